@@ -1,0 +1,150 @@
+//! Events: what happened to a partner's objects, each with the object as it was then.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    clock::Timestamp,
+    customer::Customer,
+    ids::{EventId, PartnerId},
+    payment_intent::PaymentIntent,
+    payment_method::PaymentMethod,
+    refund::Refund,
+};
+
+macro_rules! event_types {
+    ($($(#[$doc:meta])* $name:ident => $word:literal,)*) => {
+        /// What can happen.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum EventType { $($(#[$doc])* $name,)* }
+
+        impl EventType {
+            /// All types, for validation and tests.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The type as callers see it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+        }
+    };
+}
+
+event_types! {
+    /// An intent was accepted.
+    PaymentIntentCreated => "payment_intent.created",
+    /// The payer has to act.
+    PaymentIntentRequiresAction => "payment_intent.requires_action",
+    /// An attempt is under way.
+    PaymentIntentProcessing => "payment_intent.processing",
+    /// Paid in full.
+    PaymentIntentSucceeded => "payment_intent.succeeded",
+    /// Paid in part.
+    PaymentIntentPartiallyPaid => "payment_intent.partially_paid",
+    /// An attempt was declined or failed.
+    PaymentIntentPaymentFailed => "payment_intent.payment_failed",
+    /// Canceled.
+    PaymentIntentCanceled => "payment_intent.canceled",
+    /// Paid after the attempt had been given up, or after the intent was canceled.
+    PaymentIntentLateSuccess => "payment_intent.late_success",
+    /// Corefy reports money that does not fit the intent.
+    PaymentIntentOrphanCharge => "payment_intent.orphan_charge",
+    /// A refund that was not made through the gateway.
+    PaymentIntentRefundedUpstream => "payment_intent.refunded_upstream",
+    /// The payer's bank took money back.
+    PaymentIntentChargedBack => "payment_intent.charged_back",
+    /// A refund was accepted.
+    RefundCreated => "refund.created",
+    /// The money was given back.
+    RefundSucceeded => "refund.succeeded",
+    /// The money was not given back.
+    RefundFailed => "refund.failed",
+    /// Withdrawn.
+    RefundCanceled => "refund.canceled",
+    /// Given back after the refund had been given up.
+    RefundLateSuccess => "refund.late_success",
+    /// A customer was accepted.
+    CustomerCreated => "customer.created",
+    /// A payment method was saved.
+    PaymentMethodCreated => "payment_method.created",
+    /// Corefy reports a change of a saved payment method.
+    PaymentMethodUpdated => "payment_method.updated",
+    /// The outcome of a call to Corefy is not known.
+    OperationInDoubt => "operation.in_doubt",
+    /// The outcome of a call to Corefy has to be found out by a person.
+    OperationNeedsOperator => "operation.needs_operator",
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Our id.
+    pub id: EventId,
+    /// Whose object it is.
+    pub partner_id: PartnerId,
+    /// What happened, as callers see it.
+    pub kind: String,
+    /// The object as it was then.
+    pub object: EventObject,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// The object of an event, as it was then.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventObject {
+    /// A payment intent.
+    PaymentIntent(Box<PaymentIntent>),
+    /// A refund.
+    Refund(Box<Refund>),
+    /// A customer.
+    Customer(Box<Customer>),
+    /// A payment method.
+    PaymentMethod(Box<PaymentMethod>),
+}
+
+impl EventObject {
+    /// The object's id.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::PaymentIntent(intent) => intent.id.as_str(),
+            Self::Refund(refund) => refund.id.as_str(),
+            Self::Customer(customer) => customer.id.as_str(),
+            Self::PaymentMethod(method) => method.id.as_str(),
+        }
+    }
+
+    /// Whose object it is.
+    pub fn partner_id(&self) -> &PartnerId {
+        match self {
+            Self::PaymentIntent(intent) => &intent.partner_id,
+            Self::Refund(refund) => &refund.partner_id,
+            Self::Customer(customer) => &customer.partner_id,
+            Self::PaymentMethod(method) => &method.partner_id,
+        }
+    }
+}
+
+impl From<PaymentIntent> for EventObject {
+    fn from(intent: PaymentIntent) -> Self {
+        Self::PaymentIntent(Box::new(intent))
+    }
+}
+
+impl From<Refund> for EventObject {
+    fn from(refund: Refund) -> Self {
+        Self::Refund(Box::new(refund))
+    }
+}
+
+impl From<Customer> for EventObject {
+    fn from(customer: Customer) -> Self {
+        Self::Customer(Box::new(customer))
+    }
+}
+
+impl From<PaymentMethod> for EventObject {
+    fn from(method: PaymentMethod) -> Self {
+        Self::PaymentMethod(Box::new(method))
+    }
+}

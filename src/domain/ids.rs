@@ -1,0 +1,123 @@
+//! The gateway's ids: a prefix that tells the kind, then a UUID of version 7, so that ids sort by time of creation.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// What every id of this kind begins with.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// A new id, greater than every one this process made before.
+            pub fn generate() -> Self {
+                Self(format!("{}{}", $prefix, Uuid::now_v7().simple()))
+            }
+
+            /// Reads an id of exactly this kind.
+            pub fn parse(text: &str) -> Option<Self> {
+                is_id(text, $prefix).then(|| Self(text.to_owned()))
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(/** Id of a payment intent, `pi_…`. */ PaymentIntentId, "pi_");
+id!(/** Id of a refund, `re_…`. */ RefundId, "re_");
+id!(/** Id of a customer, `cus_…`. */ CustomerId, "cus_");
+id!(/** Id of a saved payment method, `pm_…`. */ PaymentMethodId, "pm_");
+id!(/** Id of an event, `evt_…`. */ EventId, "evt_");
+id!(/** Id of an operation in the journal, `op_…`. */ OperationId, "op_");
+id!(/** Id of a received webhook, `wh_…`. */ WebhookId, "wh_");
+
+/// The prefix of a payment's id.
+const PAYMENT_PREFIX: &str = "pay_";
+
+impl PaymentIntentId {
+    /// The id of the payment this intent stands for: the same number behind `pay_`.
+    pub fn payment_id(&self) -> String {
+        format!("{PAYMENT_PREFIX}{}", &self.0[Self::PREFIX.len()..])
+    }
+
+    /// Reads an intent's id from `pi_…` or from its payment's `pay_…`.
+    pub fn parse_any(text: &str) -> Option<Self> {
+        if is_id(text, PAYMENT_PREFIX) {
+            return Some(Self(format!("{}{}", Self::PREFIX, &text[PAYMENT_PREFIX.len()..])));
+        }
+        Self::parse(text)
+    }
+}
+
+/// Whether `text` is `prefix` and 32 lower-case hexadecimal digits.
+fn is_id(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix)
+        .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+}
+
+/// Short name of a partner, as in its keys: 1 to 20 of `a-z0-9`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PartnerId(String);
+
+impl PartnerId {
+    /// Reads a partner's short name.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PartnerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payment_id_leads_back_to_its_intent() {
+        let id = PaymentIntentId::generate();
+        assert_eq!(PaymentIntentId::parse_any(&id.payment_id()), Some(id.clone()));
+        assert_eq!(PaymentIntentId::parse_any(id.as_str()), Some(id));
+    }
+
+    #[test]
+    fn ids_of_another_kind_or_form_are_refused() {
+        let refund = RefundId::generate();
+        assert_eq!(PaymentIntentId::parse_any(refund.as_str()), None);
+        assert_eq!(PaymentIntentId::parse("pi_"), None);
+        assert_eq!(PaymentIntentId::parse("pi_0000000000000000000000000000000G"), None);
+    }
+
+    #[test]
+    fn ids_sort_by_creation() {
+        let ids: Vec<_> = (0..1000).map(|_| EventId::generate()).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+}

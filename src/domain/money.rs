@@ -1,0 +1,159 @@
+//! Money: whole minor units of one ISO 4217 currency. Decimals live only at the edges; nothing is ever rounded.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// The largest amount of one payment, in major units (the limit of the integration guide).
+pub const MAX_MAJOR_UNITS: i64 = 1_000_000;
+
+/// An ISO 4217 currency that has a number of decimals. Metals, test codes and "no currency" do not.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Currency(iso_currency::Currency);
+
+impl Currency {
+    /// Reads an upper-case alphabetic code.
+    pub fn parse(code: &str) -> Option<Self> {
+        let currency = iso_currency::Currency::from_code(code)?;
+        currency.exponent().map(|_| Self(currency))
+    }
+
+    /// The alphabetic code, upper case.
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+
+    /// Decimals: 2 for USD, 0 for JPY, 3 for KWD.
+    pub fn decimals(self) -> u32 {
+        self.0.exponent().map_or(0, u32::from)
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(deserializer)?;
+        Self::parse(&code).ok_or_else(|| serde::de::Error::custom("not an ISO 4217 code"))
+    }
+}
+
+/// An amount of one currency, in minor units.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Money {
+    /// Minor units: cents for USD, yen for JPY.
+    pub minor: i64,
+    /// The currency.
+    pub currency: Currency,
+}
+
+impl Money {
+    /// `minor` units of `currency`.
+    pub fn new(minor: i64, currency: Currency) -> Self {
+        Self { minor, currency }
+    }
+
+    /// Reads an amount as a caller writes it: `100.00`. The error says what is wrong with it.
+    pub fn parse(text: &str, currency: Currency) -> Result<Self, String> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole) || !digits(fraction) || text.len() > 20 {
+            return Err("must be a decimal number such as 100.00".to_owned());
+        }
+        let decimals = currency.decimals();
+        if text.contains('.') && fraction.len() > decimals as usize {
+            return Err(format!("must have at most {decimals} decimals in {}", currency.code()));
+        }
+        let money = Decimal::from_str_exact(text).ok().and_then(|major| Self::from_major(major, currency));
+        match money {
+            Some(money) if money.minor <= 0 => Err("must be more than 0".to_owned()),
+            Some(money) if money.major() <= Decimal::from(MAX_MAJOR_UNITS) => Ok(money),
+            _ => Err(format!("must be at most {MAX_MAJOR_UNITS}")),
+        }
+    }
+
+    /// From major units; `None` when that is no whole number of minor units or too large to count.
+    pub fn from_major(major: Decimal, currency: Currency) -> Option<Self> {
+        let scale = Decimal::from(10_i64.pow(currency.decimals()));
+        let minor = major.checked_mul(scale)?;
+        if !minor.fract().is_zero() {
+            return None;
+        }
+        i64::try_from(minor).ok().map(|minor| Self { minor, currency })
+    }
+
+    /// The amount in major units, with the currency's decimals.
+    pub fn major(self) -> Decimal {
+        Decimal::new(self.minor, self.currency.decimals())
+    }
+}
+
+impl fmt::Display for Money {
+    /// Major units with the currency's own decimals, without the code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.major())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn currency(code: &str) -> Currency {
+        Currency::parse(code).unwrap()
+    }
+
+    #[test]
+    fn amounts_have_their_currency_s_decimals() {
+        for (text, code, shown) in
+            [("100.00", "USD", "100.00"), ("100", "USD", "100.00"), ("100", "JPY", "100"), ("1.234", "KWD", "1.234")]
+        {
+            assert_eq!(Money::parse(text, currency(code)).unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_amount_is_refused_with_the_reason() {
+        for text in ["", "abc", "-1", "+1", "1e3", "1.", ".5", "1,5", " 1", "1.2.3", "١"] {
+            assert_eq!(
+                Money::parse(text, currency("USD")),
+                Err("must be a decimal number such as 100.00".to_owned()),
+                "{text}"
+            );
+        }
+        assert_eq!(Money::parse("1.001", currency("USD")), Err("must have at most 2 decimals in USD".to_owned()));
+        assert_eq!(Money::parse("1.0", currency("JPY")), Err("must have at most 0 decimals in JPY".to_owned()));
+        assert_eq!(Money::parse("0.00", currency("USD")), Err("must be more than 0".to_owned()));
+        assert_eq!(Money::parse("1000000.01", currency("USD")), Err("must be at most 1000000".to_owned()));
+        assert!(Money::parse("1000000.00", currency("USD")).is_ok());
+    }
+
+    #[test]
+    fn codes_without_decimals_of_their_own_are_no_currencies() {
+        for code in ["XXX", "XTS", "XAU", "usd", "US", "ABC", ""] {
+            assert!(Currency::parse(code).is_none(), "{code}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_back_changes_nothing(minor in 1_i64..100_000_000, code in prop::sample::select(vec!["USD", "JPY", "KWD", "EUR", "CLF"])) {
+            let money = Money::new(minor, currency(code));
+            let within = money.major() <= Decimal::from(MAX_MAJOR_UNITS);
+            prop_assert_eq!(Money::parse(&money.to_string(), currency(code)).ok(), within.then_some(money));
+            prop_assert_eq!(Money::from_major(money.major(), currency(code)), Some(money));
+        }
+    }
+}

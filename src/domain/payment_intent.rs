@@ -1,0 +1,317 @@
+//! Payment intents: what is to be paid, the states it can be in, and which may follow which.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    clock::Timestamp,
+    customer::{Address, Metadata},
+    ids::{CustomerId, PartnerId, PaymentIntentId},
+    money::Money,
+    private::Private,
+};
+
+/// Where an intent stands. `SUCCEEDED`, `PARTIALLY_PAID` and `CANCELED` are final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentIntentState {
+    /// The last attempt failed; another may be made.
+    RequiresPaymentMethod,
+    /// Created, never confirmed.
+    RequiresConfirmation,
+    /// The payer has to act.
+    RequiresAction,
+    /// Under way, or the outcome is not known.
+    Processing,
+    /// Paid in full.
+    Succeeded,
+    /// Less than the amount was received, and nothing more is to come.
+    PartiallyPaid,
+    /// Can no longer be paid.
+    Canceled,
+}
+
+use PaymentIntentState as State;
+
+impl PaymentIntentState {
+    /// All states, for tables and tests.
+    pub const ALL: [State; 7] = [
+        State::RequiresPaymentMethod,
+        State::RequiresConfirmation,
+        State::RequiresAction,
+        State::Processing,
+        State::Succeeded,
+        State::PartiallyPaid,
+        State::Canceled,
+    ];
+
+    /// The word for it in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::RequiresPaymentMethod => "requires_payment_method",
+            State::RequiresConfirmation => "requires_confirmation",
+            State::RequiresAction => "requires_action",
+            State::Processing => "processing",
+            State::Succeeded => "succeeded",
+            State::PartiallyPaid => "partially_paid",
+            State::Canceled => "canceled",
+        }
+    }
+
+    /// Reads the word that [`Self::as_str`] writes.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Whether money has been received for good: nothing but refunds and chargebacks can follow.
+    pub fn is_paid(self) -> bool {
+        match self {
+            State::Succeeded | State::PartiallyPaid => true,
+            State::RequiresPaymentMethod
+            | State::RequiresConfirmation
+            | State::RequiresAction
+            | State::Processing
+            | State::Canceled => false,
+        }
+    }
+
+    /// Whether an attempt is alive, so that no second one may begin.
+    pub fn is_attempting(self) -> bool {
+        match self {
+            State::RequiresAction | State::Processing => true,
+            State::RequiresPaymentMethod
+            | State::RequiresConfirmation
+            | State::Succeeded
+            | State::PartiallyPaid
+            | State::Canceled => false,
+        }
+    }
+
+    /// Whether the gateway may move an intent from here to `next`.
+    ///
+    /// An attempt goes round from `PROCESSING` by way of the payer to an end or back to a new method; paid is for ever;
+    /// a canceled intent can only turn out to have been paid after all.
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            State::RequiresConfirmation | State::RequiresPaymentMethod | State::RequiresAction => match next {
+                State::RequiresPaymentMethod
+                | State::RequiresAction
+                | State::Processing
+                | State::Succeeded
+                | State::PartiallyPaid
+                | State::Canceled => self != next,
+                State::RequiresConfirmation => false,
+            },
+            State::Processing => match next {
+                State::RequiresConfirmation
+                | State::RequiresPaymentMethod
+                | State::RequiresAction
+                | State::Succeeded
+                | State::PartiallyPaid
+                | State::Canceled => true,
+                State::Processing => false,
+            },
+            State::PartiallyPaid => match next {
+                State::Succeeded => true,
+                State::RequiresPaymentMethod
+                | State::RequiresConfirmation
+                | State::RequiresAction
+                | State::Processing
+                | State::PartiallyPaid
+                | State::Canceled => false,
+            },
+            State::Canceled => match next {
+                State::Succeeded | State::PartiallyPaid => true,
+                State::RequiresPaymentMethod
+                | State::RequiresConfirmation
+                | State::RequiresAction
+                | State::Processing
+                | State::Canceled => false,
+            },
+            State::Succeeded => false,
+        }
+    }
+}
+
+/// What is to be paid, and how far that has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentIntent {
+    /// Our id.
+    pub id: PaymentIntentId,
+    /// Whose intent it is.
+    pub partner_id: PartnerId,
+    /// Corefy's id, once known.
+    pub upstream_id: Option<String>,
+    /// Where it stands.
+    pub state: PaymentIntentState,
+    /// What is to be paid.
+    pub amount: Money,
+    /// What has been received, in minor units.
+    pub received: i64,
+    /// What succeeded refunds have given back, in minor units.
+    pub refunded: i64,
+    /// What pending refunds have reserved, in minor units.
+    pub refund_pending: i64,
+    /// What the payer's bank has taken back, in minor units.
+    pub charged_back: i64,
+    /// The customer.
+    pub customer_id: Option<CustomerId>,
+    /// The caller's own reference.
+    pub reference_id: Option<String>,
+    /// What the caller told at creation.
+    pub details: PaymentIntentDetails,
+    /// What came of the last attempt.
+    pub progress: Progress,
+    /// Corefy's own time of the newest state merged; what is older is stale.
+    pub upstream_version: Timestamp,
+    /// When the gateway accepted it.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl PaymentIntent {
+    /// What can still be refunded: received, less what is pending, given back or charged back.
+    pub fn refundable(&self) -> Money {
+        let left = self.received - self.refund_pending - self.refunded - self.charged_back;
+        Money::new(left.max(0), self.amount.currency)
+    }
+
+    /// An amount of this intent's currency.
+    pub fn money(&self, minor: i64) -> Money {
+        Money::new(minor, self.amount.currency)
+    }
+
+    /// Whether Corefy may still have something to tell that it has not told: then it is polled.
+    pub fn awaits_news(&self) -> bool {
+        self.state.is_attempting() || self.refund_pending > 0
+    }
+}
+
+/// What a caller tells of an intent at creation; does not change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentIntentDetails {
+    /// Type code of the payment method.
+    pub payment_method: String,
+    /// Email address; may be empty.
+    pub customer_email: Private,
+    /// Full name; may be empty.
+    pub customer_name: Private,
+    /// Phone number; may be empty.
+    pub customer_phone: Private,
+    /// May be empty.
+    pub description: String,
+    /// May be empty.
+    pub return_url: String,
+    /// May be empty.
+    pub failure_url: String,
+    /// Where the bills go.
+    pub billing_address: Option<Address>,
+    /// As given.
+    pub metadata: Metadata,
+}
+
+/// What came of the last attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What the payer has to do, in `REQUIRES_ACTION`.
+    pub next_action: Option<NextAction>,
+    /// Why the last attempt did not succeed.
+    pub last_error: Option<PaymentError>,
+}
+
+/// A navigation of the payer's browser.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextAction {
+    /// Where to.
+    pub redirect_url: String,
+    /// `GET` or `POST`.
+    pub method: String,
+    /// Form fields, sent unchanged.
+    pub params: BTreeMap<String, String>,
+}
+
+/// Why an attempt did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentError {
+    /// Stable code in lower snake case.
+    pub code: String,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// The code of an attempt or refund that Corefy, asked again and again, knows nothing of.
+pub const UPSTREAM_NO_RECORD: &str = "upstream_no_record";
+
+/// What to do after an attempt did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// The same method may work later.
+    TryAgainLater,
+    /// The payer should check the details.
+    CorrectDetails,
+    /// The payer should use another method.
+    UseAnotherMethod,
+    /// This method must not be tried again.
+    DoNotRetry,
+}
+
+impl PaymentError {
+    /// What to do about it, by the decline codes of Corefy and its connectors.
+    pub fn advice(&self) -> Advice {
+        match self.code.as_str() {
+            "processing_error" | "provider_error" | "issuer_unavailable" | "try_again_later" | "timeout"
+            | UPSTREAM_NO_RECORD => Advice::TryAgainLater,
+            "incorrect_cvc"
+            | "incorrect_cvv"
+            | "invalid_cvv"
+            | "invalid_card"
+            | "invalid_pan"
+            | "incorrect_number"
+            | "invalid_expiry_date"
+            | "invalid_details"
+            | "authentication_failed"
+            | "invalid_3ds_code"
+            | "auth_fatal_error" => Advice::CorrectDetails,
+            "stolen_card"
+            | "lost_card"
+            | "lost_or_stolen_card"
+            | "card_stolen"
+            | "card_lost"
+            | "pickup_card"
+            | "fraud_suspected"
+            | "antifraud_error"
+            | "restricted_card" => Advice::DoNotRetry,
+            _ => Advice::UseAnotherMethod,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_states_read_back() {
+        for state in State::ALL {
+            assert_eq!(State::parse(state.as_str()), Some(state));
+        }
+    }
+
+    #[test]
+    fn what_is_paid_stays_paid() {
+        for state in State::ALL.into_iter().filter(|state| state.is_paid()) {
+            for next in State::ALL.into_iter().filter(|next| !next.is_paid()) {
+                assert!(!state.may_become(next), "{state:?} to {next:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_state_becomes_itself() {
+        for state in State::ALL {
+            assert!(!state.may_become(state), "{state:?}");
+        }
+    }
+}

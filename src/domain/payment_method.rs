@@ -1,0 +1,44 @@
+//! Payment methods that customers have saved at Corefy, and the kinds that Corefy supports.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    card::MaskedCard,
+    clock::Timestamp,
+    ids::{CustomerId, PartnerId, PaymentMethodId},
+};
+
+/// The type code that a request means when it names none.
+pub const CARD: &str = "card";
+
+/// A saved way to pay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentMethod {
+    /// Our id.
+    pub id: PaymentMethodId,
+    /// Whose it is.
+    pub partner_id: PartnerId,
+    /// The customer it belongs to.
+    pub customer_id: CustomerId,
+    /// Corefy's id, once known.
+    pub upstream_id: Option<String>,
+    /// Type code, for example `card`.
+    pub kind: String,
+    /// The card, masked, when it is one.
+    pub card: Option<MaskedCard>,
+    /// When the gateway accepted it.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A kind of payment method that the Corefy account accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SupportedPaymentMethod {
+    /// Type code.
+    pub kind: String,
+    /// Name for people.
+    pub name: String,
+    /// ISO 4217 codes; empty means all of the account's.
+    pub currencies: Vec<String>,
+}

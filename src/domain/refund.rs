@@ -1,0 +1,141 @@
+//! Refunds: money on its way back, the states it can be in, and how each move shifts the intent's sums.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    clock::Timestamp,
+    customer::Metadata,
+    ids::{PartnerId, PaymentIntentId, RefundId},
+    money::Money,
+};
+
+/// Where a refund stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundState {
+    /// Under way, or the outcome is not known; its amount is reserved.
+    Pending,
+    /// The money was given back.
+    Succeeded,
+    /// The money was not given back.
+    Failed,
+    /// Withdrawn before it was carried out.
+    Canceled,
+}
+
+use RefundState as State;
+
+impl RefundState {
+    /// All states, for tables and tests.
+    pub const ALL: [State; 4] = [State::Pending, State::Succeeded, State::Failed, State::Canceled];
+
+    /// The word for it in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Succeeded => "succeeded",
+            State::Failed => "failed",
+            State::Canceled => "canceled",
+        }
+    }
+
+    /// Reads the word that [`Self::as_str`] writes.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Whether the gateway may move a refund from here to `next`. A success can be returned by the bank; a failure can
+    /// turn out to have been a success (late truth).
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            State::Pending => match next {
+                State::Succeeded | State::Failed | State::Canceled => true,
+                State::Pending => false,
+            },
+            State::Succeeded => match next {
+                State::Failed => true,
+                State::Pending | State::Succeeded | State::Canceled => false,
+            },
+            State::Failed | State::Canceled => match next {
+                State::Succeeded => true,
+                State::Pending | State::Failed | State::Canceled => false,
+            },
+        }
+    }
+
+    /// What a refund of `amount` minor units in this state takes from its intent: (pending, refunded).
+    pub fn share(self, amount: i64) -> (i64, i64) {
+        match self {
+            State::Pending => (amount, 0),
+            State::Succeeded => (0, amount),
+            State::Failed | State::Canceled => (0, 0),
+        }
+    }
+}
+
+/// Money on its way back to a payer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// Our id.
+    pub id: RefundId,
+    /// Whose refund it is.
+    pub partner_id: PartnerId,
+    /// The intent it gives money back of.
+    pub payment_intent_id: PaymentIntentId,
+    /// Corefy's id, once known.
+    pub upstream_id: Option<String>,
+    /// Where it stands.
+    pub state: RefundState,
+    /// How much.
+    pub amount: Money,
+    /// The caller's own reference.
+    pub reference_id: Option<String>,
+    /// What the caller told at creation.
+    pub details: RefundDetails,
+    /// Why it failed.
+    pub failure: Option<RefundFailure>,
+    /// When the gateway accepted it.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a caller tells of a refund; does not change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundDetails {
+    /// May be empty.
+    pub reason: String,
+    /// As given.
+    pub metadata: Metadata,
+}
+
+/// Why a refund failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundFailure {
+    /// Stable code in lower snake case.
+    pub code: String,
+    /// A sentence for people.
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_pending_or_failed_refund_can_succeed() {
+        for state in State::ALL {
+            assert_eq!(State::parse(state.as_str()), Some(state));
+            assert_eq!(state.may_become(State::Succeeded), state != State::Succeeded);
+            assert!(!state.may_become(State::Pending), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_refund_takes_its_amount_at_most_once() {
+        for state in State::ALL {
+            let (pending, refunded) = state.share(7);
+            assert!(pending + refunded <= 7, "{state:?}");
+        }
+    }
+}

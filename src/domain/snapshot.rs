@@ -1,0 +1,256 @@
+//! What Corefy says of a payment or a refund, whichever dialect it spoke, and the one rule by which that is merged into
+//! what we know: truth only moves forward, success wins however late it comes, and what contradicts us is never applied.
+
+use super::{
+    card::MaskedCard,
+    clock::Timestamp,
+    event::EventType,
+    money::Money,
+    payment_intent::{NextAction, PaymentError, PaymentIntent, PaymentIntentState as State, Progress},
+    refund::{Refund, RefundFailure, RefundState},
+};
+
+/// A payment as Corefy shows it at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentSnapshot {
+    /// Corefy's id of the intent.
+    pub upstream_id: String,
+    /// How it stands.
+    pub status: PaymentStatus,
+    /// What was to be paid.
+    pub amount: Money,
+    /// What has been received, in minor units; counts only in [`PaymentStatus::Paid`].
+    pub received: i64,
+    /// What the payer's bank has taken back, in minor units.
+    pub charged_back: i64,
+    /// The refunds that Corefy knows of.
+    pub refunds: Vec<RefundSnapshot>,
+    /// Corefy's own time of this state; zero when it gives none.
+    pub version: Timestamp,
+}
+
+/// How a payment stands at Corefy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaymentStatus {
+    /// Created, no attempt made.
+    AwaitingConfirmation,
+    /// The payer has to act.
+    RequiresAction(NextAction),
+    /// Under way.
+    Processing,
+    /// Money was received.
+    Paid,
+    /// The attempt failed.
+    Failed(PaymentError),
+    /// Can no longer be paid.
+    Canceled,
+    /// A word we do not know: not final, whatever it means.
+    Unknown(String),
+}
+
+/// A refund as Corefy shows it at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundSnapshot {
+    /// Corefy's id.
+    pub upstream_id: String,
+    /// The reference it was made with: our refund's id, when we made it.
+    pub reference: Option<String>,
+    /// How it stands; `None` for a word we do not know.
+    pub state: Option<RefundState>,
+    /// How much.
+    pub amount: Money,
+    /// Why it failed, when it did.
+    pub failure: Option<RefundFailure>,
+}
+
+/// A customer as Corefy shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerSnapshot {
+    /// Corefy's id.
+    pub upstream_id: String,
+}
+
+/// A saved payment method as Corefy shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentMethodSnapshot {
+    /// Corefy's id.
+    pub upstream_id: String,
+    /// Type code.
+    pub kind: String,
+    /// The card, masked, when it is one and Corefy shows it.
+    pub card: Option<MaskedCard>,
+    /// When Corefy saved it; zero when it does not tell.
+    pub created_at: Timestamp,
+}
+
+/// What a payment snapshot means for an intent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// It tells something new.
+    Apply(Change),
+    /// It tells what we know already, or nothing that can be acted on.
+    Unchanged,
+    /// It is older than what we know.
+    Stale,
+    /// It contradicts what we know; a person has to look.
+    Conflict(&'static str),
+}
+
+/// What is to be changed in an intent, and the events that tell of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    state: State,
+    received: i64,
+    charged_back: i64,
+    progress: Progress,
+    version: Timestamp,
+    /// What to tell.
+    pub events: Vec<EventType>,
+}
+
+impl PaymentSnapshot {
+    /// Whether this shows the outcome of an attempt that was sent when `baseline` was the newest version we knew. A
+    /// failure that is not newer may be the attempt before.
+    pub fn tells_of_attempt_since(&self, baseline: Timestamp) -> bool {
+        match self.status {
+            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing | PaymentStatus::Paid => true,
+            PaymentStatus::Failed(_) | PaymentStatus::Canceled => self.version > baseline,
+            PaymentStatus::AwaitingConfirmation | PaymentStatus::Unknown(_) => false,
+        }
+    }
+
+    /// Decides what this snapshot means for `intent`.
+    pub fn merge(&self, intent: &PaymentIntent) -> Merge {
+        if self.amount.currency != intent.amount.currency {
+            return Merge::Conflict("the currency differs");
+        }
+        if self.received > intent.amount.minor {
+            return Merge::Conflict("more was received than asked");
+        }
+        let is_paid = self.status == PaymentStatus::Paid;
+        if !is_paid && self.amount != intent.amount {
+            return Merge::Conflict("the amount differs");
+        }
+        let is_older = self.version.0 != 0 && self.version < intent.upstream_version;
+        if is_older && (!is_paid || intent.state.is_paid()) {
+            return Merge::Stale;
+        }
+        self.change(intent).map_or(Merge::Unchanged, Merge::Apply)
+    }
+
+    /// The change this snapshot makes, if it makes one.
+    fn change(&self, intent: &PaymentIntent) -> Option<Change> {
+        let wanted = self.state_for(intent);
+        let state = if intent.state.may_become(wanted) { wanted } else { intent.state };
+        let moved = state != intent.state;
+        let charged_back = self.charged_back.max(intent.charged_back);
+        let mut change = Change {
+            state,
+            received: if state.is_paid() { self.received.max(intent.received) } else { intent.received },
+            charged_back,
+            progress: if moved || state == wanted { self.progress(intent) } else { intent.progress.clone() },
+            version: self.version.max(intent.upstream_version),
+            events: if moved { entered(intent.state, state) } else { Vec::new() },
+        };
+        if charged_back > intent.charged_back {
+            change.events.push(EventType::PaymentIntentChargedBack);
+        }
+        change.differs(intent).then_some(change)
+    }
+
+    /// The state the intent would be in if this snapshot were all there is to know.
+    fn state_for(&self, intent: &PaymentIntent) -> State {
+        match &self.status {
+            PaymentStatus::AwaitingConfirmation if intent.upstream_id.is_none() => State::RequiresConfirmation,
+            PaymentStatus::AwaitingConfirmation | PaymentStatus::Unknown(_) => intent.state,
+            PaymentStatus::RequiresAction(_) if intent.state != State::Canceled => State::RequiresAction,
+            PaymentStatus::Processing if intent.state != State::Canceled => State::Processing,
+            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing => intent.state,
+            PaymentStatus::Paid if self.received >= intent.amount.minor => State::Succeeded,
+            PaymentStatus::Paid if self.received > 0 => State::PartiallyPaid,
+            PaymentStatus::Paid => intent.state,
+            PaymentStatus::Failed(_) if intent.state.is_attempting() => State::RequiresPaymentMethod,
+            PaymentStatus::Failed(_) => intent.state,
+            PaymentStatus::Canceled => State::Canceled,
+        }
+    }
+
+    fn progress(&self, intent: &PaymentIntent) -> Progress {
+        match &self.status {
+            PaymentStatus::RequiresAction(action) => Progress { next_action: Some(action.clone()), last_error: None },
+            PaymentStatus::Failed(error) => Progress { next_action: None, last_error: Some(error.clone()) },
+            PaymentStatus::Canceled => Progress { next_action: None, last_error: intent.progress.last_error.clone() },
+            PaymentStatus::Processing | PaymentStatus::Paid => Progress::default(),
+            PaymentStatus::AwaitingConfirmation | PaymentStatus::Unknown(_) => intent.progress.clone(),
+        }
+    }
+}
+
+impl Change {
+    fn differs(&self, intent: &PaymentIntent) -> bool {
+        self.state != intent.state
+            || self.received != intent.received
+            || self.charged_back != intent.charged_back
+            || self.progress != intent.progress
+            || self.version != intent.upstream_version
+    }
+
+    /// Makes the change.
+    pub fn apply(self, intent: &mut PaymentIntent, now: Timestamp) {
+        intent.state = self.state;
+        intent.received = self.received;
+        intent.charged_back = self.charged_back;
+        intent.progress = self.progress;
+        intent.upstream_version = self.version;
+        intent.updated_at = now;
+    }
+}
+
+/// The events that tell of an intent's move.
+fn entered(from: State, to: State) -> Vec<EventType> {
+    let is_late = matches!(from, State::RequiresPaymentMethod | State::Canceled) && to.is_paid();
+    let late = is_late.then_some(EventType::PaymentIntentLateSuccess);
+    let event = match to {
+        State::RequiresConfirmation => None,
+        State::RequiresPaymentMethod => Some(EventType::PaymentIntentPaymentFailed),
+        State::RequiresAction => Some(EventType::PaymentIntentRequiresAction),
+        State::Processing => Some(EventType::PaymentIntentProcessing),
+        State::Succeeded => Some(EventType::PaymentIntentSucceeded),
+        State::PartiallyPaid => Some(EventType::PaymentIntentPartiallyPaid),
+        State::Canceled => Some(EventType::PaymentIntentCanceled),
+    };
+    late.into_iter().chain(event).collect()
+}
+
+/// What a refund snapshot means for a refund of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundMerge {
+    /// It moves the refund.
+    Apply(RefundState, &'static [EventType]),
+    /// It tells what we know already, or nothing that can be acted on.
+    Unchanged,
+    /// It contradicts what we know; a person has to look.
+    Conflict(&'static str),
+}
+
+impl RefundSnapshot {
+    /// Decides what this snapshot means for `refund`.
+    pub fn merge(&self, refund: &Refund) -> RefundMerge {
+        if self.amount != refund.amount {
+            return RefundMerge::Conflict("the refund's amount differs");
+        }
+        let Some(state) = self.state.filter(|state| refund.state.may_become(*state)) else {
+            return RefundMerge::Unchanged;
+        };
+        let events: &[EventType] = match (refund.state, state) {
+            (RefundState::Failed | RefundState::Canceled, _) => {
+                &[EventType::RefundLateSuccess, EventType::RefundSucceeded]
+            }
+            (_, RefundState::Succeeded) => &[EventType::RefundSucceeded],
+            (_, RefundState::Failed) => &[EventType::RefundFailed],
+            (_, RefundState::Canceled) => &[EventType::RefundCanceled],
+            (_, RefundState::Pending) => &[],
+        };
+        RefundMerge::Apply(state, events)
+    }
+}

@@ -1,0 +1,3 @@
+//! The `intents` dialect.
+
+pub mod wire;

@@ -1,0 +1,233 @@
+//! Corefy, whichever of its APIs is spoken. `reqwest` is used here and nowhere else.
+//!
+//! A dialect is one folder: `mod.rs` says which call carries which operation, `wire.rs` has the shapes of its bodies.
+//! All share [`transport`]: timeouts, retries of what is safe to repeat, the budget of calls and the circuit breaker.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::{
+    confirmation::{Confirmation, Source},
+    customer::Customer,
+    ids::OperationId,
+    payment_intent::PaymentIntent,
+    payment_method::{PaymentMethod, SupportedPaymentMethod},
+    private::Private,
+    refund::Refund,
+    snapshot::{CustomerSnapshot, PaymentMethodSnapshot, PaymentSnapshot, RefundSnapshot},
+};
+
+pub mod intents;
+pub mod signature;
+pub mod transport;
+
+/// What came of a call that is not a success. The class decides what the caller may do next; see `DESIGN` in
+/// `ARCHITECTURE.md`, "Outcomes".
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Corefy refused the request: definitely nothing was done.
+    #[error("Corefy refused the request: {0}")]
+    Rejected(Rejection),
+    /// Definitely nothing was sent; the call may be made again.
+    #[error("nothing was sent to Corefy: {reason}")]
+    NotSent {
+        /// Why not.
+        reason: NotSent,
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// The request may or may not have been carried out. Only asking Corefy can tell.
+    #[error("the outcome at Corefy is not known: {0}")]
+    Unknown(String),
+    /// This dialect has no such operation; nothing was sent.
+    #[error("the configured Corefy API does not support {0}")]
+    Unsupported(&'static str),
+    /// The answer to a read could not be understood, or did not come.
+    #[error("Corefy's answer could not be read: {0}")]
+    Protocol(String),
+}
+
+/// Why nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSent {
+    /// No connection could be made.
+    #[error("no connection")]
+    Unreachable,
+    /// The circuit breaker is open after too many failures.
+    #[error("too many calls failed just now")]
+    CircuitOpen,
+    /// The budget of calls is used up for longer than a call may wait.
+    #[error("the budget of calls is used up")]
+    Budget,
+}
+
+/// What Corefy said when it refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("HTTP {http_status}, {code}")]
+pub struct Rejection {
+    /// 400 to 499.
+    pub http_status: u16,
+    /// Corefy's code, or `http_<status>`. At most 64 characters.
+    pub code: String,
+    /// Corefy's sentence, at most 500 characters, with whatever looks like a card number masked.
+    pub message: String,
+    /// What is wrong with which field, by our field paths (`billing_address.country`).
+    pub fields: Vec<(String, String)>,
+}
+
+/// What a dialect cannot do is known before anything is asked of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// A 3-D Secure authentication done elsewhere can be passed on.
+    pub external_three_d_secure: bool,
+    /// A card can be saved without a payment.
+    pub save_payment_method: bool,
+}
+
+/// The operation a mutating call belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// Sent as `Idempotency-Key`; the same at every repetition.
+    pub operation_id: &'a OperationId,
+    /// The gRPC request it serves, for logs.
+    pub request_id: &'a str,
+}
+
+/// An intent with what a dialect may need beside it.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// The intent.
+    pub intent: &'a PaymentIntent,
+    /// Its customer, when it has one.
+    pub customer: Option<&'a Customer>,
+}
+
+/// A payment method to save: what is kept of it, and what is only passed on.
+#[derive(Debug)]
+pub struct NewPaymentMethod<'a> {
+    /// Whose it is.
+    pub customer: &'a Customer,
+    /// What is kept of it.
+    pub method: &'a PaymentMethod,
+    /// What is only passed on.
+    pub data: &'a PaymentMethodData,
+}
+
+/// The part of a payment method that is passed on and never kept.
+#[derive(Debug)]
+pub enum PaymentMethodData {
+    /// A card without CVV.
+    Card(crate::domain::card::Card),
+    /// The fields of a wallet or alternative method.
+    Fields(std::collections::BTreeMap<String, Private>),
+}
+
+/// What a connection test found out.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Whether Corefy answered at all.
+    pub is_reachable: bool,
+    /// Whether it accepted our credentials.
+    pub is_authenticated: bool,
+    /// How long the call took.
+    pub latency: Duration,
+    /// 0 when there was no answer.
+    pub http_status: u16,
+    /// What came back, in a sentence.
+    pub message: String,
+}
+
+/// What a webhook tells. It is a hint: what it is about is read from Corefy before anything is changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Corefy's id of the event; may be empty.
+    pub event_id: String,
+    /// Corefy's type of the event; may be empty.
+    pub event_type: String,
+    /// What it is about.
+    pub about: About,
+}
+
+/// What a webhook is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A payment or one of its refunds.
+    Payment {
+        /// Every id Corefy names for it, best first.
+        upstream_ids: Vec<String>,
+        /// The reference it was made with: our intent's or refund's id, when we made it.
+        reference: Option<String>,
+        /// Whether it says only that the payment succeeded, which needs no reading when we know it.
+        only_success: bool,
+    },
+    /// A customer, by Corefy's id.
+    Customer(String),
+    /// The saved payment methods of a customer, by Corefy's id.
+    PaymentMethods(String),
+    /// Something we do not act on.
+    Other,
+}
+
+/// One of Corefy's APIs. Every method is one operation; none is ever repeated by the implementation unless repeating
+/// it moves no money.
+#[async_trait]
+pub trait Upstream: Send + Sync + 'static {
+    /// What this dialect can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Creates the payment. Moves no money.
+    async fn payment_intent_create(&self, call: Call<'_>, order: Order<'_>) -> Result<PaymentSnapshot, Error>;
+
+    /// Finds what became of a creation whose answer was lost: `None` when Corefy has no record of it. May repeat the
+    /// creation, which moves no money.
+    async fn payment_intent_recover(&self, call: Call<'_>, order: Order<'_>) -> Result<Option<PaymentSnapshot>, Error>;
+
+    /// Makes an attempt to pay. Moves money; sent at most once for each operation.
+    async fn payment_intent_confirm(
+        &self,
+        call: Call<'_>,
+        order: Order<'_>,
+        confirmation: &Confirmation<Source>,
+    ) -> Result<PaymentSnapshot, Error>;
+
+    /// Reads the payment with its refunds: `None` when Corefy has no record of it.
+    async fn payment_find(&self, order: Order<'_>) -> Result<Option<PaymentSnapshot>, Error>;
+
+    /// Gives money back. Moves money; sent at most once for each operation.
+    async fn refund_create(&self, call: Call<'_>, order: Order<'_>, refund: &Refund) -> Result<RefundSnapshot, Error>;
+
+    /// Creates the customer.
+    async fn customer_create(&self, call: Call<'_>, customer: &Customer) -> Result<CustomerSnapshot, Error>;
+
+    /// Finds what became of a creation whose answer was lost, like [`Self::payment_intent_recover`].
+    async fn customer_recover(&self, call: Call<'_>, customer: &Customer) -> Result<Option<CustomerSnapshot>, Error>;
+
+    /// Saves a payment method.
+    async fn payment_method_create(
+        &self,
+        call: Call<'_>,
+        new: NewPaymentMethod<'_>,
+    ) -> Result<PaymentMethodSnapshot, Error>;
+
+    /// Reads the payment methods that a customer has saved, at most 1000.
+    async fn payment_methods_of(&self, customer: &Customer) -> Result<Vec<PaymentMethodSnapshot>, Error>;
+
+    /// Reads the kinds of payment methods that the account accepts, at most 1000.
+    async fn supported_payment_methods(&self) -> Result<Vec<SupportedPaymentMethod>, Error>;
+
+    /// Makes one cheap authenticated call.
+    async fn test_connection(&self) -> Connection;
+
+    /// The header that carries a webhook's signature, lower case.
+    fn webhook_signature_header(&self) -> &'static str;
+
+    /// Whether `signature` was made over exactly `body` with a current secret. Takes the same time for every signature.
+    fn webhook_is_genuine(&self, signature: &str, body: &[u8]) -> bool;
+
+    /// What may be kept of a webhook's body: the members we act on, as JSON. `None` when it is no JSON object.
+    fn webhook_redact(&self, body: &[u8]) -> Option<String>;
+
+    /// What a redacted body tells. `None` when it has not the shape of a webhook.
+    fn webhook_read(&self, redacted: &str) -> Option<Notice>;
+}
