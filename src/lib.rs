@@ -1,3 +1,6 @@
+//! crate
 pub mod domain;
+pub mod error;
 pub mod pb;
+pub mod store;
 pub mod upstream;

@@ -6,6 +6,7 @@ pub mod confirmation;
 pub mod customer;
 pub mod event;
 pub mod ids;
+pub mod master_key;
 pub mod money;
 pub mod operation;
 pub mod payment_intent;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     clock::Timestamp,
-    ids::{OperationId, PartnerId},
+    ids::{OperationId, PartnerId, PaymentIntentId},
 };
 
 /// What kind of call an operation is.
@@ -101,6 +101,8 @@ pub struct Operation {
     pub kind: OperationKind,
     /// The id of the object it makes or moves.
     pub subject_id: String,
+    /// The intent whose money it moves, when it moves any: looking that up tells of this operation.
+    pub payment_intent_id: Option<PaymentIntentId>,
     /// How far it has come.
     pub state: OperationState,
     /// Counts the holders of the lease; an outcome is written only under the epoch that was claimed.
@@ -117,8 +119,17 @@ pub struct Operation {
     pub request_id: String,
 }
 
-/// How long the first holder may take between reservation and settling, beside the upstream timeout.
-pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
+impl Operation {
+    /// Whether this is still the call that reserved it, and not recovery after it.
+    pub fn is_first_holder(&self) -> bool {
+        self.epoch == 1
+    }
+}
+
+/// How long sending may take beside the upstream timeout: waiting for the budget, and connecting again.
+pub const SEND_MARGIN: Duration = Duration::from_secs(15);
+/// How long the first holder may take to settle after it stopped sending.
+pub const SETTLE_MARGIN: Duration = Duration::from_secs(15);
 /// How long the recovery worker holds an operation or an inbox row it claimed.
 pub const RECOVERY_LEASE: Duration = Duration::from_secs(60);
 /// Before this age nothing that Corefy does not know counts as absent: it may still be on its way.

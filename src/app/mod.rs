@@ -1,0 +1,164 @@
+//! The use cases: the only place that orders what the store and Corefy do. One file a resource; the methods of [`App`]
+//! have the names of the RPCs.
+
+use std::{ops::Deref, sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    domain::{
+        clock::{Clock, Timestamp},
+        ids::PartnerId,
+        master_key::{MasterKey, Purpose, keyed_hash},
+        money::Currency,
+        operation::SEND_MARGIN,
+    },
+    store::Store,
+    upstream::Upstream,
+};
+
+pub mod customers;
+pub mod events;
+pub mod gateway;
+pub mod keys;
+
+pub mod paging;
+pub mod payment_intents;
+pub mod payment_methods;
+mod perform;
+mod reconcile;
+pub mod refunds;
+pub mod webhooks;
+
+pub use perform::{Checkpoint, Probe};
+
+/// Who calls, and in which request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Whose objects the call is about.
+    pub partner_id: PartnerId,
+    /// The public key it was made with.
+    pub key_id: String,
+    /// The request's id, for logs and errors.
+    pub request_id: String,
+    /// What makes a repeated call the same call.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// The caller's idempotency key with what it was used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// 1 to 255 visible ASCII characters.
+    pub key: String,
+    /// Keyed hash of the method and its fields; see [`App::fingerprint`].
+    pub fingerprint: [u8; 32],
+}
+
+/// What a mutating call answers.
+#[derive(Clone, Debug)]
+pub struct Answer<T> {
+    /// The object.
+    pub resource: T,
+    /// Whether this is the answer of an earlier call with the same idempotency key.
+    pub is_replayed: bool,
+}
+
+/// The use cases, shared by every request and worker.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// What [`App`] is made of.
+pub struct Inner {
+    store: Store,
+    upstream: Arc<dyn Upstream>,
+    clock: Clock,
+    master_key: MasterKey,
+    currencies: Vec<Currency>,
+    send_limit: Duration,
+    tasks: TaskTracker,
+    probe: Option<Probe>,
+    admissions: keys::Admissions,
+    /// Told when the inbox has work.
+    wake: Notify,
+}
+
+/// What [`App`] is made from.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// Corefy.
+    pub upstream: Arc<dyn Upstream>,
+    /// The time.
+    pub clock: Clock,
+    /// The gateway's own secret.
+    pub master_key: MasterKey,
+    /// The currencies that may be used; empty means all.
+    pub currencies: Vec<Currency>,
+    /// How long one request to Corefy may take.
+    pub upstream_timeout: Duration,
+    /// For tests that let the process die; `None` in production.
+    pub probe: Option<Probe>,
+}
+
+impl Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// Puts the use cases together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            store: parts.store,
+            upstream: parts.upstream,
+            clock: parts.clock,
+            master_key: parts.master_key,
+            currencies: parts.currencies,
+            send_limit: parts.upstream_timeout + SEND_MARGIN,
+            tasks: TaskTracker::new(),
+            probe: parts.probe,
+            admissions: keys::Admissions::new(),
+            wake: Notify::new(),
+        }))
+    }
+
+    /// The present moment, by the gateway's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether payments may be taken in `currency`: the operator can restrict the list.
+    pub fn accepts(&self, currency: Currency) -> bool {
+        self.currencies.is_empty() || self.currencies.contains(&currency)
+    }
+
+    /// Keyed hash of a mutating call: its method and the canonical encoding of its fields, CVV left out.
+    pub fn fingerprint(&self, method: &str, fields: &[u8]) -> [u8; 32] {
+        keyed_hash(&self.master_key.derive(Purpose::Fingerprint), &[method.as_bytes(), fields])
+    }
+
+    /// Whether the database answers.
+    pub async fn is_ready(&self) -> bool {
+        self.store.is_ready().await
+    }
+
+    /// Waits until the inbox may have work.
+    pub async fn inbox_has_work(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Takes no more mutating calls, waits for those under way, and closes the database.
+    pub async fn drain(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.close().await;
+    }
+
+    /// The tokens of the list that `list` tells from all others.
+    fn page_tokens(&self, caller: &Caller, list: impl std::fmt::Debug) -> paging::Tokens {
+        paging::Tokens::new(&self.master_key.derive(Purpose::PageToken), &(&caller.partner_id, list))
+    }
+}

@@ -1,0 +1,437 @@
+//! Payment intents: create, confirm, read, list, cancel.
+
+use std::time::Duration;
+
+use super::{
+    Answer, App, Caller,
+    paging::{Page, Paged},
+    perform::{Command, Outcome, Reserved, Verdict},
+    reconcile::{give_up_attempt, merge_payment, poll_at},
+};
+use crate::{
+    domain::{
+        card::Card,
+        clock::Timestamp,
+        confirmation::{Confirmation, Source},
+        customer::Customer,
+        event::EventType,
+        ids::{CustomerId, PaymentIntentId, PaymentMethodId},
+        money::Money,
+        operation::{Operation, OperationKind},
+        payment_intent::{
+            PaymentError, PaymentIntent, PaymentIntentDetails, PaymentIntentState as State, Progress, UPSTREAM_NO_RECORD,
+        },
+        payment_method::PaymentMethod,
+        snapshot::{PaymentSnapshot, PaymentStatus},
+    },
+    error::{Error, Reason},
+    store::{Store, Tx},
+    upstream::{self, Call, Order},
+};
+
+pub use crate::store::PaymentIntentFilter;
+
+/// When it is worth asking again about an attempt that is under way.
+const ATTEMPT_RETRY: Duration = Duration::from_secs(2);
+
+/// What `CreatePaymentIntent` takes.
+#[derive(Debug)]
+pub struct CreatePaymentIntent {
+    /// What is to be paid.
+    pub amount: Money,
+    /// The customer.
+    pub customer_id: Option<CustomerId>,
+    /// The caller's own reference.
+    pub reference_id: Option<String>,
+    /// The rest.
+    pub details: PaymentIntentDetails,
+}
+
+/// What `ConfirmPaymentIntent` pays with.
+#[derive(Debug)]
+pub enum SourceInput {
+    /// A card as typed.
+    Card(Card),
+    /// A saved payment method.
+    Saved(PaymentMethodId),
+}
+
+impl App {
+    /// Creates an intent here and at Corefy. Moves no money.
+    pub async fn create_payment_intent(
+        &self,
+        caller: Caller,
+        input: CreatePaymentIntent,
+    ) -> Result<Answer<PaymentIntent>, Error> {
+        self.perform(caller, Create { input, customer: None }).await
+    }
+
+    /// Makes an attempt to pay an intent. A decline and an unknown outcome are answers.
+    pub async fn confirm_payment_intent(
+        &self,
+        caller: Caller,
+        id: PaymentIntentId,
+        confirmation: Confirmation<SourceInput>,
+    ) -> Result<Answer<PaymentIntent>, Error> {
+        self.perform(caller, Confirm { id, confirmation, method: None, customer: None }).await
+    }
+
+    /// Cancels an intent that is not being paid.
+    pub async fn cancel_payment_intent(&self, caller: Caller, id: PaymentIntentId) -> Result<Answer<PaymentIntent>, Error> {
+        self.perform(caller, Cancel { id }).await
+    }
+
+    /// Reads an intent; asks Corefy first when there may be news.
+    pub async fn get_payment_intent(&self, caller: &Caller, id: PaymentIntentId) -> Result<PaymentIntent, Error> {
+        let not_found = || Error::not_found("payment_intent", id.as_str());
+        let intent = self.store.read().await?.payment_intent(&caller.partner_id, &id).await?.ok_or_else(not_found)?;
+        if !intent.awaits_news() {
+            return Ok(intent);
+        }
+        self.ask_about_payment(&id).await;
+        self.store.read().await?.payment_intent(&caller.partner_id, &id).await?.ok_or_else(not_found)
+    }
+
+    /// Lists the partner's intents, newest first.
+    pub async fn list_payment_intents(
+        &self,
+        caller: &Caller,
+        filter: PaymentIntentFilter,
+        page: Page,
+    ) -> Result<Paged<PaymentIntent>, Error> {
+        let tokens = self.page_tokens(caller, ("payment_intents", &filter));
+        let after = tokens.read(&page.token)?;
+        let mut session = self.store.read().await?;
+        let found = session.payment_intents(&caller.partner_id, &filter, after, page.size + 1).await?;
+        Ok(tokens.page(found, page.size, |intent| intent.id.as_str()))
+    }
+}
+
+/// The intent's customer, when it has one.
+pub(super) async fn customer_of(store: &Store, intent: &PaymentIntent) -> Result<Option<Customer>, Error> {
+    match &intent.customer_id {
+        Some(id) => Ok(store.read().await?.customer(&intent.partner_id, id).await?),
+        None => Ok(None),
+    }
+}
+
+async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {
+    let not_found = || Error::not_found("payment_intent", id);
+    let id = PaymentIntentId::parse(id).ok_or_else(not_found)?;
+    app.store.read().await?.payment_intent_any(&id).await?.ok_or_else(not_found)
+}
+
+async fn lock(tx: &mut Tx, id: &str) -> Result<PaymentIntent, Error> {
+    let not_found = || Error::not_found("payment_intent", id);
+    let id = PaymentIntentId::parse(id).ok_or_else(not_found)?;
+    tx.payment_intent_lock(&id).await?.ok_or_else(not_found)
+}
+
+/// The partner's intent, locked.
+pub(super) async fn lock_own(
+    tx: &mut Tx,
+    operation: &Operation,
+    id: &PaymentIntentId,
+) -> Result<PaymentIntent, Error> {
+    let intent = tx.payment_intent_lock(id).await?.filter(|intent| intent.partner_id == operation.partner_id);
+    intent.ok_or_else(|| Error::not_found("payment_intent", id.as_str()))
+}
+
+/// `CreatePaymentIntent`.
+pub(super) struct Create {
+    input: CreatePaymentIntent,
+    customer: Option<Customer>,
+}
+
+impl Command for Create {
+    const KIND: OperationKind = OperationKind::CreatePaymentIntent;
+    type Resource = PaymentIntent;
+    type Snapshot = PaymentSnapshot;
+
+    async fn reserve(
+        &mut self,
+        _: &App,
+        tx: &mut Tx,
+        operation: &mut Operation,
+    ) -> Result<Reserved<PaymentIntent>, Error> {
+        if let Some(id) = &self.input.customer_id {
+            self.customer = Some(super::customers::ready(tx, &operation.partner_id, id).await?);
+        }
+        let intent = PaymentIntent {
+            id: PaymentIntentId::generate(),
+            partner_id: operation.partner_id.clone(),
+            upstream_id: None,
+            state: State::Processing,
+            amount: self.input.amount,
+            received: 0,
+            refunded: 0,
+            refund_pending: 0,
+            charged_back: 0,
+            customer_id: self.input.customer_id.clone(),
+            reference_id: self.input.reference_id.clone(),
+            details: self.input.details.clone(),
+            progress: Progress::default(),
+            upstream_version: Timestamp::default(),
+            created_at: operation.sent_at,
+            updated_at: operation.sent_at,
+        };
+        if !tx.payment_intent_insert(&intent).await? {
+            let reference = intent.reference_id.unwrap_or_default();
+            let taken = tx.payment_intent_id_referenced(&operation.partner_id, &reference).await?;
+            return Err(reference_taken(&reference, taken.map(|id| id.to_string())));
+        }
+        operation.subject_id = intent.id.to_string();
+        operation.payment_intent_id = Some(intent.id.clone());
+        Ok(Reserved::Send(intent))
+    }
+
+    async fn send(self, app: &App, call: Call<'_>, intent: &PaymentIntent) -> Result<PaymentSnapshot, upstream::Error> {
+        app.upstream.payment_intent_create(call, Order { intent, customer: self.customer.as_ref() }).await
+    }
+
+    async fn settle(
+        tx: &mut Tx,
+        operation: &Operation,
+        outcome: Outcome<PaymentSnapshot>,
+        now: Timestamp,
+    ) -> Result<Verdict<PaymentIntent>, Error> {
+        let mut intent = lock(tx, &operation.subject_id).await?;
+        let is_first_answer = operation.is_first_holder();
+        match outcome {
+            Outcome::Answered(snapshot) => {
+                if merge_payment(tx, &mut intent, &snapshot, None, now).await?.is_some() {
+                    return Ok(Verdict::NeedsOperator(intent));
+                }
+                intent.upstream_id = Some(snapshot.upstream_id);
+                intent.updated_at = now;
+                tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
+                tx.events_insert(&[EventType::PaymentIntentCreated], &intent.clone().into(), now).await?;
+                Ok(Verdict::Done(intent))
+            }
+            Outcome::Refused(error) if is_first_answer => {
+                tx.payment_intent_delete(&intent.id).await?;
+                Ok(Verdict::Refused(error.into()))
+            }
+            Outcome::NotSent(error) if is_first_answer => {
+                tx.payment_intent_delete(&intent.id).await?;
+                Ok(Verdict::Released(error.into()))
+            }
+            // The caller may know the intent already: it stays, but can never be paid.
+            Outcome::Refused(_) | Outcome::Absent => {
+                intent.state = State::Canceled;
+                intent.progress.last_error = Some(PaymentError {
+                    code: UPSTREAM_NO_RECORD.to_owned(),
+                    message: "Corefy did not take the payment; nothing was charged".to_owned(),
+                });
+                intent.updated_at = now;
+                tx.payment_intent_update(&intent, None).await?;
+                tx.events_insert(&[EventType::PaymentIntentCanceled], &intent.clone().into(), now).await?;
+                Ok(Verdict::Done(intent))
+            }
+            Outcome::NotSent(_) | Outcome::Unknown => Ok(Verdict::InDoubt(intent)),
+        }
+    }
+
+    async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {
+        load(app, id).await
+    }
+}
+
+/// `ConfirmPaymentIntent`.
+pub(super) struct Confirm {
+    id: PaymentIntentId,
+    confirmation: Confirmation<SourceInput>,
+    method: Option<PaymentMethod>,
+    customer: Option<Customer>,
+}
+
+impl Confirm {
+    /// The saved method, which must be of the intent's customer.
+    async fn find_method(&mut self, tx: &mut Tx, intent: &PaymentIntent) -> Result<(), Error> {
+        let SourceInput::Saved(id) = &self.confirmation.source else { return Ok(()) };
+        let not_found = || Error::not_found("payment_method", id.as_str());
+        let method = tx.payment_method(&intent.partner_id, id).await?.ok_or_else(not_found)?;
+        if Some(&method.customer_id) != intent.customer_id.as_ref() {
+            let message = "the payment method is not of the intent's customer";
+            return Err(Error::new(Reason::PaymentMethodMismatch, message));
+        }
+        if method.upstream_id.is_none() {
+            return Err(super::customers::not_ready(id.as_str()));
+        }
+        self.method = Some(method);
+        Ok(())
+    }
+}
+
+impl Command for Confirm {
+    const KIND: OperationKind = OperationKind::ConfirmPaymentIntent;
+    type Resource = PaymentIntent;
+    type Snapshot = PaymentSnapshot;
+
+    async fn reserve(
+        &mut self,
+        app: &App,
+        tx: &mut Tx,
+        operation: &mut Operation,
+    ) -> Result<Reserved<PaymentIntent>, Error> {
+        if self.confirmation.three_d_secure.is_some() && !app.upstream.capabilities().external_three_d_secure {
+            return Err(upstream::Error::Unsupported("a 3-D Secure authentication done elsewhere").into());
+        }
+        let mut intent = lock_own(tx, operation, &self.id).await?;
+        may_begin(&intent)?;
+        self.find_method(tx, &intent).await?;
+        if let Some(id) = &intent.customer_id {
+            self.customer = tx.customer(&intent.partner_id, id).await?;
+        }
+        operation.subject_id = intent.id.to_string();
+        operation.payment_intent_id = Some(intent.id.clone());
+        operation.baseline = intent.upstream_version;
+        intent.state = State::Processing;
+        intent.updated_at = operation.sent_at;
+        tx.payment_intent_update(&intent, None).await?;
+        tx.events_insert(&[EventType::PaymentIntentProcessing], &intent.clone().into(), operation.sent_at).await?;
+        Ok(Reserved::Send(intent))
+    }
+
+    async fn send(self, app: &App, call: Call<'_>, intent: &PaymentIntent) -> Result<PaymentSnapshot, upstream::Error> {
+        let source = match (self.confirmation.source, self.method) {
+            (SourceInput::Card(card), _) => Source::Card(card),
+            (SourceInput::Saved(_), Some(method)) => Source::Saved(method),
+            (SourceInput::Saved(_), None) => return Err(upstream::Error::Unsupported("an unknown payment method")),
+        };
+        let Confirmation { three_d_secure, browser_info, .. } = self.confirmation;
+        let confirmation = Confirmation { source, three_d_secure, browser_info };
+        let order = Order { intent, customer: self.customer.as_ref() };
+        app.upstream.payment_intent_confirm(call, order, &confirmation).await
+    }
+
+    async fn settle(
+        tx: &mut Tx,
+        operation: &Operation,
+        outcome: Outcome<PaymentSnapshot>,
+        now: Timestamp,
+    ) -> Result<Verdict<PaymentIntent>, Error> {
+        let mut intent = lock(tx, &operation.subject_id).await?;
+        match outcome {
+            Outcome::Answered(snapshot) if !is_answer(&snapshot) => Ok(Verdict::InDoubt(intent)),
+            Outcome::Answered(snapshot) => {
+                // What contradicts us is not believed at once: recovery reads the payment and decides.
+                if merge_payment(tx, &mut intent, &snapshot, None, now).await?.is_some() {
+                    return Ok(Verdict::InDoubt(intent));
+                }
+                tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
+                Ok(Verdict::Done(intent))
+            }
+            Outcome::Refused(error) => {
+                // Corefy may refuse because the intent has moved there without us, so it is asked soon.
+                back_to_before(&mut intent, now);
+                tx.payment_intent_update(&intent, Some(now)).await?;
+                Ok(Verdict::Refused(error.into()))
+            }
+            Outcome::NotSent(error) => {
+                back_to_before(&mut intent, now);
+                tx.payment_intent_update(&intent, None).await?;
+                Ok(Verdict::Released(error.into()))
+            }
+            Outcome::Unknown => Ok(Verdict::InDoubt(intent)),
+            Outcome::Absent => {
+                give_up_attempt(tx, &mut intent, now).await?;
+                Ok(Verdict::Done(intent))
+            }
+        }
+    }
+
+    async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {
+        load(app, id).await
+    }
+}
+
+/// Whether the answer to a confirmation tells what came of it.
+fn is_answer(snapshot: &PaymentSnapshot) -> bool {
+    !matches!(snapshot.status, PaymentStatus::AwaitingConfirmation | PaymentStatus::Unknown(_))
+}
+
+/// Whether an attempt to pay may begin: at most one is alive at a time.
+fn may_begin(intent: &PaymentIntent) -> Result<(), Error> {
+    match intent.state {
+        State::RequiresConfirmation | State::RequiresPaymentMethod => Ok(()),
+        State::Processing | State::RequiresAction => Err(attempt_in_doubt(intent)),
+        State::Succeeded | State::PartiallyPaid | State::Canceled => Err(wrong_state(intent, "confirmed")),
+    }
+}
+
+/// Undoes the beginning of an attempt that certainly was not made.
+fn back_to_before(intent: &mut PaymentIntent, now: Timestamp) {
+    if intent.state == State::Processing {
+        let had_failed = intent.progress.last_error.is_some();
+        intent.state = if had_failed { State::RequiresPaymentMethod } else { State::RequiresConfirmation };
+        intent.updated_at = now;
+    }
+}
+
+/// `CancelPaymentIntent`. Ours alone: neither of Corefy's APIs has it, and what is never confirmed is never charged.
+struct Cancel {
+    id: PaymentIntentId,
+}
+
+impl Command for Cancel {
+    const KIND: OperationKind = OperationKind::CancelPaymentIntent;
+    type Resource = PaymentIntent;
+    type Snapshot = ();
+
+    async fn reserve(
+        &mut self,
+        _: &App,
+        tx: &mut Tx,
+        operation: &mut Operation,
+    ) -> Result<Reserved<PaymentIntent>, Error> {
+        let mut intent = lock_own(tx, operation, &self.id).await?;
+        operation.subject_id = intent.id.to_string();
+        match intent.state {
+            State::RequiresConfirmation | State::RequiresPaymentMethod => {
+                intent.state = State::Canceled;
+                intent.updated_at = operation.sent_at;
+                tx.payment_intent_update(&intent, None).await?;
+                tx.events_insert(&[EventType::PaymentIntentCanceled], &intent.clone().into(), operation.sent_at).await?;
+                Ok(Reserved::Done(intent))
+            }
+            State::Canceled => Ok(Reserved::Done(intent)),
+            State::Processing | State::RequiresAction => Err(attempt_in_doubt(&intent)),
+            State::Succeeded | State::PartiallyPaid => Err(wrong_state(&intent, "canceled")),
+        }
+    }
+
+    async fn send(self, _: &App, _: Call<'_>, _: &PaymentIntent) -> Result<(), upstream::Error> {
+        Ok(())
+    }
+
+    async fn settle(
+        tx: &mut Tx,
+        operation: &Operation,
+        _: Outcome<()>,
+        _: Timestamp,
+    ) -> Result<Verdict<PaymentIntent>, Error> {
+        lock(tx, &operation.subject_id).await.map(Verdict::Done)
+    }
+
+    async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {
+        load(app, id).await
+    }
+}
+
+fn attempt_in_doubt(intent: &PaymentIntent) -> Error {
+    let message = "an attempt to pay this intent is under way, or its outcome is not known yet";
+    Error::new(Reason::AttemptInDoubt, message).with("state", intent.state.as_str()).retry_after(ATTEMPT_RETRY)
+}
+
+fn wrong_state(intent: &PaymentIntent, verb: &str) -> Error {
+    let message = format!("an intent that is {} cannot be {verb}", intent.state.as_str());
+    Error::new(Reason::PaymentIntentState, message).with("state", intent.state.as_str())
+}
+
+/// The partner has used this reference for an object of the same kind.
+pub(super) fn reference_taken(reference: &str, by: Option<String>) -> Error {
+    Error::new(Reason::ReferenceIdTaken, "this reference_id is taken")
+        .with("reference_id", reference)
+        .with("resource_id", by.unwrap_or_default())
+}

@@ -1,0 +1,263 @@
+//! Payment methods: save, read, list; the kinds that Corefy supports; and taking over what Corefy shows of a customer's.
+
+use std::time::Duration;
+
+use super::{
+    Answer, App, Caller,
+    customers::{no_record, ready},
+    paging::{Page, Paged},
+    perform::{Command, Outcome, Reserved, Verdict},
+};
+use crate::{
+    domain::{
+        clock::Timestamp,
+        customer::Customer,
+        event::EventType,
+        ids::{CustomerId, PaymentMethodId},
+        money::Currency,
+        operation::{Operation, OperationKind},
+        payment_method::{PaymentMethod, SupportedPaymentMethod},
+        snapshot::PaymentMethodSnapshot,
+    },
+    error::Error,
+    store::Tx,
+    upstream::{self, Call, NewPaymentMethod, PaymentMethodData},
+};
+
+/// How far Corefy's clock may be behind ours when a saved method is told by its time of creation.
+const CLOCK_SKEW: Duration = Duration::from_secs(300);
+
+/// What `CreatePaymentMethod` takes.
+#[derive(Debug)]
+pub struct CreatePaymentMethod {
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// Type code.
+    pub kind: String,
+    /// What is passed on and not kept.
+    pub data: PaymentMethodData,
+}
+
+impl App {
+    /// Saves a payment method at Corefy. An unknown outcome is an answer: the method has no upstream id yet.
+    pub async fn create_payment_method(
+        &self,
+        caller: Caller,
+        input: CreatePaymentMethod,
+    ) -> Result<Answer<PaymentMethod>, Error> {
+        self.perform(caller, Create { input, customer: None }).await
+    }
+
+    /// Reads a payment method.
+    pub async fn get_payment_method(&self, caller: &Caller, id: PaymentMethodId) -> Result<PaymentMethod, Error> {
+        let not_found = || Error::not_found("payment_method", id.as_str());
+        self.store.read().await?.payment_method(&caller.partner_id, &id).await?.ok_or_else(not_found)
+    }
+
+    /// Lists a customer's payment methods, newest first.
+    pub async fn list_payment_methods(
+        &self,
+        caller: &Caller,
+        customer: CustomerId,
+        page: Page,
+    ) -> Result<Paged<PaymentMethod>, Error> {
+        let customer = self.get_customer(caller, customer).await?;
+        let tokens = self.page_tokens(caller, ("payment_methods", &customer.id));
+        let after = tokens.read(&page.token)?;
+        let found = self.store.read().await?.payment_methods(&customer.id, after, page.size + 1).await?;
+        Ok(tokens.page(found, page.size, |method| method.id.as_str()))
+    }
+
+    /// Asks Corefy which kinds of payment methods the account accepts.
+    pub async fn list_supported_payment_methods(
+        &self,
+        currency: Option<Currency>,
+    ) -> Result<Vec<SupportedPaymentMethod>, Error> {
+        let mut methods = self.upstream.supported_payment_methods().await?;
+        if let Some(currency) = currency {
+            methods.retain(|method| {
+                method.currencies.is_empty() || method.currencies.iter().any(|code| code == currency.code())
+            });
+        }
+        Ok(methods)
+    }
+
+    /// Finds out what became of a payment method's saving: Corefy shows one that fits and that we do not know, or not.
+    pub(super) async fn recover_payment_method(&self, operation: &Operation) -> Result<(), Error> {
+        let method = Create::load(self, &operation.subject_id).await?;
+        let mut session = self.store.read().await?;
+        let Some(customer) = session.customer_any(&method.customer_id).await? else { return Ok(()) };
+        drop(session);
+        let shown = self.upstream.payment_methods_of(&customer).await;
+        let found = match shown {
+            Ok(shown) => Ok(self.first_unknown_fit(&method, operation.sent_at, shown).await?),
+            Err(error) => Err(error),
+        };
+        self.settle_found::<Create>(operation, found).await
+    }
+
+    async fn first_unknown_fit(
+        &self,
+        method: &PaymentMethod,
+        sent_at: Timestamp,
+        shown: Vec<PaymentMethodSnapshot>,
+    ) -> Result<Option<PaymentMethodSnapshot>, Error> {
+        let mut session = self.store.read().await?;
+        for snapshot in shown {
+            if fits(method, sent_at, &snapshot) && session.payment_method_upstream(&snapshot.upstream_id).await?.is_none() {
+                return Ok(Some(snapshot));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes over what Corefy shows of a customer's payment methods: changed cards, and methods that were saved elsewhere.
+    pub(super) async fn refresh_payment_methods(&self, customer: &Customer) -> Result<(), Error> {
+        let shown = self.upstream.payment_methods_of(customer).await?;
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        for snapshot in shown {
+            match tx.payment_method_upstream(&snapshot.upstream_id).await? {
+                Some(method) => update(&mut tx, method, snapshot, now).await?,
+                None => adopt(&mut tx, customer, snapshot, now).await?,
+            }
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// Whether what Corefy shows can be the method that was sent at `sent_at`.
+fn fits(method: &PaymentMethod, sent_at: Timestamp, snapshot: &PaymentMethodSnapshot) -> bool {
+    let is_recent = snapshot.created_at.0 == 0 || snapshot.created_at + CLOCK_SKEW >= sent_at;
+    let is_same_card = match (&method.card, &snapshot.card) {
+        (Some(ours), Some(shown)) => {
+            (&ours.first6, &ours.last4, ours.expiry_month, ours.expiry_year)
+                == (&shown.first6, &shown.last4, shown.expiry_month, shown.expiry_year)
+        }
+        _ => true,
+    };
+    is_recent && is_same_card && method.kind == snapshot.kind
+}
+
+async fn update(tx: &mut Tx, mut method: PaymentMethod, snapshot: PaymentMethodSnapshot, now: Timestamp) -> Result<(), Error> {
+    if snapshot.card.is_none() || snapshot.card == method.card {
+        return Ok(());
+    }
+    method.card = snapshot.card;
+    method.updated_at = now;
+    tx.payment_method_update(&method).await?;
+    Ok(tx.events_insert(&[EventType::PaymentMethodUpdated], &method.into(), now).await?)
+}
+
+async fn adopt(tx: &mut Tx, customer: &Customer, snapshot: PaymentMethodSnapshot, now: Timestamp) -> Result<(), Error> {
+    let method = PaymentMethod {
+        id: PaymentMethodId::generate(),
+        partner_id: customer.partner_id.clone(),
+        customer_id: customer.id.clone(),
+        upstream_id: Some(snapshot.upstream_id),
+        kind: snapshot.kind,
+        card: snapshot.card,
+        created_at: now,
+        updated_at: now,
+    };
+    tx.payment_method_insert(&method).await?;
+    Ok(tx.events_insert(&[EventType::PaymentMethodCreated], &method.into(), now).await?)
+}
+
+/// `CreatePaymentMethod`.
+struct Create {
+    input: CreatePaymentMethod,
+    customer: Option<Customer>,
+}
+
+impl Command for Create {
+    const KIND: OperationKind = OperationKind::CreatePaymentMethod;
+    type Resource = PaymentMethod;
+    type Snapshot = PaymentMethodSnapshot;
+
+    async fn reserve(
+        &mut self,
+        app: &App,
+        tx: &mut Tx,
+        operation: &mut Operation,
+    ) -> Result<Reserved<PaymentMethod>, Error> {
+        if !app.upstream.capabilities().save_payment_method {
+            return Err(upstream::Error::Unsupported("saving a payment method without a payment").into());
+        }
+        let customer = ready(tx, &operation.partner_id, &self.input.customer_id).await?;
+        let method = PaymentMethod {
+            id: PaymentMethodId::generate(),
+            partner_id: operation.partner_id.clone(),
+            customer_id: customer.id.clone(),
+            upstream_id: None,
+            kind: self.input.kind.clone(),
+            card: match &self.input.data {
+                PaymentMethodData::Card(card) => Some(card.masked()),
+                PaymentMethodData::Fields(_) => None,
+            },
+            created_at: operation.sent_at,
+            updated_at: operation.sent_at,
+        };
+        tx.payment_method_insert(&method).await?;
+        operation.subject_id = method.id.to_string();
+        self.customer = Some(customer);
+        Ok(Reserved::Send(method))
+    }
+
+    async fn send(
+        self,
+        app: &App,
+        call: Call<'_>,
+        method: &PaymentMethod,
+    ) -> Result<PaymentMethodSnapshot, upstream::Error> {
+        let lost = || upstream::Error::Unknown("the reservation has no customer".to_owned());
+        let customer = self.customer.as_ref().ok_or_else(lost)?;
+        let new = NewPaymentMethod { customer, method, data: &self.input.data };
+        app.upstream.payment_method_create(call, new).await
+    }
+
+    async fn settle(
+        tx: &mut Tx,
+        operation: &Operation,
+        outcome: Outcome<PaymentMethodSnapshot>,
+        now: Timestamp,
+    ) -> Result<Verdict<PaymentMethod>, Error> {
+        let not_found = || Error::not_found("payment_method", &operation.subject_id);
+        let id = PaymentMethodId::parse(&operation.subject_id).ok_or_else(not_found)?;
+        let mut method = tx.payment_method(&operation.partner_id, &id).await?.ok_or_else(not_found)?;
+        match outcome {
+            Outcome::Answered(snapshot) => {
+                // Corefy may answer a card that it has already with the method it has.
+                if let Some(known) = tx.payment_method_upstream(&snapshot.upstream_id).await? {
+                    tx.payment_method_delete(&id).await?;
+                    return Ok(Verdict::Done(known));
+                }
+                method.upstream_id = Some(snapshot.upstream_id);
+                method.updated_at = now;
+                tx.payment_method_update(&method).await?;
+                tx.events_insert(&[EventType::PaymentMethodCreated], &method.clone().into(), now).await?;
+                Ok(Verdict::Done(method))
+            }
+            Outcome::Refused(error) => {
+                tx.payment_method_delete(&id).await?;
+                Ok(Verdict::Refused(error.into()))
+            }
+            Outcome::NotSent(error) => {
+                tx.payment_method_delete(&id).await?;
+                Ok(Verdict::Released(error.into()))
+            }
+            Outcome::Absent => {
+                tx.payment_method_delete(&id).await?;
+                Ok(Verdict::Refused(no_record()))
+            }
+            Outcome::Unknown => Ok(Verdict::InDoubt(method)),
+        }
+    }
+
+    async fn load(app: &App, id: &str) -> Result<PaymentMethod, Error> {
+        let not_found = || Error::not_found("payment_method", id);
+        let id = PaymentMethodId::parse(id).ok_or_else(not_found)?;
+        app.store.read().await?.payment_method_any(&id).await?.ok_or_else(not_found)
+    }
+}

@@ -1,0 +1,331 @@
+//! How every mutating call is made: **reserve** (one transaction) → **send** (HTTP, no transaction open) → **settle** (one
+//! transaction). It runs in a task of its own, so that a caller who hangs up changes nothing; and whatever stops it on
+//! the way leaves a row in the journal from which recovery goes on.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::Instrument as _;
+
+use super::{Answer, App, Caller};
+use crate::{
+    domain::{
+        clock::Timestamp,
+        event::{EventObject, EventType},
+        ids::{OperationId, PaymentIntentId},
+        operation::{Operation, OperationKind, OperationState, SETTLE_MARGIN, next_check},
+    },
+    error::{Error, Reason},
+    store::{NewOperation, Stored, Tx},
+    upstream::{self, Call},
+};
+
+/// How long a call waits for an earlier one with the same idempotency key.
+const TWIN_WAIT: Duration = Duration::from_secs(2);
+/// How often it looks whether the earlier one is finished.
+const TWIN_LOOK: Duration = Duration::from_millis(50);
+
+/// A mutating call in its three steps.
+pub(super) trait Command: Send + Sync + 'static {
+    /// Which call it is.
+    const KIND: OperationKind;
+    /// What it answers.
+    type Resource: Clone + Serialize + DeserializeOwned + Into<EventObject> + Send + Sync + 'static;
+    /// What Corefy answers to it.
+    type Snapshot: Send;
+
+    /// Checks the rules and writes what must exist before anything is sent; aims `operation` at it. An error leaves no
+    /// trace.
+    fn reserve(
+        &mut self,
+        app: &App,
+        tx: &mut Tx,
+        operation: &mut Operation,
+    ) -> impl Future<Output = Result<Reserved<Self::Resource>, Error>> + Send;
+
+    /// Sends it to Corefy.
+    fn send(
+        self,
+        app: &App,
+        call: Call<'_>,
+        reserved: &Self::Resource,
+    ) -> impl Future<Output = Result<Self::Snapshot, upstream::Error>> + Send;
+
+    /// Writes what the outcome means for the objects, and says what it means for the operation.
+    fn settle(
+        tx: &mut Tx,
+        operation: &Operation,
+        outcome: Outcome<Self::Snapshot>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Verdict<Self::Resource>, Error>> + Send;
+
+    /// The object as it is now.
+    fn load(app: &App, id: &str) -> impl Future<Output = Result<Self::Resource, Error>> + Send;
+}
+
+/// What a reservation came to.
+pub(super) enum Reserved<R> {
+    /// The object as reserved; now send.
+    Send(R),
+    /// Nothing has to be sent.
+    Done(R),
+}
+
+/// What came of sending, or of looking up later.
+pub(super) enum Outcome<S> {
+    /// Corefy answered.
+    Answered(S),
+    /// Corefy refused: definitely nothing was done.
+    Refused(upstream::Error),
+    /// Definitely nothing was sent.
+    NotSent(upstream::Error),
+    /// Not known.
+    Unknown,
+    /// Corefy was asked often and long enough: it never got it.
+    Absent,
+}
+
+impl<S> From<Result<S, upstream::Error>> for Outcome<S> {
+    fn from(result: Result<S, upstream::Error>) -> Self {
+        match result {
+            Ok(snapshot) => Self::Answered(snapshot),
+            Err(error @ (upstream::Error::Rejected(_) | upstream::Error::Unsupported(_))) => Self::Refused(error),
+            Err(error @ upstream::Error::NotSent { .. }) => Self::NotSent(error),
+            Err(upstream::Error::Unknown(_) | upstream::Error::Protocol(_)) => Self::Unknown,
+        }
+    }
+}
+
+/// What an outcome means for the operation.
+pub(super) enum Verdict<R> {
+    /// It ends with this object.
+    Done(R),
+    /// It ends with this refusal.
+    Refused(Error),
+    /// It is taken back, as if it had never been called.
+    Released(Error),
+    /// It stays open; this is the object meanwhile.
+    InDoubt(R),
+    /// It stays open until a person has looked.
+    NeedsOperator(R),
+}
+
+/// A point in a mutating call at which tests let the process die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// The reservation is durable; nothing was sent.
+    Reserved,
+    /// Corefy answered; nothing of it was written.
+    Answered,
+    /// The outcome is durable; the caller was not answered.
+    Settled,
+}
+
+/// Called at each [`Checkpoint`]. Never set in production.
+pub type Probe = Arc<dyn Fn(Checkpoint) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+impl App {
+    /// Makes a mutating call, once for each idempotency key, and answers what came of it.
+    pub(super) async fn perform<C: Command>(&self, caller: Caller, command: C) -> Result<Answer<C::Resource>, Error> {
+        if self.tasks.is_closed() {
+            return Err(Error::new(Reason::ShuttingDown, "the gateway is shutting down; nothing was sent")
+                .retry_after(Duration::from_secs(1)));
+        }
+        let app = self.clone();
+        let task = async move { app.perform_or_replay(caller, command).await };
+        self.tasks.spawn(task.in_current_span()).await.unwrap_or_else(|panic| {
+            Err(Error::new(Reason::Internal, "the gateway failed; read the object to learn the truth").because(panic))
+        })
+    }
+
+    async fn perform_or_replay<C: Command>(
+        &self,
+        caller: Caller,
+        mut command: C,
+    ) -> Result<Answer<C::Resource>, Error> {
+        let give_up = Instant::now() + TWIN_WAIT;
+        loop {
+            if let Some(earlier) = self.earlier(&caller).await? {
+                if let Some(answer) = self.replay::<C>(&caller, earlier).await? {
+                    return answer.map(|resource| Answer { resource, is_replayed: true });
+                }
+                if Instant::now() >= give_up {
+                    return Err(Error::new(Reason::IdempotencyKeyInUse, "a call with this idempotency key is running")
+                        .retry_after(TWIN_WAIT));
+                }
+                sleep(TWIN_LOOK).await;
+            } else if let Some((operation, reserved)) = self.reserve(&caller, &mut command).await? {
+                let resource = self.send_and_settle(command, operation, reserved).await?;
+                return Ok(Answer { resource, is_replayed: false });
+            }
+        }
+    }
+
+    /// The operation that was reserved under the caller's idempotency key.
+    async fn earlier(&self, caller: &Caller) -> Result<Option<Stored>, Error> {
+        match &caller.idempotency {
+            Some(idempotency) => {
+                Ok(self.store.read().await?.operation_keyed(&caller.partner_id, &idempotency.key).await?)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The answer that an earlier call has for a later one; `None` while it is running.
+    async fn replay<C: Command>(
+        &self,
+        caller: &Caller,
+        earlier: Stored,
+    ) -> Result<Option<Result<C::Resource, Error>>, Error> {
+        let fingerprint = caller.idempotency.as_ref().map(|idempotency| &idempotency.fingerprint[..]);
+        if earlier.fingerprint.as_deref() != fingerprint || earlier.operation.kind != C::KIND {
+            return Err(Error::new(
+                Reason::IdempotencyKeyReused,
+                "this idempotency key was used with another request; use a new key for a new request",
+            ));
+        }
+        let operation = &earlier.operation;
+        let is_running = operation.state == OperationState::Sent && operation.lease_until > self.now();
+        if is_running {
+            return Ok(None);
+        }
+        if operation.state != OperationState::Done {
+            self.look_up_soon(&operation.subject_id).await;
+        }
+        let mut session = self.store.read().await?;
+        let Some(current) = session.operation(&operation.id).await? else { return Ok(None) };
+        match session.operation_answer(&current)? {
+            Some(answer) => Ok(Some(answer)),
+            None => C::load(self, &current.operation.subject_id).await.map(|resource| Some(Ok(resource))),
+        }
+    }
+
+    /// Reserves; `None` when another call took the idempotency key at the same moment.
+    async fn reserve<C: Command>(
+        &self,
+        caller: &Caller,
+        command: &mut C,
+    ) -> Result<Option<(Operation, Reserved<C::Resource>)>, Error> {
+        let now = self.now();
+        let mut operation = Operation {
+            id: OperationId::generate(),
+            partner_id: caller.partner_id.clone(),
+            kind: C::KIND,
+            subject_id: String::new(),
+            payment_intent_id: None::<PaymentIntentId>,
+            state: OperationState::Sent,
+            epoch: 1,
+            lease_until: now + self.send_limit + SETTLE_MARGIN,
+            sent_at: now,
+            misses: 0,
+            baseline: Timestamp::default(),
+            request_id: caller.request_id.clone(),
+        };
+        let idempotency = caller.idempotency.as_ref().map(|given| (given.key.as_str(), &given.fingerprint));
+        let mut tx = self.store.begin().await?;
+        if !tx.operation_insert(NewOperation { operation: &operation, idempotency }).await? {
+            return Ok(None);
+        }
+        let reserved = command.reserve(self, &mut tx, &mut operation).await?;
+        tx.operation_aim(&operation).await?;
+        if let Reserved::Done(resource) = &reserved {
+            tx.operation_finish(&operation, &Ok::<_, Error>(resource), now).await?;
+        }
+        tx.commit().await?;
+        Ok(Some((operation, reserved)))
+    }
+
+    async fn send_and_settle<C: Command>(
+        &self,
+        command: C,
+        operation: Operation,
+        reserved: Reserved<C::Resource>,
+    ) -> Result<C::Resource, Error> {
+        let resource = match reserved {
+            Reserved::Done(resource) => return Ok(resource),
+            Reserved::Send(resource) => resource,
+        };
+        self.reached(Checkpoint::Reserved).await;
+        let call = Call { operation_id: &operation.id, request_id: &operation.request_id };
+        let sent = timeout(self.send_limit, command.send(self, call, &resource)).await;
+        self.reached(Checkpoint::Answered).await;
+        let outcome = sent.map_or(Outcome::Unknown, Outcome::from);
+        let settled = self.settle::<C>(&operation, outcome).await;
+        self.reached(Checkpoint::Settled).await;
+        match settled {
+            Ok(Some(answer)) => answer,
+            Ok(None) => C::load(self, &operation.subject_id).await.or(Ok(resource)),
+            // What was sent cannot be taken back: the caller learns what is certain, and recovery finds out the rest.
+            Err(error) => {
+                tracing::error!(operation = %operation.id, cause = ?error.cause(), "the outcome could not be written");
+                Ok(resource)
+            }
+        }
+    }
+
+    /// Writes an outcome. `None`: another holder has claimed the operation since, and nothing was written.
+    pub(super) async fn settle<C: Command>(
+        &self,
+        operation: &Operation,
+        outcome: Outcome<C::Snapshot>,
+    ) -> Result<Option<Result<C::Resource, Error>>, Error> {
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let verdict = C::settle(&mut tx, operation, outcome, now).await?;
+        let is_ours = conclude(&mut tx, operation, &verdict, now).await?;
+        if !is_ours {
+            return Ok(None);
+        }
+        tx.commit().await?;
+        Ok(Some(match verdict {
+            Verdict::Done(resource) | Verdict::InDoubt(resource) | Verdict::NeedsOperator(resource) => Ok(resource),
+            Verdict::Refused(error) | Verdict::Released(error) => Err(error),
+        }))
+    }
+
+    async fn reached(&self, checkpoint: Checkpoint) {
+        if let Some(probe) = &self.probe {
+            probe(checkpoint).await;
+        }
+    }
+}
+
+/// Writes a verdict into the journal. `false`: another holder has claimed the operation since; do not commit.
+pub(super) async fn conclude<R>(
+    tx: &mut Tx,
+    operation: &Operation,
+    verdict: &Verdict<R>,
+    now: Timestamp,
+) -> Result<bool, Error>
+where
+    R: Clone + Serialize + Into<EventObject>,
+{
+    Ok(match verdict {
+        Verdict::Done(resource) => tx.operation_finish(operation, &Ok::<_, Error>(resource), now).await?,
+        Verdict::Refused(error) => tx.operation_finish(operation, &Err::<R, _>(error), now).await?,
+        Verdict::Released(_) => tx.operation_delete(operation).await?,
+        Verdict::InDoubt(resource) => leave_open(tx, operation, resource, next_check(operation.sent_at, now), now).await?,
+        Verdict::NeedsOperator(resource) => leave_open(tx, operation, resource, None, now).await?,
+    })
+}
+
+/// Leaves an operation open, and tells of it the first time.
+async fn leave_open<R: Clone + Into<EventObject>>(
+    tx: &mut Tx,
+    operation: &Operation,
+    resource: &R,
+    next_check_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let news = match (operation.state, next_check_at) {
+        (OperationState::Sent, Some(_)) => Some(EventType::OperationInDoubt),
+        (OperationState::Sent | OperationState::InDoubt, None) => Some(EventType::OperationNeedsOperator),
+        _ => None,
+    };
+    if let Some(news) = news {
+        tracing::warn!(operation = %operation.id, kind = operation.kind.as_str(), subject = operation.subject_id, news = news.as_str());
+        tx.events_insert(&[news], &resource.clone().into(), now).await?;
+    }
+    Ok(tx.operation_leave_open(operation, next_check_at).await?)
+}

@@ -1,0 +1,216 @@
+//! Webhooks: taken in when they are genuine, stored before they are answered, and worked off later. A webhook is a hint:
+//! what it is about is read from Corefy before anything is changed, so a webhook that is late, doubled, out of order or
+//! lost changes nothing but the time at which we learn the truth.
+
+use std::{net::IpAddr, time::Duration};
+
+use sha2::{Digest as _, Sha256};
+
+use super::App;
+use crate::{
+    domain::{
+        clock::Timestamp,
+        ids::{PaymentIntentId, RefundId, WebhookId},
+        operation::RECOVERY_LEASE,
+        payment_intent::PaymentIntentState,
+    },
+    error::Error,
+    store::{Webhook, WebhookState},
+    upstream::About,
+};
+
+/// How many webhooks one step takes.
+const BATCH: u32 = 32;
+/// How often a webhook about an object we do not know is tried before it is parked: the object may be on its way.
+const PARK_AFTER: i64 = 6;
+/// How often a webhook is tried before it is a dead letter.
+const DEAD_AFTER: i64 = 12;
+/// The longest wait between two tries; waits double from one second on.
+const MAX_WAIT: Duration = Duration::from_secs(600);
+/// How much of an error is kept, in characters.
+const MAX_ERROR: usize = 300;
+
+/// A webhook as it came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// The bytes that are signed.
+    pub body: &'a [u8],
+    /// The signature header, or empty.
+    pub signature: &'a str,
+    /// The headers that matter, as JSON.
+    pub headers: &'a str,
+    /// Where it came from.
+    pub source: IpAddr,
+}
+
+/// What came of working off a webhook.
+enum Worked {
+    Done,
+    /// It is about an object that we do not know, at least not yet.
+    Unknown,
+    /// Corefy does not show yet what it tells.
+    NotYet,
+}
+
+impl App {
+    /// Whether a webhook's signature is right.
+    pub fn is_genuine(&self, delivery: &Delivery<'_>) -> bool {
+        self.upstream.webhook_is_genuine(delivery.signature, delivery.body)
+    }
+
+    /// The header that carries a webhook's signature, lower case.
+    pub fn signature_header(&self) -> &'static str {
+        self.upstream.webhook_signature_header()
+    }
+
+    /// Stores a genuine webhook, redacted, and has it worked off soon. A body that came before is only counted.
+    pub async fn receive_webhook(&self, delivery: &Delivery<'_>) -> Result<(), Error> {
+        let body = self.upstream.webhook_redact(delivery.body);
+        let notice = body.as_deref().and_then(|body| self.upstream.webhook_read(body));
+        let webhook = Webhook {
+            id: WebhookId::generate(),
+            body_hash: hex::encode(Sha256::digest(delivery.body)),
+            event_id: notice.as_ref().map_or_else(String::new, |notice| notice.event_id.clone()),
+            event_type: notice.as_ref().map_or_else(String::new, |notice| notice.event_type.clone()),
+            source_address: delivery.source.to_string(),
+            headers: delivery.headers.to_owned(),
+            body: body.unwrap_or_else(|| "{}".to_owned()),
+            state: WebhookState::Waiting,
+            attempts: 0,
+            duplicates: 0,
+            error: None,
+            received_at: self.now(),
+            processed_at: None,
+        };
+        let mut tx = self.store.begin().await?;
+        let is_new = tx.webhook_insert(&webhook).await?;
+        tx.commit().await?;
+        tracing::info!(webhook = %webhook.id, event_type = webhook.event_type, is_new, "webhook received");
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Works off the webhooks that are due, each on its own: one that fails holds up no other. Answers how many it took.
+    pub async fn work_off_webhooks(&self) -> Result<usize, Error> {
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let webhooks = tx.webhooks_claim_due(now, now + RECOVERY_LEASE, BATCH).await?;
+        tx.commit().await?;
+        let count = webhooks.len();
+        for mut webhook in webhooks {
+            let worked = self.work_off(&webhook).await;
+            let next = conclude(&mut webhook, worked, self.now());
+            let mut tx = self.store.begin().await?;
+            tx.webhook_update(&webhook, next).await?;
+            tx.commit().await?;
+        }
+        Ok(count)
+    }
+
+    async fn work_off(&self, webhook: &Webhook) -> Result<Worked, Error> {
+        let Some(notice) = self.upstream.webhook_read(&webhook.body) else {
+            return Err(Error::field("body", "is not a webhook of Corefy's"));
+        };
+        match notice.about {
+            About::Payment { upstream_ids, reference, only_success } => {
+                self.work_off_payment(&upstream_ids, reference.as_deref(), only_success).await
+            }
+            About::PaymentMethods(customer) => self.work_off_payment_methods(&customer).await,
+            // Customers live here; Corefy tells us nothing of them that we act on.
+            About::Customer(_) | About::Other => Ok(Worked::Done),
+        }
+    }
+
+    async fn work_off_payment(
+        &self,
+        upstream_ids: &[String],
+        reference: Option<&str>,
+        only_success: bool,
+    ) -> Result<Worked, Error> {
+        let Some(id) = self.payment_of(upstream_ids, reference).await? else { return Ok(Worked::Unknown) };
+        if only_success && self.has_succeeded(&id).await? {
+            return Ok(Worked::Done);
+        }
+        self.refresh_payment(&id).await?;
+        if only_success && !self.has_succeeded(&id).await? {
+            return Ok(Worked::NotYet);
+        }
+        Ok(Worked::Done)
+    }
+
+    async fn has_succeeded(&self, id: &PaymentIntentId) -> Result<bool, Error> {
+        let intent = self.store.read().await?.payment_intent_any(id).await?;
+        Ok(intent.is_some_and(|intent| intent.state == PaymentIntentState::Succeeded))
+    }
+
+    /// The intent that a webhook is about: by the reference it was made with, or by one of Corefy's ids.
+    async fn payment_of(
+        &self,
+        upstream_ids: &[String],
+        reference: Option<&str>,
+    ) -> Result<Option<PaymentIntentId>, Error> {
+        let mut session = self.store.read().await?;
+        if let Some(id) = reference.and_then(PaymentIntentId::parse)
+            && session.payment_intent_any(&id).await?.is_some()
+        {
+            return Ok(Some(id));
+        }
+        if let Some(id) = reference.and_then(RefundId::parse)
+            && let Some(refund) = session.refund_any(&id).await?
+        {
+            return Ok(Some(refund.payment_intent_id));
+        }
+        for upstream in upstream_ids {
+            if let Some(id) = session.payment_intent_id_upstream(upstream).await? {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn work_off_payment_methods(&self, upstream_customer: &str) -> Result<Worked, Error> {
+        let customer = self.store.read().await?.customer_upstream(upstream_customer).await?;
+        let Some(customer) = customer else { return Ok(Worked::Unknown) };
+        self.refresh_payment_methods(&customer).await?;
+        Ok(Worked::Done)
+    }
+}
+
+/// Notes what came of an attempt; answers when to try again, if at all.
+fn conclude(webhook: &mut Webhook, worked: Result<Worked, Error>, now: Timestamp) -> Option<Timestamp> {
+    let (state_at_end, last_attempt, error) = match worked {
+        Ok(Worked::Done) => {
+            webhook.state = WebhookState::Processed;
+            webhook.processed_at = Some(now);
+            webhook.error = None;
+            return None;
+        }
+        Ok(Worked::Unknown) => (WebhookState::Parked, PARK_AFTER, "no object of ours has these ids".to_owned()),
+        Ok(Worked::NotYet) => (WebhookState::Dead, DEAD_AFTER, "Corefy does not show this payment as paid".to_owned()),
+        Err(error) => (WebhookState::Dead, DEAD_AFTER, error.to_string()),
+    };
+    webhook.error = Some(error.chars().take(MAX_ERROR).collect());
+    if webhook.attempts < last_attempt {
+        return Some(now + wait_after(webhook.attempts));
+    }
+    tracing::error!(webhook = %webhook.id, error, state = state_at_end.as_str(), "webhook given up");
+    webhook.state = state_at_end;
+    None
+}
+
+/// The wait after the given number of attempts: 1, 2, 4 … seconds, up to [`MAX_WAIT`].
+fn wait_after(attempts: i64) -> Duration {
+    let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(20);
+    Duration::from_secs(1 << doublings).min(MAX_WAIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_ten_minutes() {
+        let waits: Vec<_> = (1..=DEAD_AFTER).map(|attempts| wait_after(attempts).as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+    }
+}

@@ -1,0 +1,205 @@
+//! What a use case can answer when it cannot do as asked: a public reason with its facts, and a private cause that only
+//! the log sees. `rpc::status` turns it into a gRPC status; nothing else does.
+
+use std::{collections::BTreeMap, error::Error as StdError, fmt, ops::Deref, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{store, upstream};
+
+/// Why a request was refused: the names of `error_reason.proto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[allow(missing_docs)]
+pub enum Reason {
+    FieldsInvalid,
+    CredentialsInvalid,
+    ScopeMissing,
+    ResourceNotFound,
+    ReferenceIdTaken,
+    IdempotencyKeyReused,
+    IdempotencyKeyInUse,
+    PaymentIntentState,
+    AttemptInDoubt,
+    PaymentMethodMismatch,
+    CustomerNotReady,
+    PaymentNotRefundable,
+    RefundExceedsPayment,
+    UpstreamRejected,
+    UpstreamUnavailable,
+    UpstreamRateLimited,
+    UpstreamMisconfigured,
+    UpstreamUnreadable,
+    UpstreamUnsupported,
+    StoreUnavailable,
+    ShuttingDown,
+    DeadlineExceeded,
+    Internal,
+}
+
+/// One wrong field of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// The field by its proto path, for example `billing_address.country`.
+    pub field: String,
+    /// What it must be. Never repeats the value.
+    pub description: String,
+}
+
+/// A refusal. Small to pass around; its parts are reached through [`Deref`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Error(Box<Parts>);
+
+/// The parts of an [`Error`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Parts {
+    /// Why.
+    pub reason: Reason,
+    /// A sentence for the developer who reads it. Contains nothing private.
+    pub message: String,
+    /// The facts by name, as `error_reason.proto` lists them.
+    pub metadata: BTreeMap<String, String>,
+    /// Every wrong field.
+    pub violations: Vec<Violation>,
+    /// How long to wait before trying again, where that helps.
+    pub retry_after: Option<Duration>,
+    /// What lies behind it, for the log alone.
+    #[serde(skip)]
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// A refusal for `reason`, said in `message`.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            reason,
+            message: message.into(),
+            metadata: BTreeMap::new(),
+            violations: Vec::new(),
+            retry_after: None,
+            cause: None,
+        }))
+    }
+
+    /// A refusal that names every wrong field.
+    pub fn fields(violations: Vec<Violation>) -> Self {
+        let names: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+        let mut error = Self::new(Reason::FieldsInvalid, format!("these fields are wrong: {}", names.join(", ")));
+        error.0.violations = violations;
+        error
+    }
+
+    /// A refusal because of one field.
+    pub fn field(field: &str, description: impl Into<String>) -> Self {
+        Self::fields(vec![Violation { field: field.to_owned(), description: description.into() }])
+    }
+
+    /// The partner has no `kind` with this id; another partner's counts as none.
+    pub fn not_found(kind: &str, id: &str) -> Self {
+        Self::new(Reason::ResourceNotFound, format!("there is no {kind} {id}"))
+            .with("resource_type", kind)
+            .with("resource_id", id)
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.0.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
+    /// Adds what lies behind it, for the log.
+    #[must_use]
+    pub fn because(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.cause = Some(Box::new(cause));
+        self
+    }
+
+    /// What lies behind it, for the log.
+    pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync)> {
+        self.0.cause.as_deref()
+    }
+}
+
+impl Deref for Error {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl StdError for Error {}
+
+/// How long a caller should wait when the database did not answer.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+impl From<store::Error> for Error {
+    fn from(cause: store::Error) -> Self {
+        match &cause {
+            store::Error::Unavailable(_) => {
+                Self::new(Reason::StoreUnavailable, "the gateway's database did not answer; nothing was sent")
+                    .retry_after(STORE_RETRY)
+            }
+            store::Error::Corrupt(_) => Self::new(Reason::Internal, "the gateway could not read its own record"),
+        }
+        .because(cause)
+    }
+}
+
+impl From<upstream::Error> for Error {
+    fn from(cause: upstream::Error) -> Self {
+        match &cause {
+            upstream::Error::Rejected(rejection) => rejected(rejection),
+            upstream::Error::NotSent { reason: upstream::NotSent::Budget, retry_after } => {
+                Self::new(Reason::UpstreamRateLimited, "the budget of calls to Corefy is used up; nothing was sent")
+                    .retry_after(*retry_after)
+            }
+            upstream::Error::NotSent { reason, retry_after } => Self::new(
+                Reason::UpstreamUnavailable,
+                format!("Corefy could not be reached ({reason}); nothing was sent"),
+            )
+            .retry_after(*retry_after),
+            upstream::Error::Unsupported(feature) => {
+                Self::new(Reason::UpstreamUnsupported, format!("the configured Corefy API does not support {feature}"))
+                    .with("feature", *feature)
+            }
+            // Only reads come here: the unknown outcome of anything else is data, not an error.
+            upstream::Error::Unknown(_) | upstream::Error::Protocol(_) => {
+                Self::new(Reason::UpstreamUnreadable, "Corefy gave no answer that could be understood")
+            }
+        }
+        .because(cause)
+    }
+}
+
+/// What Corefy's refusal means for the caller: a fault of ours when it is about credentials, of the request's otherwise.
+fn rejected(rejection: &upstream::Rejection) -> Error {
+    if matches!(rejection.http_status, 401 | 403) {
+        return Error::new(Reason::UpstreamMisconfigured, "Corefy does not accept the gateway's own credentials");
+    }
+    let violations: Vec<_> = rejection
+        .fields
+        .iter()
+        .map(|(field, description)| Violation { field: field.clone(), description: description.clone() })
+        .collect();
+    let error = if violations.is_empty() {
+        Error::new(Reason::UpstreamRejected, format!("Corefy refused the request: {}", rejection.message))
+    } else {
+        Error::fields(violations)
+    };
+    error.with("upstream_code", &rejection.code).with("http_status", rejection.http_status.to_string())
+}

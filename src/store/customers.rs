@@ -1,0 +1,119 @@
+//! The table of customers.
+
+use std::ops::DerefMut;
+
+use sqlx::{AnyConnection, any::AnyRow};
+
+use super::{
+    Error, Sealer, Session, Tx,
+    row::{get, parse, time},
+    select::Select,
+};
+use crate::domain::{
+    customer::Customer,
+    ids::{CustomerId, PartnerId},
+};
+
+/// Which customers a list shows; what is `None` does not filter.
+#[derive(Clone, Debug, Default)]
+pub struct CustomerFilter {
+    /// With this reference.
+    pub reference_id: Option<String>,
+}
+
+impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+    /// The customer, if it is the partner's.
+    pub async fn customer(&mut self, partner: &PartnerId, id: &CustomerId) -> Result<Option<Customer>, Error> {
+        Ok(self.customer_any(id).await?.filter(|customer| customer.partner_id == *partner))
+    }
+
+    /// The customer, whoever's it is.
+    pub async fn customer_any(&mut self, id: &CustomerId) -> Result<Option<Customer>, Error> {
+        let query = sqlx::query("SELECT * FROM customers WHERE id = $1").bind(id.as_str());
+        let row = query.fetch_optional(self.connection()).await?;
+        row.map(|row| read(&row, &self.shared.sealer)).transpose()
+    }
+
+    /// The first customer that has this id at Corefy, which may know several of ours as one.
+    pub async fn customer_upstream(&mut self, upstream: &str) -> Result<Option<Customer>, Error> {
+        let query = sqlx::query("SELECT * FROM customers WHERE upstream_id = $1 ORDER BY id LIMIT 1").bind(upstream);
+        let row = query.fetch_optional(self.connection()).await?;
+        row.map(|row| read(&row, &self.shared.sealer)).transpose()
+    }
+
+    /// The id of the partner's customer with this reference.
+    pub async fn customer_id_referenced(
+        &mut self,
+        partner: &PartnerId,
+        reference: &str,
+    ) -> Result<Option<CustomerId>, Error> {
+        let query = sqlx::query("SELECT id FROM customers WHERE partner_id = $1 AND reference_id = $2");
+        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
+        row.map(|row| parse(&row, "id", CustomerId::parse)).transpose()
+    }
+
+    /// The partner's customers, newest first, at most `limit`, after the id `after`.
+    pub async fn customers(
+        &mut self,
+        partner: &PartnerId,
+        filter: &CustomerFilter,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<Customer>, Error> {
+        let rows = Select::from("customers")
+            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
+            .and("reference_id", "=", filter.reference_id.clone())?
+            .and("id", "<", after)?
+            .fetch(self.connection(), "id DESC", limit)
+            .await?;
+        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+    }
+}
+
+impl Tx {
+    /// Adds a customer. `false`: the partner's reference is taken, and nothing was added.
+    pub async fn customer_insert(&mut self, customer: &Customer) -> Result<bool, Error> {
+        let sql = "INSERT INTO customers (id, partner_id, upstream_id, reference_id, details, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (partner_id, reference_id) DO NOTHING";
+        let details = self.shared.sealer.seal(customer.id.as_str(), &customer.details)?;
+        let query = sqlx::query(sql)
+            .bind(customer.id.as_str())
+            .bind(customer.partner_id.as_str())
+            .bind(customer.upstream_id.as_deref())
+            .bind(customer.reference_id.as_deref())
+            .bind(details)
+            .bind(customer.created_at.0)
+            .bind(customer.updated_at.0);
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+    }
+
+    /// Writes back everything of a customer that can change.
+    pub async fn customer_update(&mut self, customer: &Customer) -> Result<(), Error> {
+        let query = sqlx::query("UPDATE customers SET upstream_id = $2, updated_at = $3 WHERE id = $1")
+            .bind(customer.id.as_str())
+            .bind(customer.upstream_id.as_deref())
+            .bind(customer.updated_at.0);
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Takes back a customer that Corefy refused.
+    pub async fn customer_delete(&mut self, id: &CustomerId) -> Result<(), Error> {
+        sqlx::query("DELETE FROM customers WHERE id = $1").bind(id.as_str()).execute(self.connection()).await?;
+        Ok(())
+    }
+}
+
+fn read(row: &AnyRow, sealer: &Sealer) -> Result<Customer, Error> {
+    let id = parse(row, "id", CustomerId::parse)?;
+    Ok(Customer {
+        partner_id: parse(row, "partner_id", PartnerId::parse)?,
+        upstream_id: get(row, "upstream_id")?,
+        reference_id: get(row, "reference_id")?,
+        details: sealer.open(id.as_str(), &get::<Vec<u8>>(row, "details")?)?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+        id,
+    })
+}

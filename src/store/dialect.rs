@@ -1,0 +1,135 @@
+//! Every difference between SQLite and PostgreSQL. All other SQL in this folder is written once.
+
+use std::{fs::OpenOptions, io, str::FromStr as _, time::Duration};
+
+use sqlx::{
+    Any, AnyConnection, AssertSqlSafe, Executor as _, Pool, Row as _,
+    any::{AnyConnectOptions, AnyPoolOptions},
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+use super::Error;
+
+/// How long a caller waits for a connection before the store counts as unavailable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Which database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Embedded, one process.
+    Sqlite,
+    /// A server, any number of replicas.
+    Postgres,
+}
+
+/// What every SQLite connection is told. WAL and FULL make a commit durable before it is answered.
+const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+     PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF;";
+/// What every PostgreSQL connection is told.
+const POSTGRES_SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeout = '10s'; SET lock_timeout = '5s';
+     SET idle_in_transaction_session_timeout = '30s';";
+
+impl Dialect {
+    /// By the scheme of the database's URL.
+    pub fn of(url: &str) -> Option<Self> {
+        match url.split_once(':')?.0 {
+            "sqlite" => Some(Self::Sqlite),
+            "postgres" | "postgresql" => Some(Self::Postgres),
+            _ => None,
+        }
+    }
+
+    /// Connects: the pool that writes, and the one that only reads. SQLite has one writer by nature; with PostgreSQL
+    /// both are the same.
+    pub(super) async fn connect(self, url: &str, connections: u32) -> Result<(Pool<Any>, Pool<Any>), Error> {
+        match self {
+            Self::Sqlite => {
+                create_private_file(url).map_err(|error| Error::Unavailable(sqlx::Error::Io(error)))?;
+                let writer = self.pool(url, 1).await?;
+                verify_sqlite(&mut *writer.acquire().await?).await?;
+                Ok((writer, self.pool(url, connections).await?))
+            }
+            Self::Postgres => {
+                let pool = self.pool(url, connections).await?;
+                Ok((pool.clone(), pool))
+            }
+        }
+    }
+
+    async fn pool(self, url: &str, connections: u32) -> Result<Pool<Any>, Error> {
+        let settings = match self {
+            Self::Sqlite => SQLITE_PRAGMAS,
+            Self::Postgres => POSTGRES_SETTINGS,
+        };
+        let options = AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(self == Self::Postgres)
+            .after_connect(move |connection: &mut AnyConnection, _| {
+                Box::pin(async move { connection.execute(settings).await.map(|_| ()) })
+            });
+        Ok(options.connect_with(AnyConnectOptions::from_str(url)?).await?)
+    }
+
+    /// Begins a transaction that may write. SQLite takes the write lock at once, because a transaction that reads first
+    /// cannot take it later while another holds it.
+    pub(super) fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// `select`, with the rows it finds locked until the end of the transaction. SQLite has one writer, who owns them all.
+    pub(super) fn locking(self, select: &str) -> AssertSqlSafe<String> {
+        AssertSqlSafe(match self {
+            Self::Sqlite => select.to_owned(),
+            Self::Postgres => format!("{select} FOR UPDATE"),
+        })
+    }
+
+    /// `update`, whose `{claim}` stands for a subselect of ids that other replicas do not wait for.
+    pub(super) fn claiming(self, update: &str, subselect: &str) -> AssertSqlSafe<String> {
+        let suffix = match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE SKIP LOCKED",
+        };
+        AssertSqlSafe(update.replace("{claim}", &format!("{subselect}{suffix}")))
+    }
+
+    /// The migrations, embedded; both databases have the same numbers.
+    pub(super) fn migrator(self) -> Migrator {
+        let ground = match self {
+            Self::Sqlite => include_str!("../../migrations/sqlite/0001_ground.sql"),
+            Self::Postgres => include_str!("../../migrations/postgres/0001_ground.sql"),
+        };
+        let migration = |version, name: &'static str, sql: &'static str| {
+            Migration::new(version, name.into(), MigrationType::Simple, sqlx::SqlStr::from_static(sql), false)
+        };
+        Migrator::with_migrations(vec![migration(1, "ground", ground)])
+    }
+}
+
+/// Reads the settings back: SQLite ignores a pragma it cannot honour.
+async fn verify_sqlite(connection: &mut AnyConnection) -> Result<(), Error> {
+    let mode: String = sqlx::query("PRAGMA journal_mode").fetch_one(&mut *connection).await?.try_get(0)?;
+    let synchronous: i64 = sqlx::query("PRAGMA synchronous").fetch_one(&mut *connection).await?.try_get(0)?;
+    let foreign_keys: i64 = sqlx::query("PRAGMA foreign_keys").fetch_one(&mut *connection).await?.try_get(0)?;
+    match (mode.as_str(), synchronous, foreign_keys) {
+        ("wal", 2, 1) => Ok(()),
+        found => Err(Error::Unavailable(sqlx::Error::Configuration(
+            format!("SQLite did not accept WAL, synchronous=FULL and foreign keys, but has {found:?}").into(),
+        ))),
+    }
+}
+
+/// Creates the database file, readable by its owner alone, before SQLite would create it readable by all.
+fn create_private_file(url: &str) -> io::Result<()> {
+    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(|_| ())
+}

@@ -1,0 +1,22 @@
+//! What can go wrong between us and the database.
+
+/// Why the store could not do as asked. Conflicts that mean something are answers, not errors.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database did not answer, or not in time. Nothing that was not committed happened.
+    #[error("the database did not answer: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// A row that this program could not have written, or that was sealed under another master key.
+    #[error("a stored row cannot be read: {0}")]
+    Corrupt(String),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::ColumnDecode { index, source } => Self::Corrupt(format!("column {index}: {source}")),
+            sqlx::Error::ColumnNotFound(column) => Self::Corrupt(format!("no column {column}")),
+            other => Self::Unavailable(other),
+        }
+    }
+}

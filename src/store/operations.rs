@@ -1,0 +1,196 @@
+//! The operation journal: reserved before anything is sent, finished only under the epoch that was claimed.
+
+use std::ops::DerefMut;
+
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::{AnyConnection, any::AnyRow};
+
+use super::{
+    Error, Session, Tx,
+    row::{get, parse, parse_optional, time},
+};
+use crate::domain::{
+    clock::Timestamp,
+    ids::{OperationId, PartnerId, PaymentIntentId},
+    operation::{Operation, OperationKind, OperationState},
+};
+
+/// An operation to be reserved, with what makes its repetition the same.
+#[derive(Clone, Copy, Debug)]
+pub struct NewOperation<'a> {
+    /// The operation, under epoch 1.
+    pub operation: &'a Operation,
+    /// The caller's key and the fingerprint of its request.
+    pub idempotency: Option<(&'a str, &'a [u8; 32])>,
+}
+
+/// An operation as it stands in the journal.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The operation.
+    pub operation: Operation,
+    /// The fingerprint of the request it was reserved for.
+    pub fingerprint: Option<Vec<u8>>,
+    answer: Option<Vec<u8>>,
+}
+
+impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+    /// The operation.
+    pub async fn operation(&mut self, id: &OperationId) -> Result<Option<Stored>, Error> {
+        let query = sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id.as_str());
+        query.fetch_optional(self.connection()).await?.as_ref().map(read).transpose()
+    }
+
+    /// The operation that the partner reserved under this idempotency key.
+    pub async fn operation_keyed(&mut self, partner: &PartnerId, key: &str) -> Result<Option<Stored>, Error> {
+        let query = sqlx::query("SELECT * FROM operations WHERE partner_id = $1 AND idempotency_key = $2");
+        let row = query.bind(partner.as_str()).bind(key).fetch_optional(self.connection()).await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// The operations on an intent's money whose outcome is not known.
+    pub async fn operations_open(&mut self, payment: &PaymentIntentId) -> Result<Vec<Operation>, Error> {
+        let sql = "SELECT * FROM operations
+             WHERE payment_intent_id = $1 AND state IN ('sent', 'in_doubt', 'needs_operator') ORDER BY id";
+        let rows = sqlx::query(sql).bind(payment.as_str()).fetch_all(self.connection()).await?;
+        rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
+    }
+
+    /// The answer that was frozen when the operation was done.
+    pub fn operation_answer<T: DeserializeOwned>(&self, stored: &Stored) -> Result<Option<T>, Error> {
+        let owner = stored.operation.id.as_str();
+        stored.answer.as_deref().map(|answer| self.shared.sealer.open(owner, answer)).transpose()
+    }
+}
+
+impl Tx {
+    /// Reserves an operation. `false`: the partner has used the idempotency key, and nothing was reserved.
+    pub async fn operation_insert(&mut self, new: NewOperation<'_>) -> Result<bool, Error> {
+        let sql =
+            "INSERT INTO operations (id, partner_id, kind, subject_id, payment_intent_id, state, epoch, lease_until,
+                 next_check_at, sent_at, misses, baseline, idempotency_key, fingerprint, request_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13, $14)
+             ON CONFLICT (partner_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING";
+        let operation = new.operation;
+        let query = sqlx::query(sql)
+            .bind(operation.id.as_str())
+            .bind(operation.partner_id.as_str())
+            .bind(operation.kind.as_str())
+            .bind(operation.subject_id.as_str())
+            .bind(operation.payment_intent_id.as_ref().map(PaymentIntentId::as_str))
+            .bind(operation.state.as_str())
+            .bind(operation.epoch)
+            .bind(operation.lease_until.0)
+            .bind(operation.sent_at.0)
+            .bind(operation.misses)
+            .bind(operation.baseline.0)
+            .bind(new.idempotency.map(|(key, _)| key))
+            .bind(new.idempotency.map(|(_, fingerprint)| fingerprint.to_vec()))
+            .bind(operation.request_id.as_str());
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+    }
+
+    /// Tells the journal what a reserved operation turned out to be about.
+    pub async fn operation_aim(&mut self, operation: &Operation) -> Result<(), Error> {
+        let sql = "UPDATE operations SET subject_id = $2, payment_intent_id = $3, baseline = $4 WHERE id = $1";
+        let query = sqlx::query(sql)
+            .bind(operation.id.as_str())
+            .bind(operation.subject_id.as_str())
+            .bind(operation.payment_intent_id.as_ref().map(PaymentIntentId::as_str))
+            .bind(operation.baseline.0);
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Ends an operation with its frozen answer. `false`: another holder has claimed it since, and nothing was written.
+    pub async fn operation_finish<T: Serialize>(
+        &mut self,
+        operation: &Operation,
+        answer: &T,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let sql = "UPDATE operations SET state = 'done', answer = $3, finished_at = $4, next_check_at = NULL
+             WHERE id = $1 AND epoch = $2 AND state <> 'done'";
+        let answer = self.shared.sealer.seal(operation.id.as_str(), answer)?;
+        let query = sqlx::query(sql).bind(operation.id.as_str()).bind(operation.epoch).bind(answer).bind(now.0);
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+    }
+
+    /// Leaves an operation open: in doubt until `next_check_at`, or for an operator when there is no next check. `false`
+    /// as in [`Self::operation_finish`].
+    pub async fn operation_leave_open(
+        &mut self,
+        operation: &Operation,
+        next_check_at: Option<Timestamp>,
+    ) -> Result<bool, Error> {
+        let sql = "UPDATE operations SET state = $3, next_check_at = $4, misses = $5, lease_until = 0
+             WHERE id = $1 AND epoch = $2 AND state <> 'done'";
+        let state = if next_check_at.is_some() { OperationState::InDoubt } else { OperationState::NeedsOperator };
+        let query = sqlx::query(sql)
+            .bind(operation.id.as_str())
+            .bind(operation.epoch)
+            .bind(state.as_str())
+            .bind(next_check_at.map(|time| time.0))
+            .bind(operation.misses);
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+    }
+
+    /// Takes back a reservation of which nothing was sent. `false` as in [`Self::operation_finish`].
+    pub async fn operation_delete(&mut self, operation: &Operation) -> Result<bool, Error> {
+        let query = sqlx::query("DELETE FROM operations WHERE id = $1 AND epoch = $2 AND state <> 'done'")
+            .bind(operation.id.as_str())
+            .bind(operation.epoch);
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+    }
+
+    /// Claims up to `limit` operations that are due and that nobody holds, each under a new epoch, until `lease_until`.
+    pub async fn operations_claim_due(
+        &mut self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Operation>, Error> {
+        let subselect = "SELECT id FROM operations WHERE state IN ('sent', 'in_doubt') AND next_check_at <= $1
+             AND lease_until <= $1 ORDER BY next_check_at LIMIT $3";
+        let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0).bind(i64::from(limit));
+        let rows = query.fetch_all(self.connection()).await?;
+        rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
+    }
+
+    /// Claims the open operations on an intent's money, or on the object `subject`, that nobody holds, due or not.
+    pub async fn operations_claim_for(
+        &mut self,
+        subject: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<Operation>, Error> {
+        let subselect = "SELECT id FROM operations WHERE (subject_id = $3 OR payment_intent_id = $3)
+             AND state IN ('sent', 'in_doubt', 'needs_operator') AND lease_until <= $1";
+        let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0).bind(subject);
+        let rows = query.fetch_all(self.connection()).await?;
+        rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
+    }
+
+    fn claim(&self, subselect: &str) -> sqlx::AssertSqlSafe<String> {
+        let update = "UPDATE operations SET epoch = epoch + 1, lease_until = $2 WHERE id IN ({claim}) RETURNING *";
+        self.shared.dialect.claiming(update, subselect)
+    }
+}
+
+fn read(row: &AnyRow) -> Result<Stored, Error> {
+    let operation = Operation {
+        id: parse(row, "id", OperationId::parse)?,
+        partner_id: parse(row, "partner_id", PartnerId::parse)?,
+        kind: parse(row, "kind", OperationKind::parse)?,
+        subject_id: get(row, "subject_id")?,
+        payment_intent_id: parse_optional(row, "payment_intent_id", PaymentIntentId::parse)?,
+        state: parse(row, "state", OperationState::parse)?,
+        epoch: get(row, "epoch")?,
+        lease_until: time(row, "lease_until")?,
+        sent_at: time(row, "sent_at")?,
+        misses: get(row, "misses")?,
+        baseline: time(row, "baseline")?,
+        request_id: get(row, "request_id")?,
+    };
+    Ok(Stored { operation, fingerprint: get(row, "fingerprint")?, answer: get(row, "answer")? })
+}

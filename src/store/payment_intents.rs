@@ -1,0 +1,214 @@
+//! The table of payment intents.
+
+use std::ops::DerefMut;
+
+use sqlx::{AnyConnection, any::AnyRow};
+
+use super::{
+    Error, Sealer, Session, Tx,
+    row::{get, money, parse, parse_optional, time},
+    select::Select,
+};
+use crate::domain::{
+    clock::Timestamp,
+    ids::{CustomerId, PartnerId, PaymentIntentId},
+    payment_intent::{PaymentIntent, PaymentIntentState},
+};
+
+/// Which intents a list shows; what is `None` does not filter.
+#[derive(Clone, Debug, Default)]
+pub struct PaymentIntentFilter {
+    /// In this state.
+    pub state: Option<PaymentIntentState>,
+    /// Of this customer.
+    pub customer_id: Option<CustomerId>,
+    /// With this reference.
+    pub reference_id: Option<String>,
+    /// Created at or after.
+    pub created_from: Option<Timestamp>,
+    /// Created before.
+    pub created_before: Option<Timestamp>,
+}
+
+impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+    /// The intent, if it is the partner's.
+    pub async fn payment_intent(
+        &mut self,
+        partner: &PartnerId,
+        id: &PaymentIntentId,
+    ) -> Result<Option<PaymentIntent>, Error> {
+        Ok(self.payment_intent_any(id).await?.filter(|intent| intent.partner_id == *partner))
+    }
+
+    /// The intent, whoever's it is.
+    pub async fn payment_intent_any(&mut self, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, Error> {
+        let query = sqlx::query("SELECT * FROM payment_intents WHERE id = $1").bind(id.as_str());
+        let row = query.fetch_optional(self.connection()).await?;
+        row.map(|row| read(&row, &self.shared.sealer)).transpose()
+    }
+
+    /// The id of the intent that has one of these ids at Corefy.
+    pub async fn payment_intent_id_upstream(&mut self, upstream: &str) -> Result<Option<PaymentIntentId>, Error> {
+        let query = sqlx::query("SELECT id FROM payment_intents WHERE upstream_id = $1").bind(upstream);
+        let row = query.fetch_optional(self.connection()).await?;
+        row.map(|row| parse(&row, "id", PaymentIntentId::parse)).transpose()
+    }
+
+    /// The id of the partner's intent with this reference.
+    pub async fn payment_intent_id_referenced(
+        &mut self,
+        partner: &PartnerId,
+        reference: &str,
+    ) -> Result<Option<PaymentIntentId>, Error> {
+        let query = sqlx::query("SELECT id FROM payment_intents WHERE partner_id = $1 AND reference_id = $2");
+        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
+        row.map(|row| parse(&row, "id", PaymentIntentId::parse)).transpose()
+    }
+
+    /// The partner's intents, newest first, at most `limit`, after the id `after`.
+    pub async fn payment_intents(
+        &mut self,
+        partner: &PartnerId,
+        filter: &PaymentIntentFilter,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<PaymentIntent>, Error> {
+        let rows = Select::from("payment_intents")
+            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
+            .and("id", "<", after)?
+            .and("state", "=", filter.state.map(PaymentIntentState::as_str))?
+            .and("customer_id", "=", filter.customer_id.as_ref().map(ToString::to_string))?
+            .and("reference_id", "=", filter.reference_id.clone())?
+            .and("created_at", ">=", filter.created_from.map(|time| time.0))?
+            .and("created_at", "<", filter.created_before.map(|time| time.0))?
+            .fetch(self.connection(), "id DESC", limit)
+            .await?;
+        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+    }
+}
+
+impl Tx {
+    /// The intent, locked until the end of the transaction.
+    pub async fn payment_intent_lock(&mut self, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, Error> {
+        let sql = self.shared.dialect.locking("SELECT * FROM payment_intents WHERE id = $1");
+        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.connection()).await?;
+        row.map(|row| read(&row, &self.shared.sealer)).transpose()
+    }
+
+    /// Adds an intent. `false`: the partner's reference is taken, and nothing was added.
+    pub async fn payment_intent_insert(&mut self, intent: &PaymentIntent) -> Result<bool, Error> {
+        let sql =
+            "INSERT INTO payment_intents (id, partner_id, upstream_id, state, currency, amount, received, refunded,
+                 refund_pending, charged_back, customer_id, reference_id, details, progress, upstream_version, asked_at,
+                 poll_at, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, NULL, $16, $17)
+             ON CONFLICT (partner_id, reference_id) DO NOTHING";
+        let details = self.shared.sealer.seal(intent.id.as_str(), &intent.details)?;
+        let progress = self.shared.sealer.seal(intent.id.as_str(), &intent.progress)?;
+        let query = sqlx::query(sql)
+            .bind(intent.id.as_str())
+            .bind(intent.partner_id.as_str())
+            .bind(intent.upstream_id.as_deref())
+            .bind(intent.state.as_str())
+            .bind(intent.amount.currency.code())
+            .bind(intent.amount.minor)
+            .bind(intent.received)
+            .bind(intent.refunded)
+            .bind(intent.refund_pending)
+            .bind(intent.charged_back)
+            .bind(intent.customer_id.as_ref().map(CustomerId::as_str))
+            .bind(intent.reference_id.as_deref())
+            .bind(details)
+            .bind(progress)
+            .bind(intent.upstream_version.0)
+            .bind(intent.created_at.0)
+            .bind(intent.updated_at.0);
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+    }
+
+    /// Writes back everything of an intent that can change, and when to poll Corefy for it next.
+    pub async fn payment_intent_update(
+        &mut self,
+        intent: &PaymentIntent,
+        poll_at: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let sql = "UPDATE payment_intents SET upstream_id = $2, state = $3, received = $4, refunded = $5,
+             refund_pending = $6, charged_back = $7, progress = $8, upstream_version = $9, poll_at = $10, updated_at = $11
+             WHERE id = $1";
+        let progress = self.shared.sealer.seal(intent.id.as_str(), &intent.progress)?;
+        let query = sqlx::query(sql)
+            .bind(intent.id.as_str())
+            .bind(intent.upstream_id.as_deref())
+            .bind(intent.state.as_str())
+            .bind(intent.received)
+            .bind(intent.refunded)
+            .bind(intent.refund_pending)
+            .bind(intent.charged_back)
+            .bind(progress)
+            .bind(intent.upstream_version.0)
+            .bind(poll_at.map(|time| time.0))
+            .bind(intent.updated_at.0);
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Takes back an intent of which Corefy, when it was created, knew for certain that it was not.
+    pub async fn payment_intent_delete(&mut self, id: &PaymentIntentId) -> Result<(), Error> {
+        sqlx::query("DELETE FROM payment_intents WHERE id = $1").bind(id.as_str()).execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Notes that Corefy is asked about the intent now. `false`: it was asked less than a moment ago, at or after
+    /// `not_since`.
+    pub async fn payment_intent_ask(
+        &mut self,
+        id: &PaymentIntentId,
+        not_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let sql = "UPDATE payment_intents SET asked_at = $3 WHERE id = $1 AND asked_at < $2";
+        let query = sqlx::query(sql).bind(id.as_str()).bind(not_since.0).bind(now.0);
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+    }
+
+    /// Claims up to `limit` intents whose poll is due and that no open operation looks after already: none of them is
+    /// due again before `until`.
+    pub async fn payment_intents_poll(
+        &mut self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<PaymentIntentId>, Error> {
+        let sql = self.shared.dialect.claiming(
+            "UPDATE payment_intents SET poll_at = $2, asked_at = $1 WHERE id IN ({claim}) RETURNING id",
+            "SELECT id FROM payment_intents WHERE poll_at <= $1 AND NOT EXISTS (SELECT 1 FROM operations
+               WHERE operations.payment_intent_id = payment_intents.id AND operations.state IN ('sent', 'in_doubt'))
+             ORDER BY poll_at LIMIT $3",
+        );
+        let query = sqlx::query(sql).bind(now.0).bind(until.0).bind(i64::from(limit));
+        let rows = query.fetch_all(self.connection()).await?;
+        rows.iter().map(|row| parse(row, "id", PaymentIntentId::parse)).collect()
+    }
+}
+
+fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentIntent, Error> {
+    let id = parse(row, "id", PaymentIntentId::parse)?;
+    Ok(PaymentIntent {
+        partner_id: parse(row, "partner_id", PartnerId::parse)?,
+        upstream_id: get(row, "upstream_id")?,
+        state: parse(row, "state", PaymentIntentState::parse)?,
+        amount: money(row)?,
+        received: get(row, "received")?,
+        refunded: get(row, "refunded")?,
+        refund_pending: get(row, "refund_pending")?,
+        charged_back: get(row, "charged_back")?,
+        customer_id: parse_optional(row, "customer_id", CustomerId::parse)?,
+        reference_id: get(row, "reference_id")?,
+        details: sealer.open(id.as_str(), &get::<Vec<u8>>(row, "details")?)?,
+        progress: sealer.open(id.as_str(), &get::<Vec<u8>>(row, "progress")?)?,
+        upstream_version: time(row, "upstream_version")?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+        id,
+    })
+}

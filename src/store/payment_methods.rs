@@ -1,0 +1,109 @@
+//! The table of saved payment methods.
+
+use std::ops::DerefMut;
+
+use sqlx::{AnyConnection, any::AnyRow};
+
+use super::{
+    Error, Sealer, Session, Tx,
+    row::{get, parse, time},
+    select::Select,
+};
+use crate::domain::{
+    ids::{CustomerId, PartnerId, PaymentMethodId},
+    payment_method::PaymentMethod,
+};
+
+impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+    /// The payment method, if it is the partner's.
+    pub async fn payment_method(
+        &mut self,
+        partner: &PartnerId,
+        id: &PaymentMethodId,
+    ) -> Result<Option<PaymentMethod>, Error> {
+        Ok(self.payment_method_any(id).await?.filter(|method| method.partner_id == *partner))
+    }
+
+    /// The payment method, whoever's it is.
+    pub async fn payment_method_any(&mut self, id: &PaymentMethodId) -> Result<Option<PaymentMethod>, Error> {
+        let query = sqlx::query("SELECT * FROM payment_methods WHERE id = $1").bind(id.as_str());
+        let row = query.fetch_optional(self.connection()).await?;
+        row.map(|row| read(&row, &self.shared.sealer)).transpose()
+    }
+
+    /// The payment method that has this id at Corefy.
+    pub async fn payment_method_upstream(&mut self, upstream: &str) -> Result<Option<PaymentMethod>, Error> {
+        let query = sqlx::query("SELECT * FROM payment_methods WHERE upstream_id = $1").bind(upstream);
+        let row = query.fetch_optional(self.connection()).await?;
+        row.map(|row| read(&row, &self.shared.sealer)).transpose()
+    }
+
+    /// A customer's payment methods, newest first, at most `limit`, after the id `after`.
+    pub async fn payment_methods(
+        &mut self,
+        customer: &CustomerId,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<PaymentMethod>, Error> {
+        let rows = Select::from("payment_methods")
+            .and("customer_id", "=", Some(customer.to_string()))?
+            .and("id", "<", after)?
+            .fetch(self.connection(), "id DESC", limit)
+            .await?;
+        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+    }
+}
+
+impl Tx {
+    /// Adds a payment method. `false`: Corefy's id of it is known already, and nothing was added.
+    pub async fn payment_method_insert(&mut self, method: &PaymentMethod) -> Result<bool, Error> {
+        let sql =
+            "INSERT INTO payment_methods (id, partner_id, customer_id, upstream_id, kind, card, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (upstream_id) DO NOTHING";
+        let card = self.shared.sealer.seal(method.id.as_str(), &method.card)?;
+        let query = sqlx::query(sql)
+            .bind(method.id.as_str())
+            .bind(method.partner_id.as_str())
+            .bind(method.customer_id.as_str())
+            .bind(method.upstream_id.as_deref())
+            .bind(method.kind.as_str())
+            .bind(card)
+            .bind(method.created_at.0)
+            .bind(method.updated_at.0);
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+    }
+
+    /// Writes back everything of a payment method that can change.
+    pub async fn payment_method_update(&mut self, method: &PaymentMethod) -> Result<(), Error> {
+        let card = self.shared.sealer.seal(method.id.as_str(), &method.card)?;
+        let query =
+            sqlx::query("UPDATE payment_methods SET upstream_id = $2, card = $3, updated_at = $4 WHERE id = $1")
+                .bind(method.id.as_str())
+                .bind(method.upstream_id.as_deref())
+                .bind(card)
+                .bind(method.updated_at.0);
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Takes back a payment method that Corefy refused.
+    pub async fn payment_method_delete(&mut self, id: &PaymentMethodId) -> Result<(), Error> {
+        sqlx::query("DELETE FROM payment_methods WHERE id = $1").bind(id.as_str()).execute(self.connection()).await?;
+        Ok(())
+    }
+}
+
+fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentMethod, Error> {
+    let id = parse(row, "id", PaymentMethodId::parse)?;
+    Ok(PaymentMethod {
+        partner_id: parse(row, "partner_id", PartnerId::parse)?,
+        customer_id: parse(row, "customer_id", CustomerId::parse)?,
+        upstream_id: get(row, "upstream_id")?,
+        kind: get(row, "kind")?,
+        card: sealer.open(id.as_str(), &get::<Vec<u8>>(row, "card")?)?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+        id,
+    })
+}

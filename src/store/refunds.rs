@@ -1,0 +1,128 @@
+//! The table of refunds.
+
+use std::ops::DerefMut;
+
+use sqlx::{AnyConnection, any::AnyRow};
+
+use super::{
+    Error, Sealer, Session, Tx,
+    row::{get, money, parse, time},
+    select::Select,
+};
+use crate::domain::{
+    ids::{PartnerId, PaymentIntentId, RefundId},
+    refund::{Refund, RefundState},
+};
+
+impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+    /// The refund, if it is the partner's.
+    pub async fn refund(&mut self, partner: &PartnerId, id: &RefundId) -> Result<Option<Refund>, Error> {
+        Ok(self.refund_any(id).await?.filter(|refund| refund.partner_id == *partner))
+    }
+
+    /// The refund, whoever's it is.
+    pub async fn refund_any(&mut self, id: &RefundId) -> Result<Option<Refund>, Error> {
+        let query = sqlx::query("SELECT * FROM refunds WHERE id = $1").bind(id.as_str());
+        let row = query.fetch_optional(self.connection()).await?;
+        row.map(|row| read(&row, &self.shared.sealer)).transpose()
+    }
+
+    /// The id of the partner's refund with this reference.
+    pub async fn refund_id_referenced(
+        &mut self,
+        partner: &PartnerId,
+        reference: &str,
+    ) -> Result<Option<RefundId>, Error> {
+        let query = sqlx::query("SELECT id FROM refunds WHERE partner_id = $1 AND reference_id = $2");
+        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
+        row.map(|row| parse(&row, "id", RefundId::parse)).transpose()
+    }
+
+    /// The partner's refunds, newest first, at most `limit`, after the id `after`.
+    pub async fn refunds(
+        &mut self,
+        partner: &PartnerId,
+        payment: Option<&PaymentIntentId>,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<Refund>, Error> {
+        let rows = Select::from("refunds")
+            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
+            .and("payment_intent_id", "=", payment.map(ToString::to_string))?
+            .and("id", "<", after)?
+            .fetch(self.connection(), "id DESC", limit)
+            .await?;
+        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+    }
+
+    /// Every refund of one payment, oldest first. Bounded by the payment itself: each takes at least one minor unit.
+    pub async fn refunds_of(&mut self, payment: &PaymentIntentId) -> Result<Vec<Refund>, Error> {
+        let query =
+            sqlx::query("SELECT * FROM refunds WHERE payment_intent_id = $1 ORDER BY id").bind(payment.as_str());
+        let rows = query.fetch_all(self.connection()).await?;
+        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+    }
+}
+
+impl Tx {
+    /// Adds a refund. `false`: the partner's reference is taken, and nothing was added.
+    pub async fn refund_insert(&mut self, refund: &Refund) -> Result<bool, Error> {
+        let sql = "INSERT INTO refunds (id, partner_id, payment_intent_id, upstream_id, state, currency, amount,
+                 reference_id, details, failure, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             ON CONFLICT (partner_id, reference_id) DO NOTHING";
+        let details = self.shared.sealer.seal(refund.id.as_str(), &refund.details)?;
+        let failure = self.shared.sealer.seal(refund.id.as_str(), &refund.failure)?;
+        let query = sqlx::query(sql)
+            .bind(refund.id.as_str())
+            .bind(refund.partner_id.as_str())
+            .bind(refund.payment_intent_id.as_str())
+            .bind(refund.upstream_id.as_deref())
+            .bind(refund.state.as_str())
+            .bind(refund.amount.currency.code())
+            .bind(refund.amount.minor)
+            .bind(refund.reference_id.as_deref())
+            .bind(details)
+            .bind(failure)
+            .bind(refund.created_at.0)
+            .bind(refund.updated_at.0);
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+    }
+
+    /// Writes back everything of a refund that can change.
+    pub async fn refund_update(&mut self, refund: &Refund) -> Result<(), Error> {
+        let sql = "UPDATE refunds SET upstream_id = $2, state = $3, failure = $4, updated_at = $5 WHERE id = $1";
+        let failure = self.shared.sealer.seal(refund.id.as_str(), &refund.failure)?;
+        let query = sqlx::query(sql)
+            .bind(refund.id.as_str())
+            .bind(refund.upstream_id.as_deref())
+            .bind(refund.state.as_str())
+            .bind(failure)
+            .bind(refund.updated_at.0);
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Takes back a refund of which nothing was sent.
+    pub async fn refund_delete(&mut self, id: &RefundId) -> Result<(), Error> {
+        sqlx::query("DELETE FROM refunds WHERE id = $1").bind(id.as_str()).execute(self.connection()).await?;
+        Ok(())
+    }
+}
+
+fn read(row: &AnyRow, sealer: &Sealer) -> Result<Refund, Error> {
+    let id = parse(row, "id", RefundId::parse)?;
+    Ok(Refund {
+        partner_id: parse(row, "partner_id", PartnerId::parse)?,
+        payment_intent_id: parse(row, "payment_intent_id", PaymentIntentId::parse)?,
+        upstream_id: get(row, "upstream_id")?,
+        state: parse(row, "state", RefundState::parse)?,
+        amount: money(row)?,
+        reference_id: get(row, "reference_id")?,
+        details: sealer.open(id.as_str(), &get::<Vec<u8>>(row, "details")?)?,
+        failure: sealer.open(id.as_str(), &get::<Vec<u8>>(row, "failure")?)?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+        id,
+    })
+}

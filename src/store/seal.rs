@@ -1,0 +1,60 @@
+//! Sealing: what tells of a person is written to the database only under XChaCha20-Poly1305, so that a copied database
+//! tells nothing without the master key.
+
+use chacha20poly1305::{
+    KeyInit as _, XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, Payload},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::Error;
+
+/// The length of the nonce in front of the sealed text, in bytes. Random nonces of this length never meet.
+const NONCE_BYTES: usize = 24;
+
+/// Seals values and opens them again.
+#[derive(Clone)]
+pub struct Sealer(XChaCha20Poly1305);
+
+impl Sealer {
+    /// Under `key`.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self(XChaCha20Poly1305::new(&key.into()))
+    }
+
+    /// Seals `value` for the row `owner`: it opens only there, so that rows cannot be swapped.
+    pub fn seal<T: Serialize>(&self, owner: &str, value: &T) -> Result<Vec<u8>, Error> {
+        let text = serde_json::to_vec(value).map_err(|error| Error::Corrupt(error.to_string()))?;
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(|error| Error::Corrupt(format!("no randomness: {error}")))?;
+        let payload = Payload { msg: &text, aad: owner.as_bytes() };
+        let sealed =
+            self.0.encrypt(&XNonce::from(nonce), payload).map_err(|_| Error::Corrupt("too long".to_owned()))?;
+        Ok([&nonce[..], &sealed].concat())
+    }
+
+    /// Opens what [`Self::seal`] sealed for the same owner.
+    pub fn open<T: DeserializeOwned>(&self, owner: &str, sealed: &[u8]) -> Result<T, Error> {
+        let unreadable = || Error::Corrupt(format!("{owner} was sealed under another master key, or altered"));
+        let (nonce, text) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(unreadable)?;
+        let payload = Payload { msg: text, aad: owner.as_bytes() };
+        let text = self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| unreadable())?;
+        serde_json::from_slice(&text).map_err(|error| Error::Corrupt(format!("{owner}: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_for_its_owner_only() {
+        let sealer = Sealer::new([1; 32]);
+        let sealed = sealer.seal("cus_1", &"jane@example.com").unwrap();
+        assert!(!sealed.windows(4).any(|window| window == b"jane"));
+        assert_eq!(sealer.open::<String>("cus_1", &sealed).unwrap(), "jane@example.com");
+        assert!(sealer.open::<String>("cus_2", &sealed).is_err());
+        assert!(Sealer::new([2; 32]).open::<String>("cus_1", &sealed).is_err());
+        assert!(sealer.open::<String>("cus_1", &sealed[..10]).is_err());
+    }
+}

@@ -1,0 +1,52 @@
+//! Lists: a SELECT that grows by the filters that are set, so that each uses the index made for it.
+
+use sqlx::{
+    Any, AnyConnection, Arguments as _, AssertSqlSafe, Encode, Type,
+    any::{AnyArguments, AnyRow},
+};
+
+use super::Error;
+
+/// A SELECT in the making.
+pub(super) struct Select {
+    sql: String,
+    arguments: AnyArguments,
+}
+
+impl Select {
+    /// Everything from `table`.
+    pub(super) fn from(table: &str) -> Self {
+        Self { sql: format!("SELECT * FROM {table} WHERE TRUE"), arguments: AnyArguments::default() }
+    }
+
+    /// Only rows for which `column operator value` holds, when there is a value.
+    pub(super) fn and<'q, T>(mut self, column: &str, operator: &str, value: Option<T>) -> Result<Self, Error>
+    where
+        T: Encode<'q, Any> + Type<Any> + 'q,
+    {
+        if let Some(value) = value {
+            self.arguments.add(value).map_err(sqlx::Error::Encode)?;
+            self.sql.push_str(&format!(" AND {column} {operator} ${}", self.arguments.len()));
+        }
+        Ok(self)
+    }
+
+    /// Only rows whose `column` is one of `values`, when there are any.
+    pub(super) fn and_in(mut self, column: &str, values: &[String]) -> Result<Self, Error> {
+        let mut places = Vec::with_capacity(values.len());
+        for value in values {
+            self.arguments.add(value.clone()).map_err(sqlx::Error::Encode)?;
+            places.push(format!("${}", self.arguments.len()));
+        }
+        if !places.is_empty() {
+            self.sql.push_str(&format!(" AND {column} IN ({})", places.join(", ")));
+        }
+        Ok(self)
+    }
+
+    /// At most `limit` rows in `order`.
+    pub(super) async fn fetch(mut self, on: &mut AnyConnection, order: &str, limit: u32) -> Result<Vec<AnyRow>, Error> {
+        self.sql.push_str(&format!(" ORDER BY {order} LIMIT {limit}"));
+        Ok(sqlx::query_with(AssertSqlSafe(self.sql), self.arguments).fetch_all(on).await?)
+    }
+}

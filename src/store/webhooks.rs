@@ -1,0 +1,150 @@
+//! The inbox: every genuine webhook, kept redacted for audit, and worked off by the inbox worker.
+
+use std::ops::DerefMut;
+
+use sqlx::{AnyConnection, any::AnyRow};
+
+use super::{
+    Error, Session, Tx,
+    row::{get, optional_time, parse, time},
+};
+use crate::domain::{clock::Timestamp, ids::WebhookId};
+
+/// How far a webhook has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookState {
+    /// To be worked off.
+    Waiting,
+    /// Worked off.
+    Processed,
+    /// About an object that we do not know; it can be replayed.
+    Parked,
+    /// A dead letter: it failed too often; it can be replayed.
+    Dead,
+}
+
+impl WebhookState {
+    /// The word for it in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Processed => "processed",
+            Self::Parked => "parked",
+            Self::Dead => "dead",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Waiting, Self::Processed, Self::Parked, Self::Dead].into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// A webhook as received.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// Our id.
+    pub id: WebhookId,
+    /// SHA-256 of the body, hexadecimal: what tells a repetition.
+    pub body_hash: String,
+    /// Corefy's id of the event; may be empty.
+    pub event_id: String,
+    /// Corefy's type of the event; may be empty.
+    pub event_type: String,
+    /// Where it came from.
+    pub source_address: String,
+    /// The headers that matter, as JSON.
+    pub headers: String,
+    /// The body, redacted, as JSON.
+    pub body: String,
+    /// How far it has come.
+    pub state: WebhookState,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// How often the same body came again.
+    pub duplicates: i64,
+    /// What went wrong the last time.
+    pub error: Option<String>,
+    /// When it came first.
+    pub received_at: Timestamp,
+    /// When it was worked off.
+    pub processed_at: Option<Timestamp>,
+}
+
+impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+    /// The newest webhooks, at most `limit`.
+    pub async fn webhooks(&mut self, limit: u32) -> Result<Vec<Webhook>, Error> {
+        let query = sqlx::query("SELECT * FROM webhooks ORDER BY id DESC LIMIT $1").bind(i64::from(limit));
+        query.fetch_all(self.connection()).await?.iter().map(read).collect()
+    }
+}
+
+impl Tx {
+    /// Adds a webhook to the inbox, due at once. A body that came before is only counted: `false`.
+    pub async fn webhook_insert(&mut self, webhook: &Webhook) -> Result<bool, Error> {
+        let sql = "INSERT INTO webhooks (id, body_hash, event_id, event_type, source_address, headers, body, state,
+                 attempts, next_attempt_at, lease_until, duplicates, error, received_at, processed_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, 0, 0, NULL, $9, NULL)
+             ON CONFLICT (body_hash) DO UPDATE SET duplicates = webhooks.duplicates + 1
+             RETURNING id";
+        let query = sqlx::query(sql)
+            .bind(webhook.id.as_str())
+            .bind(webhook.body_hash.as_str())
+            .bind(webhook.event_id.as_str())
+            .bind(webhook.event_type.as_str())
+            .bind(webhook.source_address.as_str())
+            .bind(webhook.headers.as_str())
+            .bind(webhook.body.as_str())
+            .bind(webhook.state.as_str())
+            .bind(webhook.received_at.0);
+        let row = query.fetch_one(self.connection()).await?;
+        Ok(get::<String>(&row, "id")? == webhook.id.as_str())
+    }
+
+    /// Claims up to `limit` webhooks that are due, until `lease_until`; each claim counts as an attempt.
+    pub async fn webhooks_claim_due(
+        &mut self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Webhook>, Error> {
+        let sql = self.shared.dialect.claiming(
+            "UPDATE webhooks SET lease_until = $2, attempts = attempts + 1 WHERE id IN ({claim}) RETURNING *",
+            "SELECT id FROM webhooks WHERE state = 'waiting' AND next_attempt_at <= $1 AND lease_until <= $1
+             ORDER BY next_attempt_at, id LIMIT $3",
+        );
+        let query = sqlx::query(sql).bind(now.0).bind(lease_until.0).bind(i64::from(limit));
+        query.fetch_all(self.connection()).await?.iter().map(read).collect()
+    }
+
+    /// Ends a webhook, or lets it wait until `next_attempt_at`.
+    pub async fn webhook_update(&mut self, webhook: &Webhook, next_attempt_at: Option<Timestamp>) -> Result<(), Error> {
+        let sql = "UPDATE webhooks SET state = $2, error = $3, next_attempt_at = $4, processed_at = $5, lease_until = 0
+             WHERE id = $1";
+        let query = sqlx::query(sql)
+            .bind(webhook.id.as_str())
+            .bind(webhook.state.as_str())
+            .bind(webhook.error.as_deref())
+            .bind(next_attempt_at.map(|time| time.0))
+            .bind(webhook.processed_at.map(|time| time.0));
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+}
+
+fn read(row: &AnyRow) -> Result<Webhook, Error> {
+    Ok(Webhook {
+        id: parse(row, "id", WebhookId::parse)?,
+        body_hash: get(row, "body_hash")?,
+        event_id: get(row, "event_id")?,
+        event_type: get(row, "event_type")?,
+        source_address: get(row, "source_address")?,
+        headers: get(row, "headers")?,
+        body: get(row, "body")?,
+        state: parse(row, "state", WebhookState::parse)?,
+        attempts: get(row, "attempts")?,
+        duplicates: get(row, "duplicates")?,
+        error: get(row, "error")?,
+        received_at: time(row, "received_at")?,
+        processed_at: optional_time(row, "processed_at")?,
+    })
+}
