@@ -39,7 +39,7 @@ pub fn redact(body: &[u8]) -> Option<String> {
         if let Some((_, longest)) = kept {
             redacted.insert(name, value_within(value, *longest));
         } else if redacted.len() < MOST_NAMES {
-            redacted.insert(text::bounded(&name, LONGEST_NAME), REDACTED.into());
+            redacted.entry(text::bounded(&name, LONGEST_NAME)).or_insert_with(|| REDACTED.into());
         }
     }
     Some(Value::Object(redacted).to_string())
@@ -147,6 +147,12 @@ mod tests {
         let kept = redacted(Value::Object(body));
         assert!(kept.as_object().unwrap().len() <= MOST_NAMES + 1);
         assert_eq!(kept["event_type"], "payment.failed");
+    }
+
+    #[test]
+    fn a_name_that_only_looks_like_another_takes_nothing_from_it() {
+        let kept = redacted(json!({"event_type": "payment.failed", "event_type\u{7}": "payment.succeeded"}));
+        assert_eq!(kept, json!({"event_type": "payment.failed"}));
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Transport {
         loop {
             let outcome = self.attempt(request, authorize).await;
             let asked = outcome.as_ref().ok().and_then(|answer| answer.retry_after).unwrap_or_default();
-            let pause = Some(&outcome).filter(|outcome| request.may_repeat_after(outcome)).and_then(|_| pauses.next());
+            let pause = if request.may_repeat_after(&outcome) { pauses.next() } else { None };
             match pause.map(|pause| pause.max(asked)) {
                 Some(pause) if started.elapsed() + pause < self.settings.timeout * REPEAT_WITHIN => sleep(pause).await,
                 _ => return request.settle(outcome),
