@@ -112,7 +112,9 @@ impl Transport {
             let asked = outcome.as_ref().ok().and_then(|answer| answer.retry_after).unwrap_or_default();
             let pause = if request.may_repeat_after(&outcome) { pauses.next() } else { None };
             match pause.map(|pause| pause.max(asked)) {
-                Some(pause) if started.elapsed() + pause < self.settings.timeout * REPEAT_WITHIN => sleep(pause).await,
+                Some(pause) if started.elapsed() + pause < self.settings.timeout.saturating_mul(REPEAT_WITHIN) => {
+                    sleep(pause).await
+                }
                 _ => return request.settle(outcome),
             }
         }
