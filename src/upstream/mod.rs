@@ -19,7 +19,10 @@ use crate::domain::{
 };
 
 pub mod intents;
+#[cfg(test)]
+mod scripted;
 pub mod signature;
+mod text;
 pub mod transport;
 
 /// What came of a call that is not a success. The class decides what the caller may do next; see `DESIGN` in

@@ -1,3 +1,222 @@
-//! The `intents` dialect.
+//! The `intents` dialect: which call carries which operation.
 
+use std::time::Instant;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+
+use super::transport::{Failure, Request, SetupError, Transport};
+use super::{Call, Capabilities, Connection, Error, NewPaymentMethod, Notice, Order, Upstream, signature};
+use crate::domain::{
+    clock::Clock,
+    confirmation::{Confirmation, Source},
+    customer::Customer,
+    payment_method::SupportedPaymentMethod,
+    refund::Refund,
+    snapshot::{CustomerSnapshot, PaymentMethodSnapshot, PaymentSnapshot, RefundSnapshot},
+};
+
+mod answers;
+mod keys;
+mod refusals;
+mod requests;
+#[cfg(test)]
+mod tests;
+mod webhook;
 pub mod wire;
+
+pub use keys::Credentials;
+use keys::Keys;
+use refusals::{Failed, Refusal, not_at_corefy};
+
+/// The most entries of a list that are read.
+const LONGEST_LIST: usize = 1000;
+
+const SUPPORTED_METHODS: &str = "/v1/payment-methods/supported";
+
+/// Corefy, spoken to in the `intents` dialect.
+#[derive(Debug)]
+pub struct Intents {
+    transport: Transport,
+    keys: Keys,
+    webhook_secrets: Vec<SecretString>,
+}
+
+impl Intents {
+    /// Fails when a key cannot stand in a header. The clock gives the time that is signed.
+    pub fn new(transport: Transport, credentials: Credentials, clock: Clock) -> Result<Self, SetupError> {
+        let keys = Keys::new(&credentials, clock)?;
+        Ok(Self { transport, keys, webhook_secrets: credentials.webhook_secrets })
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: &Request<'_>) -> Result<T, Failed> {
+        let answer = self.transport.send(request, &self.keys).await?;
+        if !answer.status.is_success() {
+            return Err(Failed::Refused(refusals::read(&answer)));
+        }
+        // The parser's own words could repeat the body, so only the place is told.
+        let unreadable = |error: serde_json::Error| format!("unreadable from column {}", error.column());
+        serde_json::from_slice(&answer.body).map_err(|error| request.unclear(unreadable(error)).into())
+    }
+
+    async fn create_intent(&self, call: Call<'_>, order: Order<'_>) -> Result<PaymentSnapshot, Failed> {
+        let request = Request::mutation("payment_intent.create", "/v1/payment-intents", call)
+            .with_body(&requests::create_intent(order));
+        let answer = self.ask(&request).await?;
+        answers::created(answer, order.intent).map_err(|mismatch| request.unclear(mismatch).into())
+    }
+
+    async fn create_customer(&self, call: Call<'_>, customer: &Customer) -> Result<CustomerSnapshot, Failed> {
+        let request =
+            Request::mutation("customer.create", "/v1/customers", call).with_body(&requests::create_customer(customer));
+        let answer = self.ask(&request).await?;
+        answers::customer(answer, customer).map_err(|mismatch| request.unclear(mismatch).into())
+    }
+
+    async fn find_customer(&self, id: &str, customer: &Customer) -> Result<Option<CustomerSnapshot>, Error> {
+        let request = Request::read("customer.find", "/v1/customers/{id}").with_id(id);
+        let Some(answer) = found(self.ask(&request).await)? else { return Ok(None) };
+        let snapshot = answers::customer(answer, customer).map_err(|mismatch| request.unclear(mismatch))?;
+        if snapshot.upstream_id != id {
+            return Err(request.unclear("the answer is about another customer"));
+        }
+        Ok(Some(snapshot))
+    }
+}
+
+/// `None` when Corefy says that there is no such thing.
+fn found<T>(outcome: Result<T, Failed>) -> Result<Option<T>, Error> {
+    match outcome {
+        Ok(answer) => Ok(Some(answer)),
+        Err(Failed::Refused(refusal)) if refusal.rejection.http_status == 404 => Ok(None),
+        Err(failed) => Err(failed.into()),
+    }
+}
+
+#[async_trait]
+impl Upstream for Intents {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { external_three_d_secure: true, save_payment_method: true }
+    }
+
+    async fn payment_intent_create(&self, call: Call<'_>, order: Order<'_>) -> Result<PaymentSnapshot, Error> {
+        Ok(self.create_intent(call, order).await?)
+    }
+
+    /// Repeats the creation under the same idempotency key and reference; where the reference is taken, that intent is
+    /// ours.
+    async fn payment_intent_recover(&self, call: Call<'_>, order: Order<'_>) -> Result<Option<PaymentSnapshot>, Error> {
+        let existing = match self.create_intent(call, order).await {
+            Err(Failed::Refused(Refusal { existing: Some(id), .. })) => id,
+            outcome => return Ok(Some(outcome?)),
+        };
+        let request = Request::read("payment.find", "/v1/payments/{id}").with_id(&existing);
+        let Some(answer) = found(self.ask(&request).await)? else { return Ok(None) };
+        let checked = answers::existing(answer, &existing, order.intent);
+        checked.map(Some).map_err(|mismatch| request.unclear(mismatch))
+    }
+
+    async fn payment_intent_confirm(
+        &self,
+        call: Call<'_>,
+        order: Order<'_>,
+        confirmation: &Confirmation<Source>,
+    ) -> Result<PaymentSnapshot, Error> {
+        let id = order.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment intent"))?;
+        let body = requests::confirm_intent(confirmation).ok_or_else(|| not_at_corefy("payment method"))?;
+        let request = Request::mutation("payment_intent.confirm", "/v1/payment-intents/{id}/confirm", call)
+            .with_id(id)
+            .with_body(&body);
+        let answer = self.ask(&request).await?;
+        answers::read(answer, id).map_err(|mismatch| request.unclear(mismatch))
+    }
+
+    async fn payment_find(&self, order: Order<'_>) -> Result<Option<PaymentSnapshot>, Error> {
+        let Some(id) = order.intent.upstream_id.as_deref() else { return Ok(None) };
+        let request = Request::read("payment.find", "/v1/payments/{id}").with_id(id);
+        let Some(answer) = found(self.ask(&request).await)? else { return Ok(None) };
+        answers::read(answer, id).map(Some).map_err(|mismatch| request.unclear(mismatch))
+    }
+
+    async fn refund_create(&self, call: Call<'_>, order: Order<'_>, refund: &Refund) -> Result<RefundSnapshot, Error> {
+        let id = order.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment"))?;
+        let request =
+            Request::mutation("refund.create", "/v1/refunds", call).with_body(&requests::create_refund(id, refund));
+        let answer = self.ask(&request).await?;
+        answers::refunded(answer, refund).map_err(|mismatch| request.unclear(mismatch))
+    }
+
+    async fn customer_create(&self, call: Call<'_>, customer: &Customer) -> Result<CustomerSnapshot, Error> {
+        Ok(self.create_customer(call, customer).await?)
+    }
+
+    async fn customer_recover(&self, call: Call<'_>, customer: &Customer) -> Result<Option<CustomerSnapshot>, Error> {
+        match self.create_customer(call, customer).await {
+            Err(Failed::Refused(Refusal { existing: Some(id), .. })) => self.find_customer(&id, customer).await,
+            outcome => Ok(Some(outcome?)),
+        }
+    }
+
+    async fn payment_method_create(
+        &self,
+        call: Call<'_>,
+        new: NewPaymentMethod<'_>,
+    ) -> Result<PaymentMethodSnapshot, Error> {
+        let customer_id = new.customer.upstream_id.as_deref().ok_or_else(|| not_at_corefy("customer"))?;
+        let request = Request::mutation("payment_method.create", "/v1/payment-methods", call)
+            .with_body(&requests::create_payment_method(customer_id, &new));
+        let answer = self.ask(&request).await?;
+        answers::payment_method(answer, customer_id).map_err(|mismatch| request.unclear(mismatch))
+    }
+
+    async fn payment_methods_of(&self, customer: &Customer) -> Result<Vec<PaymentMethodSnapshot>, Error> {
+        let Some(id) = customer.upstream_id.as_deref() else { return Ok(Vec::new()) };
+        let request = Request::read("payment_method.list", "/v1/customers/{id}/payment-methods").with_id(id);
+        let list: wire::List<wire::PaymentMethod> = self.ask(&request).await?;
+        let methods = list.data.into_iter().take(LONGEST_LIST).map(|method| answers::payment_method(method, id));
+        methods.collect::<Result<_, _>>().map_err(|mismatch| request.unclear(mismatch))
+    }
+
+    async fn supported_payment_methods(&self) -> Result<Vec<SupportedPaymentMethod>, Error> {
+        let request = Request::read("payment_method.list_supported", SUPPORTED_METHODS);
+        let list: wire::List<wire::SupportedMethod> = self.ask(&request).await?;
+        Ok(list.data.into_iter().take(LONGEST_LIST).map(answers::supported).collect())
+    }
+
+    async fn test_connection(&self) -> Connection {
+        let request = Request::read("connection.test", SUPPORTED_METHODS);
+        let started = Instant::now();
+        let outcome = self.transport.attempt(&request, &self.keys).await;
+        let latency = started.elapsed();
+        let status = outcome.as_ref().ok().map(|answer| answer.status);
+        Connection {
+            is_reachable: status.is_some(),
+            is_authenticated: status.is_some_and(|status| status.is_success()),
+            latency,
+            http_status: status.map_or(0, |status| status.as_u16()),
+            message: match outcome {
+                Ok(answer) if answer.status.is_success() => "Corefy accepted the credentials.".to_owned(),
+                Ok(answer) => format!("Corefy answered HTTP {}.", answer.status.as_u16()),
+                Err(Failure::NotSent { reason, .. }) => format!("Nothing was sent: {reason}."),
+                Err(Failure::Broken(detail)) => format!("Corefy did not answer: {detail}."),
+            },
+        }
+    }
+
+    fn webhook_signature_header(&self) -> &'static str {
+        "x-signature"
+    }
+
+    fn webhook_is_genuine(&self, signature: &str, body: &[u8]) -> bool {
+        signature::webhook_is_genuine(&self.webhook_secrets, signature, body)
+    }
+
+    fn webhook_redact(&self, body: &[u8]) -> Option<String> {
+        webhook::redact(body)
+    }
+
+    fn webhook_read(&self, redacted: &str) -> Option<Notice> {
+        webhook::read(redacted)
+    }
+}

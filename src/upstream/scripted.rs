@@ -1,0 +1,122 @@
+//! A Corefy for tests: answers what its script says, and remembers what it was asked.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Response, Uri};
+use tokio::net::TcpListener;
+use url::Url;
+
+use super::transport::{Settings, Transport};
+use crate::domain::clock::{Clock, Timestamp};
+
+/// What to do with a request.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Answer with status, headers and body.
+    Answer(u16, Vec<(&'static str, String)>, String),
+    /// Never answer.
+    Hang,
+    /// Begin to answer, and break off.
+    BreakOff,
+}
+
+/// An answer without headers of its own.
+pub fn answer(status: u16, body: impl ToString) -> Step {
+    Step::Answer(status, Vec::new(), body.to_string())
+}
+
+/// A request as it came in.
+#[derive(Debug)]
+pub struct Seen {
+    pub method: Method,
+    pub path: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+type Shared = Arc<Mutex<(VecDeque<Step>, Vec<Seen>)>>;
+
+/// The server; the last step of its script is repeated for ever.
+#[derive(Debug)]
+pub struct Scripted {
+    pub url: Url,
+    shared: Shared,
+}
+
+impl Scripted {
+    pub async fn start(script: impl IntoIterator<Item = Step>) -> Self {
+        let shared: Shared = Arc::new(Mutex::new((script.into_iter().collect(), Vec::new())));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let router = axum::Router::new().fallback(serve).with_state(Arc::clone(&shared));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, shared }
+    }
+
+    /// What was asked since this was last called.
+    pub fn seen(&self) -> Vec<Seen> {
+        std::mem::take(&mut self.shared.lock().unwrap().1)
+    }
+}
+
+async fn serve(
+    State(shared): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let step = {
+        let mut guard = shared.lock().unwrap();
+        guard.1.push(Seen { method, path: uri.to_string(), headers, body });
+        if guard.0.len() > 1 { guard.0.pop_front().unwrap() } else { guard.0[0].clone() }
+    };
+    match step {
+        Step::Answer(status, headers, body) => {
+            let response = headers
+                .iter()
+                .fold(Response::builder().status(status), |response, (name, value)| response.header(*name, value));
+            response.body(Body::from(body)).unwrap()
+        }
+        Step::Hang => std::future::pending().await,
+        Step::BreakOff => {
+            let pieces = [Ok(Bytes::from("{")), Err(std::io::Error::other("broken off"))];
+            Response::new(Body::from_stream(tokio_stream::iter(pieces)))
+        }
+    }
+}
+
+/// Settings for tests: patient, and with room for every call.
+pub fn settings(base_url: Url) -> Settings {
+    Settings { base_url, timeout: Duration::from_secs(5), retries: 3, rate_per_minute: 6000 }
+}
+
+/// A clock that stands still.
+pub fn clock() -> Clock {
+    Clock::manual(Timestamp::from_seconds(1_700_000_000))
+}
+
+/// A transport with a clock that stands still.
+pub fn transport(settings: Settings) -> Transport {
+    Transport::new(settings, clock()).unwrap()
+}
+
+/// Where nobody listens.
+pub fn nowhere() -> Url {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap()
+}

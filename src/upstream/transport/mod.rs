@@ -1,0 +1,217 @@
+//! HTTP to Corefy, the same for every dialect: what bounds a call in time, size and number, what may be repeated, and
+//! which outcomes leave it open whether anything was done.
+
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use governor::clock::DefaultClock;
+use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response, redirect};
+use tokio::time::sleep;
+use url::Url;
+
+use super::{Error, NotSent};
+use crate::domain::clock::Clock;
+
+mod breaker;
+mod budget;
+mod request;
+mod retry_after;
+#[cfg(test)]
+mod tests;
+
+use breaker::Breaker;
+use budget::Budget;
+pub use request::{Answer, Authorize, Failure, Kind, Request};
+
+/// To make a connection, TLS included. Half the time of a whole request when that is less, so that a connection that is
+/// never made is always known as such.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection unused for longer is closed by us before Corefy closes it under a request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The largest answer that is read, after decompression, in bytes.
+const LARGEST_ANSWER: usize = 1024 * 1024;
+
+/// Pauses between repetitions: doubled each time, and up to twice as long by chance.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The last repetition begins before so many times the timeout are over: one that had no answer is repeated once.
+const REPEAT_WITHIN: u32 = 2;
+
+/// When it is worth trying again after no connection could be made.
+const UNREACHABLE_RETRY: Duration = Duration::from_secs(5);
+
+/// How Corefy is called.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `http` or `https`, host, and a path that is put before every other; no query.
+    pub base_url: Url,
+    /// For one attempt, whole.
+    pub timeout: Duration,
+    /// Repetitions of a call that may be repeated.
+    pub retries: u32,
+    /// Calls that may leave in any minute.
+    pub rate_per_minute: u32,
+}
+
+/// The client could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the client for Corefy could not be set up: {0}")]
+pub struct SetupError(String);
+
+impl SetupError {
+    /// `reason` is shown to the operator: it holds no secrets.
+    pub(super) fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+/// HTTP to one host of Corefy.
+#[derive(Debug)]
+pub struct Transport {
+    client: Client,
+    settings: Settings,
+    budget: Budget<DefaultClock>,
+    breaker: Breaker,
+    clock: Clock,
+}
+
+impl Transport {
+    /// Sets up the client; connects only when something is sent.
+    pub fn new(settings: Settings, clock: Clock) -> Result<Self, SetupError> {
+        let url = &settings.base_url;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(SetupError::new("the base URL must be http or https with a host"));
+        }
+        // Fails only when one was installed before, which then serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .user_agent(concat!("corefy-gateway/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout / 2))
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .timeout(settings.timeout)
+            .build()
+            .map_err(|error| SetupError::new(root_cause(error)))?;
+        let budget = Budget::new(settings.rate_per_minute, DefaultClock::default());
+        Ok(Self { client, settings, budget, breaker: Breaker::default(), clock })
+    }
+
+    /// Makes the call, repeating it as far as that is safe. Answers are successes (2xx) and refusals (4xx, except 408
+    /// and 429); whatever else comes is an error of the class that [`Request::unclear`] gives.
+    pub async fn send(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<Answer, Error> {
+        let started = Instant::now();
+        let mut pauses = self.pauses();
+        loop {
+            let outcome = self.attempt(request, authorize).await;
+            let asked = outcome.as_ref().ok().and_then(|answer| answer.retry_after).unwrap_or_default();
+            let pause = if request.may_repeat_after(&outcome) { pauses.next() } else { None };
+            match pause.map(|pause| pause.max(asked)) {
+                Some(pause) if started.elapsed() + pause < self.settings.timeout.saturating_mul(REPEAT_WITHIN) => {
+                    sleep(pause).await
+                }
+                _ => return request.settle(outcome),
+            }
+        }
+    }
+
+    /// Makes one attempt, whatever the answer.
+    pub async fn attempt(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<Answer, Failure> {
+        let refused = |reason| move |retry_after| Failure::NotSent { reason, retry_after };
+        self.breaker.admit(self.clock.now()).map_err(refused(NotSent::CircuitOpen))?;
+        self.budget.acquire().await.map_err(refused(NotSent::Budget))?;
+        let started = Instant::now();
+        let outcome = self.exchange(request, authorize).await;
+        self.finish(request, &outcome, started.elapsed());
+        outcome
+    }
+
+    async fn exchange(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<Answer, Failure> {
+        let mut http = reqwest::Request::new(request.method.clone(), self.address(request));
+        *http.headers_mut() = authorize.headers(request, http.url().path());
+        if !request.body.is_empty() {
+            http.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *http.body_mut() = Some(request.body.clone().into());
+        }
+        let response = self.client.execute(http).await.map_err(|error| self.failure(error))?;
+        self.read(response).await
+    }
+
+    /// The base URL's own path, then the template's, in which `{id}` is one encoded segment.
+    fn address(&self, request: &Request<'_>) -> Url {
+        let mut url = self.settings.base_url.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        let segments = request.template.trim_start_matches('/').split('/');
+        let filled = segments.map(|segment| if segment == "{id}" { request.id.unwrap_or_default() } else { segment });
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(filled);
+        }
+        url
+    }
+
+    async fn read(&self, mut response: Response) -> Result<Answer, Failure> {
+        let status = response.status();
+        let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = wait.and_then(|value| retry_after::parse(value, self.clock.now()));
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error))? {
+            if body.len() + chunk.len() > LARGEST_ANSWER {
+                return Err(Failure::Broken(format!("the answer is larger than {LARGEST_ANSWER} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { retry_after, ..Answer::new(status, body) })
+    }
+
+    /// Only a connection that could not be made proves that nothing was sent: an error on one that stood before proves
+    /// nothing, however early it comes.
+    fn failure(&self, error: reqwest::Error) -> Failure {
+        if error.is_connect() {
+            Failure::NotSent { reason: NotSent::Unreachable, retry_after: UNREACHABLE_RETRY }
+        } else if error.is_timeout() {
+            Failure::Broken(format!("no complete answer within {:?}", self.settings.timeout))
+        } else {
+            Failure::Broken(format!("the exchange broke off: {}", root_cause(error)))
+        }
+    }
+
+    /// Every attempt that went out ends here, whatever came of it.
+    fn finish(&self, request: &Request<'_>, outcome: &Result<Answer, Failure>, latency: Duration) {
+        let status = outcome.as_ref().ok().map(|answer| answer.status);
+        match status {
+            Some(status) if !status.is_server_error() => self.breaker.succeeded(),
+            _ => self.breaker.failed(self.clock.now()),
+        }
+        tracing::debug!(
+            operation = request.operation,
+            method = request.method.as_str(),
+            path = request.template,
+            status = status.map(|status| status.as_u16()),
+            latency = ?latency,
+            request_id = request.request_id,
+            "called Corefy"
+        );
+    }
+
+    fn pauses(&self) -> impl Iterator<Item = Duration> {
+        let retries = usize::try_from(self.settings.retries).unwrap_or(usize::MAX);
+        let pauses = ExponentialBuilder::new().with_min_delay(SHORTEST_PAUSE).with_max_delay(LONGEST_PAUSE);
+        pauses.with_max_times(retries).with_jitter().build()
+    }
+}
+
+/// The innermost cause: the layers around it repeat each other, and the outermost names the URL.
+fn root_cause(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,145 @@
+//! One call to Corefy as a dialect describes it, what came back, and the verdict on it.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
+
+use super::super::{Error, NotSent};
+
+/// Whether a call may be sent twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Changes nothing at Corefy: repeated when it fails.
+    Read,
+    /// May change something: never sent again once anything of it may have left.
+    Mutation,
+}
+
+/// One call. Has no `Debug`: the body can hold a card.
+pub struct Request<'a> {
+    /// Name for logs, as `payment_intent.create`.
+    pub operation: &'static str,
+    /// Whether it may be sent twice.
+    pub kind: Kind,
+    /// HTTP method.
+    pub method: Method,
+    /// Path below the base URL, beginning with `/`; a segment `{id}` stands for [`Self::id`].
+    pub template: &'static str,
+    /// What to put for `{id}`; is percent-encoded.
+    pub id: Option<&'a str>,
+    /// JSON, or empty.
+    pub body: Vec<u8>,
+    /// The same at every repetition.
+    pub idempotency_key: Option<&'a str>,
+    /// The gRPC request it serves, for logs; may be empty.
+    pub request_id: &'a str,
+}
+
+impl<'a> Request<'a> {
+    /// A `GET`.
+    pub fn read(operation: &'static str, template: &'static str) -> Self {
+        Self {
+            operation,
+            kind: Kind::Read,
+            method: Method::GET,
+            template,
+            id: None,
+            body: Vec::new(),
+            idempotency_key: None,
+            request_id: "",
+        }
+    }
+
+    /// A `POST` that may change something.
+    pub fn mutation(operation: &'static str, template: &'static str, call: super::super::Call<'a>) -> Self {
+        Self {
+            kind: Kind::Mutation,
+            method: Method::POST,
+            idempotency_key: Some(call.operation_id.as_str()),
+            request_id: call.request_id,
+            ..Self::read(operation, template)
+        }
+    }
+
+    /// With what to put for `{id}`.
+    pub fn with_id(self, id: &'a str) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// With a JSON body. Only types that always have a JSON form are sent: maps with text keys, numbers, text.
+    pub fn with_body(self, body: &impl serde::Serialize) -> Self {
+        Self { body: serde_json::to_vec(body).expect("bodies are maps with text keys"), ..self }
+    }
+
+    /// The error for an answer that does not tell what was done.
+    pub fn unclear(&self, detail: impl Into<String>) -> Error {
+        match self.kind {
+            Kind::Read => Error::Protocol(detail.into()),
+            Kind::Mutation => Error::Unknown(detail.into()),
+        }
+    }
+
+    /// Whether the call may be made again after this outcome.
+    pub(super) fn may_repeat_after(&self, outcome: &Result<Answer, Failure>) -> bool {
+        let is_read = self.kind == Kind::Read;
+        match outcome {
+            Err(Failure::NotSent { reason, .. }) => *reason == NotSent::Unreachable,
+            Err(Failure::Broken(_)) => is_read,
+            Ok(answer) => is_read && (answer.is_temporary() || answer.status.is_server_error()),
+        }
+    }
+
+    /// The verdict: a success, a refusal (400 to 499 for good), or an error.
+    pub(super) fn settle(&self, outcome: Result<Answer, Failure>) -> Result<Answer, Error> {
+        match outcome {
+            Ok(answer) if answer.status.is_success() => Ok(answer),
+            Ok(answer) if answer.status.is_client_error() && !answer.is_temporary() => Ok(answer),
+            Ok(answer) => Err(self.unclear(format!("HTTP {}", answer.status.as_u16()))),
+            Err(Failure::NotSent { reason, retry_after }) => Err(Error::NotSent { reason, retry_after }),
+            Err(Failure::Broken(detail)) => Err(self.unclear(detail)),
+        }
+    }
+}
+
+/// What came back. Has no `Debug`: the body can hold personal data.
+pub struct Answer {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Decompressed, of bounded size.
+    pub body: Vec<u8>,
+    /// How long Corefy asks to wait before a repetition.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Answer {
+    /// An answer that asks for no wait.
+    pub fn new(status: StatusCode, body: Vec<u8>) -> Self {
+        Self { status, body, retry_after: None }
+    }
+
+    /// A refusal of this moment only, which says nothing of what was done: 408 and 429.
+    fn is_temporary(&self) -> bool {
+        matches!(self.status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+    }
+}
+
+/// Why an attempt had no answer.
+#[derive(Debug)]
+pub enum Failure {
+    /// Definitely nothing was sent.
+    NotSent {
+        /// Why not.
+        reason: NotSent,
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// Something may have been sent; a sentence without URL, headers or bodies.
+    Broken(String),
+}
+
+/// How a dialect proves who we are.
+pub trait Authorize: Send + Sync {
+    /// The headers of one attempt, made anew for each since they can hold the time. `path` is what goes over the wire.
+    fn headers(&self, request: &Request<'_>, path: &str) -> HeaderMap;
+}

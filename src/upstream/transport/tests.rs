@@ -1,0 +1,236 @@
+//! The classes of outcomes, over real HTTP.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::HeaderMap;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use url::Url;
+
+use super::super::scripted::{Scripted, Step, answer, clock, nowhere, settings, transport};
+use super::super::{Call, Error, NotSent};
+use super::*;
+use crate::domain::ids::OperationId;
+
+struct NoKeys;
+
+impl Authorize for NoKeys {
+    fn headers(&self, _: &Request<'_>, _: &str) -> HeaderMap {
+        HeaderMap::new()
+    }
+}
+
+async fn read(transport: &Transport) -> Result<Answer, Error> {
+    transport.send(&Request::read("test.read", "/v1/things/{id}").with_id("a"), &NoKeys).await
+}
+
+async fn post(transport: &Transport) -> Result<Answer, Error> {
+    let operation_id = OperationId::generate();
+    let call = Call { operation_id: &operation_id, request_id: "request" };
+    transport.send(&Request::mutation("test.post", "/v1/things", call).with_body(&"body"), &NoKeys).await
+}
+
+fn class(outcome: &Result<Answer, Error>) -> String {
+    match outcome {
+        Ok(answer) => answer.status.as_u16().to_string(),
+        Err(Error::NotSent { reason, .. }) => format!("{reason:?}"),
+        Err(Error::Unknown(_)) => "unknown".to_owned(),
+        Err(Error::Protocol(_)) => "protocol".to_owned(),
+        Err(other) => format!("{other:?}"),
+    }
+}
+
+fn redirect() -> Step {
+    Step::Answer(302, vec![("location", "/elsewhere".to_owned())], String::new())
+}
+
+#[tokio::test]
+async fn a_post_is_sent_once_whatever_leaves_its_outcome_open() {
+    let too_large = answer(200, "x".repeat(LARGEST_ANSWER + 1));
+    let statuses = [408, 429, 500, 502, 503, 504].map(|status| answer(status, "{}"));
+    for step in statuses.into_iter().chain([redirect(), Step::Hang, Step::BreakOff, too_large]) {
+        let server = Scripted::start([step.clone(), answer(200, "{}")]).await;
+        let hurried = Settings { timeout: Duration::from_millis(300), ..settings(server.url.clone()) };
+        let outcome = post(&transport(hurried)).await;
+        assert_eq!(class(&outcome), "unknown", "{step:?}");
+        assert_eq!(server.seen().len(), 1, "{step:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_answer_and_is_not_repeated() {
+    for status in [400, 401, 403, 404, 409, 422] {
+        let server = Scripted::start([answer(status, "{}")]).await;
+        let transport = transport(settings(server.url.clone()));
+        assert_eq!(class(&post(&transport).await), status.to_string());
+        assert_eq!(class(&read(&transport).await), status.to_string());
+        assert_eq!(server.seen().len(), 2, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_is_repeated_until_it_succeeds() {
+    let failures = [408, 429, 500].map(|status| answer(status, ""));
+    let server = Scripted::start(failures.into_iter().chain([answer(200, "{}")])).await;
+    assert_eq!(class(&read(&transport(settings(server.url.clone()))).await), "200");
+    assert_eq!(server.seen().len(), 4);
+
+    let server = Scripted::start([Step::BreakOff, answer(200, "{}")]).await;
+    assert_eq!(class(&read(&transport(settings(server.url.clone()))).await), "200");
+
+    let server = Scripted::start([Step::Hang, answer(200, "{}")]).await;
+    let hurried = Settings { timeout: Duration::from_millis(500), ..settings(server.url.clone()) };
+    assert_eq!(class(&read(&transport(hurried)).await), "200");
+}
+
+#[tokio::test]
+async fn a_read_is_given_up_after_its_retries_and_when_time_is_over() {
+    let server = Scripted::start([answer(503, "")]).await;
+    let once = Settings { retries: 1, ..settings(server.url.clone()) };
+    assert_eq!(class(&read(&transport(once)).await), "protocol");
+    assert_eq!(server.seen().len(), 2);
+
+    let server = Scripted::start([Step::Hang]).await;
+    let hurried = Settings { timeout: Duration::from_millis(500), ..settings(server.url.clone()) };
+    assert_eq!(class(&read(&transport(hurried)).await), "protocol");
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let server = Scripted::start([redirect(), answer(200, "{}")]).await;
+    assert_eq!(class(&read(&transport(settings(server.url.clone()))).await), "protocol");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_read_waits_as_long_as_it_is_asked_to() {
+    let busy = Step::Answer(429, vec![("retry-after", "1".to_owned())], String::new());
+    let server = Scripted::start([busy, answer(200, "{}")]).await;
+    let started = Instant::now();
+    assert_eq!(class(&read(&transport(settings(server.url.clone()))).await), "200");
+    assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn where_nobody_listens_nothing_was_sent() {
+    let transport = transport(Settings { retries: 1, ..settings(nowhere()) });
+    assert_eq!(class(&post(&transport).await), "Unreachable");
+    assert_eq!(class(&read(&transport).await), "Unreachable");
+}
+
+#[tokio::test]
+async fn a_post_that_could_not_connect_is_sent_once_somebody_listens() {
+    let reserved = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = reserved.local_addr().unwrap();
+    drop(reserved);
+    let transport = transport(Settings { retries: 20, ..settings(Url::parse(&format!("http://{address}")).unwrap()) });
+    let (outcome, ()) = tokio::join!(post(&transport), async {
+        tokio::task::yield_now().await;
+        let listener = TcpListener::bind(address).await.unwrap();
+        exchange(&mut listener.accept().await.unwrap().0).await;
+    });
+    assert_eq!(class(&outcome), "200");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_made_in_time_is_no_connection() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = Url::parse(&format!("https://{}", silent.local_addr().unwrap())).unwrap();
+    let hurried = Settings { timeout: Duration::from_millis(400), retries: 0, ..settings(url) };
+    assert_eq!(class(&post(&transport(hurried)).await), "Unreachable");
+}
+
+/// Reads a request and answers it.
+async fn exchange(connection: &mut tokio::net::TcpStream) {
+    let mut buffer = [0; 4096];
+    assert!(connection.read(&mut buffer).await.unwrap() > 0);
+    connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_under_a_post_leaves_its_outcome_open() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let connections = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        exchange(&mut connection).await;
+        let _ = connection.read(&mut [0; 4096]).await;
+        drop(connection);
+        tokio::time::timeout(Duration::from_millis(300), listener.accept()).await.is_ok()
+    });
+    let transport = transport(settings(url));
+    assert_eq!(class(&post(&transport).await), "200");
+    assert_eq!(class(&post(&transport).await), "unknown");
+    assert!(!connections.await.unwrap(), "the request was sent again");
+}
+
+#[tokio::test]
+async fn after_failures_in_a_row_nothing_is_sent_until_a_probe_succeeds() {
+    let failures = vec![answer(500, ""); breaker::FAILURES_TO_OPEN as usize];
+    let server = Scripted::start(failures.into_iter().chain([answer(200, "{}")])).await;
+    let clock = clock();
+    let transport = Transport::new(settings(server.url.clone()), clock.clone()).unwrap();
+    for _ in 0..breaker::FAILURES_TO_OPEN {
+        assert_eq!(class(&post(&transport).await), "unknown");
+    }
+    assert_eq!(class(&post(&transport).await), "CircuitOpen");
+    assert!(matches!(post(&transport).await, Err(Error::NotSent { retry_after: breaker::COOL_DOWN, .. })));
+    assert_eq!(server.seen().len(), breaker::FAILURES_TO_OPEN as usize);
+    clock.advance(breaker::COOL_DOWN);
+    assert_eq!(class(&post(&transport).await), "200");
+    assert_eq!(class(&post(&transport).await), "200");
+}
+
+#[tokio::test]
+async fn refusals_do_not_open_the_circuit() {
+    let server = Scripted::start([answer(429, "")]).await;
+    let transport = transport(settings(server.url.clone()));
+    for _ in 0..2 * breaker::FAILURES_TO_OPEN {
+        assert_eq!(class(&post(&transport).await), "unknown");
+    }
+}
+
+#[tokio::test]
+async fn what_the_budget_has_no_room_for_is_not_sent() {
+    let server = Scripted::start([answer(200, "{}")]).await;
+    let transport = transport(Settings { rate_per_minute: 1, ..settings(server.url.clone()) });
+    assert_eq!(class(&post(&transport).await), "200");
+    let refused = post(&transport).await;
+    assert!(
+        matches!(&refused, Err(Error::NotSent { reason: NotSent::Budget, retry_after }) if retry_after.as_secs() >= 59),
+        "{}",
+        class(&refused)
+    );
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn paths_are_put_behind_the_base_url_and_ids_stay_one_segment() {
+    let server = Scripted::start([answer(200, "{}")]).await;
+    for (base, id, expected) in [
+        ("", "a", "/v1/things/a"),
+        ("/api", "a", "/api/v1/things/a"),
+        ("/api/", "a", "/api/v1/things/a"),
+        ("", "a/b?c#d", "/v1/things/a%2Fb%3Fc%23d"),
+    ] {
+        let transport = transport(settings(server.url.join(base).unwrap()));
+        let request = Request::read("test.read", "/v1/things/{id}").with_id(id);
+        transport.send(&request, &NoKeys).await.map_err(|error| error.to_string()).map(drop).unwrap();
+        assert_eq!(server.seen()[0].path, expected);
+    }
+}
+
+#[tokio::test]
+async fn errors_do_not_name_the_address() {
+    let server = Scripted::start([Step::BreakOff]).await;
+    let error = post(&transport(settings(server.url.clone()))).await.map(drop).unwrap_err().to_string();
+    assert!(!error.contains("127.0.0.1") && !error.contains("http://"), "{error}");
+}
+
+#[test]
+fn only_web_addresses_are_taken() {
+    for url in ["ftp://corefy.test", "mailto:a@corefy.test", "unix:/run/corefy"] {
+        assert!(Transport::new(settings(Url::parse(url).unwrap()), clock()).is_err(), "{url}");
+    }
+}
