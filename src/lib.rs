@@ -1,3 +1,4 @@
 pub mod domain;
 pub mod pb;
+pub mod sandbox;
 pub mod upstream;
