@@ -7,13 +7,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::faults::Fault;
 use crate::upstream::intents::wire::ErrorBody;
 
-/// A call that was executed.
+/// An answer, and what it suffers on its way.
 pub(super) struct Done {
     /// HTTP status of the answer.
     pub status: u16,
     /// JSON.
     pub body: String,
-    /// What the answer suffers on its way.
+    /// A fault that comes of the call itself.
     pub fault: Option<Fault>,
 }
 
@@ -66,6 +66,12 @@ impl Refusal {
         let mut refusal = Self::new(409, "duplicate_reference", "reference_id was used before");
         refusal.body.id = Some(id.to_owned());
         refusal
+    }
+}
+
+impl From<&Refusal> for Done {
+    fn from(refusal: &Refusal) -> Self {
+        Self::new(refusal.status, &refusal.body)
     }
 }
 

@@ -53,7 +53,12 @@ pub const TEST_CARDS: &[TestCard] = &[
     card("4000000000005001", "500", CardEffect::Fault(Fault::Http(500)), "HTTP 500; not charged"),
     card("4000000000004293", "429", CardEffect::Fault(Fault::Http(429)), "HTTP 429, `Retry-After: 1`; not charged"),
     card("4000000000002008", "garbage", CardEffect::Fault(Fault::Garbage), "charged; the answer is not JSON"),
-    card("4000000000002016", "wrong amount", CardEffect::Fault(Fault::WrongAmount), "charged; the answer's amount is 1 more"),
+    card(
+        "4000000000002016",
+        "wrong amount",
+        CardEffect::Fault(Fault::WrongAmount),
+        "charged; the answer's amount is 1 more",
+    ),
 ];
 
 const fn card(number: &'static str, name: &'static str, effect: CardEffect, description: &'static str) -> TestCard {

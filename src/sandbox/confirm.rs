@@ -7,7 +7,7 @@ use super::{
     answer::{Done, Halt, Outcome, Problems, Refusal, read},
     cards::CardEffect,
     faults::{Fault, Switches},
-    intents::Status,
+    payment::Status,
     state::{Fate, State},
 };
 use crate::{
@@ -21,6 +21,7 @@ impl State {
         let payment = self.intents.get(id).ok_or_else(|| Refusal::not_found("payment intent"))?;
         match payment.status {
             Status::RequiresConfirmation | Status::Failed(_) => {}
+            Status::Succeeded if switches.charge_again => {}
             Status::RequiresAction | Status::Processing | Status::Succeeded | Status::Canceled => {
                 return Err(Refusal::invalid_state(&format!("the payment is {}", payment.status.word())).into());
             }

@@ -8,9 +8,9 @@ use url::Url;
 use super::{
     Sandbox, Shared,
     faults::Faults,
-    intents::{Status, intent_id_of},
     ledger::Ledger,
     lock,
+    payment::{Status, intent_id_of},
     route::SeenRequest,
     state::{Kind, State},
 };

@@ -50,11 +50,13 @@ pub struct Switches {
     pub ignore_idempotency_keys: bool,
     /// A used `reference_id` makes a second object.
     pub ignore_references: bool,
+    /// A payment that is paid can be confirmed again, and is charged again: what a repeated request costs.
+    pub charge_again: bool,
     /// Reading a payment answers 404, as while a record is not yet replicated.
     pub hide_payments: bool,
     /// Every intent is shown with the status `on_hold`, a word the contract does not have.
     pub show_unknown_status: bool,
-    /// Every answer is this many milliseconds late; at most 60 000.
+    /// Every answer is this many milliseconds late, though its call is executed at once; at most 60 000.
     pub answer_delay_ms: u64,
     /// How webhooks are delivered.
     pub webhooks: WebhookSwitches,

@@ -1,108 +1,18 @@
 //! Payments: created, shown, and moved from state to state.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
 use super::{
     answer::{Done, Outcome, Problems, Refusal, read},
     faults::Switches,
     ledger::{Entry, EntryKind},
-    state::{Kind, State, new_id},
+    payment::{Payment, Status, intent_id_of},
+    state::{Kind, State},
 };
 use crate::{
-    domain::{
-        clock::Timestamp,
-        money::{Currency, MAX_MAJOR_UNITS, Money},
-    },
-    upstream::intents::wire::{self, Amount, CreateIntent, Moment, Webhook},
+    domain::money::{Currency, MAX_MAJOR_UNITS, Money},
+    upstream::intents::wire::{self, Amount, CreateIntent, Moment},
 };
-
-/// A payment intent and its payment.
-pub(super) struct Payment {
-    pub id: String,
-    pub payment_id: String,
-    pub status: Status,
-    pub amount: Money,
-    pub payment_method: String,
-    pub customer_id: Option<String>,
-    pub reference: Option<String>,
-    pub description: Option<String>,
-    pub callback_url: Option<String>,
-    pub failure_url: Option<String>,
-    pub metadata: BTreeMap<String, String>,
-    /// Oldest first.
-    pub refund_ids: Vec<String>,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-}
-
-/// How a payment stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    RequiresConfirmation,
-    RequiresAction,
-    Processing,
-    /// The amount was charged.
-    Succeeded,
-    /// The attempt failed with this code; another may be made.
-    Failed(&'static str),
-    Canceled,
-}
-
-impl Status {
-    /// The contract's word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::RequiresConfirmation => "requires_confirmation",
-            Self::RequiresAction => "requires_action",
-            Self::Processing => "processing",
-            Self::Succeeded => "succeeded",
-            Self::Failed(_) => "failed",
-            Self::Canceled => "canceled",
-        }
-    }
-
-    /// The event that tells of it.
-    fn event(self) -> Option<&'static str> {
-        match self {
-            Self::RequiresAction => Some("payment.requires_action"),
-            Self::Succeeded => Some("payment.succeeded"),
-            Self::Failed(_) => Some("payment.failed"),
-            Self::RequiresConfirmation | Self::Processing | Self::Canceled => None,
-        }
-    }
-}
-
-impl Payment {
-    fn new(request: CreateIntent, amount: Money, now: Timestamp) -> Self {
-        let id = new_id(INTENT_PREFIX);
-        Self {
-            payment_id: id.replacen(INTENT_PREFIX, PAYMENT_PREFIX, 1),
-            id,
-            status: Status::RequiresConfirmation,
-            amount,
-            payment_method: request.payment_method,
-            customer_id: request.customer_id,
-            reference: request.reference_id,
-            description: request.description,
-            callback_url: request.callback_url,
-            failure_url: request.failure_url,
-            metadata: request.metadata,
-            refund_ids: Vec::new(),
-            created_at: now,
-            updated_at: now,
-        }
-    }
-
-    /// Notes a change: the time of it is later than that of every change before.
-    pub fn touch(&mut self, now: Timestamp) {
-        self.updated_at = now.max(Timestamp(self.updated_at.0 + 1));
-    }
-}
-
-const INTENT_PREFIX: &str = "in_";
-const PAYMENT_PREFIX: &str = "cfpay_";
 
 impl State {
     pub fn create_intent(&mut self, body: &[u8], switches: &Switches) -> Outcome {
@@ -159,7 +69,7 @@ impl State {
     pub fn show_intent(&self, payment: &Payment) -> wire::Intent {
         let action = (payment.status == Status::RequiresAction).then(|| wire::NextAction {
             kind: "redirect".to_owned(),
-            url: format!("{}3ds/{}", self.base_url, payment.id),
+            url: format!("{}/3ds/{}", self.base_url.as_str().trim_end_matches('/'), payment.id),
         });
         let error = match payment.status {
             Status::Failed(code) => Some(super::refunds::failure(code)),
@@ -195,9 +105,9 @@ impl State {
         self.events.extend(told);
     }
 
-    /// Charges the payer, once at most.
+    /// Charges the payer. Whether that may be done is the caller's to judge.
     pub fn charge(&mut self, id: &str) {
-        let Some(payment) = self.intents.get(id).filter(|payment| payment.status != Status::Succeeded) else { return };
+        let Some(payment) = self.intents.get(id) else { return };
         let entry = Entry {
             kind: EntryKind::Charge,
             intent_id: payment.id.clone(),
@@ -210,31 +120,6 @@ impl State {
         self.pending.remove(id);
         self.move_payment(id, Status::Succeeded);
     }
-}
-
-impl Payment {
-    /// A webhook about this payment.
-    pub fn webhook(&self, event_type: &str, now: Timestamp) -> Webhook {
-        Webhook {
-            event_type: event_type.to_owned(),
-            event_id: new_id("cfevt_"),
-            event_time: Some(Moment(now)),
-            payment_id: Some(self.payment_id.clone()),
-            payment_intent_id: Some(self.id.clone()),
-            customer_id: self.customer_id.clone(),
-            amount: Some(Amount(self.amount.major())),
-            currency: Some(self.amount.currency.code().to_owned()),
-            status: Some(self.status.word().to_owned()),
-            payment_method: Some(self.payment_method.clone()),
-            reference_id: self.reference.clone(),
-            metadata: Some(json!(self.metadata)),
-        }
-    }
-}
-
-/// The intent's id, from itself or its payment's.
-pub(super) fn intent_id_of(id: &str) -> String {
-    id.strip_prefix(PAYMENT_PREFIX).map_or_else(|| id.to_owned(), |rest| format!("{INTENT_PREFIX}{rest}"))
 }
 
 fn is_link(link: &Option<String>) -> bool {

@@ -3,11 +3,11 @@
 //!
 //! # Layout
 //!
-//! - [`cards`], [`refunds`]: the tables of test cards and test amounts
+//! - [`cards`], [`amounts`]: the tables of test cards, and of amounts that refunds are tested with
 //! - [`faults`]: what can be made to go wrong from outside
 //! - [`ledger`]: what really moved
 //! - `server`: one request's way, through `auth`, `route` and `state`
-//! - `intents`, `confirm`, `refunds`, `customers`: the calls, each a method of `state`
+//! - `payment`, `intents`, `confirm`, `refunds`, `customers`: the calls, each a method of `state`
 //! - `webhooks`: signed, queued, delivered
 //! - `page`, `view`: what a browser sees
 //! - `control`: what tests do to it
@@ -28,6 +28,7 @@ use url::Url;
 
 use crate::domain::clock::Clock;
 
+pub mod amounts;
 mod answer;
 mod auth;
 pub mod cards;
@@ -39,7 +40,8 @@ pub mod faults;
 mod intents;
 pub mod ledger;
 mod page;
-pub mod refunds;
+mod payment;
+mod refunds;
 mod route;
 mod server;
 mod state;

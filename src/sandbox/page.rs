@@ -11,7 +11,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Shared, intents::Status};
+use super::{Shared, payment::Status};
 
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new().route("/3ds/{intent}", get(show).post(decide))

@@ -40,23 +40,23 @@ async fn serve(
 ) -> Response {
     let call = match receive(&shared, request).await {
         Ok(call) => call,
-        Err(refusal) => return answer(refusal.status, Done::new(0, &refusal.body).body),
+        Err(refusal) => return answer(Done::from(&refusal)),
     };
     lock(&shared.journal).note(shared.clock.now(), &call);
     let switches = shared.faults.switches();
-    tokio::time::sleep(Duration::from_millis(switches.answer_delay_ms.min(MAX_ANSWER_DELAY_MS))).await;
     let planned = shared.faults.take(call.route.template());
     if let Some(fault) = planned.filter(|fault| !fault.executes()) {
         return suffer(fault, None, &scissors, &shared).await;
     }
     let done = match shared.with_state(|state| state.carry_out(&call, &switches)) {
         Ok(done) => done,
-        Err(Halt::Refused(refusal)) => Done::new(refusal.status, &refusal.body),
+        Err(Halt::Refused(refusal)) => Done::from(&refusal),
         Err(Halt::Fault(fault)) => return suffer(fault, None, &scissors, &shared).await,
     };
+    tokio::time::sleep(Duration::from_millis(switches.answer_delay_ms.min(MAX_ANSWER_DELAY_MS))).await;
     match planned.or(done.fault) {
         Some(fault) => suffer(fault, Some(done), &scissors, &shared).await,
-        None => answer(done.status, done.body),
+        None => answer(done),
     }
 }
 
@@ -91,7 +91,7 @@ async fn suffer(fault: Fault, done: Option<Done>, scissors: &Scissors, shared: &
         }
         Fault::Garbage => ([(header::CONTENT_TYPE, "text/html")], "<html>502 upstream sent no").into_response(),
         Fault::WrongAmount => match done {
-            Some(done) => answer(done.status, one_more(&done.body).unwrap_or(done.body)),
+            Some(done) => answer(Done { body: one_more(&done.body).unwrap_or(done.body), ..done }),
             None => cut(scissors),
         },
     }
@@ -104,16 +104,16 @@ fn cut(scissors: &Scissors) -> Response {
 
 fn failed(status: u16) -> Response {
     let refusal = Refusal::new(status, "simulated", "this failure was asked for");
-    let mut response = answer(status, Done::new(status, &refusal.body).body);
+    let mut response = answer(Done::from(&refusal));
     if status == StatusCode::TOO_MANY_REQUESTS.as_u16() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
 }
 
-fn answer(status: u16, body: String) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+fn answer(done: Done) -> Response {
+    let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(header::CONTENT_TYPE, "application/json")], done.body).into_response()
 }
 
 /// The body with an amount that is 1 major unit more; `None` when it has none.

@@ -10,8 +10,8 @@ use super::{
     answer::{Done, Halt, Outcome, Refusal},
     customers::SavedMethod,
     faults::Switches,
-    intents::Payment,
     ledger::Ledger,
+    payment::Payment,
     refunds::RefundRecord,
     route::{Call, Route},
 };
@@ -104,15 +104,11 @@ impl State {
         }
         let outcome = self.dispatch(call, switches);
         let answer = match &outcome {
-            Ok(done) => Some(FirstAnswer::new(call, done.status, done.body.clone())),
-            Err(Halt::Refused(refusal)) => {
-                Some(FirstAnswer::new(call, refusal.status, Done::new(0, &refusal.body).body))
-            }
+            Ok(done) => Some(FirstAnswer::new(call, done)),
+            Err(Halt::Refused(refusal)) => Some(FirstAnswer::new(call, &Done::from(refusal))),
             Err(Halt::Fault(_)) => None,
         };
-        if let (Some(slot), Some(answer)) = (slot, answer) {
-            self.answers.insert(slot, answer);
-        }
+        self.answers.extend(slot.zip(answer));
         outcome
     }
 
@@ -136,12 +132,7 @@ impl State {
     }
 
     /// Refuses a reference that was used before, unless references are ignored.
-    pub fn check_reference(
-        &self,
-        kind: Kind,
-        reference: Option<&String>,
-        switches: &Switches,
-    ) -> Result<(), Refusal> {
+    pub fn check_reference(&self, kind: Kind, reference: Option<&String>, switches: &Switches) -> Result<(), Refusal> {
         let used = reference.and_then(|reference| self.references.get(&(kind, reference.clone())));
         match used {
             Some(id) if !switches.ignore_references => Err(Refusal::duplicate_reference(id)),
@@ -185,8 +176,8 @@ impl State {
 }
 
 impl FirstAnswer {
-    fn new(call: &Call, status: u16, body: String) -> Self {
-        Self { fingerprint: call.fingerprint.clone(), status, body }
+    fn new(call: &Call, done: &Done) -> Self {
+        Self { fingerprint: call.fingerprint.clone(), status: done.status, body: done.body.clone() }
     }
 
     fn repeat(&self, call: &Call) -> Outcome {
