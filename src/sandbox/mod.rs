@@ -50,6 +50,7 @@ mod tests;
 mod view;
 mod webhooks;
 
+pub use control::Impossible;
 pub use route::{MAX_SEEN_REQUESTS, SeenRequest};
 
 /// How long a processing payment or a pending refund takes, by the sandbox's clock.

@@ -33,6 +33,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new().merge(page::router()).merge(view::router()).fallback(serve).with_state(shared)
 }
 
+/// Every call of the contract comes through here.
 async fn serve(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(scissors): ConnectInfo<Scissors>,
