@@ -1,0 +1,113 @@
+//! How a call ends: done, refused, or stopped by a fault on its way.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::faults::Fault;
+use crate::upstream::intents::wire::ErrorBody;
+
+/// An answer, and what it suffers on its way.
+pub(super) struct Done {
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// JSON.
+    pub body: String,
+    /// A fault that comes of the call itself.
+    pub fault: Option<Fault>,
+}
+
+/// A call that was not executed.
+pub(super) enum Halt {
+    /// It was refused.
+    Refused(Refusal),
+    /// It never arrived.
+    Fault(Fault),
+}
+
+/// How a call ended.
+pub(super) type Outcome = Result<Done, Halt>;
+
+/// Why a call was refused.
+pub(super) struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// Body of the answer.
+    pub body: ErrorBody,
+}
+
+impl Done {
+    /// Answers with `status` and `body`.
+    pub fn new(status: u16, body: &impl Serialize) -> Self {
+        let body = serde_json::to_string(body).expect("the wire types have text keys and can be written");
+        Self { status, body, fault: None }
+    }
+}
+
+impl Refusal {
+    /// A refusal with the contract's members.
+    pub fn new(status: u16, code: &str, message: &str) -> Self {
+        let body = ErrorBody { message: message.to_owned(), error_code: code.to_owned(), ..ErrorBody::default() };
+        Self { status, body }
+    }
+
+    /// The object the path or `payment_id` names does not exist.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(404, "not_found", &format!("no such {what}"))
+    }
+
+    /// What the object allows at this moment does not include this call.
+    pub fn invalid_state(message: &str) -> Self {
+        Self::new(409, "invalid_state", message)
+    }
+
+    /// The reference already belongs to the object with this id.
+    pub fn duplicate_reference(id: &str) -> Self {
+        let mut refusal = Self::new(409, "duplicate_reference", "reference_id was used before");
+        refusal.body.id = Some(id.to_owned());
+        refusal
+    }
+}
+
+impl From<&Refusal> for Done {
+    fn from(refusal: &Refusal) -> Self {
+        Self::new(refusal.status, &refusal.body)
+    }
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Collects what is wrong with the fields of a request.
+#[derive(Default)]
+pub(super) struct Problems(BTreeMap<String, Vec<String>>);
+
+impl Problems {
+    /// Notes `problem` of `field` unless `is_right`.
+    pub fn check(&mut self, is_right: bool, field: &str, problem: &str) {
+        if !is_right {
+            self.0.entry(field.to_owned()).or_default().push(problem.to_owned());
+        }
+    }
+
+    /// Refuses the request if anything is wrong with it.
+    pub fn refuse(self) -> Result<(), Refusal> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let mut refusal = Refusal::new(422, "validation_error", "some fields are not valid");
+        refusal.body.errors = self.0;
+        Err(refusal)
+    }
+}
+
+/// Reads a body. What is wrong with it is told without quoting it: it may hold a card number.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| {
+        let place = format!("line {} column {}", error.line(), error.column());
+        Refusal::new(400, "malformed_request", &format!("the body has not the shape of this request, at {place}"))
+    })
+}

@@ -1,0 +1,159 @@
+//! What tests do to the sandbox, in place of payers, banks, merchants at the dashboard, and time.
+//!
+//! Payments and refunds are named by the sandbox's id or by the reference they were created with.
+
+use axum::body::Bytes;
+use url::Url;
+
+use super::{
+    Sandbox, Shared,
+    faults::Faults,
+    ledger::Ledger,
+    lock,
+    payment::{Status, intent_id_of},
+    route::SeenRequest,
+    state::{Kind, State},
+};
+use crate::{domain::money::Money, upstream::intents::wire::Intent};
+
+/// What is asked for cannot be done as things stand; says why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Impossible(&'static str);
+
+impl Sandbox {
+    /// The money that really moved until now.
+    pub fn ledger(&self) -> Ledger {
+        self.shared.with_state(|state| state.ledger.clone())
+    }
+
+    /// Every payment, oldest first, as the API shows it.
+    pub fn payments(&self) -> Vec<Intent> {
+        self.shared.with_state(|state| state.intents.values().map(|payment| state.show_intent(payment)).collect())
+    }
+
+    /// What can be made to go wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// How many authenticated requests came of this method and path, with `{id}` where an id stands.
+    pub fn request_count(&self, method: &str, template: &str) -> u64 {
+        let journal = lock(&self.shared.journal);
+        let counted = journal.counts.iter().find(|((m, t), _)| *m == method && *t == template);
+        counted.map_or(0, |(_, count)| *count)
+    }
+
+    /// The last [`super::MAX_SEEN_REQUESTS`] authenticated requests, oldest first.
+    pub fn requests(&self) -> Vec<SeenRequest> {
+        lock(&self.shared.journal).seen.iter().cloned().collect()
+    }
+
+    /// The payer's answer to a 3-D Secure challenge. Fails when none is open.
+    pub fn complete_three_d_secure(&self, payment: &str, is_approved: bool) -> Result<(), Impossible> {
+        let id = self.shared.with_state(|state| intent_named(state, payment));
+        let is_done = self.shared.complete_challenge(&id, is_approved);
+        is_done.then_some(()).ok_or(Impossible("no challenge is open for this payment"))
+    }
+
+    /// Settles everything that is due by the clock.
+    pub fn settle_due(&self) {
+        self.shared.with_state(State::settle_due);
+    }
+
+    /// Charges a processing payment now. Fails when it is not processing.
+    pub fn settle_payment(&self, payment: &str) -> Result<(), Impossible> {
+        let is_done = self.shared.with_state(|state| state.settle(&intent_named(state, payment)));
+        is_done.then_some(()).ok_or(Impossible("the payment is not processing"))
+    }
+
+    /// Lets the next thing happen to a refund now that would happen to it with time. Fails when nothing would.
+    pub fn settle_refund(&self, refund: &str) -> Result<(), Impossible> {
+        let is_done = self.shared.with_state(|state| state.settle(&state.resolve(Kind::Refund, refund)));
+        is_done.then_some(()).ok_or(Impossible("nothing awaits this refund"))
+    }
+
+    /// Charges a payment whose request was lost, as if it had only been slow. Fails when it is paid already.
+    pub fn charge_late(&self, payment: &str) -> Result<(), Impossible> {
+        self.shared.with_state(|state| {
+            let id = intent_named(state, payment);
+            let found = state.intents.get(&id).ok_or(Impossible("no such payment"))?;
+            if found.status == Status::Succeeded {
+                return Err(Impossible("the payment is paid already"));
+            }
+            state.charge(&id);
+            Ok(())
+        })
+    }
+
+    /// Gives `minor` units of a paid payment back, as a merchant does on the dashboard: without a reference. Answers
+    /// with the refund's id; fails when the payment is not paid or has less left.
+    pub fn refund_from_dashboard(&self, payment: &str, minor: i64) -> Result<String, Impossible> {
+        self.shared.with_state(|state| {
+            let id = intent_named(state, payment);
+            let found = state.intents.get(&id).ok_or(Impossible("no such payment"))?;
+            let amount = Money::new(minor, found.amount.currency);
+            if found.status != Status::Succeeded || !(1..=state.refund_room(found)).contains(&minor) {
+                return Err(Impossible("so much is not left of the payment"));
+            }
+            let refund = state.add_refund(&id, amount, None, None);
+            state.refund_succeeds(&refund);
+            Ok(refund)
+        })
+    }
+
+    /// Cancels a payment. Fails when it is paid.
+    pub fn cancel(&self, payment: &str) -> Result<(), Impossible> {
+        self.shared.with_state(|state| {
+            let id = intent_named(state, payment);
+            let found = state.intents.get(&id).ok_or(Impossible("no such payment"))?;
+            if found.status == Status::Succeeded {
+                return Err(Impossible("the payment is paid already"));
+            }
+            state.pending.remove(&id);
+            state.move_payment(&id, Status::Canceled);
+            Ok(())
+        })
+    }
+
+    /// Where webhooks go from now on; without an address they are lost.
+    pub fn set_webhook_url(&self, url: Option<Url>) {
+        self.shared.webhooks.set_url(url);
+    }
+
+    /// Delivers the webhooks that were held back.
+    pub fn deliver_held(&self) {
+        self.shared.webhooks.release_held();
+    }
+
+    /// Sends a webhook of any body, once, signed correctly unless `signature` is given. Answers with the HTTP status;
+    /// fails when no answer came.
+    pub async fn send_webhook(&self, body: impl Into<Bytes>, signature: Option<&str>) -> reqwest::Result<u16> {
+        self.shared.webhooks.send_raw(body.into(), signature).await
+    }
+
+    /// Returns when every webhook was delivered or given up, those held back excepted, or the sandbox was stopped.
+    pub async fn webhooks_idle(&self) {
+        self.shared.shutdown.run_until_cancelled(self.shared.webhooks.idle()).await;
+    }
+}
+
+impl Shared {
+    /// The payer's answer to a challenge. `false` when none is open.
+    pub fn complete_challenge(&self, id: &str, is_approved: bool) -> bool {
+        self.with_state(|state| {
+            let is_open = state.intents.get(id).is_some_and(|payment| payment.status == Status::RequiresAction);
+            match (is_open, is_approved) {
+                (false, _) => {}
+                (true, true) => state.charge(id),
+                (true, false) => state.move_payment(id, Status::Failed("authentication_failed")),
+            }
+            is_open
+        })
+    }
+}
+
+/// The id of the payment that `name` stands for.
+fn intent_named(state: &State, name: &str) -> String {
+    intent_id_of(&state.resolve(Kind::Intent, name))
+}

@@ -1,0 +1,163 @@
+//! Customers and the payment methods they have saved.
+
+use std::collections::BTreeMap;
+
+use super::{
+    answer::{Done, Outcome, Problems, Refusal, read},
+    cards::CardEffect,
+    confirm::{CardInput, exposed},
+    faults::Switches,
+    state::{Kind, State, new_id},
+};
+use crate::{
+    domain::{card::Card, payment_method::CARD, private::Private},
+    upstream::intents::wire::{
+        CreatePaymentMethod, Customer, List, Moment, PaymentMethod, SavedCard, Secret, SupportedMethod, Webhook,
+    },
+};
+
+/// A saved payment method: of a card only the masked number and what its number does are kept.
+pub(super) struct SavedMethod {
+    pub shown: PaymentMethod,
+    pub effect: CardEffect,
+}
+
+/// The kinds of payment methods that the sandbox's account accepts: type, name, currencies.
+const SUPPORTED: &[(&str, &str, &[&str])] = &[
+    (CARD, "Card", &["USD", "EUR", "GBP", "KES", "NGN", "ZAR", "GHS", "JPY", "KWD"]),
+    ("apple_pay", "Apple Pay", &["USD", "EUR", "GBP", "ZAR", "JPY", "KWD"]),
+    ("google_pay", "Google Pay", &["USD", "EUR", "GBP", "ZAR", "JPY", "KWD"]),
+    ("paypal", "PayPal", &["USD", "EUR", "GBP", "JPY"]),
+    ("bank_transfer", "Bank transfer", &["USD", "EUR", "GBP", "NGN", "ZAR"]),
+    ("mobile_money", "Mobile money", &["KES", "GHS"]),
+];
+
+pub(super) fn supported_methods() -> Done {
+    let data = SUPPORTED.iter().map(|(kind, name, currencies)| SupportedMethod {
+        kind: (*kind).to_owned(),
+        name: (*name).to_owned(),
+        currencies: currencies.iter().map(|&code| code.to_owned()).collect(),
+    });
+    Done::new(200, &List { data: data.collect() })
+}
+
+impl State {
+    pub fn create_customer(&mut self, body: &[u8], switches: &Switches) -> Outcome {
+        let mut customer: Customer = read(body)?;
+        check_customer(&customer)?;
+        self.check_reference(Kind::Customer, customer.reference_id.as_ref(), switches)?;
+        let id = new_id("cfcus_");
+        self.claim_reference(Kind::Customer, customer.reference_id.as_ref(), &id);
+        customer.id = Some(id.clone());
+        let reference = customer.reference_id.clone();
+        self.tell_of_customer(Webhook {
+            event_type: "customer.created".to_owned(),
+            customer_id: Some(id.clone()),
+            reference_id: reference,
+            ..Webhook::default()
+        });
+        let done = Done::new(201, &customer);
+        self.customers.insert(id, customer);
+        Ok(done)
+    }
+
+    pub fn read_customer(&self, id: &str) -> Outcome {
+        let customer = self.customers.get(id).ok_or_else(|| Refusal::not_found("customer"))?;
+        Ok(Done::new(200, customer))
+    }
+
+    pub fn create_payment_method(&mut self, body: &[u8]) -> Outcome {
+        let request: CreatePaymentMethod = read(body)?;
+        let mut problems = Problems::default();
+        problems.check(self.customers.contains_key(&request.customer_id), "customer_id", "does not exist");
+        let is_known = SUPPORTED.iter().any(|(kind, ..)| *kind == request.kind);
+        problems.check(is_known, "type", "is not among the supported ones");
+        let card = CardInput {
+            number: exposed(request.data.get("card_number")),
+            month: exposed(request.data.get("card_expiry_month")),
+            year: exposed(request.data.get("card_expiry_year")),
+        };
+        let is_card = request.kind == CARD;
+        if is_card {
+            card.check(&mut problems, self.clock.now());
+        }
+        problems.refuse()?;
+        let effect = if is_card { CardEffect::of(card.number) } else { CardEffect::Approve };
+        let method = PaymentMethod {
+            id: new_id("cfpm_"),
+            card: is_card.then(|| masked(&card, &request.data)),
+            customer_id: Some(request.customer_id),
+            kind: request.kind,
+            created_at: Some(Moment(self.clock.now())),
+        };
+        Ok(self.save_method(method, effect))
+    }
+
+    fn save_method(&mut self, shown: PaymentMethod, effect: CardEffect) -> Done {
+        self.tell_of_customer(Webhook {
+            event_type: "payment_method.updated".to_owned(),
+            customer_id: shown.customer_id.clone(),
+            payment_method: Some(shown.kind.clone()),
+            ..Webhook::default()
+        });
+        let done = Done::new(201, &shown);
+        self.methods.insert(shown.id.clone(), SavedMethod { shown, effect });
+        done
+    }
+
+    pub fn list_payment_methods(&self, customer_id: &str) -> Outcome {
+        if !self.customers.contains_key(customer_id) {
+            return Err(Refusal::not_found("customer").into());
+        }
+        let of_customer = |shown: &&PaymentMethod| shown.customer_id.as_deref() == Some(customer_id);
+        let data = self.methods.values().map(|method| &method.shown).filter(of_customer).cloned().collect();
+        Ok(Done::new(200, &List { data }))
+    }
+
+    fn tell_of_customer(&mut self, webhook: Webhook) {
+        let event_time = Some(Moment(self.clock.now()));
+        self.events.push(Webhook { event_id: new_id("cfevt_"), event_time, ..webhook });
+    }
+}
+
+fn check_customer(customer: &Customer) -> Result<(), Refusal> {
+    let mut problems = Problems::default();
+    let email = customer.email.as_deref().unwrap_or_default();
+    let is_email = email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+    problems.check(is_email, "email", "is not an email address");
+    let limits = [
+        ("name", &customer.name, 100),
+        ("phone", &customer.phone, 20),
+        ("address_line1", &customer.address_line1, 100),
+        ("address_line2", &customer.address_line2, 100),
+        ("city", &customer.city, 50),
+        ("state", &customer.state, 50),
+        ("postal_code", &customer.postal_code, 20),
+        ("country", &customer.country, 2),
+        ("reference_id", &customer.reference_id, 100),
+    ];
+    for (field, text, limit) in limits {
+        let fits = text.as_ref().is_none_or(|text| text.chars().count() <= limit);
+        problems.check(fits, field, &format!("must have at most {limit} characters"));
+    }
+    problems.refuse()
+}
+
+fn masked(card: &CardInput<'_>, data: &BTreeMap<String, Secret>) -> SavedCard {
+    let full = Card {
+        number: card.number.into(),
+        expiry_month: card.month.parse().unwrap_or_default(),
+        expiry_year: card.year.parse().unwrap_or_default(),
+        cvv: None,
+        holder_name: Private::new(exposed(data.get("card_holder_name"))),
+    };
+    let masked = full.masked();
+    SavedCard {
+        brand: masked.brand,
+        first6: masked.first6,
+        last4: masked.last4,
+        expiry_month: masked.expiry_month,
+        expiry_year: masked.expiry_year,
+        holder_name: masked.holder_name.expose().to_owned(),
+    }
+}

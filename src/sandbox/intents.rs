@@ -1,0 +1,128 @@
+//! Payments: created, shown, and moved from state to state.
+
+use serde_json::json;
+
+use super::{
+    answer::{Done, Outcome, Problems, Refusal, read},
+    faults::Switches,
+    ledger::{Entry, EntryKind},
+    payment::{Payment, Status, intent_id_of},
+    state::{Kind, State},
+};
+use crate::{
+    domain::money::{Currency, MAX_MAJOR_UNITS, Money},
+    upstream::intents::wire::{self, Amount, CreateIntent, Moment},
+};
+
+impl State {
+    pub fn create_intent(&mut self, body: &[u8], switches: &Switches) -> Outcome {
+        let request: CreateIntent = read(body)?;
+        let amount = self.check_intent(&request)?;
+        self.check_reference(Kind::Intent, request.reference_id.as_ref(), switches)?;
+        let payment = Payment::new(request, amount, self.clock.now());
+        let id = payment.id.clone();
+        self.claim_reference(Kind::Intent, payment.reference.as_ref(), &id);
+        self.intents.insert(id.clone(), payment);
+        self.answer_with_intent(201, &id, switches)
+    }
+
+    fn check_intent(&self, request: &CreateIntent) -> Result<Money, Refusal> {
+        let mut problems = Problems::default();
+        let currency = Currency::parse(&request.currency);
+        problems.check(currency.is_some(), "currency", "is not an ISO 4217 code");
+        let Amount(major) = request.amount;
+        let in_range = major.is_sign_positive() && !major.is_zero() && major <= MAX_MAJOR_UNITS.into();
+        problems.check(in_range, "amount", "must be more than 0 and at most 1000000");
+        let amount = currency.and_then(|currency| Money::from_major(major, currency));
+        problems.check(currency.is_none() || amount.is_some(), "amount", "has more decimals than the currency");
+        problems.check((1..=100).contains(&request.payment_method.len()), "payment_method", "must be given");
+        let fits = |text: &Option<String>, limit| text.as_ref().is_none_or(|text| text.chars().count() <= limit);
+        problems.check(fits(&request.description, 255), "description", "must have at most 255 characters");
+        problems.check(fits(&request.reference_id, 100), "reference_id", "must have at most 100 characters");
+        problems.check(is_link(&request.callback_url), "callback_url", "must be an http or https URL");
+        problems.check(is_link(&request.failure_url), "failure_url", "must be an http or https URL");
+        let known = request.customer_id.as_ref().is_none_or(|id| self.customers.contains_key(id));
+        problems.check(known, "customer_id", "does not exist");
+        problems.refuse()?;
+        amount.ok_or_else(|| Refusal::new(422, "validation_error", "the amount cannot be counted"))
+    }
+
+    pub fn read_payment(&self, id: &str, switches: &Switches) -> Outcome {
+        let id = intent_id_of(id);
+        if switches.hide_payments || !self.intents.contains_key(&id) {
+            return Err(Refusal::not_found("payment").into());
+        }
+        self.answer_with_intent(200, &id, switches)
+    }
+
+    /// Answers with the intent of this id, which exists.
+    pub fn answer_with_intent(&self, status: u16, id: &str, switches: &Switches) -> Outcome {
+        let payment = self.intents.get(id).ok_or_else(|| Refusal::not_found("payment"))?;
+        let mut shown = self.show_intent(payment);
+        if switches.show_unknown_status {
+            shown.status = "on_hold".to_owned();
+        }
+        Ok(Done::new(status, &shown))
+    }
+
+    /// The intent as the contract shows it.
+    pub fn show_intent(&self, payment: &Payment) -> wire::Intent {
+        let action = (payment.status == Status::RequiresAction).then(|| wire::NextAction {
+            kind: "redirect".to_owned(),
+            url: format!("{}/3ds/{}", self.base_url.as_str().trim_end_matches('/'), payment.id),
+        });
+        let error = match payment.status {
+            Status::Failed(code) => Some(super::refunds::failure(code)),
+            _ => None,
+        };
+        wire::Intent {
+            id: payment.id.clone(),
+            payment_id: Some(payment.payment_id.clone()),
+            status: payment.status.word().to_owned(),
+            amount: Amount(payment.amount.major()),
+            currency: payment.amount.currency.code().to_owned(),
+            payment_method: Some(payment.payment_method.clone()),
+            customer_id: payment.customer_id.clone(),
+            reference_id: payment.reference.clone(),
+            description: payment.description.clone(),
+            next_action: action,
+            error,
+            amount_refunded: Some(Amount(Money::new(self.refunded(payment), payment.amount.currency).major())),
+            refunds: self.refunds_of(payment).map(|refund| self.show_refund(refund)).collect(),
+            created_at: Some(Moment(payment.created_at)),
+            updated_at: Some(Moment(payment.updated_at)),
+            metadata: Some(json!(payment.metadata)),
+        }
+    }
+
+    /// Moves a payment on and tells of it.
+    pub fn move_payment(&mut self, id: &str, status: Status) {
+        let now = self.clock.now();
+        let Some(payment) = self.intents.get_mut(id) else { return };
+        payment.status = status;
+        payment.touch(now);
+        let told = status.event().map(|event| payment.webhook(event, now));
+        self.events.extend(told);
+    }
+
+    /// Charges the payer. Whether that may be done is the caller's to judge.
+    pub fn charge(&mut self, id: &str) {
+        let Some(payment) = self.intents.get(id) else { return };
+        let entry = Entry {
+            kind: EntryKind::Charge,
+            intent_id: payment.id.clone(),
+            reference: payment.reference.clone(),
+            refund_reference: None,
+            amount: payment.amount,
+            at: self.clock.now(),
+        };
+        self.ledger.entries.push(entry);
+        self.pending.remove(id);
+        self.move_payment(id, Status::Succeeded);
+    }
+}
+
+fn is_link(link: &Option<String>) -> bool {
+    let is_http = |text: &String| url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    link.as_ref().is_none_or(is_http)
+}

@@ -1,0 +1,65 @@
+//! The money that really moved: what every test judges the gateway by. Entries are only ever added.
+
+use serde::Serialize;
+
+use crate::domain::{clock::Timestamp, money::Money};
+
+/// One movement of money.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Which way it moved.
+    pub kind: EntryKind,
+    /// The sandbox's id of the intent.
+    pub intent_id: String,
+    /// The reference the intent was created with.
+    pub reference: Option<String>,
+    /// The reference the refund was created with; none for charges and for refunds made on the dashboard.
+    pub refund_reference: Option<String>,
+    /// How much: minor units, more than 0, and the currency.
+    pub amount: Money,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Which way money moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// From the payer.
+    Charge,
+    /// Back to the payer.
+    Refund,
+    /// A refund that the payer's bank returned.
+    RefundReturned,
+}
+
+/// All movements, oldest first.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Ledger {
+    /// The movements.
+    pub entries: Vec<Entry>,
+}
+
+impl Ledger {
+    /// What payers of intents with this reference paid, in minor units.
+    pub fn charged(&self, reference: &str) -> i64 {
+        self.sum(reference, |kind| match kind {
+            EntryKind::Charge => 1,
+            EntryKind::Refund | EntryKind::RefundReturned => 0,
+        })
+    }
+
+    /// What they got back, without what their banks returned, in minor units.
+    pub fn refunded(&self, reference: &str) -> i64 {
+        self.sum(reference, |kind| match kind {
+            EntryKind::Charge => 0,
+            EntryKind::Refund => 1,
+            EntryKind::RefundReturned => -1,
+        })
+    }
+
+    fn sum(&self, reference: &str, sign: impl Fn(EntryKind) -> i64) -> i64 {
+        let of_reference = self.entries.iter().filter(|entry| entry.reference.as_deref() == Some(reference));
+        of_reference.map(|entry| sign(entry.kind) * entry.amount.minor).sum()
+    }
+}

@@ -1,0 +1,107 @@
+//! The page on which a payer approves or declines a 3-D Secure challenge, in place of the bank's.
+
+use std::sync::Arc;
+
+use axum::{
+    Form, Router,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Redirect, Response},
+    routing::get,
+};
+use serde::Deserialize;
+
+use super::{Shared, payment::Status};
+
+pub(super) fn router() -> Router<Arc<Shared>> {
+    Router::new().route("/3ds/{intent}", get(show).post(decide))
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    decision: Decision,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Decision {
+    Approve,
+    Decline,
+}
+
+async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+    let content = shared.with_state(|state| {
+        let payment = state.intents.get(&id)?;
+        let amount = format!("{} {}", payment.amount, payment.amount.currency.code());
+        let about = escape(payment.description.as_deref().unwrap_or("No description"));
+        Some(match payment.status {
+            Status::RequiresAction => question(&amount, &about),
+            status => result(&amount, status),
+        })
+    });
+    match content {
+        Some(content) => page(StatusCode::OK, &content),
+        None => page(StatusCode::NOT_FOUND, "<h1>No such payment</h1>"),
+    }
+}
+
+async fn decide(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    Form(Answer { decision }): Form<Answer>,
+) -> Response {
+    let is_approved = decision == Decision::Approve;
+    shared.complete_challenge(&id, is_approved);
+    let link = shared.with_state(|state| {
+        let payment = state.intents.get(&id)?;
+        let failed = payment.failure_url.clone().or_else(|| payment.callback_url.clone());
+        if is_approved { payment.callback_url.clone() } else { failed }
+    });
+    Redirect::to(&link.unwrap_or_else(|| format!("/3ds/{}", escape(&id)))).into_response()
+}
+
+fn question(amount: &str, about: &str) -> String {
+    format!(
+        "<h1>Confirm your payment</h1><p class=amount>{amount}</p><p>{about}</p>\
+         <form method=post><button name=decision value=approve>Approve</button>\
+         <button class=quiet name=decision value=decline>Decline</button></form>\
+         <p class=note>This is Corefy's sandbox. No money moves.</p>"
+    )
+}
+
+fn result(amount: &str, status: Status) -> String {
+    let word = status.word().replace('_', " ");
+    format!("<h1>Nothing to confirm</h1><p class=amount>{amount}</p><p role=status>The payment is {word}.</p>")
+}
+
+fn page(status: StatusCode, content: &str) -> Response {
+    const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;background:#eef1f6;color:#1a2233;margin:0}\
+        main{max-width:22rem;margin:12vh auto;padding:2rem;background:#fff;border-radius:12px;box-shadow:0 8px 32px #1a22331f}\
+        h1{font-size:1.25rem;margin:0}.amount{font-size:2rem;font-weight:600;margin:.5rem 0}\
+        form{display:flex;gap:.75rem;margin-top:1.5rem}\
+        button{flex:1;font:inherit;padding:.7rem;border:2px solid #1d4ed8;border-radius:8px;background:#1d4ed8;color:#fff;cursor:pointer}\
+        .quiet{background:#fff;color:#1d4ed8}button:focus-visible{outline:3px solid #f59e0b;outline-offset:2px}\
+        .note{font-size:.85rem;color:#525c70;margin-bottom:0}";
+    let html = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
+         <title>3-D Secure test page</title><style>{STYLE}</style><main>{content}</main></html>"
+    );
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+    (status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
+}
+
+/// Text made harmless inside HTML and its attributes.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}

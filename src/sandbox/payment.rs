@@ -1,0 +1,120 @@
+//! A payment as the sandbox keeps it, and the webhook about it.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::state::new_id;
+use crate::{
+    domain::{clock::Timestamp, money::Money},
+    upstream::intents::wire::{Amount, CreateIntent, Moment, Webhook},
+};
+
+const INTENT_PREFIX: &str = "in_";
+const PAYMENT_PREFIX: &str = "cfpay_";
+
+/// A payment intent and its payment.
+pub(super) struct Payment {
+    pub id: String,
+    pub payment_id: String,
+    pub status: Status,
+    pub amount: Money,
+    pub payment_method: String,
+    pub customer_id: Option<String>,
+    pub reference: Option<String>,
+    pub description: Option<String>,
+    pub callback_url: Option<String>,
+    pub failure_url: Option<String>,
+    pub metadata: BTreeMap<String, String>,
+    /// Oldest first.
+    pub refund_ids: Vec<String>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// How a payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    RequiresConfirmation,
+    RequiresAction,
+    Processing,
+    /// The amount was charged.
+    Succeeded,
+    /// The attempt failed with this code; another may be made.
+    Failed(&'static str),
+    Canceled,
+}
+
+impl Status {
+    /// The contract's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::RequiresConfirmation => "requires_confirmation",
+            Self::RequiresAction => "requires_action",
+            Self::Processing => "processing",
+            Self::Succeeded => "succeeded",
+            Self::Failed(_) => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// The event that tells of it.
+    pub fn event(self) -> Option<&'static str> {
+        match self {
+            Self::RequiresAction => Some("payment.requires_action"),
+            Self::Succeeded => Some("payment.succeeded"),
+            Self::Failed(_) => Some("payment.failed"),
+            Self::RequiresConfirmation | Self::Processing | Self::Canceled => None,
+        }
+    }
+}
+
+impl Payment {
+    pub fn new(request: CreateIntent, amount: Money, now: Timestamp) -> Self {
+        let id = new_id(INTENT_PREFIX);
+        Self {
+            payment_id: id.replacen(INTENT_PREFIX, PAYMENT_PREFIX, 1),
+            id,
+            status: Status::RequiresConfirmation,
+            amount,
+            payment_method: request.payment_method,
+            customer_id: request.customer_id,
+            reference: request.reference_id,
+            description: request.description,
+            callback_url: request.callback_url,
+            failure_url: request.failure_url,
+            metadata: request.metadata,
+            refund_ids: Vec::new(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Notes a change: the time of it is later than that of every change before.
+    pub fn touch(&mut self, now: Timestamp) {
+        self.updated_at = now.max(Timestamp(self.updated_at.0 + 1));
+    }
+
+    /// A webhook about this payment.
+    pub fn webhook(&self, event_type: &str, now: Timestamp) -> Webhook {
+        Webhook {
+            event_type: event_type.to_owned(),
+            event_id: new_id("cfevt_"),
+            event_time: Some(Moment(now)),
+            payment_id: Some(self.payment_id.clone()),
+            payment_intent_id: Some(self.id.clone()),
+            customer_id: self.customer_id.clone(),
+            amount: Some(Amount(self.amount.major())),
+            currency: Some(self.amount.currency.code().to_owned()),
+            status: Some(self.status.word().to_owned()),
+            payment_method: Some(self.payment_method.clone()),
+            reference_id: self.reference.clone(),
+            metadata: Some(json!(self.metadata)),
+        }
+    }
+}
+
+/// The intent's id, from itself or its payment's.
+pub(super) fn intent_id_of(id: &str) -> String {
+    id.strip_prefix(PAYMENT_PREFIX).map_or_else(|| id.to_owned(), |rest| format!("{INTENT_PREFIX}{rest}"))
+}

@@ -1,0 +1,218 @@
+//! Refunds: made, settled and shown, within the room that keeps them below what was charged.
+
+use super::{
+    PROCESSING_TIME,
+    amounts::{RETURN_TIME, RefundEffect},
+    answer::{Done, Halt, Outcome, Problems, Refusal, read},
+    faults::Switches,
+    ledger::{Entry, EntryKind},
+    payment::{Payment, Status, intent_id_of},
+    state::{Fate, Kind, State, new_id},
+};
+use crate::{
+    domain::{clock::Timestamp, money::Money},
+    upstream::intents::wire::{self, Amount, CreateRefund, Moment},
+};
+
+/// A refund.
+pub(super) struct RefundRecord {
+    pub id: String,
+    pub intent_id: String,
+    pub amount: Money,
+    pub state: RefundStatus,
+    pub reason: Option<String>,
+    pub reference: Option<String>,
+    pub created_at: Timestamp,
+}
+
+/// How a refund stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RefundStatus {
+    /// Under way; its amount is reserved.
+    Pending,
+    /// The money was given back.
+    Succeeded,
+    /// The money was not given back, or came back, for this reason.
+    Failed(&'static str),
+}
+
+/// A failure as the contract shows it.
+pub(super) fn failure(code: &str) -> wire::Failure {
+    wire::Failure { code: code.to_owned(), message: format!("It failed: {}.", code.replace('_', " ")) }
+}
+
+impl State {
+    pub fn create_refund(&mut self, body: &[u8], switches: &Switches) -> Outcome {
+        let request: CreateRefund = read(body)?;
+        let payment = self.intents.get(&intent_id_of(&request.payment_id));
+        let payment = payment.ok_or_else(|| Refusal::not_found("payment"))?;
+        let intent_id = payment.id.clone();
+        self.check_reference(Kind::Refund, request.reference_id.as_ref(), switches)?;
+        let amount = self.check_refund(&request, payment)?;
+        let effect = RefundEffect::of(amount.minor);
+        let fault = match effect {
+            RefundEffect::Refuse => return Err(Refusal::new(422, "refund_refused", "the refund was refused").into()),
+            RefundEffect::Fault(fault) if !fault.executes() => return Err(Halt::Fault(fault)),
+            RefundEffect::Fault(fault) => Some(fault),
+            _ => None,
+        };
+        let id = self.add_refund(&intent_id, amount, request.reason, request.reference_id);
+        self.begin_refund(&id, effect);
+        let made = self.refunds.get(&id).ok_or_else(|| Refusal::not_found("refund"))?;
+        Ok(Done { fault, ..Done::new(201, &self.show_refund(made)) })
+    }
+
+    /// The amount that may be given back.
+    fn check_refund(&self, request: &CreateRefund, payment: &Payment) -> Result<Money, Refusal> {
+        if payment.status != Status::Succeeded {
+            return Err(Refusal::invalid_state("the payment is not paid"));
+        }
+        let room = self.refund_room(payment);
+        let amount = match request.amount {
+            Some(Amount(major)) => Money::from_major(major, payment.amount.currency),
+            None => Some(Money::new(room, payment.amount.currency)),
+        };
+        let mut problems = Problems::default();
+        problems.check(amount.is_some(), "amount", "has more decimals than the currency");
+        let is_positive = amount.is_none_or(|amount| amount.minor > 0 || request.amount.is_none());
+        problems.check(is_positive, "amount", "must be more than 0");
+        let fits = |text: &Option<String>, limit| text.as_ref().is_none_or(|text| text.chars().count() <= limit);
+        problems.check(fits(&request.reason, 255), "reason", "must have at most 255 characters");
+        problems.check(fits(&request.reference_id, 100), "reference_id", "must have at most 100 characters");
+        problems.refuse()?;
+        amount
+            .filter(|amount| (1..=room).contains(&amount.minor))
+            .ok_or_else(|| Refusal::new(422, "refund_exceeds_payment", "more than what is left of the payment"))
+    }
+
+    /// Adds a pending refund; answers with its id.
+    pub fn add_refund(
+        &mut self,
+        intent_id: &str,
+        amount: Money,
+        reason: Option<String>,
+        reference: Option<String>,
+    ) -> String {
+        let id = new_id("cfre_");
+        self.claim_reference(Kind::Refund, reference.as_ref(), &id);
+        let record = RefundRecord {
+            id: id.clone(),
+            intent_id: intent_id.to_owned(),
+            amount,
+            state: RefundStatus::Pending,
+            reason,
+            reference,
+            created_at: self.clock.now(),
+        };
+        self.refunds.insert(id.clone(), record);
+        if let Some(payment) = self.intents.get_mut(intent_id) {
+            payment.refund_ids.push(id.clone());
+            payment.touch(self.clock.now());
+        }
+        id
+    }
+
+    fn begin_refund(&mut self, id: &str, effect: RefundEffect) {
+        let now = self.clock.now();
+        let fate = match effect {
+            RefundEffect::PendThenSucceed => Some((now + PROCESSING_TIME, Fate::RefundSucceeds)),
+            RefundEffect::PendThenFail => Some((now + PROCESSING_TIME, Fate::RefundFails)),
+            RefundEffect::SucceedThenReturn => {
+                self.refund_succeeds(id);
+                Some((now + RETURN_TIME, Fate::RefundReturns))
+            }
+            RefundEffect::Succeed | RefundEffect::Refuse | RefundEffect::Fault(_) => {
+                self.refund_succeeds(id);
+                None
+            }
+        };
+        self.pending.extend(fate.map(|fate| (id.to_owned(), fate)));
+    }
+
+    pub fn refund_succeeds(&mut self, id: &str) {
+        self.enter(id, EntryKind::Refund);
+        self.move_refund(id, RefundStatus::Succeeded, "refund.succeeded");
+    }
+
+    pub fn refund_fails(&mut self, id: &str) {
+        self.move_refund(id, RefundStatus::Failed("refund_declined"), "refund.failed");
+    }
+
+    pub fn refund_returns(&mut self, id: &str) {
+        self.enter(id, EntryKind::RefundReturned);
+        self.move_refund(id, RefundStatus::Failed("returned_by_bank"), "refund.failed");
+    }
+
+    /// Notes the movement of a refund's money.
+    fn enter(&mut self, id: &str, kind: EntryKind) {
+        let Some(refund) = self.refunds.get(id) else { return };
+        self.ledger.entries.push(Entry {
+            kind,
+            intent_id: refund.intent_id.clone(),
+            reference: self.intents.get(&refund.intent_id).and_then(|payment| payment.reference.clone()),
+            refund_reference: refund.reference.clone(),
+            amount: refund.amount,
+            at: self.clock.now(),
+        });
+    }
+
+    fn move_refund(&mut self, id: &str, status: RefundStatus, event: &str) {
+        let now = self.clock.now();
+        let Some(refund) = self.refunds.get_mut(id) else { return };
+        refund.state = status;
+        let Some(payment) = self.intents.get_mut(&refund.intent_id) else { return };
+        payment.touch(now);
+        let mut webhook = payment.webhook(event, now);
+        webhook.amount = Some(Amount(refund.amount.major()));
+        webhook.status = Some(status.word().to_owned());
+        webhook.reference_id.clone_from(&refund.reference);
+        self.events.push(webhook);
+    }
+
+    /// The refunds of a payment, oldest first.
+    pub fn refunds_of<'a>(&'a self, payment: &'a Payment) -> impl Iterator<Item = &'a RefundRecord> {
+        payment.refund_ids.iter().filter_map(|id| self.refunds.get(id))
+    }
+
+    /// What was given back of a payment, in minor units.
+    pub fn refunded(&self, payment: &Payment) -> i64 {
+        let succeeded = self.refunds_of(payment).filter(|refund| refund.state == RefundStatus::Succeeded);
+        succeeded.map(|refund| refund.amount.minor).sum()
+    }
+
+    /// What may still be given back of a paid payment, in minor units: what is under way counts as given back.
+    pub fn refund_room(&self, payment: &Payment) -> i64 {
+        let taken = self.refunds_of(payment).filter(|refund| !matches!(refund.state, RefundStatus::Failed(_)));
+        payment.amount.minor - taken.map(|refund| refund.amount.minor).sum::<i64>()
+    }
+
+    /// The refund as the contract shows it.
+    pub fn show_refund(&self, refund: &RefundRecord) -> wire::Refund {
+        let error = match refund.state {
+            RefundStatus::Failed(code) => Some(failure(code)),
+            RefundStatus::Pending | RefundStatus::Succeeded => None,
+        };
+        wire::Refund {
+            id: refund.id.clone(),
+            payment_id: self.intents.get(&refund.intent_id).map(|payment| payment.payment_id.clone()),
+            status: refund.state.word().to_owned(),
+            amount: Amount(refund.amount.major()),
+            currency: refund.amount.currency.code().to_owned(),
+            reason: refund.reason.clone(),
+            reference_id: refund.reference.clone(),
+            error,
+            created_at: Some(Moment(refund.created_at)),
+        }
+    }
+}
+
+impl RefundStatus {
+    /// The contract's word.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Succeeded => "succeeded",
+            Self::Failed(_) => "failed",
+        }
+    }
+}

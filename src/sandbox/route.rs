@@ -1,0 +1,117 @@
+//! The calls of the `intents` contract, and what is noted of each request.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use axum::body::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::clock::Timestamp;
+
+/// One call of the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    IntentCreate,
+    IntentConfirm(String),
+    PaymentRead(String),
+    RefundCreate,
+    CustomerCreate,
+    CustomerRead(String),
+    PaymentMethodCreate,
+    PaymentMethodsOf(String),
+    SupportedMethods,
+}
+
+/// An authenticated request.
+pub(super) struct Call {
+    pub route: Route,
+    pub path: String,
+    pub idempotency_key: Option<String>,
+    pub body: Bytes,
+    /// Stands for the body where it must not be kept, for it may hold a card.
+    pub fingerprint: String,
+}
+
+impl Route {
+    /// The call that `method` and `path` make.
+    pub fn find(method: &str, path: &str) -> Option<Self> {
+        let segments: Vec<&str> = path.strip_prefix("/v1/")?.split('/').collect();
+        Some(match (method, segments.as_slice()) {
+            ("POST", ["payment-intents"]) => Self::IntentCreate,
+            ("POST", ["payment-intents", id, "confirm"]) => Self::IntentConfirm((*id).to_owned()),
+            ("GET", ["payments", id]) => Self::PaymentRead((*id).to_owned()),
+            ("POST", ["refunds"]) => Self::RefundCreate,
+            ("POST", ["customers"]) => Self::CustomerCreate,
+            ("GET", ["customers", id]) => Self::CustomerRead((*id).to_owned()),
+            ("POST", ["payment-methods"]) => Self::PaymentMethodCreate,
+            ("GET", ["customers", id, "payment-methods"]) => Self::PaymentMethodsOf((*id).to_owned()),
+            ("GET", ["payment-methods", "supported"]) => Self::SupportedMethods,
+            _ => return None,
+        })
+    }
+
+    /// Its method, and its path with `{id}` where an id stands.
+    pub fn template(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::IntentCreate => ("POST", "/v1/payment-intents"),
+            Self::IntentConfirm(_) => ("POST", "/v1/payment-intents/{id}/confirm"),
+            Self::PaymentRead(_) => ("GET", "/v1/payments/{id}"),
+            Self::RefundCreate => ("POST", "/v1/refunds"),
+            Self::CustomerCreate => ("POST", "/v1/customers"),
+            Self::CustomerRead(_) => ("GET", "/v1/customers/{id}"),
+            Self::PaymentMethodCreate => ("POST", "/v1/payment-methods"),
+            Self::PaymentMethodsOf(_) => ("GET", "/v1/customers/{id}/payment-methods"),
+            Self::SupportedMethods => ("GET", "/v1/payment-methods/supported"),
+        }
+    }
+
+    /// Whether it changes something.
+    pub fn creates(&self) -> bool {
+        self.template().0 == "POST"
+    }
+}
+
+/// What is noted of an authenticated request: nothing of its body but the reference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SeenRequest {
+    /// When it came.
+    pub at: Timestamp,
+    /// `GET` or `POST`.
+    pub method: String,
+    /// Its path.
+    pub path: String,
+    /// Its `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    /// Its `reference_id`.
+    pub reference: Option<String>,
+}
+
+/// How many requests are remembered one by one; of older ones only the count stays.
+pub const MAX_SEEN_REQUESTS: usize = 10_000;
+
+/// The requests that came.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    pub seen: VecDeque<SeenRequest>,
+    pub counts: BTreeMap<(&'static str, &'static str), u64>,
+}
+
+impl Journal {
+    pub fn note(&mut self, at: Timestamp, call: &Call) {
+        #[derive(Deserialize)]
+        struct Named {
+            reference_id: Option<String>,
+        }
+        let (method, template) = call.route.template();
+        *self.counts.entry((method, template)).or_default() += 1;
+        if self.seen.len() == MAX_SEEN_REQUESTS {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(SeenRequest {
+            at,
+            method: method.to_owned(),
+            path: call.path.clone(),
+            idempotency_key: call.idempotency_key.clone(),
+            reference: serde_json::from_slice::<Named>(&call.body).ok().and_then(|named| named.reference_id),
+        });
+    }
+}

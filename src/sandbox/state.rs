@@ -1,0 +1,190 @@
+//! All that the sandbox knows, behind one lock: a call is carried out and its answer remembered in one step, so that
+//! nothing can come between the money and the record of it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use url::Url;
+use uuid::Uuid;
+
+use super::{
+    answer::{Done, Halt, Outcome, Refusal},
+    customers::SavedMethod,
+    faults::Switches,
+    ledger::Ledger,
+    payment::Payment,
+    refunds::RefundRecord,
+    route::{Call, Route},
+};
+use crate::{
+    domain::clock::{Clock, Timestamp},
+    upstream::intents::wire::{Customer, Webhook},
+};
+
+/// How many objects and remembered answers are kept in memory; then creating more is refused.
+const MAX_RECORDS: usize = 1_000_000;
+
+/// Kinds of objects whose references are unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Intent,
+    Refund,
+    Customer,
+}
+
+/// What becomes of a pending object when it is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// The processing payment is charged.
+    Charge,
+    /// The pending refund is carried out.
+    RefundSucceeds,
+    /// The pending refund fails.
+    RefundFails,
+    /// The refund that succeeded is returned by the payer's bank.
+    RefundReturns,
+}
+
+/// See the module.
+pub(super) struct State {
+    pub clock: Clock,
+    pub base_url: Url,
+    pub intents: BTreeMap<String, Payment>,
+    pub refunds: BTreeMap<String, RefundRecord>,
+    pub customers: BTreeMap<String, Customer>,
+    pub methods: BTreeMap<String, SavedMethod>,
+    pub ledger: Ledger,
+    /// When, and how, the objects under way are settled, by id.
+    pub pending: BTreeMap<String, (Timestamp, Fate)>,
+    /// Webhooks not yet handed to delivery.
+    pub events: Vec<Webhook>,
+    references: HashMap<(Kind, String), String>,
+    answers: HashMap<(String, String), FirstAnswer>,
+}
+
+/// What was answered to the first request with an idempotency key.
+struct FirstAnswer {
+    fingerprint: String,
+    status: u16,
+    body: String,
+}
+
+/// A new id of the sandbox's own form: the prefix and 32 hexadecimal digits, ascending.
+pub(super) fn new_id(prefix: &str) -> String {
+    format!("{prefix}{}", Uuid::now_v7().simple())
+}
+
+impl State {
+    pub fn new(clock: Clock, base_url: Url) -> Self {
+        Self {
+            clock,
+            base_url,
+            intents: BTreeMap::new(),
+            refunds: BTreeMap::new(),
+            customers: BTreeMap::new(),
+            methods: BTreeMap::new(),
+            ledger: Ledger::default(),
+            pending: BTreeMap::new(),
+            events: Vec::new(),
+            references: HashMap::new(),
+            answers: HashMap::new(),
+        }
+    }
+
+    /// Carries out a call, or repeats the answer to the first one with its idempotency key. The true answer is
+    /// remembered, whatever fault keeps it from the caller.
+    pub fn carry_out(&mut self, call: &Call, switches: &Switches) -> Outcome {
+        self.settle_due();
+        let key = call.idempotency_key.as_ref().filter(|_| call.route.creates() && !switches.ignore_idempotency_keys);
+        let slot = key.map(|key| (call.path.clone(), key.clone()));
+        if let Some(first) = slot.as_ref().and_then(|slot| self.answers.get(slot)) {
+            return first.repeat(call);
+        }
+        if call.route.creates() && self.is_full() {
+            return Err(Refusal::new(503, "sandbox_full", "the sandbox holds as much as it can; restart it").into());
+        }
+        let outcome = self.dispatch(call, switches);
+        let answer = match &outcome {
+            Ok(done) => Some(FirstAnswer::new(call, done)),
+            Err(Halt::Refused(refusal)) => Some(FirstAnswer::new(call, &Done::from(refusal))),
+            Err(Halt::Fault(_)) => None,
+        };
+        self.answers.extend(slot.zip(answer));
+        outcome
+    }
+
+    fn dispatch(&mut self, call: &Call, switches: &Switches) -> Outcome {
+        match &call.route {
+            Route::IntentCreate => self.create_intent(&call.body, switches),
+            Route::IntentConfirm(id) => self.confirm_intent(id, &call.body, switches),
+            Route::PaymentRead(id) => self.read_payment(id, switches),
+            Route::RefundCreate => self.create_refund(&call.body, switches),
+            Route::CustomerCreate => self.create_customer(&call.body, switches),
+            Route::CustomerRead(id) => self.read_customer(id),
+            Route::PaymentMethodCreate => self.create_payment_method(&call.body),
+            Route::PaymentMethodsOf(id) => self.list_payment_methods(id),
+            Route::SupportedMethods => Ok(super::customers::supported_methods()),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let objects = self.intents.len() + self.refunds.len() + self.customers.len() + self.methods.len();
+        objects + self.answers.len() >= MAX_RECORDS
+    }
+
+    /// Refuses a reference that was used before, unless references are ignored.
+    pub fn check_reference(&self, kind: Kind, reference: Option<&String>, switches: &Switches) -> Result<(), Refusal> {
+        let used = reference.and_then(|reference| self.references.get(&(kind, reference.clone())));
+        match used {
+            Some(id) if !switches.ignore_references => Err(Refusal::duplicate_reference(id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that a reference belongs to the object with this id.
+    pub fn claim_reference(&mut self, kind: Kind, reference: Option<&String>, id: &str) {
+        if let Some(reference) = reference {
+            self.references.entry((kind, reference.clone())).or_insert_with(|| id.to_owned());
+        }
+    }
+
+    /// The id that `name` stands for, when it is the reference of an object of this kind; else `name`.
+    pub fn resolve(&self, kind: Kind, name: &str) -> String {
+        self.references.get(&(kind, name.to_owned())).cloned().unwrap_or_else(|| name.to_owned())
+    }
+
+    /// Settles everything that is due by the clock.
+    pub fn settle_due(&mut self) {
+        let now = self.clock.now();
+        let due: Vec<_> =
+            self.pending.iter().filter(|(_, (at, _))| *at <= now).map(|(subject, _)| subject.clone()).collect();
+        for subject in due {
+            self.settle(&subject);
+        }
+    }
+
+    /// Settles one pending object now. `false` when nothing of that id is pending.
+    pub fn settle(&mut self, subject: &str) -> bool {
+        let Some((_, fate)) = self.pending.remove(subject) else { return false };
+        match fate {
+            Fate::Charge => self.charge(subject),
+            Fate::RefundSucceeds => self.refund_succeeds(subject),
+            Fate::RefundFails => self.refund_fails(subject),
+            Fate::RefundReturns => self.refund_returns(subject),
+        }
+        true
+    }
+}
+
+impl FirstAnswer {
+    fn new(call: &Call, done: &Done) -> Self {
+        Self { fingerprint: call.fingerprint.clone(), status: done.status, body: done.body.clone() }
+    }
+
+    fn repeat(&self, call: &Call) -> Outcome {
+        if self.fingerprint != call.fingerprint {
+            let why = "the Idempotency-Key was used with another body";
+            return Err(Refusal::new(409, "idempotency_key_reused", why).into());
+        }
+        Ok(Done { status: self.status, body: self.body.clone(), fault: None })
+    }
+}

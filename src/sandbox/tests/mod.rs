@@ -1,0 +1,171 @@
+//! The sandbox through real HTTP, as the gateway sees it.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{Sandbox, Settings, auth::hmac_hex, lock};
+use crate::domain::clock::{Clock, Timestamp};
+
+mod access;
+mod failures;
+mod payments;
+mod refunds;
+mod webhooks;
+
+const CONFIRM: &str = "/v1/payment-intents/{id}/confirm";
+/// For what answers.
+const LONG_PATIENCE: Duration = Duration::from_secs(30);
+/// For what never answers; time enough to be executed.
+const SHORT_PATIENCE: Duration = Duration::from_secs(1);
+const WEBHOOK_SECRET: &str = "whsec_test_secret";
+
+/// A sandbox with a client that signs correctly.
+struct Bench {
+    sandbox: Sandbox,
+    clock: Clock,
+    http: reqwest::Client,
+    /// How long an answer is waited for.
+    patience: Duration,
+    _stop: DropGuard,
+}
+
+/// Status and body; `None` when no readable answer came.
+type Answer = Option<(u16, Value)>;
+
+impl Bench {
+    async fn start() -> Self {
+        Self::start_with(settings()).await
+    }
+
+    async fn start_with(settings: Settings) -> Self {
+        let clock = Clock::manual(Timestamp::from_seconds(1_700_000_000));
+        let shutdown = CancellationToken::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let sandbox = Sandbox::start(listener, settings, clock.clone(), shutdown.clone()).await.unwrap();
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { sandbox, clock, http, patience: LONG_PATIENCE, _stop: shutdown.drop_guard() }
+    }
+
+    fn url(&self, path: &str) -> String {
+        self.sandbox.base_url().join(path).unwrap().to_string()
+    }
+
+    fn request(&self, method: &str, path: &str, body: &str) -> reqwest::RequestBuilder {
+        let timestamp = self.clock.now().seconds();
+        let message = format!("{method}\n{path}\n{body}\n{timestamp}");
+        self.http
+            .request(method.parse().unwrap(), self.url(path))
+            .timeout(self.patience)
+            .header("authorization", "Bearer api_key_0123456789")
+            .header("x-api-key", "api_key_0123456789")
+            .header("x-client-key", "client_key_0123456789")
+            .header("x-timestamp", timestamp)
+            .header("x-signature", hmac_hex(&settings().secret_key, message.as_bytes()))
+            .body(body.to_owned())
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        answer(self.request("GET", path, "")).await.unwrap()
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        answer(self.request("POST", path, &body.to_string())).await.unwrap()
+    }
+
+    async fn post_with_key(&self, path: &str, key: &str, body: Value) -> Answer {
+        answer(self.request("POST", path, &body.to_string()).header("idempotency-key", key)).await
+    }
+
+    /// Creates a payment of 100.00 USD; answers with its id.
+    async fn intent(&self, reference: &str) -> String {
+        let (status, intent) = self.post("/v1/payment-intents", intent(reference)).await;
+        assert_eq!(status, 201, "{intent}");
+        intent["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn confirm(&self, id: &str, number: &str) -> Answer {
+        let path = format!("/v1/payment-intents/{id}/confirm");
+        answer(self.request("POST", &path, &card(number).to_string())).await
+    }
+
+    /// A paid payment; answers with its id.
+    async fn paid(&self, reference: &str) -> String {
+        let id = self.intent(reference).await;
+        assert_eq!(self.confirm(&id, "4111111111111111").await.unwrap().1["status"], "succeeded");
+        id
+    }
+
+    async fn status_of(&self, id: &str) -> String {
+        self.get(&format!("/v1/payments/{id}")).await.1["status"].as_str().unwrap().to_owned()
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.send().await.ok()?;
+    let status = response.status().as_u16();
+    Some((status, serde_json::from_str(&response.text().await.ok()?).ok()?))
+}
+
+fn settings() -> Settings {
+    Settings {
+        api_key: "api_key_0123456789".into(),
+        secret_key: "sk_upstream_0123456789".into(),
+        client_key: "client_key_0123456789".into(),
+        webhook_secret: WEBHOOK_SECRET.into(),
+        webhook_url: None,
+        public_url: None,
+        tick: None,
+    }
+}
+
+fn intent(reference: &str) -> Value {
+    json!({"amount": "100.00", "currency": "USD", "payment_method": "card", "reference_id": reference})
+}
+
+fn card(number: &str) -> Value {
+    json!({"card_number": number, "card_expiry_month": "12", "card_expiry_year": "2030", "card_cvv": "123"})
+}
+
+/// What a receiver of webhooks got: signature and body, in order.
+#[derive(Clone, Default)]
+struct Received(Arc<Mutex<Vec<(String, Bytes)>>>);
+
+impl Received {
+    /// Starts a receiver and sends the sandbox's webhooks to it. It refuses the first `refusals`.
+    async fn start(bench: &Bench, refusals: usize) -> Self {
+        let received = Self::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let take = async move |State(received): State<Self>, headers: HeaderMap, body: Bytes| {
+            let signature = headers["x-signature"].to_str().unwrap().to_owned();
+            let mut all = lock(&received.0);
+            all.push((signature, body));
+            if all.len() > refusals { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+        };
+        let app = Router::new().route("/hook", post(take)).with_state(received.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        bench.sandbox.set_webhook_url(Some(url.parse().unwrap()));
+        received
+    }
+
+    fn bodies(&self) -> Vec<Value> {
+        lock(&self.0).iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
+    }
+
+    fn types(&self) -> Vec<String> {
+        self.bodies().iter().map(|body| body["event_type"].as_str().unwrap().to_owned()).collect()
+    }
+}

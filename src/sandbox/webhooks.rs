@@ -1,0 +1,157 @@
+//! Webhooks on their way to the gateway: signed, queued, delivered in turn, repeated when not accepted, and mistreated
+//! as the switches say.
+
+use std::{collections::VecDeque, io, sync::Mutex, time::Duration};
+
+use axum::body::Bytes;
+use secrecy::SecretString;
+use tokio::sync::{Notify, watch};
+use url::Url;
+
+use super::{
+    auth::hmac_hex,
+    faults::{Faults, WebhookSwitches},
+    lock,
+};
+use crate::upstream::intents::wire::Webhook;
+
+/// How many webhooks wait or are held at once; further ones are lost.
+const MAX_QUEUED: usize = 100_000;
+/// How often one is sent before it is given up.
+const MAX_ATTEMPTS: u32 = 4;
+/// The pause after the first attempt that was not accepted; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// How long one attempt may take.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long webhooks are gathered before they are delivered newest first.
+const GATHERING_TIME: Duration = Duration::from_millis(50);
+/// The longest delay that can be asked for.
+const MAX_DELAY_MS: u64 = 60_000;
+/// The most extra copies that can be asked for.
+const MAX_EXTRA_COPIES: u8 = 100;
+
+/// See the module.
+pub(super) struct Webhooks {
+    client: reqwest::Client,
+    secret: SecretString,
+    url: Mutex<Option<Url>>,
+    queue: Mutex<Queue>,
+    wake: Notify,
+    /// How many wait or are being delivered; what is held does not count.
+    outstanding: watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Bytes>,
+    held: Vec<Bytes>,
+}
+
+impl Webhooks {
+    pub fn new(secret: SecretString, url: Option<Url>) -> io::Result<Self> {
+        // Fails only when a provider is installed already, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().timeout(ATTEMPT_TIMEOUT).no_proxy().build();
+        Ok(Self {
+            client: client.map_err(io::Error::other)?,
+            secret,
+            url: Mutex::new(url),
+            queue: Mutex::default(),
+            wake: Notify::new(),
+            outstanding: watch::Sender::new(0),
+        })
+    }
+
+    /// Where webhooks go from now on; without an address they are lost.
+    pub fn set_url(&self, url: Option<Url>) {
+        *lock(&self.url) = url;
+    }
+
+    /// Takes webhooks for delivery.
+    pub fn enqueue(&self, webhooks: &[Webhook], switches: &WebhookSwitches) {
+        let mut queue = lock(&self.queue);
+        for webhook in webhooks.iter().filter(|_| !is_lost(switches.loss_percent)) {
+            let body = serde_json::to_vec(webhook).expect("a webhook has text keys and can be written");
+            let body = Bytes::from(body);
+            for _ in 0..=switches.extra_copies.min(MAX_EXTRA_COPIES) {
+                if queue.waiting.len() + queue.held.len() >= MAX_QUEUED {
+                    tracing::warn!("the sandbox lost a webhook: too many wait");
+                } else if switches.hold {
+                    queue.held.push(body.clone());
+                } else {
+                    self.outstanding.send_modify(|count| *count += 1);
+                    queue.waiting.push_back(body.clone());
+                }
+            }
+        }
+        self.wake.notify_one();
+    }
+
+    /// Lets go of what is held.
+    pub fn release_held(&self) {
+        let mut queue = lock(&self.queue);
+        let held = std::mem::take(&mut queue.held);
+        self.outstanding.send_modify(|count| *count += held.len());
+        queue.waiting.extend(held);
+        self.wake.notify_one();
+    }
+
+    /// Returns when nothing waits or is being delivered.
+    pub async fn idle(&self) {
+        let mut outstanding = self.outstanding.subscribe();
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = outstanding.wait_for(|count| *count == 0).await;
+    }
+
+    /// Delivers for ever.
+    pub async fn run(&self, faults: &Faults) {
+        loop {
+            self.wake.notified().await;
+            if faults.switches().webhooks.shuffle {
+                tokio::time::sleep(GATHERING_TIME).await;
+            }
+            while let Some((body, delay)) = self.next(&faults.switches().webhooks) {
+                tokio::time::sleep(delay).await;
+                self.deliver(body).await;
+                self.outstanding.send_modify(|count| *count -= 1);
+            }
+        }
+    }
+
+    fn next(&self, switches: &WebhookSwitches) -> Option<(Bytes, Duration)> {
+        let mut queue = lock(&self.queue);
+        let body = if switches.shuffle { queue.waiting.pop_back() } else { queue.waiting.pop_front() };
+        body.map(|body| (body, Duration::from_millis(switches.delay_ms.min(MAX_DELAY_MS))))
+    }
+
+    async fn deliver(&self, body: Bytes) {
+        let signature = hmac_hex(&self.secret, &body);
+        for attempt in 0..MAX_ATTEMPTS {
+            match self.send(body.clone(), &signature).await {
+                Ok(200) => return,
+                Ok(status) => tracing::debug!(status, "a webhook was not accepted"),
+                Err(error) => tracing::debug!(error = %error.without_url(), "a webhook could not be delivered"),
+            }
+            tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt)).await;
+        }
+    }
+
+    /// Sends `body` once, signed correctly unless another signature is given. Answers with the status.
+    pub async fn send_raw(&self, body: Bytes, signature: Option<&str>) -> reqwest::Result<u16> {
+        let own = hmac_hex(&self.secret, &body);
+        self.send(body, signature.unwrap_or(&own)).await
+    }
+
+    /// Sends once. Without an address, says that it was accepted.
+    async fn send(&self, body: Bytes, signature: &str) -> reqwest::Result<u16> {
+        let Some(url) = lock(&self.url).clone() else { return Ok(200) };
+        let request = self.client.post(url).header("content-type", "application/json").header("x-signature", signature);
+        request.body(body).send().await.map(|answer| answer.status().as_u16())
+    }
+}
+
+fn is_lost(percent: u8) -> bool {
+    let mut dice = [0_u8; 2];
+    // Without randomness nothing is lost but the faintest chance of a loss.
+    percent >= 100 || (getrandom::fill(&mut dice).is_ok() && u16::from_le_bytes(dice) % 100 < u16::from(percent))
+}
