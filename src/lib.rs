@@ -1,3 +1,5 @@
+//! A gRPC gateway to Corefy in which money moves exactly once.
+
 pub mod domain;
 pub mod pb;
 pub mod upstream;
