@@ -1,1 +1,1 @@
-
+//! Tests against the real server, over real channels.
