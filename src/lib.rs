@@ -1,5 +1,6 @@
 //! A gRPC gateway to Corefy in which money moves exactly once.
 
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod pb;

@@ -1,3 +1,7 @@
 //! Parses the command line and runs one command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    corefy_gateway::cli::run()
+}

@@ -1,6 +1,6 @@
 //! Everything that comes from the environment and from flags, typed. Nothing else reads the environment.
 //!
-//! [`settings`] is what is typed and its help, [`read`] the rules, [`report`] collects what is wrong, [`env_file`] reads
+//! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]), [`read`] the rules, [`report`] collects what is wrong, [`env_file`] reads
 //! `.env`. Tests build [`Config`] by hand.
 
 use std::net::SocketAddr;
@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::domain::money::Currency;
 
+pub mod client;
 pub mod env_file;
 mod read;
 mod report;

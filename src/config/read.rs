@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
-use url::{Host, Url};
+use url::Url;
 
 use super::report::{Report, given};
 use super::settings::{
@@ -136,7 +136,7 @@ impl UpstreamSettings {
         match Url::parse(text).ok().filter(is_scheme_and_host) {
             // The text is not shown: it may hold a password.
             None => report.wrong("COREFY_BASE_URL", "must be a scheme and a host such as https://api.corefy.com"),
-            Some(url) if url.scheme() == "http" && !is_loopback(&url) => {
+            Some(url) if url.scheme() == "http" && !network::is_this_machine(&url) => {
                 report.wrong("COREFY_BASE_URL", "must begin with https:// unless its host is this machine")
             }
             Some(url) => Some(url),
@@ -151,15 +151,6 @@ fn is_scheme_and_host(url: &Url) -> bool {
         && url.path() == "/"
         && url.query().is_none()
         && url.fragment().is_none()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 impl GatewaySettings {

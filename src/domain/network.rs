@@ -1,8 +1,9 @@
-//! Lists of networks that may call: of an API key, of the webhook port.
+//! Addresses: networks that may call, of an API key or of the webhook port, and what is on this machine.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use url::{Host, Url};
 
 /// Reads a network, `10.0.0.0/8`, or a single address, `10.1.2.3`.
 pub fn parse(text: &str) -> Option<IpNet> {
@@ -21,6 +22,16 @@ fn contains(net: &IpNet, address: IpAddr) -> bool {
         (IpNet::V4(_), IpAddr::V6(_)) => false,
         (IpNet::V6(net), IpAddr::V4(address)) => net.contains(&address.to_ipv6_mapped()),
         (IpNet::V6(net), IpAddr::V6(address)) => net.contains(&address),
+    }
+}
+
+/// Whether the host of `url` is this machine, so that nobody can listen in on the way.
+pub fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
@@ -60,5 +71,15 @@ mod tests {
         for text in ["", "10.0.0.0/33", "10.0.0", "localhost", "10.0.0.1 "] {
             assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn this_machine_is_known_by_its_loopback_addresses_and_name() {
+        let here = |text| is_this_machine(&Url::parse(text).unwrap());
+        assert!(
+            ["http://127.0.0.1:1", "http://localhost/a", "http://[::1]:1", "http://127.9.9.9"].into_iter().all(here)
+        );
+        let others = ["http://10.0.0.1", "http://127.0.0.1.example", "http://localhost.example", "mailto:a@localhost"];
+        assert!(!others.into_iter().any(here));
     }
 }

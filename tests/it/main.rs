@@ -1,1 +1,3 @@
 //! Tests against the real server, over real channels.
+
+mod command_line;
