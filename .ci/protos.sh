@@ -1,17 +1,14 @@
 # Checks the protos: lint, format, and that no released message broke; sourced by .ci/test.
 
-# The commit whose protos clients may already use: the last tag; else main, seen from another branch; else the commit
-# before this one. Empty when there is none.
+# The commit whose protos clients may already use: the last tag; else where this branch left main; else, on main, the
+# commit before this one. Empty when there is none.
 released_commit() {
-    local tag main head
-    if tag=$(git describe --tags --abbrev=0 2>/dev/null); then
-        echo "$tag"
-        return
-    fi
+    local head base
+    git describe --tags --abbrev=0 2>/dev/null && return
     head=$(git rev-parse --verify --quiet HEAD) || return 0
-    main=$(git rev-parse --verify --quiet main || true)
-    if [ -n "$main" ] && [ "$main" != "$head" ]; then
-        echo "$main"
+    base=$(git merge-base HEAD main 2>/dev/null || true)
+    if [ -n "$base" ] && [ "$base" != "$head" ]; then
+        echo "$base"
     else
         git rev-parse --verify --quiet HEAD~1 || true
     fi

@@ -17,11 +17,11 @@ mod steps;
 /// The command and its settings.
 #[derive(Args)]
 pub(super) struct TryCommand {
-    #[command(flatten)]
-    client: ClientSettings,
     /// Wait for you to open the 3-D Secure page, also where the command could complete it by itself
     #[arg(long)]
     manual: bool,
+    #[command(flatten)]
+    client: ClientSettings,
 }
 
 impl TryCommand {

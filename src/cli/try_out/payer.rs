@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// What the payer's browser sends when the payer approves on the sandbox's page.
-const APPROVAL: &str = "outcome=approve";
+const APPROVAL: &str = "decision=approve";
 /// How long the page may take to answer.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -134,21 +134,21 @@ impl Walk {
 
     async fn payment(&mut self) -> Outcome {
         let intent = self.pay(APPROVED).await?;
-        let outcome = expect_state(&intent, PaymentIntentState::Succeeded, "the payment succeeded");
-        self.paid = outcome.is_ok().then_some(intent);
-        outcome
+        expect_state(&intent, PaymentIntentState::Succeeded)?;
+        self.paid = Some(intent);
+        Ok("the payment succeeded")
     }
 
     async fn decline(&self) -> Outcome {
         let intent = self.pay(INSUFFICIENT_FUNDS).await?;
-        expect_state(&intent, PaymentIntentState::RequiresPaymentMethod, "")?;
+        expect_state(&intent, PaymentIntentState::RequiresPaymentMethod)?;
         let code = intent.last_payment_error.map(|error| error.code);
         expect(code.as_deref() == Some("insufficient_funds"), "a decline is an answer with a code, not an error")
     }
 
     async fn three_d_secure(&self) -> Outcome {
         let intent = self.pay(THREE_D_SECURE).await?;
-        expect_state(&intent, PaymentIntentState::RequiresAction, "")?;
+        expect_state(&intent, PaymentIntentState::RequiresAction)?;
         let page = intent.next_action.map(|action| action.redirect_url).unwrap_or_default();
         // A page on this machine can only be the sandbox's.
         let by_hand = self.manual || !Url::parse(&page).is_ok_and(|page| is_this_machine(&page));
@@ -162,7 +162,8 @@ impl Walk {
         let intent = self
             .read_while(&intent.id, &[PaymentIntentState::RequiresAction, PaymentIntentState::Processing], reads)
             .await?;
-        expect_state(&intent, PaymentIntentState::Succeeded, "the payment succeeded after the payer approved it")
+        expect_state(&intent, PaymentIntentState::Succeeded)?;
+        Ok("the payment succeeded after the payer approved it")
     }
 
     async fn refund(&self) -> Outcome {
@@ -265,9 +266,9 @@ fn expect(came_true: bool, expectation: &'static str) -> Outcome {
     came_true.then_some(expectation).ok_or_else(|| Surprise(format!("expected that {expectation}")))
 }
 
-fn expect_state(intent: &PaymentIntent, state: PaymentIntentState, expectation: &'static str) -> Outcome {
+fn expect_state(intent: &PaymentIntent, state: PaymentIntentState) -> Result<(), Surprise> {
     let surprise = || Surprise(format!("expected {}", state.as_str_name()));
-    (intent.state() == state).then_some(expectation).ok_or_else(surprise)
+    (intent.state() == state).then_some(()).ok_or_else(surprise)
 }
 
 /// The error, when the call failed as it should.
@@ -280,4 +281,39 @@ fn expect_error<T>(answer: Result<T, Status>, code: Code, reason: &str) -> Resul
 
 fn reason_of(status: &Status) -> Option<String> {
     status.get_error_details().error_info().map(|info| info.reason.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic_types::ErrorDetails;
+
+    fn failed(code: Code, reason: &str) -> Result<(), Status> {
+        let details = ErrorDetails::with_error_info(reason, "corefy-gateway", Default::default());
+        Err(Status::with_error_details(code, "a sentence", details))
+    }
+
+    #[test]
+    fn only_the_error_with_the_right_code_and_reason_is_expected() {
+        let is_fine = |answer| expect_error(answer, Code::NotFound, "RESOURCE_NOT_FOUND").is_ok();
+        assert!(is_fine(failed(Code::NotFound, "RESOURCE_NOT_FOUND")));
+        assert!(!is_fine(failed(Code::NotFound, "INTERNAL")));
+        assert!(!is_fine(failed(Code::Internal, "RESOURCE_NOT_FOUND")));
+        assert!(!is_fine(Err(Status::not_found("without details"))));
+        assert!(!is_fine(Ok(())));
+    }
+
+    #[test]
+    fn another_state_than_the_expected_one_is_a_surprise() {
+        let intent = PaymentIntent { state: PaymentIntentState::Processing.into(), ..Default::default() };
+        assert!(expect_state(&intent, PaymentIntentState::Processing).is_ok());
+        assert!(expect_state(&intent, PaymentIntentState::Succeeded).is_err());
+    }
+
+    #[test]
+    fn the_cards_are_valid_numbers() {
+        for number in [APPROVED, INSUFFICIENT_FUNDS, THREE_D_SECURE] {
+            assert!(crate::domain::card::satisfies_luhn(number), "{number}");
+        }
+    }
 }
