@@ -5,8 +5,8 @@
 released_commit() {
     local head base
     git describe --tags --abbrev=0 2>/dev/null && return
-    head=$(git rev-parse --verify --quiet HEAD) || return 0
-    base=$(git merge-base HEAD main 2>/dev/null || true)
+    head=$(git rev-parse --verify --quiet HEAD 2>/dev/null) || return 0
+    base=$(git merge-base HEAD main 2>/dev/null || git merge-base HEAD origin/main 2>/dev/null || true)
     if [ -n "$base" ] && [ "$base" != "$head" ]; then
         echo "$base"
     else
@@ -23,9 +23,8 @@ check_protos() {
         echo "no earlier protos to compare with"
         return
     fi
-    local earlier
-    earlier=$(mktemp -d)
+    local earlier=target/earlier-protos
+    rm -rf "$earlier" && mkdir -p "$earlier"
     git archive "$released" proto | tar -x -C "$earlier"
     buf breaking proto --against "$earlier/proto"
-    rm -r "$earlier"
 }

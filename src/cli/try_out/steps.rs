@@ -289,7 +289,7 @@ mod tests {
     use tonic_types::ErrorDetails;
 
     fn failed(code: Code, reason: &str) -> Result<(), Status> {
-        let details = ErrorDetails::with_error_info(reason, "corefy-gateway", Default::default());
+        let details = ErrorDetails::with_error_info(reason, "corefy-gateway", std::collections::HashMap::new());
         Err(Status::with_error_details(code, "a sentence", details))
     }
 
