@@ -19,12 +19,12 @@ const INSUFFICIENT_FUNDS: &str = "4000000000009995";
 const THREE_D_SECURE: &str = "4000000000003220";
 /// The year in which the cards expire.
 const EXPIRY_YEAR: i32 = 2040;
-/// How often a state is read again.
-const READ_EVERY: Duration = Duration::from_secs(1);
-/// How many times at most when machines act.
-const READS: u32 = 30;
-/// How many times at most when a person acts.
-const READS_BY_HAND: u32 = 300;
+/// How many times a state is read at most, and how often.
+type Patience = (u32, Duration);
+/// While machines act: half a minute.
+const MACHINES: Patience = (30, Duration::from_secs(1));
+/// While a person acts: five minutes, without filling the screen.
+const PERSON: Patience = (60, Duration::from_secs(5));
 
 /// A step that did not go as expected: a sentence.
 struct Surprise(String);
@@ -158,9 +158,9 @@ impl Walk {
             show::note("approving the payment on the sandbox's page");
             payer::approve(&page).await?;
         }
-        let reads = if by_hand { READS_BY_HAND } else { READS };
+        let patience = if by_hand { PERSON } else { MACHINES };
         let intent = self
-            .read_while(&intent.id, &[PaymentIntentState::RequiresAction, PaymentIntentState::Processing], reads)
+            .read_while(&intent.id, &[PaymentIntentState::RequiresAction, PaymentIntentState::Processing], patience)
             .await?;
         expect_state(&intent, PaymentIntentState::Succeeded)?;
         Ok("the payment succeeded after the payer approved it")
@@ -168,11 +168,12 @@ impl Walk {
 
     async fn refund(&self) -> Outcome {
         let mut refund = self.gateway.create_refund(&self.paid()?.payment_id, "25.00").await?;
-        for _ in 0..READS {
+        let (reads, pause) = MACHINES;
+        for _ in 0..reads {
             if refund.state() != RefundState::Pending {
                 break;
             }
-            tokio::time::sleep(READ_EVERY).await;
+            tokio::time::sleep(pause).await;
             refund = self.gateway.get_refund(&refund.id).await?;
         }
         expect(refund.state() == RefundState::Succeeded, "the refund succeeded")
@@ -216,20 +217,25 @@ impl Walk {
         let intent = self.gateway.confirm_payment_intent(&intent.id, card(number)).await?;
         match intent.state() {
             PaymentIntentState::Processing => {
-                self.read_while(&intent.id, &[PaymentIntentState::Processing], READS).await
+                self.read_while(&intent.id, &[PaymentIntentState::Processing], MACHINES).await
             }
             _ => Ok(intent),
         }
     }
 
-    /// Reads an intent until it is in none of `states`, or often enough.
-    async fn read_while(&self, id: &str, states: &[PaymentIntentState], reads: u32) -> Result<PaymentIntent, Surprise> {
+    /// Reads an intent until it is in none of `states`, or patience ends.
+    async fn read_while(
+        &self,
+        id: &str,
+        states: &[PaymentIntentState],
+        (reads, pause): Patience,
+    ) -> Result<PaymentIntent, Surprise> {
         let mut intent = self.gateway.get_payment_intent(id).await?;
         for _ in 1..reads {
             if !states.contains(&intent.state()) {
                 break;
             }
-            tokio::time::sleep(READ_EVERY).await;
+            tokio::time::sleep(pause).await;
             intent = self.gateway.get_payment_intent(id).await?;
         }
         Ok(intent)
