@@ -1,1 +1,7 @@
-fn main() {}
+//! Parses the command line and runs one command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    corefy_gateway::cli::run()
+}

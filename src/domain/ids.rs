@@ -77,10 +77,21 @@ fn is_id(text: &str, prefix: &str) -> bool {
 #[serde(transparent)]
 pub struct PartnerId(String);
 
+/// The longest short name of a partner, in characters.
+const PARTNER_ID_LENGTH: usize = 20;
+
 impl PartnerId {
+    /// Makes a short name out of a partner's full one: `Acme GmbH` becomes `acmegmbh`. Keeps only ASCII letters and
+    /// digits; `None` when there are none.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let kept = name.chars().filter(char::is_ascii_alphanumeric).take(PARTNER_ID_LENGTH);
+        Self::parse(&kept.collect::<String>().to_ascii_lowercase())
+    }
+
     /// Reads a partner's short name.
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let fits = (1..=PARTNER_ID_LENGTH).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         fits.then(|| Self(text.to_owned()))
     }
 
@@ -113,6 +124,16 @@ mod tests {
         assert_eq!(PaymentIntentId::parse_any(refund.as_str()), None);
         assert_eq!(PaymentIntentId::parse("pi_"), None);
         assert_eq!(PaymentIntentId::parse("pi_0000000000000000000000000000000G"), None);
+    }
+
+    #[test]
+    fn a_partner_s_short_name_keeps_its_letters_and_digits() {
+        let short = |name| PartnerId::from_name(name).map(|id| id.to_string());
+        assert_eq!(short("Acme GmbH").as_deref(), Some("acmegmbh"));
+        assert_eq!(short("Müller & Söhne 24").as_deref(), Some("mllershne24"));
+        assert_eq!(short("The Very Long Name of a Company").as_deref(), Some("theverylongnameofaco"));
+        assert_eq!(short("株式会社"), None);
+        assert_eq!(short(" - "), None);
     }
 
     #[test]

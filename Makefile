@@ -1,0 +1,22 @@
+# The two commands are `make dev` and `make test`. Everything else is `cargo`.
+
+.PHONY: help dev try test fmt lint
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+dev: ## Run gateway, sandbox and SQLite in one process, and print a key and a grpcurl line
+	cargo run -- dev
+
+try: ## Walk payments and refunds against the gateway that `make dev` started
+	cargo run -- try
+
+test: ## Install what the tests need and run all of them
+	.ci/test
+
+fmt: ## Format the code
+	cargo fmt
+
+lint: ## Check format and lints of the code
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings

@@ -1,0 +1,83 @@
+//! The command line: one file a command. A command ends with 0 when it did what it was asked, with 1 and a sentence
+//! when it could not, and with 2 when it was not asked rightly.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Problems, env_file};
+
+mod try_out;
+
+/// A gRPC gateway to Corefy in which money moves exactly once.
+///
+/// Settings are given by flags, by variables of the same names, or by a file `.env` in the working directory; a flag
+/// goes before a variable, a variable before the file.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Walk payments, a decline, 3-D Secure and refunds against a running gateway, and show each step
+    Try(try_out::TryCommand),
+}
+
+/// Why a command did not do what it was asked.
+enum Failure {
+    /// It was not asked rightly.
+    Settings(String),
+    /// It could not.
+    Failed(String),
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Settings(problems.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings(sentence) | Self::Failed(sentence) => f.write_str(sentence),
+        }
+    }
+}
+
+/// Parses the command line and runs the command in it.
+pub fn run() -> ExitCode {
+    match try_run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            anstream::eprintln!("{failure}");
+            ExitCode::from(if matches!(failure, Failure::Settings(_)) { 2 } else { 1 })
+        }
+    }
+}
+
+fn try_run() -> Result<(), Failure> {
+    // Before any thread is started and before flags are parsed, for they have their defaults from the environment.
+    env_file::load(Path::new(".env")).map_err(Failure::Settings)?;
+    let cli = Cli::parse();
+    // Fails only when a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Try(command) => command.run().await,
+        }
+    })
+}

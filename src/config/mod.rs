@@ -1,0 +1,118 @@
+//! Everything that comes from the environment and from flags, typed. Nothing else reads the environment.
+//!
+//! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]), [`read`] the rules, [`report`] collects what is wrong, [`env_file`] reads
+//! `.env`. Tests build [`Config`] by hand.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::domain::money::Currency;
+
+pub mod client;
+pub mod env_file;
+mod read;
+mod report;
+pub mod settings;
+
+pub use report::Problems;
+
+/// What `serve` needs to know. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where Corefy is, and how to speak to it.
+    pub upstream: UpstreamConfig,
+    /// Where payments are kept.
+    pub database: DatabaseConfig,
+    /// At least 32 characters. Never used itself: keys are derived from it.
+    pub master_key: SecretString,
+    /// Where gRPC listens.
+    pub grpc_addr: SocketAddr,
+    /// Where webhooks, health and readiness listen.
+    pub http_addr: SocketAddr,
+    /// The currencies that are accepted; empty: all of ISO 4217.
+    pub currencies: Vec<Currency>,
+    /// The networks that webhooks may come from; empty: any.
+    pub webhook_allow: Vec<IpNet>,
+    /// How long calls under way may take to end at shutdown.
+    pub drain: Duration,
+    /// What is logged, and how.
+    pub log: LogConfig,
+}
+
+/// What `keys` needs to know.
+#[derive(Clone, Debug)]
+pub struct KeysConfig {
+    /// Where the keys are kept.
+    pub database: DatabaseConfig,
+    /// At least 32 characters, the same as that of `serve`.
+    pub master_key: SecretString,
+}
+
+/// Where payments are kept.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    /// `sqlite://…` or `postgres://…`; may hold a password.
+    pub url: SecretString,
+    /// How many connections at most.
+    pub connections: u32,
+}
+
+/// Where Corefy is, and how to speak to it.
+#[derive(Clone, Debug)]
+pub struct UpstreamConfig {
+    /// The API that is spoken.
+    pub api: UpstreamApi,
+    /// Sent with each request. Visible ASCII.
+    pub api_key: SecretString,
+    /// Signs requests, is never sent.
+    pub secret_key: SecretString,
+    /// Sent with each request; names the merchant. Visible ASCII.
+    pub client_key: SecretString,
+    /// Scheme, host and port, without a path.
+    pub base_url: Url,
+    /// Verifies webhooks; without it every webhook is refused.
+    pub webhook_secret: Option<SecretString>,
+    /// The webhook secret before the last change.
+    pub webhook_secret_previous: Option<SecretString>,
+    /// For one request as a whole.
+    pub timeout: Duration,
+    /// How often a request that is safe to repeat is repeated.
+    pub retry_count: u32,
+    /// Requests in any 60 seconds at most.
+    pub rate_limit_per_minute: NonZeroU32,
+    /// Whether Corefy is asked to take the traffic as a test.
+    pub sandbox_mode: bool,
+}
+
+/// The APIs of Corefy that the gateway speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamApi {
+    /// Payment intents.
+    Intents,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// Directives of `tracing_subscriber::EnvFilter`, checked.
+    pub filter: String,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! Reads settings one by one and keeps what is wrong with them, so that all of it can be told at once.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// What is wrong with the settings: for each the variable's name and what it should be. Never a secret's value.
+#[derive(Debug)]
+pub struct Problems(Vec<String>);
+
+impl std::error::Error for Problems {}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.len() == 1 { "a setting is wrong:" } else { "some settings are wrong:" })?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+/// Takes in settings. Each reader answers `None` when the setting is wrong, and notes why.
+#[derive(Default)]
+pub(super) struct Report(Vec<String>);
+
+impl Report {
+    /// Notes what is wrong with `variable`.
+    pub fn wrong<T>(&mut self, variable: &str, problem: impl fmt::Display) -> Option<T> {
+        self.0.push(format!("{variable}: {problem}"));
+        None
+    }
+
+    /// Reads an open value by `parse`; when that fails, `expected` says what it should be.
+    pub fn value<T>(
+        &mut self,
+        variable: &str,
+        text: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        parse(text.trim()).or_else(|| self.wrong(variable, format_args!("must be {expected}, is {text:?}")))
+    }
+
+    /// Reads a whole number within `range`.
+    pub fn whole(&mut self, variable: &str, text: &str, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        self.value(variable, text, &expected, |text| text.parse().ok().filter(|number| range.contains(number)))
+    }
+
+    /// Reads `true` or `false`.
+    pub fn truth(&mut self, variable: &str, text: &str) -> Option<bool> {
+        self.value(variable, text, "true or false", |text| text.to_ascii_lowercase().parse().ok())
+    }
+
+    /// Reads a list that is separated by commas; each entry that is wrong is named.
+    pub fn list<T>(
+        &mut self,
+        variable: &str,
+        text: Option<&str>,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let entries = text.unwrap_or_default().split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let read: Vec<_> = entries.map(|entry| self.value(variable, entry, expected, &parse)).collect();
+        read.into_iter().collect()
+    }
+
+    /// Requires a secret of at least `length` characters. `advice` says how to come by one.
+    pub fn secret(
+        &mut self,
+        variable: &str,
+        secret: &Option<SecretString>,
+        length: usize,
+        advice: &str,
+    ) -> Option<SecretString> {
+        let text = secret.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+        if text.is_empty() {
+            self.wrong(variable, format_args!("is missing; {advice}"))
+        } else if !text.bytes().all(|b| b.is_ascii_graphic()) {
+            self.wrong(variable, "must have only visible ASCII characters, without spaces")
+        } else if text.len() < length {
+            self.wrong(variable, format_args!("must have at least {length} characters"))
+        } else {
+            secret.clone()
+        }
+    }
+
+    /// What was made of the settings when all of them were right.
+    pub fn finish<T>(self, made: Option<T>) -> Result<T, Problems> {
+        made.filter(|_| self.0.is_empty()).ok_or(Problems(self.0))
+    }
+}
+
+/// A variable that is set to nothing is as good as one that is not set.
+pub(super) fn given(secret: &Option<SecretString>) -> Option<SecretString> {
+    secret.clone().filter(|secret| !secret.expose_secret().is_empty())
+}

@@ -1,0 +1,131 @@
+//! The settings as they are typed: one flag each, of the same name as its variable. Their help is written here.
+//!
+//! Values are taken as text and read in [`super`], so that everything that is wrong is told at once and by the
+//! variable's name.
+
+use clap::Args;
+use secrecy::SecretString;
+
+/// Settings of every command that opens the database.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Database")]
+pub struct DatabaseSettings {
+    /// Where payments are kept: `sqlite://FILE` (one process only) or `postgres://USER:PASSWORD@HOST/NAME`
+    #[arg(long, env, value_name = "URL", default_value = "sqlite://corefy-gateway.db", hide_env_values = true)]
+    pub database_url: SecretString,
+    /// Connections to the database at most: 1 to 1000
+    #[arg(long, env, value_name = "NUMBER", default_value = "10")]
+    pub gateway_database_connections: String,
+}
+
+/// The one secret of the gateway itself.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Secrets")]
+pub struct MasterKeySetting {
+    /// Key from which the gateway derives what hashes API keys and seals personal data: 32 or more characters, made by
+    /// `openssl rand -hex 32`. The same for every process on a database; without it, stored data cannot be read
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    pub gateway_master_key: Option<SecretString>,
+}
+
+/// Settings of the connection to Corefy.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Corefy (give secrets by variable: flags can be seen in the list of processes)")]
+pub struct UpstreamSettings {
+    /// Which of Corefy's APIs to speak: `intents`, the only one so far
+    #[arg(long, env, value_name = "NAME", default_value = "intents")]
+    pub corefy_api: String,
+    /// Key that is sent with each request to Corefy: 10 or more characters. Required
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    pub corefy_api_key: Option<SecretString>,
+    /// Key that signs the requests to Corefy and is never sent: 20 or more characters. Required
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    pub corefy_secret_key: Option<SecretString>,
+    /// Key that names the merchant to Corefy: 10 or more characters. Required
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    pub corefy_client_key: Option<SecretString>,
+    /// Scheme and host of Corefy; `http` only on this machine [default: https://api.corefy.com, in sandbox mode
+    /// https://api.sandbox.corefy.com]
+    #[arg(long, env, value_name = "URL")]
+    pub corefy_base_url: Option<String>,
+    /// Secret that Corefy signs its webhooks with. Without it every webhook is refused, and the gateway learns outcomes
+    /// only by asking
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    pub corefy_webhook_secret: Option<SecretString>,
+    /// The webhook secret before the last change, accepted beside the present one
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    pub corefy_webhook_secret_previous: Option<SecretString>,
+    /// Time for one request to Corefy as a whole, in seconds: 1 to 300
+    #[arg(long, env, value_name = "SECONDS", default_value = "30")]
+    pub corefy_timeout_seconds: String,
+    /// How often a failed request that is safe to repeat is repeated: 0 to 10
+    #[arg(long, env, value_name = "NUMBER", default_value = "3")]
+    pub corefy_retry_count: String,
+    /// Requests to Corefy in any 60 seconds at most: 1 to 1000000
+    #[arg(long, env, value_name = "NUMBER", default_value = "600")]
+    pub corefy_rate_limit_per_minute: String,
+    /// Send test traffic to Corefy's sandbox: `true` or `false`
+    #[arg(long, env, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub corefy_sandbox_mode: String,
+}
+
+/// Settings of what the gateway offers its callers.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Gateway")]
+pub struct GatewaySettings {
+    /// Address and port for gRPC
+    #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
+    pub gateway_grpc_addr: String,
+    /// Address and port for webhooks, health and readiness
+    #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub gateway_http_addr: String,
+    /// Allow addresses that other machines can reach, although the gateway speaks without TLS: `true` or `false`. For
+    /// use behind a proxy that ends TLS
+    #[arg(long, env, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub gateway_insecure: String,
+    /// Currencies to accept, as ISO 4217 codes separated by commas [default: all]
+    #[arg(long, env, value_name = "CODES")]
+    pub gateway_currencies: Option<String>,
+    /// Networks that webhooks may come from, as CIDR separated by commas: `203.0.113.0/24,2001:db8::/32` [default: any]
+    #[arg(long, env, value_name = "NETWORKS")]
+    pub gateway_webhook_allow_cidrs: Option<String>,
+    /// Time for calls under way to end at shutdown, in seconds: 0 to 600
+    #[arg(long, env, value_name = "SECONDS", default_value = "30")]
+    pub gateway_drain_seconds: String,
+}
+
+/// Settings of the log.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Log")]
+pub struct LogSettings {
+    /// What to log: a level (`error`, `warn`, `info`, `debug`, `trace`), or levels by module: `info,corefy_gateway=debug`
+    #[arg(long, env, value_name = "FILTER", default_value = "info")]
+    pub gateway_log: String,
+    /// Form of the log: `text` or `json`
+    #[arg(long, env, value_name = "FORM", default_value = "text")]
+    pub gateway_log_format: String,
+}
+
+/// Settings of `serve`: all of them.
+#[derive(Args, Clone, Debug)]
+pub struct ServeSettings {
+    #[command(flatten)]
+    pub(super) upstream: UpstreamSettings,
+    #[command(flatten)]
+    pub(super) gateway: GatewaySettings,
+    #[command(flatten)]
+    pub(super) database: DatabaseSettings,
+    #[command(flatten)]
+    pub(super) master_key: MasterKeySetting,
+    #[command(flatten)]
+    pub(super) log: LogSettings,
+}
+
+/// Settings of `keys`.
+#[derive(Args, Clone, Debug)]
+pub struct KeysSettings {
+    #[command(flatten)]
+    pub(super) database: DatabaseSettings,
+    #[command(flatten)]
+    pub(super) master_key: MasterKeySetting,
+}

@@ -1,0 +1,251 @@
+//! Tests of the settings: from flags, with the environment left out.
+
+use clap::{Args, Command, FromArgMatches};
+use secrecy::ExposeSecret;
+
+use super::settings::{KeysSettings, ServeSettings};
+use super::*;
+
+const MASTER_KEY: &str = "canary-master-0123456789abcdef01";
+const REQUIRED: [&str; 4] = [
+    "--corefy-api-key=canary-api",
+    "--corefy-secret-key=canary-secret-456789",
+    "--corefy-client-key=canary-cli",
+    "--gateway-master-key=canary-master-0123456789abcdef01",
+];
+
+fn settings<S: Args + FromArgMatches>(flags: &[&str]) -> S {
+    let command = S::augment_args(Command::new("test").no_binary_name(true)).mut_args(|arg| arg.env(None::<&str>));
+    S::from_arg_matches(&command.get_matches_from(flags)).unwrap()
+}
+
+fn read(flags: &[&str]) -> Result<Config, String> {
+    settings::<ServeSettings>(flags).read().map_err(|problems| problems.to_string())
+}
+
+fn read_with(flags: &[&str]) -> Result<Config, String> {
+    read(&[&REQUIRED, flags].concat())
+}
+
+fn assert_refused(flag: &str, problem: &str) {
+    assert_eq!(read_with(&[flag]).unwrap_err(), format!("a setting is wrong:\n  {problem}"), "{flag}");
+}
+
+#[test]
+fn what_is_not_given_has_its_default() {
+    let config = read(&REQUIRED).unwrap();
+    assert_eq!(config.upstream.api, UpstreamApi::Intents);
+    assert_eq!(config.upstream.base_url.as_str(), "https://api.corefy.com/");
+    assert!(config.upstream.webhook_secret.is_none() && config.upstream.webhook_secret_previous.is_none());
+    assert_eq!(config.upstream.timeout, Duration::from_secs(30));
+    assert_eq!(config.upstream.retry_count, 3);
+    assert_eq!(config.upstream.rate_limit_per_minute.get(), 600);
+    assert!(!config.upstream.sandbox_mode);
+    assert_eq!(config.database.url.expose_secret(), "sqlite://corefy-gateway.db");
+    assert_eq!(config.database.connections, 10);
+    assert_eq!(config.grpc_addr, "127.0.0.1:50051".parse().unwrap());
+    assert_eq!(config.http_addr, "127.0.0.1:8080".parse().unwrap());
+    assert!(config.currencies.is_empty() && config.webhook_allow.is_empty());
+    assert_eq!(config.drain, Duration::from_secs(30));
+    assert_eq!(config.log, LogConfig { filter: "info".to_owned(), format: LogFormat::Text });
+}
+
+#[test]
+fn what_is_given_is_taken() {
+    let config = read_with(&[
+        "--corefy-base-url=http://127.0.0.1:9000",
+        "--corefy-webhook-secret=new",
+        "--corefy-webhook-secret-previous=old",
+        "--corefy-timeout-seconds=300",
+        "--corefy-retry-count=0",
+        "--corefy-rate-limit-per-minute=1000000",
+        "--corefy-sandbox-mode",
+        "--database-url=postgres://u:p@host/name",
+        "--gateway-database-connections=1",
+        "--gateway-grpc-addr=0.0.0.0:1",
+        "--gateway-http-addr=[::]:2",
+        "--gateway-insecure=True",
+        "--gateway-currencies=USD, JPY,",
+        "--gateway-webhook-allow-cidrs=203.0.113.0/24,2001:db8::1",
+        "--gateway-drain-seconds=0",
+        "--gateway-log=warn,corefy_gateway=debug",
+        "--gateway-log-format=json",
+    ])
+    .unwrap();
+    assert_eq!(config.upstream.base_url.as_str(), "http://127.0.0.1:9000/");
+    assert_eq!(config.upstream.webhook_secret.unwrap().expose_secret(), "new");
+    assert_eq!(config.upstream.webhook_secret_previous.unwrap().expose_secret(), "old");
+    assert_eq!(config.upstream.timeout, Duration::from_secs(300));
+    assert_eq!(config.upstream.retry_count, 0);
+    assert_eq!(config.upstream.rate_limit_per_minute.get(), 1_000_000);
+    assert!(config.upstream.sandbox_mode);
+    assert_eq!(config.database.url.expose_secret(), "postgres://u:p@host/name");
+    assert_eq!(config.grpc_addr.to_string(), "0.0.0.0:1");
+    assert_eq!(config.http_addr.to_string(), "[::]:2");
+    assert_eq!(format!("{:?}", config.currencies), "[USD, JPY]");
+    assert_eq!(format!("{:?}", config.webhook_allow), "[203.0.113.0/24, 2001:db8::1/128]");
+    assert_eq!(config.drain, Duration::ZERO);
+    assert_eq!(config.log.format, LogFormat::Json);
+}
+
+#[test]
+fn sandbox_mode_goes_to_the_sandbox_unless_told_otherwise() {
+    let url = |flags| read_with(flags).unwrap().upstream.base_url.to_string();
+    assert_eq!(url(&["--corefy-sandbox-mode"]), "https://api.sandbox.corefy.com/");
+    assert_eq!(url(&["--corefy-sandbox-mode", "--corefy-base-url=https://example.com"]), "https://example.com/");
+    assert_eq!(url(&["--corefy-base-url="]), "https://api.corefy.com/");
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let problems = read(&["--corefy-secret-key=short", "--corefy-timeout-seconds=abc", "--gateway-grpc-addr=here"]);
+    insta::assert_snapshot!(problems.unwrap_err(), @r#"
+    some settings are wrong:
+      COREFY_API_KEY: is missing; Corefy's dashboard has it
+      COREFY_SECRET_KEY: must have at least 20 characters
+      COREFY_CLIENT_KEY: is missing; Corefy's dashboard has it
+      COREFY_TIMEOUT_SECONDS: must be a whole number from 1 to 300, is "abc"
+      GATEWAY_GRPC_ADDR: must be an address and a port such as 127.0.0.1:50051, is "here"
+      GATEWAY_MASTER_KEY: is missing; make one by `openssl rand -hex 32`, and keep it: without it, stored data cannot be read
+    "#);
+}
+
+#[test]
+fn every_rule_names_its_variable_and_what_it_should_be() {
+    for (flag, problem) in [
+        ("--corefy-api=commerce", "COREFY_API: must be intents, the only API so far, is \"commerce\""),
+        ("--corefy-timeout-seconds=0", "COREFY_TIMEOUT_SECONDS: must be a whole number from 1 to 300, is \"0\""),
+        ("--corefy-timeout-seconds=301", "COREFY_TIMEOUT_SECONDS: must be a whole number from 1 to 300, is \"301\""),
+        ("--corefy-timeout-seconds=1.5", "COREFY_TIMEOUT_SECONDS: must be a whole number from 1 to 300, is \"1.5\""),
+        ("--corefy-timeout-seconds=", "COREFY_TIMEOUT_SECONDS: must be a whole number from 1 to 300, is \"\""),
+        ("--corefy-retry-count=11", "COREFY_RETRY_COUNT: must be a whole number from 0 to 10, is \"11\""),
+        (
+            "--corefy-rate-limit-per-minute=0",
+            "COREFY_RATE_LIMIT_PER_MINUTE: must be a whole number from 1 to 1000000, is \"0\"",
+        ),
+        ("--corefy-sandbox-mode=yes", "COREFY_SANDBOX_MODE: must be true or false, is \"yes\""),
+        (
+            "--corefy-webhook-secret-previous=old",
+            "COREFY_WEBHOOK_SECRET_PREVIOUS: must not be set without COREFY_WEBHOOK_SECRET",
+        ),
+        (
+            "--database-url=mysql://host/name",
+            "DATABASE_URL: must be sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME",
+        ),
+        ("--database-url=sqlite://", "DATABASE_URL: must be sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME"),
+        (
+            "--gateway-database-connections=0",
+            "GATEWAY_DATABASE_CONNECTIONS: must be a whole number from 1 to 1000, is \"0\"",
+        ),
+        (
+            "--gateway-http-addr=localhost",
+            "GATEWAY_HTTP_ADDR: must be an address and a port such as 127.0.0.1:50051, is \"localhost\"",
+        ),
+        (
+            "--gateway-http-addr=127.0.0.1:50051",
+            "GATEWAY_HTTP_ADDR: must be another address or port than GATEWAY_GRPC_ADDR",
+        ),
+        ("--gateway-insecure=1", "GATEWAY_INSECURE: must be true or false, is \"1\""),
+        (
+            "--gateway-currencies=USD,usd",
+            "GATEWAY_CURRENCIES: must be ISO 4217 codes in upper case, separated by commas, is \"usd\"",
+        ),
+        (
+            "--gateway-webhook-allow-cidrs=10.0.0.0/99",
+            "GATEWAY_WEBHOOK_ALLOW_CIDRS: must be networks such as 203.0.113.0/24, separated by commas, is \"10.0.0.0/99\"",
+        ),
+        ("--gateway-drain-seconds=601", "GATEWAY_DRAIN_SECONDS: must be a whole number from 0 to 600, is \"601\""),
+        ("--gateway-log=a=b=c", "GATEWAY_LOG: must be a filter such as info, is \"a=b=c\""),
+        ("--gateway-log-format=xml", "GATEWAY_LOG_FORMAT: must be text or json, is \"xml\""),
+    ] {
+        assert_refused(flag, problem);
+    }
+}
+
+#[test]
+fn corefy_s_address_is_a_scheme_and_a_host_and_encrypted_unless_on_this_machine() {
+    let form = "COREFY_BASE_URL: must be a scheme and a host such as https://api.corefy.com";
+    for url in
+        ["api.corefy.com", "ftp://corefy.com", "https://corefy.com/v1", "https://u:p@corefy.com", "https://a?b=c"]
+    {
+        assert_refused(&format!("--corefy-base-url={url}"), form);
+    }
+    let encrypted = "COREFY_BASE_URL: must begin with https:// unless its host is this machine";
+    for url in ["http://api.corefy.com", "http://10.0.0.1", "http://localhost.evil.com"] {
+        assert_refused(&format!("--corefy-base-url={url}"), encrypted);
+    }
+    for url in ["http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"] {
+        assert!(read_with(&[&format!("--corefy-base-url={url}")]).is_ok(), "{url}");
+    }
+}
+
+#[test]
+fn an_address_that_others_can_reach_needs_consent() {
+    for flag in ["--gateway-grpc-addr=0.0.0.0:1", "--gateway-http-addr=[::]:1", "--gateway-http-addr=192.168.0.1:1"] {
+        let problem = read_with(&[flag]).unwrap_err();
+        assert!(problem.contains("GATEWAY_INSECURE=true"), "{problem}");
+        assert!(read_with(&[flag, "--gateway-insecure"]).is_ok());
+    }
+}
+
+#[test]
+fn secrets_have_their_length_and_form() {
+    for (variable, length) in
+        [("COREFY_API_KEY", 10), ("COREFY_SECRET_KEY", 20), ("COREFY_CLIENT_KEY", 10), ("GATEWAY_MASTER_KEY", 32)]
+    {
+        let flag = format!("--{}", variable.to_lowercase().replace('_', "-"));
+        let problem = |value: &str| {
+            let others = REQUIRED.iter().copied().filter(|other| !other.starts_with(&flag));
+            let changed = format!("{flag}={value}");
+            read(&others.chain([changed.as_str()]).collect::<Vec<_>>()).err().unwrap_or_default()
+        };
+        let short = format!("a setting is wrong:\n  {variable}: must have at least {length} characters");
+        assert_eq!(problem(&"k".repeat(length - 1)), short);
+        assert_eq!(problem(&"k".repeat(length)), "");
+        assert!(problem("").starts_with(&format!("a setting is wrong:\n  {variable}: is missing; ")));
+        let unfit =
+            format!("a setting is wrong:\n  {variable}: must have only visible ASCII characters, without spaces");
+        assert_eq!(problem(&format!("{}\n", "k".repeat(length))), unfit);
+    }
+}
+
+#[test]
+fn keys_needs_only_the_database_and_the_master_key() {
+    let config = settings::<KeysSettings>(&["--gateway-master-key", MASTER_KEY]).read().unwrap();
+    assert_eq!(config.master_key.expose_secret(), MASTER_KEY);
+    assert_eq!(config.database.url.expose_secret(), "sqlite://corefy-gateway.db");
+    assert!(settings::<KeysSettings>(&[]).read().unwrap_err().to_string().contains("GATEWAY_MASTER_KEY: is missing"));
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let secrets = ["--corefy-webhook-secret=canary-hook", "--database-url=postgres://u:canary@host/name"];
+    let flags = [&REQUIRED[..], &secrets].concat();
+    let shown = format!("{:?} {:?}", settings::<ServeSettings>(&flags), read(&flags).unwrap());
+    assert!(!shown.contains("canary"), "{shown}");
+
+    let wrong = [
+        "--corefy-api-key=canary",
+        "--corefy-secret-key=canary",
+        "--corefy-client-key=canary",
+        "--gateway-master-key=canary",
+        "--database-url=canary://canary",
+        "--corefy-base-url=https://u:canary@host",
+        "--corefy-webhook-secret-previous=canary",
+    ];
+    let shown = read(&wrong).unwrap_err();
+    assert!(shown.lines().count() == 8 && !shown.contains("canary"), "{shown}");
+}
+
+#[test]
+fn help_names_every_variable_and_hides_secrets() {
+    let mut command = ServeSettings::augment_args(Command::new("test"));
+    for arg in command.get_arguments() {
+        let variable = arg.get_env().unwrap().to_str().unwrap();
+        assert_eq!(variable.to_lowercase().replace('_', "-"), arg.get_long().unwrap());
+        let is_secret = ["_KEY", "_SECRET", "_PREVIOUS", "DATABASE_URL"].iter().any(|end| variable.ends_with(end));
+        assert_eq!(arg.is_hide_env_values_set(), is_secret, "{variable}");
+        assert!(arg.get_help().is_some() && arg.get_help_heading().is_some(), "{variable}");
+    }
+    assert!(command.render_long_help().to_string().contains("COREFY_API_KEY"));
+}

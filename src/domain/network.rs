@@ -1,0 +1,85 @@
+//! Addresses: networks that may call, of an API key or of the webhook port, and what is on this machine.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use url::{Host, Url};
+
+/// Reads a network, `10.0.0.0/8`, or a single address, `10.1.2.3`.
+pub fn parse(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// Whether `address` is in one of `allowed`. An empty list allows every address; any other refuses an unknown one.
+pub fn allows(allowed: &[IpNet], address: Option<IpAddr>) -> bool {
+    allowed.is_empty() || address.is_some_and(|address| allowed.iter().any(|net| contains(net, address)))
+}
+
+/// A socket that listens on IPv6 sees IPv4 callers as `::ffff:a.b.c.d`: both spellings are the same address.
+fn contains(net: &IpNet, address: IpAddr) -> bool {
+    match (net, address.to_canonical()) {
+        (IpNet::V4(net), IpAddr::V4(address)) => net.contains(&address),
+        (IpNet::V4(_), IpAddr::V6(_)) => false,
+        (IpNet::V6(net), IpAddr::V4(address)) => net.contains(&address.to_ipv6_mapped()),
+        (IpNet::V6(net), IpAddr::V6(address)) => net.contains(&address),
+    }
+}
+
+/// Whether the host of `url` is this machine, so that nobody can listen in on the way.
+pub fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allows(allowed: &[&str], address: &str) -> bool {
+        let allowed: Vec<_> = allowed.iter().map(|text| parse(text).unwrap()).collect();
+        super::allows(&allowed, address.parse().ok())
+    }
+
+    #[test]
+    fn a_list_allows_its_networks_and_nothing_else() {
+        assert!(allows(&["10.0.0.0/8", "192.168.1.7"], "10.255.0.1"));
+        assert!(allows(&["10.0.0.0/8", "192.168.1.7"], "192.168.1.7"));
+        assert!(!allows(&["10.0.0.0/8", "192.168.1.7"], "192.168.1.8"));
+        assert!(allows(&["2001:db8::/32"], "2001:db8::1"));
+        assert!(!allows(&["2001:db8::/32"], "10.0.0.1"));
+    }
+
+    #[test]
+    fn an_empty_list_allows_all_and_any_other_refuses_an_unknown_address() {
+        assert!(allows(&[], "not known"));
+        assert!(!allows(&["0.0.0.0/0"], "not known"));
+    }
+
+    #[test]
+    fn an_ipv4_address_in_ipv6_spelling_is_the_same_address() {
+        assert!(allows(&["10.0.0.0/8"], "::ffff:10.0.0.1"));
+        assert!(allows(&["::ffff:10.0.0.0/104"], "10.0.0.1"));
+        assert!(!allows(&["10.0.0.0/8"], "::ffff:11.0.0.1"));
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for text in ["", "10.0.0.0/33", "10.0.0", "localhost", "10.0.0.1 "] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn this_machine_is_known_by_its_loopback_addresses_and_name() {
+        let here = |text| is_this_machine(&Url::parse(text).unwrap());
+        assert!(
+            ["http://127.0.0.1:1", "http://localhost/a", "http://[::1]:1", "http://127.9.9.9"].into_iter().all(here)
+        );
+        let others = ["http://10.0.0.1", "http://127.0.0.1.example", "http://localhost.example", "mailto:a@localhost"];
+        assert!(!others.into_iter().any(here));
+    }
+}
