@@ -19,7 +19,8 @@ use crate::{
         money::Money,
         operation::{Operation, OperationKind},
         payment_intent::{
-            PaymentError, PaymentIntent, PaymentIntentDetails, PaymentIntentState as State, Progress, UPSTREAM_NO_RECORD,
+            PaymentError, PaymentIntent, PaymentIntentDetails, PaymentIntentState as State, Progress,
+            UPSTREAM_NO_RECORD,
         },
         payment_method::PaymentMethod,
         snapshot::{PaymentSnapshot, PaymentStatus},
@@ -77,7 +78,11 @@ impl App {
     }
 
     /// Cancels an intent that is not being paid.
-    pub async fn cancel_payment_intent(&self, caller: Caller, id: PaymentIntentId) -> Result<Answer<PaymentIntent>, Error> {
+    pub async fn cancel_payment_intent(
+        &self,
+        caller: Caller,
+        id: PaymentIntentId,
+    ) -> Result<Answer<PaymentIntent>, Error> {
         self.perform(caller, Cancel { id }).await
     }
 
@@ -128,11 +133,7 @@ async fn lock(tx: &mut Tx, id: &str) -> Result<PaymentIntent, Error> {
 }
 
 /// The partner's intent, locked.
-pub(super) async fn lock_own(
-    tx: &mut Tx,
-    operation: &Operation,
-    id: &PaymentIntentId,
-) -> Result<PaymentIntent, Error> {
+pub(super) async fn lock_own(tx: &mut Tx, operation: &Operation, id: &PaymentIntentId) -> Result<PaymentIntent, Error> {
     let intent = tx.payment_intent_lock(id).await?.filter(|intent| intent.partner_id == operation.partner_id);
     intent.ok_or_else(|| Error::not_found("payment_intent", id.as_str()))
 }
@@ -392,7 +393,8 @@ impl Command for Cancel {
                 intent.state = State::Canceled;
                 intent.updated_at = operation.sent_at;
                 tx.payment_intent_update(&intent, None).await?;
-                tx.events_insert(&[EventType::PaymentIntentCanceled], &intent.clone().into(), operation.sent_at).await?;
+                tx.events_insert(&[EventType::PaymentIntentCanceled], &intent.clone().into(), operation.sent_at)
+                    .await?;
                 Ok(Reserved::Done(intent))
             }
             State::Canceled => Ok(Reserved::Done(intent)),

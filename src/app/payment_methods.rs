@@ -104,7 +104,9 @@ impl App {
     ) -> Result<Option<PaymentMethodSnapshot>, Error> {
         let mut session = self.store.read().await?;
         for snapshot in shown {
-            if fits(method, sent_at, &snapshot) && session.payment_method_upstream(&snapshot.upstream_id).await?.is_none() {
+            if fits(method, sent_at, &snapshot)
+                && session.payment_method_upstream(&snapshot.upstream_id).await?.is_none()
+            {
                 return Ok(Some(snapshot));
             }
         }
@@ -140,7 +142,12 @@ fn fits(method: &PaymentMethod, sent_at: Timestamp, snapshot: &PaymentMethodSnap
     is_recent && is_same_card && method.kind == snapshot.kind
 }
 
-async fn update(tx: &mut Tx, mut method: PaymentMethod, snapshot: PaymentMethodSnapshot, now: Timestamp) -> Result<(), Error> {
+async fn update(
+    tx: &mut Tx,
+    mut method: PaymentMethod,
+    snapshot: PaymentMethodSnapshot,
+    now: Timestamp,
+) -> Result<(), Error> {
     if snapshot.card.is_none() || snapshot.card == method.card {
         return Ok(());
     }

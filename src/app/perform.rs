@@ -305,7 +305,9 @@ where
         Verdict::Done(resource) => tx.operation_finish(operation, &Ok::<_, Error>(resource), now).await?,
         Verdict::Refused(error) => tx.operation_finish(operation, &Err::<R, _>(error), now).await?,
         Verdict::Released(_) => tx.operation_delete(operation).await?,
-        Verdict::InDoubt(resource) => leave_open(tx, operation, resource, next_check(operation.sent_at, now), now).await?,
+        Verdict::InDoubt(resource) => {
+            leave_open(tx, operation, resource, next_check(operation.sent_at, now), now).await?
+        }
         Verdict::NeedsOperator(resource) => leave_open(tx, operation, resource, None, now).await?,
     })
 }
