@@ -55,39 +55,40 @@ impl App {
         let pair = KeyPair::parse(pair).ok_or_else(refused)?;
         // Hashed also for a key that does not exist, so that the time taken tells nothing either.
         let presented = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
-        let key = self.key(&pair.public).await?.ok_or_else(refused)?;
+        let (key, read_at) = self.key(&pair.public).await?.ok_or_else(refused)?;
         if let Err(why) = key.admits(&presented, address, self.now()) {
             tracing::warn!(key = key.id.as_str(), %why, "API key refused");
             return Err(refused());
         }
-        self.note_use(&key);
+        self.note_use(&key, read_at).await;
         Ok(Admitted { partner_id: key.partner_id, key_id: key.id.as_str().to_owned(), scopes: key.scopes })
     }
 
-    async fn key(&self, id: &PublicKey) -> Result<Option<ApiKey>, Error> {
+    /// The key, and when it was read.
+    async fn key(&self, id: &PublicKey) -> Result<Option<(ApiKey, Timestamp)>, Error> {
         let now = self.now();
-        if let Some((key, read_at)) = self.admissions.0.get(id.as_str()).await
-            && now.since(read_at) < REMEMBERED
-        {
-            return Ok(Some(key));
+        let known = self.admissions.0.get(id.as_str()).await;
+        if let Some(known) = known.filter(|(_, read_at)| now.since(*read_at) < REMEMBERED) {
+            return Ok(Some(known));
         }
-        let key = self.store.read().await?.api_key(id).await?;
-        // Only keys that exist are remembered: who guesses must not push them out.
-        if let Some(key) = &key {
-            self.admissions.0.insert(id.as_str().to_owned(), (key.clone(), now)).await;
-        }
-        Ok(key)
+        let Some(key) = self.store.read().await?.api_key(id).await? else {
+            // Not remembered: who guesses must not push out the keys that exist.
+            return Ok(None);
+        };
+        self.admissions.0.insert(id.as_str().to_owned(), (key.clone(), now)).await;
+        Ok(Some((key, now)))
     }
 
-    /// Writes the last use behind the call, which does not wait for it.
-    fn note_use(&self, key: &ApiKey) {
+    /// Has the last use written behind the call, which does not wait for it.
+    async fn note_use(&self, key: &ApiKey, read_at: Timestamp) {
         let now = self.now();
         if key.last_used_at.is_some_and(|last| now.since(last) < LAST_USE_INTERVAL) {
             return;
         }
+        let used = ApiKey { last_used_at: Some(now), ..key.clone() };
         let (app, id) = (self.clone(), key.id.clone());
+        self.admissions.0.insert(id.as_str().to_owned(), (used, read_at)).await;
         self.tasks.spawn(async move {
-            app.admissions.0.invalidate(id.as_str()).await;
             let written = async {
                 let mut tx = app.store.begin().await?;
                 tx.api_key_used(&id, now).await?;
