@@ -21,8 +21,10 @@ use crate::{
     },
     error::Error,
     store::Tx,
-    upstream::{self, Call, NewPaymentMethod, PaymentMethodData},
+    upstream::{self, Call, NewPaymentMethod},
 };
+
+pub use crate::upstream::PaymentMethodData;
 
 /// How far Corefy's clock may be behind ours when a saved method is told by its time of creation.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::{task::JoinSet, time::timeout};
 use tracing::Instrument as _;
 
 use super::{
@@ -30,8 +30,8 @@ use crate::{
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a read waits for the answer; asking goes on behind it.
 const ASK_WAIT: Duration = Duration::from_secs(3);
-/// How many operations or polls one step of recovery takes.
-const BATCH: u32 = 32;
+/// How many operations, and how many polls, one step of recovery takes, all at the same time.
+const BATCH: u32 = 8;
 
 impl App {
     /// Works off what is due: operations whose outcome is not known, then payments that may have news. Answers how many
@@ -43,13 +43,16 @@ impl App {
         let polls = tx.payment_intents_poll(now, now + RECOVERY_LEASE, BATCH).await?;
         tx.commit().await?;
         let count = operations.len() + polls.len();
+        let mut lookups = JoinSet::new();
         for operation in operations {
-            let id = operation.id.clone();
-            log_failure(id.as_str(), self.reconcile(operation).await);
+            let app = self.clone();
+            lookups.spawn(async move { log_failure(&operation.id.to_string(), app.reconcile(operation).await) });
         }
         for id in polls {
-            log_failure(id.as_str(), self.reconcile_payment(&id, Vec::new()).await);
+            let app = self.clone();
+            lookups.spawn(async move { log_failure(id.as_str(), app.reconcile_payment(&id, Vec::new()).await) });
         }
+        lookups.join_all().await;
         Ok(count)
     }
 

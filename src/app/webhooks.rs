@@ -5,6 +5,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use sha2::{Digest as _, Sha256};
+use tokio::task::JoinSet;
 
 use super::App;
 use crate::{
@@ -19,8 +20,8 @@ use crate::{
     upstream::About,
 };
 
-/// How many webhooks one step takes.
-const BATCH: u32 = 32;
+/// How many webhooks one step takes, all at the same time.
+const BATCH: u32 = 8;
 /// How often a webhook about an object we do not know is tried before it is parked: the object may be on its way.
 const PARK_AFTER: i64 = 6;
 /// How often a webhook is tried before it is a dead letter.
@@ -97,14 +98,24 @@ impl App {
         let webhooks = tx.webhooks_claim_due(now, now + RECOVERY_LEASE, BATCH).await?;
         tx.commit().await?;
         let count = webhooks.len();
-        for mut webhook in webhooks {
-            let worked = self.work_off(&webhook).await;
-            let next = conclude(&mut webhook, worked, self.now());
-            let mut tx = self.store.begin().await?;
-            tx.webhook_update(&webhook, next).await?;
-            tx.commit().await?;
+        let mut work = JoinSet::new();
+        for webhook in webhooks {
+            let app = self.clone();
+            work.spawn(async move { app.try_webhook(webhook).await });
+        }
+        for written in work.join_all().await {
+            written?;
         }
         Ok(count)
+    }
+
+    async fn try_webhook(&self, mut webhook: Webhook) -> Result<(), Error> {
+        let worked = self.work_off(&webhook).await;
+        let next = conclude(&mut webhook, worked, self.now());
+        let mut tx = self.store.begin().await?;
+        tx.webhook_update(&webhook, next).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     async fn work_off(&self, webhook: &Webhook) -> Result<Worked, Error> {

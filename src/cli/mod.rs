@@ -8,8 +8,20 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Problems, env_file};
+use tokio::signal::unix::{SignalKind, signal};
 
+use crate::{
+    config::{Problems, env_file},
+    error::Error,
+    server::StartError,
+    store,
+};
+
+mod dev;
+mod keys;
+mod log;
+mod sandbox;
+mod serve;
 mod try_out;
 
 /// A gRPC gateway to Corefy in which money moves exactly once.
@@ -25,6 +37,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the gateway
+    Serve(serve::ServeCommand),
+    /// Run gateway, sandbox and SQLite in one process, and print a key and a grpcurl line
+    Dev(dev::DevCommand),
+    /// Run a Corefy for tests: stateful, with test cards, signed webhooks and faults on request
+    Sandbox(sandbox::SandboxCommand),
+    /// Make, list and revoke the keys of callers
+    Keys(keys::KeysCommand),
     /// Walk payments, a decline, 3-D Secure and refunds against a running gateway, and show each step
     Try(try_out::TryCommand),
 }
@@ -46,6 +66,24 @@ impl From<Problems> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Failed(error.to_string())
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::Failed(format!("DATABASE_URL: {error}"))
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Failed(error.cause().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")))
     }
 }
 
@@ -77,7 +115,22 @@ fn try_run() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match cli.command {
+            Command::Serve(command) => command.run().await,
+            Command::Dev(command) => command.run().await,
+            Command::Sandbox(command) => command.run().await,
+            Command::Keys(command) => command.run().await,
             Command::Try(command) => command.run().await,
         }
     })
+}
+
+/// Returns when the process is told to stop, by SIGTERM or SIGINT.
+async fn told_to_stop() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
 }

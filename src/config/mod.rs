@@ -1,7 +1,7 @@
 //! Everything that comes from the environment and from flags, typed. Nothing else reads the environment.
 //!
-//! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]), [`read`] the rules, [`report`] collects what is wrong, [`env_file`] reads
-//! `.env`. Tests build [`Config`] by hand.
+//! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]; for `sandbox` and `dev`: [`local`]),
+//! [`read`] the rules, [`report`] collects what is wrong, [`env_file`] reads `.env`. Tests build [`Config`] by hand.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -15,6 +15,7 @@ use crate::domain::money::Currency;
 
 pub mod client;
 pub mod env_file;
+pub mod local;
 mod read;
 mod report;
 pub mod settings;

@@ -183,7 +183,7 @@ impl GatewaySettings {
 }
 
 impl LogSettings {
-    fn read(&self, report: &mut Report) -> Option<LogConfig> {
+    pub(super) fn read(&self, report: &mut Report) -> Option<LogConfig> {
         let filter = report.value("GATEWAY_LOG", &self.gateway_log, "a filter such as info", |text| {
             EnvFilter::try_new(text).ok().map(|_| text.to_owned())
         });

@@ -1,0 +1,115 @@
+//! `dev`: gateway, sandbox and SQLite in one process, with a key and a line to paste.
+
+use std::{fs, io, path::Path};
+
+use clap::Args;
+use owo_colors::OwoColorize as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{Failure, log, sandbox};
+use crate::{
+    app::keys::{Keys, NewKey},
+    config::{
+        Config,
+        local::{DevConfig, DevSettings},
+    },
+    domain::{api_key::Scope, clock::Clock, master_key::MasterKey},
+    server::{Harness, Server, open_store},
+};
+
+/// The command and its settings.
+#[derive(Args)]
+pub(super) struct DevCommand {
+    #[command(flatten)]
+    settings: DevSettings,
+}
+
+impl DevCommand {
+    /// Serves until it is told to stop.
+    pub async fn run(self) -> Result<(), Failure> {
+        let dev = self.settings.read()?;
+        log::start(&dev.log);
+        clean(&dev.dir)?;
+        let stop = CancellationToken::new();
+        let listener = TcpListener::bind(dev.sandbox_addr).await.map_err(|error| busy(&dev, error))?;
+        let sandbox = sandbox::start(listener, &dev.keys, None, stop.clone()).await?;
+        let config = dev.gateway(sandbox.base_url());
+        let key = create_key(&config).await?;
+        write_key(&dev.dir, &key)?;
+        let server = Server::start(config, Harness::default()).await?;
+        sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
+        welcome(&server, &sandbox.base_url(), &key);
+        super::told_to_stop().await?;
+        server.stop().await;
+        stop.cancel();
+        Ok(())
+    }
+}
+
+fn busy(dev: &DevConfig, error: io::Error) -> Failure {
+    Failure::Failed(format!("GATEWAY_SANDBOX_ADDR {}: {error}", dev.sandbox_addr))
+}
+
+/// Makes the directory, and takes away the database of the last run: the sandbox it belonged to has forgotten all.
+fn clean(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    for name in ["gateway.db", "gateway.db-wal", "gateway.db-shm"] {
+        match fs::remove_file(dir.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+async fn create_key(config: &Config) -> Result<SecretString, Failure> {
+    let master_key = MasterKey::new(config.master_key.clone());
+    let store = open_store(&config.database, &master_key).await?;
+    let keys = Keys::new(store, master_key, Clock::system());
+    let new = NewKey {
+        partner_name: "Acme".to_owned(),
+        key_name: "dev".to_owned(),
+        scopes: Scope::ALL.to_vec(),
+        allowed: Vec::new(),
+        expires_at: None,
+    };
+    Ok(keys.create(new).await?)
+}
+
+/// Writes the key for `try`, readable by its owner alone.
+fn write_key(dir: &Path, key: &SecretString) -> io::Result<()> {
+    let path = dir.join("api-key");
+    fs::write(&path, key.expose_secret())?;
+    #[cfg(unix)]
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(())
+}
+
+fn welcome(server: &Server, sandbox: &Url, key: &SecretString) {
+    let (grpc, http, key) = (server.grpc_addr, server.http_addr, key.expose_secret());
+    anstream::println!(
+        "{}
+
+  gRPC      {grpc}  (plaintext, reflection)
+  webhooks  http://{http}/webhooks/corefy
+  health    http://{http}/healthz, /readyz
+  sandbox   {sandbox}  (ledger: {sandbox}_sandbox/ledger)
+  API key   {key}
+
+{}
+
+grpcurl -plaintext -H 'authorization: Bearer {key}' -d '{{\"amount\": \"100.00\", \"currency\": \"USD\", \"customer_email\": \"customer@example.com\"}}' {grpc} corefy.gateway.v1.PaymentIntentService/CreatePaymentIntent
+
+and confirm it, with the id that it answers in the place of pi_…:
+
+grpcurl -plaintext -H 'authorization: Bearer {key}' -d '{{\"payment_intent_id\": \"pi_…\", \"card\": {{\"number\": \"4111111111111111\", \"expiry_month\": 12, \"expiry_year\": 2030, \"cvv\": \"123\"}}}}' {grpc} corefy.gateway.v1.PaymentIntentService/ConfirmPaymentIntent
+
+No grpcurl? `make try` in a second terminal walks payments, a decline, 3-D Secure and refunds.
+",
+        "corefy-gateway and its sandbox are running. No real money is moved.".bold(),
+        "Take a payment:".bold(),
+    );
+}

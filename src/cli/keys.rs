@@ -1,0 +1,157 @@
+//! `keys`: makes, lists and revokes the keys of callers.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use ipnet::IpNet;
+use secrecy::ExposeSecret as _;
+
+use super::Failure;
+use crate::{
+    app::keys::{Keys, NewKey},
+    config::settings::KeysSettings,
+    domain::{
+        api_key::{ApiKey, Scope},
+        clock::{Clock, Timestamp},
+        ids::PartnerId,
+        key_pair::PublicKey,
+        master_key::MasterKey,
+        network,
+    },
+    server::open_store,
+};
+
+/// The longest name of a partner or a key, in characters.
+const MAX_NAME: usize = 100;
+/// The longest life of a key, in days: ten years.
+const MAX_DAYS: u64 = 3650;
+
+/// The command and its settings.
+#[derive(Args)]
+pub(super) struct KeysCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Make a key and print it, once: it cannot be shown again
+    Create {
+        /// Whose key it is; the partner is made when there is none of this name
+        #[arg(long, value_parser = name)]
+        partner_name: String,
+        /// What its owner calls it
+        #[arg(long, value_parser = name)]
+        key_name: String,
+        /// What it may be used for: read, write, refunds
+        #[arg(long, value_delimiter = ',', default_value = "read,write,refunds", value_parser = scope)]
+        scopes: Vec<Scope>,
+        /// Networks it may be used from, as CIDR separated by commas [default: any]
+        #[arg(long, value_delimiter = ',', value_parser = cidr)]
+        allow_cidrs: Vec<IpNet>,
+        /// Days until it expires: 1 to 3650 [default: never]
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=MAX_DAYS))]
+        expires_in_days: Option<u64>,
+        #[command(flatten)]
+        settings: KeysSettings,
+    },
+    /// List the keys, without their secrets
+    List {
+        /// Only those of this partner, by its short name as it stands in the keys
+        #[arg(long, value_parser = partner)]
+        partner: Option<PartnerId>,
+        #[command(flatten)]
+        settings: KeysSettings,
+    },
+    /// Revoke a key; every gateway refuses it within ten seconds
+    Revoke {
+        /// The public half, pk_…
+        #[arg(value_parser = public_key)]
+        key: PublicKey,
+        #[command(flatten)]
+        settings: KeysSettings,
+    },
+}
+
+impl KeysCommand {
+    /// Does what was asked.
+    pub async fn run(self) -> Result<(), Failure> {
+        match self.action {
+            Action::Create { partner_name, key_name, scopes, allow_cidrs, expires_in_days, settings } => {
+                let expires_at = expires_in_days.map(in_days);
+                let new = NewKey { partner_name, key_name, scopes, allowed: allow_cidrs, expires_at };
+                let pair = open(&settings).await?.create(new).await?;
+                anstream::println!("{}", pair.expose_secret());
+            }
+            Action::List { partner, settings } => {
+                print_table(&open(&settings).await?.list(partner.as_ref()).await?);
+            }
+            Action::Revoke { key, settings } => {
+                if !open(&settings).await?.revoke(&key).await? {
+                    return Err(Failure::Failed(format!("{} is no key, or revoked already", key.as_str())));
+                }
+                anstream::println!("{} is revoked", key.as_str());
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn open(settings: &KeysSettings) -> Result<Keys, Failure> {
+    let config = settings.read()?;
+    let master_key = MasterKey::new(config.master_key);
+    let store = open_store(&config.database, &master_key).await?;
+    Ok(Keys::new(store, master_key, Clock::system()))
+}
+
+fn print_table(keys: &[ApiKey]) {
+    let row = |cells: [&str; 6]| {
+        let [id, name, scopes, created, used, state] = cells;
+        anstream::println!("{id:<48}  {name:<20}  {scopes:<18}  {created:<20}  {used:<20}  {state}");
+    };
+    row(["KEY", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"]);
+    for key in keys {
+        let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+        let used = key.last_used_at.map_or_else(|| "never".to_owned(), to_the_second);
+        row([key.id.as_str(), &key.name, &scopes.join(","), &to_the_second(key.created_at), &used, &state(key)]);
+    }
+}
+
+fn state(key: &ApiKey) -> String {
+    match (key.revoked_at, key.expires_at) {
+        (Some(since), _) => format!("revoked {}", to_the_second(since)),
+        (None, Some(end)) if end <= Clock::system().now() => format!("expired {}", to_the_second(end)),
+        (None, Some(end)) => format!("good until {}", to_the_second(end)),
+        (None, None) => "good".to_owned(),
+    }
+}
+
+fn to_the_second(time: Timestamp) -> String {
+    Timestamp::from_seconds(time.seconds()).to_string()
+}
+
+fn in_days(days: u64) -> Timestamp {
+    Clock::system().now() + Duration::from_secs(days * 24 * 3600)
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let fits = (1..=MAX_NAME).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if fits { Ok(text.to_owned()) } else { Err(format!("must have 1 to {MAX_NAME} characters")) }
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    Scope::parse(text).ok_or_else(|| "must be read, write or refunds".to_owned())
+}
+
+fn cidr(text: &str) -> Result<IpNet, String> {
+    network::parse(text).ok_or_else(|| "must be a network such as 203.0.113.0/24".to_owned())
+}
+
+fn partner(text: &str) -> Result<PartnerId, String> {
+    PartnerId::parse(text).ok_or_else(|| "must be a short name such as acme".to_owned())
+}
+
+fn public_key(text: &str) -> Result<PublicKey, String> {
+    PublicKey::parse(text)
+        .ok_or_else(|| "must be the public half of a key, pk_…; this has a typo or is cut off".to_owned())
+}

@@ -1,0 +1,21 @@
+//! The log of a running command: to standard error, as text for people or as JSON for machines.
+
+use std::io;
+
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Starts the log. A panic is logged as well, in one line like everything else.
+pub(super) fn start(config: &LogConfig) {
+    let log = fmt().with_env_filter(EnvFilter::new(&config.filter)).with_writer(io::stderr);
+    match config.format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        // Not the message: it may quote the value that caused it.
+        tracing::error!(place, "panic");
+    }));
+}

@@ -1,0 +1,59 @@
+//! `sandbox`: runs a Corefy for tests on its own.
+
+use std::time::Duration;
+
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{Failure, log};
+use crate::{
+    config::local::{SandboxKeys, SandboxSettings},
+    domain::clock::Clock,
+    sandbox::{Sandbox, Settings},
+};
+
+/// How often the sandbox settles what is due.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The command and its settings.
+#[derive(Args)]
+pub(super) struct SandboxCommand {
+    #[command(flatten)]
+    settings: SandboxSettings,
+}
+
+impl SandboxCommand {
+    /// Serves until it is told to stop.
+    pub async fn run(self) -> Result<(), Failure> {
+        let config = self.settings.read()?;
+        log::start(&config.log);
+        let stop = CancellationToken::new();
+        let listener = TcpListener::bind(config.addr).await?;
+        let sandbox = start(listener, &config.keys, config.webhook_url, stop.clone()).await?;
+        anstream::println!("The sandbox listens on {}; its ledger is at {0}_sandbox/ledger", sandbox.base_url());
+        super::told_to_stop().await?;
+        stop.cancel();
+        Ok(())
+    }
+}
+
+/// Starts a sandbox that settles what is due by itself.
+pub(super) async fn start(
+    listener: TcpListener,
+    keys: &SandboxKeys,
+    webhook_url: Option<Url>,
+    stop: CancellationToken,
+) -> std::io::Result<Sandbox> {
+    let settings = Settings {
+        api_key: keys.api_key.clone(),
+        secret_key: keys.secret_key.clone(),
+        client_key: keys.client_key.clone(),
+        webhook_secret: keys.webhook_secret.clone(),
+        webhook_url,
+        public_url: None,
+        tick: Some(TICK),
+    };
+    Sandbox::start(listener, settings, Clock::system(), stop).await
+}

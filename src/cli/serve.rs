@@ -1,0 +1,33 @@
+//! `serve`: runs the gateway until it is told to stop.
+
+use clap::Args;
+
+use super::{Failure, log};
+use crate::{
+    config::settings::ServeSettings,
+    server::{Harness, Server},
+};
+
+/// The command and its settings.
+#[derive(Args)]
+pub(super) struct ServeCommand {
+    #[command(flatten)]
+    settings: ServeSettings,
+}
+
+impl ServeCommand {
+    /// Serves until SIGTERM or SIGINT, then drains.
+    pub async fn run(self) -> Result<(), Failure> {
+        let config = self.settings.read()?;
+        log::start(&config.log);
+        if config.upstream.webhook_secret.is_none() {
+            tracing::warn!("COREFY_WEBHOOK_SECRET is not set: every webhook is refused, and outcomes are only polled");
+        }
+        let server = Server::start(config, Harness::default()).await?;
+        tracing::info!(grpc = %server.grpc_addr, http = %server.http_addr, "serving");
+        super::told_to_stop().await?;
+        tracing::info!("stopping");
+        server.stop().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,207 @@
+//! Settings of the commands that serve no real money: `sandbox` and `dev`.
+
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+
+use clap::Args;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{
+    Config, DatabaseConfig, LogConfig, Problems, UpstreamApi, UpstreamConfig,
+    report::{Report, given},
+    settings::LogSettings,
+};
+
+/// Keys of the sandbox unless others are set. They open nothing else.
+const API_KEY: &str = "sandbox-api-key";
+const SECRET_KEY: &str = "sandbox-secret-key-0123456789";
+const CLIENT_KEY: &str = "sandbox-client-key";
+const WEBHOOK_SECRET: &str = "sandbox-webhook-secret";
+/// Seals the database of `dev`, which holds nothing real.
+const DEV_MASTER_KEY: &str = "the-master-key-of-dev-which-holds-nothing-real";
+
+/// Settings of `sandbox`.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Sandbox")]
+pub struct SandboxSettings {
+    /// Address and port of the sandbox
+    #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8090")]
+    gateway_sandbox_addr: String,
+    /// Where the sandbox sends its webhooks [default: nowhere]
+    #[arg(long, env, value_name = "URL")]
+    gateway_sandbox_webhook_url: Option<String>,
+    /// Key that requests must bring [default: sandbox-api-key]
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    corefy_api_key: Option<SecretString>,
+    /// Key that requests must be signed with [default: sandbox-secret-key-0123456789]
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    corefy_secret_key: Option<SecretString>,
+    /// Client key that requests must bring [default: sandbox-client-key]
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    corefy_client_key: Option<SecretString>,
+    /// Secret that webhooks are signed with [default: sandbox-webhook-secret]
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    corefy_webhook_secret: Option<SecretString>,
+    #[command(flatten)]
+    log: LogSettings,
+}
+
+/// What `sandbox` needs to know.
+#[derive(Clone, Debug)]
+pub struct SandboxConfig {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// Whom it serves, and whom it tells.
+    pub keys: SandboxKeys,
+    /// Where webhooks go.
+    pub webhook_url: Option<Url>,
+    /// What is logged, and how.
+    pub log: LogConfig,
+}
+
+/// The keys that sandbox and gateway share.
+#[derive(Clone, Debug)]
+pub struct SandboxKeys {
+    /// Sent with each request.
+    pub api_key: SecretString,
+    /// Signs requests.
+    pub secret_key: SecretString,
+    /// Sent with each request.
+    pub client_key: SecretString,
+    /// Signs webhooks.
+    pub webhook_secret: SecretString,
+}
+
+impl Default for SandboxKeys {
+    fn default() -> Self {
+        Self {
+            api_key: API_KEY.into(),
+            secret_key: SECRET_KEY.into(),
+            client_key: CLIENT_KEY.into(),
+            webhook_secret: WEBHOOK_SECRET.into(),
+        }
+    }
+}
+
+impl SandboxSettings {
+    /// Reads the settings; the error has everything that is wrong with them.
+    pub fn read(&self) -> Result<SandboxConfig, Problems> {
+        let mut report = Report::default();
+        let addr = loopback(&mut report, "GATEWAY_SANDBOX_ADDR", &self.gateway_sandbox_addr);
+        let webhook_url = match &self.gateway_sandbox_webhook_url {
+            Some(text) => report.value("GATEWAY_SANDBOX_WEBHOOK_URL", text, "an http or https URL", |text| {
+                Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme())).map(Some)
+            }),
+            None => Some(None),
+        };
+        let log = self.log.read(&mut report);
+        let keys = SandboxKeys::default();
+        let keys = SandboxKeys {
+            api_key: given(&self.corefy_api_key).unwrap_or(keys.api_key),
+            secret_key: given(&self.corefy_secret_key).unwrap_or(keys.secret_key),
+            client_key: given(&self.corefy_client_key).unwrap_or(keys.client_key),
+            webhook_secret: given(&self.corefy_webhook_secret).unwrap_or(keys.webhook_secret),
+        };
+        let config = addr.zip(webhook_url).zip(log);
+        report.finish(config.map(|((addr, webhook_url), log)| SandboxConfig { addr, keys, webhook_url, log }))
+    }
+}
+
+/// Settings of `dev`.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Dev")]
+pub struct DevSettings {
+    /// Address and port for gRPC
+    #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
+    gateway_grpc_addr: String,
+    /// Address and port for webhooks, health and readiness
+    #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    gateway_http_addr: String,
+    /// Address and port of the sandbox
+    #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8090")]
+    gateway_sandbox_addr: String,
+    /// Directory for the database, which is made anew at each start, and for the API key
+    #[arg(long, env, value_name = "DIRECTORY", default_value = "target/dev")]
+    gateway_dev_dir: PathBuf,
+    #[command(flatten)]
+    log: LogSettings,
+}
+
+/// What `dev` needs to know.
+#[derive(Clone, Debug)]
+pub struct DevConfig {
+    /// Where the sandbox listens.
+    pub sandbox_addr: SocketAddr,
+    /// The keys that sandbox and gateway share.
+    pub keys: SandboxKeys,
+    /// For the database and the API key.
+    pub dir: PathBuf,
+    grpc_addr: SocketAddr,
+    http_addr: SocketAddr,
+    /// What is logged, and how.
+    pub log: LogConfig,
+}
+
+impl DevSettings {
+    /// Reads the settings; the error has everything that is wrong with them.
+    pub fn read(&self) -> Result<DevConfig, Problems> {
+        let mut report = Report::default();
+        let grpc = loopback(&mut report, "GATEWAY_GRPC_ADDR", &self.gateway_grpc_addr);
+        let http = loopback(&mut report, "GATEWAY_HTTP_ADDR", &self.gateway_http_addr);
+        let sandbox = loopback(&mut report, "GATEWAY_SANDBOX_ADDR", &self.gateway_sandbox_addr);
+        let log = self.log.read(&mut report);
+        let config = grpc.zip(http).zip(sandbox).zip(log);
+        report.finish(config.map(|(((grpc_addr, http_addr), sandbox_addr), log)| DevConfig {
+            sandbox_addr,
+            keys: SandboxKeys::default(),
+            dir: self.gateway_dev_dir.clone(),
+            grpc_addr,
+            http_addr,
+            log,
+        }))
+    }
+}
+
+impl DevConfig {
+    /// The settings of a gateway that speaks to the sandbox at `sandbox` and keeps its state in SQLite.
+    pub fn gateway(&self, sandbox: Url) -> Config {
+        Config {
+            upstream: sandbox_upstream(&self.keys, sandbox),
+            database: DatabaseConfig {
+                url: format!("sqlite://{}", self.dir.join("gateway.db").display()).into(),
+                connections: 10,
+            },
+            master_key: DEV_MASTER_KEY.into(),
+            grpc_addr: self.grpc_addr,
+            http_addr: self.http_addr,
+            currencies: Vec::new(),
+            webhook_allow: Vec::new(),
+            drain: Duration::from_secs(5),
+            log: self.log.clone(),
+        }
+    }
+}
+
+/// The settings of a connection to the sandbox at `base_url`.
+pub fn sandbox_upstream(keys: &SandboxKeys, base_url: Url) -> UpstreamConfig {
+    UpstreamConfig {
+        api: UpstreamApi::Intents,
+        api_key: keys.api_key.clone(),
+        secret_key: keys.secret_key.clone(),
+        client_key: keys.client_key.clone(),
+        base_url,
+        webhook_secret: Some(keys.webhook_secret.clone()),
+        webhook_secret_previous: None,
+        timeout: Duration::from_secs(10),
+        retry_count: 3,
+        rate_limit_per_minute: NonZeroU32::new(600).expect("600 is not zero"),
+        sandbox_mode: true,
+    }
+}
+
+/// An address that only this machine reaches.
+fn loopback(report: &mut Report, variable: &str, text: &str) -> Option<SocketAddr> {
+    report.value(variable, text, "an address and port of this machine such as 127.0.0.1:50051", |text| {
+        text.parse::<SocketAddr>().ok().filter(|address| address.ip().to_canonical().is_loopback())
+    })
+}

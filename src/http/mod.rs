@@ -1,0 +1,70 @@
+//! The HTTP sidecar: Corefy's webhooks, and whether the gateway lives and is ready. `axum` is used here and, for the page
+//! of a test bank, in the sandbox.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, State},
+    http::StatusCode,
+    routing::{get, post},
+};
+use ipnet::IpNet;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::app::App;
+
+mod webhooks;
+
+/// The longest body that is read. A webhook has a few hundred bytes.
+const MAX_BODY: usize = 256 * 1024;
+/// How long a request may take as a whole.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Sidecar {
+    app: App,
+    /// The networks that webhooks may come from; empty: any.
+    allowed: Vec<IpNet>,
+    /// Whether there is a secret to verify webhooks with.
+    takes_webhooks: bool,
+    /// Cancelled when the gateway begins to shut down.
+    drain: CancellationToken,
+}
+
+/// Serves until `drain` is cancelled, then ends the requests under way.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    allowed: Vec<IpNet>,
+    takes_webhooks: bool,
+    drain: CancellationToken,
+) -> std::io::Result<()> {
+    let router = Router::new()
+        .route("/webhooks/corefy", post(webhooks::receive))
+        // The path of the integration guide, for those who have registered it.
+        .route("/api/integrations/corefy/webhook/", post(webhooks::receive))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
+        .with_state(Sidecar { app, allowed, takes_webhooks, drain: drain.clone() });
+    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(drain.cancelled_owned())
+        .await
+}
+
+/// Ready when the database answers and the gateway is not shutting down.
+async fn ready(State(sidecar): State<Sidecar>) -> (StatusCode, &'static str) {
+    if sidecar.drain.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");
+    }
+    if sidecar.app.is_ready().await {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+    }
+}

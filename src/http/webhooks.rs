@@ -1,0 +1,67 @@
+//! Corefy's webhooks: let in by address, verified over the bytes as they came, stored, and only then answered.
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use axum::{
+    body::Bytes,
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, StatusCode},
+};
+
+use super::Sidecar;
+use crate::{app::webhooks::Delivery, domain::network};
+
+/// The headers that are kept for audit. None of them is a secret: a signature proves only the body it came with.
+const KEPT_HEADERS: [&str; 4] = ["content-type", "user-agent", "x-forwarded-for", "x-request-id"];
+/// How much of a header is kept, in characters.
+const MAX_HEADER: usize = 255;
+
+/// How many webhooks were refused for their signature since the start: all that is kept of them.
+static FORGED: AtomicU64 = AtomicU64::new(0);
+
+/// Takes in one webhook. 200: stored, or known already. 401: not Corefy's. 403: from an address that is not allowed.
+/// 503: not stored; Corefy sends it again.
+pub(super) async fn receive(
+    State(sidecar): State<Sidecar>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, &'static str) {
+    if !network::allows(&sidecar.allowed, Some(peer.ip())) {
+        return (StatusCode::FORBIDDEN, "this address may not send webhooks\n");
+    }
+    if !sidecar.takes_webhooks {
+        return (StatusCode::SERVICE_UNAVAILABLE, "COREFY_WEBHOOK_SECRET is not set\n");
+    }
+    let kept = kept(&headers, sidecar.app.signature_header());
+    let signature = headers.get(sidecar.app.signature_header()).and_then(|value| value.to_str().ok());
+    let delivery =
+        Delivery { body: &body, signature: signature.unwrap_or_default(), headers: &kept, source: peer.ip() };
+    if !sidecar.app.is_genuine(&delivery) {
+        let forged = FORGED.fetch_add(1, Ordering::Relaxed) + 1;
+        tracing::warn!(source = %peer.ip(), forged, "a webhook with a bad signature was refused");
+        return (StatusCode::UNAUTHORIZED, "the signature is missing or wrong\n");
+    }
+    match sidecar.app.receive_webhook(&delivery).await {
+        Ok(()) => (StatusCode::OK, "ok\n"),
+        Err(error) => {
+            tracing::error!(cause = ?error.cause(), "a webhook could not be stored");
+            (StatusCode::SERVICE_UNAVAILABLE, "not stored; send it again\n")
+        }
+    }
+}
+
+/// The headers that matter, as a JSON object.
+fn kept(headers: &HeaderMap, signature_header: &'static str) -> String {
+    let names = KEPT_HEADERS.into_iter().chain([signature_header]);
+    let kept: serde_json::Map<String, serde_json::Value> = names
+        .filter_map(|name| {
+            let text: String = headers.get(name)?.to_str().ok()?.chars().take(MAX_HEADER).collect();
+            Some((name.to_owned(), text.into()))
+        })
+        .collect();
+    serde_json::Value::Object(kept).to_string()
+}

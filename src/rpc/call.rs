@@ -1,0 +1,123 @@
+//! What every handler does the same way: who calls, what with, under which idempotency key, and how that is answered.
+
+use prost::Message;
+use tonic::{
+    Request, Response,
+    metadata::{MetadataMap, MetadataValue},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    app::{Answer, App, Caller, Idempotency},
+    error::{Error, Reason},
+};
+
+use super::{fields::Fields, formats};
+
+/// The metadata that names a mutating call, so that it can be repeated.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The metadata of an answer that was given before.
+const REPLAYED: &str = "idempotent-replayed";
+/// The longest idempotency key, in characters.
+const MAX_IDEMPOTENCY_KEY: usize = 255;
+
+/// A call that passed the key check; travels in the request's extensions.
+#[derive(Clone, Debug)]
+pub(super) struct Admission {
+    /// Who calls.
+    pub(super) caller: Caller,
+    /// The call's path, `/service/method`.
+    pub(super) path: String,
+}
+
+/// Reads a call that changes nothing.
+pub(super) fn query<M, I>(
+    request: Request<M>,
+    read: impl FnOnce(&mut Fields, M) -> Option<I>,
+) -> Result<(Caller, I), Error> {
+    let (_, mut extensions, message) = request.into_parts();
+    let admission = extensions.remove::<Admission>().ok_or_else(not_admitted)?;
+    let mut fields = Fields::default();
+    let input = read(&mut fields, message);
+    Ok((admission.caller, fields.finish(input)?))
+}
+
+/// Reads a call that changes something. The message must no longer have what a fingerprint must not be made of.
+pub(super) fn mutation<M: Message, I>(
+    app: &App,
+    request: Request<M>,
+    read: impl FnOnce(&mut Fields, M) -> Option<I>,
+) -> Result<(Caller, I), Error> {
+    let (metadata, mut extensions, message) = request.into_parts();
+    let Admission { mut caller, path } = extensions.remove().ok_or_else(not_admitted)?;
+    let mut fields = Fields::default();
+    let key = idempotency_key(&mut fields, &metadata);
+    let encoded = Zeroizing::new(message.encode_to_vec());
+    let input = read(&mut fields, message);
+    let input = fields.finish(input)?;
+    caller.idempotency = key.map(|key| Idempotency { key, fingerprint: app.fingerprint(&path, &encoded) });
+    Ok((caller, input))
+}
+
+/// Answers a call that changed something, or would have if it had not been made before.
+pub(super) fn answer<T, M>(answer: Answer<T>, wrap: impl FnOnce(T) -> M) -> Response<M> {
+    let mut response = Response::new(wrap(answer.resource));
+    if answer.is_replayed {
+        response.metadata_mut().insert(REPLAYED, MetadataValue::from_static("true"));
+    }
+    response
+}
+
+fn idempotency_key(fields: &mut Fields, metadata: &MetadataMap) -> Option<String> {
+    let mut given = metadata.get_all(IDEMPOTENCY_KEY).iter();
+    let first = given.next()?;
+    let key = formats::visible_ascii(first.as_bytes(), MAX_IDEMPOTENCY_KEY).filter(|_| given.next().is_none());
+    if key.is_none() {
+        fields.refuse(IDEMPOTENCY_KEY, "must be given as metadata at most once, as 1 to 255 visible ASCII characters");
+    }
+    key.map(str::to_owned)
+}
+
+fn not_admitted() -> Error {
+    Error::new(Reason::Internal, "the call came past the key check")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(keys: &[&'static str]) -> Result<Option<String>, Error> {
+        let mut metadata = MetadataMap::new();
+        for key in keys {
+            metadata.append(IDEMPOTENCY_KEY, key.parse().unwrap());
+        }
+        let mut fields = Fields::default();
+        let key = idempotency_key(&mut fields, &metadata);
+        fields.finish(Some(key))
+    }
+
+    #[test]
+    fn an_idempotency_key_is_one_bounded_visible_text() {
+        let longest: &'static str = "k".repeat(255).leak();
+        let too_long: &'static str = "k".repeat(256).leak();
+        assert_eq!(read(&[]).unwrap(), None);
+        assert_eq!(read(&["order-1"]).unwrap().as_deref(), Some("order-1"));
+        assert_eq!(read(&[longest]).unwrap().as_deref(), Some(longest));
+        for wrong in [&[""][..], &["a b"], &[too_long], &["a", "a"], &["a", "b"]] {
+            assert_eq!(read(wrong).unwrap_err().violations[0].field, "idempotency-key", "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_answer_says_so() {
+        let replayed = |is_replayed| answer(Answer { resource: 1, is_replayed }, |n| n);
+        assert_eq!(replayed(true).metadata().get("idempotent-replayed").unwrap(), "true");
+        assert!(replayed(false).metadata().is_empty());
+    }
+
+    #[test]
+    fn a_call_past_the_key_check_reaches_no_use_case() {
+        let error = query(Request::new(()), |_, ()| Some(())).unwrap_err();
+        assert_eq!(error.reason, Reason::Internal);
+    }
+}

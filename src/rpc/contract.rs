@@ -1,0 +1,77 @@
+//! What the protos themselves say of the services: their names, and which scope each call needs. Derived from the
+//! compiled protos, so that a new call cannot be forgotten.
+
+use std::collections::HashMap;
+
+use prost::Message as _;
+use prost_types::{FileDescriptorSet, MethodDescriptorProto, method_options::IdempotencyLevel};
+
+use crate::{domain::api_key::Scope, pb};
+
+/// The service whose mutating calls need a scope of their own, because they give money away.
+const REFUND_SERVICE: &str = "corefy.gateway.v1.RefundService";
+
+/// The services of this gateway.
+#[derive(Debug)]
+pub(super) struct Contract {
+    /// The full name of every service.
+    pub(super) services: Vec<String>,
+    /// The scope of every call, by its path `/service/method`.
+    scopes: HashMap<String, Scope>,
+}
+
+impl Contract {
+    /// Reads the compiled protos.
+    pub(super) fn read() -> Self {
+        let files = FileDescriptorSet::decode(pb::FILE_DESCRIPTOR_SET).expect("the compiler wrote it");
+        let mut contract = Self { services: Vec::new(), scopes: HashMap::new() };
+        for file in files.file {
+            for service in &file.service {
+                let name = format!("{}.{}", file.package(), service.name());
+                let scopes =
+                    service.method.iter().map(|method| (format!("/{name}/{}", method.name()), scope(&name, method)));
+                contract.scopes.extend(scopes);
+                contract.services.push(name);
+            }
+        }
+        contract
+    }
+
+    /// The scope that the call at `path` needs. There is no call at an unknown path, so the answer for it matters only
+    /// in that it must not be the weakest.
+    pub(super) fn scope(&self, path: &str) -> Scope {
+        self.scopes.get(path).copied().unwrap_or(Scope::Write)
+    }
+}
+
+fn scope(service: &str, method: &MethodDescriptorProto) -> Scope {
+    let level = method.options.as_ref().map(|options| options.idempotency_level());
+    match level {
+        Some(IdempotencyLevel::NoSideEffects) => Scope::Read,
+        _ if service == REFUND_SERVICE => Scope::Refunds,
+        _ => Scope::Write,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_has_the_scope_of_what_it_does() {
+        let contract = Contract::read();
+        assert_eq!(contract.services.len(), 6);
+        for (path, scope) in &contract.scopes {
+            let method = path.rsplit('/').next().unwrap();
+            let expected = match method {
+                "CreateRefund" => Scope::Refunds,
+                "TestConnection" => Scope::Read,
+                _ if method.starts_with("Get") || method.starts_with("List") => Scope::Read,
+                _ => Scope::Write,
+            };
+            assert_eq!(*scope, expected, "{path}");
+        }
+        assert_eq!(contract.scope("/corefy.gateway.v1.RefundService/CreateRefund"), Scope::Refunds);
+        assert_eq!(contract.scope("/corefy.gateway.v1.RefundService/Unknown"), Scope::Write);
+    }
+}

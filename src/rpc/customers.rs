@@ -1,0 +1,199 @@
+//! CustomerService: those who pay.
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    app::{customers::CreateCustomer, paging::Page},
+    domain::{
+        customer::{Address, Customer, CustomerDetails},
+        ids::CustomerId,
+        private::Private,
+    },
+    pb,
+    pb::customer_service_server::CustomerService,
+};
+
+use super::{Handlers, call, fields::Fields, formats, timestamps};
+
+/// The longest full name, in characters.
+pub(super) const MAX_NAME: usize = 100;
+/// The longest given or family name, city or state of an address, in characters.
+const MAX_ADDRESS_NAME: usize = 50;
+/// The longest line of an address, in characters.
+const MAX_ADDRESS_LINE: usize = 100;
+/// The longest postal code, in characters.
+const MAX_POSTAL_CODE: usize = 20;
+/// The form of a customer's id, for people.
+pub(super) const CUSTOMER_ID: &str = "of a customer, cus_…";
+
+#[tonic::async_trait]
+impl CustomerService for Handlers {
+    async fn create_customer(
+        &self,
+        request: Request<pb::CreateCustomerRequest>,
+    ) -> Result<Response<pb::CreateCustomerResponse>, Status> {
+        let (caller, input) = call::mutation(&self.app, request, create)?;
+        let answer = self.app.create_customer(caller, input).await?;
+        Ok(call::answer(answer, |customer| pb::CreateCustomerResponse { customer: Some(customer.into()) }))
+    }
+
+    async fn get_customer(
+        &self,
+        request: Request<pb::GetCustomerRequest>,
+    ) -> Result<Response<pb::GetCustomerResponse>, Status> {
+        let (caller, id) =
+            call::query(request, |fields, message| fields.id("id", &message.id, CustomerId::parse, CUSTOMER_ID))?;
+        let customer = self.app.get_customer(&caller, id).await?;
+        Ok(Response::new(pb::GetCustomerResponse { customer: Some(customer.into()) }))
+    }
+
+    async fn list_customers(
+        &self,
+        request: Request<pb::ListCustomersRequest>,
+    ) -> Result<Response<pb::ListCustomersResponse>, Status> {
+        let (caller, (reference_id, page)) = call::query(request, list)?;
+        let found = self.app.list_customers(&caller, reference_id, page).await?;
+        Ok(Response::new(pb::ListCustomersResponse {
+            customers: found.items.into_iter().map(Into::into).collect(),
+            next_page_token: found.next_page_token,
+        }))
+    }
+}
+
+fn create(fields: &mut Fields, message: pb::CreateCustomerRequest) -> Option<CreateCustomer> {
+    let details = CustomerDetails {
+        email: Private::new(fields.required("email", message.email, formats::email)),
+        name: Private::new(fields.optional("name", message.name, formats::text(MAX_NAME))),
+        phone: Private::new(fields.optional("phone", message.phone, formats::phone)),
+        address: message.address.map(|sent| fields.within("address", |fields| address(fields, sent))),
+        metadata: fields.map("metadata", message.metadata),
+    };
+    Some(CreateCustomer { reference_id: fields.reference(message.reference_id), details })
+}
+
+fn list(fields: &mut Fields, message: pb::ListCustomersRequest) -> Option<(Option<String>, Page)> {
+    let reference_id = fields.reference(message.reference_id);
+    Some((reference_id, fields.page(message.page_size, message.page_token)))
+}
+
+/// Reads a postal address.
+pub(super) fn address(fields: &mut Fields, address: pb::Address) -> Address {
+    let mut part = |field: &str, value: String, max_chars: usize| {
+        Private::new(fields.optional(field, value, formats::text(max_chars)))
+    };
+    Address {
+        first_name: part("first_name", address.first_name, MAX_ADDRESS_NAME),
+        last_name: part("last_name", address.last_name, MAX_ADDRESS_NAME),
+        line1: part("line1", address.line1, MAX_ADDRESS_LINE),
+        line2: part("line2", address.line2, MAX_ADDRESS_LINE),
+        city: part("city", address.city, MAX_ADDRESS_NAME),
+        state: part("state", address.state, MAX_ADDRESS_NAME),
+        postal_code: part("postal_code", address.postal_code, MAX_POSTAL_CODE),
+        country: fields.optional("country", address.country, formats::country),
+    }
+}
+
+impl From<Address> for pb::Address {
+    fn from(address: Address) -> Self {
+        Self {
+            first_name: address.first_name.expose().to_owned(),
+            last_name: address.last_name.expose().to_owned(),
+            line1: address.line1.expose().to_owned(),
+            line2: address.line2.expose().to_owned(),
+            city: address.city.expose().to_owned(),
+            state: address.state.expose().to_owned(),
+            postal_code: address.postal_code.expose().to_owned(),
+            country: address.country,
+        }
+    }
+}
+
+impl From<Customer> for pb::Customer {
+    fn from(customer: Customer) -> Self {
+        Self {
+            id: customer.id.to_string(),
+            upstream_id: customer.upstream_id.unwrap_or_default(),
+            email: customer.details.email.expose().to_owned(),
+            name: customer.details.name.expose().to_owned(),
+            phone: customer.details.phone.expose().to_owned(),
+            address: customer.details.address.map(Into::into),
+            reference_id: customer.reference_id.unwrap_or_default(),
+            metadata: customer.details.metadata,
+            created_at: Some(timestamps::wire(customer.created_at)),
+            updated_at: Some(timestamps::wire(customer.updated_at)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{clock::Timestamp, ids::PartnerId};
+
+    fn sent() -> pb::CreateCustomerRequest {
+        pb::CreateCustomerRequest {
+            email: "jane@example.com".to_owned(),
+            name: "Jane Doe".to_owned(),
+            phone: "+1 415 555 2671".to_owned(),
+            address: Some(pb::Address {
+                first_name: "Jane".to_owned(),
+                last_name: "Doe".to_owned(),
+                line1: "1 Main Street".to_owned(),
+                line2: "Flat 2".to_owned(),
+                city: "San Francisco".to_owned(),
+                state: "CA".to_owned(),
+                postal_code: "94105".to_owned(),
+                country: "US".to_owned(),
+            }),
+            reference_id: "customer-7".to_owned(),
+            metadata: [("tier".to_owned(), "gold".to_owned())].into(),
+        }
+    }
+
+    #[test]
+    fn a_customer_comes_back_as_it_was_sent() {
+        let mut fields = Fields::default();
+        let input = create(&mut fields, sent());
+        let input = fields.finish(input).unwrap();
+        let shown: pb::Customer = Customer {
+            id: CustomerId::generate(),
+            partner_id: PartnerId::parse("acme").unwrap(),
+            upstream_id: Some("c1".to_owned()),
+            reference_id: input.reference_id,
+            details: input.details,
+            created_at: Timestamp::from_seconds(1),
+            updated_at: Timestamp::from_seconds(2),
+        }
+        .into();
+        let back = pb::CreateCustomerRequest {
+            email: shown.email,
+            name: shown.name,
+            phone: shown.phone,
+            address: shown.address,
+            reference_id: shown.reference_id,
+            metadata: shown.metadata,
+        };
+        assert!(back == sent());
+        assert_eq!(shown.upstream_id, "c1");
+    }
+
+    #[test]
+    fn everything_wrong_with_a_customer_is_told_at_once() {
+        let mut fields = Fields::default();
+        let message = pb::CreateCustomerRequest {
+            name: "n".repeat(101),
+            phone: "none".to_owned(),
+            address: Some(pb::Address {
+                line1: "l".repeat(101),
+                postal_code: "p".repeat(21),
+                country: "us".to_owned(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let input = create(&mut fields, message);
+        let error = fields.finish(input).unwrap_err();
+        let paths: Vec<_> = error.violations.iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(paths, ["email", "name", "phone", "address.line1", "address.postal_code", "address.country"]);
+    }
+}

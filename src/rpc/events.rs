@@ -1,0 +1,124 @@
+//! EventService: what happened.
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    app::{events::EventFilter, paging::Page},
+    domain::{
+        event::{Event, EventObject, EventType},
+        ids::{CustomerId, EventId, PaymentIntentId, PaymentMethodId, RefundId},
+    },
+    pb,
+    pb::{event::Object, event_service_server::EventService},
+};
+
+use super::{Handlers, call, fields::Fields, timestamps};
+
+/// The most types that a filter can name.
+const MAX_TYPES: usize = 20;
+
+#[tonic::async_trait]
+impl EventService for Handlers {
+    async fn list_events(
+        &self,
+        request: Request<pb::ListEventsRequest>,
+    ) -> Result<Response<pb::ListEventsResponse>, Status> {
+        let (caller, (filter, page)) = call::query(request, list)?;
+        let found = self.app.list_events(&caller, filter, page).await?;
+        Ok(Response::new(pb::ListEventsResponse {
+            events: found.items.into_iter().map(Into::into).collect(),
+            next_page_token: found.next_page_token,
+        }))
+    }
+}
+
+fn list(fields: &mut Fields, message: pb::ListEventsRequest) -> Option<(EventFilter, Page)> {
+    let after = fields.optional_id("after_event_id", &message.after_event_id, EventId::parse, "of an event, evt_…");
+    if !message.after_event_id.is_empty() && !message.page_token.is_empty() {
+        fields.refuse("after_event_id", "must not be given with page_token");
+    }
+    let form = "of an object, such as pi_…, pay_…, re_…, cus_… or pm_…";
+    let object_id = fields.optional_id("object_id", &message.object_id, object_id, form);
+    let filter = EventFilter { after, types: types(fields, message.types), object_id };
+    Some((filter, fields.page(message.page_size, message.page_token)))
+}
+
+fn types(fields: &mut Fields, types: Vec<String>) -> Vec<String> {
+    if types.len() > MAX_TYPES {
+        fields.refuse("types", format!("must have at most {MAX_TYPES} entries"));
+        return Vec::new();
+    }
+    for (place, name) in types.iter().enumerate() {
+        if !EventType::ALL.iter().any(|known| known.as_str() == name) {
+            fields.refuse(&format!("types[{place}]"), "must be a type of event such as payment_intent.succeeded");
+        }
+    }
+    types
+}
+
+/// The id of any object that events are about; a payment's is its intent's.
+fn object_id(text: &str) -> Option<String> {
+    let intent = PaymentIntentId::parse_any(text).map(|id| id.to_string());
+    intent
+        .or_else(|| RefundId::parse(text).map(|id| id.to_string()))
+        .or_else(|| CustomerId::parse(text).map(|id| id.to_string()))
+        .or_else(|| PaymentMethodId::parse(text).map(|id| id.to_string()))
+}
+
+impl From<Event> for pb::Event {
+    fn from(event: Event) -> Self {
+        Self {
+            id: event.id.to_string(),
+            r#type: event.kind,
+            object_id: event.object.id().to_owned(),
+            created_at: Some(timestamps::wire(event.created_at)),
+            object: Some(match event.object {
+                EventObject::PaymentIntent(intent) => Object::PaymentIntent((*intent).into()),
+                EventObject::Refund(refund) => Object::Refund((*refund).into()),
+                EventObject::Customer(customer) => Object::Customer((*customer).into()),
+                EventObject::PaymentMethod(method) => Object::PaymentMethod((*method).into()),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(message: pb::ListEventsRequest) -> Result<(EventFilter, Page), Vec<String>> {
+        let mut fields = Fields::default();
+        let input = list(&mut fields, message);
+        fields.finish(input).map_err(|error| error.violations.iter().map(|wrong| wrong.field.clone()).collect())
+    }
+
+    #[test]
+    fn a_payment_s_id_filters_by_its_intent() {
+        let id = PaymentIntentId::generate();
+        let (filter, page) = read(pb::ListEventsRequest { object_id: id.payment_id(), ..Default::default() }).unwrap();
+        assert_eq!(filter.object_id.as_deref(), Some(id.as_str()));
+        assert_eq!((filter.after, page.size), (None, 20));
+    }
+
+    #[test]
+    fn every_type_that_can_happen_can_be_asked_for_and_no_other() {
+        for known in EventType::ALL {
+            let types = vec![known.as_str().to_owned()];
+            assert!(read(pb::ListEventsRequest { types, ..Default::default() }).is_ok());
+        }
+        let types = vec!["refund.created".to_owned(), "refund.lost".to_owned()];
+        assert_eq!(read(pb::ListEventsRequest { types, ..Default::default() }).unwrap_err(), ["types[1]"]);
+        let types = vec!["refund.created".to_owned(); 21];
+        assert_eq!(read(pb::ListEventsRequest { types, ..Default::default() }).unwrap_err(), ["types"]);
+    }
+
+    #[test]
+    fn a_reader_goes_on_from_an_event_or_from_a_page_but_not_from_both() {
+        let after_event_id = EventId::generate().to_string();
+        let both = pb::ListEventsRequest { after_event_id, page_token: "t".to_owned(), ..Default::default() };
+        assert_eq!(read(both).unwrap_err(), ["after_event_id"]);
+        let wrong =
+            pb::ListEventsRequest { after_event_id: "evt_1".into(), object_id: "op_1".into(), ..Default::default() };
+        assert_eq!(read(wrong).unwrap_err(), ["after_event_id", "object_id"]);
+    }
+}

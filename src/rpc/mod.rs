@@ -1,0 +1,130 @@
+//! The gRPC server. tonic is used here and nowhere else.
+//!
+//! A call passes, from the outside in:
+//! 1. [`request`]: id, log line, deadline and panics. Outermost, so that whatever happens inside has an id, an end and a
+//!    line, and every refusal gets its details in one place ([`status`]).
+//! 2. [`auth`], but for health and reflection: before the body is read, so that strangers cost little.
+//! 3. tonic: sizes, compression, decoding.
+//! 4. the handler, in the file named like the service: [`fields`] → use case → answer.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    codec::CompressionEncoding::Gzip,
+    service::Routes,
+    transport::{Server, server::TcpIncoming},
+};
+
+use crate::{
+    app::App,
+    pb::{
+        customer_service_server::CustomerServiceServer, event_service_server::EventServiceServer,
+        gateway_service_server::GatewayServiceServer, payment_intent_service_server::PaymentIntentServiceServer,
+        payment_method_service_server::PaymentMethodServiceServer, refund_service_server::RefundServiceServer,
+    },
+};
+
+use auth::Guarded;
+use contract::Contract;
+use health::Health;
+
+mod auth;
+mod call;
+mod cards;
+mod confirmation;
+mod contract;
+mod customers;
+mod deadline;
+mod events;
+mod fields;
+mod formats;
+mod gateway;
+mod health;
+mod payment_intents;
+mod payment_methods;
+mod refunds;
+mod request;
+mod status;
+mod timestamps;
+
+/// The largest request, decompressed.
+const MAX_REQUEST_BYTES: usize = 1024 * 1024;
+/// The largest answer: what gRPC clients take by default.
+const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
+/// Calls at one time on one connection.
+const MAX_CONCURRENT_STREAMS: u32 = 128;
+/// How long a connection may be silent before we ask whether it is alive.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
+/// How long the answer to that may take.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How old a connection may grow, so that clients spread over replicas again.
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
+/// How long the calls on an old connection may still take: the longest deadline and a little.
+const MAX_CONNECTION_AGE_GRACE: Duration = deadline::MAX_DEADLINE.saturating_add(Duration::from_secs(10));
+
+/// The handlers of all services.
+#[derive(Clone)]
+struct Handlers {
+    app: App,
+}
+
+/// Serves on `listener` until `drain`; then takes no more connections and returns when the running calls have ended.
+/// How long that may take is the caller's business: dropping the future ends them at once.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn serve(listener: TcpListener, app: App, drain: CancellationToken) -> Result<(), tonic::transport::Error> {
+    let contract = Arc::new(Contract::read());
+    let (reporter, health_service) = tonic_health::server::health_reporter();
+    let health = Health::start(reporter, contract.clone()).await;
+    let routes = services(&app, &contract).add_service(health_service);
+
+    Server::builder()
+        .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .max_connection_age(MAX_CONNECTION_AGE)
+        .max_connection_age_grace(MAX_CONNECTION_AGE_GRACE)
+        .layer(tower::layer::layer_fn(|routes: Routes| {
+            tower::service_fn(move |request| request::serve(routes.clone(), request))
+        }))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(
+            TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(KEEPALIVE_INTERVAL)),
+            health.follow(app, drain),
+        )
+        .await
+}
+
+/// All services but health. Those of the protos are limited and behind the key check.
+fn services(app: &App, contract: &Arc<Contract>) -> Routes {
+    let handlers = Arc::new(Handlers { app: app.clone() });
+    macro_rules! guarded {
+        ($server:ident) => {
+            Guarded {
+                service: $server::from_arc(handlers.clone())
+                    .accept_compressed(Gzip)
+                    .send_compressed(Gzip)
+                    .max_decoding_message_size(MAX_REQUEST_BYTES)
+                    .max_encoding_message_size(MAX_RESPONSE_BYTES),
+                app: app.clone(),
+                contract: contract.clone(),
+            }
+        };
+    }
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(crate::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    Routes::new(guarded!(PaymentIntentServiceServer))
+        .add_service(guarded!(RefundServiceServer))
+        .add_service(guarded!(CustomerServiceServer))
+        .add_service(guarded!(PaymentMethodServiceServer))
+        .add_service(guarded!(EventServiceServer))
+        .add_service(guarded!(GatewayServiceServer))
+        .add_service(reflection().build_v1().expect("the compiler wrote the descriptors"))
+        .add_service(reflection().build_v1alpha().expect("the compiler wrote the descriptors"))
+}

@@ -1,0 +1,345 @@
+//! PaymentIntentService: what is to be paid, and the paying of it.
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    app::{
+        paging::Page,
+        payment_intents::{CreatePaymentIntent, PaymentIntentFilter},
+    },
+    domain::{
+        ids::CustomerId,
+        money::Currency,
+        payment_intent::{Advice, NextAction, PaymentError, PaymentIntent, PaymentIntentDetails, PaymentIntentState},
+        private::Private,
+    },
+    pb,
+    pb::payment_intent_service_server::PaymentIntentService,
+};
+
+use super::{
+    Handlers, call, confirmation,
+    customers::{CUSTOMER_ID, MAX_NAME, address},
+    fields::Fields,
+    formats,
+    payment_methods::type_code,
+    timestamps,
+};
+
+/// The longest description, in characters.
+const MAX_DESCRIPTION: usize = 255;
+
+#[tonic::async_trait]
+impl PaymentIntentService for Handlers {
+    async fn create_payment_intent(
+        &self,
+        request: Request<pb::CreatePaymentIntentRequest>,
+    ) -> Result<Response<pb::CreatePaymentIntentResponse>, Status> {
+        let accepts = |currency| self.app.accepts(currency);
+        let (caller, input) = call::mutation(&self.app, request, |fields, message| create(fields, message, accepts))?;
+        let answer = self.app.create_payment_intent(caller, input).await?;
+        Ok(call::answer(answer, |intent| pb::CreatePaymentIntentResponse { payment_intent: Some(intent.into()) }))
+    }
+
+    async fn confirm_payment_intent(
+        &self,
+        mut request: Request<pb::ConfirmPaymentIntentRequest>,
+    ) -> Result<Response<pb::ConfirmPaymentIntentResponse>, Status> {
+        let now = self.app.now();
+        let cvv = confirmation::take_cvv(request.get_mut());
+        let (caller, (id, confirmation)) =
+            call::mutation(&self.app, request, |fields, message| confirmation::read(fields, message, &cvv, now))?;
+        let answer = self.app.confirm_payment_intent(caller, id, confirmation).await?;
+        Ok(call::answer(answer, |intent| pb::ConfirmPaymentIntentResponse { payment_intent: Some(intent.into()) }))
+    }
+
+    async fn get_payment_intent(
+        &self,
+        request: Request<pb::GetPaymentIntentRequest>,
+    ) -> Result<Response<pb::GetPaymentIntentResponse>, Status> {
+        let (caller, id) = call::query(request, |fields, message| fields.payment_intent_id("id", &message.id))?;
+        let intent = self.app.get_payment_intent(&caller, id).await?;
+        Ok(Response::new(pb::GetPaymentIntentResponse { payment_intent: Some(intent.into()) }))
+    }
+
+    async fn list_payment_intents(
+        &self,
+        request: Request<pb::ListPaymentIntentsRequest>,
+    ) -> Result<Response<pb::ListPaymentIntentsResponse>, Status> {
+        let (caller, (filter, page)) = call::query(request, list)?;
+        let found = self.app.list_payment_intents(&caller, filter, page).await?;
+        Ok(Response::new(pb::ListPaymentIntentsResponse {
+            payment_intents: found.items.into_iter().map(Into::into).collect(),
+            next_page_token: found.next_page_token,
+        }))
+    }
+
+    async fn cancel_payment_intent(
+        &self,
+        request: Request<pb::CancelPaymentIntentRequest>,
+    ) -> Result<Response<pb::CancelPaymentIntentResponse>, Status> {
+        let (caller, id) = call::mutation(&self.app, request, |fields, message| {
+            fields.payment_intent_id("payment_intent_id", &message.payment_intent_id)
+        })?;
+        let answer = self.app.cancel_payment_intent(caller, id).await?;
+        Ok(call::answer(answer, |intent| pb::CancelPaymentIntentResponse { payment_intent: Some(intent.into()) }))
+    }
+}
+
+fn create(
+    fields: &mut Fields,
+    message: pb::CreatePaymentIntentRequest,
+    accepts: impl Fn(Currency) -> bool,
+) -> Option<CreatePaymentIntent> {
+    let currency = fields.currency(&message.currency);
+    if currency.is_some_and(|currency| !accepts(currency)) {
+        fields.refuse("currency", "must be a currency that this gateway is set to accept");
+    }
+    let amount = fields.amount(&message.amount, currency);
+    if message.customer_id.is_empty() && message.customer_email.is_empty() {
+        fields.refuse("customer_id", "one of customer_id and customer_email is required");
+    }
+    let customer_id = fields.optional_id("customer_id", &message.customer_id, CustomerId::parse, CUSTOMER_ID);
+    let details = PaymentIntentDetails {
+        payment_method: type_code(fields, "payment_method", message.payment_method),
+        customer_email: Private::new(fields.optional("customer_email", message.customer_email, formats::email)),
+        customer_name: Private::new(fields.optional("customer_name", message.customer_name, formats::text(MAX_NAME))),
+        customer_phone: Private::new(fields.optional("customer_phone", message.customer_phone, formats::phone)),
+        description: fields.optional("description", message.description, formats::text(MAX_DESCRIPTION)),
+        return_url: fields.optional("return_url", message.return_url, formats::url),
+        failure_url: fields.optional("failure_url", message.failure_url, formats::url),
+        billing_address: message
+            .billing_address
+            .map(|sent| fields.within("billing_address", |fields| address(fields, sent))),
+        metadata: fields.map("metadata", message.metadata),
+    };
+    let reference_id = fields.reference(message.reference_id);
+    Some(CreatePaymentIntent { amount: amount?, customer_id, reference_id, details })
+}
+
+fn list(fields: &mut Fields, message: pb::ListPaymentIntentsRequest) -> Option<(PaymentIntentFilter, Page)> {
+    let filter = PaymentIntentFilter {
+        state: state(fields, message.state),
+        customer_id: fields.optional_id("customer_id", &message.customer_id, CustomerId::parse, CUSTOMER_ID),
+        reference_id: fields.reference(message.reference_id),
+        created_from: timestamps::bound(fields, "created_from", message.created_from),
+        created_before: timestamps::bound(fields, "created_before", message.created_before),
+    };
+    if let (Some(from), Some(before)) = (filter.created_from, filter.created_before)
+        && from >= before
+    {
+        fields.refuse("created_from", "must be before created_before");
+    }
+    Some((filter, fields.page(message.page_size, message.page_token)))
+}
+
+/// Reads the state to filter by; 0 does not filter.
+fn state(fields: &mut Fields, number: i32) -> Option<PaymentIntentState> {
+    let wire = |state: &PaymentIntentState| i32::from(pb::PaymentIntentState::from(*state));
+    let state = PaymentIntentState::ALL.into_iter().find(|state| wire(state) == number);
+    if state.is_none() && number != 0 {
+        fields.refuse("state", "must be a PaymentIntentState");
+    }
+    state
+}
+
+impl From<PaymentIntent> for pb::PaymentIntent {
+    fn from(intent: PaymentIntent) -> Self {
+        Self {
+            id: intent.id.to_string(),
+            payment_id: intent.id.payment_id(),
+            state: pb::PaymentIntentState::from(intent.state).into(),
+            amount: intent.amount.to_string(),
+            currency: intent.amount.currency.code().to_owned(),
+            amount_received: intent.money(intent.received).to_string(),
+            amount_refunded: intent.money(intent.refunded).to_string(),
+            upstream_id: intent.upstream_id.unwrap_or_default(),
+            payment_method: intent.details.payment_method,
+            customer_id: intent.customer_id.map(|id| id.to_string()).unwrap_or_default(),
+            customer_email: intent.details.customer_email.expose().to_owned(),
+            customer_name: intent.details.customer_name.expose().to_owned(),
+            customer_phone: intent.details.customer_phone.expose().to_owned(),
+            description: intent.details.description,
+            reference_id: intent.reference_id.unwrap_or_default(),
+            return_url: intent.details.return_url,
+            failure_url: intent.details.failure_url,
+            billing_address: intent.details.billing_address.map(Into::into),
+            metadata: intent.details.metadata,
+            next_action: intent.progress.next_action.map(Into::into),
+            last_payment_error: intent.progress.last_error.map(Into::into),
+            created_at: Some(timestamps::wire(intent.created_at)),
+            updated_at: Some(timestamps::wire(intent.updated_at)),
+        }
+    }
+}
+
+impl From<PaymentIntentState> for pb::PaymentIntentState {
+    fn from(state: PaymentIntentState) -> Self {
+        match state {
+            PaymentIntentState::RequiresPaymentMethod => Self::RequiresPaymentMethod,
+            PaymentIntentState::RequiresConfirmation => Self::RequiresConfirmation,
+            PaymentIntentState::RequiresAction => Self::RequiresAction,
+            PaymentIntentState::Processing => Self::Processing,
+            PaymentIntentState::Succeeded => Self::Succeeded,
+            PaymentIntentState::PartiallyPaid => Self::PartiallyPaid,
+            PaymentIntentState::Canceled => Self::Canceled,
+        }
+    }
+}
+
+impl From<NextAction> for pb::NextAction {
+    fn from(action: NextAction) -> Self {
+        Self {
+            r#type: pb::NextActionType::Redirect.into(),
+            redirect_url: action.redirect_url,
+            method: action.method,
+            params: action.params,
+        }
+    }
+}
+
+impl From<PaymentError> for pb::PaymentError {
+    fn from(error: PaymentError) -> Self {
+        let advice = match error.advice() {
+            Advice::TryAgainLater => pb::PaymentErrorAdvice::TryAgainLater,
+            Advice::CorrectDetails => pb::PaymentErrorAdvice::CorrectDetails,
+            Advice::UseAnotherMethod => pb::PaymentErrorAdvice::UseAnotherMethod,
+            Advice::DoNotRetry => pb::PaymentErrorAdvice::DoNotRetry,
+        };
+        Self { code: error.code, message: error.message, advice: advice.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::{
+        clock::Timestamp,
+        ids::{PartnerId, PaymentIntentId},
+        money::Money,
+        payment_intent::Progress,
+    };
+
+    fn paths<T>(read: impl FnOnce(&mut Fields) -> Option<T>) -> Result<T, Vec<String>> {
+        let mut fields = Fields::default();
+        let input = read(&mut fields);
+        fields.finish(input).map_err(|error| error.violations.iter().map(|wrong| wrong.field.clone()).collect())
+    }
+
+    fn request() -> pb::CreatePaymentIntentRequest {
+        pb::CreatePaymentIntentRequest {
+            amount: "100".to_owned(),
+            currency: "USD".to_owned(),
+            customer_email: "jane@example.com".to_owned(),
+            ..Default::default()
+        }
+    }
+
+    fn create_accepting(
+        message: pb::CreatePaymentIntentRequest,
+        accepts: bool,
+    ) -> Result<CreatePaymentIntent, Vec<String>> {
+        paths(|fields| create(fields, message, |_| accepts))
+    }
+
+    #[test]
+    fn an_intent_needs_little_and_means_a_card_when_it_names_no_method() {
+        let input = create_accepting(request(), true).unwrap();
+        assert_eq!(input.amount.to_string(), "100.00");
+        assert_eq!(input.details.payment_method, "card");
+        assert_eq!((input.customer_id, input.reference_id), (None, None));
+    }
+
+    #[test]
+    fn a_currency_that_is_not_taken_here_is_refused() {
+        assert_eq!(create_accepting(request(), false).unwrap_err(), ["currency"]);
+    }
+
+    #[test]
+    fn everything_wrong_with_an_intent_is_told_at_once() {
+        let message = pb::CreatePaymentIntentRequest {
+            amount: "1.001".to_owned(),
+            currency: "USD".to_owned(),
+            payment_method: "Card".to_owned(),
+            customer_name: "n".repeat(101),
+            customer_phone: "p".to_owned(),
+            description: "d".repeat(256),
+            reference_id: "r".repeat(101),
+            return_url: "shop".to_owned(),
+            failure_url: "ftp://shop.example".to_owned(),
+            billing_address: Some(pb::Address { country: "Utopia".to_owned(), ..Default::default() }),
+            metadata: BTreeMap::from([("k".to_owned(), "v\n".to_owned())]),
+            ..Default::default()
+        };
+        let expected = [
+            "amount",
+            "customer_id",
+            "payment_method",
+            "customer_name",
+            "customer_phone",
+            "description",
+            "return_url",
+            "failure_url",
+            "billing_address.country",
+            "metadata[\"k\"]",
+            "reference_id",
+        ];
+        assert_eq!(create_accepting(message, true).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn a_list_is_filtered_by_known_states_and_a_range_that_is_not_empty() {
+        let of = |state, from, before| {
+            let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+            paths(|fields| {
+                let created = (time(from), time(before));
+                let message = pb::ListPaymentIntentsRequest {
+                    state,
+                    created_from: created.0,
+                    created_before: created.1,
+                    ..Default::default()
+                };
+                list(fields, message)
+            })
+        };
+        assert_eq!(of(0, 1, 2).unwrap().0.state, None);
+        for state in PaymentIntentState::ALL {
+            let number = pb::PaymentIntentState::from(state).into();
+            assert_eq!(of(number, 1, 2).unwrap().0.state, Some(state));
+        }
+        assert_eq!(of(99, 2, 2).unwrap_err(), ["state", "created_from"]);
+    }
+
+    #[test]
+    fn an_intent_is_shown_with_its_decimals_its_payment_and_what_to_do() {
+        let error = PaymentError { code: "stolen_card".to_owned(), message: "No.".to_owned() };
+        let input = create_accepting(request(), true).unwrap();
+        let intent = PaymentIntent {
+            id: PaymentIntentId::generate(),
+            partner_id: PartnerId::parse("acme").unwrap(),
+            upstream_id: None,
+            state: PaymentIntentState::RequiresPaymentMethod,
+            amount: Money::new(100, Currency::parse("JPY").unwrap()),
+            received: 70,
+            refunded: 30,
+            refund_pending: 0,
+            charged_back: 0,
+            customer_id: None,
+            reference_id: None,
+            details: input.details,
+            progress: Progress { next_action: None, last_error: Some(error) },
+            upstream_version: Timestamp::default(),
+            created_at: Timestamp::from_seconds(1),
+            updated_at: Timestamp::from_seconds(2),
+        };
+        let shown = pb::PaymentIntent::from(intent.clone());
+        assert_eq!((shown.amount.as_str(), shown.currency.as_str()), ("100", "JPY"));
+        assert_eq!((shown.amount_received.as_str(), shown.amount_refunded.as_str()), ("70", "30"));
+        assert_eq!(shown.payment_id, intent.id.payment_id());
+        assert_eq!(shown.state(), pb::PaymentIntentState::RequiresPaymentMethod);
+        let error = shown.last_payment_error.unwrap();
+        assert_eq!((error.code.as_str(), error.advice()), ("stolen_card", pb::PaymentErrorAdvice::DoNotRetry));
+    }
+}

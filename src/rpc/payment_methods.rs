@@ -1,0 +1,184 @@
+//! PaymentMethodService: the ways to pay that customers have saved.
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    app::{
+        paging::Page,
+        payment_methods::{CreatePaymentMethod, PaymentMethodData},
+    },
+    domain::{
+        clock::Timestamp,
+        ids::{CustomerId, PaymentMethodId},
+        money::Currency,
+        payment_method::{CARD, PaymentMethod, SupportedPaymentMethod},
+        private::Private,
+    },
+    pb,
+    pb::payment_method_service_server::PaymentMethodService,
+};
+
+use super::{Handlers, call, cards, customers::CUSTOMER_ID, fields::Fields, formats, timestamps};
+
+/// The form of a payment method's id, for people.
+pub(super) const PAYMENT_METHOD_ID: &str = "of a payment method, pm_…";
+
+#[tonic::async_trait]
+impl PaymentMethodService for Handlers {
+    async fn create_payment_method(
+        &self,
+        request: Request<pb::CreatePaymentMethodRequest>,
+    ) -> Result<Response<pb::CreatePaymentMethodResponse>, Status> {
+        let now = self.app.now();
+        let (caller, input) = call::mutation(&self.app, request, |fields, message| create(fields, message, now))?;
+        let answer = self.app.create_payment_method(caller, input).await?;
+        Ok(call::answer(answer, |method| pb::CreatePaymentMethodResponse { payment_method: Some(method.into()) }))
+    }
+
+    async fn get_payment_method(
+        &self,
+        request: Request<pb::GetPaymentMethodRequest>,
+    ) -> Result<Response<pb::GetPaymentMethodResponse>, Status> {
+        let (caller, id) = call::query(request, |fields, message| {
+            fields.id("id", &message.id, PaymentMethodId::parse, PAYMENT_METHOD_ID)
+        })?;
+        let method = self.app.get_payment_method(&caller, id).await?;
+        Ok(Response::new(pb::GetPaymentMethodResponse { payment_method: Some(method.into()) }))
+    }
+
+    async fn list_payment_methods(
+        &self,
+        request: Request<pb::ListPaymentMethodsRequest>,
+    ) -> Result<Response<pb::ListPaymentMethodsResponse>, Status> {
+        let (caller, (customer, page)) = call::query(request, list)?;
+        let found = self.app.list_payment_methods(&caller, customer, page).await?;
+        Ok(Response::new(pb::ListPaymentMethodsResponse {
+            payment_methods: found.items.into_iter().map(Into::into).collect(),
+            next_page_token: found.next_page_token,
+        }))
+    }
+
+    async fn list_supported_payment_methods(
+        &self,
+        request: Request<pb::ListSupportedPaymentMethodsRequest>,
+    ) -> Result<Response<pb::ListSupportedPaymentMethodsResponse>, Status> {
+        let (_, currency) = call::query(request, supported)?;
+        let found = self.app.list_supported_payment_methods(currency).await?;
+        let supported_payment_methods = found.into_iter().map(Into::into).collect();
+        Ok(Response::new(pb::ListSupportedPaymentMethodsResponse { supported_payment_methods }))
+    }
+}
+
+fn create(fields: &mut Fields, message: pb::CreatePaymentMethodRequest, now: Timestamp) -> Option<CreatePaymentMethod> {
+    let customer_id = fields.id("customer_id", &message.customer_id, CustomerId::parse, CUSTOMER_ID);
+    let kind = type_code(fields, "type", message.r#type);
+    let is_card = kind == CARD;
+    if message.card.is_some() != message.data.is_empty() {
+        fields.refuse("card", "exactly one of card and data must be given");
+    } else if message.card.is_some() != is_card {
+        // A card among the method's own fields would escape the care that is taken of cards.
+        fields.refuse("type", "must be card with a card, and another type with data");
+    }
+    let card = message.card.map(|sent| fields.within("card", |fields| cards::card(fields, sent, now)));
+    let data = fields.map("data", message.data);
+    let data = card.map_or_else(
+        || PaymentMethodData::Fields(data.into_iter().map(|(key, value)| (key, Private::new(value))).collect()),
+        PaymentMethodData::Card,
+    );
+    Some(CreatePaymentMethod { customer_id: customer_id?, kind, data })
+}
+
+fn list(fields: &mut Fields, message: pb::ListPaymentMethodsRequest) -> Option<(CustomerId, Page)> {
+    let customer = fields.id("customer_id", &message.customer_id, CustomerId::parse, CUSTOMER_ID);
+    let page = fields.page(message.page_size, message.page_token);
+    Some((customer?, page))
+}
+
+fn supported(fields: &mut Fields, message: pb::ListSupportedPaymentMethodsRequest) -> Option<Option<Currency>> {
+    Some(if message.currency.is_empty() { None } else { fields.currency(&message.currency) })
+}
+
+/// Reads a type code; none means a card.
+pub(super) fn type_code(fields: &mut Fields, field: &str, value: String) -> String {
+    let kind = fields.optional(field, value, formats::type_code);
+    if kind.is_empty() { CARD.to_owned() } else { kind }
+}
+
+impl From<PaymentMethod> for pb::PaymentMethod {
+    fn from(method: PaymentMethod) -> Self {
+        Self {
+            id: method.id.to_string(),
+            upstream_id: method.upstream_id.unwrap_or_default(),
+            customer_id: method.customer_id.to_string(),
+            r#type: method.kind,
+            card: method.card.map(Into::into),
+            created_at: Some(timestamps::wire(method.created_at)),
+        }
+    }
+}
+
+impl From<SupportedPaymentMethod> for pb::SupportedPaymentMethod {
+    fn from(method: SupportedPaymentMethod) -> Self {
+        Self { r#type: method.kind, name: method.name, currencies: method.currencies }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(message: pb::CreatePaymentMethodRequest) -> Result<CreatePaymentMethod, Vec<String>> {
+        let mut fields = Fields::default();
+        let input = create(&mut fields, message, Timestamp::parse_rfc3339("2026-11-23T10:00:00Z").unwrap());
+        fields.finish(input).map_err(|error| error.violations.iter().map(|wrong| wrong.field.clone()).collect())
+    }
+
+    fn request(kind: &str, has_card: bool, has_data: bool) -> pb::CreatePaymentMethodRequest {
+        let card = pb::CardToSave {
+            number: "4111 1111 1111 1111".to_owned(),
+            expiry_month: 12,
+            expiry_year: 2030,
+            holder_name: "Jane Doe".to_owned(),
+        };
+        pb::CreatePaymentMethodRequest {
+            customer_id: CustomerId::generate().to_string(),
+            r#type: kind.to_owned(),
+            card: has_card.then_some(card),
+            data: has_data.then(|| ("account".to_owned(), "jane".to_owned())).into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn a_card_is_saved_as_a_card_and_all_else_as_its_fields() {
+        for kind in ["", "card"] {
+            let input = read(request(kind, true, false)).unwrap();
+            assert_eq!(input.kind, "card");
+            assert!(matches!(input.data, PaymentMethodData::Card(card) if card.cvv.is_none()));
+        }
+        let input = read(request("paypal", false, true)).unwrap();
+        assert!(matches!(input.data, PaymentMethodData::Fields(data) if data["account"].expose() == "jane"));
+    }
+
+    #[test]
+    fn exactly_one_of_card_and_data_is_taken_and_only_with_its_type() {
+        for kind in ["card", "paypal"] {
+            assert_eq!(read(request(kind, true, true)).unwrap_err(), ["card"], "{kind}");
+            assert_eq!(read(request(kind, false, false)).unwrap_err(), ["card"], "{kind}");
+        }
+        assert_eq!(read(request("paypal", true, false)).unwrap_err(), ["type"]);
+        assert_eq!(read(request("", false, true)).unwrap_err(), ["type"]);
+    }
+
+    #[test]
+    fn everything_wrong_with_a_payment_method_is_told_at_once() {
+        let card = pb::CardToSave { expiry_year: 2030, ..Default::default() };
+        let message = pb::CreatePaymentMethodRequest {
+            customer_id: "jane".to_owned(),
+            r#type: "Card".to_owned(),
+            card: Some(card),
+            data: [(String::new(), String::new())].into(),
+        };
+        let wrong = read(message).unwrap_err();
+        assert_eq!(wrong, ["customer_id", "type", "card", "card.expiry_month", "card.number", "data"]);
+    }
+}

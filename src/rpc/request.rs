@@ -1,0 +1,179 @@
+//! What surrounds every call, whichever service it is for: its id, its deadline, its line in the log, and the last word on
+//! its answer.
+
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+    time::Instant,
+};
+
+use tokio::time::timeout;
+use tonic::{
+    Code, Status,
+    body::Body,
+    codegen::http::{HeaderMap, HeaderValue, Request, Response},
+    service::Routes,
+};
+use tower::ServiceExt as _;
+use tracing::{Instrument as _, Span, field::Empty, info, info_span};
+use uuid::Uuid;
+
+use crate::error::{Error, Reason};
+
+use super::{deadline, formats, status};
+
+/// The header with the id of a call, both ways.
+const REQUEST_ID: &str = "x-request-id";
+/// The longest id that a caller may give, in characters.
+const MAX_REQUEST_ID: usize = 128;
+/// How much of a path is logged: a path is the caller's choice.
+const MAX_LOGGED_PATH: usize = 128;
+
+/// The id of a call: the caller's, or ours when it gave none. Travels in the request's extensions.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(pub(super) String);
+
+impl RequestId {
+    fn of(headers: &HeaderMap) -> Self {
+        let given = headers.get(REQUEST_ID).and_then(|value| formats::visible_ascii(value.as_bytes(), MAX_REQUEST_ID));
+        Self(given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+    }
+}
+
+/// Serves one call.
+pub(super) async fn serve(routes: Routes, mut request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    let id = RequestId::of(request.headers());
+    let mut record = Record::begin(request.uri().path(), &id);
+    request.extensions_mut().insert(id.clone());
+    let response = respond(routes, request).instrument(record.span.clone()).await;
+    let response = record.span.in_scope(|| finish(response, &id, &mut record.code));
+    Ok(response)
+}
+
+/// Runs the call within its deadline. A panic ends the call and nothing else.
+async fn respond(routes: Routes, request: Request<Body>) -> Response<Body> {
+    let allowance = deadline::allowance(request.headers());
+    let error = match timeout(allowance, caught(routes.oneshot(request))).await {
+        Ok(Some(Ok(response))) => return response,
+        Ok(Some(Err(never))) => match never {},
+        Ok(None) => Error::new(Reason::Internal, "a fault of the gateway; give the request id to the operator"),
+        Err(_) => Error::new(
+            Reason::DeadlineExceeded,
+            "the deadline passed; what was begun goes on, read the object to learn the truth",
+        ),
+    };
+    Status::from(error).into_http()
+}
+
+/// The output of `future`, or `None` when it panicked; the panic hook has reported that already.
+async fn caught<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
+/// Gives a refusal its details, notes the code, and echoes the id.
+fn finish(mut response: Response<Body>, id: &RequestId, code: &mut Code) -> Response<Body> {
+    *code = Code::Ok;
+    if let Some(status) = response.extensions_mut().remove::<Status>() {
+        let status = status::outgoing(status, &id.0);
+        *code = status.code();
+        response = status.into_http();
+    }
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// The log's record of a call: one line at its end, also when the caller hung up before that.
+struct Record {
+    span: Span,
+    started: Instant,
+    code: Code,
+}
+
+impl Record {
+    fn begin(path: &str, id: &RequestId) -> Self {
+        let method = path.get(..MAX_LOGGED_PATH).unwrap_or(path);
+        let span = info_span!("call", method, request_id = id.0, partner = Empty, key = Empty);
+        Self { span, started: Instant::now(), code: Code::Cancelled }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let latency_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.span.in_scope(|| info!(code = ?self.code, latency_ms, "call ended"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tonic::codegen::http;
+    use tonic_types::StatusExt as _;
+
+    use super::*;
+
+    /// Routes with one call that does as `handler` does.
+    fn routes<F: Future<Output = ()> + Send + 'static>(handler: fn() -> F) -> Routes {
+        let mut routes = Routes::default();
+        let service = tower::service_fn(move |_: Request<axum::body::Body>| async move {
+            handler().await;
+            Ok::<_, Infallible>(Response::new(axum::body::Body::empty()))
+        });
+        let router = std::mem::take(routes.axum_router_mut());
+        *routes.axum_router_mut() = router.route_service("/test/call", service);
+        routes
+    }
+
+    async fn call(routes: Routes, headers: &[(&'static str, &'static str)]) -> Response<Body> {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = http::Uri::from_static("/test/call");
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_static(value));
+        }
+        serve(routes, request).await.unwrap()
+    }
+
+    fn reason(response: &Response<Body>) -> (Code, String) {
+        let status = Status::from_header_map(response.headers()).unwrap();
+        (status.code(), status.get_error_details().error_info().unwrap().reason.clone())
+    }
+
+    #[tokio::test]
+    async fn an_id_is_echoed_when_it_fits_and_made_when_not() {
+        let id = |response: Response<Body>| response.headers()[REQUEST_ID].to_str().unwrap().to_owned();
+        assert_eq!(id(call(routes(|| async {}), &[(REQUEST_ID, "order-7")]).await), "order-7");
+        assert_eq!(id(call(routes(|| async {}), &[(REQUEST_ID, "two words")]).await).len(), 36);
+        assert_eq!(id(call(routes(|| async {}), &[]).await).len(), 36);
+    }
+
+    #[tokio::test]
+    async fn a_call_over_its_deadline_is_answered_with_the_reason() {
+        let response = call(routes(std::future::pending), &[("grpc-timeout", "1m"), (REQUEST_ID, "late")]).await;
+        assert_eq!(reason(&response), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
+        assert_eq!(response.headers()[REQUEST_ID], "late");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_as_a_fault_of_the_gateway() {
+        let response = call(routes(|| async { panic!("on purpose") }), &[]).await;
+        assert_eq!(reason(&response), (Code::Internal, "INTERNAL".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_does_not_hurry_is_not_cut_short() {
+        let response = call(routes(|| tokio::time::sleep(Duration::from_millis(1))), &[("grpc-timeout", "9S")]).await;
+        assert!(Status::from_header_map(response.headers()).is_none());
+    }
+}

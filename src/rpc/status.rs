@@ -1,0 +1,202 @@
+//! The one table from refusals to gRPC statuses.
+//!
+//! A handler answers with an [`Error`]; on its way through tonic it travels as the source of a bare status, and the layer
+//! around all calls turns that into the status that goes out. Only there is the request id known.
+
+use std::{error::Error as _, sync::Arc};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+use tracing::warn;
+
+use crate::{
+    error::{Error, Reason},
+    pb::ErrorReason,
+};
+
+/// The domain of every reason.
+const DOMAIN: &str = "corefy-gateway";
+/// What the names of the reasons begin with in the protos, but not on the wire.
+const PREFIX: &str = "ERROR_REASON_";
+/// Whose quota is used up when the calls to Corefy are.
+const QUOTA_SUBJECT: &str = "corefy-calls";
+
+/// The table: each reason's public name and gRPC code. BadRequest, RetryInfo and the facts are added when the refusal
+/// has them.
+fn row(reason: Reason) -> (ErrorReason, Code) {
+    match reason {
+        Reason::FieldsInvalid => (ErrorReason::FieldsInvalid, Code::InvalidArgument),
+        Reason::CredentialsInvalid => (ErrorReason::CredentialsInvalid, Code::Unauthenticated),
+        Reason::ScopeMissing => (ErrorReason::ScopeMissing, Code::PermissionDenied),
+        Reason::ResourceNotFound => (ErrorReason::ResourceNotFound, Code::NotFound),
+        Reason::ReferenceIdTaken => (ErrorReason::ReferenceIdTaken, Code::AlreadyExists),
+        Reason::IdempotencyKeyReused => (ErrorReason::IdempotencyKeyReused, Code::InvalidArgument),
+        Reason::IdempotencyKeyInUse => (ErrorReason::IdempotencyKeyInUse, Code::Aborted),
+        Reason::PaymentIntentState => (ErrorReason::PaymentIntentState, Code::FailedPrecondition),
+        Reason::AttemptInDoubt => (ErrorReason::AttemptInDoubt, Code::FailedPrecondition),
+        Reason::PaymentMethodMismatch => (ErrorReason::PaymentMethodMismatch, Code::FailedPrecondition),
+        Reason::CustomerNotReady => (ErrorReason::CustomerNotReady, Code::FailedPrecondition),
+        Reason::PaymentNotRefundable => (ErrorReason::PaymentNotRefundable, Code::FailedPrecondition),
+        Reason::RefundExceedsPayment => (ErrorReason::RefundExceedsPayment, Code::FailedPrecondition),
+        Reason::UpstreamRejected => (ErrorReason::UpstreamRejected, Code::FailedPrecondition),
+        Reason::UpstreamUnavailable => (ErrorReason::UpstreamUnavailable, Code::Unavailable),
+        Reason::UpstreamRateLimited => (ErrorReason::UpstreamRateLimited, Code::ResourceExhausted),
+        Reason::UpstreamMisconfigured => (ErrorReason::UpstreamMisconfigured, Code::Internal),
+        Reason::UpstreamUnreadable => (ErrorReason::UpstreamUnreadable, Code::Internal),
+        Reason::UpstreamUnsupported => (ErrorReason::UpstreamUnsupported, Code::Unimplemented),
+        Reason::StoreUnavailable => (ErrorReason::StoreUnavailable, Code::Unavailable),
+        Reason::ShuttingDown => (ErrorReason::ShuttingDown, Code::Unavailable),
+        Reason::DeadlineExceeded => (ErrorReason::DeadlineExceeded, Code::DeadlineExceeded),
+        Reason::Internal => (ErrorReason::Internal, Code::Internal),
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let mut status = Self::new(row(error.reason).1, error.to_string());
+        status.set_source(Arc::new(error));
+        status
+    }
+}
+
+/// The status as it goes out of the call `request_id`. What lies behind a refusal of ours is logged here and stays here.
+pub(super) fn outgoing(status: Status, request_id: &str) -> Status {
+    if let Some(error) = status.source().and_then(|source| source.downcast_ref::<Error>()) {
+        if let Some(cause) = error.cause() {
+            warn!(reason = ?error.reason, %cause, "a call was refused");
+        }
+        return detailed(error, request_id);
+    }
+    match status.code() {
+        // So tonic answers a message that it cannot decode, or that is too large; the last code would even tell clients
+        // to send it again.
+        Code::Internal | Code::OutOfRange | Code::ResourceExhausted => detailed(&unreadable(), request_id),
+        _ => status,
+    }
+}
+
+fn unreadable() -> Error {
+    let description =
+        format!("the request must be a message of this call of at most {} bytes", super::MAX_REQUEST_BYTES);
+    Error::new(Reason::FieldsInvalid, description)
+}
+
+fn detailed(error: &Error, request_id: &str) -> Status {
+    let (name, code) = row(error.reason);
+    let mut facts: std::collections::HashMap<_, _> = error.metadata.clone().into_iter().collect();
+    facts.insert("request_id".to_owned(), request_id.to_owned());
+
+    let mut details = ErrorDetails::new();
+    details.set_error_info(name.as_str_name().trim_start_matches(PREFIX), DOMAIN, facts);
+    if !error.violations.is_empty() {
+        let wrong =
+            error.violations.iter().map(|violation| FieldViolation::new(&violation.field, &violation.description));
+        details.set_bad_request(wrong.collect::<Vec<_>>());
+    }
+    if error.retry_after.is_some() {
+        details.set_retry_info(error.retry_after);
+    }
+    if error.reason == Reason::UpstreamRateLimited {
+        details.add_quota_failure_violation(QUOTA_SUBJECT, error.to_string());
+    }
+    Status::with_error_details(code, error.to_string(), details)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use prost::Message as _;
+    use prost_types::{FileDescriptorProto, FileDescriptorSet};
+
+    use super::*;
+    use crate::pb;
+
+    /// Every reason of the protos with the comment above it, without the first, which is not used.
+    fn documented() -> Vec<(ErrorReason, String)> {
+        let files = FileDescriptorSet::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
+        let file = files.file.into_iter().find(|file| file.name().ends_with("/error_reason.proto")).unwrap();
+        let numbers: Vec<_> = file.enum_type[0].value.iter().map(|value| value.number()).collect();
+        let reasons = numbers.into_iter().enumerate().skip(1);
+        reasons.map(|(place, number)| (ErrorReason::try_from(number).unwrap(), comment(&file, place))).collect()
+    }
+
+    /// The comment of a value of the file's first enum: path 5 (enums), 0, 2 (values), place.
+    fn comment(file: &FileDescriptorProto, place: usize) -> String {
+        let path = [5, 0, 2, i32::try_from(place).unwrap()];
+        let locations = &file.source_code_info.as_ref().unwrap().location;
+        locations.iter().find(|location| location.path == path).unwrap().leading_comments().trim().to_owned()
+    }
+
+    fn screaming(code: Code) -> String {
+        let name = format!("{code:?}");
+        let mut words = String::new();
+        for (place, letter) in name.char_indices() {
+            if place > 0 && letter.is_uppercase() {
+                words.push('_');
+            }
+            words.push(letter.to_ascii_uppercase());
+        }
+        words
+    }
+
+    /// The reason by its public name.
+    fn reason(name: ErrorReason) -> Reason {
+        let word = name.as_str_name().trim_start_matches(PREFIX);
+        serde_json::from_value(word.into()).unwrap_or_else(|_| panic!("no Reason for {word}"))
+    }
+
+    #[test]
+    fn the_table_is_the_one_that_the_protos_document() {
+        let documented = documented();
+        assert_eq!(documented.len(), 23);
+        for (name, comment) in documented {
+            let (row_name, code) = row(reason(name));
+            assert_eq!(row_name, name);
+            let told = comment.split(['.', ',']).next().unwrap();
+            assert_eq!(told, screaming(code), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_goes_out_with_its_facts_and_without_its_cause() {
+        let error = Error::new(Reason::UpstreamRateLimited, "the budget is used up")
+            .with("limit", "60")
+            .retry_after(Duration::from_secs(3))
+            .because(std::io::Error::other("secret cause"));
+        let status = outgoing(error.into(), "req-1");
+
+        assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "the budget is used up"));
+        let details = status.get_error_details();
+        let info = details.error_info().unwrap();
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("UPSTREAM_RATE_LIMITED", "corefy-gateway"));
+        assert_eq!((info.metadata["request_id"].as_str(), info.metadata["limit"].as_str()), ("req-1", "60"));
+        assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(3)));
+        assert_eq!(details.quota_failure().unwrap().violations.len(), 1);
+        assert!(!String::from_utf8_lossy(status.details()).contains("secret cause"));
+    }
+
+    #[test]
+    fn every_wrong_field_goes_out() {
+        let mut fields = super::super::fields::Fields::default();
+        fields.refuse("a", "must be b");
+        fields.refuse("c", "must be d");
+        let status = outgoing(fields.finish(Some(())).unwrap_err().into(), "req-1");
+
+        let details = status.get_error_details();
+        let violations = &details.bad_request().unwrap().field_violations;
+        let paths: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(paths, ["a", "c"]);
+        assert!(details.retry_info().is_none() && details.quota_failure().is_none());
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_read_is_the_caller_s_fault_and_not_to_be_sent_again() {
+        for code in [Code::Internal, Code::OutOfRange, Code::ResourceExhausted] {
+            let status = outgoing(Status::new(code, "from tonic"), "req-1");
+            assert_eq!(status.code(), Code::InvalidArgument);
+            assert_eq!(status.get_error_details().error_info().unwrap().reason, "FIELDS_INVALID");
+        }
+        assert_eq!(outgoing(Status::unimplemented(""), "req-1").code(), Code::Unimplemented);
+    }
+}

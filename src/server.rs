@@ -1,0 +1,155 @@
+//! The only wiring: builds the parts, opens the ports, runs until it is told to stop, and then drains in order.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use secrecy::ExposeSecret as _;
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    app::{App, Parts, Probe},
+    config::{Config, DatabaseConfig, UpstreamApi, UpstreamConfig},
+    domain::{
+        clock::Clock,
+        master_key::{MasterKey, Purpose},
+    },
+    http, rpc,
+    store::{self, Sealer, Store},
+    upstream::{
+        Upstream,
+        intents::{Credentials, Intents},
+        transport::{Settings, SetupError, Transport},
+    },
+    worker,
+};
+
+/// Why a gateway could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database could not be opened.
+    #[error("DATABASE_URL: {0}")]
+    Store(#[from] store::Error),
+    /// A port could not be opened.
+    #[error("{0}")]
+    Port(#[from] io::Error),
+    /// The client of Corefy could not be made.
+    #[error("{0}")]
+    Upstream(#[from] SetupError),
+}
+
+/// What tests hand in and production leaves as it is.
+#[derive(Clone, Default)]
+pub struct Harness {
+    /// The time.
+    pub clock: Clock,
+    /// Called at each checkpoint of a mutating call.
+    pub probe: Option<Probe>,
+    /// No workers run: the test takes their steps itself.
+    pub without_workers: bool,
+}
+
+/// A running gateway.
+pub struct Server {
+    /// Where gRPC listens.
+    pub grpc_addr: SocketAddr,
+    /// Where webhooks, health and readiness listen.
+    pub http_addr: SocketAddr,
+    /// The use cases it serves.
+    pub app: App,
+    drain: CancellationToken,
+    drain_limit: Duration,
+    ports: [JoinHandle<()>; 2],
+    stop_workers: CancellationToken,
+    workers: TaskTracker,
+}
+
+/// Opens the database with what seals personal data in it.
+pub async fn open_store(database: &DatabaseConfig, master_key: &MasterKey) -> Result<Store, store::Error> {
+    let sealer = Sealer::new(master_key.derive(Purpose::Seal));
+    Store::open(database.url.expose_secret(), database.connections, sealer).await
+}
+
+impl Server {
+    /// Builds the gateway and opens its ports. It serves when this returns.
+    pub async fn start(config: Config, harness: Harness) -> Result<Self, StartError> {
+        let grpc = TcpListener::bind(config.grpc_addr).await?;
+        let sidecar = TcpListener::bind(config.http_addr).await?;
+        let (grpc_addr, http_addr) = (grpc.local_addr()?, sidecar.local_addr()?);
+        let takes_webhooks = config.upstream.webhook_secret.is_some();
+        let app = build(&config, &harness).await?;
+
+        let drain = CancellationToken::new();
+        let rpc = rpc::serve(grpc, app.clone(), drain.clone());
+        let http = http::serve(sidecar, app.clone(), config.webhook_allow, takes_webhooks, drain.clone());
+        let ports =
+            [tokio::spawn(async { log_end("gRPC", rpc.await) }), tokio::spawn(async { log_end("HTTP", http.await) })];
+        let stop_workers = CancellationToken::new();
+        let workers = if harness.without_workers { closed_tracker() } else { worker::start(&app, &stop_workers) };
+        Ok(Self { grpc_addr, http_addr, app, drain, drain_limit: config.drain, ports, stop_workers, workers })
+    }
+
+    /// Stops: takes no more calls, lets those under way end, stops the workers, and closes the database, all within the
+    /// configured time. What is not finished by then is found by recovery at the next start.
+    pub async fn stop(self) {
+        self.drain.cancel();
+        let drained = timeout(self.drain_limit, async {
+            for port in self.ports {
+                let _ = port.await;
+            }
+            self.stop_workers.cancel();
+            self.workers.wait().await;
+            self.app.drain().await;
+        });
+        if drained.await.is_err() {
+            tracing::warn!("not everything was finished in time; recovery goes on with it at the next start");
+        }
+    }
+}
+
+async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
+    let master_key = MasterKey::new(config.master_key.clone());
+    let store = open_store(&config.database, &master_key).await?;
+    Ok(App::new(Parts {
+        store,
+        upstream: upstream(&config.upstream, &harness.clock)?,
+        clock: harness.clock.clone(),
+        master_key,
+        currencies: config.currencies.clone(),
+        upstream_timeout: config.upstream.timeout,
+        probe: harness.probe.clone(),
+    }))
+}
+
+fn upstream(config: &UpstreamConfig, clock: &Clock) -> Result<Arc<dyn Upstream>, SetupError> {
+    let settings = Settings {
+        base_url: config.base_url.clone(),
+        timeout: config.timeout,
+        retries: config.retry_count,
+        rate_per_minute: config.rate_limit_per_minute.get(),
+    };
+    let transport = Transport::new(settings, clock.clone())?;
+    let secrets = [&config.webhook_secret, &config.webhook_secret_previous];
+    match config.api {
+        UpstreamApi::Intents => {
+            let credentials = Credentials {
+                api_key: config.api_key.clone(),
+                secret_key: config.secret_key.clone(),
+                client_key: config.client_key.clone(),
+                webhook_secrets: secrets.into_iter().flatten().cloned().collect(),
+            };
+            Ok(Arc::new(Intents::new(transport, credentials, clock.clone())?))
+        }
+    }
+}
+
+fn closed_tracker() -> TaskTracker {
+    let tracker = TaskTracker::new();
+    tracker.close();
+    tracker
+}
+
+fn log_end<E: std::fmt::Display>(port: &str, result: Result<(), E>) {
+    if let Err(error) = result {
+        tracing::error!(port, %error, "a port closed by itself");
+    }
+}

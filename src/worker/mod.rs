@@ -1,0 +1,56 @@
+//! What the gateway does by itself. Each worker is a loop around one step of [`App`], so that tests can take the steps one
+//! by one instead of waiting for the loops.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{app::App, error::Error};
+
+/// How often a worker looks for work when nobody tells it that there is some.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Starts every worker; they end when `stop` is cancelled, each after the step it is at.
+pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
+    let workers = TaskTracker::new();
+    workers.spawn(inbox(app.clone(), stop.clone()));
+    workers.spawn(recovery(app.clone(), stop.clone()));
+    workers.close();
+    workers
+}
+
+/// Works off webhooks, at once when one comes in.
+async fn inbox(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if took_some("inbox", app.work_off_webhooks().await) {
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = app.inbox_has_work() => {}
+            () = sleep(LOOK) => {}
+        }
+    }
+}
+
+/// Looks up operations whose outcome is not known and payments that may have news.
+async fn recovery(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if took_some("recovery", app.recover().await) {
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(LOOK) => {}
+        }
+    }
+}
+
+/// Whether the step took anything, so that there may be more.
+fn took_some(worker: &str, step: Result<usize, Error>) -> bool {
+    step.map(|count| count > 0).unwrap_or_else(|error| {
+        tracing::error!(worker, %error, cause = ?error.cause(), "a step failed; it is taken again");
+        false
+    })
+}
