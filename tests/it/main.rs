@@ -2,4 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // clippy knows test functions, but not their helpers
 
+mod support;
+
 mod command_line;
+mod store_contract;

@@ -1,0 +1,3 @@
+//! The contract of the store, on both databases.
+
+mod database;

@@ -1,0 +1,136 @@
+//! A fresh database for each test, in SQLite and in PostgreSQL.
+//!
+//! Write a test as `async fn its_name(database: TestDatabase)` and name it in [`on_both!`](crate::on_both): it then runs
+//! as `its_name::on_sqlite` and `its_name::on_postgres`.
+
+use std::env;
+
+use corefy_gateway::{
+    domain::master_key::{MasterKey, Purpose},
+    store::{Sealer, Store},
+};
+use sqlx::{Connection as _, PgConnection};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// Names the PostgreSQL server of the tests, as one who may create databases.
+const POSTGRES_URL: &str = "TEST_POSTGRES_URL";
+/// Connections of a store: fewer than most tests have tasks, so that waiting for one is tested too.
+const CONNECTIONS: u32 = 8;
+
+/// The two databases the gateway runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// A database of one test's own, gone when this is dropped.
+pub struct TestDatabase {
+    url: String,
+    _place: Place,
+}
+
+/// Where the database is, and what removes it.
+enum Place {
+    Directory { _removed_when_dropped: TempDir },
+    Server { url: String, name: String },
+}
+
+impl TestDatabase {
+    /// An empty database. `None`: there is no PostgreSQL server to make it on, and this is not CI.
+    pub async fn new(backend: Backend) -> Option<Self> {
+        match backend {
+            Backend::Sqlite => Some(Self::in_a_file()),
+            Backend::Postgres => match env::var(POSTGRES_URL) {
+                Ok(server) => Some(Self::on_a_server(&server).await),
+                Err(_) if env::var_os("CI").is_some() => {
+                    panic!("{POSTGRES_URL} is not set: run the tests by `make test`, which starts a PostgreSQL server")
+                }
+                Err(_) => {
+                    println!("skipped on PostgreSQL: {POSTGRES_URL} is not set");
+                    None
+                }
+            },
+        }
+    }
+
+    fn in_a_file() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("gateway.db").display());
+        Self { url, _place: Place::Directory { _removed_when_dropped: directory } }
+    }
+
+    async fn on_a_server(server: &str) -> Self {
+        let name = format!("t_{}", Uuid::now_v7().simple());
+        execute(server, format!("CREATE DATABASE {name}")).await.unwrap();
+        let mut url = url::Url::parse(server).unwrap();
+        url.set_path(&name);
+        Self { url: url.into(), _place: Place::Server { url: server.to_owned(), name } }
+    }
+
+    /// Its URL, as the gateway is configured with it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Opens it, under [`master_key`]. May be called again, as a gateway does that is started again.
+    pub async fn store(&self) -> Store {
+        self.store_under(&master_key()).await
+    }
+
+    /// Opens it under another master key.
+    pub async fn store_under(&self, master_key: &MasterKey) -> Store {
+        let sealer = Sealer::new(master_key.derive(Purpose::Seal));
+        Store::open(&self.url, CONNECTIONS, sealer).await.unwrap()
+    }
+}
+
+/// The master key of all tests.
+pub fn master_key() -> MasterKey {
+    MasterKey::new("the master key of the tests, 0123456789".into())
+}
+
+impl Drop for Place {
+    /// Drops the database of PostgreSQL, whoever is still connected, as well as that goes: the server lives no longer
+    /// than the tests. In a thread of its own, because the test's runtime cannot be waited for from within.
+    fn drop(&mut self) {
+        let Self::Server { url, name } = self else { return };
+        let (url, sql) = (url.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map(|runtime| runtime.block_on(execute(&url, sql)).ok()).ok()
+        });
+        dropping.join().ok();
+    }
+}
+
+async fn execute(server: &str, sql: String) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect(server).await?;
+    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await?;
+    connection.close().await
+}
+
+/// Makes two tests of each function named: one on SQLite, one on PostgreSQL.
+#[macro_export]
+macro_rules! on_both {
+    ($($test:ident),* $(,)?) => {$(
+        mod $test {
+            use $crate::support::database::{Backend, TestDatabase};
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                if let Some(database) = TestDatabase::new(Backend::Sqlite).await {
+                    super::$test(database).await;
+                }
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                if let Some(database) = TestDatabase::new(Backend::Postgres).await {
+                    super::$test(database).await;
+                }
+            }
+        }
+    )*};
+}
