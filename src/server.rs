@@ -3,8 +3,11 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret as _;
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{net::TcpListener, task::JoinSet, time::timeout};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use crate::{
     app::{App, Parts, Probe},
@@ -48,7 +51,7 @@ pub struct Harness {
     pub without_workers: bool,
 }
 
-/// A running gateway.
+/// A running gateway. Dropping it without [`Server::stop`] ends it at once, as a crash would.
 pub struct Server {
     /// Where gRPC listens.
     pub grpc_addr: SocketAddr,
@@ -58,8 +61,8 @@ pub struct Server {
     pub app: App,
     drain: CancellationToken,
     drain_limit: Duration,
-    ports: [JoinHandle<()>; 2],
-    stop_workers: CancellationToken,
+    ports: JoinSet<()>,
+    stop_workers: DropGuard,
     workers: TaskTracker,
 }
 
@@ -81,22 +84,22 @@ impl Server {
         let drain = CancellationToken::new();
         let rpc = rpc::serve(grpc, app.clone(), drain.clone());
         let http = http::serve(sidecar, app.clone(), config.webhook_allow, takes_webhooks, drain.clone());
-        let ports =
-            [tokio::spawn(async { log_end("gRPC", rpc.await) }), tokio::spawn(async { log_end("HTTP", http.await) })];
+        let mut ports = JoinSet::new();
+        ports.spawn(async { log_end("gRPC", rpc.await) });
+        ports.spawn(async { log_end("HTTP", http.await) });
         let stop_workers = CancellationToken::new();
         let workers = if harness.without_workers { closed_tracker() } else { worker::start(&app, &stop_workers) };
+        let stop_workers = stop_workers.drop_guard();
         Ok(Self { grpc_addr, http_addr, app, drain, drain_limit: config.drain, ports, stop_workers, workers })
     }
 
     /// Stops: takes no more calls, lets those under way end, stops the workers, and closes the database, all within the
     /// configured time. What is not finished by then is found by recovery at the next start.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.drain.cancel();
         let drained = timeout(self.drain_limit, async {
-            for port in self.ports {
-                let _ = port.await;
-            }
-            self.stop_workers.cancel();
+            while self.ports.join_next().await.is_some() {}
+            drop(self.stop_workers);
             self.workers.wait().await;
             self.app.drain().await;
         });

@@ -1,6 +1,6 @@
 //! The log of a running command: to standard error, as text for people or as JSON for machines.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -8,7 +8,10 @@ use crate::config::{LogConfig, LogFormat};
 
 /// Starts the log. A panic is logged as well, in one line like everything else.
 pub(super) fn start(config: &LogConfig) {
-    let log = fmt().with_env_filter(EnvFilter::new(&config.filter)).with_writer(io::stderr);
+    let log = fmt()
+        .with_env_filter(EnvFilter::new(&config.filter))
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     match config.format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

@@ -38,7 +38,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the gateway
-    Serve(serve::ServeCommand),
+    Serve(Box<serve::ServeCommand>),
     /// Run gateway, sandbox and SQLite in one process, and print a key and a grpcurl line
     Dev(dev::DevCommand),
     /// Run a Corefy for tests: stateful, with test cards, signed webhooks and faults on request

@@ -5,4 +5,5 @@
 mod support;
 
 mod command_line;
+mod payments;
 mod store_contract;

@@ -9,6 +9,7 @@ use corefy_gateway::{
     domain::master_key::{MasterKey, Purpose},
     store::{Sealer, Store},
 };
+use secrecy::SecretString;
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -88,7 +89,12 @@ impl TestDatabase {
 
 /// The master key of all tests.
 pub fn master_key() -> MasterKey {
-    MasterKey::new("the master key of the tests, 0123456789".into())
+    MasterKey::new(master_key_text())
+}
+
+/// The same as it is configured.
+pub fn master_key_text() -> SecretString {
+    "the master key of the tests, 0123456789".into()
 }
 
 impl Drop for Place {

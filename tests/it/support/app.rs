@@ -1,0 +1,190 @@
+//! The real server on ports of its own, with the sandbox as its Corefy, a clock that the test turns, and workers whose
+//! steps the test takes.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
+
+use corefy_gateway::{
+    app::{
+        Checkpoint, Probe,
+        keys::{Keys, NewKey},
+    },
+    config::{
+        Config, DatabaseConfig, LogConfig, LogFormat, UpstreamConfig,
+        local::{SandboxKeys, sandbox_upstream},
+    },
+    domain::{
+        api_key::Scope,
+        clock::{Clock, Timestamp},
+    },
+    sandbox::{Sandbox, Settings},
+    server::{Harness, Server},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use url::Url;
+
+use super::{
+    client::Client,
+    database::{TestDatabase, master_key, master_key_text},
+};
+
+/// Where the clock of every test begins: 2026-11-23T10:00:00Z.
+pub const START: Timestamp = Timestamp(1_795_428_000_000_000);
+
+/// A gateway under test.
+pub struct TestApp {
+    /// What it keeps.
+    pub database: TestDatabase,
+    /// Its Corefy.
+    pub sandbox: Sandbox,
+    /// Its time.
+    pub clock: Clock,
+    /// Itself.
+    pub server: Server,
+    config: Config,
+    key: SecretString,
+    _stop_sandbox: DropGuard,
+}
+
+impl TestApp {
+    /// Starts it on `database`.
+    pub async fn start(database: TestDatabase) -> Self {
+        Self::start_with(database, None, |_| {}).await
+    }
+
+    /// Starts it on `database`, with a probe and changed settings.
+    pub async fn start_with(database: TestDatabase, probe: Option<Probe>, change: impl FnOnce(&mut Config)) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let clock = Clock::manual(START);
+        let (sandbox, stop_sandbox) = start_sandbox(&clock).await;
+        let mut config = config(&database, sandbox_upstream(&SandboxKeys::default(), sandbox.base_url()));
+        change(&mut config);
+        let key = create_key(&database, &clock, |_| {}).await;
+        let server = start_server(&config, &clock, probe, &sandbox).await;
+        Self { database, sandbox, clock, server, config, key, _stop_sandbox: stop_sandbox }
+    }
+
+    /// Lets the process die, and starts another on the same database.
+    pub async fn crash_and_restart(self) -> Self {
+        let Self { database, sandbox, clock, server, config, key, _stop_sandbox } = self;
+        drop(server);
+        let server = start_server(&config, &clock, None, &sandbox).await;
+        Self { database, sandbox, clock, server, config, key, _stop_sandbox }
+    }
+
+    /// A caller with a key that may do everything.
+    pub async fn client(&self) -> Client {
+        self.client_with(self.key.expose_secret()).await
+    }
+
+    /// A caller with this key.
+    pub async fn client_with(&self, key: &str) -> Client {
+        Client::connect(self.server.grpc_addr, key).await
+    }
+
+    /// The key of [`Self::client`], `pk_…:sk_…`.
+    pub fn key(&self) -> &str {
+        self.key.expose_secret()
+    }
+
+    /// Another key, changed from one that may do everything for the partner Acme.
+    pub async fn new_key(&self, change: impl FnOnce(&mut NewKey)) -> SecretString {
+        create_key(&self.database, &self.clock, change).await
+    }
+
+    /// Turns the clock, and takes every step of recovery that is due then.
+    pub async fn recover_after(&self, wait: Duration) {
+        self.clock.advance(wait);
+        while self.server.app.recover().await.unwrap() > 0 {}
+    }
+
+    /// Waits until the sandbox has delivered its webhooks, and works them off.
+    pub async fn work_off_webhooks(&self) {
+        self.sandbox.webhooks_idle().await;
+        while self.server.app.work_off_webhooks().await.unwrap() > 0 {}
+    }
+
+    /// Where `path` is on the HTTP sidecar.
+    pub fn http(&self, path: &str) -> Url {
+        Url::parse(&format!("http://{}{path}", self.server.http_addr)).unwrap()
+    }
+}
+
+/// A probe that lets every call die at `at`, and tells the test of each by a permit.
+pub fn dies_at(at: Checkpoint) -> (Probe, Arc<Semaphore>) {
+    let deaths = Arc::new(Semaphore::new(0));
+    let told = deaths.clone();
+    let probe: Probe = Arc::new(move |checkpoint| {
+        let told = told.clone();
+        Box::pin(async move {
+            if checkpoint == at {
+                told.add_permits(1);
+                std::future::pending::<()>().await;
+            }
+        })
+    });
+    (probe, deaths)
+}
+
+async fn start_sandbox(clock: &Clock) -> (Sandbox, DropGuard) {
+    let keys = SandboxKeys::default();
+    let settings = Settings {
+        api_key: keys.api_key,
+        secret_key: keys.secret_key,
+        client_key: keys.client_key,
+        webhook_secret: keys.webhook_secret,
+        webhook_url: None,
+        public_url: None,
+        tick: None,
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let stop = CancellationToken::new();
+    let sandbox = Sandbox::start(listener, settings, clock.clone(), stop.clone()).await.unwrap();
+    (sandbox, stop.drop_guard())
+}
+
+async fn start_server(config: &Config, clock: &Clock, probe: Option<Probe>, sandbox: &Sandbox) -> Server {
+    let harness = Harness { clock: clock.clone(), probe, without_workers: true };
+    let server = Server::start(config.clone(), harness).await.unwrap();
+    sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
+    server
+}
+
+fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Config {
+        upstream: UpstreamConfig {
+            // Long enough for a busy machine, short enough for cards that are never answered.
+            timeout: Duration::from_secs(2),
+            retry_count: 1,
+            rate_limit_per_minute: NonZeroU32::new(1_000_000).unwrap(),
+            ..upstream
+        },
+        database: DatabaseConfig { url: database.url().into(), connections: 8 },
+        master_key: master_key_text(),
+        grpc_addr: any_port,
+        http_addr: any_port,
+        currencies: Vec::new(),
+        webhook_allow: Vec::new(),
+        drain: Duration::from_secs(10),
+        log: LogConfig { filter: "warn".to_owned(), format: LogFormat::Text },
+    }
+}
+
+async fn create_key(database: &TestDatabase, clock: &Clock, change: impl FnOnce(&mut NewKey)) -> SecretString {
+    let mut new = NewKey {
+        partner_name: "Acme".to_owned(),
+        key_name: "tests".to_owned(),
+        scopes: Scope::ALL.to_vec(),
+        allowed: Vec::new(),
+        expires_at: None,
+    };
+    change(&mut new);
+    Keys::new(database.store().await, master_key(), clock.clone()).create(new).await.unwrap()
+}

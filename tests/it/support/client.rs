@@ -1,0 +1,159 @@
+//! A caller: a real channel, a key in the metadata, and a method for each RPC.
+
+use std::net::SocketAddr;
+
+use corefy_gateway::pb::{
+    self, customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
+    gateway_service_client::GatewayServiceClient, payment_intent_service_client::PaymentIntentServiceClient,
+    payment_method_service_client::PaymentMethodServiceClient, refund_service_client::RefundServiceClient,
+};
+use tonic::{Request, Response, Status, metadata::AsciiMetadataValue, transport::Channel};
+
+/// A card that is approved.
+pub const APPROVED: &str = "4111111111111111";
+
+/// A caller with one key.
+#[derive(Clone)]
+pub struct Client {
+    /// The connection, for what this has no method for.
+    pub channel: Channel,
+    key: AsciiMetadataValue,
+}
+
+macro_rules! calls {
+    ($($method:ident: $client:ident($request:ident) -> $response:ident;)*) => {$(
+        /// Makes the call and answers with the metadata.
+        pub async fn $method(&self, request: impl Into<Call<pb::$request>>) -> Result<Response<pb::$response>, Status> {
+            $client::new(self.channel.clone()).$method(self.signed(request.into())).await
+        }
+    )*};
+}
+
+/// A request, with an idempotency key or without.
+pub struct Call<T>(T, Option<String>);
+
+impl<T> From<T> for Call<T> {
+    fn from(message: T) -> Self {
+        Self(message, None)
+    }
+}
+
+/// `message` under the idempotency key `key`.
+pub fn keyed<T>(key: &str, message: T) -> Call<T> {
+    Call(message, Some(key.to_owned()))
+}
+
+impl Client {
+    /// Connects to the gateway at `address` with `key`, `pk_…:sk_…`.
+    pub async fn connect(address: SocketAddr, key: &str) -> Self {
+        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+        Self { channel, key: format!("Bearer {key}").parse().unwrap() }
+    }
+
+    fn signed<T>(&self, call: Call<T>) -> Request<T> {
+        let mut request = Request::new(call.0);
+        request.metadata_mut().insert("authorization", self.key.clone());
+        if let Some(key) = call.1 {
+            request.metadata_mut().insert("idempotency-key", key.parse().unwrap());
+        }
+        request
+    }
+
+    calls! {
+        create_payment_intent: PaymentIntentServiceClient(CreatePaymentIntentRequest) -> CreatePaymentIntentResponse;
+        confirm_payment_intent: PaymentIntentServiceClient(ConfirmPaymentIntentRequest) -> ConfirmPaymentIntentResponse;
+        get_payment_intent: PaymentIntentServiceClient(GetPaymentIntentRequest) -> GetPaymentIntentResponse;
+        list_payment_intents: PaymentIntentServiceClient(ListPaymentIntentsRequest) -> ListPaymentIntentsResponse;
+        cancel_payment_intent: PaymentIntentServiceClient(CancelPaymentIntentRequest) -> CancelPaymentIntentResponse;
+        create_refund: RefundServiceClient(CreateRefundRequest) -> CreateRefundResponse;
+        get_refund: RefundServiceClient(GetRefundRequest) -> GetRefundResponse;
+        list_refunds: RefundServiceClient(ListRefundsRequest) -> ListRefundsResponse;
+        create_customer: CustomerServiceClient(CreateCustomerRequest) -> CreateCustomerResponse;
+        get_customer: CustomerServiceClient(GetCustomerRequest) -> GetCustomerResponse;
+        list_customers: CustomerServiceClient(ListCustomersRequest) -> ListCustomersResponse;
+        create_payment_method: PaymentMethodServiceClient(CreatePaymentMethodRequest) -> CreatePaymentMethodResponse;
+        get_payment_method: PaymentMethodServiceClient(GetPaymentMethodRequest) -> GetPaymentMethodResponse;
+        list_payment_methods: PaymentMethodServiceClient(ListPaymentMethodsRequest) -> ListPaymentMethodsResponse;
+        list_supported_payment_methods: PaymentMethodServiceClient(ListSupportedPaymentMethodsRequest)
+            -> ListSupportedPaymentMethodsResponse;
+        list_events: EventServiceClient(ListEventsRequest) -> ListEventsResponse;
+        test_connection: GatewayServiceClient(TestConnectionRequest) -> TestConnectionResponse;
+    }
+
+    /// Creates an intent over `amount` USD.
+    pub async fn intent(&self, amount: &str) -> pb::PaymentIntent {
+        let response = self.create_payment_intent(new_intent(amount)).await.unwrap();
+        response.into_inner().payment_intent.unwrap()
+    }
+
+    /// Confirms the intent with the card `number`.
+    pub async fn confirm(&self, id: &str, number: &str) -> Result<pb::PaymentIntent, Status> {
+        let response = self.confirm_payment_intent(confirmation(id, number)).await?;
+        Ok(response.into_inner().payment_intent.unwrap())
+    }
+
+    /// An intent over `amount` USD that is paid.
+    pub async fn paid_intent(&self, amount: &str) -> pb::PaymentIntent {
+        let intent = self.intent(amount).await;
+        self.confirm(&intent.id, APPROVED).await.unwrap()
+    }
+
+    /// Reads the intent.
+    pub async fn get(&self, id: &str) -> pb::PaymentIntent {
+        let request = pb::GetPaymentIntentRequest { id: id.to_owned() };
+        self.get_payment_intent(request).await.unwrap().into_inner().payment_intent.unwrap()
+    }
+
+    /// Refunds `amount`, or the whole rest when that is empty.
+    pub async fn refund(&self, payment: &str, amount: &str) -> Result<pb::Refund, Status> {
+        Ok(self.create_refund(new_refund(payment, amount)).await?.into_inner().refund.unwrap())
+    }
+
+    /// The types of the events about `object`, oldest first.
+    pub async fn event_types(&self, object: &str) -> Vec<String> {
+        let request = pb::ListEventsRequest { object_id: object.to_owned(), page_size: 100, ..Default::default() };
+        let events = self.list_events(request).await.unwrap().into_inner().events;
+        events.into_iter().map(|event| event.r#type).collect()
+    }
+}
+
+/// A request for an intent over `amount` USD.
+pub fn new_intent(amount: &str) -> pb::CreatePaymentIntentRequest {
+    pb::CreatePaymentIntentRequest {
+        amount: amount.to_owned(),
+        currency: "USD".to_owned(),
+        customer_email: "payer@example.com".to_owned(),
+        ..Default::default()
+    }
+}
+
+/// A request to confirm the intent `id` with the card `number`.
+pub fn confirmation(id: &str, number: &str) -> pb::ConfirmPaymentIntentRequest {
+    pb::ConfirmPaymentIntentRequest {
+        payment_intent_id: id.to_owned(),
+        source: Some(pb::confirm_payment_intent_request::Source::Card(card(number))),
+        ..Default::default()
+    }
+}
+
+/// A card with this number.
+pub fn card(number: &str) -> pb::Card {
+    pb::Card {
+        number: number.to_owned(),
+        expiry_month: 12,
+        expiry_year: 2040,
+        cvv: "123".to_owned(),
+        holder_name: "Jane Doe".to_owned(),
+    }
+}
+
+/// A request to refund `amount`, or the whole rest when that is empty.
+pub fn new_refund(payment: &str, amount: &str) -> pb::CreateRefundRequest {
+    pb::CreateRefundRequest { payment_id: payment.to_owned(), amount: amount.to_owned(), ..Default::default() }
+}
+
+/// The reason of a refusal, as its ErrorInfo gives it.
+pub fn reason(status: &Status) -> String {
+    use tonic_types::StatusExt as _;
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}
