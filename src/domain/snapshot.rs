@@ -132,7 +132,9 @@ impl PaymentSnapshot {
             return Merge::Conflict("the amount differs");
         }
         let is_older = self.version.0 != 0 && self.version < intent.upstream_version;
-        if is_older && (!is_paid || intent.state.is_paid()) {
+        // What was received once was received: an older snapshot that tells of more money is no less true.
+        let tells_of_more = is_paid && self.received > intent.received;
+        if is_older && !tells_of_more {
             return Merge::Stale;
         }
         self.change(intent).map_or(Merge::Unchanged, Merge::Apply)
@@ -146,9 +148,13 @@ impl PaymentSnapshot {
         let charged_back = self.charged_back.max(intent.charged_back);
         let mut change = Change {
             state,
-            received: if state.is_paid() { self.received.max(intent.received) } else { intent.received },
+            received: if self.status == PaymentStatus::Paid {
+                self.received.max(intent.received)
+            } else {
+                intent.received
+            },
             charged_back,
-            progress: if moved || state == wanted { self.progress(intent) } else { intent.progress.clone() },
+            progress: self.progress(intent, state),
             version: self.version.max(intent.upstream_version),
             events: if moved { entered(intent.state, state) } else { Vec::new() },
         };
@@ -175,13 +181,22 @@ impl PaymentSnapshot {
         }
     }
 
-    fn progress(&self, intent: &PaymentIntent) -> Progress {
-        match &self.status {
-            PaymentStatus::RequiresAction(action) => Progress { next_action: Some(action.clone()), last_error: None },
-            PaymentStatus::Failed(error) => Progress { next_action: None, last_error: Some(error.clone()) },
-            PaymentStatus::Canceled => Progress { next_action: None, last_error: intent.progress.last_error.clone() },
-            PaymentStatus::Processing | PaymentStatus::Paid => Progress::default(),
-            PaymentStatus::AwaitingConfirmation | PaymentStatus::Unknown(_) => intent.progress.clone(),
+    /// What came of the last attempt, once the intent is in `state`. A status that could not bring the intent into its
+    /// own state tells nothing of it.
+    fn progress(&self, intent: &PaymentIntent, state: State) -> Progress {
+        match (&self.status, state) {
+            (PaymentStatus::RequiresAction(action), State::RequiresAction) => {
+                Progress { next_action: Some(action.clone()), last_error: None }
+            }
+            (PaymentStatus::Failed(error), State::RequiresPaymentMethod | State::RequiresConfirmation) => {
+                Progress { next_action: None, last_error: Some(error.clone()) }
+            }
+            (PaymentStatus::Canceled, State::Canceled) => {
+                Progress { next_action: None, last_error: intent.progress.last_error.clone() }
+            }
+            (PaymentStatus::Processing, State::Processing)
+            | (PaymentStatus::Paid, State::Succeeded | State::PartiallyPaid) => Progress::default(),
+            _ => intent.progress.clone(),
         }
     }
 }
@@ -254,3 +269,6 @@ impl RefundSnapshot {
         RefundMerge::Apply(state, events)
     }
 }
+
+#[cfg(test)]
+mod tests;

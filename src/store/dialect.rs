@@ -5,7 +5,7 @@ use std::{fs::OpenOptions, io, str::FromStr as _, time::Duration};
 use sqlx::{
     Any, AnyConnection, AssertSqlSafe, Executor as _, Pool, Row as _,
     any::{AnyConnectOptions, AnyPoolOptions},
-    migrate::{Migration, MigrationType, Migrator},
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
 use super::Error;
@@ -97,8 +97,22 @@ impl Dialect {
         AssertSqlSafe(update.replace("{claim}", &format!("{subselect}{suffix}")))
     }
 
+    /// Brings the database up to date. One process at a time: SQLite's write lock is held throughout; PostgreSQL has an
+    /// advisory lock for it, which `sqlx` takes.
+    pub(super) async fn migrate(self, pool: &Pool<Any>) -> Result<(), Error> {
+        let failed = |error: MigrateError| Error::Unavailable(error.into());
+        match self {
+            Self::Sqlite => {
+                let mut transaction = pool.begin_with(self.begin()).await?;
+                self.migrator().run(&mut *transaction).await.map_err(failed)?;
+                Ok(transaction.commit().await?)
+            }
+            Self::Postgres => self.migrator().run(pool).await.map_err(failed),
+        }
+    }
+
     /// The migrations, embedded; both databases have the same numbers.
-    pub(super) fn migrator(self) -> Migrator {
+    fn migrator(self) -> Migrator {
         let ground = match self {
             Self::Sqlite => include_str!("../../migrations/sqlite/0001_ground.sql"),
             Self::Postgres => include_str!("../../migrations/postgres/0001_ground.sql"),

@@ -1,5 +1,7 @@
 //! What can go wrong between us and the database.
 
+use sqlx::error::ErrorKind;
+
 /// Why the store could not do as asked. Conflicts that mean something are answers, not errors.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -9,6 +11,10 @@ pub enum Error {
     /// A row that this program could not have written, or that was sealed under another master key.
     #[error("a stored row cannot be read: {0}")]
     Corrupt(String),
+    /// What was to be written breaks a rule of the database, such as that no more is refunded than was received: a fault
+    /// of this program. Nothing was written, and trying again will not help.
+    #[error("the database refused a row that breaks its rules: {0}")]
+    RuleBroken(String),
 }
 
 impl From<sqlx::Error> for Error {
@@ -16,6 +22,9 @@ impl From<sqlx::Error> for Error {
         match error {
             sqlx::Error::ColumnDecode { index, source } => Self::Corrupt(format!("column {index}: {source}")),
             sqlx::Error::ColumnNotFound(column) => Self::Corrupt(format!("no column {column}")),
+            sqlx::Error::Database(error) if !matches!(error.kind(), ErrorKind::Other) => {
+                Self::RuleBroken(error.to_string())
+            }
             other => Self::Unavailable(other),
         }
     }

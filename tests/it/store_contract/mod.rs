@@ -1,3 +1,14 @@
 //! The contract of the store, on both databases.
 
+mod claims;
+mod customers;
 mod database;
+mod events;
+mod keys;
+mod objects;
+mod operations;
+mod payment_intents;
+mod payment_methods;
+mod refunds;
+mod sealing;
+mod webhooks;

@@ -1,0 +1,367 @@
+//! What must hold of a payment and its refunds whatever Corefy says, and in whatever order it is heard.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{
+    ids::{PartnerId, PaymentIntentId, RefundId},
+    money::Currency,
+    payment_intent::PaymentIntentDetails,
+    private::Private,
+    refund::RefundDetails,
+};
+
+const AMOUNT: i64 = 100;
+const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
+
+fn usd(minor: i64) -> Money {
+    Money::new(minor, Currency::parse("USD").unwrap())
+}
+
+fn intent(state: State) -> PaymentIntent {
+    PaymentIntent {
+        id: PaymentIntentId::generate(),
+        partner_id: PartnerId::parse("acme").unwrap(),
+        upstream_id: Some("int_1".to_owned()),
+        state,
+        amount: usd(AMOUNT),
+        received: match state {
+            State::Succeeded => AMOUNT,
+            State::PartiallyPaid => 1,
+            _ => 0,
+        },
+        refunded: 0,
+        refund_pending: 0,
+        charged_back: 0,
+        customer_id: None,
+        reference_id: None,
+        details: PaymentIntentDetails {
+            payment_method: "card".to_owned(),
+            customer_email: Private::default(),
+            customer_name: Private::default(),
+            customer_phone: Private::default(),
+            description: String::new(),
+            return_url: String::new(),
+            failure_url: String::new(),
+            billing_address: None,
+            metadata: Default::default(),
+        },
+        progress: Progress::default(),
+        upstream_version: Timestamp(0),
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+fn action() -> NextAction {
+    NextAction { redirect_url: "https://example.com".to_owned(), method: "GET".to_owned(), params: Default::default() }
+}
+
+fn declined() -> PaymentError {
+    PaymentError { code: "declined".to_owned(), message: "Declined".to_owned() }
+}
+
+fn statuses() -> [PaymentStatus; 7] {
+    [
+        PaymentStatus::AwaitingConfirmation,
+        PaymentStatus::RequiresAction(action()),
+        PaymentStatus::Processing,
+        PaymentStatus::Paid,
+        PaymentStatus::Failed(declined()),
+        PaymentStatus::Canceled,
+        PaymentStatus::Unknown("odd".to_owned()),
+    ]
+}
+
+fn snapshot(status: PaymentStatus, received: i64, version: i64) -> PaymentSnapshot {
+    PaymentSnapshot {
+        upstream_id: "int_1".to_owned(),
+        status,
+        amount: usd(AMOUNT),
+        received,
+        charged_back: 0,
+        refunds: Vec::new(),
+        version: Timestamp(version),
+    }
+}
+
+prop_compose! {
+    /// Anything Corefy might say, sane or not.
+    fn any_snapshot()(
+        status in prop::sample::select(statuses().to_vec()),
+        amount in prop_oneof![9 => Just(AMOUNT), 1 => 1..2 * AMOUNT],
+        received in prop_oneof![Just(0), Just(AMOUNT), 0..=AMOUNT + 2],
+        charged_back in prop_oneof![9 => Just(0), 1 => 0..=AMOUNT],
+        version in 0_i64..6,
+    ) -> PaymentSnapshot {
+        PaymentSnapshot { amount: usd(amount), charged_back, ..snapshot(status, received, version) }
+    }
+}
+
+fn merge_into(intent: &mut PaymentIntent, snapshot: &PaymentSnapshot) -> Merge {
+    let merge = snapshot.merge(intent);
+    if let Merge::Apply(change) = merge.clone() {
+        change.apply(intent, NOW);
+    }
+    merge
+}
+
+/// What may never happen, whatever was said.
+fn check_step(before: &PaymentIntent, after: &PaymentIntent) -> Result<(), TestCaseError> {
+    prop_assert!(!before.state.is_paid() || after.state.is_paid(), "what is paid stays paid");
+    prop_assert!((before.received..=AMOUNT).contains(&after.received));
+    prop_assert!(after.charged_back >= before.charged_back);
+    prop_assert!(after.upstream_version >= before.upstream_version);
+    prop_assert!(before.state == after.state || before.state.may_become(after.state));
+    prop_assert_eq!(after.state == State::Succeeded, after.received == AMOUNT, "paid in full is all received");
+    prop_assert_eq!(after.state.is_paid(), after.received > 0);
+    prop_assert!(after.progress.next_action.is_none() || after.state == State::RequiresAction);
+    prop_assert!(after.progress.last_error.is_none() || !after.state.is_paid());
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn truth_only_moves_forward(
+        start in prop::sample::select(State::ALL.to_vec()),
+        snapshots in prop::collection::vec(any_snapshot(), 1..12),
+    ) {
+        let mut intent = intent(start);
+        for snapshot in snapshots {
+            let before = intent.clone();
+            let merge = merge_into(&mut intent, &snapshot);
+            check_step(&before, &intent)?;
+            if !matches!(merge, Merge::Apply(_)) {
+                prop_assert_eq!(&before, &intent);
+            }
+            let told = intent.clone();
+            let again = merge_into(&mut intent, &snapshot);
+            prop_assert!(!matches!(again, Merge::Apply(_)), "the same twice changed something: {:?}", again);
+            prop_assert_eq!(told, intent.clone());
+        }
+    }
+
+    #[test]
+    fn success_wins_whenever_it_comes(
+        start in prop::sample::select(State::ALL.to_vec()),
+        snapshots in prop::collection::vec(any_snapshot(), 0..8),
+        place in any::<prop::sample::Index>(),
+        version in 0_i64..6,
+    ) {
+        let mut snapshots = snapshots;
+        let place = place.index(snapshots.len() + 1);
+        snapshots.insert(place, snapshot(PaymentStatus::Paid, AMOUNT, version));
+        let mut intent = intent(start);
+        for snapshot in &snapshots {
+            merge_into(&mut intent, snapshot);
+        }
+        prop_assert_eq!(intent.state, State::Succeeded);
+        prop_assert_eq!(intent.received, AMOUNT);
+    }
+}
+
+#[test]
+fn every_move_of_an_intent_is_allowed_or_not_as_the_table_says() {
+    // From \ to: payment method, confirmation, action, processing, succeeded, partially paid, canceled.
+    let table = [
+        (State::RequiresPaymentMethod, "..xxxxx"),
+        (State::RequiresConfirmation, "x.xxxxx"),
+        (State::RequiresAction, "x..xxxx"),
+        (State::Processing, "xxx.xxx"),
+        (State::Succeeded, "......."),
+        (State::PartiallyPaid, "....x.."),
+        (State::Canceled, "....xx."),
+    ];
+    assert_eq!(table.map(|(from, _)| from), State::ALL);
+    for (from, row) in table {
+        let allowed: String = State::ALL.map(|to| if from.may_become(to) { 'x' } else { '.' }).iter().collect();
+        assert_eq!(allowed, row, "{from:?}");
+    }
+}
+
+#[test]
+fn every_move_of_a_refund_is_allowed_or_not_as_the_table_says() {
+    // From \ to: pending, succeeded, failed, canceled.
+    let table = [
+        (RefundState::Pending, ".xxx"),
+        (RefundState::Succeeded, "..x."),
+        (RefundState::Failed, ".x.."),
+        (RefundState::Canceled, ".x.."),
+    ];
+    assert_eq!(table.map(|(from, _)| from), RefundState::ALL);
+    for (from, row) in table {
+        let allowed: String = RefundState::ALL.map(|to| if from.may_become(to) { 'x' } else { '.' }).iter().collect();
+        assert_eq!(allowed, row, "{from:?}");
+    }
+}
+
+#[test]
+fn a_failure_tells_of_an_attempt_only_when_it_is_newer_than_what_was_known_before() {
+    for status in statuses() {
+        let told = [6, 7, 8].map(|version| snapshot(status.clone(), 0, version).tells_of_attempt_since(Timestamp(7)));
+        let expected = match status {
+            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing | PaymentStatus::Paid => [true; 3],
+            PaymentStatus::Failed(_) | PaymentStatus::Canceled => [false, false, true],
+            PaymentStatus::AwaitingConfirmation | PaymentStatus::Unknown(_) => [false; 3],
+        };
+        assert_eq!(told, expected, "{status:?}");
+    }
+}
+
+#[test]
+fn what_contradicts_us_is_never_applied() {
+    let euro = Money::new(AMOUNT, Currency::parse("EUR").unwrap());
+    let paid = || snapshot(PaymentStatus::Paid, AMOUNT, 1);
+    let contradictions = [
+        ("the currency differs", PaymentSnapshot { amount: euro, ..paid() }),
+        ("more was received than asked", PaymentSnapshot { received: AMOUNT + 1, ..paid() }),
+        ("the amount differs", PaymentSnapshot { amount: usd(99), ..snapshot(PaymentStatus::Processing, 0, 1) }),
+    ];
+    for (why, snapshot) in contradictions {
+        assert_eq!(snapshot.merge(&intent(State::Processing)), Merge::Conflict(why));
+    }
+}
+
+#[test]
+fn a_success_after_the_end_is_told_as_late() {
+    use EventType::{PaymentIntentLateSuccess as Late, PaymentIntentSucceeded as Succeeded};
+    for (start, events) in [
+        (State::Canceled, vec![Late, Succeeded]),
+        (State::RequiresPaymentMethod, vec![Late, Succeeded]),
+        (State::Processing, vec![Succeeded]),
+        (State::PartiallyPaid, vec![Succeeded]),
+    ] {
+        let Merge::Apply(change) = snapshot(PaymentStatus::Paid, AMOUNT, 1).merge(&intent(start)) else {
+            panic!("{start:?}: not applied")
+        };
+        assert_eq!(change.events, events, "{start:?}");
+    }
+}
+
+#[test]
+fn a_canceled_intent_asks_nothing_of_the_payer() {
+    let mut canceled = intent(State::Canceled);
+    merge_into(&mut canceled, &snapshot(PaymentStatus::RequiresAction(action()), 0, 1));
+    assert_eq!((canceled.state, canceled.progress), (State::Canceled, Progress::default()));
+}
+
+fn refund(intent: &PaymentIntent, state: RefundState, amount: i64) -> Refund {
+    Refund {
+        id: RefundId::generate(),
+        partner_id: intent.partner_id.clone(),
+        payment_intent_id: intent.id.clone(),
+        upstream_id: None,
+        state,
+        amount: usd(amount),
+        reference_id: None,
+        details: RefundDetails::default(),
+        failure: None,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+fn refund_snapshot(refund: &Refund, state: Option<RefundState>) -> RefundSnapshot {
+    RefundSnapshot {
+        upstream_id: "rf_1".to_owned(),
+        reference: Some(refund.id.to_string()),
+        state,
+        amount: refund.amount,
+        failure: None,
+    }
+}
+
+#[test]
+fn a_refund_snapshot_moves_a_refund_as_the_table_says_and_tells_of_it() {
+    use EventType as Event;
+    use RefundState::{Canceled, Failed, Pending, Succeeded};
+    let late = Some(vec![Event::RefundLateSuccess, Event::RefundSucceeded]);
+    let table = [
+        (
+            Pending,
+            [
+                None,
+                Some(vec![Event::RefundSucceeded]),
+                Some(vec![Event::RefundFailed]),
+                Some(vec![Event::RefundCanceled]),
+            ],
+        ),
+        (Succeeded, [None, None, Some(vec![Event::RefundFailed]), None]),
+        (Failed, [None, late.clone(), None, None]),
+        (Canceled, [None, late, None, None]),
+    ];
+    let intent = intent(State::Succeeded);
+    for (from, row) in table {
+        let refund = refund(&intent, from, 5);
+        for (to, events) in RefundState::ALL.into_iter().zip(row) {
+            let expected = match &events {
+                Some(_) => (Some(to), events),
+                None => (None, None),
+            };
+            let merged = match refund_snapshot(&refund, Some(to)).merge(&refund) {
+                RefundMerge::Apply(state, events) => (Some(state), Some(events.to_vec())),
+                RefundMerge::Unchanged | RefundMerge::Conflict(_) => (None, None),
+            };
+            assert_eq!(merged, expected, "{from:?} to {to:?}");
+        }
+        assert_eq!(refund_snapshot(&refund, None).merge(&refund), RefundMerge::Unchanged, "a word we do not know");
+        let other = RefundSnapshot { amount: usd(6), ..refund_snapshot(&refund, Some(Succeeded)) };
+        assert!(matches!(other.merge(&refund), RefundMerge::Conflict(_)));
+    }
+}
+
+/// One thing that happens to the refunds of a payment.
+#[derive(Clone, Debug)]
+enum Happening {
+    /// A caller asks for one of this amount.
+    Reserve(i64),
+    /// Corefy shows the one at this place like this.
+    Show(usize, RefundState),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let state = prop::sample::select(RefundState::ALL.to_vec());
+    prop_oneof![
+        (1..=AMOUNT).prop_map(Happening::Reserve),
+        (0..6_usize, state).prop_map(|(place, state)| Happening::Show(place, state)),
+    ]
+}
+
+/// Moves a refund and its share of the intent's sums, as long as the money is there.
+fn show(intent: &mut PaymentIntent, refund: &mut Refund, state: RefundState) {
+    let RefundMerge::Apply(state, _) = refund_snapshot(refund, Some(state)).merge(refund) else { return };
+    let amount = refund.amount.minor;
+    let ((pending, refunded), (next_pending, next_refunded)) = (refund.state.share(amount), state.share(amount));
+    if next_refunded > pending && next_refunded > intent.refundable().minor {
+        return;
+    }
+    intent.refund_pending += next_pending - pending;
+    intent.refunded += next_refunded - refunded;
+    refund.state = state;
+}
+
+proptest! {
+    #[test]
+    fn no_more_is_given_back_than_was_received(happenings in prop::collection::vec(happening(), 1..40)) {
+        let mut intent = intent(State::Succeeded);
+        let mut refunds: Vec<Refund> = Vec::new();
+        for happening in happenings {
+            match happening {
+                Happening::Reserve(amount) if amount <= intent.refundable().minor => {
+                    intent.refund_pending += amount;
+                    refunds.push(refund(&intent, RefundState::Pending, amount));
+                }
+                Happening::Reserve(_) => {}
+                Happening::Show(place, state) => {
+                    if let Some(refund) = refunds.get_mut(place) {
+                        show(&mut intent, refund, state);
+                    }
+                }
+            }
+            let sum = |state| refunds.iter().filter(|refund| refund.state == state).map(|refund| refund.amount.minor).sum::<i64>();
+            prop_assert_eq!(intent.refund_pending, sum(RefundState::Pending));
+            prop_assert_eq!(intent.refunded, sum(RefundState::Succeeded));
+            prop_assert!(intent.refund_pending + intent.refunded <= intent.received);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Events.
+
+use corefy_gateway::{
+    domain::{
+        event::{Event, EventObject, EventType},
+        ids::EventId,
+    },
+    store::{EventFilter, Store},
+};
+
+use super::objects::{NOW, acme, after, customer, other, paid_intent, payment_intent, payment_method, refund};
+use crate::{on_both, support::database::TestDatabase};
+
+on_both![
+    an_event_keeps_its_object_as_it_was_then,
+    events_are_listed_oldest_first_page_by_page,
+    events_are_filtered_by_type_and_object,
+    an_event_that_is_told_once_is_not_told_again,
+];
+
+async fn tell(store: &Store, types: &[EventType], object: impl Into<EventObject>) {
+    let mut tx = store.begin().await.unwrap();
+    tx.events_insert(types, &object.into(), NOW).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn list(store: &Store, filter: &EventFilter, after: Option<&EventId>, limit: u32) -> Vec<Event> {
+    let mut session = store.read().await.unwrap();
+    session.events(&acme(), filter, after.map(ToString::to_string), limit).await.unwrap()
+}
+
+fn kinds(events: &[Event]) -> Vec<&str> {
+    events.iter().map(|event| event.kind.as_str()).collect()
+}
+
+async fn an_event_keeps_its_object_as_it_was_then(database: TestDatabase) {
+    let store = database.store().await;
+    let (intent, customer) = (paid_intent(acme()), customer(acme(), None));
+    let objects: [EventObject; 4] =
+        [refund(&intent, Some("a")).into(), payment_method(&customer).into(), customer.into(), intent.into()];
+    for object in &objects {
+        tell(&store, &[EventType::PaymentIntentCreated], object.clone()).await;
+    }
+    let events = list(&store, &EventFilter::default(), None, 9).await;
+    assert_eq!(events.len(), objects.len());
+    for (event, object) in events.iter().zip(&objects) {
+        assert_eq!(serde_json::to_string(&event.object).unwrap(), serde_json::to_string(object).unwrap());
+        assert_eq!((&event.partner_id, event.created_at), (&acme(), NOW));
+    }
+}
+
+async fn events_are_listed_oldest_first_page_by_page(database: TestDatabase) {
+    let store = database.store().await;
+    tell(&store, &[EventType::PaymentIntentCreated, EventType::PaymentIntentProcessing], paid_intent(acme())).await;
+    tell(&store, &[EventType::PaymentIntentCreated], payment_intent(other(), None)).await;
+    tell(&store, &[EventType::PaymentIntentSucceeded], paid_intent(acme())).await;
+    let all = EventFilter::default();
+    let first = list(&store, &all, None, 2).await;
+    assert_eq!(kinds(&first), ["payment_intent.created", "payment_intent.processing"]);
+    let next = list(&store, &all, Some(&first[1].id), 2).await;
+    assert_eq!(kinds(&next), ["payment_intent.succeeded"]);
+    let from_there = EventFilter { after: Some(first[0].id.clone()), ..all };
+    assert_eq!(
+        kinds(&list(&store, &from_there, None, 9).await),
+        ["payment_intent.processing", "payment_intent.succeeded"]
+    );
+    assert_eq!(kinds(&list(&store, &from_there, Some(&first[1].id), 9).await), ["payment_intent.succeeded"]);
+    assert!(list(&store, &from_there, Some(&next[0].id), 9).await.is_empty());
+}
+
+async fn events_are_filtered_by_type_and_object(database: TestDatabase) {
+    let store = database.store().await;
+    let (one, two) = (paid_intent(acme()), paid_intent(acme()));
+    tell(&store, &[EventType::PaymentIntentCreated, EventType::PaymentIntentSucceeded], one.clone()).await;
+    tell(&store, &[EventType::PaymentIntentCreated], two).await;
+    let words = |types: &[EventType]| types.iter().map(|kind| kind.as_str().to_owned()).collect::<Vec<_>>();
+    let count = async |filter: EventFilter| list(&store, &filter, None, 9).await.len();
+    let none = EventFilter::default;
+    assert_eq!(count(EventFilter { types: words(&[EventType::PaymentIntentCreated]), ..none() }).await, 2);
+    assert_eq!(count(EventFilter { types: words(&[EventType::RefundCreated]), ..none() }).await, 0);
+    let both = words(&[EventType::PaymentIntentCreated, EventType::PaymentIntentSucceeded]);
+    assert_eq!(count(EventFilter { types: both.clone(), ..none() }).await, 3);
+    assert_eq!(count(EventFilter { object_id: Some(one.id.to_string()), ..none() }).await, 2);
+    let of_one =
+        EventFilter { types: words(&[EventType::PaymentIntentCreated]), object_id: Some(one.id.to_string()), ..none() };
+    assert_eq!(count(of_one).await, 1);
+}
+
+async fn an_event_that_is_told_once_is_not_told_again(database: TestDatabase) {
+    let store = database.store().await;
+    let object: EventObject = paid_intent(acme()).into();
+    let another: EventObject = paid_intent(acme()).into();
+    let mut tx = store.begin().await.unwrap();
+    for time in [NOW, after(1)] {
+        tx.event_insert_once(EventType::PaymentIntentOrphanCharge, &object, time).await.unwrap();
+    }
+    tx.event_insert_once(EventType::PaymentIntentChargedBack, &object, NOW).await.unwrap();
+    tx.event_insert_once(EventType::PaymentIntentOrphanCharge, &another, NOW).await.unwrap();
+    tx.commit().await.unwrap();
+    let events = list(&store, &EventFilter::default(), None, 9).await;
+    assert_eq!(
+        kinds(&events),
+        ["payment_intent.orphan_charge", "payment_intent.charged_back", "payment_intent.orphan_charge"]
+    );
+    assert_eq!(events[0].created_at, NOW);
+}

@@ -1,0 +1,206 @@
+//! Objects to store: complete, valid, and each with ids of its own.
+
+use corefy_gateway::{
+    domain::{
+        card::MaskedCard,
+        clock::Timestamp,
+        customer::{Address, Customer, CustomerDetails},
+        ids::{CustomerId, OperationId, PartnerId, PaymentIntentId, PaymentMethodId, RefundId, WebhookId},
+        money::{Currency, Money},
+        operation::{Operation, OperationKind, OperationState},
+        payment_intent::{NextAction, PaymentError, PaymentIntent, PaymentIntentDetails, PaymentIntentState, Progress},
+        payment_method::PaymentMethod,
+        private::Private,
+        refund::{Refund, RefundDetails, RefundFailure, RefundState},
+    },
+    store::{NewOperation, Store, Webhook, WebhookState},
+};
+
+/// The time at which everything here was made.
+pub const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
+
+/// `seconds` after [`NOW`].
+pub fn after(seconds: i64) -> Timestamp {
+    Timestamp(NOW.0 + seconds * 1_000_000)
+}
+
+/// What stands in every field that tells of a person, so that an outsider can look for it.
+pub const CANARY: &str = "canary-bird";
+
+fn canary() -> Private {
+    Private::new(CANARY)
+}
+
+pub fn acme() -> PartnerId {
+    PartnerId::parse("acme").unwrap()
+}
+
+pub fn other() -> PartnerId {
+    PartnerId::parse("other").unwrap()
+}
+
+pub fn usd(minor: i64) -> Money {
+    Money::new(minor, Currency::parse("USD").unwrap())
+}
+
+fn address() -> Address {
+    Address {
+        first_name: canary(),
+        last_name: canary(),
+        line1: canary(),
+        line2: canary(),
+        city: canary(),
+        state: canary(),
+        postal_code: canary(),
+        country: "DE".to_owned(),
+    }
+}
+
+pub fn customer(partner: PartnerId, reference: Option<&str>) -> Customer {
+    Customer {
+        id: CustomerId::generate(),
+        partner_id: partner,
+        upstream_id: None,
+        reference_id: reference.map(str::to_owned),
+        details: CustomerDetails {
+            email: Private::new(format!("{CANARY}@example.com")),
+            name: canary(),
+            phone: canary(),
+            address: Some(address()),
+            metadata: [("note".to_owned(), CANARY.to_owned())].into(),
+        },
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+pub fn payment_method(customer: &Customer) -> PaymentMethod {
+    let card = MaskedCard {
+        brand: "visa".to_owned(),
+        first6: "411111".to_owned(),
+        last4: "1111".to_owned(),
+        expiry_month: 12,
+        expiry_year: 2030,
+        holder_name: canary(),
+    };
+    PaymentMethod {
+        id: PaymentMethodId::generate(),
+        partner_id: customer.partner_id.clone(),
+        customer_id: customer.id.clone(),
+        upstream_id: None,
+        kind: "card".to_owned(),
+        card: Some(card),
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+/// An intent of 100.00 USD on which every field that can be empty is not.
+pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentIntent {
+    PaymentIntent {
+        id: PaymentIntentId::generate(),
+        partner_id: partner,
+        upstream_id: None,
+        state: PaymentIntentState::RequiresConfirmation,
+        amount: usd(10_000),
+        received: 0,
+        refunded: 0,
+        refund_pending: 0,
+        charged_back: 0,
+        customer_id: None,
+        reference_id: reference.map(str::to_owned),
+        details: PaymentIntentDetails {
+            payment_method: "card".to_owned(),
+            customer_email: Private::new(format!("{CANARY}@example.com")),
+            customer_name: canary(),
+            customer_phone: canary(),
+            description: CANARY.to_owned(),
+            return_url: format!("https://example.com/{CANARY}"),
+            failure_url: format!("https://example.com/{CANARY}"),
+            billing_address: Some(address()),
+            metadata: [("note".to_owned(), CANARY.to_owned())].into(),
+        },
+        progress: Progress {
+            next_action: Some(NextAction {
+                redirect_url: format!("https://example.com/{CANARY}"),
+                method: "GET".to_owned(),
+                params: [("token".to_owned(), CANARY.to_owned())].into(),
+            }),
+            last_error: Some(PaymentError { code: "declined".to_owned(), message: CANARY.to_owned() }),
+        },
+        upstream_version: NOW,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+/// An intent of which everything was received.
+pub fn paid_intent(partner: PartnerId) -> PaymentIntent {
+    let intent = payment_intent(partner, None);
+    PaymentIntent { state: PaymentIntentState::Succeeded, received: intent.amount.minor, ..intent }
+}
+
+pub fn refund(intent: &PaymentIntent, reference: Option<&str>) -> Refund {
+    Refund {
+        id: RefundId::generate(),
+        partner_id: intent.partner_id.clone(),
+        payment_intent_id: intent.id.clone(),
+        upstream_id: None,
+        state: RefundState::Pending,
+        amount: intent.money(500),
+        reference_id: reference.map(str::to_owned),
+        details: RefundDetails { reason: CANARY.to_owned(), metadata: [("note".to_owned(), CANARY.to_owned())].into() },
+        failure: Some(RefundFailure { code: "declined".to_owned(), message: CANARY.to_owned() }),
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+/// An operation that was sent at [`NOW`] and is held for ten seconds.
+pub fn operation(kind: OperationKind, subject: &str, payment: Option<&PaymentIntentId>) -> Operation {
+    Operation {
+        id: OperationId::generate(),
+        partner_id: acme(),
+        kind,
+        subject_id: subject.to_owned(),
+        payment_intent_id: payment.cloned(),
+        state: OperationState::Sent,
+        epoch: 1,
+        lease_until: after(10),
+        sent_at: NOW,
+        misses: 0,
+        baseline: Timestamp(7),
+        request_id: "req_1".to_owned(),
+    }
+}
+
+/// A webhook that came at [`NOW`].
+pub fn webhook(body_hash: &str) -> Webhook {
+    Webhook {
+        id: WebhookId::generate(),
+        body_hash: body_hash.to_owned(),
+        event_id: "ev_1".to_owned(),
+        event_type: "invoice.succeeded".to_owned(),
+        source_address: "127.0.0.1".to_owned(),
+        headers: "{}".to_owned(),
+        body: r#"{"type":"invoice"}"#.to_owned(),
+        state: WebhookState::Waiting,
+        attempts: 0,
+        duplicates: 0,
+        error: None,
+        received_at: NOW,
+        processed_at: None,
+    }
+}
+
+pub async fn save_intent(store: &Store, intent: &PaymentIntent) {
+    let mut tx = store.begin().await.unwrap();
+    assert!(tx.payment_intent_insert(intent).await.unwrap());
+    tx.commit().await.unwrap();
+}
+
+pub async fn save_operation(store: &Store, operation: &Operation) {
+    let mut tx = store.begin().await.unwrap();
+    assert!(tx.operation_insert(NewOperation { operation, idempotency: None }).await.unwrap());
+    tx.commit().await.unwrap();
+}

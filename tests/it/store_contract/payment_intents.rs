@@ -1,0 +1,290 @@
+//! Payment intents.
+
+use std::time::Duration;
+
+use corefy_gateway::{
+    domain::{
+        clock::Timestamp,
+        ids::{CustomerId, PaymentIntentId},
+        operation::{OperationKind, OperationState},
+        payment_intent::{PaymentIntent, PaymentIntentState, Progress},
+    },
+    store::{Error, PaymentIntentFilter, Store},
+};
+use tokio::{task::JoinSet, time::timeout};
+
+use super::objects::{
+    NOW, acme, after, customer, operation, other, paid_intent, payment_intent, save_intent, save_operation, usd,
+};
+use crate::{on_both, support::database::TestDatabase};
+
+on_both![
+    an_intent_reads_back_for_its_partner_only,
+    an_intent_s_reference_is_unique_within_its_partner,
+    an_intent_is_found_by_corefy_s_id,
+    everything_of_an_intent_that_can_change_is_written_back,
+    an_intent_can_be_taken_back,
+    sums_that_cannot_be_are_refused,
+    intents_are_listed_newest_first_page_by_page,
+    intents_are_filtered,
+    corefy_is_asked_about_an_intent_once_in_a_while,
+    a_poll_is_due_at_its_time_and_not_again_at_once,
+    an_intent_that_an_open_operation_looks_after_is_not_polled,
+    a_locked_intent_makes_others_wait,
+    no_increment_is_lost_among_fifty_at_the_same_time,
+];
+
+async fn poll(store: &Store, now: Timestamp, limit: u32) -> Vec<PaymentIntentId> {
+    let mut tx = store.begin().await.unwrap();
+    let due = tx.payment_intents_poll(now, now + Duration::from_secs(60), limit).await.unwrap();
+    tx.commit().await.unwrap();
+    due
+}
+
+async fn poll_at(store: &Store, intent: &PaymentIntent, time: Timestamp) {
+    let mut tx = store.begin().await.unwrap();
+    tx.payment_intent_update(intent, Some(time)).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn an_intent_reads_back_for_its_partner_only(database: TestDatabase) {
+    let store = database.store().await;
+    let written = PaymentIntent { charged_back: 3, refunded: 2, refund_pending: 1, ..paid_intent(acme()) };
+    save_intent(&store, &written).await;
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.payment_intent(&acme(), &written.id).await.unwrap(), Some(written.clone()));
+    assert_eq!(session.payment_intent(&other(), &written.id).await.unwrap(), None);
+    assert_eq!(session.payment_intent_any(&written.id).await.unwrap(), Some(written));
+    assert_eq!(session.payment_intent_any(&PaymentIntentId::generate()).await.unwrap(), None);
+}
+
+async fn an_intent_s_reference_is_unique_within_its_partner(database: TestDatabase) {
+    let store = database.store().await;
+    let first = payment_intent(acme(), Some("a"));
+    let mut tx = store.begin().await.unwrap();
+    assert!(tx.payment_intent_insert(&first).await.unwrap());
+    assert!(!tx.payment_intent_insert(&payment_intent(acme(), Some("a"))).await.unwrap(), "taken");
+    assert!(tx.payment_intent_insert(&payment_intent(other(), Some("a"))).await.unwrap(), "another partner's");
+    assert!(tx.payment_intent_insert(&payment_intent(acme(), None)).await.unwrap());
+    assert!(tx.payment_intent_insert(&payment_intent(acme(), None)).await.unwrap(), "no reference is free");
+    assert_eq!(tx.payment_intent_id_referenced(&acme(), "a").await.unwrap(), Some(first.id));
+    assert_eq!(tx.payment_intent_id_referenced(&acme(), "b").await.unwrap(), None);
+}
+
+async fn an_intent_is_found_by_corefy_s_id(database: TestDatabase) {
+    let store = database.store().await;
+    let known = PaymentIntent { upstream_id: Some("int_1".to_owned()), ..payment_intent(acme(), None) };
+    save_intent(&store, &known).await;
+    save_intent(&store, &payment_intent(acme(), None)).await;
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(tx.payment_intent_id_upstream("int_1").await.unwrap(), Some(known.id));
+    assert_eq!(tx.payment_intent_id_upstream("int_2").await.unwrap(), None);
+    let same = PaymentIntent { upstream_id: Some("int_1".to_owned()), ..payment_intent(acme(), None) };
+    let error = tx.payment_intent_insert(&same).await.unwrap_err();
+    assert!(matches!(error, Error::RuleBroken(_)), "{error}");
+}
+
+async fn everything_of_an_intent_that_can_change_is_written_back(database: TestDatabase) {
+    let store = database.store().await;
+    let (before, bystander) = (payment_intent(acme(), None), payment_intent(acme(), None));
+    save_intent(&store, &before).await;
+    save_intent(&store, &bystander).await;
+    for state in PaymentIntentState::ALL {
+        let changed = PaymentIntent {
+            upstream_id: Some("int_1".to_owned()),
+            state,
+            received: 10_000,
+            refunded: 2000,
+            refund_pending: 300,
+            charged_back: 40,
+            progress: Progress::default(),
+            upstream_version: after(5),
+            updated_at: after(6),
+            ..before.clone()
+        };
+        poll_at(&store, &changed, after(7)).await;
+        assert_eq!(store.read().await.unwrap().payment_intent_any(&before.id).await.unwrap(), Some(changed));
+    }
+    assert_eq!(store.read().await.unwrap().payment_intent_any(&bystander.id).await.unwrap(), Some(bystander));
+}
+
+async fn an_intent_can_be_taken_back(database: TestDatabase) {
+    let store = database.store().await;
+    let (gone, bystander) = (payment_intent(acme(), Some("a")), payment_intent(acme(), None));
+    save_intent(&store, &gone).await;
+    save_intent(&store, &bystander).await;
+    let mut tx = store.begin().await.unwrap();
+    tx.payment_intent_delete(&gone.id).await.unwrap();
+    assert_eq!(tx.payment_intent_any(&gone.id).await.unwrap(), None);
+    assert!(tx.payment_intent_any(&bystander.id).await.unwrap().is_some());
+    assert!(tx.payment_intent_insert(&payment_intent(acme(), Some("a"))).await.unwrap());
+}
+
+async fn sums_that_cannot_be_are_refused(database: TestDatabase) {
+    let store = database.store().await;
+    let paid = paid_intent(acme());
+    save_intent(&store, &paid).await;
+    let intent = || paid.clone();
+    let impossible = [
+        ("received more than asked", PaymentIntent { received: 10_001, ..intent() }),
+        ("received less than nothing", PaymentIntent { received: -1, ..intent() }),
+        ("refunded more than received", PaymentIntent { refunded: 10_001, ..intent() }),
+        ("reserved more than received", PaymentIntent { refund_pending: 10_001, ..intent() }),
+        ("both more than received", PaymentIntent { refunded: 5000, refund_pending: 5001, ..intent() }),
+        ("refunded less than nothing", PaymentIntent { refunded: -1, ..intent() }),
+        ("reserved less than nothing", PaymentIntent { refund_pending: -1, ..intent() }),
+        ("charged back less than nothing", PaymentIntent { charged_back: -1, ..intent() }),
+    ];
+    for (what, broken) in impossible {
+        let error = store.begin().await.unwrap().payment_intent_update(&broken, None).await.unwrap_err();
+        assert!(matches!(error, Error::RuleBroken(_)), "{what}: {error}");
+    }
+    let of_nothing = PaymentIntent { amount: usd(0), ..payment_intent(acme(), None) };
+    assert!(store.begin().await.unwrap().payment_intent_insert(&of_nothing).await.is_err());
+    let to_the_last_cent = PaymentIntent { refunded: 5000, refund_pending: 5000, ..intent() };
+    store.begin().await.unwrap().payment_intent_update(&to_the_last_cent, None).await.unwrap();
+}
+
+async fn intents_are_listed_newest_first_page_by_page(database: TestDatabase) {
+    let store = database.store().await;
+    let [a, b, c] = [(); 3].map(|()| payment_intent(acme(), None));
+    let foreign = payment_intent(other(), None);
+    for intent in [&b, &foreign, &c, &a] {
+        save_intent(&store, intent).await;
+    }
+    let all = PaymentIntentFilter::default();
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.payment_intents(&acme(), &all, None, 2).await.unwrap(), [c, b.clone()]);
+    assert_eq!(session.payment_intents(&acme(), &all, Some(b.id.to_string()), 2).await.unwrap(), [a]);
+    assert_eq!(session.payment_intents(&other(), &all, None, 9).await.unwrap(), [foreign]);
+}
+
+async fn intents_are_filtered(database: TestDatabase) {
+    let store = database.store().await;
+    let jane = customer(acme(), None);
+    let mut tx = store.begin().await.unwrap();
+    tx.customer_insert(&jane).await.unwrap();
+    tx.commit().await.unwrap();
+    let plain = payment_intent(acme(), None);
+    let paid = PaymentIntent { created_at: after(10), ..paid_intent(acme()) };
+    let hers = PaymentIntent {
+        customer_id: Some(jane.id.clone()),
+        created_at: after(20),
+        ..payment_intent(acme(), Some("a"))
+    };
+    for intent in [&plain, &paid, &hers] {
+        save_intent(&store, intent).await;
+    }
+    let list = async |filter: PaymentIntentFilter| {
+        store.read().await.unwrap().payment_intents(&acme(), &filter, None, 9).await.unwrap()
+    };
+    let none = PaymentIntentFilter::default;
+    let by_state = PaymentIntentFilter { state: Some(PaymentIntentState::Succeeded), ..none() };
+    assert_eq!(list(by_state).await, std::slice::from_ref(&paid));
+    assert_eq!(
+        list(PaymentIntentFilter { customer_id: Some(jane.id.clone()), ..none() }).await,
+        std::slice::from_ref(&hers)
+    );
+    assert_eq!(list(PaymentIntentFilter { customer_id: Some(CustomerId::generate()), ..none() }).await, []);
+    assert_eq!(
+        list(PaymentIntentFilter { reference_id: Some("a".to_owned()), ..none() }).await,
+        std::slice::from_ref(&hers)
+    );
+    let since = PaymentIntentFilter { created_from: Some(after(10)), ..none() };
+    assert_eq!(list(since).await, [hers.clone(), paid.clone()], "from includes its moment");
+    let until = PaymentIntentFilter { created_before: Some(after(20)), ..none() };
+    assert_eq!(list(until).await, [paid.clone(), plain], "before excludes its moment");
+    let all_at_once = PaymentIntentFilter {
+        state: Some(PaymentIntentState::RequiresConfirmation),
+        customer_id: Some(jane.id),
+        reference_id: Some("a".to_owned()),
+        created_from: Some(after(20)),
+        created_before: Some(after(21)),
+    };
+    assert_eq!(list(all_at_once).await, [hers]);
+}
+
+async fn corefy_is_asked_about_an_intent_once_in_a_while(database: TestDatabase) {
+    let store = database.store().await;
+    let intent = payment_intent(acme(), None);
+    save_intent(&store, &intent).await;
+    let mut tx = store.begin().await.unwrap();
+    assert!(tx.payment_intent_ask(&intent.id, after(-1), NOW).await.unwrap());
+    assert!(!tx.payment_intent_ask(&intent.id, NOW, after(1)).await.unwrap(), "asked a moment ago");
+    assert!(tx.payment_intent_ask(&intent.id, Timestamp(NOW.0 + 1), after(1)).await.unwrap());
+    assert!(!tx.payment_intent_ask(&PaymentIntentId::generate(), NOW, NOW).await.unwrap());
+}
+
+async fn a_poll_is_due_at_its_time_and_not_again_at_once(database: TestDatabase) {
+    let store = database.store().await;
+    let [a, b, never] = [(); 3].map(|()| payment_intent(acme(), None));
+    for intent in [&a, &b, &never] {
+        save_intent(&store, intent).await;
+    }
+    poll_at(&store, &a, after(20)).await;
+    poll_at(&store, &b, after(10)).await;
+    assert!(poll(&store, after(9), 9).await.is_empty());
+    assert_eq!(poll(&store, after(30), 1).await, std::slice::from_ref(&b.id), "the one that waits longest");
+    assert_eq!(poll(&store, after(30), 9).await, [a.id]);
+    assert!(poll(&store, after(89), 9).await.is_empty());
+    assert_eq!(poll(&store, after(90), 9).await.len(), 2, "nobody wrote what came of it");
+    let mut tx = store.begin().await.unwrap();
+    assert!(!tx.payment_intent_ask(&b.id, after(90), after(90)).await.unwrap(), "a poll is an ask");
+}
+
+async fn an_intent_that_an_open_operation_looks_after_is_not_polled(database: TestDatabase) {
+    let store = database.store().await;
+    for state in OperationState::ALL {
+        let intent = payment_intent(acme(), None);
+        save_intent(&store, &intent).await;
+        poll_at(&store, &intent, NOW).await;
+        let mut operation = operation(OperationKind::ConfirmPaymentIntent, intent.id.as_str(), Some(&intent.id));
+        operation.state = state;
+        save_operation(&store, &operation).await;
+        let is_looked_after = matches!(state, OperationState::Sent | OperationState::InDoubt);
+        assert_eq!(poll(&store, NOW, 9).await.is_empty(), is_looked_after, "{state:?}");
+    }
+}
+
+async fn a_locked_intent_makes_others_wait(database: TestDatabase) {
+    let store = database.store().await;
+    let mut intent = payment_intent(acme(), None);
+    save_intent(&store, &intent).await;
+    let mut first = store.begin().await.unwrap();
+    assert!(first.payment_intent_lock(&intent.id).await.unwrap().is_some());
+    let (again, id) = (store.clone(), intent.id.clone());
+    let mut second =
+        tokio::spawn(async move { again.begin().await.unwrap().payment_intent_lock(&id).await.unwrap().unwrap() });
+    assert!(timeout(Duration::from_millis(100), &mut second).await.is_err(), "the second did not wait");
+    assert!(
+        store.read().await.unwrap().payment_intent_any(&intent.id).await.unwrap().is_some(),
+        "reads wait for nobody"
+    );
+    intent.upstream_id = Some("int_1".to_owned());
+    first.payment_intent_update(&intent, None).await.unwrap();
+    first.commit().await.unwrap();
+    assert_eq!(second.await.unwrap(), intent, "the second sees what the first wrote");
+}
+
+async fn no_increment_is_lost_among_fifty_at_the_same_time(database: TestDatabase) {
+    let store = database.store().await;
+    let id = {
+        let intent = paid_intent(acme());
+        save_intent(&store, &intent).await;
+        intent.id
+    };
+    let mut tasks = JoinSet::new();
+    for _ in 0..50 {
+        let (store, id) = (store.clone(), id.clone());
+        tasks.spawn(async move {
+            let mut tx = store.begin().await.unwrap();
+            let mut intent = tx.payment_intent_lock(&id).await.unwrap().unwrap();
+            intent.refunded += 1;
+            tokio::task::yield_now().await;
+            tx.payment_intent_update(&intent, None).await.unwrap();
+            tx.commit().await.unwrap();
+        });
+    }
+    tasks.join_all().await;
+    assert_eq!(store.read().await.unwrap().payment_intent_any(&id).await.unwrap().unwrap().refunded, 50);
+}

@@ -1,0 +1,114 @@
+//! What an outsider with the database finds in it without the master key: nothing that tells of a person.
+
+use std::fs;
+
+use corefy_gateway::{
+    domain::{
+        event::{EventObject, EventType},
+        master_key::MasterKey,
+        operation::OperationKind,
+        payment_intent::PaymentIntent,
+    },
+    store::{Error, EventFilter, PaymentIntentFilter, Store},
+};
+use sqlx::{Connection as _, PgConnection};
+
+use super::objects::{
+    CANARY, NOW, acme, after, customer, operation, paid_intent, payment_intent, payment_method, refund, save_intent,
+    save_operation, webhook,
+};
+use crate::{
+    on_both,
+    support::database::{Backend, TestDatabase},
+};
+
+on_both![
+    under_another_master_key_rows_are_corrupt_and_not_a_panic,
+    a_row_that_was_tampered_with_is_corrupt_and_not_a_panic,
+];
+
+/// Writes one row of everything, each with [`CANARY`] wherever a person can be told of.
+async fn fill(store: &Store) -> PaymentIntent {
+    let (customer, intent) = (customer(acme(), None), paid_intent(acme()));
+    let (method, refund) = (payment_method(&customer), refund(&intent, None));
+    let mut tx = store.begin().await.unwrap();
+    tx.customer_insert(&customer).await.unwrap();
+    tx.payment_method_insert(&method).await.unwrap();
+    tx.payment_intent_insert(&intent).await.unwrap();
+    tx.refund_insert(&refund).await.unwrap();
+    tx.webhook_insert(&webhook("a")).await.unwrap();
+    let objects: [EventObject; 4] = [customer.into(), method.into(), refund.into(), intent.clone().into()];
+    for object in objects {
+        tx.events_insert(&[EventType::PaymentIntentCreated], &object, NOW).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let done = operation(OperationKind::ConfirmPaymentIntent, intent.id.as_str(), Some(&intent.id));
+    save_operation(store, &done).await;
+    let mut tx = store.begin().await.unwrap();
+    assert!(tx.operation_finish(&done, &intent, after(1)).await.unwrap());
+    tx.commit().await.unwrap();
+    intent
+}
+
+/// Everything that PostgreSQL has in its tables, with bytes shown as the characters they are.
+async fn postgres_text(url: &str) -> String {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let sql =
+        "SELECT string_agg(query_to_xml(format('SELECT t::text FROM %I t', table_name), true, false, '')::text, '')
+         FROM information_schema.tables WHERE table_schema = 'public'";
+    sqlx::query("SET bytea_output = 'escape'").execute(&mut connection).await.unwrap();
+    sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn nothing_in_the_files_of_sqlite_tells_of_a_person() {
+    let database = TestDatabase::new(Backend::Sqlite).await.unwrap();
+    let store = database.store().await;
+    let intent = fill(&store).await;
+    let path = database.url().strip_prefix("sqlite://").unwrap();
+    let bytes = [fs::read(path).unwrap(), fs::read(format!("{path}-wal")).unwrap()].concat();
+    let contains = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(contains(intent.id.as_str()), "the bytes are those of the database");
+    assert!(!contains(CANARY));
+}
+
+#[tokio::test]
+async fn nothing_in_the_rows_of_postgres_tells_of_a_person() {
+    let Some(database) = TestDatabase::new(Backend::Postgres).await else { return };
+    let intent = fill(&database.store().await).await;
+    let text = postgres_text(database.url()).await;
+    assert!(text.contains(intent.id.as_str()), "the text is that of the database");
+    assert!(!text.contains(CANARY));
+}
+
+async fn under_another_master_key_rows_are_corrupt_and_not_a_panic(database: TestDatabase) {
+    let store = database.store().await;
+    let intent = fill(&store).await;
+    store.close().await;
+    let stranger = MasterKey::new("another master key, of another gateway".into());
+    let mut session = database.store_under(&stranger).await.read().await.unwrap();
+    let errors = [
+        session.payment_intent_any(&intent.id).await.unwrap_err(),
+        session.payment_intents(&acme(), &PaymentIntentFilter::default(), None, 9).await.unwrap_err(),
+        session.customers(&acme(), &Default::default(), None, 9).await.unwrap_err(),
+        session.refunds_of(&intent.id).await.unwrap_err(),
+        session.events(&acme(), &EventFilter::default(), None, 9).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, Error::Corrupt(_)), "{error}");
+        assert!(!error.to_string().contains(CANARY));
+    }
+}
+
+async fn a_row_that_was_tampered_with_is_corrupt_and_not_a_panic(database: TestDatabase) {
+    let store = database.store().await;
+    for change in ["currency = 'XXX'", "partner_id = 'No Partner'", "details = progress"] {
+        let intent = payment_intent(acme(), None);
+        save_intent(&store, &intent).await;
+        let mut connection = sqlx::AnyConnection::connect(database.url()).await.unwrap();
+        let sql = format!("UPDATE payment_intents SET {change} WHERE id = '{}'", intent.id);
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        let error = store.read().await.unwrap().payment_intent_any(&intent.id).await.unwrap_err();
+        assert!(matches!(error, Error::Corrupt(_)), "{change}: {error}");
+    }
+}

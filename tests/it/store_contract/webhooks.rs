@@ -1,0 +1,101 @@
+//! The inbox of webhooks.
+
+use corefy_gateway::{
+    domain::clock::Timestamp,
+    store::{Store, Webhook, WebhookState},
+};
+
+use super::objects::{NOW, after, webhook};
+use crate::{on_both, support::database::TestDatabase};
+
+on_both![
+    a_webhook_reads_back_as_it_came,
+    a_body_that_comes_again_is_counted,
+    a_claimed_webhook_is_left_alone_until_its_lease_ends,
+    a_webhook_that_waits_is_due_at_its_time,
+    a_webhook_that_ended_is_never_claimed,
+    webhooks_are_listed_newest_first,
+];
+
+async fn receive(store: &Store, webhook: &Webhook) -> bool {
+    let mut tx = store.begin().await.unwrap();
+    let is_new = tx.webhook_insert(webhook).await.unwrap();
+    tx.commit().await.unwrap();
+    is_new
+}
+
+async fn claim(store: &Store, now: Timestamp, lease_until: Timestamp, limit: u32) -> Vec<Webhook> {
+    let mut tx = store.begin().await.unwrap();
+    let claimed = tx.webhooks_claim_due(now, lease_until, limit).await.unwrap();
+    tx.commit().await.unwrap();
+    claimed
+}
+
+async fn update(store: &Store, webhook: &Webhook, next_attempt_at: Option<Timestamp>) {
+    let mut tx = store.begin().await.unwrap();
+    tx.webhook_update(webhook, next_attempt_at).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn a_webhook_reads_back_as_it_came(database: TestDatabase) {
+    let store = database.store().await;
+    let written = webhook("a");
+    assert!(receive(&store, &written).await);
+    let read = store.read().await.unwrap().webhooks(9).await.unwrap();
+    assert_eq!(format!("{read:?}"), format!("{:?}", [written]));
+}
+
+async fn a_body_that_comes_again_is_counted(database: TestDatabase) {
+    let store = database.store().await;
+    let first = webhook("a");
+    assert!(receive(&store, &first).await);
+    assert!(!receive(&store, &webhook("a")).await);
+    assert!(!receive(&store, &Webhook { received_at: after(9), ..webhook("a") }).await);
+    assert!(receive(&store, &webhook("b")).await);
+    let read = store.read().await.unwrap().webhooks(9).await.unwrap();
+    let summary: Vec<_> = read.iter().map(|webhook| (webhook.body_hash.as_str(), webhook.duplicates)).collect();
+    assert_eq!(summary, [("b", 0), ("a", 2)]);
+    assert_eq!((&read[1].id, read[1].received_at), (&first.id, NOW));
+}
+
+async fn a_claimed_webhook_is_left_alone_until_its_lease_ends(database: TestDatabase) {
+    let store = database.store().await;
+    receive(&store, &webhook("a")).await;
+    assert!(claim(&store, Timestamp(NOW.0 - 1), after(60), 9).await.is_empty(), "it is not due yet");
+    assert_eq!(claim(&store, NOW, after(60), 9).await[0].attempts, 1);
+    assert!(claim(&store, after(59), after(120), 9).await.is_empty());
+    assert_eq!(claim(&store, after(60), after(120), 9).await[0].attempts, 2);
+}
+
+async fn a_webhook_that_waits_is_due_at_its_time(database: TestDatabase) {
+    let store = database.store().await;
+    receive(&store, &webhook("a")).await;
+    let mut claimed = claim(&store, NOW, after(60), 9).await.remove(0);
+    claimed.error = Some("Corefy did not answer".to_owned());
+    update(&store, &claimed, Some(after(10))).await;
+    assert!(claim(&store, after(9), after(60), 9).await.is_empty());
+    let again = claim(&store, after(10), after(60), 9).await.remove(0);
+    assert_eq!((again.attempts, again.error.as_deref()), (2, Some("Corefy did not answer")));
+}
+
+async fn a_webhook_that_ended_is_never_claimed(database: TestDatabase) {
+    let store = database.store().await;
+    for (place, state) in [WebhookState::Processed, WebhookState::Parked, WebhookState::Dead].into_iter().enumerate() {
+        let ended = Webhook { state, processed_at: Some(after(1)), ..webhook(&place.to_string()) };
+        receive(&store, &ended).await;
+        update(&store, &ended, None).await;
+        let read = store.read().await.unwrap().webhooks(1).await.unwrap().remove(0);
+        assert_eq!((read.state, read.processed_at), (state, Some(after(1))));
+    }
+    assert!(claim(&store, after(1_000_000), after(1_000_060), 9).await.is_empty());
+}
+
+async fn webhooks_are_listed_newest_first(database: TestDatabase) {
+    let store = database.store().await;
+    let [a, b, c] = ["a", "b", "c"].map(webhook);
+    for webhook in [&b, &c, &a] {
+        receive(&store, webhook).await;
+    }
+    let read = store.read().await.unwrap().webhooks(2).await.unwrap();
+    assert_eq!(read.iter().map(|webhook| &webhook.id).collect::<Vec<_>>(), [&c.id, &b.id]);
+}
