@@ -116,13 +116,16 @@ impl App {
     }
 
     /// Takes over what Corefy shows of a customer's payment methods: changed cards, and methods that were saved elsewhere.
+    /// One that may be what a call of ours is saving is left to that call, which could not tell it from others any more.
     pub(super) async fn refresh_payment_methods(&self, customer: &Customer) -> Result<(), Error> {
         let shown = self.upstream.payment_methods_of(customer).await?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
+        let awaited = tx.payment_methods_awaited(&customer.id).await?;
         for snapshot in shown {
             match tx.payment_method_upstream(&snapshot.upstream_id).await? {
                 Some(method) => update(&mut tx, method, snapshot, now).await?,
+                None if awaited.iter().any(|method| fits(method, method.created_at, &snapshot)) => {}
                 None => adopt(&mut tx, customer, snapshot, now).await?,
             }
         }
@@ -170,8 +173,10 @@ async fn adopt(tx: &mut Tx, customer: &Customer, snapshot: PaymentMethodSnapshot
         created_at: now,
         updated_at: now,
     };
-    tx.payment_method_insert(&method).await?;
-    Ok(tx.events_insert(&[EventType::PaymentMethodCreated], &method.into(), now).await?)
+    if tx.payment_method_insert(&method).await? {
+        tx.events_insert(&[EventType::PaymentMethodCreated], &method.into(), now).await?;
+    }
+    Ok(())
 }
 
 /// `CreatePaymentMethod`.

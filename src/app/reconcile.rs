@@ -19,7 +19,7 @@ use crate::{
         ids::{PaymentIntentId, RefundId},
         operation::{Operation, OperationKind, RECOVERY_LEASE, is_absent, next_check},
         payment_intent::{PaymentError, PaymentIntent, PaymentIntentState, Progress, UPSTREAM_NO_RECORD},
-        snapshot::{Merge, PaymentSnapshot},
+        snapshot::{Merge, PaymentSnapshot, PaymentStatus},
     },
     error::Error,
     store::Tx,
@@ -172,7 +172,9 @@ impl App {
             let finding = match &found {
                 Ok(Some(_)) if conflict.is_some() => Finding::Contradicted,
                 Ok(Some(snapshot)) if tells_of(snapshot, &operation) => Finding::Told,
-                Ok(_) if is_absent_now(&mut operation, now) => Finding::Absent,
+                Ok(found) if is_miss(found.as_ref(), &operation) && is_absent_now(&mut operation, now) => {
+                    Finding::Absent
+                }
                 Ok(_) | Err(_) => Finding::Open,
             };
             if !conclude_finding(&mut tx, &mut intent, &operation, finding, now).await? {
@@ -244,6 +246,13 @@ fn tells_of(snapshot: &PaymentSnapshot, operation: &Operation) -> bool {
         }
         _ => snapshot.tells_of_attempt_since(operation.baseline),
     }
+}
+
+/// Whether an answer that does not tell of `operation` cleanly shows no trace of it. A status that we do not know may be
+/// one of an attempt, and a refund's absence shows whatever the payment's status is.
+fn is_miss(found: Option<&PaymentSnapshot>, operation: &Operation) -> bool {
+    let is_unreadable = found.is_some_and(|snapshot| matches!(snapshot.status, PaymentStatus::Unknown(_)));
+    operation.kind == OperationKind::CreateRefund || !is_unreadable
 }
 
 /// Counts a clean miss; whether it is the one that makes the operation certain to be absent.

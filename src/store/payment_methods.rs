@@ -52,6 +52,14 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
             .await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
+
+    /// A customer's payment methods whose saving has no known outcome yet. Bounded by the calls under way or in doubt.
+    pub async fn payment_methods_awaited(&mut self, customer: &CustomerId) -> Result<Vec<PaymentMethod>, Error> {
+        let query =
+            sqlx::query("SELECT * FROM payment_methods WHERE customer_id = $1 AND upstream_id IS NULL ORDER BY id");
+        let rows = query.bind(customer.as_str()).fetch_all(self.connection()).await?;
+        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+    }
 }
 
 impl Tx {

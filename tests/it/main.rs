@@ -5,5 +5,7 @@
 mod support;
 
 mod command_line;
+mod crashes;
+mod idempotency;
 mod payments;
 mod store_contract;

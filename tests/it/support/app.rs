@@ -72,10 +72,21 @@ impl TestApp {
 
     /// Lets the process die, and starts another on the same database.
     pub async fn crash_and_restart(self) -> Self {
-        let Self { database, sandbox, clock, server, config, key, _stop_sandbox } = self;
+        self.crash_and_restart_with(None, |_| {}).await
+    }
+
+    /// The same, with a probe and changed settings.
+    pub async fn crash_and_restart_with(self, probe: Option<Probe>, change: impl FnOnce(&mut Config)) -> Self {
+        let Self { database, sandbox, clock, server, mut config, key, _stop_sandbox } = self;
         drop(server);
-        let server = start_server(&config, &clock, None, &sandbox).await;
+        change(&mut config);
+        let server = start_server(&config, &clock, probe, &sandbox).await;
         Self { database, sandbox, clock, server, config, key, _stop_sandbox }
+    }
+
+    /// Another gateway beside this one, on the same database. Webhooks go there from now on.
+    pub async fn replica(&self) -> Server {
+        start_server(&self.config, &self.clock, None, &self.sandbox).await
     }
 
     /// A caller with a key that may do everything.
@@ -104,6 +115,14 @@ impl TestApp {
         while self.server.app.recover().await.unwrap() > 0 {}
     }
 
+    /// Turns the clock by `time` in small steps, each with the recovery that is due then.
+    pub async fn recover_during(&self, time: Duration) {
+        const STEP: Duration = Duration::from_secs(15);
+        for _ in 0..time.as_secs() / STEP.as_secs() {
+            self.recover_after(STEP).await;
+        }
+    }
+
     /// Waits until the sandbox has delivered its webhooks, and works them off.
     pub async fn work_off_webhooks(&self) {
         self.sandbox.webhooks_idle().await;
@@ -130,6 +149,38 @@ pub fn dies_at(at: Checkpoint) -> (Probe, Arc<Semaphore>) {
         })
     });
     (probe, deaths)
+}
+
+/// Stops every call at every checkpoint until the test lets it go on.
+pub struct Steps {
+    reached: Semaphore,
+    go_on: Semaphore,
+}
+
+impl Steps {
+    /// The steps, and the probe that takes them.
+    pub fn new() -> (Arc<Self>, Probe) {
+        let steps = Arc::new(Self { reached: Semaphore::new(0), go_on: Semaphore::new(0) });
+        let taken = steps.clone();
+        let probe: Probe = Arc::new(move |_| {
+            let taken = taken.clone();
+            Box::pin(async move {
+                taken.reached.add_permits(1);
+                taken.go_on.acquire().await.unwrap().forget();
+            })
+        });
+        (steps, probe)
+    }
+
+    /// Waits until a call has come to its next checkpoint.
+    pub async fn reached(&self) {
+        self.reached.acquire().await.unwrap().forget();
+    }
+
+    /// Lets a call go on from where it stands.
+    pub fn go_on(&self) {
+        self.go_on.add_permits(1);
+    }
 }
 
 async fn start_sandbox(clock: &Clock) -> (Sandbox, DropGuard) {

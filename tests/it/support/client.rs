@@ -147,6 +147,26 @@ pub fn card(number: &str) -> pb::Card {
     }
 }
 
+/// A request for a customer.
+pub fn new_customer() -> pb::CreateCustomerRequest {
+    pb::CreateCustomerRequest {
+        email: "payer@example.com".to_owned(),
+        name: "Jane Doe".to_owned(),
+        ..Default::default()
+    }
+}
+
+/// A request to save a card of the customer `id`.
+pub fn new_payment_method(id: &str) -> pb::CreatePaymentMethodRequest {
+    let pb::Card { number, expiry_month, expiry_year, holder_name, .. } = card(APPROVED);
+    pb::CreatePaymentMethodRequest {
+        customer_id: id.to_owned(),
+        r#type: "card".to_owned(),
+        card: Some(pb::CardToSave { number, expiry_month, expiry_year, holder_name }),
+        ..Default::default()
+    }
+}
+
 /// A request to refund `amount`, or the whole rest when that is empty.
 pub fn new_refund(payment: &str, amount: &str) -> pb::CreateRefundRequest {
     pb::CreateRefundRequest { payment_id: payment.to_owned(), amount: amount.to_owned(), ..Default::default() }
