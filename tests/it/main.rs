@@ -4,6 +4,11 @@
 
 mod support;
 
+mod architecture;
 mod command_line;
 mod payments;
+mod quickstart;
+mod readme;
+mod secrets;
 mod store_contract;
+mod webhooks;

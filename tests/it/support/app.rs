@@ -60,21 +60,37 @@ impl TestApp {
 
     /// Starts it on `database`, with a probe and changed settings.
     pub async fn start_with(database: TestDatabase, probe: Option<Probe>, change: impl FnOnce(&mut Config)) -> Self {
+        let harness = Harness { clock: Clock::manual(START), probe, without_workers: true };
+        Self::start_in(database, harness, change).await
+    }
+
+    /// Starts it on `database` as in production: by the time of day, with workers that run by themselves.
+    pub async fn start_running(database: TestDatabase) -> Self {
+        Self::start_in(database, Harness::default(), |_| {}).await
+    }
+
+    async fn start_in(database: TestDatabase, harness: Harness, change: impl FnOnce(&mut Config)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let clock = Clock::manual(START);
+        let clock = harness.clock.clone();
         let (sandbox, stop_sandbox) = start_sandbox(&clock).await;
         let mut config = config(&database, sandbox_upstream(&SandboxKeys::default(), sandbox.base_url()));
         change(&mut config);
         let key = create_key(&database, &clock, |_| {}).await;
-        let server = start_server(&config, &clock, probe, &sandbox).await;
+        let server = start_server(&config, harness, &sandbox).await;
         Self { database, sandbox, clock, server, config, key, _stop_sandbox: stop_sandbox }
     }
 
     /// Lets the process die, and starts another on the same database.
     pub async fn crash_and_restart(self) -> Self {
+        self.crash_and_restart_with(None).await
+    }
+
+    /// The same with a probe in the other.
+    pub async fn crash_and_restart_with(self, probe: Option<Probe>) -> Self {
         let Self { database, sandbox, clock, server, config, key, _stop_sandbox } = self;
         drop(server);
-        let server = start_server(&config, &clock, None, &sandbox).await;
+        let harness = Harness { clock: clock.clone(), probe, without_workers: true };
+        let server = start_server(&config, harness, &sandbox).await;
         Self { database, sandbox, clock, server, config, key, _stop_sandbox }
     }
 
@@ -132,7 +148,8 @@ pub fn dies_at(at: Checkpoint) -> (Probe, Arc<Semaphore>) {
     (probe, deaths)
 }
 
-async fn start_sandbox(clock: &Clock) -> (Sandbox, DropGuard) {
+/// A sandbox with the keys that it has by default.
+pub async fn start_sandbox(clock: &Clock) -> (Sandbox, DropGuard) {
     let keys = SandboxKeys::default();
     let settings = Settings {
         api_key: keys.api_key,
@@ -149,8 +166,7 @@ async fn start_sandbox(clock: &Clock) -> (Sandbox, DropGuard) {
     (sandbox, stop.drop_guard())
 }
 
-async fn start_server(config: &Config, clock: &Clock, probe: Option<Probe>, sandbox: &Sandbox) -> Server {
-    let harness = Harness { clock: clock.clone(), probe, without_workers: true };
+async fn start_server(config: &Config, harness: Harness, sandbox: &Sandbox) -> Server {
     let server = Server::start(config.clone(), harness).await.unwrap();
     sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
     server
