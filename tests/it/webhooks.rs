@@ -473,7 +473,10 @@ async fn refunds_are_told(database: TestDatabase) {
     app.work_off_webhooks().await;
     assert_eq!(refund_states(&client, &paid.id).await, [RefundState::Failed, RefundState::Succeeded]);
     let types: Vec<_> = inbox(&app).await.into_iter().map(|webhook| webhook.event_type).collect();
-    assert!(["refund.succeeded", "refund.failed"].iter().all(|told| types.iter().any(|seen| seen == told)), "{types:?}");
+    assert!(
+        ["refund.succeeded", "refund.failed"].iter().all(|told| types.iter().any(|seen| seen == told)),
+        "{types:?}"
+    );
 }
 
 async fn customer(client: &Client) -> pb::Customer {
@@ -499,11 +502,8 @@ async fn payment_methods_are_refreshed_and_adopted(database: TestDatabase) {
         expiry_year: 2027,
         holder_name: "Jane Doe".to_owned(),
     };
-    let request = pb::CreatePaymentMethodRequest {
-        customer_id: customer.id.clone(),
-        card: Some(card),
-        ..Default::default()
-    };
+    let request =
+        pb::CreatePaymentMethodRequest { customer_id: customer.id.clone(), card: Some(card), ..Default::default() };
     let saved = client.create_payment_method(request).await.unwrap().into_inner().payment_method.unwrap();
     app.sandbox.renew_card(&saved.upstream_id, 2032).unwrap();
     let elsewhere = app.sandbox.save_card_elsewhere(&customer.upstream_id).unwrap();
