@@ -6,13 +6,13 @@ use super::{
     Answer, App, Caller,
     paging::{Page, Paged},
     perform::{Command, Outcome, Reserved, Verdict},
-    reconcile::{give_up_attempt, merge_payment, poll_at},
+    reconcile::{merge_payment, poll_at},
 };
 use crate::{
     domain::{
         card::Card,
         clock::Timestamp,
-        confirmation::{Confirmation, Source},
+        confirmation::Confirmation,
         customer::Customer,
         event::EventType,
         ids::{CustomerId, PaymentIntentId, PaymentMethodId},
@@ -22,13 +22,16 @@ use crate::{
             PaymentError, PaymentIntent, PaymentIntentDetails, PaymentIntentState as State, Progress,
             UPSTREAM_NO_RECORD,
         },
-        payment_method::PaymentMethod,
-        snapshot::{PaymentSnapshot, PaymentStatus},
+        snapshot::PaymentSnapshot,
     },
     error::{Error, Reason},
     store::{Store, Tx},
     upstream::{self, Call, Order},
 };
+
+mod confirm;
+
+use confirm::Confirm;
 
 pub use crate::store::PaymentIntentFilter;
 
@@ -74,7 +77,7 @@ impl App {
         id: PaymentIntentId,
         confirmation: Confirmation<SourceInput>,
     ) -> Result<Answer<PaymentIntent>, Error> {
-        self.perform(caller, Confirm { id, confirmation, method: None, customer: None }).await
+        self.perform(caller, Confirm::new(id, confirmation)).await
     }
 
     /// Cancels an intent that is not being paid.
@@ -235,138 +238,6 @@ impl Command for Create {
 
     async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {
         load(app, id).await
-    }
-}
-
-/// `ConfirmPaymentIntent`.
-pub(super) struct Confirm {
-    id: PaymentIntentId,
-    confirmation: Confirmation<SourceInput>,
-    method: Option<PaymentMethod>,
-    customer: Option<Customer>,
-}
-
-impl Confirm {
-    /// The saved method, which must be of the intent's customer.
-    async fn find_method(&mut self, tx: &mut Tx, intent: &PaymentIntent) -> Result<(), Error> {
-        let SourceInput::Saved(id) = &self.confirmation.source else { return Ok(()) };
-        let not_found = || Error::not_found("payment_method", id.as_str());
-        let method = tx.payment_method(&intent.partner_id, id).await?.ok_or_else(not_found)?;
-        if Some(&method.customer_id) != intent.customer_id.as_ref() {
-            let message = "the payment method is not of the intent's customer";
-            return Err(Error::new(Reason::PaymentMethodMismatch, message));
-        }
-        if method.upstream_id.is_none() {
-            return Err(super::customers::not_ready(id.as_str()));
-        }
-        self.method = Some(method);
-        Ok(())
-    }
-}
-
-impl Command for Confirm {
-    const KIND: OperationKind = OperationKind::ConfirmPaymentIntent;
-    type Resource = PaymentIntent;
-    type Snapshot = PaymentSnapshot;
-
-    async fn reserve(
-        &mut self,
-        app: &App,
-        tx: &mut Tx,
-        operation: &mut Operation,
-    ) -> Result<Reserved<PaymentIntent>, Error> {
-        if self.confirmation.three_d_secure.is_some() && !app.upstream.capabilities().external_three_d_secure {
-            return Err(upstream::Error::Unsupported("a 3-D Secure authentication done elsewhere").into());
-        }
-        let mut intent = lock_own(tx, operation, &self.id).await?;
-        may_begin(&intent)?;
-        self.find_method(tx, &intent).await?;
-        if let Some(id) = &intent.customer_id {
-            self.customer = tx.customer(&intent.partner_id, id).await?;
-        }
-        operation.subject_id = intent.id.to_string();
-        operation.payment_intent_id = Some(intent.id.clone());
-        operation.baseline = intent.upstream_version;
-        intent.state = State::Processing;
-        intent.updated_at = operation.sent_at;
-        tx.payment_intent_update(&intent, None).await?;
-        tx.events_insert(&[EventType::PaymentIntentProcessing], &intent.clone().into(), operation.sent_at).await?;
-        Ok(Reserved::Send(intent))
-    }
-
-    async fn send(self, app: &App, call: Call<'_>, intent: &PaymentIntent) -> Result<PaymentSnapshot, upstream::Error> {
-        let source = match (self.confirmation.source, self.method) {
-            (SourceInput::Card(card), _) => Source::Card(card),
-            (SourceInput::Saved(_), Some(method)) => Source::Saved(method),
-            (SourceInput::Saved(_), None) => return Err(upstream::Error::Unsupported("an unknown payment method")),
-        };
-        let Confirmation { three_d_secure, browser_info, .. } = self.confirmation;
-        let confirmation = Confirmation { source, three_d_secure, browser_info };
-        let order = Order { intent, customer: self.customer.as_ref() };
-        app.upstream.payment_intent_confirm(call, order, &confirmation).await
-    }
-
-    async fn settle(
-        tx: &mut Tx,
-        operation: &Operation,
-        outcome: Outcome<PaymentSnapshot>,
-        now: Timestamp,
-    ) -> Result<Verdict<PaymentIntent>, Error> {
-        let mut intent = lock(tx, &operation.subject_id).await?;
-        match outcome {
-            Outcome::Answered(snapshot) if !is_answer(&snapshot) => Ok(Verdict::InDoubt(intent)),
-            Outcome::Answered(snapshot) => {
-                // What contradicts us is not believed at once: recovery reads the payment and decides.
-                if merge_payment(tx, &mut intent, &snapshot, None, now).await?.is_some() {
-                    return Ok(Verdict::InDoubt(intent));
-                }
-                tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
-                Ok(Verdict::Done(intent))
-            }
-            Outcome::Refused(error) => {
-                // Corefy may refuse because the intent has moved there without us, so it is asked soon.
-                back_to_before(&mut intent, now);
-                tx.payment_intent_update(&intent, Some(now)).await?;
-                Ok(Verdict::Refused(error.into()))
-            }
-            Outcome::NotSent(error) => {
-                back_to_before(&mut intent, now);
-                tx.payment_intent_update(&intent, None).await?;
-                Ok(Verdict::Released(error.into()))
-            }
-            Outcome::Unknown => Ok(Verdict::InDoubt(intent)),
-            Outcome::Absent => {
-                give_up_attempt(tx, &mut intent, now).await?;
-                Ok(Verdict::Done(intent))
-            }
-        }
-    }
-
-    async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {
-        load(app, id).await
-    }
-}
-
-/// Whether the answer to a confirmation tells what came of it.
-fn is_answer(snapshot: &PaymentSnapshot) -> bool {
-    !matches!(snapshot.status, PaymentStatus::AwaitingConfirmation | PaymentStatus::Unknown(_))
-}
-
-/// Whether an attempt to pay may begin: at most one is alive at a time.
-fn may_begin(intent: &PaymentIntent) -> Result<(), Error> {
-    match intent.state {
-        State::RequiresConfirmation | State::RequiresPaymentMethod => Ok(()),
-        State::Processing | State::RequiresAction => Err(attempt_in_doubt(intent)),
-        State::Succeeded | State::PartiallyPaid | State::Canceled => Err(wrong_state(intent, "confirmed")),
-    }
-}
-
-/// Undoes the beginning of an attempt that certainly was not made.
-fn back_to_before(intent: &mut PaymentIntent, now: Timestamp) {
-    if intent.state == State::Processing {
-        let had_failed = intent.progress.last_error.is_some();
-        intent.state = if had_failed { State::RequiresPaymentMethod } else { State::RequiresConfirmation };
-        intent.updated_at = now;
     }
 }
 

@@ -116,6 +116,20 @@ impl Sandbox {
         })
     }
 
+    /// Renews the card of a saved payment method until the end of `expiry_year`, as a card's network does by itself. Fails
+    /// when there is no such card.
+    pub fn renew_card(&self, method: &str, expiry_year: u16) -> Result<(), Impossible> {
+        let is_done = self.shared.with_state(|state| state.renew_card(method, expiry_year));
+        is_done.then_some(()).ok_or(Impossible("no such card is saved"))
+    }
+
+    /// Saves an approved card for a customer, as another system of the merchant's does. Answers with the method's id;
+    /// fails when there is no such customer.
+    pub fn save_card_elsewhere(&self, customer: &str) -> Result<String, Impossible> {
+        let id = self.shared.with_state(|state| state.save_card_elsewhere(customer));
+        id.ok_or(Impossible("no such customer"))
+    }
+
     /// Where webhooks go from now on; without an address they are lost.
     pub fn set_webhook_url(&self, url: Option<Url>) {
         self.shared.webhooks.set_url(url);

@@ -93,16 +93,46 @@ impl State {
         Ok(self.save_method(method, effect))
     }
 
+    /// Renews the card of a saved method and tells of it. `false` when there is none.
+    pub fn renew_card(&mut self, method: &str, expiry_year: u16) -> bool {
+        let Some(saved) = self.methods.get_mut(method) else { return false };
+        let Some(card) = &mut saved.shown.card else { return false };
+        card.expiry_year = expiry_year;
+        let shown = saved.shown.clone();
+        self.tell_of_method(&shown);
+        true
+    }
+
+    /// Saves a card that did not come by a request, and tells of it. `None` when there is no such customer.
+    pub fn save_card_elsewhere(&mut self, customer: &str) -> Option<String> {
+        self.customers.get(customer)?;
+        let card = CardInput { number: "5555555555554444", month: "11", year: "2035" };
+        let shown = PaymentMethod {
+            id: new_id("cfpm_"),
+            card: Some(masked(&card, &BTreeMap::new())),
+            customer_id: Some(customer.to_owned()),
+            kind: CARD.to_owned(),
+            created_at: Some(Moment(self.clock.now())),
+        };
+        let id = shown.id.clone();
+        self.save_method(shown, CardEffect::Approve);
+        Some(id)
+    }
+
     fn save_method(&mut self, shown: PaymentMethod, effect: CardEffect) -> Done {
-        self.tell_of_customer(Webhook {
-            event_type: "payment_method.updated".to_owned(),
-            customer_id: shown.customer_id.clone(),
-            payment_method: Some(shown.kind.clone()),
-            ..Webhook::default()
-        });
+        self.tell_of_method(&shown);
         let done = Done::new(201, &shown);
         self.methods.insert(shown.id.clone(), SavedMethod { shown, effect });
         done
+    }
+
+    fn tell_of_method(&mut self, method: &PaymentMethod) {
+        self.tell_of_customer(Webhook {
+            event_type: "payment_method.updated".to_owned(),
+            customer_id: method.customer_id.clone(),
+            payment_method: Some(method.kind.clone()),
+            ..Webhook::default()
+        });
     }
 
     pub fn list_payment_methods(&self, customer_id: &str) -> Outcome {

@@ -12,6 +12,8 @@ use super::lock;
 pub enum Fault {
     /// Not executed; answered with this status, 429 with `Retry-After: 1`.
     Http(u16),
+    /// Not executed; refused with 422, a message and a field's message that both quote the card number of the request.
+    QuoteCard,
     /// Executed, but answered with this status.
     HttpAfterExecute(u16),
     /// Not executed; the connection is cut before the first byte of an answer.
@@ -32,7 +34,7 @@ impl Fault {
     /// Whether the request is executed although it suffers this fault.
     pub fn executes(self) -> bool {
         match self {
-            Self::Http(_) | Self::DropBefore | Self::Hang => false,
+            Self::Http(_) | Self::QuoteCard | Self::DropBefore | Self::Hang => false,
             Self::HttpAfterExecute(_)
             | Self::DropAfterExecute
             | Self::HangAfterExecute

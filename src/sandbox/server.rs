@@ -47,16 +47,16 @@ async fn serve(
     let switches = shared.faults.switches();
     let planned = shared.faults.take(call.route.template());
     if let Some(fault) = planned.filter(|fault| !fault.executes()) {
-        return suffer(fault, None, &scissors, &shared).await;
+        return suffer(fault, &call, None, &scissors, &shared).await;
     }
     let done = match shared.with_state(|state| state.carry_out(&call, &switches)) {
         Ok(done) => done,
         Err(Halt::Refused(refusal)) => Done::from(&refusal),
-        Err(Halt::Fault(fault)) => return suffer(fault, None, &scissors, &shared).await,
+        Err(Halt::Fault(fault)) => return suffer(fault, &call, None, &scissors, &shared).await,
     };
     tokio::time::sleep(Duration::from_millis(switches.answer_delay_ms.min(MAX_ANSWER_DELAY_MS))).await;
     match planned.or(done.fault) {
-        Some(fault) => suffer(fault, Some(done), &scissors, &shared).await,
+        Some(fault) => suffer(fault, &call, Some(done), &scissors, &shared).await,
         None => answer(done),
     }
 }
@@ -79,9 +79,10 @@ async fn receive(shared: &Shared, request: Request) -> Result<Call, Refusal> {
 }
 
 /// Answers as the fault has it; `done` is the true answer, if the request was executed.
-async fn suffer(fault: Fault, done: Option<Done>, scissors: &Scissors, shared: &Shared) -> Response {
+async fn suffer(fault: Fault, call: &Call, done: Option<Done>, scissors: &Scissors, shared: &Shared) -> Response {
     match fault {
         Fault::Http(status) | Fault::HttpAfterExecute(status) => failed(status),
+        Fault::QuoteCard => answer(Done::from(&quoting_the_card(&call.body))),
         Fault::DropBefore | Fault::DropAfterExecute => cut(scissors),
         Fault::Hang | Fault::HangAfterExecute => {
             tokio::select! {
@@ -115,6 +116,17 @@ fn failed(status: u16) -> Response {
 fn answer(done: Done) -> Response {
     let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(header::CONTENT_TYPE, "application/json")], done.body).into_response()
+}
+
+/// What a careless Corefy says of a card: its number, in every place that has words.
+fn quoting_the_card(body: &[u8]) -> Refusal {
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    let number = [&request, &request["data"]].into_iter().find_map(|fields| fields["card_number"].as_str());
+    let number = number.unwrap_or("4111 1111 1111 1111");
+    let mut refusal = Refusal::new(422, "validation_error", &format!("the card {number} cannot be used"));
+    let problem = format!("{number} is blocked");
+    refusal.body.errors.insert("card_number".to_owned(), vec![problem]);
+    refusal
 }
 
 /// The body with an amount that is 1 major unit more; `None` when it has none.

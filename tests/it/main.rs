@@ -4,8 +4,13 @@
 
 mod support;
 
+mod architecture;
 mod command_line;
 mod crashes;
 mod idempotency;
 mod payments;
+mod quickstart;
+mod readme;
+mod secrets;
 mod store_contract;
+mod webhooks;

@@ -60,13 +60,23 @@ impl TestApp {
 
     /// Starts it on `database`, with a probe and changed settings.
     pub async fn start_with(database: TestDatabase, probe: Option<Probe>, change: impl FnOnce(&mut Config)) -> Self {
+        let harness = Harness { clock: Clock::manual(START), probe, without_workers: true };
+        Self::start_in(database, harness, change).await
+    }
+
+    /// Starts it on `database` as in production: by the time of day, with workers that run by themselves.
+    pub async fn start_running(database: TestDatabase) -> Self {
+        Self::start_in(database, Harness::default(), |_| {}).await
+    }
+
+    async fn start_in(database: TestDatabase, harness: Harness, change: impl FnOnce(&mut Config)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let clock = Clock::manual(START);
+        let clock = harness.clock.clone();
         let (sandbox, stop_sandbox) = start_sandbox(&clock).await;
         let mut config = config(&database, sandbox_upstream(&SandboxKeys::default(), sandbox.base_url()));
         change(&mut config);
         let key = create_key(&database, &clock, |_| {}).await;
-        let server = start_server(&config, &clock, probe, &sandbox).await;
+        let server = start_server(&config, harness, &sandbox).await;
         Self { database, sandbox, clock, server, config, key, _stop_sandbox: stop_sandbox }
     }
 
@@ -80,13 +90,15 @@ impl TestApp {
         let Self { database, sandbox, clock, server, mut config, key, _stop_sandbox } = self;
         drop(server);
         change(&mut config);
-        let server = start_server(&config, &clock, probe, &sandbox).await;
+        let harness = Harness { clock: clock.clone(), probe, without_workers: true };
+        let server = start_server(&config, harness, &sandbox).await;
         Self { database, sandbox, clock, server, config, key, _stop_sandbox }
     }
 
     /// Another gateway beside this one, on the same database. Webhooks go there from now on.
     pub async fn replica(&self) -> Server {
-        start_server(&self.config, &self.clock, None, &self.sandbox).await
+        let harness = Harness { clock: self.clock.clone(), probe: None, without_workers: true };
+        start_server(&self.config, harness, &self.sandbox).await
     }
 
     /// A caller with a key that may do everything.
@@ -183,7 +195,8 @@ impl Steps {
     }
 }
 
-async fn start_sandbox(clock: &Clock) -> (Sandbox, DropGuard) {
+/// A sandbox with the keys that it has by default.
+pub async fn start_sandbox(clock: &Clock) -> (Sandbox, DropGuard) {
     let keys = SandboxKeys::default();
     let settings = Settings {
         api_key: keys.api_key,
@@ -200,8 +213,7 @@ async fn start_sandbox(clock: &Clock) -> (Sandbox, DropGuard) {
     (sandbox, stop.drop_guard())
 }
 
-async fn start_server(config: &Config, clock: &Clock, probe: Option<Probe>, sandbox: &Sandbox) -> Server {
-    let harness = Harness { clock: clock.clone(), probe, without_workers: true };
+async fn start_server(config: &Config, harness: Harness, sandbox: &Sandbox) -> Server {
     let server = Server::start(config.clone(), harness).await.unwrap();
     sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
     server

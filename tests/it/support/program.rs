@@ -1,0 +1,102 @@
+//! The program itself, as a process of its own: what it says, and how it ends.
+
+use std::{
+    io::{BufRead as _, BufReader, Read},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The program's variables, by name.
+pub type Variables<'a> = [(&'a str, &'a str)];
+
+/// How long the program may take to say or do what a test waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a test looks whether it has.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Runs the program to its end in `directory`, with these variables and no others.
+pub fn output(directory: &Path, args: &[&str], variables: &Variables<'_>) -> Output {
+    command(directory, args, variables).output().unwrap()
+}
+
+fn command(directory: &Path, args: &[&str], variables: &Variables<'_>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corefy-gateway"));
+    command.args(args).current_dir(directory).env_clear().envs(variables.iter().copied());
+    command
+}
+
+/// The program while it runs; killed when dropped.
+pub struct Program {
+    child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+impl Program {
+    /// Starts it in `directory`, with these variables and no others.
+    pub fn start(directory: &Path, args: &[&str], variables: &Variables<'_>) -> Self {
+        let mut command = command(directory, args, variables);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let said = Arc::default();
+        listen(child.stdout.take().unwrap(), &said);
+        listen(child.stderr.take().unwrap(), &said);
+        Self { child, said }
+    }
+
+    /// All that it said until now, to standard output and standard error.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Waits until it has said `start`, and answers the word that follows it.
+    pub async fn word_after(&mut self, start: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let said = self.said();
+            // Only whole lines: half a word is not the word.
+            let lines = said.rsplit_once('\n').map_or("", |(lines, _)| lines);
+            if let Some((_, rest)) = lines.split_once(start) {
+                return rest.split_whitespace().next().unwrap_or_default().to_owned();
+            }
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none() && Instant::now() < deadline, "{start:?} was not said, ended: {ended:?}\n{said}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Tells it to stop, as a process manager does.
+    pub fn terminate(&self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    }
+
+    /// Waits for its end, and answers its exit code; `None`: a signal ended it.
+    pub async fn exit_code(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "it did not end\n{}", self.said());
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn listen(pipe: impl Read + Send + 'static, said: &Arc<Mutex<String>>) {
+    let said = said.clone();
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            said.lock().unwrap().push_str(&(line + "\n"));
+        }
+    });
+}
