@@ -1,7 +1,7 @@
 //! What a use case can answer when it cannot do as asked: a public reason with its facts, and a private cause that only
 //! the log sees. `rpc::status` turns it into a gRPC status; nothing else does.
 
-use std::{collections::BTreeMap, error::Error as StdError, fmt, ops::Deref, time::Duration};
+use std::{collections::BTreeMap, error::Error as StdError, fmt, ops::Deref, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -163,7 +163,13 @@ impl From<store::Error> for Error {
 
 impl From<upstream::Error> for Error {
     fn from(cause: upstream::Error) -> Self {
-        match &cause {
+        Arc::new(cause).into()
+    }
+}
+
+impl From<Arc<upstream::Error>> for Error {
+    fn from(cause: Arc<upstream::Error>) -> Self {
+        match &*cause {
             upstream::Error::Rejected(rejection) => rejected(rejection),
             upstream::Error::NotSent { reason: upstream::NotSent::Budget, retry_after } => {
                 Self::new(Reason::UpstreamRateLimited, "the budget of calls to Corefy is used up; nothing was sent")
@@ -189,7 +195,7 @@ impl From<upstream::Error> for Error {
 
 /// What Corefy's refusal means for the caller: a fault of ours when it is about credentials, of the request's otherwise.
 fn rejected(rejection: &upstream::Rejection) -> Error {
-    if matches!(rejection.http_status, 401 | 403) {
+    if rejection.is_about_credentials() {
         return Error::new(Reason::UpstreamMisconfigured, "Corefy does not accept the gateway's own credentials");
     }
     let violations: Vec<_> = rejection

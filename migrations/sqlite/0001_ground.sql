@@ -62,11 +62,12 @@ CREATE TABLE payment_methods (
     id           TEXT    NOT NULL PRIMARY KEY,
     partner_id   TEXT    NOT NULL,
     customer_id  TEXT    NOT NULL REFERENCES customers (id),
-    upstream_id  TEXT    UNIQUE,
+    upstream_id  TEXT,
     kind         TEXT    NOT NULL,
     card         BLOB    NOT NULL, -- sealed
     created_at   INTEGER NOT NULL,
-    updated_at   INTEGER NOT NULL
+    updated_at   INTEGER NOT NULL,
+    UNIQUE (customer_id, upstream_id)
 ) STRICT;
 CREATE INDEX payment_methods_list ON payment_methods (customer_id, id);
 
@@ -74,6 +75,7 @@ CREATE TABLE payment_intents (
     id                TEXT    NOT NULL PRIMARY KEY,
     partner_id        TEXT    NOT NULL,
     upstream_id       TEXT    UNIQUE,
+    upstream_payment_id TEXT,
     state             TEXT    NOT NULL CHECK (state IN ('requires_payment_method', 'requires_confirmation',
                               'requires_action', 'processing', 'succeeded', 'partially_paid', 'canceled')),
     currency          TEXT    NOT NULL,
@@ -94,6 +96,7 @@ CREATE TABLE payment_intents (
     CHECK (refund_pending + refunded <= received),
     UNIQUE (partner_id, reference_id)
 ) STRICT;
+CREATE INDEX payment_intents_upstream_payment ON payment_intents (upstream_payment_id) WHERE upstream_payment_id IS NOT NULL;
 CREATE INDEX payment_intents_list ON payment_intents (partner_id, id);
 CREATE INDEX payment_intents_customer ON payment_intents (customer_id, id) WHERE customer_id IS NOT NULL;
 CREATE INDEX payment_intents_poll ON payment_intents (poll_at) WHERE poll_at IS NOT NULL;

@@ -53,7 +53,7 @@ impl App {
     pub async fn authenticate(&self, pair: &str, address: Option<IpAddr>) -> Result<Admitted, Error> {
         let refused = || Error::new(Reason::CredentialsInvalid, "the API key is not accepted");
         let pair = KeyPair::parse(pair).ok_or_else(refused)?;
-        // Hashed also for a key that does not exist, so that the time taken tells nothing either.
+        // Hashed also for a key that does not exist, so that hashing tells nothing of which keys there are.
         let presented = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
         let (key, read_at) = self.key(&pair.public).await?.ok_or_else(refused)?;
         if let Err(why) = key.admits(&presented, address, self.now()) {
@@ -68,7 +68,9 @@ impl App {
     async fn key(&self, id: &PublicKey) -> Result<Option<(ApiKey, Timestamp)>, Error> {
         let now = self.now();
         let known = self.admissions.0.get(id.as_str()).await;
-        if let Some(known) = known.filter(|(_, read_at)| now.since(*read_at) < REMEMBERED) {
+        // A clock that was turned back must not make a revoked key live longer.
+        let is_fresh = |read_at: Timestamp| read_at <= now && now.since(read_at) < REMEMBERED;
+        if let Some(known) = known.filter(|(_, read_at)| is_fresh(*read_at)) {
             return Ok(Some(known));
         }
         let Some(key) = self.store.read().await?.api_key(id).await? else {

@@ -93,7 +93,7 @@ impl App {
     pub async fn get_payment_intent(&self, caller: &Caller, id: PaymentIntentId) -> Result<PaymentIntent, Error> {
         let not_found = || Error::not_found("payment_intent", id.as_str());
         let intent = self.store.read().await?.payment_intent(&caller.partner_id, &id).await?.ok_or_else(not_found)?;
-        if !intent.awaits_news() {
+        if !intent.awaits_news(self.now()) {
             return Ok(intent);
         }
         self.ask_about_payment(&id).await;
@@ -165,6 +165,7 @@ impl Command for Create {
             id: PaymentIntentId::generate(),
             partner_id: operation.partner_id.clone(),
             upstream_id: None,
+            upstream_payment_id: None,
             state: State::Processing,
             amount: self.input.amount,
             received: 0,
@@ -203,7 +204,7 @@ impl Command for Create {
         let is_first_answer = operation.is_first_holder();
         match outcome {
             Outcome::Answered(snapshot) => {
-                if merge_payment(tx, &mut intent, &snapshot, None, now).await?.is_some() {
+                if merge_payment(tx, &mut intent, &snapshot, None, now).await?.conflict().is_some() {
                     return Ok(Verdict::NeedsOperator(intent));
                 }
                 intent.upstream_id = Some(snapshot.upstream_id);

@@ -107,7 +107,7 @@ impl App {
         let mut session = self.store.read().await?;
         for snapshot in shown {
             if fits(method, sent_at, &snapshot)
-                && session.payment_method_upstream(&snapshot.upstream_id).await?.is_none()
+                && session.payment_method_upstream(&method.customer_id, &snapshot.upstream_id).await?.is_none()
             {
                 return Ok(Some(snapshot));
             }
@@ -123,7 +123,7 @@ impl App {
         let mut tx = self.store.begin().await?;
         let awaited = tx.payment_methods_awaited(&customer.id).await?;
         for snapshot in shown {
-            match tx.payment_method_upstream(&snapshot.upstream_id).await? {
+            match tx.payment_method_upstream(&customer.id, &snapshot.upstream_id).await? {
                 Some(method) => update(&mut tx, method, snapshot, now).await?,
                 None if awaited.iter().any(|method| fits(method, method.created_at, &snapshot)) => {}
                 None => adopt(&mut tx, customer, snapshot, now).await?,
@@ -243,7 +243,7 @@ impl Command for Create {
         match outcome {
             Outcome::Answered(snapshot) => {
                 // Corefy may answer a card that it has already with the method it has.
-                if let Some(known) = tx.payment_method_upstream(&snapshot.upstream_id).await? {
+                if let Some(known) = tx.payment_method_upstream(&method.customer_id, &snapshot.upstream_id).await? {
                     tx.payment_method_delete(&id).await?;
                     return Ok(Verdict::Done(known));
                 }

@@ -26,6 +26,11 @@ const TWIN_WAIT: Duration = Duration::from_secs(2);
 /// How often it looks whether the earlier one is finished.
 const TWIN_LOOK: Duration = Duration::from_millis(50);
 
+/// How often an outcome is tried to be written.
+const SETTLE_TRIES: u32 = 6;
+/// The wait after the first try; it doubles.
+const SETTLE_PAUSE: Duration = Duration::from_millis(50);
+
 /// A mutating call in its three steps.
 pub(super) trait Command: Send + Sync + 'static {
     /// Which call it is.
@@ -33,7 +38,12 @@ pub(super) trait Command: Send + Sync + 'static {
     /// What it answers.
     type Resource: Clone + Serialize + DeserializeOwned + Into<EventObject> + Send + Sync + 'static;
     /// What Corefy answers to it.
-    type Snapshot: Send;
+    type Snapshot: Clone + Send;
+
+    /// Finds out what must be known before a fresh call, with no transaction open.
+    fn prepare(&self, _: &App, _: &Caller) -> impl Future<Output = Result<(), Error>> + Send {
+        async { Ok(()) }
+    }
 
     /// Checks the rules and writes what must exist before anything is sent; aims `operation` at it. An error leaves no
     /// trace.
@@ -73,13 +83,14 @@ pub(super) enum Reserved<R> {
 }
 
 /// What came of sending, or of looking up later.
+#[derive(Clone)]
 pub(super) enum Outcome<S> {
     /// Corefy answered.
     Answered(S),
     /// Corefy refused: definitely nothing was done.
-    Refused(upstream::Error),
-    /// Definitely nothing was sent.
-    NotSent(upstream::Error),
+    Refused(Arc<upstream::Error>),
+    /// Definitely nothing was done, and the fault was not the request's: the same call may be made again.
+    NotSent(Arc<upstream::Error>),
     /// Not known.
     Unknown,
     /// Corefy was asked often and long enough: it never got it.
@@ -90,8 +101,14 @@ impl<S> From<Result<S, upstream::Error>> for Outcome<S> {
     fn from(result: Result<S, upstream::Error>) -> Self {
         match result {
             Ok(snapshot) => Self::Answered(snapshot),
-            Err(error @ (upstream::Error::Rejected(_) | upstream::Error::Unsupported(_))) => Self::Refused(error),
-            Err(error @ upstream::Error::NotSent { .. }) => Self::NotSent(error),
+            // Our own credentials are wrong: once they are mended the same call is welcome.
+            Err(upstream::Error::Rejected(rejection)) if rejection.is_about_credentials() => {
+                Self::NotSent(Arc::new(upstream::Error::Rejected(rejection)))
+            }
+            Err(error @ (upstream::Error::Rejected(_) | upstream::Error::Unsupported(_))) => {
+                Self::Refused(Arc::new(error))
+            }
+            Err(error @ upstream::Error::NotSent { .. }) => Self::NotSent(Arc::new(error)),
             Err(upstream::Error::Unknown(_) | upstream::Error::Protocol(_)) => Self::Unknown,
         }
     }
@@ -155,7 +172,10 @@ impl App {
                         .retry_after(TWIN_WAIT));
                 }
                 sleep(TWIN_LOOK).await;
-            } else if let Some((operation, reserved)) = self.reserve(&caller, &mut command).await? {
+                continue;
+            }
+            command.prepare(self, &caller).await?;
+            if let Some((operation, reserved)) = self.reserve(&caller, &mut command).await? {
                 let resource = self.send_and_settle(command, operation, reserved).await?;
                 return Ok(Answer { resource, is_replayed: false });
             }
@@ -195,7 +215,10 @@ impl App {
         }
         let mut session = self.store.read().await?;
         let Some(current) = session.operation(&operation.id).await? else { return Ok(None) };
-        match session.operation_answer(&current)? {
+        let answer = session.operation_answer(&current)?;
+        // Given back before the next is taken: who waits for a second one while holding a first can wait for ever.
+        drop(session);
+        match answer {
             Some(answer) => Ok(Some(answer)),
             None => C::load(self, &current.operation.subject_id).await.map(|resource| Some(Ok(resource))),
         }
@@ -247,21 +270,43 @@ impl App {
             Reserved::Send(resource) => resource,
         };
         self.reached(Checkpoint::Reserved).await;
-        let call = Call { operation_id: &operation.id, request_id: &operation.request_id };
+        let not_after = operation.sent_at + self.send_limit;
+        let call = Call { operation_id: &operation.id, request_id: &operation.request_id, not_after };
         let sent = timeout(self.send_limit, command.send(self, call, &resource)).await;
         self.reached(Checkpoint::Answered).await;
         let outcome = sent.map_or(Outcome::Unknown, Outcome::from);
-        let settled = self.settle::<C>(&operation, outcome).await;
+        let settled = self.settle_firmly::<C>(&operation, outcome).await;
         self.reached(Checkpoint::Settled).await;
         match settled {
             Ok(Some(answer)) => answer,
-            Ok(None) => C::load(self, &operation.subject_id).await.or(Ok(resource)),
+            Ok(None) => {
+                tracing::error!(operation = %operation.id, "the answer came after the operation had been given to another");
+                self.look_up_soon(&operation.subject_id).await;
+                C::load(self, &operation.subject_id).await.or(Ok(resource))
+            }
             // What was sent cannot be taken back: the caller learns what is certain, and recovery finds out the rest.
             Err(error) => {
                 tracing::error!(operation = %operation.id, cause = ?error.cause(), "the outcome could not be written");
                 Ok(resource)
             }
         }
+    }
+
+    /// Writes an outcome, and tries again when the database does not answer: what Corefy said may not be said twice.
+    async fn settle_firmly<C: Command>(
+        &self,
+        operation: &Operation,
+        outcome: Outcome<C::Snapshot>,
+    ) -> Result<Option<Result<C::Resource, Error>>, Error> {
+        let mut pause = SETTLE_PAUSE;
+        for _ in 1..SETTLE_TRIES {
+            match self.settle::<C>(operation, outcome.clone()).await {
+                Err(error) if error.reason == Reason::StoreUnavailable => sleep(pause).await,
+                settled => return settled,
+            }
+            pause *= 2;
+        }
+        self.settle::<C>(operation, outcome).await
     }
 
     /// Writes an outcome. `None`: another holder has claimed the operation since, and nothing was written.

@@ -4,13 +4,14 @@
 use super::{
     Answer, App, Caller,
     paging::{Page, Paged},
-    payment_intents::{customer_of, lock_own, reference_taken},
+    payment_intents::{lock_own, reference_taken},
     perform::{Command, Outcome, Reserved, Verdict},
     reconcile::poll_at,
 };
 use crate::{
     domain::{
         clock::Timestamp,
+        customer::Customer,
         event::EventType,
         ids::{PaymentIntentId, RefundId},
         money::Money,
@@ -40,14 +41,15 @@ pub struct CreateRefund {
 impl App {
     /// Gives money back. An unknown outcome is an answer: the refund is pending, its amount reserved.
     pub async fn create_refund(&self, caller: Caller, input: CreateRefund) -> Result<Answer<Refund>, Error> {
-        self.perform(caller, Create { input, intent: None }).await
+        self.perform(caller, Create { input, order: None }).await
     }
 
     /// Reads a refund; asks Corefy first while it is pending.
     pub async fn get_refund(&self, caller: &Caller, id: RefundId) -> Result<Refund, Error> {
         let not_found = || Error::not_found("refund", id.as_str());
         let refund = self.store.read().await?.refund(&caller.partner_id, &id).await?.ok_or_else(not_found)?;
-        if refund.state != RefundState::Pending {
+        let was_given_up = refund.failure.as_ref().is_some_and(|failure| failure.code == UPSTREAM_NO_RECORD);
+        if refund.state != RefundState::Pending && !was_given_up {
             return Ok(refund);
         }
         self.ask_about_payment(&refund.payment_intent_id).await;
@@ -72,7 +74,7 @@ impl App {
 /// `CreateRefund`.
 struct Create {
     input: CreateRefund,
-    intent: Option<PaymentIntent>,
+    order: Option<(PaymentIntent, Option<Customer>)>,
 }
 
 impl Create {
@@ -123,20 +125,23 @@ impl Command for Create {
             let taken = tx.refund_id_referenced(&operation.partner_id, &reference).await?;
             return Err(reference_taken(&reference, taken.map(|id| id.to_string())));
         }
-        intent.refund_pending += refund.amount.minor;
+        intent.shift_refund(refund.amount.minor, None, Some(RefundState::Pending));
         intent.updated_at = now;
         tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
         tx.events_insert(&[EventType::RefundCreated], &refund.clone().into(), now).await?;
         operation.subject_id = refund.id.to_string();
         operation.payment_intent_id = Some(intent.id.clone());
-        self.intent = Some(intent);
+        let customer = match &intent.customer_id {
+            Some(id) => tx.customer(&intent.partner_id, id).await?,
+            None => None,
+        };
+        self.order = Some((intent, customer));
         Ok(Reserved::Send(refund))
     }
 
     async fn send(self, app: &App, call: Call<'_>, refund: &Refund) -> Result<RefundSnapshot, upstream::Error> {
-        let lost = || upstream::Error::Unknown("the reservation has no payment".to_owned());
-        let intent = self.intent.ok_or_else(lost)?;
-        let customer = customer_of(&app.store, &intent).await.map_err(|_| lost())?;
+        let nothing = upstream::Error::Unsupported("a refund without a payment");
+        let (intent, customer) = self.order.ok_or(nothing)?;
         app.upstream.refund_create(call, Order { intent: &intent, customer: customer.as_ref() }, refund).await
     }
 
@@ -151,21 +156,23 @@ impl Command for Create {
         let mut intent = tx.payment_intent_lock(payment).await?.ok_or_else(not_found)?;
         let id = RefundId::parse(&operation.subject_id).ok_or_else(not_found)?;
         let mut refund = tx.refund_any(&id).await?.ok_or_else(not_found)?;
+        let is_untouched = refund.state == RefundState::Pending && refund.upstream_id.is_none();
         let verdict = match outcome {
             Outcome::Answered(snapshot) => match merge_refund(tx, &mut intent, &mut refund, &snapshot, now).await? {
                 // What contradicts us is not believed at once: recovery reads the payment and decides.
                 Some(_) => Verdict::InDoubt(refund),
                 None => Verdict::Done(refund),
             },
-            Outcome::Refused(error) => {
-                take_back(tx, &mut intent, &refund).await?;
+            Outcome::Refused(error) if is_untouched => {
+                take_back(tx, &mut intent, refund, now).await?;
                 Verdict::Refused(error.into())
             }
-            Outcome::NotSent(error) => {
-                take_back(tx, &mut intent, &refund).await?;
+            Outcome::NotSent(error) if is_untouched => {
+                take_back(tx, &mut intent, refund, now).await?;
                 Verdict::Released(error.into())
             }
-            Outcome::Unknown => Verdict::InDoubt(refund),
+            // A refusal of what a webhook says was done is no refusal.
+            Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown => Verdict::InDoubt(refund),
             Outcome::Absent => {
                 give_up_refund(tx, &mut intent, &mut refund, now).await?;
                 Verdict::Done(refund)
@@ -183,12 +190,13 @@ impl Command for Create {
 }
 
 /// Takes back a refund that certainly was not made, with its share of the intent's sums.
-async fn take_back(tx: &mut Tx, intent: &mut PaymentIntent, refund: &Refund) -> Result<(), Error> {
-    intent.refund_pending -= refund.amount.minor;
+async fn take_back(tx: &mut Tx, intent: &mut PaymentIntent, mut refund: Refund, now: Timestamp) -> Result<(), Error> {
+    advance(tx, intent, &mut refund, RefundState::Canceled, &[EventType::RefundCanceled], now).await?;
     Ok(tx.refund_delete(&refund.id).await?)
 }
 
-/// Gives up a refund of which Corefy, asked again and again, has no record. It is never sent again by us.
+/// Gives up a refund of which Corefy, asked again and again, shows no trace. It is never sent again by us; but Corefy is
+/// still asked for a week.
 pub(super) async fn give_up_refund(
     tx: &mut Tx,
     intent: &mut PaymentIntent,
@@ -202,6 +210,7 @@ pub(super) async fn give_up_refund(
         code: UPSTREAM_NO_RECORD.to_owned(),
         message: "Corefy has no record of the refund; nothing was given back".to_owned(),
     });
+    intent.watch(now);
     advance(tx, intent, refund, RefundState::Failed, &[EventType::RefundFailed], now).await
 }
 
@@ -218,18 +227,40 @@ pub(super) async fn merge_refunds(
     let mut known = tx.refunds_of(&intent.id).await?;
     let mut conflict = None;
     for snapshot in snapshots {
-        let found = match known.iter_mut().find(|refund| is_same(refund, snapshot)) {
-            Some(refund) => merge_refund(tx, intent, refund, snapshot, now).await?,
-            None => adopt(tx, intent, snapshot, now).await?,
+        let found = match same(&known, snapshot) {
+            Same::Known(place) => merge_refund(tx, intent, &mut known[place], snapshot, now).await?,
+            Same::Foreign => adopt(tx, intent, snapshot, now).await?,
+            Same::Ambiguous => Some("a refund without a reference could be one of several"),
         };
         conflict = conflict.or(found);
     }
     Ok(conflict)
 }
 
-fn is_same(refund: &Refund, snapshot: &RefundSnapshot) -> bool {
-    snapshot.reference.as_deref() == Some(refund.id.as_str())
-        || refund.upstream_id.as_deref() == Some(snapshot.upstream_id.as_str())
+/// Which of our refunds a snapshot shows.
+enum Same {
+    Known(usize),
+    Foreign,
+    Ambiguous,
+}
+
+/// Finds the refund by Corefy's id or by our reference; one that has lost its reference, by its amount among those whose
+/// fate is not known.
+fn same(known: &[Refund], snapshot: &RefundSnapshot) -> Same {
+    let by_id = |refund: &Refund| refund.upstream_id.as_deref() == Some(snapshot.upstream_id.as_str());
+    let by_reference = |refund: &Refund| snapshot.reference.as_deref() == Some(refund.id.as_str());
+    if let Some(place) = known.iter().position(|refund| by_id(refund) || by_reference(refund)) {
+        return Same::Known(place);
+    }
+    let is_candidate = |refund: &Refund| {
+        refund.upstream_id.is_none() && refund.state == RefundState::Pending && refund.amount == snapshot.amount
+    };
+    let mut candidates = known.iter().enumerate().filter(|(_, refund)| is_candidate(refund));
+    match (&snapshot.reference, candidates.next(), candidates.next()) {
+        (None, Some((place, _)), None) => Same::Known(place),
+        (None, Some(_), Some(_)) => Same::Ambiguous,
+        _ => Same::Foreign,
+    }
 }
 
 async fn merge_refund(
@@ -248,9 +279,7 @@ async fn merge_refund(
         tx.refund_update(refund).await?;
     }
     let RefundMerge::Apply(state, events) = merged else { return Ok(None) };
-    let (_, refunded) = state.share(refund.amount.minor);
-    let (was_pending, _) = refund.state.share(refund.amount.minor);
-    if refunded > was_pending && refunded > intent.refundable().minor {
+    if !intent.has_room_for(refund.amount.minor, Some(refund.state), state) {
         return Ok(Some("a refund that was given up was made after all, and its amount is refunded already"));
     }
     refund.failure = match state {
@@ -274,10 +303,7 @@ async fn advance(
     events: &[EventType],
     now: Timestamp,
 ) -> Result<(), Error> {
-    let amount = refund.amount.minor;
-    let ((pending, refunded), (next_pending, next_refunded)) = (refund.state.share(amount), state.share(amount));
-    intent.refund_pending += next_pending - pending;
-    intent.refunded += next_refunded - refunded;
+    intent.shift_refund(refund.amount.minor, Some(refund.state), Some(state));
     intent.updated_at = now;
     refund.state = state;
     refund.updated_at = now;
@@ -294,7 +320,7 @@ async fn adopt(
     now: Timestamp,
 ) -> Result<Option<&'static str>, Error> {
     let Some(state @ (RefundState::Pending | RefundState::Succeeded)) = snapshot.state else { return Ok(None) };
-    if snapshot.amount.currency != intent.amount.currency || snapshot.amount.minor > intent.refundable().minor {
+    if snapshot.amount.currency != intent.amount.currency || !intent.has_room_for(snapshot.amount.minor, None, state) {
         return Ok(Some("a refund that was not made here exceeds what is left"));
     }
     let refund = Refund {
@@ -310,9 +336,7 @@ async fn adopt(
         created_at: now,
         updated_at: now,
     };
-    let (pending, refunded) = state.share(refund.amount.minor);
-    intent.refund_pending += pending;
-    intent.refunded += refunded;
+    intent.shift_refund(refund.amount.minor, None, Some(state));
     intent.updated_at = now;
     tx.refund_insert(&refund).await?;
     tx.events_insert(&[EventType::PaymentIntentRefundedUpstream], &intent.clone().into(), now).await?;

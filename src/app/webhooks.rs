@@ -103,8 +103,11 @@ impl App {
             let app = self.clone();
             work.spawn(async move { app.try_webhook(webhook).await });
         }
-        for written in work.join_all().await {
-            written?;
+        while let Some(ended) = work.join_next().await {
+            match ended {
+                Ok(written) => written?,
+                Err(panic) => tracing::error!(%panic, "a webhook failed; it is tried again when its lease is over"),
+            }
         }
         Ok(count)
     }
@@ -139,19 +142,17 @@ impl App {
         only_success: bool,
     ) -> Result<Worked, Error> {
         let Some(id) = self.payment_of(upstream_ids, reference).await? else { return Ok(Worked::Unknown) };
-        if only_success && self.has_succeeded(&id).await? {
+        if only_success && self.state_of(&id).await? == Some(PaymentIntentState::Succeeded) {
             return Ok(Worked::Done);
         }
-        self.refresh_payment(&id).await?;
-        if only_success && !self.has_succeeded(&id).await? {
-            return Ok(Worked::NotYet);
-        }
-        Ok(Worked::Done)
+        let was_shown = self.refresh_payment(&id).await?;
+        let is_paid = self.state_of(&id).await?.is_some_and(PaymentIntentState::is_paid);
+        Ok(if was_shown && (is_paid || !only_success) { Worked::Done } else { Worked::NotYet })
     }
 
-    async fn has_succeeded(&self, id: &PaymentIntentId) -> Result<bool, Error> {
+    async fn state_of(&self, id: &PaymentIntentId) -> Result<Option<PaymentIntentState>, Error> {
         let intent = self.store.read().await?.payment_intent_any(id).await?;
-        Ok(intent.is_some_and(|intent| intent.state == PaymentIntentState::Succeeded))
+        Ok(intent.map(|intent| intent.state))
     }
 
     /// The intent that a webhook is about: by the reference it was made with, or by one of Corefy's ids.
@@ -197,7 +198,7 @@ fn conclude(webhook: &mut Webhook, worked: Result<Worked, Error>, now: Timestamp
             return None;
         }
         Ok(Worked::Unknown) => (WebhookState::Parked, PARK_AFTER, "no object of ours has these ids".to_owned()),
-        Ok(Worked::NotYet) => (WebhookState::Dead, DEAD_AFTER, "Corefy does not show this payment as paid".to_owned()),
+        Ok(Worked::NotYet) => (WebhookState::Dead, DEAD_AFTER, "Corefy does not show what this tells".to_owned()),
         Err(error) => (WebhookState::Dead, DEAD_AFTER, error.to_string()),
     };
     webhook.error = Some(error.chars().take(MAX_ERROR).collect());

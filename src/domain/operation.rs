@@ -130,7 +130,7 @@ impl Operation {
 pub const SEND_MARGIN: Duration = Duration::from_secs(15);
 /// How long the first holder may take to settle after it stopped sending.
 pub const SETTLE_MARGIN: Duration = Duration::from_secs(15);
-/// How long the recovery worker holds an operation or an inbox row it claimed.
+/// How long a webhook is held by the worker that claimed it, and an operation beside the time that asking takes.
 pub const RECOVERY_LEASE: Duration = Duration::from_secs(60);
 /// Before this age nothing that Corefy does not know counts as absent: it may still be on its way.
 pub const ABSENT_AFTER: Duration = Duration::from_secs(120);

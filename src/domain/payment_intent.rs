@@ -1,6 +1,6 @@
 //! Payment intents: what is to be paid, the states it can be in, and which may follow which.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,7 @@ use super::{
     ids::{CustomerId, PartnerId, PaymentIntentId},
     money::Money,
     private::Private,
+    refund::RefundState,
 };
 
 /// Where an intent stands. `SUCCEEDED`, `PARTIALLY_PAID` and `CANCELED` are final.
@@ -94,7 +95,7 @@ impl PaymentIntentState {
     /// a canceled intent can only turn out to have been paid after all.
     pub fn may_become(self, next: Self) -> bool {
         match self {
-            State::RequiresConfirmation | State::RequiresPaymentMethod | State::RequiresAction => match next {
+            State::RequiresConfirmation | State::RequiresPaymentMethod => match next {
                 State::RequiresPaymentMethod
                 | State::RequiresAction
                 | State::Processing
@@ -103,14 +104,14 @@ impl PaymentIntentState {
                 | State::Canceled => self != next,
                 State::RequiresConfirmation => false,
             },
-            State::Processing => match next {
+            State::RequiresAction | State::Processing => match next {
                 State::RequiresConfirmation
                 | State::RequiresPaymentMethod
                 | State::RequiresAction
+                | State::Processing
                 | State::Succeeded
                 | State::PartiallyPaid
-                | State::Canceled => true,
-                State::Processing => false,
+                | State::Canceled => self != next,
             },
             State::PartiallyPaid => match next {
                 State::Succeeded => true,
@@ -143,6 +144,8 @@ pub struct PaymentIntent {
     pub partner_id: PartnerId,
     /// Corefy's id, once known.
     pub upstream_id: Option<String>,
+    /// Corefy's id of the payment, when it has one of its own; webhooks may name only that.
+    pub upstream_payment_id: Option<String>,
     /// Where it stands.
     pub state: PaymentIntentState,
     /// What is to be paid.
@@ -184,8 +187,30 @@ impl PaymentIntent {
     }
 
     /// Whether Corefy may still have something to tell that it has not told: then it is polled.
-    pub fn awaits_news(&self) -> bool {
-        self.state.is_attempting() || self.refund_pending > 0
+    pub fn awaits_news(&self, now: Timestamp) -> bool {
+        let is_watched = self.progress.watch_until.is_some_and(|end| now < end);
+        is_watched || self.state.is_attempting() || self.refund_pending > 0
+    }
+
+    /// Moves a refund's share of the sums: from the state it was in to the one it is in, `None` when there is no refund
+    /// before or after.
+    pub fn shift_refund(&mut self, amount: i64, from: Option<RefundState>, to: Option<RefundState>) {
+        let share = |state: Option<RefundState>| state.map_or((0, 0), |state| state.share(amount));
+        let ((pending, refunded), (next_pending, next_refunded)) = (share(from), share(to));
+        self.refund_pending += next_pending - pending;
+        self.refunded += next_refunded - refunded;
+    }
+
+    /// Whether there is room for a refund that was in state `from` to be in `to`: what it takes more than it had taken
+    /// must be left.
+    pub fn has_room_for(&self, amount: i64, from: Option<RefundState>, to: RefundState) -> bool {
+        let taken = |state: RefundState| state.share(amount).0 + state.share(amount).1;
+        taken(to) - from.map_or(0, taken) <= self.refundable().minor
+    }
+
+    /// Gives up what Corefy has no record of, but goes on asking for a week: what is late is still the truth.
+    pub fn watch(&mut self, now: Timestamp) {
+        self.progress.watch_until = Some(now + WATCH);
     }
 }
 
@@ -219,7 +244,12 @@ pub struct Progress {
     pub next_action: Option<NextAction>,
     /// Why the last attempt did not succeed.
     pub last_error: Option<PaymentError>,
+    /// Until when Corefy is asked although nothing is under way, because something was given up.
+    pub watch_until: Option<Timestamp>,
 }
+
+/// How long Corefy is asked about what was given up.
+const WATCH: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A navigation of the payer's browser.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

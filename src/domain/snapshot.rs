@@ -15,6 +15,8 @@ use super::{
 pub struct PaymentSnapshot {
     /// Corefy's id of the intent.
     pub upstream_id: String,
+    /// Corefy's id of the payment, when it has another.
+    pub upstream_payment_id: Option<String>,
     /// How it stands.
     pub status: PaymentStatus,
     /// What was to be paid.
@@ -23,8 +25,8 @@ pub struct PaymentSnapshot {
     pub received: i64,
     /// What the payer's bank has taken back, in minor units.
     pub charged_back: i64,
-    /// The refunds that Corefy knows of.
-    pub refunds: Vec<RefundSnapshot>,
+    /// Every refund that Corefy knows of; `None` when it does not tell all of them.
+    pub refunds: Option<Vec<RefundSnapshot>>,
     /// Corefy's own time of this state; zero when it gives none.
     pub version: Timestamp,
 }
@@ -83,6 +85,17 @@ pub struct PaymentMethodSnapshot {
     pub created_at: Timestamp,
 }
 
+/// What a snapshot shows of one attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trace {
+    /// What came of it, or that it is under way.
+    Outcome,
+    /// Clearly no trace of it.
+    None,
+    /// Something that may be one.
+    Unclear,
+}
+
 /// What a payment snapshot means for an intent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Merge {
@@ -109,13 +122,14 @@ pub struct Change {
 }
 
 impl PaymentSnapshot {
-    /// Whether this shows the outcome of an attempt that was sent when `baseline` was the newest version we knew. A
-    /// failure that is not newer may be the attempt before.
-    pub fn tells_of_attempt_since(&self, baseline: Timestamp) -> bool {
+    /// What this shows of an attempt that was sent when `baseline` was the newest version we knew.
+    pub fn trace_of_attempt_since(&self, baseline: Timestamp) -> Trace {
         match self.status {
-            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing | PaymentStatus::Paid => true,
-            PaymentStatus::Failed(_) | PaymentStatus::Canceled => self.version > baseline,
-            PaymentStatus::AwaitingConfirmation | PaymentStatus::Unknown(_) => false,
+            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing | PaymentStatus::Paid => Trace::Outcome,
+            // A failure that is not newer is the one of the attempt before.
+            PaymentStatus::Failed(_) | PaymentStatus::Canceled if self.version > baseline => Trace::Outcome,
+            PaymentStatus::Failed(_) | PaymentStatus::Canceled | PaymentStatus::AwaitingConfirmation => Trace::None,
+            PaymentStatus::Unknown(_) => Trace::Unclear,
         }
     }
 
@@ -131,6 +145,9 @@ impl PaymentSnapshot {
         if !is_paid && self.amount != intent.amount {
             return Merge::Conflict("the amount differs");
         }
+        if intent.state.is_paid() && self.takes_back() && self.version > intent.upstream_version {
+            return Merge::Conflict("a payment that was received is taken back");
+        }
         let is_older = self.version.0 != 0 && self.version < intent.upstream_version;
         // What was received once was received: an older snapshot that tells of more money is no less true.
         let tells_of_more = is_paid && self.received > intent.received;
@@ -138,6 +155,11 @@ impl PaymentSnapshot {
             return Merge::Stale;
         }
         self.change(intent).map_or(Merge::Unchanged, Merge::Apply)
+    }
+
+    /// Whether it says that nothing was paid.
+    fn takes_back(&self) -> bool {
+        matches!(self.status, PaymentStatus::Failed(_) | PaymentStatus::Canceled)
     }
 
     /// The change this snapshot makes, if it makes one.
@@ -168,6 +190,12 @@ impl PaymentSnapshot {
     fn state_for(&self, intent: &PaymentIntent) -> State {
         match &self.status {
             PaymentStatus::AwaitingConfirmation if intent.upstream_id.is_none() => State::RequiresConfirmation,
+            // The payer has gone without acting. Only what is certainly newer may end an attempt in this way.
+            PaymentStatus::AwaitingConfirmation
+                if intent.state.is_attempting() && self.version > intent.upstream_version =>
+            {
+                State::RequiresConfirmation
+            }
             PaymentStatus::AwaitingConfirmation | PaymentStatus::Unknown(_) => intent.state,
             PaymentStatus::RequiresAction(_) if intent.state != State::Canceled => State::RequiresAction,
             PaymentStatus::Processing if intent.state != State::Canceled => State::Processing,
@@ -186,16 +214,17 @@ impl PaymentSnapshot {
     fn progress(&self, intent: &PaymentIntent, state: State) -> Progress {
         match (&self.status, state) {
             (PaymentStatus::RequiresAction(action), State::RequiresAction) => {
-                Progress { next_action: Some(action.clone()), last_error: None }
+                Progress { next_action: Some(action.clone()), ..Progress::default() }
             }
             (PaymentStatus::Failed(error), State::RequiresPaymentMethod | State::RequiresConfirmation) => {
-                Progress { next_action: None, last_error: Some(error.clone()) }
+                Progress { last_error: Some(error.clone()), ..Progress::default() }
             }
             (PaymentStatus::Canceled, State::Canceled) => {
-                Progress { next_action: None, last_error: intent.progress.last_error.clone() }
+                Progress { last_error: intent.progress.last_error.clone(), ..Progress::default() }
             }
             (PaymentStatus::Processing, State::Processing)
-            | (PaymentStatus::Paid, State::Succeeded | State::PartiallyPaid) => Progress::default(),
+            | (PaymentStatus::Paid, State::Succeeded | State::PartiallyPaid)
+            | (PaymentStatus::AwaitingConfirmation, State::RequiresConfirmation) => Progress::default(),
             _ => intent.progress.clone(),
         }
     }
@@ -212,12 +241,17 @@ impl Change {
 
     /// Makes the change.
     pub fn apply(self, intent: &mut PaymentIntent, now: Timestamp) {
+        let was = (intent.state, intent.received, intent.charged_back);
+        let is_news = was != (self.state, self.received, self.charged_back) || intent.progress != self.progress;
         intent.state = self.state;
         intent.received = self.received;
         intent.charged_back = self.charged_back;
         intent.progress = self.progress;
         intent.upstream_version = self.version;
-        intent.updated_at = now;
+        // A new version alone is no change: polls go by this time, and must not begin anew with each of them.
+        if is_news {
+            intent.updated_at = now;
+        }
     }
 }
 

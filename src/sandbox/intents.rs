@@ -88,7 +88,7 @@ impl State {
             next_action: action,
             error,
             amount_refunded: Some(Amount(Money::new(self.refunded(payment), payment.amount.currency).major())),
-            refunds: self.refunds_of(payment).map(|refund| self.show_refund(refund)).collect(),
+            refunds: Some(self.refunds_of(payment).map(|refund| self.show_refund(refund)).collect()),
             created_at: Some(Moment(payment.created_at)),
             updated_at: Some(Moment(payment.updated_at)),
             metadata: Some(json!(payment.metadata)),

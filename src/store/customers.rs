@@ -76,7 +76,7 @@ impl Tx {
         let sql = "INSERT INTO customers (id, partner_id, upstream_id, reference_id, details, created_at, updated_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (partner_id, reference_id) DO NOTHING";
-        let details = self.shared.sealer.seal(customer.id.as_str(), &customer.details)?;
+        let details = self.shared.sealer.seal(customer.id.as_str(), "details", &customer.details)?;
         let query = sqlx::query(sql)
             .bind(customer.id.as_str())
             .bind(customer.partner_id.as_str())
@@ -111,7 +111,7 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<Customer, Error> {
         partner_id: parse(row, "partner_id", PartnerId::parse)?,
         upstream_id: get(row, "upstream_id")?,
         reference_id: get(row, "reference_id")?,
-        details: sealer.open(id.as_str(), &get::<Vec<u8>>(row, "details")?)?,
+        details: sealer.open(id.as_str(), "details", &get::<Vec<u8>>(row, "details")?)?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
         id,

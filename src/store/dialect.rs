@@ -107,7 +107,13 @@ impl Dialect {
                 self.migrator().run(&mut *transaction).await.map_err(failed)?;
                 Ok(transaction.commit().await?)
             }
-            Self::Postgres => self.migrator().run(pool).await.map_err(failed),
+            Self::Postgres => {
+                let mut connection = pool.acquire().await?;
+                connection.execute("SET statement_timeout = 0; SET lock_timeout = 0").await?;
+                self.migrator().run(&mut *connection).await.map_err(failed)?;
+                connection.execute(POSTGRES_SETTINGS).await?;
+                Ok(())
+            }
         }
     }
 

@@ -74,7 +74,7 @@ impl Tx {
             "INSERT INTO events (id, partner_id, type, object_id, object, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
         for kind in types {
             let id = EventId::generate();
-            let sealed = self.shared.sealer.seal(id.as_str(), object)?;
+            let sealed = self.shared.sealer.seal(id.as_str(), "object", object)?;
             let query = sqlx::query(sql)
                 .bind(id.as_str())
                 .bind(object.partner_id().as_str())
@@ -93,7 +93,7 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<Event, Error> {
     Ok(Event {
         partner_id: parse(row, "partner_id", PartnerId::parse)?,
         kind: get(row, "type")?,
-        object: sealer.open(id.as_str(), &get::<Vec<u8>>(row, "object")?)?,
+        object: sealer.open(id.as_str(), "object", &get::<Vec<u8>>(row, "object")?)?,
         created_at: time(row, "created_at")?,
         id,
     })

@@ -59,7 +59,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
     /// The answer that was frozen when the operation was done.
     pub fn operation_answer<T: DeserializeOwned>(&self, stored: &Stored) -> Result<Option<T>, Error> {
         let owner = stored.operation.id.as_str();
-        stored.answer.as_deref().map(|answer| self.shared.sealer.open(owner, answer)).transpose()
+        stored.answer.as_deref().map(|answer| self.shared.sealer.open(owner, "answer", answer)).transpose()
     }
 }
 
@@ -111,7 +111,7 @@ impl Tx {
     ) -> Result<bool, Error> {
         let sql = "UPDATE operations SET state = 'done', answer = $3, finished_at = $4, next_check_at = NULL
              WHERE id = $1 AND epoch = $2 AND state <> 'done'";
-        let answer = self.shared.sealer.seal(operation.id.as_str(), answer)?;
+        let answer = self.shared.sealer.seal(operation.id.as_str(), "answer", answer)?;
         let query = sqlx::query(sql).bind(operation.id.as_str()).bind(operation.epoch).bind(answer).bind(now.0);
         Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }

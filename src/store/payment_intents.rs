@@ -47,9 +47,10 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
-    /// The id of the intent that has one of these ids at Corefy.
+    /// The id of the intent that has this id at Corefy, or whose payment has it.
     pub async fn payment_intent_id_upstream(&mut self, upstream: &str) -> Result<Option<PaymentIntentId>, Error> {
-        let query = sqlx::query("SELECT id FROM payment_intents WHERE upstream_id = $1").bind(upstream);
+        let sql = "SELECT id FROM payment_intents WHERE upstream_id = $1 OR upstream_payment_id = $1 LIMIT 1";
+        let query = sqlx::query(sql).bind(upstream);
         let row = query.fetch_optional(self.connection()).await?;
         row.map(|row| parse(&row, "id", PaymentIntentId::parse)).transpose()
     }
@@ -98,17 +99,18 @@ impl Tx {
     /// Adds an intent. `false`: the partner's reference is taken, and nothing was added.
     pub async fn payment_intent_insert(&mut self, intent: &PaymentIntent) -> Result<bool, Error> {
         let sql =
-            "INSERT INTO payment_intents (id, partner_id, upstream_id, state, currency, amount, received, refunded,
+            "INSERT INTO payment_intents (id, partner_id, upstream_id, upstream_payment_id, state, currency, amount, received, refunded,
                  refund_pending, charged_back, customer_id, reference_id, details, progress, upstream_version, asked_at,
                  poll_at, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, NULL, $16, $17)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, NULL, $17, $18)
              ON CONFLICT (partner_id, reference_id) DO NOTHING";
-        let details = self.shared.sealer.seal(intent.id.as_str(), &intent.details)?;
-        let progress = self.shared.sealer.seal(intent.id.as_str(), &intent.progress)?;
+        let details = self.shared.sealer.seal(intent.id.as_str(), "details", &intent.details)?;
+        let progress = self.shared.sealer.seal(intent.id.as_str(), "progress", &intent.progress)?;
         let query = sqlx::query(sql)
             .bind(intent.id.as_str())
             .bind(intent.partner_id.as_str())
             .bind(intent.upstream_id.as_deref())
+            .bind(intent.upstream_payment_id.as_deref())
             .bind(intent.state.as_str())
             .bind(intent.amount.currency.code())
             .bind(intent.amount.minor)
@@ -133,9 +135,9 @@ impl Tx {
         poll_at: Option<Timestamp>,
     ) -> Result<(), Error> {
         let sql = "UPDATE payment_intents SET upstream_id = $2, state = $3, received = $4, refunded = $5,
-             refund_pending = $6, charged_back = $7, progress = $8, upstream_version = $9, poll_at = $10, updated_at = $11
+             refund_pending = $6, charged_back = $7, progress = $8, upstream_version = $9, poll_at = $10, updated_at = $11, upstream_payment_id = $12
              WHERE id = $1";
-        let progress = self.shared.sealer.seal(intent.id.as_str(), &intent.progress)?;
+        let progress = self.shared.sealer.seal(intent.id.as_str(), "progress", &intent.progress)?;
         let query = sqlx::query(sql)
             .bind(intent.id.as_str())
             .bind(intent.upstream_id.as_deref())
@@ -147,7 +149,8 @@ impl Tx {
             .bind(progress)
             .bind(intent.upstream_version.0)
             .bind(poll_at.map(|time| time.0))
-            .bind(intent.updated_at.0);
+            .bind(intent.updated_at.0)
+            .bind(intent.upstream_payment_id.as_deref());
         query.execute(self.connection()).await?;
         Ok(())
     }
@@ -196,6 +199,7 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentIntent, Error> {
     Ok(PaymentIntent {
         partner_id: parse(row, "partner_id", PartnerId::parse)?,
         upstream_id: get(row, "upstream_id")?,
+        upstream_payment_id: get(row, "upstream_payment_id")?,
         state: parse(row, "state", PaymentIntentState::parse)?,
         amount: money(row)?,
         received: get(row, "received")?,
@@ -204,8 +208,8 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentIntent, Error> {
         charged_back: get(row, "charged_back")?,
         customer_id: parse_optional(row, "customer_id", CustomerId::parse)?,
         reference_id: get(row, "reference_id")?,
-        details: sealer.open(id.as_str(), &get::<Vec<u8>>(row, "details")?)?,
-        progress: sealer.open(id.as_str(), &get::<Vec<u8>>(row, "progress")?)?,
+        details: sealer.open(id.as_str(), "details", &get::<Vec<u8>>(row, "details")?)?,
+        progress: sealer.open(id.as_str(), "progress", &get::<Vec<u8>>(row, "progress")?)?,
         upstream_version: time(row, "upstream_version")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,

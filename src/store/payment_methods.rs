@@ -31,10 +31,14 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
-    /// The payment method that has this id at Corefy.
-    pub async fn payment_method_upstream(&mut self, upstream: &str) -> Result<Option<PaymentMethod>, Error> {
-        let query = sqlx::query("SELECT * FROM payment_methods WHERE upstream_id = $1").bind(upstream);
-        let row = query.fetch_optional(self.connection()).await?;
+    /// The customer's payment method that has this id at Corefy.
+    pub async fn payment_method_upstream(
+        &mut self,
+        customer: &CustomerId,
+        upstream: &str,
+    ) -> Result<Option<PaymentMethod>, Error> {
+        let query = sqlx::query("SELECT * FROM payment_methods WHERE customer_id = $1 AND upstream_id = $2");
+        let row = query.bind(customer.as_str()).bind(upstream).fetch_optional(self.connection()).await?;
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
@@ -63,13 +67,13 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
 }
 
 impl Tx {
-    /// Adds a payment method. `false`: Corefy's id of it is known already, and nothing was added.
+    /// Adds a payment method. `false`: the customer has it already, by Corefy's id, and nothing was added.
     pub async fn payment_method_insert(&mut self, method: &PaymentMethod) -> Result<bool, Error> {
         let sql =
             "INSERT INTO payment_methods (id, partner_id, customer_id, upstream_id, kind, card, created_at, updated_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             ON CONFLICT (upstream_id) DO NOTHING";
-        let card = self.shared.sealer.seal(method.id.as_str(), &method.card)?;
+             ON CONFLICT (customer_id, upstream_id) DO NOTHING";
+        let card = self.shared.sealer.seal(method.id.as_str(), "card", &method.card)?;
         let query = sqlx::query(sql)
             .bind(method.id.as_str())
             .bind(method.partner_id.as_str())
@@ -84,7 +88,7 @@ impl Tx {
 
     /// Writes back everything of a payment method that can change.
     pub async fn payment_method_update(&mut self, method: &PaymentMethod) -> Result<(), Error> {
-        let card = self.shared.sealer.seal(method.id.as_str(), &method.card)?;
+        let card = self.shared.sealer.seal(method.id.as_str(), "card", &method.card)?;
         let query =
             sqlx::query("UPDATE payment_methods SET upstream_id = $2, card = $3, updated_at = $4 WHERE id = $1")
                 .bind(method.id.as_str())
@@ -109,7 +113,7 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentMethod, Error> {
         customer_id: parse(row, "customer_id", CustomerId::parse)?,
         upstream_id: get(row, "upstream_id")?,
         kind: get(row, "kind")?,
-        card: sealer.open(id.as_str(), &get::<Vec<u8>>(row, "card")?)?,
+        card: sealer.open(id.as_str(), "card", &get::<Vec<u8>>(row, "card")?)?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
         id,

@@ -71,8 +71,8 @@ impl Tx {
                  reference_id, details, failure, created_at, updated_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
              ON CONFLICT (partner_id, reference_id) DO NOTHING";
-        let details = self.shared.sealer.seal(refund.id.as_str(), &refund.details)?;
-        let failure = self.shared.sealer.seal(refund.id.as_str(), &refund.failure)?;
+        let details = self.shared.sealer.seal(refund.id.as_str(), "details", &refund.details)?;
+        let failure = self.shared.sealer.seal(refund.id.as_str(), "failure", &refund.failure)?;
         let query = sqlx::query(sql)
             .bind(refund.id.as_str())
             .bind(refund.partner_id.as_str())
@@ -92,7 +92,7 @@ impl Tx {
     /// Writes back everything of a refund that can change.
     pub async fn refund_update(&mut self, refund: &Refund) -> Result<(), Error> {
         let sql = "UPDATE refunds SET upstream_id = $2, state = $3, failure = $4, updated_at = $5 WHERE id = $1";
-        let failure = self.shared.sealer.seal(refund.id.as_str(), &refund.failure)?;
+        let failure = self.shared.sealer.seal(refund.id.as_str(), "failure", &refund.failure)?;
         let query = sqlx::query(sql)
             .bind(refund.id.as_str())
             .bind(refund.upstream_id.as_deref())
@@ -119,8 +119,8 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<Refund, Error> {
         state: parse(row, "state", RefundState::parse)?,
         amount: money(row)?,
         reference_id: get(row, "reference_id")?,
-        details: sealer.open(id.as_str(), &get::<Vec<u8>>(row, "details")?)?,
-        failure: sealer.open(id.as_str(), &get::<Vec<u8>>(row, "failure")?)?,
+        details: sealer.open(id.as_str(), "details", &get::<Vec<u8>>(row, "details")?)?,
+        failure: sealer.open(id.as_str(), "failure", &get::<Vec<u8>>(row, "failure")?)?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
         id,

@@ -22,25 +22,30 @@ impl Sealer {
         Self(XChaCha20Poly1305::new(&key.into()))
     }
 
-    /// Seals `value` for the row `owner`: it opens only there, so that rows cannot be swapped.
-    pub fn seal<T: Serialize>(&self, owner: &str, value: &T) -> Result<Vec<u8>, Error> {
+    /// Seals `value` for one column of the row `owner`: it opens only there, so that nothing can be swapped.
+    pub fn seal<T: Serialize>(&self, owner: &str, column: &str, value: &T) -> Result<Vec<u8>, Error> {
         let text = serde_json::to_vec(value).map_err(|error| Error::Corrupt(error.to_string()))?;
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|error| Error::Corrupt(format!("no randomness: {error}")))?;
-        let payload = Payload { msg: &text, aad: owner.as_bytes() };
+        let payload = Payload { msg: &text, aad: &place(owner, column) };
         let sealed =
             self.0.encrypt(&XNonce::from(nonce), payload).map_err(|_| Error::Corrupt("too long".to_owned()))?;
         Ok([&nonce[..], &sealed].concat())
     }
 
-    /// Opens what [`Self::seal`] sealed for the same owner.
-    pub fn open<T: DeserializeOwned>(&self, owner: &str, sealed: &[u8]) -> Result<T, Error> {
+    /// Opens what [`Self::seal`] sealed for the same column of the same row.
+    pub fn open<T: DeserializeOwned>(&self, owner: &str, column: &str, sealed: &[u8]) -> Result<T, Error> {
         let unreadable = || Error::Corrupt(format!("{owner} was sealed under another master key, or altered"));
         let (nonce, text) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(unreadable)?;
-        let payload = Payload { msg: text, aad: owner.as_bytes() };
+        let payload = Payload { msg: text, aad: &place(owner, column) };
         let text = self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| unreadable())?;
         serde_json::from_slice(&text).map_err(|error| Error::Corrupt(format!("{owner}: {error}")))
     }
+}
+
+/// Where a sealed value belongs: ids and columns have no slash.
+fn place(owner: &str, column: &str) -> Vec<u8> {
+    format!("{owner}/{column}").into_bytes()
 }
 
 #[cfg(test)]
@@ -50,11 +55,12 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_for_its_owner_only() {
         let sealer = Sealer::new([1; 32]);
-        let sealed = sealer.seal("cus_1", &"jane@example.com").unwrap();
+        let sealed = sealer.seal("cus_1", "details", &"jane@example.com").unwrap();
         assert!(!sealed.windows(4).any(|window| window == b"jane"));
-        assert_eq!(sealer.open::<String>("cus_1", &sealed).unwrap(), "jane@example.com");
-        assert!(sealer.open::<String>("cus_2", &sealed).is_err());
-        assert!(Sealer::new([2; 32]).open::<String>("cus_1", &sealed).is_err());
-        assert!(sealer.open::<String>("cus_1", &sealed[..10]).is_err());
+        assert_eq!(sealer.open::<String>("cus_1", "details", &sealed).unwrap(), "jane@example.com");
+        assert!(sealer.open::<String>("cus_2", "details", &sealed).is_err());
+        assert!(sealer.open::<String>("cus_1", "card", &sealed).is_err());
+        assert!(Sealer::new([2; 32]).open::<String>("cus_1", "details", &sealed).is_err());
+        assert!(sealer.open::<String>("cus_1", "details", &sealed[..10]).is_err());
     }
 }

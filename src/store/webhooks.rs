@@ -79,12 +79,16 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
 }
 
 impl Tx {
-    /// Adds a webhook to the inbox, due at once. A body that came before is only counted: `false`.
+    /// Adds a webhook to the inbox, due at once. A body that came before is only counted, and tried again if it had been
+    /// given up: `false`.
     pub async fn webhook_insert(&mut self, webhook: &Webhook) -> Result<bool, Error> {
         let sql = "INSERT INTO webhooks (id, body_hash, event_id, event_type, source_address, headers, body, state,
                  attempts, next_attempt_at, lease_until, duplicates, error, received_at, processed_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, 0, 0, NULL, $9, NULL)
-             ON CONFLICT (body_hash) DO UPDATE SET duplicates = webhooks.duplicates + 1
+             ON CONFLICT (body_hash) DO UPDATE SET duplicates = webhooks.duplicates + 1,
+                 attempts = CASE WHEN webhooks.state IN ('parked', 'dead') THEN 0 ELSE webhooks.attempts END,
+                 next_attempt_at = CASE WHEN webhooks.state IN ('parked', 'dead') THEN $9 ELSE webhooks.next_attempt_at END,
+                 state = CASE WHEN webhooks.state IN ('parked', 'dead') THEN 'waiting' ELSE webhooks.state END
              RETURNING id";
         let query = sqlx::query(sql)
             .bind(webhook.id.as_str())
@@ -116,16 +120,17 @@ impl Tx {
         query.fetch_all(self.connection()).await?.iter().map(read).collect()
     }
 
-    /// Ends a webhook, or lets it wait until `next_attempt_at`.
+    /// Ends a webhook, or lets it wait until `next_attempt_at`. Writes nothing when another attempt has begun since.
     pub async fn webhook_update(&mut self, webhook: &Webhook, next_attempt_at: Option<Timestamp>) -> Result<(), Error> {
         let sql = "UPDATE webhooks SET state = $2, error = $3, next_attempt_at = $4, processed_at = $5, lease_until = 0
-             WHERE id = $1";
+             WHERE id = $1 AND attempts = $6";
         let query = sqlx::query(sql)
             .bind(webhook.id.as_str())
             .bind(webhook.state.as_str())
             .bind(webhook.error.as_deref())
             .bind(next_attempt_at.map(|time| time.0))
-            .bind(webhook.processed_at.map(|time| time.0));
+            .bind(webhook.processed_at.map(|time| time.0))
+            .bind(webhook.attempts);
         query.execute(self.connection()).await?;
         Ok(())
     }

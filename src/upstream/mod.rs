@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::{
+    clock::Timestamp,
     confirmation::{Confirmation, Source},
     customer::Customer,
     ids::OperationId,
@@ -63,6 +64,9 @@ pub enum NotSent {
     /// The budget of calls is used up for longer than a call may wait.
     #[error("the budget of calls is used up")]
     Budget,
+    /// The time for it was over, because the gateway had stood still.
+    #[error("it came too late to be sent")]
+    TooLate,
 }
 
 /// What Corefy said when it refused.
@@ -77,6 +81,13 @@ pub struct Rejection {
     pub message: String,
     /// What is wrong with which field, by our field paths (`billing_address.country`).
     pub fields: Vec<(String, String)>,
+}
+
+impl Rejection {
+    /// Whether it is our own credentials that were refused, and not the request.
+    pub fn is_about_credentials(&self) -> bool {
+        matches!(self.http_status, 401 | 403)
+    }
 }
 
 /// What a dialect cannot do is known before anything is asked of it.
@@ -95,6 +106,8 @@ pub struct Call<'a> {
     pub operation_id: &'a OperationId,
     /// The gRPC request it serves, for logs.
     pub request_id: &'a str,
+    /// Nothing is sent after this moment: by then somebody else may look after the operation.
+    pub not_after: Timestamp,
 }
 
 /// An intent with what a dialect may need beside it.

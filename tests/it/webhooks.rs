@@ -411,7 +411,7 @@ async fn a_paid_webhook_about_a_payment_that_is_not_paid_changes_nothing(databas
     assert_eq!(send_signed(&app, PATH, about("payment.succeeded", &intent.id), SECRET).await, 200);
     app.work_off_webhooks().await;
     assert_eq!(stored_state(&client).await, State::RequiresConfirmation);
-    assert_eq!(the_webhook(&app).await.error.as_deref(), Some("Corefy does not show this payment as paid"));
+    assert_eq!(the_webhook(&app).await.error.as_deref(), Some("Corefy does not show what this tells"));
     client.confirm(&intent.id, "4111111111111111").await.unwrap();
     app.clock.advance(LONG);
     app.work_off_webhooks().await;

@@ -3,7 +3,7 @@
 use super::{SourceInput, attempt_in_doubt, load, lock, lock_own, wrong_state};
 use crate::{
     app::{
-        App, customers,
+        App, Caller, customers,
         perform::{Command, Outcome, Reserved, Verdict},
         reconcile::{give_up_attempt, merge_payment, poll_at},
     },
@@ -16,12 +16,15 @@ use crate::{
         operation::{Operation, OperationKind},
         payment_intent::{PaymentIntent, PaymentIntentState as State},
         payment_method::PaymentMethod,
-        snapshot::{PaymentSnapshot, PaymentStatus},
+        snapshot::{PaymentSnapshot, Trace},
     },
     error::{Error, Reason},
     store::Tx,
     upstream::{self, Call, Order},
 };
+
+/// Older than every version of Corefy's, those that it does not give among them.
+const BEFORE_ALL: Timestamp = Timestamp(-1);
 
 /// `ConfirmPaymentIntent`.
 pub(super) struct Confirm {
@@ -58,6 +61,16 @@ impl Command for Confirm {
     type Resource = PaymentIntent;
     type Snapshot = PaymentSnapshot;
 
+    /// An attempt that was given up may have been made after all: Corefy is asked before there is another.
+    async fn prepare(&self, app: &App, caller: &Caller) -> Result<(), Error> {
+        let intent = app.store.read().await?.payment_intent(&caller.partner_id, &self.id).await?;
+        let Some(intent) = intent.filter(|intent| intent.progress.watch_until.is_some()) else { return Ok(()) };
+        if !intent.state.is_paid() && !app.refresh_payment(&self.id).await? {
+            return Err(attempt_in_doubt(&intent));
+        }
+        Ok(())
+    }
+
     async fn reserve(
         &mut self,
         app: &App,
@@ -69,17 +82,22 @@ impl Command for Confirm {
         }
         let mut intent = lock_own(tx, operation, &self.id).await?;
         may_begin(&intent)?;
+        // A webhook may have ended the attempt before its own call did: only when that has ended too is there room.
+        let open = tx.operations_open(&self.id).await?;
+        if open.iter().any(|operation| operation.kind == Self::KIND) {
+            return Err(attempt_in_doubt(&intent));
+        }
         self.find_method(tx, &intent).await?;
         if let Some(id) = &intent.customer_id {
             self.customer = tx.customer(&intent.partner_id, id).await?;
         }
         operation.subject_id = intent.id.to_string();
         operation.payment_intent_id = Some(intent.id.clone());
-        operation.baseline = intent.upstream_version;
+        let is_first = intent.state == State::RequiresConfirmation;
+        operation.baseline = if is_first { BEFORE_ALL } else { intent.upstream_version };
         intent.state = State::Processing;
         intent.updated_at = operation.sent_at;
         tx.payment_intent_update(&intent, None).await?;
-        tx.events_insert(&[EventType::PaymentIntentProcessing], &intent.clone().into(), operation.sent_at).await?;
         Ok(Reserved::Send(intent))
     }
 
@@ -103,27 +121,29 @@ impl Command for Confirm {
     ) -> Result<Verdict<PaymentIntent>, Error> {
         let mut intent = lock(tx, &operation.subject_id).await?;
         match outcome {
-            Outcome::Answered(snapshot) if !is_answer(&snapshot) => Ok(Verdict::InDoubt(intent)),
-            Outcome::Answered(snapshot) => {
+            Outcome::Answered(snapshot) if snapshot.trace_of_attempt_since(BEFORE_ALL) == Trace::Outcome => {
                 // What contradicts us is not believed at once: recovery reads the payment and decides.
-                if merge_payment(tx, &mut intent, &snapshot, None, now).await?.is_some() {
+                if merge_payment(tx, &mut intent, &snapshot, None, now).await?.conflict().is_some() {
                     return Ok(Verdict::InDoubt(intent));
+                }
+                if intent.state == State::Processing {
+                    tx.events_insert(&[EventType::PaymentIntentProcessing], &intent.clone().into(), now).await?;
                 }
                 tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
                 Ok(Verdict::Done(intent))
             }
-            Outcome::Refused(error) => {
-                // Corefy may refuse because the intent has moved there without us, so it is asked soon.
-                back_to_before(&mut intent, now);
-                tx.payment_intent_update(&intent, Some(now)).await?;
+            Outcome::Refused(error) if intent.state == State::Processing => {
+                go_back(tx, &mut intent, now).await?;
                 Ok(Verdict::Refused(error.into()))
             }
-            Outcome::NotSent(error) => {
-                back_to_before(&mut intent, now);
-                tx.payment_intent_update(&intent, None).await?;
+            Outcome::NotSent(error) if intent.state == State::Processing => {
+                go_back(tx, &mut intent, now).await?;
                 Ok(Verdict::Released(error.into()))
             }
-            Outcome::Unknown => Ok(Verdict::InDoubt(intent)),
+            // A refusal of what a webhook says was done is no refusal.
+            Outcome::Answered(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown => {
+                Ok(Verdict::InDoubt(intent))
+            }
             Outcome::Absent => {
                 give_up_attempt(tx, &mut intent, now).await?;
                 Ok(Verdict::Done(intent))
@@ -136,11 +156,6 @@ impl Command for Confirm {
     }
 }
 
-/// Whether the answer to a confirmation tells what came of it.
-fn is_answer(snapshot: &PaymentSnapshot) -> bool {
-    !matches!(snapshot.status, PaymentStatus::AwaitingConfirmation | PaymentStatus::Unknown(_))
-}
-
 /// Whether an attempt to pay may begin: at most one is alive at a time.
 fn may_begin(intent: &PaymentIntent) -> Result<(), Error> {
     match intent.state {
@@ -151,10 +166,9 @@ fn may_begin(intent: &PaymentIntent) -> Result<(), Error> {
 }
 
 /// Undoes the beginning of an attempt that certainly was not made.
-fn back_to_before(intent: &mut PaymentIntent, now: Timestamp) {
-    if intent.state == State::Processing {
-        let had_failed = intent.progress.last_error.is_some();
-        intent.state = if had_failed { State::RequiresPaymentMethod } else { State::RequiresConfirmation };
-        intent.updated_at = now;
-    }
+async fn go_back(tx: &mut Tx, intent: &mut PaymentIntent, now: Timestamp) -> Result<(), Error> {
+    let had_failed = intent.progress.last_error.is_some();
+    intent.state = if had_failed { State::RequiresPaymentMethod } else { State::RequiresConfirmation };
+    intent.updated_at = now;
+    Ok(tx.payment_intent_update(intent, poll_at(intent, now)).await?)
 }

@@ -60,13 +60,11 @@ fn about(answer: wire::Intent, asked: &str) -> Result<wire::Intent, Mismatch> {
 
 fn payment(answer: wire::Intent) -> Result<PaymentSnapshot, Mismatch> {
     let amount = money(answer.amount, &answer.currency)?;
-    if answer.refunds.len() > MOST_REFUNDS {
-        return Err("the answer has too many refunds");
-    }
-    let refunds = answer.refunds.into_iter().map(refund).collect::<Result<_, _>>()?;
+    let refunds = answer.refunds.and_then(|refunds| all_refunds(refunds, answer.amount_refunded, amount));
     let status = status(&answer.status, answer.next_action, answer.error);
     Ok(PaymentSnapshot {
         upstream_id: id(answer.id)?,
+        upstream_payment_id: answer.payment_id.and_then(|payment| id(payment).ok()),
         received: if status == PaymentStatus::Paid { amount.minor } else { 0 },
         status,
         amount,
@@ -74,6 +72,21 @@ fn payment(answer: wire::Intent) -> Result<PaymentSnapshot, Mismatch> {
         refunds,
         version: answer.updated_at.map(|moment| moment.0).unwrap_or_default(),
     })
+}
+
+/// The refunds of a payment, when every one of them can be read and together they explain what was refunded. From less
+/// nothing may be concluded about a refund that is not among them.
+fn all_refunds(
+    told: Vec<wire::Refund>,
+    amount_refunded: Option<wire::Amount>,
+    amount: Money,
+) -> Option<Vec<RefundSnapshot>> {
+    let refunds: Vec<_> = told.into_iter().take(MOST_REFUNDS + 1).map(refund).collect::<Result<_, _>>().ok()?;
+    let succeeded = refunds.iter().filter(|refund| refund.state == Some(RefundState::Succeeded));
+    let explained: i64 = succeeded.map(|refund| refund.amount.minor).sum();
+    let refunded = amount_refunded
+        .map_or(Some(0), |refunded| Money::from_major(refunded.0, amount.currency).map(|money| money.minor))?;
+    (refunds.len() <= MOST_REFUNDS && explained >= refunded).then_some(refunds)
 }
 
 /// A payer who has to act but is not told where cannot; the attempt is then under way for all we can say.
@@ -255,10 +268,32 @@ mod tests {
             serde_json::json!({"currency": "XXX"}),
             serde_json::json!({"id": ""}),
             serde_json::json!({"id": "../customers"}),
-            serde_json::json!({"refunds": [{"id": "rf_1", "status": "pending", "amount": 1, "currency": "?"}]}),
         ] {
             assert!(payment(intent(members.clone())).is_err(), "{members}");
         }
+    }
+
+    #[test]
+    fn refunds_count_only_when_all_of_them_are_told() {
+        let refunds =
+            |members: serde_json::Value| payment(intent(members)).unwrap().refunds.map(|refunds| refunds.len());
+        let told = serde_json::json!({"id": "rf_1", "status": "succeeded", "amount": 1, "currency": "USD"});
+        assert_eq!(refunds(serde_json::json!({"refunds": [told], "amount_refunded": 1})), Some(1));
+        assert_eq!(refunds(serde_json::json!({"refunds": []})), Some(0));
+        assert_eq!(refunds(serde_json::json!({})), None);
+        assert_eq!(refunds(serde_json::json!({"refunds": null})), None);
+        assert_eq!(refunds(serde_json::json!({"refunds": [told], "amount_refunded": 2})), None);
+        let unreadable = serde_json::json!({"id": "rf_1", "status": "pending", "amount": 1, "currency": "?"});
+        assert_eq!(refunds(serde_json::json!({"refunds": [told, unreadable]})), None);
+    }
+
+    #[test]
+    fn a_side_issue_in_another_form_does_not_hide_the_outcome() {
+        let odd = serde_json::json!({
+            "status": "succeeded", "updated_at": "2026-01-01 10:00:00", "created_at": 1700000000.5,
+            "next_action": {"type": "none"}, "error": "none", "refunds": null, "payment_id": 7, "description": []
+        });
+        assert_eq!(payment(intent(odd)).unwrap().status, PaymentStatus::Paid);
     }
 
     #[test]

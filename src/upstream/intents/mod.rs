@@ -85,12 +85,29 @@ impl Intents {
     }
 }
 
-/// `None` when Corefy says that there is no such thing.
+/// `None` when Corefy itself says that there is no such thing.
 fn found<T>(outcome: Result<T, Failed>) -> Result<Option<T>, Error> {
     match outcome {
         Ok(answer) => Ok(Some(answer)),
-        Err(Failed::Refused(refusal)) if refusal.rejection.http_status == 404 => Ok(None),
+        Err(Failed::Refused(refusal)) if refusal.rejection.http_status == 404 => {
+            if refusal.is_of_corefy {
+                Ok(None)
+            } else {
+                Err(Error::Protocol("a 404 that is not Corefy's".to_owned()))
+            }
+        }
         Err(failed) => Err(failed.into()),
+    }
+}
+
+/// The outcome of what moves money. A conflict does not prove that nothing was done: it may be the second of two requests
+/// that something on the way made of ours.
+fn moved<T>(outcome: Result<T, Failed>) -> Result<T, Error> {
+    match outcome {
+        Err(Failed::Refused(refusal)) if refusal.rejection.http_status == 409 => {
+            Err(Error::Unknown(format!("HTTP 409, {}", refusal.rejection.code)))
+        }
+        outcome => Ok(outcome?),
     }
 }
 
@@ -128,7 +145,7 @@ impl Upstream for Intents {
         let request = Request::mutation("payment_intent.confirm", "/v1/payment-intents/{id}/confirm", call)
             .with_id(id)
             .with_body(&body);
-        let answer = self.ask(&request).await?;
+        let answer = moved(self.ask(&request).await)?;
         answers::read(answer, id).map_err(|mismatch| request.unclear(mismatch))
     }
 
@@ -143,7 +160,7 @@ impl Upstream for Intents {
         let id = order.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment"))?;
         let request =
             Request::mutation("refund.create", "/v1/refunds", call).with_body(&requests::create_refund(id, refund));
-        let answer = self.ask(&request).await?;
+        let answer = moved(self.ask(&request).await)?;
         answers::refunded(answer, refund).map_err(|mismatch| request.unclear(mismatch))
     }
 

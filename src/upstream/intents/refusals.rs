@@ -27,6 +27,8 @@ pub enum Failed {
 pub struct Refusal {
     /// What the caller is told.
     pub rejection: Rejection,
+    /// Whether the body is one of Corefy's, and not of something on the way to it.
+    pub is_of_corefy: bool,
     /// Corefy's id of the object that already has our reference.
     pub existing: Option<String>,
 }
@@ -51,6 +53,7 @@ pub fn read(answer: &Answer) -> Refusal {
     let status = answer.status.as_u16();
     let body: wire::ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
     let code = Some(text::code(&body.error_code)).filter(|code| !code.is_empty());
+    let is_of_corefy = code.is_some();
     let message = Some(text::sentence(&body.message)).filter(|message| !message.is_empty());
     let is_duplicate = status == 409 && body.error_code == DUPLICATE_REFERENCE;
     let told = body.errors.iter().flat_map(|(name, messages)| messages.iter().map(move |message| (name, message)));
@@ -60,7 +63,7 @@ pub fn read(answer: &Answer) -> Refusal {
         message: message.unwrap_or_else(|| "Corefy gave no reason.".to_owned()),
         fields: told.take(MOST_FIELDS).map(|(name, message)| (field(name), text::sentence(message))).collect(),
     };
-    Refusal { rejection, existing: body.id.filter(|_| is_duplicate).and_then(|id| answers::id(id).ok()) }
+    Refusal { rejection, is_of_corefy, existing: body.id.filter(|_| is_duplicate).and_then(|id| answers::id(id).ok()) }
 }
 
 /// The refusal of what cannot even be asked, because Corefy does not know what it is about.
@@ -128,7 +131,7 @@ mod tests {
         let body = serde_json::json!({
             "message": format!("4111111111111111 {}", "x".repeat(1000)), "error_code": "ValidationError", "errors": errors
         });
-        let Refusal { rejection, existing } = refusal(422, &body.to_string());
+        let Refusal { rejection, existing, .. } = refusal(422, &body.to_string());
         assert_eq!((rejection.http_status, rejection.code.as_str()), (422, "validation_error"));
         assert!(rejection.message.starts_with("************1111 x"));
         assert_eq!(rejection.message.chars().count(), text::LONGEST_SENTENCE);
@@ -141,6 +144,13 @@ mod tests {
     fn a_body_that_is_no_json_is_told_by_its_status() {
         let rejection = refusal(403, "<html>Forbidden</html>").rejection;
         assert_eq!((rejection.code.as_str(), rejection.message.as_str()), ("http_403", "Corefy gave no reason."));
+    }
+
+    #[test]
+    fn what_stands_on_the_way_to_corefy_does_not_speak_for_it() {
+        assert!(refusal(404, r#"{"message": "no such payment", "error_code": "not_found"}"#).is_of_corefy);
+        assert!(!refusal(404, "<html>no backend</html>").is_of_corefy);
+        assert!(!refusal(404, r#"{"message": "no route"}"#).is_of_corefy);
     }
 
     #[test]

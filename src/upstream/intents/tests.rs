@@ -37,7 +37,7 @@ impl Scene {
     }
 
     fn call(&self) -> Call<'_> {
-        Call { operation_id: &self.operation_id, request_id: "request" }
+        Call { operation_id: &self.operation_id, request_id: "request", not_after: Timestamp(i64::MAX) }
     }
 
     fn order(&self) -> Order<'_> {
@@ -95,6 +95,7 @@ fn intent(customer: &Customer) -> PaymentIntent {
         id: PaymentIntentId::generate(),
         partner_id: partner(),
         upstream_id: Some("in_1".to_owned()),
+        upstream_payment_id: None,
         state: PaymentIntentState::RequiresConfirmation,
         amount: usd(1050),
         received: 0,
@@ -330,7 +331,7 @@ async fn an_intent_whose_reference_is_taken_is_read() {
     let paths: Vec<_> = scene.server.seen().into_iter().map(|seen| seen.path).collect();
     assert_eq!(paths, ["/v1/payment-intents", "/v1/payments/in_1"]);
 
-    let scene = Scene::new([taken(), answer(404, "")]).await;
+    let scene = Scene::new([taken(), answer(404, json!({"error_code": "not_found"}))]).await;
     assert_eq!(scene.corefy.payment_intent_recover(scene.call(), scene.order()).await.unwrap(), None);
 
     let mut foreign = payment_body("processing");
@@ -352,13 +353,22 @@ async fn a_payment_is_found_with_its_refunds_or_not_at_all() {
     let mut body = payment_body("succeeded");
     body["refunds"] = json!([{"id": "rf_1", "status": "failed", "amount": "2.50", "currency": "USD",
         "reference_id": "re_x", "error": {"code": "AccountClosed", "message": "Closed."}}]);
-    let scene = Scene::new([answer(200, body), answer(404, ""), answer(403, "")]).await;
+    let scene = Scene::new([
+        answer(200, body),
+        answer(404, json!({"error_code": "not_found"})),
+        answer(404, ""),
+        answer(403, ""),
+    ])
+    .await;
     let found = scene.corefy.payment_find(scene.order()).await.unwrap().unwrap();
-    let failure = found.refunds[0].failure.clone().unwrap();
-    assert_eq!((found.refunds[0].state, found.refunds[0].amount), (Some(RefundState::Failed), usd(250)));
+    let refund = &found.refunds.unwrap()[0];
+    let failure = refund.failure.clone().unwrap();
+    assert_eq!((refund.state, refund.amount), (Some(RefundState::Failed), usd(250)));
     assert_eq!((failure.code.as_str(), failure.message.as_str()), ("account_closed", "Closed."));
     assert_eq!(scene.asked().1, "/v1/payments/in_1");
     assert_eq!(scene.corefy.payment_find(scene.order()).await.unwrap(), None);
+    let not_of_corefy = scene.corefy.payment_find(scene.order()).await;
+    assert!(matches!(not_of_corefy, Err(Error::Protocol(_))), "{not_of_corefy:?}");
     assert_eq!(rejection(scene.corefy.payment_find(scene.order()).await).http_status, 403);
 }
 

@@ -125,6 +125,9 @@ impl Transport {
         let refused = |reason| move |retry_after| Failure::NotSent { reason, retry_after };
         self.breaker.admit(self.clock.now()).map_err(refused(NotSent::CircuitOpen))?;
         self.budget.acquire().await.map_err(refused(NotSent::Budget))?;
+        if self.clock.now() > request.not_after {
+            return Err(refused(NotSent::TooLate)(UNREACHABLE_RETRY));
+        }
         let started = Instant::now();
         let outcome = self.exchange(request, authorize).await;
         self.finish(request, &outcome, started.elapsed());

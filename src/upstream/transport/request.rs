@@ -6,6 +6,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 
 use super::super::{Error, NotSent};
+use crate::domain::clock::Timestamp;
 
 /// Whether a call may be sent twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Request<'a> {
     pub idempotency_key: Option<&'a str>,
     /// The gRPC request it serves, for logs; may be empty.
     pub request_id: &'a str,
+    /// Nothing is sent after this moment.
+    pub not_after: Timestamp,
 }
 
 impl<'a> Request<'a> {
@@ -48,6 +51,7 @@ impl<'a> Request<'a> {
             body: Vec::new(),
             idempotency_key: None,
             request_id: "",
+            not_after: Timestamp(i64::MAX),
         }
     }
 
@@ -58,6 +62,7 @@ impl<'a> Request<'a> {
             method: Method::POST,
             idempotency_key: Some(call.operation_id.as_str()),
             request_id: call.request_id,
+            not_after: call.not_after,
             ..Self::read(operation, template)
         }
     }

@@ -10,6 +10,7 @@ use url::Url;
 use super::super::scripted::{Scripted, Step, answer, clock, nowhere, settings, transport};
 use super::super::{Call, Error, NotSent};
 use super::*;
+use crate::domain::clock::Timestamp;
 use crate::domain::ids::OperationId;
 
 struct NoKeys;
@@ -26,7 +27,7 @@ async fn read(transport: &Transport) -> Result<Answer, Error> {
 
 async fn post(transport: &Transport) -> Result<Answer, Error> {
     let operation_id = OperationId::generate();
-    let call = Call { operation_id: &operation_id, request_id: "request" };
+    let call = Call { operation_id: &operation_id, request_id: "request", not_after: Timestamp(i64::MAX) };
     transport.send(&Request::mutation("test.post", "/v1/things", call).with_body(&"body"), &NoKeys).await
 }
 

@@ -42,8 +42,8 @@ async fn a_payment_method_of_corefy_s_is_known_once(database: TestDatabase) {
     assert!(!tx.payment_method_insert(&known_as("pm_1", payment_method(&customer))).await.unwrap());
     assert!(tx.payment_method_insert(&payment_method(&customer)).await.unwrap());
     assert!(tx.payment_method_insert(&payment_method(&customer)).await.unwrap(), "no id is free");
-    assert_eq!(tx.payment_method_upstream("pm_1").await.unwrap(), Some(first));
-    assert_eq!(tx.payment_method_upstream("pm_2").await.unwrap(), None);
+    assert_eq!(tx.payment_method_upstream(&customer.id, "pm_1").await.unwrap(), Some(first));
+    assert_eq!(tx.payment_method_upstream(&customer.id, "pm_2").await.unwrap(), None);
 }
 
 async fn a_payment_method_is_changed_and_taken_back(database: TestDatabase) {

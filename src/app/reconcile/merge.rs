@@ -1,0 +1,195 @@
+//! What looking up a payment means: for the payment, for its refunds, and for the operations on it that are open.
+
+use std::time::Duration;
+
+use crate::{
+    app::{
+        perform::{Verdict, conclude},
+        refunds::{give_up_refund, merge_refunds},
+    },
+    domain::{
+        clock::Timestamp,
+        event::EventType,
+        ids::RefundId,
+        operation::{Operation, OperationKind, is_absent, next_check},
+        payment_intent::{PaymentError, PaymentIntent, PaymentIntentState, Progress, UPSTREAM_NO_RECORD},
+        snapshot::{Merge, PaymentSnapshot, Trace},
+    },
+    error::Error,
+    store::Tx,
+};
+
+/// How often Corefy is asked about a payment that should long have come to an end.
+const LONG_WAIT: Duration = Duration::from_secs(24 * 3600);
+
+/// What merging a snapshot came to.
+#[derive(Clone, Copy, Default)]
+pub(in crate::app) struct Merged {
+    /// The snapshot is older than what we know; nothing of it was merged.
+    pub is_stale: bool,
+    /// Why it contradicts what we know of the payment.
+    pub payment_conflict: Option<&'static str>,
+    /// Why it contradicts what we know of the refunds.
+    pub refund_conflict: Option<&'static str>,
+}
+
+impl Merged {
+    /// Why it contradicts us, if it does.
+    pub fn conflict(&self) -> Option<&'static str> {
+        self.payment_conflict.or(self.refund_conflict)
+    }
+}
+
+/// Merges what Corefy says of a payment and of its refunds, and tells the events. While an `attempt` is open, a snapshot
+/// without a trace of it says nothing of the payment, for it may be older than the attempt.
+pub(in crate::app) async fn merge_payment(
+    tx: &mut Tx,
+    intent: &mut PaymentIntent,
+    snapshot: &PaymentSnapshot,
+    attempt: Option<&Operation>,
+    now: Timestamp,
+) -> Result<Merged, Error> {
+    let mut merged = Merged::default();
+    let trace = attempt.map(|attempt| snapshot.trace_of_attempt_since(attempt.baseline));
+    if trace.is_none_or(|trace| trace == Trace::Outcome) {
+        match snapshot.merge(intent) {
+            Merge::Apply(change) => {
+                let events = change.events.clone();
+                change.apply(intent, now);
+                tx.events_insert(&events, &intent.clone().into(), now).await?;
+            }
+            Merge::Conflict(why) => merged.payment_conflict = Some(why),
+            Merge::Unchanged => {}
+            Merge::Stale => merged.is_stale = true,
+        }
+    }
+    if intent.upstream_payment_id.is_none() {
+        intent.upstream_payment_id.clone_from(&snapshot.upstream_payment_id);
+    }
+    if !merged.is_stale && merged.payment_conflict.is_none() {
+        merged.refund_conflict =
+            merge_refunds(tx, intent, snapshot.refunds.as_deref().unwrap_or_default(), now).await?;
+    }
+    if let Some(why) = merged.conflict() {
+        tracing::error!(payment_intent = %intent.id, why, "Corefy contradicts what we know; a person has to look");
+        tx.event_insert_once(EventType::PaymentIntentOrphanCharge, &intent.clone().into(), now).await?;
+    }
+    Ok(merged)
+}
+
+/// What a lookup says of one operation.
+#[derive(Clone, Copy)]
+enum Finding {
+    /// Its outcome, which is merged already.
+    Told,
+    /// Something that contradicts what we know.
+    Contradicted,
+    /// For certain that Corefy never got it.
+    Absent,
+    /// Nothing yet.
+    Open,
+}
+
+/// Ends a claimed operation by the `snapshot` that was merged, or leaves it open. `false`: another holder has claimed it
+/// since, and nothing of this must be committed.
+pub(super) async fn conclude_by(
+    tx: &mut Tx,
+    intent: &mut PaymentIntent,
+    mut operation: Operation,
+    evidence: Option<(&PaymentSnapshot, Merged)>,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    if operation.kind == OperationKind::CreateRefund {
+        return conclude_refund(tx, intent, operation, evidence, now).await;
+    }
+    let finding = match evidence {
+        Some((_, merged)) if merged.payment_conflict.is_some() => Finding::Contradicted,
+        Some((snapshot, _)) => match snapshot.trace_of_attempt_since(operation.baseline) {
+            Trace::Outcome => Finding::Told,
+            Trace::None if is_absent_now(&mut operation, now) => Finding::Absent,
+            Trace::None | Trace::Unclear => Finding::Open,
+        },
+        None => Finding::Open,
+    };
+    if matches!(finding, Finding::Absent) {
+        give_up_attempt(tx, intent, now).await?;
+    }
+    conclude(tx, &operation, &verdict(finding, intent.clone()), now).await
+}
+
+/// The same for a refund: it is told when Corefy shows it, and absent only from a list that is complete.
+async fn conclude_refund(
+    tx: &mut Tx,
+    intent: &mut PaymentIntent,
+    mut operation: Operation,
+    evidence: Option<(&PaymentSnapshot, Merged)>,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let Some(id) = RefundId::parse(&operation.subject_id) else { return Ok(true) };
+    let Some(mut refund) = tx.refund_any(&id).await? else { return Ok(true) };
+    let finding = match evidence {
+        Some(_) if refund.upstream_id.is_some() => Finding::Told,
+        Some((_, merged)) if merged.conflict().is_some() => Finding::Contradicted,
+        Some((snapshot, merged)) => {
+            let is_complete = snapshot.refunds.is_some() && !merged.is_stale;
+            if is_complete && is_absent_now(&mut operation, now) { Finding::Absent } else { Finding::Open }
+        }
+        None => Finding::Open,
+    };
+    if matches!(finding, Finding::Absent) {
+        give_up_refund(tx, intent, &mut refund, now).await?;
+    }
+    conclude(tx, &operation, &verdict(finding, refund), now).await
+}
+
+fn verdict<R>(finding: Finding, resource: R) -> Verdict<R> {
+    match finding {
+        Finding::Told | Finding::Absent => Verdict::Done(resource),
+        Finding::Contradicted => Verdict::NeedsOperator(resource),
+        Finding::Open => Verdict::InDoubt(resource),
+    }
+}
+
+/// Counts a clean miss; whether it is the one that makes the operation certain to be absent.
+pub(super) fn is_absent_now(operation: &mut Operation, now: Timestamp) -> bool {
+    operation.misses += 1;
+    is_absent(operation.sent_at, now, operation.misses)
+}
+
+/// When Corefy is to be asked about the intent next, as long as there may be news.
+pub(in crate::app) fn poll_at(intent: &PaymentIntent, now: Timestamp) -> Option<Timestamp> {
+    intent.awaits_news(now).then(|| next_check(intent.updated_at, now).unwrap_or(now + LONG_WAIT))
+}
+
+/// Tells, once, of a payment that should long have come to an end.
+pub(super) async fn tell_if_overdue(tx: &mut Tx, intent: &PaymentIntent, now: Timestamp) -> Result<(), Error> {
+    let is_under_way = intent.state.is_attempting() || intent.refund_pending > 0;
+    if is_under_way && next_check(intent.updated_at, now).is_none() {
+        tracing::warn!(payment_intent = %intent.id, "no end of this payment for a week; a person has to look");
+        tx.event_insert_once(EventType::OperationNeedsOperator, &intent.clone().into(), now).await?;
+    }
+    Ok(())
+}
+
+/// Gives up an attempt of which Corefy, asked again and again, shows no trace. It is never sent again by us; but Corefy
+/// is still asked for a week.
+pub(in crate::app) async fn give_up_attempt(
+    tx: &mut Tx,
+    intent: &mut PaymentIntent,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if intent.state != PaymentIntentState::Processing {
+        return Ok(());
+    }
+    let last_error = PaymentError {
+        code: UPSTREAM_NO_RECORD.to_owned(),
+        message: "Corefy has no record of the attempt; nothing was charged".to_owned(),
+    };
+    intent.state = PaymentIntentState::RequiresPaymentMethod;
+    intent.progress = Progress { last_error: Some(last_error), ..Progress::default() };
+    intent.updated_at = now;
+    intent.watch(now);
+    tx.payment_intent_update(intent, poll_at(intent, now)).await?;
+    tx.events_insert(&[EventType::PaymentIntentPaymentFailed], &intent.clone().into(), now).await?;
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! How the truth is found out: Corefy is asked what it knows of a payment, and what it says is merged. Recovery, polls,
+//! webhooks and reads all come through here.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{task::JoinSet, time::timeout};
+use tracing::Instrument as _;
+
+use super::{
+    App,
+    payment_intents::{Create, customer_of},
+    perform::{Command, Outcome},
+};
+use crate::{
+    domain::{
+        clock::Timestamp,
+        ids::PaymentIntentId,
+        operation::{Operation, OperationKind, RECOVERY_LEASE, next_check},
+    },
+    error::{Error, Reason},
+    upstream::{self, Call, Order},
+};
+
+mod merge;
+
+use merge::{conclude_by, is_absent_now, tell_if_overdue};
+pub(super) use merge::{give_up_attempt, merge_payment, poll_at};
+
+/// A payment is asked about by reads at most this often.
+const ASK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a read waits for the answer; asking goes on behind it.
+const ASK_WAIT: Duration = Duration::from_secs(3);
+/// How many operations, and how many polls, one step of recovery takes, all at the same time.
+const BATCH: u32 = 8;
+
+impl App {
+    /// Works off what is due: operations whose outcome is not known, then payments that may have news. Answers how many
+    /// it took.
+    pub async fn recover(&self) -> Result<usize, Error> {
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let until = now + self.recovery_lease();
+        let operations = tx.operations_claim_due(now, until, BATCH).await?;
+        let polls = tx.payment_intents_poll(now, until, BATCH).await?;
+        tx.commit().await?;
+        let count = operations.len() + polls.len();
+        let mut lookups = JoinSet::new();
+        for operation in operations {
+            let app = self.clone();
+            lookups.spawn(async move { app.reconcile_or_postpone(operation).await });
+        }
+        for id in polls {
+            let app = self.clone();
+            lookups.spawn(async move { log_failure(id.as_str(), app.refresh_payment(&id).await) });
+        }
+        while let Some(ended) = lookups.join_next().await {
+            if let Err(panic) = ended {
+                tracing::error!(%panic, "a lookup failed; it is made again when its lease is over");
+            }
+        }
+        Ok(count)
+    }
+
+    /// How long an operation is held while Corefy is asked about it: a read is repeated within twice the timeout.
+    fn recovery_lease(&self) -> Duration {
+        RECOVERY_LEASE + self.send_limit.saturating_mul(2)
+    }
+
+    /// Finds out what became of one claimed operation. What fails is tried again later; what our own rules forbid to be
+    /// written is given to an operator, for it would be forbidden every time.
+    async fn reconcile_or_postpone(&self, operation: Operation) {
+        let Err(error) = self.reconcile(operation.clone()).await else { return };
+        let next = if error.reason == Reason::Internal { None } else { next_check(operation.sent_at, self.now()) };
+        tracing::error!(operation = %operation.id, %error, cause = ?error.cause(), ?next, "an operation is postponed");
+        let postponed = async {
+            let mut tx = self.store.begin().await?;
+            tx.operation_leave_open(&operation, next).await?;
+            Ok(tx.commit().await?)
+        };
+        log_failure(operation.id.as_str(), postponed.await);
+    }
+
+    async fn reconcile(&self, operation: Operation) -> Result<(), Error> {
+        match (operation.kind, operation.payment_intent_id.clone()) {
+            (OperationKind::CreatePaymentIntent, Some(id)) => self.recover_payment_intent(&id, &operation).await,
+            (_, Some(id)) => self.reconcile_payment(&id, vec![operation]).await.map(|_| ()),
+            (OperationKind::CreateCustomer, None) => self.recover_customer(&operation).await,
+            (OperationKind::CreatePaymentMethod, None) => self.recover_payment_method(&operation).await,
+            (kind, None) => {
+                let message = format!("an operation {} without a payment is open", kind.as_str());
+                Err(Error::new(Reason::Internal, message))
+            }
+        }
+    }
+
+    /// Asks Corefy about a payment, and about every operation on it that nobody else is at. `false`: Corefy did not show
+    /// the payment.
+    pub(super) async fn refresh_payment(&self, id: &PaymentIntentId) -> Result<bool, Error> {
+        let claimed = self.claim_for(id.as_str()).await?;
+        match claimed.iter().find(|operation| operation.kind == OperationKind::CreatePaymentIntent) {
+            Some(creation) => self.recover_payment_intent(id, creation).await.map(|()| true),
+            None => self.reconcile_payment(id, claimed).await,
+        }
+    }
+
+    /// Asks Corefy about a payment because somebody reads it: at most once a second, and the reader waits only so long.
+    pub(super) async fn ask_about_payment(&self, id: &PaymentIntentId) {
+        let (app, id) = (self.clone(), id.clone());
+        let asking = async move {
+            let now = app.now();
+            let mut tx = app.store.begin().await?;
+            let is_due = tx.payment_intent_ask(&id, Timestamp(now.0 - ASK_INTERVAL.as_micros() as i64), now).await?;
+            tx.commit().await?;
+            if is_due { app.refresh_payment(&id).await.map(|_| ()) } else { Ok(()) }
+        };
+        self.wait_for(asking).await;
+    }
+
+    /// Looks up what became of the operations on `subject` because a caller asks again.
+    pub(super) async fn look_up_soon(&self, subject: &str) {
+        if let Some(id) = PaymentIntentId::parse(subject) {
+            return self.ask_about_payment(&id).await;
+        }
+        let (app, subject) = (self.clone(), subject.to_owned());
+        let looking = async move {
+            for operation in app.claim_for(&subject).await? {
+                app.reconcile(operation).await?;
+            }
+            Ok(())
+        };
+        self.wait_for(looking).await;
+    }
+
+    /// Runs `work` in a task of its own and waits for it at most [`ASK_WAIT`]; a failure is only logged, for what is
+    /// stored is still true.
+    async fn wait_for(&self, work: impl Future<Output = Result<(), Error>> + Send + 'static) {
+        let logged = async { log_failure("read", work.await) };
+        // A timeout ends the waiting, not the work.
+        drop(timeout(ASK_WAIT, self.tasks.spawn(logged.in_current_span())).await);
+    }
+
+    async fn claim_for(&self, subject: &str) -> Result<Vec<Operation>, Error> {
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let claimed = tx.operations_claim_for(subject, now, now + self.recovery_lease()).await?;
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    async fn recover_payment_intent(&self, id: &PaymentIntentId, operation: &Operation) -> Result<(), Error> {
+        let Some(intent) = self.store.read().await?.payment_intent_any(id).await? else { return Ok(()) };
+        let customer = customer_of(&self.store, &intent).await?;
+        let order = Order { intent: &intent, customer: customer.as_ref() };
+        let found = self.upstream.payment_intent_recover(call(operation), order).await;
+        self.settle_found::<Create>(operation, found).await
+    }
+
+    /// Settles a claimed creation by what Corefy knows of it.
+    pub(super) async fn settle_found<C: Command>(
+        &self,
+        operation: &Operation,
+        found: Result<Option<C::Snapshot>, upstream::Error>,
+    ) -> Result<(), Error> {
+        let mut operation = operation.clone();
+        let outcome = match found {
+            Ok(Some(snapshot)) => Outcome::Answered(snapshot),
+            Ok(None) if is_absent_now(&mut operation, self.now()) => Outcome::Absent,
+            // Only a fault of the request itself tells of its first sending too.
+            Err(upstream::Error::Rejected(rejection)) if matches!(rejection.http_status, 400 | 422) => {
+                Outcome::Refused(Arc::new(upstream::Error::Rejected(rejection)))
+            }
+            Ok(None) | Err(_) => Outcome::Unknown,
+        };
+        self.settle::<C>(&operation, outcome).await?;
+        Ok(())
+    }
+
+    /// Asks Corefy about a payment and settles the `claimed` operations on it by the answer. `false`: Corefy did not show
+    /// the payment.
+    async fn reconcile_payment(&self, id: &PaymentIntentId, claimed: Vec<Operation>) -> Result<bool, Error> {
+        let Some(intent) = self.store.read().await?.payment_intent_any(id).await? else { return Ok(false) };
+        let customer = customer_of(&self.store, &intent).await?;
+        let found = self.upstream.payment_find(Order { intent: &intent, customer: customer.as_ref() }).await;
+        let shown = found.as_ref().ok().and_then(Option::as_ref);
+        if let Err(error) = &found {
+            tracing::warn!(payment_intent = %id, %error, "could not ask Corefy about a payment");
+        }
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let Some(mut intent) = tx.payment_intent_lock(id).await? else { return Ok(false) };
+        let open = tx.operations_open(id).await?;
+        let attempt = open.iter().rfind(|operation| operation.kind == OperationKind::ConfirmPaymentIntent);
+        let evidence = match shown {
+            Some(snapshot) => Some((snapshot, merge_payment(&mut tx, &mut intent, snapshot, attempt, now).await?)),
+            None => None,
+        };
+        for operation in claimed {
+            if !conclude_by(&mut tx, &mut intent, operation, evidence, now).await? {
+                // Another holder has it now and will see the same; nothing of this is written.
+                return Ok(shown.is_some());
+            }
+        }
+        tell_if_overdue(&mut tx, &intent, now).await?;
+        tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
+        tx.commit().await?;
+        Ok(shown.is_some())
+    }
+}
+
+/// The operation as Corefy is told of it when it is asked again.
+pub(super) fn call(operation: &Operation) -> Call<'_> {
+    Call { operation_id: &operation.id, request_id: &operation.request_id, not_after: operation.lease_until }
+}
+
+/// One lookup that failed holds up no other; it is made again when its lease is over.
+fn log_failure<T>(what: &str, result: Result<T, Error>) {
+    if let Err(error) = result {
+        tracing::warn!(what, %error, cause = ?error.cause(), "a lookup failed");
+    }
+}
