@@ -7,5 +7,7 @@ mod support;
 mod command_line;
 mod crashes;
 mod idempotency;
+mod in_doubt;
 mod payments;
+mod refunds;
 mod store_contract;
