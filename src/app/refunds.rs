@@ -157,6 +157,7 @@ impl Command for Create {
         let id = RefundId::parse(&operation.subject_id).ok_or_else(not_found)?;
         let mut refund = tx.refund_any(&id).await?.ok_or_else(not_found)?;
         let is_untouched = refund.state == RefundState::Pending && refund.upstream_id.is_none();
+        let was_refused = matches!(outcome, Outcome::Refused(_));
         let verdict = match outcome {
             Outcome::Answered(snapshot) => match merge_refund(tx, &mut intent, &mut refund, &snapshot, now).await? {
                 // What contradicts us is not believed at once: recovery reads the payment and decides.
@@ -178,7 +179,9 @@ impl Command for Create {
                 Verdict::Done(refund)
             }
         };
-        tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
+        // Corefy may refuse because the payment was refunded there without us, so it is asked soon.
+        let next_poll = if was_refused { Some(now) } else { poll_at(&intent, now) };
+        tx.payment_intent_update(&intent, next_poll).await?;
         Ok(verdict)
     }
 

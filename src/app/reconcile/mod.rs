@@ -30,6 +30,8 @@ pub(super) use merge::{give_up_attempt, merge_payment, poll_at};
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a read waits for the answer; asking goes on behind it.
 const ASK_WAIT: Duration = Duration::from_secs(3);
+/// When Corefy is asked again about a payment that is at rest and could not be asked about.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
 /// How many operations, and how many polls, one step of recovery takes, all at the same time.
 const BATCH: u32 = 8;
 
@@ -201,7 +203,9 @@ impl App {
             }
         }
         tell_if_overdue(&mut tx, &intent, now).await?;
-        tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
+        // Who was asked and did not answer is asked again, also where nothing else is awaited: somebody had a reason to ask.
+        let again = found.is_err().then_some(now + ASK_AGAIN);
+        tx.payment_intent_update(&intent, poll_at(&intent, now).or(again)).await?;
         tx.commit().await?;
         Ok(shown.is_some())
     }

@@ -1,0 +1,213 @@
+//! Refunds: never more than was paid, whoever refunds, how many at once, and whatever Corefy answers.
+
+use std::time::Duration;
+
+use corefy_gateway::{
+    pb::{self, PaymentIntentState as State, RefundState},
+    sandbox::amounts::RETURN_TIME,
+};
+use tokio::task::JoinSet;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::support::{
+    app::{Steps, TestApp},
+    client::{Client, reason},
+    database::TestDatabase,
+    money::REFUND,
+};
+
+crate::on_both!(
+    fifty_refunds_at_once_give_back_all_that_fits_and_no_more,
+    without_an_amount_the_whole_rest_is_refunded,
+    what_is_not_paid_cannot_be_refunded,
+    a_pending_refund_ends_as_corefy_says,
+    a_refused_refund_frees_its_room,
+    an_unclear_answer_ends_with_the_truth,
+    a_refund_that_the_bank_returns_can_be_made_again,
+    a_refund_at_the_dashboard_takes_room,
+    a_refund_at_the_dashboard_and_ours_at_once_stay_within_the_payment,
+);
+
+/// Refused, without amounts: the code and the reason.
+fn refusal<T: std::fmt::Debug>(result: Result<T, Status>) -> (Code, String) {
+    let status = result.unwrap_err();
+    (status.code(), reason(&status))
+}
+
+fn exceeds() -> (Code, String) {
+    (Code::FailedPrecondition, "REFUND_EXCEEDS_PAYMENT".to_owned())
+}
+
+/// The refund as Corefy is asked about it.
+async fn get(client: &Client, id: &str) -> pb::Refund {
+    client.get_refund(pb::GetRefundRequest { id: id.to_owned() }).await.unwrap().into_inner().refund.unwrap()
+}
+
+/// The states of all refunds of a payment, oldest first.
+async fn states(client: &Client, payment: &str) -> Vec<RefundState> {
+    let request = pb::ListRefundsRequest { payment_id: payment.to_owned(), page_size: 100, ..Default::default() };
+    let refunds = client.list_refunds(request).await.unwrap().into_inner().refunds;
+    refunds.iter().rev().map(pb::Refund::state).collect()
+}
+
+async fn fifty_refunds_at_once_give_back_all_that_fits_and_no_more(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let paid = client.paid_intent("100.00").await;
+    let refunds: JoinSet<_> = (0..50)
+        .map(|_| (client.clone(), paid.payment_id.clone()))
+        .map(|(client, payment)| async move { client.refund(&payment, "6.00").await })
+        .collect();
+    let (made, refused): (Vec<_>, Vec<_>) = refunds.join_all().await.into_iter().partition(Result::is_ok);
+    assert_eq!(made.len(), 16, "16 times 6.00 fit into 100.00");
+    assert!(refused.into_iter().all(|refused| refusal(refused) == exceeds()));
+    assert_eq!(app.sent(REFUND), 16, "what does not fit is not sent");
+    assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "96.00");
+}
+
+async fn without_an_amount_the_whole_rest_is_refunded(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let paid = client.paid_intent("100.00").await;
+    client.refund(&paid.payment_id, "40.00").await.unwrap();
+    let too_much = client.refund(&paid.payment_id, "60.01").await.unwrap_err();
+    let facts = too_much.get_details_error_info().unwrap().metadata;
+    assert_eq!((facts["refundable_amount"].as_str(), facts["currency"].as_str()), ("60.00", "USD"));
+    assert_eq!(refusal::<()>(Err(too_much)), exceeds());
+    assert_eq!(client.refund(&paid.payment_id, "").await.unwrap().amount, "60.00");
+    assert_eq!(refusal(client.refund(&paid.payment_id, "").await), exceeds());
+    assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "100.00");
+}
+
+async fn what_is_not_paid_cannot_be_refunded(database: TestDatabase) {
+    const THREE_D_SECURE: &str = "4000000000003220";
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let intent = client.intent("10.00").await;
+    let refused = (Code::FailedPrecondition, "PAYMENT_NOT_REFUNDABLE".to_owned());
+    assert_eq!(refusal(client.refund(&intent.payment_id, "").await), refused);
+    client.confirm(&intent.id, THREE_D_SECURE).await.unwrap();
+    assert_eq!(refusal(client.refund(&intent.payment_id, "1.00").await), refused);
+    assert_eq!(app.sent(REFUND), 0);
+    app.sandbox.complete_three_d_secure(&intent.id, true).unwrap();
+    app.work_off_webhooks().await;
+    client.refund(&intent.payment_id, "1.00").await.unwrap();
+    app.assert_books_agree(&client, &intent.id).await;
+}
+
+async fn a_pending_refund_ends_as_corefy_says(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
+    let paid = client.paid_intent("10.00").await;
+    let succeeds = client.refund(&paid.payment_id, "4.61").await.unwrap();
+    let fails = client.refund(&paid.payment_id, "4.62").await.unwrap();
+    assert_eq!((succeeds.state(), fails.state()), (RefundState::Pending, RefundState::Pending));
+    assert_eq!(refusal(client.refund(&paid.payment_id, "0.78").await), exceeds());
+    app.recover_during(Duration::from_secs(15)).await;
+    assert_eq!(states(&client, &paid.payment_id).await, [RefundState::Succeeded, RefundState::Failed]);
+    assert_eq!(get(&client, &fails.id).await.failure.unwrap().code, "refund_declined");
+    assert_eq!(client.refund(&paid.payment_id, "").await.unwrap().amount, "5.39");
+    app.assert_books_agree(&client, &paid.id).await;
+}
+
+async fn a_refused_refund_frees_its_room(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let paid = client.paid_intent("10.00").await;
+    let refused = (Code::FailedPrecondition, "UPSTREAM_REJECTED".to_owned());
+    assert_eq!(refusal(client.refund(&paid.payment_id, "9.63").await), refused);
+    assert_eq!(states(&client, &paid.payment_id).await, []);
+    client.refund(&paid.payment_id, "10.00").await.unwrap();
+    app.assert_books_agree(&client, &paid.id).await;
+}
+
+async fn an_unclear_answer_ends_with_the_truth(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let paid = client.paid_intent("10.00").await;
+    let unclear = [("2.64", true), ("2.65", false), ("2.66", true)]; // 500, 500, cut
+    let mut refunds = Vec::new();
+    for (amount, is_made) in unclear {
+        let refund = client.refund(&paid.payment_id, amount).await.unwrap();
+        assert_eq!(refund.state(), RefundState::Pending, "{amount}");
+        refunds.push((refund.id, amount, is_made));
+    }
+    assert_eq!(refusal(client.refund(&paid.payment_id, "2.06").await), exceeds());
+    app.recover_during(Duration::from_secs(120)).await;
+    for (id, amount, is_made) in &refunds {
+        let refund = get(&client, id).await;
+        let (state, code) =
+            if *is_made { (RefundState::Succeeded, "") } else { (RefundState::Failed, "upstream_no_record") };
+        assert_eq!(refund.state(), state, "{amount}");
+        assert_eq!(refund.failure.map(|failure| failure.code).unwrap_or_default(), code, "{amount}");
+        assert!(client.event_types(id).await.contains(&"operation.in_doubt".to_owned()), "{amount}");
+    }
+    assert_eq!(app.sent(REFUND), 3, "nothing was sent twice");
+    assert_eq!(client.refund(&paid.payment_id, "").await.unwrap().amount, "4.70");
+    app.assert_books_agree(&client, &paid.id).await;
+}
+
+async fn a_refund_that_the_bank_returns_can_be_made_again(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let paid = client.paid_intent("10.67").await;
+    let refund = client.refund(&paid.payment_id, "10.67").await.unwrap();
+    assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "10.67");
+    app.clock.advance(RETURN_TIME);
+    app.sandbox.settle_due();
+    app.work_off_webhooks().await;
+    let returned = get(&client, &refund.id).await;
+    assert_eq!((returned.state(), returned.failure.unwrap().code.as_str()), (RefundState::Failed, "returned_by_bank"));
+    assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "0.00");
+    client.refund(&paid.payment_id, "10.00").await.unwrap();
+    app.assert_books_agree(&client, &paid.id).await;
+}
+
+async fn a_refund_at_the_dashboard_takes_room(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let paid = client.paid_intent("10.00").await;
+    app.sandbox.refund_from_dashboard(&paid.id, 700).unwrap();
+    app.work_off_webhooks().await;
+    assert_eq!(refusal(client.refund(&paid.payment_id, "3.01").await), exceeds());
+    assert_eq!(client.refund(&paid.payment_id, "").await.unwrap().amount, "3.00");
+    assert_eq!(states(&client, &paid.payment_id).await, [RefundState::Succeeded, RefundState::Succeeded]);
+    assert!(client.event_types(&paid.id).await.contains(&"payment_intent.refunded_upstream".to_owned()));
+    app.assert_books_agree(&client, &paid.id).await;
+
+    // Without a webhook it is found by the refusal of one of ours, or by the poll for one of ours that is pending.
+    app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
+    let (refused, polled) = (client.paid_intent("10.00").await, client.paid_intent("10.00").await);
+    app.sandbox.refund_from_dashboard(&refused.id, 700).unwrap();
+    assert_eq!(refusal(client.refund(&refused.payment_id, "5.00").await).1, "UPSTREAM_REJECTED");
+    client.refund(&polled.payment_id, "2.61").await.unwrap();
+    app.sandbox.refund_from_dashboard(&polled.id, 700).unwrap();
+    app.recover_during(Duration::from_secs(15)).await;
+    app.assert_books_agree(&client, &refused.id).await;
+    app.assert_books_agree(&client, &polled.id).await;
+}
+
+async fn a_refund_at_the_dashboard_and_ours_at_once_stay_within_the_payment(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let paid = app.client().await.paid_intent("10.00").await;
+    app.work_off_webhooks().await;
+    let (steps, probe) = Steps::new();
+    let app = app.crash_and_restart_with(Some(probe), |_| {}).await;
+    let (client, payment) = (app.client().await, paid.payment_id.clone());
+    let ours = tokio::spawn(async move { client.refund(&payment, "6.00").await });
+    steps.reached().await; // our 6.00 are reserved, and not sent yet
+
+    app.sandbox.refund_from_dashboard(&paid.id, 700).unwrap();
+    app.work_off_webhooks().await;
+    let client = app.client().await;
+    let intent = client.get(&paid.id).await;
+    assert_eq!((intent.state(), intent.amount_refunded.as_str()), (State::Succeeded, "0.00"), "7.00 do not fit now");
+    for _ in 0..3 {
+        steps.go_on();
+    }
+    assert_eq!(refusal(ours.await.unwrap()).1, "UPSTREAM_REJECTED");
+    app.recover_after(Duration::ZERO).await;
+    assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "7.00");
+}
