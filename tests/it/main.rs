@@ -5,5 +5,15 @@
 mod support;
 
 mod command_line;
+mod customers;
+mod errors;
+mod events;
+mod gateway;
+mod keys;
+mod payment_intents;
+mod payment_methods;
 mod payments;
+mod server;
 mod store_contract;
+mod upstream_failures;
+mod validation;
