@@ -104,7 +104,7 @@ async fn provoke_by_requests(database: TestDatabase, told: &mut Vec<Refusal>) ->
     let client = app.client().await;
     let reader = app.client_of(|new| new.scopes = vec![Scope::Read]).await;
     let stranger = app.client_with("nonsense").await;
-    let intent = client.create_payment_intent(full_intent()).await.unwrap().into_inner().payment_intent.unwrap();
+    let intent = client.created(full_intent()).await;
     let unknown = intent.id.replace(&intent.id[intent.id.len() - 4..], "0000");
     told.push(refused(create(&client, "none").await));
     told.push(refused(create(&stranger, "10.00").await));

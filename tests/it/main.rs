@@ -5,6 +5,7 @@
 mod support;
 
 mod command_line;
+mod confirmations;
 mod customers;
 mod errors;
 mod events;

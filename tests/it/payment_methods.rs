@@ -54,7 +54,7 @@ async fn a_wallet_is_saved_by_its_fields_and_nothing_of_them_is_kept(database: T
         payment_method: "paypal".to_owned(),
         ..new_intent("10.00")
     };
-    let intent = client.create_payment_intent(intent).await.unwrap().into_inner().payment_intent.unwrap();
+    let intent = client.created(intent).await;
     let paid = client.confirm_payment_intent(confirmation_by(&intent.id, &method.id)).await.unwrap().into_inner();
     assert_eq!(paid.payment_intent.unwrap().state(), pb::PaymentIntentState::Succeeded);
 }
@@ -116,7 +116,7 @@ async fn a_method_that_corefy_has_not_confirmed_cannot_pay_yet(database: TestDat
     let method = saved(&client, card_to_save(&customer_id)).await.unwrap();
     assert_eq!(method.upstream_id, "");
     let intent = pb::CreatePaymentIntentRequest { customer_id, ..new_intent("10.00") };
-    let intent = client.create_payment_intent(intent).await.unwrap().into_inner().payment_intent.unwrap();
+    let intent = client.created(intent).await;
     let refusal = refused(client.confirm_payment_intent(confirmation_by(&intent.id, &method.id)).await);
     assert_eq!((refusal.code, refusal.reason.as_str()), (Code::FailedPrecondition, "CUSTOMER_NOT_READY"));
     assert_eq!(refusal.facts["resource_id"], method.id);

@@ -15,7 +15,7 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus,
 
 use crate::support::{
     app::{TestApp, until},
-    client::new_intent,
+    client::{new_intent, reason},
     contract::{call_over_http2, call_raw, descriptors},
     database::TestDatabase,
     refusal::refused,
@@ -30,6 +30,7 @@ crate::on_both!(
     a_call_that_does_not_end_is_waited_for_no_longer_than_the_drain_may_take,
     every_answer_has_the_id_of_its_request,
     what_goes_on_after_the_caller_s_deadline_can_be_read_later,
+    what_was_answered_is_there_after_a_crash,
     a_message_over_the_limit_is_refused_for_good,
     compressed_requests_are_read,
     what_is_not_in_the_protos_is_unimplemented,
@@ -193,6 +194,17 @@ async fn what_goes_on_after_the_caller_s_deadline_can_be_read_later(database: Te
     assert_eq!(app.sandbox.request_count(CREATE.0, CREATE.1), 1);
 }
 
+async fn what_was_answered_is_there_after_a_crash(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let paid = client.paid_intent("10.00").await;
+    let events = client.event_types(&paid.id).await;
+    let app = app.crash_and_restart().await;
+    let client = app.client().await;
+    assert!(client.get(&paid.id).await == paid);
+    assert_eq!(client.event_types(&paid.id).await, events);
+}
+
 async fn a_message_over_the_limit_is_refused_for_good(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
@@ -214,7 +226,7 @@ async fn compressed_requests_are_read(database: TestDatabase) {
     // The limit holds for what comes out, so that a small message cannot become a large one.
     let bomb = pb::CreatePaymentIntentRequest { description: "d".repeat(8 * 1024 * 1024), ..new_intent("10.00") };
     let status = service.create_payment_intent(client.signed(bomb)).await.unwrap_err();
-    assert_eq!(refused::<()>(Err(status)).reason, "FIELDS_INVALID");
+    assert_eq!(reason(&status), "FIELDS_INVALID");
 }
 
 async fn what_is_not_in_the_protos_is_unimplemented(database: TestDatabase) {

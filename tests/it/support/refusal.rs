@@ -66,3 +66,8 @@ pub fn wrong_fields<T>(result: Result<T, Status>) -> Vec<String> {
     assert_eq!((refusal.code, refusal.reason.as_str()), (Code::InvalidArgument, "FIELDS_INVALID"), "{refusal:?}");
     refusal.fields
 }
+
+/// Facts as a refusal has them.
+pub fn facts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}

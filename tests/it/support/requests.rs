@@ -85,6 +85,11 @@ impl Client {
         self.create_payment_method(card_to_save(customer)).await.unwrap().into_inner().payment_method.unwrap()
     }
 
+    /// The intent that `request` makes.
+    pub async fn created(&self, request: pb::CreatePaymentIntentRequest) -> pb::PaymentIntent {
+        self.create_payment_intent(request).await.unwrap().into_inner().payment_intent.unwrap()
+    }
+
     /// Cancels the intent.
     pub async fn cancel(&self, id: &str) -> Result<pb::PaymentIntent, tonic::Status> {
         let request = pb::CancelPaymentIntentRequest { payment_intent_id: id.to_owned() };
