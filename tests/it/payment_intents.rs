@@ -27,6 +27,7 @@ crate::on_both!(
     intents_are_listed_newest_first_page_by_page,
     a_page_token_is_good_only_for_its_own_list,
     page_sizes_are_bounded,
+    a_page_that_would_not_fit_into_an_answer_is_shorter,
     intents_are_filtered_by_everything_that_is_given,
     a_currency_that_the_operator_does_not_accept_is_refused,
     a_creation_whose_answer_is_lost_is_an_answer_and_found_later,
@@ -209,6 +210,26 @@ async fn page_sizes_are_bounded(database: TestDatabase) {
     for asked in [-1, 101, i32::MIN, i32::MAX] {
         assert_eq!(wrong_fields(of_size(asked).await), ["page_size"], "{asked}");
     }
+}
+
+async fn a_page_that_would_not_fit_into_an_answer_is_shorter(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let longest = "\u{1f600}".repeat(500);
+    let large = pb::CreatePaymentIntentRequest {
+        metadata: (0..20).map(|number| (number.to_string(), longest.clone())).collect(),
+        return_url: format!("https://shop.example/{}", longest.repeat(4)),
+        ..new_intent("1.00")
+    };
+    for _ in 0..100 {
+        client.created(large.clone()).await;
+    }
+    let mut request = pb::ListPaymentIntentsRequest { page_size: 100, ..Default::default() };
+    // Together they have 4.8 MB, and 4 MiB fit.
+    request.page_token = client.intents(request.clone()).await.unwrap().next_page_token;
+    assert_ne!(request.page_token, "");
+    let rest = client.intents(request).await.unwrap();
+    assert_eq!((rest.payment_intents.len(), rest.next_page_token.as_str()), (50, ""));
 }
 
 async fn intents_are_filtered_by_everything_that_is_given(database: TestDatabase) {
