@@ -8,7 +8,10 @@ use corefy_gateway::{
     server::{Harness, Server},
 };
 use prost::Message as _;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Request, Status, codec::CompressionEncoding, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
@@ -26,12 +29,14 @@ crate::on_both!(
     every_service_is_down_once_the_server_drains,
     every_service_is_listed_by_both_versions_of_reflection,
     liveness_does_not_depend_on_the_database_but_readiness_does,
+    a_server_that_drains_is_not_ready,
     a_call_under_way_is_finished_while_new_ones_are_turned_away,
     a_call_that_does_not_end_is_waited_for_no_longer_than_the_drain_may_take,
     every_answer_has_the_id_of_its_request,
     what_goes_on_after_the_caller_s_deadline_can_be_read_later,
     what_was_answered_is_there_after_a_crash,
     a_message_over_the_limit_is_refused_for_good,
+    what_is_no_message_of_the_call_is_refused_for_good,
     compressed_requests_are_read,
     what_is_not_in_the_protos_is_unimplemented,
     a_port_that_is_taken_is_named_by_its_setting,
@@ -109,6 +114,24 @@ async fn liveness_does_not_depend_on_the_database_but_readiness_does(database: T
     app.server.app.drain().await; // closes the database
     assert_eq!(get(&app, "/healthz").await, (200, "ok\n".to_owned()));
     assert_eq!(get(&app, "/readyz").await, (503, "the database does not answer\n".to_owned()));
+}
+
+async fn a_server_that_drains_is_not_ready(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let address = app.server.http_addr;
+    let mut probe = TcpStream::connect(address).await.unwrap();
+    probe.write_all(b"GET /readyz HTTP/1.1\r\nhost: gateway\r\n").await.unwrap();
+    // By the time that those who come later are answered, the half of the request has been read.
+    for _ in 0..3 {
+        assert_eq!(get(&app, "/healthz").await.0, 200);
+    }
+    let stopping = tokio::spawn(app.server.stop());
+    until("the sidecar takes no more connections", async || TcpStream::connect(address).await.is_err()).await;
+    probe.write_all(b"\r\n").await.unwrap();
+    let mut answer = String::new();
+    probe.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("shutting down\n"), "{answer}");
+    stopping.await.unwrap();
 }
 
 async fn a_call_under_way_is_finished_while_new_ones_are_turned_away(database: TestDatabase) {
@@ -213,6 +236,16 @@ async fn a_message_over_the_limit_is_refused_for_good(database: TestDatabase) {
     assert_eq!((refusal.code, refusal.reason.as_str()), (Code::InvalidArgument, "FIELDS_INVALID"));
     assert!(refusal.message.contains("1048576 bytes") && refusal.retry_after.is_none(), "{refusal:?}");
     assert_eq!(app.sandbox.request_count(CREATE.0, CREATE.1), 0);
+}
+
+async fn what_is_no_message_of_the_call_is_refused_for_good(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let path = "/corefy.gateway.v1.PaymentIntentService/CreatePaymentIntent";
+    for bytes in [&[0xff; 8][..], b"\x0a\x7fshort", b"\x0a\x02\xc3\x28"] {
+        let refusal = refused::<()>(Err(call_over_http2(&app.server, app.key(), path, "60S", bytes).await));
+        assert_eq!((refusal.code, refusal.reason.as_str()), (Code::InvalidArgument, "FIELDS_INVALID"), "{bytes:?}");
+        assert!(refusal.retry_after.is_none());
+    }
 }
 
 async fn compressed_requests_are_read(database: TestDatabase) {
