@@ -32,9 +32,16 @@ pub enum StartError {
     /// The database could not be opened.
     #[error("DATABASE_URL: {0}")]
     Store(#[from] store::Error),
-    /// A port could not be opened.
-    #[error("{0}")]
-    Port(#[from] io::Error),
+    /// A port could not be opened; names the variable that says which.
+    #[error("{variable}: cannot listen on {address}: {cause}")]
+    Port {
+        /// The setting.
+        variable: &'static str,
+        /// What it is set to.
+        address: SocketAddr,
+        /// Why not.
+        cause: io::Error,
+    },
     /// The client of Corefy could not be made.
     #[error("{0}")]
     Upstream(#[from] SetupError),
@@ -75,9 +82,8 @@ pub async fn open_store(database: &DatabaseConfig, master_key: &MasterKey) -> Re
 impl Server {
     /// Builds the gateway and opens its ports. It serves when this returns.
     pub async fn start(config: Config, harness: Harness) -> Result<Self, StartError> {
-        let grpc = TcpListener::bind(config.grpc_addr).await?;
-        let sidecar = TcpListener::bind(config.http_addr).await?;
-        let (grpc_addr, http_addr) = (grpc.local_addr()?, sidecar.local_addr()?);
+        let (grpc, grpc_addr) = listen("GATEWAY_GRPC_ADDR", config.grpc_addr).await?;
+        let (sidecar, http_addr) = listen("GATEWAY_HTTP_ADDR", config.http_addr).await?;
         let takes_webhooks = config.upstream.webhook_secret.is_some();
         let app = build(&config, &harness).await?;
 
@@ -107,6 +113,16 @@ impl Server {
             tracing::warn!("not everything was finished in time; recovery goes on with it at the next start");
         }
     }
+}
+
+/// Opens the port that `variable` names; answers with its true address, which differs when any port may be taken.
+async fn listen(variable: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let opened = async {
+        let listener = TcpListener::bind(address).await?;
+        let opened_at = listener.local_addr()?;
+        Ok((listener, opened_at))
+    };
+    opened.await.map_err(|cause| StartError::Port { variable, address, cause })
 }
 
 async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {

@@ -8,7 +8,10 @@ use tonic::{
 use zeroize::Zeroizing;
 
 use crate::{
-    app::{Answer, App, Caller, Idempotency},
+    app::{
+        Answer, App, Caller, Idempotency,
+        paging::{Page, Paged},
+    },
     error::{Error, Reason},
 };
 
@@ -57,6 +60,25 @@ pub(super) fn mutation<M: Message, I>(
     let input = fields.finish(input)?;
     caller.idempotency = key.map(|key| Idempotency { key, fingerprint: app.fingerprint(&path, &encoded) });
     Ok((caller, input))
+}
+
+/// Answers with a page of a list. Where the objects are so large that the page would not fit into an answer, it is
+/// shorter than was asked for: one object always fits.
+pub(super) async fn page<T, M: Message, F>(
+    mut page: Page,
+    list: impl Fn(Page) -> F,
+    wrap: impl Fn(Paged<T>) -> M,
+) -> Result<Response<M>, Error>
+where
+    F: Future<Output = Result<Paged<T>, Error>>,
+{
+    loop {
+        let answer = wrap(list(page.clone()).await?);
+        if answer.encoded_len() <= super::MAX_RESPONSE_BYTES || page.size == 1 {
+            return Ok(Response::new(answer));
+        }
+        page.size /= 2;
+    }
 }
 
 /// Answers a call that changed something, or would have if it had not been made before.

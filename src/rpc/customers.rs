@@ -52,11 +52,12 @@ impl CustomerService for Handlers {
         request: Request<pb::ListCustomersRequest>,
     ) -> Result<Response<pb::ListCustomersResponse>, Status> {
         let (caller, (reference_id, page)) = call::query(request, list)?;
-        let found = self.app.list_customers(&caller, reference_id, page).await?;
-        Ok(Response::new(pb::ListCustomersResponse {
+        let list = |page| self.app.list_customers(&caller, reference_id.clone(), page);
+        let answer = call::page(page, list, |found| pb::ListCustomersResponse {
             customers: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
-        }))
+        });
+        Ok(answer.await?)
     }
 }
 

@@ -24,11 +24,12 @@ impl EventService for Handlers {
         request: Request<pb::ListEventsRequest>,
     ) -> Result<Response<pb::ListEventsResponse>, Status> {
         let (caller, (filter, page)) = call::query(request, list)?;
-        let found = self.app.list_events(&caller, filter, page).await?;
-        Ok(Response::new(pb::ListEventsResponse {
+        let list = |page| self.app.list_events(&caller, filter.clone(), page);
+        let answer = call::page(page, list, |found| pb::ListEventsResponse {
             events: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
-        }))
+        });
+        Ok(answer.await?)
     }
 }
 

@@ -71,7 +71,8 @@ struct Handlers {
 }
 
 /// Serves on `listener` until `drain`; then takes no more connections and returns when the running calls have ended.
-/// How long that may take is the caller's business: dropping the future ends them at once.
+/// How long that may take is the caller's business: dropping the future waits for them no longer. They run in tasks of
+/// tonic's own, which end with the process.
 ///
 /// # Errors
 /// When the listener fails for good.

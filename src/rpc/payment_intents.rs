@@ -67,11 +67,12 @@ impl PaymentIntentService for Handlers {
         request: Request<pb::ListPaymentIntentsRequest>,
     ) -> Result<Response<pb::ListPaymentIntentsResponse>, Status> {
         let (caller, (filter, page)) = call::query(request, list)?;
-        let found = self.app.list_payment_intents(&caller, filter, page).await?;
-        Ok(Response::new(pb::ListPaymentIntentsResponse {
+        let list = |page| self.app.list_payment_intents(&caller, filter.clone(), page);
+        let answer = call::page(page, list, |found| pb::ListPaymentIntentsResponse {
             payment_intents: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
-        }))
+        });
+        Ok(answer.await?)
     }
 
     async fn cancel_payment_intent(

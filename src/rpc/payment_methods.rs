@@ -51,11 +51,12 @@ impl PaymentMethodService for Handlers {
         request: Request<pb::ListPaymentMethodsRequest>,
     ) -> Result<Response<pb::ListPaymentMethodsResponse>, Status> {
         let (caller, (customer, page)) = call::query(request, list)?;
-        let found = self.app.list_payment_methods(&caller, customer, page).await?;
-        Ok(Response::new(pb::ListPaymentMethodsResponse {
+        let list = |page| self.app.list_payment_methods(&caller, customer.clone(), page);
+        let answer = call::page(page, list, |found| pb::ListPaymentMethodsResponse {
             payment_methods: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
-        }))
+        });
+        Ok(answer.await?)
     }
 
     async fn list_supported_payment_methods(

@@ -43,11 +43,12 @@ impl RefundService for Handlers {
         request: Request<pb::ListRefundsRequest>,
     ) -> Result<Response<pb::ListRefundsResponse>, Status> {
         let (caller, (payment, page)) = call::query(request, list)?;
-        let found = self.app.list_refunds(&caller, payment, page).await?;
-        Ok(Response::new(pb::ListRefundsResponse {
+        let list = |page| self.app.list_refunds(&caller, payment.clone(), page);
+        let answer = call::page(page, list, |found| pb::ListRefundsResponse {
             refunds: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
-        }))
+        });
+        Ok(answer.await?)
     }
 }
 

@@ -25,7 +25,11 @@ use corefy_gateway::{
     server::{Harness, Server},
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::TcpListener,
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
@@ -36,6 +40,10 @@ use super::{
 
 /// Where the clock of every test begins: 2026-11-23T10:00:00Z.
 pub const START: Timestamp = Timestamp(1_795_428_000_000_000);
+/// How long a test waits for what must happen soon, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A gateway under test.
 pub struct TestApp {
@@ -111,6 +119,11 @@ impl TestApp {
         Client::connect(self.server.grpc_addr, key).await
     }
 
+    /// A caller with another key, changed from one that may do everything for the partner Acme.
+    pub async fn client_of(&self, change: impl FnOnce(&mut NewKey)) -> Client {
+        self.client_with(self.new_key(change).await.expose_secret()).await
+    }
+
     /// The key of [`Self::client`], `pk_…:sk_…`.
     pub fn key(&self) -> &str {
         self.key.expose_secret()
@@ -119,6 +132,16 @@ impl TestApp {
     /// Another key, changed from one that may do everything for the partner Acme.
     pub async fn new_key(&self, change: impl FnOnce(&mut NewKey)) -> SecretString {
         create_key(&self.database, &self.clock, change).await
+    }
+
+    /// The management of keys, as the command has it.
+    pub async fn keys(&self) -> Keys {
+        Keys::new(self.database.store().await, master_key(), self.clock.clone())
+    }
+
+    /// What it was started with.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// Turns the clock, and takes every step of recovery that is due then.
@@ -145,6 +168,21 @@ impl TestApp {
     pub fn http(&self, path: &str) -> Url {
         Url::parse(&format!("http://{}{path}", self.server.http_addr)).unwrap()
     }
+}
+
+/// Waits until something that happens behind the calls has happened. Fails when it does not within [`PATIENCE`].
+pub async fn until(what: &str, mut has_happened: impl AsyncFnMut() -> bool) {
+    let happening = async {
+        while !has_happened().await {
+            sleep(LOOK).await;
+        }
+    };
+    timeout(PATIENCE, happening).await.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"));
+}
+
+/// An address at which nobody listens.
+pub async fn closed_port() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap()
 }
 
 /// A probe that lets every call die at `at`, and tells the test of each by a permit.

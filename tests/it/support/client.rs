@@ -24,7 +24,7 @@ macro_rules! calls {
     ($($method:ident: $client:ident($request:ident) -> $response:ident;)*) => {$(
         /// Makes the call and answers with the metadata.
         pub async fn $method(&self, request: impl Into<Call<pb::$request>>) -> Result<Response<pb::$response>, Status> {
-            $client::new(self.channel.clone()).$method(self.signed(request.into())).await
+            $client::new(self.channel.clone()).$method(self.signed(request)).await
         }
     )*};
 }
@@ -50,7 +50,9 @@ impl Client {
         Self { channel, key: format!("Bearer {key}").parse().unwrap() }
     }
 
-    fn signed<T>(&self, call: Call<T>) -> Request<T> {
+    /// The request with the caller's keys in its metadata, for what must be added to it.
+    pub fn signed<T>(&self, call: impl Into<Call<T>>) -> Request<T> {
+        let call = call.into();
         let mut request = Request::new(call.0);
         request.metadata_mut().insert("authorization", self.key.clone());
         if let Some(key) = call.1 {

@@ -2,6 +2,9 @@
 
 pub mod app;
 pub mod client;
+pub mod contract;
 pub mod database;
 pub mod money;
 pub mod program;
+pub mod refusal;
+pub mod requests;

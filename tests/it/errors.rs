@@ -1,0 +1,198 @@
+//! The error table, row by row, as it arrives at a caller.
+
+use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc};
+
+use corefy_gateway::{
+    app::{Checkpoint, Probe},
+    domain::api_key::Scope,
+    pb::{self, ErrorReason as Reason},
+    sandbox::faults::Fault,
+};
+use prost::Message as _;
+use tonic::{Code, Status};
+use url::Url;
+
+use crate::support::{
+    app::{TestApp, closed_port, dies_at},
+    client::{APPROVED, Client, keyed, new_intent},
+    contract::call_over_http2,
+    database::TestDatabase,
+    refusal::{Refusal, refused},
+    requests::{confirmation_by, full_customer, full_intent},
+};
+
+crate::on_both!(each_row_of_the_table_arrives_as_the_protos_have_it);
+
+/// What a refusal has beside its ErrorInfo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Details {
+    None,
+    Fields,
+    Retry,
+    RetryAndQuota,
+}
+
+/// `error_reason.proto`, again: the gRPC code, the metadata beside the request id, and the other details.
+const TABLE: [(Reason, Code, &[&str], Details); 22] = [
+    (Reason::FieldsInvalid, Code::InvalidArgument, &[], Details::Fields),
+    (Reason::CredentialsInvalid, Code::Unauthenticated, &[], Details::None),
+    (Reason::ScopeMissing, Code::PermissionDenied, &["scope"], Details::None),
+    (Reason::ResourceNotFound, Code::NotFound, &["resource_id", "resource_type"], Details::None),
+    (Reason::ReferenceIdTaken, Code::AlreadyExists, &["reference_id", "resource_id"], Details::None),
+    (Reason::IdempotencyKeyReused, Code::InvalidArgument, &[], Details::None),
+    (Reason::IdempotencyKeyInUse, Code::Aborted, &[], Details::Retry),
+    (Reason::PaymentIntentState, Code::FailedPrecondition, &["state"], Details::None),
+    (Reason::AttemptInDoubt, Code::FailedPrecondition, &["state"], Details::Retry),
+    (Reason::PaymentMethodMismatch, Code::FailedPrecondition, &[], Details::None),
+    (Reason::CustomerNotReady, Code::FailedPrecondition, &["resource_id"], Details::Retry),
+    (Reason::PaymentNotRefundable, Code::FailedPrecondition, &["state"], Details::None),
+    (Reason::RefundExceedsPayment, Code::FailedPrecondition, &["currency", "refundable_amount"], Details::None),
+    (Reason::UpstreamRejected, Code::FailedPrecondition, &["http_status", "upstream_code"], Details::None),
+    (Reason::UpstreamUnavailable, Code::Unavailable, &[], Details::Retry),
+    (Reason::UpstreamRateLimited, Code::ResourceExhausted, &[], Details::RetryAndQuota),
+    (Reason::UpstreamMisconfigured, Code::Internal, &[], Details::None),
+    (Reason::UpstreamUnreadable, Code::Internal, &[], Details::None),
+    (Reason::StoreUnavailable, Code::Unavailable, &[], Details::Retry),
+    (Reason::ShuttingDown, Code::Unavailable, &[], Details::Retry),
+    (Reason::DeadlineExceeded, Code::DeadlineExceeded, &[], Details::None),
+    (Reason::Internal, Code::Internal, &[], Details::None),
+];
+
+/// Cannot be provoked: the only dialect there is can do everything. A unit test of `rpc::status` has its row.
+const NOT_PROVOKED: [Reason; 1] = [Reason::UpstreamUnsupported];
+
+async fn each_row_of_the_table_arrives_as_the_protos_have_it(database: TestDatabase) {
+    let mut told = Vec::new();
+    let database = provoke_by_requests(database, &mut told).await;
+    let database = provoke_by_unreachable_corefy(database, &mut told).await;
+    let database = provoke_by_small_budget(database, &mut told).await;
+    let database = provoke_by_call_that_hangs(database, &mut told).await;
+    let database = provoke_by_panic(database, &mut told).await;
+    provoke_by_drain(database, &mut told).await;
+
+    for refusal in &told {
+        let row = TABLE.iter().find(|(reason, ..)| name(*reason) == refusal.reason);
+        let (_, code, facts, details) = row.unwrap_or_else(|| panic!("not in the table: {refusal:?}"));
+        assert_eq!(refusal.code, *code, "{refusal:?}");
+        assert!(refusal.facts.keys().eq(facts.iter()), "{refusal:?}");
+        assert!(refusal.facts.values().all(|value| !value.is_empty()), "{refusal:?}");
+        assert_eq!(details_of(refusal), *details, "{refusal:?}");
+        assert!(!refusal.message.is_empty());
+    }
+    let provoked: BTreeSet<_> = told.iter().map(|refusal| refusal.reason.clone()).collect();
+    let expected = (1..).map_while(|number| Reason::try_from(number).ok());
+    let expected: BTreeSet<_> = expected.filter(|reason| !NOT_PROVOKED.contains(reason)).map(name).collect();
+    assert_eq!(provoked, expected);
+}
+
+fn name(reason: Reason) -> String {
+    reason.as_str_name().trim_start_matches("ERROR_REASON_").to_owned()
+}
+
+fn details_of(refusal: &Refusal) -> Details {
+    match (refusal.fields.is_empty(), refusal.retry_after.is_some(), refusal.is_about_quota) {
+        (true, false, false) => Details::None,
+        (false, false, false) => Details::Fields,
+        (true, true, false) => Details::Retry,
+        (true, true, true) => Details::RetryAndQuota,
+        other => panic!("{other:?} {refusal:?}"),
+    }
+}
+
+async fn provoke_by_requests(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let reader = app.client_of(|new| new.scopes = vec![Scope::Read]).await;
+    let stranger = app.client_with("nonsense").await;
+    let intent = client.created(full_intent()).await;
+    let unknown = intent.id.replace(&intent.id[intent.id.len() - 4..], "0000");
+    told.push(refused(create(&client, "none").await));
+    told.push(refused(create(&stranger, "10.00").await));
+    told.push(refused(create(&reader, "10.00").await));
+    told.push(refused(client.cancel(&unknown).await));
+    told.push(refused(client.create_payment_intent(full_intent()).await));
+    client.create_payment_intent(keyed("key-1", new_intent("10.00"))).await.unwrap();
+    told.push(refused(client.create_payment_intent(keyed("key-1", new_intent("11.00"))).await));
+    told.push(refused(client.refund(&intent.id, "1.00").await));
+
+    let paid = client.paid_intent("10.00").await;
+    told.push(refused(client.cancel(&paid.id).await));
+    told.push(refused(client.refund(&paid.id, "10.01").await));
+    client.confirm(&intent.id, "4000000000000077").await.unwrap();
+    told.push(refused(client.confirm(&intent.id, APPROVED).await));
+    provoke_by_customers(&app, &client, told).await;
+    provoke_by_faults(&app, &client, told).await;
+    app.database
+}
+
+async fn provoke_by_customers(app: &TestApp, client: &Client, told: &mut Vec<Refusal>) {
+    let method = client.saved_card(&client.customer("jane@example.com").await).await;
+    let intent = client.intent("10.00").await;
+    told.push(refused(client.confirm_payment_intent(confirmation_by(&intent.id, &method.id)).await));
+    app.sandbox.faults().fail_next(1, "POST", "/v1/customers", Fault::Http(500));
+    let customer = client.create_customer(full_customer()).await.unwrap().into_inner().customer.unwrap();
+    let request = pb::CreatePaymentIntentRequest { customer_id: customer.id, ..new_intent("10.00") };
+    told.push(refused(client.create_payment_intent(request).await));
+}
+
+async fn provoke_by_faults(app: &TestApp, client: &Client, told: &mut Vec<Refusal>) {
+    for status in [400, 401] {
+        app.sandbox.faults().fail_next(1, "POST", "/v1/payment-intents", Fault::Http(status));
+        told.push(refused(create(client, "10.00").await));
+    }
+    app.sandbox.faults().fail_next(1, "GET", "/v1/payment-methods/supported", Fault::Garbage);
+    let request = pb::ListSupportedPaymentMethodsRequest::default();
+    told.push(refused(client.list_supported_payment_methods(request).await));
+    app.sandbox.faults().set(|switches| switches.answer_delay_ms = 1_000);
+    let path = "/corefy.gateway.v1.PaymentIntentService/CreatePaymentIntent";
+    let message = new_intent("10.00").encode_to_vec();
+    told.push(call_over_http2(&app.server, app.key(), path, "200m", &message).await.into());
+}
+
+async fn provoke_by_unreachable_corefy(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+    let nobody = Url::parse(&format!("http://{}", closed_port().await)).unwrap();
+    let app = TestApp::start_with(database, None, |config| config.upstream.base_url = nobody).await;
+    told.push(refused(create(&app.client().await, "10.00").await));
+    app.database
+}
+
+async fn provoke_by_small_budget(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+    let one = NonZeroU32::MIN;
+    let app = TestApp::start_with(database, None, |config| config.upstream.rate_limit_per_minute = one).await;
+    let client = app.client().await;
+    client.intent("10.00").await;
+    told.push(refused(create(&client, "10.00").await));
+    app.database
+}
+
+async fn provoke_by_call_that_hangs(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+    let (probe, deaths) = dies_at(Checkpoint::Reserved);
+    let app = TestApp::start_with(database, Some(probe), |_| {}).await;
+    let client = app.client().await;
+    let first = client.clone();
+    let hangs = tokio::spawn(async move { first.create_payment_intent(keyed("key-2", new_intent("10.00"))).await });
+    deaths.acquire().await.unwrap().forget();
+    told.push(refused(client.create_payment_intent(keyed("key-2", new_intent("10.00"))).await));
+    hangs.abort();
+    app.database
+}
+
+async fn provoke_by_panic(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+    let probe: Probe = Arc::new(|_| Box::pin(async { panic!("on purpose") }));
+    let app = TestApp::start_with(database, Some(probe), |_| {}).await;
+    told.push(refused(create(&app.client().await, "10.00").await));
+    app.database
+}
+
+async fn provoke_by_drain(database: TestDatabase, told: &mut Vec<Refusal>) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let intent = client.intent("10.00").await;
+    app.server.app.drain().await;
+    told.push(refused(create(&client, "10.00").await));
+    told.push(refused(client.get_payment_intent(pb::GetPaymentIntentRequest { id: intent.id }).await));
+}
+
+async fn create(client: &Client, amount: &str) -> Result<(), Status> {
+    client.create_payment_intent(new_intent(amount)).await.map(|_| ())
+}
