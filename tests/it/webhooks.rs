@@ -15,7 +15,7 @@ use sha2::Sha256;
 use crate::{
     on_both,
     support::{
-        app::{START, TestApp, dies_at},
+        app::{START, TestApp, dies_at, http_client},
         client::{Client, keyed, new_intent},
         database::TestDatabase,
     },
@@ -68,7 +68,7 @@ fn sign(secret: &str, body: &[u8]) -> String {
 
 /// Sends `body` with these headers, and answers the HTTP status.
 async fn send(app: &TestApp, path: &str, body: impl Into<Vec<u8>>, headers: &[(&str, &str)]) -> u16 {
-    let request = reqwest::Client::builder().no_proxy().build().unwrap().post(app.http(path)).body(body.into());
+    let request = http_client().post(app.http(path)).body(body.into());
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     request.send().await.unwrap().status().as_u16()
 }

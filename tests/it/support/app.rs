@@ -70,7 +70,7 @@ impl TestApp {
     }
 
     async fn start_in(database: TestDatabase, harness: Harness, change: impl FnOnce(&mut Config)) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_crypto();
         let clock = harness.clock.clone();
         let (sandbox, stop_sandbox) = start_sandbox(&clock).await;
         let mut config = config(&database, sandbox_upstream(&SandboxKeys::default(), sandbox.base_url()));
@@ -130,6 +130,17 @@ impl TestApp {
     pub fn http(&self, path: &str) -> Url {
         Url::parse(&format!("http://{}{path}", self.server.http_addr)).unwrap()
     }
+}
+
+/// A client of HTTP that asks nobody but whom it is told to ask.
+pub fn http_client() -> reqwest::Client {
+    install_crypto();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+fn install_crypto() {
+    // Fails only when it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// A probe that lets every call die at `at`, and tells the test of each by a permit.
