@@ -9,6 +9,7 @@ use corefy_gateway::{
     store::{Webhook, WebhookState},
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use sha2::Sha256;
 
@@ -43,6 +44,7 @@ on_both![
     a_declined_payment_is_told,
     a_payment_whose_payer_has_to_act_is_told,
     refunds_are_told,
+    what_a_webhook_tells_is_told_to_the_partner_whose_payment_it_is,
     a_new_customer_is_noted,
     payment_methods_are_refreshed_and_adopted,
     an_event_of_a_type_that_is_not_known_is_kept,
@@ -147,6 +149,8 @@ async fn what_is_not_signed_rightly_is_refused_and_not_stored(database: TestData
         }
     }
     assert_eq!(send(&app, PATH, body.clone(), &[]).await, 401, "no signature");
+    let bearer = format!("Bearer {}", app.key());
+    assert_eq!(send(&app, PATH, body.clone(), &[("authorization", &bearer)]).await, 401, "a caller is not Corefy");
     assert_eq!(send(&app, PATH, body.clone() + " ", &[("x-signature", &right)]).await, 401, "one byte more");
     assert!(inbox(&app).await.is_empty());
     assert_eq!(send(&app, PATH, body, &[("x-signature", &right)]).await, 200, "the right one");
@@ -297,7 +301,7 @@ async fn a_webhook_may_overtake_the_answer_to_our_own_call(database: TestDatabas
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let intent = client.intent("10.00").await;
-    app.sandbox.faults().set(|switches| switches.answer_delay_ms = 700);
+    app.sandbox.faults().set(|switches| switches.answer_delay_ms = 1_500);
     let (caller, id) = (client.clone(), intent.id.clone());
     let call = tokio::spawn(async move { caller.confirm(&id, "4111111111111111").await });
     while inbox(&app).await.is_empty() {
@@ -477,6 +481,19 @@ async fn refunds_are_told(database: TestDatabase) {
         ["refund.succeeded", "refund.failed"].iter().all(|told| types.iter().any(|seen| seen == told)),
         "{types:?}"
     );
+}
+
+async fn what_a_webhook_tells_is_told_to_the_partner_whose_payment_it_is(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let key = app.new_key(|new| new.partner_name = "Other".to_owned()).await;
+    let (owner, other) = (app.client().await, app.client_with(key.expose_secret()).await);
+    let intent = owner.intent("10.00").await;
+    owner.confirm(&intent.id, CHALLENGE).await.unwrap();
+    app.sandbox.complete_three_d_secure(&intent.id, true).unwrap();
+    app.work_off_webhooks().await;
+    assert_eq!(succeeded_events(&owner, &intent.id).await, 1);
+    let all = pb::ListEventsRequest::default();
+    assert!(other.list_events(all).await.unwrap().into_inner().events.is_empty());
 }
 
 async fn customer(client: &Client) -> pb::Customer {
