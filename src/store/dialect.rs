@@ -5,7 +5,7 @@ use std::{fs::OpenOptions, io, str::FromStr as _, time::Duration};
 use sqlx::{
     Any, AnyConnection, AssertSqlSafe, Executor as _, Pool, Row as _,
     any::{AnyConnectOptions, AnyPoolOptions},
-    migrate::{Migration, MigrationType, Migrator},
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
 use super::Error;
@@ -97,8 +97,23 @@ impl Dialect {
         AssertSqlSafe(update.replace("{claim}", &format!("{subselect}{suffix}")))
     }
 
+    /// Brings the tables up to date, also when another process does so at the same moment.
+    pub(super) async fn migrate(self, writer: &Pool<Any>) -> Result<(), Error> {
+        let failed = |error: MigrateError| Error::Unavailable(error.into());
+        match self {
+            // For SQLite the migrator takes no lock; the transaction does.
+            Self::Sqlite => {
+                let mut transaction = writer.begin_with(self.begin()).await?;
+                // Not `run`, whose future cannot be sent between threads.
+                self.migrator().run_direct(None, &mut *transaction, false).await.map_err(failed)?;
+                Ok(transaction.commit().await?)
+            }
+            Self::Postgres => self.migrator().run(writer).await.map_err(failed),
+        }
+    }
+
     /// The migrations, embedded; both databases have the same numbers.
-    pub(super) fn migrator(self) -> Migrator {
+    fn migrator(self) -> Migrator {
         let ground = match self {
             Self::Sqlite => include_str!("../../migrations/sqlite/0001_ground.sql"),
             Self::Postgres => include_str!("../../migrations/postgres/0001_ground.sql"),

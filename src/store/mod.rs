@@ -63,7 +63,7 @@ impl Store {
         let unknown = || Error::Unavailable(sqlx::Error::Configuration("neither sqlite: nor postgres:".into()));
         let dialect = Dialect::of(url).ok_or_else(unknown)?;
         let (writer, reader) = dialect.connect(url, connections).await?;
-        dialect.migrator().run(&writer).await.map_err(|error| Error::Unavailable(error.into()))?;
+        dialect.migrate(&writer).await?;
         Ok(Self { writer, reader, shared: Arc::new(Shared { dialect, sealer }) })
     }
 
