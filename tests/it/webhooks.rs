@@ -47,6 +47,7 @@ on_both![
     what_a_webhook_tells_is_told_to_the_partner_whose_payment_it_is,
     a_new_customer_is_noted,
     payment_methods_are_refreshed_and_adopted,
+    a_change_that_many_webhooks_tell_of_is_one_event,
     an_event_of_a_type_that_is_not_known_is_kept,
     a_webhook_is_kept_for_audit,
     webhooks_are_worked_off_by_themselves,
@@ -509,10 +510,7 @@ async fn a_new_customer_is_noted(database: TestDatabase) {
     assert_eq!((webhook.event_type.as_str(), webhook.state), ("customer.created", WebhookState::Processed));
 }
 
-async fn payment_methods_are_refreshed_and_adopted(database: TestDatabase) {
-    let app = TestApp::start(database).await;
-    let client = app.client().await;
-    let customer = customer(&client).await;
+async fn save_card(client: &Client, customer: &str) -> pb::PaymentMethod {
     let card = pb::CardToSave {
         number: "4111111111111111".to_owned(),
         expiry_month: 12,
@@ -520,8 +518,38 @@ async fn payment_methods_are_refreshed_and_adopted(database: TestDatabase) {
         holder_name: "Jane Doe".to_owned(),
     };
     let request =
-        pb::CreatePaymentMethodRequest { customer_id: customer.id.clone(), card: Some(card), ..Default::default() };
-    let saved = client.create_payment_method(request).await.unwrap().into_inner().payment_method.unwrap();
+        pb::CreatePaymentMethodRequest { customer_id: customer.to_owned(), card: Some(card), ..Default::default() };
+    client.create_payment_method(request).await.unwrap().into_inner().payment_method.unwrap()
+}
+
+async fn a_change_that_many_webhooks_tell_of_is_one_event(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer = customer(&client).await;
+    let saved = save_card(&client, &customer.id).await;
+    app.work_off_webhooks().await;
+    app.sandbox.set_webhook_url(None);
+    app.sandbox.renew_card(&saved.upstream_id, 2032).unwrap();
+    app.sandbox.save_card_elsewhere(&customer.upstream_id).unwrap();
+    for event_id in 0..8 {
+        let body = json!({
+            "event_type": "payment_method.updated", "event_id": event_id.to_string(),
+            "customer_id": customer.upstream_id,
+        });
+        assert_eq!(send_signed(&app, PATH, body.to_string(), SECRET).await, 200);
+    }
+    assert_eq!(app.server.app.work_off_webhooks().await.unwrap(), 8, "all at the same time");
+    let events = client.list_events(pb::ListEventsRequest { page_size: 100, ..Default::default() }).await.unwrap();
+    let events: Vec<_> = events.into_inner().events.into_iter().map(|event| event.r#type).collect();
+    let count = |event: &str| events.iter().filter(|told| *told == event).count();
+    assert_eq!((count("payment_method.created"), count("payment_method.updated")), (2, 1), "{events:?}");
+}
+
+async fn payment_methods_are_refreshed_and_adopted(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer = customer(&client).await;
+    let saved = save_card(&client, &customer.id).await;
     app.sandbox.renew_card(&saved.upstream_id, 2032).unwrap();
     let elsewhere = app.sandbox.save_card_elsewhere(&customer.upstream_id).unwrap();
     app.work_off_webhooks().await;
