@@ -30,6 +30,7 @@ install_buf() {
 
 install_grpcurl() {
     [ -x "$TOOLS/bin/grpcurl-$GRPCURL_VERSION" ] && return
+    command -v go >/dev/null || apt_install golang-go
     GOBIN="$TOOLS/bin" go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$GRPCURL_VERSION"
     ln -sf grpcurl "$TOOLS/bin/grpcurl-$GRPCURL_VERSION"
 }

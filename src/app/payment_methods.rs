@@ -149,13 +149,16 @@ fn fits(method: &PaymentMethod, sent_at: Timestamp, snapshot: &PaymentMethodSnap
 
 async fn update(
     tx: &mut Tx,
-    mut method: PaymentMethod,
+    known: PaymentMethod,
     snapshot: PaymentMethodSnapshot,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if snapshot.card.is_none() || snapshot.card == method.card {
+    if snapshot.card.is_none() || snapshot.card == known.card {
         return Ok(());
     }
+    // Several webhooks may tell of the same change at the same moment: the first takes it over, the others see it.
+    let locked = tx.payment_method_lock(&known.id).await?;
+    let Some(mut method) = locked.filter(|method| method.card != snapshot.card) else { return Ok(()) };
     method.card = snapshot.card;
     method.updated_at = now;
     tx.payment_method_update(&method).await?;

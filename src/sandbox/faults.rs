@@ -12,7 +12,7 @@ use super::lock;
 pub enum Fault {
     /// Not executed; answered with this status, 429 with `Retry-After: 1`.
     Http(u16),
-    /// Not executed; refused with 422, a message and a field's message that both quote the card number of the request.
+    /// Not executed; refused with 422 and words that quote the card number of the request, or some card number.
     QuoteCard,
     /// Executed, but answered with this status.
     HttpAfterExecute(u16),

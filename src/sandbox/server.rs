@@ -118,14 +118,15 @@ fn answer(done: Done) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], done.body).into_response()
 }
 
-/// What a careless Corefy says of a card: its number, in every place that has words.
+/// What a careless Corefy says of a card: its number, with the field when the request has it, else in the message.
 fn quoting_the_card(body: &[u8]) -> Refusal {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let number = [&request, &request["data"]].into_iter().find_map(|fields| fields["card_number"].as_str());
-    let number = number.unwrap_or("4111 1111 1111 1111");
-    let mut refusal = Refusal::new(422, "validation_error", &format!("the card {number} cannot be used"));
-    let problem = format!("{number} is blocked");
-    refusal.body.errors.insert("card_number".to_owned(), vec![problem]);
+    let message = format!("the card {} cannot be used", number.unwrap_or("4111 1111 1111 1111"));
+    let mut refusal = Refusal::new(422, "validation_error", &message);
+    if number.is_some() {
+        refusal.body.errors.insert("card_number".to_owned(), vec![message]);
+    }
     refusal
 }
 

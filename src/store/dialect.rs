@@ -104,13 +104,14 @@ impl Dialect {
         match self {
             Self::Sqlite => {
                 let mut transaction = pool.begin_with(self.begin()).await?;
-                self.migrator().run(&mut *transaction).await.map_err(failed)?;
+                // Not `run`, whose future cannot be sent between threads.
+                self.migrator().run_direct(None, &mut *transaction, false).await.map_err(failed)?;
                 Ok(transaction.commit().await?)
             }
             Self::Postgres => {
                 let mut connection = pool.acquire().await?;
                 connection.execute("SET statement_timeout = 0; SET lock_timeout = 0").await?;
-                self.migrator().run(&mut *connection).await.map_err(failed)?;
+                self.migrator().run_direct(None, &mut *connection, false).await.map_err(failed)?;
                 connection.execute(POSTGRES_SETTINGS).await?;
                 Ok(())
             }

@@ -67,6 +67,13 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
 }
 
 impl Tx {
+    /// The payment method, locked until the end of the transaction.
+    pub async fn payment_method_lock(&mut self, id: &PaymentMethodId) -> Result<Option<PaymentMethod>, Error> {
+        let sql = self.shared.dialect.locking("SELECT * FROM payment_methods WHERE id = $1");
+        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.connection()).await?;
+        row.map(|row| read(&row, &self.shared.sealer)).transpose()
+    }
+
     /// Adds a payment method. `false`: the customer has it already, by Corefy's id, and nothing was added.
     pub async fn payment_method_insert(&mut self, method: &PaymentMethod) -> Result<bool, Error> {
         let sql =

@@ -135,7 +135,7 @@ fn problems(name: &str, text: &str) -> Vec<String> {
         problems.push(format!("src/{name}:{MAX_LINES}: a file has at most {MAX_LINES} lines without tests"));
     }
     let rules = RULES.iter().filter(|rule| rule.is_about(name));
-    for (number, line) in (1..).zip(named(&code)) {
+    for (number, line) in (1..).zip(named(code)) {
         for rule in rules.clone() {
             let broken = rule.words.iter().filter(|word| names(&line, word));
             problems.extend(broken.map(|word| format!("src/{name}:{number}: names {word}, but {}", rule.text)));
@@ -162,7 +162,7 @@ fn without_tests<'a>(name: &str, text: &'a str) -> &'a str {
 /// The lines as they are compiled: without comments and what stands in quotes; a list in braces after `crate::` is
 /// written out, in its first line.
 fn named(code: &str) -> Vec<String> {
-    let mut lines: Vec<String> = code.lines().map(|line| unquoted(line)).collect();
+    let mut lines: Vec<String> = code.lines().map(unquoted).collect();
     for first in 0..lines.len() {
         let Some(at) = lines[first].find("crate::{") else { continue };
         let rest = lines[first][at..].to_owned() + &lines[first + 1..].join(" ");

@@ -1,21 +1,43 @@
 //! The program as a whole: its settings, its sentences and its exit codes.
 
-use std::process::Command;
+use std::net::TcpListener;
 
+use corefy_gateway::{
+    domain::{ids::PartnerId, key_pair::KeyPair},
+    pb,
+};
+use secrecy::ExposeSecret as _;
+use tonic::Code;
+
+use crate::{
+    on_both,
+    support::{
+        app::http_client,
+        client::{Client, reason},
+        database::TestDatabase,
+        program::{Program, Variables, output},
+    },
+};
+
+on_both![a_key_is_made_used_listed_and_revoked];
+
+/// What `serve` needs; the rest has its defaults.
+const SETTINGS: [(&str, &str); 6] = [
+    ("COREFY_API_KEY", "corefy-api-key"),
+    ("COREFY_SECRET_KEY", "corefy-secret-key-0123456789"),
+    ("COREFY_CLIENT_KEY", "corefy-client-key"),
+    ("GATEWAY_MASTER_KEY", "the-master-key-of-the-command-line"),
+    ("GATEWAY_GRPC_ADDR", "127.0.0.1:0"),
+    ("GATEWAY_HTTP_ADDR", "127.0.0.1:0"),
+];
 /// A key whose checksum is wrong.
 const MISTYPED: &str = "pk_canary:sk_canary";
 
 /// Runs the program in a directory with this `.env`, and answers its exit code and what it said on standard error.
-fn run(env_file: &str, args: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
+fn run(env_file: &str, args: &[&str], variables: &Variables<'_>) -> (Option<i32>, String) {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join(".env"), env_file).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_corefy-gateway"))
-        .args(args)
-        .current_dir(directory.path())
-        .env_clear()
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
+    let output = output(directory.path(), args, variables);
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
@@ -58,10 +80,143 @@ fn try_says_how_to_start_a_gateway_when_there_is_none() {
     assert_eq!(code, Some(2));
     assert!(said.contains("GATEWAY_API_KEY: is missing") && said.contains("make dev"), "{said}");
 
-    let partner = corefy_gateway::domain::ids::PartnerId::parse("acme").unwrap();
-    let key = corefy_gateway::domain::key_pair::KeyPair::generate(&partner).expose();
-    let key = secrecy::ExposeSecret::expose_secret(&key);
+    let key = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose();
+    let key = key.expose_secret();
     let (code, said) = run("", &["try", "--target=http://127.0.0.1:1"], &[("GATEWAY_API_KEY", key)]);
     assert_eq!(code, Some(1));
     assert_eq!(said, "no gateway answers at http://127.0.0.1:1; start one by `make dev` in another terminal\n");
+}
+
+/// Runs `keys` with these arguments on `database`: what it says on standard output, if it did as asked.
+fn keys(database: &TestDatabase, args: &[&str]) -> Result<String, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let variables = [("DATABASE_URL", database.url()), SETTINGS[3]];
+    let output = output(directory.path(), &[&["keys"], args].concat(), &variables);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+async fn a_key_is_made_used_listed_and_revoked(database: TestDatabase) {
+    let directory = tempfile::tempdir().unwrap();
+    let variables = [&SETTINGS[..], &[("DATABASE_URL", database.url())]].concat();
+    let mut gateway = Program::start(directory.path(), &["serve"], &variables);
+    let address = gateway.word_after("grpc=").await.parse().unwrap();
+
+    let said = keys(&database, &["create", "--partner-name=Acme GmbH", "--key-name=Backend"]).unwrap();
+    let key = said.trim_end();
+    assert!(key.starts_with("pk_") && key.contains(":sk_") && said.lines().count() == 1, "{said}");
+    assert!(KeyPair::parse(key).is_some(), "{said}");
+    let (public, secret) = key.split_once(':').unwrap();
+    let listed = pb::ListPaymentIntentsRequest::default;
+    Client::connect(address, key).await.list_payment_intents(listed()).await.unwrap();
+
+    let reader =
+        keys(&database, &["create", "--partner-name=Acme GmbH", "--key-name=Reports", "--scopes=read"]).unwrap();
+    let refused = Client::connect(address, reader.trim_end()).await.refund("pi_1", "1.00").await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "SCOPE_MISSING"));
+
+    let list = keys(&database, &["list"]).unwrap();
+    assert!(list.lines().count() == 3 && list.contains(public) && list.contains("Backend"), "{list}");
+    assert!(!list.contains("sk_") && !list.contains(secret), "{list}");
+    assert_eq!(keys(&database, &["list", "--partner=nobody"]).unwrap().lines().count(), 1, "the head alone");
+
+    let unused = keys(&database, &["create", "--partner-name=Acme GmbH", "--key-name=Unused"]).unwrap();
+    let (unused_public, _) = unused.split_once(':').unwrap();
+    assert_eq!(keys(&database, &["revoke", unused_public]).unwrap(), format!("{unused_public} is revoked\n"));
+    let refused = Client::connect(address, unused.trim_end()).await.list_payment_intents(listed()).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Unauthenticated, "CREDENTIALS_INVALID"));
+    let list = keys(&database, &["list", &format!("--partner={}", partner_of(unused_public))]).unwrap();
+    assert_eq!(list.lines().filter(|line| line.contains("revoked ")).count(), 1, "{list}");
+    let again = keys(&database, &["revoke", unused_public]).unwrap_err();
+    assert_eq!(again, format!("{unused_public} is no key, or revoked already\n"));
+}
+
+/// The partner's short name in a public key, `pk_{partner}_…`.
+fn partner_of(public: &str) -> &str {
+    public.strip_prefix("pk_").unwrap().rsplit_once('_').unwrap().0
+}
+
+#[test]
+fn a_command_that_is_not_asked_rightly_says_why_and_ends_with_2() {
+    let named = ["keys", "create", "--partner-name=Acme", "--key-name=Backend"];
+    let with = |flag| [&named[..], &[flag]].concat();
+    for (args, why) in [
+        (vec![], "Usage: corefy-gateway <COMMAND>"),
+        (vec!["pay"], "unrecognized subcommand"),
+        (vec!["keys", "create"], "--partner-name <PARTNER_NAME>"),
+        (with("--scopes=read,admin"), "must be read, write or refunds"),
+        (with("--allow-cidrs=10.0.0.0/99"), "must be a network such as 203.0.113.0/24"),
+        (with("--expires-in-days=0"), "0 is not in 1..=3650"),
+        (vec!["keys", "create", "--partner-name=", "--key-name=x"], "must have 1 to 100 characters"),
+        (vec!["keys", "revoke", "pk_acme_mistyped"], "must be the public half of a key"),
+        (vec!["keys", "list"], "GATEWAY_MASTER_KEY: is missing"),
+        (vec!["sandbox", "--gateway-sandbox-addr=0.0.0.0:1"], "GATEWAY_SANDBOX_ADDR: must be an address"),
+        (vec!["dev", "--gateway-http-addr=here"], "GATEWAY_HTTP_ADDR: must be an address"),
+    ] {
+        let (code, said) = run("", &args, &[]);
+        assert!(code == Some(2) && said.contains(why), "{args:?} ended with {code:?}: {said}");
+    }
+}
+
+#[test]
+fn serve_names_every_setting_that_is_missing_at_once() {
+    let (code, said) = run("", &["serve"], &[]);
+    assert_eq!(code, Some(2));
+    for (variable, _) in &SETTINGS[..4] {
+        assert!(said.contains(&format!("\n  {variable}: is missing")), "{variable}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn serve_answers_until_it_is_told_to_stop() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut gateway = Program::start(directory.path(), &["serve"], &SETTINGS);
+    let http = gateway.word_after("http=").await;
+    for path in ["healthz", "readyz"] {
+        assert_eq!(http_client().get(format!("http://{http}/{path}")).send().await.unwrap().status(), 200, "{path}");
+    }
+    assert!(directory.path().join("corefy-gateway.db").exists());
+    gateway.terminate();
+    assert_eq!(gateway.exit_code().await, Some(0), "{}", gateway.said());
+    let said = gateway.said();
+    assert!(said.contains("COREFY_WEBHOOK_SECRET is not set") && said.contains("stopping"), "{said}");
+    assert!(http_client().get(format!("http://{http}/healthz")).send().await.is_err(), "nobody listens any more");
+}
+
+#[test]
+fn a_port_that_is_taken_ends_serve_with_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, said) = run("", &["serve", "--gateway-grpc-addr", &address], &SETTINGS);
+    assert!(code == Some(1) && said.contains("in use"), "{code:?}: {said}");
+}
+
+#[test]
+fn the_help_of_every_command_explains_every_flag_and_variable() {
+    let directory = tempfile::tempdir().unwrap();
+    for (command, variable) in [
+        (vec!["serve"], "GATEWAY_DRAIN_SECONDS"),
+        (vec!["dev"], "GATEWAY_DEV_DIR"),
+        (vec!["sandbox"], "GATEWAY_SANDBOX_WEBHOOK_URL"),
+        (vec!["keys", "create"], "DATABASE_URL"),
+        (vec!["keys", "list"], "DATABASE_URL"),
+        (vec!["keys", "revoke"], "GATEWAY_MASTER_KEY"),
+        (vec!["try"], "GATEWAY_API_KEY_FILE"),
+    ] {
+        let shown = output(directory.path(), &[&command[..], &["--help"]].concat(), &[]);
+        let help = String::from_utf8(shown.stdout).unwrap();
+        assert!(shown.status.success() && help.contains(variable), "{command:?}: {help}");
+        let flags = help.split("\n      --").skip(1);
+        let unexplained: Vec<_> = flags.filter(|flag| explanation(flag).split(' ').count() < 3).collect();
+        assert!(unexplained.is_empty(), "{command:?}: {unexplained:?}");
+    }
+}
+
+/// What the help says of a flag, beside its name, its variable and its default.
+fn explanation(flag: &str) -> String {
+    let text: Vec<_> = flag.split_whitespace().collect();
+    let text = text.join(" ");
+    let (_, text) = text.split_once([' ', ']']).unwrap_or_default();
+    let text = text.strip_prefix('<').and_then(|text| text.split_once('>')).map_or(text, |(_, text)| text);
+    text.split(" [").next().unwrap_or_default().trim().to_owned()
 }

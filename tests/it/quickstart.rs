@@ -1,1 +1,98 @@
-//! x
+//! What a stranger does first: starts `dev`, pastes the lines it prints, runs `try`.
+
+use std::{env, path::Path, process::Command};
+
+use serde_json::Value;
+
+use crate::support::{
+    app::http_client,
+    program::{Program, output},
+};
+
+/// Ports that are free.
+const ADDRESSES: [(&str, &str); 3] = [
+    ("GATEWAY_GRPC_ADDR", "127.0.0.1:0"),
+    ("GATEWAY_HTTP_ADDR", "127.0.0.1:0"),
+    ("GATEWAY_SANDBOX_ADDR", "127.0.0.1:0"),
+];
+
+/// The program path, with the tools that `make test` installs.
+fn path() -> String {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin");
+    format!("{}:{}", tools.display(), env::var("PATH").unwrap_or_default())
+}
+
+/// Runs a line as a shell does, and answers what it prints, which must be JSON.
+fn paste(line: &str) -> Value {
+    let output = Command::new("sh").args(["-c", line]).env("PATH", path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{line}\n{said}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{line}\n{error}\n{said}"))
+}
+
+/// Whether there is a grpcurl; in CI there must be.
+fn has_grpcurl() -> bool {
+    let found = Command::new("grpcurl").arg("-version").env("PATH", path()).output().is_ok();
+    assert!(found || env::var_os("CI").is_none(), "there is no grpcurl: run the tests by `make test`");
+    if !found {
+        println!("skipped: there is no grpcurl");
+    }
+    found
+}
+
+#[tokio::test]
+async fn the_lines_that_dev_prints_take_a_payment() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut dev = Program::start(directory.path(), &["dev"], &ADDRESSES);
+    dev.word_after("No grpcurl?").await;
+    if !has_grpcurl() {
+        return;
+    }
+    let said = dev.said();
+    let lines: Vec<_> = said.lines().filter(|line| line.starts_with("grpcurl ")).collect();
+    let [create, confirm] = lines[..] else { panic!("dev prints two lines: {said}") };
+
+    let created = paste(create);
+    let intent = &created["paymentIntent"];
+    assert_eq!(intent["state"], "PAYMENT_INTENT_STATE_REQUIRES_CONFIRMATION", "{created}");
+    assert_eq!((&intent["amount"], &intent["currency"]), (&"100.00".into(), &"USD".into()));
+    let id = intent["id"].as_str().unwrap();
+    assert!(confirm.matches("pi_…").count() == 1, "the place of the id: {confirm}");
+    let confirmed = paste(&confirm.replace("pi_…", id));
+    let intent = &confirmed["paymentIntent"];
+    assert_eq!((&intent["id"], &intent["state"]), (&id.into(), &"PAYMENT_INTENT_STATE_SUCCEEDED".into()));
+    assert_eq!(intent["amountReceived"], "100.00", "{confirmed}");
+
+    let ledger = dev.word_after("(ledger: ").await;
+    let ledger = http_client().get(ledger.trim_end_matches(')')).send().await.unwrap().text().await.unwrap();
+    assert!(ledger.contains(id), "the money moved: {ledger}");
+}
+
+#[tokio::test]
+async fn try_walks_through_the_gateway_that_dev_started() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut dev = Program::start(directory.path(), &["dev"], &ADDRESSES);
+    let target = format!("http://{}", dev.word_after("  gRPC ").await);
+    dev.word_after("No grpcurl?").await;
+    // The file of the key is found where `dev` puts it.
+    let walked = output(directory.path(), &["try"], &[("GATEWAY_TARGET", &target)]);
+    let said = String::from_utf8(walked.stdout).unwrap() + str::from_utf8(&walked.stderr).unwrap();
+    assert_eq!(walked.status.code(), Some(0), "{said}");
+    let summary = said.trim_end().lines().last().unwrap();
+    let (fine, taken) = summary.strip_suffix(" steps went as expected").unwrap().split_once(" of ").unwrap();
+    assert!(fine == taken && taken.parse::<u32>().unwrap() > 3, "{summary}");
+    dev.terminate();
+    assert_eq!(dev.exit_code().await, Some(0), "{}", dev.said());
+}
+
+#[tokio::test]
+async fn the_sandbox_runs_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut sandbox = Program::start(directory.path(), &["sandbox"], &ADDRESSES[2..]);
+    let ledger = sandbox.word_after("its ledger is at ").await;
+    let ledger = http_client().get(ledger).send().await.unwrap();
+    assert_eq!(ledger.status(), 200);
+    serde_json::from_str::<Value>(&ledger.text().await.unwrap()).unwrap();
+    sandbox.terminate();
+    assert_eq!(sandbox.exit_code().await, Some(0), "{}", sandbox.said());
+}

@@ -9,13 +9,14 @@ use corefy_gateway::{
     store::{Webhook, WebhookState},
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use sha2::Sha256;
 
 use crate::{
     on_both,
     support::{
-        app::{START, TestApp, dies_at},
+        app::{START, TestApp, dies_at, http_client},
         client::{Client, keyed, new_intent},
         database::TestDatabase,
     },
@@ -43,8 +44,10 @@ on_both![
     a_declined_payment_is_told,
     a_payment_whose_payer_has_to_act_is_told,
     refunds_are_told,
+    what_a_webhook_tells_is_told_to_the_partner_whose_payment_it_is,
     a_new_customer_is_noted,
     payment_methods_are_refreshed_and_adopted,
+    a_change_that_many_webhooks_tell_of_is_one_event,
     an_event_of_a_type_that_is_not_known_is_kept,
     a_webhook_is_kept_for_audit,
     webhooks_are_worked_off_by_themselves,
@@ -68,7 +71,7 @@ fn sign(secret: &str, body: &[u8]) -> String {
 
 /// Sends `body` with these headers, and answers the HTTP status.
 async fn send(app: &TestApp, path: &str, body: impl Into<Vec<u8>>, headers: &[(&str, &str)]) -> u16 {
-    let request = reqwest::Client::builder().no_proxy().build().unwrap().post(app.http(path)).body(body.into());
+    let request = http_client().post(app.http(path)).body(body.into());
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     request.send().await.unwrap().status().as_u16()
 }
@@ -147,6 +150,8 @@ async fn what_is_not_signed_rightly_is_refused_and_not_stored(database: TestData
         }
     }
     assert_eq!(send(&app, PATH, body.clone(), &[]).await, 401, "no signature");
+    let bearer = format!("Bearer {}", app.key());
+    assert_eq!(send(&app, PATH, body.clone(), &[("authorization", &bearer)]).await, 401, "a caller is not Corefy");
     assert_eq!(send(&app, PATH, body.clone() + " ", &[("x-signature", &right)]).await, 401, "one byte more");
     assert!(inbox(&app).await.is_empty());
     assert_eq!(send(&app, PATH, body, &[("x-signature", &right)]).await, 200, "the right one");
@@ -297,7 +302,7 @@ async fn a_webhook_may_overtake_the_answer_to_our_own_call(database: TestDatabas
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let intent = client.intent("10.00").await;
-    app.sandbox.faults().set(|switches| switches.answer_delay_ms = 700);
+    app.sandbox.faults().set(|switches| switches.answer_delay_ms = 1_500);
     let (caller, id) = (client.clone(), intent.id.clone());
     let call = tokio::spawn(async move { caller.confirm(&id, "4111111111111111").await });
     while inbox(&app).await.is_empty() {
@@ -479,6 +484,19 @@ async fn refunds_are_told(database: TestDatabase) {
     );
 }
 
+async fn what_a_webhook_tells_is_told_to_the_partner_whose_payment_it_is(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let key = app.new_key(|new| new.partner_name = "Other".to_owned()).await;
+    let (owner, other) = (app.client().await, app.client_with(key.expose_secret()).await);
+    let intent = owner.intent("10.00").await;
+    owner.confirm(&intent.id, CHALLENGE).await.unwrap();
+    app.sandbox.complete_three_d_secure(&intent.id, true).unwrap();
+    app.work_off_webhooks().await;
+    assert_eq!(succeeded_events(&owner, &intent.id).await, 1);
+    let all = pb::ListEventsRequest::default();
+    assert!(other.list_events(all).await.unwrap().into_inner().events.is_empty());
+}
+
 async fn customer(client: &Client) -> pb::Customer {
     let request = pb::CreateCustomerRequest { email: "payer@example.com".to_owned(), ..Default::default() };
     client.create_customer(keyed("customer", request)).await.unwrap().into_inner().customer.unwrap()
@@ -492,10 +510,7 @@ async fn a_new_customer_is_noted(database: TestDatabase) {
     assert_eq!((webhook.event_type.as_str(), webhook.state), ("customer.created", WebhookState::Processed));
 }
 
-async fn payment_methods_are_refreshed_and_adopted(database: TestDatabase) {
-    let app = TestApp::start(database).await;
-    let client = app.client().await;
-    let customer = customer(&client).await;
+async fn save_card(client: &Client, customer: &str) -> pb::PaymentMethod {
     let card = pb::CardToSave {
         number: "4111111111111111".to_owned(),
         expiry_month: 12,
@@ -503,8 +518,38 @@ async fn payment_methods_are_refreshed_and_adopted(database: TestDatabase) {
         holder_name: "Jane Doe".to_owned(),
     };
     let request =
-        pb::CreatePaymentMethodRequest { customer_id: customer.id.clone(), card: Some(card), ..Default::default() };
-    let saved = client.create_payment_method(request).await.unwrap().into_inner().payment_method.unwrap();
+        pb::CreatePaymentMethodRequest { customer_id: customer.to_owned(), card: Some(card), ..Default::default() };
+    client.create_payment_method(request).await.unwrap().into_inner().payment_method.unwrap()
+}
+
+async fn a_change_that_many_webhooks_tell_of_is_one_event(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer = customer(&client).await;
+    let saved = save_card(&client, &customer.id).await;
+    app.work_off_webhooks().await;
+    app.sandbox.set_webhook_url(None);
+    app.sandbox.renew_card(&saved.upstream_id, 2032).unwrap();
+    app.sandbox.save_card_elsewhere(&customer.upstream_id).unwrap();
+    for event_id in 0..8 {
+        let body = json!({
+            "event_type": "payment_method.updated", "event_id": event_id.to_string(),
+            "customer_id": customer.upstream_id,
+        });
+        assert_eq!(send_signed(&app, PATH, body.to_string(), SECRET).await, 200);
+    }
+    assert_eq!(app.server.app.work_off_webhooks().await.unwrap(), 8, "all at the same time");
+    let events = client.list_events(pb::ListEventsRequest { page_size: 100, ..Default::default() }).await.unwrap();
+    let events: Vec<_> = events.into_inner().events.into_iter().map(|event| event.r#type).collect();
+    let count = |event: &str| events.iter().filter(|told| *told == event).count();
+    assert_eq!((count("payment_method.created"), count("payment_method.updated")), (2, 1), "{events:?}");
+}
+
+async fn payment_methods_are_refreshed_and_adopted(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer = customer(&client).await;
+    let saved = save_card(&client, &customer.id).await;
     app.sandbox.renew_card(&saved.upstream_id, 2032).unwrap();
     let elsewhere = app.sandbox.save_card_elsewhere(&customer.upstream_id).unwrap();
     app.work_off_webhooks().await;

@@ -1,6 +1,6 @@
 //! The database as a whole: opening, closing, committing, and what an outsider finds in it.
 
-use std::{os::unix::fs::PermissionsExt as _, path::Path};
+use std::{os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
 use corefy_gateway::{domain::ids::PartnerId, store::Tx};
 
@@ -34,7 +34,20 @@ async fn a_database_is_opened_again_with_what_was_in_it(database: TestDatabase) 
 }
 
 async fn a_database_can_be_opened_twice_at_the_same_time(database: TestDatabase) {
-    let (one, other) = tokio::join!(database.store(), database.store());
+    // In tasks of their own, so that both can be at their migrations at once.
+    let database = Arc::new(database);
+    let open = || {
+        tokio::spawn({
+            let database = database.clone();
+            async move { database.store().await }
+        })
+    };
+    let opening = [open(), open(), open(), open()];
+    let mut stores = Vec::new();
+    for store in opening {
+        stores.push(store.await.unwrap());
+    }
+    let (one, other) = (&stores[0], &stores[3]);
     let mut tx = one.begin().await.unwrap();
     let partner = add_partner(&mut tx, "Acme GmbH").await;
     tx.commit().await.unwrap();

@@ -78,7 +78,7 @@ impl TestApp {
     }
 
     async fn start_in(database: TestDatabase, harness: Harness, change: impl FnOnce(&mut Config)) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_crypto();
         let clock = harness.clock.clone();
         let (sandbox, stop_sandbox) = start_sandbox(&clock).await;
         let mut config = config(&database, sandbox_upstream(&SandboxKeys::default(), sandbox.base_url()));
@@ -183,6 +183,17 @@ pub async fn until(what: &str, mut has_happened: impl AsyncFnMut() -> bool) {
 /// An address at which nobody listens.
 pub async fn closed_port() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap()
+}
+
+/// A client of HTTP that asks nobody but whom it is told to ask.
+pub fn http_client() -> reqwest::Client {
+    install_crypto();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+fn install_crypto() {
+    // Fails only when it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// A probe that lets every call die at `at`, and tells the test of each by a permit.

@@ -3,7 +3,7 @@
 //! Write a test as `async fn its_name(database: TestDatabase)` and name it in [`on_both!`](crate::on_both): it then runs
 //! as `its_name::on_sqlite` and `its_name::on_postgres`.
 
-use std::env;
+use std::{env, fs};
 
 use corefy_gateway::{
     domain::master_key::{MasterKey, Purpose},
@@ -75,6 +75,16 @@ impl TestDatabase {
         &self.url
     }
 
+    /// All that is in it, as one finds it who has its files or a dump of it.
+    pub async fn raw(&self) -> Vec<u8> {
+        match &self.url.strip_prefix("sqlite://") {
+            Some(path) => {
+                ["", "-wal", "-shm"].iter().flat_map(|end| fs::read(format!("{path}{end}"))).flatten().collect()
+            }
+            None => dump(&self.url).await.unwrap().into_bytes(),
+        }
+    }
+
     /// Opens it, under [`master_key`]. May be called again, as a gateway does that is started again.
     pub async fn store(&self) -> Store {
         self.store_under(&master_key()).await
@@ -109,6 +119,19 @@ impl Drop for Place {
         });
         dropping.join().ok();
     }
+}
+
+/// Every row of every table, as text.
+async fn dump(url: &str) -> Result<String, sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
+    let mut rows = Vec::new();
+    for table in sqlx::query_scalar::<_, String>(tables).fetch_all(&mut connection).await? {
+        let sql = format!("SELECT row_of::text FROM {table} row_of");
+        rows.extend(sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await?);
+    }
+    connection.close().await?;
+    Ok(rows.join("\n"))
 }
 
 async fn execute(server: &str, sql: String) -> Result<(), sqlx::Error> {
