@@ -216,7 +216,10 @@ impl PaymentSnapshot {
             (PaymentStatus::RequiresAction(action), State::RequiresAction) => {
                 Progress { next_action: Some(action.clone()), ..Progress::default() }
             }
-            (PaymentStatus::Failed(error), State::RequiresPaymentMethod | State::RequiresConfirmation) => {
+            // Of an attempt that was given up, the failure before it tells nothing.
+            (PaymentStatus::Failed(error), State::RequiresPaymentMethod | State::RequiresConfirmation)
+                if intent.state.is_attempting() || self.version > intent.upstream_version =>
+            {
                 Progress { last_error: Some(error.clone()), ..Progress::default() }
             }
             (PaymentStatus::Canceled, State::Canceled) => {
