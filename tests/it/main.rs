@@ -9,5 +9,6 @@ mod crashes;
 mod idempotency;
 mod in_doubt;
 mod payments;
+mod random_walk;
 mod refunds;
 mod store_contract;
