@@ -91,7 +91,7 @@ async fn die_at(database: TestDatabase, at: Checkpoint) -> (TestApp, Subjects) {
     let app = TestApp::start(database).await;
     let subjects = Subjects::new(&app.client().await).await;
     let (probe, deaths) = dies_at(at);
-    let app = app.crash_and_restart_with(Some(probe), |_| {}).await;
+    let app = app.crash_and_restart_with(Some(probe)).await;
     let client = app.client().await;
     tokio::select! {
         answers = subjects.call(&client) => panic!("not every call died: {answers:?}"),
@@ -191,7 +191,7 @@ async fn a_call_goes_on_when_its_caller_hangs_up(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let subjects = Subjects::new(&app.client().await).await;
     let (steps, probe) = Steps::new();
-    let app = app.crash_and_restart_with(Some(probe), |_| {}).await;
+    let app = app.crash_and_restart_with(Some(probe)).await;
     let client = app.client().await;
     let id = subjects.intent.clone();
     let call: JoinHandle<_> = tokio::spawn(async move { client.confirm(&id, APPROVED).await });

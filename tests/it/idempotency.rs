@@ -213,7 +213,7 @@ async fn a_call_that_was_never_sent_leaves_its_key_unused(database: TestDatabase
     let app = TestApp::start(database).await;
     let (client, corefy) = (app.client().await, app.sandbox.base_url());
     let (intent, paid) = (client.intent("10.00").await, client.paid_intent("10.00").await);
-    let app = app.crash_and_restart_with(None, |config| config.upstream.base_url = nowhere()).await;
+    let app = app.crash_and_restart_changed(|config| config.upstream.base_url = nowhere()).await;
     let client = app.client().await;
     let refusals = [
         client.create_payment_intent(keyed("create", new_intent("10.00"))).await.map(drop),
@@ -225,7 +225,7 @@ async fn a_call_that_was_never_sent_leaves_its_key_unused(database: TestDatabase
         let refusal = refusal.unwrap_err();
         assert_eq!((refusal.code(), reason(&refusal).as_str()), (Code::Unavailable, "UPSTREAM_UNAVAILABLE"));
     }
-    let app = app.crash_and_restart_with(None, |config| config.upstream.base_url = corefy).await;
+    let app = app.crash_and_restart_changed(|config| config.upstream.base_url = corefy).await;
     let client = app.client().await;
     assert!(!bytes(client.create_payment_intent(keyed("create", new_intent("10.00"))).await).1);
     assert!(!bytes(client.confirm_payment_intent(keyed("confirm", confirmation(&intent.id, APPROVED))).await).1);

@@ -115,16 +115,17 @@ async fn every_unclear_answer_ends_with_the_truth(database: TestDatabase) {
 }
 
 async fn silence_ends_with_the_truth(database: TestDatabase) {
-    let app = TestApp::start_with(database, None, |config| config.upstream.timeout = Duration::from_millis(800)).await;
+    let app = TestApp::start(database).await;
     let client = app.client().await;
-    let waiting: JoinSet<_> = SILENT
-        .into_iter()
-        .map(|(card, is_charged)| {
-            let client = client.clone();
-            async move { (in_doubt(&client, card).await, card, is_charged) }
-        })
-        .collect();
-    assert_truth_is_found(&app, &client, &waiting.join_all().await).await;
+    let payments = [(client.intent("10.00").await.id, SILENT[0]), (client.intent("10.00").await.id, SILENT[1])];
+    let app = app.crash_and_restart_changed(|config| config.upstream.timeout = Duration::from_secs(1)).await;
+    let client = app.client().await;
+    let [(first, (not_charged, _)), (second, (charged, _))] = &payments;
+    let (first, second) = tokio::join!(client.confirm(first, not_charged), client.confirm(second, charged));
+    assert_eq!((first.unwrap().state(), second.unwrap().state()), (State::Processing, State::Processing));
+    let app = app.crash_and_restart_changed(|config| config.upstream.timeout = Duration::from_secs(10)).await;
+    let payments = payments.map(|(id, (card, is_charged))| (id, card, is_charged));
+    assert_truth_is_found(&app, &app.client().await, &payments).await;
 }
 
 async fn in_doubt_there_is_no_second_attempt_and_no_cancellation(database: TestDatabase) {
@@ -274,7 +275,7 @@ async fn overtaken(database: TestDatabase, card: &'static str, hide_payments: bo
     let app = TestApp::start(database).await;
     let id = app.client().await.intent("10.00").await.id;
     let (steps, probe) = Steps::new();
-    let app = app.crash_and_restart_with(Some(probe), |_| {}).await;
+    let app = app.crash_and_restart_with(Some(probe)).await;
     let (client, confirmed) = (app.client().await, id.clone());
     let slow = tokio::spawn(async move { client.confirm(&confirmed, card).await });
     steps.reached().await; // reserved

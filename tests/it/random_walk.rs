@@ -131,7 +131,7 @@ async fn take(app: TestApp, step: Step, intents: &mut Vec<String>) -> TestApp {
         Step::Call(call) => make(&client, &call, named).await,
         Step::Die(call, at) => {
             let (probe, deaths) = dies_at(at);
-            let app = app.crash_and_restart_with(Some(probe), |_| {}).await;
+            let app = app.crash_and_restart_with(Some(probe)).await;
             let client = app.client().await;
             tokio::select! {
                 () = make(&client, &call, named) => {} // refused before there was anything to die for

@@ -194,7 +194,7 @@ async fn a_refund_at_the_dashboard_and_ours_at_once_stay_within_the_payment(data
     let paid = app.client().await.paid_intent("10.00").await;
     app.work_off_webhooks().await;
     let (steps, probe) = Steps::new();
-    let app = app.crash_and_restart_with(Some(probe), |_| {}).await;
+    let app = app.crash_and_restart_with(Some(probe)).await;
     let (client, payment) = (app.client().await, paid.payment_id.clone());
     let ours = tokio::spawn(async move { client.refund(&payment, "6.00").await });
     steps.reached().await; // our 6.00 are reserved, and not sent yet

@@ -325,7 +325,7 @@ async fn a_webhook_tells_the_outcome_of_a_call_that_died(database: TestDatabase)
     let client = app.client().await;
     let intent = client.intent("10.00").await;
     let (probe, deaths) = dies_at(Checkpoint::Answered);
-    let app = app.crash_and_restart_with(Some(probe), |_| {}).await;
+    let app = app.crash_and_restart_with(Some(probe)).await;
     let client = app.client().await;
     let (caller, id) = (client.clone(), intent.id.clone());
     let call = tokio::spawn(async move { caller.confirm(&id, "4111111111111111").await });

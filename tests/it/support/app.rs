@@ -90,17 +90,22 @@ impl TestApp {
 
     /// Lets the process die, and starts another on the same database.
     pub async fn crash_and_restart(self) -> Self {
-        self.crash_and_restart_with(None, |_| {}).await
+        self.crash_and_restart_with(None).await
     }
 
-    /// The same, with a probe and changed settings.
-    pub async fn crash_and_restart_with(self, probe: Option<Probe>, change: impl FnOnce(&mut Config)) -> Self {
-        let Self { database, sandbox, clock, server, mut config, key, _stop_sandbox } = self;
+    /// The same with a probe in the other.
+    pub async fn crash_and_restart_with(self, probe: Option<Probe>) -> Self {
+        let Self { database, sandbox, clock, server, config, key, _stop_sandbox } = self;
         drop(server);
-        change(&mut config);
         let harness = Harness { clock: clock.clone(), probe, without_workers: true };
         let server = start_server(&config, harness, &sandbox).await;
         Self { database, sandbox, clock, server, config, key, _stop_sandbox }
+    }
+
+    /// The same with changed settings, from now on.
+    pub async fn crash_and_restart_changed(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self.crash_and_restart().await
     }
 
     /// Another gateway beside this one, on the same database. Webhooks go there from now on.
@@ -272,8 +277,8 @@ fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     Config {
         upstream: UpstreamConfig {
-            // Long enough for a busy machine, short enough for cards that are never answered.
-            timeout: Duration::from_secs(2),
+            // Long enough for a busy machine. A test in which Corefy is silent has to set a shorter one.
+            timeout: Duration::from_secs(10),
             retry_count: 1,
             rate_limit_per_minute: NonZeroU32::new(1_000_000).unwrap(),
             ..upstream
