@@ -119,6 +119,8 @@ fn services(app: &App, contract: &Arc<Contract>) -> Routes {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(crate::pb::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // So that grpcurl can show the details of errors.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
     Routes::new(guarded!(PaymentIntentServiceServer))
         .add_service(guarded!(RefundServiceServer))

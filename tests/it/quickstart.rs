@@ -30,6 +30,13 @@ fn paste(line: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{line}\n{error}\n{said}"))
 }
 
+/// Runs a line that must fail, and answers why.
+fn fail(line: &str) -> String {
+    let output = Command::new("sh").args(["-c", line]).env("PATH", path()).output().unwrap();
+    assert!(!output.status.success(), "{line}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
 /// Whether there is a grpcurl; in CI there must be.
 fn has_grpcurl() -> bool {
     let found = Command::new("grpcurl").arg("-version").env("PATH", path()).output().is_ok();
@@ -62,6 +69,9 @@ async fn the_lines_that_dev_prints_take_a_payment() {
     let intent = &confirmed["paymentIntent"];
     assert_eq!((&intent["id"], &intent["state"]), (&id.into(), &"PAYMENT_INTENT_STATE_SUCCEEDED".into()));
     assert_eq!(intent["amountReceived"], "100.00", "{confirmed}");
+
+    let refused = fail(&create.replace("USD", "US"));
+    assert!(refused.contains("\"field\": \"currency\""), "grpcurl shows the details of errors: {refused}");
 
     let ledger = dev.word_after("(ledger: ").await;
     let ledger = http_client().get(ledger.trim_end_matches(')')).send().await.unwrap().text().await.unwrap();
