@@ -35,6 +35,8 @@ pub enum Reason {
     ShuttingDown,
     DeadlineExceeded,
     Internal,
+    EventNotKept,
+    EventReaderTooSlow,
 }
 
 /// One wrong field of a request.

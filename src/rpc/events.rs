@@ -1,9 +1,14 @@
 //! EventService: what happened.
 
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    app::{events::EventFilter, paging::Page},
+    app::{
+        events::{Beginning, EventFilter},
+        paging::Page,
+    },
     domain::{
         event::{Event, EventObject, EventType},
         ids::{CustomerId, EventId, PaymentIntentId, PaymentMethodId, RefundId},
@@ -12,7 +17,7 @@ use crate::{
     pb::{event::Object, event_service_server::EventService},
 };
 
-use super::{Handlers, call, fields::Fields, timestamps};
+use super::{Handlers, call, event_stream, fields::Fields, timestamps};
 
 /// The most types that a filter can name.
 const MAX_TYPES: usize = 20;
@@ -23,25 +28,55 @@ impl EventService for Handlers {
         &self,
         request: Request<pb::ListEventsRequest>,
     ) -> Result<Response<pb::ListEventsResponse>, Status> {
-        let (caller, (filter, page)) = call::query(request, list)?;
-        let list = |page| self.app.list_events(&caller, filter.clone(), page);
+        let (caller, (filter, after, page)) = call::query(request, list)?;
+        let list = |page| self.app.list_events(&caller, &filter, after.as_ref(), page);
         let answer = call::page(page, list, |found| pb::ListEventsResponse {
             events: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
         });
         Ok(answer.await?)
     }
+
+    type StreamEventsStream = ReceiverStream<Result<pb::StreamEventsResponse, Status>>;
+
+    async fn stream_events(
+        &self,
+        request: Request<pb::StreamEventsRequest>,
+    ) -> Result<Response<Self::StreamEventsStream>, Status> {
+        let (caller, (filter, beginning)) = call::query(request, stream)?;
+        let reader = self.app.read_events(&caller, filter, beginning).await?;
+        let (out, stream) = mpsc::channel(BUFFER);
+        tokio::spawn(event_stream::feed(self.app.clone(), reader, out, self.drain.clone(), caller.request_id));
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
 }
 
-fn list(fields: &mut Fields, message: pb::ListEventsRequest) -> Option<(EventFilter, Page)> {
+/// How many events wait for a reader, beside what its connection takes in.
+const BUFFER: usize = 64;
+
+fn stream(fields: &mut Fields, message: pb::StreamEventsRequest) -> Option<(EventFilter, Beginning)> {
+    let after = fields.optional_id("after_event_id", &message.after_event_id, EventId::parse, "of an event, evt_…");
+    if message.only_new && !message.after_event_id.is_empty() {
+        fields.refuse("only_new", "must not be given with after_event_id");
+    }
+    let filter = EventFilter { types: types(fields, message.types), object_id: None };
+    let beginning = match after {
+        Some(id) => Beginning::After(id),
+        None if message.only_new => Beginning::New,
+        None => Beginning::Oldest,
+    };
+    Some((filter, beginning))
+}
+
+fn list(fields: &mut Fields, message: pb::ListEventsRequest) -> Option<(EventFilter, Option<EventId>, Page)> {
     let after = fields.optional_id("after_event_id", &message.after_event_id, EventId::parse, "of an event, evt_…");
     if !message.after_event_id.is_empty() && !message.page_token.is_empty() {
         fields.refuse("after_event_id", "must not be given with page_token");
     }
     let form = "of an object, such as pi_…, pay_…, re_…, cus_… or pm_…";
     let object_id = fields.optional_id("object_id", &message.object_id, object_id, form);
-    let filter = EventFilter { after, types: types(fields, message.types), object_id };
-    Some((filter, fields.page(message.page_size, message.page_token)))
+    let filter = EventFilter { types: types(fields, message.types), object_id };
+    Some((filter, after, fields.page(message.page_size, message.page_token)))
 }
 
 fn types(fields: &mut Fields, types: Vec<String>) -> Vec<String> {
@@ -87,7 +122,7 @@ impl From<Event> for pb::Event {
 mod tests {
     use super::*;
 
-    fn read(message: pb::ListEventsRequest) -> Result<(EventFilter, Page), Vec<String>> {
+    fn read(message: pb::ListEventsRequest) -> Result<(EventFilter, Option<EventId>, Page), Vec<String>> {
         let mut fields = Fields::default();
         let input = list(&mut fields, message);
         fields.finish(input).map_err(|error| error.violations.iter().map(|wrong| wrong.field.clone()).collect())
@@ -96,9 +131,10 @@ mod tests {
     #[test]
     fn a_payment_s_id_filters_by_its_intent() {
         let id = PaymentIntentId::generate();
-        let (filter, page) = read(pb::ListEventsRequest { object_id: id.payment_id(), ..Default::default() }).unwrap();
+        let (filter, after, page) =
+            read(pb::ListEventsRequest { object_id: id.payment_id(), ..Default::default() }).unwrap();
         assert_eq!(filter.object_id.as_deref(), Some(id.as_str()));
-        assert_eq!((filter.after, page.size), (None, 20));
+        assert_eq!((after, page.size), (None, 20));
     }
 
     #[test]

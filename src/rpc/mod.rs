@@ -37,6 +37,7 @@ mod confirmation;
 mod contract;
 mod customers;
 mod deadline;
+mod event_stream;
 mod events;
 mod fields;
 mod formats;
@@ -68,6 +69,8 @@ const MAX_CONNECTION_AGE_GRACE: Duration = deadline::MAX_DEADLINE.saturating_add
 #[derive(Clone)]
 struct Handlers {
     app: App,
+    /// Cancelled when the gateway begins to shut down: streams end then.
+    drain: CancellationToken,
 }
 
 /// Serves on `listener` until `drain`; then takes no more connections and returns when the running calls have ended.
@@ -80,7 +83,7 @@ pub async fn serve(listener: TcpListener, app: App, drain: CancellationToken) ->
     let contract = Arc::new(Contract::read());
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, contract.clone()).await;
-    let routes = services(&app, &contract).add_service(health_service);
+    let routes = services(&app, &contract, &drain).add_service(health_service);
 
     Server::builder()
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
@@ -100,8 +103,8 @@ pub async fn serve(listener: TcpListener, app: App, drain: CancellationToken) ->
 }
 
 /// All services but health. Those of the protos are limited and behind the key check.
-fn services(app: &App, contract: &Arc<Contract>) -> Routes {
-    let handlers = Arc::new(Handlers { app: app.clone() });
+fn services(app: &App, contract: &Arc<Contract>, drain: &CancellationToken) -> Routes {
+    let handlers = Arc::new(Handlers { app: app.clone(), drain: drain.clone() });
     macro_rules! guarded {
         ($server:ident) => {
             Guarded {

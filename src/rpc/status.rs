@@ -48,6 +48,8 @@ fn row(reason: Reason) -> (ErrorReason, Code) {
         Reason::ShuttingDown => (ErrorReason::ShuttingDown, Code::Unavailable),
         Reason::DeadlineExceeded => (ErrorReason::DeadlineExceeded, Code::DeadlineExceeded),
         Reason::Internal => (ErrorReason::Internal, Code::Internal),
+        Reason::EventNotKept => (ErrorReason::EventNotKept, Code::OutOfRange),
+        Reason::EventReaderTooSlow => (ErrorReason::EventReaderTooSlow, Code::Aborted),
     }
 }
 

@@ -118,16 +118,40 @@ impl Dialect {
         }
     }
 
+    /// Whether events are given their positions in the transaction that writes them. With one writer that is the order of
+    /// commits; otherwise it is known only after them.
+    pub(super) fn orders_events_at_commit(self) -> bool {
+        match self {
+            Self::Sqlite => true,
+            Self::Postgres => false,
+        }
+    }
+
+    /// How other processes are told of something on the channel `$1`; `None` where there are none.
+    pub(super) fn notification(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("SELECT pg_notify($1, '')"),
+        }
+    }
+
     /// The migrations, embedded; both databases have the same numbers.
     fn migrator(self) -> Migrator {
-        let ground = match self {
-            Self::Sqlite => include_str!("../../migrations/sqlite/0001_ground.sql"),
-            Self::Postgres => include_str!("../../migrations/postgres/0001_ground.sql"),
-        };
+        macro_rules! text {
+            ($name:literal) => {
+                match self {
+                    Self::Sqlite => include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
+                    Self::Postgres => include_str!(concat!("../../migrations/postgres/", $name, ".sql")),
+                }
+            };
+        }
         let migration = |version, name: &'static str, sql: &'static str| {
             Migration::new(version, name.into(), MigrationType::Simple, sqlx::SqlStr::from_static(sql), false)
         };
-        Migrator::with_migrations(vec![migration(1, "ground", ground)])
+        Migrator::with_migrations(vec![
+            migration(1, "ground", text!("0001_ground")),
+            migration(2, "event order", text!("0002_event_order")),
+        ])
     }
 }
 

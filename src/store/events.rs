@@ -6,6 +6,7 @@ use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
     Error, Sealer, Session, Tx,
+    event_signal::CHANNEL,
     row::{get, parse, time},
     select::Select,
 };
@@ -18,33 +19,80 @@ use crate::domain::{
 /// Which events a list shows; what is empty does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
-    /// After this one.
-    pub after: Option<EventId>,
     /// Of one of these types.
     pub types: Vec<String>,
     /// Of this object.
     pub object_id: Option<String>,
 }
 
+/// An event with its place in the one order.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// Greater than that of every event before it.
+    pub position: i64,
+    /// The event.
+    pub event: Event,
+}
+
+/// How many events are ordered in one transaction at most.
+const ORDER_BATCH: i64 = 1000;
+
 impl<C: DerefMut<Target = AnyConnection>> Session<C> {
-    /// The partner's events, oldest first, at most `limit`, after the id `after`.
+    /// The partner's ordered events after `position`, oldest first, at most `limit`.
     pub async fn events(
         &mut self,
         partner: &PartnerId,
         filter: &EventFilter,
-        after: Option<String>,
+        position: i64,
         limit: u32,
-    ) -> Result<Vec<Event>, Error> {
-        let after = after.or_else(|| filter.after.as_ref().map(ToString::to_string));
+    ) -> Result<Vec<Placed>, Error> {
         let rows = Select::from("events")
             .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-            .and("id", ">", after)?
+            .and("position", ">", Some(position))?
             .and("object_id", "=", filter.object_id.clone())?
             .and_in("type", &filter.types)?
-            .fetch(self.connection(), "id", limit)
+            .fetch(self.connection(), "position", limit)
             .await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
+
+    /// The place of one of the partner's events.
+    pub async fn event_position(&mut self, partner: &PartnerId, id: &str) -> Result<Option<i64>, Error> {
+        let query = sqlx::query("SELECT position FROM events WHERE partner_id = $1 AND id = $2");
+        let row = query.bind(partner.as_str()).bind(id).fetch_optional(self.connection()).await?;
+        row.map(|row| get(&row, "position")).transpose().map(Option::flatten)
+    }
+
+    /// The partner's first or last event that is kept, and its place.
+    pub async fn event_end(&mut self, partner: &PartnerId, end: End) -> Result<Option<(EventId, i64)>, Error> {
+        let sql = match end {
+            End::Oldest => {
+                "SELECT id, position FROM events WHERE partner_id = $1 AND position IS NOT NULL
+                 ORDER BY position LIMIT 1"
+            }
+            End::Newest => {
+                "SELECT id, position FROM events WHERE partner_id = $1 AND position IS NOT NULL
+                 ORDER BY position DESC LIMIT 1"
+            }
+        };
+        let row = sqlx::query(sql).bind(partner.as_str()).fetch_optional(self.connection()).await?;
+        row.map(|row| Ok((parse(&row, "id", EventId::parse)?, get(&row, "position")?))).transpose()
+    }
+
+    /// Whether there are events without a place.
+    pub async fn events_are_unordered(&mut self) -> Result<bool, Error> {
+        let query = sqlx::query("SELECT id FROM events WHERE position IS NULL LIMIT 1");
+        Ok(query.fetch_optional(self.connection()).await?.is_some())
+    }
+}
+
+/// One end of the events that are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The first.
+    Oldest,
+    /// The last.
+    Newest,
 }
 
 impl Tx {
@@ -59,6 +107,32 @@ impl Tx {
         let row = query.bind(object.id()).bind(kind.as_str()).fetch_optional(self.connection()).await?;
         if row.is_none() {
             self.events_insert(&[kind], object, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives up to a thousand committed events their places, after all that have one. The row of the sequence is locked, so
+    /// that one hand at a time does it, and whoever sees a place sees all before it. Answers how many it placed.
+    pub async fn events_order(&mut self) -> Result<u64, Error> {
+        let lock = self.shared.dialect.locking("SELECT last FROM event_sequence WHERE id = 1");
+        let last: i64 = get(&sqlx::query(lock).fetch_one(self.connection()).await?, "last")?;
+        let sql = "UPDATE events SET position = $1 + placed.place
+             FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place FROM events WHERE position IS NULL
+                   ORDER BY id LIMIT $2) AS placed
+             WHERE events.id = placed.id";
+        let count = sqlx::query(sql).bind(last).bind(ORDER_BATCH).execute(self.connection()).await?.rows_affected();
+        if count > 0 {
+            let placed = last + i64::try_from(count).unwrap_or(0);
+            let query = sqlx::query("UPDATE event_sequence SET last = $1 WHERE id = 1").bind(placed);
+            query.execute(self.connection()).await?;
+        }
+        Ok(count)
+    }
+
+    /// Tells every other process, once this is committed, that events were ordered.
+    pub async fn events_tell(&mut self) -> Result<(), Error> {
+        if let Some(sql) = self.shared.dialect.notification() {
+            sqlx::query(sql).bind(CHANNEL).execute(self.connection()).await?;
         }
         Ok(())
     }
@@ -83,18 +157,20 @@ impl Tx {
                 .bind(sealed)
                 .bind(now.0);
             query.execute(self.connection()).await?;
+            self.has_new_events = true;
         }
         Ok(())
     }
 }
 
-fn read(row: &AnyRow, sealer: &Sealer) -> Result<Event, Error> {
+fn read(row: &AnyRow, sealer: &Sealer) -> Result<Placed, Error> {
     let id = parse(row, "id", EventId::parse)?;
-    Ok(Event {
+    let event = Event {
         partner_id: parse(row, "partner_id", PartnerId::parse)?,
         kind: get(row, "type")?,
         object: sealer.open(id.as_str(), "object", &get::<Vec<u8>>(row, "object")?)?,
         created_at: time(row, "created_at")?,
         id,
-    })
+    };
+    Ok(Placed { position: get(row, "position")?, event })
 }

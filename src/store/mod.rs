@@ -6,11 +6,13 @@
 
 use std::{ops::DerefMut, sync::Arc};
 
+use secrecy::SecretString;
 use sqlx::{Any, AnyConnection, Pool, Transaction, pool::PoolConnection};
 
 mod customers;
 mod dialect;
 mod error;
+mod event_signal;
 mod events;
 mod keys;
 mod operations;
@@ -25,7 +27,8 @@ mod webhooks;
 pub use customers::CustomerFilter;
 pub use dialect::Dialect;
 pub use error::Error;
-pub use events::EventFilter;
+pub use event_signal::EventSignal;
+pub use events::{End, EventFilter, Placed};
 pub use operations::{NewOperation, Stored};
 pub use payment_intents::PaymentIntentFilter;
 pub use seal::Sealer;
@@ -36,18 +39,22 @@ pub use webhooks::{Webhook, WebhookState};
 pub struct Store {
     writer: Pool<Any>,
     reader: Pool<Any>,
+    url: SecretString,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     dialect: Dialect,
     sealer: Sealer,
+    signal: EventSignal,
 }
 
 /// A connection to the database, in a transaction or not.
 pub struct Session<C> {
     connection: C,
     shared: Arc<Shared>,
+    /// Whether events were written that have no position yet.
+    has_new_events: bool,
 }
 
 /// A session that reads; each statement sees what is committed when it begins.
@@ -64,18 +71,52 @@ impl Store {
         let dialect = Dialect::of(url).ok_or_else(unknown)?;
         let (writer, reader) = dialect.connect(url, connections).await?;
         dialect.migrate(&writer).await?;
-        Ok(Self { writer, reader, shared: Arc::new(Shared { dialect, sealer }) })
+        Ok(Self {
+            writer,
+            reader,
+            url: url.into(),
+            shared: Arc::new(Shared { dialect, sealer, signal: EventSignal::default() }),
+        })
     }
 
     /// A session that reads.
     pub async fn read(&self) -> Result<Read, Error> {
-        Ok(Session { connection: self.reader.acquire().await?, shared: self.shared.clone() })
+        Ok(Session { connection: self.reader.acquire().await?, shared: self.shared.clone(), has_new_events: false })
     }
 
     /// A transaction that may write.
     pub async fn begin(&self) -> Result<Tx, Error> {
         let connection = self.writer.begin_with(self.shared.dialect.begin()).await?;
-        Ok(Session { connection, shared: self.shared.clone() })
+        Ok(Session { connection, shared: self.shared.clone(), has_new_events: false })
+    }
+
+    /// Tells when there are new events.
+    pub fn event_signal(&self) -> &EventSignal {
+        &self.shared.signal
+    }
+
+    /// Orders what was committed and is not ordered yet. Answers how many events it placed.
+    pub async fn order_events(&self) -> Result<u64, Error> {
+        if !self.read().await?.events_are_unordered().await? {
+            return Ok(0);
+        }
+        let mut tx = self.begin().await?;
+        let count = tx.events_order().await?;
+        if count > 0 {
+            tx.events_tell().await?;
+        }
+        tx.commit().await?;
+        self.shared.signal.ordered();
+        Ok(count)
+    }
+
+    /// Hears from the database when another process has ordered events, and passes it on; returns only when the connection
+    /// breaks. SQLite has one process, which needs nobody to tell it.
+    pub async fn hear_of_events(&self) -> Result<(), Error> {
+        if self.shared.dialect.orders_events_at_commit() {
+            std::future::pending::<()>().await;
+        }
+        event_signal::hear(&self.url, &self.shared.signal).await
     }
 
     /// Whether the database answers.
@@ -99,7 +140,15 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
 
 impl Tx {
     /// Makes everything that was done in this transaction durable.
-    pub async fn commit(self) -> Result<(), Error> {
-        Ok(self.connection.commit().await?)
+    pub async fn commit(mut self) -> Result<(), Error> {
+        let orders_now = self.has_new_events && self.shared.dialect.orders_events_at_commit();
+        if orders_now {
+            self.events_order().await?;
+        }
+        self.connection.commit().await?;
+        if self.has_new_events {
+            self.shared.signal.written(orders_now);
+        }
+        Ok(())
     }
 }

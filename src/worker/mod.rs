@@ -16,6 +16,8 @@ pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     let workers = TaskTracker::new();
     workers.spawn(inbox(app.clone(), stop.clone()));
     workers.spawn(recovery(app.clone(), stop.clone()));
+    workers.spawn(ordering(app.clone(), stop.clone()));
+    workers.spawn(hearing(app.clone(), stop.clone()));
     workers.close();
     workers
 }
@@ -43,6 +45,35 @@ async fn recovery(app: App, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(LOOK) => {}
+        }
+    }
+}
+
+/// Gives events their places, at once when this process has written some.
+async fn ordering(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if took_some("ordering", app.order_events().await) {
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = app.events_have_work() => {}
+            () = sleep(LOOK) => {}
+        }
+    }
+}
+
+/// Hears of events that other processes have ordered.
+async fn hearing(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            broken = app.hear_of_events() => {
+                if let Err(error) = broken {
+                    tracing::warn!(%error, cause = ?error.cause(), "events of other gateways are heard of late");
+                }
+                sleep(LOOK).await;
+            }
         }
     }
 }

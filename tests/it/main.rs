@@ -10,6 +10,7 @@ mod confirmations;
 mod crashes;
 mod customers;
 mod errors;
+mod event_streams;
 mod events;
 mod gateway;
 mod idempotency;

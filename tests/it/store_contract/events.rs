@@ -1,12 +1,16 @@
 //! Events.
 
+use std::time::Duration;
+
 use corefy_gateway::{
     domain::{
         event::{Event, EventObject, EventType},
         ids::EventId,
     },
-    store::{EventFilter, Store},
+    store::{End, EventFilter, Store},
 };
+
+use tokio::{task::JoinSet, time::sleep};
 
 use super::objects::{NOW, acme, after, customer, other, paid_intent, payment_intent, payment_method, refund};
 use crate::{on_both, support::database::TestDatabase};
@@ -16,6 +20,7 @@ on_both![
     events_are_listed_oldest_first_page_by_page,
     events_are_filtered_by_type_and_object,
     an_event_that_is_told_once_is_not_told_again,
+    a_reader_misses_none_of_what_64_writers_tell_whenever_they_commit,
 ];
 
 async fn tell(store: &Store, types: &[EventType], object: impl Into<EventObject>) {
@@ -25,8 +30,14 @@ async fn tell(store: &Store, types: &[EventType], object: impl Into<EventObject>
 }
 
 async fn list(store: &Store, filter: &EventFilter, after: Option<&EventId>, limit: u32) -> Vec<Event> {
+    store.order_events().await.unwrap();
     let mut session = store.read().await.unwrap();
-    session.events(&acme(), filter, after.map(ToString::to_string), limit).await.unwrap()
+    let position = match after {
+        Some(id) => session.event_position(&acme(), id.as_str()).await.unwrap().unwrap(),
+        None => 0,
+    };
+    let found = session.events(&acme(), filter, position, limit).await.unwrap();
+    found.into_iter().map(|placed| placed.event).collect()
 }
 
 fn kinds(events: &[Event]) -> Vec<&str> {
@@ -59,13 +70,13 @@ async fn events_are_listed_oldest_first_page_by_page(database: TestDatabase) {
     assert_eq!(kinds(&first), ["payment_intent.created", "payment_intent.processing"]);
     let next = list(&store, &all, Some(&first[1].id), 2).await;
     assert_eq!(kinds(&next), ["payment_intent.succeeded"]);
-    let from_there = EventFilter { after: Some(first[0].id.clone()), ..all };
-    assert_eq!(
-        kinds(&list(&store, &from_there, None, 9).await),
-        ["payment_intent.processing", "payment_intent.succeeded"]
-    );
-    assert_eq!(kinds(&list(&store, &from_there, Some(&first[1].id), 9).await), ["payment_intent.succeeded"]);
-    assert!(list(&store, &from_there, Some(&next[0].id), 9).await.is_empty());
+    assert!(list(&store, &all, Some(&next[0].id), 9).await.is_empty());
+    let mut session = store.read().await.unwrap();
+    let ends = [End::Oldest, End::Newest].map(|end| (end, if end == End::Oldest { &first[0].id } else { &next[0].id }));
+    for (end, id) in ends {
+        assert_eq!(&session.event_end(&acme(), end).await.unwrap().unwrap().0, id);
+    }
+    assert_eq!(session.event_position(&other(), first[0].id.as_str()).await.unwrap(), None, "another partner's");
 }
 
 async fn events_are_filtered_by_type_and_object(database: TestDatabase) {
@@ -81,8 +92,7 @@ async fn events_are_filtered_by_type_and_object(database: TestDatabase) {
     let both = words(&[EventType::PaymentIntentCreated, EventType::PaymentIntentSucceeded]);
     assert_eq!(count(EventFilter { types: both.clone(), ..none() }).await, 3);
     assert_eq!(count(EventFilter { object_id: Some(one.id.to_string()), ..none() }).await, 2);
-    let of_one =
-        EventFilter { types: words(&[EventType::PaymentIntentCreated]), object_id: Some(one.id.to_string()), ..none() };
+    let of_one = EventFilter { types: words(&[EventType::PaymentIntentCreated]), object_id: Some(one.id.to_string()) };
     assert_eq!(count(of_one).await, 1);
 }
 
@@ -103,4 +113,37 @@ async fn an_event_that_is_told_once_is_not_told_again(database: TestDatabase) {
         ["payment_intent.orphan_charge", "payment_intent.charged_back", "payment_intent.orphan_charge"]
     );
     assert_eq!(events[0].created_at, NOW);
+}
+
+async fn a_reader_misses_none_of_what_64_writers_tell_whenever_they_commit(database: TestDatabase) {
+    const WRITERS: usize = 64;
+    const EACH: usize = 4;
+    let store = database.store().await;
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS {
+        let store = store.clone();
+        writers.spawn(async move {
+            for round in 0..EACH {
+                let mut tx = store.begin().await.unwrap();
+                tx.events_insert(&[EventType::PaymentIntentCreated], &paid_intent(acme()).into(), NOW).await.unwrap();
+                // The id is made; how long after it the commit comes differs from writer to writer.
+                sleep(Duration::from_millis((writer * 7 + round * 13) as u64 % 10)).await;
+                tx.commit().await.unwrap();
+            }
+        });
+    }
+    let mut seen: Vec<(i64, EventId)> = Vec::new();
+    while seen.len() < WRITERS * EACH {
+        store.order_events().await.unwrap();
+        let position = seen.last().map_or(0, |(position, _)| *position);
+        let mut session = store.read().await.unwrap();
+        let found = session.events(&acme(), &EventFilter::default(), position, 7).await.unwrap();
+        seen.extend(found.into_iter().map(|placed| (placed.position, placed.event.id)));
+        sleep(Duration::from_millis(1)).await;
+    }
+    writers.join_all().await;
+    let all = store.read().await.unwrap().events(&acme(), &EventFilter::default(), 0, 1000).await.unwrap();
+    let all: Vec<_> = all.into_iter().map(|placed| (placed.position, placed.event.id)).collect();
+    assert_eq!(seen, all, "the reader has seen all, in the order they have for ever");
+    assert!(seen.iter().map(|(position, _)| *position).eq(1..=(WRITERS * EACH) as i64), "without a gap");
 }

@@ -1,0 +1,167 @@
+//! Streams of events, over the wire.
+
+use std::time::Duration;
+
+use corefy_gateway::pb::{self, event_service_client::EventServiceClient, stream_events_response::Content};
+use tonic::{Code, Status, Streaming, transport::Channel};
+
+use crate::support::{
+    app::TestApp,
+    client::{APPROVED, Client, new_intent, reason},
+    database::TestDatabase,
+};
+
+crate::on_both!(
+    a_stream_brings_what_was_and_goes_on_with_what_happens,
+    a_stream_goes_on_after_the_last_event_that_was_taken_in,
+    a_stream_brings_only_what_was_asked_for,
+    an_event_that_is_not_kept_is_no_beginning,
+    a_stream_of_another_gateway_s_events_is_told_at_once,
+    a_stream_ends_with_the_gateway_and_says_where_to_go_on,
+    a_reader_who_is_too_slow_is_told_where_to_go_on,
+);
+
+type Events = Streaming<pb::StreamEventsResponse>;
+
+async fn stream(client: &Client, request: pb::StreamEventsRequest) -> Result<Events, Status> {
+    let mut service = EventServiceClient::new(client.channel.clone());
+    Ok(service.stream_events(client.signed(request)).await?.into_inner())
+}
+
+async fn next(events: &mut Events) -> pb::Event {
+    loop {
+        let message = events.message().await.unwrap().expect("the stream does not end");
+        if let Some(Content::Event(event)) = message.content {
+            return event;
+        }
+    }
+}
+
+async fn kinds(events: &mut Events, count: usize) -> Vec<String> {
+    let mut kinds = Vec::new();
+    for _ in 0..count {
+        kinds.push(next(events).await.r#type);
+    }
+    kinds
+}
+
+async fn a_stream_brings_what_was_and_goes_on_with_what_happens(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let intent = client.intent("10.00").await;
+    let mut events = stream(&client, pb::StreamEventsRequest::default()).await.unwrap();
+    assert_eq!(kinds(&mut events, 1).await, ["payment_intent.created"]);
+    client.confirm(&intent.id, APPROVED).await.unwrap();
+    client.refund(&intent.id, "4.00").await.unwrap();
+    let expected = ["payment_intent.succeeded", "refund.created", "refund.succeeded"];
+    assert_eq!(kinds(&mut events, 3).await, expected);
+}
+
+async fn a_stream_goes_on_after_the_last_event_that_was_taken_in(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    client.paid_intent("10.00").await;
+    let mut events = stream(&client, pb::StreamEventsRequest::default()).await.unwrap();
+    let first = next(&mut events).await;
+    let second = next(&mut events).await;
+    drop(events);
+    let request = pb::StreamEventsRequest { after_event_id: first.id, ..Default::default() };
+    let mut events = stream(&client, request).await.unwrap();
+    assert_eq!(next(&mut events).await, second, "at least once, in the same order");
+
+    let request = pb::StreamEventsRequest { only_new: true, ..Default::default() };
+    let mut events = stream(&client, request).await.unwrap();
+    client.intent("20.00").await;
+    assert_eq!(kinds(&mut events, 1).await, ["payment_intent.created"], "what was before is left out");
+}
+
+async fn a_stream_brings_only_what_was_asked_for(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let types = vec!["refund.succeeded".to_owned()];
+    let mut events = stream(&client, pb::StreamEventsRequest { types, ..Default::default() }).await.unwrap();
+    let intent = client.paid_intent("10.00").await;
+    let refund = client.refund(&intent.id, "4.00").await.unwrap();
+    let event = next(&mut events).await;
+    assert_eq!((event.r#type.as_str(), event.object_id), ("refund.succeeded", refund.id));
+    let other = app.client_of(|new| new.partner_name = "Other".to_owned()).await;
+    let mut events = stream(&other, pb::StreamEventsRequest::default()).await.unwrap();
+    other.intent("1.00").await;
+    assert_eq!(kinds(&mut events, 1).await, ["payment_intent.created"], "nothing of another partner's");
+}
+
+async fn an_event_that_is_not_kept_is_no_beginning(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    client.paid_intent("10.00").await;
+    let oldest = client.events(pb::ListEventsRequest::default()).await.unwrap().events[0].id.clone();
+    let unknown = "evt_00000000000000000000000000000000".to_owned();
+    let request = pb::StreamEventsRequest { after_event_id: unknown.clone(), ..Default::default() };
+    let refused = stream(&client, request).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::OutOfRange, "EVENT_NOT_KEPT"));
+    assert_eq!(fact(&refused, "oldest_event_id"), oldest);
+    let request = pb::ListEventsRequest { after_event_id: unknown, ..Default::default() };
+    assert_eq!(client.events(request).await.unwrap_err().code(), Code::OutOfRange);
+}
+
+async fn a_stream_of_another_gateway_s_events_is_told_at_once(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let replica = app.replica().await;
+    let there = Client::connect(replica.grpc_addr, app.key()).await;
+    let mut events = stream(&there, pb::StreamEventsRequest::default()).await.unwrap();
+    app.client().await.intent("10.00").await;
+    assert_eq!(kinds(&mut events, 1).await, ["payment_intent.created"]);
+}
+
+async fn a_stream_ends_with_the_gateway_and_says_where_to_go_on(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    client.intent("10.00").await;
+    let mut events = stream(&client, pb::StreamEventsRequest::default()).await.unwrap();
+    let last = next(&mut events).await;
+    let stopping = tokio::spawn(app.server.stop());
+    let ended = events.message().await.unwrap_err();
+    assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Unavailable, "SHUTTING_DOWN"));
+    assert_eq!(fact(&ended, "resume_after_event_id"), last.id);
+    stopping.await.unwrap();
+}
+
+async fn a_reader_who_is_too_slow_is_told_where_to_go_on(database: TestDatabase) {
+    const MORE_THAN_FITS: usize = 150;
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let mut reader = client.clone();
+    let narrow = Channel::from_shared(format!("http://{}", app.server.grpc_addr)).unwrap();
+    let narrow = narrow.initial_stream_window_size(65_535).initial_connection_window_size(65_535);
+    reader.channel = narrow.connect().await.unwrap();
+    let mut events = stream(&reader, pb::StreamEventsRequest::default()).await.unwrap();
+    let large = (0..20).map(|place| (format!("key{place}"), "x".repeat(500))).collect();
+    let large = pb::CreatePaymentIntentRequest { metadata: large, ..new_intent("10.00") };
+    for _ in 0..MORE_THAN_FITS {
+        client.create_payment_intent(large.clone()).await.unwrap();
+    }
+    // The reader takes nothing in until its time is over; the feed looks at the clock a few times a second.
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        app.clock.advance(Duration::from_secs(61));
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut last = String::new();
+    let mut taken = 0;
+    let ended = loop {
+        match events.message().await {
+            Ok(Some(pb::StreamEventsResponse { content: Some(Content::Event(event)) })) => last = event.id,
+            Ok(other) => panic!("the stream ends with a reason: {other:?}"),
+            Err(ended) => break ended,
+        }
+        taken += 1;
+    };
+    assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Aborted, "EVENT_READER_TOO_SLOW"));
+    assert_eq!(fact(&ended, "resume_after_event_id"), last);
+    assert!(taken < MORE_THAN_FITS, "not all fitted into the connection: {taken}");
+}
+
+fn fact(status: &Status, key: &str) -> String {
+    use tonic_types::StatusExt as _;
+    status.get_details_error_info().unwrap().metadata[key].clone()
+}
