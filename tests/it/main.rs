@@ -11,6 +11,7 @@ mod crashes;
 mod customers;
 mod errors;
 mod events;
+mod evidence;
 mod gateway;
 mod idempotency;
 mod in_doubt;
