@@ -115,18 +115,20 @@ impl App {
         Ok(None)
     }
 
-    /// Takes over what Corefy shows of a customer's payment methods: changed cards, and methods that were saved elsewhere.
-    /// One that may be what a call of ours is saving is left to that call, which could not tell it from others any more.
-    pub(super) async fn refresh_payment_methods(&self, customer: &Customer) -> Result<(), Error> {
-        let shown = self.upstream.payment_methods_of(customer).await?;
+    /// Takes over what Corefy shows of the payment methods of `customers`, who are one there: changed cards, and methods
+    /// that were saved elsewhere. Where they are several, nobody can tell whose a new method is, and none gets to see it.
+    pub(super) async fn refresh_payment_methods(&self, customers: &[Customer]) -> Result<(), Error> {
+        let Some(first) = customers.first() else { return Ok(()) };
+        let shown = self.upstream.payment_methods_of(first).await?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        let awaited = tx.payment_methods_awaited(&customer.id).await?;
-        for snapshot in shown {
-            match tx.payment_method_upstream(&customer.id, &snapshot.upstream_id).await? {
-                Some(method) => update(&mut tx, method, snapshot, now).await?,
-                None if awaited.iter().any(|method| fits(method, method.created_at, &snapshot)) => {}
-                None => adopt(&mut tx, customer, snapshot, now).await?,
+        for customer in customers {
+            for snapshot in &shown {
+                match tx.payment_method_upstream(&customer.id, &snapshot.upstream_id).await? {
+                    Some(method) => update(&mut tx, method, snapshot, now).await?,
+                    None if customers.len() > 1 => {}
+                    None => adopt_unless_awaited(&mut tx, customer, snapshot, now).await?,
+                }
             }
         }
         tx.commit().await?;
@@ -150,7 +152,7 @@ fn fits(method: &PaymentMethod, sent_at: Timestamp, snapshot: &PaymentMethodSnap
 async fn update(
     tx: &mut Tx,
     known: PaymentMethod,
-    snapshot: PaymentMethodSnapshot,
+    snapshot: &PaymentMethodSnapshot,
     now: Timestamp,
 ) -> Result<(), Error> {
     if snapshot.card.is_none() || snapshot.card == known.card {
@@ -159,20 +161,31 @@ async fn update(
     // Several webhooks may tell of the same change at the same moment: the first takes it over, the others see it.
     let locked = tx.payment_method_lock(&known.id).await?;
     let Some(mut method) = locked.filter(|method| method.card != snapshot.card) else { return Ok(()) };
-    method.card = snapshot.card;
+    method.card.clone_from(&snapshot.card);
     method.updated_at = now;
     tx.payment_method_update(&method).await?;
     Ok(tx.events_insert(&[EventType::PaymentMethodUpdated], &method.into(), now).await?)
 }
 
-async fn adopt(tx: &mut Tx, customer: &Customer, snapshot: PaymentMethodSnapshot, now: Timestamp) -> Result<(), Error> {
+/// Takes in a method that was saved elsewhere. One that may be what a call of ours is saving is left to that call, which
+/// could not tell it from others any more.
+async fn adopt_unless_awaited(
+    tx: &mut Tx,
+    customer: &Customer,
+    snapshot: &PaymentMethodSnapshot,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let awaited = tx.payment_methods_awaited(&customer.id).await?;
+    if awaited.iter().any(|method| fits(method, method.created_at, snapshot)) {
+        return Ok(());
+    }
     let method = PaymentMethod {
         id: PaymentMethodId::generate(),
         partner_id: customer.partner_id.clone(),
         customer_id: customer.id.clone(),
-        upstream_id: Some(snapshot.upstream_id),
-        kind: snapshot.kind,
-        card: snapshot.card,
+        upstream_id: Some(snapshot.upstream_id.clone()),
+        kind: snapshot.kind.clone(),
+        card: snapshot.card.clone(),
         created_at: now,
         updated_at: now,
     };

@@ -28,6 +28,8 @@ const PARK_AFTER: i64 = 6;
 const DEAD_AFTER: i64 = 12;
 /// The longest wait between two tries; waits double from one second on.
 const MAX_WAIT: Duration = Duration::from_secs(600);
+/// How many customers of ours that are one at Corefy are looked at for one webhook.
+const MAX_SAME: u32 = 100;
 /// How much of an error is kept, in characters.
 const MAX_ERROR: usize = 300;
 
@@ -181,9 +183,11 @@ impl App {
     }
 
     async fn work_off_payment_methods(&self, upstream_customer: &str) -> Result<Worked, Error> {
-        let customer = self.store.read().await?.customer_upstream(upstream_customer).await?;
-        let Some(customer) = customer else { return Ok(Worked::Unknown) };
-        self.refresh_payment_methods(&customer).await?;
+        let customers = self.store.read().await?.customers_upstream(upstream_customer, MAX_SAME).await?;
+        if customers.is_empty() {
+            return Ok(Worked::Unknown);
+        }
+        self.refresh_payment_methods(&customers).await?;
         Ok(Worked::Done)
     }
 }

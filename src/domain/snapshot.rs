@@ -225,8 +225,12 @@ impl PaymentSnapshot {
             (PaymentStatus::Canceled, State::Canceled) => {
                 Progress { last_error: intent.progress.last_error.clone(), ..Progress::default() }
             }
+            // What was paid before is watched because of a refund.
+            (PaymentStatus::Paid, State::Succeeded | State::PartiallyPaid) => Progress {
+                watch_until: intent.progress.watch_until.filter(|_| intent.state.is_paid()),
+                ..Progress::default()
+            },
             (PaymentStatus::Processing, State::Processing)
-            | (PaymentStatus::Paid, State::Succeeded | State::PartiallyPaid)
             | (PaymentStatus::AwaitingConfirmation, State::RequiresConfirmation) => Progress::default(),
             _ => intent.progress.clone(),
         }

@@ -28,13 +28,15 @@ pub enum Fault {
     Garbage,
     /// Executed; the answer names an amount that is 1 major unit more than the true one.
     WrongAmount,
+    /// Not executed; answered with 404 and a page of HTML, as by a proxy that does not find its way.
+    NoRoute,
 }
 
 impl Fault {
     /// Whether the request is executed although it suffers this fault.
     pub fn executes(self) -> bool {
         match self {
-            Self::Http(_) | Self::QuoteCard | Self::DropBefore | Self::Hang => false,
+            Self::Http(_) | Self::QuoteCard | Self::DropBefore | Self::Hang | Self::NoRoute => false,
             Self::HttpAfterExecute(_)
             | Self::DropAfterExecute
             | Self::HangAfterExecute
@@ -58,10 +60,46 @@ pub struct Switches {
     pub hide_payments: bool,
     /// Every intent is shown with the status `on_hold`, a word the contract does not have.
     pub show_unknown_status: bool,
+    /// What a payment shows of its refunds.
+    pub shown_refunds: ShownRefunds,
+    /// How exactly a payment tells when it changed.
+    pub shown_time: ShownTime,
+    /// Customers of one email address are one customer, whatever their reference, and a card saved again is one method.
+    pub merge_customers: bool,
     /// Every answer is this many milliseconds late, though its call is executed at once; at most 60 000.
     pub answer_delay_ms: u64,
     /// How webhooks are delivered.
     pub webhooks: WebhookSwitches,
+}
+
+/// What a payment shows of its refunds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShownRefunds {
+    /// Each, and what they are together.
+    #[default]
+    All,
+    /// The same, but none has a reference.
+    WithoutReferences,
+    /// What they are together, without a list.
+    SumOnly,
+    /// What they are together, and an empty list.
+    SumAndEmptyList,
+    /// Nothing, as while they are not yet replicated: the list is empty and the sum is zero.
+    None,
+}
+
+/// How exactly a payment tells when it changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShownTime {
+    /// To the microsecond.
+    #[default]
+    Exact,
+    /// To the second, rounded down.
+    WholeSeconds,
+    /// Not at all.
+    Missing,
 }
 
 /// How webhooks are delivered.

@@ -4,13 +4,16 @@ use serde_json::json;
 
 use super::{
     answer::{Done, Outcome, Problems, Refusal, read},
-    faults::Switches,
+    faults::{ShownRefunds, ShownTime, Switches},
     ledger::{Entry, EntryKind},
     payment::{Payment, Status, intent_id_of},
     state::{Kind, State},
 };
 use crate::{
-    domain::money::{Currency, MAX_MAJOR_UNITS, Money},
+    domain::{
+        clock::Timestamp,
+        money::{Currency, MAX_MAJOR_UNITS, Money},
+    },
     upstream::intents::wire::{self, Amount, CreateIntent, Moment},
 };
 
@@ -59,9 +62,7 @@ impl State {
     pub fn answer_with_intent(&self, status: u16, id: &str, switches: &Switches) -> Outcome {
         let payment = self.intents.get(id).ok_or_else(|| Refusal::not_found("payment"))?;
         let mut shown = self.show_intent(payment);
-        if switches.show_unknown_status {
-            shown.status = "on_hold".to_owned();
-        }
+        switches.distort(&mut shown);
         Ok(Done::new(status, &shown))
     }
 
@@ -119,6 +120,32 @@ impl State {
         self.ledger.entries.push(entry);
         self.pending.remove(id);
         self.move_payment(id, Status::Succeeded);
+    }
+}
+
+impl Switches {
+    /// Makes a payment look as the switches have it.
+    fn distort(&self, shown: &mut wire::Intent) {
+        if self.show_unknown_status {
+            shown.status = "on_hold".to_owned();
+        }
+        shown.updated_at = shown.updated_at.and_then(|Moment(exact)| match self.shown_time {
+            ShownTime::Exact => Some(Moment(exact)),
+            ShownTime::WholeSeconds => Some(Moment(Timestamp(exact.0 - exact.0.rem_euclid(1_000_000)))),
+            ShownTime::Missing => None,
+        });
+        match self.shown_refunds {
+            ShownRefunds::All => {}
+            ShownRefunds::WithoutReferences => {
+                shown.refunds.iter_mut().flatten().for_each(|refund| refund.reference_id = None);
+            }
+            ShownRefunds::SumOnly => shown.refunds = None,
+            ShownRefunds::SumAndEmptyList => shown.refunds = Some(Vec::new()),
+            ShownRefunds::None => {
+                shown.refunds = Some(Vec::new());
+                shown.amount_refunded = Some(Amount(0.into()));
+            }
+        }
     }
 }
 

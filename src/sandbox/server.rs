@@ -92,6 +92,9 @@ async fn suffer(fault: Fault, call: &Call, done: Option<Done>, scissors: &Scisso
             cut(scissors)
         }
         Fault::Garbage => ([(header::CONTENT_TYPE, "text/html")], "<html>502 upstream sent no").into_response(),
+        Fault::NoRoute => {
+            (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/html")], "<html>404 no route</html>").into_response()
+        }
         Fault::WrongAmount => match done {
             Some(done) => answer(Done { body: one_more(&done.body).unwrap_or(done.body), ..done }),
             None => cut(scissors),

@@ -120,7 +120,7 @@ impl State {
             Route::RefundCreate => self.create_refund(&call.body, switches),
             Route::CustomerCreate => self.create_customer(&call.body, switches),
             Route::CustomerRead(id) => self.read_customer(id),
-            Route::PaymentMethodCreate => self.create_payment_method(&call.body),
+            Route::PaymentMethodCreate => self.create_payment_method(&call.body, switches),
             Route::PaymentMethodsOf(id) => self.list_payment_methods(id),
             Route::SupportedMethods => Ok(super::customers::supported_methods()),
         }

@@ -34,11 +34,12 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
-    /// The first customer that has this id at Corefy, which may know several of ours as one.
-    pub async fn customer_upstream(&mut self, upstream: &str) -> Result<Option<Customer>, Error> {
-        let query = sqlx::query("SELECT * FROM customers WHERE upstream_id = $1 ORDER BY id LIMIT 1").bind(upstream);
-        let row = query.fetch_optional(self.connection()).await?;
-        row.map(|row| read(&row, &self.shared.sealer)).transpose()
+    /// The customers that have this id at Corefy, which may know several of ours, of several partners, as one: the oldest
+    /// ones, at most `limit`.
+    pub async fn customers_upstream(&mut self, upstream: &str, limit: u32) -> Result<Vec<Customer>, Error> {
+        let query = sqlx::query("SELECT * FROM customers WHERE upstream_id = $1 ORDER BY id LIMIT $2");
+        let rows = query.bind(upstream).bind(i64::from(limit)).fetch_all(self.connection()).await?;
+        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
 
     /// The id of the partner's customer with this reference.

@@ -12,6 +12,7 @@ mod customers;
 mod errors;
 mod event_streams;
 mod events;
+mod evidence;
 mod gateway;
 mod idempotency;
 mod in_doubt;

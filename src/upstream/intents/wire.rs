@@ -270,7 +270,7 @@ pub struct PaymentMethod {
 }
 
 /// A saved card, masked.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct SavedCard {
     #[serde(default)]

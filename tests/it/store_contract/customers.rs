@@ -15,7 +15,7 @@ on_both![
     a_customer_reads_back_for_its_partner_only,
     a_customer_s_reference_is_unique_within_its_partner,
     a_customer_is_changed_and_taken_back,
-    of_several_customers_that_are_one_at_corefy_the_first_is_found,
+    customers_that_are_one_at_corefy_are_found_together,
     customers_are_listed_newest_first_page_by_page,
 ];
 
@@ -66,15 +66,17 @@ async fn a_customer_is_changed_and_taken_back(database: TestDatabase) {
     assert!(tx.customer_insert(&customer(acme(), Some("a"))).await.unwrap(), "the reference is free again");
 }
 
-async fn of_several_customers_that_are_one_at_corefy_the_first_is_found(database: TestDatabase) {
+async fn customers_that_are_one_at_corefy_are_found_together(database: TestDatabase) {
     let store = database.store().await;
     let first = Customer { upstream_id: Some("cst_1".to_owned()), ..customer(acme(), None) };
     let second = Customer { upstream_id: Some("cst_1".to_owned()), ..customer(acme(), None) };
     let mut tx = store.begin().await.unwrap();
     assert!(tx.customer_insert(&second).await.unwrap());
     assert!(tx.customer_insert(&first).await.unwrap());
-    assert_eq!(tx.customer_upstream("cst_1").await.unwrap(), Some(first));
-    assert_eq!(tx.customer_upstream("cst_2").await.unwrap(), None);
+    let oldest = tx.customers_upstream("cst_1", 1).await.unwrap();
+    assert_eq!(oldest, std::slice::from_ref(&first));
+    assert_eq!(tx.customers_upstream("cst_1", 10).await.unwrap(), [first, second]);
+    assert_eq!(tx.customers_upstream("cst_2", 10).await.unwrap(), []);
 }
 
 async fn customers_are_listed_newest_first_page_by_page(database: TestDatabase) {

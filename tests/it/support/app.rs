@@ -226,19 +226,26 @@ pub struct Steps {
 impl Steps {
     /// The steps, and the probe that takes them.
     pub fn new() -> (Arc<Self>, Probe) {
+        Self::at(&[Checkpoint::Reserved, Checkpoint::Answered, Checkpoint::Settled])
+    }
+
+    /// The same at these checkpoints only.
+    pub fn at(checkpoints: &'static [Checkpoint]) -> (Arc<Self>, Probe) {
         let steps = Arc::new(Self { reached: Semaphore::new(0), go_on: Semaphore::new(0) });
         let taken = steps.clone();
-        let probe: Probe = Arc::new(move |_| {
+        let probe: Probe = Arc::new(move |checkpoint| {
             let taken = taken.clone();
             Box::pin(async move {
-                taken.reached.add_permits(1);
-                taken.go_on.acquire().await.unwrap().forget();
+                if checkpoints.contains(&checkpoint) {
+                    taken.reached.add_permits(1);
+                    taken.go_on.acquire().await.unwrap().forget();
+                }
             })
         });
         (steps, probe)
     }
 
-    /// Waits until a call has come to its next checkpoint.
+    /// Waits until a call has come to its next checkpoint; of those that wait, the first goes on first.
     pub async fn reached(&self) {
         self.reached.acquire().await.unwrap().forget();
     }

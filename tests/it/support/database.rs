@@ -10,7 +10,7 @@ use corefy_gateway::{
     store::{Sealer, Store},
 };
 use secrecy::SecretString;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{AnyConnection, Connection as _, PgConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -83,6 +83,14 @@ impl TestDatabase {
             }
             None => dump(&self.url).await.unwrap().into_bytes(),
         }
+    }
+
+    /// Runs a statement beside the gateway.
+    pub async fn execute(&self, sql: &str) {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     /// Opens it, under [`master_key`]. May be called again, as a gateway does that is started again.
