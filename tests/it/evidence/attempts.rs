@@ -106,7 +106,7 @@ async fn credentials_that_are_wrong_leave_the_keys_unused(database: TestDatabase
     let (intent, paid) = (client.intent("10.00").await, client.paid_intent("10.00").await);
     let right = app.config().upstream.secret_key.clone();
     let wrong = "a secret key that Corefy does not know".into();
-    let app = app.crash_and_restart_with(None, |config| config.upstream.secret_key = wrong).await;
+    let app = app.crash_and_restart_changed(|config| config.upstream.secret_key = wrong).await;
     let client = app.client().await;
     let refusals = [
         client.create_payment_intent(keyed("create", new_intent("10.00"))).await.map(drop),
@@ -117,7 +117,7 @@ async fn credentials_that_are_wrong_leave_the_keys_unused(database: TestDatabase
     for refusal in refusals {
         assert_eq!(refused(refusal), "UPSTREAM_MISCONFIGURED");
     }
-    let app = app.crash_and_restart_with(None, |config| config.upstream.secret_key = right).await;
+    let app = app.crash_and_restart_changed(|config| config.upstream.secret_key = right).await;
     let client = app.client().await;
     client.create_payment_intent(keyed("create", new_intent("10.00"))).await.unwrap();
     client.confirm_payment_intent(keyed("confirm", confirmation(&intent.id, APPROVED))).await.unwrap();
@@ -147,7 +147,7 @@ async fn an_outcome_that_could_not_be_written_is_written_when_the_database_is_ba
     let app = TestApp::start(database).await;
     let id = app.client().await.intent("10.00").await.id;
     let (steps, probe) = Steps::at(&[Checkpoint::Answered, Checkpoint::Settled]);
-    let app = app.crash_and_restart_with(Some(probe), |_| {}).await;
+    let app = app.crash_and_restart_with(Some(probe)).await;
     let (client, confirmed) = (app.client().await, id.clone());
     let call = tokio::spawn(async move { client.confirm(&confirmed, APPROVED).await });
     steps.reached().await; // answered

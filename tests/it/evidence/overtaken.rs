@@ -40,7 +40,7 @@ async fn answered(database: TestDatabase) -> (TestApp, Arc<Steps>, String, Runni
     let app = TestApp::start(database).await;
     let id = app.client().await.intent("10.00").await.id;
     let (steps, probe) = Steps::at(&[Checkpoint::Reserved, Checkpoint::Answered]);
-    let app = app.crash_and_restart_with(Some(probe), |_| {}).await;
+    let app = app.crash_and_restart_with(Some(probe)).await;
     app.sandbox.faults().set(|switches| switches.charge_again = true);
     let first = confirm(&app, &id, DECLINED).await;
     steps.reached().await; // reserved
