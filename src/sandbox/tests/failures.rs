@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Bench, CONFIRM, LONG_PATIENCE, SHORT_PATIENCE, answer, card, intent};
-use crate::sandbox::faults::Fault;
+use crate::sandbox::faults::{Fault, ShownRefunds, ShownTime};
 
 const CREATE: &str = "/v1/payment-intents";
 
@@ -121,6 +121,30 @@ async fn reads_can_hide_payments_or_show_a_word_nobody_knows() {
     bench.sandbox.faults().clear();
     bench.sandbox.faults().set(|switches| switches.show_unknown_status = true);
     assert_eq!(bench.status_of(&id).await, "on_hold");
+}
+
+#[tokio::test]
+async fn a_payment_shows_its_refunds_and_its_time_as_the_switches_have_it() {
+    let bench = Bench::start().await;
+    let id = bench.paid("pi_1").await;
+    bench.sandbox.refund_from_dashboard(&id, 100).unwrap();
+    let path = format!("/v1/payments/{id}");
+    for (shown, sum, listed) in [
+        (ShownRefunds::All, "1.00", Some(1)),
+        (ShownRefunds::WithoutReferences, "1.00", Some(1)),
+        (ShownRefunds::SumOnly, "1.00", None),
+        (ShownRefunds::SumAndEmptyList, "1.00", Some(0)),
+        (ShownRefunds::None, "0", Some(0)),
+    ] {
+        bench.sandbox.faults().set(|switches| switches.shown_refunds = shown);
+        let (_, payment) = bench.get(&path).await;
+        let told = (payment["amount_refunded"].to_string(), payment["refunds"].as_array().map(Vec::len));
+        assert_eq!(told, (sum.to_owned(), listed), "{shown:?}");
+    }
+    bench.sandbox.faults().set(|switches| switches.shown_time = ShownTime::WholeSeconds);
+    assert!(bench.get(&path).await.1["updated_at"].as_str().is_some_and(|time| !time.contains('.')));
+    bench.sandbox.faults().set(|switches| switches.shown_time = ShownTime::Missing);
+    assert!(bench.get(&path).await.1["updated_at"].is_null());
 }
 
 #[tokio::test]
