@@ -66,7 +66,7 @@ mod tests {
             let expected = match method {
                 "CreateRefund" => Scope::Refunds,
                 "TestConnection" => Scope::Read,
-                _ if method.starts_with("Get") || method.starts_with("List") => Scope::Read,
+                _ if ["Get", "List", "Stream"].iter().any(|verb| method.starts_with(verb)) => Scope::Read,
                 _ => Scope::Write,
             };
             assert_eq!(*scope, expected, "{path}");
