@@ -1,5 +1,6 @@
 //! The rules: from settings as they are typed to the typed ones.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -174,7 +175,7 @@ fn origin(text: &str) -> Option<String> {
 impl GatewaySettings {
     /// The files of certificates: the inner `None` when there are none.
     fn tls(&self, report: &mut Report) -> Option<Option<TlsConfig>> {
-        let given = |file: &Option<PathBuf>| file.clone().filter(|path| !path.as_os_str().is_empty());
+        let given = |file: &Option<OsString>| file.clone().filter(|path| !path.is_empty()).map(PathBuf::from);
         let client_ca = given(&self.gateway_tls_client_ca);
         match (given(&self.gateway_tls_cert), given(&self.gateway_tls_key)) {
             (Some(certificate), Some(key)) => Some(Some(TlsConfig { certificate, key, client_ca })),

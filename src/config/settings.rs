@@ -3,7 +3,7 @@
 //! Values are taken as text and read in [`super`], so that everything that is wrong is told at once and by the
 //! variable's name.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 
 use clap::Args;
 use secrecy::SecretString;
@@ -84,14 +84,14 @@ pub struct GatewaySettings {
     /// File with the certificate of both ports and those between it and its authority, in PEM. Read again when it
     /// changes, as are the other two [default: no TLS]
     #[arg(long, env, value_name = "FILE")]
-    pub gateway_tls_cert: Option<PathBuf>,
+    pub gateway_tls_cert: Option<OsString>,
     /// File with the key of that certificate, in PEM
     #[arg(long, env, value_name = "FILE")]
-    pub gateway_tls_key: Option<PathBuf>,
+    pub gateway_tls_key: Option<OsString>,
     /// File with the authorities of callers, in PEM: on the gRPC port, each then needs a certificate of one of them
     /// [default: callers need none]
     #[arg(long, env, value_name = "FILE")]
-    pub gateway_tls_client_ca: Option<PathBuf>,
+    pub gateway_tls_client_ca: Option<OsString>,
     /// Allow addresses that other machines can reach, although there is no certificate: `true` or `false`. For
     /// use behind a proxy that ends TLS
     #[arg(long, env, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]

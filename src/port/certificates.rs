@@ -48,9 +48,11 @@ pub struct CertificateError {
 
 /// The certificates of a port as they are in the files, but for the few seconds that a change takes to be seen.
 pub struct Certificates {
-    current: Arc<RwLock<Arc<ServerConfig>>>,
+    current: Current,
     _watch: AbortOnDropHandle<()>,
 }
+
+type Current = Arc<RwLock<Arc<ServerConfig>>>;
 
 impl Certificates {
     /// Reads the files and watches them from then on. Files that are changed and cannot be used are logged, and the
@@ -59,36 +61,62 @@ impl Certificates {
     /// # Errors
     /// When the files cannot be used now.
     pub fn load(files: CertificateFiles) -> Result<Self, CertificateError> {
-        // Looked at before they are read, so that no change is missed.
-        let seen = files.marks();
-        let current = Arc::new(RwLock::new(files.read()?));
-        let watch = tokio::spawn(watch(files, seen, current.clone()));
-        Ok(Self { current, _watch: AbortOnDropHandle::new(watch) })
+        let watched = Watched::load(files)?;
+        let current = watched.current.clone();
+        Ok(Self { current, _watch: AbortOnDropHandle::new(tokio::spawn(watch(watched))) })
     }
 
     /// Shakes hands by the present certificates.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.current.read().unwrap_or_else(PoisonError::into_inner).clone())
+        TlsAcceptor::from(present(&self.current))
+    }
+}
+
+fn present(current: &Current) -> Arc<ServerConfig> {
+    current.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+async fn watch(mut watched: Watched) {
+    loop {
+        sleep(LOOK_INTERVAL).await;
+        let looked = spawn_blocking(move || {
+            watched.look();
+            watched
+        });
+        let Ok(back) = looked.await else { return };
+        watched = back;
     }
 }
 
 /// What tells one state of a file from another: when it was changed, and its size in bytes. `None`: it is not there.
 type Mark = Option<(SystemTime, u64)>;
 
-async fn watch(files: CertificateFiles, mut seen: Vec<Mark>, current: Arc<RwLock<Arc<ServerConfig>>>) {
-    loop {
-        sleep(LOOK_INTERVAL).await;
-        let (looked_at, before) = (files.clone(), seen.clone());
-        let look = spawn_blocking(move || {
-            let marks = looked_at.marks();
-            (marks != before).then(|| (marks, looked_at.read()))
-        });
-        let Ok(Some((marks, read))) = look.await else { continue };
-        seen = marks;
-        match read {
+/// Files with the state in which they were last read.
+struct Watched {
+    files: CertificateFiles,
+    seen: Vec<Mark>,
+    current: Current,
+}
+
+impl Watched {
+    fn load(files: CertificateFiles) -> Result<Self, CertificateError> {
+        // Looked at before they are read, so that no change is missed.
+        let seen = files.marks();
+        let current = Arc::new(RwLock::new(files.read()?));
+        Ok(Self { files, seen, current })
+    }
+
+    /// Reads the files again if they have changed.
+    fn look(&mut self) {
+        let marks = self.files.marks();
+        if marks == self.seen {
+            return;
+        }
+        self.seen = marks;
+        match self.files.read() {
             Ok(config) => {
-                *current.write().unwrap_or_else(PoisonError::into_inner) = config;
-                tracing::info!(file = %files.certificate.display(), "the TLS certificates were read again");
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
+                tracing::info!(file = %self.files.certificate.display(), "the TLS certificates were read again");
             }
             Err(error) => tracing::error!(%error, "the changed TLS certificates cannot be used; the old ones stay"),
         }
@@ -134,7 +162,7 @@ fn client_verifier(
         authorities.add(certificate).map_err(|problem| CertificateError::new(file, problem))?;
     }
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider).build();
-    Ok(verifier.map_err(|problem| CertificateError::new(file, problem))?)
+    verifier.map_err(|problem| CertificateError::new(file, problem))
 }
 
 /// All certificates of a file, at least one.
@@ -151,5 +179,65 @@ fn unreadable(file: &Path, cause: pem::Error) -> CertificateError {
         pem::Error::Io(cause) => CertificateError::new(file, cause),
         pem::Error::NoItemsFound => CertificateError::new(file, "holds nothing of what it should, in PEM"),
         _ => CertificateError::new(file, "is not PEM"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// Writes a new certificate with its key.
+    fn write(directory: &TempDir) -> CertificateFiles {
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["gateway.test".to_owned()]).unwrap();
+        let files = CertificateFiles {
+            certificate: directory.path().join("cert.pem"),
+            key: directory.path().join("key.pem"),
+            client_ca: None,
+            protocols: &["h2"],
+        };
+        fs::write(&files.certificate, cert.pem()).unwrap();
+        fs::write(&files.key, signing_key.serialize_pem()).unwrap();
+        files
+    }
+
+    #[test]
+    fn a_broken_file_leaves_the_certificate_and_a_mended_one_replaces_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut watched = Watched::load(write(&directory)).unwrap();
+        let first = present(&watched.current);
+        for broken in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n"] {
+            fs::write(&watched.files.certificate, broken).unwrap();
+            watched.look();
+            assert!(Arc::ptr_eq(&first, &present(&watched.current)), "{broken:?}");
+        }
+        fs::remove_file(&watched.files.key).unwrap();
+        watched.look();
+        assert!(Arc::ptr_eq(&first, &present(&watched.current)));
+        write(&directory);
+        watched.look();
+        assert!(!Arc::ptr_eq(&first, &present(&watched.current)));
+    }
+
+    #[test]
+    fn files_that_have_not_changed_are_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut watched = Watched::load(write(&directory)).unwrap();
+        let first = present(&watched.current);
+        watched.look();
+        assert!(Arc::ptr_eq(&first, &present(&watched.current)));
+    }
+
+    #[test]
+    fn an_error_names_the_file_and_shows_nothing_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = write(&directory);
+        for broken in ["secret", "-----BEGIN PRIVATE secret\n", "-----BEGIN PRIVATE KEY-----\nsecret!\n"] {
+            fs::write(&files.key, broken).unwrap();
+            let error = files.read().unwrap_err().to_string();
+            assert!(error.contains("key.pem: ") && !error.contains("secret"), "{error}");
+        }
     }
 }

@@ -17,6 +17,7 @@ crate::on_both!(
     a_call_over_the_limit_does_nothing,
     an_address_that_shows_wrong_keys_is_answered_without_the_database,
     a_caller_who_was_let_in_does_not_suffer_for_others_of_its_address,
+    headers_over_the_limit_are_refused,
     a_connection_over_the_bound_waits_until_another_has_ended,
 );
 
@@ -89,6 +90,17 @@ async fn a_caller_who_was_let_in_does_not_suffer_for_others_of_its_address(datab
     // Also after its key has to be read again.
     app.clock.advance(MINUTE / 2);
     create(&client).await.unwrap();
+}
+
+async fn headers_over_the_limit_are_refused(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let path = "corefy.gateway.v1.GatewayService/TestConnection";
+    let http = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    for (bytes, expected) in [(15 * 1024, 200), (17 * 1024, 431)] {
+        let call = http.post(format!("http://{}/{path}", app.server.grpc_addr));
+        let call = call.header("content-type", "application/grpc").header("x-padding", "x".repeat(bytes));
+        assert_eq!(call.send().await.unwrap().status().as_u16(), expected, "{bytes}");
+    }
 }
 
 async fn a_connection_over_the_bound_waits_until_another_has_ended(database: TestDatabase) {

@@ -54,11 +54,6 @@ impl Files {
         fs::write(self.path("cert.pem"), &identity.certificate).unwrap();
     }
 
-    /// Writes what is no certificate in its place.
-    pub fn spoil(&self) {
-        fs::write(self.path("cert.pem"), "no certificate").unwrap();
-    }
-
     /// The settings that name them.
     pub fn config(&self) -> TlsConfig {
         TlsConfig { certificate: self.path("cert.pem"), key: self.path("key.pem"), client_ca: None }
