@@ -35,6 +35,8 @@ pub enum Reason {
     ShuttingDown,
     DeadlineExceeded,
     Internal,
+    KeyRateLimited,
+    AuthFailuresLimited,
     EventNotKept,
     EventReaderTooSlow,
 }

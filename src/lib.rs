@@ -8,6 +8,7 @@ pub mod domain;
 pub mod error;
 pub mod http;
 pub mod pb;
+pub mod port;
 pub mod rpc;
 pub mod sandbox;
 pub mod server;

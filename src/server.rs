@@ -11,12 +11,14 @@ use tokio_util::{
 
 use crate::{
     app::{App, Parts, Probe},
-    config::{Config, DatabaseConfig, UpstreamApi, UpstreamConfig},
+    config::{Config, DatabaseConfig, TlsConfig, UpstreamApi, UpstreamConfig},
     domain::{
         clock::Clock,
         master_key::{MasterKey, Purpose},
     },
-    http, rpc,
+    http,
+    port::{CertificateError, CertificateFiles, Certificates, Port},
+    rpc,
     store::{self, Sealer, Store},
     upstream::{
         Upstream,
@@ -42,6 +44,9 @@ pub enum StartError {
         /// Why not.
         cause: io::Error,
     },
+    /// The certificates could not be used.
+    #[error("GATEWAY_TLS_CERT, GATEWAY_TLS_KEY or GATEWAY_TLS_CLIENT_CA: {0}")]
+    Certificates(#[from] CertificateError),
     /// The client of Corefy could not be made.
     #[error("{0}")]
     Upstream(#[from] SetupError),
@@ -84,11 +89,15 @@ impl Server {
     pub async fn start(config: Config, harness: Harness) -> Result<Self, StartError> {
         let (grpc, grpc_addr) = listen("GATEWAY_GRPC_ADDR", config.grpc_addr).await?;
         let (sidecar, http_addr) = listen("GATEWAY_HTTP_ADDR", config.http_addr).await?;
+        let (grpc_certificates, http_certificates) = certificates(config.tls.as_ref())?;
+        let grpc = Port::new(grpc, grpc_certificates, config.max_connections);
+        let sidecar = Port::new(sidecar, http_certificates, config.max_connections);
         let takes_webhooks = config.upstream.webhook_secret.is_some();
         let app = build(&config, &harness).await?;
 
         let drain = CancellationToken::new();
-        let rpc = rpc::serve(grpc, app.clone(), drain.clone());
+        let (rpc_app, rpc_drain, web_origins) = (app.clone(), drain.clone(), config.web_origins);
+        let rpc = async move { rpc::serve(grpc, rpc_app, &web_origins, rpc_drain).await };
         let http = http::serve(sidecar, app.clone(), config.webhook_allow, takes_webhooks, drain.clone());
         let mut ports = JoinSet::new();
         ports.spawn(async { log_end("gRPC", rpc.await) });
@@ -125,6 +134,15 @@ async fn listen(variable: &'static str, address: SocketAddr) -> Result<(TcpListe
     opened.await.map_err(|cause| StartError::Port { variable, address, cause })
 }
 
+/// The certificates of the gRPC port and of the HTTP port, from the same files. The HTTP port asks nobody for one: Corefy,
+/// which sends webhooks there, signs them and has none.
+fn certificates(tls: Option<&TlsConfig>) -> Result<(Option<Certificates>, Option<Certificates>), CertificateError> {
+    let Some(TlsConfig { certificate, key, client_ca }) = tls.cloned() else { return Ok((None, None)) };
+    let files = CertificateFiles { certificate, key, client_ca, protocols: &["h2", "http/1.1"] };
+    let http_files = CertificateFiles { client_ca: None, protocols: &["http/1.1"], ..files.clone() };
+    Ok((Some(Certificates::load(files)?), Some(Certificates::load(http_files)?)))
+}
+
 async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     let master_key = MasterKey::new(config.master_key.clone());
     let store = open_store(&config.database, &master_key).await?;
@@ -135,6 +153,7 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
         master_key,
         currencies: config.currencies.clone(),
         upstream_timeout: config.upstream.timeout,
+        key_rate_per_minute: config.key_rate_per_minute,
         probe: harness.probe.clone(),
     }))
 }

@@ -12,7 +12,7 @@ use crate::{
         api_key::{ApiKey, Scope},
         clock::{Clock, Timestamp},
         ids::PartnerId,
-        key_pair::{KeyPair, PublicKey},
+        key_pair::{KeyPair, PublicKey, SecretHash},
         master_key::{MasterKey, Purpose},
     },
     error::{Error, Reason},
@@ -49,19 +49,46 @@ pub struct Admitted {
 }
 
 impl App {
-    /// Lets a caller in who presents `pk_…:sk_…`. Every refusal is the same error, so that it tells nothing.
+    /// Lets a caller in who presents `pk_…:sk_…`, and counts the call. Every refusal of a key is the same error, so that
+    /// it tells nothing; an address that was refused too often is told so, and nothing is looked up for it.
     pub async fn authenticate(&self, pair: &str, address: Option<IpAddr>) -> Result<Admitted, Error> {
+        let admitted = self.admit(pair, address).await;
+        match (&admitted, address) {
+            (Ok(admitted), _) => self.limits.take_call(&admitted.key_id, self.now()).await?,
+            (Err(error), Some(address)) if error.reason == Reason::CredentialsInvalid => {
+                self.limits.note_auth_failure(address, self.now()).await;
+            }
+            (Err(_), _) => {}
+        }
+        admitted
+    }
+
+    async fn admit(&self, pair: &str, address: Option<IpAddr>) -> Result<Admitted, Error> {
         let refused = || Error::new(Reason::CredentialsInvalid, "the API key is not accepted");
-        let pair = KeyPair::parse(pair).ok_or_else(refused)?;
+        let pair = KeyPair::parse(pair);
         // Hashed also for a key that does not exist, so that hashing tells nothing of which keys there are.
-        let presented = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
-        let (key, read_at) = self.key(&pair.public).await?.ok_or_else(refused)?;
+        let presented = pair.map(|pair| (pair.secret.hash(&self.master_key.derive(Purpose::Pepper)), pair.public));
+        if let Some(address) = address
+            && !self.was_admitted(presented.as_ref(), address).await
+        {
+            self.limits.check_address(address, self.now()).await?;
+        }
+        let (presented, public) = presented.ok_or_else(refused)?;
+        let (key, read_at) = self.key(&public).await?.ok_or_else(refused)?;
         if let Err(why) = key.admits(&presented, address, self.now()) {
             tracing::warn!(key = key.id.as_str(), %why, "API key refused");
             return Err(refused());
         }
         self.note_use(&key, read_at).await;
         Ok(Admitted { partner_id: key.partner_id, key_id: key.id.as_str().to_owned(), scopes: key.scopes })
+    }
+
+    /// Whether the caller shows the right secret of a key that was in use of late. Such a caller does not guess, and must
+    /// not suffer for others who share its address, as all do behind a proxy.
+    async fn was_admitted(&self, presented: Option<&(SecretHash, PublicKey)>, address: IpAddr) -> bool {
+        let Some((presented, id)) = presented else { return false };
+        let known = self.admissions.0.get(id.as_str()).await;
+        known.is_some_and(|(key, _)| key.admits(presented, Some(address), self.now()).is_ok())
     }
 
     /// The key, and when it was read.

@@ -1,7 +1,7 @@
 //! The use cases: the only place that orders what the store and Corefy do. One file a resource; the methods of [`App`]
 //! have the names of the RPCs.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, ops::Deref, sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
@@ -22,7 +22,7 @@ pub mod customers;
 pub mod events;
 pub mod gateway;
 pub mod keys;
-
+mod limits;
 pub mod paging;
 pub mod payment_intents;
 pub mod payment_methods;
@@ -79,6 +79,7 @@ pub struct Inner {
     tasks: TaskTracker,
     probe: Option<Probe>,
     admissions: keys::Admissions,
+    limits: limits::Limits,
     /// Told when the inbox has work.
     wake: Notify,
 }
@@ -97,6 +98,8 @@ pub struct Parts {
     pub currencies: Vec<Currency>,
     /// How long one request to Corefy may take.
     pub upstream_timeout: Duration,
+    /// How many calls a minute each key may make here; `None`: any number.
+    pub key_rate_per_minute: Option<NonZeroU32>,
     /// For tests that let the process die; `None` in production.
     pub probe: Option<Probe>,
 }
@@ -121,6 +124,7 @@ impl App {
             tasks: TaskTracker::new(),
             probe: parts.probe,
             admissions: keys::Admissions::new(),
+            limits: limits::Limits::new(parts.key_rate_per_minute),
             wake: Notify::new(),
         }))
     }

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -35,6 +36,14 @@ pub struct Config {
     pub grpc_addr: SocketAddr,
     /// Where webhooks, health and readiness listen.
     pub http_addr: SocketAddr,
+    /// Certificates of both ports; without them they speak plainly.
+    pub tls: Option<TlsConfig>,
+    /// Connections at one time, of each port.
+    pub max_connections: u32,
+    /// Calls a minute of each key; `None`: any number.
+    pub key_rate_per_minute: Option<NonZeroU32>,
+    /// The origins of the pages that may call by grpc-web, such as `https://shop.example`.
+    pub web_origins: Vec<String>,
     /// The currencies that are accepted; empty: all of ISO 4217.
     pub currencies: Vec<Currency>,
     /// The networks that webhooks may come from; empty: any.
@@ -43,6 +52,17 @@ pub struct Config {
     pub drain: Duration,
     /// What is logged, and how.
     pub log: LogConfig,
+}
+
+/// The files with the certificates of the ports, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The gateway's certificate and those between it and its authority.
+    pub certificate: PathBuf,
+    /// The certificate's key.
+    pub key: PathBuf,
+    /// The authorities of callers, who then need a certificate.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// What `keys` needs to know.

@@ -1,7 +1,9 @@
 //! The rules: from settings as they are typed to the typed ones.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -12,7 +14,9 @@ use super::report::{Report, given};
 use super::settings::{
     DatabaseSettings, GatewaySettings, KeysSettings, LogSettings, MasterKeySetting, ServeSettings, UpstreamSettings,
 };
-use super::{Config, DatabaseConfig, KeysConfig, LogConfig, LogFormat, Problems, UpstreamApi, UpstreamConfig};
+use super::{
+    Config, DatabaseConfig, KeysConfig, LogConfig, LogFormat, Problems, TlsConfig, UpstreamApi, UpstreamConfig,
+};
 use crate::domain::{money::Currency, network};
 
 /// Characters of the master key at least: 128 bits when they are hexadecimal.
@@ -31,7 +35,10 @@ impl ServeSettings {
     fn config(&self, report: &mut Report) -> Option<Config> {
         let upstream = self.upstream.read(report);
         let gateway = &self.gateway;
-        let addresses = gateway.addresses(report);
+        let tls = gateway.tls(report);
+        let addresses = gateway.addresses(tls != Some(None), report);
+        let limits = gateway.limits(report);
+        let web_origins = report.list("GATEWAY_WEB_ORIGINS", gateway.gateway_web_origins.as_deref(), ORIGINS, origin);
         let currencies =
             report.list("GATEWAY_CURRENCIES", gateway.gateway_currencies.as_deref(), CURRENCIES, Currency::parse);
         let webhook_allow = report.list(
@@ -45,12 +52,17 @@ impl ServeSettings {
         let master_key = self.master_key.read(report);
         let log = self.log.read(report);
         let (grpc_addr, http_addr) = addresses?;
+        let (max_connections, key_rate) = limits?;
         Some(Config {
             upstream: upstream?,
             database: database?,
             master_key: master_key?,
             grpc_addr,
             http_addr,
+            tls: tls?,
+            max_connections,
+            key_rate_per_minute: NonZeroU32::new(key_rate),
+            web_origins: web_origins?,
             currencies: currencies?,
             webhook_allow: webhook_allow?,
             drain: Duration::from_secs(drain?.into()),
@@ -60,6 +72,7 @@ impl ServeSettings {
 }
 
 const CURRENCIES: &str = "ISO 4217 codes in upper case, separated by commas";
+const ORIGINS: &str = "origins such as https://shop.example, separated by commas";
 const NETWORKS: &str = "networks such as 203.0.113.0/24, separated by commas";
 
 impl KeysSettings {
@@ -153,22 +166,50 @@ fn is_scheme_and_host(url: &Url) -> bool {
         && url.fragment().is_none()
 }
 
+/// The scheme, host and port of a web page, as browsers write them.
+fn origin(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok().filter(is_scheme_and_host)?;
+    Some(url.origin().ascii_serialization()).filter(|origin| origin == text)
+}
+
 impl GatewaySettings {
-    /// Where gRPC and HTTP listen.
-    fn addresses(&self, report: &mut Report) -> Option<(SocketAddr, SocketAddr)> {
+    /// The files of certificates: the inner `None` when there are none.
+    fn tls(&self, report: &mut Report) -> Option<Option<TlsConfig>> {
+        let given = |file: &Option<OsString>| file.clone().filter(|path| !path.is_empty()).map(PathBuf::from);
+        let client_ca = given(&self.gateway_tls_client_ca);
+        match (given(&self.gateway_tls_cert), given(&self.gateway_tls_key)) {
+            (Some(certificate), Some(key)) => Some(Some(TlsConfig { certificate, key, client_ca })),
+            (Some(_), None) => report.wrong("GATEWAY_TLS_KEY", "must be set with GATEWAY_TLS_CERT"),
+            (None, Some(_)) => report.wrong("GATEWAY_TLS_CERT", "must be set with GATEWAY_TLS_KEY"),
+            (None, None) if client_ca.is_some() => {
+                report.wrong("GATEWAY_TLS_CLIENT_CA", "must not be set without GATEWAY_TLS_CERT and GATEWAY_TLS_KEY")
+            }
+            (None, None) => Some(None),
+        }
+    }
+
+    /// Connections of a port, and calls a minute of a key.
+    fn limits(&self, report: &mut Report) -> Option<(u32, u32)> {
+        let connections = report.whole("GATEWAY_MAX_CONNECTIONS", &self.gateway_max_connections, 1..=100_000);
+        let key_rate = report.whole("GATEWAY_KEY_RATE_PER_MINUTE", &self.gateway_key_rate_per_minute, 0..=1_000_000);
+        connections.zip(key_rate)
+    }
+
+    /// Where gRPC and HTTP listen. Others can reach them only when they are encrypted, or when that is wanted so.
+    fn addresses(&self, is_encrypted: bool, report: &mut Report) -> Option<(SocketAddr, SocketAddr)> {
         let insecure = report.truth("GATEWAY_INSECURE", &self.gateway_insecure);
         let mut read = |variable, text: &str| {
             let address = report.value(variable, text, "an address and a port such as 127.0.0.1:50051", |text| {
                 text.parse::<SocketAddr>().ok()
             })?;
-            if address.ip().to_canonical().is_loopback() || insecure != Some(false) {
+            if address.ip().to_canonical().is_loopback() || is_encrypted || insecure != Some(false) {
                 return Some(address);
             }
             report.wrong(
                 variable,
                 format_args!(
-                    "{address} can be reached from other machines, and the gateway speaks \
-                without TLS; listen on 127.0.0.1 behind a proxy that ends TLS, or set GATEWAY_INSECURE=true"
+                    "{address} can be reached from other machines; set GATEWAY_TLS_CERT and GATEWAY_TLS_KEY, or \
+                GATEWAY_INSECURE=true behind a proxy that ends TLS"
                 ),
             )
         };

@@ -3,6 +3,8 @@
 //! Values are taken as text and read in [`super`], so that everything that is wrong is told at once and by the
 //! variable's name.
 
+use std::ffi::OsString;
+
 use clap::Args;
 use secrecy::SecretString;
 
@@ -79,10 +81,30 @@ pub struct GatewaySettings {
     /// Address and port for webhooks, health and readiness
     #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub gateway_http_addr: String,
-    /// Allow addresses that other machines can reach, although the gateway speaks without TLS: `true` or `false`. For
+    /// File with the certificate of both ports and those between it and its authority, in PEM. Read again when it
+    /// changes, as are the other two [default: no TLS]
+    #[arg(long, env, value_name = "FILE")]
+    pub gateway_tls_cert: Option<OsString>,
+    /// File with the key of that certificate, in PEM
+    #[arg(long, env, value_name = "FILE")]
+    pub gateway_tls_key: Option<OsString>,
+    /// File with the authorities of callers, in PEM: on the gRPC port, each then needs a certificate of one of them
+    /// [default: callers need none]
+    #[arg(long, env, value_name = "FILE")]
+    pub gateway_tls_client_ca: Option<OsString>,
+    /// Allow addresses that other machines can reach, although there is no certificate: `true` or `false`. For
     /// use behind a proxy that ends TLS
     #[arg(long, env, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub gateway_insecure: String,
+    /// Connections at one time, on each port: 1 to 100000. Those beyond wait
+    #[arg(long, env, value_name = "NUMBER", default_value = "1000")]
+    pub gateway_max_connections: String,
+    /// Calls a minute of each API key, on this gateway: 0 to 1000000; 0 is any number
+    #[arg(long, env, value_name = "NUMBER", default_value = "6000")]
+    pub gateway_key_rate_per_minute: String,
+    /// Origins of the web pages that may call by grpc-web, separated by commas: `https://shop.example` [default: none]
+    #[arg(long, env, value_name = "ORIGINS")]
+    pub gateway_web_origins: Option<String>,
     /// Currencies to accept, as ISO 4217 codes separated by commas [default: all]
     #[arg(long, env, value_name = "CODES")]
     pub gateway_currencies: Option<String>,

@@ -1,5 +1,7 @@
 //! Tests of the settings: from flags, with the environment left out.
 
+use std::path::Path;
+
 use clap::{Args, Command, FromArgMatches};
 use secrecy::ExposeSecret;
 
@@ -45,6 +47,9 @@ fn what_is_not_given_has_its_default() {
     assert_eq!(config.database.connections, 10);
     assert_eq!(config.grpc_addr, "127.0.0.1:50051".parse().unwrap());
     assert_eq!(config.http_addr, "127.0.0.1:8080".parse().unwrap());
+    assert!(config.tls.is_none() && config.web_origins.is_empty());
+    assert_eq!(config.max_connections, 1000);
+    assert_eq!(config.key_rate_per_minute, NonZeroU32::new(6000));
     assert!(config.currencies.is_empty() && config.webhook_allow.is_empty());
     assert_eq!(config.drain, Duration::from_secs(30));
     assert_eq!(config.log, LogConfig { filter: "info".to_owned(), format: LogFormat::Text });
@@ -65,6 +70,12 @@ fn what_is_given_is_taken() {
         "--gateway-grpc-addr=0.0.0.0:1",
         "--gateway-http-addr=[::]:2",
         "--gateway-insecure=True",
+        "--gateway-tls-cert=cert.pem",
+        "--gateway-tls-key=key.pem",
+        "--gateway-tls-client-ca=clients.pem",
+        "--gateway-max-connections=1",
+        "--gateway-key-rate-per-minute=0",
+        "--gateway-web-origins=https://shop.example,http://localhost:3000",
         "--gateway-currencies=USD, JPY,",
         "--gateway-webhook-allow-cidrs=203.0.113.0/24,2001:db8::1",
         "--gateway-drain-seconds=0",
@@ -82,6 +93,11 @@ fn what_is_given_is_taken() {
     assert_eq!(config.database.url.expose_secret(), "postgres://u:p@host/name");
     assert_eq!(config.grpc_addr.to_string(), "0.0.0.0:1");
     assert_eq!(config.http_addr.to_string(), "[::]:2");
+    let tls = config.tls.unwrap();
+    assert_eq!((tls.certificate.as_path(), tls.key.as_path()), (Path::new("cert.pem"), Path::new("key.pem")));
+    assert_eq!(tls.client_ca.as_deref(), Some(Path::new("clients.pem")));
+    assert_eq!((config.max_connections, config.key_rate_per_minute), (1, None));
+    assert_eq!(config.web_origins, ["https://shop.example", "http://localhost:3000"]);
     assert_eq!(format!("{:?}", config.currencies), "[USD, JPY]");
     assert_eq!(format!("{:?}", config.webhook_allow), "[203.0.113.0/24, 2001:db8::1/128]");
     assert_eq!(config.drain, Duration::ZERO);
@@ -145,6 +161,17 @@ fn every_rule_names_its_variable_and_what_it_should_be() {
             "--gateway-http-addr=127.0.0.1:50051",
             "GATEWAY_HTTP_ADDR: must be another address or port than GATEWAY_GRPC_ADDR",
         ),
+        ("--gateway-tls-cert=cert.pem", "GATEWAY_TLS_KEY: must be set with GATEWAY_TLS_CERT"),
+        ("--gateway-tls-key=key.pem", "GATEWAY_TLS_CERT: must be set with GATEWAY_TLS_KEY"),
+        (
+            "--gateway-tls-client-ca=ca.pem",
+            "GATEWAY_TLS_CLIENT_CA: must not be set without GATEWAY_TLS_CERT and GATEWAY_TLS_KEY",
+        ),
+        ("--gateway-max-connections=0", "GATEWAY_MAX_CONNECTIONS: must be a whole number from 1 to 100000, is \"0\""),
+        (
+            "--gateway-key-rate-per-minute=many",
+            "GATEWAY_KEY_RATE_PER_MINUTE: must be a whole number from 0 to 1000000, is \"many\"",
+        ),
         ("--gateway-insecure=1", "GATEWAY_INSECURE: must be true or false, is \"1\""),
         (
             "--gateway-currencies=USD,usd",
@@ -180,11 +207,25 @@ fn corefy_s_address_is_a_scheme_and_a_host_and_encrypted_unless_on_this_machine(
 }
 
 #[test]
-fn an_address_that_others_can_reach_needs_consent() {
+fn an_origin_is_written_as_browsers_write_it() {
+    for origin in ["*", "shop.example", "https://shop.example/", "https://Shop.example", "https://shop.example:443"] {
+        let form = "must be origins such as https://shop.example, separated by commas";
+        assert_refused(
+            &format!("--gateway-web-origins={origin}"),
+            &format!("GATEWAY_WEB_ORIGINS: {form}, is {origin:?}"),
+        );
+    }
+}
+
+#[test]
+fn an_address_that_others_can_reach_needs_a_certificate_or_consent() {
     for flag in ["--gateway-grpc-addr=0.0.0.0:1", "--gateway-http-addr=[::]:1", "--gateway-http-addr=192.168.0.1:1"] {
         let problem = read_with(&[flag]).unwrap_err();
         assert!(problem.contains("GATEWAY_INSECURE=true"), "{problem}");
+        assert!(problem.contains("GATEWAY_TLS_CERT"), "{problem}");
         assert!(read_with(&[flag, "--gateway-insecure"]).is_ok());
+        assert!(read_with(&[flag, "--gateway-tls-cert=c", "--gateway-tls-key=k"]).is_ok());
+        assert!(read_with(&[flag, "--gateway-tls-cert=", "--gateway-tls-key="]).is_err());
     }
 }
 
@@ -244,7 +285,8 @@ fn help_names_every_variable_and_hides_secrets() {
         let variable = arg.get_env().unwrap().to_str().unwrap();
         assert_eq!(variable.to_lowercase().replace('_', "-"), arg.get_long().unwrap());
         let is_secret = ["_KEY", "_SECRET", "_PREVIOUS", "DATABASE_URL"].iter().any(|end| variable.ends_with(end));
-        assert_eq!(arg.is_hide_env_values_set(), is_secret, "{variable}");
+        let is_file = variable.starts_with("GATEWAY_TLS_");
+        assert_eq!(arg.is_hide_env_values_set(), is_secret && !is_file, "{variable}");
         assert!(arg.get_help().is_some() && arg.get_help_heading().is_some(), "{variable}");
     }
     assert!(command.render_long_help().to_string().contains("COREFY_API_KEY"));

@@ -1,20 +1,23 @@
 //! The HTTP sidecar: Corefy's webhooks, and whether the gateway lives and is ready. `axum` is used here and, for the page
 //! of a test bank, in the sandbox.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, State},
+    extract::{DefaultBodyLimit, State, connect_info::Connected},
     http::StatusCode,
     routing::{get, post},
+    serve::{IncomingStream, Listener},
 };
 use ipnet::IpNet;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::app::App;
+use crate::{
+    app::App,
+    port::{Connection, Port},
+};
 
 mod webhooks;
 
@@ -35,9 +38,34 @@ struct Sidecar {
     drain: CancellationToken,
 }
 
+/// Whom a connection is with.
+#[derive(Clone, Copy)]
+struct Peer(SocketAddr);
+
+impl Connected<IncomingStream<'_, Port>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Port>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+impl Listener for Port {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        let connection = Port::accept(self).await;
+        let peer = connection.peer();
+        (connection, peer)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Port::local_addr(self)
+    }
+}
+
 /// Serves until `drain` is cancelled, then ends the requests under way.
 pub async fn serve(
-    listener: TcpListener,
+    port: Port,
     app: App,
     allowed: Vec<IpNet>,
     takes_webhooks: bool,
@@ -52,7 +80,7 @@ pub async fn serve(
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .with_state(Sidecar { app, allowed, takes_webhooks, drain: drain.clone() });
-    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+    axum::serve(port, router.into_make_service_with_connect_info::<Peer>())
         .with_graceful_shutdown(drain.cancelled_owned())
         .await
 }

@@ -1,9 +1,6 @@
 //! Corefy's webhooks: let in by address, verified over the bytes as they came, stored, and only then answered.
 
-use std::{
-    net::SocketAddr,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::{
     body::Bytes,
@@ -11,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 
-use super::Sidecar;
+use super::{Peer, Sidecar};
 use crate::{app::webhooks::Delivery, domain::network};
 
 /// The headers that are kept for audit. None of them is a secret: a signature proves only the body it came with.
@@ -26,7 +23,7 @@ static FORGED: AtomicU64 = AtomicU64::new(0);
 /// 503: not stored; Corefy sends it again.
 pub(super) async fn receive(
     State(sidecar): State<Sidecar>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, &'static str) {

@@ -26,7 +26,7 @@ use crate::{
 use super::{call::Admission, contract::Contract, request::RequestId};
 
 /// The other header that can carry a key.
-const API_KEY: &str = "x-api-key";
+pub(super) const API_KEY: &str = "x-api-key";
 
 /// A service behind the key check.
 #[derive(Clone)]

@@ -18,9 +18,9 @@ use crate::{
 use super::{fields::Fields, formats};
 
 /// The metadata that names a mutating call, so that it can be repeated.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The metadata of an answer that was given before.
-const REPLAYED: &str = "idempotent-replayed";
+pub(super) const REPLAYED: &str = "idempotent-replayed";
 /// The longest idempotency key, in characters.
 const MAX_IDEMPOTENCY_KEY: usize = 255;
 

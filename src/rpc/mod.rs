@@ -1,21 +1,29 @@
 //! The gRPC server. tonic is used here and nowhere else.
 //!
 //! A call passes, from the outside in:
-//! 1. [`request`]: id, log line, deadline and panics. Outermost, so that whatever happens inside has an id, an end and a
-//!    line, and every refusal gets its details in one place ([`status`]).
-//! 2. [`auth`], but for health and reflection: before the body is read, so that strangers cost little.
-//! 3. tonic: sizes, compression, decoding.
-//! 4. the handler, in the file named like the service: [`fields`] → use case → answer.
+//! 1. [`web`]: CORS and the translation of grpc-web, so that all that is inside sees gRPC alone. Around the whole port and
+//!    not around each service, for refusals made by [`request`] are to be translated too.
+//! 2. [`request`]: id, log line, deadline and panics. Around all else, so that whatever happens inside has an id, an end
+//!    and a line, and every refusal gets its details in one place ([`status`]).
+//! 3. [`auth`], but for health and reflection: before the body is read, so that strangers cost little.
+//! 4. tonic: sizes, compression, decoding.
+//! 5. the handler, in the file named like the service: [`fields`] → use case → answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, iter, sync::Arc, time::Duration};
 
-use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     codec::CompressionEncoding::Gzip,
     service::Routes,
-    transport::{Server, server::TcpIncoming},
+    transport::{
+        Server,
+        server::{Connected, TcpConnectInfo},
+    },
 };
+use tonic_web::GrpcWebLayer;
+use tower::util::option_layer;
 
 use crate::{
     app::App,
@@ -24,6 +32,7 @@ use crate::{
         gateway_service_server::GatewayServiceServer, payment_intent_service_server::PaymentIntentServiceServer,
         payment_method_service_server::PaymentMethodServiceServer, refund_service_server::RefundServiceServer,
     },
+    port::{Connection, Port},
 };
 
 use auth::Guarded;
@@ -49,6 +58,7 @@ mod refunds;
 mod request;
 mod status;
 mod timestamps;
+mod web;
 
 /// The largest request, decompressed.
 const MAX_REQUEST_BYTES: usize = 1024 * 1024;
@@ -56,6 +66,12 @@ const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 /// Calls at one time on one connection.
 const MAX_CONCURRENT_STREAMS: u32 = 128;
+/// The headers of a request, in bytes as HTTP/2 counts them. A key, an id and an idempotency key need less than a tenth.
+const MAX_HEADER_LIST_BYTES: u32 = 16 * 1024;
+/// Calls that a client may have reset before we came to them (rapid reset); a connection with more is closed.
+const MAX_PENDING_RESETS: usize = 20;
+/// Calls that we may have to reset for a client's mistakes; a connection with more is closed.
+const MAX_RESETS_BY_US: usize = 256;
 /// How long a connection may be silent before we ask whether it is alive.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 /// How long the answer to that may take.
@@ -73,33 +89,56 @@ struct Handlers {
     drain: CancellationToken,
 }
 
-/// Serves on `listener` until `drain`; then takes no more connections and returns when the running calls have ended.
+/// Serves on `port` until `drain`, also pages of `web_origins` (such as `https://shop.example`); then takes no more connections and returns when the running calls have ended.
 /// How long that may take is the caller's business: dropping the future waits for them no longer. They run in tasks of
 /// tonic's own, which end with the process.
 ///
 /// # Errors
-/// When the listener fails for good.
-pub async fn serve(listener: TcpListener, app: App, drain: CancellationToken) -> Result<(), tonic::transport::Error> {
+/// When tonic cannot serve at all.
+pub async fn serve(
+    port: Port,
+    app: App,
+    web_origins: &[String],
+    drain: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
     let contract = Arc::new(Contract::read());
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, contract.clone()).await;
     let routes = services(&app, &contract, &drain).add_service(health_service);
 
     Server::builder()
+        // grpc-web may come over it.
+        .accept_http1(true)
+        .http2_max_header_list_size(MAX_HEADER_LIST_BYTES)
+        .http2_max_pending_accept_reset_streams(Some(MAX_PENDING_RESETS))
+        .http2_max_local_error_reset_streams(Some(MAX_RESETS_BY_US))
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .max_connection_age(MAX_CONNECTION_AGE)
         .max_connection_age_grace(MAX_CONNECTION_AGE_GRACE)
+        .layer(option_layer(web::cors(web_origins)))
+        .layer(GrpcWebLayer::new())
         .layer(tower::layer::layer_fn(|routes: Routes| {
             tower::service_fn(move |request| request::serve(routes.clone(), request))
         }))
         .add_routes(routes)
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(KEEPALIVE_INTERVAL)),
-            health.follow(app, drain),
-        )
+        .serve_with_incoming_shutdown(connections(port), health.follow(app, drain))
         .await
+}
+
+/// The connections that come in at the port, which is closed when the stream is dropped.
+fn connections(port: Port) -> impl Stream<Item = Result<Connection, Infallible>> {
+    let port = Arc::new(Mutex::new(port));
+    tokio_stream::iter(iter::repeat(port)).then(|port| async move { Ok(port.lock().await.accept().await) })
+}
+
+impl Connected for Connection {
+    type ConnectInfo = TcpConnectInfo;
+
+    fn connect_info(&self) -> TcpConnectInfo {
+        TcpConnectInfo { local_addr: None, remote_addr: Some(self.peer()) }
+    }
 }
 
 /// All services but health. Those of the protos are limited and behind the key check.

@@ -26,7 +26,7 @@ use crate::error::{Error, Reason};
 use super::{deadline, formats, status};
 
 /// The header with the id of a call, both ways.
-const REQUEST_ID: &str = "x-request-id";
+pub(super) const REQUEST_ID: &str = "x-request-id";
 /// The longest id that a caller may give, in characters.
 const MAX_REQUEST_ID: usize = 128;
 /// How much of a path is logged: a path is the caller's choice.

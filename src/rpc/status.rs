@@ -18,8 +18,6 @@ use crate::{
 const DOMAIN: &str = "corefy-gateway";
 /// What the names of the reasons begin with in the protos, but not on the wire.
 const PREFIX: &str = "ERROR_REASON_";
-/// Whose quota is used up when the calls to Corefy are.
-const QUOTA_SUBJECT: &str = "corefy-calls";
 
 /// The table: each reason's public name and gRPC code. BadRequest, RetryInfo and the facts are added when the refusal
 /// has them.
@@ -50,6 +48,17 @@ fn row(reason: Reason) -> (ErrorReason, Code) {
         Reason::Internal => (ErrorReason::Internal, Code::Internal),
         Reason::EventNotKept => (ErrorReason::EventNotKept, Code::OutOfRange),
         Reason::EventReaderTooSlow => (ErrorReason::EventReaderTooSlow, Code::Aborted),
+        Reason::KeyRateLimited => (ErrorReason::KeyRateLimited, Code::ResourceExhausted),
+        Reason::AuthFailuresLimited => (ErrorReason::AuthFailuresLimited, Code::ResourceExhausted),
+    }
+}
+
+/// Whose quota is used up, when that is the reason.
+fn quota_subject(reason: Reason) -> Option<&'static str> {
+    match reason {
+        Reason::UpstreamRateLimited => Some("corefy-calls"),
+        Reason::KeyRateLimited => Some("calls-of-the-key"),
+        _ => None,
     }
 }
 
@@ -98,8 +107,8 @@ fn detailed(error: &Error, request_id: &str) -> Status {
     if error.retry_after.is_some() {
         details.set_retry_info(error.retry_after);
     }
-    if error.reason == Reason::UpstreamRateLimited {
-        details.add_quota_failure_violation(QUOTA_SUBJECT, error.to_string());
+    if let Some(subject) = quota_subject(error.reason) {
+        details.add_quota_failure_violation(subject, error.to_string());
     }
     Status::with_error_details(code, error.to_string(), details)
 }
@@ -151,7 +160,7 @@ mod tests {
     #[test]
     fn the_table_is_the_one_that_the_protos_document() {
         let documented = documented();
-        assert_eq!(documented.len(), 25);
+        assert_eq!(documented.len(), 27);
         for (name, comment) in documented {
             let (row_name, code) = row(reason(name));
             assert_eq!(row_name, name);

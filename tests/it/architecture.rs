@@ -54,7 +54,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["crate::config", "crate::store", "crate::upstream", "crate::sandbox"],
-        within: &["rpc/", "http/", "worker/"],
+        within: &["rpc/", "http/", "worker/", "port/"],
         may: &[],
         text: "rpc, http and worker reach store and upstream through the use cases",
     },
@@ -84,7 +84,7 @@ const RULES: &[Rule] = &[
     },
     // Which crate is used where.
     Rule {
-        words: &["tonic", "tonic_health", "tonic_reflection", "tonic_types", "tonic_prost"],
+        words: &["tonic", "tonic_health", "tonic_reflection", "tonic_types", "tonic_prost", "tonic_web"],
         within: ALL,
         may: &["rpc/", "pb.rs", "cli/try_out/"],
         text: "tonic is used in rpc, in the generated code, and in the client of `try`",
@@ -101,6 +101,13 @@ const RULES: &[Rule] = &[
         may: &["upstream/", "sandbox/", "cli/try_out/"],
         text: "reqwest is used in upstream, in the sandbox, and for the payer's browser of `try`",
     },
+    Rule {
+        words: &["crate::app", "crate::error"],
+        within: &["port/"],
+        may: &[],
+        text: "a port knows nothing of what is served at it",
+    },
+    Rule { words: &["tokio_rustls"], within: ALL, may: &["port/"], text: "TLS ends at the port" },
     Rule { words: &["sqlx"], within: ALL, may: &["store/"], text: "sqlx is used in the store" },
     Rule { words: &["clap"], within: ALL, may: &["config/", "cli/"], text: "clap is used in config and cli" },
     // What is written nowhere but there.

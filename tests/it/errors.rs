@@ -33,7 +33,7 @@ enum Details {
 }
 
 /// `error_reason.proto`, again: the gRPC code, the metadata beside the request id, and the other details.
-const TABLE: [(Reason, Code, &[&str], Details); 22] = [
+const TABLE: [(Reason, Code, &[&str], Details); 24] = [
     (Reason::FieldsInvalid, Code::InvalidArgument, &[], Details::Fields),
     (Reason::CredentialsInvalid, Code::Unauthenticated, &[], Details::None),
     (Reason::ScopeMissing, Code::PermissionDenied, &["scope"], Details::None),
@@ -56,6 +56,8 @@ const TABLE: [(Reason, Code, &[&str], Details); 22] = [
     (Reason::ShuttingDown, Code::Unavailable, &[], Details::Retry),
     (Reason::DeadlineExceeded, Code::DeadlineExceeded, &[], Details::None),
     (Reason::Internal, Code::Internal, &[], Details::None),
+    (Reason::KeyRateLimited, Code::ResourceExhausted, &[], Details::RetryAndQuota),
+    (Reason::AuthFailuresLimited, Code::ResourceExhausted, &[], Details::Retry),
 ];
 
 /// Cannot be provoked: the only dialect there is can do everything. A unit test of `rpc::status` has its row.
@@ -68,6 +70,7 @@ async fn each_row_of_the_table_arrives_as_the_protos_have_it(database: TestDatab
     let database = provoke_by_small_budget(database, &mut told).await;
     let database = provoke_by_call_that_hangs(database, &mut told).await;
     let database = provoke_by_panic(database, &mut told).await;
+    let database = provoke_by_many_calls(database, &mut told).await;
     provoke_by_drain(database, &mut told).await;
 
     for refusal in &told {
@@ -181,6 +184,19 @@ async fn provoke_by_panic(database: TestDatabase, told: &mut Vec<Refusal>) -> Te
     let probe: Probe = Arc::new(|_| Box::pin(async { panic!("on purpose") }));
     let app = TestApp::start_with(database, Some(probe), |_| {}).await;
     told.push(refused(create(&app.client().await, "10.00").await));
+    app.database
+}
+
+async fn provoke_by_many_calls(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+    let one = NonZeroU32::MIN;
+    let app = TestApp::start_with(database, None, |config| config.key_rate_per_minute = Some(one)).await;
+    let client = app.client().await;
+    create(&client, "10.00").await.unwrap();
+    told.push(refused(create(&client, "10.00").await));
+    let stranger = app.client_with("nonsense").await;
+    for _ in 0..=30 {
+        told.push(refused(create(&stranger, "10.00").await));
+    }
     app.database
 }
 

@@ -47,6 +47,11 @@ impl Client {
     /// Connects to the gateway at `address` with `key`, `pk_…:sk_…`.
     pub async fn connect(address: SocketAddr, key: &str) -> Self {
         let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+        Self::over(channel, key)
+    }
+
+    /// Calls over this connection.
+    pub fn over(channel: Channel, key: &str) -> Self {
         Self { channel, key: format!("Bearer {key}").parse().unwrap() }
     }
 
