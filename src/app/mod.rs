@@ -21,8 +21,9 @@ use crate::{
 pub mod customers;
 pub mod events;
 pub mod gateway;
+pub mod inbox;
 pub mod keys;
-
+pub mod operations;
 pub mod paging;
 pub mod payment_intents;
 pub mod payment_methods;

@@ -183,7 +183,7 @@ async fn adopt(tx: &mut Tx, customer: &Customer, snapshot: PaymentMethodSnapshot
 }
 
 /// `CreatePaymentMethod`.
-struct Create {
+pub(super) struct Create {
     input: CreatePaymentMethod,
     customer: Option<Customer>,
 }

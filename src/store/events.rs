@@ -45,6 +45,13 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
             .await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
+
+    /// The newest event of all partners: what was sealed last.
+    pub async fn event_newest(&mut self) -> Result<Option<Event>, Error> {
+        let row =
+            sqlx::query("SELECT * FROM events ORDER BY id DESC LIMIT 1").fetch_optional(self.connection()).await?;
+        row.as_ref().map(|row| read(row, &self.shared.sealer)).transpose()
+    }
 }
 
 impl Tx {

@@ -8,6 +8,7 @@ use std::{ops::DerefMut, sync::Arc};
 
 use sqlx::{Any, AnyConnection, Pool, Transaction, pool::PoolConnection};
 
+mod audit;
 mod customers;
 mod dialect;
 mod error;
@@ -18,6 +19,7 @@ mod payment_intents;
 mod payment_methods;
 mod refunds;
 mod row;
+mod schema;
 mod seal;
 mod select;
 mod webhooks;
@@ -26,10 +28,11 @@ pub use customers::CustomerFilter;
 pub use dialect::Dialect;
 pub use error::Error;
 pub use events::EventFilter;
-pub use operations::{NewOperation, Stored};
+pub use operations::{NewOperation, OperationFilter, Stored};
 pub use payment_intents::PaymentIntentFilter;
+pub use schema::{Schema, Setting, migrate};
 pub use seal::Sealer;
-pub use webhooks::{Webhook, WebhookState};
+pub use webhooks::{Webhook, WebhookFilter, WebhookState};
 
 /// The database, shared by everything that uses it.
 #[derive(Clone)]
@@ -59,11 +62,14 @@ impl Store {
     /// Connects to the database at `url`, creates it if it is an SQLite file that does not exist, and migrates it.
     /// `connections` bounds the pool.
     pub async fn open(url: &str, connections: u32, sealer: Sealer) -> Result<Self, Error> {
-        sqlx::any::install_default_drivers();
-        let unknown = || Error::Unavailable(sqlx::Error::Configuration("neither sqlite: nor postgres:".into()));
-        let dialect = Dialect::of(url).ok_or_else(unknown)?;
-        let (writer, reader) = dialect.connect(url, connections).await?;
-        dialect.migrate(&writer).await?;
+        let store = Self::open_as_it_is(url, connections, sealer).await?;
+        store.shared.dialect.migrate(&store.writer).await?;
+        Ok(store)
+    }
+
+    /// The same without migrating it.
+    pub async fn open_as_it_is(url: &str, connections: u32, sealer: Sealer) -> Result<Self, Error> {
+        let (dialect, writer, reader) = connect(url, connections).await?;
         Ok(Self { writer, reader, shared: Arc::new(Shared { dialect, sealer }) })
     }
 
@@ -89,6 +95,15 @@ impl Store {
         self.reader.close().await;
         self.writer.close().await;
     }
+}
+
+/// Connects to the database at `url`: its dialect, the pool that writes, and the one that only reads.
+async fn connect(url: &str, connections: u32) -> Result<(Dialect, Pool<Any>, Pool<Any>), Error> {
+    sqlx::any::install_default_drivers();
+    let unknown = || Error::Unavailable(sqlx::Error::Configuration("neither sqlite: nor postgres:".into()));
+    let dialect = Dialect::of(url).ok_or_else(unknown)?;
+    let (writer, reader) = dialect.connect(url, connections).await?;
+    Ok((dialect, writer, reader))
 }
 
 impl<C: DerefMut<Target = AnyConnection>> Session<C> {
