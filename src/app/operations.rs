@@ -15,6 +15,8 @@ use crate::{
         ids::{AuditEntryId, CustomerId, OperationId, PaymentIntentId, PaymentMethodId, RefundId},
         money::Money,
         operation::{Operation, OperationKind},
+        payment_intent::PaymentIntent,
+        refund::Refund,
         resolution::{StatedOutcome, Unresolvable},
     },
     error::Error,
@@ -66,13 +68,16 @@ impl From<crate::store::Error> for ResolveError {
     }
 }
 
+/// What is known of an object, by name and value.
+pub type Facts = Vec<(&'static str, String)>;
+
 /// All there is to know of one operation.
 #[derive(Debug)]
 pub struct Dossier {
     /// The operation.
     pub stored: Stored,
-    /// What it is about, by name and value; nothing that tells of a person.
-    pub object: Vec<(&'static str, String)>,
+    /// What it is about.
+    pub object: Facts,
     /// What happened to that, oldest first.
     pub events: Vec<Event>,
     /// What operators decided about the operation, oldest first.
@@ -108,44 +113,23 @@ impl Operations {
         Ok(Some(Dossier { stored, object, events, decisions }))
     }
 
-    async fn object(&self, operation: &Operation) -> Result<Vec<(&'static str, String)>, Error> {
+    /// What there is to tell of the operation's object without telling of a person.
+    async fn object(&self, operation: &Operation) -> Result<Facts, Error> {
         let (mut session, id) = (self.store.read().await?, operation.subject_id.as_str());
-        let upstream = |id: Option<String>| ("at Corefy", id.unwrap_or_else(|| "not known".to_owned()));
         if let Some(id) = PaymentIntentId::parse(id) {
-            let intent = session.payment_intent_any(&id).await?;
-            return Ok(intent.map_or_else(Vec::new, |intent| {
-                let sum = |minor| format!("{} {}", intent.money(minor), intent.amount.currency.code());
-                let error = intent.progress.last_error.as_ref().map_or("none", |error| error.code.as_str());
-                vec![
-                    ("state", intent.state.as_str().to_owned()),
-                    ("amount", sum(intent.amount.minor)),
-                    ("received", sum(intent.received)),
-                    ("refunded", sum(intent.refunded)),
-                    ("refunds pending", sum(intent.refund_pending)),
-                    ("last error", error.to_owned()),
-                    upstream(intent.upstream_id.clone()),
-                ]
-            }));
+            return Ok(session.payment_intent_any(&id).await?.map_or_else(Vec::new, facts_of_intent));
         }
         if let Some(id) = RefundId::parse(id) {
-            let refund = session.refund_any(&id).await?;
-            return Ok(refund.map_or_else(Vec::new, |refund| {
-                vec![
-                    ("state", refund.state.as_str().to_owned()),
-                    ("payment", refund.payment_intent_id.to_string()),
-                    ("amount", format!("{} {}", refund.amount, refund.amount.currency.code())),
-                    ("failure", refund.failure.map_or_else(|| "none".to_owned(), |failure| failure.code)),
-                    upstream(refund.upstream_id),
-                ]
-            }));
+            return Ok(session.refund_any(&id).await?.map_or_else(Vec::new, facts_of_refund));
         }
-        if let Some(id) = CustomerId::parse(id) {
-            let customer = session.customer(&operation.partner_id, &id).await?;
-            return Ok(customer.map_or_else(Vec::new, |customer| vec![upstream(customer.upstream_id)]));
-        }
-        let Some(id) = PaymentMethodId::parse(id) else { return Ok(Vec::new()) };
-        let method = session.payment_method(&operation.partner_id, &id).await?;
-        Ok(method.map_or_else(Vec::new, |method| vec![upstream(method.upstream_id)]))
+        let upstream_id = if let Some(id) = CustomerId::parse(id) {
+            session.customer(&operation.partner_id, &id).await?.and_then(|customer| customer.upstream_id)
+        } else if let Some(id) = PaymentMethodId::parse(id) {
+            session.payment_method(&operation.partner_id, &id).await?.and_then(|method| method.upstream_id)
+        } else {
+            None
+        };
+        Ok(vec![at_corefy(upstream_id)])
     }
 
     /// Ends an operation by what an operator states of it, and notes who stated it and why. A repeated call of the caller
@@ -173,6 +157,38 @@ impl Operations {
         tx.audit_insert(&entry).await?;
         Ok(tx.commit().await?)
     }
+}
+
+fn facts_of_intent(intent: PaymentIntent) -> Facts {
+    let sum = |minor| with_currency(intent.money(minor));
+    let error = intent.progress.last_error.as_ref().map_or("none", |error| error.code.as_str());
+    vec![
+        ("state", intent.state.as_str().to_owned()),
+        ("amount", sum(intent.amount.minor)),
+        ("received", sum(intent.received)),
+        ("refunded", sum(intent.refunded)),
+        ("refunds pending", sum(intent.refund_pending)),
+        ("last error", error.to_owned()),
+        at_corefy(intent.upstream_id.clone()),
+    ]
+}
+
+fn facts_of_refund(refund: Refund) -> Facts {
+    vec![
+        ("state", refund.state.as_str().to_owned()),
+        ("payment", refund.payment_intent_id.to_string()),
+        ("amount", with_currency(refund.amount)),
+        ("failure", refund.failure.map_or_else(|| "none".to_owned(), |failure| failure.code)),
+        at_corefy(refund.upstream_id),
+    ]
+}
+
+fn at_corefy(id: Option<String>) -> (&'static str, String) {
+    ("at Corefy", id.unwrap_or_else(|| "not known".to_owned()))
+}
+
+fn with_currency(amount: Money) -> String {
+    format!("{amount} {}", amount.currency.code())
 }
 
 /// Writes what was stated. `false`: another holder has claimed the operation, and nothing of this must be committed.

@@ -10,7 +10,9 @@ use crate::{
     app::operations::{Dossier, Operations, Resolution, ResolveError},
     config::{operator::this_operator, settings::KeysSettings},
     domain::{
+        audit::AuditEntry,
         clock::{Clock, Timestamp},
+        event::Event,
         ids::{OperationId, PartnerId},
         operation::{OperationKind, OperationState},
         resolution::StatedOutcome,
@@ -133,8 +135,22 @@ fn print_table(operations: &[Stored]) {
     table.print();
 }
 
-fn print_dossier(Dossier { stored, object, events, decisions }: &Dossier) {
-    let operation = &stored.operation;
+fn print_dossier(dossier: &Dossier) {
+    print_operation(&dossier.stored);
+    anstream::println!("\n{}", dossier.stored.operation.subject_id);
+    print_values(&dossier.object);
+    if !dossier.events.is_empty() {
+        anstream::println!();
+        print_events(&dossier.events);
+    }
+    if !dossier.decisions.is_empty() {
+        anstream::println!();
+        print_decisions(&dossier.decisions);
+    }
+}
+
+fn print_operation(Stored { operation, next_check_at, finished_at, .. }: &Stored) {
+    let held_until = Some(operation.lease_until).filter(|until| *until > Clock::system().now());
     print_values(&[
         ("operation", operation.id.to_string()),
         ("state", operation.state.as_str().to_owned()),
@@ -143,30 +159,27 @@ fn print_dossier(Dossier { stored, object, events, decisions }: &Dossier) {
         ("request", operation.request_id.clone()),
         ("sent", to_the_second(operation.sent_at)),
         ("misses", operation.misses.to_string()),
-        ("next check", or_dash(stored.next_check_at)),
-        ("finished", or_dash(stored.finished_at)),
-        ("held until", or_dash(Some(operation.lease_until).filter(|until| *until > Clock::system().now()))),
+        ("next check", or_dash(*next_check_at)),
+        ("finished", or_dash(*finished_at)),
+        ("held until", or_dash(held_until)),
     ]);
-    anstream::println!("\n{}", operation.subject_id);
-    print_values(object);
-    if !events.is_empty() {
-        anstream::println!();
-        let mut table = Table::new(["EVENT", "TIME", "TYPE"]);
-        events.iter().for_each(|event| {
-            table.row([event.id.to_string(), to_the_second(event.created_at), event.kind.clone()]);
-        });
-        table.print();
+}
+
+fn print_events(events: &[Event]) {
+    let mut table = Table::new(["EVENT", "TIME", "TYPE"]);
+    for event in events {
+        table.row([event.id.to_string(), to_the_second(event.created_at), event.kind.clone()]);
     }
-    if !decisions.is_empty() {
-        anstream::println!();
-        let mut table = Table::new(["DECIDED", "BY", "AT", "OUTCOME", "REASON"]);
-        decisions.iter().for_each(|entry| {
-            let (user, host) = (entry.operator.user.clone(), entry.operator.host.clone());
-            let outcome = entry.outcome.as_str().to_owned();
-            table.row([to_the_second(entry.decided_at), user, host, outcome, entry.reason.clone()]);
-        });
-        table.print();
+    table.print();
+}
+
+fn print_decisions(decisions: &[AuditEntry]) {
+    let mut table = Table::new(["DECIDED", "BY", "AT", "OUTCOME", "REASON"]);
+    for AuditEntry { decided_at, operator, outcome, reason, .. } in decisions {
+        let (user, host) = (operator.user.clone(), operator.host.clone());
+        table.row([to_the_second(*decided_at), user, host, outcome.as_str().to_owned(), reason.clone()]);
     }
+    table.print();
 }
 
 /// How long ago something was, by its largest unit.

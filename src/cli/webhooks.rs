@@ -12,7 +12,10 @@ use super::{
 use crate::{
     app::inbox::{Inbox, Replayed},
     config::settings::KeysSettings,
-    domain::{clock::Clock, clock::Timestamp, ids::WebhookId},
+    domain::{
+        clock::{Clock, Timestamp},
+        ids::WebhookId,
+    },
     store::{Webhook, WebhookFilter, WebhookState},
 };
 
