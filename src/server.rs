@@ -84,6 +84,12 @@ pub async fn open_store(database: &DatabaseConfig, master_key: &MasterKey) -> Re
     Store::open(database.url.expose_secret(), database.connections, sealer).await
 }
 
+/// The same without migrating it.
+pub async fn open_store_as_it_is(database: &DatabaseConfig, master_key: &MasterKey) -> Result<Store, store::Error> {
+    let sealer = Sealer::new(master_key.derive(Purpose::Seal));
+    Store::open_as_it_is(database.url.expose_secret(), database.connections, sealer).await
+}
+
 impl Server {
     /// Builds the gateway and opens its ports. It serves when this returns.
     pub async fn start(config: Config, harness: Harness) -> Result<Self, StartError> {
@@ -158,7 +164,8 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     }))
 }
 
-fn upstream(config: &UpstreamConfig, clock: &Clock) -> Result<Arc<dyn Upstream>, SetupError> {
+/// The client of Corefy; connects only when something is sent.
+pub fn upstream(config: &UpstreamConfig, clock: &Clock) -> Result<Arc<dyn Upstream>, SetupError> {
     let settings = Settings {
         base_url: config.base_url.clone(),
         timeout: config.timeout,

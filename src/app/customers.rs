@@ -90,7 +90,7 @@ pub(super) fn no_record() -> Error {
 }
 
 /// `CreateCustomer`.
-struct Create {
+pub(super) struct Create {
     input: CreateCustomer,
 }
 

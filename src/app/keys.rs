@@ -12,7 +12,7 @@ use crate::{
         api_key::{ApiKey, Scope},
         clock::{Clock, Timestamp},
         ids::PartnerId,
-        key_pair::{KeyPair, PublicKey, SecretHash},
+        key_pair::{KeyPair, PublicKey, SecretHash, SecretKey},
         master_key::{MasterKey, Purpose},
     },
     error::{Error, Reason},
@@ -169,6 +169,7 @@ impl Keys {
             name: new.key_name,
             secret_hash: pair.secret.hash(&self.master_key.derive(Purpose::Pepper)).to_vec(),
             previous_secret_hash: None,
+            previous_expires_at: None,
             scopes: new.scopes,
             allowed: new.allowed,
             expires_at: new.expires_at,
@@ -185,6 +186,18 @@ impl Keys {
     /// Every key; of one partner, if one is named.
     pub async fn list(&self, partner: Option<&PartnerId>) -> Result<Vec<ApiKey>, Error> {
         Ok(self.store.read().await?.api_keys(partner).await?)
+    }
+
+    /// Gives a key another secret; the one it had is good beside it for `overlap`. The pair is shown here and never again.
+    /// `None`: there is no such key, or it is revoked or expired.
+    pub async fn rotate(&self, id: &PublicKey, overlap: Duration) -> Result<Option<SecretString>, Error> {
+        let now = self.clock.now();
+        let pair = KeyPair { public: id.clone(), secret: SecretKey::generate() };
+        let hash = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
+        let mut tx = self.store.begin().await?;
+        let was_rotated = tx.api_key_rotate(id, &hash, now + overlap, now).await?;
+        tx.commit().await?;
+        Ok(was_rotated.then(|| pair.expose()))
     }
 
     /// Revokes a key. `false`: there is no such key, or it is revoked already.

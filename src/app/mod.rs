@@ -21,8 +21,10 @@ use crate::{
 pub mod customers;
 pub mod events;
 pub mod gateway;
+pub mod inbox;
 pub mod keys;
 mod limits;
+pub mod operations;
 pub mod paging;
 pub mod payment_intents;
 pub mod payment_methods;

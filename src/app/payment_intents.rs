@@ -129,7 +129,7 @@ async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {
     app.store.read().await?.payment_intent_any(&id).await?.ok_or_else(not_found)
 }
 
-async fn lock(tx: &mut Tx, id: &str) -> Result<PaymentIntent, Error> {
+pub(super) async fn lock(tx: &mut Tx, id: &str) -> Result<PaymentIntent, Error> {
     let not_found = || Error::not_found("payment_intent", id);
     let id = PaymentIntentId::parse(id).ok_or_else(not_found)?;
     tx.payment_intent_lock(&id).await?.ok_or_else(not_found)

@@ -196,7 +196,7 @@ async fn adopt_unless_awaited(
 }
 
 /// `CreatePaymentMethod`.
-struct Create {
+pub(super) struct Create {
     input: CreatePaymentMethod,
     customer: Option<Customer>,
 }

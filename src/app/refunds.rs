@@ -48,7 +48,7 @@ impl App {
     pub async fn get_refund(&self, caller: &Caller, id: RefundId) -> Result<Refund, Error> {
         let not_found = || Error::not_found("refund", id.as_str());
         let refund = self.store.read().await?.refund(&caller.partner_id, &id).await?.ok_or_else(not_found)?;
-        let was_given_up = refund.failure.as_ref().is_some_and(|failure| failure.code == UPSTREAM_NO_RECORD);
+        let was_given_up = refund.failure.as_ref().is_some_and(RefundFailure::is_given_up);
         if refund.state != RefundState::Pending && !was_given_up {
             return Ok(refund);
         }
@@ -151,11 +151,7 @@ impl Command for Create {
         outcome: Outcome<RefundSnapshot>,
         now: Timestamp,
     ) -> Result<Verdict<Refund>, Error> {
-        let not_found = || Error::not_found("refund", &operation.subject_id);
-        let payment = operation.payment_intent_id.as_ref().ok_or_else(not_found)?;
-        let mut intent = tx.payment_intent_lock(payment).await?.ok_or_else(not_found)?;
-        let id = RefundId::parse(&operation.subject_id).ok_or_else(not_found)?;
-        let mut refund = tx.refund_any(&id).await?.ok_or_else(not_found)?;
+        let (mut intent, mut refund) = lock(tx, operation).await?;
         let is_untouched = refund.state == RefundState::Pending && refund.upstream_id.is_none();
         let was_refused = matches!(outcome, Outcome::Refused(_));
         let verdict = match outcome {
@@ -190,6 +186,16 @@ impl Command for Create {
         let id = RefundId::parse(id).ok_or_else(not_found)?;
         app.store.read().await?.refund_any(&id).await?.ok_or_else(not_found)
     }
+}
+
+/// The refund of an operation with its intent, which is locked.
+pub(super) async fn lock(tx: &mut Tx, operation: &Operation) -> Result<(PaymentIntent, Refund), Error> {
+    let not_found = || Error::not_found("refund", &operation.subject_id);
+    let payment = operation.payment_intent_id.as_ref().ok_or_else(not_found)?;
+    let intent = tx.payment_intent_lock(payment).await?.ok_or_else(not_found)?;
+    let id = RefundId::parse(&operation.subject_id).ok_or_else(not_found)?;
+    let refund = tx.refund_any(&id).await?.ok_or_else(not_found)?;
+    Ok((intent, refund))
 }
 
 /// Takes back a refund that certainly was not made, with its share of the intent's sums.
@@ -247,8 +253,8 @@ enum Same {
     Ambiguous,
 }
 
-/// Finds the refund by Corefy's id or by our reference; one that has lost its reference, by its amount among those whose
-/// fate is not known.
+/// Finds the refund by Corefy's id or by our reference; one that has lost its reference, by its amount among those that
+/// Corefy has not shown yet: their fate is not known, or known by the word of an operator.
 fn same(known: &[Refund], snapshot: &RefundSnapshot) -> Same {
     let by_id = |refund: &Refund| refund.upstream_id.as_deref() == Some(snapshot.upstream_id.as_str());
     let by_reference = |refund: &Refund| snapshot.reference.as_deref() == Some(refund.id.as_str());
@@ -256,7 +262,8 @@ fn same(known: &[Refund], snapshot: &RefundSnapshot) -> Same {
         return Same::Known(place);
     }
     let is_candidate = |refund: &Refund| {
-        refund.upstream_id.is_none() && refund.state == RefundState::Pending && refund.amount == snapshot.amount
+        let may_be_made = matches!(refund.state, RefundState::Pending | RefundState::Succeeded);
+        refund.upstream_id.is_none() && may_be_made && refund.amount == snapshot.amount
     };
     let mut candidates = known.iter().enumerate().filter(|(_, refund)| is_candidate(refund));
     match (&snapshot.reference, candidates.next(), candidates.next()) {
@@ -298,7 +305,7 @@ fn unexplained() -> RefundFailure {
 }
 
 /// Moves a refund, and its share of the intent's sums with it.
-async fn advance(
+pub(super) async fn advance(
     tx: &mut Tx,
     intent: &mut PaymentIntent,
     refund: &mut Refund,

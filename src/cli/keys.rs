@@ -1,4 +1,4 @@
-//! `keys`: makes, lists and revokes the keys of callers.
+//! `keys`: makes, lists, rotates and revokes the keys of callers.
 
 use std::time::Duration;
 
@@ -6,7 +6,10 @@ use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use secrecy::ExposeSecret as _;
 
-use super::Failure;
+use super::{
+    Failure,
+    table::{Table, to_the_second},
+};
 use crate::{
     app::keys::{Keys, NewKey},
     config::settings::KeysSettings,
@@ -15,16 +18,17 @@ use crate::{
         clock::{Clock, Timestamp},
         ids::PartnerId,
         key_pair::PublicKey,
-        master_key::MasterKey,
         network,
     },
-    server::open_store,
 };
 
 /// The longest name of a partner or a key, in characters.
 const MAX_NAME: usize = 100;
 /// The longest life of a key, in days: ten years.
 const MAX_DAYS: u64 = 3650;
+
+/// The longest overlap of two secrets, in hours: 30 days.
+const MAX_OVERLAP_HOURS: u64 = 720;
 
 /// The command and its settings.
 #[derive(Args)]
@@ -63,6 +67,17 @@ enum Action {
         #[command(flatten)]
         settings: KeysSettings,
     },
+    /// Give a key another secret and print the pair, once; the secret it had works beside it for a while
+    Rotate {
+        /// The public half, pk_…
+        #[arg(value_parser = public_key)]
+        key: PublicKey,
+        /// Hours for which the secret before works beside the new one: 0 to 720
+        #[arg(long, default_value = "24", value_parser = clap::value_parser!(u64).range(0..=MAX_OVERLAP_HOURS))]
+        overlap_hours: u64,
+        #[command(flatten)]
+        settings: KeysSettings,
+    },
     /// Revoke a key; every gateway refuses it within ten seconds
     Revoke {
         /// The public half, pk_…
@@ -86,6 +101,16 @@ impl KeysCommand {
             Action::List { partner, settings } => {
                 print_table(&open(&settings).await?.list(partner.as_ref()).await?);
             }
+            Action::Rotate { key, overlap_hours, settings } => {
+                let overlap = Duration::from_secs(overlap_hours * 3600);
+                let pair = open(&settings).await?.rotate(&key, overlap).await?;
+                let unfit = || Failure::Failed(format!("{key} is no key, or revoked or expired"));
+                anstream::println!("{}", pair.ok_or_else(unfit)?.expose_secret());
+                anstream::eprintln!(
+                    "the new secret works within ten seconds, the one before until {}",
+                    to_the_second(Clock::system().now() + overlap)
+                );
+            }
             Action::Revoke { key, settings } => {
                 if !open(&settings).await?.revoke(&key).await? {
                     return Err(Failure::Failed(format!("{} is no key, or revoked already", key.as_str())));
@@ -98,23 +123,19 @@ impl KeysCommand {
 }
 
 async fn open(settings: &KeysSettings) -> Result<Keys, Failure> {
-    let config = settings.read()?;
-    let master_key = MasterKey::new(config.master_key);
-    let store = open_store(&config.database, &master_key).await?;
+    let (store, master_key) = super::open(settings).await?;
     Ok(Keys::new(store, master_key, Clock::system()))
 }
 
 fn print_table(keys: &[ApiKey]) {
-    let row = |cells: [&str; 6]| {
-        let [id, name, scopes, created, used, state] = cells;
-        anstream::println!("{id:<48}  {name:<20}  {scopes:<18}  {created:<20}  {used:<20}  {state}");
-    };
-    row(["KEY", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"]);
+    let mut table = Table::new(["KEY", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"]);
     for key in keys {
         let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
         let used = key.last_used_at.map_or_else(|| "never".to_owned(), to_the_second);
-        row([key.id.as_str(), &key.name, &scopes.join(","), &to_the_second(key.created_at), &used, &state(key)]);
+        let (id, created) = (key.id.to_string(), to_the_second(key.created_at));
+        table.row([id, key.name.clone(), scopes.join(","), created, used, state(key)]);
     }
+    table.print();
 }
 
 fn state(key: &ApiKey) -> String {
@@ -124,10 +145,6 @@ fn state(key: &ApiKey) -> String {
         (None, Some(end)) => format!("good until {}", to_the_second(end)),
         (None, None) => "good".to_owned(),
     }
-}
-
-fn to_the_second(time: Timestamp) -> String {
-    Timestamp::from_seconds(time.seconds()).to_string()
 }
 
 fn in_days(days: u64) -> Timestamp {
@@ -147,7 +164,8 @@ fn cidr(text: &str) -> Result<IpNet, String> {
     network::parse(text).ok_or_else(|| "must be a network such as 203.0.113.0/24".to_owned())
 }
 
-fn partner(text: &str) -> Result<PartnerId, String> {
+/// Reads a partner's short name.
+pub(super) fn partner(text: &str) -> Result<PartnerId, String> {
     PartnerId::parse(text).ok_or_else(|| "must be a short name such as acme".to_owned())
 }
 

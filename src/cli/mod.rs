@@ -11,18 +11,25 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    config::{Problems, env_file},
+    config::{Problems, env_file, settings::KeysSettings},
+    domain::master_key::MasterKey,
     error::Error,
-    server::StartError,
-    store,
+    server::{StartError, open_store},
+    store::{self, Store},
 };
 
+mod arguments;
 mod dev;
+mod doctor;
 mod keys;
 mod log;
+mod migrate;
+mod operations;
 mod sandbox;
 mod serve;
+mod table;
 mod try_out;
+mod webhooks;
 
 /// A gRPC gateway to Corefy in which money moves exactly once.
 ///
@@ -43,8 +50,16 @@ enum Command {
     Dev(dev::DevCommand),
     /// Run a Corefy for tests: stateful, with test cards, signed webhooks and faults on request
     Sandbox(sandbox::SandboxCommand),
-    /// Make, list and revoke the keys of callers
+    /// Make, list, rotate and revoke the keys of callers
     Keys(keys::KeysCommand),
+    /// List, show and replay the webhooks that came in
+    Webhooks(webhooks::WebhooksCommand),
+    /// List, show and resolve the calls to Corefy whose outcome is not known
+    Operations(operations::OperationsCommand),
+    /// Check settings, database, Corefy, keys and ports, and say what to mend
+    Doctor(Box<doctor::DoctorCommand>),
+    /// Bring the database up to date
+    Migrate(migrate::MigrateCommand),
     /// Walk payments, a decline, 3-D Secure and refunds against a running gateway, and show each step
     Try(try_out::TryCommand),
 }
@@ -119,9 +134,21 @@ fn try_run() -> Result<(), Failure> {
             Command::Dev(command) => command.run().await,
             Command::Sandbox(command) => command.run().await,
             Command::Keys(command) => command.run().await,
+            Command::Webhooks(command) => command.run().await,
+            Command::Operations(command) => command.run().await,
+            Command::Doctor(command) => command.run().await,
+            Command::Migrate(command) => command.run().await,
             Command::Try(command) => command.run().await,
         }
     })
+}
+
+/// Opens the database for a command that works on it alone.
+async fn open(settings: &KeysSettings) -> Result<(Store, MasterKey), Failure> {
+    let config = settings.read()?;
+    let master_key = MasterKey::new(config.master_key);
+    let store = open_store(&config.database, &master_key).await?;
+    Ok((store, master_key))
 }
 
 /// Returns when the process is told to stop, by SIGTERM or SIGINT.

@@ -17,6 +17,7 @@ use crate::domain::money::Currency;
 pub mod client;
 pub mod env_file;
 pub mod local;
+pub mod operator;
 mod read;
 mod report;
 pub mod settings;
@@ -65,7 +66,7 @@ pub struct TlsConfig {
     pub client_ca: Option<PathBuf>,
 }
 
-/// What `keys` needs to know.
+/// What the commands that work on the database alone need to know.
 #[derive(Clone, Debug)]
 pub struct KeysConfig {
     /// Where the keys are kept.

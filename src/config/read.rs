@@ -12,7 +12,8 @@ use url::Url;
 
 use super::report::{Report, given};
 use super::settings::{
-    DatabaseSettings, GatewaySettings, KeysSettings, LogSettings, MasterKeySetting, ServeSettings, UpstreamSettings,
+    DatabaseSettings, GatewaySettings, KeysSettings, LogSettings, MasterKeySetting, MigrateSettings, ServeSettings,
+    UpstreamSettings,
 };
 use super::{
     Config, DatabaseConfig, KeysConfig, LogConfig, LogFormat, Problems, TlsConfig, UpstreamApi, UpstreamConfig,
@@ -81,6 +82,15 @@ impl KeysSettings {
         let mut report = Report::default();
         let (database, master_key) = (self.database.read(&mut report), self.master_key.read(&mut report));
         report.finish(database.zip(master_key).map(|(database, master_key)| KeysConfig { database, master_key }))
+    }
+}
+
+impl MigrateSettings {
+    /// Reads the settings; the error has everything that is wrong with them.
+    pub fn read(&self) -> Result<DatabaseConfig, Problems> {
+        let mut report = Report::default();
+        let database = self.database.read(&mut report);
+        report.finish(database)
     }
 }
 

@@ -8,6 +8,13 @@ use secrecy::{ExposeSecret, SecretString};
 #[derive(Debug)]
 pub struct Problems(Vec<String>);
 
+impl Problems {
+    /// What is wrong, one by one.
+    pub fn each(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
 impl std::error::Error for Problems {}
 
 impl fmt::Display for Problems {

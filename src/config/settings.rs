@@ -143,7 +143,14 @@ pub struct ServeSettings {
     pub(super) log: LogSettings,
 }
 
-/// Settings of `keys`.
+/// Settings of `migrate`.
+#[derive(Args, Clone, Debug)]
+pub struct MigrateSettings {
+    #[command(flatten)]
+    pub(super) database: DatabaseSettings,
+}
+
+/// Settings of the commands that work on the database alone: `keys`, `webhooks`, `operations`.
 #[derive(Args, Clone, Debug)]
 pub struct KeysSettings {
     #[command(flatten)]

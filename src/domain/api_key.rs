@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 
 use super::clock::Timestamp;
 use super::ids::PartnerId;
@@ -51,8 +51,10 @@ pub struct ApiKey {
     pub name: String,
     /// [`SecretHash`] of the secret.
     pub secret_hash: Vec<u8>,
-    /// The hash of the secret before the last rotation, while that one is still good.
+    /// The hash of the secret before the last rotation.
     pub previous_secret_hash: Option<Vec<u8>>,
+    /// Until when the secret before the last rotation is good; without it, it is not.
+    pub previous_expires_at: Option<Timestamp>,
     /// What it may be used for.
     pub scopes: Vec<Scope>,
     /// Where it may be used from; empty: anywhere.
@@ -91,17 +93,24 @@ impl ApiKey {
     pub fn admits(&self, presented: &SecretHash, address: Option<IpAddr>, now: Timestamp) -> Result<(), Refusal> {
         let current = self.secret_hash.ct_eq(presented);
         let previous = self.previous_secret_hash.as_deref().unwrap_or(&self.secret_hash).ct_eq(presented);
-        if !bool::from(current | previous) {
+        let overlaps = Choice::from(u8::from(self.previous_expires_at.is_some_and(|end| now < end)));
+        if !bool::from(current | (previous & overlaps)) {
             return Err(Refusal::WrongSecret);
         }
+        self.is_good(now)?;
+        if !network::allows(&self.allowed, address) {
+            return Err(Refusal::AddressNotAllowed);
+        }
+        Ok(())
+    }
+
+    /// Whether the key is neither revoked nor expired.
+    pub fn is_good(&self, now: Timestamp) -> Result<(), Refusal> {
         if self.revoked_at.is_some() {
             return Err(Refusal::Revoked);
         }
         if self.expires_at.is_some_and(|end| end <= now) {
             return Err(Refusal::Expired);
-        }
-        if !network::allows(&self.allowed, address) {
-            return Err(Refusal::AddressNotAllowed);
         }
         Ok(())
     }
@@ -124,6 +133,7 @@ mod tests {
             name: "Backend".to_owned(),
             secret_hash: SECRET.to_vec(),
             previous_secret_hash: None,
+            previous_expires_at: None,
             scopes: Scope::ALL.to_vec(),
             allowed: Vec::new(),
             expires_at: None,
@@ -140,11 +150,20 @@ mod tests {
     }
 
     #[test]
-    fn both_secrets_admit_during_a_rotation() {
-        let key = ApiKey { previous_secret_hash: Some(PREVIOUS.to_vec()), ..key() };
+    fn both_secrets_admit_until_the_overlap_ends() {
+        let end = Timestamp(NOW.0 + 1);
+        let key = ApiKey { previous_secret_hash: Some(PREVIOUS.to_vec()), previous_expires_at: Some(end), ..key() };
         assert_eq!(key.admits(&SECRET, None, NOW), Ok(()));
         assert_eq!(key.admits(&PREVIOUS, None, NOW), Ok(()));
         assert_eq!(key.admits(&[9; 32], None, NOW), Err(Refusal::WrongSecret));
+        assert_eq!(key.admits(&SECRET, None, end), Ok(()));
+        assert_eq!(key.admits(&PREVIOUS, None, end), Err(Refusal::WrongSecret));
+    }
+
+    #[test]
+    fn a_previous_secret_without_an_end_admits_nobody() {
+        let key = ApiKey { previous_secret_hash: Some(PREVIOUS.to_vec()), ..key() };
+        assert_eq!(key.admits(&PREVIOUS, None, NOW), Err(Refusal::WrongSecret));
     }
 
     #[test]

@@ -46,6 +46,7 @@ id!(/** Id of a customer, `cus_…`. */ CustomerId, "cus_");
 id!(/** Id of a saved payment method, `pm_…`. */ PaymentMethodId, "pm_");
 id!(/** Id of an event, `evt_…`. */ EventId, "evt_");
 id!(/** Id of an operation in the journal, `op_…`. */ OperationId, "op_");
+id!(/** Id of an entry of the audit log, `aud_…`. */ AuditEntryId, "aud_");
 id!(/** Id of a received webhook, `wh_…`. */ WebhookId, "wh_");
 
 /// The prefix of a payment's id.

@@ -1,6 +1,7 @@
 //! What payments are: pure rules, without I/O, async or framework. Imports nothing of the other modules.
 
 pub mod api_key;
+pub mod audit;
 pub mod card;
 pub mod clock;
 pub mod confirmation;
@@ -16,4 +17,5 @@ pub mod payment_intent;
 pub mod payment_method;
 pub mod private;
 pub mod refund;
+pub mod resolution;
 pub mod snapshot;

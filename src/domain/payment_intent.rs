@@ -208,6 +208,15 @@ impl PaymentIntent {
         taken(to) - from.map_or(0, taken) <= self.refundable().minor
     }
 
+    /// Ends an attempt that was given up: another may be made, but Corefy is still asked about this one.
+    pub fn give_up_attempt(&mut self, code: &str, message: &str, now: Timestamp) {
+        let last_error = PaymentError { code: code.to_owned(), message: message.to_owned() };
+        self.state = State::RequiresPaymentMethod;
+        self.progress = Progress { last_error: Some(last_error), ..Progress::default() };
+        self.updated_at = now;
+        self.watch(now);
+    }
+
     /// Gives up what Corefy has no record of, but goes on asking for a week: what is late is still the truth.
     pub fn watch(&mut self, now: Timestamp) {
         self.progress.watch_until = Some(now + WATCH);
@@ -273,6 +282,8 @@ pub struct PaymentError {
 
 /// The code of an attempt or refund that Corefy, asked again and again, knows nothing of.
 pub const UPSTREAM_NO_RECORD: &str = "upstream_no_record";
+/// The code of an attempt or refund that failed by the word of an operator.
+pub const RESOLVED_BY_OPERATOR: &str = "resolved_by_operator";
 
 /// What to do after an attempt did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -292,7 +303,7 @@ impl PaymentError {
     pub fn advice(&self) -> Advice {
         match self.code.as_str() {
             "processing_error" | "provider_error" | "issuer_unavailable" | "try_again_later" | "timeout"
-            | UPSTREAM_NO_RECORD => Advice::TryAgainLater,
+            | UPSTREAM_NO_RECORD | RESOLVED_BY_OPERATOR => Advice::TryAgainLater,
             "incorrect_cvc"
             | "incorrect_cvv"
             | "invalid_cvv"

@@ -7,6 +7,7 @@ use super::{
     customer::Metadata,
     ids::{PartnerId, PaymentIntentId, RefundId},
     money::Money,
+    payment_intent::{RESOLVED_BY_OPERATOR, UPSTREAM_NO_RECORD},
 };
 
 /// Where a refund stands.
@@ -116,6 +117,13 @@ pub struct RefundFailure {
     pub code: String,
     /// A sentence for people.
     pub message: String,
+}
+
+impl RefundFailure {
+    /// Whether the refund was given up rather than refused, so that Corefy may still show it.
+    pub fn is_given_up(&self) -> bool {
+        [UPSTREAM_NO_RECORD, RESOLVED_BY_OPERATOR].contains(&self.code.as_str())
+    }
 }
 
 #[cfg(test)]

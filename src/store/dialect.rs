@@ -39,6 +39,12 @@ impl Dialect {
         }
     }
 
+    /// The file of an SQLite database.
+    pub fn file(url: &str) -> Option<&str> {
+        let path = url.strip_prefix("sqlite:")?.trim_start_matches("//");
+        Some(path.split_once('?').map_or(path, |(path, _)| path))
+    }
+
     /// Connects: the pool that writes, and the one that only reads. SQLite has one writer by nature; with PostgreSQL
     /// both are the same.
     pub(super) async fn connect(self, url: &str, connections: u32) -> Result<(Pool<Any>, Pool<Any>), Error> {
@@ -136,21 +142,21 @@ impl Dialect {
     }
 
     /// The migrations, embedded; both databases have the same numbers.
-    fn migrator(self) -> Migrator {
-        macro_rules! text {
-            ($name:literal) => {
-                match self {
-                    Self::Sqlite => include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
-                    Self::Postgres => include_str!(concat!("../../migrations/postgres/", $name, ".sql")),
-                }
-            };
+    pub(super) fn migrator(self) -> Migrator {
+        macro_rules! migration {
+            ($version:literal, $name:literal, $file:literal) => {{
+                let sql = match self {
+                    Self::Sqlite => include_str!(concat!("../../migrations/sqlite/", $file)),
+                    Self::Postgres => include_str!(concat!("../../migrations/postgres/", $file)),
+                };
+                let sql = sqlx::SqlStr::from_static(sql);
+                Migration::new($version, $name.into(), MigrationType::Simple, sql, false)
+            }};
         }
-        let migration = |version, name: &'static str, sql: &'static str| {
-            Migration::new(version, name.into(), MigrationType::Simple, sqlx::SqlStr::from_static(sql), false)
-        };
         Migrator::with_migrations(vec![
-            migration(1, "ground", text!("0001_ground")),
-            migration(2, "event order", text!("0002_event_order")),
+            migration!(1, "ground", "0001_ground.sql"),
+            migration!(2, "event order", "0002_event_order.sql"),
+            migration!(4, "audit", "0004_audit.sql"),
         ])
     }
 }
@@ -170,8 +176,7 @@ async fn verify_sqlite(connection: &mut AnyConnection) -> Result<(), Error> {
 
 /// Creates the database file, readable by its owner alone, before SQLite would create it readable by all.
 fn create_private_file(url: &str) -> io::Result<()> {
-    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let Some(path) = Dialect::file(url) else { return Ok(()) };
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]

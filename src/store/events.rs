@@ -84,6 +84,14 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
         let query = sqlx::query("SELECT id FROM events WHERE position IS NULL LIMIT 1");
         Ok(query.fetch_optional(self.connection()).await?.is_some())
     }
+
+    /// The newest event of all partners: what was sealed last.
+    pub async fn event_newest(&mut self) -> Result<Option<Event>, Error> {
+        let row = sqlx::query("SELECT * FROM events WHERE position IS NOT NULL ORDER BY position DESC LIMIT 1")
+            .fetch_optional(self.connection())
+            .await?;
+        row.as_ref().map(|row| read(row, &self.shared.sealer).map(|placed| placed.event)).transpose()
+    }
 }
 
 /// One end of the events that are kept.

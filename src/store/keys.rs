@@ -13,7 +13,7 @@ use crate::domain::{
     api_key::{ApiKey, Scope},
     clock::Timestamp,
     ids::PartnerId,
-    key_pair::PublicKey,
+    key_pair::{PublicKey, SecretHash},
     network,
 };
 
@@ -72,6 +72,22 @@ impl Tx {
         Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
+    /// Gives a key another secret; the one it had is good beside it until `overlap_until`. `false`: there is no such key,
+    /// or it is not good at `now`.
+    pub async fn api_key_rotate(
+        &mut self,
+        id: &PublicKey,
+        secret_hash: &SecretHash,
+        overlap_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let sql = "UPDATE api_keys
+             SET previous_secret_hash = secret_hash, previous_expires_at = $3, secret_hash = $2
+             WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $4)";
+        let query = sqlx::query(sql).bind(id.as_str()).bind(secret_hash.to_vec()).bind(overlap_until.0).bind(now.0);
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+    }
+
     /// Notes that a key was used.
     pub async fn api_key_used(&mut self, id: &PublicKey, now: Timestamp) -> Result<(), Error> {
         let query = sqlx::query("UPDATE api_keys SET last_used_at = $2 WHERE id = $1").bind(id.as_str()).bind(now.0);
@@ -95,6 +111,7 @@ fn read(row: &AnyRow) -> Result<ApiKey, Error> {
         name: get(row, "name")?,
         secret_hash: get(row, "secret_hash")?,
         previous_secret_hash: get(row, "previous_secret_hash")?,
+        previous_expires_at: optional_time(row, "previous_expires_at")?,
         scopes: parse(row, "scopes", |text| split(text, Scope::parse))?,
         allowed: parse(row, "allowed", |text| split::<IpNet>(text, network::parse))?,
         expires_at: optional_time(row, "expires_at")?,

@@ -9,6 +9,7 @@ use std::{ops::DerefMut, sync::Arc};
 use secrecy::SecretString;
 use sqlx::{Any, AnyConnection, Pool, Transaction, pool::PoolConnection};
 
+mod audit;
 mod customers;
 mod dialect;
 mod error;
@@ -20,6 +21,7 @@ mod payment_intents;
 mod payment_methods;
 mod refunds;
 mod row;
+mod schema;
 mod seal;
 mod select;
 mod webhooks;
@@ -29,10 +31,11 @@ pub use dialect::Dialect;
 pub use error::Error;
 pub use event_signal::EventSignal;
 pub use events::{End, EventFilter, Placed};
-pub use operations::{NewOperation, Stored};
+pub use operations::{NewOperation, OperationFilter, Stored};
 pub use payment_intents::PaymentIntentFilter;
+pub use schema::{Schema, Setting, migrate};
 pub use seal::Sealer;
-pub use webhooks::{Webhook, WebhookState};
+pub use webhooks::{Webhook, WebhookFilter, WebhookState};
 
 /// The database, shared by everything that uses it.
 #[derive(Clone)]
@@ -66,17 +69,16 @@ impl Store {
     /// Connects to the database at `url`, creates it if it is an SQLite file that does not exist, and migrates it.
     /// `connections` bounds the pool.
     pub async fn open(url: &str, connections: u32, sealer: Sealer) -> Result<Self, Error> {
-        sqlx::any::install_default_drivers();
-        let unknown = || Error::Unavailable(sqlx::Error::Configuration("neither sqlite: nor postgres:".into()));
-        let dialect = Dialect::of(url).ok_or_else(unknown)?;
-        let (writer, reader) = dialect.connect(url, connections).await?;
-        dialect.migrate(&writer).await?;
-        Ok(Self {
-            writer,
-            reader,
-            url: url.into(),
-            shared: Arc::new(Shared { dialect, sealer, signal: EventSignal::default() }),
-        })
+        let store = Self::open_as_it_is(url, connections, sealer).await?;
+        store.shared.dialect.migrate(&store.writer).await?;
+        Ok(store)
+    }
+
+    /// The same without migrating it.
+    pub async fn open_as_it_is(url: &str, connections: u32, sealer: Sealer) -> Result<Self, Error> {
+        let (dialect, writer, reader) = connect(url, connections).await?;
+        let shared = Arc::new(Shared { dialect, sealer, signal: EventSignal::default() });
+        Ok(Self { writer, reader, url: url.into(), shared })
     }
 
     /// A session that reads.
@@ -130,6 +132,15 @@ impl Store {
         self.reader.close().await;
         self.writer.close().await;
     }
+}
+
+/// Connects to the database at `url`: its dialect, the pool that writes, and the one that only reads.
+async fn connect(url: &str, connections: u32) -> Result<(Dialect, Pool<Any>, Pool<Any>), Error> {
+    sqlx::any::install_default_drivers();
+    let unknown = || Error::Unavailable(sqlx::Error::Configuration("neither sqlite: nor postgres:".into()));
+    let dialect = Dialect::of(url).ok_or_else(unknown)?;
+    let (writer, reader) = dialect.connect(url, connections).await?;
+    Ok((dialect, writer, reader))
 }
 
 impl<C: DerefMut<Target = AnyConnection>> Session<C> {

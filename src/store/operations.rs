@@ -7,7 +7,8 @@ use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
     Error, Session, Tx,
-    row::{get, parse, parse_optional, time},
+    row::{get, optional_time, parse, parse_optional, time},
+    select::Select,
 };
 use crate::domain::{
     clock::Timestamp,
@@ -31,7 +32,22 @@ pub struct Stored {
     pub operation: Operation,
     /// The fingerprint of the request it was reserved for.
     pub fingerprint: Option<Vec<u8>>,
+    /// When Corefy is asked about it next.
+    pub next_check_at: Option<Timestamp>,
+    /// When its outcome was known.
+    pub finished_at: Option<Timestamp>,
     answer: Option<Vec<u8>>,
+}
+
+/// Which open operations a list shows; what is empty does not filter.
+#[derive(Clone, Debug, Default)]
+pub struct OperationFilter {
+    /// In one of these states.
+    pub states: Vec<OperationState>,
+    /// Of this kind.
+    pub kind: Option<OperationKind>,
+    /// Of this partner.
+    pub partner: Option<PartnerId>,
 }
 
 impl<C: DerefMut<Target = AnyConnection>> Session<C> {
@@ -54,6 +70,19 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
              WHERE payment_intent_id = $1 AND state IN ('sent', 'in_doubt', 'needs_operator') ORDER BY id";
         let rows = sqlx::query(sql).bind(payment.as_str()).fetch_all(self.connection()).await?;
         rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
+    }
+
+    /// The operations whose outcome is not known, of all partners, oldest first, at most `limit`.
+    pub async fn operations(&mut self, filter: &OperationFilter, limit: u32) -> Result<Vec<Stored>, Error> {
+        let states: Vec<_> = filter.states.iter().map(|state| state.as_str().to_owned()).collect();
+        let rows = Select::from("operations")
+            .only("state IN ('sent', 'in_doubt', 'needs_operator')")
+            .and_in("state", &states)?
+            .and("kind", "=", filter.kind.map(OperationKind::as_str))?
+            .and("partner_id", "=", filter.partner.as_ref().map(|partner| partner.as_str().to_owned()))?
+            .fetch(self.connection(), "sent_at, id", limit)
+            .await?;
+        rows.iter().map(read).collect()
     }
 
     /// The answer that was frozen when the operation was done.
@@ -192,5 +221,11 @@ fn read(row: &AnyRow) -> Result<Stored, Error> {
         baseline: time(row, "baseline")?,
         request_id: get(row, "request_id")?,
     };
-    Ok(Stored { operation, fingerprint: get(row, "fingerprint")?, answer: get(row, "answer")? })
+    Ok(Stored {
+        operation,
+        fingerprint: get(row, "fingerprint")?,
+        next_check_at: optional_time(row, "next_check_at")?,
+        finished_at: optional_time(row, "finished_at")?,
+        answer: get(row, "answer")?,
+    })
 }

@@ -19,6 +19,11 @@ impl Select {
         Self { sql: format!("SELECT * FROM {table} WHERE TRUE"), arguments: AnyArguments::default() }
     }
 
+    /// The number of rows of `table`, as `total`.
+    pub(super) fn count(table: &str) -> Self {
+        Self { sql: format!("SELECT COUNT(*) AS total FROM {table} WHERE TRUE"), arguments: AnyArguments::default() }
+    }
+
     /// Only rows for which `column operator value` holds, when there is a value.
     pub(super) fn and<'q, T>(mut self, column: &str, operator: &str, value: Option<T>) -> Result<Self, Error>
     where
@@ -29,6 +34,12 @@ impl Select {
             self.sql.push_str(&format!(" AND {column} {operator} ${}", self.arguments.len()));
         }
         Ok(self)
+    }
+
+    /// Only rows of which this condition of the program's own holds; written as in the index that is made for it.
+    pub(super) fn only(mut self, condition: &'static str) -> Self {
+        self.sql.push_str(&format!(" AND {condition}"));
+        self
     }
 
     /// Only rows whose `column` is one of `values`, when there are any.

@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, any::AnyRow};
 use super::{
     Error, Session, Tx,
     row::{get, optional_time, parse, time},
+    select::Select,
 };
 use crate::domain::{clock::Timestamp, ids::WebhookId};
 
@@ -24,6 +25,9 @@ pub enum WebhookState {
 }
 
 impl WebhookState {
+    /// All states, for tables and tests.
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Processed, Self::Parked, Self::Dead];
+
     /// The word for it in the store.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -34,8 +38,9 @@ impl WebhookState {
         }
     }
 
-    fn parse(word: &str) -> Option<Self> {
-        [Self::Waiting, Self::Processed, Self::Parked, Self::Dead].into_iter().find(|state| state.as_str() == word)
+    /// Reads the word that [`Self::as_str`] writes.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 }
 
@@ -70,11 +75,53 @@ pub struct Webhook {
     pub processed_at: Option<Timestamp>,
 }
 
+/// Which webhooks a list shows; what is empty does not filter.
+#[derive(Clone, Debug, Default)]
+pub struct WebhookFilter {
+    /// In one of these states.
+    pub states: Vec<WebhookState>,
+    /// Of this type of event.
+    pub event_type: Option<String>,
+    /// That came at this time or later.
+    pub since: Option<Timestamp>,
+    /// That came before this time.
+    pub before: Option<Timestamp>,
+}
+
+impl WebhookFilter {
+    fn select(&self, select: Select) -> Result<Select, Error> {
+        let states: Vec<_> = self.states.iter().map(|state| state.as_str().to_owned()).collect();
+        select
+            .and_in("state", &states)?
+            .and("event_type", "=", self.event_type.clone())?
+            .and("received_at", ">=", self.since.map(|time| time.0))?
+            .and("received_at", "<", self.before.map(|time| time.0))
+    }
+}
+
 impl<C: DerefMut<Target = AnyConnection>> Session<C> {
-    /// The newest webhooks, at most `limit`.
-    pub async fn webhooks(&mut self, limit: u32) -> Result<Vec<Webhook>, Error> {
-        let query = sqlx::query("SELECT * FROM webhooks ORDER BY id DESC LIMIT $1").bind(i64::from(limit));
-        query.fetch_all(self.connection()).await?.iter().map(read).collect()
+    /// The webhook.
+    pub async fn webhook(&mut self, id: &WebhookId) -> Result<Option<Webhook>, Error> {
+        let query = sqlx::query("SELECT * FROM webhooks WHERE id = $1").bind(id.as_str());
+        query.fetch_optional(self.connection()).await?.as_ref().map(read).transpose()
+    }
+
+    /// The newest webhooks, at most `limit`, older than `after`.
+    pub async fn webhooks(
+        &mut self,
+        filter: &WebhookFilter,
+        after: Option<&WebhookId>,
+        limit: u32,
+    ) -> Result<Vec<Webhook>, Error> {
+        let select = filter.select(Select::from("webhooks"))?.and("id", "<", after.map(ToString::to_string))?;
+        select.fetch(self.connection(), "id DESC", limit).await?.iter().map(read).collect()
+    }
+
+    /// How many webhooks there are.
+    pub async fn webhook_count(&mut self, filter: &WebhookFilter) -> Result<u64, Error> {
+        let select = filter.select(Select::count("webhooks"))?;
+        let rows = select.fetch(self.connection(), "total", 1).await?;
+        rows.first().map_or(Ok(0), |row| Ok(get::<i64>(row, "total")?.unsigned_abs()))
     }
 }
 
@@ -118,6 +165,14 @@ impl Tx {
         );
         let query = sqlx::query(sql).bind(now.0).bind(lease_until.0).bind(i64::from(limit));
         query.fetch_all(self.connection()).await?.iter().map(read).collect()
+    }
+
+    /// Has a webhook worked off once more, whatever came of it before. `false`: there is none, or it is being worked off.
+    pub async fn webhook_replay(&mut self, id: &WebhookId, now: Timestamp) -> Result<bool, Error> {
+        let sql = "UPDATE webhooks SET state = 'waiting', attempts = 0, next_attempt_at = $2, processed_at = NULL
+             WHERE id = $1 AND lease_until <= $2";
+        let query = sqlx::query(sql).bind(id.as_str()).bind(now.0);
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
     /// Ends a webhook, or lets it wait until `next_attempt_at`. Writes nothing when another attempt has begun since.

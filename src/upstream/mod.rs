@@ -152,6 +152,8 @@ pub struct Connection {
     pub http_status: u16,
     /// What came back, in a sentence.
     pub message: String,
+    /// What Corefy says the time is, to the second.
+    pub date: Option<Timestamp>,
 }
 
 /// What a webhook tells. It is a hint: what it is about is read from Corefy before anything is changed.

@@ -6,7 +6,7 @@ use corefy_gateway::{
     app::Checkpoint,
     pb::{self, PaymentIntentState as State, RefundState},
     sandbox::PROCESSING_TIME,
-    store::{Webhook, WebhookState},
+    store::{Webhook, WebhookFilter, WebhookState},
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::ExposeSecret as _;
@@ -90,7 +90,8 @@ fn about(event_type: &str, reference: &str) -> String {
 
 /// The webhooks that are kept, oldest first.
 async fn inbox(app: &TestApp) -> Vec<Webhook> {
-    let mut webhooks = app.database.store().await.read().await.unwrap().webhooks(1000).await.unwrap();
+    let mut webhooks =
+        app.database.store().await.read().await.unwrap().webhooks(&WebhookFilter::default(), None, 1000).await.unwrap();
     webhooks.reverse();
     webhooks
 }

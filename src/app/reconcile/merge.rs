@@ -12,7 +12,7 @@ use crate::{
         event::EventType,
         ids::RefundId,
         operation::{Operation, OperationKind, is_absent, next_check},
-        payment_intent::{PaymentError, PaymentIntent, PaymentIntentState, Progress, UPSTREAM_NO_RECORD},
+        payment_intent::{PaymentIntent, PaymentIntentState, UPSTREAM_NO_RECORD},
         snapshot::{Merge, PaymentSnapshot, Trace},
     },
     error::Error,
@@ -181,14 +181,7 @@ pub(in crate::app) async fn give_up_attempt(
     if intent.state != PaymentIntentState::Processing {
         return Ok(());
     }
-    let last_error = PaymentError {
-        code: UPSTREAM_NO_RECORD.to_owned(),
-        message: "Corefy has no record of the attempt; nothing was charged".to_owned(),
-    };
-    intent.state = PaymentIntentState::RequiresPaymentMethod;
-    intent.progress = Progress { last_error: Some(last_error), ..Progress::default() };
-    intent.updated_at = now;
-    intent.watch(now);
+    intent.give_up_attempt(UPSTREAM_NO_RECORD, "Corefy has no record of the attempt; nothing was charged", now);
     tx.payment_intent_update(intent, poll_at(intent, now)).await?;
     tx.events_insert(&[EventType::PaymentIntentPaymentFailed], &intent.clone().into(), now).await?;
     Ok(())

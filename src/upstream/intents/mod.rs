@@ -211,6 +211,7 @@ impl Upstream for Intents {
             is_reachable: status.is_some(),
             is_authenticated: status.is_some_and(|status| status.is_success()),
             latency,
+            date: outcome.as_ref().ok().and_then(|answer| answer.date),
             http_status: status.map_or(0, |status| status.as_u16()),
             message: match outcome {
                 Ok(answer) if answer.status.is_success() => "Corefy accepted the credentials.".to_owned(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use governor::clock::DefaultClock;
-use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, redirect};
 use tokio::time::sleep;
 use url::Url;
@@ -162,6 +162,7 @@ impl Transport {
         let status = response.status();
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = wait.and_then(|value| retry_after::parse(value, self.clock.now()));
+        let date = response.headers().get(DATE).and_then(|value| value.to_str().ok()).and_then(retry_after::date);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error))? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
@@ -169,7 +170,7 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { retry_after, ..Answer::new(status, body) })
+        Ok(Answer { retry_after, date, ..Answer::new(status, body) })
     }
 
     /// Only a connection that could not be made proves that nothing was sent: an error on one that stood before proves

@@ -115,12 +115,14 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// How long Corefy asks to wait before a repetition.
     pub(super) retry_after: Option<Duration>,
+    /// When Corefy says that it answered.
+    pub date: Option<Timestamp>,
 }
 
 impl Answer {
-    /// An answer that asks for no wait.
+    /// An answer that asks for no wait and tells no time.
     pub fn new(status: StatusCode, body: Vec<u8>) -> Self {
-        Self { status, body, retry_after: None }
+        Self { status, body, retry_after: None, date: None }
     }
 
     /// A refusal of this moment only, which says nothing of what was done: 408 and 429.

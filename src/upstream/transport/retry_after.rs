@@ -19,7 +19,7 @@ pub fn parse(value: &str, now: Timestamp) -> Option<Duration> {
 }
 
 /// Reads the one form of date that HTTP still allows to be sent (RFC 9110, 5.6.7).
-fn date(value: &str) -> Option<Timestamp> {
+pub fn date(value: &str) -> Option<Timestamp> {
     let form =
         format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
     let date = PrimitiveDateTime::parse(value, form).ok()?;

@@ -6,7 +6,7 @@ use corefy_gateway::{
     app::Checkpoint,
     pb::{self, PaymentIntentState as State},
     sandbox::{PROCESSING_TIME, faults::Fault},
-    store::WebhookState,
+    store::{WebhookFilter, WebhookState},
 };
 use serde_json::json;
 
@@ -30,7 +30,8 @@ const LONG: Duration = Duration::from_secs(601);
 
 /// How far the webhooks have come, oldest first.
 async fn inbox(app: &TestApp) -> Vec<WebhookState> {
-    let webhooks = app.database.store().await.read().await.unwrap().webhooks(100).await.unwrap();
+    let webhooks =
+        app.database.store().await.read().await.unwrap().webhooks(&WebhookFilter::default(), None, 100).await.unwrap();
     webhooks.iter().rev().map(|webhook| webhook.state).collect()
 }
 

@@ -24,6 +24,7 @@ fn key(partner: &PartnerId, name: &str, second: i64) -> ApiKey {
         name: name.to_owned(),
         secret_hash: vec![0, 1, 255],
         previous_secret_hash: None,
+        previous_expires_at: None,
         scopes: vec![Scope::Read, Scope::Refunds],
         allowed: vec![network::parse("10.0.0.0/8").unwrap(), network::parse("2001:db8::/32").unwrap()],
         expires_at: Some(after(3600)),

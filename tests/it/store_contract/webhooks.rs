@@ -2,7 +2,7 @@
 
 use corefy_gateway::{
     domain::clock::Timestamp,
-    store::{Store, Webhook, WebhookState},
+    store::{Store, Webhook, WebhookFilter, WebhookState},
 };
 
 use super::objects::{NOW, after, webhook};
@@ -41,7 +41,7 @@ async fn a_webhook_reads_back_as_it_came(database: TestDatabase) {
     let store = database.store().await;
     let written = webhook("a");
     assert!(receive(&store, &written).await);
-    let read = store.read().await.unwrap().webhooks(9).await.unwrap();
+    let read = store.read().await.unwrap().webhooks(&WebhookFilter::default(), None, 9).await.unwrap();
     assert_eq!(format!("{read:?}"), format!("{:?}", [written]));
 }
 
@@ -52,7 +52,7 @@ async fn a_body_that_comes_again_is_counted(database: TestDatabase) {
     assert!(!receive(&store, &webhook("a")).await);
     assert!(!receive(&store, &Webhook { received_at: after(9), ..webhook("a") }).await);
     assert!(receive(&store, &webhook("b")).await);
-    let read = store.read().await.unwrap().webhooks(9).await.unwrap();
+    let read = store.read().await.unwrap().webhooks(&WebhookFilter::default(), None, 9).await.unwrap();
     let summary: Vec<_> = read.iter().map(|webhook| (webhook.body_hash.as_str(), webhook.duplicates)).collect();
     assert_eq!(summary, [("b", 0), ("a", 2)]);
     assert_eq!((&read[1].id, read[1].received_at), (&first.id, NOW));
@@ -84,7 +84,7 @@ async fn a_webhook_that_ended_is_never_claimed(database: TestDatabase) {
         let ended = Webhook { state, processed_at: Some(after(1)), ..webhook(&place.to_string()) };
         receive(&store, &ended).await;
         update(&store, &ended, None).await;
-        let read = store.read().await.unwrap().webhooks(1).await.unwrap().remove(0);
+        let read = store.read().await.unwrap().webhooks(&WebhookFilter::default(), None, 1).await.unwrap().remove(0);
         assert_eq!((read.state, read.processed_at), (state, Some(after(1))));
     }
     assert!(claim(&store, after(1_000_000), after(1_000_060), 9).await.is_empty());
@@ -96,6 +96,6 @@ async fn webhooks_are_listed_newest_first(database: TestDatabase) {
     for webhook in [&b, &c, &a] {
         receive(&store, webhook).await;
     }
-    let read = store.read().await.unwrap().webhooks(2).await.unwrap();
+    let read = store.read().await.unwrap().webhooks(&WebhookFilter::default(), None, 2).await.unwrap();
     assert_eq!(read.iter().map(|webhook| &webhook.id).collect::<Vec<_>>(), [&c.id, &b.id]);
 }

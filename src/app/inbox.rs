@@ -1,0 +1,77 @@
+//! The inbox of webhooks as an operator sees it: what came, what came of it, and once more. Needs the database but not
+//! Corefy; the running gateway works off what is replayed.
+
+use crate::{
+    domain::{clock::Clock, ids::WebhookId},
+    error::Error,
+    store::{Store, Webhook, WebhookFilter},
+};
+
+/// How many webhooks are replayed in one transaction.
+const BATCH: u32 = 100;
+
+/// What a replay came to so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Webhooks that are due again.
+    pub due: u64,
+    /// Webhooks that are being worked off at this moment, so that they were left alone.
+    pub busy: u64,
+}
+
+/// The operator's commands on the inbox.
+pub struct Inbox {
+    store: Store,
+    clock: Clock,
+}
+
+impl Inbox {
+    /// On this database.
+    pub fn new(store: Store, clock: Clock) -> Self {
+        Self { store, clock }
+    }
+
+    /// The newest webhooks, at most `limit`.
+    pub async fn list(&self, filter: &WebhookFilter, limit: u32) -> Result<Vec<Webhook>, Error> {
+        Ok(self.store.read().await?.webhooks(filter, None, limit).await?)
+    }
+
+    /// How many webhooks there are.
+    pub async fn count(&self, filter: &WebhookFilter) -> Result<u64, Error> {
+        Ok(self.store.read().await?.webhook_count(filter).await?)
+    }
+
+    /// The webhook; `None` when there is none.
+    pub async fn show(&self, id: &WebhookId) -> Result<Option<Webhook>, Error> {
+        Ok(self.store.read().await?.webhook(id).await?)
+    }
+
+    /// Has these webhooks worked off once more, newest first, and tells `progress` after each batch. Stopped halfway, what
+    /// was replayed until then stays replayed.
+    pub async fn replay(&self, filter: &WebhookFilter, mut progress: impl FnMut(Replayed)) -> Result<Replayed, Error> {
+        let mut replayed = Replayed::default();
+        // What comes in meanwhile is worked off anyway.
+        let filter = WebhookFilter { before: filter.before.or(Some(self.clock.now())), ..filter.clone() };
+        let mut after: Option<WebhookId> = None;
+        loop {
+            let batch = self.store.read().await?.webhooks(&filter, after.as_ref(), BATCH).await?;
+            let Some(last) = batch.last() else { return Ok(replayed) };
+            after = Some(last.id.clone());
+            let mut tx = self.store.begin().await?;
+            for webhook in &batch {
+                let is_due = tx.webhook_replay(&webhook.id, self.clock.now()).await?;
+                *(if is_due { &mut replayed.due } else { &mut replayed.busy }) += 1;
+            }
+            tx.commit().await?;
+            progress(replayed);
+        }
+    }
+
+    /// Has one webhook worked off once more. `false`: it is being worked off at this moment.
+    pub async fn replay_one(&self, id: &WebhookId) -> Result<bool, Error> {
+        let mut tx = self.store.begin().await?;
+        let is_due = tx.webhook_replay(id, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(is_due)
+    }
+}

@@ -1,0 +1,157 @@
+//! The database: reachable, migrated, writable, durable, in time, private, and readable under the master key.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+
+use secrecy::ExposeSecret as _;
+
+use super::Findings;
+use crate::{
+    config::DatabaseConfig,
+    domain::{
+        clock::{Clock, Timestamp},
+        master_key::MasterKey,
+    },
+    server::open_store_as_it_is,
+    store::{Dialect, Error, Schema, Setting, Store},
+};
+
+/// What is checked.
+const SUBJECT: &str = "database";
+/// Leases and schedules go by the machine's clock: replicas whose clocks differ by more get in each other's way.
+const MOST_SKEW: Duration = Duration::from_secs(2);
+/// Permissions of everybody but the owner.
+const OTHERS: u32 = 0o077;
+
+/// Checks all of it, as far as one thing can be checked without the one before.
+pub(super) async fn check(config: &DatabaseConfig, master_key: &MasterKey, findings: &mut Findings) {
+    let url = config.url.expose_secret();
+    if let Some(path) = Dialect::file(url) {
+        if !Path::new(path).exists() {
+            let text = format!("{path} does not exist yet; `corefy-gateway migrate` or `serve` creates it");
+            return findings.warn(SUBJECT, &text);
+        }
+        check_permissions(path, findings);
+    }
+    let store = match open_store_as_it_is(config, master_key).await {
+        Ok(store) => store,
+        Err(error) => return findings.fail(SUBJECT, &format!("{error}; mend DATABASE_URL, or start the database")),
+    };
+    if let Err(error) = check_open(&store, findings).await {
+        findings.fail(SUBJECT, &error.to_string());
+    }
+    store.close().await;
+}
+
+async fn check_open(store: &Store, findings: &mut Findings) -> Result<(), Error> {
+    check_settings(&store.settings().await?, findings);
+    check_clock(store, findings).await?;
+    if !is_migrated(&store.schema().await?, findings) {
+        return Ok(());
+    }
+    match store.try_write().await {
+        Ok(()) => findings.fine(SUBJECT, "can be written"),
+        Err(error) => {
+            findings.fail(
+                SUBJECT,
+                &format!("cannot be written: {error}; give its user the right to, and space on the disk"),
+            );
+        }
+    }
+    check_master_key(store, findings).await;
+    check_keys(store, findings).await
+}
+
+fn is_migrated(schema: &Schema, findings: &mut Findings) -> bool {
+    let (version, missing) = (schema.version(), schema.missing());
+    if !schema.foreign().is_empty() {
+        let text = format!("is at version {version}, which this program does not know; run a newer gateway");
+        findings.fail(SUBJECT, &text);
+    } else if missing.is_empty() {
+        findings.fine(SUBJECT, &format!("is up to date, at version {version}"));
+        return true;
+    } else {
+        let text = format!("lacks the migrations {missing:?}; run `corefy-gateway migrate`, or start the gateway");
+        findings.warn(SUBJECT, &text);
+    }
+    false
+}
+
+fn check_settings(settings: &[Setting], findings: &mut Findings) {
+    for Setting { name, value, required } in settings {
+        match required {
+            Some(required) if value != required => {
+                let text = format!("{name} is {value}, so that a crash can lose payments; set it to {required}");
+                findings.fail(SUBJECT, &text);
+            }
+            _ => findings.fine(SUBJECT, &format!("{name} is {value}")),
+        }
+    }
+}
+
+async fn check_clock(store: &Store, findings: &mut Findings) -> Result<(), Error> {
+    let clock = Clock::system();
+    let before = clock.now();
+    let Some(theirs) = store.clock().await? else { return Ok(()) };
+    let after = clock.now();
+    let skew = skew(theirs, before, after);
+    if skew > MOST_SKEW {
+        let text = format!("its clock and this machine's differ by {} s; have both set by NTP", skew.as_secs());
+        findings.warn(SUBJECT, &text);
+    } else {
+        findings.fine(SUBJECT, "its clock agrees with this machine's");
+    }
+    Ok(())
+}
+
+/// How far a moment that was read between two others lies outside of them.
+pub(super) fn skew(read: Timestamp, before: Timestamp, after: Timestamp) -> Duration {
+    before.since(read).max(read.since(after))
+}
+
+async fn check_master_key(store: &Store, findings: &mut Findings) {
+    const SUBJECT: &str = "master key";
+    let newest = async { store.read().await?.event_newest().await };
+    match newest.await {
+        Ok(Some(_)) => findings.fine(SUBJECT, "opens what is stored"),
+        Ok(None) => findings.fine(SUBJECT, "nothing is stored yet that it would have to open"),
+        Err(error) => {
+            findings.fail(SUBJECT, &format!("{error}; set GATEWAY_MASTER_KEY to the key that this database began with"))
+        }
+    }
+}
+
+async fn check_keys(store: &Store, findings: &mut Findings) -> Result<(), Error> {
+    const SUBJECT: &str = "API keys";
+    let keys = store.read().await?.api_keys(None).await?;
+    let now = Clock::system().now();
+    match keys.iter().filter(|key| key.is_good(now).is_ok()).count() {
+        0 => findings.warn(SUBJECT, "nobody can call; make a key by `corefy-gateway keys create`"),
+        good => findings.fine(SUBJECT, &format!("{good} of {} can be used", keys.len())),
+    }
+    Ok(())
+}
+
+fn check_permissions(path: &str, findings: &mut Findings) {
+    const SUBJECT: &str = "database file";
+    match fs::metadata(path) {
+        Ok(file) if file.permissions().mode() & OTHERS != 0 => {
+            let text = format!("others can read or write {path}; run `chmod 600 {path}*`");
+            findings.warn(SUBJECT, &text);
+        }
+        Ok(_) => findings.fine(SUBJECT, "only its owner can read it"),
+        Err(error) => findings.fail(SUBJECT, &format!("{path}: {error}; give this user access to it")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_off_by_what_the_question_cannot_have_taken() {
+        let at = Timestamp::from_seconds;
+        assert_eq!(skew(at(5), at(4), at(6)), Duration::ZERO);
+        assert_eq!(skew(at(1), at(4), at(6)), Duration::from_secs(3));
+        assert_eq!(skew(at(9), at(4), at(6)), Duration::from_secs(3));
+    }
+}

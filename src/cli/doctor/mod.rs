@@ -1,0 +1,96 @@
+//! `doctor`: checks what a gateway with these settings would find, changes nothing, and says in words what to mend.
+
+use clap::Args;
+use owo_colors::OwoColorize as _;
+
+use super::Failure;
+use crate::{
+    config::{Config, settings::ServeSettings},
+    domain::{clock::Clock, master_key::MasterKey},
+};
+
+mod database;
+mod network;
+
+/// The command and its settings: those of `serve`.
+#[derive(Args)]
+pub(super) struct DoctorCommand {
+    #[command(flatten)]
+    settings: ServeSettings,
+}
+
+/// Width of the column of what was checked.
+const COLUMN: usize = 14;
+
+/// What was found, printed as it is found.
+#[derive(Default)]
+struct Findings {
+    failures: u32,
+    warnings: u32,
+}
+
+impl Findings {
+    fn fine(&self, subject: &str, text: &str) {
+        anstream::println!("{}  {subject:COLUMN$}  {text}", "ok  ".green());
+    }
+
+    /// Serving goes on, but something should be mended.
+    fn warn(&mut self, subject: &str, text: &str) {
+        self.warnings += 1;
+        anstream::println!("{}  {subject:COLUMN$}  {text}", "warn".yellow());
+    }
+
+    /// Serving is not possible, or not safe.
+    fn fail(&mut self, subject: &str, text: &str) {
+        self.failures += 1;
+        anstream::println!("{}  {subject:COLUMN$}  {text}", "fail".red().bold());
+    }
+}
+
+impl DoctorCommand {
+    /// Checks everything, whatever was found before. Fails when something would keep the gateway from its work.
+    pub async fn run(self) -> Result<(), Failure> {
+        let mut findings = Findings::default();
+        match self.settings.read() {
+            Ok(config) => {
+                check(&config, &mut findings).await;
+            }
+            Err(problems) => {
+                problems.each().for_each(|problem| findings.fail("settings", problem));
+                anstream::println!("nothing else can be checked before the settings are right");
+            }
+        }
+        let Findings { failures, warnings } = findings;
+        let summary = format!("{failures} to mend, {warnings} to look at");
+        if failures > 0 {
+            return Err(Failure::Failed(summary));
+        }
+        anstream::println!("{summary}");
+        Ok(())
+    }
+}
+
+async fn check(config: &Config, findings: &mut Findings) {
+    findings.fine("settings", "complete and readable");
+    let master_key = MasterKey::new(config.master_key.clone());
+    database::check(&config.database, &master_key, findings).await;
+    check_webhook_secrets(config, findings);
+    network::check_upstream(config, &Clock::system(), findings).await;
+    network::check_ports(config, findings).await;
+}
+
+fn check_webhook_secrets(config: &Config, findings: &mut Findings) {
+    const SUBJECT: &str = "webhooks";
+    let upstream = &config.upstream;
+    match (&upstream.webhook_secret, &upstream.webhook_secret_previous) {
+        (Some(_), None) => findings.fine(SUBJECT, "COREFY_WEBHOOK_SECRET is set"),
+        (Some(_), Some(_)) => findings.fine(
+            SUBJECT,
+            "COREFY_WEBHOOK_SECRET and the previous one are set; unset COREFY_WEBHOOK_SECRET_PREVIOUS once Corefy signs with the new one",
+        ),
+        (None, _) => findings.warn(
+            SUBJECT,
+            "every webhook is refused and outcomes are only polled; set COREFY_WEBHOOK_SECRET to the secret in Corefy's dashboard",
+        ),
+    }
+}

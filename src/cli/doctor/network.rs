@@ -1,0 +1,84 @@
+//! Corefy and our own ports: who answers there.
+
+use std::{io::ErrorKind, net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+
+use super::{Findings, database::skew};
+use crate::{config::Config, domain::clock::Clock, server::upstream};
+
+/// Requests to Corefy carry the time: one whose clock differs by more may refuse them.
+const MOST_SKEW: Duration = Duration::from_secs(30);
+/// How long who holds a port may take to say that it is ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(3);
+/// How much of that answer is read, in bytes.
+const LONGEST_ANSWER: usize = 1024;
+
+/// Makes one authenticated call to Corefy.
+pub(super) async fn check_upstream(config: &Config, clock: &Clock, findings: &mut Findings) {
+    const SUBJECT: &str = "Corefy";
+    let upstream = match upstream(&config.upstream, clock) {
+        Ok(upstream) => upstream,
+        Err(error) => return findings.fail(SUBJECT, &error.to_string()),
+    };
+    let before = clock.now();
+    let connection = upstream.test_connection().await;
+    let after = clock.now();
+    let (address, millis) = (&config.upstream.base_url, connection.latency.as_millis());
+    if !connection.is_reachable {
+        let advice = "mend COREFY_BASE_URL, the network, or the proxy on the way";
+        return findings.fail(SUBJECT, &format!("{address} cannot be reached. {} {advice}", connection.message));
+    }
+    if !connection.is_authenticated {
+        let advice = "compare COREFY_API_KEY, COREFY_SECRET_KEY and COREFY_CLIENT_KEY with Corefy's dashboard";
+        findings.fail(SUBJECT, &format!("{address} does not let us in. {} {advice}", connection.message));
+    } else {
+        findings.fine(SUBJECT, &format!("{address} accepts the credentials, in {millis} ms"));
+    }
+    let Some(date) = connection.date else { return };
+    let off = skew(date, before, after);
+    if off > MOST_SKEW {
+        let text = format!("its clock and this machine's differ by {} s; set this one by NTP", off.as_secs());
+        findings.warn(SUBJECT, &text);
+    }
+}
+
+/// Looks whether the ports are free, or served by a gateway.
+pub(super) async fn check_ports(config: &Config, findings: &mut Findings) {
+    let is_serving = is_ready(config.http_addr).await;
+    for (variable, address) in [("GATEWAY_GRPC_ADDR", config.grpc_addr), ("GATEWAY_HTTP_ADDR", config.http_addr)] {
+        const SUBJECT: &str = "ports";
+        match TcpListener::bind(address).await {
+            Ok(_) => findings.fine(SUBJECT, &format!("{variable}: {address} is free")),
+            Err(error) if error.kind() == ErrorKind::AddrInUse && is_serving => {
+                findings.fine(SUBJECT, &format!("{variable}: {address} is taken, and a gateway is ready there"));
+            }
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                let text = format!("{variable}: another program has {address}; stop it, or choose another port");
+                findings.fail(SUBJECT, &text);
+            }
+            Err(error) => {
+                let text =
+                    format!("{variable}: cannot listen on {address}: {error}; choose an address of this machine");
+                findings.fail(SUBJECT, &text);
+            }
+        }
+    }
+}
+
+/// Whether a gateway at this address says that it is ready.
+async fn is_ready(address: SocketAddr) -> bool {
+    let asking = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(format!("GET /readyz HTTP/1.0\r\nhost: {address}\r\n\r\n").as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.take(LONGEST_ANSWER as u64).read_to_end(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    let answer = timeout(READY_TIMEOUT, asking).await;
+    answer.is_ok_and(|answer| answer.is_ok_and(|answer| answer.ends_with(b"\r\n\r\nready\n")))
+}

@@ -1,0 +1,35 @@
+//! The audit log: what operators decide by command.
+
+use super::{
+    clock::Timestamp,
+    ids::{AuditEntryId, OperationId},
+    resolution::StatedOutcome,
+};
+
+/// Who gives a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// The user of the operating system, and by whom that was taken on, if by another.
+    pub user: String,
+    /// The machine.
+    pub host: String,
+}
+
+/// One decision.
+#[derive(Clone, Debug)]
+pub struct AuditEntry {
+    /// Our id.
+    pub id: AuditEntryId,
+    /// When it was made.
+    pub decided_at: Timestamp,
+    /// Who made it.
+    pub operator: Operator,
+    /// By which command.
+    pub command: String,
+    /// What it was about.
+    pub operation_id: OperationId,
+    /// What was stated.
+    pub outcome: StatedOutcome,
+    /// Why, in the operator's words.
+    pub reason: String,
+}

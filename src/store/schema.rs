@@ -1,0 +1,125 @@
+//! How the database stands: its migrations, its settings and its clock. For the operator's commands.
+
+use sqlx::{AnyConnection, Row as _};
+
+use super::{Dialect, Error, Store};
+use crate::domain::clock::Timestamp;
+
+/// The migrations that a database has had, by number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// Those it has had, in order.
+    pub applied: Vec<i64>,
+    /// Those this program knows, in order.
+    pub known: Vec<i64>,
+}
+
+impl Schema {
+    /// The newest migration that the database has had; 0 when it is empty.
+    pub fn version(&self) -> i64 {
+        self.applied.last().copied().unwrap_or_default()
+    }
+
+    /// What is still to be migrated.
+    pub fn missing(&self) -> Vec<i64> {
+        self.known.iter().copied().filter(|version| !self.applied.contains(version)).collect()
+    }
+
+    /// What a newer program has migrated.
+    pub fn foreign(&self) -> Vec<i64> {
+        self.applied.iter().copied().filter(|version| !self.known.contains(version)).collect()
+    }
+}
+
+/// A setting of the database, by the name the database has for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
+    /// The value without which a commit may be lost; `None` when any will do.
+    pub required: Option<&'static str>,
+}
+
+/// Brings the database at `url` up to date, and answers how it stood before.
+pub async fn migrate(url: &str) -> Result<Schema, Error> {
+    let (dialect, writer, reader) = super::connect(url, 1).await?;
+    let before = dialect.schema(&mut *writer.acquire().await?).await?;
+    dialect.migrate(&writer).await?;
+    reader.close().await;
+    writer.close().await;
+    Ok(before)
+}
+
+impl Store {
+    /// How far the database is migrated.
+    pub async fn schema(&self) -> Result<Schema, Error> {
+        self.shared.dialect.schema(&mut *self.writer.acquire().await?).await
+    }
+
+    /// Fails when nothing can be written. Writes nothing.
+    pub async fn try_write(&self) -> Result<(), Error> {
+        let mut tx = self.begin().await?;
+        sqlx::query("UPDATE partners SET name = name WHERE id = ''").execute(tx.connection()).await?;
+        Ok(())
+    }
+
+    /// The settings that durability hangs on, as they are in force on our connections.
+    pub async fn settings(&self) -> Result<Vec<Setting>, Error> {
+        let mut connection = self.writer.acquire().await?;
+        let mut settings = Vec::new();
+        for (name, sql, required) in self.shared.dialect.durability() {
+            let row = sqlx::query(*sql).fetch_one(&mut *connection).await?;
+            settings.push(Setting { name, value: row.try_get(0)?, required: *required });
+        }
+        Ok(settings)
+    }
+
+    /// The database's clock. `None` when it has none of its own.
+    pub async fn clock(&self) -> Result<Option<Timestamp>, Error> {
+        match self.shared.dialect {
+            Dialect::Sqlite => Ok(None),
+            Dialect::Postgres => {
+                let sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
+                let row = sqlx::query(sql).fetch_one(&mut *self.reader.acquire().await?).await?;
+                Ok(Some(Timestamp(row.try_get(0)?)))
+            }
+        }
+    }
+}
+
+impl Dialect {
+    async fn schema(self, connection: &mut AnyConnection) -> Result<Schema, Error> {
+        let exists = match self {
+            Self::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
+            Self::Postgres => "SELECT COUNT(to_regclass('_sqlx_migrations'))",
+        };
+        let tables: i64 = sqlx::query(exists).fetch_one(&mut *connection).await?.try_get(0)?;
+        let mut applied = Vec::new();
+        if tables > 0 {
+            let sql = "SELECT version FROM _sqlx_migrations ORDER BY version";
+            for row in sqlx::query(sql).fetch_all(connection).await? {
+                applied.push(row.try_get(0)?);
+            }
+        }
+        Ok(Schema { applied, known: self.migrator().iter().map(|migration| migration.version).collect() })
+    }
+
+    /// Name, how to read it as text, and the value it must have.
+    fn durability(self) -> &'static [(&'static str, &'static str, Option<&'static str>)] {
+        match self {
+            Self::Sqlite => &[
+                ("version", "SELECT sqlite_version()", None),
+                ("journal_mode", "SELECT journal_mode FROM pragma_journal_mode", Some("wal")),
+                ("synchronous", "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous", Some("2")),
+            ],
+            Self::Postgres => &[
+                ("version", "SELECT current_setting('server_version')", None),
+                ("synchronous_commit", "SELECT current_setting('synchronous_commit')", Some("on")),
+                ("fsync", "SELECT current_setting('fsync')", Some("on")),
+                ("full_page_writes", "SELECT current_setting('full_page_writes')", Some("on")),
+            ],
+        }
+    }
+}
