@@ -15,6 +15,7 @@ use crate::{
         operation::SEND_MARGIN,
     },
     store::Store,
+    telemetry::Telemetry,
     upstream::Upstream,
 };
 
@@ -29,6 +30,7 @@ pub mod payment_methods;
 mod perform;
 mod reconcile;
 pub mod refunds;
+mod telemetry;
 pub mod webhooks;
 
 pub use perform::{Checkpoint, Probe};
@@ -79,6 +81,7 @@ pub struct Inner {
     tasks: TaskTracker,
     probe: Option<Probe>,
     admissions: keys::Admissions,
+    telemetry: Telemetry,
     /// Told when the inbox has work.
     wake: Notify,
 }
@@ -97,6 +100,8 @@ pub struct Parts {
     pub currencies: Vec<Currency>,
     /// How long one request to Corefy may take.
     pub upstream_timeout: Duration,
+    /// Where it is measured.
+    pub telemetry: Telemetry,
     /// For tests that let the process die; `None` in production.
     pub probe: Option<Probe>,
 }
@@ -111,6 +116,7 @@ impl Deref for App {
 impl App {
     /// Puts the use cases together.
     pub fn new(parts: Parts) -> Self {
+        telemetry::expect(&parts.telemetry, parts.clock.now());
         Self(Arc::new(Inner {
             store: parts.store,
             upstream: parts.upstream,
@@ -121,6 +127,7 @@ impl App {
             tasks: TaskTracker::new(),
             probe: parts.probe,
             admissions: keys::Admissions::new(),
+            telemetry: parts.telemetry,
             wake: Notify::new(),
         }))
     }

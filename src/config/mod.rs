@@ -33,7 +33,7 @@ pub struct Config {
     pub master_key: SecretString,
     /// Where gRPC listens.
     pub grpc_addr: SocketAddr,
-    /// Where webhooks, health and readiness listen.
+    /// Where webhooks, health, readiness and metrics listen.
     pub http_addr: SocketAddr,
     /// The currencies that are accepted; empty: all of ISO 4217.
     pub currencies: Vec<Currency>,

@@ -1,7 +1,7 @@
 //! The gRPC server. tonic is used here and nowhere else.
 //!
 //! A call passes, from the outside in:
-//! 1. [`request`]: id, log line, deadline and panics. Outermost, so that whatever happens inside has an id, an end and a
+//! 1. [`request`]: id, trace, log line, deadline and panics. Outermost, so that whatever happens inside has an id, an end and a
 //!    line, and every refusal gets its details in one place ([`status`]).
 //! 2. [`auth`], but for health and reflection: before the body is read, so that strangers cost little.
 //! 3. tonic: sizes, compression, decoding.
@@ -44,6 +44,7 @@ mod gateway;
 mod health;
 mod payment_intents;
 mod payment_methods;
+mod record;
 mod refunds;
 mod request;
 mod status;
@@ -81,6 +82,7 @@ pub async fn serve(listener: TcpListener, app: App, drain: CancellationToken) ->
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, contract.clone()).await;
     let routes = services(&app, &contract).add_service(health_service);
+    let telemetry = app.telemetry().clone();
 
     Server::builder()
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
@@ -88,8 +90,9 @@ pub async fn serve(listener: TcpListener, app: App, drain: CancellationToken) ->
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .max_connection_age(MAX_CONNECTION_AGE)
         .max_connection_age_grace(MAX_CONNECTION_AGE_GRACE)
-        .layer(tower::layer::layer_fn(|routes: Routes| {
-            tower::service_fn(move |request| request::serve(routes.clone(), request))
+        .layer(tower::layer::layer_fn(move |routes: Routes| {
+            let telemetry = telemetry.clone();
+            tower::service_fn(move |request| request::serve(routes.clone(), telemetry.clone(), request))
         }))
         .add_routes(routes)
         .serve_with_incoming_shutdown(

@@ -56,6 +56,22 @@ impl Dialect {
         }
     }
 
+    /// The name of the pool that reads.
+    pub(super) fn reading(self) -> &'static str {
+        match self {
+            Self::Sqlite => "read",
+            Self::Postgres => "all",
+        }
+    }
+
+    /// The name of the pool that writes.
+    pub(super) fn writing(self) -> &'static str {
+        match self {
+            Self::Sqlite => "write",
+            Self::Postgres => "all",
+        }
+    }
+
     async fn pool(self, url: &str, connections: u32) -> Result<Pool<Any>, Error> {
         let settings = match self {
             Self::Sqlite => SQLITE_PRAGMAS,
@@ -120,14 +136,20 @@ impl Dialect {
 
     /// The migrations, embedded; both databases have the same numbers.
     fn migrator(self) -> Migrator {
-        let ground = match self {
-            Self::Sqlite => include_str!("../../migrations/sqlite/0001_ground.sql"),
-            Self::Postgres => include_str!("../../migrations/postgres/0001_ground.sql"),
+        let (ground, backlog) = match self {
+            Self::Sqlite => (
+                include_str!("../../migrations/sqlite/0001_ground.sql"),
+                include_str!("../../migrations/sqlite/0002_backlog.sql"),
+            ),
+            Self::Postgres => (
+                include_str!("../../migrations/postgres/0001_ground.sql"),
+                include_str!("../../migrations/postgres/0002_backlog.sql"),
+            ),
         };
         let migration = |version, name: &'static str, sql: &'static str| {
             Migration::new(version, name.into(), MigrationType::Simple, sqlx::SqlStr::from_static(sql), false)
         };
-        Migrator::with_migrations(vec![migration(1, "ground", ground)])
+        Migrator::with_migrations(vec![migration(1, "ground", ground), migration(2, "backlog", backlog)])
     }
 }
 

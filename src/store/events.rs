@@ -8,6 +8,7 @@ use super::{
     Error, Sealer, Session, Tx,
     row::{get, parse, time},
     select::Select,
+    telemetry::News,
 };
 use crate::domain::{
     clock::Timestamp,
@@ -83,6 +84,7 @@ impl Tx {
                 .bind(sealed)
                 .bind(now.0);
             query.execute(self.connection()).await?;
+            self.news.push(News::of(*kind, object));
         }
         Ok(())
     }

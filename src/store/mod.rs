@@ -4,7 +4,7 @@
 //! in a [`Tx`]. Within a transaction rows are locked in one order, the payment intent before its operations, so that no
 //! two transactions wait for each other.
 
-use std::{ops::DerefMut, sync::Arc};
+use std::{ops::DerefMut, sync::Arc, time::Instant};
 
 use sqlx::{Any, AnyConnection, Pool, Transaction, pool::PoolConnection};
 
@@ -20,7 +20,10 @@ mod refunds;
 mod row;
 mod seal;
 mod select;
+mod telemetry;
 mod webhooks;
+
+use crate::telemetry::Telemetry;
 
 pub use customers::CustomerFilter;
 pub use dialect::Dialect;
@@ -29,6 +32,7 @@ pub use events::EventFilter;
 pub use operations::{NewOperation, Stored};
 pub use payment_intents::PaymentIntentFilter;
 pub use seal::Sealer;
+pub use telemetry::Backlog;
 pub use webhooks::{Webhook, WebhookState};
 
 /// The database, shared by everything that uses it.
@@ -42,12 +46,15 @@ pub struct Store {
 struct Shared {
     dialect: Dialect,
     sealer: Sealer,
+    telemetry: Telemetry,
 }
 
 /// A connection to the database, in a transaction or not.
 pub struct Session<C> {
     connection: C,
     shared: Arc<Shared>,
+    /// What was told in this transaction, to be counted once it is durable.
+    news: Vec<telemetry::News>,
 }
 
 /// A session that reads; each statement sees what is committed when it begins.
@@ -64,18 +71,22 @@ impl Store {
         let dialect = Dialect::of(url).ok_or_else(unknown)?;
         let (writer, reader) = dialect.connect(url, connections).await?;
         dialect.migrate(&writer).await?;
-        Ok(Self { writer, reader, shared: Arc::new(Shared { dialect, sealer }) })
+        let shared = Shared { dialect, sealer, telemetry: Telemetry::default() };
+        Ok(Self { writer, reader, shared: Arc::new(shared) })
     }
 
     /// A session that reads.
     pub async fn read(&self) -> Result<Read, Error> {
-        Ok(Session { connection: self.reader.acquire().await?, shared: self.shared.clone() })
+        let started = Instant::now();
+        let connection = self.reader.acquire().await?;
+        Ok(self.session(connection, self.shared.dialect.reading(), started))
     }
 
     /// A transaction that may write.
     pub async fn begin(&self) -> Result<Tx, Error> {
+        let started = Instant::now();
         let connection = self.writer.begin_with(self.shared.dialect.begin()).await?;
-        Ok(Session { connection, shared: self.shared.clone() })
+        Ok(self.session(connection, self.shared.dialect.writing(), started))
     }
 
     /// Whether the database answers.
@@ -100,6 +111,8 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
 impl Tx {
     /// Makes everything that was done in this transaction durable.
     pub async fn commit(self) -> Result<(), Error> {
-        Ok(self.connection.commit().await?)
+        self.connection.commit().await?;
+        telemetry::count(&self.shared.telemetry, &self.news);
+        Ok(())
     }
 }

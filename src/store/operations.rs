@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
-    Error, Session, Tx,
+    Backlog, Error, Session, Tx,
     row::{get, parse, parse_optional, time},
 };
 use crate::domain::{
@@ -54,6 +54,22 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
              WHERE payment_intent_id = $1 AND state IN ('sent', 'in_doubt', 'needs_operator') ORDER BY id";
         let rows = sqlx::query(sql).bind(payment.as_str()).fetch_all(self.connection()).await?;
         rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
+    }
+
+    /// The operations whose outcome is not known and that are looked up: in doubt, or left behind by a process that died.
+    pub async fn operations_in_doubt(&mut self, now: Timestamp) -> Result<Backlog, Error> {
+        // The three states name the index of what is open.
+        let sql = "SELECT COUNT(*) AS count, MIN(sent_at) AS oldest FROM operations
+             WHERE state IN ('sent', 'in_doubt', 'needs_operator')
+             AND (state = 'in_doubt' OR (state = 'sent' AND lease_until <= $1))";
+        Backlog::read(&sqlx::query(sql).bind(now.0).fetch_one(self.connection()).await?)
+    }
+
+    /// The operations that wait for a person.
+    pub async fn operations_for_operator(&mut self) -> Result<Backlog, Error> {
+        let sql = "SELECT COUNT(*) AS count, MIN(sent_at) AS oldest FROM operations
+             WHERE state IN ('sent', 'in_doubt', 'needs_operator') AND state = 'needs_operator'";
+        Backlog::read(&sqlx::query(sql).fetch_one(self.connection()).await?)
     }
 
     /// The answer that was frozen when the operation was done.

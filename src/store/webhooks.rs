@@ -5,7 +5,7 @@ use std::ops::DerefMut;
 use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
-    Error, Session, Tx,
+    Backlog, Error, Session, Tx,
     row::{get, optional_time, parse, time},
 };
 use crate::domain::{clock::Timestamp, ids::WebhookId};
@@ -75,6 +75,20 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
     pub async fn webhooks(&mut self, limit: u32) -> Result<Vec<Webhook>, Error> {
         let query = sqlx::query("SELECT * FROM webhooks ORDER BY id DESC LIMIT $1").bind(i64::from(limit));
         query.fetch_all(self.connection()).await?.iter().map(read).collect()
+    }
+
+    /// The webhooks that are still to be worked off.
+    pub async fn webhooks_waiting(&mut self) -> Result<Backlog, Error> {
+        let sql = "SELECT COUNT(*) AS count, MIN(received_at) AS oldest FROM webhooks WHERE state = 'waiting'";
+        Backlog::read(&sqlx::query(sql).fetch_one(self.connection()).await?)
+    }
+
+    /// The webhooks that were given up in this state, parked or dead.
+    pub async fn webhooks_given_up(&mut self, state: WebhookState) -> Result<Backlog, Error> {
+        // The two states name the index of what was given up.
+        let sql = "SELECT COUNT(*) AS count, MIN(received_at) AS oldest FROM webhooks
+             WHERE state IN ('parked', 'dead') AND state = $1";
+        Backlog::read(&sqlx::query(sql).bind(state.as_str()).fetch_one(self.connection()).await?)
     }
 }
 

@@ -11,11 +11,15 @@ use crate::{app::App, error::Error};
 /// How often a worker looks for work when nobody tells it that there is some.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How often the backlog is measured.
+const MEASURE: Duration = Duration::from_secs(15);
+
 /// Starts every worker; they end when `stop` is cancelled, each after the step it is at.
 pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     let workers = TaskTracker::new();
     workers.spawn(inbox(app.clone(), stop.clone()));
     workers.spawn(recovery(app.clone(), stop.clone()));
+    workers.spawn(backlog(app.clone(), stop.clone()));
     workers.close();
     workers
 }
@@ -43,6 +47,17 @@ async fn recovery(app: App, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(LOOK) => {}
+        }
+    }
+}
+
+/// Measures what is not worked off.
+async fn backlog(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        took_some("backlog", app.measure_backlog().await.map(|()| 0));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(MEASURE) => {}
         }
     }
 }

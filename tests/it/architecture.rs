@@ -102,6 +102,18 @@ const RULES: &[Rule] = &[
         text: "reqwest is used in upstream, in the sandbox, and for the payer's browser of `try`",
     },
     Rule { words: &["sqlx"], within: ALL, may: &["store/"], text: "sqlx is used in the store" },
+    Rule {
+        words: &["crate::app", "crate::config", "crate::domain", "crate::error", "crate::store", "crate::upstream"],
+        within: &["telemetry/"],
+        may: &[],
+        text: "telemetry imports nothing",
+    },
+    Rule {
+        words: &["use metrics", "metrics_exporter_prometheus"],
+        within: ALL,
+        may: &["telemetry/"],
+        text: "the crates of the metrics are used in telemetry",
+    },
     Rule { words: &["clap"], within: ALL, may: &["config/", "cli/"], text: "clap is used in config and cli" },
     // What is written nowhere but there.
     Rule {
@@ -241,6 +253,7 @@ fn what_breaks_a_rule_is_found() {
         ("server/a.rs", "let x = std::env::var(name);", "config alone reads the environment"),
         ("store/a.rs", "fn amount() -> f64 {", "no floating point near money"),
         ("app/a.rs", "    println!(\"\");", "only commands print"),
+        ("store/a.rs", "use metrics::Key;", "used in telemetry"),
         ("cli/serve.rs", "use reqwest::Client;", "reqwest is used in upstream"),
     ];
     for (name, line, rule) in cases {

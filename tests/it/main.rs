@@ -15,6 +15,7 @@ mod gateway;
 mod idempotency;
 mod in_doubt;
 mod keys;
+mod metrics;
 mod payment_intents;
 mod payment_methods;
 mod payments;
