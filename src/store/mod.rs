@@ -8,6 +8,8 @@ use std::{ops::DerefMut, sync::Arc, time::Instant};
 
 use sqlx::{Any, AnyConnection, Pool, Transaction, pool::PoolConnection};
 
+use crate::telemetry::Telemetry;
+
 mod customers;
 mod dialect;
 mod error;
@@ -22,8 +24,6 @@ mod seal;
 mod select;
 mod telemetry;
 mod webhooks;
-
-use crate::telemetry::Telemetry;
 
 pub use customers::CustomerFilter;
 pub use dialect::Dialect;
