@@ -13,5 +13,6 @@ pub mod rpc;
 pub mod sandbox;
 pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod upstream;
 pub mod worker;

@@ -20,6 +20,7 @@ use crate::{
     port::{CertificateError, CertificateFiles, Certificates, Port},
     rpc,
     store::{self, Sealer, Store},
+    telemetry::Telemetry,
     upstream::{
         Upstream,
         intents::{Credentials, Intents},
@@ -67,7 +68,7 @@ pub struct Harness {
 pub struct Server {
     /// Where gRPC listens.
     pub grpc_addr: SocketAddr,
-    /// Where webhooks, health and readiness listen.
+    /// Where webhooks, health, readiness and metrics listen.
     pub http_addr: SocketAddr,
     /// The use cases it serves.
     pub app: App,
@@ -151,28 +152,30 @@ fn certificates(tls: Option<&TlsConfig>) -> Result<(Option<Certificates>, Option
 
 async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     let master_key = MasterKey::new(config.master_key.clone());
-    let store = open_store(&config.database, &master_key).await?;
+    let telemetry = Telemetry::default();
+    let store = open_store(&config.database, &master_key).await?.measured_by(telemetry.clone());
     Ok(App::new(Parts {
         store,
-        upstream: upstream(&config.upstream, &harness.clock)?,
+        upstream: upstream(&config.upstream, &harness.clock, telemetry.clone())?,
         clock: harness.clock.clone(),
         master_key,
         currencies: config.currencies.clone(),
         upstream_timeout: config.upstream.timeout,
         key_rate_per_minute: config.key_rate_per_minute,
+        telemetry,
         probe: harness.probe.clone(),
     }))
 }
 
 /// The client of Corefy; connects only when something is sent.
-pub fn upstream(config: &UpstreamConfig, clock: &Clock) -> Result<Arc<dyn Upstream>, SetupError> {
+pub fn upstream(config: &UpstreamConfig, clock: &Clock, telemetry: Telemetry) -> Result<Arc<dyn Upstream>, SetupError> {
     let settings = Settings {
         base_url: config.base_url.clone(),
         timeout: config.timeout,
         retries: config.retry_count,
         rate_per_minute: config.rate_limit_per_minute.get(),
     };
-    let transport = Transport::new(settings, clock.clone())?;
+    let transport = Transport::new(settings, clock.clone())?.measured_by(telemetry);
     let secrets = [&config.webhook_secret, &config.webhook_secret_previous];
     match config.api {
         UpstreamApi::Intents => {

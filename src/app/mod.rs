@@ -15,6 +15,7 @@ use crate::{
         operation::SEND_MARGIN,
     },
     store::Store,
+    telemetry::Telemetry,
     upstream::Upstream,
 };
 
@@ -31,6 +32,7 @@ pub mod payment_methods;
 mod perform;
 mod reconcile;
 pub mod refunds;
+mod telemetry;
 pub mod webhooks;
 
 pub use perform::{Checkpoint, Probe};
@@ -82,6 +84,7 @@ pub struct Inner {
     probe: Option<Probe>,
     admissions: keys::Admissions,
     limits: limits::Limits,
+    telemetry: Telemetry,
     /// Told when the inbox has work.
     wake: Notify,
 }
@@ -102,6 +105,8 @@ pub struct Parts {
     pub upstream_timeout: Duration,
     /// How many calls a minute each key may make here; `None`: any number.
     pub key_rate_per_minute: Option<NonZeroU32>,
+    /// Where it is measured.
+    pub telemetry: Telemetry,
     /// For tests that let the process die; `None` in production.
     pub probe: Option<Probe>,
 }
@@ -116,6 +121,7 @@ impl Deref for App {
 impl App {
     /// Puts the use cases together.
     pub fn new(parts: Parts) -> Self {
+        telemetry::expect(&parts.telemetry, parts.clock.now());
         Self(Arc::new(Inner {
             store: parts.store,
             upstream: parts.upstream,
@@ -127,6 +133,7 @@ impl App {
             probe: parts.probe,
             admissions: keys::Admissions::new(),
             limits: limits::Limits::new(parts.key_rate_per_minute),
+            telemetry: parts.telemetry,
             wake: Notify::new(),
         }))
     }

@@ -6,7 +6,6 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, sleep, timeout};
-use tracing::Instrument as _;
 
 use super::{Answer, App, Caller};
 use crate::{
@@ -18,6 +17,10 @@ use crate::{
     },
     error::{Error, Reason},
     store::{NewOperation, Stored, Tx},
+    telemetry::{
+        catalogue::{KEYS_REUSED, REPLAYS},
+        trace::carried,
+    },
     upstream::{self, Call},
 };
 
@@ -151,7 +154,7 @@ impl App {
         }
         let app = self.clone();
         let task = async move { app.perform_or_replay(caller, command).await };
-        self.tasks.spawn(task.in_current_span()).await.unwrap_or_else(|panic| {
+        self.tasks.spawn(carried(task)).await.unwrap_or_else(|panic| {
             Err(Error::new(Reason::Internal, "the gateway failed; read the object to learn the truth").because(panic))
         })
     }
@@ -165,6 +168,7 @@ impl App {
         loop {
             if let Some(earlier) = self.earlier(&caller).await? {
                 if let Some(answer) = self.replay::<C>(&caller, earlier).await? {
+                    self.telemetry.count(&REPLAYS, []);
                     return answer.map(|resource| Answer { resource, is_replayed: true });
                 }
                 if Instant::now() >= give_up {
@@ -200,6 +204,7 @@ impl App {
     ) -> Result<Option<Result<C::Resource, Error>>, Error> {
         let fingerprint = caller.idempotency.as_ref().map(|idempotency| &idempotency.fingerprint[..]);
         if earlier.fingerprint.as_deref() != fingerprint || earlier.operation.kind != C::KIND {
+            self.telemetry.count(&KEYS_REUSED, []);
             return Err(Error::new(
                 Reason::IdempotencyKeyReused,
                 "this idempotency key was used with another request; use a new key for a new request",

@@ -17,6 +17,10 @@ use crate::{
     },
     error::Error,
     store::{Webhook, WebhookState},
+    telemetry::{
+        bounds::{WEBHOOK_TYPES, one_of},
+        catalogue::WEBHOOKS_RECEIVED,
+    },
     upstream::About,
 };
 
@@ -88,6 +92,7 @@ impl App {
         let mut tx = self.store.begin().await?;
         let is_new = tx.webhook_insert(&webhook).await?;
         tx.commit().await?;
+        self.telemetry.count(&WEBHOOKS_RECEIVED, [one_of(&webhook.event_type, &WEBHOOK_TYPES)]);
         tracing::info!(webhook = %webhook.id, event_type = webhook.event_type, is_new, "webhook received");
         self.wake.notify_one();
         Ok(())

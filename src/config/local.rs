@@ -114,7 +114,7 @@ pub struct DevSettings {
     /// Address and port for gRPC
     #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
     gateway_grpc_addr: String,
-    /// Address and port for webhooks, health and readiness
+    /// Address and port for webhooks, health, readiness and metrics
     #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     gateway_http_addr: String,
     /// Address and port of the sandbox

@@ -35,7 +35,7 @@ pub struct Config {
     pub master_key: SecretString,
     /// Where gRPC listens.
     pub grpc_addr: SocketAddr,
-    /// Where webhooks, health and readiness listen.
+    /// Where webhooks, health, readiness and metrics listen.
     pub http_addr: SocketAddr,
     /// Certificates of both ports; without them they speak plainly.
     pub tls: Option<TlsConfig>,

@@ -78,7 +78,7 @@ pub struct GatewaySettings {
     /// Address and port for gRPC
     #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
     pub gateway_grpc_addr: String,
-    /// Address and port for webhooks, health and readiness
+    /// Address and port for webhooks, health, readiness and metrics
     #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub gateway_http_addr: String,
     /// File with the certificate of both ports and those between it and its authority, in PEM. Read again when it

@@ -1,4 +1,4 @@
-//! The HTTP sidecar: Corefy's webhooks, and whether the gateway lives and is ready. `axum` is used here and, for the page
+//! The HTTP sidecar: Corefy's webhooks, whether the gateway lives and is ready, and its metrics. `axum` is used here and, for the page
 //! of a test bank, in the sandbox.
 
 use std::{io, net::SocketAddr, time::Duration};
@@ -6,7 +6,7 @@ use std::{io, net::SocketAddr, time::Duration};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, State, connect_info::Connected},
-    http::StatusCode,
+    http::{HeaderName, StatusCode, header::CONTENT_TYPE},
     routing::{get, post},
     serve::{IncomingStream, Listener},
 };
@@ -23,6 +23,8 @@ mod webhooks;
 
 /// The longest body that is read. A webhook has a few hundred bytes.
 const MAX_BODY: usize = 256 * 1024;
+/// The text format that Prometheus reads.
+const METRICS_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How long a request may take as a whole.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -77,6 +79,7 @@ pub async fn serve(
         .route("/api/integrations/corefy/webhook/", post(webhooks::receive))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .with_state(Sidecar { app, allowed, takes_webhooks, drain: drain.clone() });
@@ -95,4 +98,9 @@ async fn ready(State(sidecar): State<Sidecar>) -> (StatusCode, &'static str) {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
     }
+}
+
+/// What the operator measures the gateway by.
+async fn metrics(State(sidecar): State<Sidecar>) -> ([(HeaderName, &'static str); 1], String) {
+    ([(CONTENT_TYPE, METRICS_FORMAT)], sidecar.app.metrics())
 }

@@ -1,7 +1,5 @@
 //! Corefy's webhooks: let in by address, verified over the bytes as they came, stored, and only then answered.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use axum::{
     body::Bytes,
     extract::{ConnectInfo, State},
@@ -9,15 +7,12 @@ use axum::{
 };
 
 use super::{Peer, Sidecar};
-use crate::{app::webhooks::Delivery, domain::network};
+use crate::{app::webhooks::Delivery, domain::network, telemetry::catalogue::WEBHOOKS_REFUSED};
 
 /// The headers that are kept for audit. None of them is a secret: a signature proves only the body it came with.
 const KEPT_HEADERS: [&str; 4] = ["content-type", "user-agent", "x-forwarded-for", "x-request-id"];
 /// How much of a header is kept, in characters.
 const MAX_HEADER: usize = 255;
-
-/// How many webhooks were refused for their signature since the start: all that is kept of them.
-static FORGED: AtomicU64 = AtomicU64::new(0);
 
 /// Takes in one webhook. 200: stored, or known already. 401: not Corefy's. 403: from an address that is not allowed.
 /// 503: not stored; Corefy sends it again.
@@ -28,6 +23,7 @@ pub(super) async fn receive(
     body: Bytes,
 ) -> (StatusCode, &'static str) {
     if !network::allows(&sidecar.allowed, Some(peer.ip())) {
+        sidecar.app.telemetry().count(&WEBHOOKS_REFUSED, ["address"]);
         return (StatusCode::FORBIDDEN, "this address may not send webhooks\n");
     }
     if !sidecar.takes_webhooks {
@@ -38,8 +34,9 @@ pub(super) async fn receive(
     let delivery =
         Delivery { body: &body, signature: signature.unwrap_or_default(), headers: &kept, source: peer.ip() };
     if !sidecar.app.is_genuine(&delivery) {
-        let forged = FORGED.fetch_add(1, Ordering::Relaxed) + 1;
-        tracing::warn!(source = %peer.ip(), forged, "a webhook with a bad signature was refused");
+        // All that is kept of it.
+        sidecar.app.telemetry().count(&WEBHOOKS_REFUSED, ["signature"]);
+        tracing::warn!(source = %peer.ip(), "a webhook with a bad signature was refused");
         return (StatusCode::UNAUTHORIZED, "the signature is missing or wrong\n");
     }
     match sidecar.app.receive_webhook(&delivery).await {

@@ -1,15 +1,29 @@
 //! What the protos themselves say of the services: their names, and which scope each call needs. Derived from the
 //! compiled protos, so that a new call cannot be forgotten.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::LazyLock,
+};
 
 use prost::Message as _;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, method_options::IdempotencyLevel};
 
-use crate::{domain::api_key::Scope, pb};
+use crate::{domain::api_key::Scope, pb, telemetry::bounds::OTHER};
 
 /// The service whose mutating calls need a scope of their own, because they give money away.
 const REFUND_SERVICE: &str = "corefy.gateway.v1.RefundService";
+
+/// Every call of the protos, `service/method`: what the metrics name calls by.
+static METHODS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let paths = Contract::read().scopes.into_keys();
+    paths.map(|path| path.trim_start_matches('/').to_owned()).collect()
+});
+
+/// The call at `path`, or [`OTHER`]: health, reflection, and what there is not.
+pub(super) fn method(path: &str) -> &'static str {
+    path.strip_prefix('/').and_then(|path| METHODS.get(path)).map_or(OTHER, String::as_str)
+}
 
 /// The services of this gateway.
 #[derive(Debug)]

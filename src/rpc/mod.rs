@@ -3,7 +3,7 @@
 //! A call passes, from the outside in:
 //! 1. [`web`]: CORS and the translation of grpc-web, so that all that is inside sees gRPC alone. Around the whole port and
 //!    not around each service, for refusals made by [`request`] are to be translated too.
-//! 2. [`request`]: id, log line, deadline and panics. Around all else, so that whatever happens inside has an id, an end
+//! 2. [`request`]: id, trace, log line, deadline and panics. Around all else, so that whatever happens inside has an id, an end
 //!    and a line, and every refusal gets its details in one place ([`status`]).
 //! 3. [`auth`], but for health and reflection: before the body is read, so that strangers cost little.
 //! 4. tonic: sizes, compression, decoding.
@@ -54,6 +54,7 @@ mod gateway;
 mod health;
 mod payment_intents;
 mod payment_methods;
+mod record;
 mod refunds;
 mod request;
 mod status;
@@ -105,6 +106,7 @@ pub async fn serve(
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, contract.clone()).await;
     let routes = services(&app, &contract, &drain).add_service(health_service);
+    let telemetry = app.telemetry().clone();
 
     Server::builder()
         // grpc-web may come over it.
@@ -119,8 +121,9 @@ pub async fn serve(
         .max_connection_age_grace(MAX_CONNECTION_AGE_GRACE)
         .layer(option_layer(web::cors(web_origins)))
         .layer(GrpcWebLayer::new())
-        .layer(tower::layer::layer_fn(|routes: Routes| {
-            tower::service_fn(move |request| request::serve(routes.clone(), request))
+        .layer(tower::layer::layer_fn(move |routes: Routes| {
+            let telemetry = telemetry.clone();
+            tower::service_fn(move |request| request::serve(routes.clone(), telemetry.clone(), request))
         }))
         .add_routes(routes)
         .serve_with_incoming_shutdown(connections(port), health.follow(app, drain))

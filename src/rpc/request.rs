@@ -7,7 +7,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     task::Poll,
-    time::Instant,
 };
 
 use tokio::time::timeout;
@@ -18,19 +17,23 @@ use tonic::{
     service::Routes,
 };
 use tower::ServiceExt as _;
-use tracing::{Instrument as _, Span, field::Empty, info, info_span};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::error::{Error, Reason};
+use crate::{
+    error::{Error, Reason},
+    telemetry::{
+        Telemetry,
+        trace::{self, TRACEPARENT, TraceParent},
+    },
+};
 
-use super::{deadline, formats, status};
+use super::{deadline, formats, record::Record, status};
 
 /// The header with the id of a call, both ways.
 pub(super) const REQUEST_ID: &str = "x-request-id";
 /// The longest id that a caller may give, in characters.
 const MAX_REQUEST_ID: usize = 128;
-/// How much of a path is logged: a path is the caller's choice.
-const MAX_LOGGED_PATH: usize = 128;
 
 /// The id of a call: the caller's, or ours when it gave none. Travels in the request's extensions.
 #[derive(Clone, Debug)]
@@ -44,13 +47,25 @@ impl RequestId {
 }
 
 /// Serves one call.
-pub(super) async fn serve(routes: Routes, mut request: Request<Body>) -> Result<Response<Body>, Infallible> {
+pub(super) async fn serve(
+    routes: Routes,
+    telemetry: Telemetry,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, Infallible> {
     let id = RequestId::of(request.headers());
-    let mut record = Record::begin(request.uri().path(), &id);
+    let parent = trace_parent(request.headers());
+    let mut record = Record::begin(request.uri().path(), &id, parent.as_ref(), telemetry);
     request.extensions_mut().insert(id.clone());
-    let response = respond(routes, request).instrument(record.span.clone()).await;
+    let response = trace::within(parent, respond(routes, request)).instrument(record.span.clone()).await;
     let response = record.span.in_scope(|| finish(response, &id, &mut record.code));
     Ok(response)
+}
+
+/// The caller's place in a trace; a header that comes twice or cannot be read counts as absent, as the standard has it.
+fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
+    let mut given = headers.get_all(TRACEPARENT).iter();
+    let first = given.next()?.to_str().ok()?;
+    given.next().is_none().then(|| TraceParent::parse(first))?
 }
 
 /// Runs the call within its deadline. A panic ends the call and nothing else.
@@ -93,28 +108,6 @@ fn finish(mut response: Response<Body>, id: &RequestId, code: &mut Code) -> Resp
     response
 }
 
-/// The log's record of a call: one line at its end, also when the caller hung up before that.
-struct Record {
-    span: Span,
-    started: Instant,
-    code: Code,
-}
-
-impl Record {
-    fn begin(path: &str, id: &RequestId) -> Self {
-        let method = path.get(..MAX_LOGGED_PATH).unwrap_or(path);
-        let span = info_span!("call", method, request_id = id.0, partner = Empty, key = Empty);
-        Self { span, started: Instant::now(), code: Code::Cancelled }
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        let latency_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.span.in_scope(|| info!(code = ?self.code, latency_ms, "call ended"));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -142,7 +135,7 @@ mod tests {
         for (name, value) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_static(value));
         }
-        serve(routes, request).await.unwrap()
+        serve(routes, Telemetry::default(), request).await.unwrap()
     }
 
     fn reason(response: &Response<Body>) -> (Code, String) {

@@ -26,6 +26,7 @@ pub(super) struct Call {
     pub route: Route,
     pub path: String,
     pub idempotency_key: Option<String>,
+    pub traceparent: Option<String>,
     pub body: Bytes,
     /// Stands for the body where it must not be kept, for it may hold a card.
     pub fingerprint: String,
@@ -81,6 +82,8 @@ pub struct SeenRequest {
     pub path: String,
     /// Its `Idempotency-Key`.
     pub idempotency_key: Option<String>,
+    /// Its `traceparent`.
+    pub traceparent: Option<String>,
     /// Its `reference_id`.
     pub reference: Option<String>,
 }
@@ -111,6 +114,7 @@ impl Journal {
             method: method.to_owned(),
             path: call.path.clone(),
             idempotency_key: call.idempotency_key.clone(),
+            traceparent: call.traceparent.clone(),
             reference: serde_json::from_slice::<Named>(&call.body).ok().and_then(|named| named.reference_id),
         });
     }

@@ -68,11 +68,12 @@ async fn receive(shared: &Shared, request: Request) -> Result<Call, Refusal> {
     let body: Bytes = to_bytes(body, MAX_BODY).await.map_err(too_large)?;
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     authenticate(&shared.settings, shared.clock.now(), &parts.headers, (method, path, &body))?;
-    let key = parts.headers.get("idempotency-key").and_then(|value| value.to_str().ok());
+    let header = |name| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
     Ok(Call {
         route: Route::find(method, path).ok_or_else(|| Refusal::not_found("path"))?,
         path: path.to_owned(),
-        idempotency_key: key.map(str::to_owned),
+        idempotency_key: header("idempotency-key"),
+        traceparent: header("traceparent"),
         fingerprint: hmac_hex(&shared.settings.secret_key, &body),
         body,
     })

@@ -62,6 +62,22 @@ impl Dialect {
         }
     }
 
+    /// The name of the pool that reads.
+    pub(super) fn reading(self) -> &'static str {
+        match self {
+            Self::Sqlite => "read",
+            Self::Postgres => "all",
+        }
+    }
+
+    /// The name of the pool that writes.
+    pub(super) fn writing(self) -> &'static str {
+        match self {
+            Self::Sqlite => "write",
+            Self::Postgres => "all",
+        }
+    }
+
     async fn pool(self, url: &str, connections: u32) -> Result<Pool<Any>, Error> {
         let settings = match self {
             Self::Sqlite => SQLITE_PRAGMAS,
@@ -157,6 +173,7 @@ impl Dialect {
             migration!(1, "ground", "0001_ground.sql"),
             migration!(2, "event order", "0002_event_order.sql"),
             migration!(4, "audit", "0004_audit.sql"),
+            migration!(5, "backlog", "0005_backlog.sql"),
         ])
     }
 }

@@ -9,6 +9,7 @@ use super::{
     event_signal::CHANNEL,
     row::{get, parse, time},
     select::Select,
+    telemetry::News,
 };
 use crate::domain::{
     clock::Timestamp,
@@ -165,7 +166,7 @@ impl Tx {
                 .bind(sealed)
                 .bind(now.0);
             query.execute(self.connection()).await?;
-            self.has_new_events = true;
+            self.news.push(News::of(*kind, object));
         }
         Ok(())
     }

@@ -4,10 +4,12 @@
 //! in a [`Tx`]. Within a transaction rows are locked in one order, the payment intent before its operations, so that no
 //! two transactions wait for each other.
 
-use std::{ops::DerefMut, sync::Arc};
+use std::{ops::DerefMut, sync::Arc, time::Instant};
 
 use secrecy::SecretString;
 use sqlx::{Any, AnyConnection, Pool, Transaction, pool::PoolConnection};
+
+use crate::telemetry::Telemetry;
 
 mod audit;
 mod customers;
@@ -24,6 +26,7 @@ mod row;
 mod schema;
 mod seal;
 mod select;
+mod telemetry;
 mod webhooks;
 
 pub use customers::CustomerFilter;
@@ -35,6 +38,7 @@ pub use operations::{NewOperation, OperationFilter, Stored};
 pub use payment_intents::PaymentIntentFilter;
 pub use schema::{Schema, Setting, migrate};
 pub use seal::Sealer;
+pub use telemetry::Backlog;
 pub use webhooks::{Webhook, WebhookFilter, WebhookState};
 
 /// The database, shared by everything that uses it.
@@ -49,15 +53,16 @@ pub struct Store {
 struct Shared {
     dialect: Dialect,
     sealer: Sealer,
-    signal: EventSignal,
+    signal: Arc<EventSignal>,
+    telemetry: Telemetry,
 }
 
 /// A connection to the database, in a transaction or not.
 pub struct Session<C> {
     connection: C,
     shared: Arc<Shared>,
-    /// Whether events were written that have no position yet.
-    has_new_events: bool,
+    /// What was told in this transaction, to be counted once it is durable.
+    news: Vec<telemetry::News>,
 }
 
 /// A session that reads; each statement sees what is committed when it begins.
@@ -77,19 +82,22 @@ impl Store {
     /// The same without migrating it.
     pub async fn open_as_it_is(url: &str, connections: u32, sealer: Sealer) -> Result<Self, Error> {
         let (dialect, writer, reader) = connect(url, connections).await?;
-        let shared = Arc::new(Shared { dialect, sealer, signal: EventSignal::default() });
+        let shared = Arc::new(Shared { dialect, sealer, signal: Arc::default(), telemetry: Telemetry::default() });
         Ok(Self { writer, reader, url: url.into(), shared })
     }
 
     /// A session that reads.
     pub async fn read(&self) -> Result<Read, Error> {
-        Ok(Session { connection: self.reader.acquire().await?, shared: self.shared.clone(), has_new_events: false })
+        let started = Instant::now();
+        let connection = self.reader.acquire().await?;
+        Ok(self.session(connection, self.shared.dialect.reading(), started))
     }
 
     /// A transaction that may write.
     pub async fn begin(&self) -> Result<Tx, Error> {
+        let started = Instant::now();
         let connection = self.writer.begin_with(self.shared.dialect.begin()).await?;
-        Ok(Session { connection, shared: self.shared.clone(), has_new_events: false })
+        Ok(self.session(connection, self.shared.dialect.writing(), started))
     }
 
     /// Tells when there are new events.
@@ -152,14 +160,16 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
 impl Tx {
     /// Makes everything that was done in this transaction durable.
     pub async fn commit(mut self) -> Result<(), Error> {
-        let orders_now = self.has_new_events && self.shared.dialect.orders_events_at_commit();
+        let has_events = !self.news.is_empty();
+        let orders_now = has_events && self.shared.dialect.orders_events_at_commit();
         if orders_now {
             self.events_order().await?;
         }
         self.connection.commit().await?;
-        if self.has_new_events {
+        if has_events {
             self.shared.signal.written(orders_now);
         }
+        telemetry::count(&self.shared.telemetry, &self.news);
         Ok(())
     }
 }

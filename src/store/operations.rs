@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
-    Error, Session, Tx,
+    Backlog, Error, Session, Tx,
     row::{get, optional_time, parse, parse_optional, time},
     select::Select,
 };
@@ -83,6 +83,22 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
             .fetch(self.connection(), "sent_at, id", limit)
             .await?;
         rows.iter().map(read).collect()
+    }
+
+    /// The operations whose outcome is not known and that are looked up: in doubt, or left behind by a process that died.
+    pub async fn operations_in_doubt(&mut self, now: Timestamp) -> Result<Backlog, Error> {
+        // The three states name the index of what is open.
+        let sql = "SELECT COUNT(*) AS count, MIN(sent_at) AS oldest FROM operations
+             WHERE state IN ('sent', 'in_doubt', 'needs_operator')
+             AND (state = 'in_doubt' OR (state = 'sent' AND lease_until <= $1))";
+        Backlog::read(&sqlx::query(sql).bind(now.0).fetch_one(self.connection()).await?)
+    }
+
+    /// The operations that wait for a person.
+    pub async fn operations_for_operator(&mut self) -> Result<Backlog, Error> {
+        let sql = "SELECT COUNT(*) AS count, MIN(sent_at) AS oldest FROM operations
+             WHERE state IN ('sent', 'in_doubt', 'needs_operator') AND state = 'needs_operator'";
+        Backlog::read(&sqlx::query(sql).fetch_one(self.connection()).await?)
     }
 
     /// The answer that was frozen when the operation was done.

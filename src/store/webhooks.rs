@@ -5,7 +5,7 @@ use std::ops::DerefMut;
 use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
-    Error, Session, Tx,
+    Backlog, Error, Session, Tx,
     row::{get, optional_time, parse, time},
     select::Select,
 };
@@ -122,6 +122,20 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
         let select = filter.select(Select::count("webhooks"))?;
         let rows = select.fetch(self.connection(), "total", 1).await?;
         rows.first().map_or(Ok(0), |row| Ok(get::<i64>(row, "total")?.unsigned_abs()))
+    }
+
+    /// The webhooks that are still to be worked off.
+    pub async fn webhooks_waiting(&mut self) -> Result<Backlog, Error> {
+        let sql = "SELECT COUNT(*) AS count, MIN(received_at) AS oldest FROM webhooks WHERE state = 'waiting'";
+        Backlog::read(&sqlx::query(sql).fetch_one(self.connection()).await?)
+    }
+
+    /// The webhooks that were given up in this state, parked or dead.
+    pub async fn webhooks_given_up(&mut self, state: WebhookState) -> Result<Backlog, Error> {
+        // The two states name the index of what was given up.
+        let sql = "SELECT COUNT(*) AS count, MIN(received_at) AS oldest FROM webhooks
+             WHERE state IN ('parked', 'dead') AND state = $1";
+        Backlog::read(&sqlx::query(sql).bind(state.as_str()).fetch_one(self.connection()).await?)
     }
 }
 

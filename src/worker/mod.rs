@@ -11,6 +11,9 @@ use crate::{app::App, error::Error};
 /// How often a worker looks for work when nobody tells it that there is some.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How often the backlog is measured.
+const MEASURE: Duration = Duration::from_secs(15);
+
 /// Starts every worker; they end when `stop` is cancelled, each after the step it is at.
 pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     let workers = TaskTracker::new();
@@ -18,6 +21,7 @@ pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     workers.spawn(recovery(app.clone(), stop.clone()));
     workers.spawn(ordering(app.clone(), stop.clone()));
     workers.spawn(hearing(app.clone(), stop.clone()));
+    workers.spawn(backlog(app.clone(), stop.clone()));
     workers.close();
     workers
 }
@@ -74,6 +78,17 @@ async fn hearing(app: App, stop: CancellationToken) {
                 }
                 sleep(LOOK).await;
             }
+        }
+    }
+}
+
+/// Measures what is not worked off.
+async fn backlog(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        took_some("backlog", app.measure_backlog().await.map(|()| 0));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(MEASURE) => {}
         }
     }
 }

@@ -18,6 +18,7 @@ mod idempotency;
 mod in_doubt;
 mod keys;
 mod limits;
+mod metrics;
 mod operators;
 mod payment_intents;
 mod payment_methods;

@@ -7,7 +7,7 @@ use crate::support::program::output;
 const README: &str = include_str!("../../README.md");
 
 /// The rows of the first table below the heading, each with its cells, without the backquotes around what is typed.
-fn table(readme: &str, heading: &str) -> Vec<Vec<String>> {
+pub fn table(readme: &str, heading: &str) -> Vec<Vec<String>> {
     let below =
         readme.lines().skip_while(|line| line.trim_start_matches('#').trim() != heading || !line.starts_with('#'));
     let table = below.skip(1).take_while(|line| !line.starts_with('#')).skip_while(|line| !line.starts_with('|'));

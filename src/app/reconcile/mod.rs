@@ -4,7 +4,6 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{task::JoinSet, time::timeout};
-use tracing::Instrument as _;
 
 use super::{
     App,
@@ -18,6 +17,7 @@ use crate::{
         operation::{Operation, OperationKind, RECOVERY_LEASE, next_check},
     },
     error::{Error, Reason},
+    telemetry::trace::carried,
     upstream::{self, Call, Order},
 };
 
@@ -138,7 +138,7 @@ impl App {
     async fn wait_for(&self, work: impl Future<Output = Result<(), Error>> + Send + 'static) {
         let logged = async { log_failure("read", work.await) };
         // A timeout ends the waiting, not the work.
-        drop(timeout(ASK_WAIT, self.tasks.spawn(logged.in_current_span())).await);
+        drop(timeout(ASK_WAIT, self.tasks.spawn(carried(logged))).await);
     }
 
     async fn claim_for(&self, subject: &str) -> Result<Vec<Operation>, Error> {

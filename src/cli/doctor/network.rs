@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{Findings, database::skew};
-use crate::{config::Config, domain::clock::Clock, server::upstream};
+use crate::{config::Config, domain::clock::Clock, server::upstream, telemetry::Telemetry};
 
 /// Requests to Corefy carry the time: one whose clock differs by more may refuse them.
 const MOST_SKEW: Duration = Duration::from_secs(30);
@@ -21,7 +21,7 @@ const LONGEST_ANSWER: usize = 1024;
 /// Makes one authenticated call to Corefy.
 pub(super) async fn check_upstream(config: &Config, clock: &Clock, findings: &mut Findings) {
     const SUBJECT: &str = "Corefy";
-    let upstream = match upstream(&config.upstream, clock) {
+    let upstream = match upstream(&config.upstream, clock, Telemetry::default()) {
         Ok(upstream) => upstream,
         Err(error) => return findings.fail(SUBJECT, &error.to_string()),
     };

@@ -52,6 +52,11 @@ impl Breaker {
         }
     }
 
+    /// Whether calls are held back, but for a probe now and then.
+    pub fn is_open(&self) -> bool {
+        self.circuit().open_since.is_some()
+    }
+
     fn circuit(&self) -> MutexGuard<'_, Circuit> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,7 +79,9 @@ mod tests {
         let breaker = Breaker::default();
         (1..FAILURES_TO_OPEN).for_each(|_| breaker.failed(START));
         assert_eq!(breaker.admit(START), Ok(()));
+        assert!(!breaker.is_open());
         breaker.failed(START);
+        assert!(breaker.is_open());
         assert_eq!(breaker.admit(START), Err(COOL_DOWN));
         assert_eq!(breaker.admit(START + Duration::from_secs(2)), Err(Duration::from_secs(3)));
     }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
-use governor::middleware::NoOpMiddleware;
+use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
@@ -19,31 +19,34 @@ const MINUTE_NANOS: u64 = 60_000_000_000;
 /// Lets calls through, at most so many in any minute.
 #[derive(Debug)]
 pub struct Budget<C: Clock = DefaultClock> {
-    limiter: RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<C::Instant>>,
+    limiter: RateLimiter<NotKeyed, InMemoryState, C, StateInformationMiddleware>,
     clock: C,
 }
 
 impl<C: Clock + Clone> Budget<C> {
     /// A budget of `per_minute` calls; 0 counts as 1.
     pub fn new(per_minute: u32, clock: C) -> Self {
-        Self { limiter: RateLimiter::direct_with_clock(quota(per_minute), clock.clone()), clock }
+        let limiter = RateLimiter::direct_with_clock(quota(per_minute), clock.clone());
+        Self { limiter: limiter.with_middleware(), clock }
     }
 
-    /// Waits for the turn of one call. The error is the time until there may be room again.
-    pub async fn acquire(&self) -> Result<(), Duration> {
+    /// Waits for the turn of one call; answers how many more could leave at once. The error is the time until there may
+    /// be room again.
+    pub async fn acquire(&self) -> Result<u32, Duration> {
         let started = Instant::now();
-        while let Err(wait) = self.try_acquire() {
-            if started.elapsed() + wait > LONGEST_WAIT {
-                return Err(wait);
+        loop {
+            match self.try_acquire() {
+                Err(wait) if started.elapsed() + wait > LONGEST_WAIT => return Err(wait),
+                Err(wait) => tokio::time::sleep(wait).await,
+                taken => return taken,
             }
-            tokio::time::sleep(wait).await;
         }
-        Ok(())
     }
 
-    /// Takes the turn of one call now. The error is the time until there may be room.
-    fn try_acquire(&self) -> Result<(), Duration> {
-        self.limiter.check().map_err(|refused| refused.wait_time_from(self.clock.now()))
+    /// Takes the turn of one call now, as [`Self::acquire`] does.
+    fn try_acquire(&self) -> Result<u32, Duration> {
+        let taken = self.limiter.check().map(|state| state.remaining_burst_capacity());
+        taken.map_err(|refused| refused.wait_time_from(self.clock.now()))
     }
 }
 
@@ -102,20 +105,20 @@ mod tests {
     fn a_refusal_tells_when_there_is_room_again() {
         let clock = FakeRelativeClock::default();
         let budget = Budget::new(1, clock.clone());
-        assert_eq!(budget.try_acquire(), Ok(()));
+        assert_eq!(budget.try_acquire(), Ok(0));
         let wait = budget.try_acquire().unwrap_err();
         assert!(wait > MINUTE && wait < MINUTE + Duration::from_millis(1), "{wait:?}");
         clock.advance(wait);
-        assert_eq!(budget.try_acquire(), Ok(()));
+        assert_eq!(budget.try_acquire(), Ok(0));
     }
 
     #[tokio::test]
     async fn a_call_waits_for_a_turn_that_is_near_and_not_for_one_that_is_far() {
         let brisk = Budget::new(1200, DefaultClock::default());
         while brisk.try_acquire().is_ok() {}
-        assert_eq!(brisk.acquire().await, Ok(()));
+        assert_eq!(brisk.acquire().await, Ok(0));
         let slow = Budget::new(2, DefaultClock::default());
-        assert_eq!(slow.acquire().await, Ok(()));
+        assert_eq!(slow.acquire().await, Ok(0));
         assert!(slow.acquire().await.unwrap_err() > LONGEST_WAIT);
     }
 

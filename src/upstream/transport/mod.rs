@@ -12,6 +12,11 @@ use url::Url;
 
 use super::{Error, NotSent};
 use crate::domain::clock::Clock;
+use crate::telemetry::{
+    Telemetry,
+    catalogue::{BREAKER_OPEN, LIMITER_TOKENS, LIMITER_WAIT, UPSTREAM_DURATION, UPSTREAM_REQUESTS},
+    trace::{self, TRACEPARENT},
+};
 
 mod breaker;
 mod budget;
@@ -77,6 +82,7 @@ pub struct Transport {
     budget: Budget<DefaultClock>,
     breaker: Breaker,
     clock: Clock,
+    telemetry: Telemetry,
 }
 
 impl Transport {
@@ -99,7 +105,13 @@ impl Transport {
             .build()
             .map_err(|error| SetupError::new(root_cause(error)))?;
         let budget = Budget::new(settings.rate_per_minute, DefaultClock::default());
-        Ok(Self { client, settings, budget, breaker: Breaker::default(), clock })
+        Ok(Self { client, settings, budget, breaker: Breaker::default(), clock, telemetry: Telemetry::default() })
+    }
+
+    /// Has what is sent measured.
+    pub fn measured_by(self, telemetry: Telemetry) -> Self {
+        telemetry.set(&BREAKER_OPEN, [], 0);
+        Self { telemetry, ..self }
     }
 
     /// Makes the call, repeating it as far as that is safe. Answers are successes (2xx) and refusals (4xx, except 408
@@ -122,21 +134,41 @@ impl Transport {
 
     /// Makes one attempt, whatever the answer.
     pub async fn attempt(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<Answer, Failure> {
+        let outcome = match self.take_turn(request).await {
+            Ok(()) => {
+                let started = Instant::now();
+                let outcome = self.exchange(request, authorize).await;
+                self.finish(request, &outcome, started.elapsed());
+                outcome
+            }
+            Err(failure) => Err(failure),
+        };
+        let labels = [request.operation, request.outcome(&outcome), request::status_class(&outcome)];
+        self.telemetry.count(&UPSTREAM_REQUESTS, labels);
+        outcome
+    }
+
+    /// Waits until the request may be sent.
+    async fn take_turn(&self, request: &Request<'_>) -> Result<(), Failure> {
         let refused = |reason| move |retry_after| Failure::NotSent { reason, retry_after };
         self.breaker.admit(self.clock.now()).map_err(refused(NotSent::CircuitOpen))?;
-        self.budget.acquire().await.map_err(refused(NotSent::Budget))?;
+        let started = Instant::now();
+        let tokens = self.budget.acquire().await.map_err(refused(NotSent::Budget))?;
+        self.telemetry.time(&LIMITER_WAIT, [], started.elapsed());
+        self.telemetry.set(&LIMITER_TOKENS, [], tokens);
         if self.clock.now() > request.not_after {
             return Err(refused(NotSent::TooLate)(UNREACHABLE_RETRY));
         }
-        let started = Instant::now();
-        let outcome = self.exchange(request, authorize).await;
-        self.finish(request, &outcome, started.elapsed());
-        outcome
+        Ok(())
     }
 
     async fn exchange(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<Answer, Failure> {
         let mut http = reqwest::Request::new(request.method.clone(), self.address(request));
         *http.headers_mut() = authorize.headers(request, http.url().path());
+        if let Some(parent) = trace::current() {
+            let value = HeaderValue::from_str(parent.as_str()).expect("it is made of hexadecimal digits");
+            http.headers_mut().insert(TRACEPARENT, value);
+        }
         if !request.body.is_empty() {
             http.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *http.body_mut() = Some(request.body.clone().into());
@@ -192,6 +224,8 @@ impl Transport {
             Some(status) if !status.is_server_error() => self.breaker.succeeded(),
             _ => self.breaker.failed(self.clock.now()),
         }
+        self.telemetry.set(&BREAKER_OPEN, [], u32::from(self.breaker.is_open()));
+        self.telemetry.time(&UPSTREAM_DURATION, [request.operation], latency);
         tracing::debug!(
             operation = request.operation,
             method = request.method.as_str(),

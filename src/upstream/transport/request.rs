@@ -95,11 +95,22 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// The word for the class of an outcome: what [`Self::settle`] makes of it.
+    pub(super) fn outcome(&self, outcome: &Result<Answer, Failure>) -> &'static str {
+        match (outcome, self.kind) {
+            (Ok(answer), _) if answer.status.is_success() => "ok",
+            (Ok(answer), _) if answer.is_refusal() => "rejected",
+            (Err(Failure::NotSent { .. }), _) => "not_sent",
+            (_, Kind::Read) => "protocol",
+            (_, Kind::Mutation) => "unknown",
+        }
+    }
+
     /// The verdict: a success, a refusal (400 to 499 for good), or an error.
     pub(super) fn settle(&self, outcome: Result<Answer, Failure>) -> Result<Answer, Error> {
         match outcome {
             Ok(answer) if answer.status.is_success() => Ok(answer),
-            Ok(answer) if answer.status.is_client_error() && !answer.is_temporary() => Ok(answer),
+            Ok(answer) if answer.is_refusal() => Ok(answer),
             Ok(answer) => Err(self.unclear(format!("HTTP {}", answer.status.as_u16()))),
             Err(Failure::NotSent { reason, retry_after }) => Err(Error::NotSent { reason, retry_after }),
             Err(Failure::Broken(detail)) => Err(self.unclear(detail)),
@@ -125,9 +136,25 @@ impl Answer {
         Self { status, body, retry_after: None, date: None }
     }
 
+    /// A refusal for good: definitely nothing was done.
+    fn is_refusal(&self) -> bool {
+        self.status.is_client_error() && !self.is_temporary()
+    }
+
     /// A refusal of this moment only, which says nothing of what was done: 408 and 429.
     fn is_temporary(&self) -> bool {
         matches!(self.status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+    }
+}
+
+/// The class of the HTTP status that came back; `none` when there was no answer.
+pub(super) fn status_class(outcome: &Result<Answer, Failure>) -> &'static str {
+    match outcome.as_ref().map(|answer| answer.status.as_u16() / 100) {
+        Ok(2) => "2xx",
+        Ok(3) => "3xx",
+        Ok(4) => "4xx",
+        Ok(_) => "5xx",
+        Err(_) => "none",
     }
 }
 

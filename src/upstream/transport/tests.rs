@@ -235,3 +235,31 @@ fn only_web_addresses_are_taken() {
         assert!(Transport::new(settings(Url::parse(url).unwrap()), clock()).is_err(), "{url}");
     }
 }
+
+#[tokio::test]
+async fn every_request_is_counted_by_what_came_of_it() {
+    let server = Scripted::start([200, 404, 500, 302, 429].map(|status| answer(status, "{}"))).await;
+    let telemetry = Telemetry::default();
+    let once = |url| transport(Settings { retries: 0, ..settings(url) }).measured_by(telemetry.clone());
+    let corefy = once(server.url.clone());
+    for _ in 0..3 {
+        read(&corefy).await.ok();
+    }
+    for _ in 0..2 {
+        post(&corefy).await.ok();
+    }
+    assert!(post(&once(nowhere())).await.is_err());
+    let page = telemetry.render();
+    for (operation, outcome, status) in [
+        ("test.read", "ok", "2xx"),
+        ("test.read", "rejected", "4xx"),
+        ("test.read", "protocol", "5xx"),
+        ("test.post", "unknown", "3xx"),
+        ("test.post", "unknown", "4xx"),
+        ("test.post", "not_sent", "none"),
+    ] {
+        let labels = format!(r#"operation="{operation}",outcome="{outcome}",status="{status}""#);
+        let line = format!("corefy_gateway_upstream_requests_total{{{labels}}} 1\n");
+        assert!(page.contains(&line), "{line}{page}");
+    }
+}

@@ -1,0 +1,65 @@
+//! What the use cases measure beside what happens in each: the backlog, which is read from the database.
+
+use std::time::Duration;
+
+use super::App;
+use crate::{
+    domain::clock::Timestamp,
+    error::Error,
+    store::{Backlog, WebhookState},
+    telemetry::{
+        Telemetry,
+        catalogue::{
+            BUILD, INBOX, INBOX_OLDEST, KEYS_REUSED, OPERATIONS_OLDEST, OPERATIONS_OPEN, REPLAYS, START,
+            WEBHOOKS_REFUSED,
+        },
+    },
+};
+
+/// Shows what is known from the start.
+pub(super) fn expect(telemetry: &Telemetry, now: Timestamp) {
+    telemetry.set(&BUILD, [env!("CARGO_PKG_VERSION")], 1);
+    telemetry.set_seconds(&START, [], now.since(Timestamp::default()));
+    telemetry.expect(&REPLAYS, []);
+    telemetry.expect(&KEYS_REUSED, []);
+    for reason in ["signature", "address"] {
+        telemetry.expect(&WEBHOOKS_REFUSED, [reason]);
+    }
+}
+
+impl App {
+    /// Where this gateway is measured.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// All metrics as they are now, in Prometheus' text format. The backlog is as old as its last measurement.
+    pub fn metrics(&self) -> String {
+        self.store.measure_connections();
+        self.telemetry.render()
+    }
+
+    /// Measures what waits for the truth, for a person, or to be worked off. Reads nothing else.
+    pub async fn measure_backlog(&self) -> Result<(), Error> {
+        let now = self.now();
+        let mut session = self.store.read().await?;
+        let in_doubt = session.operations_in_doubt(now).await?;
+        let for_operator = session.operations_for_operator().await?;
+        for (state, backlog) in [("in_doubt", in_doubt), ("needs_operator", for_operator)] {
+            self.telemetry.set(&OPERATIONS_OPEN, [state], backlog.count);
+            self.telemetry.set_seconds(&OPERATIONS_OLDEST, [state], age(backlog, now));
+        }
+        let waiting = session.webhooks_waiting().await?;
+        self.telemetry.set(&INBOX, [WebhookState::Waiting.as_str()], waiting.count);
+        self.telemetry.set_seconds(&INBOX_OLDEST, [], age(waiting, now));
+        for state in [WebhookState::Parked, WebhookState::Dead] {
+            self.telemetry.set(&INBOX, [state.as_str()], session.webhooks_given_up(state).await?.count);
+        }
+        self.telemetry.tidy();
+        Ok(())
+    }
+}
+
+fn age(backlog: Backlog, now: Timestamp) -> Duration {
+    backlog.oldest.map_or(Duration::ZERO, |oldest| now.since(oldest))
+}

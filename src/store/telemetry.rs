@@ -1,0 +1,94 @@
+//! What the store measures: its connections, the events that became durable, and the backlog.
+
+use std::{sync::Arc, time::Instant};
+
+use sqlx::any::AnyRow;
+
+use super::{Error, Session, Shared, Store, row::get};
+use crate::{
+    domain::{
+        clock::Timestamp,
+        event::{EventObject, EventType},
+    },
+    telemetry::{
+        Telemetry,
+        bounds::{DECLINE_CODES, one_of},
+        catalogue::{CONNECTION_WAIT, CONNECTIONS, DECLINES, EVENTS},
+    },
+};
+
+/// Something that a transaction tells, as far as it is counted.
+#[derive(Clone, Copy)]
+pub(super) struct News {
+    kind: EventType,
+    /// The code of the decline that it is.
+    decline: Option<&'static str>,
+}
+
+impl News {
+    pub(super) fn of(kind: EventType, object: &EventObject) -> Self {
+        let decline = match (kind, object) {
+            (EventType::PaymentIntentPaymentFailed, EventObject::PaymentIntent(intent)) => {
+                let code = intent.progress.last_error.as_ref().map_or("", |error| error.code.as_str());
+                Some(one_of(code, &DECLINE_CODES))
+            }
+            _ => None,
+        };
+        Self { kind, decline }
+    }
+}
+
+/// Counts what is now durable.
+pub(super) fn count(telemetry: &Telemetry, news: &[News]) {
+    for News { kind, decline } in news {
+        telemetry.count(&EVENTS, [kind.as_str()]);
+        if let Some(code) = decline {
+            telemetry.count(&DECLINES, [code]);
+        }
+    }
+}
+
+/// How many rows wait for something, and since when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many.
+    pub count: u32,
+    /// When the oldest of them came about.
+    pub oldest: Option<Timestamp>,
+}
+
+impl Store {
+    /// Has what is stored and waited for measured.
+    pub fn measured_by(self, telemetry: Telemetry) -> Self {
+        for kind in EventType::ALL {
+            telemetry.expect(&EVENTS, [kind.as_str()]);
+        }
+        let Shared { dialect, sealer, signal, .. } = &*self.shared;
+        let shared = Shared { dialect: *dialect, sealer: sealer.clone(), signal: signal.clone(), telemetry };
+        Self { shared: Arc::new(shared), ..self }
+    }
+
+    /// Notes how many connections there are at this moment.
+    pub fn measure_connections(&self) {
+        let dialect = self.shared.dialect;
+        for (name, pool) in [(dialect.reading(), &self.reader), (dialect.writing(), &self.writer)] {
+            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            self.shared.telemetry.set(&CONNECTIONS, [name, "idle"], idle);
+            self.shared.telemetry.set(&CONNECTIONS, [name, "busy"], pool.size().saturating_sub(idle));
+        }
+    }
+
+    /// A session on a connection of `pool` that was asked for at `started`.
+    pub(super) fn session<C>(&self, connection: C, pool: &'static str, started: Instant) -> Session<C> {
+        self.shared.telemetry.time(&CONNECTION_WAIT, [pool], started.elapsed());
+        Session { connection, shared: self.shared.clone(), news: Vec::new() }
+    }
+}
+
+impl Backlog {
+    /// From the columns `count` and `oldest`.
+    pub(super) fn read(row: &AnyRow) -> Result<Self, Error> {
+        let (count, oldest): (i64, Option<i64>) = (get(row, "count")?, get(row, "oldest")?);
+        Ok(Self { count: u32::try_from(count).unwrap_or(u32::MAX), oldest: oldest.map(Timestamp) })
+    }
+}

@@ -1,0 +1,115 @@
+//! Every metric that `/metrics` shows, by name, with its labels and what it means. `docs/operations.md` has the same table;
+//! a test compares them.
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows while the process lives.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts durations in seconds by size.
+    Histogram,
+}
+
+impl Kind {
+    /// The word for it in Prometheus.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// A metric as it is documented.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+    /// What it means, in a sentence without its full stop.
+    pub help: &'static str,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $kind<const LABELS: usize> {
+            pub(super) name: &'static str,
+            pub(super) labels: [&'static str; LABELS],
+        }
+    )*};
+}
+
+kinds! {
+    /// A metric that counts.
+    Counter;
+    /// A metric that goes up and down.
+    Gauge;
+    /// A metric that counts durations by size.
+    Histogram;
+}
+
+macro_rules! catalogue {
+    ($($constant:ident: $kind:ident[$($label:literal),*] = $name:literal, $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: $kind<{ <[&str]>::len(&[$($label),*]) }> = $kind { name: $name, labels: [$($label),*] };
+        )*
+
+        /// All metrics.
+        pub const CATALOGUE: &[Entry] =
+            &[$(Entry { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help },)*];
+    };
+}
+
+catalogue! {
+    RPC_CALLS: Counter["method", "code"] = "corefy_gateway_rpc_calls_total",
+        "Calls of ours that ended, by gRPC code; `CANCELLED`: the caller hung up";
+    RPC_DURATION: Histogram["method", "code"] = "corefy_gateway_rpc_duration_seconds",
+        "How long they took";
+    UPSTREAM_REQUESTS: Counter["operation", "outcome", "status"] = "corefy_gateway_upstream_requests_total",
+        "Requests to Corefy, repetitions included, by outcome and class of the HTTP status";
+    UPSTREAM_DURATION: Histogram["operation"] = "corefy_gateway_upstream_duration_seconds",
+        "How long those took that were sent";
+    BREAKER_OPEN: Gauge[] = "corefy_gateway_upstream_breaker_open",
+        "1 while Corefy is left alone because call after call failed";
+    LIMITER_TOKENS: Gauge[] = "corefy_gateway_upstream_limiter_tokens",
+        "Requests that could still leave at once after the last one";
+    LIMITER_WAIT: Histogram[] = "corefy_gateway_upstream_limiter_wait_seconds",
+        "How long requests waited for their turn in the budget";
+    EVENTS: Counter["type"] = "corefy_gateway_events_total",
+        "What happened to payments, refunds, customers and operations, by type of event";
+    DECLINES: Counter["code"] = "corefy_gateway_declines_total",
+        "Attempts to pay that failed, by Corefy's code; `other` when it is not a known one";
+    REPLAYS: Counter[] = "corefy_gateway_idempotent_replays_total",
+        "Calls that were answered with the answer of an earlier one";
+    KEYS_REUSED: Counter[] = "corefy_gateway_idempotency_keys_reused_total",
+        "Calls that were refused because their idempotency key belongs to another request";
+    OPERATIONS_OPEN: Gauge["state"] = "corefy_gateway_operations_open",
+        "Operations whose outcome is not known: `in_doubt` are looked up, `needs_operator` wait for a person";
+    OPERATIONS_OLDEST: Gauge["state"] = "corefy_gateway_operations_oldest_age_seconds",
+        "How long ago the oldest of them was sent; 0 when there is none";
+    WEBHOOKS_RECEIVED: Counter["type"] = "corefy_gateway_webhooks_received_total",
+        "Genuine webhooks, repetitions included; `other` when the type is not a known one";
+    WEBHOOKS_REFUSED: Counter["reason"] = "corefy_gateway_webhooks_refused_total",
+        "Webhooks that were turned away: `signature` is missing or wrong, `address` is not allowed";
+    INBOX: Gauge["state"] = "corefy_gateway_inbox_webhooks",
+        "Webhooks that are not worked off: `waiting`, `parked` for an object not known, `dead` after too many tries";
+    INBOX_OLDEST: Gauge[] = "corefy_gateway_inbox_oldest_age_seconds",
+        "How long ago the oldest webhook that waits came; 0 when there is none";
+    CONNECTIONS: Gauge["pool", "state"] = "corefy_gateway_database_connections",
+        "Connections to the database, `idle` and `busy`, in each pool";
+    CONNECTION_WAIT: Histogram["pool"] = "corefy_gateway_database_wait_seconds",
+        "How long it took to get a connection, and for a writer to begin";
+    BUILD: Gauge["version"] = "corefy_gateway_build_info",
+        "1, with the version that runs";
+    START: Gauge[] = "corefy_gateway_start_time_seconds",
+        "When the gateway started, in seconds since 1970";
+}

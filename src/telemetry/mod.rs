@@ -1,0 +1,96 @@
+//! What the operator sees of a running gateway: its metrics, and the trace that a call belongs to. Imports nothing of
+//! ours; whoever measures says what by a metric of the [`catalogue`].
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use metrics::{Key, Label, Level, Metadata, Recorder as _};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
+
+pub mod bounds;
+pub mod catalogue;
+pub mod trace;
+
+use catalogue::{CATALOGUE, Counter, Gauge, Histogram, Kind};
+
+/// The upper bounds of the buckets of every histogram, in seconds: from a read of the database to the longest call.
+const BUCKETS: [f64; 16] =
+    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
+
+/// Where a metric comes from; the exporter shows nothing of it.
+const SOURCE: Metadata<'static> = Metadata::new(env!("CARGO_PKG_NAME"), Level::INFO, None);
+
+/// The metrics of one gateway; clones share them. Not of the process: the gateways of a test do not see each other's.
+///
+/// Values of labels are `'static`, so that nothing that comes from outside can become one; [`bounds`] has those that are
+/// told by somebody else.
+#[derive(Clone)]
+pub struct Telemetry(Arc<PrometheusRecorder>);
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).expect("there are buckets");
+        let recorder = builder.build_recorder();
+        for entry in CATALOGUE {
+            let describe = match entry.kind {
+                Kind::Counter => PrometheusRecorder::describe_counter,
+                Kind::Gauge => PrometheusRecorder::describe_gauge,
+                Kind::Histogram => PrometheusRecorder::describe_histogram,
+            };
+            describe(&recorder, entry.name.into(), None, entry.help.into());
+        }
+        Self(Arc::new(recorder))
+    }
+}
+
+impl Telemetry {
+    /// Counts one more.
+    pub fn count<const N: usize>(&self, metric: &Counter<N>, values: [&'static str; N]) {
+        self.add(metric, values, 1);
+    }
+
+    /// Shows the counter as 0 until something is counted: where it appears with its first 1, Prometheus sees no increase.
+    pub fn expect<const N: usize>(&self, metric: &Counter<N>, values: [&'static str; N]) {
+        self.add(metric, values, 0);
+    }
+
+    fn add<const N: usize>(&self, metric: &Counter<N>, values: [&'static str; N], count: u64) {
+        self.0.register_counter(&key(metric.name, metric.labels, values), &SOURCE).increment(count);
+    }
+
+    /// Notes how long something took.
+    pub fn time<const N: usize>(&self, metric: &Histogram<N>, values: [&'static str; N], took: Duration) {
+        self.0.register_histogram(&key(metric.name, metric.labels, values), &SOURCE).record(took);
+    }
+
+    /// Sets how many there are.
+    pub fn set<const N: usize>(&self, metric: &Gauge<N>, values: [&'static str; N], count: u32) {
+        self.0.register_gauge(&key(metric.name, metric.labels, values), &SOURCE).set(count);
+    }
+
+    /// Sets a time in seconds.
+    pub fn set_seconds<const N: usize>(&self, metric: &Gauge<N>, values: [&'static str; N], time: Duration) {
+        self.0.register_gauge(&key(metric.name, metric.labels, values), &SOURCE).set(time);
+    }
+
+    /// All metrics in Prometheus' text format.
+    pub fn render(&self) -> String {
+        self.0.handle().render()
+    }
+
+    /// Sorts what was timed into its buckets, which otherwise happens when the metrics are rendered: without it, memory
+    /// would grow while nobody asks for them.
+    pub fn tidy(&self) {
+        self.0.handle().run_upkeep();
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Telemetry")
+    }
+}
+
+fn key<const N: usize>(name: &'static str, labels: [&'static str; N], values: [&'static str; N]) -> Key {
+    let pairs = labels.into_iter().zip(values).map(|(label, value)| Label::from_static_parts(label, value));
+    Key::from_parts(name, pairs.collect::<Vec<_>>())
+}

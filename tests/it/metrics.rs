@@ -1,0 +1,376 @@
+//! What `/metrics` shows of what really happened, and that the documents know every metric and every alert.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use corefy_gateway::{
+    pb::payment_intent_service_client::PaymentIntentServiceClient,
+    sandbox::faults::Fault,
+    telemetry::{
+        bounds::{DECLINE_CODES, OTHER, WEBHOOK_TYPES},
+        catalogue::{CATALOGUE, Entry, Kind},
+    },
+};
+
+use crate::{
+    on_both,
+    readme::table,
+    support::{
+        app::{TestApp, http_client, until},
+        client::{Client, keyed, new_intent},
+        contract::call_raw,
+        database::TestDatabase,
+    },
+};
+
+on_both![
+    calls_and_requests_are_counted_with_their_outcomes,
+    declines_are_counted_by_code,
+    operations_in_doubt_are_shown_until_the_truth_is_known,
+    an_operation_that_waits_for_a_person_is_shown,
+    webhooks_are_counted_by_type_and_forged_ones_are_not_received,
+    webhooks_that_wait_and_that_were_given_up_are_shown,
+    an_open_breaker_is_shown_until_corefy_answers_again,
+    replays_and_reused_keys_are_counted,
+    nothing_of_a_caller_is_in_the_metrics_and_no_label_is_made_up,
+    the_metrics_are_on_the_sidecar_alone,
+    the_backlog_is_measured_by_itself,
+    a_trace_is_passed_on_to_corefy,
+];
+
+const OPERATIONS: &str = include_str!("../../docs/operations.md");
+const ALERTS: &str = include_str!("../../docs/alerts.yml");
+
+const DECLINED: &str = "4000000000009995";
+const CHARGED_500: &str = "4000000000005019";
+const CONFIRM: &str = "corefy.gateway.v1.PaymentIntentService/ConfirmPaymentIntent";
+
+/// One page of metrics: the value of each series, by its name with its labels as they are written.
+struct Page {
+    text: String,
+    series: BTreeMap<String, f64>,
+}
+
+impl Page {
+    /// What the gateway shows now, with a backlog that is measured now.
+    async fn of(app: &TestApp) -> Self {
+        app.server.app.measure_backlog().await.unwrap();
+        Self::as_shown(app).await
+    }
+
+    async fn as_shown(app: &TestApp) -> Self {
+        let answer = http_client().get(app.http("/metrics")).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+        assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+        let text = answer.text().await.unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        let series = lines.map(|line| line.rsplit_once(' ').unwrap());
+        let series = series.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect();
+        Self { text, series }
+    }
+
+    /// The series' value; 0 when there is no such series.
+    fn value(&self, series: &str) -> f64 {
+        self.series.get(&format!("corefy_gateway_{series}")).copied().unwrap_or_default()
+    }
+
+    /// The name and the labels of each series.
+    fn labels(&self) -> Vec<(&str, Vec<(&str, &str)>)> {
+        self.series
+            .keys()
+            .map(|series| {
+                let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+                let pairs = labels.trim_end_matches('}').split(',').filter(|pair| !pair.is_empty());
+                (name, pairs.map(|pair| pair.split_once('=').unwrap()).collect())
+            })
+            .collect()
+    }
+}
+
+/// The metric that a series with this name belongs to.
+fn entry_of(series: &str) -> Option<&'static Entry> {
+    CATALOGUE.iter().find(|entry| match entry.kind {
+        Kind::Histogram => {
+            series.strip_prefix(entry.name).is_some_and(|rest| matches!(rest, "_bucket" | "_sum" | "_count"))
+        }
+        Kind::Counter | Kind::Gauge => series == entry.name,
+    })
+}
+
+async fn deliver_genuine(app: &TestApp, body: &str) {
+    assert_eq!(app.sandbox.send_webhook(body.to_owned(), None).await.unwrap(), 200);
+}
+
+async fn deliver_forged(app: &TestApp, body: &str) {
+    assert_eq!(app.sandbox.send_webhook(body.to_owned(), Some("00")).await.unwrap(), 401);
+}
+
+async fn calls_and_requests_are_counted_with_their_outcomes(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    client.paid_intent("10.00").await;
+    client.confirm("pi_0", "4111111111111111").await.unwrap_err();
+    let page = Page::of(&app).await;
+    for series in [
+        format!(r#"rpc_calls_total{{method="{CONFIRM}",code="OK"}}"#),
+        format!(r#"rpc_calls_total{{method="{CONFIRM}",code="INVALID_ARGUMENT"}}"#),
+        format!(r#"rpc_duration_seconds_count{{method="{CONFIRM}",code="OK"}}"#),
+        format!(r#"rpc_duration_seconds_bucket{{method="{CONFIRM}",code="OK",le="+Inf"}}"#),
+        r#"upstream_requests_total{operation="payment_intent.confirm",outcome="ok",status="2xx"}"#.to_owned(),
+        r#"upstream_duration_seconds_count{operation="payment_intent.confirm"}"#.to_owned(),
+        r#"events_total{type="payment_intent.succeeded"}"#.to_owned(),
+    ] {
+        assert_eq!(page.value(&series), 1.0, "{series}\n{}", page.text);
+    }
+    assert_eq!(page.value("upstream_limiter_wait_seconds_count"), 2.0);
+    assert!(page.value("upstream_limiter_tokens") > 1.0);
+    assert!(page.text.contains("# TYPE corefy_gateway_rpc_duration_seconds histogram"), "{}", page.text);
+    assert!(page.text.contains("# HELP corefy_gateway_upstream_breaker_open "), "{}", page.text);
+}
+
+async fn declines_are_counted_by_code(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let intent = client.intent("10.00").await;
+    for _ in 0..2 {
+        client.confirm(&intent.id, DECLINED).await.unwrap();
+    }
+    // Webhooks and reads tell the same again.
+    app.work_off_webhooks().await;
+    client.get(&intent.id).await;
+    let page = Page::of(&app).await;
+    assert_eq!(page.value(r#"declines_total{code="insufficient_funds"}"#), 2.0, "{}", page.text);
+    assert_eq!(page.value(r#"events_total{type="payment_intent.payment_failed"}"#), 2.0);
+}
+
+async fn operations_in_doubt_are_shown_until_the_truth_is_known(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    app.sandbox.set_webhook_url(None);
+    let before = Page::of(&app).await;
+    assert_eq!(before.series[r#"corefy_gateway_operations_open{state="in_doubt"}"#], 0.0);
+    assert_eq!(before.series[r#"corefy_gateway_events_total{type="payment_intent.orphan_charge"}"#], 0.0);
+
+    let intent = client.intent("10.00").await;
+    client.confirm(&intent.id, CHARGED_500).await.unwrap();
+    app.clock.advance(Duration::from_secs(7));
+    let page = Page::of(&app).await;
+    assert_eq!(page.value(r#"operations_open{state="in_doubt"}"#), 1.0);
+    assert_eq!(page.value(r#"operations_oldest_age_seconds{state="in_doubt"}"#), 7.0);
+    let unknown = r#"upstream_requests_total{operation="payment_intent.confirm",outcome="unknown",status="5xx"}"#;
+    assert_eq!(page.value(unknown), 1.0, "{}", page.text);
+
+    app.recover_after(Duration::from_secs(2)).await;
+    let page = Page::of(&app).await;
+    assert_eq!(page.value(r#"operations_open{state="in_doubt"}"#), 0.0);
+    assert_eq!(page.value(r#"operations_oldest_age_seconds{state="in_doubt"}"#), 0.0);
+}
+
+async fn an_operation_that_waits_for_a_person_is_shown(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let intent = client.intent("10.00").await;
+    client.confirm(&intent.id, CHARGED_500).await.unwrap();
+    app.sandbox.faults().fail_next(u32::MAX, "GET", "/v1/payments/{id}", Fault::WrongAmount);
+    app.recover_after(Duration::from_secs(5)).await;
+    let page = Page::of(&app).await;
+    assert_eq!(page.value(r#"operations_open{state="needs_operator"}"#), 1.0, "{}", page.text);
+    assert_eq!(page.value(r#"operations_open{state="in_doubt"}"#), 0.0);
+    assert_eq!(page.value(r#"events_total{type="payment_intent.orphan_charge"}"#), 1.0);
+    assert_eq!(page.value(r#"events_total{type="operation.needs_operator"}"#), 1.0);
+}
+
+async fn webhooks_are_counted_by_type_and_forged_ones_are_not_received(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let page = Page::of(&app).await;
+    assert_eq!(page.series[r#"corefy_gateway_webhooks_refused_total{reason="signature"}"#], 0.0);
+    deliver_genuine(&app, r#"{"event_type": "refund.succeeded", "event_id": "evt_1"}"#).await;
+    deliver_genuine(&app, r#"{"event_type": "made.up.1", "event_id": "evt_2"}"#).await;
+    deliver_genuine(&app, "no JSON at all").await;
+    for _ in 0..3 {
+        deliver_forged(&app, r#"{"event_type": "refund.failed"}"#).await;
+    }
+    let page = Page::of(&app).await;
+    assert_eq!(page.value(r#"webhooks_refused_total{reason="signature"}"#), 3.0);
+    assert_eq!(page.value(r#"webhooks_received_total{type="refund.succeeded"}"#), 1.0);
+    assert_eq!(page.value(r#"webhooks_received_total{type="refund.failed"}"#), 0.0);
+    assert_eq!(page.value(r#"webhooks_received_total{type="other"}"#), 2.0);
+}
+
+async fn webhooks_that_wait_and_that_were_given_up_are_shown(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    deliver_genuine(&app, r#"{"event_type": "payment.succeeded", "payment_id": "nobody"}"#).await;
+    deliver_genuine(&app, "no JSON at all").await;
+    app.clock.advance(Duration::from_secs(30));
+    let page = Page::of(&app).await;
+    assert_eq!(page.value(r#"inbox_webhooks{state="waiting"}"#), 2.0);
+    assert_eq!(page.value("inbox_oldest_age_seconds"), 30.0);
+    for _ in 0..12 {
+        app.work_off_webhooks().await;
+        app.clock.advance(Duration::from_secs(601));
+    }
+    let page = Page::of(&app).await;
+    for (state, count) in [("waiting", 0.0), ("parked", 1.0), ("dead", 1.0)] {
+        assert_eq!(page.value(&format!(r#"inbox_webhooks{{state="{state}"}}"#)), count, "{state}");
+    }
+    assert_eq!(page.value("inbox_oldest_age_seconds"), 0.0);
+}
+
+async fn an_open_breaker_is_shown_until_corefy_answers_again(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    assert_eq!(Page::of(&app).await.series["corefy_gateway_upstream_breaker_open"], 0.0);
+    app.sandbox.faults().fail_next(10, "POST", "/v1/payment-intents", Fault::Http(500));
+    for _ in 0..11 {
+        client.create_payment_intent(new_intent("10.00")).await.ok();
+    }
+    let page = Page::of(&app).await;
+    assert_eq!(page.value("upstream_breaker_open"), 1.0, "{}", page.text);
+    let not_sent = r#"upstream_requests_total{operation="payment_intent.create",outcome="not_sent",status="none"}"#;
+    assert_eq!(page.value(not_sent), 1.0, "{}", page.text);
+    assert_eq!(page.value(r#"upstream_duration_seconds_count{operation="payment_intent.create"}"#), 10.0);
+    app.clock.advance(Duration::from_secs(5));
+    client.intent("10.00").await;
+    assert_eq!(Page::of(&app).await.value("upstream_breaker_open"), 0.0);
+}
+
+async fn replays_and_reused_keys_are_counted(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    for _ in 0..3 {
+        client.create_payment_intent(keyed("order-1", new_intent("10.00"))).await.unwrap();
+    }
+    client.create_payment_intent(keyed("order-1", new_intent("11.00"))).await.unwrap_err();
+    let page = Page::of(&app).await;
+    assert_eq!(page.value("idempotent_replays_total"), 2.0);
+    assert_eq!(page.value("idempotency_keys_reused_total"), 1.0);
+}
+
+/// Does something of everything.
+async fn be_busy(app: &TestApp, client: &Client) -> Vec<String> {
+    let paid = client.paid_intent("10.00").await;
+    let refund = client.refund(&paid.id, "1.00").await.unwrap();
+    let doubtful = client.intent("10.00").await;
+    client.confirm(&doubtful.id, CHARGED_500).await.unwrap();
+    let declined = client.intent("10.00").await;
+    client.confirm(&declined.id, DECLINED).await.unwrap();
+    client.customer("jane@example.com").await;
+    for path in
+        ["/corefy.gateway.v1.PaymentIntentService/MadeUp", "/made.up.Service/Call", "/grpc.health.v1.Health/Check"]
+    {
+        call_raw(&client.channel, path, client.signed(())).await.ok();
+    }
+    deliver_genuine(app, r#"{"event_type": "made.up.1"}"#).await;
+    deliver_forged(app, "{}").await;
+    vec![paid.id, refund.id, doubtful.id, declined.id]
+}
+
+async fn nothing_of_a_caller_is_in_the_metrics_and_no_label_is_made_up(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let ids = be_busy(&app, &client).await;
+    let page = Page::of(&app).await;
+    let public_key = app.key().split(':').next().unwrap();
+    let told = ids.iter().map(String::as_str).chain([public_key, "acme", "Acme", "jane", "made", "MadeUp", "evt_"]);
+    for word in told {
+        assert!(!page.text.contains(word), "{word}\n{}", page.text);
+    }
+    assert!(page.value(r#"rpc_calls_total{method="other",code="UNIMPLEMENTED"}"#) >= 1.0, "{}", page.text);
+    let mut shown = BTreeSet::new();
+    for (name, labels) in page.labels() {
+        let entry = entry_of(name).unwrap_or_else(|| panic!("{name} is in no catalogue"));
+        shown.insert(entry.name);
+        let names: Vec<_> = labels.iter().map(|(label, _)| *label).filter(|label| *label != "le").collect();
+        assert_eq!(names, entry.labels, "{name}");
+        assert_words_are_known(entry.name, &labels);
+    }
+    let missing: Vec<_> = CATALOGUE.iter().map(|entry| entry.name).filter(|name| !shown.contains(name)).collect();
+    assert!(missing.is_empty(), "never shown: {missing:?}");
+}
+
+/// Words that others told are among those that are known.
+fn assert_words_are_known(metric: &str, labels: &[(&str, &str)]) {
+    let known: &[&str] = match metric {
+        "corefy_gateway_declines_total" => &DECLINE_CODES,
+        "corefy_gateway_webhooks_received_total" => &WEBHOOK_TYPES,
+        _ => return,
+    };
+    for (_, value) in labels {
+        let word = value.trim_matches('"');
+        assert!(word == OTHER || known.contains(&word), "{metric}: {word}");
+    }
+}
+
+async fn the_metrics_are_on_the_sidecar_alone(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    call_raw(&client.channel, "/metrics", client.signed(())).await.unwrap_err();
+    let post = http_client().post(app.http("/metrics")).send().await.unwrap();
+    assert_eq!(post.status().as_u16(), 405);
+    // Another gateway of the same process has metrics of its own.
+    client.paid_intent("10.00").await;
+    let replica = app.replica().await;
+    let own = Page::as_shown(&app).await.value(r#"events_total{type="payment_intent.succeeded"}"#);
+    assert_eq!(own, 1.0);
+    assert!(replica.app.metrics().contains("corefy_gateway_events_total{type=\"payment_intent.succeeded\"} 0\n"));
+}
+
+async fn the_backlog_is_measured_by_itself(database: TestDatabase) {
+    let app = TestApp::start_running(database).await;
+    until("the backlog is measured", async || {
+        Page::as_shown(&app).await.series.contains_key(r#"corefy_gateway_operations_open{state="in_doubt"}"#)
+    })
+    .await;
+}
+
+async fn a_trace_is_passed_on_to_corefy(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for (given, passed_on) in
+        [(&[parent][..], Some(parent)), (&["00-nonsense"], None), (&[parent, parent], None), (&[], None)]
+    {
+        let mut request = client.signed(new_intent("10.00"));
+        for header in given {
+            request.metadata_mut().append("traceparent", header.parse().unwrap());
+        }
+        let mut service = PaymentIntentServiceClient::new(client.channel.clone());
+        service.create_payment_intent(request).await.unwrap();
+        let seen = app.sandbox.requests();
+        assert_eq!(seen.last().unwrap().traceparent.as_deref(), passed_on, "{given:?}");
+    }
+}
+
+#[test]
+fn the_table_of_metrics_is_the_catalogue() {
+    let quoted = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let row = |entry: &Entry| {
+        let labels = if entry.labels.is_empty() { "none".to_owned() } else { quoted(entry.labels) };
+        vec![quoted(&[entry.name]), entry.kind.as_str().to_owned(), labels, entry.help.to_owned()]
+    };
+    assert_eq!(table(OPERATIONS, "Metrics"), CATALOGUE.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn names_keep_the_conventions_of_prometheus() {
+    for entry in CATALOGUE {
+        assert!(entry.name.starts_with("corefy_gateway_"), "{}", entry.name);
+        assert_eq!(entry.name.ends_with("_total"), entry.kind == Kind::Counter, "{}", entry.name);
+        assert!(entry.kind != Kind::Histogram || entry.name.ends_with("_seconds"), "{}", entry.name);
+    }
+}
+
+#[test]
+fn every_alert_is_about_metrics_that_are_and_tells_what_to_do() {
+    let alerts: BTreeSet<_> = ALERTS.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    let below = OPERATIONS.split("\n## Alerts\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let told: BTreeSet<_> = below.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    assert_eq!(alerts, told);
+    assert!(alerts.len() > 9, "{alerts:?}");
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let metrics = ALERTS.split(|letter| !is_part(letter)).filter(|word| word.starts_with("corefy_gateway_"));
+    let unknown: Vec<_> = metrics.filter(|metric| entry_of(metric).is_none()).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
