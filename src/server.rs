@@ -20,7 +20,8 @@ use crate::{
     store::{self, Sealer, Store},
     upstream::{
         Upstream,
-        intents::{Credentials, Intents},
+        call_log::{CallLog, CallRecords},
+        intents::{Credentials, Intents, REDACT},
         transport::{Settings, SetupError, Transport},
     },
     worker,
@@ -128,9 +129,11 @@ async fn listen(variable: &'static str, address: SocketAddr) -> Result<(TcpListe
 async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     let master_key = MasterKey::new(config.master_key.clone());
     let store = open_store(&config.database, &master_key).await?;
+    let (upstream, api_calls) = upstream(&config.upstream, &harness.clock)?;
     Ok(App::new(Parts {
         store,
-        upstream: upstream(&config.upstream, &harness.clock)?,
+        upstream,
+        api_calls,
         clock: harness.clock.clone(),
         master_key,
         currencies: config.currencies.clone(),
@@ -139,24 +142,25 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     }))
 }
 
-fn upstream(config: &UpstreamConfig, clock: &Clock) -> Result<Arc<dyn Upstream>, SetupError> {
+fn upstream(config: &UpstreamConfig, clock: &Clock) -> Result<(Arc<dyn Upstream>, CallRecords), SetupError> {
     let settings = Settings {
         base_url: config.base_url.clone(),
         timeout: config.timeout,
         retries: config.retry_count,
         rate_per_minute: config.rate_limit_per_minute.get(),
     };
-    let transport = Transport::new(settings, clock.clone())?;
     let secrets = [&config.webhook_secret, &config.webhook_secret_previous];
     match config.api {
         UpstreamApi::Intents => {
+            let (log, api_calls) = CallLog::new(REDACT);
+            let transport = Transport::new(settings, clock.clone(), log)?;
             let credentials = Credentials {
                 api_key: config.api_key.clone(),
                 secret_key: config.secret_key.clone(),
                 client_key: config.client_key.clone(),
                 webhook_secrets: secrets.into_iter().flatten().cloned().collect(),
             };
-            Ok(Arc::new(Intents::new(transport, credentials, clock.clone())?))
+            Ok((Arc::new(Intents::new(transport, credentials, clock.clone())?), api_calls))
         }
     }
 }

@@ -15,9 +15,10 @@ use crate::{
         operation::SEND_MARGIN,
     },
     store::Store,
-    upstream::Upstream,
+    upstream::{Upstream, call_log::CallRecords},
 };
 
+pub mod api_calls;
 pub mod customers;
 pub mod events;
 pub mod gateway;
@@ -29,6 +30,7 @@ pub mod payment_methods;
 mod perform;
 mod reconcile;
 pub mod refunds;
+pub mod timeline;
 pub mod webhooks;
 
 pub use perform::{Checkpoint, Probe};
@@ -79,6 +81,7 @@ pub struct Inner {
     tasks: TaskTracker,
     probe: Option<Probe>,
     admissions: keys::Admissions,
+    call_log: api_calls::Writer,
     /// Told when the inbox has work.
     wake: Notify,
 }
@@ -89,6 +92,8 @@ pub struct Parts {
     pub store: Store,
     /// Corefy.
     pub upstream: Arc<dyn Upstream>,
+    /// The log of the calls to it, as they come.
+    pub api_calls: CallRecords,
     /// The time.
     pub clock: Clock,
     /// The gateway's own secret.
@@ -121,6 +126,7 @@ impl App {
             tasks: TaskTracker::new(),
             probe: parts.probe,
             admissions: keys::Admissions::new(),
+            call_log: api_calls::Writer::new(parts.api_calls),
             wake: Notify::new(),
         }))
     }
@@ -150,10 +156,12 @@ impl App {
         self.wake.notified().await;
     }
 
-    /// Takes no more mutating calls, waits for those under way, and closes the database.
+    /// Takes no more mutating calls, waits for those under way, writes what the log of calls still has, and closes the
+    /// database.
     pub async fn drain(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+        self.flush_api_calls().await;
         self.store.close().await;
     }
 

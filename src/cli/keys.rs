@@ -15,10 +15,8 @@ use crate::{
         clock::{Clock, Timestamp},
         ids::PartnerId,
         key_pair::PublicKey,
-        master_key::MasterKey,
         network,
     },
-    server::open_store,
 };
 
 /// The longest name of a partner or a key, in characters.
@@ -98,9 +96,7 @@ impl KeysCommand {
 }
 
 async fn open(settings: &KeysSettings) -> Result<Keys, Failure> {
-    let config = settings.read()?;
-    let master_key = MasterKey::new(config.master_key);
-    let store = open_store(&config.database, &master_key).await?;
+    let (store, master_key) = super::open(settings).await?;
     Ok(Keys::new(store, master_key, Clock::system()))
 }
 
@@ -147,7 +143,8 @@ fn cidr(text: &str) -> Result<IpNet, String> {
     network::parse(text).ok_or_else(|| "must be a network such as 203.0.113.0/24".to_owned())
 }
 
-fn partner(text: &str) -> Result<PartnerId, String> {
+/// Reads a partner's short name.
+pub(super) fn partner(text: &str) -> Result<PartnerId, String> {
     PartnerId::parse(text).ok_or_else(|| "must be a short name such as acme".to_owned())
 }
 

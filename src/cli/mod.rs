@@ -11,17 +11,20 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    config::{Problems, env_file},
+    config::{Problems, env_file, settings::KeysSettings},
+    domain::{clock::Timestamp, master_key::MasterKey},
     error::Error,
-    server::StartError,
-    store,
+    server::{StartError, open_store},
+    store::{self, Store},
 };
 
+mod calls;
 mod dev;
 mod keys;
 mod log;
 mod sandbox;
 mod serve;
+mod timeline;
 mod try_out;
 
 /// A gRPC gateway to Corefy in which money moves exactly once.
@@ -45,6 +48,10 @@ enum Command {
     Sandbox(sandbox::SandboxCommand),
     /// Make, list and revoke the keys of callers
     Keys(keys::KeysCommand),
+    /// Show the log of calls to Corefy
+    Calls(calls::CallsCommand),
+    /// Show all that happened to one payment, in one order
+    Timeline(timeline::TimelineCommand),
     /// Walk payments, a decline, 3-D Secure and refunds against a running gateway, and show each step
     Try(try_out::TryCommand),
 }
@@ -119,9 +126,24 @@ fn try_run() -> Result<(), Failure> {
             Command::Dev(command) => command.run().await,
             Command::Sandbox(command) => command.run().await,
             Command::Keys(command) => command.run().await,
+            Command::Calls(command) => command.run().await,
+            Command::Timeline(command) => command.run().await,
             Command::Try(command) => command.run().await,
         }
     })
+}
+
+/// Opens the database that the settings name, with the master key that reads it.
+async fn open(settings: &KeysSettings) -> Result<(Store, MasterKey), Failure> {
+    let config = settings.read()?;
+    let master_key = MasterKey::new(config.master_key);
+    let store = open_store(&config.database, &master_key).await?;
+    Ok((store, master_key))
+}
+
+/// A time as a table shows it, to the millisecond.
+fn moment(time: Timestamp) -> String {
+    Timestamp(time.0.div_euclid(1000) * 1000).to_string()
 }
 
 /// Returns when the process is told to stop, by SIGTERM or SIGINT.

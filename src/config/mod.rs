@@ -45,10 +45,10 @@ pub struct Config {
     pub log: LogConfig,
 }
 
-/// What `keys` needs to know.
+/// What `keys`, `calls` and `timeline` need to know.
 #[derive(Clone, Debug)]
 pub struct KeysConfig {
-    /// Where the keys are kept.
+    /// Where keys, payments and the log of calls are kept.
     pub database: DatabaseConfig,
     /// At least 32 characters, the same as that of `serve`.
     pub master_key: SecretString,

@@ -121,7 +121,7 @@ pub struct ServeSettings {
     pub(super) log: LogSettings,
 }
 
-/// Settings of `keys`.
+/// Settings of the commands that look into the database: `keys`, `calls` and `timeline`.
 #[derive(Args, Clone, Debug)]
 pub struct KeysSettings {
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! What payments are: pure rules, without I/O, async or framework. Imports nothing of the other modules.
 
+pub mod api_call;
 pub mod api_key;
 pub mod card;
 pub mod clock;
@@ -17,3 +18,4 @@ pub mod payment_method;
 pub mod private;
 pub mod refund;
 pub mod snapshot;
+pub mod timeline;

@@ -30,6 +30,7 @@ use auth::Guarded;
 use contract::Contract;
 use health::Health;
 
+mod api_calls;
 mod auth;
 mod call;
 mod cards;
@@ -47,6 +48,7 @@ mod payment_methods;
 mod refunds;
 mod request;
 mod status;
+mod timeline;
 mod timestamps;
 
 /// The largest request, decompressed.

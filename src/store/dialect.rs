@@ -120,14 +120,20 @@ impl Dialect {
 
     /// The migrations, embedded; both databases have the same numbers.
     fn migrator(self) -> Migrator {
-        let ground = match self {
-            Self::Sqlite => include_str!("../../migrations/sqlite/0001_ground.sql"),
-            Self::Postgres => include_str!("../../migrations/postgres/0001_ground.sql"),
+        let (ground, api_calls) = match self {
+            Self::Sqlite => (
+                include_str!("../../migrations/sqlite/0001_ground.sql"),
+                include_str!("../../migrations/sqlite/0003_api_calls.sql"),
+            ),
+            Self::Postgres => (
+                include_str!("../../migrations/postgres/0001_ground.sql"),
+                include_str!("../../migrations/postgres/0003_api_calls.sql"),
+            ),
         };
         let migration = |version, name: &'static str, sql: &'static str| {
             Migration::new(version, name.into(), MigrationType::Simple, sqlx::SqlStr::from_static(sql), false)
         };
-        Migrator::with_migrations(vec![migration(1, "ground", ground)])
+        Migrator::with_migrations(vec![migration(1, "ground", ground), migration(3, "api_calls", api_calls)])
     }
 }
 

@@ -45,6 +45,21 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
             .await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
+
+    /// The newest events about any of these objects of the partner's, at most `limit`, newest first.
+    pub async fn events_of(
+        &mut self,
+        partner: &PartnerId,
+        objects: &[String],
+        limit: u32,
+    ) -> Result<Vec<Event>, Error> {
+        let rows = Select::from("events")
+            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
+            .and_in("object_id", objects)?
+            .fetch(self.connection(), "id DESC", limit)
+            .await?;
+        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+    }
 }
 
 impl Tx {

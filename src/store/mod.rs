@@ -8,6 +8,8 @@ use std::{ops::DerefMut, sync::Arc};
 
 use sqlx::{Any, AnyConnection, Pool, Transaction, pool::PoolConnection};
 
+mod api_call_stats;
+mod api_calls;
 mod customers;
 mod dialect;
 mod error;
@@ -22,11 +24,13 @@ mod seal;
 mod select;
 mod webhooks;
 
+pub use api_call_stats::StatsRange;
+pub use api_calls::ApiCallFilter;
 pub use customers::CustomerFilter;
 pub use dialect::Dialect;
 pub use error::Error;
 pub use events::EventFilter;
-pub use operations::{NewOperation, Stored};
+pub use operations::{NewOperation, Past, Stored};
 pub use payment_intents::PaymentIntentFilter;
 pub use seal::Sealer;
 pub use webhooks::{Webhook, WebhookState};

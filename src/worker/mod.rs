@@ -11,11 +11,15 @@ use crate::{app::App, error::Error};
 /// How often a worker looks for work when nobody tells it that there is some.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long a record of a call to Corefy waits for others to be written with it.
+const GATHER: Duration = Duration::from_millis(200);
+
 /// Starts every worker; they end when `stop` is cancelled, each after the step it is at.
 pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     let workers = TaskTracker::new();
     workers.spawn(inbox(app.clone(), stop.clone()));
     workers.spawn(recovery(app.clone(), stop.clone()));
+    workers.spawn(call_log(app.clone(), stop.clone()));
     workers.close();
     workers
 }
@@ -43,6 +47,19 @@ async fn recovery(app: App, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(LOOK) => {}
+        }
+    }
+}
+
+/// Writes the log of calls, many at a time. What is left at the end is written when the gateway drains.
+async fn call_log(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if took_some("call log", app.write_api_calls().await) {
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(GATHER) => {}
         }
     }
 }

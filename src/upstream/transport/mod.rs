@@ -10,11 +10,12 @@ use reqwest::{Client, Response, redirect};
 use tokio::time::sleep;
 use url::Url;
 
-use super::{Error, NotSent};
-use crate::domain::clock::Clock;
+use super::{Error, NotSent, call_log::CallLog};
+use crate::domain::{clock::Clock, ids::ApiCallId};
 
 mod breaker;
 mod budget;
+mod record;
 mod request;
 mod retry_after;
 #[cfg(test)]
@@ -77,11 +78,12 @@ pub struct Transport {
     budget: Budget<DefaultClock>,
     breaker: Breaker,
     clock: Clock,
+    log: CallLog,
 }
 
 impl Transport {
-    /// Sets up the client; connects only when something is sent.
-    pub fn new(settings: Settings, clock: Clock) -> Result<Self, SetupError> {
+    /// Sets up the client; connects only when something is sent. Every attempt is told to `log`.
+    pub fn new(settings: Settings, clock: Clock, log: CallLog) -> Result<Self, SetupError> {
         let url = &settings.base_url;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(SetupError::new("the base URL must be http or https with a host"));
@@ -99,7 +101,7 @@ impl Transport {
             .build()
             .map_err(|error| SetupError::new(root_cause(error)))?;
         let budget = Budget::new(settings.rate_per_minute, DefaultClock::default());
-        Ok(Self { client, settings, budget, breaker: Breaker::default(), clock })
+        Ok(Self { client, settings, budget, breaker: Breaker::default(), clock, log })
     }
 
     /// Makes the call, repeating it as far as that is safe. Answers are successes (2xx) and refusals (4xx, except 408
@@ -128,9 +130,11 @@ impl Transport {
         if self.clock.now() > request.not_after {
             return Err(refused(NotSent::TooLate)(UNREACHABLE_RETRY));
         }
-        let started = Instant::now();
+        let (id, sent_at, started) = (ApiCallId::generate(), self.clock.now(), Instant::now());
         let outcome = self.exchange(request, authorize).await;
-        self.finish(request, &outcome, started.elapsed());
+        let latency = started.elapsed();
+        self.finish(request, &outcome, latency);
+        self.log.record(|redact| record::api_call(record::Attempt { id, sent_at, latency }, request, &outcome, redact));
         outcome
     }
 
@@ -162,6 +166,7 @@ impl Transport {
         let status = response.status();
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = wait.and_then(|value| retry_after::parse(value, self.clock.now()));
+        let headers = record::kept_headers(response.headers());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error))? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
@@ -169,7 +174,7 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { retry_after, ..Answer::new(status, body) })
+        Ok(Answer { retry_after, headers, ..Answer::new(status, body) })
     }
 
     /// Only a connection that could not be made proves that nothing was sent: an error on one that stood before proves

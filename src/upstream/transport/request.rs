@@ -1,11 +1,11 @@
 //! One call to Corefy as a dialect describes it, what came back, and the verdict on it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 
-use super::super::{Error, NotSent};
+use super::super::{Error, NotSent, Subject};
 use crate::domain::clock::Timestamp;
 
 /// Whether a call may be sent twice.
@@ -37,6 +37,8 @@ pub struct Request<'a> {
     pub request_id: &'a str,
     /// Nothing is sent after this moment.
     pub not_after: Timestamp,
+    /// Which of our objects it is about, for the log of calls.
+    pub subject: Option<Subject<'a>>,
 }
 
 impl<'a> Request<'a> {
@@ -52,6 +54,7 @@ impl<'a> Request<'a> {
             idempotency_key: None,
             request_id: "",
             not_after: Timestamp(i64::MAX),
+            subject: None,
         }
     }
 
@@ -65,6 +68,11 @@ impl<'a> Request<'a> {
             not_after: call.not_after,
             ..Self::read(operation, template)
         }
+    }
+
+    /// With the object of ours that it is about.
+    pub fn about(self, subject: impl Into<Subject<'a>>) -> Self {
+        Self { subject: Some(subject.into()), ..self }
     }
 
     /// With what to put for `{id}`.
@@ -99,7 +107,7 @@ impl<'a> Request<'a> {
     pub(super) fn settle(&self, outcome: Result<Answer, Failure>) -> Result<Answer, Error> {
         match outcome {
             Ok(answer) if answer.status.is_success() => Ok(answer),
-            Ok(answer) if answer.status.is_client_error() && !answer.is_temporary() => Ok(answer),
+            Ok(answer) if answer.is_refusal() => Ok(answer),
             Ok(answer) => Err(self.unclear(format!("HTTP {}", answer.status.as_u16()))),
             Err(Failure::NotSent { reason, retry_after }) => Err(Error::NotSent { reason, retry_after }),
             Err(Failure::Broken(detail)) => Err(self.unclear(detail)),
@@ -115,12 +123,19 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// How long Corefy asks to wait before a repetition.
     pub(super) retry_after: Option<Duration>,
+    /// The headers that the log of calls keeps.
+    pub(super) headers: BTreeMap<String, String>,
 }
 
 impl Answer {
     /// An answer that asks for no wait.
     pub fn new(status: StatusCode, body: Vec<u8>) -> Self {
-        Self { status, body, retry_after: None }
+        Self { status, body, retry_after: None, headers: BTreeMap::new() }
+    }
+
+    /// A refusal for good: definitely nothing was done.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.status.is_client_error() && !self.is_temporary()
     }
 
     /// A refusal of this moment only, which says nothing of what was done: 408 and 429.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::super::scripted::{Scripted, Step, answer, clock, nowhere, settings, transport};
+use super::super::scripted::{Scripted, Step, answer, clock, nobody, nowhere, settings, transport};
 use super::super::{Call, Error, NotSent};
 use super::*;
 use crate::domain::clock::Timestamp;
@@ -171,7 +171,7 @@ async fn after_failures_in_a_row_nothing_is_sent_until_a_probe_succeeds() {
     let failures = vec![answer(500, ""); breaker::FAILURES_TO_OPEN as usize];
     let server = Scripted::start(failures.into_iter().chain([answer(200, "{}")])).await;
     let clock = clock();
-    let transport = Transport::new(settings(server.url.clone()), clock.clone()).unwrap();
+    let transport = Transport::new(settings(server.url.clone()), clock.clone(), nobody()).unwrap();
     for _ in 0..breaker::FAILURES_TO_OPEN {
         assert_eq!(class(&post(&transport).await), "unknown");
     }
@@ -232,6 +232,6 @@ async fn errors_do_not_name_the_address() {
 #[test]
 fn only_web_addresses_are_taken() {
     for url in ["ftp://corefy.test", "mailto:a@corefy.test", "unix:/run/corefy"] {
-        assert!(Transport::new(settings(Url::parse(url).unwrap()), clock()).is_err(), "{url}");
+        assert!(Transport::new(settings(Url::parse(url).unwrap()), clock(), nobody()).is_err(), "{url}");
     }
 }
