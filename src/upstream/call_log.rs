@@ -85,3 +85,72 @@ impl Dropped {
         self.0.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        domain::{
+            api_call::{CallOutcome, Exchange},
+            clock::Timestamp,
+            ids::ApiCallId,
+        },
+        upstream::intents::REDACT,
+    };
+
+    fn call() -> ApiCall {
+        ApiCall {
+            id: ApiCallId::generate(),
+            partner_id: None,
+            operation: "connection.test".to_owned(),
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            upstream_id: None,
+            operation_id: None,
+            subject_id: None,
+            payment_intent_id: None,
+            request_id: String::new(),
+            outcome: CallOutcome::Succeeded,
+            http_status: Some(200),
+            error_code: None,
+            latency: Duration::ZERO,
+            exchange: Exchange::default(),
+            created_at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn a_full_queue_drops_and_counts_until_there_is_room_and_nobody_waits() {
+        let (log, mut records) = CallLog::new(REDACT);
+        for _ in 0..QUEUE {
+            log.record(|_| call());
+        }
+        assert_eq!(records.dropped.count(), 0);
+        for _ in 0..3 {
+            log.record(|_| unreachable!("nothing is made that is not kept"));
+        }
+        assert_eq!(records.dropped.count(), 3);
+
+        let mut batch = Vec::new();
+        records.take(&mut batch, 2);
+        assert_eq!(batch.len(), 2);
+        records.take(&mut batch, 2);
+        assert_eq!(batch.len(), 2, "a full batch takes no more");
+        log.record(|_| call());
+        assert_eq!(records.dropped.count(), 3);
+        records.take(&mut batch, usize::MAX);
+        assert_eq!(batch.len(), QUEUE + 1);
+        assert!(batch.is_sorted_by(|a, b| a.id < b.id), "the order was lost");
+    }
+
+    #[test]
+    fn a_log_that_nobody_reads_any_more_counts() {
+        let (log, records) = CallLog::new(REDACT);
+        let dropped = records.dropped.clone();
+        drop(records);
+        log.record(|_| call());
+        assert_eq!(dropped.count(), 1);
+    }
+}

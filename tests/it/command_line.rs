@@ -150,6 +150,10 @@ fn a_command_that_is_not_asked_rightly_says_why_and_ends_with_2() {
         (vec!["keys", "create", "--partner-name=", "--key-name=x"], "must have 1 to 100 characters"),
         (vec!["keys", "revoke", "pk_acme_mistyped"], "must be the public half of a key"),
         (vec!["keys", "list"], "GATEWAY_MASTER_KEY: is missing"),
+        (vec!["calls"], "GATEWAY_MASTER_KEY: is missing"),
+        (vec!["calls", "--limit=1001"], "1001 is not in 1..=1000"),
+        (vec!["calls", "--partner=A B"], "must be a short name such as acme"),
+        (vec!["timeline", "cus_1"], "must be an id of a payment intent or refund"),
         (vec!["sandbox", "--gateway-sandbox-addr=0.0.0.0:1"], "GATEWAY_SANDBOX_ADDR: must be an address"),
         (vec!["dev", "--gateway-http-addr=here"], "GATEWAY_HTTP_ADDR: must be an address"),
     ] {
@@ -201,6 +205,8 @@ fn the_help_of_every_command_explains_every_flag_and_variable() {
         (vec!["keys", "create"], "DATABASE_URL"),
         (vec!["keys", "list"], "DATABASE_URL"),
         (vec!["keys", "revoke"], "GATEWAY_MASTER_KEY"),
+        (vec!["calls"], "DATABASE_URL"),
+        (vec!["timeline"], "GATEWAY_MASTER_KEY"),
         (vec!["try"], "GATEWAY_API_KEY_FILE"),
     ] {
         let shown = output(directory.path(), &[&command[..], &["--help"]].concat(), &[]);

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod api_calls;
 mod architecture;
 mod command_line;
 mod confirmations;
@@ -15,6 +16,7 @@ mod gateway;
 mod idempotency;
 mod in_doubt;
 mod keys;
+mod look_commands;
 mod payment_intents;
 mod payment_methods;
 mod payments;
@@ -25,6 +27,7 @@ mod refunds;
 mod secrets;
 mod server;
 mod store_contract;
+mod timeline;
 mod upstream_failures;
 mod validation;
 mod webhooks;

@@ -104,7 +104,7 @@ pub fn master_key() -> MasterKey {
 
 /// The same as it is configured.
 pub fn master_key_text() -> SecretString {
-    "the master key of the tests, 0123456789".into()
+    "the-master-key-of-the-tests-0123456789".into()
 }
 
 impl Drop for Place {
