@@ -1,6 +1,6 @@
 //! The log of calls to Corefy: what is in it, who sees it, and what it comes to.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use corefy_gateway::{
     domain::clock::Timestamp,

@@ -107,7 +107,7 @@ async fn a_payment_in_doubt_is_told_until_its_outcome_is_found_out(database: Tes
         (Kind::Rpc, "ConfirmPaymentIntent was called."),
         (
             Kind::UpstreamCall,
-            "payment_intent.confirm: POST /v1/payment-intents/{id}/confirm answered HTTP 500, internal_error.",
+            "payment_intent.confirm: POST /v1/payment-intents/{id}/confirm answered HTTP 500, simulated.",
         ),
         (Kind::Recovery, "operation.in_doubt: the payment intent is processing."),
     ];
