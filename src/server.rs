@@ -23,7 +23,8 @@ use crate::{
     telemetry::Telemetry,
     upstream::{
         Upstream,
-        intents::{Credentials, Intents},
+        call_log::{CallLog, CallRecords},
+        intents::{Credentials, Intents, REDACT},
         transport::{Settings, SetupError, Transport},
     },
     worker,
@@ -154,9 +155,11 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     let master_key = MasterKey::new(config.master_key.clone());
     let telemetry = Telemetry::default();
     let store = open_store(&config.database, &master_key).await?.measured_by(telemetry.clone());
+    let (upstream, api_calls) = upstream(&config.upstream, &harness.clock, telemetry.clone())?;
     Ok(App::new(Parts {
         store,
-        upstream: upstream(&config.upstream, &harness.clock, telemetry.clone())?,
+        upstream,
+        api_calls,
         clock: harness.clock.clone(),
         master_key,
         currencies: config.currencies.clone(),
@@ -167,25 +170,30 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     }))
 }
 
-/// The client of Corefy; connects only when something is sent.
-pub fn upstream(config: &UpstreamConfig, clock: &Clock, telemetry: Telemetry) -> Result<Arc<dyn Upstream>, SetupError> {
+/// The client of Corefy, and the records of what it sends; connects only when something is sent.
+pub fn upstream(
+    config: &UpstreamConfig,
+    clock: &Clock,
+    telemetry: Telemetry,
+) -> Result<(Arc<dyn Upstream>, CallRecords), SetupError> {
     let settings = Settings {
         base_url: config.base_url.clone(),
         timeout: config.timeout,
         retries: config.retry_count,
         rate_per_minute: config.rate_limit_per_minute.get(),
     };
-    let transport = Transport::new(settings, clock.clone())?.measured_by(telemetry);
     let secrets = [&config.webhook_secret, &config.webhook_secret_previous];
     match config.api {
         UpstreamApi::Intents => {
+            let (log, api_calls) = CallLog::new(REDACT);
+            let transport = Transport::new(settings, clock.clone(), log)?.measured_by(telemetry);
             let credentials = Credentials {
                 api_key: config.api_key.clone(),
                 secret_key: config.secret_key.clone(),
                 client_key: config.client_key.clone(),
                 webhook_secrets: secrets.into_iter().flatten().cloned().collect(),
             };
-            Ok(Arc::new(Intents::new(transport, credentials, clock.clone())?))
+            Ok((Arc::new(Intents::new(transport, credentials, clock.clone())?), api_calls))
         }
     }
 }

@@ -16,9 +16,10 @@ use crate::{
     },
     store::Store,
     telemetry::Telemetry,
-    upstream::Upstream,
+    upstream::{Upstream, call_log::CallRecords},
 };
 
+pub mod api_calls;
 pub mod customers;
 pub mod events;
 pub mod gateway;
@@ -33,6 +34,7 @@ mod perform;
 mod reconcile;
 pub mod refunds;
 mod telemetry;
+pub mod timeline;
 pub mod webhooks;
 
 pub use perform::{Checkpoint, Probe};
@@ -85,6 +87,7 @@ pub struct Inner {
     admissions: keys::Admissions,
     limits: limits::Limits,
     telemetry: Telemetry,
+    call_log: api_calls::Writer,
     /// Told when the inbox has work.
     wake: Notify,
 }
@@ -95,6 +98,8 @@ pub struct Parts {
     pub store: Store,
     /// Corefy.
     pub upstream: Arc<dyn Upstream>,
+    /// The log of the calls to it, as they come.
+    pub api_calls: CallRecords,
     /// The time.
     pub clock: Clock,
     /// The gateway's own secret.
@@ -134,6 +139,7 @@ impl App {
             admissions: keys::Admissions::new(),
             limits: limits::Limits::new(parts.key_rate_per_minute),
             telemetry: parts.telemetry,
+            call_log: api_calls::Writer::new(parts.api_calls),
             wake: Notify::new(),
         }))
     }
@@ -163,10 +169,12 @@ impl App {
         self.wake.notified().await;
     }
 
-    /// Takes no more mutating calls, waits for those under way, and closes the database.
+    /// Takes no more mutating calls, waits for those under way, writes what the log of calls still has, and closes the
+    /// database.
     pub async fn drain(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+        self.flush_api_calls().await;
         self.store.close().await;
     }
 

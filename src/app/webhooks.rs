@@ -88,6 +88,7 @@ impl App {
             error: None,
             received_at: self.now(),
             processed_at: None,
+            payment_intent_id: None,
         };
         let mut tx = self.store.begin().await?;
         let is_new = tx.webhook_insert(&webhook).await?;
@@ -120,7 +121,7 @@ impl App {
     }
 
     async fn try_webhook(&self, mut webhook: Webhook) -> Result<(), Error> {
-        let worked = self.work_off(&webhook).await;
+        let worked = self.work_off(&mut webhook).await;
         let next = conclude(&mut webhook, worked, self.now());
         let mut tx = self.store.begin().await?;
         tx.webhook_update(&webhook, next).await?;
@@ -128,13 +129,14 @@ impl App {
         Ok(())
     }
 
-    async fn work_off(&self, webhook: &Webhook) -> Result<Worked, Error> {
+    async fn work_off(&self, webhook: &mut Webhook) -> Result<Worked, Error> {
         let Some(notice) = self.upstream.webhook_read(&webhook.body) else {
             return Err(Error::field("body", "is not a webhook of Corefy's"));
         };
         match notice.about {
             About::Payment { upstream_ids, reference, only_success } => {
-                self.work_off_payment(&upstream_ids, reference.as_deref(), only_success).await
+                webhook.payment_intent_id = self.payment_of(&upstream_ids, reference.as_deref()).await?;
+                self.work_off_payment(webhook.payment_intent_id.as_ref(), only_success).await
             }
             About::PaymentMethods(customer) => self.work_off_payment_methods(&customer).await,
             // Customers live here; Corefy tells us nothing of them that we act on.
@@ -142,18 +144,13 @@ impl App {
         }
     }
 
-    async fn work_off_payment(
-        &self,
-        upstream_ids: &[String],
-        reference: Option<&str>,
-        only_success: bool,
-    ) -> Result<Worked, Error> {
-        let Some(id) = self.payment_of(upstream_ids, reference).await? else { return Ok(Worked::Unknown) };
-        if only_success && self.state_of(&id).await? == Some(PaymentIntentState::Succeeded) {
+    async fn work_off_payment(&self, id: Option<&PaymentIntentId>, only_success: bool) -> Result<Worked, Error> {
+        let Some(id) = id else { return Ok(Worked::Unknown) };
+        if only_success && self.state_of(id).await? == Some(PaymentIntentState::Succeeded) {
             return Ok(Worked::Done);
         }
-        let was_shown = self.refresh_payment(&id).await?;
-        let is_paid = self.state_of(&id).await?.is_some_and(PaymentIntentState::is_paid);
+        let was_shown = self.refresh_payment(id).await?;
+        let is_paid = self.state_of(id).await?.is_some_and(PaymentIntentState::is_paid);
         Ok(if was_shown && (is_paid || !only_success) { Worked::Done } else { Worked::NotYet })
     }
 

@@ -12,13 +12,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     config::{Problems, env_file, settings::KeysSettings},
-    domain::master_key::MasterKey,
+    domain::{clock::Timestamp, master_key::MasterKey},
     error::Error,
     server::{StartError, open_store},
     store::{self, Store},
 };
 
 mod arguments;
+mod calls;
 mod dev;
 mod doctor;
 mod keys;
@@ -28,6 +29,7 @@ mod operations;
 mod sandbox;
 mod serve;
 mod table;
+mod timeline;
 mod try_out;
 mod webhooks;
 
@@ -60,6 +62,10 @@ enum Command {
     Doctor(Box<doctor::DoctorCommand>),
     /// Bring the database up to date
     Migrate(migrate::MigrateCommand),
+    /// Show the log of calls to Corefy
+    Calls(calls::CallsCommand),
+    /// Show all that happened to one payment, in one order
+    Timeline(timeline::TimelineCommand),
     /// Walk payments, a decline, 3-D Secure and refunds against a running gateway, and show each step
     Try(try_out::TryCommand),
 }
@@ -138,6 +144,8 @@ fn try_run() -> Result<(), Failure> {
             Command::Operations(command) => command.run().await,
             Command::Doctor(command) => command.run().await,
             Command::Migrate(command) => command.run().await,
+            Command::Calls(command) => command.run().await,
+            Command::Timeline(command) => command.run().await,
             Command::Try(command) => command.run().await,
         }
     })
@@ -149,6 +157,11 @@ async fn open(settings: &KeysSettings) -> Result<(Store, MasterKey), Failure> {
     let master_key = MasterKey::new(config.master_key);
     let store = open_store(&config.database, &master_key).await?;
     Ok((store, master_key))
+}
+
+/// A time as a table shows it, to the millisecond.
+fn moment(time: Timestamp) -> String {
+    Timestamp(time.0.div_euclid(1000) * 1000).to_string()
 }
 
 /// Returns when the process is told to stop, by SIGTERM or SIGINT.

@@ -69,7 +69,7 @@ pub struct TlsConfig {
 /// What the commands that work on the database alone need to know.
 #[derive(Clone, Debug)]
 pub struct KeysConfig {
-    /// Where the keys are kept.
+    /// Where keys, payments and the log of calls are kept.
     pub database: DatabaseConfig,
     /// At least 32 characters, the same as that of `serve`.
     pub master_key: SecretString,

@@ -150,7 +150,8 @@ pub struct MigrateSettings {
     pub(super) database: DatabaseSettings,
 }
 
-/// Settings of the commands that work on the database alone: `keys`, `webhooks`, `operations`.
+/// Settings of the commands that work on the database alone: `keys`, `webhooks`, `operations`,
+/// `calls`, `timeline`.
 #[derive(Args, Clone, Debug)]
 pub struct KeysSettings {
     #[command(flatten)]

@@ -48,6 +48,7 @@ id!(/** Id of an event, `evt_…`. */ EventId, "evt_");
 id!(/** Id of an operation in the journal, `op_…`. */ OperationId, "op_");
 id!(/** Id of an entry of the audit log, `aud_…`. */ AuditEntryId, "aud_");
 id!(/** Id of a received webhook, `wh_…`. */ WebhookId, "wh_");
+id!(/** Id of a call to Corefy in the log of calls, `call_…`. */ ApiCallId, "call_");
 
 /// The prefix of a payment's id.
 const PAYMENT_PREFIX: &str = "pay_";

@@ -1,5 +1,6 @@
 //! What payments are: pure rules, without I/O, async or framework. Imports nothing of the other modules.
 
+pub mod api_call;
 pub mod api_key;
 pub mod audit;
 pub mod card;
@@ -19,3 +20,4 @@ pub mod private;
 pub mod refund;
 pub mod resolution;
 pub mod snapshot;
+pub mod timeline;

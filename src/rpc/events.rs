@@ -93,7 +93,7 @@ fn types(fields: &mut Fields, types: Vec<String>) -> Vec<String> {
 }
 
 /// The id of any object that events are about; a payment's is its intent's.
-fn object_id(text: &str) -> Option<String> {
+pub(super) fn object_id(text: &str) -> Option<String> {
     let intent = PaymentIntentId::parse_any(text).map(|id| id.to_string());
     intent
         .or_else(|| RefundId::parse(text).map(|id| id.to_string()))

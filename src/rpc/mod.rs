@@ -39,6 +39,7 @@ use auth::Guarded;
 use contract::Contract;
 use health::Health;
 
+mod api_calls;
 mod auth;
 mod call;
 mod cards;
@@ -58,6 +59,7 @@ mod record;
 mod refunds;
 mod request;
 mod status;
+mod timeline;
 mod timestamps;
 mod web;
 

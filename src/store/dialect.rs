@@ -172,6 +172,7 @@ impl Dialect {
         Migrator::with_migrations(vec![
             migration!(1, "ground", "0001_ground.sql"),
             migration!(2, "event order", "0002_event_order.sql"),
+            migration!(3, "api_calls", "0003_api_calls.sql"),
             migration!(4, "audit", "0004_audit.sql"),
             migration!(5, "backlog", "0005_backlog.sql"),
         ])

@@ -93,6 +93,22 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
             .await?;
         row.as_ref().map(|row| read(row, &self.shared.sealer).map(|placed| placed.event)).transpose()
     }
+
+    /// The newest events about any of these objects of the partner's, at most `limit`, newest first.
+    pub async fn events_of(
+        &mut self,
+        partner: &PartnerId,
+        objects: &[String],
+        limit: u32,
+    ) -> Result<Vec<Event>, Error> {
+        let rows = Select::from("events")
+            .only("position IS NOT NULL")
+            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
+            .and_in("object_id", objects)?
+            .fetch(self.connection(), "position DESC", limit)
+            .await?;
+        rows.iter().map(|row| read(row, &self.shared.sealer).map(|placed| placed.event)).collect()
+    }
 }
 
 /// One end of the events that are kept.

@@ -11,6 +11,8 @@ use sqlx::{Any, AnyConnection, Pool, Transaction, pool::PoolConnection};
 
 use crate::telemetry::Telemetry;
 
+mod api_call_stats;
+mod api_calls;
 mod audit;
 mod customers;
 mod dialect;
@@ -29,12 +31,14 @@ mod select;
 mod telemetry;
 mod webhooks;
 
+pub use api_call_stats::StatsRange;
+pub use api_calls::ApiCallFilter;
 pub use customers::CustomerFilter;
 pub use dialect::Dialect;
 pub use error::Error;
 pub use event_signal::EventSignal;
 pub use events::{End, EventFilter, Placed};
-pub use operations::{NewOperation, OperationFilter, Stored};
+pub use operations::{NewOperation, OperationFilter, Past, Stored};
 pub use payment_intents::PaymentIntentFilter;
 pub use schema::{Schema, Setting, migrate};
 pub use seal::Sealer;

@@ -50,7 +50,25 @@ pub struct OperationFilter {
     pub partner: Option<PartnerId>,
 }
 
+/// An operation with what became of it.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// The operation.
+    pub operation: Operation,
+    /// When its outcome was known.
+    pub finished_at: Option<Timestamp>,
+    /// When Corefy is asked about it next.
+    pub next_check_at: Option<Timestamp>,
+}
+
 impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+    /// The newest operations on an intent and on its refunds, at most `limit`, newest first.
+    pub async fn operations_of(&mut self, payment: &PaymentIntentId, limit: u32) -> Result<Vec<Past>, Error> {
+        let sql = "SELECT * FROM operations WHERE payment_intent_id = $1 ORDER BY id DESC LIMIT $2";
+        let query = sqlx::query(sql).bind(payment.as_str()).bind(i64::from(limit));
+        query.fetch_all(self.connection()).await?.iter().map(past).collect()
+    }
+
     /// The operation.
     pub async fn operation(&mut self, id: &OperationId) -> Result<Option<Stored>, Error> {
         let query = sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id.as_str());
@@ -220,6 +238,11 @@ impl Tx {
         let update = "UPDATE operations SET epoch = epoch + 1, lease_until = $2 WHERE id IN ({claim}) RETURNING *";
         self.shared.dialect.claiming(update, subselect)
     }
+}
+
+fn past(row: &AnyRow) -> Result<Past, Error> {
+    let (finished_at, next_check_at) = (optional_time(row, "finished_at")?, optional_time(row, "next_check_at")?);
+    Ok(Past { operation: read(row)?.operation, finished_at, next_check_at })
 }
 
 fn read(row: &AnyRow) -> Result<Stored, Error> {

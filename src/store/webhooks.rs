@@ -6,10 +6,13 @@ use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
     Backlog, Error, Session, Tx,
-    row::{get, optional_time, parse, time},
+    row::{get, optional_time, parse, parse_optional, time},
     select::Select,
 };
-use crate::domain::{clock::Timestamp, ids::WebhookId};
+use crate::domain::{
+    clock::Timestamp,
+    ids::{PaymentIntentId, WebhookId},
+};
 
 /// How far a webhook has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +76,8 @@ pub struct Webhook {
     pub received_at: Timestamp,
     /// When it was worked off.
     pub processed_at: Option<Timestamp>,
+    /// The intent that it turned out to be about.
+    pub payment_intent_id: Option<PaymentIntentId>,
 }
 
 /// Which webhooks a list shows; what is empty does not filter.
@@ -137,6 +142,13 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
              WHERE state IN ('parked', 'dead') AND state = $1";
         Backlog::read(&sqlx::query(sql).bind(state.as_str()).fetch_one(self.connection()).await?)
     }
+
+    /// The newest webhooks about an intent, at most `limit`, newest first.
+    pub async fn webhooks_of(&mut self, payment: &PaymentIntentId, limit: u32) -> Result<Vec<Webhook>, Error> {
+        let sql = "SELECT * FROM webhooks WHERE payment_intent_id = $1 ORDER BY id DESC LIMIT $2";
+        let query = sqlx::query(sql).bind(payment.as_str()).bind(i64::from(limit));
+        query.fetch_all(self.connection()).await?.iter().map(read).collect()
+    }
 }
 
 impl Tx {
@@ -191,7 +203,9 @@ impl Tx {
 
     /// Ends a webhook, or lets it wait until `next_attempt_at`. Writes nothing when another attempt has begun since.
     pub async fn webhook_update(&mut self, webhook: &Webhook, next_attempt_at: Option<Timestamp>) -> Result<(), Error> {
-        let sql = "UPDATE webhooks SET state = $2, error = $3, next_attempt_at = $4, processed_at = $5, lease_until = 0
+        let sql =
+            "UPDATE webhooks SET state = $2, error = $3, next_attempt_at = $4, processed_at = $5, lease_until = 0,
+                 payment_intent_id = $7
              WHERE id = $1 AND attempts = $6";
         let query = sqlx::query(sql)
             .bind(webhook.id.as_str())
@@ -199,7 +213,8 @@ impl Tx {
             .bind(webhook.error.as_deref())
             .bind(next_attempt_at.map(|time| time.0))
             .bind(webhook.processed_at.map(|time| time.0))
-            .bind(webhook.attempts);
+            .bind(webhook.attempts)
+            .bind(webhook.payment_intent_id.as_ref().map(PaymentIntentId::as_str));
         query.execute(self.connection()).await?;
         Ok(())
     }
@@ -220,5 +235,6 @@ fn read(row: &AnyRow) -> Result<Webhook, Error> {
         error: get(row, "error")?,
         received_at: time(row, "received_at")?,
         processed_at: optional_time(row, "processed_at")?,
+        payment_intent_id: parse_optional(row, "payment_intent_id", PaymentIntentId::parse)?,
     })
 }

@@ -19,12 +19,16 @@ use crate::domain::{
     snapshot::{CustomerSnapshot, PaymentMethodSnapshot, PaymentSnapshot, RefundSnapshot},
 };
 
+pub mod call_log;
 pub mod intents;
 #[cfg(test)]
 mod scripted;
 pub mod signature;
+mod subject;
 mod text;
 pub mod transport;
+
+pub use subject::Subject;
 
 /// What came of a call that is not a success. The class decides what the caller may do next; see `DESIGN` in
 /// `ARCHITECTURE.md`, "Outcomes".

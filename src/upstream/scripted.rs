@@ -10,6 +10,8 @@ use axum::http::{HeaderMap, Method, Response, Uri};
 use tokio::net::TcpListener;
 use url::Url;
 
+use super::call_log::CallLog;
+use super::intents::REDACT;
 use super::transport::{Settings, Transport};
 use crate::domain::clock::{Clock, Timestamp};
 
@@ -110,9 +112,14 @@ pub fn clock() -> Clock {
     Clock::manual(Timestamp::from_seconds(1_700_000_000))
 }
 
+/// A log that nobody reads.
+pub fn nobody() -> CallLog {
+    CallLog::new(REDACT).0
+}
+
 /// A transport with a clock that stands still.
 pub fn transport(settings: Settings) -> Transport {
-    Transport::new(settings, clock()).unwrap()
+    Transport::new(settings, clock(), nobody()).unwrap()
 }
 
 /// Where nobody listens.

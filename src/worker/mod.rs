@@ -13,6 +13,8 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How often the backlog is measured.
 const MEASURE: Duration = Duration::from_secs(15);
+/// How long a record of a call to Corefy waits for others to be written with it.
+const GATHER: Duration = Duration::from_millis(200);
 
 /// Starts every worker; they end when `stop` is cancelled, each after the step it is at.
 pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
@@ -22,6 +24,7 @@ pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     workers.spawn(ordering(app.clone(), stop.clone()));
     workers.spawn(hearing(app.clone(), stop.clone()));
     workers.spawn(backlog(app.clone(), stop.clone()));
+    workers.spawn(call_log(app.clone(), stop.clone()));
     workers.close();
     workers
 }
@@ -89,6 +92,19 @@ async fn backlog(app: App, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(MEASURE) => {}
+        }
+    }
+}
+
+/// Writes the log of calls, many at a time. What is left at the end is written when the gateway drains.
+async fn call_log(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if took_some("call log", app.write_api_calls().await) {
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(GATHER) => {}
         }
     }
 }

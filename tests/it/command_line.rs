@@ -159,6 +159,10 @@ fn a_command_that_is_not_asked_rightly_says_why_and_ends_with_2() {
         (vec!["operations", "resolve", "pi_1", "--outcome=failed", "--reason=x"], "must be the id of an operation"),
         (vec!["operations", "list", "--kind=payout"], "must be one of create_payment_intent"),
         (vec!["migrate", "--database-url=mysql://host"], "DATABASE_URL: must be sqlite://FILE"),
+        (vec!["calls"], "GATEWAY_MASTER_KEY: is missing"),
+        (vec!["calls", "--limit=1001"], "1001 is not in 1..=1000"),
+        (vec!["calls", "--partner=A B"], "must be a short name such as acme"),
+        (vec!["timeline", "cus_1"], "must be an id of a payment intent or refund"),
         (vec!["sandbox", "--gateway-sandbox-addr=0.0.0.0:1"], "GATEWAY_SANDBOX_ADDR: must be an address"),
         (vec!["dev", "--gateway-http-addr=here"], "GATEWAY_HTTP_ADDR: must be an address"),
     ] {
@@ -219,6 +223,8 @@ fn the_help_of_every_command_explains_every_flag_and_variable() {
         (vec!["operations", "resolve"], "GATEWAY_MASTER_KEY"),
         (vec!["doctor"], "COREFY_BASE_URL"),
         (vec!["migrate"], "DATABASE_URL"),
+        (vec!["calls"], "DATABASE_URL"),
+        (vec!["timeline"], "GATEWAY_MASTER_KEY"),
         (vec!["try"], "GATEWAY_API_KEY_FILE"),
     ] {
         let shown = output(directory.path(), &[&command[..], &["--help"]].concat(), &[]);

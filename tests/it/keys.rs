@@ -46,7 +46,7 @@ async fn every_call_of_the_protos_needs_a_key(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let channel = app.client().await.channel;
     let methods = methods();
-    assert_eq!(methods.len(), 18);
+    assert_eq!(methods.len(), 21);
     for method in methods {
         let refusal = refused(call_raw(&channel, &path(&method), Request::new(())).await);
         assert_refused(&refusal);

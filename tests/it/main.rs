@@ -4,6 +4,7 @@
 
 mod support;
 
+mod api_calls;
 mod architecture;
 mod command_line;
 mod confirmations;
@@ -18,6 +19,7 @@ mod idempotency;
 mod in_doubt;
 mod keys;
 mod limits;
+mod look_commands;
 mod metrics;
 mod operators;
 mod payment_intents;
@@ -30,6 +32,7 @@ mod refunds;
 mod secrets;
 mod server;
 mod store_contract;
+mod timeline;
 mod tls;
 mod upstream_failures;
 mod validation;

@@ -5,9 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use corefy_gateway::{
     config::local::SandboxKeys,
-    domain::clock::Clock,
+    domain::{clock::Clock, master_key::MasterKey},
     pb::{self, confirm_payment_intent_request::Source},
     sandbox::{Sandbox, faults::Fault},
+    store::ApiCallFilter,
 };
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -89,6 +90,10 @@ async fn secrets_are_found_nowhere(database: TestDatabase) {
     program.terminate();
     assert_eq!(program.exit_code().await, Some(0), "{}", program.said());
 
+    let store = database.store_under(&MasterKey::new(MASTER_KEY.into())).await;
+    let calls = store.read().await.unwrap().api_calls(None, &ApiCallFilter::default(), None, 1000).await.unwrap();
+    assert!(calls.len() > 15, "calls are missing in the log of calls: {}", calls.len());
+    let calls = format!("{calls:?}");
     let log = program.said();
     assert!(log.contains("webhook received") && log.contains("TRACE") | log.contains("DEBUG"), "a quiet log: {log}");
     assert!(found(&raw, "Acme") && found(&raw, "customer.created"), "a dump that misses what is there");
@@ -106,6 +111,7 @@ async fn secrets_are_found_nowhere(database: TestDatabase) {
         {
             assert!(!found, "{secret} is in the database, {place}");
         }
+        assert!(!found(calls.as_bytes(), &secret), "{secret} is in the log of calls");
         for error in &stage.errors {
             assert!(!found(format!("{error:?}").as_bytes(), &secret), "{secret} is in {error:?}");
             assert!(!found(error.details(), &secret), "{secret} is in the details of {error:?}");

@@ -19,6 +19,7 @@ use crate::domain::{
 
 mod answers;
 mod keys;
+mod redact;
 mod refusals;
 mod requests;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub mod wire;
 
 pub use keys::Credentials;
 use keys::Keys;
+pub use redact::REDACT;
 use refusals::{Failed, Refusal, not_at_corefy};
 
 /// The most entries of a list that are read.
@@ -62,20 +64,22 @@ impl Intents {
 
     async fn create_intent(&self, call: Call<'_>, order: Order<'_>) -> Result<PaymentSnapshot, Failed> {
         let request = Request::mutation("payment_intent.create", "/v1/payment-intents", call)
+            .about(order.intent)
             .with_body(&requests::create_intent(order));
         let answer = self.ask(&request).await?;
         answers::created(answer, order.intent).map_err(|mismatch| request.unclear(mismatch).into())
     }
 
     async fn create_customer(&self, call: Call<'_>, customer: &Customer) -> Result<CustomerSnapshot, Failed> {
-        let request =
-            Request::mutation("customer.create", "/v1/customers", call).with_body(&requests::create_customer(customer));
+        let request = Request::mutation("customer.create", "/v1/customers", call)
+            .about(customer)
+            .with_body(&requests::create_customer(customer));
         let answer = self.ask(&request).await?;
         answers::customer(answer, customer).map_err(|mismatch| request.unclear(mismatch).into())
     }
 
     async fn find_customer(&self, id: &str, customer: &Customer) -> Result<Option<CustomerSnapshot>, Error> {
-        let request = Request::read("customer.find", "/v1/customers/{id}").with_id(id);
+        let request = Request::read("customer.find", "/v1/customers/{id}").about(customer).with_id(id);
         let Some(answer) = found(self.ask(&request).await)? else { return Ok(None) };
         let snapshot = answers::customer(answer, customer).map_err(|mismatch| request.unclear(mismatch))?;
         if snapshot.upstream_id != id {
@@ -128,7 +132,7 @@ impl Upstream for Intents {
             Err(Failed::Refused(Refusal { existing: Some(id), .. })) => id,
             outcome => return Ok(Some(outcome?)),
         };
-        let request = Request::read("payment.find", "/v1/payments/{id}").with_id(&existing);
+        let request = Request::read("payment.find", "/v1/payments/{id}").about(order.intent).with_id(&existing);
         let Some(answer) = found(self.ask(&request).await)? else { return Ok(None) };
         let checked = answers::existing(answer, &existing, order.intent);
         checked.map(Some).map_err(|mismatch| request.unclear(mismatch))
@@ -143,6 +147,7 @@ impl Upstream for Intents {
         let id = order.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment intent"))?;
         let body = requests::confirm_intent(confirmation).ok_or_else(|| not_at_corefy("payment method"))?;
         let request = Request::mutation("payment_intent.confirm", "/v1/payment-intents/{id}/confirm", call)
+            .about(order.intent)
             .with_id(id)
             .with_body(&body);
         let answer = moved(self.ask(&request).await)?;
@@ -151,15 +156,16 @@ impl Upstream for Intents {
 
     async fn payment_find(&self, order: Order<'_>) -> Result<Option<PaymentSnapshot>, Error> {
         let Some(id) = order.intent.upstream_id.as_deref() else { return Ok(None) };
-        let request = Request::read("payment.find", "/v1/payments/{id}").with_id(id);
+        let request = Request::read("payment.find", "/v1/payments/{id}").about(order.intent).with_id(id);
         let Some(answer) = found(self.ask(&request).await)? else { return Ok(None) };
         answers::read(answer, id).map(Some).map_err(|mismatch| request.unclear(mismatch))
     }
 
     async fn refund_create(&self, call: Call<'_>, order: Order<'_>, refund: &Refund) -> Result<RefundSnapshot, Error> {
         let id = order.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment"))?;
-        let request =
-            Request::mutation("refund.create", "/v1/refunds", call).with_body(&requests::create_refund(id, refund));
+        let request = Request::mutation("refund.create", "/v1/refunds", call)
+            .about(refund)
+            .with_body(&requests::create_refund(id, refund));
         let answer = moved(self.ask(&request).await)?;
         answers::refunded(answer, refund).map_err(|mismatch| request.unclear(mismatch))
     }
@@ -182,6 +188,7 @@ impl Upstream for Intents {
     ) -> Result<PaymentMethodSnapshot, Error> {
         let customer_id = new.customer.upstream_id.as_deref().ok_or_else(|| not_at_corefy("customer"))?;
         let request = Request::mutation("payment_method.create", "/v1/payment-methods", call)
+            .about(new.method)
             .with_body(&requests::create_payment_method(customer_id, &new));
         let answer = self.ask(&request).await?;
         answers::payment_method(answer, customer_id).map_err(|mismatch| request.unclear(mismatch))
@@ -189,7 +196,8 @@ impl Upstream for Intents {
 
     async fn payment_methods_of(&self, customer: &Customer) -> Result<Vec<PaymentMethodSnapshot>, Error> {
         let Some(id) = customer.upstream_id.as_deref() else { return Ok(Vec::new()) };
-        let request = Request::read("payment_method.list", "/v1/customers/{id}/payment-methods").with_id(id);
+        let request =
+            Request::read("payment_method.list", "/v1/customers/{id}/payment-methods").about(customer).with_id(id);
         let list: wire::List<wire::PaymentMethod> = self.ask(&request).await?;
         let methods = list.data.into_iter().take(LONGEST_LIST).map(|method| answers::payment_method(method, id));
         methods.collect::<Result<_, _>>().map_err(|mismatch| request.unclear(mismatch))

@@ -2,10 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::upstream::{About, Notice, text};
-
-/// What stands for everything that is not kept.
-const REDACTED: &str = "[redacted]";
+use super::redact::{self, LONGEST_VALUE, REDACTED};
+use crate::upstream::{About, Notice};
 
 /// The members that are kept, each with the most characters it may have.
 const KEPT: [(&str, usize); 11] = [
@@ -22,49 +20,10 @@ const KEPT: [(&str, usize); 11] = [
     ("payment_method", 50),
 ];
 
-const LONGEST_VALUE: usize = 255;
-
-/// The longest name of a member, in characters.
-const LONGEST_NAME: usize = 64;
-
-/// The most members that are named; further ones are dropped unless they are to be kept.
-const MOST_NAMES: usize = 100;
-
 /// What may be kept of a body: the members we act on; of all others only the names. `None` when it is no JSON object.
 pub fn redact(body: &[u8]) -> Option<String> {
     let members: Map<String, Value> = serde_json::from_slice(body).ok()?;
-    let mut redacted = Map::new();
-    for (name, value) in members {
-        let kept = KEPT.iter().find(|(known, _)| *known == name);
-        if let Some((_, longest)) = kept {
-            redacted.insert(name, value_within(value, *longest));
-        } else if redacted.len() < MOST_NAMES {
-            redacted.entry(text::bounded(&name, LONGEST_NAME)).or_insert_with(|| REDACTED.into());
-        }
-    }
-    Some(Value::Object(redacted).to_string())
-}
-
-fn value_within(value: Value, longest: usize) -> Value {
-    let told = match &value {
-        Value::String(told) => told.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Bool(_) | Value::Null => return value,
-        Value::Array(_) | Value::Object(_) => return REDACTED.into(),
-    };
-    if told.chars().count() > longest {
-        return REDACTED.into();
-    }
-    // An id with a letter in it is no card number, however its digits fall.
-    if is_id(&told) || text::mask_card_numbers(&told) == told {
-        return value;
-    }
-    text::mask_card_numbers(&told).into()
-}
-
-fn is_id(told: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    told.starts_with(|first: char| first.is_ascii_alphabetic()) && told.bytes().all(is_plain)
+    Some(Value::Object(redact::members(members, &redact::Rule { kept: &KEPT, objects: &[], lists: &[] })).to_string())
 }
 
 /// What a redacted body tells. `None` when it names no event.
@@ -102,6 +61,7 @@ fn told(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upstream::intents::redact::MOST_NAMES;
     use serde_json::json;
 
     fn redacted(body: Value) -> Value {

@@ -10,8 +10,8 @@ use reqwest::{Client, Response, redirect};
 use tokio::time::sleep;
 use url::Url;
 
-use super::{Error, NotSent};
-use crate::domain::clock::Clock;
+use super::{Error, NotSent, call_log::CallLog};
+use crate::domain::{clock::Clock, ids::ApiCallId};
 use crate::telemetry::{
     Telemetry,
     catalogue::{BREAKER_OPEN, LIMITER_TOKENS, LIMITER_WAIT, UPSTREAM_DURATION, UPSTREAM_REQUESTS},
@@ -20,6 +20,7 @@ use crate::telemetry::{
 
 mod breaker;
 mod budget;
+mod record;
 mod request;
 mod retry_after;
 #[cfg(test)]
@@ -83,11 +84,12 @@ pub struct Transport {
     breaker: Breaker,
     clock: Clock,
     telemetry: Telemetry,
+    log: CallLog,
 }
 
 impl Transport {
-    /// Sets up the client; connects only when something is sent.
-    pub fn new(settings: Settings, clock: Clock) -> Result<Self, SetupError> {
+    /// Sets up the client; connects only when something is sent. Every attempt is told to `log`.
+    pub fn new(settings: Settings, clock: Clock, log: CallLog) -> Result<Self, SetupError> {
         let url = &settings.base_url;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(SetupError::new("the base URL must be http or https with a host"));
@@ -105,7 +107,7 @@ impl Transport {
             .build()
             .map_err(|error| SetupError::new(root_cause(error)))?;
         let budget = Budget::new(settings.rate_per_minute, DefaultClock::default());
-        Ok(Self { client, settings, budget, breaker: Breaker::default(), clock, telemetry: Telemetry::default() })
+        Ok(Self { client, settings, budget, breaker: Breaker::default(), clock, log, telemetry: Telemetry::default() })
     }
 
     /// Has what is sent measured.
@@ -136,9 +138,12 @@ impl Transport {
     pub async fn attempt(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<Answer, Failure> {
         let outcome = match self.take_turn(request).await {
             Ok(()) => {
-                let started = Instant::now();
+                let (id, sent_at, started) = (ApiCallId::generate(), self.clock.now(), Instant::now());
                 let outcome = self.exchange(request, authorize).await;
-                self.finish(request, &outcome, started.elapsed());
+                let latency = started.elapsed();
+                self.finish(request, &outcome, latency);
+                let attempt = record::Attempt { id, sent_at, latency };
+                self.log.record(|redact| record::api_call(attempt, request, &outcome, redact));
                 outcome
             }
             Err(failure) => Err(failure),
@@ -195,6 +200,7 @@ impl Transport {
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = wait.and_then(|value| retry_after::parse(value, self.clock.now()));
         let date = response.headers().get(DATE).and_then(|value| value.to_str().ok()).and_then(retry_after::date);
+        let headers = record::kept_headers(response.headers());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error))? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
@@ -202,7 +208,7 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { retry_after, date, ..Answer::new(status, body) })
+        Ok(Answer { retry_after, date, headers, ..Answer::new(status, body) })
     }
 
     /// Only a connection that could not be made proves that nothing was sent: an error on one that stood before proves

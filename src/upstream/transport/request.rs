@@ -1,11 +1,11 @@
 //! One call to Corefy as a dialect describes it, what came back, and the verdict on it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 
-use super::super::{Error, NotSent};
+use super::super::{Error, NotSent, Subject};
 use crate::domain::clock::Timestamp;
 
 /// Whether a call may be sent twice.
@@ -37,6 +37,8 @@ pub struct Request<'a> {
     pub request_id: &'a str,
     /// Nothing is sent after this moment.
     pub not_after: Timestamp,
+    /// Which of our objects it is about, for the log of calls.
+    pub subject: Option<Subject<'a>>,
 }
 
 impl<'a> Request<'a> {
@@ -52,6 +54,7 @@ impl<'a> Request<'a> {
             idempotency_key: None,
             request_id: "",
             not_after: Timestamp(i64::MAX),
+            subject: None,
         }
     }
 
@@ -65,6 +68,11 @@ impl<'a> Request<'a> {
             not_after: call.not_after,
             ..Self::read(operation, template)
         }
+    }
+
+    /// With the object of ours that it is about.
+    pub fn about(self, subject: impl Into<Subject<'a>>) -> Self {
+        Self { subject: Some(subject.into()), ..self }
     }
 
     /// With what to put for `{id}`.
@@ -128,16 +136,18 @@ pub struct Answer {
     pub(super) retry_after: Option<Duration>,
     /// When Corefy says that it answered.
     pub date: Option<Timestamp>,
+    /// The headers that the log of calls keeps.
+    pub(super) headers: BTreeMap<String, String>,
 }
 
 impl Answer {
     /// An answer that asks for no wait and tells no time.
     pub fn new(status: StatusCode, body: Vec<u8>) -> Self {
-        Self { status, body, retry_after: None, date: None }
+        Self { status, body, retry_after: None, date: None, headers: BTreeMap::new() }
     }
 
     /// A refusal for good: definitely nothing was done.
-    fn is_refusal(&self) -> bool {
+    pub(super) fn is_refusal(&self) -> bool {
         self.status.is_client_error() && !self.is_temporary()
     }
 

@@ -7,11 +7,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::super::scripted::{Scripted, Step, answer, clock, nowhere, settings, transport};
+use super::super::scripted::{Scripted, Step, answer, clock, nobody, nowhere, settings, transport};
 use super::super::{Call, Error, NotSent};
 use super::*;
+use crate::domain::api_call::{ApiCall, CallOutcome};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::OperationId;
+use crate::upstream::intents::REDACT;
 
 struct NoKeys;
 
@@ -171,7 +173,7 @@ async fn after_failures_in_a_row_nothing_is_sent_until_a_probe_succeeds() {
     let failures = vec![answer(500, ""); breaker::FAILURES_TO_OPEN as usize];
     let server = Scripted::start(failures.into_iter().chain([answer(200, "{}")])).await;
     let clock = clock();
-    let transport = Transport::new(settings(server.url.clone()), clock.clone()).unwrap();
+    let transport = Transport::new(settings(server.url.clone()), clock.clone(), nobody()).unwrap();
     for _ in 0..breaker::FAILURES_TO_OPEN {
         assert_eq!(class(&post(&transport).await), "unknown");
     }
@@ -232,7 +234,7 @@ async fn errors_do_not_name_the_address() {
 #[test]
 fn only_web_addresses_are_taken() {
     for url in ["ftp://corefy.test", "mailto:a@corefy.test", "unix:/run/corefy"] {
-        assert!(Transport::new(settings(Url::parse(url).unwrap()), clock()).is_err(), "{url}");
+        assert!(Transport::new(settings(Url::parse(url).unwrap()), clock(), nobody()).is_err(), "{url}");
     }
 }
 
@@ -262,4 +264,50 @@ async fn every_request_is_counted_by_what_came_of_it() {
         let line = format!("corefy_gateway_upstream_requests_total{{{labels}}} 1\n");
         assert!(page.contains(&line), "{line}{page}");
     }
+}
+
+/// The records of what `call` does before a Corefy with this script.
+async fn logged(script: Vec<Step>, call: impl AsyncFnOnce(&Transport)) -> Vec<ApiCall> {
+    let server = Scripted::start(script).await;
+    let (log, mut records) = CallLog::new(REDACT);
+    let transport = Transport::new(Settings { retries: 1, ..settings(server.url.clone()) }, clock(), log).unwrap();
+    call(&transport).await;
+    let mut calls = Vec::new();
+    records.take(&mut calls, usize::MAX);
+    calls
+}
+
+#[tokio::test]
+async fn every_attempt_is_logged_on_its_own() {
+    let headers = vec![("retry-after", "0".to_owned()), ("set-cookie", "secret".to_owned())];
+    let script = vec![Step::Answer(503, headers, "busy".to_owned()), answer(200, r#"{"id": "a"}"#)];
+    let calls = logged(script, async |transport| drop(read(transport).await)).await;
+    let told: Vec<_> = calls.iter().map(|call| (call.outcome, call.http_status, call.error_code.as_deref())).collect();
+    assert_eq!(told, [(CallOutcome::Unclear, Some(503), Some("http_503")), (CallOutcome::Succeeded, Some(200), None)]);
+    assert_eq!((calls[0].path.as_str(), calls[0].upstream_id.as_deref()), ("/v1/things/{id}", Some("a")));
+    let kept: Vec<_> = calls[0].exchange.response_headers.keys().map(String::as_str).collect();
+    assert!(kept.contains(&"retry-after") && !kept.contains(&"set-cookie"), "{kept:?}");
+    assert_eq!(calls[0].exchange.response_body, "\"[not JSON, 4 bytes]\"");
+    assert_eq!(calls[1].exchange.response_body, r#"{"id":"a"}"#);
+}
+
+#[tokio::test]
+async fn what_was_refused_cut_or_never_sent_is_logged_as_such() {
+    let refused = answer(422, r#"{"error_code": "CardRefused", "message": "4111111111111111"}"#);
+    let calls = logged(vec![refused, Step::BreakOff], async |transport| {
+        let _ = (post(transport).await, post(transport).await);
+    })
+    .await;
+    let told: Vec<_> = calls.iter().map(|call| (call.outcome, call.error_code.as_deref().unwrap())).collect();
+    assert_eq!(told, [(CallOutcome::Rejected, "card_refused"), (CallOutcome::Unclear, "no_answer")]);
+    assert!(calls[0].operation_id.is_some() && calls[0].request_id == "request");
+    assert!(calls[1].exchange.error.starts_with("the exchange broke off"), "{:?}", calls[1]);
+    assert!(!format!("{calls:?}").contains("4111111111111111"));
+
+    let (log, mut records) = CallLog::new(REDACT);
+    let transport = Transport::new(Settings { retries: 0, ..settings(nowhere()) }, clock(), log).unwrap();
+    assert_eq!(class(&post(&transport).await), "Unreachable");
+    let mut calls = Vec::new();
+    records.take(&mut calls, usize::MAX);
+    assert_eq!((calls.len(), calls[0].outcome, calls[0].http_status), (1, CallOutcome::NotSent, None));
 }

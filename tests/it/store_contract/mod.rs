@@ -1,5 +1,6 @@
 //! The contract of the store, on both databases.
 
+mod api_calls;
 mod claims;
 mod customers;
 mod database;

@@ -192,6 +192,7 @@ pub fn webhook(body_hash: &str) -> Webhook {
         error: None,
         received_at: NOW,
         processed_at: None,
+        payment_intent_id: None,
     }
 }
 

@@ -85,6 +85,9 @@ impl Client {
             -> ListSupportedPaymentMethodsResponse;
         list_events: EventServiceClient(ListEventsRequest) -> ListEventsResponse;
         test_connection: GatewayServiceClient(TestConnectionRequest) -> TestConnectionResponse;
+        list_api_calls: GatewayServiceClient(ListApiCallsRequest) -> ListApiCallsResponse;
+        get_api_call_stats: GatewayServiceClient(GetApiCallStatsRequest) -> GetApiCallStatsResponse;
+        get_timeline: GatewayServiceClient(GetTimelineRequest) -> GetTimelineResponse;
     }
 
     /// Creates an intent over `amount` USD.

@@ -1,0 +1,186 @@
+//! The log of calls to Corefy: written many at a time behind the calls, listed, and counted.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use tokio::sync::Mutex;
+
+use super::{
+    App, Caller,
+    paging::{Page, Paged},
+};
+use crate::{
+    domain::{
+        api_call::{ApiCall, ApiCallStats},
+        clock::Timestamp,
+    },
+    error::{Error, Reason},
+    store::StatsRange,
+    upstream::call_log::{CallRecords, Dropped},
+};
+
+pub use crate::store::ApiCallFilter;
+
+/// How many records are written in one transaction.
+const BATCH: usize = 256;
+/// How many spans of time a caller who names no range is told of.
+const DEFAULT_SPANS: u32 = 24;
+/// The most spans of time in one answer.
+pub const MAX_SPANS: u32 = 500;
+
+/// Writes the log of calls.
+pub(super) struct Writer {
+    waiting: Mutex<Waiting>,
+    dropped: Dropped,
+    /// How many dropped records the log has been warned of.
+    told: AtomicU64,
+}
+
+/// What is to be written.
+struct Waiting {
+    records: CallRecords,
+    /// Taken from the queue, and not written yet; at most [`BATCH`].
+    batch: Vec<ApiCall>,
+}
+
+impl Writer {
+    pub(super) fn new(records: CallRecords) -> Self {
+        let dropped = records.dropped.clone();
+        let waiting = Mutex::new(Waiting { records, batch: Vec::with_capacity(BATCH) });
+        Self { waiting, dropped, told: AtomicU64::new(0) }
+    }
+
+    fn tell_of_dropped(&self) {
+        let dropped = self.dropped.count();
+        let told = self.told.swap(dropped, Ordering::Relaxed);
+        if dropped > told {
+            tracing::warn!(
+                dropped = dropped - told,
+                "calls to Corefy were made faster than their log could be written"
+            );
+        }
+    }
+}
+
+/// Which calls are counted, in which spans.
+#[derive(Clone, Debug)]
+pub struct StatsQuery {
+    /// Only of this operation.
+    pub operation: Option<String>,
+    /// How long a span is.
+    pub span: Duration,
+    /// Sent at this moment or later; [`DEFAULT_SPANS`] before the end when not given.
+    pub created_from: Option<Timestamp>,
+    /// Sent before this moment; now when not given.
+    pub created_before: Option<Timestamp>,
+}
+
+impl App {
+    /// Writes what waits of the log of calls, one batch. Answers how many it wrote; what could not be written is tried
+    /// again with the next.
+    pub async fn write_api_calls(&self) -> Result<usize, Error> {
+        self.call_log.tell_of_dropped();
+        let mut waiting = self.call_log.waiting.lock().await;
+        let Waiting { records, batch } = &mut *waiting;
+        records.take(batch, BATCH);
+        if batch.is_empty() {
+            return Ok(0);
+        }
+        let written = self.insert(batch).await;
+        let is_worth_another_try = written.as_ref().is_err_and(|error| error.reason == Reason::StoreUnavailable);
+        let count = batch.len();
+        if !is_worth_another_try {
+            batch.clear();
+        }
+        written.map(|()| count)
+    }
+
+    /// Writes all that waits of the log of calls, as far as the database takes it.
+    pub(super) async fn flush_api_calls(&self) {
+        loop {
+            match self.write_api_calls().await {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, cause = ?error.cause(), "the rest of the log of calls was not written");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn insert(&self, calls: &[ApiCall]) -> Result<(), Error> {
+        let mut tx = self.store.begin().await?;
+        tx.api_calls_insert(calls).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// How many calls are missing in the log since the start, because they came faster than it could be written.
+    pub fn dropped_api_calls(&self) -> u64 {
+        self.call_log.dropped.count()
+    }
+
+    /// Lists the calls to Corefy about the partner's objects, newest first.
+    pub async fn list_api_calls(
+        &self,
+        caller: &Caller,
+        filter: ApiCallFilter,
+        page: Page,
+    ) -> Result<Paged<ApiCall>, Error> {
+        let tokens = self.page_tokens(caller, ("api_calls", &filter));
+        let before = tokens.read(&page.token)?;
+        let mut session = self.store.read().await?;
+        let found = session.api_calls(Some(&caller.partner_id), &filter, before, page.size + 1).await?;
+        Ok(tokens.page(found, page.size, |call| call.id.as_str()))
+    }
+
+    /// Counts the calls to Corefy about the partner's objects.
+    pub async fn get_api_call_stats(&self, caller: &Caller, query: StatsQuery) -> Result<Vec<ApiCallStats>, Error> {
+        let range = range(query, self.now())?;
+        Ok(self.store.read().await?.api_call_stats(&caller.partner_id, &range).await?)
+    }
+}
+
+/// The range that is asked for, with what is not given filled in.
+fn range(query: StatsQuery, now: Timestamp) -> Result<StatsRange, Error> {
+    let StatsQuery { operation, span, created_from, created_before } = query;
+    let created_before = created_before.unwrap_or(now);
+    let default = created_before.before(span * DEFAULT_SPANS);
+    let created_from = created_from.unwrap_or(default);
+    if created_from >= created_before {
+        return Err(Error::field("created_from", "must be before created_before, which is now unless it is given"));
+    }
+    if created_before.since(created_from) > span * MAX_SPANS {
+        let limit = format!("must be at most {MAX_SPANS} buckets before created_before");
+        return Err(Error::field("created_from", limit));
+    }
+    Ok(StatsRange { operation, created_from, created_before, span })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const NOW: Timestamp = Timestamp(1_764_000_000_000_000);
+
+    fn asked(created_from: Option<Timestamp>, created_before: Option<Timestamp>) -> Result<StatsRange, Error> {
+        range(StatsQuery { operation: None, span: HOUR, created_from, created_before }, NOW)
+    }
+
+    #[test]
+    fn without_a_range_the_last_24_spans_are_counted() {
+        let range = asked(None, None).unwrap();
+        assert_eq!((range.created_from, range.created_before), (NOW.before(HOUR * 24), NOW));
+    }
+
+    #[test]
+    fn a_range_is_forward_and_bounded() {
+        assert!(asked(Some(NOW.before(HOUR * MAX_SPANS)), None).is_ok());
+        for (from, before) in [(NOW.before(HOUR * MAX_SPANS + HOUR), None), (NOW, None), (NOW + HOUR, Some(NOW))] {
+            assert_eq!(asked(Some(from), before).unwrap_err().violations[0].field, "created_from");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What each record tells in a timeline, in a sentence, and where it belongs in the order.
+
+use crate::{
+    domain::{
+        api_call::{ApiCall, CallOutcome},
+        clock::Timestamp,
+        event::{Event, EventObject},
+        operation::{Operation, OperationKind, OperationState},
+        timeline::{TimelineEntry, TimelineIds, TimelineKind},
+    },
+    store::{Past, Webhook, WebhookState},
+};
+
+/// An entry with its place in the order.
+pub(super) struct Placed {
+    pub entry: TimelineEntry,
+    pub place: Place,
+}
+
+/// By time. At the same moment the end of a call comes after what it did; all else goes by its id, whose digits grow in
+/// the order in which a gateway made them, whatever they are the id of.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    at: Timestamp,
+    is_end: bool,
+    digits: String,
+}
+
+impl Placed {
+    fn new(entry: TimelineEntry, is_end: bool, id: &str) -> Self {
+        let digits = id.rsplit_once('_').map_or(id, |(_, digits)| digits).to_owned();
+        Self { place: Place { at: entry.at, is_end, digits }, entry }
+    }
+}
+
+/// The beginning of an operation, and its end or the next check of it.
+pub(super) fn of_operation(past: &Past) -> Vec<Placed> {
+    let operation = &past.operation;
+    let name = rpc(operation.kind);
+    let entry = |at, kind, sentence| TimelineEntry { at, kind, sentence, ids: ids_of(operation) };
+    let began = entry(operation.sent_at, TimelineKind::Rpc, format!("{name} was called."));
+    let ended = past.finished_at.map(|at| match operation.is_first_holder() {
+        true => entry(at, TimelineKind::Rpc, format!("{name} was finished.")),
+        false => {
+            entry(at, TimelineKind::Recovery, format!("The outcome of {name} was found out{}.", misses(operation)))
+        }
+    });
+    let is_awaited = matches!(operation.state, OperationState::Sent | OperationState::InDoubt);
+    let awaited = past.next_check_at.filter(|_| is_awaited).map(|at| {
+        let sentence =
+            format!("The outcome of {name} is not known; Corefy is asked at this time{}.", misses(operation));
+        entry(at, TimelineKind::Recovery, sentence)
+    });
+    let began = Placed::new(began, false, operation.id.as_str());
+    let rest = ended.into_iter().chain(awaited).map(|entry| Placed::new(entry, true, operation.id.as_str()));
+    [began].into_iter().chain(rest).collect()
+}
+
+fn misses(operation: &Operation) -> String {
+    match operation.misses {
+        0 => String::new(),
+        1 => ", after Corefy had shown no trace of it once".to_owned(),
+        times => format!(", after Corefy had shown no trace of it {times} times"),
+    }
+}
+
+fn ids_of(operation: &Operation) -> TimelineIds {
+    TimelineIds {
+        object: operation.subject_id.clone(),
+        operation: operation.id.to_string(),
+        request: operation.request_id.clone(),
+        ..TimelineIds::default()
+    }
+}
+
+/// The name of the call that an operation was reserved by.
+fn rpc(kind: OperationKind) -> &'static str {
+    match kind {
+        OperationKind::CreatePaymentIntent => "CreatePaymentIntent",
+        OperationKind::ConfirmPaymentIntent => "ConfirmPaymentIntent",
+        OperationKind::CancelPaymentIntent => "CancelPaymentIntent",
+        OperationKind::CreateRefund => "CreateRefund",
+        OperationKind::CreateCustomer => "CreateCustomer",
+        OperationKind::CreatePaymentMethod => "CreatePaymentMethod",
+    }
+}
+
+/// A call to Corefy.
+pub(super) fn of_call(call: &ApiCall) -> Placed {
+    let said = match (call.http_status, call.outcome) {
+        (Some(status), _) => format!("answered HTTP {status}"),
+        (None, CallOutcome::NotSent) => format!("was not sent: {}", call.exchange.error),
+        (None, _) => format!("was not answered: {}", call.exchange.error),
+    };
+    let code = call.error_code.as_deref().filter(|_| call.http_status.is_some());
+    let code = code.map(|code| format!(", {code}")).unwrap_or_default();
+    let latency = call.latency.as_millis();
+    let entry = TimelineEntry {
+        at: call.created_at,
+        kind: TimelineKind::UpstreamCall,
+        sentence: format!("{}: {} {} {said}{code} ({latency} ms).", call.operation, call.method, call.path),
+        ids: TimelineIds {
+            object: call.subject_id.clone().unwrap_or_default(),
+            operation: call.operation_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+            request: call.request_id.clone(),
+            api_call: call.id.to_string(),
+            ..TimelineIds::default()
+        },
+    };
+    Placed::new(entry, false, call.id.as_str())
+}
+
+/// A webhook.
+pub(super) fn of_webhook(webhook: &Webhook) -> Placed {
+    let fate = match webhook.state {
+        WebhookState::Waiting => "is to be worked off",
+        WebhookState::Processed => "was worked off",
+        WebhookState::Parked => "is parked, for its object was not known",
+        WebhookState::Dead => "is a dead letter",
+    };
+    let repeated = match webhook.duplicates {
+        0 => String::new(),
+        times => format!(" It came {} times.", times + 1),
+    };
+    let entry = TimelineEntry {
+        at: webhook.received_at,
+        kind: TimelineKind::Webhook,
+        sentence: format!("Corefy told of {}; the webhook {fate}.{repeated}", webhook.event_type),
+        ids: TimelineIds {
+            object: webhook.payment_intent_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+            webhook: webhook.id.to_string(),
+            ..TimelineIds::default()
+        },
+    };
+    Placed::new(entry, false, webhook.id.as_str())
+}
+
+/// An event: a transition, or the beginning of a doubt.
+pub(super) fn of_event(event: &Event) -> Placed {
+    let is_doubt = event.kind.starts_with("operation.");
+    let entry = TimelineEntry {
+        at: event.created_at,
+        kind: if is_doubt { TimelineKind::Recovery } else { TimelineKind::Transition },
+        sentence: format!("{}: {}.", event.kind, state(&event.object)),
+        ids: TimelineIds {
+            object: event.object.id().to_owned(),
+            event: event.id.to_string(),
+            ..TimelineIds::default()
+        },
+    };
+    Placed::new(entry, false, event.id.as_str())
+}
+
+/// The state of the event's object, as it was then.
+fn state(object: &EventObject) -> String {
+    match object {
+        EventObject::PaymentIntent(intent) => {
+            let error = intent.progress.last_error.as_ref().map(|error| format!(" ({})", error.code));
+            format!("the payment intent is {}{}", intent.state.as_str(), error.unwrap_or_default())
+        }
+        EventObject::Refund(refund) => {
+            let failure = refund.failure.as_ref().map(|failure| format!(" ({})", failure.code));
+            let currency = refund.amount.currency.code();
+            let state = refund.state.as_str();
+            format!("the refund of {} {currency} is {state}{}", refund.amount, failure.unwrap_or_default())
+        }
+        EventObject::Customer(_) | EventObject::PaymentMethod(_) => "it was saved".to_owned(),
+    }
+}

@@ -1,0 +1,51 @@
+//! `timeline`: all that happened to one payment, in one order.
+
+use clap::Args;
+
+use super::{Failure, moment, open};
+use crate::{
+    app::timeline::timeline,
+    config::settings::KeysSettings,
+    domain::timeline::{TimelineEntry, TimelineIds, TimelineOf},
+};
+
+/// The command and its settings.
+#[derive(Args)]
+pub(super) struct TimelineCommand {
+    /// The payment intent, pi_… or pay_…, or one of its refunds, re_…
+    #[arg(value_parser = of)]
+    id: TimelineOf,
+    #[command(flatten)]
+    settings: KeysSettings,
+}
+
+impl TimelineCommand {
+    /// Shows the timeline, oldest entry first.
+    pub async fn run(self) -> Result<(), Failure> {
+        let (store, _) = open(&self.settings).await?;
+        let found = timeline(&store, None, &self.id).await?;
+        let timeline = found.ok_or_else(|| Failure::Failed("there is no such payment".to_owned()))?;
+        if timeline.is_truncated {
+            anstream::println!("Older entries are left out.");
+        }
+        timeline.entries.iter().for_each(print);
+        Ok(())
+    }
+}
+
+fn print(entry: &TimelineEntry) {
+    let (time, kind) = (moment(entry.at), entry.kind.as_str());
+    anstream::println!("{time:<24}  {kind:<13}  {}{}", entry.sentence, ids(&entry.ids));
+}
+
+/// The ids that are there, in brackets.
+fn ids(ids: &TimelineIds) -> String {
+    let all = [&ids.object, &ids.operation, &ids.api_call, &ids.webhook, &ids.event];
+    let request = (!ids.request.is_empty()).then(|| format!("request {}", ids.request));
+    let told: Vec<_> = all.into_iter().filter(|id| !id.is_empty()).cloned().chain(request).collect();
+    format!("  [{}]", told.join(", "))
+}
+
+fn of(text: &str) -> Result<TimelineOf, String> {
+    TimelineOf::parse(text).ok_or_else(|| "must be an id of a payment intent or refund: pi_…, pay_… or re_…".to_owned())
+}

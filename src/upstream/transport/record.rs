@@ -1,0 +1,93 @@
+//! What the log of calls keeps of one attempt.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use reqwest::header::HeaderMap;
+
+use super::{Answer, Failure, Request};
+use crate::{
+    domain::{
+        api_call::{ApiCall, CallOutcome, Exchange},
+        clock::Timestamp,
+        ids::{ApiCallId, OperationId},
+    },
+    upstream::{call_log::Redact, text},
+};
+
+/// The headers of answers that are kept; of all others nothing is.
+const KEPT_HEADERS: [&str; 6] =
+    ["content-type", "content-length", "date", "retry-after", "x-request-id", "x-correlation-id"];
+
+/// The longest value of a header that is kept, in characters.
+const LONGEST_HEADER: usize = 255;
+
+/// When an attempt was made.
+pub(super) struct Attempt {
+    pub id: ApiCallId,
+    pub sent_at: Timestamp,
+    pub latency: Duration,
+}
+
+/// The headers of an answer that are kept.
+pub(super) fn kept_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let kept = KEPT_HEADERS.iter().filter_map(|name| Some((*name, headers.get(*name)?.to_str().ok()?)));
+    kept.map(|(name, value)| (name.to_owned(), text::bounded(value, LONGEST_HEADER))).collect()
+}
+
+/// The record of an attempt, redacted.
+pub(super) fn api_call(
+    attempt: Attempt,
+    request: &Request<'_>,
+    outcome: &Result<Answer, Failure>,
+    redact: &Redact,
+) -> ApiCall {
+    let (class, error_code, error) = verdict(outcome, redact);
+    let subject = request.subject;
+    ApiCall {
+        id: attempt.id,
+        partner_id: subject.map(|subject| subject.partner_id.clone()),
+        operation: request.operation.to_owned(),
+        method: request.method.to_string(),
+        path: request.template.to_owned(),
+        upstream_id: request.id.map(|id| text::bounded(id, LONGEST_HEADER)),
+        operation_id: request.idempotency_key.and_then(OperationId::parse),
+        subject_id: subject.map(|subject| subject.id.to_owned()),
+        payment_intent_id: subject.and_then(|subject| subject.payment_intent_id.cloned()),
+        request_id: request.request_id.to_owned(),
+        outcome: class,
+        http_status: outcome.as_ref().ok().map(|answer| answer.status.as_u16()),
+        error_code,
+        latency: attempt.latency,
+        exchange: exchange(request, outcome, error, redact),
+        created_at: attempt.sent_at,
+    }
+}
+
+/// How it ended, with the code and the sentence of what went wrong.
+fn verdict(outcome: &Result<Answer, Failure>, redact: &Redact) -> (CallOutcome, Option<String>, String) {
+    match outcome {
+        Ok(answer) if answer.status.is_success() => (CallOutcome::Succeeded, None, String::new()),
+        Ok(answer) => {
+            let code = (redact.error_code)(&answer.body);
+            let code = code.unwrap_or_else(|| format!("http_{}", answer.status.as_u16()));
+            let class = if answer.is_refusal() { CallOutcome::Rejected } else { CallOutcome::Unclear };
+            (class, Some(code), String::new())
+        }
+        Err(Failure::NotSent { reason, .. }) => (CallOutcome::NotSent, Some("not_sent".to_owned()), reason.to_string()),
+        Err(Failure::Broken(detail)) => (CallOutcome::Unclear, Some("no_answer".to_owned()), text::sentence(detail)),
+    }
+}
+
+fn exchange(request: &Request<'_>, outcome: &Result<Answer, Failure>, error: String, redact: &Redact) -> Exchange {
+    let content_type = (!request.body.is_empty()).then_some(("content-type", "application/json"));
+    let key = request.idempotency_key.map(|key| ("idempotency-key", key));
+    let headers = content_type.into_iter().chain(key);
+    let answer = outcome.as_ref().ok();
+    Exchange {
+        error,
+        request_headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        request_body: (redact.body)(&request.body),
+        response_headers: answer.map(|answer| answer.headers.clone()).unwrap_or_default(),
+        response_body: answer.map(|answer| (redact.body)(&answer.body)).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,202 @@
+//! The timeline of a payment: what support reads first.
+
+use std::time::Duration;
+
+use corefy_gateway::pb::{self, TimelineEntryKind as Kind};
+use tonic::Code;
+
+use crate::support::{
+    app::TestApp,
+    client::{APPROVED, Client},
+    database::TestDatabase,
+    refusal::{refused, wrong_fields},
+};
+
+crate::on_both!(
+    a_payment_is_told_from_its_creation_to_its_webhook,
+    a_payment_in_doubt_is_told_until_its_outcome_is_found_out,
+    a_declined_payment_that_is_paid_then_is_told,
+    a_refund_is_told_among_what_happened_to_its_payment,
+    the_newest_entries_are_told,
+    another_partner_s_payment_has_no_timeline,
+);
+
+const DECLINED: &str = "4000000000009995";
+const CHARGED_500: &str = "4000000000005019";
+
+async fn timeline(app: &TestApp, client: &Client, id: &str) -> pb::GetTimelineResponse {
+    while app.server.app.write_api_calls().await.unwrap() > 0 {}
+    client.get_timeline(pb::GetTimelineRequest { id: id.to_owned() }).await.unwrap().into_inner()
+}
+
+/// The kinds and sentences, without how long calls took.
+fn told(timeline: &pb::GetTimelineResponse) -> Vec<(Kind, String)> {
+    let sentence = |entry: &pb::TimelineEntry| match entry.sentence.rsplit_once(" (") {
+        Some((said, took)) if took.ends_with(" ms).") => format!("{said}."),
+        _ => entry.sentence.clone(),
+    };
+    timeline.entries.iter().map(|entry| (entry.kind(), sentence(entry))).collect()
+}
+
+fn assert_told(timeline: &pb::GetTimelineResponse, expected: &[(Kind, &str)]) {
+    let told = told(timeline);
+    let told: Vec<_> = told.iter().map(|(kind, sentence)| (*kind, sentence.as_str())).collect();
+    assert_eq!(told, expected);
+    assert!(timeline.entries.is_sorted_by_key(|entry| entry.time.map(|time| (time.seconds, time.nanos))));
+    assert!(!timeline.truncated);
+}
+
+const CREATED: [(Kind, &str); 4] = [
+    (Kind::Rpc, "CreatePaymentIntent was called."),
+    (Kind::UpstreamCall, "payment_intent.create: POST /v1/payment-intents answered HTTP 201."),
+    (Kind::Transition, "payment_intent.created: the payment intent is requires_confirmation."),
+    (Kind::Rpc, "CreatePaymentIntent was finished."),
+];
+
+const CONFIRMED: &str = "payment_intent.confirm: POST /v1/payment-intents/{id}/confirm answered HTTP 200.";
+
+/// A moment in which nothing happens, so that each step has its own.
+fn pass(app: &TestApp) {
+    app.clock.advance(Duration::from_secs(1));
+}
+
+async fn created(app: &TestApp, client: &Client) -> pb::PaymentIntent {
+    let intent = client.intent("10.00").await;
+    pass(app);
+    intent
+}
+
+async fn a_payment_is_told_from_its_creation_to_its_webhook(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let intent = created(&app, &client).await;
+    client.confirm(&intent.id, APPROVED).await.unwrap();
+    app.work_off_webhooks().await;
+    let timeline = timeline(&app, &client, &intent.id).await;
+    let confirmed = [
+        (Kind::Rpc, "ConfirmPaymentIntent was called."),
+        (Kind::UpstreamCall, CONFIRMED),
+        (Kind::Transition, "payment_intent.succeeded: the payment intent is succeeded."),
+        (Kind::Rpc, "ConfirmPaymentIntent was finished."),
+    ];
+    let mut expected = [&CREATED[..], &confirmed[..]].concat();
+    // The webhook may have come while the call was on its way back.
+    let webhook = timeline.entries.iter().position(|entry| entry.kind() == Kind::Webhook).unwrap();
+    expected.insert(webhook, (Kind::Webhook, "Corefy told of payment.succeeded; the webhook was worked off."));
+    assert_told(&timeline, &expected);
+    assert!(webhook > 4, "{timeline:?}");
+
+    let (call, came) = (&timeline.entries[5], &timeline.entries[webhook]);
+    assert!(timeline.entries.iter().all(|entry| entry.object_id == intent.id));
+    assert_eq!(timeline.entries[4].operation_id, timeline.entries.last().unwrap().operation_id);
+    assert!(call.kind() == Kind::Webhook || call.api_call_id.starts_with("call_"), "{call:?}");
+    assert!(came.webhook_id.starts_with("wh_"), "{came:?}");
+    let calls = pb::ListApiCallsRequest { object_id: intent.id.clone(), ..Default::default() };
+    let calls = client.list_api_calls(calls).await.unwrap().into_inner().api_calls;
+    assert!(timeline.entries.iter().any(|entry| entry.api_call_id == calls[0].id));
+    assert_eq!(self::timeline(&app, &client, &intent.payment_id).await, timeline);
+}
+
+async fn a_payment_in_doubt_is_told_until_its_outcome_is_found_out(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.sandbox.set_webhook_url(None);
+    let client = app.client().await;
+    let intent = created(&app, &client).await;
+    client.confirm(&intent.id, CHARGED_500).await.unwrap();
+    let doubt = [
+        (Kind::Rpc, "ConfirmPaymentIntent was called."),
+        (
+            Kind::UpstreamCall,
+            "payment_intent.confirm: POST /v1/payment-intents/{id}/confirm answered HTTP 500, simulated.",
+        ),
+        (Kind::Recovery, "operation.in_doubt: the payment intent is processing."),
+    ];
+    let awaited = (Kind::Recovery, "The outcome of ConfirmPaymentIntent is not known; Corefy is asked at this time.");
+    let meanwhile = timeline(&app, &client, &intent.id).await;
+    assert_told(&meanwhile, &[&CREATED[..], &doubt[..], &[awaited]].concat());
+    let due = meanwhile.entries[7].time.unwrap().seconds - meanwhile.entries[4].time.unwrap().seconds;
+    assert_eq!(due, 2);
+
+    app.recover_after(Duration::from_secs(2)).await;
+    let found = [
+        (Kind::UpstreamCall, "payment.find: GET /v1/payments/{id} answered HTTP 200."),
+        (Kind::Transition, "payment_intent.succeeded: the payment intent is succeeded."),
+        (Kind::Recovery, "The outcome of ConfirmPaymentIntent was found out."),
+    ];
+    assert_told(&timeline(&app, &client, &intent.id).await, &[&CREATED[..], &doubt[..], &found[..]].concat());
+}
+
+async fn a_declined_payment_that_is_paid_then_is_told(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.sandbox.set_webhook_url(None);
+    let client = app.client().await;
+    let intent = created(&app, &client).await;
+    client.confirm(&intent.id, DECLINED).await.unwrap();
+    pass(&app);
+    client.confirm(&intent.id, APPROVED).await.unwrap();
+    let attempt = |outcome| {
+        [
+            (Kind::Rpc, "ConfirmPaymentIntent was called."),
+            (Kind::UpstreamCall, CONFIRMED),
+            (Kind::Transition, outcome),
+            (Kind::Rpc, "ConfirmPaymentIntent was finished."),
+        ]
+    };
+    let declined = "payment_intent.payment_failed: the payment intent is requires_payment_method (insufficient_funds).";
+    let paid = "payment_intent.succeeded: the payment intent is succeeded.";
+    assert_told(
+        &timeline(&app, &client, &intent.id).await,
+        &[&CREATED[..], &attempt(declined)[..], &attempt(paid)[..]].concat(),
+    );
+}
+
+async fn a_refund_is_told_among_what_happened_to_its_payment(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.sandbox.set_webhook_url(None);
+    let client = app.client().await;
+    let intent = client.paid_intent("10.00").await;
+    pass(&app);
+    let refund = client.refund(&intent.id, "4.00").await.unwrap();
+    let timeline = timeline(&app, &client, &refund.id).await;
+    let told = told(&timeline);
+    let refunded = [
+        (Kind::Rpc, "CreateRefund was called."),
+        (Kind::Transition, "refund.created: the refund of 4.00 USD is pending."),
+        (Kind::UpstreamCall, "refund.create: POST /v1/refunds answered HTTP 201."),
+        (Kind::Transition, "refund.succeeded: the refund of 4.00 USD is succeeded."),
+        (Kind::Rpc, "CreateRefund was finished."),
+    ];
+    let refunded: Vec<_> = refunded.into_iter().map(|(kind, sentence)| (kind, sentence.to_owned())).collect();
+    assert_eq!(told[told.len() - 5..], refunded);
+    assert!(timeline.entries[told.len() - 5..].iter().all(|entry| entry.object_id == refund.id));
+    assert_eq!(timeline, self::timeline(&app, &client, &intent.id).await);
+}
+
+async fn the_newest_entries_are_told(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.sandbox.set_webhook_url(None);
+    let client = app.client().await;
+    let intent = client.paid_intent("10.00").await;
+    for _ in 0..100 {
+        pass(&app);
+        client.refund(&intent.id, "0.01").await.unwrap();
+    }
+    let timeline = timeline(&app, &client, &intent.id).await;
+    assert_eq!((timeline.entries.len(), timeline.truncated), (500, true));
+    assert_eq!(timeline.entries[0].sentence, "CreateRefund was called.");
+    assert_eq!(timeline.entries[499].sentence, "CreateRefund was finished.");
+}
+
+async fn another_partner_s_payment_has_no_timeline(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (client, stranger) = (app.client().await, app.client_of(|key| key.partner_name = "Other".to_owned()).await);
+    let intent = client.paid_intent("10.00").await;
+    let refund = client.refund(&intent.id, "1.00").await.unwrap();
+    for (id, kind) in [(&intent.id, "payment_intent"), (&refund.id, "refund")] {
+        let refusal = refused(stranger.get_timeline(pb::GetTimelineRequest { id: id.clone() }).await);
+        assert_eq!((refusal.code, refusal.facts["resource_type"].as_str()), (Code::NotFound, kind));
+    }
+    for id in ["", "cus_1", "pi_1"] {
+        assert_eq!(wrong_fields(client.get_timeline(pb::GetTimelineRequest { id: id.to_owned() }).await), ["id"]);
+    }
+}
