@@ -72,27 +72,27 @@ CREATE TABLE payment_methods (
 CREATE INDEX payment_methods_list ON payment_methods (customer_id, id);
 
 CREATE TABLE payment_intents (
-    id                TEXT    NOT NULL PRIMARY KEY,
-    partner_id        TEXT    NOT NULL,
-    upstream_id       TEXT    UNIQUE,
-    upstream_payment_id TEXT,
-    state             TEXT    NOT NULL CHECK (state IN ('requires_payment_method', 'requires_confirmation',
-                              'requires_action', 'processing', 'succeeded', 'partially_paid', 'canceled')),
-    currency          TEXT    NOT NULL,
-    amount            INTEGER NOT NULL CHECK (amount > 0),
-    received          INTEGER NOT NULL CHECK (received BETWEEN 0 AND amount),
-    refunded          INTEGER NOT NULL CHECK (refunded >= 0),
-    refund_pending    INTEGER NOT NULL CHECK (refund_pending >= 0),
-    charged_back      INTEGER NOT NULL CHECK (charged_back >= 0),
-    customer_id       TEXT    REFERENCES customers (id),
-    reference_id      TEXT,
-    details           BLOB    NOT NULL, -- sealed
-    progress          BLOB    NOT NULL, -- sealed
-    upstream_version  INTEGER NOT NULL,
-    asked_at          INTEGER NOT NULL,
-    poll_at           INTEGER,
-    created_at        INTEGER NOT NULL,
-    updated_at        INTEGER NOT NULL,
+    id                   TEXT    NOT NULL PRIMARY KEY,
+    partner_id           TEXT    NOT NULL,
+    upstream_id          TEXT    UNIQUE,
+    upstream_payment_id  TEXT,
+    state                TEXT    NOT NULL CHECK (state IN ('requires_payment_method', 'requires_confirmation',
+                                'requires_action', 'processing', 'succeeded', 'partially_paid', 'canceled')),
+    currency             TEXT    NOT NULL,
+    amount               INTEGER NOT NULL CHECK (amount > 0),
+    received             INTEGER NOT NULL CHECK (received BETWEEN 0 AND amount),
+    refunded             INTEGER NOT NULL CHECK (refunded >= 0),
+    refund_pending       INTEGER NOT NULL CHECK (refund_pending >= 0),
+    charged_back         INTEGER NOT NULL CHECK (charged_back >= 0),
+    customer_id          TEXT    REFERENCES customers (id),
+    reference_id         TEXT,
+    details              BLOB    NOT NULL, -- sealed
+    progress             BLOB    NOT NULL, -- sealed
+    upstream_version     INTEGER NOT NULL,
+    asked_at             INTEGER NOT NULL,
+    poll_at              INTEGER,
+    created_at           INTEGER NOT NULL,
+    updated_at           INTEGER NOT NULL,
     CHECK (refund_pending + refunded <= received),
     UNIQUE (partner_id, reference_id)
 ) STRICT;

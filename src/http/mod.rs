@@ -1,5 +1,5 @@
-//! The HTTP sidecar: Corefy's webhooks, whether the gateway lives and is ready, and its metrics. `axum` is used here and, for the page
-//! of a test bank, in the sandbox.
+//! The HTTP sidecar: Corefy's webhooks, whether the gateway lives and is ready, and its metrics. `axum` is used here and, for
+//! the page of a test bank, in the sandbox.
 
 use std::{io, net::SocketAddr, time::Duration};
 

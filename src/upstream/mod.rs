@@ -30,8 +30,8 @@ pub mod transport;
 
 pub use subject::Subject;
 
-/// What came of a call that is not a success. The class decides what the caller may do next; see `DESIGN` in
-/// `ARCHITECTURE.md`, "Outcomes".
+/// What came of a call that is not a success. The class decides what the caller may do next; see "Outcomes" in
+/// `ARCHITECTURE.md`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Corefy refused the request: definitely nothing was done.
