@@ -125,9 +125,10 @@ fn written(number: &str) -> [String; 3] {
     [number.to_owned(), groups.join(" "), groups.join("-")]
 }
 
-/// Whether `secret` stands in `text`. A short one must stand alone there: a few digits are part of many numbers.
+/// Whether `secret` stands in `text`. A short one must stand alone there: a few digits are part of many numbers, and of the
+/// groups of many ids.
 fn found(text: &[u8], secret: &str) -> bool {
-    let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
     let found = |(at, bytes): (usize, &[u8])| {
         let stands_alone = !is_part(at.checked_sub(1).and_then(|before| text.get(before)));
         bytes == secret.as_bytes() && (secret.len() > 4 || stands_alone && !is_part(text.get(at + secret.len())))
