@@ -25,7 +25,7 @@ use crate::{
         snapshot::PaymentSnapshot,
     },
     error::{Error, Reason},
-    store::{Store, Tx},
+    store::Tx,
     upstream::{self, Call, Order},
 };
 
@@ -112,14 +112,6 @@ impl App {
         let mut session = self.store.read().await?;
         let found = session.payment_intents(&caller.partner_id, &filter, after, page.size + 1).await?;
         Ok(tokens.page(found, page.size, |intent| intent.id.as_str()))
-    }
-}
-
-/// The intent's customer, when it has one.
-pub(super) async fn customer_of(store: &Store, intent: &PaymentIntent) -> Result<Option<Customer>, Error> {
-    match &intent.customer_id {
-        Some(id) => Ok(store.read().await?.customer(&intent.partner_id, id).await?),
-        None => Ok(None),
     }
 }
 

@@ -131,10 +131,7 @@ impl Command for Create {
         tx.events_insert(&[EventType::RefundCreated], &refund.clone().into(), now).await?;
         operation.subject_id = refund.id.to_string();
         operation.payment_intent_id = Some(intent.id.clone());
-        let customer = match &intent.customer_id {
-            Some(id) => tx.customer(&intent.partner_id, id).await?,
-            None => None,
-        };
+        let customer = tx.customer_of(&intent).await?;
         self.order = Some((intent, customer));
         Ok(Reserved::Send(refund))
     }

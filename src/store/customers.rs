@@ -12,6 +12,7 @@ use super::{
 use crate::domain::{
     customer::Customer,
     ids::{CustomerId, PartnerId},
+    payment_intent::PaymentIntent,
 };
 
 /// Which customers a list shows; what is `None` does not filter.
@@ -25,6 +26,14 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
     /// The customer, if it is the partner's.
     pub async fn customer(&mut self, partner: &PartnerId, id: &CustomerId) -> Result<Option<Customer>, Error> {
         Ok(self.customer_any(id).await?.filter(|customer| customer.partner_id == *partner))
+    }
+
+    /// The intent's customer, when it has one.
+    pub async fn customer_of(&mut self, intent: &PaymentIntent) -> Result<Option<Customer>, Error> {
+        match &intent.customer_id {
+            Some(id) => self.customer(&intent.partner_id, id).await,
+            None => Ok(None),
+        }
     }
 
     /// The customer, whoever's it is.

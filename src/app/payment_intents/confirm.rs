@@ -88,9 +88,7 @@ impl Command for Confirm {
             return Err(attempt_in_doubt(&intent));
         }
         self.find_method(tx, &intent).await?;
-        if let Some(id) = &intent.customer_id {
-            self.customer = tx.customer(&intent.partner_id, id).await?;
-        }
+        self.customer = tx.customer_of(&intent).await?;
         operation.subject_id = intent.id.to_string();
         operation.payment_intent_id = Some(intent.id.clone());
         let is_first = intent.state == State::RequiresConfirmation;

@@ -7,14 +7,16 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::{
     App,
-    payment_intents::{Create, customer_of},
+    payment_intents::Create,
     perform::{Command, Outcome},
 };
 use crate::{
     domain::{
         clock::Timestamp,
+        customer::Customer,
         ids::PaymentIntentId,
         operation::{Operation, OperationKind, RECOVERY_LEASE, next_check},
+        payment_intent::PaymentIntent,
     },
     error::{Error, Reason},
     telemetry::trace::carried,
@@ -149,9 +151,19 @@ impl App {
         Ok(claimed)
     }
 
+    /// What Corefy is asked about, read in one session that is given back before Corefy is asked.
+    async fn payment_and_customer(
+        &self,
+        id: &PaymentIntentId,
+    ) -> Result<Option<(PaymentIntent, Option<Customer>)>, Error> {
+        let mut session = self.store.read().await?;
+        let Some(intent) = session.payment_intent_any(id).await? else { return Ok(None) };
+        let customer = session.customer_of(&intent).await?;
+        Ok(Some((intent, customer)))
+    }
+
     async fn recover_payment_intent(&self, id: &PaymentIntentId, operation: &Operation) -> Result<(), Error> {
-        let Some(intent) = self.store.read().await?.payment_intent_any(id).await? else { return Ok(()) };
-        let customer = customer_of(&self.store, &intent).await?;
+        let Some((intent, customer)) = self.payment_and_customer(id).await? else { return Ok(()) };
         let order = Order { intent: &intent, customer: customer.as_ref() };
         let found = self.upstream.payment_intent_recover(call(operation), order).await;
         self.settle_found::<Create>(operation, found).await
@@ -180,8 +192,7 @@ impl App {
     /// Asks Corefy about a payment and settles the `claimed` operations on it by the answer. `false`: Corefy did not show
     /// the payment.
     async fn reconcile_payment(&self, id: &PaymentIntentId, claimed: Vec<Operation>) -> Result<bool, Error> {
-        let Some(intent) = self.store.read().await?.payment_intent_any(id).await? else { return Ok(false) };
-        let customer = customer_of(&self.store, &intent).await?;
+        let Some((intent, customer)) = self.payment_and_customer(id).await? else { return Ok(false) };
         let found = self.upstream.payment_find(Order { intent: &intent, customer: customer.as_ref() }).await;
         let shown = found.as_ref().ok().and_then(Option::as_ref);
         if let Err(error) = &found {
