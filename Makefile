@@ -1,6 +1,6 @@
 # The two commands are `make dev` and `make test`. Everything else is `cargo`.
 
-.PHONY: help dev try test fmt lint
+.PHONY: help dev try test bench fmt lint
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -13,6 +13,9 @@ try: ## Walk payments and refunds against the gateway that `make dev` started
 
 test: ## Install what the tests need and run all of them
 	.ci/test
+
+bench: ## Measure the gateway on SQLite and PostgreSQL beside a bare proxy
+	.ci/bench
 
 fmt: ## Format the code
 	cargo fmt

@@ -6,7 +6,7 @@ use super::{
     Answer, App, Caller,
     paging::{Page, Paged},
     payment_intents::reference_taken,
-    perform::{Command, Outcome, Reserved, Verdict},
+    perform::{Aim, Command, Outcome, Reserved, Verdict},
     reconcile::call,
 };
 use crate::{
@@ -38,7 +38,7 @@ pub struct CreateCustomer {
 impl App {
     /// Creates a customer here and at Corefy. An unknown outcome is an answer: the customer has no upstream id yet.
     pub async fn create_customer(&self, caller: Caller, input: CreateCustomer) -> Result<Answer<Customer>, Error> {
-        self.perform(caller, Create { input }).await
+        self.perform(caller, Create { id: CustomerId::generate(), input }).await
     }
 
     /// Reads a customer.
@@ -91,6 +91,7 @@ pub(super) fn no_record() -> Error {
 
 /// `CreateCustomer`.
 pub(super) struct Create {
+    id: CustomerId,
     input: CreateCustomer,
 }
 
@@ -99,9 +100,13 @@ impl Command for Create {
     type Resource = Customer;
     type Snapshot = CustomerSnapshot;
 
+    fn aim(&self) -> Aim {
+        Aim { subject_id: self.id.to_string(), payment_intent_id: None }
+    }
+
     async fn reserve(&mut self, _: &App, tx: &mut Tx, operation: &mut Operation) -> Result<Reserved<Customer>, Error> {
         let customer = Customer {
-            id: CustomerId::generate(),
+            id: self.id.clone(),
             partner_id: operation.partner_id.clone(),
             upstream_id: None,
             reference_id: self.input.reference_id.clone(),
@@ -114,7 +119,6 @@ impl Command for Create {
             let taken = tx.customer_id_referenced(&operation.partner_id, &reference).await?;
             return Err(reference_taken(&reference, taken.map(|id| id.to_string())));
         }
-        operation.subject_id = customer.id.to_string();
         Ok(Reserved::Send(customer))
     }
 

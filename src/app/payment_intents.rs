@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Answer, App, Caller,
     paging::{Page, Paged},
-    perform::{Command, Outcome, Reserved, Verdict},
+    perform::{Aim, Command, Outcome, Reserved, Verdict},
     reconcile::{merge_payment, poll_at},
 };
 use crate::{
@@ -67,7 +67,7 @@ impl App {
         caller: Caller,
         input: CreatePaymentIntent,
     ) -> Result<Answer<PaymentIntent>, Error> {
-        self.perform(caller, Create { input, customer: None }).await
+        self.perform(caller, Create { id: PaymentIntentId::generate(), input, customer: None }).await
     }
 
     /// Makes an attempt to pay an intent. A decline and an unknown outcome are answers.
@@ -135,6 +135,7 @@ pub(super) async fn lock_own(tx: &mut Tx, operation: &Operation, id: &PaymentInt
 
 /// `CreatePaymentIntent`.
 pub(super) struct Create {
+    id: PaymentIntentId,
     input: CreatePaymentIntent,
     customer: Option<Customer>,
 }
@@ -143,6 +144,10 @@ impl Command for Create {
     const KIND: OperationKind = OperationKind::CreatePaymentIntent;
     type Resource = PaymentIntent;
     type Snapshot = PaymentSnapshot;
+
+    fn aim(&self) -> Aim {
+        Aim { subject_id: self.id.to_string(), payment_intent_id: Some(self.id.clone()) }
+    }
 
     async fn reserve(
         &mut self,
@@ -154,7 +159,7 @@ impl Command for Create {
             self.customer = Some(super::customers::ready(tx, &operation.partner_id, id).await?);
         }
         let intent = PaymentIntent {
-            id: PaymentIntentId::generate(),
+            id: self.id.clone(),
             partner_id: operation.partner_id.clone(),
             upstream_id: None,
             upstream_payment_id: None,
@@ -177,8 +182,6 @@ impl Command for Create {
             let taken = tx.payment_intent_id_referenced(&operation.partner_id, &reference).await?;
             return Err(reference_taken(&reference, taken.map(|id| id.to_string())));
         }
-        operation.subject_id = intent.id.to_string();
-        operation.payment_intent_id = Some(intent.id.clone());
         Ok(Reserved::Send(intent))
     }
 
@@ -244,6 +247,10 @@ impl Command for Cancel {
     type Resource = PaymentIntent;
     type Snapshot = ();
 
+    fn aim(&self) -> Aim {
+        Aim { subject_id: self.id.to_string(), payment_intent_id: None }
+    }
+
     async fn reserve(
         &mut self,
         _: &App,
@@ -251,7 +258,6 @@ impl Command for Cancel {
         operation: &mut Operation,
     ) -> Result<Reserved<PaymentIntent>, Error> {
         let mut intent = lock_own(tx, operation, &self.id).await?;
-        operation.subject_id = intent.id.to_string();
         match intent.state {
             State::RequiresConfirmation | State::RequiresPaymentMethod => {
                 intent.state = State::Canceled;

@@ -6,7 +6,7 @@ use super::{
     Answer, App, Caller,
     customers::{no_record, ready},
     paging::{Page, Paged},
-    perform::{Command, Outcome, Reserved, Verdict},
+    perform::{Aim, Command, Outcome, Reserved, Verdict},
 };
 use crate::{
     domain::{
@@ -47,7 +47,7 @@ impl App {
         caller: Caller,
         input: CreatePaymentMethod,
     ) -> Result<Answer<PaymentMethod>, Error> {
-        self.perform(caller, Create { input, customer: None }).await
+        self.perform(caller, Create { id: PaymentMethodId::generate(), input, customer: None }).await
     }
 
     /// Reads a payment method.
@@ -197,6 +197,7 @@ async fn adopt_unless_awaited(
 
 /// `CreatePaymentMethod`.
 pub(super) struct Create {
+    id: PaymentMethodId,
     input: CreatePaymentMethod,
     customer: Option<Customer>,
 }
@@ -205,6 +206,10 @@ impl Command for Create {
     const KIND: OperationKind = OperationKind::CreatePaymentMethod;
     type Resource = PaymentMethod;
     type Snapshot = PaymentMethodSnapshot;
+
+    fn aim(&self) -> Aim {
+        Aim { subject_id: self.id.to_string(), payment_intent_id: None }
+    }
 
     async fn reserve(
         &mut self,
@@ -217,7 +222,7 @@ impl Command for Create {
         }
         let customer = ready(tx, &operation.partner_id, &self.input.customer_id).await?;
         let method = PaymentMethod {
-            id: PaymentMethodId::generate(),
+            id: self.id.clone(),
             partner_id: operation.partner_id.clone(),
             customer_id: customer.id.clone(),
             upstream_id: None,
@@ -230,7 +235,6 @@ impl Command for Create {
             updated_at: operation.sent_at,
         };
         tx.payment_method_insert(&method).await?;
-        operation.subject_id = method.id.to_string();
         self.customer = Some(customer);
         Ok(Reserved::Send(method))
     }

@@ -4,7 +4,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Answer, App, Caller};
@@ -12,17 +12,21 @@ use crate::{
     domain::{
         clock::Timestamp,
         event::{EventObject, EventType},
-        ids::{OperationId, PaymentIntentId},
-        operation::{Operation, OperationKind, OperationState, SETTLE_MARGIN, next_check},
+        ids::OperationId,
+        operation::{BEFORE_ALL, Operation, OperationState, SETTLE_MARGIN, next_check},
     },
     error::{Error, Reason},
-    store::{NewOperation, Stored, Tx},
+    store::{NewOperation, Tx},
     telemetry::{
         catalogue::{KEYS_REUSED, REPLAYS},
         trace::carried,
     },
-    upstream::{self, Call},
+    upstream::Call,
 };
+
+mod command;
+
+pub(super) use command::{Aim, Command, Outcome, Reserved, Verdict};
 
 /// How long a call waits for an earlier one with the same idempotency key.
 const TWIN_WAIT: Duration = Duration::from_secs(2);
@@ -33,103 +37,6 @@ const TWIN_LOOK: Duration = Duration::from_millis(50);
 const SETTLE_TRIES: u32 = 6;
 /// The wait after the first try; it doubles.
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
-
-/// A mutating call in its three steps.
-pub(super) trait Command: Send + Sync + 'static {
-    /// Which call it is.
-    const KIND: OperationKind;
-    /// What it answers.
-    type Resource: Clone + Serialize + DeserializeOwned + Into<EventObject> + Send + Sync + 'static;
-    /// What Corefy answers to it.
-    type Snapshot: Clone + Send;
-
-    /// Finds out what must be known before a fresh call, with no transaction open.
-    fn prepare(&self, _: &App, _: &Caller) -> impl Future<Output = Result<(), Error>> + Send {
-        async { Ok(()) }
-    }
-
-    /// Checks the rules and writes what must exist before anything is sent; aims `operation` at it. An error leaves no
-    /// trace.
-    fn reserve(
-        &mut self,
-        app: &App,
-        tx: &mut Tx,
-        operation: &mut Operation,
-    ) -> impl Future<Output = Result<Reserved<Self::Resource>, Error>> + Send;
-
-    /// Sends it to Corefy.
-    fn send(
-        self,
-        app: &App,
-        call: Call<'_>,
-        reserved: &Self::Resource,
-    ) -> impl Future<Output = Result<Self::Snapshot, upstream::Error>> + Send;
-
-    /// Writes what the outcome means for the objects, and says what it means for the operation.
-    fn settle(
-        tx: &mut Tx,
-        operation: &Operation,
-        outcome: Outcome<Self::Snapshot>,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Verdict<Self::Resource>, Error>> + Send;
-
-    /// The object as it is now.
-    fn load(app: &App, id: &str) -> impl Future<Output = Result<Self::Resource, Error>> + Send;
-}
-
-/// What a reservation came to.
-pub(super) enum Reserved<R> {
-    /// The object as reserved; now send.
-    Send(R),
-    /// Nothing has to be sent.
-    Done(R),
-}
-
-/// What came of sending, or of looking up later.
-#[derive(Clone)]
-pub(super) enum Outcome<S> {
-    /// Corefy answered.
-    Answered(S),
-    /// Corefy refused: definitely nothing was done.
-    Refused(Arc<upstream::Error>),
-    /// Definitely nothing was done, and the fault was not the request's: the same call may be made again.
-    NotSent(Arc<upstream::Error>),
-    /// Not known.
-    Unknown,
-    /// Corefy was asked often and long enough: it never got it.
-    Absent,
-}
-
-impl<S> From<Result<S, upstream::Error>> for Outcome<S> {
-    fn from(result: Result<S, upstream::Error>) -> Self {
-        match result {
-            Ok(snapshot) => Self::Answered(snapshot),
-            // Our own credentials are wrong: once they are mended the same call is welcome.
-            Err(upstream::Error::Rejected(rejection)) if rejection.is_about_credentials() => {
-                Self::NotSent(Arc::new(upstream::Error::Rejected(rejection)))
-            }
-            Err(error @ (upstream::Error::Rejected(_) | upstream::Error::Unsupported(_))) => {
-                Self::Refused(Arc::new(error))
-            }
-            Err(error @ upstream::Error::NotSent { .. }) => Self::NotSent(Arc::new(error)),
-            Err(upstream::Error::Unknown(_) | upstream::Error::Protocol(_)) => Self::Unknown,
-        }
-    }
-}
-
-/// What an outcome means for the operation.
-pub(super) enum Verdict<R> {
-    /// It ends with this object.
-    Done(R),
-    /// It ends with this refusal.
-    Refused(Error),
-    /// It is taken back, as if it had never been called.
-    Released(Error),
-    /// It stays open; this is the object meanwhile.
-    InDoubt(R),
-    /// It stays open until a person has looked.
-    NeedsOperator(R),
-}
 
 /// A point in a mutating call at which tests let the process die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +66,7 @@ impl App {
         })
     }
 
+    /// Reserves first and looks for an earlier call only when its idempotency key is taken: most calls are the first.
     async fn perform_or_replay<C: Command>(
         &self,
         caller: Caller,
@@ -166,44 +74,38 @@ impl App {
     ) -> Result<Answer<C::Resource>, Error> {
         let give_up = Instant::now() + TWIN_WAIT;
         loop {
-            if let Some(earlier) = self.earlier(&caller).await? {
-                if let Some(answer) = self.replay::<C>(&caller, earlier).await? {
-                    self.telemetry.count(&REPLAYS, []);
-                    return answer.map(|resource| Answer { resource, is_replayed: true });
+            match self.reserve(&caller, &mut command).await? {
+                Some((_, Reserved::AskFirst)) => command.ask(self).await?,
+                Some((_, Reserved::Done(resource))) => return Ok(Answer { resource, is_replayed: false }),
+                Some((operation, Reserved::Send(resource))) => {
+                    let resource = self.send_and_settle(command, operation, resource).await?;
+                    return Ok(Answer { resource, is_replayed: false });
                 }
-                if Instant::now() >= give_up {
-                    return Err(Error::new(Reason::IdempotencyKeyInUse, "a call with this idempotency key is running")
-                        .retry_after(TWIN_WAIT));
+                None => {
+                    if let Some(answer) = self.replay::<C>(&caller).await? {
+                        self.telemetry.count(&REPLAYS, []);
+                        return answer.map(|resource| Answer { resource, is_replayed: true });
+                    }
+                    if Instant::now() >= give_up {
+                        let message = "a call with this idempotency key is running";
+                        return Err(Error::new(Reason::IdempotencyKeyInUse, message).retry_after(TWIN_WAIT));
+                    }
+                    sleep(TWIN_LOOK).await;
                 }
-                sleep(TWIN_LOOK).await;
-                continue;
-            }
-            command.prepare(self, &caller).await?;
-            if let Some((operation, reserved)) = self.reserve(&caller, &mut command).await? {
-                let resource = self.send_and_settle(command, operation, reserved).await?;
-                return Ok(Answer { resource, is_replayed: false });
             }
         }
     }
 
-    /// The operation that was reserved under the caller's idempotency key.
-    async fn earlier(&self, caller: &Caller) -> Result<Option<Stored>, Error> {
-        match &caller.idempotency {
-            Some(idempotency) => {
-                Ok(self.store.read().await?.operation_keyed(&caller.partner_id, &idempotency.key).await?)
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// The answer that an earlier call has for a later one; `None` while it is running.
-    async fn replay<C: Command>(
-        &self,
-        caller: &Caller,
-        earlier: Stored,
-    ) -> Result<Option<Result<C::Resource, Error>>, Error> {
-        let fingerprint = caller.idempotency.as_ref().map(|idempotency| &idempotency.fingerprint[..]);
-        if earlier.fingerprint.as_deref() != fingerprint || earlier.operation.kind != C::KIND {
+    /// The answer that an earlier call under the caller's idempotency key has for a later one; `None` while it is
+    /// running, and when it was taken back.
+    async fn replay<C: Command>(&self, caller: &Caller) -> Result<Option<Result<C::Resource, Error>>, Error> {
+        let Some(idempotency) = &caller.idempotency else { return Ok(None) };
+        let mut session = self.store.read().await?;
+        let Some(earlier) = session.operation_keyed(&caller.partner_id, &idempotency.key).await? else {
+            return Ok(None);
+        };
+        drop(session);
+        if earlier.fingerprint.as_deref() != Some(&idempotency.fingerprint[..]) || earlier.operation.kind != C::KIND {
             self.telemetry.count(&KEYS_REUSED, []);
             return Err(Error::new(
                 Reason::IdempotencyKeyReused,
@@ -229,25 +131,26 @@ impl App {
         }
     }
 
-    /// Reserves; `None` when another call took the idempotency key at the same moment.
+    /// Reserves; `None` when another call has the idempotency key.
     async fn reserve<C: Command>(
         &self,
         caller: &Caller,
         command: &mut C,
     ) -> Result<Option<(Operation, Reserved<C::Resource>)>, Error> {
         let now = self.now();
+        let Aim { subject_id, payment_intent_id } = command.aim();
         let mut operation = Operation {
             id: OperationId::generate(),
             partner_id: caller.partner_id.clone(),
             kind: C::KIND,
-            subject_id: String::new(),
-            payment_intent_id: None::<PaymentIntentId>,
+            subject_id,
+            payment_intent_id,
             state: OperationState::Sent,
             epoch: 1,
             lease_until: now + self.send_limit + SETTLE_MARGIN,
             sent_at: now,
             misses: 0,
-            baseline: Timestamp::default(),
+            baseline: BEFORE_ALL,
             request_id: caller.request_id.clone(),
         };
         let idempotency = caller.idempotency.as_ref().map(|given| (given.key.as_str(), &given.fingerprint));
@@ -256,9 +159,13 @@ impl App {
             return Ok(None);
         }
         let reserved = command.reserve(self, &mut tx, &mut operation).await?;
-        tx.operation_aim(&operation).await?;
-        if let Reserved::Done(resource) = &reserved {
-            tx.operation_finish(&operation, &Ok::<_, Error>(resource), now).await?;
+        match &reserved {
+            Reserved::AskFirst => return Ok(Some((operation, reserved))),
+            Reserved::Done(resource) => {
+                tx.operation_finish(&operation, &Ok::<_, Error>(resource), now).await?;
+            }
+            Reserved::Send(_) if operation.baseline != BEFORE_ALL => tx.operation_rebase(&operation).await?,
+            Reserved::Send(_) => {}
         }
         tx.commit().await?;
         Ok(Some((operation, reserved)))
@@ -268,12 +175,8 @@ impl App {
         &self,
         command: C,
         operation: Operation,
-        reserved: Reserved<C::Resource>,
+        resource: C::Resource,
     ) -> Result<C::Resource, Error> {
-        let resource = match reserved {
-            Reserved::Done(resource) => return Ok(resource),
-            Reserved::Send(resource) => resource,
-        };
         self.reached(Checkpoint::Reserved).await;
         let not_after = operation.sent_at + self.send_limit;
         let call = Call { operation_id: &operation.id, request_id: &operation.request_id, not_after };

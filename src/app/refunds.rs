@@ -5,7 +5,7 @@ use super::{
     Answer, App, Caller,
     paging::{Page, Paged},
     payment_intents::{lock_own, reference_taken},
-    perform::{Command, Outcome, Reserved, Verdict},
+    perform::{Aim, Command, Outcome, Reserved, Verdict},
     reconcile::poll_at,
 };
 use crate::{
@@ -41,7 +41,7 @@ pub struct CreateRefund {
 impl App {
     /// Gives money back. An unknown outcome is an answer: the refund is pending, its amount reserved.
     pub async fn create_refund(&self, caller: Caller, input: CreateRefund) -> Result<Answer<Refund>, Error> {
-        self.perform(caller, Create { input, order: None }).await
+        self.perform(caller, Create { id: RefundId::generate(), input, order: None }).await
     }
 
     /// Reads a refund; asks Corefy first while it is pending.
@@ -73,6 +73,7 @@ impl App {
 
 /// `CreateRefund`.
 struct Create {
+    id: RefundId,
     input: CreateRefund,
     order: Option<(PaymentIntent, Option<Customer>)>,
 }
@@ -104,11 +105,15 @@ impl Command for Create {
     type Resource = Refund;
     type Snapshot = RefundSnapshot;
 
+    fn aim(&self) -> Aim {
+        Aim { subject_id: self.id.to_string(), payment_intent_id: Some(self.input.payment_intent_id.clone()) }
+    }
+
     async fn reserve(&mut self, _: &App, tx: &mut Tx, operation: &mut Operation) -> Result<Reserved<Refund>, Error> {
         let mut intent = lock_own(tx, operation, &self.input.payment_intent_id).await?;
         let now = operation.sent_at;
         let refund = Refund {
-            id: RefundId::generate(),
+            id: self.id.clone(),
             partner_id: operation.partner_id.clone(),
             payment_intent_id: intent.id.clone(),
             upstream_id: None,
@@ -129,8 +134,6 @@ impl Command for Create {
         intent.updated_at = now;
         tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
         tx.events_insert(&[EventType::RefundCreated], &refund.clone().into(), now).await?;
-        operation.subject_id = refund.id.to_string();
-        operation.payment_intent_id = Some(intent.id.clone());
         let customer = tx.customer_of(&intent).await?;
         self.order = Some((intent, customer));
         Ok(Reserved::Send(refund))

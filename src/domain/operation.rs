@@ -90,6 +90,9 @@ impl OperationState {
     }
 }
 
+/// Older than every version of Corefy's, those that it does not give among them.
+pub const BEFORE_ALL: Timestamp = Timestamp(-1);
+
 /// One mutating call, from its reservation to its known end.
 #[derive(Clone, Debug)]
 pub struct Operation {
@@ -113,7 +116,8 @@ pub struct Operation {
     pub sent_at: Timestamp,
     /// How often Corefy was asked and cleanly knew nothing of it.
     pub misses: i64,
-    /// The intent's upstream version at the time it was sent: what Corefy shows must be newer to tell of this operation.
+    /// The intent's upstream version at the time it was sent, when there was an attempt before: what Corefy shows must be
+    /// newer to tell of this operation. Else [`BEFORE_ALL`].
     pub baseline: Timestamp,
     /// The request it came with, for logs.
     pub request_id: String,

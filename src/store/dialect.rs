@@ -3,7 +3,7 @@
 use std::{fs::OpenOptions, io, str::FromStr as _, time::Duration};
 
 use sqlx::{
-    Any, AnyConnection, AssertSqlSafe, Executor as _, Pool, Row as _,
+    Any, AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Pool, Row as _,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
@@ -11,7 +11,10 @@ use sqlx::{
 use super::Error;
 
 /// How long a caller waits for a connection before the store counts as unavailable.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection that was idle for no longer is used without being asked first.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,20 +89,12 @@ impl Dialect {
         let options = AnyPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire(self == Self::Postgres)
+            .test_before_acquire(false)
+            .before_acquire(|connection, past| Box::pin(is_alive(connection, past.idle_for)))
             .after_connect(move |connection: &mut AnyConnection, _| {
                 Box::pin(async move { connection.execute(settings).await.map(|_| ()) })
             });
         Ok(options.connect_with(AnyConnectOptions::from_str(url)?).await?)
-    }
-
-    /// Begins a transaction that may write. SQLite takes the write lock at once, because a transaction that reads first
-    /// cannot take it later while another holds it.
-    pub(super) fn begin(self) -> &'static str {
-        match self {
-            Self::Sqlite => "BEGIN IMMEDIATE",
-            Self::Postgres => "BEGIN",
-        }
     }
 
     /// `select`, with the rows it finds locked until the end of the transaction. SQLite has one writer, who owns them all.
@@ -125,7 +120,7 @@ impl Dialect {
         let failed = |error: MigrateError| Error::Unavailable(error.into());
         match self {
             Self::Sqlite => {
-                let mut transaction = pool.begin_with(self.begin()).await?;
+                let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
                 // Not `run`, whose future cannot be sent between threads.
                 self.migrator().run_direct(None, &mut *transaction, false).await.map_err(failed)?;
                 Ok(transaction.commit().await?)
@@ -140,9 +135,9 @@ impl Dialect {
         }
     }
 
-    /// Whether events are given their positions in the transaction that writes them. With one writer that is the order of
-    /// commits; otherwise it is known only after them.
-    pub(super) fn orders_events_at_commit(self) -> bool {
+    /// Whether one transaction writes at a time. Then writers take turns and share flushes, and events are given their
+    /// positions in the transaction that writes them; otherwise the order of commits is known only after them.
+    pub(super) fn has_one_writer(self) -> bool {
         match self {
             Self::Sqlite => true,
             Self::Postgres => false,
@@ -177,6 +172,14 @@ impl Dialect {
             migration!(5, "backlog", "0005_backlog.sql"),
         ])
     }
+}
+
+/// Whether a connection that was idle for `idle` still stands: one that was in use just now is believed to.
+async fn is_alive(connection: &mut AnyConnection, idle: Duration) -> Result<bool, sqlx::Error> {
+    if idle > TRUSTED_IDLE {
+        connection.ping().await?;
+    }
+    Ok(true)
 }
 
 /// Reads the settings back: SQLite ignores a pragma it cannot honour.

@@ -4,7 +4,11 @@
 //! in a [`Tx`]. Within a transaction rows are locked in one order, the payment intent before its operations, so that no
 //! two transactions wait for each other.
 
-use std::{ops::DerefMut, sync::Arc, time::Instant};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Instant,
+};
 
 use secrecy::SecretString;
 use sqlx::{Any, AnyConnection, Pool, Transaction, pool::PoolConnection};
@@ -29,6 +33,7 @@ mod schema;
 mod seal;
 mod select;
 mod telemetry;
+mod turns;
 mod webhooks;
 
 pub use api_call_stats::StatsRange;
@@ -43,6 +48,8 @@ pub use payment_intents::PaymentIntentFilter;
 pub use schema::{Schema, Setting, migrate};
 pub use seal::Sealer;
 pub use telemetry::Backlog;
+pub use turns::Turn;
+use turns::Turns;
 pub use webhooks::{Webhook, WebhookFilter, WebhookState};
 
 /// The database, shared by everything that uses it.
@@ -50,6 +57,8 @@ pub use webhooks::{Webhook, WebhookFilter, WebhookState};
 pub struct Store {
     writer: Pool<Any>,
     reader: Pool<Any>,
+    /// Where transactions wait that share the writer; `None` where each has a connection of its own.
+    turns: Option<Turns>,
     url: SecretString,
     shared: Arc<Shared>,
 }
@@ -72,7 +81,34 @@ pub struct Session<C> {
 /// A session that reads; each statement sees what is committed when it begins.
 pub type Read = Session<PoolConnection<Any>>;
 /// A session that writes. What is not committed when it is dropped never happened.
-pub type Tx = Session<Transaction<'static, Any>>;
+pub type Tx = Session<Writing>;
+
+/// What a transaction writes on.
+pub enum Writing {
+    /// A connection of its own.
+    Own(Transaction<'static, Any>),
+    /// SQLite's one writer, for a turn.
+    Turn(Turn),
+}
+
+impl Deref for Writing {
+    type Target = AnyConnection;
+    fn deref(&self) -> &AnyConnection {
+        match self {
+            Self::Own(transaction) => transaction,
+            Self::Turn(turn) => turn,
+        }
+    }
+}
+
+impl DerefMut for Writing {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        match self {
+            Self::Own(transaction) => transaction,
+            Self::Turn(turn) => turn,
+        }
+    }
+}
 
 impl Store {
     /// Connects to the database at `url`, creates it if it is an SQLite file that does not exist, and migrates it.
@@ -87,7 +123,8 @@ impl Store {
     pub async fn open_as_it_is(url: &str, connections: u32, sealer: Sealer) -> Result<Self, Error> {
         let (dialect, writer, reader) = connect(url, connections).await?;
         let shared = Arc::new(Shared { dialect, sealer, signal: Arc::default(), telemetry: Telemetry::default() });
-        Ok(Self { writer, reader, url: url.into(), shared })
+        let turns = dialect.has_one_writer().then(|| Turns::new(writer.clone()));
+        Ok(Self { writer, reader, turns, url: url.into(), shared })
     }
 
     /// A session that reads.
@@ -100,7 +137,10 @@ impl Store {
     /// A transaction that may write.
     pub async fn begin(&self) -> Result<Tx, Error> {
         let started = Instant::now();
-        let connection = self.writer.begin_with(self.shared.dialect.begin()).await?;
+        let connection = match &self.turns {
+            Some(turns) => Writing::Turn(turns.begin().await?),
+            None => Writing::Own(self.writer.begin().await?),
+        };
         Ok(self.session(connection, self.shared.dialect.writing(), started))
     }
 
@@ -111,7 +151,7 @@ impl Store {
 
     /// Orders what was committed and is not ordered yet. Answers how many events it placed.
     pub async fn order_events(&self) -> Result<u64, Error> {
-        if !self.read().await?.events_are_unordered().await? {
+        if self.shared.dialect.has_one_writer() || !self.read().await?.events_are_unordered().await? {
             return Ok(0);
         }
         let mut tx = self.begin().await?;
@@ -127,7 +167,7 @@ impl Store {
     /// Hears from the database when another process has ordered events, and passes it on; returns only when the connection
     /// breaks. SQLite has one process, which needs nobody to tell it.
     pub async fn hear_of_events(&self) -> Result<(), Error> {
-        if self.shared.dialect.orders_events_at_commit() {
+        if self.shared.dialect.has_one_writer() {
             std::future::pending::<()>().await;
         }
         event_signal::hear(&self.url, &self.shared.signal).await
@@ -141,6 +181,9 @@ impl Store {
 
     /// Closes every connection once its user is done.
     pub async fn close(&self) {
+        if let Some(turns) = &self.turns {
+            turns.close().await;
+        }
         self.reader.close().await;
         self.writer.close().await;
     }
@@ -163,15 +206,14 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
 
 impl Tx {
     /// Makes everything that was done in this transaction durable.
-    pub async fn commit(mut self) -> Result<(), Error> {
+    pub async fn commit(self) -> Result<(), Error> {
         let has_events = !self.news.is_empty();
-        let orders_now = has_events && self.shared.dialect.orders_events_at_commit();
-        if orders_now {
-            self.events_order().await?;
-        }
-        self.connection.commit().await?;
+        let is_ordered = match self.connection {
+            Writing::Own(transaction) => transaction.commit().await.map(|()| false)?,
+            Writing::Turn(turn) => turn.commit(has_events).await.map(|()| true)?,
+        };
         if has_events {
-            self.shared.signal.written(orders_now);
+            self.shared.signal.written(is_ordered);
         }
         telemetry::count(&self.shared.telemetry, &self.news);
         Ok(())

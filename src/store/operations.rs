@@ -153,15 +153,10 @@ impl Tx {
         Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
-    /// Tells the journal what a reserved operation turned out to be about.
-    pub async fn operation_aim(&mut self, operation: &Operation) -> Result<(), Error> {
-        let sql = "UPDATE operations SET subject_id = $2, payment_intent_id = $3, baseline = $4 WHERE id = $1";
-        let query = sqlx::query(sql)
-            .bind(operation.id.as_str())
-            .bind(operation.subject_id.as_str())
-            .bind(operation.payment_intent_id.as_ref().map(PaymentIntentId::as_str))
-            .bind(operation.baseline.0);
-        query.execute(self.connection()).await?;
+    /// Tells the journal from which version on Corefy's word is about a reserved operation.
+    pub async fn operation_rebase(&mut self, operation: &Operation) -> Result<(), Error> {
+        let query = sqlx::query("UPDATE operations SET baseline = $2 WHERE id = $1");
+        query.bind(operation.id.as_str()).bind(operation.baseline.0).execute(self.connection()).await?;
         Ok(())
     }
 

@@ -55,7 +55,7 @@ pub async fn migrate(url: &str) -> Result<Schema, Error> {
 impl Store {
     /// How far the database is migrated.
     pub async fn schema(&self) -> Result<Schema, Error> {
-        self.shared.dialect.schema(&mut *self.writer.acquire().await?).await
+        self.shared.dialect.schema(&mut *self.reader.acquire().await?).await
     }
 
     /// Fails when nothing can be written. Writes nothing.
@@ -65,12 +65,12 @@ impl Store {
         Ok(())
     }
 
-    /// The settings that durability hangs on, as they are in force on our connections.
+    /// The settings that durability hangs on, as they are in force where we write.
     pub async fn settings(&self) -> Result<Vec<Setting>, Error> {
-        let mut connection = self.writer.acquire().await?;
+        let mut tx = self.begin().await?;
         let mut settings = Vec::new();
         for (name, sql, required) in self.shared.dialect.durability() {
-            let row = sqlx::query(*sql).fetch_one(&mut *connection).await?;
+            let row = sqlx::query(*sql).fetch_one(tx.connection()).await?;
             settings.push(Setting { name, value: row.try_get(0)?, required: *required });
         }
         Ok(settings)

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use sqlx::any::AnyRow;
 
-use super::{Error, Session, Shared, Store, row::get};
+use super::{Dialect, Error, Session, Shared, Store, row::get};
 use crate::{
     domain::{
         clock::Timestamp,
@@ -72,7 +72,11 @@ impl Store {
     pub fn measure_connections(&self) {
         let dialect = self.shared.dialect;
         for (name, pool) in [(dialect.reading(), &self.reader), (dialect.writing(), &self.writer)] {
-            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            let mut idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            if name == Dialect::Sqlite.writing() && self.turns.as_ref().is_some_and(|turns| !turns.is_busy()) {
+                // The line keeps the connection between turns.
+                idle = pool.size();
+            }
             self.shared.telemetry.set(&CONNECTIONS, [name, "idle"], idle);
             self.shared.telemetry.set(&CONNECTIONS, [name, "busy"], pool.size().saturating_sub(idle));
         }

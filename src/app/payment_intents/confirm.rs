@@ -3,8 +3,8 @@
 use super::{SourceInput, attempt_in_doubt, load, lock, lock_own, wrong_state};
 use crate::{
     app::{
-        App, Caller, customers,
-        perform::{Command, Outcome, Reserved, Verdict},
+        App, customers,
+        perform::{Aim, Command, Outcome, Reserved, Verdict},
         reconcile::{give_up_attempt, merge_payment, poll_at},
     },
     domain::{
@@ -13,7 +13,7 @@ use crate::{
         customer::Customer,
         event::EventType,
         ids::PaymentIntentId,
-        operation::{Operation, OperationKind},
+        operation::{BEFORE_ALL, Operation, OperationKind},
         payment_intent::{PaymentIntent, PaymentIntentState as State},
         payment_method::PaymentMethod,
         snapshot::{PaymentSnapshot, Trace},
@@ -23,20 +23,19 @@ use crate::{
     upstream::{self, Call, Order},
 };
 
-/// Older than every version of Corefy's, those that it does not give among them.
-const BEFORE_ALL: Timestamp = Timestamp(-1);
-
 /// `ConfirmPaymentIntent`.
 pub(super) struct Confirm {
     id: PaymentIntentId,
     confirmation: Confirmation<SourceInput>,
     method: Option<PaymentMethod>,
     customer: Option<Customer>,
+    /// Whether Corefy was asked about the attempt before.
+    has_asked: bool,
 }
 
 impl Confirm {
     pub fn new(id: PaymentIntentId, confirmation: Confirmation<SourceInput>) -> Self {
-        Self { id, confirmation, method: None, customer: None }
+        Self { id, confirmation, method: None, customer: None, has_asked: false }
     }
 
     /// The saved method, which must be of the intent's customer.
@@ -61,14 +60,8 @@ impl Command for Confirm {
     type Resource = PaymentIntent;
     type Snapshot = PaymentSnapshot;
 
-    /// An attempt that was given up may have been made after all: Corefy is asked before there is another.
-    async fn prepare(&self, app: &App, caller: &Caller) -> Result<(), Error> {
-        let intent = app.store.read().await?.payment_intent(&caller.partner_id, &self.id).await?;
-        let Some(intent) = intent.filter(|intent| intent.progress.watch_until.is_some()) else { return Ok(()) };
-        if !intent.state.is_paid() && !app.refresh_payment(&self.id).await? {
-            return Err(attempt_in_doubt(&intent));
-        }
-        Ok(())
+    fn aim(&self) -> Aim {
+        Aim { subject_id: self.id.to_string(), payment_intent_id: Some(self.id.clone()) }
     }
 
     async fn reserve(
@@ -81,22 +74,30 @@ impl Command for Confirm {
             return Err(upstream::Error::Unsupported("a 3-D Secure authentication done elsewhere").into());
         }
         let mut intent = lock_own(tx, operation, &self.id).await?;
+        // An attempt that was given up may have been made after all: Corefy is asked before there is another.
+        if intent.progress.watch_until.is_some() && !intent.state.is_paid() && !self.has_asked {
+            return Ok(Reserved::AskFirst);
+        }
         may_begin(&intent)?;
         // A webhook may have ended the attempt before its own call did: only when that has ended too is there room.
         let open = tx.operations_open(&self.id).await?;
-        if open.iter().any(|operation| operation.kind == Self::KIND) {
+        if open.iter().any(|other| other.kind == Self::KIND && other.id != operation.id) {
             return Err(attempt_in_doubt(&intent));
         }
         self.find_method(tx, &intent).await?;
         self.customer = tx.customer_of(&intent).await?;
-        operation.subject_id = intent.id.to_string();
-        operation.payment_intent_id = Some(intent.id.clone());
-        let is_first = intent.state == State::RequiresConfirmation;
-        operation.baseline = if is_first { BEFORE_ALL } else { intent.upstream_version };
+        if intent.state != State::RequiresConfirmation {
+            operation.baseline = intent.upstream_version;
+        }
         intent.state = State::Processing;
         intent.updated_at = operation.sent_at;
         tx.payment_intent_update(&intent, None).await?;
         Ok(Reserved::Send(intent))
+    }
+
+    async fn ask(&mut self, app: &App) -> Result<(), Error> {
+        self.has_asked = app.refresh_payment(&self.id).await?;
+        if self.has_asked { Ok(()) } else { Err(attempt_in_doubt(&load(app, self.id.as_str()).await?)) }
     }
 
     async fn send(self, app: &App, call: Call<'_>, intent: &PaymentIntent) -> Result<PaymentSnapshot, upstream::Error> {

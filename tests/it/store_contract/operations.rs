@@ -15,7 +15,7 @@ use crate::{on_both, support::database::TestDatabase};
 
 on_both![
     an_operation_reads_back_as_it_was_reserved,
-    an_operation_is_aimed_at_what_it_turned_out_to_be_about,
+    an_operation_is_rebased_on_what_was_known_when_it_was_reserved,
     a_partner_uses_an_idempotency_key_once,
     of_two_calls_with_one_key_the_second_waits_for_the_first_and_loses,
     a_key_whose_first_call_was_rolled_back_is_free,
@@ -55,16 +55,15 @@ async fn an_operation_reads_back_as_it_was_reserved(database: TestDatabase) {
     assert!(store.read().await.unwrap().operation(&OperationId::generate()).await.unwrap().is_none());
 }
 
-async fn an_operation_is_aimed_at_what_it_turned_out_to_be_about(database: TestDatabase) {
+async fn an_operation_is_rebased_on_what_was_known_when_it_was_reserved(database: TestDatabase) {
     let store = database.store().await;
-    let mut aimed = operation(OperationKind::CreatePaymentIntent, "", None);
+    let mut rebased = confirmation();
     let mut tx = store.begin().await.unwrap();
-    assert!(reserve(&mut tx, &aimed, "a").await);
-    let payment = PaymentIntentId::generate();
-    (aimed.subject_id, aimed.payment_intent_id, aimed.baseline) = (payment.to_string(), Some(payment), after(-5));
-    tx.operation_aim(&aimed).await.unwrap();
+    assert!(reserve(&mut tx, &rebased, "a").await);
+    rebased.baseline = after(-5);
+    tx.operation_rebase(&rebased).await.unwrap();
     let stored = tx.operation_keyed(&acme(), "a").await.unwrap().unwrap();
-    assert_eq!(format!("{:?}", stored.operation), format!("{aimed:?}"));
+    assert_eq!(format!("{:?}", stored.operation), format!("{rebased:?}"));
     assert_eq!(stored.fingerprint.as_deref(), Some(&FINGERPRINT[..]));
 }
 

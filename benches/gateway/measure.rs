@@ -1,0 +1,110 @@
+//! Rounds: each contender in turn does the same work for the same time, again and again, so that what disturbs the
+//! machine disturbs all of them.
+
+use std::{error::Error, time::Duration};
+
+use crate::{
+    load::{Round, Target, Work},
+    process::{Process, cpu_of_all},
+};
+
+/// Every kind of work.
+pub const WORKS: [(Work, &str); 3] =
+    [(Work::Create, "create"), (Work::Get, "get"), (Work::CreateAndConfirm, "create + confirm")];
+/// Callers at one time.
+pub const LOADS: [usize; 3] = [1, 16, 64];
+
+/// What is measured: the bare proxy, or a gateway.
+pub struct Contender {
+    /// What it is called in the report.
+    pub name: String,
+    /// Where it runs.
+    pub process: Process,
+    /// How it is called.
+    pub target: Target,
+    /// Whether PostgreSQL works for it.
+    pub is_on_postgres: bool,
+}
+
+/// What the rounds of one contender with one work and one load came to, as medians.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Pieces of work a second.
+    pub per_second: f64,
+    /// The same, as a part of what the first contender did in the same round.
+    pub ratio: f64,
+    /// Median time of one.
+    pub p50: Duration,
+    /// Time that one in a hundred exceeded.
+    pub p99: Duration,
+    /// CPU of the process for one.
+    pub cpu: Duration,
+    /// CPU of PostgreSQL for one.
+    pub database_cpu: Duration,
+}
+
+/// One round of one contender.
+struct Turn {
+    round: Round,
+    cpu: Duration,
+    database_cpu: Duration,
+}
+
+/// Measures all contenders, in the order of [`WORKS`], then [`LOADS`], then contenders.
+pub async fn measure(
+    contenders: &[Contender],
+    rounds: usize,
+    length: Duration,
+) -> Result<Vec<Vec<Cell>>, Box<dyn Error>> {
+    let mut cells = Vec::new();
+    for (work, name) in WORKS {
+        for callers in LOADS {
+            anstream::eprint!("{name}, {callers} in flight \r");
+            let mut turns: Vec<Vec<Turn>> = Vec::new();
+            for _ in 0..rounds {
+                let mut round = Vec::new();
+                for contender in contenders {
+                    round.push(take_turn(contender, work, callers, length).await?);
+                }
+                turns.push(round);
+            }
+            cells.push((0..contenders.len()).map(|place| cell(&turns, place)).collect());
+        }
+    }
+    Ok(cells)
+}
+
+async fn take_turn(
+    contender: &Contender,
+    work: Work,
+    callers: usize,
+    length: Duration,
+) -> Result<Turn, Box<dyn Error>> {
+    let database_cpu = || if contender.is_on_postgres { cpu_of_all("postgres") } else { Duration::ZERO };
+    let (cpu_before, database_before) = (contender.process.cpu(), database_cpu());
+    let round = contender.target.run(work, callers, length).await?;
+    let each = |spent: Duration| spent.div_f64(round.count as f64);
+    let cpu = each(contender.process.cpu().saturating_sub(cpu_before));
+    let database_cpu = each(database_cpu().saturating_sub(database_before));
+    Ok(Turn { round, cpu, database_cpu })
+}
+
+fn cell(turns: &[Vec<Turn>], place: usize) -> Cell {
+    let of = |read: &dyn Fn(&Turn) -> f64| median(turns.iter().map(|round| read(&round[place])).collect());
+    let time = |read: &dyn Fn(&Turn) -> Duration| Duration::from_secs_f64(of(&|turn| read(turn).as_secs_f64()));
+    let ratio = |round: &Vec<Turn>| round[place].round.per_second / round[0].round.per_second;
+    Cell {
+        per_second: of(&|turn| turn.round.per_second),
+        ratio: median(turns.iter().map(ratio).collect()),
+        p50: time(&|turn| turn.round.p50),
+        p99: time(&|turn| turn.round.p99),
+        cpu: time(&|turn| turn.cpu),
+        database_cpu: time(&|turn| turn.database_cpu),
+    }
+}
+
+/// The middle one, in whatever order they come.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

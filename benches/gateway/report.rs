@@ -1,0 +1,80 @@
+//! What is printed: tables in Markdown, as they stand in the README.
+
+use std::time::Duration;
+
+use crate::measure::{Cell, Contender, LOADS, WORKS};
+
+/// What the machine is like.
+pub fn setting(flush: Duration) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    println!("{cores} cores; a durable flush of 4 KiB takes {} (median)\n", millis(flush));
+}
+
+/// Every contender beside the first.
+pub fn compared(contenders: &[Contender], cells: &[Vec<Cell>]) {
+    println!("| work | in flight | on | a second | ÷ bare | p50 | p99 | added p50 | CPU each | CPU of PostgreSQL |");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    for (row, (work, callers)) in kinds().enumerate() {
+        for (place, contender) in contenders.iter().enumerate() {
+            let (cell, bare) = (&cells[row][place], &cells[row][0]);
+            println!(
+                "| {work} | {callers} | {} | {:.0} | {:.2} | {} | {} | {} | {} | {} |",
+                contender.name,
+                cell.per_second,
+                cell.ratio,
+                millis(cell.p50),
+                millis(cell.p99),
+                if place == 0 { "".to_owned() } else { added(cell.p50, bare.p50) },
+                micros(cell.cpu),
+                if contender.is_on_postgres { micros(cell.database_cpu) } else { String::new() },
+            );
+        }
+    }
+    println!();
+}
+
+/// How long each process took to listen, and the most memory it had.
+pub fn processes(contenders: &[Contender]) {
+    println!("| process | listens after | peak memory |\n|---|---|---|");
+    for Contender { name, process, .. } in contenders {
+        println!("| {name} | {} | {:.0} MB |", millis(process.start_up), process.peak_memory() as f64 / 1e6);
+    }
+    println!();
+}
+
+/// The same work on a database that has grown, beside what it was on an empty one.
+pub fn grown(rows: u32, contenders: &[Contender], empty: &[Vec<Cell>], full: &[Vec<Cell>]) {
+    println!("| work | in flight | on | p50, empty | p50, {rows} intents | ÷ empty |\n|---|---|---|---|---|---|");
+    for (row, (work, callers)) in kinds().enumerate() {
+        for (place, contender) in contenders.iter().enumerate() {
+            // The bare proxy, which was measured first on the empty databases, is not here.
+            let (before, after) = (empty[row][place + 1].p50, full[row][place].p50);
+            let ratio = after.as_secs_f64() / before.as_secs_f64();
+            println!(
+                "| {work} | {callers} | {} | {} | {} | {ratio:.2} |",
+                contender.name,
+                millis(before),
+                millis(after)
+            );
+        }
+    }
+    println!();
+    processes(contenders);
+}
+
+/// The names of what is measured, in the order of the cells.
+fn kinds() -> impl Iterator<Item = (&'static str, usize)> {
+    WORKS.into_iter().flat_map(|(_, name)| LOADS.into_iter().map(move |callers| (name, callers)))
+}
+
+fn added(with: Duration, bare: Duration) -> String {
+    format!("{:+.2} ms", (with.as_secs_f64() - bare.as_secs_f64()) * 1e3)
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1e3)
+}
+
+fn micros(time: Duration) -> String {
+    format!("{:.0} µs", time.as_secs_f64() * 1e6)
+}

@@ -1,0 +1,127 @@
+//! What a mutating call says of itself: its three steps, and what came of them.
+
+use std::{future::Future, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    app::App,
+    domain::{
+        clock::Timestamp,
+        event::EventObject,
+        ids::PaymentIntentId,
+        operation::{Operation, OperationKind},
+    },
+    error::Error,
+    store::Tx,
+    upstream::{self, Call},
+};
+
+/// A mutating call in its three steps.
+pub(in crate::app) trait Command: Send + Sync + 'static {
+    /// Which call it is.
+    const KIND: OperationKind;
+    /// What it answers.
+    type Resource: Clone + Serialize + DeserializeOwned + Into<EventObject> + Send + Sync + 'static;
+    /// What Corefy answers to it.
+    type Snapshot: Clone + Send;
+
+    /// What it is about. Told to the journal before anything else is locked.
+    fn aim(&self) -> Aim;
+
+    /// Checks the rules and writes what must exist before anything is sent. An error leaves no trace.
+    fn reserve(
+        &mut self,
+        app: &App,
+        tx: &mut Tx,
+        operation: &mut Operation,
+    ) -> impl Future<Output = Result<Reserved<Self::Resource>, Error>> + Send;
+
+    /// Asks Corefy what [`Reserved::AskFirst`] wants to know, with no transaction open.
+    fn ask(&mut self, _: &App) -> impl Future<Output = Result<(), Error>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Sends it to Corefy.
+    fn send(
+        self,
+        app: &App,
+        call: Call<'_>,
+        reserved: &Self::Resource,
+    ) -> impl Future<Output = Result<Self::Snapshot, upstream::Error>> + Send;
+
+    /// Writes what the outcome means for the objects, and says what it means for the operation.
+    fn settle(
+        tx: &mut Tx,
+        operation: &Operation,
+        outcome: Outcome<Self::Snapshot>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Verdict<Self::Resource>, Error>> + Send;
+
+    /// The object as it is now.
+    fn load(app: &App, id: &str) -> impl Future<Output = Result<Self::Resource, Error>> + Send;
+}
+
+/// What a mutating call is about.
+pub(in crate::app) struct Aim {
+    /// The id of the object it makes or moves.
+    pub subject_id: String,
+    /// The intent whose money it moves, when it moves any.
+    pub payment_intent_id: Option<PaymentIntentId>,
+}
+
+/// What a reservation came to.
+pub(in crate::app) enum Reserved<R> {
+    /// The object as reserved; now send.
+    Send(R),
+    /// Nothing has to be sent.
+    Done(R),
+    /// Corefy must be asked first ([`Command::ask`]); nothing is reserved.
+    AskFirst,
+}
+
+/// What came of sending, or of looking up later.
+#[derive(Clone)]
+pub(in crate::app) enum Outcome<S> {
+    /// Corefy answered.
+    Answered(S),
+    /// Corefy refused: definitely nothing was done.
+    Refused(Arc<upstream::Error>),
+    /// Definitely nothing was done, and the fault was not the request's: the same call may be made again.
+    NotSent(Arc<upstream::Error>),
+    /// Not known.
+    Unknown,
+    /// Corefy was asked often and long enough: it never got it.
+    Absent,
+}
+
+impl<S> From<Result<S, upstream::Error>> for Outcome<S> {
+    fn from(result: Result<S, upstream::Error>) -> Self {
+        match result {
+            Ok(snapshot) => Self::Answered(snapshot),
+            // Our own credentials are wrong: once they are mended the same call is welcome.
+            Err(upstream::Error::Rejected(rejection)) if rejection.is_about_credentials() => {
+                Self::NotSent(Arc::new(upstream::Error::Rejected(rejection)))
+            }
+            Err(error @ (upstream::Error::Rejected(_) | upstream::Error::Unsupported(_))) => {
+                Self::Refused(Arc::new(error))
+            }
+            Err(error @ upstream::Error::NotSent { .. }) => Self::NotSent(Arc::new(error)),
+            Err(upstream::Error::Unknown(_) | upstream::Error::Protocol(_)) => Self::Unknown,
+        }
+    }
+}
+
+/// What an outcome means for the operation.
+pub(in crate::app) enum Verdict<R> {
+    /// It ends with this object.
+    Done(R),
+    /// It ends with this refusal.
+    Refused(Error),
+    /// It is taken back, as if it had never been called.
+    Released(Error),
+    /// It stays open; this is the object meanwhile.
+    InDoubt(R),
+    /// It stays open until a person has looked.
+    NeedsOperator(R),
+}

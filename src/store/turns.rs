@@ -1,0 +1,335 @@
+//! SQLite's one writer, shared. A flush is what a commit costs there, so transactions that want to write at the same time
+//! take turns in one transaction of the database, each as a savepoint of its own, and share its flush: who commits leaves
+//! its turn to the next and lines up again, to flush what all have written meanwhile; who was flushed by another has
+//! nothing left to do. Nobody hears of a commit before it is durable, and a flush that fails has failed for all members.
+
+use std::{
+    io,
+    ops::{Deref, DerefMut},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use sqlx::{Any, AnyConnection, Error, Pool, pool::PoolConnection};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard, oneshot},
+    time::timeout,
+};
+
+use super::dialect::ACQUIRE_TIMEOUT;
+
+/// Begins the shared transaction with its first turn. The write lock is taken at once: a transaction that reads first cannot
+/// take it later while another holds it.
+const BEGIN_FIRST: &str = "BEGIN IMMEDIATE; SAVEPOINT turn";
+/// Begins a turn in it.
+const BEGIN: &str = "SAVEPOINT turn";
+/// Ends a turn that was committed.
+const END: &str = "RELEASE turn";
+/// Ends one that was not.
+const UNDO: &str = "ROLLBACK TO turn; RELEASE turn";
+/// Makes the turns durable, the last of which need not have ended.
+const FLUSH: &str = "COMMIT";
+/// The same when there are events among what was written: they get their positions, in the order of commits.
+const ORDER_AND_FLUSH: &str = "
+    UPDATE events SET position = placed.place + (SELECT last FROM event_sequence WHERE id = 1)
+    FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place FROM events WHERE position IS NULL) AS placed
+    WHERE events.id = placed.id;
+    UPDATE event_sequence SET last = MAX(last, COALESCE((SELECT MAX(position) FROM events), 0)) WHERE id = 1;
+    COMMIT";
+
+/// The line in front of the writer. It is as long as there are calls under way, which `rpc/` bounds; each waits at most
+/// [`ACQUIRE_TIMEOUT`] for its turn.
+#[derive(Clone)]
+pub(super) struct Turns {
+    pool: Pool<Any>,
+    writer: Arc<Mutex<Writer>>,
+    /// How many wait for a turn. Who commits while nobody does flushes at once.
+    waiting: Arc<AtomicUsize>,
+}
+
+/// The writer, in the hands of whose turn it is. When it is in nobody's, there is an open transaction exactly if there are
+/// members.
+#[derive(Default)]
+struct Writer {
+    connection: Option<PoolConnection<Any>>,
+    /// Those who have committed and wait for the flush.
+    members: Vec<oneshot::Sender<Result<(), Arc<Error>>>>,
+    /// Whether any of them wrote events.
+    has_events: bool,
+}
+
+/// A turn. What is not committed when it is dropped never happened.
+pub struct Turn {
+    /// `None` once it has ended.
+    writer: Option<OwnedMutexGuard<Writer>>,
+    turns: Turns,
+}
+
+impl Turns {
+    /// In front of `pool`, which has one connection.
+    pub(super) fn new(pool: Pool<Any>) -> Self {
+        Self { pool, writer: Arc::default(), waiting: Arc::default() }
+    }
+
+    /// Waits for a turn.
+    pub(super) async fn begin(&self) -> Result<Turn, Error> {
+        let waiting = Waiting::one_more(&self.waiting);
+        let writer =
+            timeout(ACQUIRE_TIMEOUT, self.writer.clone().lock_owned()).await.map_err(|_| Error::PoolTimedOut)?;
+        drop(waiting);
+        let mut turn = Turn { writer: Some(writer), turns: self.clone() };
+        let begin = if turn.writer().members.is_empty() { BEGIN_FIRST } else { BEGIN };
+        if turn.writer().connection.is_none() {
+            turn.writer().connection = Some(self.pool.acquire().await?);
+        }
+        sqlx::query(begin).execute(&mut *turn).await?;
+        Ok(turn)
+    }
+
+    /// Whether anybody writes.
+    pub(super) fn is_busy(&self) -> bool {
+        self.writer.try_lock().is_err()
+    }
+
+    /// Gives the connection back, so that the pool can be closed.
+    pub(super) async fn close(&self) {
+        self.writer.lock().await.connection = None;
+    }
+
+    /// Ends a turn that was committed; returns when it is durable, by a flush of its own or of another's.
+    async fn finish(self, mut writer: OwnedMutexGuard<Writer>, has_events: bool) -> Result<(), Error> {
+        let (tell, mut told) = oneshot::channel();
+        writer.members.push(tell);
+        writer.has_events |= has_events;
+        if self.waiting.load(Ordering::Relaxed) == 0 {
+            writer.flush().await;
+        } else {
+            writer.run(END).await;
+        }
+        drop(writer);
+        tokio::select! {
+            biased;
+            outcome = &mut told => return heard(outcome),
+            mut writer = self.writer.lock() => writer.flush().await,
+        }
+        heard(told.await)
+    }
+}
+
+/// What a member was told of its flush.
+fn heard(outcome: Result<Result<(), Arc<Error>>, oneshot::error::RecvError>) -> Result<(), Error> {
+    outcome.map_err(|_| Error::WorkerCrashed)?.map_err(|error| Error::Io(io::Error::other(error)))
+}
+
+impl Writer {
+    /// Makes durable what the members have written, and tells them.
+    async fn flush(&mut self) {
+        if self.members.is_empty() {
+            return;
+        }
+        self.run(if self.has_events { ORDER_AND_FLUSH } else { FLUSH }).await;
+        self.has_events = false;
+        for member in self.members.drain(..) {
+            // Nobody listens when the gateway is shutting down.
+            let _ = member.send(Ok(()));
+        }
+    }
+
+    /// Runs `sql`. When that fails, nobody can say what stands: everything is rolled back, and the members are told.
+    async fn run(&mut self, sql: &'static str) {
+        let Some(connection) = &mut self.connection else { return };
+        let Err(error) = sqlx::query(sql).execute(&mut **connection).await else { return };
+        tracing::warn!(%error, "the database's writer failed; what was not durable yet is rolled back");
+        let error = Arc::new(error);
+        for member in self.members.drain(..) {
+            let _ = member.send(Err(error.clone()));
+        }
+        self.has_events = false;
+        if let Some(connection) = self.connection.take() {
+            let _ = connection.close().await;
+        }
+    }
+}
+
+impl Turn {
+    fn writer(&mut self) -> &mut Writer {
+        self.writer.as_mut().expect("the turn has not ended")
+    }
+
+    /// Makes durable what was written.
+    pub(super) async fn commit(mut self, has_events: bool) -> Result<(), Error> {
+        let Some(writer) = self.writer.take() else { return Err(Error::WorkerCrashed) };
+        // In a task of its own: others may depend on this flush, also when nobody waits for the commit any longer.
+        tokio::spawn(self.turns.clone().finish(writer, has_events)).await.unwrap_or(Err(Error::WorkerCrashed))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            tokio::spawn(undo(writer));
+        }
+    }
+}
+
+/// Undoes a turn; the members' turns before it stand.
+async fn undo(mut writer: OwnedMutexGuard<Writer>) {
+    let sql = if writer.members.is_empty() { "ROLLBACK" } else { UNDO };
+    writer.run(sql).await;
+}
+
+impl Deref for Turn {
+    type Target = AnyConnection;
+    fn deref(&self) -> &AnyConnection {
+        let writer = self.writer.as_ref().expect("the turn has not ended");
+        writer.connection.as_ref().expect("a turn begins with a connection")
+    }
+}
+
+impl DerefMut for Turn {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        self.writer().connection.as_mut().expect("a turn begins with a connection")
+    }
+}
+
+/// Counts one who waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn one_more(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Dialect;
+
+    /// A line in front of a database with one table, and a connection that sees what is durable.
+    async fn line() -> (tempfile::TempDir, Turns, Pool<Any>) {
+        sqlx::any::install_default_drivers();
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", dir.path().join("line.db").display());
+        let (writer, reader) = Dialect::Sqlite.connect(&url, 1).await.unwrap();
+        sqlx::query("CREATE TABLE numbers (n INTEGER NOT NULL)").execute(&writer).await.unwrap();
+        (dir, Turns::new(writer), reader)
+    }
+
+    async fn write(turn: &mut Turn, n: i64) {
+        sqlx::query("INSERT INTO numbers (n) VALUES ($1)").bind(n).execute(&mut **turn).await.unwrap();
+    }
+
+    async fn durable(reader: &Pool<Any>) -> i64 {
+        sqlx::query_scalar("SELECT COUNT(*) FROM numbers").fetch_one(reader).await.unwrap()
+    }
+
+    /// Starts one who waits for a turn, writes `n` and commits; answers when it waits, or is done.
+    async fn waits(turns: &Turns, n: i64) -> tokio::task::JoinHandle<Result<(), Error>> {
+        let before = turns.waiting.load(Ordering::Relaxed);
+        let line = turns.clone();
+        let task = tokio::spawn(async move {
+            let mut turn = line.begin().await?;
+            write(&mut turn, n).await;
+            turn.commit(false).await
+        });
+        while turns.waiting.load(Ordering::Relaxed) == before && !task.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        task
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_share_the_flush_of_the_first() {
+        let (_dir, turns, reader) = line().await;
+        let mut first = turns.begin().await.unwrap();
+        write(&mut first, 0).await;
+        let mut others = Vec::new();
+        for n in 1..=50 {
+            others.push(waits(&turns, n).await);
+        }
+        assert_eq!(durable(&reader).await, 0);
+        first.commit(false).await.unwrap();
+        assert_eq!(durable(&reader).await, 51, "all were in the transaction that the first made durable");
+        for other in others {
+            other.await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_is_dropped_takes_nothing_of_the_others_with_it() {
+        let (_dir, turns, reader) = line().await;
+        let tasks: Vec<_> = (0..90)
+            .map(|n| {
+                let turns = turns.clone();
+                tokio::spawn(async move {
+                    let mut turn = turns.begin().await.unwrap();
+                    write(&mut turn, n).await;
+                    if n % 3 > 0 {
+                        turn.commit(false).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(durable(&reader).await, 60);
+        let broken = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM numbers WHERE n % 3 = 0");
+        assert_eq!(broken.fetch_one(&reader).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_breaks_has_failed_for_all_its_members_and_for_nobody_after_them() {
+        let (_dir, turns, reader) = line().await;
+        let mut first = turns.begin().await.unwrap();
+        write(&mut first, 1).await;
+        let breaker = {
+            let turns = turns.clone();
+            tokio::spawn(async move {
+                let mut turn = turns.begin().await.unwrap();
+                sqlx::query("ROLLBACK").execute(&mut *turn).await.unwrap();
+                turn.commit(false).await
+            })
+        };
+        while turns.waiting.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(first.commit(false).await.is_err());
+        assert!(breaker.await.unwrap().is_err());
+        assert_eq!(durable(&reader).await, 0);
+        waits(&turns, 2).await.await.unwrap().unwrap();
+        assert_eq!(durable(&reader).await, 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_committed_becomes_durable_though_nobody_waits_for_it_any_longer() {
+        let (_dir, turns, reader) = line().await;
+        let mut first = turns.begin().await.unwrap();
+        write(&mut first, 1).await;
+        let second = waits(&turns, 2).await;
+        let mut commit = Box::pin(first.commit(false));
+        let _ = begin_to_poll(&mut commit).await;
+        drop(commit);
+        second.await.unwrap().unwrap();
+        waits(&turns, 3).await.await.unwrap().unwrap();
+        assert_eq!(durable(&reader).await, 3);
+    }
+
+    /// Polls a future once.
+    async fn begin_to_poll<F: Future + Unpin>(future: &mut F) -> bool {
+        std::future::poll_fn(|context| {
+            std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_ready())
+        })
+        .await
+    }
+}
