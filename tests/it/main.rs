@@ -29,6 +29,7 @@ mod quickstart;
 mod random_walk;
 mod readme;
 mod refunds;
+mod replicas;
 mod secrets;
 mod server;
 mod store_contract;
