@@ -165,6 +165,7 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
         currencies: config.currencies.clone(),
         upstream_timeout: config.upstream.timeout,
         key_rate_per_minute: config.key_rate_per_minute,
+        api_call_retention: config.api_call_retention,
         telemetry,
         probe: harness.probe.clone(),
     }))

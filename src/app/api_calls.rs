@@ -1,4 +1,4 @@
-//! The log of calls to Corefy: written many at a time behind the calls, listed, and counted.
+//! The log of calls to Corefy: written many at a time behind the calls, listed, counted, and forgotten in time.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -25,6 +25,8 @@ pub use crate::store::ApiCallFilter;
 
 /// How many records are written in one transaction.
 const BATCH: usize = 256;
+/// How many records one transaction forgets at most, so that nobody waits for long who writes beside it.
+pub const PRUNE_BATCH: u32 = 500;
 /// How many spans of time a caller who names no range is told of.
 const DEFAULT_SPANS: u32 = 24;
 /// The most spans of time in one answer.
@@ -115,6 +117,15 @@ impl App {
         let mut tx = self.store.begin().await?;
         tx.api_calls_insert(calls).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Forgets the oldest calls that are past their time, at most [`PRUNE_BATCH`]. Answers how many.
+    pub async fn prune_api_calls(&self) -> Result<usize, Error> {
+        let sent_before = self.now().before(self.api_call_retention);
+        let mut tx = self.store.begin().await?;
+        let count = tx.api_calls_delete(sent_before, PRUNE_BATCH).await?;
+        tx.commit().await?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
     /// How many calls are missing in the log since the start, because they came faster than it could be written.

@@ -49,6 +49,8 @@ pub struct Config {
     pub currencies: Vec<Currency>,
     /// The networks that webhooks may come from; empty: any.
     pub webhook_allow: Vec<IpNet>,
+    /// How long the log of calls to Corefy is kept.
+    pub api_call_retention: Duration,
     /// How long calls under way may take to end at shutdown.
     pub drain: Duration,
     /// What is logged, and how.

@@ -48,6 +48,8 @@ impl ServeSettings {
             NETWORKS,
             network::parse,
         );
+        let retention =
+            report.whole("GATEWAY_API_CALL_RETENTION_DAYS", &gateway.gateway_api_call_retention_days, 1..=3650);
         let drain = report.whole("GATEWAY_DRAIN_SECONDS", &gateway.gateway_drain_seconds, 0..=600);
         let database = self.database.read(report);
         let master_key = self.master_key.read(report);
@@ -66,10 +68,16 @@ impl ServeSettings {
             web_origins: web_origins?,
             currencies: currencies?,
             webhook_allow: webhook_allow?,
+            api_call_retention: days(retention?),
             drain: Duration::from_secs(drain?.into()),
             log: log?,
         })
     }
+}
+
+/// So many days, in UTC, which has no longer and shorter ones.
+pub(super) fn days(number: u32) -> Duration {
+    Duration::from_secs(u64::from(number) * 24 * 60 * 60)
 }
 
 const CURRENCIES: &str = "ISO 4217 codes in upper case, separated by commas";

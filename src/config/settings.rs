@@ -111,6 +111,9 @@ pub struct GatewaySettings {
     /// Networks that webhooks may come from, as CIDR separated by commas: `203.0.113.0/24,2001:db8::/32` [default: any]
     #[arg(long, env, value_name = "NETWORKS")]
     pub gateway_webhook_allow_cidrs: Option<String>,
+    /// Days after which calls to Corefy are taken out of their log: 1 to 3650
+    #[arg(long, env, value_name = "DAYS", default_value = "30")]
+    pub gateway_api_call_retention_days: String,
     /// Time for calls under way to end at shutdown, in seconds: 0 to 600
     #[arg(long, env, value_name = "SECONDS", default_value = "30")]
     pub gateway_drain_seconds: String,
