@@ -184,6 +184,7 @@ impl DevConfig {
             api_call_retention: days(1),
             drain: Duration::from_secs(5),
             log: self.log.clone(),
+            traces: None,
         }
     }
 }

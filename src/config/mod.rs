@@ -55,6 +55,17 @@ pub struct Config {
     pub drain: Duration,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// Where traces go; `None`: nowhere.
+    pub traces: Option<TraceConfig>,
+}
+
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceConfig {
+    /// Scheme, host and port of a collector that takes OTLP over gRPC.
+    pub endpoint: Url,
+    /// What the collector knows this service by.
+    pub service_name: String,
 }
 
 /// The files with the certificates of the ports, in PEM.

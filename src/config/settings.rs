@@ -131,6 +131,19 @@ pub struct LogSettings {
     pub gateway_log_format: String,
 }
 
+/// Settings of traces.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Traces")]
+pub struct TraceSettings {
+    /// Scheme, host and port of a collector of traces that takes OTLP over gRPC: `http://127.0.0.1:4317` [default: no
+    /// traces are exported]
+    #[arg(long, env, value_name = "URL")]
+    pub otel_exporter_otlp_endpoint: Option<String>,
+    /// Name of this service in its traces
+    #[arg(long, env, value_name = "NAME", default_value = "corefy-gateway")]
+    pub otel_service_name: String,
+}
+
 /// Settings of `serve`: all of them.
 #[derive(Args, Clone, Debug)]
 pub struct ServeSettings {
@@ -144,6 +157,8 @@ pub struct ServeSettings {
     pub(super) master_key: MasterKeySetting,
     #[command(flatten)]
     pub(super) log: LogSettings,
+    #[command(flatten)]
+    pub(super) traces: TraceSettings,
 }
 
 /// Settings of `migrate`.

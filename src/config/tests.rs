@@ -54,6 +54,7 @@ fn what_is_not_given_has_its_default() {
     assert_eq!(config.api_call_retention, Duration::from_secs(30 * 24 * 3600));
     assert_eq!(config.drain, Duration::from_secs(30));
     assert_eq!(config.log, LogConfig { filter: "info".to_owned(), format: LogFormat::Text });
+    assert_eq!(config.traces, None);
 }
 
 #[test]
@@ -83,6 +84,8 @@ fn what_is_given_is_taken() {
         "--gateway-drain-seconds=0",
         "--gateway-log=warn,corefy_gateway=debug",
         "--gateway-log-format=json",
+        "--otel-exporter-otlp-endpoint=https://collector.example:4317",
+        "--otel-service-name=payments",
     ])
     .unwrap();
     assert_eq!(config.upstream.base_url.as_str(), "http://127.0.0.1:9000/");
@@ -105,6 +108,11 @@ fn what_is_given_is_taken() {
     assert_eq!(config.api_call_retention, Duration::from_secs(24 * 3600));
     assert_eq!(config.drain, Duration::ZERO);
     assert_eq!(config.log.format, LogFormat::Json);
+    let traces = config.traces.unwrap();
+    assert_eq!(
+        (traces.endpoint.as_str(), traces.service_name.as_str()),
+        ("https://collector.example:4317/", "payments")
+    );
 }
 
 #[test]
@@ -191,6 +199,11 @@ fn every_rule_names_its_variable_and_what_it_should_be() {
         ("--gateway-drain-seconds=601", "GATEWAY_DRAIN_SECONDS: must be a whole number from 0 to 600, is \"601\""),
         ("--gateway-log=a=b=c", "GATEWAY_LOG: must be a filter such as info, is \"a=b=c\""),
         ("--gateway-log-format=xml", "GATEWAY_LOG_FORMAT: must be text or json, is \"xml\""),
+        (
+            "--otel-exporter-otlp-endpoint=collector:4317",
+            "OTEL_EXPORTER_OTLP_ENDPOINT: must be a scheme, a host and a port such as http://127.0.0.1:4317",
+        ),
+        ("--otel-service-name=", "OTEL_SERVICE_NAME: must be 1 to 100 characters, is \"\""),
     ] {
         assert_refused(flag, problem);
     }

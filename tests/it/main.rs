@@ -35,6 +35,7 @@ mod server;
 mod store_contract;
 mod timeline;
 mod tls;
+mod traces;
 mod upstream_failures;
 mod validation;
 mod web;

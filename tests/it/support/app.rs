@@ -303,6 +303,7 @@ fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
         api_call_retention: Duration::from_secs(30 * 24 * 3600),
         drain: Duration::from_secs(10),
         log: LogConfig { filter: "warn".to_owned(), format: LogFormat::Text },
+        traces: None,
     }
 }
 
