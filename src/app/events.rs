@@ -20,6 +20,11 @@ use crate::{
     store::{End, Placed},
 };
 
+mod readers;
+
+use readers::Progress;
+pub(super) use readers::Readers;
+
 pub use crate::store::EventFilter;
 
 /// How many events a reader takes from the database at a time, and holds at most.
@@ -89,7 +94,8 @@ impl App {
                 newest.map_or((0, None), |(id, position)| (position, Some(id)))
             }
         };
-        Ok(EventReader { app: self.clone(), partner_id, filter, position, last, ordered, held: VecDeque::new() })
+        let (app, progress, held) = (self.clone(), self.event_readers.add(), VecDeque::new());
+        Ok(EventReader { app, partner_id, filter, position, last, ordered, held, progress })
     }
 
     /// The place of the event after which a reader goes on.
@@ -128,6 +134,7 @@ pub struct EventReader {
     last: Option<EventId>,
     ordered: watch::Receiver<()>,
     held: VecDeque<Placed>,
+    progress: Progress,
 }
 
 impl EventReader {
@@ -137,12 +144,14 @@ impl EventReader {
         loop {
             if let Some(placed) = self.held.pop_front() {
                 self.position = placed.position;
+                self.progress.came_to(placed.event.created_at);
                 self.last = Some(placed.event.id.clone());
                 return Ok(News::Event(Box::new(placed.event)));
             }
             if self.look().await? {
                 continue;
             }
+            self.progress.has_all();
             if silent_since.elapsed() >= HEARTBEAT {
                 return Ok(News::Silence);
             }

@@ -89,6 +89,7 @@ pub struct Inner {
     telemetry: Telemetry,
     call_log: api_calls::Writer,
     api_call_retention: Duration,
+    event_readers: events::Readers,
     /// Told when the inbox has work.
     wake: Notify,
 }
@@ -144,6 +145,7 @@ impl App {
             telemetry: parts.telemetry,
             call_log: api_calls::Writer::new(parts.api_calls),
             api_call_retention: parts.api_call_retention,
+            event_readers: events::Readers::default(),
             wake: Notify::new(),
         }))
     }

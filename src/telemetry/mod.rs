@@ -82,7 +82,8 @@ impl Telemetry {
         self.add(metric, values, 0);
     }
 
-    fn add<const N: usize>(&self, metric: &Counter<N>, values: [&'static str; N], count: u64) {
+    /// Counts `count` more.
+    pub fn add<const N: usize>(&self, metric: &Counter<N>, values: [&'static str; N], count: u64) {
         self.metrics.register_counter(&key(metric.name, metric.labels, values), &SOURCE).increment(count);
     }
 

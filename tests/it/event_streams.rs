@@ -6,7 +6,7 @@ use corefy_gateway::pb::{self, event_service_client::EventServiceClient, stream_
 use tonic::{Code, Status, Streaming, transport::Channel};
 
 use crate::support::{
-    app::TestApp,
+    app::{TestApp, until},
     client::{APPROVED, Client, new_intent, reason},
     database::TestDatabase,
 };
@@ -55,6 +55,11 @@ async fn a_stream_brings_what_was_and_goes_on_with_what_happens(database: TestDa
     client.refund(&intent.id, "4.00").await.unwrap();
     let expected = ["payment_intent.succeeded", "refund.created", "refund.succeeded"];
     assert_eq!(kinds(&mut events, 3).await, expected);
+    app.clock.advance(Duration::from_secs(30));
+    until("the reader has all", async || shown(&app, "event_streams_lag_seconds") == "0").await;
+    assert_eq!(shown(&app, "event_streams"), "1");
+    drop(events);
+    until("the stream is closed", async || shown(&app, "event_streams") == "0").await;
 }
 
 async fn a_stream_goes_on_after_the_last_event_that_was_taken_in(database: TestDatabase) {
@@ -73,6 +78,13 @@ async fn a_stream_goes_on_after_the_last_event_that_was_taken_in(database: TestD
     let mut events = stream(&client, request).await.unwrap();
     client.intent("20.00").await;
     assert_eq!(kinds(&mut events, 1).await, ["payment_intent.created"], "what was before is left out");
+}
+
+/// The value of a metric without labels.
+fn shown(app: &TestApp, metric: &str) -> String {
+    let page = app.server.app.metrics();
+    let line = page.lines().find(|line| line.starts_with(&format!("corefy_gateway_{metric} ")));
+    line.and_then(|line| line.rsplit(' ').next()).unwrap().to_owned()
 }
 
 async fn a_stream_brings_only_what_was_asked_for(database: TestDatabase) {
@@ -140,6 +152,8 @@ async fn a_reader_who_is_too_slow_is_told_where_to_go_on(database: TestDatabase)
     for _ in 0..MORE_THAN_FITS {
         client.create_payment_intent(large.clone()).await.unwrap();
     }
+    app.clock.advance(Duration::from_secs(30));
+    assert_eq!(shown(&app, "event_streams_lag_seconds"), "30");
     // The reader takes nothing in until its time is over; the feed looks at the clock a few times a second.
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_millis(300)).await;
