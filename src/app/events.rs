@@ -2,10 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout},
-};
+use tokio::{sync::watch, time::timeout};
 
 use super::{
     App, Caller,
@@ -140,7 +137,7 @@ pub struct EventReader {
 impl EventReader {
     /// The next event, or silence. Ends only with an error; go on after [`Self::last`] then.
     pub async fn next(&mut self) -> Result<News, Error> {
-        let silent_since = Instant::now();
+        let silent_since = self.app.now();
         loop {
             if let Some(placed) = self.held.pop_front() {
                 self.position = placed.position;
@@ -152,7 +149,7 @@ impl EventReader {
                 continue;
             }
             self.progress.has_all();
-            if silent_since.elapsed() >= HEARTBEAT {
+            if self.app.now().since(silent_since) >= HEARTBEAT {
                 return Ok(News::Silence);
             }
             // The time over or a sender gone: then look all the same.
