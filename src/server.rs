@@ -101,8 +101,8 @@ impl Server {
         let (grpc, grpc_addr) = listen("GATEWAY_GRPC_ADDR", config.grpc_addr).await?;
         let (sidecar, http_addr) = listen("GATEWAY_HTTP_ADDR", config.http_addr).await?;
         let (grpc_certificates, http_certificates) = certificates(config.tls.as_ref())?;
-        let grpc = Port::new(grpc, grpc_certificates, config.max_connections);
-        let sidecar = Port::new(sidecar, http_certificates, config.max_connections);
+        let grpc = Port::new(grpc, grpc_certificates, config.max_connections, rpc::PATIENCE);
+        let sidecar = Port::new(sidecar, http_certificates, config.max_connections, http::PATIENCE);
         let takes_webhooks = config.upstream.webhook_secret.is_some();
         let app = build(&config, &harness).await?;
 
