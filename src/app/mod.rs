@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub mod api_calls;
+mod creations;
 pub mod customers;
 pub mod events;
 pub mod gateway;
