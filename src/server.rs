@@ -11,7 +11,7 @@ use tokio_util::{
 
 use crate::{
     app::{App, Parts, Probe},
-    config::{Config, DatabaseConfig, TlsConfig, UpstreamApi, UpstreamConfig},
+    config::{Config, DatabaseConfig, TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig},
     domain::{
         clock::Clock,
         master_key::{MasterKey, Purpose},
@@ -20,7 +20,7 @@ use crate::{
     port::{CertificateError, CertificateFiles, Certificates, Port},
     rpc,
     store::{self, Sealer, Store},
-    telemetry::Telemetry,
+    telemetry::{ExportError, Telemetry},
     upstream::{
         Upstream,
         call_log::{CallLog, CallRecords},
@@ -49,6 +49,9 @@ pub enum StartError {
     /// The certificates could not be used.
     #[error("GATEWAY_TLS_CERT, GATEWAY_TLS_KEY or GATEWAY_TLS_CLIENT_CA: {0}")]
     Certificates(#[from] CertificateError),
+    /// Traces could not be exported, wherever the collector is.
+    #[error("OTEL_EXPORTER_OTLP_ENDPOINT: {0}")]
+    Traces(#[from] ExportError),
     /// The client of Corefy could not be made.
     #[error("{0}")]
     Upstream(#[from] SetupError),
@@ -98,8 +101,8 @@ impl Server {
         let (grpc, grpc_addr) = listen("GATEWAY_GRPC_ADDR", config.grpc_addr).await?;
         let (sidecar, http_addr) = listen("GATEWAY_HTTP_ADDR", config.http_addr).await?;
         let (grpc_certificates, http_certificates) = certificates(config.tls.as_ref())?;
-        let grpc = Port::new(grpc, grpc_certificates, config.max_connections);
-        let sidecar = Port::new(sidecar, http_certificates, config.max_connections);
+        let grpc = Port::new(grpc, grpc_certificates, config.max_connections, rpc::PATIENCE);
+        let sidecar = Port::new(sidecar, http_certificates, config.max_connections, http::PATIENCE);
         let takes_webhooks = config.upstream.webhook_secret.is_some();
         let app = build(&config, &harness).await?;
 
@@ -120,6 +123,7 @@ impl Server {
     /// configured time. What is not finished by then is found by recovery at the next start.
     pub async fn stop(mut self) {
         self.drain.cancel();
+        let telemetry = self.app.telemetry().clone();
         let drained = timeout(self.drain_limit, async {
             while self.ports.join_next().await.is_some() {}
             drop(self.stop_workers);
@@ -129,6 +133,7 @@ impl Server {
         if drained.await.is_err() {
             tracing::warn!("not everything was finished in time; recovery goes on with it at the next start");
         }
+        telemetry.flush_spans().await;
     }
 }
 
@@ -153,7 +158,7 @@ fn certificates(tls: Option<&TlsConfig>) -> Result<(Option<Certificates>, Option
 
 async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     let master_key = MasterKey::new(config.master_key.clone());
-    let telemetry = Telemetry::default();
+    let telemetry = telemetry(config.traces.as_ref())?;
     let store = open_store(&config.database, &master_key).await?.measured_by(telemetry.clone());
     let (upstream, api_calls) = upstream(&config.upstream, &harness.clock, telemetry.clone())?;
     Ok(App::new(Parts {
@@ -165,9 +170,20 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
         currencies: config.currencies.clone(),
         upstream_timeout: config.upstream.timeout,
         key_rate_per_minute: config.key_rate_per_minute,
+        api_call_retention: config.api_call_retention,
         telemetry,
         probe: harness.probe.clone(),
     }))
+}
+
+fn telemetry(traces: Option<&TraceConfig>) -> Result<Telemetry, ExportError> {
+    let telemetry = Telemetry::default();
+    match traces {
+        Some(TraceConfig { endpoint, service_name }) => {
+            telemetry.exporting_spans(endpoint.as_str(), service_name.clone())
+        }
+        None => Ok(telemetry),
+    }
 }
 
 /// The client of Corefy, and the records of what it sends; connects only when something is sent.

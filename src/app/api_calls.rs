@@ -1,4 +1,4 @@
-//! The log of calls to Corefy: written many at a time behind the calls, listed, and counted.
+//! The log of calls to Corefy: written many at a time behind the calls, listed, counted, and forgotten in time.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -18,6 +18,7 @@ use crate::{
     },
     error::{Error, Reason},
     store::StatsRange,
+    telemetry::{Telemetry, catalogue::API_CALLS_LOST},
     upstream::call_log::{CallRecords, Dropped},
 };
 
@@ -25,6 +26,8 @@ pub use crate::store::ApiCallFilter;
 
 /// How many records are written in one transaction.
 const BATCH: usize = 256;
+/// How many records one transaction forgets at most, so that nobody waits for long who writes beside it.
+pub const PRUNE_BATCH: u32 = 500;
 /// How many spans of time a caller who names no range is told of.
 const DEFAULT_SPANS: u32 = 24;
 /// The most spans of time in one answer.
@@ -52,10 +55,11 @@ impl Writer {
         Self { waiting, dropped, told: AtomicU64::new(0) }
     }
 
-    fn tell_of_dropped(&self) {
+    fn tell_of_dropped(&self, telemetry: &Telemetry) {
         let dropped = self.dropped.count();
         let told = self.told.swap(dropped, Ordering::Relaxed);
         if dropped > told {
+            telemetry.add(&API_CALLS_LOST, [], dropped - told);
             tracing::warn!(
                 dropped = dropped - told,
                 "calls to Corefy were made faster than their log could be written"
@@ -81,18 +85,23 @@ impl App {
     /// Writes what waits of the log of calls, one batch. Answers how many it wrote; what could not be written is tried
     /// again with the next.
     pub async fn write_api_calls(&self) -> Result<usize, Error> {
-        self.call_log.tell_of_dropped();
+        self.call_log.tell_of_dropped(&self.telemetry);
         let mut waiting = self.call_log.waiting.lock().await;
         let Waiting { records, batch } = &mut *waiting;
         records.take(batch, BATCH);
         if batch.is_empty() {
             return Ok(0);
         }
-        let written = self.insert(batch).await;
-        let is_worth_another_try = written.as_ref().is_err_and(|error| error.reason == Reason::StoreUnavailable);
         let count = batch.len();
-        if !is_worth_another_try {
-            batch.clear();
+        let written = self.insert(batch).await;
+        match &written {
+            // Tried again with the next.
+            Err(error) if error.reason == Reason::StoreUnavailable => {}
+            Err(_) => {
+                self.telemetry.add(&API_CALLS_LOST, [], count as u64);
+                batch.clear();
+            }
+            Ok(()) => batch.clear(),
         }
         written.map(|()| count)
     }
@@ -117,9 +126,13 @@ impl App {
         Ok(tx.commit().await?)
     }
 
-    /// How many calls are missing in the log since the start, because they came faster than it could be written.
-    pub fn dropped_api_calls(&self) -> u64 {
-        self.call_log.dropped.count()
+    /// Forgets the oldest calls that are past their time, at most [`PRUNE_BATCH`]. Answers how many.
+    pub async fn prune_api_calls(&self) -> Result<usize, Error> {
+        let sent_before = self.now().before(self.api_call_retention);
+        let mut tx = self.store.begin().await?;
+        let count = tx.api_calls_delete(sent_before, PRUNE_BATCH).await?;
+        tx.commit().await?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
     /// Lists the calls to Corefy about the partner's objects, newest first.
@@ -162,6 +175,26 @@ fn range(query: StatsQuery, now: Timestamp) -> Result<StatsRange, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upstream::{
+        call_log::{CallLog, QUEUE, tests::call},
+        intents::REDACT,
+    };
+
+    #[test]
+    fn calls_that_found_no_room_are_counted_once() {
+        let (log, records) = CallLog::new(REDACT);
+        let (writer, telemetry) = (Writer::new(records), Telemetry::default());
+        let lost = |told: u32| {
+            writer.tell_of_dropped(&telemetry);
+            telemetry.render().contains(&format!("corefy_gateway_api_calls_lost_total {told}\n"))
+        };
+        for _ in 0..QUEUE + 3 {
+            log.record(|_| call());
+        }
+        assert!(lost(3) && lost(3), "{}", telemetry.render());
+        log.record(|_| call());
+        assert!(lost(4), "{}", telemetry.render());
+    }
 
     const HOUR: Duration = Duration::from_secs(3600);
     const NOW: Timestamp = Timestamp(1_764_000_000_000_000);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     Answer, App, Caller,
+    creations::{Creation, tell_of_taking_back},
     paging::{Page, Paged},
     payment_intents::reference_taken,
     perform::{Aim, Command, Outcome, Reserved, Verdict},
@@ -83,12 +84,6 @@ pub(super) fn not_ready(id: &str) -> Error {
     Error::new(Reason::CustomerNotReady, message).with("resource_id", id).retry_after(NOT_READY_RETRY)
 }
 
-/// Corefy, asked again and again, has no record of the object's creation.
-pub(super) fn no_record() -> Error {
-    Error::new(Reason::UpstreamRejected, "Corefy has no record of the request; nothing was created")
-        .with("upstream_code", crate::domain::payment_intent::UPSTREAM_NO_RECORD)
-}
-
 /// `CreateCustomer`.
 pub(super) struct Create {
     id: CustomerId,
@@ -135,27 +130,20 @@ impl Command for Create {
         let not_found = || Error::not_found("customer", &operation.subject_id);
         let id = CustomerId::parse(&operation.subject_id).ok_or_else(not_found)?;
         let mut customer = tx.customer(&operation.partner_id, &id).await?.ok_or_else(not_found)?;
-        match outcome {
-            Outcome::Answered(snapshot) => {
+        match outcome.into() {
+            Creation::Made(snapshot) => {
                 customer.upstream_id = Some(snapshot.upstream_id);
                 customer.updated_at = now;
                 tx.customer_update(&customer).await?;
                 tx.events_insert(&[EventType::CustomerCreated], &customer.clone().into(), now).await?;
                 Ok(Verdict::Done(customer))
             }
-            Outcome::Refused(error) => {
+            Creation::Unknown => Ok(Verdict::InDoubt(customer)),
+            Creation::TakenBack(verdict) => {
                 tx.customer_delete(&id).await?;
-                Ok(Verdict::Refused(error.into()))
+                tell_of_taking_back(tx, operation, EventType::CustomerCreationFailed, customer, now).await?;
+                Ok(verdict)
             }
-            Outcome::NotSent(error) => {
-                tx.customer_delete(&id).await?;
-                Ok(Verdict::Released(error.into()))
-            }
-            Outcome::Absent => {
-                tx.customer_delete(&id).await?;
-                Ok(Verdict::Refused(no_record()))
-            }
-            Outcome::Unknown => Ok(Verdict::InDoubt(customer)),
         }
     }
 

@@ -2,10 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout},
-};
+use tokio::{sync::watch, time::timeout};
 
 use super::{
     App, Caller,
@@ -19,6 +16,11 @@ use crate::{
     error::{Error, Reason},
     store::{End, Placed},
 };
+
+mod readers;
+
+use readers::Progress;
+pub(super) use readers::Readers;
 
 pub use crate::store::EventFilter;
 
@@ -89,7 +91,8 @@ impl App {
                 newest.map_or((0, None), |(id, position)| (position, Some(id)))
             }
         };
-        Ok(EventReader { app: self.clone(), partner_id, filter, position, last, ordered, held: VecDeque::new() })
+        let (app, progress, held) = (self.clone(), self.event_readers.add(), VecDeque::new());
+        Ok(EventReader { app, partner_id, filter, position, last, ordered, held, progress })
     }
 
     /// The place of the event after which a reader goes on.
@@ -128,22 +131,25 @@ pub struct EventReader {
     last: Option<EventId>,
     ordered: watch::Receiver<()>,
     held: VecDeque<Placed>,
+    progress: Progress,
 }
 
 impl EventReader {
     /// The next event, or silence. Ends only with an error; go on after [`Self::last`] then.
     pub async fn next(&mut self) -> Result<News, Error> {
-        let silent_since = Instant::now();
+        let silent_since = self.app.now();
         loop {
             if let Some(placed) = self.held.pop_front() {
                 self.position = placed.position;
+                self.progress.came_to(placed.event.created_at);
                 self.last = Some(placed.event.id.clone());
                 return Ok(News::Event(Box::new(placed.event)));
             }
             if self.look().await? {
                 continue;
             }
-            if silent_since.elapsed() >= HEARTBEAT {
+            self.progress.has_all();
+            if self.app.now().since(silent_since) >= HEARTBEAT {
                 return Ok(News::Silence);
             }
             // The time over or a sender gone: then look all the same.

@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub mod api_calls;
+mod creations;
 pub mod customers;
 pub mod events;
 pub mod gateway;
@@ -88,6 +89,8 @@ pub struct Inner {
     limits: limits::Limits,
     telemetry: Telemetry,
     call_log: api_calls::Writer,
+    api_call_retention: Duration,
+    event_readers: events::Readers,
     /// Told when the inbox has work.
     wake: Notify,
 }
@@ -110,6 +113,8 @@ pub struct Parts {
     pub upstream_timeout: Duration,
     /// How many calls a minute each key may make here; `None`: any number.
     pub key_rate_per_minute: Option<NonZeroU32>,
+    /// How long the log of calls to Corefy is kept.
+    pub api_call_retention: Duration,
     /// Where it is measured.
     pub telemetry: Telemetry,
     /// For tests that let the process die; `None` in production.
@@ -140,6 +145,8 @@ impl App {
             limits: limits::Limits::new(parts.key_rate_per_minute),
             telemetry: parts.telemetry,
             call_log: api_calls::Writer::new(parts.api_calls),
+            api_call_retention: parts.api_call_retention,
+            event_readers: events::Readers::default(),
             wake: Notify::new(),
         }))
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     Answer, App, Caller,
-    customers::{no_record, ready},
+    creations::{Creation, tell_of_taking_back},
+    customers::ready,
     paging::{Page, Paged},
     perform::{Aim, Command, Outcome, Reserved, Verdict},
 };
@@ -260,8 +261,8 @@ impl Command for Create {
         let not_found = || Error::not_found("payment_method", &operation.subject_id);
         let id = PaymentMethodId::parse(&operation.subject_id).ok_or_else(not_found)?;
         let mut method = tx.payment_method(&operation.partner_id, &id).await?.ok_or_else(not_found)?;
-        match outcome {
-            Outcome::Answered(snapshot) => {
+        match outcome.into() {
+            Creation::Made(snapshot) => {
                 // Corefy may answer a card that it has already with the method it has.
                 if let Some(known) = tx.payment_method_upstream(&method.customer_id, &snapshot.upstream_id).await? {
                     tx.payment_method_delete(&id).await?;
@@ -273,19 +274,12 @@ impl Command for Create {
                 tx.events_insert(&[EventType::PaymentMethodCreated], &method.clone().into(), now).await?;
                 Ok(Verdict::Done(method))
             }
-            Outcome::Refused(error) => {
+            Creation::Unknown => Ok(Verdict::InDoubt(method)),
+            Creation::TakenBack(verdict) => {
                 tx.payment_method_delete(&id).await?;
-                Ok(Verdict::Refused(error.into()))
+                tell_of_taking_back(tx, operation, EventType::PaymentMethodCreationFailed, method, now).await?;
+                Ok(verdict)
             }
-            Outcome::NotSent(error) => {
-                tx.payment_method_delete(&id).await?;
-                Ok(Verdict::Released(error.into()))
-            }
-            Outcome::Absent => {
-                tx.payment_method_delete(&id).await?;
-                Ok(Verdict::Refused(no_record()))
-            }
-            Outcome::Unknown => Ok(Verdict::InDoubt(method)),
         }
     }
 

@@ -10,8 +10,8 @@ use crate::{
     telemetry::{
         Telemetry,
         catalogue::{
-            BUILD, INBOX, INBOX_OLDEST, KEYS_REUSED, OPERATIONS_OLDEST, OPERATIONS_OPEN, REPLAYS, START,
-            WEBHOOKS_REFUSED,
+            API_CALLS_LOST, BUILD, EVENT_STREAMS, EVENT_STREAMS_LAG, INBOX, INBOX_OLDEST, KEYS_REUSED,
+            OPERATIONS_OLDEST, OPERATIONS_OPEN, REPLAYS, START, WEBHOOKS_REFUSED,
         },
     },
 };
@@ -22,6 +22,7 @@ pub(super) fn expect(telemetry: &Telemetry, now: Timestamp) {
     telemetry.set_seconds(&START, [], now.since(Timestamp::default()));
     telemetry.expect(&REPLAYS, []);
     telemetry.expect(&KEYS_REUSED, []);
+    telemetry.expect(&API_CALLS_LOST, []);
     for reason in ["signature", "address"] {
         telemetry.expect(&WEBHOOKS_REFUSED, [reason]);
     }
@@ -36,6 +37,9 @@ impl App {
     /// All metrics as they are now, in Prometheus' text format. The backlog is as old as its last measurement.
     pub fn metrics(&self) -> String {
         self.store.measure_connections();
+        let readers = self.event_readers.standing(self.now());
+        self.telemetry.set(&EVENT_STREAMS, [], readers.count);
+        self.telemetry.set_seconds(&EVENT_STREAMS_LAG, [], readers.lag);
         self.telemetry.render()
     }
 

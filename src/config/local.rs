@@ -8,6 +8,7 @@ use url::Url;
 
 use super::{
     Config, DatabaseConfig, LogConfig, Problems, UpstreamApi, UpstreamConfig,
+    read::days,
     report::{Report, given},
     settings::LogSettings,
 };
@@ -180,8 +181,10 @@ impl DevConfig {
             web_origins: Vec::new(),
             currencies: Vec::new(),
             webhook_allow: Vec::new(),
+            api_call_retention: days(1),
             drain: Duration::from_secs(5),
             log: self.log.clone(),
+            traces: None,
         }
     }
 }

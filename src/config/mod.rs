@@ -49,10 +49,23 @@ pub struct Config {
     pub currencies: Vec<Currency>,
     /// The networks that webhooks may come from; empty: any.
     pub webhook_allow: Vec<IpNet>,
+    /// How long the log of calls to Corefy is kept.
+    pub api_call_retention: Duration,
     /// How long calls under way may take to end at shutdown.
     pub drain: Duration,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// Where traces go; `None`: nowhere.
+    pub traces: Option<TraceConfig>,
+}
+
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceConfig {
+    /// Scheme, host and port of a collector that takes OTLP over gRPC.
+    pub endpoint: Url,
+    /// What the collector knows this service by.
+    pub service_name: String,
 }
 
 /// The files with the certificates of the ports, in PEM.

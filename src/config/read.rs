@@ -13,10 +13,11 @@ use url::Url;
 use super::report::{Report, given};
 use super::settings::{
     DatabaseSettings, GatewaySettings, KeysSettings, LogSettings, MasterKeySetting, MigrateSettings, ServeSettings,
-    UpstreamSettings,
+    TraceSettings, UpstreamSettings,
 };
 use super::{
-    Config, DatabaseConfig, KeysConfig, LogConfig, LogFormat, Problems, TlsConfig, UpstreamApi, UpstreamConfig,
+    Config, DatabaseConfig, KeysConfig, LogConfig, LogFormat, Problems, TlsConfig, TraceConfig, UpstreamApi,
+    UpstreamConfig,
 };
 use crate::domain::{money::Currency, network};
 
@@ -48,10 +49,13 @@ impl ServeSettings {
             NETWORKS,
             network::parse,
         );
+        let retention =
+            report.whole("GATEWAY_API_CALL_RETENTION_DAYS", &gateway.gateway_api_call_retention_days, 1..=3650);
         let drain = report.whole("GATEWAY_DRAIN_SECONDS", &gateway.gateway_drain_seconds, 0..=600);
         let database = self.database.read(report);
         let master_key = self.master_key.read(report);
         let log = self.log.read(report);
+        let traces = self.traces.read(report);
         let (grpc_addr, http_addr) = addresses?;
         let (max_connections, key_rate) = limits?;
         Some(Config {
@@ -66,10 +70,17 @@ impl ServeSettings {
             web_origins: web_origins?,
             currencies: currencies?,
             webhook_allow: webhook_allow?,
+            api_call_retention: days(retention?),
             drain: Duration::from_secs(drain?.into()),
             log: log?,
+            traces: traces?,
         })
     }
+}
+
+/// So many days, in UTC, which has no longer and shorter ones.
+pub(super) fn days(number: u32) -> Duration {
+    Duration::from_secs(u64::from(number) * 24 * 60 * 60)
 }
 
 const CURRENCIES: &str = "ISO 4217 codes in upper case, separated by commas";
@@ -244,5 +255,28 @@ impl LogSettings {
             _ => None,
         });
         Some(LogConfig { filter: filter?, format: format? })
+    }
+}
+
+/// The longest name of a service, in characters.
+const LONGEST_SERVICE_NAME: usize = 100;
+
+impl TraceSettings {
+    /// Where traces go: the inner `None` when they are not wanted.
+    fn read(&self, report: &mut Report) -> Option<Option<TraceConfig>> {
+        let name = report.value("OTEL_SERVICE_NAME", &self.otel_service_name, "1 to 100 characters", |name| {
+            (1..=LONGEST_SERVICE_NAME).contains(&name.chars().count()).then(|| name.to_owned())
+        });
+        let Some(text) = self.otel_exporter_otlp_endpoint.as_deref().filter(|text| !text.is_empty()) else {
+            return Some(None);
+        };
+        match Url::parse(text).ok().filter(is_scheme_and_host) {
+            Some(endpoint) => name.map(|service_name| Some(TraceConfig { endpoint, service_name })),
+            // The text is not shown: it may hold a password.
+            None => report.wrong(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "must be a scheme, a host and a port such as http://127.0.0.1:4317",
+            ),
+        }
     }
 }

@@ -111,6 +111,9 @@ pub struct GatewaySettings {
     /// Networks that webhooks may come from, as CIDR separated by commas: `203.0.113.0/24,2001:db8::/32` [default: any]
     #[arg(long, env, value_name = "NETWORKS")]
     pub gateway_webhook_allow_cidrs: Option<String>,
+    /// Days after which calls to Corefy are taken out of their log: 1 to 3650
+    #[arg(long, env, value_name = "DAYS", default_value = "30")]
+    pub gateway_api_call_retention_days: String,
     /// Time for calls under way to end at shutdown, in seconds: 0 to 600
     #[arg(long, env, value_name = "SECONDS", default_value = "30")]
     pub gateway_drain_seconds: String,
@@ -128,6 +131,19 @@ pub struct LogSettings {
     pub gateway_log_format: String,
 }
 
+/// Settings of traces.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Traces")]
+pub struct TraceSettings {
+    /// Scheme, host and port of a collector of traces that takes OTLP over gRPC: `http://127.0.0.1:4317` [default: no
+    /// traces are exported]
+    #[arg(long, env, value_name = "URL")]
+    pub otel_exporter_otlp_endpoint: Option<String>,
+    /// Name of this service in its traces
+    #[arg(long, env, value_name = "NAME", default_value = "corefy-gateway")]
+    pub otel_service_name: String,
+}
+
 /// Settings of `serve`: all of them.
 #[derive(Args, Clone, Debug)]
 pub struct ServeSettings {
@@ -141,6 +157,8 @@ pub struct ServeSettings {
     pub(super) master_key: MasterKeySetting,
     #[command(flatten)]
     pub(super) log: LogSettings,
+    #[command(flatten)]
+    pub(super) traces: TraceSettings,
 }
 
 /// Settings of `migrate`.

@@ -51,8 +51,10 @@ fn what_is_not_given_has_its_default() {
     assert_eq!(config.max_connections, 1000);
     assert_eq!(config.key_rate_per_minute, NonZeroU32::new(6000));
     assert!(config.currencies.is_empty() && config.webhook_allow.is_empty());
+    assert_eq!(config.api_call_retention, Duration::from_secs(30 * 24 * 3600));
     assert_eq!(config.drain, Duration::from_secs(30));
     assert_eq!(config.log, LogConfig { filter: "info".to_owned(), format: LogFormat::Text });
+    assert_eq!(config.traces, None);
 }
 
 #[test]
@@ -78,9 +80,12 @@ fn what_is_given_is_taken() {
         "--gateway-web-origins=https://shop.example,http://localhost:3000",
         "--gateway-currencies=USD, JPY,",
         "--gateway-webhook-allow-cidrs=203.0.113.0/24,2001:db8::1",
+        "--gateway-api-call-retention-days=1",
         "--gateway-drain-seconds=0",
         "--gateway-log=warn,corefy_gateway=debug",
         "--gateway-log-format=json",
+        "--otel-exporter-otlp-endpoint=https://collector.example:4317",
+        "--otel-service-name=payments",
     ])
     .unwrap();
     assert_eq!(config.upstream.base_url.as_str(), "http://127.0.0.1:9000/");
@@ -100,8 +105,14 @@ fn what_is_given_is_taken() {
     assert_eq!(config.web_origins, ["https://shop.example", "http://localhost:3000"]);
     assert_eq!(format!("{:?}", config.currencies), "[USD, JPY]");
     assert_eq!(format!("{:?}", config.webhook_allow), "[203.0.113.0/24, 2001:db8::1/128]");
+    assert_eq!(config.api_call_retention, Duration::from_secs(24 * 3600));
     assert_eq!(config.drain, Duration::ZERO);
     assert_eq!(config.log.format, LogFormat::Json);
+    let traces = config.traces.unwrap();
+    assert_eq!(
+        (traces.endpoint.as_str(), traces.service_name.as_str()),
+        ("https://collector.example:4317/", "payments")
+    );
 }
 
 #[test]
@@ -181,9 +192,18 @@ fn every_rule_names_its_variable_and_what_it_should_be() {
             "--gateway-webhook-allow-cidrs=10.0.0.0/99",
             "GATEWAY_WEBHOOK_ALLOW_CIDRS: must be networks such as 203.0.113.0/24, separated by commas, is \"10.0.0.0/99\"",
         ),
+        (
+            "--gateway-api-call-retention-days=0",
+            "GATEWAY_API_CALL_RETENTION_DAYS: must be a whole number from 1 to 3650, is \"0\"",
+        ),
         ("--gateway-drain-seconds=601", "GATEWAY_DRAIN_SECONDS: must be a whole number from 0 to 600, is \"601\""),
         ("--gateway-log=a=b=c", "GATEWAY_LOG: must be a filter such as info, is \"a=b=c\""),
         ("--gateway-log-format=xml", "GATEWAY_LOG_FORMAT: must be text or json, is \"xml\""),
+        (
+            "--otel-exporter-otlp-endpoint=collector:4317",
+            "OTEL_EXPORTER_OTLP_ENDPOINT: must be a scheme, a host and a port such as http://127.0.0.1:4317",
+        ),
+        ("--otel-service-name=", "OTEL_SERVICE_NAME: must be 1 to 100 characters, is \"\""),
     ] {
         assert_refused(flag, problem);
     }

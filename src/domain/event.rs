@@ -64,8 +64,12 @@ event_types! {
     RefundLateSuccess => "refund.late_success",
     /// A customer was accepted.
     CustomerCreated => "customer.created",
+    /// A customer whose creation was in doubt was not taken by Corefy: it is no more.
+    CustomerCreationFailed => "customer.creation_failed",
     /// A payment method was saved.
     PaymentMethodCreated => "payment_method.created",
+    /// A payment method whose saving was in doubt was not taken by Corefy: it is no more.
+    PaymentMethodCreationFailed => "payment_method.creation_failed",
     /// Corefy reports a change of a saved payment method.
     PaymentMethodUpdated => "payment_method.updated",
     /// The outcome of a call to Corefy is not known.

@@ -16,7 +16,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::{
     app::App,
-    port::{Connection, Port},
+    port::{Connection, Patience, Port},
 };
 
 mod webhooks;
@@ -27,6 +27,8 @@ const MAX_BODY: usize = 256 * 1024;
 const METRICS_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How long a request may take as a whole.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may be silent: longer than a request takes, in which nothing moves.
+pub const PATIENCE: Patience = Patience { first: Duration::from_secs(10), idle: Duration::from_secs(60) };
 
 /// What the handlers share.
 #[derive(Clone)]

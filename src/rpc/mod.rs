@@ -32,7 +32,7 @@ use crate::{
         gateway_service_server::GatewayServiceServer, payment_intent_service_server::PaymentIntentServiceServer,
         payment_method_service_server::PaymentMethodServiceServer, refund_service_server::RefundServiceServer,
     },
-    port::{Connection, Port},
+    port::{Connection, Patience, Port},
 };
 
 use auth::Guarded;
@@ -81,6 +81,10 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How old a connection may grow, so that clients spread over replicas again.
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
+/// How long a connection may be silent. HTTP/2 is never, for its pings are answered; over HTTP/1.1 nothing moves while a call
+/// runs, so this is longer than the longest deadline.
+pub const PATIENCE: Patience =
+    Patience { first: Duration::from_secs(10), idle: deadline::MAX_DEADLINE.saturating_add(Duration::from_secs(30)) };
 /// How long the calls on an old connection may still take: the longest deadline and a little.
 const MAX_CONNECTION_AGE_GRACE: Duration = deadline::MAX_DEADLINE.saturating_add(Duration::from_secs(10));
 

@@ -1,12 +1,13 @@
-//! What is kept of every call: one line of the log and one count, also when the caller hung up before its end.
+//! What is kept of every call: one line of the log, one count and one span, also when the caller hung up before its end.
 
 use std::time::Instant;
 
 use tonic::Code;
-use tracing::{Span, field::Empty, info, info_span};
+use tracing::{field::Empty, info, info_span};
 
 use crate::telemetry::{
-    Telemetry,
+    Span, Telemetry,
+    bounds::OTHER,
     catalogue::{RPC_CALLS, RPC_DURATION},
     trace::TraceParent,
 };
@@ -19,7 +20,9 @@ const MAX_LOGGED_PATH: usize = 128;
 /// The record of a call; written when it is dropped.
 pub(super) struct Record {
     /// Around all that is logged of the call.
-    pub(super) span: Span,
+    pub(super) span: tracing::Span,
+    /// The call in its trace.
+    pub(super) trace: Span,
     /// How it ended.
     pub(super) code: Code,
     started: Instant,
@@ -28,11 +31,13 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn begin(path: &str, id: &RequestId, parent: Option<&TraceParent>, telemetry: Telemetry) -> Self {
+    pub(super) fn begin(path: &str, id: &RequestId, parent: Option<TraceParent>, telemetry: Telemetry) -> Self {
+        let method = contract::method(path);
+        let trace = trace(method, id, parent, &telemetry);
         let logged = path.get(..MAX_LOGGED_PATH).unwrap_or(path);
-        let trace_id = parent.map(TraceParent::trace_id);
+        let trace_id = trace.place().map(TraceParent::trace_id);
         let span = info_span!("call", method = logged, request_id = id.0, trace_id, partner = Empty, key = Empty);
-        Self { span, code: Code::Cancelled, started: Instant::now(), method: contract::method(path), telemetry }
+        Self { span, trace, code: Code::Cancelled, started: Instant::now(), method, telemetry }
     }
 }
 
@@ -44,7 +49,32 @@ impl Drop for Record {
         let labels = [self.method, word(self.code)];
         self.telemetry.count(&RPC_CALLS, labels);
         self.telemetry.time(&RPC_DURATION, labels, latency);
+        self.trace.number("rpc.grpc.status_code", i64::from(i32::from(self.code)));
+        if is_fault(self.code) {
+            self.trace.failed(word(self.code));
+        }
     }
+}
+
+/// The span of a call; health checks, reflection and what there is not have none.
+fn trace(method: &'static str, id: &RequestId, parent: Option<TraceParent>, telemetry: &Telemetry) -> Span {
+    if method == OTHER {
+        return Span::none(parent);
+    }
+    let mut span = telemetry.serving(method, parent);
+    span.text("rpc.system", "grpc");
+    if let Some((service, name)) = method.split_once('/') {
+        span.text("rpc.service", service);
+        span.text("rpc.method", name);
+    }
+    span.text("corefy_gateway.request_id", &id.0);
+    span
+}
+
+/// Whether a server that answers with this code has failed, as OpenTelemetry has it; others are the caller's doing.
+fn is_fault(code: Code) -> bool {
+    use Code::{DataLoss, DeadlineExceeded, Internal, Unavailable, Unimplemented, Unknown};
+    matches!(code, Unknown | DeadlineExceeded | Unimplemented | Internal | Unavailable | DataLoss)
 }
 
 /// The name of a code as gRPC has it.

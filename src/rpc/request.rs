@@ -54,9 +54,10 @@ pub(super) async fn serve(
 ) -> Result<Response<Body>, Infallible> {
     let id = RequestId::of(request.headers());
     let parent = trace_parent(request.headers());
-    let mut record = Record::begin(request.uri().path(), &id, parent.as_ref(), telemetry);
+    let mut record = Record::begin(request.uri().path(), &id, parent, telemetry);
     request.extensions_mut().insert(id.clone());
-    let response = trace::within(parent, respond(routes, request)).instrument(record.span.clone()).await;
+    let place = record.trace.place().cloned();
+    let response = trace::within(place, respond(routes, request)).instrument(record.span.clone()).await;
     let response = record.span.in_scope(|| finish(response, &id, &mut record.code));
     Ok(response)
 }

@@ -98,6 +98,15 @@ impl Tx {
         }
         Ok(())
     }
+
+    /// Deletes those of the oldest `limit` calls that were sent before `sent_before`. Answers how many. The order of ids is
+    /// that of time, so that the oldest are found without looking at others.
+    pub async fn api_calls_delete(&mut self, sent_before: Timestamp, limit: u32) -> Result<u64, Error> {
+        let sql = "DELETE FROM api_calls WHERE created_at < $1 AND id <=
+             (SELECT MAX(id) FROM (SELECT id FROM api_calls ORDER BY id LIMIT $2) AS oldest)";
+        let query = sqlx::query(sql).bind(sent_before.0).bind(i64::from(limit));
+        Ok(query.execute(self.connection()).await?.rows_affected())
+    }
 }
 
 /// `($1, …), ($17, …)`: the places of so many rows.

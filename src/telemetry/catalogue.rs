@@ -86,6 +86,10 @@ catalogue! {
         "How long requests waited for their turn in the budget";
     EVENTS: Counter["type"] = "corefy_gateway_events_total",
         "What happened to payments, refunds, customers and operations, by type of event";
+    EVENT_STREAMS: Gauge[] = "corefy_gateway_event_streams",
+        "Streams of events that are open";
+    EVENT_STREAMS_LAG: Gauge[] = "corefy_gateway_event_streams_lag_seconds",
+        "How long ago the event happened that the slowest of them has come to; 0 when each has all";
     DECLINES: Counter["code"] = "corefy_gateway_declines_total",
         "Attempts to pay that failed, by Corefy's code; `other` when it is not a known one";
     REPLAYS: Counter[] = "corefy_gateway_idempotent_replays_total",
@@ -108,6 +112,8 @@ catalogue! {
         "Connections to the database, `idle` and `busy`, in each pool";
     CONNECTION_WAIT: Histogram["pool"] = "corefy_gateway_database_wait_seconds",
         "How long it took to get a connection, and for a writer to begin";
+    API_CALLS_LOST: Counter[] = "corefy_gateway_api_calls_lost_total",
+        "Calls to Corefy that are missing in their log because it could not be written, or not fast enough";
     BUILD: Gauge["version"] = "corefy_gateway_build_info",
         "1, with the version that runs";
     START: Gauge[] = "corefy_gateway_start_time_seconds",

@@ -1,16 +1,21 @@
 //! What the operator sees of a running gateway: its metrics, and the trace that a call belongs to. Imports nothing of
-//! ours; whoever measures says what by a metric of the [`catalogue`].
+//! ours; whoever measures says what by a metric of the [`catalogue`]; whoever makes a call tells of it by a [`Span`].
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use metrics::{Key, Label, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
+use opentelemetry::trace::SpanKind;
 
 pub mod bounds;
 pub mod catalogue;
+mod spans;
 pub mod trace;
 
 use catalogue::{CATALOGUE, Counter, Gauge, Histogram, Kind};
+use spans::Spans;
+pub use spans::{ExportError, Span};
+use trace::TraceParent;
 
 /// The upper bounds of the buckets of every histogram, in seconds: from a read of the database to the longest call.
 const BUCKETS: [f64; 16] =
@@ -19,12 +24,16 @@ const BUCKETS: [f64; 16] =
 /// Where a metric comes from; the exporter shows nothing of it.
 const SOURCE: Metadata<'static> = Metadata::new(env!("CARGO_PKG_NAME"), Level::INFO, None);
 
-/// The metrics of one gateway; clones share them. Not of the process: the gateways of a test do not see each other's.
+/// The metrics and spans of one gateway; clones share them. Not of the process: the gateways of a test do not see each
+/// other's.
 ///
 /// Values of labels are `'static`, so that nothing that comes from outside can become one; [`bounds`] has those that are
 /// told by somebody else.
 #[derive(Clone)]
-pub struct Telemetry(Arc<PrometheusRecorder>);
+pub struct Telemetry {
+    metrics: Arc<PrometheusRecorder>,
+    spans: Spans,
+}
 
 impl Default for Telemetry {
     fn default() -> Self {
@@ -38,11 +47,31 @@ impl Default for Telemetry {
             };
             describe(&recorder, entry.name.into(), None, entry.help.into());
         }
-        Self(Arc::new(recorder))
+        Self { metrics: Arc::new(recorder), spans: Spans::default() }
     }
 }
 
 impl Telemetry {
+    /// Has spans sent by OTLP to the collector at `endpoint`, `http` or `https`, as those of the service `name`.
+    pub fn exporting_spans(self, endpoint: &str, name: String) -> Result<Self, ExportError> {
+        Ok(Self { spans: Spans::exported(endpoint, name)?, ..self })
+    }
+
+    /// Begins the span of a call that somebody makes here, from `parent`.
+    pub fn serving(&self, name: &'static str, parent: Option<TraceParent>) -> Span {
+        self.spans.begin(SpanKind::Server, name, parent)
+    }
+
+    /// Begins the span of a call that we make, for the call that runs.
+    pub fn calling(&self, name: &'static str) -> Span {
+        self.spans.begin(SpanKind::Client, name, trace::current())
+    }
+
+    /// Sends the spans that were not sent yet, within seconds; later ones are lost.
+    pub async fn flush_spans(&self) {
+        self.spans.flush().await;
+    }
+
     /// Counts one more.
     pub fn count<const N: usize>(&self, metric: &Counter<N>, values: [&'static str; N]) {
         self.add(metric, values, 1);
@@ -53,34 +82,35 @@ impl Telemetry {
         self.add(metric, values, 0);
     }
 
-    fn add<const N: usize>(&self, metric: &Counter<N>, values: [&'static str; N], count: u64) {
-        self.0.register_counter(&key(metric.name, metric.labels, values), &SOURCE).increment(count);
+    /// Counts `count` more.
+    pub fn add<const N: usize>(&self, metric: &Counter<N>, values: [&'static str; N], count: u64) {
+        self.metrics.register_counter(&key(metric.name, metric.labels, values), &SOURCE).increment(count);
     }
 
     /// Notes how long something took.
     pub fn time<const N: usize>(&self, metric: &Histogram<N>, values: [&'static str; N], took: Duration) {
-        self.0.register_histogram(&key(metric.name, metric.labels, values), &SOURCE).record(took);
+        self.metrics.register_histogram(&key(metric.name, metric.labels, values), &SOURCE).record(took);
     }
 
     /// Sets how many there are.
     pub fn set<const N: usize>(&self, metric: &Gauge<N>, values: [&'static str; N], count: u32) {
-        self.0.register_gauge(&key(metric.name, metric.labels, values), &SOURCE).set(count);
+        self.metrics.register_gauge(&key(metric.name, metric.labels, values), &SOURCE).set(count);
     }
 
     /// Sets a time in seconds.
     pub fn set_seconds<const N: usize>(&self, metric: &Gauge<N>, values: [&'static str; N], time: Duration) {
-        self.0.register_gauge(&key(metric.name, metric.labels, values), &SOURCE).set(time);
+        self.metrics.register_gauge(&key(metric.name, metric.labels, values), &SOURCE).set(time);
     }
 
     /// All metrics in Prometheus' text format.
     pub fn render(&self) -> String {
-        self.0.handle().render()
+        self.metrics.handle().render()
     }
 
     /// Sorts what was timed into its buckets, which otherwise happens when the metrics are rendered: without it, memory
     /// would grow while nobody asks for them.
     pub fn tidy(&self) {
-        self.0.handle().run_upkeep();
+        self.metrics.handle().run_upkeep();
     }
 }
 

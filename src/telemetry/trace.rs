@@ -47,6 +47,16 @@ impl TraceParent {
     pub fn trace_id(&self) -> &str {
         &self.0[3..35]
     }
+
+    /// The id of the span that calls, 16 hexadecimal digits.
+    pub(super) fn span_id(&self) -> &str {
+        &self.0[36..52]
+    }
+
+    /// The flags, 2 hexadecimal digits; `01` when the caller records the trace.
+    pub(super) fn flags(&self) -> &str {
+        &self.0[53..]
+    }
 }
 
 /// Runs `call` as part of the trace `parent`.
@@ -76,6 +86,7 @@ mod tests {
         let header = format!("00-{TRACE}-{PARENT}-01");
         let parent = TraceParent::parse(&header).unwrap();
         assert_eq!((parent.as_str(), parent.trace_id()), (header.as_str(), TRACE));
+        assert_eq!((parent.span_id(), parent.flags()), (PARENT, "01"));
         for later in [format!("01-{TRACE}-{PARENT}-01"), format!("cc-{TRACE}-{PARENT}-01-what-comes-later")] {
             assert_eq!(TraceParent::parse(&later), Some(parent.clone()), "{later}");
         }

@@ -42,7 +42,7 @@ impl CallLog {
     }
 
     /// Tells of a call. `make` is not called when there is no room.
-    pub(super) fn record(&self, make: impl FnOnce(&Redact) -> ApiCall) {
+    pub(crate) fn record(&self, make: impl FnOnce(&Redact) -> ApiCall) {
         match self.sender.try_reserve() {
             Ok(place) => place.send(make(&self.redact)),
             Err(_) => drop(self.dropped.fetch_add(1, Ordering::Relaxed)),
@@ -87,7 +87,7 @@ impl Dropped {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::time::Duration;
 
     use super::*;
@@ -100,7 +100,7 @@ mod tests {
         upstream::intents::REDACT,
     };
 
-    fn call() -> ApiCall {
+    pub(crate) fn call() -> ApiCall {
         ApiCall {
             id: ApiCallId::generate(),
             partner_id: None,

@@ -13,6 +13,10 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How often the backlog is measured.
 const MEASURE: Duration = Duration::from_secs(15);
+/// How often it is looked whether calls are past their time in the log.
+const PRUNE: Duration = Duration::from_secs(60);
+/// How long those who write have the database to themselves when there is more to forget.
+const PRUNE_PAUSE: Duration = Duration::from_millis(100);
 /// How long a record of a call to Corefy waits for others to be written with it.
 const GATHER: Duration = Duration::from_millis(200);
 
@@ -25,6 +29,7 @@ pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     workers.spawn(hearing(app.clone(), stop.clone()));
     workers.spawn(backlog(app.clone(), stop.clone()));
     workers.spawn(call_log(app.clone(), stop.clone()));
+    workers.spawn(retention(app.clone(), stop.clone()));
     workers.close();
     workers
 }
@@ -105,6 +110,17 @@ async fn call_log(app: App, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(GATHER) => {}
+        }
+    }
+}
+
+/// Forgets calls that are past their time, a few at a time.
+async fn retention(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let pause = if took_some("retention", app.prune_api_calls().await) { PRUNE_PAUSE } else { PRUNE };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(pause) => {}
         }
     }
 }

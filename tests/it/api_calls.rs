@@ -25,6 +25,7 @@ crate::on_both!(
     calls_are_counted,
     what_cannot_be_asked_for_is_refused,
     what_waits_is_written_when_the_gateway_stops,
+    calls_are_forgotten_when_their_time_is_over,
 );
 
 async fn written(app: &TestApp) {
@@ -222,4 +223,30 @@ async fn what_waits_is_written_when_the_gateway_stops(database: TestDatabase) {
     drop(client);
     server.stop().await;
     assert_eq!(stored().await, 2);
+}
+
+async fn calls_are_forgotten_when_their_time_is_over(database: TestDatabase) {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let app = TestApp::start_with(database, None, |config| config.api_call_retention = DAY * 7).await;
+    let client = app.client().await;
+    let intent = client.intent("10.00").await;
+    written(&app).await;
+    app.clock.advance(DAY * 6);
+    client.confirm(&intent.id, APPROVED).await.unwrap();
+    app.clock.advance(DAY);
+    let all = pb::ListApiCallsRequest::default;
+    assert_eq!(calls(&app, &client, all()).await.len(), 2);
+    assert_eq!(app.server.app.prune_api_calls().await.unwrap(), 0, "a week is not over before it is over");
+
+    app.clock.advance(Duration::from_millis(1));
+    assert_eq!(app.server.app.prune_api_calls().await.unwrap(), 1);
+    assert_eq!(operations(&calls(&app, &client, all()).await), ["payment_intent.confirm"]);
+    let timeline = client.get_timeline(pb::GetTimelineRequest { id: intent.id.clone() }).await.unwrap().into_inner();
+    let count = |kind: pb::TimelineEntryKind| timeline.entries.iter().filter(|entry| entry.kind() == kind).count();
+    let left = (count(pb::TimelineEntryKind::UpstreamCall), count(pb::TimelineEntryKind::Transition));
+    assert_eq!(left, (1, 2), "what happened to the payment is told without end: {timeline:?}");
+
+    app.clock.advance(DAY * 7);
+    assert_eq!(app.server.app.prune_api_calls().await.unwrap(), 1);
+    assert_eq!(app.server.app.prune_api_calls().await.unwrap(), 0);
 }

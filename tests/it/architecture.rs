@@ -129,6 +129,12 @@ const RULES: &[Rule] = &[
         may: &["telemetry/"],
         text: "the crates of the metrics are used in telemetry",
     },
+    Rule {
+        words: &["opentelemetry", "opentelemetry_otlp", "opentelemetry_sdk"],
+        within: ALL,
+        may: &["telemetry/"],
+        text: "OpenTelemetry is used in telemetry",
+    },
     Rule { words: &["clap"], within: ALL, may: &["config/", "cli/"], text: "clap is used in config and cli" },
     // What is written nowhere but there.
     Rule {

@@ -43,19 +43,16 @@ fn run(env_file: &str, args: &[&str], variables: &Variables<'_>) -> (Option<i32>
 
 #[test]
 fn a_variable_is_read_from_the_file_when_the_environment_has_it_not() {
-    let file = "# the key\nGATEWAY_API_KEY=pk_canary:sk_canary\nGATEWAY_TARGET=https://file\n";
+    let file = "# the key\nGATEWAY_API_KEY=pk_canary:sk_canary\nGATEWAY_TARGET=ftp://file\n";
     let (code, said) = run(file, &["try"], &[]);
     assert_eq!(code, Some(2));
     assert!(said.contains("GATEWAY_API_KEY: must be a whole key"), "{said}");
-    assert!(
-        said.contains("GATEWAY_TARGET: must be a URL such as http://127.0.0.1:50051, is \"https://file\""),
-        "{said}"
-    );
+    assert!(said.contains("GATEWAY_TARGET: must be a URL such as http://127.0.0.1:50051, is \"ftp://file\""), "{said}");
 
-    let (_, said) = run(file, &["try"], &[("GATEWAY_TARGET", "https://environment")]);
-    assert!(said.contains("is \"https://environment\""), "{said}");
-    let (_, said) = run(file, &["try", "--target=https://flag"], &[("GATEWAY_TARGET", "https://environment")]);
-    assert!(said.contains("is \"https://flag\""), "{said}");
+    let (_, said) = run(file, &["try"], &[("GATEWAY_TARGET", "ftp://environment")]);
+    assert!(said.contains("is \"ftp://environment\""), "{said}");
+    let (_, said) = run(file, &["try", "--target=ftp://flag"], &[("GATEWAY_TARGET", "ftp://environment")]);
+    assert!(said.contains("is \"ftp://flag\""), "{said}");
 }
 
 #[test]
@@ -85,6 +82,27 @@ fn try_says_how_to_start_a_gateway_when_there_is_none() {
     let (code, said) = run("", &["try", "--target=http://127.0.0.1:1"], &[("GATEWAY_API_KEY", key)]);
     assert_eq!(code, Some(1));
     assert_eq!(said, "no gateway answers at http://127.0.0.1:1; start one by `make dev` in another terminal\n");
+}
+
+#[test]
+fn try_wants_to_know_whom_to_trust_only_where_it_matters() {
+    let key = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose();
+    let key = ("GATEWAY_API_KEY", key.expose_secret());
+    for (variable, value) in [("GATEWAY_TARGET_CA", "ca.pem"), ("GATEWAY_TARGET_NAME", "gateway.test")] {
+        let (code, said) = run("", &["try"], &[key, (variable, value)]);
+        assert_eq!(code, Some(2));
+        assert!(
+            said.contains(&format!("{variable}: must not be set when GATEWAY_TARGET begins with http://")),
+            "{said}"
+        );
+    }
+    let (code, said) = run("", &["try", "--target=https://127.0.0.1:1", "--target-ca=nowhere.pem"], &[key]);
+    assert!(code == Some(2) && said.contains("GATEWAY_TARGET_CA: nowhere.pem: "), "{said}");
+    let (code, said) = run("", &["try", "--target=https://127.0.0.1:1"], &[key]);
+    assert!(
+        code == Some(1) && said.contains("no gateway that can be trusted answers at https://127.0.0.1:1: "),
+        "{said}"
+    );
 }
 
 /// Runs `keys` with these arguments on `database`: what it says on standard output, if it did as asked.

@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 
 use crate::support::{
     app::{START, TestApp},
-    client::{Client, new_intent},
+    client::{Client, keyed, new_intent},
     database::TestDatabase,
     refusal::{refused, wrong_fields},
     requests::{card_to_save, full_customer},
@@ -21,6 +21,7 @@ crate::on_both!(
     customers_are_listed_newest_first_page_by_page,
     customers_are_found_by_their_reference,
     a_customer_that_corefy_has_not_confirmed_cannot_be_used_yet,
+    a_customer_that_turns_out_to_be_refused_is_no_more_and_an_event_says_so,
 );
 
 async fn a_customer_comes_back_as_it_was_given(database: TestDatabase) {
@@ -119,6 +120,25 @@ async fn a_customer_that_corefy_has_not_confirmed_cannot_be_used_yet(database: T
     assert!(found.upstream_id.starts_with("cfcus_"));
     assert_eq!(client.event_types(&customer.id).await.last().unwrap(), "customer.created");
     client.create_payment_intent(intent).await.unwrap();
+}
+
+async fn a_customer_that_turns_out_to_be_refused_is_no_more_and_an_event_says_so(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    app.sandbox.faults().fail_next(1, "POST", "/v1/customers", Fault::QuoteCard);
+    refused(client.create_customer(full_customer()).await);
+    let quiet = client.events(pb::ListEventsRequest::default()).await.unwrap().events;
+    assert!(quiet.is_empty(), "who hears at once that it is refused needs no event: {quiet:?}");
+
+    app.sandbox.faults().fail_next(1, "POST", "/v1/customers", Fault::Http(500));
+    app.sandbox.faults().fail_next(1, "POST", "/v1/customers", Fault::QuoteCard);
+    let customer = client.create_customer(keyed("jane", full_customer())).await.unwrap().into_inner().customer.unwrap();
+    app.recover_after(Duration::from_secs(5)).await;
+    assert_eq!(get(&client, &customer.id).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(client.event_types(&customer.id).await, ["operation.in_doubt", "customer.creation_failed"]);
+    let replayed = refused(client.create_customer(keyed("jane", full_customer())).await);
+    assert_eq!(replayed.reason, "UPSTREAM_REJECTED");
+    created(&client, full_customer()).await;
 }
 
 async fn created(client: &Client, request: pb::CreateCustomerRequest) -> pb::Customer {

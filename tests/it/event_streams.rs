@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use corefy_gateway::pb::{self, event_service_client::EventServiceClient, stream_events_response::Content};
+use tokio::time::timeout;
 use tonic::{Code, Status, Streaming, transport::Channel};
 
 use crate::support::{
-    app::TestApp,
+    app::{START, TestApp, until},
     client::{APPROVED, Client, new_intent, reason},
     database::TestDatabase,
 };
@@ -15,6 +16,7 @@ crate::on_both!(
     a_stream_brings_what_was_and_goes_on_with_what_happens,
     a_stream_goes_on_after_the_last_event_that_was_taken_in,
     a_stream_brings_only_what_was_asked_for,
+    an_idle_stream_says_every_15_seconds_that_it_lives_and_where_to_go_on,
     an_event_that_is_not_kept_is_no_beginning,
     a_stream_of_another_gateway_s_events_is_told_at_once,
     a_stream_ends_with_the_gateway_and_says_where_to_go_on,
@@ -55,6 +57,11 @@ async fn a_stream_brings_what_was_and_goes_on_with_what_happens(database: TestDa
     client.refund(&intent.id, "4.00").await.unwrap();
     let expected = ["payment_intent.succeeded", "refund.created", "refund.succeeded"];
     assert_eq!(kinds(&mut events, 3).await, expected);
+    app.clock.advance(Duration::from_secs(30));
+    until("the reader has all", async || shown(&app, "event_streams_lag_seconds") == "0").await;
+    assert_eq!(shown(&app, "event_streams"), "1");
+    drop(events);
+    until("the stream is closed", async || shown(&app, "event_streams") == "0").await;
 }
 
 async fn a_stream_goes_on_after_the_last_event_that_was_taken_in(database: TestDatabase) {
@@ -75,6 +82,13 @@ async fn a_stream_goes_on_after_the_last_event_that_was_taken_in(database: TestD
     assert_eq!(kinds(&mut events, 1).await, ["payment_intent.created"], "what was before is left out");
 }
 
+/// The value of a metric without labels.
+fn shown(app: &TestApp, metric: &str) -> String {
+    let page = app.server.app.metrics();
+    let line = page.lines().find(|line| line.starts_with(&format!("corefy_gateway_{metric} ")));
+    line.and_then(|line| line.rsplit(' ').next()).unwrap().to_owned()
+}
+
 async fn a_stream_brings_only_what_was_asked_for(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
@@ -88,6 +102,29 @@ async fn a_stream_brings_only_what_was_asked_for(database: TestDatabase) {
     let mut events = stream(&other, pb::StreamEventsRequest::default()).await.unwrap();
     other.intent("1.00").await;
     assert_eq!(kinds(&mut events, 1).await, ["payment_intent.created"], "nothing of another partner's");
+}
+
+async fn an_idle_stream_says_every_15_seconds_that_it_lives_and_where_to_go_on(database: TestDatabase) {
+    /// Longer than it takes the gateway to look at the clock.
+    const A_LOOK: Duration = Duration::from_millis(1500);
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let types = vec!["refund.succeeded".to_owned()];
+    let mut events = stream(&client, pb::StreamEventsRequest { types, ..Default::default() }).await.unwrap();
+    client.paid_intent("10.00").await;
+    let last = client.events(pb::ListEventsRequest::default()).await.unwrap().events.pop().unwrap();
+
+    app.clock.advance(Duration::from_millis(14_999));
+    assert!(timeout(A_LOOK, events.message()).await.is_err(), "15 seconds are not over");
+    for silences in 1..=2 {
+        app.clock.advance(Duration::from_millis(1));
+        let Some(Content::Heartbeat(heartbeat)) = events.message().await.unwrap().unwrap().content else {
+            panic!("nothing happened that was asked for");
+        };
+        assert_eq!(heartbeat.sent_at.unwrap().seconds, START.seconds() + 15 * silences);
+        assert_eq!(heartbeat.resume_after_event_id, last.id, "it came past what was not asked for");
+        app.clock.advance(Duration::from_millis(14_999));
+    }
 }
 
 async fn an_event_that_is_not_kept_is_no_beginning(database: TestDatabase) {
@@ -140,6 +177,8 @@ async fn a_reader_who_is_too_slow_is_told_where_to_go_on(database: TestDatabase)
     for _ in 0..MORE_THAN_FITS {
         client.create_payment_intent(large.clone()).await.unwrap();
     }
+    app.clock.advance(Duration::from_secs(30));
+    assert_eq!(shown(&app, "event_streams_lag_seconds"), "30");
     // The reader takes nothing in until its time is over; the feed looks at the clock a few times a second.
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_millis(300)).await;

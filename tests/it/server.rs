@@ -11,6 +11,7 @@ use prost::Message as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::timeout,
 };
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Request, Status, codec::CompressionEncoding, transport::Channel};
@@ -20,7 +21,7 @@ use crate::support::{
     app::{TestApp, until},
     client::{new_intent, reason},
     contract::{call_over_http2, call_raw, descriptors},
-    database::TestDatabase,
+    database::{Backend, TestDatabase},
     refusal::refused,
 };
 
@@ -41,6 +42,18 @@ crate::on_both!(
     what_is_not_in_the_protos_is_unimplemented,
     a_port_that_is_taken_is_named_by_its_setting,
 );
+
+/// Ten seconds, which is why it runs on one database only.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_connects_and_says_nothing_loses_the_place() {
+    let app = TestApp::start(TestDatabase::new(Backend::Sqlite).await.unwrap()).await;
+    let silent_at = async |address| {
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        let ended = timeout(Duration::from_secs(30), silent.read(&mut [0])).await;
+        assert_eq!(ended.expect("closed in time").unwrap_or(0), 0, "{address}");
+    };
+    tokio::join!(silent_at(app.server.grpc_addr), silent_at(app.server.http_addr));
+}
 
 const CREATE: (&str, &str) = ("POST", "/v1/payment-intents");
 const REQUEST_ID: &str = "x-request-id";

@@ -16,6 +16,7 @@ use crate::support::{
     certificates::{Authority, Files, Identity, SERVER_NAME},
     client::{Client, new_intent, reason},
     database::TestDatabase,
+    program::output,
     refusal::refused,
 };
 
@@ -28,6 +29,7 @@ crate::on_both!(
     a_handshake_that_is_not_gone_on_with_holds_up_nobody,
     the_address_of_a_caller_is_known_through_tls,
     certificates_that_cannot_be_used_are_named_at_the_start,
+    try_walks_through_a_gateway_that_speaks_tls,
 );
 
 async fn start(database: TestDatabase, tls: TlsConfig) -> TestApp {
@@ -150,5 +152,31 @@ async fn certificates_that_cannot_be_used_are_named_at_the_start(database: TestD
         };
         assert!(error.to_string().contains(named), "{error}");
         assert!(!error.to_string().contains("PRIVATE"), "{error}");
+    }
+}
+
+async fn try_walks_through_a_gateway_that_speaks_tls(database: TestDatabase) {
+    let authority = Authority::new();
+    let files = Files::new(&authority.sign());
+    let app = start(database, files.config()).await;
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("ca.pem"), authority.pem()).unwrap();
+    std::fs::write(directory.path().join("other.pem"), Authority::new().pem()).unwrap();
+    let target = format!("https://{}", app.server.grpc_addr);
+    let walk = async |ca: &'static str, name: &'static str| {
+        let (directory, target, key) = (directory.path().to_owned(), target.clone(), app.key().to_owned());
+        let walking = move || {
+            let variables = [("GATEWAY_TARGET", target.as_str()), ("GATEWAY_API_KEY", key.as_str())];
+            output(&directory, &["try", "--target-ca", ca, "--target-name", name], &variables)
+        };
+        let walked = tokio::task::spawn_blocking(walking).await.unwrap();
+        (walked.status.code(), String::from_utf8(walked.stdout).unwrap() + str::from_utf8(&walked.stderr).unwrap())
+    };
+    let (code, said) = walk("ca.pem", SERVER_NAME).await;
+    assert_eq!(code, Some(0), "{said}");
+    for (ca, name) in [("other.pem", SERVER_NAME), ("ca.pem", "other.test")] {
+        let (code, said) = walk(ca, name).await;
+        assert_eq!(code, Some(1), "{ca}, {name}: {said}");
+        assert!(said.contains("no gateway that can be trusted answers at"), "{said}");
     }
 }

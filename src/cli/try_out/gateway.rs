@@ -1,15 +1,16 @@
 //! Calls a gateway, and shows each request and answer.
 
+use std::error::Error;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::show;
-use crate::config::client::ClientConfig;
+use crate::config::client::{ClientConfig, Trust};
 use crate::pb::{
     Card, ConfirmPaymentIntentRequest, CreatePaymentIntentRequest, CreateRefundRequest, GetPaymentIntentRequest,
     GetRefundRequest, PaymentIntent, Refund, TestConnectionRequest, TestConnectionResponse,
@@ -33,8 +34,15 @@ impl Gateway {
     pub async fn connect(config: &ClientConfig) -> Result<Self, String> {
         let target = config.target.as_str().trim_end_matches('/');
         let endpoint = Endpoint::from_shared(target.to_owned()).map_err(|error| error.to_string())?;
-        let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).timeout(CALL_TIMEOUT);
-        let no_answer = |_| format!("no gateway answers at {target}; start one by `make dev` in another terminal");
+        let mut endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).timeout(CALL_TIMEOUT);
+        if let Some(trust) = &config.trust {
+            endpoint =
+                endpoint.tls_config(tls(trust)).map_err(|error| format!("GATEWAY_TARGET_CA: {}", cause(&error)))?;
+        }
+        let no_answer = |error| match config.trust {
+            Some(_) => format!("no gateway that can be trusted answers at {target}: {}", cause(&error)),
+            None => format!("no gateway answers at {target}; start one by `make dev` in another terminal"),
+        };
         let channel = endpoint.connect().await.map_err(no_answer)?;
         let bearer = format!("Bearer {}", config.api_key.expose_secret());
         let mut authorization: MetadataValue<Ascii> =
@@ -134,6 +142,26 @@ impl Gateway {
         }
         request
     }
+}
+
+fn tls(trust: &Trust) -> ClientTlsConfig {
+    let tls = match &trust.authorities {
+        Some(authorities) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authorities)),
+        None => ClientTlsConfig::new().with_native_roots(),
+    };
+    match &trust.name {
+        Some(name) => tls.domain_name(name),
+        None => tls,
+    }
+}
+
+/// The innermost cause, which says what is wrong.
+fn cause(error: &tonic::transport::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
 }
 
 /// A new idempotency key.

@@ -139,8 +139,10 @@ impl Transport {
         let outcome = match self.take_turn(request).await {
             Ok(()) => {
                 let (id, sent_at, started) = (ApiCallId::generate(), self.clock.now(), Instant::now());
-                let outcome = self.exchange(request, authorize).await;
+                let mut span = self.telemetry.calling(request.operation);
+                let outcome = trace::within(span.place().cloned(), self.exchange(request, authorize)).await;
                 let latency = started.elapsed();
+                record::trace(&mut span, &id, request, &outcome);
                 self.finish(request, &outcome, latency);
                 let attempt = record::Attempt { id, sent_at, latency };
                 self.log.record(|redact| record::api_call(attempt, request, &outcome, redact));

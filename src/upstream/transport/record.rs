@@ -1,4 +1,4 @@
-//! What the log of calls keeps of one attempt.
+//! What is kept of one attempt: in the log of calls, and in the trace.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,6 +11,7 @@ use crate::{
         clock::Timestamp,
         ids::{ApiCallId, OperationId},
     },
+    telemetry::Span,
     upstream::{call_log::Redact, text},
 };
 
@@ -60,6 +61,32 @@ pub(super) fn api_call(
         latency: attempt.latency,
         exchange: exchange(request, outcome, error, redact),
         created_at: attempt.sent_at,
+    }
+}
+
+/// Notes what became of an attempt: of what was said, nothing.
+pub(super) fn trace(span: &mut Span, id: &ApiCallId, request: &Request<'_>, outcome: &Result<Answer, Failure>) {
+    span.text("http.request.method", request.method.as_str());
+    span.text("url.template", request.template);
+    span.text("corefy_gateway.api_call_id", id.as_str());
+    let subject_id = request.subject.map(|subject| subject.id);
+    let ids = [
+        ("corefy_gateway.request_id", Some(request.request_id).filter(|id| !id.is_empty())),
+        ("corefy_gateway.operation_id", request.idempotency_key),
+        ("corefy_gateway.object_id", subject_id),
+    ];
+    for (key, id) in ids {
+        if let Some(id) = id {
+            span.text(key, id);
+        }
+    }
+    if let Ok(answer) = outcome {
+        span.number("http.response.status_code", i64::from(answer.status.as_u16()));
+    }
+    let class = request.outcome(outcome);
+    span.text("corefy_gateway.outcome", class);
+    if class != "ok" {
+        span.failed(class);
     }
 }
 

@@ -21,6 +21,7 @@ on_both![
     calls_are_filtered,
     calls_are_counted_per_operation_and_span,
     the_most_frequent_codes_are_counted,
+    the_oldest_calls_are_deleted_so_many_at_a_time,
 ];
 
 fn call() -> ApiCall {
@@ -203,4 +204,23 @@ async fn the_most_frequent_codes_are_counted(database: TestDatabase) {
     let told: Vec<_> = stats[0].error_codes.iter().map(|(code, calls)| (code.as_str(), *calls)).collect();
     assert_eq!((told.len(), told[0], told[9]), (10, ("code_00", 12), ("code_09", 3)));
     assert_eq!((stats[0].calls, stats[0].succeeded), (78, 0));
+}
+
+async fn the_oldest_calls_are_deleted_so_many_at_a_time(database: TestDatabase) {
+    let store = database.store().await;
+    let calls: Vec<_> = (0..7).map(|place| ApiCall { created_at: after(place), ..call() }).collect();
+    write(&store, &calls).await;
+    let delete = async |before, limit| {
+        let mut tx = store.begin().await.unwrap();
+        let count = tx.api_calls_delete(before, limit).await.unwrap();
+        tx.commit().await.unwrap();
+        count
+    };
+    assert_eq!(delete(after(0), 9).await, 0);
+    assert_eq!(delete(after(5), 3).await, 3);
+    assert_eq!(delete(after(5), 3).await, 2, "of the three oldest, one is not old enough");
+    assert_eq!(delete(after(5), 3).await, 0);
+    let mut read = list(&store, &ApiCallFilter::default(), None, 9).await;
+    read.reverse();
+    assert_eq!(read, calls[5..]);
 }

@@ -300,8 +300,10 @@ fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
         web_origins: Vec::new(),
         currencies: Vec::new(),
         webhook_allow: Vec::new(),
+        api_call_retention: Duration::from_secs(30 * 24 * 3600),
         drain: Duration::from_secs(10),
         log: LogConfig { filter: "warn".to_owned(), format: LogFormat::Text },
+        traces: None,
     }
 }
 

@@ -72,6 +72,12 @@ impl Program {
         assert!(told.success());
     }
 
+    /// Kills it, as a crash of its machine does: nothing in it can end what it is at.
+    pub async fn kill(&mut self) {
+        self.child.kill().unwrap();
+        assert_eq!(self.exit_code().await, None, "{}", self.said());
+    }
+
     /// Waits for its end, and answers its exit code; `None`: a signal ended it.
     pub async fn exit_code(&mut self) -> Option<i32> {
         let deadline = Instant::now() + PATIENCE;

@@ -1,0 +1,195 @@
+//! Three gateways, each a process of its own, on one PostgreSQL database. One of them is killed while it confirms, and the
+//! other two finish its work.
+
+use std::{net::SocketAddr, time::Duration};
+
+use corefy_gateway::{
+    app::keys::{Keys, NewKey},
+    config::local::SandboxKeys,
+    domain::{api_key::Scope, clock::Clock},
+    pb::{self, PaymentIntentState as State},
+    sandbox::Sandbox,
+};
+use secrecy::ExposeSecret as _;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tonic::{Code, Response, Status};
+
+use crate::support::{
+    app::{start_sandbox, until},
+    client::{APPROVED, Client, confirmation, keyed, new_intent, reason},
+    database::{Backend, TestDatabase, master_key, master_key_text},
+    money::{CONFIRM, minor},
+    program::Program,
+};
+
+const GATEWAYS: usize = 3;
+/// Which of them is killed.
+const VICTIM: usize = 1;
+/// Payments that are confirmed over each gateway, all at the same time.
+const PAYMENTS: usize = 6;
+/// How late Corefy answers what it has carried out: far longer than it takes to kill a process.
+const ANSWER_DELAY: Duration = Duration::from_secs(4);
+
+/// A gateway as a process, and a caller of it.
+struct Gateway {
+    program: Program,
+    client: Client,
+    _directory: TempDir,
+}
+
+/// One payment, confirmed over one gateway under one idempotency key.
+#[derive(Clone)]
+struct Payment {
+    gateway: usize,
+    intent: String,
+    key: String,
+}
+
+type Confirmed = Result<Response<pb::ConfirmPaymentIntentResponse>, Status>;
+
+impl Gateway {
+    async fn start(database: &TestDatabase, sandbox: &Sandbox, key: &str) -> Self {
+        let keys = SandboxKeys::default();
+        let (master_key, base_url) = (master_key_text(), sandbox.base_url());
+        let variables = [
+            ("COREFY_API_KEY", keys.api_key.expose_secret()),
+            ("COREFY_SECRET_KEY", keys.secret_key.expose_secret()),
+            ("COREFY_CLIENT_KEY", keys.client_key.expose_secret()),
+            ("COREFY_BASE_URL", base_url.as_str()),
+            ("COREFY_TIMEOUT_SECONDS", "20"),
+            ("COREFY_RATE_LIMIT_PER_MINUTE", "100000"),
+            ("DATABASE_URL", database.url()),
+            ("GATEWAY_MASTER_KEY", master_key.expose_secret()),
+            ("GATEWAY_GRPC_ADDR", "127.0.0.1:0"),
+            ("GATEWAY_HTTP_ADDR", "127.0.0.1:0"),
+        ];
+        let directory = tempfile::tempdir().unwrap();
+        let mut program = Program::start(directory.path(), &["serve"], &variables);
+        let address: SocketAddr = program.word_after("grpc=").await.parse().unwrap();
+        Self { program, client: Client::connect(address, key).await, _directory: directory }
+    }
+}
+
+impl Payment {
+    async fn confirm(&self, client: &Client) -> Confirmed {
+        client.confirm_payment_intent(keyed(&self.key, confirmation(&self.intent, APPROVED))).await
+    }
+}
+
+async fn create_key(database: &TestDatabase) -> String {
+    let new = NewKey {
+        partner_name: "Acme".to_owned(),
+        key_name: "replicas".to_owned(),
+        scopes: Scope::ALL.to_vec(),
+        allowed: Vec::new(),
+        expires_at: None,
+    };
+    let keys = Keys::new(database.store().await, master_key(), Clock::system());
+    keys.create(new).await.unwrap().expose_secret().to_owned()
+}
+
+/// Payments that are ready to be confirmed, as many over each gateway.
+async fn new_payments(gateways: &[Gateway]) -> Vec<Payment> {
+    let mut payments = Vec::new();
+    for (gateway, Gateway { client, .. }) in gateways.iter().enumerate() {
+        for number in 0..PAYMENTS {
+            let created = client.create_payment_intent(new_intent("50.00")).await.unwrap().into_inner();
+            let key = format!("confirm-{gateway}-{number}");
+            payments.push(Payment { gateway, intent: created.payment_intent.unwrap().id, key });
+        }
+    }
+    payments
+}
+
+/// Begins to confirm all of them at once.
+fn confirm_all(gateways: &[Gateway], payments: &[Payment]) -> JoinSet<(Payment, Confirmed)> {
+    let mut confirming = JoinSet::new();
+    for payment in payments.iter().cloned() {
+        let client = gateways[payment.gateway].client.clone();
+        confirming.spawn(async move {
+            let answer = payment.confirm(&client).await;
+            (payment, answer)
+        });
+    }
+    confirming
+}
+
+fn intent(answer: &Response<pb::ConfirmPaymentIntentResponse>) -> &pb::PaymentIntent {
+    answer.get_ref().payment_intent.as_ref().unwrap()
+}
+
+/// A repeated call gets no second attempt: while the dead gateway's lease holds, it is told that the first one runs.
+async fn assert_held(client: &Client, payment: &Payment) {
+    let held = payment.confirm(client).await.unwrap_err();
+    assert_eq!((held.code(), reason(&held).as_str()), (Code::Aborted, "IDEMPOTENCY_KEY_IN_USE"), "{held:?}");
+}
+
+/// Lets the leases of the killed gateway end, which they would by themselves some half a minute later.
+async fn end_leases(database: &TestDatabase) {
+    database.execute("UPDATE operations SET lease_until = 1, next_check_at = 1 WHERE state = 'sent'").await;
+}
+
+/// Waits until the survivors have found out by themselves what became of the payment: reading events asks nobody.
+async fn assert_found_out(client: &Client, payment: &Payment) {
+    until("the survivors find out what became of a payment", async || {
+        client.event_types(&payment.intent).await.contains(&"payment_intent.succeeded".to_owned())
+    })
+    .await;
+}
+
+/// Asserts that the survivor `client` tells the truth of the payment, once: to who repeats the call, and to who reads.
+async fn assert_finished(client: &Client, payment: &Payment) {
+    let answer = payment.confirm(client).await.unwrap();
+    assert!(answer.metadata().contains_key("idempotent-replayed"), "{}", payment.key);
+    assert_eq!(intent(&answer).state(), State::Succeeded, "{}", payment.key);
+    let read = client.get(&payment.intent).await;
+    assert_eq!((read.state(), read.amount_received.as_str()), (State::Succeeded, "50.00"), "{}", payment.key);
+    let told = client.event_types(&payment.intent).await;
+    assert_eq!(told.iter().filter(|kind| *kind == "payment_intent.succeeded").count(), 1, "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_one_of_three_gateways_is_killed_during_confirms_the_others_finish_its_work() {
+    let Some(database) = TestDatabase::new(Backend::Postgres).await else { return };
+    let (sandbox, _stop_sandbox) = start_sandbox(&Clock::system()).await;
+    let key = create_key(&database).await;
+    let mut gateways = Vec::new();
+    for _ in 0..GATEWAYS {
+        gateways.push(Gateway::start(&database, &sandbox, &key).await);
+    }
+    let payments = new_payments(&gateways).await;
+
+    sandbox.faults().set(|switches| switches.answer_delay_ms = ANSWER_DELAY.as_millis() as u64);
+    let mut confirming = confirm_all(&gateways, &payments);
+    let is_charged = |payment: &Payment| sandbox.ledger().charged(&payment.intent) > 0;
+    let victims = payments.iter().filter(|payment| payment.gateway == VICTIM);
+    until("what the victim confirms is charged", async || victims.clone().all(is_charged)).await;
+    gateways[VICTIM].program.kill().await;
+    let mut unanswered = Vec::new();
+    while let Some(ended) = confirming.join_next().await {
+        let (payment, answer) = ended.unwrap();
+        match answer {
+            Ok(answer) => assert_eq!(intent(&answer).state(), State::Succeeded),
+            Err(error) => {
+                assert_eq!(payment.gateway, VICTIM, "only the dead do not answer: {error}");
+                unanswered.push(payment);
+            }
+        }
+    }
+    let orphan = unanswered.first().expect("the last payment was charged, and not answered, when the victim died");
+    sandbox.faults().clear();
+
+    let survivors: Vec<_> = gateways.iter().enumerate().filter(|(place, _)| *place != VICTIM).collect();
+    assert_held(&survivors[0].1.client, orphan).await;
+    end_leases(&database).await;
+    for payment in &payments {
+        assert_found_out(&survivors[0].1.client, payment).await;
+        for (_, survivor) in &survivors {
+            assert_finished(&survivor.client, payment).await;
+        }
+        assert_eq!(sandbox.ledger().charged(&payment.intent), minor("50.00"), "{}", payment.key);
+    }
+    let confirms = sandbox.request_count(CONFIRM.0, CONFIRM.1);
+    assert_eq!(confirms, payments.len() as u64, "what moves money was sent once for each payment");
+}
