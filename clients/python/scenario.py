@@ -111,7 +111,7 @@ class Runner:
                 time.sleep(LOOK)
 
     def call(self, step: dict[str, Any]) -> None:
-        service, name = step.get("call", step.get("stream")).split("/")
+        service, name = (step.get("call") or step["stream"]).split("/")
         method = descriptor_pool.Default().FindServiceByName(service).methods_by_name[name]
         request = json_format.ParseDict(step["request"], message_factory.GetMessageClass(method.input_type)())
         gateway = self.gateway(step.get("api_key", os.environ["SCENARIO_API_KEY"]))
