@@ -1,7 +1,9 @@
 /**
  * A shop's checkout: takes a payment with 3-D Secure, gives a part of it back, and follows the events.
  *
- *     GATEWAY_TARGET=http://127.0.0.1:50051 GATEWAY_API_KEY=$(cat target/dev/api-key) npx tsx checkout.ts
+ *     GATEWAY_TARGET=http://127.0.0.1:50051 GATEWAY_API_KEY=$(cat target/dev/api-key) node checkout.ts
+ *
+ * Node 22.18 and newer run it as it is; older ones want it compiled.
  */
 
 import { execFileSync } from "node:child_process";

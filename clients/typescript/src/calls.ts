@@ -42,8 +42,8 @@ export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> 
   });
 }
 
-/** The calls of one connection, each with all that it needs. */
-export function withCare(transport: Transport, apiKey: string, defaultTimeoutMs: number): Transport {
+/** The transport with all that each call needs. */
+export function withCallPolicy(transport: Transport, apiKey: string, defaultTimeoutMs: number): Transport {
   const prepared = (level: MethodOptions_IdempotencyLevel, given?: HeadersInit): Headers => {
     const headers = new Headers(given);
     headers.set("authorization", `Bearer ${apiKey}`);

@@ -11,7 +11,7 @@ import {
   RefundService,
   type Event,
 } from "../generated/corefy/gateway/v1/index.js";
-import { ATTEMPTS, mayBeRepeated, pauseAfter, wait, withCare } from "./calls.js";
+import { ATTEMPTS, mayBeRepeated, pauseAfter, wait, withCallPolicy } from "./calls.js";
 import { GatewayError } from "./errors.js";
 
 /** Longer than the gateway waits for Corefy by default. */
@@ -46,7 +46,7 @@ export class Gateway {
 
   /** For transports other than those of `connect`. */
   constructor(transport: Transport, apiKey: string, options: ConnectOptions = {}, close: () => void = () => undefined) {
-    const calls = withCare(transport, apiKey, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const calls = withCallPolicy(transport, apiKey, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     this.paymentIntents = createClient(PaymentIntentService, calls);
     this.refunds = createClient(RefundService, calls);
     this.customers = createClient(CustomerService, calls);
