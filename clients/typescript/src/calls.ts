@@ -58,15 +58,15 @@ export function withCallPolicy(transport: Transport, apiKey: string, defaultTime
       const request = create(method.input, input);
       // A request that cannot be written is the caller's mistake, not a failure of the connection.
       toBinary(method.input, request);
-      const deadline = timeoutMs > NO_DEADLINE ? Date.now() + timeoutMs : Infinity;
+      const deadline = timeoutMs > NO_DEADLINE ? performance.now() + timeoutMs : Infinity;
       for (let attempts = 1; ; attempts++) {
-        const left = deadline === Infinity ? NO_DEADLINE : Math.max(deadline - Date.now(), 1);
+        const left = deadline === Infinity ? NO_DEADLINE : Math.max(Math.ceil(deadline - performance.now()), 1);
         try {
           return await transport.unary(method, signal, left, headers, request, contextValues);
         } catch (reason) {
           const error = GatewayError.of(reason, signal);
           const pause = pauseAfter(attempts, error);
-          if (!mayBeRepeated(error) || attempts === ATTEMPTS || Date.now() + pause > deadline) throw error;
+          if (!mayBeRepeated(error) || attempts === ATTEMPTS || performance.now() + pause > deadline) throw error;
           await wait(pause, signal);
         }
       }
