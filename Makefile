@@ -1,6 +1,6 @@
 # The two commands are `make dev` and `make test`. Everything else is `cargo`.
 
-.PHONY: help dev try test bench fmt lint
+.PHONY: help dev try clients test bench fmt lint
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -10,6 +10,9 @@ dev: ## Run gateway, sandbox and SQLite in one process, and print a key and a gr
 
 try: ## Walk payments and refunds against the gateway that `make dev` started
 	cargo run -- try
+
+clients: ## Generate and build the packages for Python and other languages, below target/clients
+	clients/generate
 
 test: ## Install what the tests need and run all of them
 	.ci/test

@@ -1,0 +1,169 @@
+"""Runs the cases of clients/scenario against a gateway, with the package as it is installed.
+
+Started by `clients/scenario/run`; clients/scenario/README.md has the format.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import uuid
+from typing import Any
+
+import grpc
+from google.protobuf import descriptor_pool, json_format, message_factory
+
+from corefy_gateway import Gateway, GatewayError, connect
+
+# Seconds between two looks for what is expected eventually.
+LOOK = 0.2
+SERVICES = {
+    "PaymentIntentService": "payment_intents",
+    "RefundService": "refunds",
+    "CustomerService": "customers",
+    "PaymentMethodService": "payment_methods",
+    "EventService": "events",
+    "GatewayService": "gateway",
+}
+
+
+def filled_in(value: Any, variables: dict[str, Any]) -> Any:
+    """The value with `{{name}}` replaced; a text that is nothing else becomes the value, whatever its type."""
+    if isinstance(value, dict):
+        return {key: filled_in(inner, variables) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [filled_in(inner, variables) for inner in value]
+    if not isinstance(value, str) or value == "{{any}}":
+        return value
+    if whole := re.fullmatch(r"{{(\w+)}}", value):
+        return variables[whole[1]]
+    return re.sub(r"{{(\w+)}}", lambda found: str(variables[found[1]]), value)
+
+
+def at(value: Any, path: str) -> Any:
+    """What is at the path; None where it leads nowhere."""
+    for word in path.split(".") if path else []:
+        if isinstance(value, list):
+            value = len(value) if word == "#" else value[int(word)] if int(word) < len(value) else None
+        else:
+            value = value.get(word) if isinstance(value, dict) else None
+    return value
+
+
+def check(actual: Any, expected: Any, what: str) -> None:
+    fits = bool(actual) if expected == "{{any}}" else (actual or None) == (expected or None)
+    assert fits, f"{what} is {actual!r}, not {expected!r}"
+
+
+def check_all(actual: Any, expected: dict[str, Any], what: str) -> None:
+    for path, value in expected.items():
+        check(at(actual, path), value, f"{what} {path}")
+
+
+def check_error(error: GatewayError, expected: dict[str, Any]) -> None:
+    check(error.code.name, expected["code"], "code")
+    check(error.reason, expected["reason"], "reason")
+    check(error.message, "{{any}}", "message")
+    check(error.request_id, "{{any}}", "request id")
+    if "fields" in expected:
+        check(sorted(error.fields), expected["fields"], "fields")
+    if "retry_after" in expected:
+        check(error.retry_after is not None, expected["retry_after"], "retry_after")
+    for key, value in expected.get("metadata", {}).items():
+        check(error.metadata.get(key), value, f"metadata {key}")
+
+
+class Runner:
+    """Runs steps, and keeps what they save."""
+
+    def __init__(self) -> None:
+        self.gateways: dict[str, Gateway] = {}
+        self.variables: dict[str, Any] = {}
+
+    def gateway(self, api_key: str) -> Gateway:
+        authority = os.environ.get("SCENARIO_CA")
+        credentials = grpc.ssl_channel_credentials(open(authority, "rb").read()) if authority else None
+        if api_key not in self.gateways:
+            self.gateways[api_key] = connect(os.environ["SCENARIO_TARGET"], api_key, credentials=credentials)
+        return self.gateways[api_key]
+
+    def run(self, case: dict[str, Any]) -> None:
+        self.variables = {"run": uuid.uuid4().hex[:12], "read_key": os.environ["SCENARIO_READ_KEY"]}
+        for number, step in enumerate(case["steps"], 1):
+            try:
+                self.step(filled_in(step, self.variables))
+            except Exception as error:
+                raise AssertionError(f"step {number}: {type(error).__name__}: {error}") from error
+
+    def step(self, step: dict[str, Any]) -> None:
+        if "control" in step:
+            subprocess.run([os.environ["SCENARIO_CONTROL"], *step["control"]], check=True)
+            return
+        deadline = time.monotonic() + step.get("eventually_seconds", 0)
+        while True:
+            try:
+                return self.call(step)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(LOOK)
+
+    def call(self, step: dict[str, Any]) -> None:
+        service, name = (step.get("call") or step["stream"]).split("/")
+        method = descriptor_pool.Default().FindServiceByName(service).methods_by_name[name]
+        request = json_format.ParseDict(step["request"], message_factory.GetMessageClass(method.input_type)())
+        gateway = self.gateway(step.get("api_key", os.environ["SCENARIO_API_KEY"]))
+        stub = getattr(getattr(gateway, SERVICES[service.split(".")[-1]]), name)
+        expected = step.get("expect", {})
+        key = [("idempotency-key", step["idempotency_key"])] if "idempotency_key" in step else []
+        try:
+            if "stream" in step:
+                answer, headers = {"events": taken(stub(request, timeout=30), step["take"])}, {}
+            else:
+                response, call = stub.with_call(request, metadata=key)
+                answer, headers = as_json(response), dict(call.initial_metadata())
+        except GatewayError as error:
+            assert "error" in expected, f"unexpected: {error}"
+            return check_error(error, expected["error"])
+        assert "error" not in expected, f"no error but {answer}"
+        check_all(answer, expected.get("response", {}), "response")
+        for header, value in expected.get("metadata", {}).items():
+            check(headers.get(header), value, f"header {header}")
+        self.variables.update({variable: at(answer, path) for variable, path in step.get("save", {}).items()})
+
+
+def taken(stream: Any, count: int) -> list[Any]:
+    """The next so many events of a stream, which is then closed."""
+    events: list[Any] = []
+    while len(events) < count:
+        message = next(stream)
+        if message.HasField("event"):
+            events.append(as_json(message.event))
+    stream.cancel()
+    return events
+
+
+def as_json(message: Any) -> Any:
+    return json_format.MessageToDict(message, preserving_proto_field_name=True)
+
+
+def main() -> int:
+    with open(os.environ["SCENARIO_FILE"], encoding="utf-8") as file:
+        cases = json.load(file)["cases"]
+    runner, passed = Runner(), 0
+    for case in cases:
+        try:
+            runner.run(case)
+            passed += 1
+            print(f"test python: {case['name']} ... ok", flush=True)
+        except AssertionError as error:
+            print(f"test python: {case['name']} ... FAILED: {error}", flush=True)
+    failed = len(cases) - passed
+    print(f"test result: {'FAILED' if failed else 'ok'}. {passed} passed; {failed} failed")
+    return min(failed, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

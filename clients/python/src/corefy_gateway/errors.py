@@ -1,0 +1,61 @@
+"""The one exception that a call to the gateway raises."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+_DETAILS = "grpc-status-details-bin"
+_REQUEST_ID = "x-request-id"
+
+
+class GatewayError(Exception):
+    """A call that did not succeed: refused by the gateway, or not answered by it. A declined payment is not one."""
+
+    code: grpc.StatusCode
+    """The gRPC code."""
+    message: str
+    """A sentence for developers."""
+    reason: str
+    """A name of `ErrorReason` without its prefix: `FIELDS_INVALID`; empty when it was not the gateway that spoke."""
+    fields: Mapping[str, str]
+    """What is wrong with each wrong field of the request, by the field's path."""
+    retry_after: float | None
+    """Seconds after which the same call may succeed; `None` when waiting does not help."""
+    request_id: str
+    """What the gateway's operator finds the call by; empty when the gateway was not reached."""
+    metadata: Mapping[str, str]
+    """What `ErrorReason` promises beside this reason."""
+
+    def __init__(self, code: grpc.StatusCode, message: str, details: Status, request_id: str = "") -> None:
+        super().__init__(code, message)
+        self.code, self.message, self.request_id = code, message, request_id
+        self.reason, self.fields, self.retry_after, self.metadata = "", {}, None, {}
+        for detail in details.details:
+            info, request, retry = ErrorInfo(), BadRequest(), RetryInfo()
+            if detail.Unpack(info):
+                self.reason, self.metadata = info.reason, dict(info.metadata)
+            elif detail.Unpack(request):
+                self.fields = {violation.field: violation.description for violation in request.field_violations}
+            elif detail.Unpack(retry):
+                self.retry_after = retry.retry_delay.ToTimedelta().total_seconds()
+
+    @classmethod
+    def of(cls, call: grpc.Call) -> "GatewayError":
+        """The error that a call ended with."""
+        details, request_id = Status(), ""
+        for name, value in call.trailing_metadata() or ():
+            if name == _REQUEST_ID and isinstance(value, str):
+                request_id = value
+            elif name == _DETAILS and isinstance(value, bytes):
+                with suppress(DecodeError):  # something on the way to the gateway spoke, in words of its own
+                    details.ParseFromString(value)
+        return cls(call.code(), call.details() or "", details, request_id)
+
+    def __str__(self) -> str:
+        fields = "".join(f"; {field}: {problem}" for field, problem in self.fields.items())
+        request = f" (request {self.request_id})" if self.request_id else ""
+        return f"{self.reason or self.code.name}: {self.message}{fields}{request}"

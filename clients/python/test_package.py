@@ -1,0 +1,119 @@
+"""What the scenario cannot say: the guide's call style, events across a restart, and what `connect` refuses."""
+
+import os
+import subprocess
+import unittest
+from decimal import Decimal
+
+import grpc
+
+from corefy_gateway import Gateway, GatewayError, connect
+from corefy_gateway.service import CorefyService, PaymentData
+
+CARD: PaymentData = {
+    "card_number": "4111111111111111",
+    "card_expiry_month": "12",
+    "card_expiry_year": "2040",
+    "card_cvv": "123",
+    "card_holder_name": "John Doe",
+}
+
+
+def gateway() -> Gateway:
+    with open(os.environ["SCENARIO_CA"], "rb") as authority:
+        credentials = grpc.ssl_channel_credentials(authority.read())
+    return connect(os.environ["SCENARIO_TARGET"], os.environ["SCENARIO_API_KEY"], credentials=credentials)
+
+
+class TheGuidesCalls(unittest.TestCase):
+    def setUp(self) -> None:
+        self.corefy = CorefyService(gateway())
+
+    def test_take_a_payment_and_give_half_of_it_back(self) -> None:
+        intent = self.corefy.create_payment_intent(
+            amount=Decimal("100.00"),
+            currency="USD",
+            customer_email="customer@example.com",
+            description="Test payment",
+            billing_first_name="John",
+            billing_address_line1="123 Main St",
+            billing_country="US",
+            metadata={"order": "7"},
+        )
+        self.assertEqual((intent["status"], intent["amount"]), ("requires_confirmation", Decimal("100.00")))
+        self.assertEqual(intent["billing_address"]["line1"], "123 Main St")
+        confirmation = self.corefy.confirm_payment_intent(payment_intent_id=intent["id"], payment_data=CARD)
+        self.assertEqual(confirmation["status"], "succeeded")
+        self.assertEqual(self.corefy.get_payment_status(intent["id"]), confirmation)
+        refund = self.corefy.create_refund(intent["id"], Decimal("50.00"), reason="Customer requested refund")
+        self.assertEqual((refund["status"], refund["amount"]), ("succeeded", Decimal("50.00")))
+        self.assertEqual(self.corefy.create_refund(intent["payment_id"])["amount"], Decimal("50.00"))
+
+    def test_save_a_card_and_pay_with_it(self) -> None:
+        customer = self.corefy.create_customer(
+            "john@example.com", "John Doe", address_line1="123 Main St", city="Anytown"
+        )
+        self.assertEqual(self.corefy.get_customer(customer["id"])["address"]["city"], "Anytown")
+        method = self.corefy.create_payment_method(customer["id"], CARD)
+        self.assertEqual([method["id"]], [saved["id"] for saved in self.corefy.get_payment_methods(customer["id"])])
+        intent = self.corefy.create_payment_intent("5", "JPY", customer_id=customer["id"])
+        paid = self.corefy.confirm_payment_intent(intent["id"], {"payment_method_id": method["id"]})
+        self.assertEqual(paid["amount_received"], 5)
+
+    def test_tell_what_the_account_can_do(self) -> None:
+        self.assertTrue(self.corefy.test_connection()["authenticated"])
+        self.assertIn("card", [method["type"] for method in self.corefy.get_supported_methods("USD")])
+
+    def test_repeat_a_call_under_the_callers_own_key(self) -> None:
+        first, second = (
+            self.corefy.create_payment_intent("5.00", "USD", customer_email="a@b.example", idempotency_key="mine")
+            for _ in range(2)
+        )
+        self.assertEqual(first, second)
+
+    def test_take_no_amount_that_is_a_float(self) -> None:
+        with self.assertRaises(TypeError):
+            self.corefy.create_payment_intent(0.1, "USD", customer_email="a@b.example")  # type: ignore[arg-type]
+
+    def test_tell_every_wrong_field_in_the_text_of_the_error(self) -> None:
+        with self.assertRaises(GatewayError) as caught:
+            self.corefy.create_payment_intent("1.001", "USD", customer_email="nobody")
+        text = str(caught.exception)
+        self.assertRegex(text, r"^FIELDS_INVALID: .*amount: .*customer_email: .* \(request .+\)$")
+
+
+class Events(unittest.TestCase):
+    def test_go_on_after_a_restart_without_a_gap(self) -> None:
+        corefy = CorefyService(gateway())
+        intents = [corefy.create_payment_intent("1.00", "USD", customer_email="a@b.example")["id"] for _ in range(2)]
+        seen = []
+        for event in gateway().follow_events():
+            seen.append(event.object_id)
+            if event.object_id == intents[0]:
+                subprocess.run([os.environ["SCENARIO_CONTROL"], "restart"], check=True)
+                intents.append(corefy.create_payment_intent("1.00", "USD", customer_email="a@b.example")["id"])
+            if len(intents) == 3 and event.object_id == intents[2]:
+                break
+        self.assertEqual(seen[-3:], intents)
+
+
+class Connect(unittest.TestCase):
+    def test_refuses_targets_that_are_none(self) -> None:
+        for target in ("", "ftp://gateway", "https://gateway/v1", "http://"):
+            with self.assertRaises(ValueError, msg=target):
+                connect(target, "pk:sk")
+
+    def test_speaks_tls_unless_told_otherwise(self) -> None:
+        plain = os.environ["SCENARIO_TARGET"].removeprefix("https://")
+        with self.assertRaises(GatewayError) as caught:
+            CorefyService(connect(plain, os.environ["SCENARIO_API_KEY"], timeout=1)).test_connection()
+        self.assertEqual(caught.exception.code, grpc.StatusCode.UNAVAILABLE)
+
+    def test_gives_up_when_the_deadline_passes(self) -> None:
+        with self.assertRaises(GatewayError) as caught:
+            CorefyService(connect("http://127.0.0.1:1", "pk:sk", timeout=0.5)).test_connection()
+        self.assertEqual((caught.exception.code, caught.exception.request_id), (grpc.StatusCode.UNAVAILABLE, ""))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,54 @@
+/** The one error that a call to the gateway ends with. */
+
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../generated/google/rpc/error_details_pb.js";
+
+/** A call that did not succeed: refused by the gateway, or not answered by it. A declined payment is not one. */
+export class GatewayError extends Error {
+  override readonly name = "GatewayError";
+  /** The gRPC code. */
+  readonly code: Code;
+  /** A sentence for developers; `message` has it with everything else that is worth a line in a log. */
+  readonly rawMessage: string;
+  /** A name of `ErrorReason` without its prefix, such as `FIELDS_INVALID`; empty when it was not the gateway that spoke. */
+  readonly reason: string;
+  /** What is wrong with each wrong field of the request, by the field's path. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** Milliseconds after which the same call may succeed; `undefined` when waiting does not help. */
+  readonly retryAfterMs: number | undefined;
+  /** What the gateway's operator finds the call by; empty when the gateway was not reached. */
+  readonly requestId: string;
+  /** What `ErrorReason` promises beside this reason. */
+  readonly metadata: Readonly<Record<string, string>>;
+
+  private constructor(error: ConnectError, code: Code) {
+    const info = error.findDetails(ErrorInfoSchema)[0];
+    const violations = error.findDetails(BadRequestSchema).flatMap((request) => request.fieldViolations);
+    const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+    // Where headers and trailers both have it, it stands there twice.
+    const requestId = error.metadata.get("x-request-id")?.split(", ")[0] ?? "";
+    const fields = violations.map(({ field, description }) => `; ${field}: ${description}`).join("");
+    const request = requestId && ` (request ${requestId})`;
+    super(`${info?.reason || Code[code]}: ${error.rawMessage}${fields}${request}`, { cause: error });
+    this.code = code;
+    this.rawMessage = error.rawMessage;
+    this.reason = info?.reason ?? "";
+    this.fields = Object.fromEntries(violations.map(({ field, description }) => [field, description]));
+    this.retryAfterMs = delay && durationMs(delay);
+    this.requestId = requestId;
+    this.metadata = { ...info?.metadata };
+  }
+
+  /** The error that a call ended with; the signal is the one by which its caller could cancel it. */
+  static of(reason: unknown, signal?: AbortSignal): GatewayError {
+    if (reason instanceof GatewayError) return reason;
+    const error = ConnectError.from(reason);
+    if (signal?.aborted) return new GatewayError(error, Code.Canceled);
+    // An answer has headers. Without them the connection failed, which each platform reports by codes of its own.
+    const isAnswered = !error.metadata.keys().next().done;
+    const isOurs = error.code === Code.DeadlineExceeded;
+    return new GatewayError(error, isAnswered || isOurs ? error.code : Code.Unavailable);
+  }
+}

@@ -1,0 +1,105 @@
+/** The services of a gateway, whatever the transport. */
+
+import { createClient, type Client, type Transport } from "@connectrpc/connect";
+
+import {
+  CustomerService,
+  EventService,
+  GatewayService,
+  PaymentIntentService,
+  PaymentMethodService,
+  RefundService,
+  type Event,
+} from "../generated/corefy/gateway/v1/index.js";
+import { ATTEMPTS, mayBeRepeated, pauseAfter, wait, withCallPolicy } from "./calls.js";
+import { GatewayError } from "./errors.js";
+
+/** Longer than the gateway waits for Corefy by default. */
+export const DEFAULT_TIMEOUT_MS = 45_000;
+
+/** What may be said of a connection. */
+export interface ConnectOptions {
+  /** For one call with all its repetitions, in milliseconds; default 45 seconds. Streams have none. */
+  timeoutMs?: number;
+}
+
+/** What may be said of events to follow. */
+export interface FollowEventsOptions {
+  /** Begin after this event; without it, with the oldest that is kept. */
+  afterEventId?: string;
+  /** Only events of these types, at most 20. */
+  types?: string[];
+  /** Ends it, by a `GatewayError` with the code `Canceled`. */
+  signal?: AbortSignal;
+}
+
+/** The services of a gateway. Their calls throw `GatewayError`. */
+export class Gateway {
+  readonly paymentIntents: Client<typeof PaymentIntentService>;
+  readonly refunds: Client<typeof RefundService>;
+  readonly customers: Client<typeof CustomerService>;
+  readonly paymentMethods: Client<typeof PaymentMethodService>;
+  readonly events: Client<typeof EventService>;
+  readonly gateway: Client<typeof GatewayService>;
+  /** Ends the connection, and every call that is under way. */
+  readonly close: () => void;
+
+  /** For transports other than those of `connect`. */
+  constructor(transport: Transport, apiKey: string, options: ConnectOptions = {}, close: () => void = () => undefined) {
+    const calls = withCallPolicy(transport, apiKey, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    this.paymentIntents = createClient(PaymentIntentService, calls);
+    this.refunds = createClient(RefundService, calls);
+    this.customers = createClient(CustomerService, calls);
+    this.paymentMethods = createClient(PaymentMethodService, calls);
+    this.events = createClient(EventService, calls);
+    this.gateway = createClient(GatewayService, calls);
+    this.close = close;
+  }
+
+  /**
+   * Events after this one, or from the oldest that is kept, and then each as it happens, without an end.
+   *
+   * After a break it goes on after the last event that was taken in. Keep the `id` of each event once it is dealt with,
+   * and begin with it after a restart of your own.
+   */
+  async *followEvents(options: FollowEventsOptions = {}): AsyncGenerator<Event, never, undefined> {
+    const { types = [], signal } = options;
+    const request = { afterEventId: options.afterEventId ?? "", types };
+    // Who leaves the loop leaves the stream, too: Connect's own streams end by a signal only.
+    const left = new AbortController();
+    const ended = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
+    try {
+      for (let attempts = 0; ;) {
+        try {
+          for await (const { content } of this.events.streamEvents(request, { signal: ended })) {
+            attempts = 0;
+            if (content.case === "event") {
+              request.afterEventId = content.value.id;
+              yield content.value;
+            } else if (content.value?.resumeAfterEventId) {
+              request.afterEventId = content.value.resumeAfterEventId;
+            }
+          }
+        } catch (reason) {
+          const error = GatewayError.of(reason, ended);
+          attempts += 1;
+          const isSlowReader = error.reason === "EVENT_READER_TOO_SLOW";
+          if (attempts === ATTEMPTS || !(isSlowReader || mayBeRepeated(error))) throw error;
+          await wait(pauseAfter(attempts, error), ended);
+        }
+      }
+    } finally {
+      left.abort();
+    }
+  }
+}
+
+/** The URL of a target such as `https://host:port`, or `host:port` for the same. */
+export function urlOf(target: string): string {
+  const written = target.includes("://") ? target : `https://${target}`;
+  const url = URL.canParse(written) ? new URL(written) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.search || url.hash || url.username) {
+    throw new TypeError(`${JSON.stringify(target)} is not like https://gateway.example:50051`);
+  }
+  return url.origin;
+}

@@ -1,0 +1,17 @@
+/**
+ * The same client for pages, over grpc-web. A page shows its key to whoever opens it: give it one that may do no more
+ * than that. The gateway lets in the origins of `GATEWAY_WEB_ORIGINS`. Keepalive is the browser's.
+ */
+
+import { createGrpcWebTransport } from "@connectrpc/connect-web";
+
+import { Gateway, urlOf, type ConnectOptions } from "./gateway.js";
+
+export { Code } from "@connectrpc/connect";
+export { GatewayError } from "./errors.js";
+export { DEFAULT_TIMEOUT_MS, Gateway, type ConnectOptions, type FollowEventsOptions } from "./gateway.js";
+
+/** Gives a gateway's services. `target` is `https://host:port`, or `host:port` for the same, or `http://host:port`. */
+export function connect(target: string, apiKey: string, options: ConnectOptions = {}): Gateway {
+  return new Gateway(createGrpcWebTransport({ baseUrl: urlOf(target) }), apiKey, options);
+}

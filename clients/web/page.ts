@@ -1,0 +1,45 @@
+/** What the page does: runs the scenario as `drive.ts` orders it to. */
+
+import { connect, type GatewayError } from "corefy-gateway/web";
+
+import { runCases, type Case } from "./cases.js";
+
+/** What `drive.ts` tells the page. */
+export interface Given {
+  target: string;
+  apiKey: string;
+  readKey: string;
+  cases: Case[];
+}
+
+declare global {
+  interface Window {
+    /** These are `drive.ts`'s. */
+    given(): Promise<Given>;
+    control(words: string[]): Promise<void>;
+    print(line: string): Promise<void>;
+    run(): Promise<boolean>;
+    refusal(): Promise<string>;
+  }
+}
+
+window.run = async () => {
+  const { target, cases, ...keys } = await window.given();
+  return runCases("web", cases, {
+    ...keys,
+    connect: (apiKey) => connect(target, apiKey),
+    control: (words) => window.control(words),
+    print: (line) => void window.print(line),
+  });
+};
+
+/** How a call ends that the browser does not let through. */
+window.refusal = async () => {
+  const { target, apiKey } = await window.given();
+  return connect(target, apiKey, { timeoutMs: 500 })
+    .gateway.testConnection({})
+    .then(
+      () => "",
+      (error: GatewayError) => error.message,
+    );
+};
