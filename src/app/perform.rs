@@ -21,7 +21,7 @@ use crate::{
         catalogue::{KEYS_REUSED, REPLAYS},
         trace::carried,
     },
-    upstream::{self, Call},
+    upstream::{self, Call, Turn},
 };
 
 /// How long a call waits for an earlier one with the same idempotency key.
@@ -180,7 +180,7 @@ impl App {
             }
             command.prepare(self, &caller).await?;
             if let Some((operation, reserved)) = self.reserve(&caller, &mut command).await? {
-                let resource = self.send_and_settle(command, operation, reserved).await?;
+                let resource = self.send_and_settle(command, operation, reserved, caller.deadline).await?;
                 return Ok(Answer { resource, is_replayed: false });
             }
         }
@@ -269,6 +269,7 @@ impl App {
         command: C,
         operation: Operation,
         reserved: Reserved<C::Resource>,
+        deadline: std::time::Instant,
     ) -> Result<C::Resource, Error> {
         let resource = match reserved {
             Reserved::Done(resource) => return Ok(resource),
@@ -276,7 +277,8 @@ impl App {
         };
         self.reached(Checkpoint::Reserved).await;
         let not_after = operation.sent_at + self.send_limit;
-        let call = Call { operation_id: &operation.id, request_id: &operation.request_id, not_after };
+        let turn = Turn::until(C::KIND.into(), deadline);
+        let call = Call { operation_id: &operation.id, request_id: &operation.request_id, not_after, turn };
         let sent = timeout(self.send_limit, command.send(self, call, &resource)).await;
         self.reached(Checkpoint::Answered).await;
         let outcome = sent.map_or(Outcome::Unknown, Outcome::from);

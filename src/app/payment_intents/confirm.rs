@@ -20,7 +20,7 @@ use crate::{
     },
     error::{Error, Reason},
     store::Tx,
-    upstream::{self, Call, Order},
+    upstream::{self, Call, Class, Order, Turn},
 };
 
 /// Older than every version of Corefy's, those that it does not give among them.
@@ -65,7 +65,8 @@ impl Command for Confirm {
     async fn prepare(&self, app: &App, caller: &Caller) -> Result<(), Error> {
         let intent = app.store.read().await?.payment_intent(&caller.partner_id, &self.id).await?;
         let Some(intent) = intent.filter(|intent| intent.progress.watch_until.is_some()) else { return Ok(()) };
-        if !intent.state.is_paid() && !app.refresh_payment(&self.id).await? {
+        let turn = Turn::until(Class::InDoubt, caller.deadline);
+        if !intent.state.is_paid() && !app.refresh_payment(&self.id, turn).await? {
             return Err(attempt_in_doubt(&intent));
         }
         Ok(())
