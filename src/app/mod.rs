@@ -54,7 +54,7 @@ pub struct Caller {
     pub key_id: String,
     /// The request's id, for logs and errors.
     pub request_id: String,
-    /// When the caller stops waiting. What has not been sent to Corefy by then is not sent.
+    /// When the caller stops waiting: no call to Corefy waits longer for its turn.
     pub deadline: Instant,
     /// What makes a repeated call the same call.
     pub idempotency: Option<Idempotency>,

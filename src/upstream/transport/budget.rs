@@ -5,6 +5,7 @@
 //! until nobody waits.
 
 use std::{
+    error::Error,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -96,7 +97,10 @@ async fn supply(shared: Arc<Shared>) {
     let supplier = Supplier(shared);
     let shared = &supplier.0;
     loop {
-        supply_once(shared).await;
+        if let Err(error) = borrow(shared).await {
+            tracing::warn!(%error, "no calls to Corefy could be borrowed; what waits for one may be refused");
+            shared.desk().supply_failed(Instant::now());
+        }
         let pause = shared.desk().pause(Instant::now());
         match pause {
             Some(pause) => sleep(pause).await,
@@ -105,21 +109,17 @@ async fn supply(shared: Arc<Shared>) {
     }
 }
 
-async fn supply_once(shared: &Shared) {
+/// Asks once, and hands out what was lent.
+async fn borrow(shared: &Shared) -> Result<(), Box<dyn Error + Send + Sync>> {
     let asked_at = Instant::now();
     let ask = shared.desk().ask(asked_at);
-    match shared.lender.lend(Purse::Common, shared.common, ask).await {
-        Ok(lease) => shared.desk().supply(lease, asked_at, Instant::now()),
-        Err(error) => {
-            tracing::warn!(%error, "no calls to Corefy could be borrowed; what waits for one may be refused");
-            shared.desk().supply_failed(Instant::now());
-        }
-    }
+    let lease = shared.lender.lend(Purse::Common, shared.common, ask).await?;
+    shared.desk().supply(lease, asked_at, Instant::now());
     let asked_at = Instant::now();
     let ask = shared.desk().ask_reserve();
-    if let (Some(quota), Some(ask)) = (shared.lookups, ask)
-        && let Ok(lease) = shared.lender.lend(Purse::Lookups, quota, ask).await
-    {
+    if let (Some(quota), Some(ask)) = (shared.lookups, ask) {
+        let lease = shared.lender.lend(Purse::Lookups, quota, ask).await?;
         shared.desk().supply_lookups(lease, asked_at, Instant::now());
     }
+    Ok(())
 }

@@ -124,8 +124,7 @@ impl Desk {
         }
     }
 
-    /// Lets a call in, refuses it when it would wait beyond `give_up`, or has it wait. Who is served before others at once
-    /// must not be: nobody overtakes those who wait.
+    /// Lets a call in, refuses it when it would wait beyond `give_up`, or has it wait behind those who came before it.
     pub fn enter(&mut self, turn: Turn, partner: Option<&PartnerId>, give_up: Instant, now: Instant) -> Entry {
         if self.queue.len() == 0
             && let Some(left) = self.take(now)
@@ -202,7 +201,9 @@ impl Desk {
 
     /// The lender could not be asked: nothing more is lent for a while.
     pub fn supply_failed(&mut self, now: Instant) {
-        self.outlook.common.next_at = self.outlook.common.next_at.max(now + FAILED_PAUSE);
+        for outlook in [Some(&mut self.outlook.common), self.outlook.lookups.as_mut()].into_iter().flatten() {
+            outlook.next_at = outlook.next_at.max(now + FAILED_PAUSE);
+        }
         self.refuse_hopeless(now);
     }
 

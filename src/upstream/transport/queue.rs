@@ -205,9 +205,13 @@ mod tests {
     fn a_single_call_waits_for_one_call_of_each_other_partner() {
         let mut queue = FairQueue::new();
         for call in 0..300 {
-            (0..3).for_each(|of| drop(queue.push(Class::Confirm, Some(&partner(of)), (of, call))));
+            (0..3).for_each(|of| {
+                queue.push(Class::Confirm, Some(&partner(of)), (of, call));
+            });
         }
-        (0..10).for_each(|_| drop(queue.pop()));
+        (0..10).for_each(|_| {
+            queue.pop();
+        });
         let (place, _) = queue.push(Class::Confirm, Some(&partner(9)), (9, 0));
         assert!(queue.before(place).in_all <= 3, "{:?}", queue.before(place));
         assert!(served(&mut queue).iter().position(|(of, _)| *of == 9).unwrap() <= 3);
@@ -216,7 +220,9 @@ mod tests {
     #[test]
     fn who_comes_again_as_soon_as_it_is_served_does_not_overtake_who_waits() {
         let mut queue = FairQueue::new();
-        (0..5).for_each(|call| drop(queue.push(Class::Read, Some(&partner(1)), (1, call))));
+        (0..5).for_each(|call| {
+            queue.push(Class::Read, Some(&partner(1)), (1, call));
+        });
         let order: Vec<_> = (0..8)
             .map(|call| {
                 queue.push(Class::Read, Some(&partner(2)), (2, call));
@@ -230,7 +236,9 @@ mod tests {
     fn classes_are_served_by_weight_and_none_starves() {
         let mut queue = FairQueue::new();
         for call in 0..1000 {
-            Class::ALL.iter().for_each(|class| drop(queue.push(*class, None, (*class, call))));
+            Class::ALL.iter().for_each(|class| {
+                queue.push(*class, None, (*class, call));
+            });
         }
         let first: Vec<_> = (0..250).filter_map(|_| queue.pop()).collect();
         let of = |class| first.iter().filter(|(of, _)| *of == class).count();
@@ -243,9 +251,15 @@ mod tests {
     #[test]
     fn a_class_that_was_silent_has_no_arrears_to_call_in() {
         let mut queue = FairQueue::new();
-        (0..500).for_each(|call| drop(queue.push(Class::Poll, None, (Class::Poll, call))));
-        (0..400).for_each(|_| drop(queue.pop()));
-        (0..500).for_each(|call| drop(queue.push(Class::Confirm, None, (Class::Confirm, call))));
+        (0..500).for_each(|call| {
+            queue.push(Class::Poll, None, (Class::Poll, call));
+        });
+        (0..400).for_each(|_| {
+            queue.pop();
+        });
+        (0..500).for_each(|call| {
+            queue.push(Class::Confirm, None, (Class::Confirm, call));
+        });
         let polls = served(&mut queue).into_iter().take(100).filter(|(class, _)| *class == Class::Poll).count();
         assert!((8..=14).contains(&polls), "{polls}");
     }
@@ -268,7 +282,9 @@ mod tests {
             let (place, _) = queue.push(Class::Read, Some(&partner(1)), (1, call));
             queue.remove(place);
         }
-        (0..500).for_each(|call| drop(queue.push(Class::Read, Some(&partner(2)), (2, call))));
+        (0..500).for_each(|call| {
+            queue.push(Class::Read, Some(&partner(2)), (2, call));
+        });
         let (place, _) = queue.push(Class::Read, Some(&partner(1)), (1, 500));
         assert_eq!(queue.before(place).in_all, 1);
     }
@@ -276,7 +292,9 @@ mod tests {
     #[test]
     fn who_is_taken_out_holds_up_nobody() {
         let mut queue = FairQueue::new();
-        (0..10).for_each(|call| drop(queue.push(Class::Read, None, call)));
+        (0..10).for_each(|call| {
+            queue.push(Class::Read, None, call);
+        });
         let odd = queue.take_out(|_, before, call| before.in_all > 3 || call % 2 == 1);
         assert_eq!((odd, served(&mut queue)), (vec![1, 3, 5, 7, 8, 9], vec![0, 2, 4, 6]));
     }

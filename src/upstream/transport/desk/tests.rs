@@ -114,7 +114,9 @@ impl Scene {
 #[test]
 fn a_call_that_would_wait_beyond_its_deadline_is_refused_at_once_and_others_wait() {
     let mut scene = Scene::new(600, 1);
-    (0..60).for_each(|_| drop(scene.call(0, Class::Create, 1, LONGEST_WAIT)));
+    (0..60).for_each(|_| {
+        scene.call(0, Class::Create, 1, LONGEST_WAIT);
+    });
     scene.supply();
     assert!(scene.waiting.len() > 25, "{}", scene.waiting.len());
     assert!(scene.call(0, Class::Create, 1, Duration::from_secs(1)));
@@ -125,7 +127,9 @@ fn a_call_that_would_wait_beyond_its_deadline_is_refused_at_once_and_others_wait
 #[test]
 fn those_for_whom_there_is_too_little_are_told_as_soon_as_that_is_known() {
     let mut scene = Scene::new(600, 1);
-    (0..1000).for_each(|_| drop(scene.call(0, Class::Read, 1, LONGEST_WAIT)));
+    (0..1000).for_each(|_| {
+        scene.call(0, Class::Read, 1, LONGEST_WAIT);
+    });
     assert!(scene.refused.is_empty(), "nobody knows yet what there is");
     scene.supply();
     assert!(scene.refused.len() > 900, "{}", scene.refused.len());
@@ -147,7 +151,9 @@ fn what_is_kept_ready_is_void_when_its_lease_ends() {
 #[test]
 fn who_has_stopped_waiting_takes_nothing() {
     let mut scene = Scene::new(600, 1);
-    (0..28).for_each(|_| drop(scene.call(0, Class::Read, 1, LONGEST_WAIT)));
+    (0..28).for_each(|_| {
+        scene.call(0, Class::Read, 1, LONGEST_WAIT);
+    });
     scene.waiting.drain(..27);
     scene.supply();
     assert_eq!((scene.left.len(), scene.desks[0].0.stock()), (1, 27));
@@ -157,7 +163,9 @@ fn who_has_stopped_waiting_takes_nothing() {
 fn a_single_call_waits_for_one_of_each_other_partner_however_many_those_have() {
     let mut scene = Scene::new(600, 1);
     for _ in 0..1000 {
-        (0..3).for_each(|partner| drop(scene.call(0, Class::Confirm, partner, LONGEST_WAIT)));
+        (0..3).for_each(|partner| {
+            scene.call(0, Class::Confirm, partner, LONGEST_WAIT);
+        });
     }
     scene.supply();
     let before = scene.left.len();
@@ -172,7 +180,9 @@ fn a_single_call_waits_for_one_of_each_other_partner_however_many_those_have() {
 fn lookups_have_their_reserve_though_ten_thousand_confirmations_come() {
     let mut scene = Scene::new(600, 1);
     for _ in 0..3000 {
-        (0..4).for_each(|_| drop(scene.call(0, Class::Confirm, 1, LONGEST_WAIT)));
+        (0..4).for_each(|_| {
+            scene.call(0, Class::Confirm, 1, LONGEST_WAIT);
+        });
         if scene.now >= scene.began + MINUTE / 2 {
             scene.call(0, Class::InDoubt, 2, LONGEST_WAIT);
         }
@@ -189,7 +199,9 @@ fn lookups_have_their_reserve_though_ten_thousand_confirmations_come() {
 fn nothing_starves_while_confirmations_never_end() {
     let mut scene = Scene::new(600, 1);
     for _ in 0..3000 {
-        Class::ALL.iter().for_each(|class| drop(scene.call(0, *class, 1, LONGEST_WAIT)));
+        Class::ALL.iter().for_each(|class| {
+            scene.call(0, *class, 1, LONGEST_WAIT);
+        });
         scene.pass(TICK);
     }
     for class in Class::ALL {
@@ -201,8 +213,12 @@ fn nothing_starves_while_confirmations_never_end() {
 fn gateways_that_share_a_budget_stay_within_it_together_and_get_as_much() {
     let mut scene = Scene::new(600, 3);
     for _ in 0..6000 {
-        (0..10).for_each(|_| drop(scene.call(0, Class::Confirm, 1, LONGEST_WAIT)));
-        (1..3).for_each(|desk| drop(scene.call(desk, Class::Confirm, 1, LONGEST_WAIT)));
+        (0..10).for_each(|_| {
+            scene.call(0, Class::Confirm, 1, LONGEST_WAIT);
+        });
+        (1..3).for_each(|desk| {
+            scene.call(desk, Class::Confirm, 1, LONGEST_WAIT);
+        });
         scene.pass(TICK);
     }
     let most = scene.busiest_minute();
