@@ -22,10 +22,12 @@ mod breaker;
 mod budget;
 mod desk;
 mod lender;
+mod outlook;
 mod queue;
 mod record;
 mod request;
 mod retry_after;
+mod stock;
 #[cfg(test)]
 mod tests;
 

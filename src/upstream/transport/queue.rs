@@ -64,7 +64,7 @@ pub struct Place {
 }
 
 /// How many are served before somebody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Before {
     /// In its class.
     pub in_class: usize,

@@ -142,7 +142,7 @@ fn what_is_kept_ready_is_void_when_its_lease_ends() {
     let mut scene = Scene::new(6000, 1);
     scene.call(0, Class::Read, 1, LONGEST_WAIT);
     scene.supply();
-    assert!(scene.desks[0].0.stock() > 0);
+    assert!(scene.desks[0].0.stock.left() > 0);
     scene.now += LEASE;
     scene.call(0, Class::Read, 1, LONGEST_WAIT);
     assert_eq!((scene.left.len(), scene.waiting.len()), (1, 1));
@@ -156,7 +156,7 @@ fn who_has_stopped_waiting_takes_nothing() {
     });
     scene.waiting.drain(..27);
     scene.supply();
-    assert_eq!((scene.left.len(), scene.desks[0].0.stock()), (1, 27));
+    assert_eq!((scene.left.len(), scene.desks[0].0.stock.left()), (1, 27));
 }
 
 #[test]
