@@ -120,7 +120,7 @@ impl App {
     /// that were saved elsewhere. Where they are several, nobody can tell whose a new method is, and none gets to see it.
     pub(super) async fn refresh_payment_methods(&self, customers: &[Customer]) -> Result<(), Error> {
         let Some(first) = customers.first() else { return Ok(()) };
-        let shown = self.upstream.payment_methods_of(first, Turn::of(Class::Poll)).await?;
+        let shown = self.upstream.payment_methods_of(first, Turn::of(Class::Read)).await?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
         for customer in customers {

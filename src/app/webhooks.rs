@@ -149,7 +149,7 @@ impl App {
         if only_success && self.state_of(id).await? == Some(PaymentIntentState::Succeeded) {
             return Ok(Worked::Done);
         }
-        let was_shown = self.refresh_payment(id, Turn::of(Class::Poll)).await?;
+        let was_shown = self.refresh_payment(id, Turn::of(Class::Read)).await?;
         let is_paid = self.state_of(id).await?.is_some_and(PaymentIntentState::is_paid);
         Ok(if was_shown && (is_paid || !only_success) { Worked::Done } else { Worked::NotYet })
     }

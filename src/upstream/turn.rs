@@ -15,7 +15,7 @@ pub enum Class {
     InDoubt,
     /// Makes something at Corefy that moves no money.
     Create,
-    /// A caller asks.
+    /// A caller asks, or a webhook says that there is news.
     Read,
     /// The gateway asks by itself whether there is news.
     Poll,
