@@ -10,7 +10,7 @@ use tokio_util::{
 };
 
 use crate::{
-    app::{App, Parts, Probe},
+    app::{self, App, Parts, Probe},
     config::{Config, DatabaseConfig, TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig},
     domain::{
         clock::Clock,
@@ -25,7 +25,7 @@ use crate::{
         Upstream,
         call_log::{CallLog, CallRecords},
         intents::{Credentials, Intents, REDACT},
-        transport::{Settings, SetupError, Transport},
+        transport::{Lender, Settings, SetupError, Transport},
     },
     worker,
 };
@@ -160,7 +160,8 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     let master_key = MasterKey::new(config.master_key.clone());
     let telemetry = telemetry(config.traces.as_ref())?;
     let store = open_store(&config.database, &master_key).await?.measured_by(telemetry.clone());
-    let (upstream, api_calls) = upstream(&config.upstream, &harness.clock, telemetry.clone())?;
+    let (upstream, api_calls) =
+        upstream(&config.upstream, &harness.clock, telemetry.clone(), app::budget::lender(&store))?;
     Ok(App::new(Parts {
         store,
         upstream,
@@ -186,11 +187,13 @@ fn telemetry(traces: Option<&TraceConfig>) -> Result<Telemetry, ExportError> {
     }
 }
 
-/// The client of Corefy, and the records of what it sends; connects only when something is sent.
+/// The client of Corefy, and the records of what it sends; connects only when something is sent. Without a `lender` it
+/// has the whole budget of calls for itself.
 pub fn upstream(
     config: &UpstreamConfig,
     clock: &Clock,
     telemetry: Telemetry,
+    lender: Option<Arc<dyn Lender>>,
 ) -> Result<(Arc<dyn Upstream>, CallRecords), SetupError> {
     let settings = Settings {
         base_url: config.base_url.clone(),
@@ -203,6 +206,10 @@ pub fn upstream(
         UpstreamApi::Intents => {
             let (log, api_calls) = CallLog::new(REDACT);
             let transport = Transport::new(settings, clock.clone(), log)?.measured_by(telemetry);
+            let transport = match lender {
+                Some(lender) => transport.lent_by(lender),
+                None => transport,
+            };
             let credentials = Credentials {
                 api_key: config.api_key.clone(),
                 secret_key: config.secret_key.clone(),

@@ -1,7 +1,12 @@
 //! The use cases: the only place that orders what the store and Corefy do. One file a resource; the methods of [`App`]
 //! have the names of the RPCs.
 
-use std::{num::NonZeroU32, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
@@ -20,6 +25,7 @@ use crate::{
 };
 
 pub mod api_calls;
+pub mod budget;
 mod creations;
 pub mod customers;
 pub mod events;
@@ -49,6 +55,8 @@ pub struct Caller {
     pub key_id: String,
     /// The request's id, for logs and errors.
     pub request_id: String,
+    /// When the caller stops waiting: no call to Corefy waits longer for its turn.
+    pub deadline: Instant,
     /// What makes a repeated call the same call.
     pub idempotency: Option<Idempotency>,
 }

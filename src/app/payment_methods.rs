@@ -22,7 +22,7 @@ use crate::{
     },
     error::Error,
     store::Tx,
-    upstream::{self, Call, NewPaymentMethod},
+    upstream::{self, Call, Class, NewPaymentMethod, Turn},
 };
 
 pub use crate::upstream::PaymentMethodData;
@@ -74,9 +74,10 @@ impl App {
     /// Asks Corefy which kinds of payment methods the account accepts.
     pub async fn list_supported_payment_methods(
         &self,
+        caller: &Caller,
         currency: Option<Currency>,
     ) -> Result<Vec<SupportedPaymentMethod>, Error> {
-        let mut methods = self.upstream.supported_payment_methods().await?;
+        let mut methods = self.upstream.supported_payment_methods(Turn::until(Class::Read, caller.deadline)).await?;
         if let Some(currency) = currency {
             methods.retain(|method| {
                 method.currencies.is_empty() || method.currencies.iter().any(|code| code == currency.code())
@@ -91,7 +92,7 @@ impl App {
         let mut session = self.store.read().await?;
         let Some(customer) = session.customer_any(&method.customer_id).await? else { return Ok(()) };
         drop(session);
-        let shown = self.upstream.payment_methods_of(&customer).await;
+        let shown = self.upstream.payment_methods_of(&customer, Turn::of(Class::InDoubt)).await;
         let found = match shown {
             Ok(shown) => Ok(self.first_unknown_fit(&method, operation.sent_at, shown).await?),
             Err(error) => Err(error),
@@ -120,7 +121,7 @@ impl App {
     /// that were saved elsewhere. Where they are several, nobody can tell whose a new method is, and none gets to see it.
     pub(super) async fn refresh_payment_methods(&self, customers: &[Customer]) -> Result<(), Error> {
         let Some(first) = customers.first() else { return Ok(()) };
-        let shown = self.upstream.payment_methods_of(first).await?;
+        let shown = self.upstream.payment_methods_of(first, Turn::of(Class::Read)).await?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
         for customer in customers {

@@ -21,7 +21,7 @@ use crate::{
         catalogue::{KEYS_REUSED, REPLAYS},
         trace::carried,
     },
-    upstream::Call,
+    upstream::{Call, Turn},
 };
 
 mod command;
@@ -75,10 +75,10 @@ impl App {
         let give_up = Instant::now() + TWIN_WAIT;
         loop {
             match self.reserve(&caller, &mut command).await? {
-                Some((_, Reserved::AskFirst)) => command.ask(self).await?,
+                Some((_, Reserved::AskFirst)) => command.ask(self, &caller).await?,
                 Some((_, Reserved::Done(resource))) => return Ok(Answer { resource, is_replayed: false }),
                 Some((operation, Reserved::Send(resource))) => {
-                    let resource = self.send_and_settle(command, operation, resource).await?;
+                    let resource = self.send_and_settle(command, operation, resource, caller.deadline).await?;
                     return Ok(Answer { resource, is_replayed: false });
                 }
                 None => {
@@ -176,10 +176,12 @@ impl App {
         command: C,
         operation: Operation,
         resource: C::Resource,
+        deadline: std::time::Instant,
     ) -> Result<C::Resource, Error> {
         self.reached(Checkpoint::Reserved).await;
         let not_after = operation.sent_at + self.send_limit;
-        let call = Call { operation_id: &operation.id, request_id: &operation.request_id, not_after };
+        let turn = Turn::until(C::KIND.into(), deadline);
+        let call = Call { operation_id: &operation.id, request_id: &operation.request_id, not_after, turn };
         let sent = timeout(self.send_limit, command.send(self, call, &resource)).await;
         self.reached(Checkpoint::Answered).await;
         let outcome = sent.map_or(Outcome::Unknown, Outcome::from);

@@ -21,7 +21,7 @@ use crate::{
         bounds::{WEBHOOK_TYPES, one_of},
         catalogue::WEBHOOKS_RECEIVED,
     },
-    upstream::About,
+    upstream::{About, Class, Turn},
 };
 
 /// How many webhooks one step takes, all at the same time.
@@ -149,7 +149,7 @@ impl App {
         if only_success && self.state_of(id).await? == Some(PaymentIntentState::Succeeded) {
             return Ok(Worked::Done);
         }
-        let was_shown = self.refresh_payment(id).await?;
+        let was_shown = self.refresh_payment(id, Turn::of(Class::Read)).await?;
         let is_paid = self.state_of(id).await?.is_some_and(PaymentIntentState::is_paid);
         Ok(if was_shown && (is_paid || !only_success) { Worked::Done } else { Worked::NotYet })
     }

@@ -17,6 +17,7 @@ pub mod operation;
 pub mod payment_intent;
 pub mod payment_method;
 pub mod private;
+pub mod quota;
 pub mod refund;
 pub mod resolution;
 pub mod snapshot;

@@ -5,6 +5,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use tonic::{
@@ -23,7 +24,11 @@ use crate::{
     error::{Error, Reason},
 };
 
-use super::{call::Admission, contract::Contract, request::RequestId};
+use super::{
+    call::Admission,
+    contract::Contract,
+    request::{Deadline, RequestId},
+};
 
 /// The other header that can carry a key.
 pub(super) const API_KEY: &str = "x-api-key";
@@ -89,8 +94,9 @@ impl<S> Guarded<S> {
             return Err(Error::new(Reason::ScopeMissing, message).with("scope", scope.as_str()));
         }
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let deadline = parts.extensions.get::<Deadline>().map_or_else(Instant::now, |deadline| deadline.0);
         let Admitted { partner_id, key_id, .. } = admitted;
-        Ok(Admission { caller: Caller { partner_id, key_id, request_id, idempotency: None }, path })
+        Ok(Admission { caller: Caller { partner_id, key_id, request_id, deadline, idempotency: None }, path })
     }
 }
 

@@ -63,8 +63,8 @@ impl PaymentMethodService for Handlers {
         &self,
         request: Request<pb::ListSupportedPaymentMethodsRequest>,
     ) -> Result<Response<pb::ListSupportedPaymentMethodsResponse>, Status> {
-        let (_, currency) = call::query(request, supported)?;
-        let found = self.app.list_supported_payment_methods(currency).await?;
+        let (caller, currency) = call::query(request, supported)?;
+        let found = self.app.list_supported_payment_methods(&caller, currency).await?;
         let supported_payment_methods = found.into_iter().map(Into::into).collect();
         Ok(Response::new(pb::ListSupportedPaymentMethodsResponse { supported_payment_methods }))
     }

@@ -7,9 +7,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     task::Poll,
+    time::Instant,
 };
 
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 use tonic::{
     Code, Status,
     body::Body,
@@ -46,6 +47,10 @@ impl RequestId {
     }
 }
 
+/// When the caller stops waiting for the answer. Travels in the request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline(pub(super) Instant);
+
 /// Serves one call.
 pub(super) async fn serve(
     routes: Routes,
@@ -70,9 +75,11 @@ fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
 }
 
 /// Runs the call within its deadline. A panic ends the call and nothing else.
-async fn respond(routes: Routes, request: Request<Body>) -> Response<Body> {
+async fn respond(routes: Routes, mut request: Request<Body>) -> Response<Body> {
     let allowance = deadline::allowance(request.headers());
-    let error = match timeout(allowance, caught(routes.oneshot(request))).await {
+    let deadline = Instant::now() + allowance;
+    request.extensions_mut().insert(Deadline(deadline));
+    let error = match timeout_at(deadline.into(), caught(routes.oneshot(request))).await {
         Ok(Some(Ok(response))) => return response,
         Ok(Some(Err(never))) => match never {},
         Ok(None) => Error::new(Reason::Internal, "a fault of the gateway; give the request id to the operator"),

@@ -144,6 +144,19 @@ impl Dialect {
         }
     }
 
+    /// Whether the database is embedded in the one process that uses it.
+    pub(super) fn is_embedded(self) -> bool {
+        self == Self::Sqlite
+    }
+
+    /// Reads the time by the database's clock, as `now`.
+    pub(super) fn clock(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER) AS now",
+            Self::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now",
+        }
+    }
+
     /// How other processes are told of something on the channel `$1`; `None` where there are none.
     pub(super) fn notification(self) -> Option<&'static str> {
         match self {
@@ -170,6 +183,7 @@ impl Dialect {
             migration!(3, "api_calls", "0003_api_calls.sql"),
             migration!(4, "audit", "0004_audit.sql"),
             migration!(5, "backlog", "0005_backlog.sql"),
+            migration!(6, "budget", "0006_budget.sql"),
         ])
     }
 }

@@ -18,6 +18,7 @@ use crate::telemetry::Telemetry;
 mod api_call_stats;
 mod api_calls;
 mod audit;
+mod budgets;
 mod customers;
 mod dialect;
 mod error;

@@ -80,9 +80,8 @@ impl Store {
     pub async fn clock(&self) -> Result<Option<Timestamp>, Error> {
         match self.shared.dialect {
             Dialect::Sqlite => Ok(None),
-            Dialect::Postgres => {
-                let sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
-                let row = sqlx::query(sql).fetch_one(&mut *self.reader.acquire().await?).await?;
+            dialect @ Dialect::Postgres => {
+                let row = sqlx::query(dialect.clock()).fetch_one(&mut *self.reader.acquire().await?).await?;
                 Ok(Some(Timestamp(row.try_get(0)?)))
             }
         }

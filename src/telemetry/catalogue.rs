@@ -81,9 +81,11 @@ catalogue! {
     BREAKER_OPEN: Gauge[] = "corefy_gateway_upstream_breaker_open",
         "1 while Corefy is left alone because call after call failed";
     LIMITER_TOKENS: Gauge[] = "corefy_gateway_upstream_limiter_tokens",
-        "Requests that could still leave at once after the last one";
-    LIMITER_WAIT: Histogram[] = "corefy_gateway_upstream_limiter_wait_seconds",
-        "How long requests waited for their turn in the budget";
+        "Requests that this gateway could still send after the last one without asking for more";
+    LIMITER_WAIT: Histogram["class"] = "corefy_gateway_upstream_limiter_wait_seconds",
+        "How long requests waited for their turn in the budget, by what they are for";
+    LIMITER_REFUSED: Counter["class"] = "corefy_gateway_upstream_limiter_refused_total",
+        "Requests that were not sent because they would have waited too long for their turn";
     EVENTS: Counter["type"] = "corefy_gateway_events_total",
         "What happened to payments, refunds, customers and operations, by type of event";
     EVENT_STREAMS: Gauge[] = "corefy_gateway_event_streams",

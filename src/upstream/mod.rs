@@ -27,8 +27,10 @@ pub mod signature;
 mod subject;
 mod text;
 pub mod transport;
+mod turn;
 
 pub use subject::Subject;
+pub use turn::{Class, Turn};
 
 /// What came of a call that is not a success. The class decides what the caller may do next; see "Outcomes" in
 /// `ARCHITECTURE.md`.
@@ -112,6 +114,8 @@ pub struct Call<'a> {
     pub request_id: &'a str,
     /// Nothing is sent after this moment: by then somebody else may look after the operation.
     pub not_after: Timestamp,
+    /// Its turn in the budget of calls.
+    pub turn: Turn,
 }
 
 /// An intent with what a dialect may need beside it.
@@ -214,7 +218,7 @@ pub trait Upstream: Send + Sync + 'static {
     ) -> Result<PaymentSnapshot, Error>;
 
     /// Reads the payment with its refunds: `None` when Corefy has no record of it.
-    async fn payment_find(&self, order: Order<'_>) -> Result<Option<PaymentSnapshot>, Error>;
+    async fn payment_find(&self, order: Order<'_>, turn: Turn) -> Result<Option<PaymentSnapshot>, Error>;
 
     /// Gives money back. Moves money; sent at most once for each operation.
     async fn refund_create(&self, call: Call<'_>, order: Order<'_>, refund: &Refund) -> Result<RefundSnapshot, Error>;
@@ -233,10 +237,10 @@ pub trait Upstream: Send + Sync + 'static {
     ) -> Result<PaymentMethodSnapshot, Error>;
 
     /// Reads the payment methods that a customer has saved, at most 1000.
-    async fn payment_methods_of(&self, customer: &Customer) -> Result<Vec<PaymentMethodSnapshot>, Error>;
+    async fn payment_methods_of(&self, customer: &Customer, turn: Turn) -> Result<Vec<PaymentMethodSnapshot>, Error>;
 
     /// Reads the kinds of payment methods that the account accepts, at most 1000.
-    async fn supported_payment_methods(&self) -> Result<Vec<SupportedPaymentMethod>, Error>;
+    async fn supported_payment_methods(&self, turn: Turn) -> Result<Vec<SupportedPaymentMethod>, Error>;
 
     /// Makes one cheap authenticated call.
     async fn test_connection(&self) -> Connection;

@@ -6,6 +6,7 @@ mod support;
 
 mod api_calls;
 mod architecture;
+mod budget;
 mod command_line;
 mod confirmations;
 mod crashes;

@@ -3,7 +3,7 @@
 use super::{SourceInput, attempt_in_doubt, load, lock, lock_own, wrong_state};
 use crate::{
     app::{
-        App, customers,
+        App, Caller, customers,
         perform::{Aim, Command, Outcome, Reserved, Verdict},
         reconcile::{give_up_attempt, merge_payment, poll_at},
     },
@@ -20,7 +20,7 @@ use crate::{
     },
     error::{Error, Reason},
     store::Tx,
-    upstream::{self, Call, Order},
+    upstream::{self, Call, Class, Order, Turn},
 };
 
 /// `ConfirmPaymentIntent`.
@@ -95,8 +95,9 @@ impl Command for Confirm {
         Ok(Reserved::Send(intent))
     }
 
-    async fn ask(&mut self, app: &App) -> Result<(), Error> {
-        self.has_asked = app.refresh_payment(&self.id).await?;
+    async fn ask(&mut self, app: &App, caller: &Caller) -> Result<(), Error> {
+        let turn = Turn::until(Class::InDoubt, caller.deadline);
+        self.has_asked = app.refresh_payment(&self.id, turn).await?;
         if self.has_asked { Ok(()) } else { Err(attempt_in_doubt(&load(app, self.id.as_str()).await?)) }
     }
 

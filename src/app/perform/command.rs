@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    app::App,
+    app::{App, Caller},
     domain::{
         clock::Timestamp,
         event::EventObject,
@@ -38,7 +38,7 @@ pub(in crate::app) trait Command: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Reserved<Self::Resource>, Error>> + Send;
 
     /// Asks Corefy what [`Reserved::AskFirst`] wants to know, with no transaction open.
-    fn ask(&mut self, _: &App) -> impl Future<Output = Result<(), Error>> + Send {
+    fn ask(&mut self, _: &App, _: &Caller) -> impl Future<Output = Result<(), Error>> + Send {
         async { Ok(()) }
     }
 

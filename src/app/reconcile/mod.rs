@@ -1,7 +1,10 @@
 //! How the truth is found out: Corefy is asked what it knows of a payment, and what it says is merged. Recovery, polls,
 //! webhooks and reads all come through here.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{task::JoinSet, time::timeout};
 
@@ -20,7 +23,7 @@ use crate::{
     },
     error::{Error, Reason},
     telemetry::trace::carried,
-    upstream::{self, Call, Order},
+    upstream::{self, Call, Class, Order, Turn},
 };
 
 mod merge;
@@ -55,7 +58,8 @@ impl App {
         }
         for id in polls {
             let app = self.clone();
-            lookups.spawn(async move { log_failure(id.as_str(), app.refresh_payment(&id).await) });
+            lookups
+                .spawn(async move { log_failure(id.as_str(), app.refresh_payment(&id, Turn::of(Class::Poll)).await) });
         }
         while let Some(ended) = lookups.join_next().await {
             if let Err(panic) = ended {
@@ -87,7 +91,7 @@ impl App {
     async fn reconcile(&self, operation: Operation) -> Result<(), Error> {
         match (operation.kind, operation.payment_intent_id.clone()) {
             (OperationKind::CreatePaymentIntent, Some(id)) => self.recover_payment_intent(&id, &operation).await,
-            (_, Some(id)) => self.reconcile_payment(&id, vec![operation]).await.map(|_| ()),
+            (_, Some(id)) => self.reconcile_payment(&id, vec![operation], Turn::of(Class::InDoubt)).await.map(|_| ()),
             (OperationKind::CreateCustomer, None) => self.recover_customer(&operation).await,
             (OperationKind::CreatePaymentMethod, None) => self.recover_payment_method(&operation).await,
             (kind, None) => {
@@ -98,24 +102,25 @@ impl App {
     }
 
     /// Asks Corefy about a payment, and about every operation on it that nobody else is at. `false`: Corefy did not show
-    /// the payment.
-    pub(super) async fn refresh_payment(&self, id: &PaymentIntentId) -> Result<bool, Error> {
+    /// the payment. `turn` is that of a question which concerns no operation.
+    pub(super) async fn refresh_payment(&self, id: &PaymentIntentId, turn: Turn) -> Result<bool, Error> {
         let claimed = self.claim_for(id.as_str()).await?;
         match claimed.iter().find(|operation| operation.kind == OperationKind::CreatePaymentIntent) {
             Some(creation) => self.recover_payment_intent(id, creation).await.map(|()| true),
-            None => self.reconcile_payment(id, claimed).await,
+            None => self.reconcile_payment(id, claimed, turn).await,
         }
     }
 
     /// Asks Corefy about a payment because somebody reads it: at most once a second, and the reader waits only so long.
     pub(super) async fn ask_about_payment(&self, id: &PaymentIntentId) {
-        let (app, id) = (self.clone(), id.clone());
+        let (app, id, give_up) = (self.clone(), id.clone(), Instant::now() + ASK_WAIT);
         let asking = async move {
             let now = app.now();
             let mut tx = app.store.begin().await?;
             let is_due = tx.payment_intent_ask(&id, Timestamp(now.0 - ASK_INTERVAL.as_micros() as i64), now).await?;
             tx.commit().await?;
-            if is_due { app.refresh_payment(&id).await.map(|_| ()) } else { Ok(()) }
+            let turn = Turn::until(Class::Read, give_up);
+            if is_due { app.refresh_payment(&id, turn).await.map(|_| ()) } else { Ok(()) }
         };
         self.wait_for(asking).await;
     }
@@ -191,9 +196,16 @@ impl App {
 
     /// Asks Corefy about a payment and settles the `claimed` operations on it by the answer. `false`: Corefy did not show
     /// the payment.
-    async fn reconcile_payment(&self, id: &PaymentIntentId, claimed: Vec<Operation>) -> Result<bool, Error> {
+    async fn reconcile_payment(
+        &self,
+        id: &PaymentIntentId,
+        claimed: Vec<Operation>,
+        turn: Turn,
+    ) -> Result<bool, Error> {
+        let turn = if claimed.is_empty() { turn } else { Turn { class: Class::InDoubt, ..turn } };
         let Some((intent, customer)) = self.payment_and_customer(id).await? else { return Ok(false) };
-        let found = self.upstream.payment_find(Order { intent: &intent, customer: customer.as_ref() }).await;
+        let order = Order { intent: &intent, customer: customer.as_ref() };
+        let found = self.upstream.payment_find(order, turn).await;
         let shown = found.as_ref().ok().and_then(Option::as_ref);
         if let Err(error) = &found {
             tracing::warn!(payment_intent = %id, %error, "could not ask Corefy about a payment");
@@ -224,7 +236,8 @@ impl App {
 
 /// The operation as Corefy is told of it when it is asked again.
 pub(super) fn call(operation: &Operation) -> Call<'_> {
-    Call { operation_id: &operation.id, request_id: &operation.request_id, not_after: operation.lease_until }
+    let (operation_id, request_id) = (&operation.id, operation.request_id.as_str());
+    Call { operation_id, request_id, not_after: operation.lease_until, turn: Turn::of(Class::InDoubt) }
 }
 
 /// One lookup that failed holds up no other; it is made again when its lease is over.

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use super::transport::{Failure, Request, SetupError, Transport};
-use super::{Call, Capabilities, Connection, Error, NewPaymentMethod, Notice, Order, Upstream, signature};
+use super::{Call, Capabilities, Class, Connection, Error, NewPaymentMethod, Notice, Order, Turn, Upstream, signature};
 use crate::domain::{
     clock::Clock,
     confirmation::{Confirmation, Source},
@@ -78,8 +78,13 @@ impl Intents {
         answers::customer(answer, customer).map_err(|mismatch| request.unclear(mismatch).into())
     }
 
-    async fn find_customer(&self, id: &str, customer: &Customer) -> Result<Option<CustomerSnapshot>, Error> {
-        let request = Request::read("customer.find", "/v1/customers/{id}").about(customer).with_id(id);
+    async fn find_customer(
+        &self,
+        id: &str,
+        customer: &Customer,
+        turn: Turn,
+    ) -> Result<Option<CustomerSnapshot>, Error> {
+        let request = Request::read("customer.find", "/v1/customers/{id}", turn).about(customer).with_id(id);
         let Some(answer) = found(self.ask(&request).await)? else { return Ok(None) };
         let snapshot = answers::customer(answer, customer).map_err(|mismatch| request.unclear(mismatch))?;
         if snapshot.upstream_id != id {
@@ -132,7 +137,8 @@ impl Upstream for Intents {
             Err(Failed::Refused(Refusal { existing: Some(id), .. })) => id,
             outcome => return Ok(Some(outcome?)),
         };
-        let request = Request::read("payment.find", "/v1/payments/{id}").about(order.intent).with_id(&existing);
+        let request =
+            Request::read("payment.find", "/v1/payments/{id}", call.turn).about(order.intent).with_id(&existing);
         let Some(answer) = found(self.ask(&request).await)? else { return Ok(None) };
         let checked = answers::existing(answer, &existing, order.intent);
         checked.map(Some).map_err(|mismatch| request.unclear(mismatch))
@@ -154,9 +160,9 @@ impl Upstream for Intents {
         answers::read(answer, id).map_err(|mismatch| request.unclear(mismatch))
     }
 
-    async fn payment_find(&self, order: Order<'_>) -> Result<Option<PaymentSnapshot>, Error> {
+    async fn payment_find(&self, order: Order<'_>, turn: Turn) -> Result<Option<PaymentSnapshot>, Error> {
         let Some(id) = order.intent.upstream_id.as_deref() else { return Ok(None) };
-        let request = Request::read("payment.find", "/v1/payments/{id}").about(order.intent).with_id(id);
+        let request = Request::read("payment.find", "/v1/payments/{id}", turn).about(order.intent).with_id(id);
         let Some(answer) = found(self.ask(&request).await)? else { return Ok(None) };
         answers::read(answer, id).map(Some).map_err(|mismatch| request.unclear(mismatch))
     }
@@ -176,7 +182,9 @@ impl Upstream for Intents {
 
     async fn customer_recover(&self, call: Call<'_>, customer: &Customer) -> Result<Option<CustomerSnapshot>, Error> {
         match self.create_customer(call, customer).await {
-            Err(Failed::Refused(Refusal { existing: Some(id), .. })) => self.find_customer(&id, customer).await,
+            Err(Failed::Refused(Refusal { existing: Some(id), .. })) => {
+                self.find_customer(&id, customer, call.turn).await
+            }
             outcome => Ok(Some(outcome?)),
         }
     }
@@ -194,23 +202,24 @@ impl Upstream for Intents {
         answers::payment_method(answer, customer_id).map_err(|mismatch| request.unclear(mismatch))
     }
 
-    async fn payment_methods_of(&self, customer: &Customer) -> Result<Vec<PaymentMethodSnapshot>, Error> {
+    async fn payment_methods_of(&self, customer: &Customer, turn: Turn) -> Result<Vec<PaymentMethodSnapshot>, Error> {
         let Some(id) = customer.upstream_id.as_deref() else { return Ok(Vec::new()) };
-        let request =
-            Request::read("payment_method.list", "/v1/customers/{id}/payment-methods").about(customer).with_id(id);
+        let request = Request::read("payment_method.list", "/v1/customers/{id}/payment-methods", turn)
+            .about(customer)
+            .with_id(id);
         let list: wire::List<wire::PaymentMethod> = self.ask(&request).await?;
         let methods = list.data.into_iter().take(LONGEST_LIST).map(|method| answers::payment_method(method, id));
         methods.collect::<Result<_, _>>().map_err(|mismatch| request.unclear(mismatch))
     }
 
-    async fn supported_payment_methods(&self) -> Result<Vec<SupportedPaymentMethod>, Error> {
-        let request = Request::read("payment_method.list_supported", SUPPORTED_METHODS);
+    async fn supported_payment_methods(&self, turn: Turn) -> Result<Vec<SupportedPaymentMethod>, Error> {
+        let request = Request::read("payment_method.list_supported", SUPPORTED_METHODS, turn);
         let list: wire::List<wire::SupportedMethod> = self.ask(&request).await?;
         Ok(list.data.into_iter().take(LONGEST_LIST).map(answers::supported).collect())
     }
 
     async fn test_connection(&self) -> Connection {
-        let request = Request::read("connection.test", SUPPORTED_METHODS);
+        let request = Request::read("connection.test", SUPPORTED_METHODS, Turn::of(Class::Read));
         let started = Instant::now();
         let outcome = self.transport.attempt(&request, &self.keys).await;
         let latency = started.elapsed();

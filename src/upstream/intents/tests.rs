@@ -19,6 +19,9 @@ use crate::upstream::{PaymentMethodData, Rejection};
 
 const SECRET_KEY: &str = "sk_upstream_0123456789";
 
+/// The turn of every call here.
+const ASKED: Turn = Turn { class: Class::Read, deadline: None };
+
 /// The dialect before a scripted Corefy, and one of each thing to ask about.
 struct Scene {
     server: Scripted,
@@ -37,7 +40,7 @@ impl Scene {
     }
 
     fn call(&self) -> Call<'_> {
-        Call { operation_id: &self.operation_id, request_id: "request", not_after: Timestamp(i64::MAX) }
+        Call { operation_id: &self.operation_id, request_id: "request", not_after: Timestamp(i64::MAX), turn: ASKED }
     }
 
     fn order(&self) -> Order<'_> {
@@ -186,7 +189,7 @@ fn rejection<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Rejection {
 async fn every_request_is_signed_and_a_post_carries_its_operation() {
     let scene = Scene::new([answer(201, payment_body("requires_confirmation"))]).await;
     scene.corefy.payment_intent_create(scene.call(), scene.order()).await.unwrap();
-    scene.corefy.payment_find(scene.order()).await.unwrap();
+    scene.corefy.payment_find(scene.order(), ASKED).await.unwrap();
     for (seen, key) in scene.server.seen().iter().zip([scene.operation_id.as_str(), ""]) {
         let secret = SECRET_KEY.into();
         let signed = signature::sign_request(&secret, seen.method.as_str(), &seen.path, &seen.body, 1_700_000_000);
@@ -212,7 +215,7 @@ async fn every_attempt_is_signed_anew() {
         webhook_secrets: Vec::new(),
     };
     corefy.keys = Keys::new(&credentials, clock.clone()).unwrap();
-    let (outcome, ()) = tokio::join!(corefy.supported_payment_methods(), async {
+    let (outcome, ()) = tokio::join!(corefy.supported_payment_methods(ASKED), async {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         clock.advance(std::time::Duration::from_secs(60));
     });
@@ -270,8 +273,8 @@ async fn what_corefy_does_not_know_is_not_asked_about() {
     let refund = refund(&scene.intent);
     rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &by_card()).await);
     rejection(scene.corefy.refund_create(scene.call(), scene.order(), &refund).await);
-    assert_eq!(scene.corefy.payment_find(scene.order()).await.unwrap(), None);
-    assert_eq!(scene.corefy.payment_methods_of(&scene.customer).await.unwrap(), []);
+    assert_eq!(scene.corefy.payment_find(scene.order(), ASKED).await.unwrap(), None);
+    assert_eq!(scene.corefy.payment_methods_of(&scene.customer, ASKED).await.unwrap(), []);
     assert!(scene.server.seen().is_empty());
 }
 
@@ -360,16 +363,16 @@ async fn a_payment_is_found_with_its_refunds_or_not_at_all() {
         answer(403, ""),
     ])
     .await;
-    let found = scene.corefy.payment_find(scene.order()).await.unwrap().unwrap();
+    let found = scene.corefy.payment_find(scene.order(), ASKED).await.unwrap().unwrap();
     let refund = &found.refunds.unwrap()[0];
     let failure = refund.failure.clone().unwrap();
     assert_eq!((refund.state, refund.amount), (Some(RefundState::Failed), usd(250)));
     assert_eq!((failure.code.as_str(), failure.message.as_str()), ("account_closed", "Closed."));
     assert_eq!(scene.asked().1, "/v1/payments/in_1");
-    assert_eq!(scene.corefy.payment_find(scene.order()).await.unwrap(), None);
-    let not_of_corefy = scene.corefy.payment_find(scene.order()).await;
+    assert_eq!(scene.corefy.payment_find(scene.order(), ASKED).await.unwrap(), None);
+    let not_of_corefy = scene.corefy.payment_find(scene.order(), ASKED).await;
     assert!(matches!(not_of_corefy, Err(Error::Protocol(_))), "{not_of_corefy:?}");
-    assert_eq!(rejection(scene.corefy.payment_find(scene.order()).await).http_status, 403);
+    assert_eq!(rejection(scene.corefy.payment_find(scene.order(), ASKED).await).http_status, 403);
 }
 
 #[tokio::test]
@@ -377,7 +380,7 @@ async fn a_read_of_another_payment_is_not_believed() {
     let mut other = payment_body("succeeded");
     other["id"] = json!("in_2");
     let scene = Scene::new([answer(200, other)]).await;
-    let outcome = scene.corefy.payment_find(scene.order()).await;
+    let outcome = scene.corefy.payment_find(scene.order(), ASKED).await;
     assert!(matches!(outcome, Err(Error::Protocol(_))), "{outcome:?}");
 }
 
@@ -431,9 +434,9 @@ async fn lists_come_bare_or_under_data() {
     let methods = json!([{"id": "meth_1", "type": "card"}]);
     let kinds = json!({"data": [{"type": "card", "name": "Cards", "currencies": ["USD", "???"]}]});
     let scene = Scene::new([answer(200, methods), answer(200, kinds)]).await;
-    assert_eq!(scene.corefy.payment_methods_of(&scene.customer).await.unwrap()[0].upstream_id, "meth_1");
+    assert_eq!(scene.corefy.payment_methods_of(&scene.customer, ASKED).await.unwrap()[0].upstream_id, "meth_1");
     assert_eq!(scene.asked().1, "/v1/customers/cust_1/payment-methods");
-    let kinds = scene.corefy.supported_payment_methods().await.unwrap();
+    let kinds = scene.corefy.supported_payment_methods(ASKED).await.unwrap();
     assert_eq!((kinds[0].kind.as_str(), kinds[0].currencies.as_slice()), ("card", ["USD".to_owned()].as_slice()));
 }
 

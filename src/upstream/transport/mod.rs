@@ -1,33 +1,39 @@
 //! HTTP to Corefy, the same for every dialect: what bounds a call in time, size and number, what may be repeated, and
 //! which outcomes leave it open whether anything was done.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use governor::clock::DefaultClock;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, redirect};
 use tokio::time::sleep;
 use url::Url;
 
-use super::{Error, NotSent, call_log::CallLog};
+use super::{Class, Error, NotSent, call_log::CallLog};
 use crate::domain::{clock::Clock, ids::ApiCallId};
 use crate::telemetry::{
     Telemetry,
-    catalogue::{BREAKER_OPEN, LIMITER_TOKENS, LIMITER_WAIT, UPSTREAM_DURATION, UPSTREAM_REQUESTS},
+    catalogue::{BREAKER_OPEN, LIMITER_REFUSED, LIMITER_TOKENS, LIMITER_WAIT, UPSTREAM_DURATION, UPSTREAM_REQUESTS},
     trace::{self, TRACEPARENT},
 };
 
 mod breaker;
 mod budget;
+mod desk;
+mod lender;
+mod outlook;
+mod queue;
 mod record;
 mod request;
 mod retry_after;
+mod stock;
 #[cfg(test)]
 mod tests;
 
 use breaker::Breaker;
 use budget::Budget;
+pub use lender::Lender;
 pub use request::{Answer, Authorize, Failure, Kind, Request};
 
 /// To make a connection, TLS included. Half the time of a whole request when that is less, so that a connection that is
@@ -80,7 +86,7 @@ impl SetupError {
 pub struct Transport {
     client: Client,
     settings: Settings,
-    budget: Budget<DefaultClock>,
+    budget: Budget,
     breaker: Breaker,
     clock: Clock,
     telemetry: Telemetry,
@@ -106,13 +112,21 @@ impl Transport {
             .timeout(settings.timeout)
             .build()
             .map_err(|error| SetupError::new(root_cause(error)))?;
-        let budget = Budget::new(settings.rate_per_minute, DefaultClock::default());
+        let budget = Budget::new(settings.rate_per_minute, Arc::new(lender::Own::default()));
         Ok(Self { client, settings, budget, breaker: Breaker::default(), clock, log, telemetry: Telemetry::default() })
+    }
+
+    /// Has the calls that may leave lent by `lender`, and not by this process itself.
+    pub fn lent_by(self, lender: Arc<dyn Lender>) -> Self {
+        Self { budget: Budget::new(self.settings.rate_per_minute, lender), ..self }
     }
 
     /// Has what is sent measured.
     pub fn measured_by(self, telemetry: Telemetry) -> Self {
         telemetry.set(&BREAKER_OPEN, [], 0);
+        for class in Class::ALL {
+            telemetry.expect(&LIMITER_REFUSED, [class.as_str()]);
+        }
         Self { telemetry, ..self }
     }
 
@@ -159,9 +173,13 @@ impl Transport {
     async fn take_turn(&self, request: &Request<'_>) -> Result<(), Failure> {
         let refused = |reason| move |retry_after| Failure::NotSent { reason, retry_after };
         self.breaker.admit(self.clock.now()).map_err(refused(NotSent::CircuitOpen))?;
-        let started = Instant::now();
-        let tokens = self.budget.acquire().await.map_err(refused(NotSent::Budget))?;
-        self.telemetry.time(&LIMITER_WAIT, [], started.elapsed());
+        let (started, class) = (Instant::now(), request.turn.class.as_str());
+        let partner = request.subject.map(|subject| subject.partner_id);
+        let tokens = self.budget.acquire(request.turn, partner).await.map_err(|wait| {
+            self.telemetry.count(&LIMITER_REFUSED, [class]);
+            refused(NotSent::Budget)(wait)
+        })?;
+        self.telemetry.time(&LIMITER_WAIT, [class], started.elapsed());
         self.telemetry.set(&LIMITER_TOKENS, [], tokens);
         if self.clock.now() > request.not_after {
             return Err(refused(NotSent::TooLate)(UNREACHABLE_RETRY));

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 
-use super::super::{Error, NotSent, Subject};
+use super::super::{Error, NotSent, Subject, Turn};
 use crate::domain::clock::Timestamp;
 
 /// Whether a call may be sent twice.
@@ -37,13 +37,15 @@ pub struct Request<'a> {
     pub request_id: &'a str,
     /// Nothing is sent after this moment.
     pub not_after: Timestamp,
-    /// Which of our objects it is about, for the log of calls.
+    /// Its turn in the budget.
+    pub turn: Turn,
+    /// Which of our objects it is about, for the log of calls and for its partner's share of the budget.
     pub subject: Option<Subject<'a>>,
 }
 
 impl<'a> Request<'a> {
     /// A `GET`.
-    pub fn read(operation: &'static str, template: &'static str) -> Self {
+    pub fn read(operation: &'static str, template: &'static str, turn: Turn) -> Self {
         Self {
             operation,
             kind: Kind::Read,
@@ -54,6 +56,7 @@ impl<'a> Request<'a> {
             idempotency_key: None,
             request_id: "",
             not_after: Timestamp(i64::MAX),
+            turn,
             subject: None,
         }
     }
@@ -66,7 +69,7 @@ impl<'a> Request<'a> {
             idempotency_key: Some(call.operation_id.as_str()),
             request_id: call.request_id,
             not_after: call.not_after,
-            ..Self::read(operation, template)
+            ..Self::read(operation, template, call.turn)
         }
     }
 

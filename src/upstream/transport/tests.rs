@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use super::super::scripted::{Scripted, Step, answer, clock, nobody, nowhere, settings, transport};
-use super::super::{Call, Error, NotSent};
+use super::super::{Call, Error, NotSent, Turn};
 use super::*;
 use crate::domain::api_call::{ApiCall, CallOutcome};
 use crate::domain::clock::Timestamp;
@@ -24,12 +24,17 @@ impl Authorize for NoKeys {
 }
 
 async fn read(transport: &Transport) -> Result<Answer, Error> {
-    transport.send(&Request::read("test.read", "/v1/things/{id}").with_id("a"), &NoKeys).await
+    transport.send(&Request::read("test.read", "/v1/things/{id}", Turn::of(Class::Read)).with_id("a"), &NoKeys).await
 }
 
 async fn post(transport: &Transport) -> Result<Answer, Error> {
     let operation_id = OperationId::generate();
-    let call = Call { operation_id: &operation_id, request_id: "request", not_after: Timestamp(i64::MAX) };
+    let call = Call {
+        operation_id: &operation_id,
+        request_id: "request",
+        not_after: Timestamp(i64::MAX),
+        turn: Turn::of(Class::Create),
+    };
     transport.send(&Request::mutation("test.post", "/v1/things", call).with_body(&"body"), &NoKeys).await
 }
 
@@ -218,7 +223,7 @@ async fn paths_are_put_behind_the_base_url_and_ids_stay_one_segment() {
         ("", "a/b?c#d", "/v1/things/a%2Fb%3Fc%23d"),
     ] {
         let transport = transport(settings(server.url.join(base).unwrap()));
-        let request = Request::read("test.read", "/v1/things/{id}").with_id(id);
+        let request = Request::read("test.read", "/v1/things/{id}", Turn::of(Class::Read)).with_id(id);
         transport.send(&request, &NoKeys).await.map_err(|error| error.to_string()).map(drop).unwrap();
         assert_eq!(server.seen()[0].path, expected);
     }

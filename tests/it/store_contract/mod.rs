@@ -1,6 +1,7 @@
 //! The contract of the store, on both databases.
 
 mod api_calls;
+mod budgets;
 mod claims;
 mod customers;
 mod database;

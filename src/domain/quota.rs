@@ -1,0 +1,269 @@
+//! How many calls may leave in a minute, and how the gateways that share this number divide it.
+//!
+//! Calls are lent: whoever borrows some may make them within [`LEASE`], and what is left then is void. What was lent is
+//! kept as one moment, until which the quota is taken: each call that is lent moves it on by one interval, and it may run
+//! ahead of the present by a burst of `b` intervals `t`. So those who borrow in a time `T`, both ends included, get at most
+//! `b + floor(T / t)`, and the calls of 60 s were lent within 60 s and one lease. Any `t > (60 s + LEASE) / (limit - b + 1)`
+//! makes that at most the limit.
+
+use std::time::Duration;
+
+use super::clock::Timestamp;
+
+/// How long a call that was lent may be made.
+pub const LEASE: Duration = Duration::from_secs(1);
+
+/// One part in this many of a minute's calls may be lent at once; the rest is spread over the minute.
+const BURST_SHARE: u32 = 20;
+
+/// One part in this many of what nobody waits for is lent ahead of need, so that little is void when there is little.
+const SPARE_SHARE: u32 = 4;
+
+/// One part in this many of a minute's calls is kept for [`Purse::Lookups`].
+const RESERVE_SHARE: u32 = 20;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The two parts of the calls of a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purse {
+    /// For every call.
+    Common,
+    /// The reserve of those that find out what became of an operation in doubt.
+    Lookups,
+}
+
+impl Purse {
+    /// The word for it in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Common => "common",
+            Self::Lookups => "lookups",
+        }
+    }
+}
+
+/// At most so many calls in any minute.
+#[derive(Clone, Copy, Debug)]
+pub struct Quota {
+    interval: Duration,
+    burst: u32,
+}
+
+/// What a gateway would borrow.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ask {
+    /// Calls that wait.
+    pub waiting: u32,
+    /// Calls that are expected to come while the lease lasts.
+    pub ahead: u32,
+}
+
+/// Those who share a quota with the gateway that asks.
+#[derive(Clone, Debug, Default)]
+pub struct Rivals {
+    /// When the one that asks was last lent any.
+    pub served_at: Timestamp,
+    /// The others.
+    pub others: Vec<Rival>,
+}
+
+/// Another gateway that has calls waiting.
+#[derive(Clone, Copy, Debug)]
+pub struct Rival {
+    /// How many.
+    pub waiting: u32,
+    /// When it was last lent any.
+    pub served_at: Timestamp,
+}
+
+/// What a gateway was lent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// So many calls.
+    pub granted: u32,
+    /// How long until there is one more for it; zero when there is one already.
+    pub next_in: Duration,
+    /// How long it takes from one to the next while others have calls waiting as they have now.
+    pub pace: Duration,
+}
+
+impl Quota {
+    /// That of [`Purse::Common`], of `per_minute` calls in all; 0 counts as 1.
+    pub fn common(per_minute: u32) -> Self {
+        Self::of((per_minute - per_minute / RESERVE_SHARE).max(1))
+    }
+
+    /// That of [`Purse::Lookups`]. `None`: there are too few to keep any in reserve.
+    pub fn lookups(per_minute: u32) -> Option<Self> {
+        Some(per_minute / RESERVE_SHARE).filter(|limit| *limit > 0).map(Self::of)
+    }
+
+    fn of(limit: u32) -> Self {
+        let burst = (limit / BURST_SHARE).max(1);
+        let steady = u128::from(limit - burst) + 1;
+        let micros = (MINUTE + LEASE).as_micros() / steady + 1;
+        Self { interval: Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX)), burst }
+    }
+
+    /// Lends at `now` what a quota that is taken until `taken_until` has for the one who asks, and moves that on.
+    pub fn lend(&self, taken_until: &mut Timestamp, now: Timestamp, ask: Ask, rivals: &Rivals) -> Lease {
+        let full = now + self.interval * self.burst;
+        // Beyond the burst it lies only when the clock was turned back, or the limit was raised.
+        let taken = (*taken_until).clamp(now, full);
+        let free = full.since(taken).as_micros() / self.interval.as_micros();
+        let granted = share(u32::try_from(free).unwrap_or(u32::MAX), ask, rivals);
+        *taken_until = taken + self.interval * granted;
+        let next = (*taken_until + self.interval).since(full);
+        let is_left_to_rivals = granted < ask.waiting;
+        Lease {
+            granted,
+            next_in: if is_left_to_rivals { next.max(self.interval) } else { next },
+            pace: self.interval * u32::try_from(rivals.others.len() + 1).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// How many of the `free` calls are for the one who asks: what waits there, but for the equal share of each rival; the
+/// odd ones belong to those who have had none for longest. Ahead of need, a part of what then is left.
+fn share(free: u32, ask: Ask, rivals: &Rivals) -> u32 {
+    let all = u32::try_from(rivals.others.len() + 1).unwrap_or(u32::MAX);
+    let room_of = |rival: &Rival| {
+        let before_it = rivals.others.iter().filter(|other| other.served_at < rival.served_at).count();
+        let place = before_it + usize::from(rivals.served_at <= rival.served_at);
+        let has_odd_one = place < usize::try_from(free % all).unwrap_or(usize::MAX);
+        rival.waiting.min(free / all + u32::from(has_odd_one))
+    };
+    let left = rivals.others.iter().fold(free, |left, rival| left.saturating_sub(room_of(rival)));
+    let needed = ask.waiting.min(left);
+    needed + ask.ahead.min((left - needed) / SPARE_SHARE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const START: Timestamp = Timestamp(1_700_000_000_000_000);
+
+    fn ask(waiting: u32, ahead: u32) -> Ask {
+        Ask { waiting, ahead }
+    }
+
+    fn rival(waiting: u32, served_before: bool) -> Rival {
+        Rival { waiting, served_at: Timestamp(START.0 + if served_before { -1 } else { 1 }) }
+    }
+
+    /// Those beside one that was last served at [`START`].
+    fn beside(others: &[Rival]) -> Rivals {
+        Rivals { served_at: START, others: others.to_vec() }
+    }
+
+    /// When calls leave, if what is lent to the asks, each so long after the one before, leaves `late` after that.
+    fn departures(per_minute: u32, asks: &[(Duration, Ask)], late: &[Duration]) -> Vec<Timestamp> {
+        let mut now = START;
+        let mut left = Vec::new();
+        let mut taken = [Timestamp::default(); 2];
+        for (turn, (pause, ask)) in asks.iter().enumerate() {
+            now = now + *pause;
+            for (quota, taken_until) in
+                [Some(Quota::common(per_minute)), Quota::lookups(per_minute)].into_iter().flatten().zip(&mut taken)
+            {
+                let count = quota.lend(taken_until, now, *ask, &beside(&[])).granted;
+                left.extend((0..count).map(|call| now + late[(turn + call as usize) % late.len()]));
+            }
+        }
+        left.sort();
+        left
+    }
+
+    /// The most that left within 60 s, both ends included.
+    fn busiest_minute(left: &[Timestamp]) -> usize {
+        let mut first = 0;
+        (0..left.len()).fold(0, |most, last| {
+            first += left[first..=last].iter().take_while(|at| left[last].since(**at) > MINUTE).count();
+            most.max(last + 1 - first)
+        })
+    }
+
+    #[test]
+    fn no_minute_sees_more_calls_than_allowed_and_few_less() {
+        for per_minute in [0, 1, 2, 3, 7, 10, 11, 19, 20, 59, 60, 61, 100, 600] {
+            let asks = vec![(Duration::from_millis(10), ask(2, 0)); 30_000];
+            let most = busiest_minute(&departures(per_minute, &asks, &[Duration::ZERO]));
+            let limit = per_minute.max(1) as usize;
+            assert!(most <= limit, "{most} of {limit}");
+            assert!(most * 10 >= limit * 9, "{most} of {limit} is too few");
+        }
+    }
+
+    #[test]
+    fn who_gets_nothing_learns_when_there_is_some() {
+        let quota = Quota::common(1);
+        let mut taken = Timestamp::default();
+        assert_eq!(quota.lend(&mut taken, START, ask(1, 0), &beside(&[])).granted, 1);
+        let wait = quota.lend(&mut taken, START, ask(1, 0), &beside(&[])).next_in;
+        assert!(wait > MINUTE && wait <= MINUTE + LEASE + LEASE, "{wait:?}");
+        assert_eq!(quota.lend(&mut taken, START + wait, ask(1, 0), &beside(&[])).granted, 1);
+    }
+
+    #[test]
+    fn a_clock_that_is_turned_back_does_not_stop_the_calls_for_long() {
+        let quota = Quota::common(600);
+        let mut taken = START + Duration::from_secs(86_400);
+        let wait = quota.lend(&mut taken, START, ask(1, 0), &beside(&[])).next_in;
+        assert!(wait < LEASE, "{wait:?}");
+        assert_eq!(quota.lend(&mut taken, START + wait, ask(1, 0), &beside(&[])).granted, 1);
+    }
+
+    #[test]
+    fn who_asks_for_much_leaves_the_others_their_share() {
+        assert_eq!(share(30, ask(1000, 0), &beside(&[])), 30);
+        assert_eq!(share(30, ask(1000, 0), &beside(&[rival(1000, false), rival(1000, false)])), 10);
+        assert_eq!(share(30, ask(1000, 0), &beside(&[rival(3, false), rival(1000, false)])), 17);
+        assert_eq!(share(30, ask(4, 0), &beside(&[rival(1000, false)])), 4);
+        assert_eq!(share(1, ask(1000, 0), &beside(&[rival(1, true)])), 0, "the other has had none for longer");
+        assert_eq!(share(1, ask(1000, 0), &beside(&[rival(1, false)])), 1);
+    }
+
+    #[test]
+    fn little_is_lent_ahead_of_need_when_there_is_little() {
+        assert_eq!(share(101, ask(1, 1000), &beside(&[])), 26);
+        assert_eq!(share(101, ask(1, 8), &beside(&[])), 9);
+        assert_eq!(share(4, ask(1, 8), &beside(&[])), 1);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn however_the_calls_come_no_minute_sees_more_than_allowed(
+            per_minute in 1_u32..150,
+            asks in prop::collection::vec(
+                (prop_oneof![5 => 0_u64..50, 4 => 50_u64..3_000, 1 => 3_000_u64..90_000], 0_u32..20, 0_u32..20), 1..1_000),
+            late in prop::collection::vec(0_u64..=1_000, 1..20),
+        ) {
+            let asks: Vec<_> = asks.into_iter()
+                .map(|(pause, waiting, ahead)| (Duration::from_millis(pause), ask(waiting, ahead))).collect();
+            let late: Vec<_> = late.into_iter().map(Duration::from_millis).collect();
+            prop_assert!(busiest_minute(&departures(per_minute, &asks, &late)) <= per_minute as usize);
+        }
+
+        #[test]
+        fn no_more_is_shared_out_than_there_is_and_nothing_is_kept_from_who_waits_alone(
+            free in 0_u32..100, waiting in prop::collection::vec(0_u32..100, 1..6),
+        ) {
+            let all: Vec<_> = waiting.iter().enumerate()
+                .map(|(age, waiting)| Rival { waiting: *waiting, served_at: Timestamp(age as i64) }).collect();
+            let mut total = 0;
+            for (me, own) in all.iter().enumerate() {
+                let others: Vec<_> =
+                    all.iter().enumerate().filter(|(other, _)| *other != me).map(|(_, rival)| *rival).collect();
+                let granted = share(free, ask(own.waiting, 0), &Rivals { served_at: own.served_at, others });
+                let even = free / all.len() as u32;
+                prop_assert!(granted >= own.waiting.min(even), "less than an equal share");
+                total += granted.min(even);
+            }
+            prop_assert!(total <= free);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The tables of the budget of calls to Corefy and of the gateways that share it.
+//!
+//! Time is the database's, which is one for all: by clocks of their own, one gateway would see as free what another has
+//! taken. It is read once the budget's row is locked, so that it never goes back from one who asks to the next.
+
+use std::time::Duration;
+
+use super::{
+    Error, Store, Tx,
+    row::{get, time},
+};
+use crate::domain::{
+    clock::Timestamp,
+    quota::{Ask, Lease, Purse, Quota, Rival, Rivals},
+};
+
+/// So long a gateway counts as one that has calls waiting: somewhat longer than it waits between two asks.
+const RIVAL_FOR: Duration = Duration::from_secs(2);
+
+/// A gateway that asked nothing for so long is forgotten.
+const FORGET_AFTER: Duration = Duration::from_secs(60);
+
+impl Store {
+    /// Whether other processes may be at the database.
+    pub fn is_shared(&self) -> bool {
+        !self.shared.dialect.is_embedded()
+    }
+}
+
+impl Tx {
+    /// Lends what `quota` has left in `purse` to `gateway`, which leaves their share to others.
+    pub async fn budget_lend(&mut self, purse: Purse, quota: Quota, gateway: &str, ask: Ask) -> Result<Lease, Error> {
+        let sql = self.shared.dialect.locking("SELECT taken_until FROM budgets WHERE purse = $1");
+        let row = sqlx::query(sql).bind(purse.as_str()).fetch_one(self.connection()).await?;
+        let mut taken_until = time(&row, "taken_until")?;
+        let row = sqlx::query(self.shared.dialect.clock()).fetch_one(self.connection()).await?;
+        let now = time(&row, "now")?;
+        let rivals = self.budget_rivals(purse, gateway, now).await?;
+        let lease = quota.lend(&mut taken_until, now, ask, &rivals);
+        let query = sqlx::query("UPDATE budgets SET taken_until = $2 WHERE purse = $1");
+        query.bind(purse.as_str()).bind(taken_until.0).execute(self.connection()).await?;
+        let waiting = i64::from(ask.waiting.saturating_sub(lease.granted));
+        let served_at = if lease.granted > 0 { now } else { rivals.served_at };
+        self.budget_asked(purse, gateway, waiting, served_at, now).await?;
+        Ok(lease)
+    }
+
+    /// The other gateways that have calls waiting.
+    async fn budget_rivals(&mut self, purse: Purse, gateway: &str, now: Timestamp) -> Result<Rivals, Error> {
+        let sql = "SELECT * FROM budget_gateways WHERE purse = $1";
+        let mut rivals = Rivals::default();
+        let mut has_stale = false;
+        for row in sqlx::query(sql).bind(purse.as_str()).fetch_all(self.connection()).await? {
+            let (served_at, age) = (time(&row, "served_at")?, now.since(time(&row, "asked_at")?));
+            let waiting = u32::try_from(get::<i64>(&row, "waiting")?).unwrap_or(u32::MAX);
+            if get::<String>(&row, "gateway")? == gateway {
+                rivals.served_at = served_at;
+            } else if waiting > 0 && age < RIVAL_FOR {
+                rivals.others.push(Rival { waiting, served_at });
+            }
+            has_stale |= age > FORGET_AFTER;
+        }
+        if has_stale {
+            let query = sqlx::query("DELETE FROM budget_gateways WHERE asked_at < $1");
+            query.bind(now.before(FORGET_AFTER).0).execute(self.connection()).await?;
+        }
+        Ok(rivals)
+    }
+
+    async fn budget_asked(
+        &mut self,
+        purse: Purse,
+        gateway: &str,
+        waiting: i64,
+        served_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let sql = "INSERT INTO budget_gateways (purse, gateway, waiting, served_at, asked_at)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (purse, gateway) DO UPDATE
+             SET waiting = excluded.waiting, served_at = excluded.served_at, asked_at = excluded.asked_at";
+        let query = sqlx::query(sql).bind(purse.as_str()).bind(gateway).bind(waiting);
+        query.bind(served_at.0).bind(now.0).execute(self.connection()).await?;
+        Ok(())
+    }
+}

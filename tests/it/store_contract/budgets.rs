@@ -1,0 +1,58 @@
+//! The budget of calls that gateways share.
+
+use corefy_gateway::{
+    domain::quota::{Ask, Lease, Purse, Quota},
+    store::Store,
+};
+
+use crate::{on_both, support::database::TestDatabase};
+
+on_both![
+    what_one_gateway_was_lent_no_other_is_lent_nor_the_same_again,
+    who_asks_first_leaves_the_others_their_share,
+    the_reserve_is_a_budget_of_its_own,
+];
+
+/// Of 600 calls a minute, so many are common and may be lent at once.
+const AT_ONCE: u32 = 28;
+
+async fn lend(store: &Store, purse: Purse, gateway: &str, waiting: u32) -> Lease {
+    let quota = match purse {
+        Purse::Common => Quota::common(600),
+        Purse::Lookups => Quota::lookups(600).unwrap(),
+    };
+    let mut tx = store.begin().await.unwrap();
+    let lease = tx.budget_lend(purse, quota, gateway, Ask { waiting, ahead: 0 }).await.unwrap();
+    tx.commit().await.unwrap();
+    lease
+}
+
+async fn what_one_gateway_was_lent_no_other_is_lent_nor_the_same_again(database: TestDatabase) {
+    let store = database.store().await;
+    assert_eq!(lend(&store, Purse::Common, "a", 100).await.granted, AT_ONCE);
+    // Time goes on while the test runs.
+    let few = 0..AT_ONCE / 2;
+    assert!(few.contains(&lend(&store, Purse::Common, "b", 100).await.granted));
+    store.close().await;
+    let store = database.store().await;
+    let lease = lend(&store, Purse::Common, "c", 100).await;
+    assert!(few.contains(&lease.granted) && !lease.next_in.is_zero(), "{lease:?}");
+}
+
+async fn who_asks_first_leaves_the_others_their_share(database: TestDatabase) {
+    let store = database.store().await;
+    lend(&store, Purse::Common, "a", 100).await;
+    lend(&store, Purse::Common, "b", 100).await;
+    // All is free again, and both still have calls waiting, however long this takes.
+    database.execute("UPDATE budgets SET taken_until = 0").await;
+    database.execute("UPDATE budget_gateways SET asked_at = asked_at + 60000000").await;
+    assert_eq!(lend(&store, Purse::Common, "a", 100).await.granted, AT_ONCE / 2);
+    assert_eq!(lend(&store, Purse::Common, "b", AT_ONCE / 4).await.granted, AT_ONCE / 4);
+}
+
+async fn the_reserve_is_a_budget_of_its_own(database: TestDatabase) {
+    let store = database.store().await;
+    assert_eq!(lend(&store, Purse::Common, "a", 100).await.granted, AT_ONCE);
+    assert_eq!(lend(&store, Purse::Lookups, "a", 100).await.granted, 1);
+    assert_eq!(lend(&store, Purse::Lookups, "a", 100).await.granted, 0);
+}
