@@ -24,17 +24,17 @@ async fn pay(gateway: &Gateway) -> Result<PaymentIntent, GatewayError> {
     let card = Card { number, expiry_month: 12, expiry_year: 2040, cvv: "123".into(), ..Default::default() };
     let source = Some(Source::Card(card));
     let confirmation = ConfirmPaymentIntentRequest { payment_intent_id: id, source, ..Default::default() };
-    let confirmed = payments.confirm_payment_intent(confirmation).await?.into_inner();
-    Ok(confirmed.payment_intent.unwrap_or_default())
+    Ok(payments.confirm_payment_intent(confirmation).await?.into_inner().payment_intent.unwrap_or_default())
 }
 
 /// A shop redirects the payer's browser. Here it is yours, or a program that plays the payer.
 fn send_payer_to(page: &str) -> Result<(), Box<dyn Error>> {
     match env::var("SCENARIO_CONTROL") {
-        Ok(control) if Command::new(&control).args(["visit", page]).status()?.success() => Ok(()),
-        Ok(_) => Err("the payer could not approve".into()),
-        Err(_) => Ok(println!("approve the payment at {page}")),
+        Ok(control) if Command::new(&control).args(["visit", page]).status()?.success() => {}
+        Ok(_) => return Err("the payer could not approve".into()),
+        Err(_) => println!("approve the payment at {page}"),
     }
+    Ok(())
 }
 
 #[tokio::main]

@@ -27,7 +27,8 @@ impl GatewayError {
         self.status.message()
     }
 
-    /// A name of `ErrorReason` without its prefix, such as `FIELDS_INVALID`; empty when it was not the gateway that spoke.
+    /// A name of `ErrorReason` without its prefix, such as `FIELDS_INVALID`; empty when it was not the gateway that
+    /// spoke.
     pub fn reason(&self) -> &str {
         self.details.error_info().map_or("", |info| &info.reason)
     }

@@ -55,8 +55,8 @@ impl Default for Options {
     }
 }
 
-/// Gives a gateway's services, within a runtime of tokio. The connection is made by the first call, and made again when it
-/// breaks.
+/// Gives a gateway's services, within a runtime of tokio. The connection is made by the first call, and made again when
+/// it breaks.
 ///
 /// `target` is `https://host:port`, or `host:port` for the same; only `http://host:port` goes without TLS.
 ///
@@ -133,8 +133,8 @@ impl Gateway {
     /// Events of these types (none: of all) after this one (empty: from the oldest that is kept), and then each as it
     /// happens, without an end.
     ///
-    /// After a break it goes on after the last event that was taken in. Keep the `id` of each event once it is dealt with, and
-    /// begin with it after a restart of your own.
+    /// After a break it goes on after the last event that was taken in. Keep the `id` of each event once it is dealt
+    /// with, and begin with it after a restart of your own.
     pub fn follow_events(&self, after_event_id: &str, types: &[&str]) -> Events {
         Events::new(self.events(), after_event_id, types)
     }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-/// How often a call is made at most: pauses of 0.1, 0.2, 0.4, 0.8, 1.6, 2 and 2 seconds, each shortened by up to half, outlast
-/// a restart of the gateway.
+/// How often a call is made at most: pauses of 0.1, 0.2, 0.4, 0.8, 1.6, 2 and 2 seconds, each shortened by up to half,
+/// outlast a restart of the gateway.
 pub const ATTEMPTS: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How long to wait after so many attempts, the last of which ended so; `None` when the call may not be made again. It is
-/// never less than the gateway asks for.
+/// How long to wait after so many attempts, the last of which ended so; `None` when the call may not be made again. It
+/// is never less than the gateway asks for.
 pub fn pause(attempts: u32, status: &Status) -> Option<Duration> {
     let advice = status.get_details_retry_info().and_then(|retry| retry.retry_delay);
     let may_be_repeated = match status.code() {
