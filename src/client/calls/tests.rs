@@ -1,3 +1,5 @@
+//! Calls on a gateway of the tests, which answers, refuses, breaks off or hangs.
+
 use std::{
     future::pending,
     io,
