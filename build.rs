@@ -1,5 +1,5 @@
-//! Compiles the protos in Rust, without `protoc`: stubs for the server and the client, and the descriptor set that
-//! reflection serves.
+//! Compiles the protos in Rust, without `protoc`: messages, stubs for clients, with the feature `server` also for the
+//! server, and the descriptor set that reflection serves.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
@@ -28,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(descriptor, compiler.encode_file_descriptor_set())?;
 
     tonic_prost_build::configure()
+        .build_server(env::var_os("CARGO_FEATURE_SERVER").is_some())
         .btree_map(".") // a map in one order, so that a replayed answer is the same byte for byte
         .skip_debug(NO_DERIVED_DEBUG)
         .compile_fds(compiler.file_descriptor_set())?;

@@ -87,15 +87,37 @@ const RULES: &[Rule] = &[
     Rule {
         words: &["crate::pb"],
         within: ALL,
-        may: &["rpc/", "cli/try_out/"],
-        text: "messages of the wire stay in rpc, and in the client of `try`",
+        may: &["rpc/", "cli/try_out/", "client/"],
+        text: "messages of the wire stay in rpc, in the client, and in that of `try`",
+    },
+    Rule {
+        words: &[
+            "crate::app",
+            "crate::config",
+            "crate::domain",
+            "crate::error",
+            "crate::port",
+            "crate::store",
+            "crate::telemetry",
+            "crate::upstream",
+            "crate::sandbox",
+        ],
+        within: &["client/"],
+        may: &[],
+        text: "the client, which is built without the gateway, imports the messages of the wire only",
+    },
+    Rule {
+        words: &["crate::client"],
+        within: ALL,
+        may: &["client/"],
+        text: "the gateway, which is built without the client, does not import it",
     },
     // Which crate is used where.
     Rule {
         words: &["tonic", "tonic_health", "tonic_reflection", "tonic_types", "tonic_prost", "tonic_web"],
         within: ALL,
-        may: &["rpc/", "pb.rs", "cli/try_out/"],
-        text: "tonic is used in rpc, in the generated code, and in the client of `try`",
+        may: &["rpc/", "pb.rs", "cli/try_out/", "client/"],
+        text: "tonic is used in rpc, in the generated code, in the client, and in that of `try`",
     },
     Rule {
         words: &["axum"],
@@ -268,6 +290,7 @@ fn a_place_that_a_rule_names_exists() {
 fn what_breaks_a_rule_is_found() {
     let cases = [
         ("app/a.rs", "use axum::Router;", "axum is used in http"),
+        ("client/a.rs", "use crate::{domain::money::Money, pb};", "the client, which"),
         ("domain/a.rs", "use crate::{store::Tx, upstream};", "the domain imports nothing"),
         ("rpc/a.rs", "use crate::{\n    app::App,\n    store::{Store, Tx},\n};", "through the use cases"),
         ("worker/mod.rs", "let x = crate::rpc::serve;", "nobody imports rpc"),

@@ -1,0 +1,41 @@
+// The error that a call to the gateway ends with.
+#pragma once
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/status.h>
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+namespace corefy::gateway {
+
+// A call that did not succeed: refused by the gateway, or not answered by it. A declined payment is not one.
+// Made from what the call returned, to be thrown or looked at: `if (!status.ok()) throw GatewayError(status,
+// context);`.
+class GatewayError : public std::runtime_error {
+ public:
+  GatewayError(const grpc::Status& status, const grpc::ClientContext& context);
+
+  grpc::StatusCode code;
+  // A sentence for developers; what() has it with all the rest.
+  std::string message;
+  // A name of ErrorReason without its prefix, such as FIELDS_INVALID; empty when it was not the gateway that spoke.
+  std::string reason;
+  // What is wrong with each wrong field of the request, by the field's path.
+  std::map<std::string, std::string> fields;
+  // After how long the same call may succeed; nothing when waiting does not help.
+  std::optional<std::chrono::milliseconds> retry_after;
+  // What the gateway's operator finds the call by; empty when the gateway was not reached.
+  std::string request_id;
+  // What ErrorReason promises beside this reason.
+  std::map<std::string, std::string> metadata;
+
+ private:
+  struct Details;
+  GatewayError(const grpc::Status& status, Details details);
+};
+
+}  // namespace corefy::gateway

@@ -1,0 +1,99 @@
+#include "methods.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <stdexcept>
+
+using corefy::gateway::Gateway;
+using corefy::gateway::GatewayError;
+using nlohmann::json;
+namespace v1 = corefy::gateway::v1;
+
+namespace {
+
+constexpr std::chrono::seconds kPatienceWithStreams{30};
+
+json AsJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  std::string text;
+  const auto status = google::protobuf::util::MessageToJsonString(message, &text, options);
+  if (!status.ok()) throw std::runtime_error(status.ToString());
+  return json::parse(text);
+}
+
+template <class Request>
+Request FromJson(const json& value) {
+  Request request;
+  const auto status = google::protobuf::util::JsonStringToMessage(value.dump(), &request);
+  if (!status.ok()) throw std::runtime_error(status.ToString());
+  return request;
+}
+
+using Method = std::function<json(const Gateway&, grpc::ClientContext&, const json& request)>;
+
+template <class Stub, class Request, class Response>
+Method Through(std::unique_ptr<Stub> Gateway::*service,
+               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*)) {
+  return [=](const Gateway& gateway, grpc::ClientContext& context, const json& request) {
+    Response response;
+    const auto status = ((*(gateway.*service)).*method)(&context, FromJson<Request>(request), &response);
+    if (!status.ok()) throw GatewayError(status, context);
+    return AsJson(response);
+  };
+}
+
+const std::map<std::string, Method>& Methods() {
+  using PaymentIntents = v1::PaymentIntentService::Stub;
+  using Refunds = v1::RefundService::Stub;
+  using Customers = v1::CustomerService::Stub;
+  using PaymentMethods = v1::PaymentMethodService::Stub;
+  using Itself = v1::GatewayService::Stub;
+  static const std::map<std::string, Method> kMethods = {
+      {"CreatePaymentIntent", Through(&Gateway::payment_intents, &PaymentIntents::CreatePaymentIntent)},
+      {"ConfirmPaymentIntent", Through(&Gateway::payment_intents, &PaymentIntents::ConfirmPaymentIntent)},
+      {"GetPaymentIntent", Through(&Gateway::payment_intents, &PaymentIntents::GetPaymentIntent)},
+      {"ListPaymentIntents", Through(&Gateway::payment_intents, &PaymentIntents::ListPaymentIntents)},
+      {"CancelPaymentIntent", Through(&Gateway::payment_intents, &PaymentIntents::CancelPaymentIntent)},
+      {"CreateRefund", Through(&Gateway::refunds, &Refunds::CreateRefund)},
+      {"GetRefund", Through(&Gateway::refunds, &Refunds::GetRefund)},
+      {"ListRefunds", Through(&Gateway::refunds, &Refunds::ListRefunds)},
+      {"CreateCustomer", Through(&Gateway::customers, &Customers::CreateCustomer)},
+      {"GetCustomer", Through(&Gateway::customers, &Customers::GetCustomer)},
+      {"ListCustomers", Through(&Gateway::customers, &Customers::ListCustomers)},
+      {"CreatePaymentMethod", Through(&Gateway::payment_methods, &PaymentMethods::CreatePaymentMethod)},
+      {"GetPaymentMethod", Through(&Gateway::payment_methods, &PaymentMethods::GetPaymentMethod)},
+      {"ListPaymentMethods", Through(&Gateway::payment_methods, &PaymentMethods::ListPaymentMethods)},
+      {"ListSupportedPaymentMethods", Through(&Gateway::payment_methods, &PaymentMethods::ListSupportedPaymentMethods)},
+      {"ListEvents", Through(&Gateway::events, &v1::EventService::Stub::ListEvents)},
+      {"TestConnection", Through(&Gateway::gateway, &Itself::TestConnection)},
+      {"ListApiCalls", Through(&Gateway::gateway, &Itself::ListApiCalls)},
+      {"GetApiCallStats", Through(&Gateway::gateway, &Itself::GetApiCallStats)},
+      {"GetTimeline", Through(&Gateway::gateway, &Itself::GetTimeline)},
+  };
+  return kMethods;
+}
+
+}  // namespace
+
+json Unary(const Gateway& gateway, grpc::ClientContext& context, const std::string& method, const json& request) {
+  return Methods().at(method.substr(method.find('/') + 1))(gateway, context, request);
+}
+
+json Take(const Gateway& gateway, grpc::ClientContext& context, const json& request, std::size_t count) {
+  context.set_deadline(std::chrono::system_clock::now() + kPatienceWithStreams);
+  const auto stream = gateway.events->StreamEvents(&context, FromJson<v1::StreamEventsRequest>(request));
+  json events = json::array();
+  v1::StreamEventsResponse message;
+  while (events.size() < count && stream->Read(&message)) {
+    if (message.has_event()) events.push_back(AsJson(message.event()));
+  }
+  context.TryCancel();
+  const auto status = stream->Finish();
+  if (events.size() < count) throw GatewayError(status, context);
+  return {{"events", events}};
+}

@@ -1,0 +1,152 @@
+//! Runs the cases of clients/scenario against a gateway, through the client as its users have it.
+//!
+//! Started by `clients/scenario/run`; clients/scenario/README.md has the format.
+
+mod methods;
+mod values;
+
+use std::{
+    collections::HashMap,
+    env,
+    error::Error,
+    fs,
+    process::{Command, ExitCode},
+    time::{Duration, Instant},
+};
+
+use corefy_gateway::client::{Gateway, GatewayError, Options, connect_with};
+use serde_json::{Map, Value, json};
+use tonic::transport::{Certificate, ClientTlsConfig};
+use values::{at, check, check_all, filled_in};
+
+/// Between two looks for what is expected eventually.
+const LOOK: Duration = Duration::from_millis(200);
+const PATIENCE_WITH_STREAMS: Duration = Duration::from_secs(30);
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// Runs steps, and keeps what they save.
+#[derive(Default)]
+struct Runner {
+    gateways: HashMap<String, Gateway>,
+    variables: Map<String, Value>,
+}
+
+impl Runner {
+    async fn run(&mut self, case: &Value) -> Outcome {
+        let run = uuid::Uuid::new_v4().simple().to_string();
+        self.variables = Map::from_iter([
+            ("run".to_owned(), json!(run[..12])),
+            ("read_key".to_owned(), json!(env::var("SCENARIO_READ_KEY")?)),
+        ]);
+        for (number, step) in (1..).zip(list(&case["steps"])) {
+            let step = filled_in(step, &self.variables);
+            self.step(&step).await.map_err(|error| format!("step {number}: {error}"))?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, step: &Value) -> Outcome {
+        if let Some(words) = step["control"].as_array() {
+            let words = words.iter().filter_map(Value::as_str);
+            let status = Command::new(env::var("SCENARIO_CONTROL")?).args(words).status()?;
+            return if status.success() { Ok(()) } else { Err(format!("control: {status}").into()) };
+        }
+        let patience = Duration::from_secs(step["eventually_seconds"].as_u64().unwrap_or_default());
+        let start = Instant::now();
+        loop {
+            match self.call(step).await {
+                Err(_) if start.elapsed() < patience => tokio::time::sleep(LOOK).await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn call(&mut self, step: &Value) -> Outcome {
+        let key = step["api_key"].as_str().map_or_else(|| env::var("SCENARIO_API_KEY"), |key| Ok(key.to_owned()))?;
+        let gateway = self.gateway(key)?;
+        let (expected, request) = (&step["expect"], &step["request"]);
+        let outcome = if step["stream"].is_string() {
+            let count = step["take"].as_u64().unwrap_or_default();
+            tokio::time::timeout(PATIENCE_WITH_STREAMS, methods::take(&gateway, request, count as usize)).await?
+        } else {
+            let name = step["call"].as_str().unwrap_or_default();
+            methods::unary(&gateway, name, request, step["idempotency_key"].as_str()).await
+        };
+        let (answer, headers) = match (outcome, &expected["error"]) {
+            (Ok(answer), Value::Null) => answer,
+            (Ok((answer, _)), _) => return Err(format!("no error but {answer}").into()),
+            (Err(error), Value::Null) => return Err(error),
+            (Err(error), expected) => return check_error(error.downcast_ref().ok_or("no answer")?, expected),
+        };
+        check_all(&answer, &expected["response"], "response")?;
+        for (name, value) in members(&expected["metadata"]) {
+            let header = headers.get(name).and_then(|header| header.to_str().ok());
+            check(&json!(header), value, name)?;
+        }
+        for (name, path) in members(&step["save"]) {
+            let saved = at(&answer, path.as_str().unwrap_or_default());
+            self.variables.insert(name.clone(), saved);
+        }
+        Ok(())
+    }
+
+    /// One connection for all calls with one key.
+    fn gateway(&mut self, api_key: String) -> Outcome<Gateway> {
+        if let Some(gateway) = self.gateways.get(&api_key) {
+            return Ok(gateway.clone());
+        }
+        let authority = env::var("SCENARIO_CA").ok().map(fs::read).transpose()?;
+        let tls = authority.map(|pem| ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)));
+        let options = Options { tls, ..Options::default() };
+        let gateway = connect_with(&env::var("SCENARIO_TARGET")?, &api_key, options)?;
+        self.gateways.insert(api_key, gateway.clone());
+        Ok(gateway)
+    }
+}
+
+fn check_error(error: &GatewayError, expected: &Value) -> Outcome {
+    let mut fields: Vec<_> = error.fields().iter().map(|wrong| &wrong.field).collect();
+    fields.sort();
+    let actual = json!({
+        "code": methods::name_of(error.code()),
+        "reason": error.reason(),
+        "fields": fields,
+        "retry_after": error.retry_after().is_some(),
+    });
+    for (member, value) in members(expected).filter(|(member, _)| *member != "metadata") {
+        check(&actual[member], value, member)?;
+    }
+    check(&json!(error.message()), &json!("{{any}}"), "message")?;
+    check(&json!(error.request_id()), &json!("{{any}}"), "request id")?;
+    check_all(&json!(error.metadata()), &expected["metadata"], "metadata")
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
+
+#[tokio::main]
+async fn main() -> Outcome<ExitCode> {
+    let scenario: Value = serde_json::from_slice(&fs::read(env::var("SCENARIO_FILE")?)?)?;
+    let (mut runner, mut passed, mut failed) = (Runner::default(), 0, 0);
+    for case in list(&scenario["cases"]) {
+        let name = case["name"].as_str().unwrap_or_default();
+        match runner.run(case).await {
+            Ok(()) => {
+                passed += 1;
+                println!("test rust: {name} ... ok");
+            }
+            Err(error) => {
+                failed += 1;
+                println!("test rust: {name} ... FAILED: {error}");
+            }
+        }
+    }
+    println!("test result: {}. {passed} passed; {failed} failed", if failed == 0 { "ok" } else { "FAILED" });
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,84 @@
+//! The one error of the client.
+
+use std::{collections::HashMap, error::Error, fmt, sync::LazyLock, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+static NONE: LazyLock<HashMap<String, String>> = LazyLock::new(HashMap::new);
+
+/// A call that did not succeed: refused by the gateway, or not answered by it. A declined payment is not one.
+///
+/// It is made from the [`Status`] that a call ends with: `?` does it.
+#[derive(Clone, Debug)]
+pub struct GatewayError {
+    status: Status,
+    details: Box<ErrorDetails>,
+}
+
+impl GatewayError {
+    /// The gRPC code.
+    pub fn code(&self) -> Code {
+        self.status.code()
+    }
+
+    /// A sentence for developers.
+    pub fn message(&self) -> &str {
+        self.status.message()
+    }
+
+    /// A name of `ErrorReason` without its prefix, such as `FIELDS_INVALID`; empty when it was not the gateway that
+    /// spoke.
+    pub fn reason(&self) -> &str {
+        self.details.error_info().map_or("", |info| &info.reason)
+    }
+
+    /// What is wrong with each wrong field of the request.
+    pub fn fields(&self) -> &[FieldViolation] {
+        self.details.bad_request().map_or(&[], |request| &request.field_violations)
+    }
+
+    /// After how long the same call may succeed; `None` when waiting does not help.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.details.retry_info().and_then(|retry| retry.retry_delay)
+    }
+
+    /// What the gateway's operator finds the call by; empty when the gateway was not reached.
+    pub fn request_id(&self) -> &str {
+        self.status.metadata().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default()
+    }
+
+    /// What `ErrorReason` promises beside this reason.
+    pub fn metadata(&self) -> &HashMap<String, String> {
+        self.details.error_info().map_or(&NONE, |info| &info.metadata)
+    }
+}
+
+impl From<Status> for GatewayError {
+    fn from(status: Status) -> Self {
+        let details = Box::new(status.get_error_details());
+        Self { status, details }
+    }
+}
+
+impl fmt::Display for GatewayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason() {
+            "" => write!(f, "{:?}: {}", self.code(), self.message())?,
+            reason => write!(f, "{reason}: {}", self.message())?,
+        }
+        for FieldViolation { field, description, .. } in self.fields() {
+            write!(f, "; {field}: {description}")?;
+        }
+        match self.request_id() {
+            "" => Ok(()),
+            id => write!(f, " (request {id})"),
+        }
+    }
+}
+
+impl Error for GatewayError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.status.source()
+    }
+}
