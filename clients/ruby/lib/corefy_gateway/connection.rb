@@ -1,0 +1,89 @@
+# frozen_string_literal: true
+
+require "uri"
+
+# How a gateway is reached.
+module CorefyGateway
+  # Longer than the gateway waits for Corefy by default, in seconds.
+  DEFAULT_TIMEOUT = 45
+  OPTIONS = {
+    "grpc.keepalive_time_ms" => 30_000,
+    "grpc.keepalive_timeout_ms" => 10_000,
+    # A gateway that restarts is found again within the pauses between attempts.
+    "grpc.initial_reconnect_backoff_ms" => 100,
+    "grpc.max_reconnect_backoff_ms" => 2_000,
+    # Its own repetitions know nothing of the gateway's advice.
+    "grpc.enable_retries" => 0
+  }.freeze
+  private_constant :OPTIONS
+
+  # Gives a gateway's services. The connection is made by the first call, and made again when it breaks.
+  #
+  # The target is `https://host:port`, or `host:port` for the same; only `http://host:port` goes without TLS. The timeout
+  # is for one call with all its repetitions, in seconds. `credentials` are for a private authority or a client
+  # certificate: see GRPC::Core::ChannelCredentials.
+  def self.connect(target, api_key, timeout: DEFAULT_TIMEOUT, credentials: nil)
+    address = URI.parse(target.include?("://") ? target : "https://#{target}")
+    unless %w[http https].include?(address.scheme) && !address.host.to_s.empty? && ["", "/"].include?(address.path)
+      raise ArgumentError, "#{target.inspect} is not like https://gateway.example:50051"
+    end
+    raise ArgumentError, "credentials need https://" if address.scheme == "http" && credentials
+
+    credentials = address.scheme == "http" ? :this_channel_is_insecure : credentials || GRPC::Core::ChannelCredentials.new
+    Gateway.new(GRPC::Core::Channel.new("dns:///#{address.host}:#{address.port}", OPTIONS, credentials), api_key, timeout)
+  end
+
+  # The services of a gateway. Its calls raise Error; threads may share it.
+  class Gateway
+    V1 = ::Corefy::Gateway::V1
+    private_constant :V1
+
+    attr_reader :payment_intents, :refunds, :customers, :payment_methods, :events, :gateway
+
+    def initialize(channel, api_key, timeout)
+      @channel = channel
+      services = [V1::PaymentIntentService, V1::RefundService, V1::CustomerService, V1::PaymentMethodService,
+                  V1::EventService, V1::GatewayService]
+      @payment_intents, @refunds, @customers, @payment_methods, @events, @gateway = services.map do |service|
+        Calls.new(service, channel, api_key, timeout)
+      end
+    end
+
+    # Yields events after this one, or from the oldest that is kept, and then each as it happens, without an end. Without
+    # a block it gives an Enumerator.
+    #
+    # After a break it goes on after the last event that was taken in. Keep the `id` of each event once it is dealt with,
+    # and begin with it after a restart of your own. Every object of Ruby has an `object_id`: the event's is
+    # `event["object_id"]`.
+    def follow_events(after_event_id: "", types: [])
+      return enum_for(:follow_events, after_event_id: after_event_id, types: types) unless block_given?
+
+      request = V1::StreamEventsRequest.new(after_event_id: after_event_id, types: types)
+      attempts = 0
+      begin
+        in_block = false # an error of the block's own is none of the stream's
+        events.stream_events(request).each do |message|
+          attempts = 0
+          passed = message.event&.id || message.heartbeat.resume_after_event_id
+          request.after_event_id = passed unless passed.empty?
+          in_block = true
+          yield message.event if message.event
+          in_block = false
+        end
+        raise Error, GRPC::Unavailable.new("the stream has ended")
+      rescue Error => e
+        raise if in_block || (attempts += 1) == ATTEMPTS || !goes_on_after?(e)
+
+        sleep(CorefyGateway.pause(attempts, e))
+        retry
+      end
+    end
+
+    # Ends the connection, and every call that is under way.
+    def close = @channel.close
+
+    private
+
+    def goes_on_after?(error) = error.repeatable? || error.reason == "EVENT_READER_TOO_SLOW"
+  end
+end

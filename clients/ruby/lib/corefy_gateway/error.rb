@@ -1,0 +1,56 @@
+# frozen_string_literal: true
+
+require "google/protobuf/well_known_types"
+require "google/rpc/error_details_pb"
+require "google/rpc/status_pb"
+
+module CorefyGateway
+  # A call that did not succeed: refused by the gateway, or not answered by it. A declined payment is not one.
+  class Error < StandardError
+    # The gRPC code, a number of GRPC::Core::StatusCodes.
+    attr_reader :code
+    # A name of ErrorReason without its prefix, such as `FIELDS_INVALID`; empty when it was not the gateway that spoke.
+    attr_reader :reason
+    # What is wrong with each wrong field of the request, by the field's path.
+    attr_reader :fields
+    # Seconds after which the same call may succeed; nil when waiting does not help.
+    attr_reader :retry_after
+    # What the gateway's operator finds the call by; empty when the gateway was not reached.
+    attr_reader :request_id
+    # What ErrorReason promises beside this reason.
+    attr_reader :metadata
+
+    # Reads what a call ended with.
+    def initialize(status)
+      @code, @reason, @fields, @metadata = status.code, "", {}, {}
+      @request_id = status.metadata.fetch("x-request-id", "")
+      details(status).each { |detail| read(detail) }
+      super(status.details)
+    end
+
+    # Whether the same call may be made again: nothing was done, or the key sees to it.
+    def repeatable?
+      return true if code == GRPC::Core::StatusCodes::UNAVAILABLE
+
+      [GRPC::Core::StatusCodes::RESOURCE_EXHAUSTED, GRPC::Core::StatusCodes::ABORTED].include?(code) && !retry_after.nil?
+    end
+
+    private
+
+    def details(status)
+      Google::Rpc::Status.decode(status.metadata.fetch("grpc-status-details-bin", "")).details
+    rescue Google::Protobuf::ParseError
+      [] # something on the way to the gateway spoke, in words of its own
+    end
+
+    def read(detail)
+      if (info = detail.unpack(Google::Rpc::ErrorInfo))
+        @reason, @metadata = info.reason, info.metadata.to_h
+      elsif (request = detail.unpack(Google::Rpc::BadRequest))
+        @fields = request.field_violations.to_h { |violation| [violation.field, violation.description] }
+      elsif (again = detail.unpack(Google::Rpc::RetryInfo))
+        @retry_after = again.retry_delay.to_f
+      end
+    end
+  end
+end

@@ -1,0 +1,51 @@
+# frozen_string_literal: true
+
+# What the scenario cannot say: events across a restart, and what `connect` refuses.
+
+require "corefy_gateway"
+require "minitest/autorun"
+
+class GatewayTest < Minitest::Test
+  V1 = Corefy::Gateway::V1
+  ORDER = V1::CreatePaymentIntentRequest.new(amount: "1.00", currency: "USD", customer_email: "a@b.example")
+
+  def setup
+    credentials = GRPC::Core::ChannelCredentials.new(File.read(ENV.fetch("SCENARIO_CA")))
+    @gateway = CorefyGateway.connect(ENV.fetch("SCENARIO_TARGET"), ENV.fetch("SCENARIO_API_KEY"), credentials: credentials)
+  end
+
+  def create = @gateway.payment_intents.create_payment_intent(ORDER).payment_intent.id
+
+  def test_events_go_on_after_a_restart_without_a_gap
+    intents, seen = [create, create], []
+    @gateway.follow_events do |event|
+      seen << event["object_id"]
+      if seen.last == intents[0]
+        system(ENV.fetch("SCENARIO_CONTROL"), "restart", exception: true)
+        intents << create
+      end
+      break if seen.last == intents[2]
+    end
+    assert_equal intents, seen.last(3)
+  end
+
+  def test_an_error_of_the_readers_own_is_not_taken_for_the_streams
+    create
+    error = assert_raises(CorefyGateway::Error) do
+      @gateway.follow_events { raise CorefyGateway::Error, GRPC::Unavailable.new("mine") }
+    end
+    assert_equal "mine", error.message
+  end
+
+  def test_targets_that_are_none_are_refused
+    ["", "ftp://gateway", "https://gateway/v1"].each do |target|
+      assert_raises(ArgumentError, target) { CorefyGateway.connect(target, "pk:sk") }
+    end
+  end
+
+  def test_it_gives_up_when_the_deadline_passes
+    gateway = CorefyGateway.connect("http://127.0.0.1:1", "pk:sk", timeout: 0.5)
+    error = assert_raises(CorefyGateway::Error) { gateway.gateway.test_connection(V1::TestConnectionRequest.new) }
+    assert_equal [GRPC::Core::StatusCodes::UNAVAILABLE, ""], [error.code, error.request_id]
+  end
+end
