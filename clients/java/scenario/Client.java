@@ -19,13 +19,14 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 
 /** Makes the scenario's calls, through the stubs that users have: one connection a key. */
-final class Client {
+final class Client implements Scenario.Calls {
   private static final int STREAM_SECONDS = 30;
 
   private final Map<String, CorefyGateway> gateways = new HashMap<>();
 
-  /** The answer to a step's call, in JSON; {@code headers} gets what came before it. */
-  Object answer(Map<String, Object> step, AtomicReference<Metadata> headers) throws Exception {
+  @Override
+  public Object answer(Map<String, Object> step, AtomicReference<Metadata> headers)
+      throws Exception {
     String[] path = ((String) step.getOrDefault("call", step.get("stream"))).split("[./]");
     String apiKey = (String) step.getOrDefault("api_key", System.getenv("SCENARIO_API_KEY"));
     AbstractStub<?> stub =
@@ -58,7 +59,7 @@ final class Client {
     return Map.of("events", events);
   }
 
-  private CorefyGateway gateway(String apiKey) throws IOException {
+  CorefyGateway gateway(String apiKey) throws IOException {
     if (!gateways.containsKey(apiKey)) {
       var authority = new File(System.getenv("SCENARIO_CA"));
       var credentials = TlsChannelCredentials.newBuilder().trustManager(authority).build();

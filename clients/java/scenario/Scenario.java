@@ -19,18 +19,33 @@ import java.util.concurrent.atomic.AtomicReference;
 final class Scenario {
   private static final long LOOK_MILLIS = 200;
 
-  private final Client client = new Client();
+  /** Makes the calls of steps. */
+  interface Calls {
+    /** The answer in JSON; {@code headers} gets what came before it. */
+    Object answer(Map<String, Object> step, AtomicReference<Metadata> headers) throws Exception;
+  }
+
+  private final Calls calls;
   private Map<String, Object> variables = Map.of();
 
+  private Scenario(Calls calls) {
+    this.calls = calls;
+  }
+
   public static void main(String[] arguments) throws IOException {
+    runAll("java", new Client());
+  }
+
+  /** Runs all cases and ends the process. */
+  static void runAll(String language, Calls calls) throws IOException {
     var file = Files.readString(Path.of(System.getenv("SCENARIO_FILE")));
     var cases = Values.list(Values.GSON.fromJson(file, Map.class).get("cases"));
-    var runner = new Scenario();
+    var runner = new Scenario(calls);
     int failed = 0;
     for (Object each : cases) {
       String result = runner.run(Values.map(each));
       failed += result.equals("ok") ? 0 : 1;
-      System.out.println("test java: " + Values.at(each, "name") + " ... " + result);
+      System.out.printf("test %s: %s ... %s%n", language, Values.at(each, "name"), result);
     }
     String sum = "test result: %s. %d passed; %d failed%n";
     System.out.printf(sum, failed == 0 ? "ok" : "FAILED", cases.size() - failed, failed);
@@ -80,7 +95,7 @@ final class Scenario {
     var headers = new AtomicReference<>(new Metadata());
     Object answer;
     try {
-      answer = client.answer(step, headers);
+      answer = calls.answer(step, headers);
     } catch (GatewayException error) {
       checkError(error, Values.map(expected.get("error")));
       return;
