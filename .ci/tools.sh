@@ -38,6 +38,7 @@ install_grpcurl() {
 install_tools() {
     mkdir -p "$TOOLS/bin"
     command -v cc >/dev/null || apt_install build-essential
+    command -v openssl >/dev/null || apt_install openssl
     [ -n "$(postgres_programs)" ] || apt_install postgresql
     install_buf
     install_grpcurl

@@ -30,7 +30,7 @@ SERVICES = {
 
 
 def filled_in(value: Any, variables: dict[str, Any]) -> Any:
-    """The value with `{{name}}` replaced; a text that is nothing else becomes the variable's value, whatever its type."""
+    """The value with `{{name}}` replaced; a text that is nothing else becomes the value, whatever its type."""
     if isinstance(value, dict):
         return {key: filled_in(inner, variables) for key, inner in value.items()}
     if isinstance(value, list):

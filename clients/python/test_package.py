@@ -50,7 +50,9 @@ class TheGuidesCalls(unittest.TestCase):
         self.assertEqual(self.corefy.create_refund(intent["payment_id"])["amount"], Decimal("50.00"))
 
     def test_save_a_card_and_pay_with_it(self) -> None:
-        customer = self.corefy.create_customer("john@example.com", "John Doe", address_line1="123 Main St", city="Anytown")
+        customer = self.corefy.create_customer(
+            "john@example.com", "John Doe", address_line1="123 Main St", city="Anytown"
+        )
         self.assertEqual(self.corefy.get_customer(customer["id"])["address"]["city"], "Anytown")
         method = self.corefy.create_payment_method(customer["id"], CARD)
         self.assertEqual([method["id"]], [saved["id"] for saved in self.corefy.get_payment_methods(customer["id"])])

@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 
-# How long a client waits for the answer that is lost before its connection breaks, in seconds: the gateway has long finished.
+# How long a client waits for the lost answer before its connection breaks, in seconds: the gateway has long finished.
 LOSS = 0.5
 CHUNK = 65536
 

@@ -6,8 +6,7 @@
 import os
 import subprocess
 
-from corefy_gateway import Gateway, GatewayError, connect
-from corefy_gateway.v1 import (
+from corefy.gateway.v1 import (
     PAYMENT_INTENT_STATE_REQUIRES_ACTION,
     Card,
     ConfirmPaymentIntentRequest,
@@ -15,6 +14,7 @@ from corefy_gateway.v1 import (
     CreateRefundRequest,
     PaymentIntent,
 )
+from corefy_gateway import Gateway, GatewayError, connect
 
 
 def pay(gateway: Gateway) -> PaymentIntent:

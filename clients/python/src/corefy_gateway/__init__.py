@@ -1,7 +1,7 @@
 """Client of corefy-gateway: takes payments and gives them back, exactly once.
 
+    from corefy.gateway.v1 import CreatePaymentIntentRequest
     from corefy_gateway import connect
-    from corefy_gateway.v1 import CreatePaymentIntentRequest
 
     gateway = connect("https://gateway.example:50051", api_key)
     request = CreatePaymentIntentRequest(amount="100.00", currency="USD", customer_email="payer@example.com")

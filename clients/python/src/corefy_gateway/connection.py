@@ -41,8 +41,8 @@ def connect(
     """Gives a gateway's services. The connection is made by the first call, and made again when it breaks.
 
     `target` is `https://host:port`, or `host:port` for the same; only `http://host:port` goes without TLS. `timeout` is
-    for one call with all its repetitions, in seconds. `credentials` are for a private authority or a client certificate:
-    see `grpc.ssl_channel_credentials`.
+    for one call with all its repetitions, in seconds. `credentials` are for a private authority or a client
+    certificate: see `grpc.ssl_channel_credentials`.
     """
     address = urlsplit(target if "://" in target else f"https://{target}")
     if address.scheme not in ("http", "https") or not address.hostname or address.path.strip("/"):
@@ -73,8 +73,8 @@ class Gateway:
     def follow_events(self, after_event_id: str = "", types: Iterable[str] = ()) -> Iterator[Event]:
         """Events after this one, or from the oldest that is kept, and then each as it happens, without an end.
 
-        After a break it goes on after the last event that was taken in. Keep the `id` of each event once it is dealt with, and begin
-        with it after a restart of your own.
+        After a break it goes on after the last event that was taken in. Keep the `id` of each event once it is dealt
+        with, and begin with it after a restart of your own.
         """
         request, attempts = StreamEventsRequest(after_event_id=after_event_id, types=types), 0
         while True:

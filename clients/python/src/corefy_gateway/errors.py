@@ -20,7 +20,7 @@ class GatewayError(Exception):
     message: str
     """A sentence for developers."""
     reason: str
-    """A name of `ErrorReason` without its prefix, such as `FIELDS_INVALID`; empty when it was not the gateway that spoke."""
+    """A name of `ErrorReason` without its prefix: `FIELDS_INVALID`; empty when it was not the gateway that spoke."""
     fields: Mapping[str, str]
     """What is wrong with each wrong field of the request, by the field's path."""
     retry_after: float | None

@@ -1,12 +1,12 @@
-"""The calls of the Django integration's `CorefyService`, made through the gateway: the same names, and dicts as answers.
+"""The calls of the Django integration's `CorefyService`, made through the gateway: its names, and dicts as answers.
 
     corefy = CorefyService(connect("https://gateway.example:50051", api_key))
     payment_intent = corefy.create_payment_intent(
         amount=Decimal("100.00"), currency="USD", customer_email="customer@example.com", description="Test payment"
     )
 
-A dict has the fields of the proto's message by their names, but amounts are `Decimal`, and the state is a short word by the name
-`status`: `requires_confirmation`, `requires_action`, `processing`, `succeeded` and so on.
+A dict has the fields of the proto's message by their names, but amounts are `Decimal`, and the state is a short word by
+the name `status`: `requires_confirmation`, `requires_action`, `processing`, `succeeded` and so on.
 """
 
 import re
@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypedDict
 
+from corefy.gateway import v1
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
-from . import v1
 from .connection import Gateway
 
 _AMOUNTS = ("amount", "amount_received", "amount_refunded")
@@ -37,8 +37,8 @@ class PaymentData(TypedDict, total=False):
 class CorefyService:
     """Takes payments and gives them back. Its calls raise `GatewayError`.
 
-    Each call that changes something takes an `idempotency_key` of yours: give the same one when you do not know what came of the
-    first call, from another process too, and you get the first one's answer.
+    Each call that changes something takes an `idempotency_key` of yours: give the same one when you do not know what
+    came of the first call, from another process too, and you get the first one's answer.
     """
 
     def __init__(self, gateway: Gateway) -> None:
@@ -55,8 +55,8 @@ class CorefyService:
     ) -> dict[str, Any]:
         """Creates an intent.
 
-        `fields` are those of `CreatePaymentIntentRequest`, and of its billing address those of `Address` after `billing_`, such as
-        `billing_first_name`; `line1` also as `billing_address_line1`.
+        `fields` are those of `CreatePaymentIntentRequest`, and of its billing address those of `Address` after
+        `billing_`, such as `billing_first_name`; `line1` also as `billing_address_line1`.
         """
         billing = {name: fields.pop(name) for name in list(fields) if name.startswith("billing_")}
         request = v1.CreatePaymentIntentRequest(
@@ -68,7 +68,7 @@ class CorefyService:
     def confirm_payment_intent(
         self, payment_intent_id: str, payment_data: PaymentData, *, idempotency_key: str | None = None
     ) -> dict[str, Any]:
-        """Pays an intent. A decline is an answer: `status` is `requires_payment_method`, `last_payment_error` says why."""
+        """Pays an intent. A decline is an answer, `requires_payment_method`; `last_payment_error` says why."""
         request = v1.ConfirmPaymentIntentRequest(payment_intent_id=payment_intent_id)
         if "payment_method_id" in payment_data:
             request.payment_method_id = payment_data["payment_method_id"]
