@@ -4,11 +4,10 @@ import com.corefy.gateway.eventFlow
 import com.corefy.gateway.v1.*
 import kotlinx.coroutines.flow.first
 
-/*
+/**
  * A shop's checkout: takes a payment with 3-D Secure, gives a part of it back, and follows the
  * events. It reads GATEWAY_TARGET and GATEWAY_API_KEY.
  */
-
 suspend fun main() {
   val target = System.getenv("GATEWAY_TARGET")
   CorefyGateway.connect(target, System.getenv("GATEWAY_API_KEY")).use { gateway ->
@@ -16,12 +15,11 @@ suspend fun main() {
     val paid = gateway.eventFlow(types = arrayOf("payment_intent.succeeded"))
     val intent = paid.first { it.paymentIntent.id == id }.paymentIntent
     println("${intent.id} is paid: ${intent.amountReceived} ${intent.currency}")
-    gateway.coroutines.refunds.createRefund(
-      createRefundRequest {
-        paymentId = id
-        amount = "25.00"
-      }
-    )
+    val part = createRefundRequest {
+      paymentId = id
+      amount = "25.00"
+    }
+    gateway.coroutines.refunds.createRefund(part)
     val refunded = gateway.eventFlow(types = arrayOf("refund.succeeded"))
     val refund = refunded.first { it.refund.paymentIntentId == id }.refund
     println("${refund.amount} ${refund.currency} of it are given back")
