@@ -55,7 +55,7 @@ public final class CorefyGateway implements AutoCloseable {
   }
 
   /**
-   * A gateway with the settings of {@link GatewayBuilder}'s defaults.
+   * Gives the services of a gateway.
    *
    * @param target {@code https://host:port}, or {@code host:port} for the same; only {@code
    *     http://host:port} goes without TLS

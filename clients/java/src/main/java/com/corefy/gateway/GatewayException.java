@@ -19,8 +19,8 @@ import java.util.TreeMap;
  * A call that did not succeed: refused by the gateway, or not answered by it. A declined payment is
  * not one.
  *
- * <p>The blocking calls of {@link CorefyGateway} and its event streams throw it. What other stubs
- * throw becomes one by {@link #of}.
+ * <p>The calls of {@link CorefyGateway}'s stubs that have one answer throw it, and so does {@link
+ * EventStream}. What other stubs and streams throw becomes one by {@link #of}.
  */
 public final class GatewayException extends StatusRuntimeException {
   private static final Metadata.Key<String> REQUEST_ID =
