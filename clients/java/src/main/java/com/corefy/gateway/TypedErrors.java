@@ -59,6 +59,10 @@ final class TypedErrors implements ClientInterceptor {
       Status status;
       try {
         status = end.get();
+        // The stub would refuse the answer for it, with an exception of its own.
+        if (Thread.interrupted()) {
+          throw new InterruptedException();
+        }
       } catch (InterruptedException interrupted) {
         Thread.currentThread().interrupt();
         cancel("the caller was interrupted", interrupted);
