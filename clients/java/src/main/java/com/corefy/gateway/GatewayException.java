@@ -1,0 +1,135 @@
+package com.corefy.gateway;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.rpc.BadRequest;
+import com.google.rpc.ErrorInfo;
+import com.google.rpc.RetryInfo;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * A call that did not succeed: refused by the gateway, or not answered by it. A declined payment is
+ * not one.
+ *
+ * <p>The calls of {@link CorefyGateway}'s stubs that have one answer throw it, and so does {@link
+ * EventStream}. What other stubs and streams throw becomes one by {@link #of}.
+ */
+public final class GatewayException extends StatusRuntimeException {
+  private static final Metadata.Key<String> REQUEST_ID =
+      Metadata.Key.of("x-request-id", Metadata.ASCII_STRING_MARSHALLER);
+
+  private final String requestId;
+  private final Map<String, String> fields = new TreeMap<>();
+  private Map<String, String> metadata = Map.of();
+  private String reason = "";
+  private Duration retryAfter;
+
+  GatewayException(Status status, Metadata trailers) {
+    super(status, trailers);
+    String id = trailers == null ? null : trailers.get(REQUEST_ID);
+    requestId = id == null ? "" : id;
+    try {
+      for (Any detail : StatusProto.fromStatusAndTrailers(status, trailers).getDetailsList()) {
+        read(detail);
+      }
+    } catch (IllegalArgumentException | InvalidProtocolBufferException foreign) {
+      // Something on the way to the gateway spoke, in words of its own.
+      addSuppressed(foreign);
+    }
+  }
+
+  /** The error that a future, asynchronous, coroutine or streaming stub ended with. */
+  public static GatewayException of(Throwable error) {
+    if (error instanceof GatewayException) {
+      return (GatewayException) error;
+    }
+    var made =
+        new GatewayException(Status.fromThrowable(error), Status.trailersFromThrowable(error));
+    made.setStackTrace(error.getStackTrace());
+    return made;
+  }
+
+  private void read(Any detail) throws InvalidProtocolBufferException {
+    if (detail.is(ErrorInfo.class)) {
+      var info = detail.unpack(ErrorInfo.class);
+      reason = info.getReason();
+      metadata = info.getMetadataMap();
+    } else if (detail.is(BadRequest.class)) {
+      for (var violation : detail.unpack(BadRequest.class).getFieldViolationsList()) {
+        fields.put(violation.getField(), violation.getDescription());
+      }
+    } else if (detail.is(RetryInfo.class)) {
+      var delay = detail.unpack(RetryInfo.class).getRetryDelay();
+      retryAfter = Duration.ofSeconds(delay.getSeconds(), delay.getNanos());
+    }
+  }
+
+  /** Whether nothing was done, so that the same call may be made again. */
+  boolean mayBeRepeated() {
+    switch (code()) {
+      case UNAVAILABLE:
+        return true;
+      case RESOURCE_EXHAUSTED:
+      case ABORTED:
+        return retryAfter != null;
+      default:
+        return false;
+    }
+  }
+
+  /** The gRPC code. */
+  public Status.Code code() {
+    return getStatus().getCode();
+  }
+
+  /** A sentence for developers. */
+  public String description() {
+    String description = getStatus().getDescription();
+    return description == null ? "" : description;
+  }
+
+  /**
+   * A name of {@link com.corefy.gateway.v1.ErrorReason} without its prefix, such as {@code
+   * FIELDS_INVALID}; empty when it was not the gateway that spoke.
+   */
+  public String reason() {
+    return reason;
+  }
+
+  /** What is wrong with each wrong field of the request, by the field's path. */
+  public Map<String, String> fields() {
+    return Collections.unmodifiableMap(fields);
+  }
+
+  /** After which time the same call may succeed; empty when waiting does not help. */
+  public Optional<Duration> retryAfter() {
+    return Optional.ofNullable(retryAfter);
+  }
+
+  /** What the gateway's operator finds the call by; empty when the gateway was not reached. */
+  public String requestId() {
+    return requestId;
+  }
+
+  /** What {@link com.corefy.gateway.v1.ErrorReason} promises beside this reason. */
+  public Map<String, String> metadata() {
+    return metadata;
+  }
+
+  /** All of it but the metadata, in one line. */
+  @Override
+  public String getMessage() {
+    var text = new StringBuilder(reason.isEmpty() ? code().name() : reason);
+    text.append(": ").append(description());
+    fields.forEach((field, problem) -> text.append("; " + field + ": " + problem));
+    return text.append(requestId.isEmpty() ? "" : " (request " + requestId + ")").toString();
+  }
+}
