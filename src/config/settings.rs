@@ -15,8 +15,8 @@ pub struct DatabaseSettings {
     /// Where payments are kept: `sqlite://FILE` (one process only) or `postgres://USER:PASSWORD@HOST/NAME`
     #[arg(long, env, value_name = "URL", default_value = "sqlite://corefy-gateway.db", hide_env_values = true)]
     pub database_url: SecretString,
-    /// Connections to the database at most: 1 to 1000
-    #[arg(long, env, value_name = "NUMBER", default_value = "10")]
+    /// Connections to the database at most: 1 to 1000. SQLite reads on at most 10 of them, and writes on one
+    #[arg(long, env, value_name = "NUMBER", default_value = "32")]
     pub gateway_database_connections: String,
 }
 

@@ -25,6 +25,9 @@ pub enum Dialect {
     Postgres,
 }
 
+/// The most connections that read from SQLite: each has a thread and pages of its own.
+const SQLITE_READERS: u32 = 10;
+
 /// What every SQLite connection is told. WAL and FULL make a commit durable before it is answered.
 const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
      PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF;";
@@ -56,7 +59,7 @@ impl Dialect {
                 create_private_file(url).map_err(|error| Error::Unavailable(sqlx::Error::Io(error)))?;
                 let writer = self.pool(url, 1).await?;
                 verify_sqlite(&mut *writer.acquire().await?).await?;
-                Ok((writer, self.pool(url, connections).await?))
+                Ok((writer, self.pool(url, connections.min(SQLITE_READERS)).await?))
             }
             Self::Postgres => {
                 let pool = self.pool(url, connections).await?;
