@@ -44,7 +44,7 @@ fn what_is_not_given_has_its_default() {
     assert_eq!(config.upstream.rate_limit_per_minute.get(), 600);
     assert!(!config.upstream.sandbox_mode);
     assert_eq!(config.database.url.expose_secret(), "sqlite://corefy-gateway.db");
-    assert_eq!(config.database.connections, 10);
+    assert_eq!(config.database.connections, 32);
     assert_eq!(config.grpc_addr, "127.0.0.1:50051".parse().unwrap());
     assert_eq!(config.http_addr, "127.0.0.1:8080".parse().unwrap());
     assert!(config.tls.is_none() && config.web_origins.is_empty());
