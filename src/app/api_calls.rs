@@ -25,7 +25,7 @@ use crate::{
 pub use crate::store::ApiCallFilter;
 
 /// How many records are written in one transaction.
-const BATCH: usize = 256;
+pub const CALLS_AT_A_TIME: usize = 256;
 /// How many records one transaction forgets at most, so that nobody waits for long who writes beside it.
 pub const PRUNE_BATCH: u32 = 500;
 /// How many spans of time a caller who names no range is told of.
@@ -44,14 +44,14 @@ pub(super) struct Writer {
 /// What is to be written.
 struct Waiting {
     records: CallRecords,
-    /// Taken from the queue, and not written yet; at most [`BATCH`].
+    /// Taken from the queue, and not written yet; at most [`CALLS_AT_A_TIME`].
     batch: Vec<ApiCall>,
 }
 
 impl Writer {
     pub(super) fn new(records: CallRecords) -> Self {
         let dropped = records.dropped.clone();
-        let waiting = Mutex::new(Waiting { records, batch: Vec::with_capacity(BATCH) });
+        let waiting = Mutex::new(Waiting { records, batch: Vec::with_capacity(CALLS_AT_A_TIME) });
         Self { waiting, dropped, told: AtomicU64::new(0) }
     }
 
@@ -88,7 +88,7 @@ impl App {
         self.call_log.tell_of_dropped(&self.telemetry);
         let mut waiting = self.call_log.waiting.lock().await;
         let Waiting { records, batch } = &mut *waiting;
-        records.take(batch, BATCH);
+        records.take(batch, CALLS_AT_A_TIME);
         if batch.is_empty() {
             return Ok(0);
         }

@@ -28,9 +28,10 @@ pub enum Dialect {
 /// The most connections that read from SQLite: each has a thread and pages of its own.
 const SQLITE_READERS: u32 = 10;
 
-/// What every SQLite connection is told. WAL and FULL make a commit durable before it is answered.
+/// What every SQLite connection is told. WAL and FULL make a commit durable before it is answered. What a savepoint needs to
+/// be undone is kept in memory: it is worth nothing after a crash.
 const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-     PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF;";
+     PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
 /// What every PostgreSQL connection is told.
 const POSTGRES_SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeout = '10s'; SET lock_timeout = '5s';
      SET idle_in_transaction_session_timeout = '30s';";

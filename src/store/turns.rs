@@ -23,13 +23,13 @@ use super::dialect::ACQUIRE_TIMEOUT;
 /// Begins the shared transaction with its first turn. The write lock is taken at once: a transaction that reads first cannot
 /// take it later while another holds it.
 const BEGIN_FIRST: &str = "BEGIN IMMEDIATE; SAVEPOINT turn";
-/// Begins a turn in it.
-const BEGIN: &str = "SAVEPOINT turn";
-/// Ends a turn that was committed.
-const END: &str = "RELEASE turn";
-/// Ends one that was not.
-const UNDO: &str = "ROLLBACK TO turn; RELEASE turn";
-/// Makes the turns durable, the last of which need not have ended.
+/// Begins another turn in it: the one before stands.
+const BEGIN_NEXT: &str = "RELEASE turn; SAVEPOINT turn";
+/// Undoes a turn. Its savepoint is left for the next to begin with.
+const UNDO: &str = "ROLLBACK TO turn";
+/// Undoes a turn that was given up while it began, so that nobody knows whether there is a savepoint: now there is.
+const UNDO_BEGIN: &str = "SAVEPOINT turn";
+/// Makes the turns durable, also the last, whose savepoint still stands.
 const FLUSH: &str = "COMMIT";
 /// The same when there are events among what was written: they get their positions, in the order of commits.
 const ORDER_AND_FLUSH: &str = "
@@ -64,6 +64,7 @@ struct Writer {
 pub struct Turn {
     /// `None` once it has ended.
     writer: Option<OwnedMutexGuard<Writer>>,
+    has_begun: bool,
     turns: Turns,
 }
 
@@ -79,12 +80,13 @@ impl Turns {
         let writer =
             timeout(ACQUIRE_TIMEOUT, self.writer.clone().lock_owned()).await.map_err(|_| Error::PoolTimedOut)?;
         drop(waiting);
-        let mut turn = Turn { writer: Some(writer), turns: self.clone() };
-        let begin = if turn.writer().members.is_empty() { BEGIN_FIRST } else { BEGIN };
+        let mut turn = Turn { writer: Some(writer), has_begun: false, turns: self.clone() };
+        let begin = if turn.writer().members.is_empty() { BEGIN_FIRST } else { BEGIN_NEXT };
         if turn.writer().connection.is_none() {
             turn.writer().connection = Some(self.pool.acquire().await?);
         }
         sqlx::query(begin).execute(&mut *turn).await?;
+        turn.has_begun = true;
         Ok(turn)
     }
 
@@ -105,8 +107,6 @@ impl Turns {
         writer.has_events |= has_events;
         if self.waiting.load(Ordering::Relaxed) == 0 {
             writer.flush().await;
-        } else {
-            writer.run(END).await;
         }
         drop(writer);
         tokio::select! {
@@ -169,14 +169,18 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         if let Some(writer) = self.writer.take() {
-            tokio::spawn(undo(writer));
+            tokio::spawn(undo(writer, self.has_begun));
         }
     }
 }
 
 /// Undoes a turn; the members' turns before it stand.
-async fn undo(mut writer: OwnedMutexGuard<Writer>) {
-    let sql = if writer.members.is_empty() { "ROLLBACK" } else { UNDO };
+async fn undo(mut writer: OwnedMutexGuard<Writer>, has_begun: bool) {
+    let sql = match (writer.members.is_empty(), has_begun) {
+        (true, _) => "ROLLBACK",
+        (false, true) => UNDO,
+        (false, false) => UNDO_BEGIN,
+    };
     writer.run(sql).await;
 }
 
@@ -323,6 +327,24 @@ mod tests {
         second.await.unwrap().unwrap();
         waits(&turns, 3).await.await.unwrap().unwrap();
         assert_eq!(durable(&reader).await, 3);
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_is_given_up_while_it_begins_takes_nothing_of_the_others_with_it() {
+        let (_dir, turns, reader) = line().await;
+        for n in 0..100 {
+            let mut first = turns.begin().await.unwrap();
+            write(&mut first, n).await;
+            let line = turns.clone();
+            let patience = std::time::Duration::from_micros(n.unsigned_abs() * 5);
+            let hasty = tokio::spawn(async move { drop(tokio::time::timeout(patience, line.begin()).await) });
+            tokio::task::yield_now().await;
+            let last = waits(&turns, n).await;
+            first.commit(false).await.unwrap();
+            hasty.await.unwrap();
+            last.await.unwrap().unwrap();
+        }
+        assert_eq!(durable(&reader).await, 200);
     }
 
     /// Polls a future once.

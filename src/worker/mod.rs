@@ -6,7 +6,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{app::App, error::Error};
+use crate::{
+    app::{App, api_calls::CALLS_AT_A_TIME},
+    error::Error,
+};
 
 /// How often a worker looks for work when nobody tells it that there is some.
 const LOOK: Duration = Duration::from_secs(1);
@@ -18,7 +21,9 @@ const PRUNE: Duration = Duration::from_secs(60);
 /// How long those who write have the database to themselves when there is more to forget.
 const PRUNE_PAUSE: Duration = Duration::from_millis(100);
 /// How long a record of a call to Corefy waits for others to be written with it.
-const GATHER: Duration = Duration::from_millis(200);
+const GATHER_CALLS: Duration = Duration::from_millis(200);
+/// How long events wait for others to be ordered with them, when some were ordered just before.
+const GATHER_EVENTS: Duration = Duration::from_millis(5);
 
 /// Starts every worker; they end when `stop` is cancelled, each after the step it is at.
 pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
@@ -61,10 +66,11 @@ async fn recovery(app: App, stop: CancellationToken) {
     }
 }
 
-/// Gives events their places, at once when this process has written some.
+/// Gives events their places, at once when this process has written some after a while without any.
 async fn ordering(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
         if took_some("ordering", app.order_events().await) {
+            sleep(GATHER_EVENTS).await;
             continue;
         }
         tokio::select! {
@@ -104,12 +110,15 @@ async fn backlog(app: App, stop: CancellationToken) {
 /// Writes the log of calls, many at a time. What is left at the end is written when the gateway drains.
 async fn call_log(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if took_some("call log", app.write_api_calls().await) {
+        let written = app.write_api_calls().await;
+        let there_is_more = written.as_ref().is_ok_and(|count| *count >= CALLS_AT_A_TIME);
+        took_some("call log", written);
+        if there_is_more {
             continue;
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = sleep(GATHER) => {}
+            () = sleep(GATHER_CALLS) => {}
         }
     }
 }
