@@ -32,6 +32,9 @@ const (
 type CustomerServiceClient interface {
 	// Creates a customer here and at Corefy.
 	//
+	// A customer without `upstream_id` may still be refused: it is then no more, its `reference_id` is free again, and the event
+	// `customer.creation_failed` tells so, as does this call when it is repeated under its idempotency key.
+	//
 	// Errors: ALREADY_EXISTS/REFERENCE_ID_TAKEN, FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreateCustomer(ctx context.Context, in *CreateCustomerRequest, opts ...grpc.CallOption) (*CreateCustomerResponse, error)
@@ -90,6 +93,9 @@ func (c *customerServiceClient) ListCustomers(ctx context.Context, in *ListCusto
 // Keeps customers. Idempotency and the errors that every call may have are those of PaymentIntentService.
 type CustomerServiceServer interface {
 	// Creates a customer here and at Corefy.
+	//
+	// A customer without `upstream_id` may still be refused: it is then no more, its `reference_id` is free again, and the event
+	// `customer.creation_failed` tells so, as does this call when it is repeated under its idempotency key.
 	//
 	// Errors: ALREADY_EXISTS/REFERENCE_ID_TAKEN, FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.

@@ -40,17 +40,19 @@ type GatewayServiceClient interface {
 	// ended. Calls about nobody's object (connection tests, lists of supported payment methods) are shown to the operator
 	// alone, by `corefy-gateway calls`.
 	//
-	// Under heavy load calls may be missing: the log never slows a payment.
+	// Under heavy load calls may be missing: the log never slows a payment. And the log forgets: calls are kept for 30 days,
+	// unless the operator has chosen otherwise.
 	//
 	// Errors: only those that every call may have.
 	ListApiCalls(ctx context.Context, in *ListApiCallsRequest, opts ...grpc.CallOption) (*ListApiCallsResponse, error)
 	// Counts the calls to Corefy about the partner's objects, per operation and bucket of time: how many succeeded, how
-	// long they took, and what went wrong.
+	// long they took, and what went wrong. Only what ListApiCalls still has is counted.
 	//
 	// Errors: only those that every call may have.
 	GetApiCallStats(ctx context.Context, in *GetApiCallStatsRequest, opts ...grpc.CallOption) (*GetApiCallStatsResponse, error)
 	// Tells all that happened to a payment and its refunds, in one order: the partner's calls that changed something, calls
-	// to Corefy, webhooks, transitions, and the steps of finding out an outcome that was not known.
+	// to Corefy, webhooks, transitions, and the steps of finding out an outcome that was not known. Calls to Corefy are
+	// told for as long as ListApiCalls has them, all else without end.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetTimeline(ctx context.Context, in *GetTimelineRequest, opts ...grpc.CallOption) (*GetTimelineResponse, error)
@@ -119,17 +121,19 @@ type GatewayServiceServer interface {
 	// ended. Calls about nobody's object (connection tests, lists of supported payment methods) are shown to the operator
 	// alone, by `corefy-gateway calls`.
 	//
-	// Under heavy load calls may be missing: the log never slows a payment.
+	// Under heavy load calls may be missing: the log never slows a payment. And the log forgets: calls are kept for 30 days,
+	// unless the operator has chosen otherwise.
 	//
 	// Errors: only those that every call may have.
 	ListApiCalls(context.Context, *ListApiCallsRequest) (*ListApiCallsResponse, error)
 	// Counts the calls to Corefy about the partner's objects, per operation and bucket of time: how many succeeded, how
-	// long they took, and what went wrong.
+	// long they took, and what went wrong. Only what ListApiCalls still has is counted.
 	//
 	// Errors: only those that every call may have.
 	GetApiCallStats(context.Context, *GetApiCallStatsRequest) (*GetApiCallStatsResponse, error)
 	// Tells all that happened to a payment and its refunds, in one order: the partner's calls that changed something, calls
-	// to Corefy, webhooks, transitions, and the steps of finding out an outcome that was not known.
+	// to Corefy, webhooks, transitions, and the steps of finding out an outcome that was not known. Calls to Corefy are
+	// told for as long as ListApiCalls has them, all else without end.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetTimeline(context.Context, *GetTimelineRequest) (*GetTimelineResponse, error)

@@ -34,6 +34,9 @@ const (
 type PaymentMethodServiceClient interface {
 	// Saves a payment method at Corefy. The gateway keeps only what PaymentMethod shows.
 	//
+	// A method without `upstream_id` may still be refused: it is then no more, and the event `payment_method.creation_failed` tells
+	// so, as does this call when it is repeated under its idempotency key.
+	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer), FAILED_PRECONDITION/CUSTOMER_NOT_READY,
 	// FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/UPSTREAM_UNSUPPORTED, INTERNAL/UPSTREAM_MISCONFIGURED,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
@@ -109,6 +112,9 @@ func (c *paymentMethodServiceClient) ListSupportedPaymentMethods(ctx context.Con
 // PaymentIntentService.
 type PaymentMethodServiceServer interface {
 	// Saves a payment method at Corefy. The gateway keeps only what PaymentMethod shows.
+	//
+	// A method without `upstream_id` may still be refused: it is then no more, and the event `payment_method.creation_failed` tells
+	// so, as does this call when it is repeated under its idempotency key.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer), FAILED_PRECONDITION/CUSTOMER_NOT_READY,
 	// FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/UPSTREAM_UNSUPPORTED, INTERNAL/UPSTREAM_MISCONFIGURED,
