@@ -23,7 +23,7 @@ const FORGET_AFTER: Duration = Duration::from_secs(60);
 impl Store {
     /// Whether other processes may be at the database.
     pub fn is_shared(&self) -> bool {
-        !self.shared.dialect.is_embedded()
+        !self.shared.dialect.has_one_writer()
     }
 }
 

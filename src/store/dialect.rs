@@ -148,11 +148,6 @@ impl Dialect {
         }
     }
 
-    /// Whether the database is embedded in the one process that uses it.
-    pub(super) fn is_embedded(self) -> bool {
-        self == Self::Sqlite
-    }
-
     /// Reads the time by the database's clock, as `now`.
     pub(super) fn clock(self) -> &'static str {
         match self {
