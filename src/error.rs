@@ -159,6 +159,7 @@ impl From<store::Error> for Error {
                     .retry_after(STORE_RETRY)
             }
             store::Error::Corrupt(_) => Self::new(Reason::Internal, "the gateway could not read its own record"),
+            store::Error::Overtaken => Self::new(Reason::Internal, "the gateway has to write its record again"),
             store::Error::RuleBroken(_) => Self::new(Reason::Internal, "the gateway could not write its own record"),
         }
         .because(cause)

@@ -22,7 +22,7 @@ const CONNECTIONS: usize = 4;
 const READ_INTENTS: usize = 1000;
 
 /// What is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Work {
     /// One `CreatePaymentIntent`.
     Create,
@@ -30,6 +30,20 @@ pub enum Work {
     Get,
     /// One `CreatePaymentIntent`, then one `ConfirmPaymentIntent`; counted as one.
     CreateAndConfirm,
+}
+
+impl Work {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Create, Self::Get, Self::CreateAndConfirm];
+
+    /// What it is called in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Get => "get",
+            Self::CreateAndConfirm => "create + confirm",
+        }
+    }
 }
 
 /// Someone to call.

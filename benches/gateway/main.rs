@@ -15,8 +15,8 @@ mod measure;
 mod process;
 mod report;
 
-use load::Target;
-use measure::{Contender, measure};
+use load::{Target, Work};
+use measure::{Contender, Plan, measure};
 use process::{Process, free_addr};
 
 /// What the benchmark runs.
@@ -34,6 +34,12 @@ struct Options {
     /// Intents stored for the second part; 0 leaves it out.
     #[arg(long, default_value_t = 1_000_000)]
     rows: u32,
+    /// Only this kind of work.
+    #[arg(long)]
+    work: Option<Work>,
+    /// Only this number of callers at one time.
+    #[arg(long)]
+    callers: Option<usize>,
     /// A PostgreSQL server; without it, only SQLite is measured.
     #[arg(long, env = "TEST_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
@@ -86,8 +92,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         contenders.push(gateway(name, database, &base_url, &dir).await?);
     }
     let length = Duration::from_secs_f64(options.seconds);
-    let empty = measure(&contenders, options.rounds, length).await?;
-    report::compared(&contenders, &empty);
+    let plan = Plan::new(options.work, options.callers, options.rounds, length);
+    let empty = measure(&contenders, &plan).await?;
+    report::compared(&plan, &contenders, &empty);
     report::processes(&contenders);
     if options.rows == 0 {
         return Ok(());
@@ -98,8 +105,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         fill::fill(database, options.rows).await?;
         full.push(gateway(name, database, &base_url, &dir).await?);
     }
-    let rows = measure(&full, options.rounds, length).await?;
-    report::grown(options.rows, &full, &empty, &rows);
+    let rows = measure(&full, &plan).await?;
+    report::grown(&plan, options.rows, &full, &empty, &rows);
     Ok(())
 }
 

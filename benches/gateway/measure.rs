@@ -8,11 +8,26 @@ use crate::{
     process::{Process, cpu_of_all},
 };
 
-/// Every kind of work.
-pub const WORKS: [(Work, &str); 3] =
-    [(Work::Create, "create"), (Work::Get, "get"), (Work::CreateAndConfirm, "create + confirm")];
 /// Callers at one time.
-pub const LOADS: [usize; 3] = [1, 16, 64];
+const LOADS: [usize; 3] = [1, 16, 64];
+
+/// What is measured, and for how long.
+pub struct Plan {
+    /// Each kind of work, with how many do it at one time.
+    pub cells: Vec<(Work, usize)>,
+    rounds: usize,
+    length: Duration,
+}
+
+impl Plan {
+    /// Every kind of work under every load, or only those that are named; `rounds` of `length` each.
+    pub fn new(work: Option<Work>, callers: Option<usize>, rounds: usize, length: Duration) -> Self {
+        let works = work.map_or(Work::ALL.to_vec(), |only| vec![only]);
+        let loads = callers.map_or(LOADS.to_vec(), |only| vec![only]);
+        let cells = works.iter().flat_map(|work| loads.iter().map(|load| (*work, *load))).collect();
+        Self { cells, rounds, length }
+    }
+}
 
 /// What is measured: the bare proxy, or a gateway.
 pub struct Contender {
@@ -50,26 +65,20 @@ struct Turn {
     database_cpu: Duration,
 }
 
-/// Measures all contenders, in the order of [`WORKS`], then [`LOADS`], then contenders.
-pub async fn measure(
-    contenders: &[Contender],
-    rounds: usize,
-    length: Duration,
-) -> Result<Vec<Vec<Cell>>, Box<dyn Error>> {
+/// Measures all contenders, in the order of the plan, then of the contenders.
+pub async fn measure(contenders: &[Contender], plan: &Plan) -> Result<Vec<Vec<Cell>>, Box<dyn Error>> {
     let mut cells = Vec::new();
-    for (work, name) in WORKS {
-        for callers in LOADS {
-            anstream::eprint!("{name}, {callers} in flight \r");
-            let mut turns: Vec<Vec<Turn>> = Vec::new();
-            for _ in 0..rounds {
-                let mut round = Vec::new();
-                for contender in contenders {
-                    round.push(take_turn(contender, work, callers, length).await?);
-                }
-                turns.push(round);
+    for (work, callers) in &plan.cells {
+        anstream::eprint!("{}, {callers} in flight \r", work.name());
+        let mut turns: Vec<Vec<Turn>> = Vec::new();
+        for _ in 0..plan.rounds {
+            let mut round = Vec::new();
+            for contender in contenders {
+                round.push(take_turn(contender, *work, *callers, plan.length).await?);
             }
-            cells.push((0..contenders.len()).map(|place| cell(&turns, place)).collect());
+            turns.push(round);
         }
+        cells.push((0..contenders.len()).map(|place| cell(&turns, place)).collect());
     }
     Ok(cells)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::measure::{Cell, Contender, LOADS, WORKS};
+use crate::measure::{Cell, Contender, Plan};
 
 /// What the machine is like.
 pub fn setting(flush: Duration) {
@@ -11,14 +11,15 @@ pub fn setting(flush: Duration) {
 }
 
 /// Every contender beside the first.
-pub fn compared(contenders: &[Contender], cells: &[Vec<Cell>]) {
+pub fn compared(plan: &Plan, contenders: &[Contender], cells: &[Vec<Cell>]) {
     println!("| work | in flight | on | a second | ÷ bare | p50 | p99 | added p50 | CPU each | CPU of PostgreSQL |");
     println!("|---|---|---|---|---|---|---|---|---|---|");
-    for (row, (work, callers)) in kinds().enumerate() {
+    for (row, (work, callers)) in plan.cells.iter().enumerate() {
         for (place, contender) in contenders.iter().enumerate() {
             let (cell, bare) = (&cells[row][place], &cells[row][0]);
             println!(
-                "| {work} | {callers} | {} | {:.0} | {:.2} | {} | {} | {} | {} | {} |",
+                "| {} | {callers} | {} | {:.0} | {:.2} | {} | {} | {} | {} | {} |",
+                work.name(),
                 contender.name,
                 cell.per_second,
                 cell.ratio,
@@ -43,15 +44,16 @@ pub fn processes(contenders: &[Contender]) {
 }
 
 /// The same work on a database that has grown, beside what it was on an empty one.
-pub fn grown(rows: u32, contenders: &[Contender], empty: &[Vec<Cell>], full: &[Vec<Cell>]) {
+pub fn grown(plan: &Plan, rows: u32, contenders: &[Contender], empty: &[Vec<Cell>], full: &[Vec<Cell>]) {
     println!("| work | in flight | on | p50, empty | p50, {rows} intents | ÷ empty |\n|---|---|---|---|---|---|");
-    for (row, (work, callers)) in kinds().enumerate() {
+    for (row, (work, callers)) in plan.cells.iter().enumerate() {
         for (place, contender) in contenders.iter().enumerate() {
             // The bare proxy, which was measured first on the empty databases, is not here.
             let (before, after) = (empty[row][place + 1].p50, full[row][place].p50);
             let ratio = after.as_secs_f64() / before.as_secs_f64();
             println!(
-                "| {work} | {callers} | {} | {} | {} | {ratio:.2} |",
+                "| {} | {callers} | {} | {} | {} | {ratio:.2} |",
+                work.name(),
                 contender.name,
                 millis(before),
                 millis(after)
@@ -60,11 +62,6 @@ pub fn grown(rows: u32, contenders: &[Contender], empty: &[Vec<Cell>], full: &[V
     }
     println!();
     processes(contenders);
-}
-
-/// The names of what is measured, in the order of the cells.
-fn kinds() -> impl Iterator<Item = (&'static str, usize)> {
-    WORKS.into_iter().flat_map(|(_, name)| LOADS.into_iter().map(move |callers| (name, callers)))
 }
 
 fn added(with: Duration, bare: Duration) -> String {

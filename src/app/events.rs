@@ -62,7 +62,6 @@ impl App {
     ) -> Result<Paged<Event>, Error> {
         let tokens = self.page_tokens(caller, ("events", filter));
         let after = tokens.read(&page.token)?.or_else(|| after.map(ToString::to_string));
-        self.store.order_events().await?;
         let position = match after {
             Some(id) => self.position_of(&caller.partner_id, &id).await?,
             None => 0,
@@ -81,8 +80,7 @@ impl App {
     ) -> Result<EventReader, Error> {
         let partner_id = caller.partner_id.clone();
         // Before looking, so that nothing happens unheard between the two.
-        let ordered = self.store.event_signal().readers();
-        self.store.order_events().await?;
+        let news = self.store.event_signal().readers();
         let (position, last) = match beginning {
             Beginning::Oldest => (0, None),
             Beginning::After(id) => (self.position_of(&partner_id, id.as_str()).await?, Some(id)),
@@ -92,7 +90,7 @@ impl App {
             }
         };
         let (app, progress, held) = (self.clone(), self.event_readers.add(), VecDeque::new());
-        Ok(EventReader { app, partner_id, filter, position, last, ordered, held, progress })
+        Ok(EventReader { app, partner_id, filter, position, last, news, held, progress })
     }
 
     /// The place of the event after which a reader goes on.
@@ -106,17 +104,7 @@ impl App {
         Err(Error::new(Reason::EventNotKept, "the event to begin after is not kept").with("oldest_event_id", oldest))
     }
 
-    /// Gives committed events their places in the one order. Answers how many it placed.
-    pub async fn order_events(&self) -> Result<usize, Error> {
-        Ok(usize::try_from(self.store.order_events().await?).unwrap_or(usize::MAX))
-    }
-
-    /// Waits until this process has written events that have no place yet.
-    pub async fn events_have_work(&self) {
-        self.store.event_signal().wait_for_unordered().await;
-    }
-
-    /// Hears of events that other processes have ordered, until the connection breaks.
+    /// Hears of events that other processes have told, until the connection breaks.
     pub async fn hear_of_events(&self) -> Result<(), Error> {
         Ok(self.store.hear_of_events().await?)
     }
@@ -129,7 +117,7 @@ pub struct EventReader {
     filter: EventFilter,
     position: i64,
     last: Option<EventId>,
-    ordered: watch::Receiver<()>,
+    news: watch::Receiver<()>,
     held: VecDeque<Placed>,
     progress: Progress,
 }
@@ -153,7 +141,7 @@ impl EventReader {
                 return Ok(News::Silence);
             }
             // The time over or a sender gone: then look all the same.
-            let _ = timeout(LOOK, self.ordered.changed()).await;
+            let _ = timeout(LOOK, self.news.changed()).await;
         }
     }
 
@@ -164,7 +152,6 @@ impl EventReader {
 
     /// Takes what there is. Where nothing passes the filter, it comes past it all.
     async fn look(&mut self) -> Result<bool, Error> {
-        self.app.store.order_events().await?;
         let mut session = self.app.store.read().await?;
         let newest = session.event_end(&self.partner_id, End::Newest).await?;
         let Some((id, position)) = newest.filter(|(_, position)| *position > self.position) else { return Ok(false) };

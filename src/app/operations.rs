@@ -103,7 +103,6 @@ impl Operations {
 
     /// All there is to know of an operation; `None` when there is none.
     pub async fn show(&self, id: &OperationId) -> Result<Option<Dossier>, Error> {
-        self.store.order_events().await?;
         let mut session = self.store.read().await?;
         let Some(stored) = session.operation(id).await? else { return Ok(None) };
         let filter = EventFilter { object_id: Some(stored.operation.subject_id.clone()), ..EventFilter::default() };

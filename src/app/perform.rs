@@ -16,7 +16,7 @@ use crate::{
         operation::{BEFORE_ALL, Operation, OperationState, SETTLE_MARGIN, next_check},
     },
     error::{Error, Reason},
-    store::{NewOperation, Tx},
+    store::{Known, NewOperation, Tx},
     telemetry::{
         catalogue::{KEYS_REUSED, REPLAYS},
         trace::carried,
@@ -52,6 +52,13 @@ pub enum Checkpoint {
 /// Called at each [`Checkpoint`]. Never set in production.
 pub type Probe = Arc<dyn Fn(Checkpoint) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
+/// What a call has reserved.
+struct Reservation<R> {
+    operation: Operation,
+    reserved: Reserved<R>,
+    known: Known,
+}
+
 impl App {
     /// Makes a mutating call, once for each idempotency key, and answers what came of it.
     pub(super) async fn perform<C: Command>(&self, caller: Caller, command: C) -> Result<Answer<C::Resource>, Error> {
@@ -75,10 +82,12 @@ impl App {
         let give_up = Instant::now() + TWIN_WAIT;
         loop {
             match self.reserve(&caller, &mut command).await? {
-                Some((_, Reserved::AskFirst)) => command.ask(self, &caller).await?,
-                Some((_, Reserved::Done(resource))) => return Ok(Answer { resource, is_replayed: false }),
-                Some((operation, Reserved::Send(resource))) => {
-                    let resource = self.send_and_settle(command, operation, resource, caller.deadline).await?;
+                Some(Reservation { reserved: Reserved::AskFirst, .. }) => command.ask(self, &caller).await?,
+                Some(Reservation { reserved: Reserved::Done(resource), .. }) => {
+                    return Ok(Answer { resource, is_replayed: false });
+                }
+                Some(Reservation { operation, reserved: Reserved::Send(resource), known }) => {
+                    let resource = self.send_and_settle(command, operation, resource, known, caller.deadline).await?;
                     return Ok(Answer { resource, is_replayed: false });
                 }
                 None => {
@@ -131,15 +140,51 @@ impl App {
         }
     }
 
-    /// Reserves; `None` when another call has the idempotency key.
+    /// Reserves; `None` when another call has the idempotency key. A draft does it, where nobody is in the way; what
+    /// hinders a draft decides nothing, for its idempotency key is not known to be free.
     async fn reserve<C: Command>(
         &self,
         caller: &Caller,
         command: &mut C,
-    ) -> Result<Option<(Operation, Reserved<C::Resource>)>, Error> {
+    ) -> Result<Option<Reservation<C::Resource>>, Error> {
+        match self.reserve_in(self.store.draft(Known::default()), caller, command).await {
+            Ok(Some(drafted)) if !matches!(drafted.reserved, Reserved::AskFirst) => return Ok(Some(drafted)),
+            Err(error) if error.reason == Reason::StoreUnavailable => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+        self.reserve_in(self.store.begin().await?, caller, command).await
+    }
+
+    async fn reserve_in<C: Command>(
+        &self,
+        mut tx: Tx,
+        caller: &Caller,
+        command: &mut C,
+    ) -> Result<Option<Reservation<C::Resource>>, Error> {
+        let mut operation = self.new_operation(caller, command);
+        let idempotency = caller.idempotency.as_ref().map(|given| (given.key.as_str(), &given.fingerprint));
+        if !tx.operation_insert(NewOperation { operation: &operation, idempotency }).await? {
+            return Ok(None);
+        }
+        let reserved = command.reserve(self, &mut tx, &mut operation).await?;
+        match &reserved {
+            Reserved::AskFirst => return Ok(Some(Reservation { operation, reserved, known: Known::default() })),
+            Reserved::Done(resource) => {
+                tx.operation_finish(&operation, &Ok::<_, Error>(resource), operation.sent_at).await?;
+            }
+            Reserved::Send(_) if operation.baseline != BEFORE_ALL => {
+                tx.operation_rebase(NewOperation { operation: &operation, idempotency }).await?;
+            }
+            Reserved::Send(_) => {}
+        }
+        let known = tx.commit_knowing().await?;
+        Ok(Some(Reservation { operation, reserved, known }))
+    }
+
+    fn new_operation<C: Command>(&self, caller: &Caller, command: &C) -> Operation {
         let now = self.now();
         let Aim { subject_id, payment_intent_id } = command.aim();
-        let mut operation = Operation {
+        Operation {
             id: OperationId::generate(),
             partner_id: caller.partner_id.clone(),
             kind: C::KIND,
@@ -152,23 +197,7 @@ impl App {
             misses: 0,
             baseline: BEFORE_ALL,
             request_id: caller.request_id.clone(),
-        };
-        let idempotency = caller.idempotency.as_ref().map(|given| (given.key.as_str(), &given.fingerprint));
-        let mut tx = self.store.begin().await?;
-        if !tx.operation_insert(NewOperation { operation: &operation, idempotency }).await? {
-            return Ok(None);
         }
-        let reserved = command.reserve(self, &mut tx, &mut operation).await?;
-        match &reserved {
-            Reserved::AskFirst => return Ok(Some((operation, reserved))),
-            Reserved::Done(resource) => {
-                tx.operation_finish(&operation, &Ok::<_, Error>(resource), now).await?;
-            }
-            Reserved::Send(_) if operation.baseline != BEFORE_ALL => tx.operation_rebase(&operation).await?,
-            Reserved::Send(_) => {}
-        }
-        tx.commit().await?;
-        Ok(Some((operation, reserved)))
     }
 
     async fn send_and_settle<C: Command>(
@@ -176,6 +205,7 @@ impl App {
         command: C,
         operation: Operation,
         resource: C::Resource,
+        known: Known,
         deadline: std::time::Instant,
     ) -> Result<C::Resource, Error> {
         self.reached(Checkpoint::Reserved).await;
@@ -185,7 +215,7 @@ impl App {
         let sent = timeout(self.send_limit, command.send(self, call, &resource)).await;
         self.reached(Checkpoint::Answered).await;
         let outcome = sent.map_or(Outcome::Unknown, Outcome::from);
-        let settled = self.settle_firmly::<C>(&operation, outcome).await;
+        let settled = self.settle_firmly::<C>(&operation, outcome, known).await;
         self.reached(Checkpoint::Settled).await;
         match settled {
             Ok(Some(answer)) => answer,
@@ -207,26 +237,42 @@ impl App {
         &self,
         operation: &Operation,
         outcome: Outcome<C::Snapshot>,
+        known: Known,
     ) -> Result<Option<Result<C::Resource, Error>>, Error> {
         let mut pause = SETTLE_PAUSE;
         for _ in 1..SETTLE_TRIES {
-            match self.settle::<C>(operation, outcome.clone()).await {
+            match self.settle::<C>(operation, outcome.clone(), known.clone()).await {
                 Err(error) if error.reason == Reason::StoreUnavailable => sleep(pause).await,
                 settled => return settled,
             }
             pause *= 2;
         }
-        self.settle::<C>(operation, outcome).await
+        self.settle::<C>(operation, outcome, known).await
     }
 
-    /// Writes an outcome. `None`: another holder has claimed the operation since, and nothing was written.
+    /// Writes an outcome, by a draft where nobody is in the way; `known` is what it need not read. `None`: another holder has
+    /// claimed the operation since, and nothing was written.
     pub(super) async fn settle<C: Command>(
         &self,
         operation: &Operation,
         outcome: Outcome<C::Snapshot>,
+        known: Known,
+    ) -> Result<Option<Result<C::Resource, Error>>, Error> {
+        match self.settle_in::<C>(self.store.draft(known), operation, outcome.clone()).await {
+            Ok(settled) => return Ok(settled),
+            Err(error) if error.reason == Reason::StoreUnavailable => return Err(error),
+            Err(_) => {}
+        }
+        self.settle_in::<C>(self.store.begin().await?, operation, outcome).await
+    }
+
+    async fn settle_in<C: Command>(
+        &self,
+        mut tx: Tx,
+        operation: &Operation,
+        outcome: Outcome<C::Snapshot>,
     ) -> Result<Option<Result<C::Resource, Error>>, Error> {
         let now = self.now();
-        let mut tx = self.store.begin().await?;
         let verdict = C::settle(&mut tx, operation, outcome, now).await?;
         let is_ours = conclude(&mut tx, operation, &verdict, now).await?;
         if !is_ours {

@@ -34,7 +34,6 @@ pub async fn timeline(
     partner: Option<&PartnerId>,
     of: &TimelineOf,
 ) -> Result<Option<Timeline>, store::Error> {
-    store.order_events().await?;
     let mut session = store.read().await?;
     let id = match of {
         TimelineOf::Payment(id) => Some(id.clone()),

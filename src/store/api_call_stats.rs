@@ -1,12 +1,13 @@
 //! What the calls to Corefy came to, counted by the database: per operation and span of time.
 
-use std::{collections::HashMap, ops::DerefMut, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{
     Error, Session,
     row::{get, time},
+    session::Connected,
 };
 use crate::domain::{
     api_call::{ApiCallStats, Percentiles},
@@ -30,7 +31,7 @@ pub struct StatsRange {
     pub span: Duration,
 }
 
-impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+impl<C: Connected> Session<C> {
     /// The partner's calls, counted. Oldest span first, then by operation; spans without calls are left out.
     pub async fn api_call_stats(
         &mut self,
@@ -55,7 +56,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
             .bind(range.created_before.0)
             .bind(i64::try_from(range.span.as_micros()).unwrap_or(i64::MAX))
             .bind(range.operation.as_deref().unwrap_or_default());
-        Ok(query.fetch_all(self.connection()).await?)
+        Ok(query.fetch_all(self.connection().await?).await?)
     }
 }
 

@@ -1,13 +1,18 @@
 //! The log of calls to Corefy.
 
-use std::{ops::DerefMut, time::Duration};
+use std::time::Duration;
 
-use sqlx::{Any, AnyConnection, Arguments as _, AssertSqlSafe, any::AnyArguments, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
     row::{get, parse, parse_optional, time},
     select::Select,
+    session::Connected,
+    writes::{
+        Kind::{Bytes, Int, Text},
+        Row, Statement, Write,
+    },
 };
 use crate::domain::{
     api_call::{ApiCall, CallOutcome},
@@ -15,27 +20,32 @@ use crate::domain::{
     ids::{ApiCallId, OperationId, PartnerId, PaymentIntentId},
 };
 
-/// How many records one INSERT has: SQLite's 32766 places for values would take more.
-const ROWS: usize = 64;
-/// The columns, in the order in which [`bind`] fills them.
-const COLUMNS: [&str; 16] = [
-    "id",
-    "partner_id",
-    "operation",
-    "method",
-    "path",
-    "upstream_id",
-    "operation_id",
-    "subject_id",
-    "payment_intent_id",
-    "request_id",
-    "outcome",
-    "http_status",
-    "error_code",
-    "latency",
-    "exchange",
-    "created_at",
-];
+pub(super) static INSERT: Statement = Statement {
+    columns: &[
+        ("id", Text),
+        ("partner_id", Text),
+        ("operation", Text),
+        ("method", Text),
+        ("path", Text),
+        ("upstream_id", Text),
+        ("operation_id", Text),
+        ("subject_id", Text),
+        ("payment_intent_id", Text),
+        ("request_id", Text),
+        ("outcome", Text),
+        ("http_status", Int),
+        ("error_code", Text),
+        ("latency", Int),
+        ("exchange", Bytes),
+        ("created_at", Int),
+    ],
+    sql: "INSERT INTO api_calls (id, partner_id, operation, method, path, upstream_id, operation_id, subject_id,
+             payment_intent_id, request_id, outcome, http_status, error_code, latency, exchange, created_at)
+         SELECT id, partner_id, operation, method, path, upstream_id, operation_id, subject_id,
+             payment_intent_id, request_id, outcome, http_status, error_code, latency, exchange, created_at
+         FROM {rows} WHERE TRUE
+         ON CONFLICT (id) DO NOTHING",
+};
 
 /// Which calls a list shows; what is empty does not filter.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +66,7 @@ pub struct ApiCallFilter {
     pub created_before: Option<Timestamp>,
 }
 
-impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+impl<C: Connected> Session<C> {
     /// The calls of a partner, or of all and of nobody, newest first, at most `limit`, before the id `before`.
     pub async fn api_calls(
         &mut self,
@@ -75,7 +85,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
             .and("created_at", ">=", filter.created_from.map(|time| time.0))?
             .and("created_at", "<", filter.created_before.map(|time| time.0))?
             .and("id", "<", before)?
-            .fetch(self.connection(), "id DESC", limit)
+            .fetch(self.connection().await?, "id DESC", limit)
             .await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
@@ -84,19 +94,9 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
 impl Tx {
     /// Adds calls. One that is there already is left as it is.
     pub async fn api_calls_insert(&mut self, calls: &[ApiCall]) -> Result<(), Error> {
-        for some in calls.chunks(ROWS) {
-            let mut arguments = AnyArguments::default();
-            for call in some {
-                bind(&mut arguments, call, &self.shared.sealer)?;
-            }
-            let sql = format!(
-                "INSERT INTO api_calls ({}) VALUES {} ON CONFLICT (id) DO NOTHING",
-                COLUMNS.join(", "),
-                places(some.len())
-            );
-            sqlx::query_with(AssertSqlSafe(sql), arguments).execute(self.connection()).await?;
-        }
-        Ok(())
+        let sealer = &self.shared.sealer;
+        let writes = calls.iter().map(|call| write(call, sealer)).collect::<Result<Vec<_>, _>>()?;
+        self.write_all(&writes).await.map(|_| ())
     }
 
     /// Deletes those of the oldest `limit` calls that were sent before `sent_before`. Answers how many. The order of ids is
@@ -105,52 +105,30 @@ impl Tx {
         let sql = "DELETE FROM api_calls WHERE created_at < $1 AND id <=
              (SELECT MAX(id) FROM (SELECT id FROM api_calls ORDER BY id LIMIT $2) AS oldest)";
         let query = sqlx::query(sql).bind(sent_before.0).bind(i64::from(limit));
-        Ok(query.execute(self.connection()).await?.rows_affected())
+        Ok(query.execute(self.writer().await?).await?.rows_affected())
     }
 }
 
-/// `($1, …), ($17, …)`: the places of so many rows.
-fn places(rows: usize) -> String {
-    let row = |row: usize| {
-        let places: Vec<_> = (1..=COLUMNS.len()).map(|column| format!("${}", row * COLUMNS.len() + column)).collect();
-        format!("({})", places.join(", "))
-    };
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
-}
-
-fn bind(arguments: &mut AnyArguments, call: &ApiCall, sealer: &Sealer) -> Result<(), Error> {
+fn write(call: &ApiCall, sealer: &Sealer) -> Result<Write, Error> {
     let exchange = sealer.seal(call.id.as_str(), "exchange", &call.exchange)?;
-    let latency = i64::try_from(call.latency.as_micros()).unwrap_or(i64::MAX);
-    let mut put = Put(arguments);
-    put.text(Some(call.id.as_str()))?;
-    put.text(call.partner_id.as_ref().map(PartnerId::as_str))?;
-    put.text(Some(&call.operation))?;
-    put.text(Some(&call.method))?;
-    put.text(Some(&call.path))?;
-    put.text(call.upstream_id.as_deref())?;
-    put.text(call.operation_id.as_ref().map(OperationId::as_str))?;
-    put.text(call.subject_id.as_deref())?;
-    put.text(call.payment_intent_id.as_ref().map(PaymentIntentId::as_str))?;
-    put.text(Some(&call.request_id))?;
-    put.text(Some(call.outcome.as_str()))?;
-    put.value(call.http_status.map(i64::from))?;
-    put.text(call.error_code.as_deref())?;
-    put.value(latency)?;
-    put.value(exchange)?;
-    put.value(call.created_at.0)
-}
-
-/// Puts values one after the other.
-struct Put<'a>(&'a mut AnyArguments);
-
-impl Put<'_> {
-    fn text(&mut self, value: Option<&str>) -> Result<(), Error> {
-        self.value(value.map(str::to_owned))
-    }
-
-    fn value<'q, T: sqlx::Encode<'q, Any> + sqlx::Type<Any> + 'q>(&mut self, value: T) -> Result<(), Error> {
-        Ok(self.0.add(value).map_err(sqlx::Error::Encode)?)
-    }
+    let row = Row::new()
+        .and(call.id.as_str())
+        .and(call.partner_id.as_ref().map(PartnerId::as_str))
+        .and(call.operation.as_str())
+        .and(call.method.as_str())
+        .and(call.path.as_str())
+        .and(call.upstream_id.as_deref())
+        .and(call.operation_id.as_ref().map(OperationId::as_str))
+        .and(call.subject_id.as_deref())
+        .and(call.payment_intent_id.as_ref().map(PaymentIntentId::as_str))
+        .and(call.request_id.as_str())
+        .and(call.outcome.as_str())
+        .and(call.http_status.map(i64::from))
+        .and(call.error_code.as_deref())
+        .and(i64::try_from(call.latency.as_micros()).unwrap_or(i64::MAX))
+        .and(&exchange[..])
+        .and(call.created_at.0);
+    Ok(Write::new(&INSERT, call.id.as_str(), row))
 }
 
 fn read(row: &AnyRow, sealer: &Sealer) -> Result<ApiCall, Error> {

@@ -1,12 +1,11 @@
 //! The table of what operators decided. Rows are only ever added.
 
-use std::ops::DerefMut;
-
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{
     Error, Session, Tx,
     row::{get, parse, time},
+    session::Connected,
 };
 use crate::domain::{
     audit::{AuditEntry, Operator},
@@ -14,11 +13,11 @@ use crate::domain::{
     resolution::StatedOutcome,
 };
 
-impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+impl<C: Connected> Session<C> {
     /// What was decided about an operation, oldest first.
     pub async fn audit_of(&mut self, operation: &OperationId) -> Result<Vec<AuditEntry>, Error> {
         let query = sqlx::query("SELECT * FROM audit_log WHERE operation_id = $1 ORDER BY id").bind(operation.as_str());
-        query.fetch_all(self.connection()).await?.iter().map(read).collect()
+        query.fetch_all(self.connection().await?).await?.iter().map(read).collect()
     }
 }
 
@@ -36,7 +35,7 @@ impl Tx {
             .bind(entry.operation_id.as_str())
             .bind(entry.outcome.as_str())
             .bind(entry.reason.as_str());
-        query.execute(self.connection()).await?;
+        query.execute(self.writer().await?).await?;
         Ok(())
     }
 }

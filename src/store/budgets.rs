@@ -31,14 +31,14 @@ impl Tx {
     /// Lends what `quota` has left in `purse` to `gateway`, which leaves their share to others.
     pub async fn budget_lend(&mut self, purse: Purse, quota: Quota, gateway: &str, ask: Ask) -> Result<Lease, Error> {
         let sql = self.shared.dialect.locking("SELECT taken_until FROM budgets WHERE purse = $1");
-        let row = sqlx::query(sql).bind(purse.as_str()).fetch_one(self.connection()).await?;
+        let row = sqlx::query(sql).bind(purse.as_str()).fetch_one(self.writer().await?).await?;
         let mut taken_until = time(&row, "taken_until")?;
-        let row = sqlx::query(self.shared.dialect.clock()).fetch_one(self.connection()).await?;
+        let row = sqlx::query(self.shared.dialect.clock()).fetch_one(self.writer().await?).await?;
         let now = time(&row, "now")?;
         let rivals = self.budget_rivals(purse, gateway, now).await?;
         let lease = quota.lend(&mut taken_until, now, ask, &rivals);
         let query = sqlx::query("UPDATE budgets SET taken_until = $2 WHERE purse = $1");
-        query.bind(purse.as_str()).bind(taken_until.0).execute(self.connection()).await?;
+        query.bind(purse.as_str()).bind(taken_until.0).execute(self.writer().await?).await?;
         let waiting = i64::from(ask.waiting.saturating_sub(lease.granted));
         let served_at = if lease.granted > 0 { now } else { rivals.served_at };
         self.budget_asked(purse, gateway, waiting, served_at, now).await?;
@@ -50,7 +50,7 @@ impl Tx {
         let sql = "SELECT * FROM budget_gateways WHERE purse = $1";
         let mut rivals = Rivals::default();
         let mut has_stale = false;
-        for row in sqlx::query(sql).bind(purse.as_str()).fetch_all(self.connection()).await? {
+        for row in sqlx::query(sql).bind(purse.as_str()).fetch_all(self.writer().await?).await? {
             let (served_at, age) = (time(&row, "served_at")?, now.since(time(&row, "asked_at")?));
             let waiting = u32::try_from(get::<i64>(&row, "waiting")?).unwrap_or(u32::MAX);
             if get::<String>(&row, "gateway")? == gateway {
@@ -62,7 +62,7 @@ impl Tx {
         }
         if has_stale {
             let query = sqlx::query("DELETE FROM budget_gateways WHERE asked_at < $1");
-            query.bind(now.before(FORGET_AFTER).0).execute(self.connection()).await?;
+            query.bind(now.before(FORGET_AFTER).0).execute(self.writer().await?).await?;
         }
         Ok(rivals)
     }
@@ -80,7 +80,7 @@ impl Tx {
              ON CONFLICT (purse, gateway) DO UPDATE
              SET waiting = excluded.waiting, served_at = excluded.served_at, asked_at = excluded.asked_at";
         let query = sqlx::query(sql).bind(purse.as_str()).bind(gateway).bind(waiting);
-        query.bind(served_at.0).bind(now.0).execute(self.connection()).await?;
+        query.bind(served_at.0).bind(now.0).execute(self.writer().await?).await?;
         Ok(())
     }
 }

@@ -1,13 +1,16 @@
 //! The table of customers.
 
-use std::ops::DerefMut;
-
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
     row::{get, parse, time},
     select::Select,
+    session::Connected,
+    writes::{
+        Kind::{Bytes, Int, Text},
+        Row, Statement,
+    },
 };
 use crate::domain::{
     customer::Customer,
@@ -22,7 +25,27 @@ pub struct CustomerFilter {
     pub reference_id: Option<String>,
 }
 
-impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+pub(super) static INSERT: Statement = Statement {
+    columns: &[
+        ("id", Text),
+        ("partner_id", Text),
+        ("upstream_id", Text),
+        ("reference_id", Text),
+        ("details", Bytes),
+        ("created_at", Int),
+        ("updated_at", Int),
+    ],
+    sql: "INSERT INTO customers (id, partner_id, upstream_id, reference_id, details, created_at, updated_at)
+         SELECT id, partner_id, upstream_id, reference_id, details, created_at, updated_at FROM {rows} WHERE TRUE
+         ON CONFLICT (partner_id, reference_id) DO NOTHING",
+};
+pub(super) static UPDATE: Statement = Statement {
+    columns: &[("id", Text), ("upstream_id", Text), ("updated_at", Int)],
+    sql: "UPDATE customers SET upstream_id = new.upstream_id, updated_at = new.updated_at
+         FROM {rows} WHERE customers.id = new.id",
+};
+
+impl<C: Connected> Session<C> {
     /// The customer, if it is the partner's.
     pub async fn customer(&mut self, partner: &PartnerId, id: &CustomerId) -> Result<Option<Customer>, Error> {
         Ok(self.customer_any(id).await?.filter(|customer| customer.partner_id == *partner))
@@ -39,7 +62,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
     /// The customer, whoever's it is.
     pub async fn customer_any(&mut self, id: &CustomerId) -> Result<Option<Customer>, Error> {
         let query = sqlx::query("SELECT * FROM customers WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection()).await?;
+        let row = query.fetch_optional(self.connection().await?).await?;
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
@@ -47,7 +70,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
     /// ones, at most `limit`.
     pub async fn customers_upstream(&mut self, upstream: &str, limit: u32) -> Result<Vec<Customer>, Error> {
         let query = sqlx::query("SELECT * FROM customers WHERE upstream_id = $1 ORDER BY id LIMIT $2");
-        let rows = query.bind(upstream).bind(i64::from(limit)).fetch_all(self.connection()).await?;
+        let rows = query.bind(upstream).bind(i64::from(limit)).fetch_all(self.connection().await?).await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
 
@@ -58,7 +81,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
         reference: &str,
     ) -> Result<Option<CustomerId>, Error> {
         let query = sqlx::query("SELECT id FROM customers WHERE partner_id = $1 AND reference_id = $2");
-        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
+        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection().await?).await?;
         row.map(|row| parse(&row, "id", CustomerId::parse)).transpose()
     }
 
@@ -74,7 +97,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
             .and("partner_id", "=", Some(partner.as_str().to_owned()))?
             .and("reference_id", "=", filter.reference_id.clone())?
             .and("id", "<", after)?
-            .fetch(self.connection(), "id DESC", limit)
+            .fetch(self.connection().await?, "id DESC", limit)
             .await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
@@ -83,34 +106,27 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
 impl Tx {
     /// Adds a customer. `false`: the partner's reference is taken, and nothing was added.
     pub async fn customer_insert(&mut self, customer: &Customer) -> Result<bool, Error> {
-        let sql = "INSERT INTO customers (id, partner_id, upstream_id, reference_id, details, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (partner_id, reference_id) DO NOTHING";
         let details = self.shared.sealer.seal(customer.id.as_str(), "details", &customer.details)?;
-        let query = sqlx::query(sql)
-            .bind(customer.id.as_str())
-            .bind(customer.partner_id.as_str())
-            .bind(customer.upstream_id.as_deref())
-            .bind(customer.reference_id.as_deref())
-            .bind(details)
-            .bind(customer.created_at.0)
-            .bind(customer.updated_at.0);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        let row = Row::new()
+            .and(customer.id.as_str())
+            .and(customer.partner_id.as_str())
+            .and(customer.upstream_id.as_deref())
+            .and(customer.reference_id.as_deref())
+            .and(&details[..])
+            .and(customer.created_at.0)
+            .and(customer.updated_at.0);
+        self.write(&INSERT, customer.id.as_str(), row).await
     }
 
     /// Writes back everything of a customer that can change.
     pub async fn customer_update(&mut self, customer: &Customer) -> Result<(), Error> {
-        let query = sqlx::query("UPDATE customers SET upstream_id = $2, updated_at = $3 WHERE id = $1")
-            .bind(customer.id.as_str())
-            .bind(customer.upstream_id.as_deref())
-            .bind(customer.updated_at.0);
-        query.execute(self.connection()).await?;
-        Ok(())
+        let row = Row::new().and(customer.id.as_str()).and(customer.upstream_id.as_deref()).and(customer.updated_at.0);
+        self.write(&UPDATE, customer.id.as_str(), row).await.map(|_| ())
     }
 
     /// Takes back a customer that Corefy refused.
     pub async fn customer_delete(&mut self, id: &CustomerId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM customers WHERE id = $1").bind(id.as_str()).execute(self.connection()).await?;
+        sqlx::query("DELETE FROM customers WHERE id = $1").bind(id.as_str()).execute(self.writer().await?).await?;
         Ok(())
     }
 }

@@ -139,8 +139,7 @@ impl Dialect {
         }
     }
 
-    /// Whether one transaction writes at a time. Then writers take turns and share flushes, and events are given their
-    /// positions in the transaction that writes them; otherwise the order of commits is known only after them.
+    /// Whether one transaction writes at a time. Then writers take turns and share flushes.
     pub(super) fn has_one_writer(self) -> bool {
         match self {
             Self::Sqlite => true,
@@ -153,14 +152,6 @@ impl Dialect {
         match self {
             Self::Sqlite => "SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER) AS now",
             Self::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now",
-        }
-    }
-
-    /// How other processes are told of something on the channel `$1`; `None` where there are none.
-    pub(super) fn notification(self) -> Option<&'static str> {
-        match self {
-            Self::Sqlite => None,
-            Self::Postgres => Some("SELECT pg_notify($1, '')"),
         }
     }
 
@@ -183,6 +174,7 @@ impl Dialect {
             migration!(4, "audit", "0004_audit.sql"),
             migration!(5, "backlog", "0005_backlog.sql"),
             migration!(6, "budget", "0006_budget.sql"),
+            migration!(7, "drafts", "0007_drafts.sql"),
         ])
     }
 }

@@ -15,6 +15,10 @@ pub enum Error {
     /// of this program. Nothing was written, and trying again will not help.
     #[error("the database refused a row that breaks its rules: {0}")]
     RuleBroken(String),
+    /// A draft cannot stand: what it relied on has changed, or it is not of the kind that can be written with others.
+    /// Nothing was written; the same is done again in a transaction of its own.
+    #[error("a draft was overtaken; nothing of it was written")]
+    Overtaken,
 }
 
 impl From<sqlx::Error> for Error {

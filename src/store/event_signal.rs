@@ -3,45 +3,32 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::Error;
 
-/// The channel on which PostgreSQL tells that events were ordered.
+/// The channel on which PostgreSQL tells that there are new events.
 pub(super) const CHANNEL: &str = "corefy_gateway_events";
 
-/// Wakes the one who orders events, and all who read them.
+/// Wakes all who read events.
 #[derive(Debug)]
-pub struct EventSignal {
-    unordered: Notify,
-    ordered: watch::Sender<()>,
-}
+pub struct EventSignal(watch::Sender<()>);
 
 impl Default for EventSignal {
     fn default() -> Self {
-        Self { unordered: Notify::new(), ordered: watch::Sender::new(()) }
+        Self(watch::Sender::new(()))
     }
 }
 
 impl EventSignal {
-    /// Events were committed, ordered already or not.
-    pub(super) fn written(&self, are_ordered: bool) {
-        if are_ordered { self.ordered() } else { self.unordered.notify_one() }
+    /// Events were committed.
+    pub(super) fn told(&self) {
+        self.0.send_replace(());
     }
 
-    /// Events were ordered.
-    pub(super) fn ordered(&self) {
-        self.ordered.send_replace(());
-    }
-
-    /// Returns when this process has committed events that are not ordered yet.
-    pub async fn wait_for_unordered(&self) {
-        self.unordered.notified().await;
-    }
-
-    /// Changes whenever events were ordered.
+    /// Changes whenever events were committed.
     pub fn readers(&self) -> watch::Receiver<()> {
-        self.ordered.subscribe()
+        self.0.subscribe()
     }
 }
 
@@ -52,6 +39,6 @@ pub(super) async fn hear(url: &SecretString, signal: &EventSignal) -> Result<(),
     loop {
         // `None`: the connection broke and was made again; what came meanwhile was missed, so look.
         listener.try_recv().await?;
-        signal.ordered();
+        signal.told();
     }
 }

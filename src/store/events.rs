@@ -1,15 +1,17 @@
 //! The table of events.
 
-use std::ops::DerefMut;
-
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
-    event_signal::CHANNEL,
     row::{get, parse, time},
     select::Select,
+    session::Connected,
     telemetry::News,
+    writes::{
+        Kind::{Bytes, Int, Text},
+        Row, Statement, Write,
+    },
 };
 use crate::domain::{
     clock::Timestamp,
@@ -35,10 +37,21 @@ pub struct Placed {
     pub event: Event,
 }
 
-/// How many events are ordered in one transaction at most.
-const ORDER_BATCH: i64 = 1000;
+/// Where an event stands in the order of all events is given out at the commit: see [`super::writes`].
+pub(super) static INSERT: Statement = Statement {
+    columns: &[
+        ("id", Text),
+        ("partner_id", Text),
+        ("type", Text),
+        ("object_id", Text),
+        ("object", Bytes),
+        ("created_at", Int),
+    ],
+    sql: "INSERT INTO events (id, partner_id, type, object_id, object, created_at, position)
+         SELECT id, partner_id, type, object_id, object, created_at, {position} FROM {rows}",
+};
 
-impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+impl<C: Connected> Session<C> {
     /// The partner's ordered events after `position`, oldest first, at most `limit`.
     pub async fn events(
         &mut self,
@@ -52,7 +65,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
             .and("position", ">", Some(position))?
             .and("object_id", "=", filter.object_id.clone())?
             .and_in("type", &filter.types)?
-            .fetch(self.connection(), "position", limit)
+            .fetch(self.connection().await?, "position", limit)
             .await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
@@ -60,7 +73,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
     /// The place of one of the partner's events.
     pub async fn event_position(&mut self, partner: &PartnerId, id: &str) -> Result<Option<i64>, Error> {
         let query = sqlx::query("SELECT position FROM events WHERE partner_id = $1 AND id = $2");
-        let row = query.bind(partner.as_str()).bind(id).fetch_optional(self.connection()).await?;
+        let row = query.bind(partner.as_str()).bind(id).fetch_optional(self.connection().await?).await?;
         row.map(|row| get(&row, "position")).transpose().map(Option::flatten)
     }
 
@@ -76,20 +89,14 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
                  ORDER BY position DESC LIMIT 1"
             }
         };
-        let row = sqlx::query(sql).bind(partner.as_str()).fetch_optional(self.connection()).await?;
+        let row = sqlx::query(sql).bind(partner.as_str()).fetch_optional(self.connection().await?).await?;
         row.map(|row| Ok((parse(&row, "id", EventId::parse)?, get(&row, "position")?))).transpose()
-    }
-
-    /// Whether there are events without a place.
-    pub async fn events_are_unordered(&mut self) -> Result<bool, Error> {
-        let query = sqlx::query("SELECT id FROM events WHERE position IS NULL LIMIT 1");
-        Ok(query.fetch_optional(self.connection()).await?.is_some())
     }
 
     /// The newest event of all partners: what was sealed last.
     pub async fn event_newest(&mut self) -> Result<Option<Event>, Error> {
         let row = sqlx::query("SELECT * FROM events WHERE position IS NOT NULL ORDER BY position DESC LIMIT 1")
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         row.as_ref().map(|row| read(row, &self.shared.sealer).map(|placed| placed.event)).transpose()
     }
@@ -105,7 +112,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
             .only("position IS NOT NULL")
             .and("partner_id", "=", Some(partner.as_str().to_owned()))?
             .and_in("object_id", objects)?
-            .fetch(self.connection(), "position DESC", limit)
+            .fetch(self.connection().await?, "position DESC", limit)
             .await?;
         rows.iter().map(|row| read(row, &self.shared.sealer).map(|placed| placed.event)).collect()
     }
@@ -128,61 +135,36 @@ impl Tx {
         object: &EventObject,
         now: Timestamp,
     ) -> Result<(), Error> {
+        if self.has_told(kind, object.id()) {
+            return Ok(());
+        }
         let query = sqlx::query("SELECT id FROM events WHERE object_id = $1 AND type = $2 LIMIT 1");
-        let row = query.bind(object.id()).bind(kind.as_str()).fetch_optional(self.connection()).await?;
+        let row = query.bind(object.id()).bind(kind.as_str()).fetch_optional(self.connection().await?).await?;
         if row.is_none() {
             self.events_insert(&[kind], object, now).await?;
         }
         Ok(())
     }
 
-    /// Gives up to a thousand committed events their places, after all that have one. The row of the sequence is locked, so
-    /// that one hand at a time does it, and whoever sees a place sees all before it. Answers how many it placed.
-    pub async fn events_order(&mut self) -> Result<u64, Error> {
-        let lock = self.shared.dialect.locking("SELECT last FROM event_sequence WHERE id = 1");
-        let last: i64 = get(&sqlx::query(lock).fetch_one(self.connection()).await?, "last")?;
-        let sql = "UPDATE events SET position = $1 + placed.place
-             FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place FROM events WHERE position IS NULL
-                   ORDER BY id LIMIT $2) AS placed
-             WHERE events.id = placed.id";
-        let count = sqlx::query(sql).bind(last).bind(ORDER_BATCH).execute(self.connection()).await?.rows_affected();
-        if count > 0 {
-            let placed = last + i64::try_from(count).unwrap_or(0);
-            let query = sqlx::query("UPDATE event_sequence SET last = $1 WHERE id = 1").bind(placed);
-            query.execute(self.connection()).await?;
-        }
-        Ok(count)
-    }
-
-    /// Tells every other process, once this is committed, that events were ordered.
-    pub async fn events_tell(&mut self) -> Result<(), Error> {
-        if let Some(sql) = self.shared.dialect.notification() {
-            sqlx::query(sql).bind(CHANNEL).execute(self.connection()).await?;
-        }
-        Ok(())
-    }
-
-    /// Adds an event of each type about `object` as it is now.
+    /// Adds an event of each type about `object` as it is now. They get their places in the order of all events when the
+    /// transaction is committed.
     pub async fn events_insert(
         &mut self,
         types: &[EventType],
         object: &EventObject,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let sql =
-            "INSERT INTO events (id, partner_id, type, object_id, object, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
         for kind in types {
             let id = EventId::generate();
             let sealed = self.shared.sealer.seal(id.as_str(), "object", object)?;
-            let query = sqlx::query(sql)
-                .bind(id.as_str())
-                .bind(object.partner_id().as_str())
-                .bind(kind.as_str())
-                .bind(object.id())
-                .bind(sealed)
-                .bind(now.0);
-            query.execute(self.connection()).await?;
-            self.news.push(News::of(*kind, object));
+            let row = Row::new()
+                .and(id.as_str())
+                .and(object.partner_id().as_str())
+                .and(kind.as_str())
+                .and(object.id())
+                .and(&sealed[..])
+                .and(now.0);
+            self.tell(News::of(*kind, object), Write::new(&INSERT, id.as_str(), row));
         }
         Ok(())
     }

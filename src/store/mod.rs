@@ -4,14 +4,10 @@
 //! in a [`Tx`]. Within a transaction rows are locked in one order, the payment intent before its operations, so that no
 //! two transactions wait for each other.
 
-use std::{
-    ops::{Deref, DerefMut},
-    sync::Arc,
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use secrecy::SecretString;
-use sqlx::{Any, AnyConnection, Pool, Transaction, pool::PoolConnection};
+use sqlx::{Any, Pool};
 
 use crate::telemetry::Telemetry;
 
@@ -21,9 +17,11 @@ mod audit;
 mod budgets;
 mod customers;
 mod dialect;
+mod draft;
 mod error;
 mod event_signal;
 mod events;
+mod gather;
 mod keys;
 mod operations;
 mod payment_intents;
@@ -33,14 +31,17 @@ mod row;
 mod schema;
 mod seal;
 mod select;
+mod session;
 mod telemetry;
 mod turns;
 mod webhooks;
+mod writes;
 
 pub use api_call_stats::StatsRange;
 pub use api_calls::ApiCallFilter;
 pub use customers::CustomerFilter;
 pub use dialect::Dialect;
+pub use draft::Known;
 pub use error::Error;
 pub use event_signal::EventSignal;
 pub use events::{End, EventFilter, Placed};
@@ -48,10 +49,14 @@ pub use operations::{NewOperation, OperationFilter, Past, Stored};
 pub use payment_intents::PaymentIntentFilter;
 pub use schema::{Schema, Setting, migrate};
 pub use seal::Sealer;
+pub use session::{Read, Session, Tx};
 pub use telemetry::Backlog;
-pub use turns::Turn;
-use turns::Turns;
 pub use webhooks::{Webhook, WebhookFilter, WebhookState};
+
+use draft::Draft;
+use gather::{Gatherer, Scribe};
+use session::Writing;
+use turns::Turns;
 
 /// The database, shared by everything that uses it.
 #[derive(Clone)]
@@ -60,6 +65,7 @@ pub struct Store {
     reader: Pool<Any>,
     /// Where transactions wait that share the writer; `None` where each has a connection of its own.
     turns: Option<Turns>,
+    gatherer: Gatherer,
     url: SecretString,
     shared: Arc<Shared>,
 }
@@ -69,46 +75,6 @@ struct Shared {
     sealer: Sealer,
     signal: Arc<EventSignal>,
     telemetry: Telemetry,
-}
-
-/// A connection to the database, in a transaction or not.
-pub struct Session<C> {
-    connection: C,
-    shared: Arc<Shared>,
-    /// What was told in this transaction, to be counted once it is durable.
-    news: Vec<telemetry::News>,
-}
-
-/// A session that reads; each statement sees what is committed when it begins.
-pub type Read = Session<PoolConnection<Any>>;
-/// A session that writes. What is not committed when it is dropped never happened.
-pub type Tx = Session<Writing>;
-
-/// What a transaction writes on.
-pub enum Writing {
-    /// A connection of its own.
-    Own(Transaction<'static, Any>),
-    /// SQLite's one writer, for a turn.
-    Turn(Turn),
-}
-
-impl Deref for Writing {
-    type Target = AnyConnection;
-    fn deref(&self) -> &AnyConnection {
-        match self {
-            Self::Own(transaction) => transaction,
-            Self::Turn(turn) => turn,
-        }
-    }
-}
-
-impl DerefMut for Writing {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
-        match self {
-            Self::Own(transaction) => transaction,
-            Self::Turn(turn) => turn,
-        }
-    }
 }
 
 impl Store {
@@ -125,7 +91,8 @@ impl Store {
         let (dialect, writer, reader) = connect(url, connections).await?;
         let shared = Arc::new(Shared { dialect, sealer, signal: Arc::default(), telemetry: Telemetry::default() });
         let turns = dialect.has_one_writer().then(|| Turns::new(writer.clone()));
-        Ok(Self { writer, reader, turns, url: url.into(), shared })
+        let gatherer = Gatherer::start(Scribe { dialect, pool: writer.clone(), turns: turns.clone() });
+        Ok(Self { writer, reader, turns, gatherer, url: url.into(), shared })
     }
 
     /// A session that reads.
@@ -139,10 +106,16 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx, Error> {
         let started = Instant::now();
         let connection = match &self.turns {
-            Some(turns) => Writing::Turn(turns.begin().await?),
-            None => Writing::Own(self.writer.begin().await?),
+            Some(turns) => Writing::turn(turns.begin().await?),
+            None => Writing::own(self.writer.begin().await?),
         };
         Ok(self.session(connection, self.shared.dialect.writing(), started))
+    }
+
+    /// A draft of a transaction, which relies on what is `known` of intents already; see [`draft`].
+    pub fn draft(&self, known: Known) -> Tx {
+        let draft = Draft::new(self.reader.clone(), self.gatherer.clone(), known);
+        Session { on: Writing::draft(draft), shared: self.shared.clone() }
     }
 
     /// Tells when there are new events.
@@ -150,22 +123,7 @@ impl Store {
         &self.shared.signal
     }
 
-    /// Orders what was committed and is not ordered yet. Answers how many events it placed.
-    pub async fn order_events(&self) -> Result<u64, Error> {
-        if self.shared.dialect.has_one_writer() || !self.read().await?.events_are_unordered().await? {
-            return Ok(0);
-        }
-        let mut tx = self.begin().await?;
-        let count = tx.events_order().await?;
-        if count > 0 {
-            tx.events_tell().await?;
-        }
-        tx.commit().await?;
-        self.shared.signal.ordered();
-        Ok(count)
-    }
-
-    /// Hears from the database when another process has ordered events, and passes it on; returns only when the connection
+    /// Hears from the database when another process has told events, and passes it on; returns only when the connection
     /// breaks. SQLite has one process, which needs nobody to tell it.
     pub async fn hear_of_events(&self) -> Result<(), Error> {
         if self.shared.dialect.has_one_writer() {
@@ -197,26 +155,4 @@ async fn connect(url: &str, connections: u32) -> Result<(Dialect, Pool<Any>, Poo
     let dialect = Dialect::of(url).ok_or_else(unknown)?;
     let (writer, reader) = dialect.connect(url, connections).await?;
     Ok((dialect, writer, reader))
-}
-
-impl<C: DerefMut<Target = AnyConnection>> Session<C> {
-    fn connection(&mut self) -> &mut AnyConnection {
-        &mut self.connection
-    }
-}
-
-impl Tx {
-    /// Makes everything that was done in this transaction durable.
-    pub async fn commit(self) -> Result<(), Error> {
-        let has_events = !self.news.is_empty();
-        let is_ordered = match self.connection {
-            Writing::Own(transaction) => transaction.commit().await.map(|()| false)?,
-            Writing::Turn(turn) => turn.commit(has_events).await.map(|()| true)?,
-        };
-        if has_events {
-            self.shared.signal.written(is_ordered);
-        }
-        telemetry::count(&self.shared.telemetry, &self.news);
-        Ok(())
-    }
 }

@@ -1,14 +1,17 @@
 //! The operation journal: reserved before anything is sent, finished only under the epoch that was claimed.
 
-use std::ops::DerefMut;
-
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{
     Backlog, Error, Session, Tx,
     row::{get, optional_time, parse, parse_optional, time},
     select::Select,
+    session::Connected,
+    writes::{
+        Kind::{Bytes, Int, Text},
+        Row, Statement,
+    },
 };
 use crate::domain::{
     clock::Timestamp,
@@ -61,24 +64,55 @@ pub struct Past {
     pub next_check_at: Option<Timestamp>,
 }
 
-impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+pub(super) static INSERT: Statement = Statement {
+    columns: &[
+        ("id", Text),
+        ("partner_id", Text),
+        ("kind", Text),
+        ("subject_id", Text),
+        ("payment_intent_id", Text),
+        ("state", Text),
+        ("epoch", Int),
+        ("lease_until", Int),
+        ("sent_at", Int),
+        ("misses", Int),
+        ("baseline", Int),
+        ("idempotency_key", Text),
+        ("fingerprint", Bytes),
+        ("request_id", Text),
+    ],
+    sql: "INSERT INTO operations (id, partner_id, kind, subject_id, payment_intent_id, state, epoch, lease_until,
+             next_check_at, sent_at, misses, baseline, idempotency_key, fingerprint, request_id)
+         SELECT id, partner_id, kind, subject_id, payment_intent_id, state, epoch, lease_until,
+             lease_until, sent_at, misses, baseline, idempotency_key, fingerprint, request_id
+         FROM {rows} WHERE TRUE
+         ON CONFLICT (partner_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING",
+};
+pub(super) static FINISH: Statement = Statement {
+    columns: &[("id", Text), ("epoch", Int), ("answer", Bytes), ("finished_at", Int)],
+    sql:
+        "UPDATE operations SET state = 'done', answer = new.answer, finished_at = new.finished_at, next_check_at = NULL
+         FROM {rows} WHERE operations.id = new.id AND operations.epoch = new.epoch AND operations.state <> 'done'",
+};
+
+impl<C: Connected> Session<C> {
     /// The newest operations on an intent and on its refunds, at most `limit`, newest first.
     pub async fn operations_of(&mut self, payment: &PaymentIntentId, limit: u32) -> Result<Vec<Past>, Error> {
         let sql = "SELECT * FROM operations WHERE payment_intent_id = $1 ORDER BY id DESC LIMIT $2";
         let query = sqlx::query(sql).bind(payment.as_str()).bind(i64::from(limit));
-        query.fetch_all(self.connection()).await?.iter().map(past).collect()
+        query.fetch_all(self.connection().await?).await?.iter().map(past).collect()
     }
 
     /// The operation.
     pub async fn operation(&mut self, id: &OperationId) -> Result<Option<Stored>, Error> {
         let query = sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id.as_str());
-        query.fetch_optional(self.connection()).await?.as_ref().map(read).transpose()
+        query.fetch_optional(self.connection().await?).await?.as_ref().map(read).transpose()
     }
 
     /// The operation that the partner reserved under this idempotency key.
     pub async fn operation_keyed(&mut self, partner: &PartnerId, key: &str) -> Result<Option<Stored>, Error> {
         let query = sqlx::query("SELECT * FROM operations WHERE partner_id = $1 AND idempotency_key = $2");
-        let row = query.bind(partner.as_str()).bind(key).fetch_optional(self.connection()).await?;
+        let row = query.bind(partner.as_str()).bind(key).fetch_optional(self.connection().await?).await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -86,7 +120,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
     pub async fn operations_open(&mut self, payment: &PaymentIntentId) -> Result<Vec<Operation>, Error> {
         let sql = "SELECT * FROM operations
              WHERE payment_intent_id = $1 AND state IN ('sent', 'in_doubt', 'needs_operator') ORDER BY id";
-        let rows = sqlx::query(sql).bind(payment.as_str()).fetch_all(self.connection()).await?;
+        let rows = sqlx::query(sql).bind(payment.as_str()).fetch_all(self.connection().await?).await?;
         rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
     }
 
@@ -98,7 +132,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
             .and_in("state", &states)?
             .and("kind", "=", filter.kind.map(OperationKind::as_str))?
             .and("partner_id", "=", filter.partner.as_ref().map(|partner| partner.as_str().to_owned()))?
-            .fetch(self.connection(), "sent_at, id", limit)
+            .fetch(self.connection().await?, "sent_at, id", limit)
             .await?;
         rows.iter().map(read).collect()
     }
@@ -109,14 +143,14 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
         let sql = "SELECT COUNT(*) AS count, MIN(sent_at) AS oldest FROM operations
              WHERE state IN ('sent', 'in_doubt', 'needs_operator')
              AND (state = 'in_doubt' OR (state = 'sent' AND lease_until <= $1))";
-        Backlog::read(&sqlx::query(sql).bind(now.0).fetch_one(self.connection()).await?)
+        Backlog::read(&sqlx::query(sql).bind(now.0).fetch_one(self.connection().await?).await?)
     }
 
     /// The operations that wait for a person.
     pub async fn operations_for_operator(&mut self) -> Result<Backlog, Error> {
         let sql = "SELECT COUNT(*) AS count, MIN(sent_at) AS oldest FROM operations
              WHERE state IN ('sent', 'in_doubt', 'needs_operator') AND state = 'needs_operator'";
-        Backlog::read(&sqlx::query(sql).fetch_one(self.connection()).await?)
+        Backlog::read(&sqlx::query(sql).fetch_one(self.connection().await?).await?)
     }
 
     /// The answer that was frozen when the operation was done.
@@ -129,34 +163,34 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
 impl Tx {
     /// Reserves an operation. `false`: the partner has used the idempotency key, and nothing was reserved.
     pub async fn operation_insert(&mut self, new: NewOperation<'_>) -> Result<bool, Error> {
-        let sql =
-            "INSERT INTO operations (id, partner_id, kind, subject_id, payment_intent_id, state, epoch, lease_until,
-                 next_check_at, sent_at, misses, baseline, idempotency_key, fingerprint, request_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13, $14)
-             ON CONFLICT (partner_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING";
         let operation = new.operation;
-        let query = sqlx::query(sql)
-            .bind(operation.id.as_str())
-            .bind(operation.partner_id.as_str())
-            .bind(operation.kind.as_str())
-            .bind(operation.subject_id.as_str())
-            .bind(operation.payment_intent_id.as_ref().map(PaymentIntentId::as_str))
-            .bind(operation.state.as_str())
-            .bind(operation.epoch)
-            .bind(operation.lease_until.0)
-            .bind(operation.sent_at.0)
-            .bind(operation.misses)
-            .bind(operation.baseline.0)
-            .bind(new.idempotency.map(|(key, _)| key))
-            .bind(new.idempotency.map(|(_, fingerprint)| fingerprint.to_vec()))
-            .bind(operation.request_id.as_str());
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        let row = Row::new()
+            .and(operation.id.as_str())
+            .and(operation.partner_id.as_str())
+            .and(operation.kind.as_str())
+            .and(operation.subject_id.as_str())
+            .and(operation.payment_intent_id.as_ref().map(PaymentIntentId::as_str))
+            .and(operation.state.as_str())
+            .and(operation.epoch)
+            .and(operation.lease_until.0)
+            .and(operation.sent_at.0)
+            .and(operation.misses)
+            .and(operation.baseline.0)
+            .and(new.idempotency.map(|(key, _)| key))
+            .and(new.idempotency.map(|(_, fingerprint)| &fingerprint[..]))
+            .and(operation.request_id.as_str());
+        self.write(&INSERT, operation.id.as_str(), row).await
     }
 
-    /// Tells the journal from which version on Corefy's word is about a reserved operation.
-    pub async fn operation_rebase(&mut self, operation: &Operation) -> Result<(), Error> {
+    /// Tells the journal from which version on Corefy's word is about an operation that this transaction reserves.
+    pub async fn operation_rebase(&mut self, new: NewOperation<'_>) -> Result<(), Error> {
+        if self.is_draft() {
+            // Takes the place of what was to be inserted.
+            return self.operation_insert(new).await.map(|_| ());
+        }
+        let NewOperation { operation, .. } = new;
         let query = sqlx::query("UPDATE operations SET baseline = $2 WHERE id = $1");
-        query.bind(operation.id.as_str()).bind(operation.baseline.0).execute(self.connection()).await?;
+        query.bind(operation.id.as_str()).bind(operation.baseline.0).execute(self.writer().await?).await?;
         Ok(())
     }
 
@@ -167,11 +201,9 @@ impl Tx {
         answer: &T,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let sql = "UPDATE operations SET state = 'done', answer = $3, finished_at = $4, next_check_at = NULL
-             WHERE id = $1 AND epoch = $2 AND state <> 'done'";
         let answer = self.shared.sealer.seal(operation.id.as_str(), "answer", answer)?;
-        let query = sqlx::query(sql).bind(operation.id.as_str()).bind(operation.epoch).bind(answer).bind(now.0);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        let row = Row::new().and(operation.id.as_str()).and(operation.epoch).and(&answer[..]).and(now.0);
+        self.write(&FINISH, operation.id.as_str(), row).await
     }
 
     /// Leaves an operation open: in doubt until `next_check_at`, or for an operator when there is no next check. `false`
@@ -190,7 +222,7 @@ impl Tx {
             .bind(state.as_str())
             .bind(next_check_at.map(|time| time.0))
             .bind(operation.misses);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
     }
 
     /// Takes back a reservation of which nothing was sent. `false` as in [`Self::operation_finish`].
@@ -198,7 +230,7 @@ impl Tx {
         let query = sqlx::query("DELETE FROM operations WHERE id = $1 AND epoch = $2 AND state <> 'done'")
             .bind(operation.id.as_str())
             .bind(operation.epoch);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
     }
 
     /// Claims up to `limit` operations that are due and that nobody holds, each under a new epoch, until `lease_until`.
@@ -211,7 +243,7 @@ impl Tx {
         let subselect = "SELECT id FROM operations WHERE state IN ('sent', 'in_doubt') AND next_check_at <= $1
              AND lease_until <= $1 ORDER BY next_check_at LIMIT $3";
         let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0).bind(i64::from(limit));
-        let rows = query.fetch_all(self.connection()).await?;
+        let rows = query.fetch_all(self.writer().await?).await?;
         rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
     }
 
@@ -225,7 +257,7 @@ impl Tx {
         let subselect = "SELECT id FROM operations WHERE (subject_id = $3 OR payment_intent_id = $3)
              AND state IN ('sent', 'in_doubt', 'needs_operator') AND lease_until <= $1";
         let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0).bind(subject);
-        let rows = query.fetch_all(self.connection()).await?;
+        let rows = query.fetch_all(self.writer().await?).await?;
         rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
     }
 

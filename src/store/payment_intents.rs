@@ -1,13 +1,16 @@
 //! The table of payment intents.
 
-use std::ops::DerefMut;
-
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use super::{
     Error, Sealer, Session, Tx,
     row::{get, money, parse, parse_optional, time},
     select::Select,
+    session::Connected,
+    writes::{
+        Kind::{Bytes, Int, Text},
+        Row, Statement,
+    },
 };
 use crate::domain::{
     clock::Timestamp,
@@ -30,7 +33,62 @@ pub struct PaymentIntentFilter {
     pub created_before: Option<Timestamp>,
 }
 
-impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+pub(super) static INSERT: Statement = Statement {
+    columns: &[
+        ("id", Text),
+        ("partner_id", Text),
+        ("upstream_id", Text),
+        ("upstream_payment_id", Text),
+        ("state", Text),
+        ("currency", Text),
+        ("amount", Int),
+        ("received", Int),
+        ("refunded", Int),
+        ("refund_pending", Int),
+        ("charged_back", Int),
+        ("customer_id", Text),
+        ("reference_id", Text),
+        ("details", Bytes),
+        ("progress", Bytes),
+        ("upstream_version", Int),
+        ("created_at", Int),
+        ("updated_at", Int),
+    ],
+    sql: "INSERT INTO payment_intents (id, partner_id, upstream_id, upstream_payment_id, state, currency, amount, received,
+             refunded, refund_pending, charged_back, customer_id, reference_id, details, progress, upstream_version,
+             asked_at, poll_at, created_at, updated_at, revision)
+         SELECT id, partner_id, upstream_id, upstream_payment_id, state, currency, amount, received,
+             refunded, refund_pending, charged_back, customer_id, reference_id, details, progress, upstream_version,
+             0, NULL, created_at, updated_at, 0
+         FROM {rows} WHERE TRUE
+         ON CONFLICT (partner_id, reference_id) DO NOTHING",
+};
+pub(super) static UPDATE: Statement = Statement {
+    columns: &[
+        ("id", Text),
+        ("revision", Int),
+        ("upstream_id", Text),
+        ("upstream_payment_id", Text),
+        ("state", Text),
+        ("received", Int),
+        ("refunded", Int),
+        ("refund_pending", Int),
+        ("charged_back", Int),
+        ("progress", Bytes),
+        ("upstream_version", Int),
+        ("poll_at", Int),
+        ("updated_at", Int),
+    ],
+    sql: "UPDATE payment_intents SET revision = payment_intents.revision + 1, upstream_id = new.upstream_id,
+             upstream_payment_id = new.upstream_payment_id, state = new.state, received = new.received,
+             refunded = new.refunded, refund_pending = new.refund_pending, charged_back = new.charged_back,
+             progress = new.progress, upstream_version = new.upstream_version, poll_at = new.poll_at,
+             updated_at = new.updated_at
+         FROM {rows}
+         WHERE payment_intents.id = new.id AND payment_intents.revision = COALESCE(new.revision, payment_intents.revision)",
+};
+
+impl<C: Connected> Session<C> {
     /// The intent, if it is the partner's.
     pub async fn payment_intent(
         &mut self,
@@ -43,7 +101,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
     /// The intent, whoever's it is.
     pub async fn payment_intent_any(&mut self, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, Error> {
         let query = sqlx::query("SELECT * FROM payment_intents WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection()).await?;
+        let row = query.fetch_optional(self.connection().await?).await?;
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
@@ -51,7 +109,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
     pub async fn payment_intent_id_upstream(&mut self, upstream: &str) -> Result<Option<PaymentIntentId>, Error> {
         let sql = "SELECT id FROM payment_intents WHERE upstream_id = $1 OR upstream_payment_id = $1 LIMIT 1";
         let query = sqlx::query(sql).bind(upstream);
-        let row = query.fetch_optional(self.connection()).await?;
+        let row = query.fetch_optional(self.connection().await?).await?;
         row.map(|row| parse(&row, "id", PaymentIntentId::parse)).transpose()
     }
 
@@ -62,7 +120,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
         reference: &str,
     ) -> Result<Option<PaymentIntentId>, Error> {
         let query = sqlx::query("SELECT id FROM payment_intents WHERE partner_id = $1 AND reference_id = $2");
-        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
+        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection().await?).await?;
         row.map(|row| parse(&row, "id", PaymentIntentId::parse)).transpose()
     }
 
@@ -82,50 +140,52 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
             .and("reference_id", "=", filter.reference_id.clone())?
             .and("created_at", ">=", filter.created_from.map(|time| time.0))?
             .and("created_at", "<", filter.created_before.map(|time| time.0))?
-            .fetch(self.connection(), "id DESC", limit)
+            .fetch(self.connection().await?, "id DESC", limit)
             .await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
 }
 
 impl Tx {
-    /// The intent, locked until the end of the transaction.
+    /// The intent, locked until the end of the transaction; in a draft, as it must still be when that is committed.
     pub async fn payment_intent_lock(&mut self, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, Error> {
-        let sql = self.shared.dialect.locking("SELECT * FROM payment_intents WHERE id = $1");
-        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.connection()).await?;
-        row.map(|row| read(&row, &self.shared.sealer)).transpose()
+        if let Some(known) = self.known(id) {
+            return Ok(Some(known));
+        }
+        let select = "SELECT * FROM payment_intents WHERE id = $1";
+        let sql = if self.is_draft() { AssertSqlSafe(select.to_owned()) } else { self.shared.dialect.locking(select) };
+        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.connection().await?).await?;
+        let Some(row) = row else { return Ok(None) };
+        let intent = read(&row, &self.shared.sealer)?;
+        self.rely_on(&intent, get(&row, "revision")?);
+        Ok(Some(intent))
     }
 
     /// Adds an intent. `false`: the partner's reference is taken, and nothing was added.
     pub async fn payment_intent_insert(&mut self, intent: &PaymentIntent) -> Result<bool, Error> {
-        let sql =
-            "INSERT INTO payment_intents (id, partner_id, upstream_id, upstream_payment_id, state, currency, amount, received, refunded,
-                 refund_pending, charged_back, customer_id, reference_id, details, progress, upstream_version, asked_at,
-                 poll_at, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, NULL, $17, $18)
-             ON CONFLICT (partner_id, reference_id) DO NOTHING";
         let details = self.shared.sealer.seal(intent.id.as_str(), "details", &intent.details)?;
         let progress = self.shared.sealer.seal(intent.id.as_str(), "progress", &intent.progress)?;
-        let query = sqlx::query(sql)
-            .bind(intent.id.as_str())
-            .bind(intent.partner_id.as_str())
-            .bind(intent.upstream_id.as_deref())
-            .bind(intent.upstream_payment_id.as_deref())
-            .bind(intent.state.as_str())
-            .bind(intent.amount.currency.code())
-            .bind(intent.amount.minor)
-            .bind(intent.received)
-            .bind(intent.refunded)
-            .bind(intent.refund_pending)
-            .bind(intent.charged_back)
-            .bind(intent.customer_id.as_ref().map(CustomerId::as_str))
-            .bind(intent.reference_id.as_deref())
-            .bind(details)
-            .bind(progress)
-            .bind(intent.upstream_version.0)
-            .bind(intent.created_at.0)
-            .bind(intent.updated_at.0);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        let row = Row::new()
+            .and(intent.id.as_str())
+            .and(intent.partner_id.as_str())
+            .and(intent.upstream_id.as_deref())
+            .and(intent.upstream_payment_id.as_deref())
+            .and(intent.state.as_str())
+            .and(intent.amount.currency.code())
+            .and(intent.amount.minor)
+            .and(intent.received)
+            .and(intent.refunded)
+            .and(intent.refund_pending)
+            .and(intent.charged_back)
+            .and(intent.customer_id.as_ref().map(CustomerId::as_str))
+            .and(intent.reference_id.as_deref())
+            .and(&details[..])
+            .and(&progress[..])
+            .and(intent.upstream_version.0)
+            .and(intent.created_at.0)
+            .and(intent.updated_at.0);
+        self.will_be(intent);
+        self.write(&INSERT, intent.id.as_str(), row).await
     }
 
     /// Writes back everything of an intent that can change, and when to poll Corefy for it next.
@@ -134,30 +194,31 @@ impl Tx {
         intent: &PaymentIntent,
         poll_at: Option<Timestamp>,
     ) -> Result<(), Error> {
-        let sql = "UPDATE payment_intents SET upstream_id = $2, state = $3, received = $4, refunded = $5,
-             refund_pending = $6, charged_back = $7, progress = $8, upstream_version = $9, poll_at = $10, updated_at = $11, upstream_payment_id = $12
-             WHERE id = $1";
         let progress = self.shared.sealer.seal(intent.id.as_str(), "progress", &intent.progress)?;
-        let query = sqlx::query(sql)
-            .bind(intent.id.as_str())
-            .bind(intent.upstream_id.as_deref())
-            .bind(intent.state.as_str())
-            .bind(intent.received)
-            .bind(intent.refunded)
-            .bind(intent.refund_pending)
-            .bind(intent.charged_back)
-            .bind(progress)
-            .bind(intent.upstream_version.0)
-            .bind(poll_at.map(|time| time.0))
-            .bind(intent.updated_at.0)
-            .bind(intent.upstream_payment_id.as_deref());
-        query.execute(self.connection()).await?;
-        Ok(())
+        let row = Row::new()
+            .and(intent.id.as_str())
+            .and(self.revision_of(&intent.id))
+            .and(intent.upstream_id.as_deref())
+            .and(intent.upstream_payment_id.as_deref())
+            .and(intent.state.as_str())
+            .and(intent.received)
+            .and(intent.refunded)
+            .and(intent.refund_pending)
+            .and(intent.charged_back)
+            .and(&progress[..])
+            .and(intent.upstream_version.0)
+            .and(poll_at.map(|time| time.0))
+            .and(intent.updated_at.0);
+        self.will_be(intent);
+        self.write(&UPDATE, intent.id.as_str(), row).await.map(|_| ())
     }
 
     /// Takes back an intent of which Corefy, when it was created, knew for certain that it was not.
     pub async fn payment_intent_delete(&mut self, id: &PaymentIntentId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM payment_intents WHERE id = $1").bind(id.as_str()).execute(self.connection()).await?;
+        sqlx::query("DELETE FROM payment_intents WHERE id = $1")
+            .bind(id.as_str())
+            .execute(self.writer().await?)
+            .await?;
         Ok(())
     }
 
@@ -171,7 +232,7 @@ impl Tx {
     ) -> Result<bool, Error> {
         let sql = "UPDATE payment_intents SET asked_at = $3 WHERE id = $1 AND asked_at < $2";
         let query = sqlx::query(sql).bind(id.as_str()).bind(not_since.0).bind(now.0);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
     }
 
     /// Claims up to `limit` intents whose poll is due and that no open operation looks after already: none of them is
@@ -189,7 +250,7 @@ impl Tx {
              ORDER BY poll_at LIMIT $3",
         );
         let query = sqlx::query(sql).bind(now.0).bind(until.0).bind(i64::from(limit));
-        let rows = query.fetch_all(self.connection()).await?;
+        let rows = query.fetch_all(self.writer().await?).await?;
         rows.iter().map(|row| parse(row, "id", PaymentIntentId::parse)).collect()
     }
 }

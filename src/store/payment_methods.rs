@@ -1,20 +1,44 @@
 //! The table of saved payment methods.
 
-use std::ops::DerefMut;
-
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
     row::{get, parse, time},
     select::Select,
+    session::Connected,
+    writes::{
+        Kind::{Bytes, Int, Text},
+        Row, Statement,
+    },
 };
 use crate::domain::{
     ids::{CustomerId, PartnerId, PaymentMethodId},
     payment_method::PaymentMethod,
 };
 
-impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+pub(super) static INSERT: Statement = Statement {
+    columns: &[
+        ("id", Text),
+        ("partner_id", Text),
+        ("customer_id", Text),
+        ("upstream_id", Text),
+        ("kind", Text),
+        ("card", Bytes),
+        ("created_at", Int),
+        ("updated_at", Int),
+    ],
+    sql: "INSERT INTO payment_methods (id, partner_id, customer_id, upstream_id, kind, card, created_at, updated_at)
+         SELECT id, partner_id, customer_id, upstream_id, kind, card, created_at, updated_at FROM {rows} WHERE TRUE
+         ON CONFLICT (customer_id, upstream_id) DO NOTHING",
+};
+pub(super) static UPDATE: Statement = Statement {
+    columns: &[("id", Text), ("upstream_id", Text), ("card", Bytes), ("updated_at", Int)],
+    sql: "UPDATE payment_methods SET upstream_id = new.upstream_id, card = new.card, updated_at = new.updated_at
+         FROM {rows} WHERE payment_methods.id = new.id",
+};
+
+impl<C: Connected> Session<C> {
     /// The payment method, if it is the partner's.
     pub async fn payment_method(
         &mut self,
@@ -27,7 +51,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
     /// The payment method, whoever's it is.
     pub async fn payment_method_any(&mut self, id: &PaymentMethodId) -> Result<Option<PaymentMethod>, Error> {
         let query = sqlx::query("SELECT * FROM payment_methods WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection()).await?;
+        let row = query.fetch_optional(self.connection().await?).await?;
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
@@ -38,7 +62,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
         upstream: &str,
     ) -> Result<Option<PaymentMethod>, Error> {
         let query = sqlx::query("SELECT * FROM payment_methods WHERE customer_id = $1 AND upstream_id = $2");
-        let row = query.bind(customer.as_str()).bind(upstream).fetch_optional(self.connection()).await?;
+        let row = query.bind(customer.as_str()).bind(upstream).fetch_optional(self.connection().await?).await?;
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
@@ -52,7 +76,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
         let rows = Select::from("payment_methods")
             .and("customer_id", "=", Some(customer.to_string()))?
             .and("id", "<", after)?
-            .fetch(self.connection(), "id DESC", limit)
+            .fetch(self.connection().await?, "id DESC", limit)
             .await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
@@ -61,7 +85,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
     pub async fn payment_methods_awaited(&mut self, customer: &CustomerId) -> Result<Vec<PaymentMethod>, Error> {
         let query =
             sqlx::query("SELECT * FROM payment_methods WHERE customer_id = $1 AND upstream_id IS NULL ORDER BY id");
-        let rows = query.bind(customer.as_str()).fetch_all(self.connection()).await?;
+        let rows = query.bind(customer.as_str()).fetch_all(self.connection().await?).await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
 }
@@ -70,45 +94,42 @@ impl Tx {
     /// The payment method, locked until the end of the transaction.
     pub async fn payment_method_lock(&mut self, id: &PaymentMethodId) -> Result<Option<PaymentMethod>, Error> {
         let sql = self.shared.dialect.locking("SELECT * FROM payment_methods WHERE id = $1");
-        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.connection()).await?;
+        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.writer().await?).await?;
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
     /// Adds a payment method. `false`: the customer has it already, by Corefy's id, and nothing was added.
     pub async fn payment_method_insert(&mut self, method: &PaymentMethod) -> Result<bool, Error> {
-        let sql =
-            "INSERT INTO payment_methods (id, partner_id, customer_id, upstream_id, kind, card, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             ON CONFLICT (customer_id, upstream_id) DO NOTHING";
         let card = self.shared.sealer.seal(method.id.as_str(), "card", &method.card)?;
-        let query = sqlx::query(sql)
-            .bind(method.id.as_str())
-            .bind(method.partner_id.as_str())
-            .bind(method.customer_id.as_str())
-            .bind(method.upstream_id.as_deref())
-            .bind(method.kind.as_str())
-            .bind(card)
-            .bind(method.created_at.0)
-            .bind(method.updated_at.0);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        let row = Row::new()
+            .and(method.id.as_str())
+            .and(method.partner_id.as_str())
+            .and(method.customer_id.as_str())
+            .and(method.upstream_id.as_deref())
+            .and(method.kind.as_str())
+            .and(&card[..])
+            .and(method.created_at.0)
+            .and(method.updated_at.0);
+        self.write(&INSERT, method.id.as_str(), row).await
     }
 
     /// Writes back everything of a payment method that can change.
     pub async fn payment_method_update(&mut self, method: &PaymentMethod) -> Result<(), Error> {
         let card = self.shared.sealer.seal(method.id.as_str(), "card", &method.card)?;
-        let query =
-            sqlx::query("UPDATE payment_methods SET upstream_id = $2, card = $3, updated_at = $4 WHERE id = $1")
-                .bind(method.id.as_str())
-                .bind(method.upstream_id.as_deref())
-                .bind(card)
-                .bind(method.updated_at.0);
-        query.execute(self.connection()).await?;
-        Ok(())
+        let row = Row::new()
+            .and(method.id.as_str())
+            .and(method.upstream_id.as_deref())
+            .and(&card[..])
+            .and(method.updated_at.0);
+        self.write(&UPDATE, method.id.as_str(), row).await.map(|_| ())
     }
 
     /// Takes back a payment method that Corefy refused.
     pub async fn payment_method_delete(&mut self, id: &PaymentMethodId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM payment_methods WHERE id = $1").bind(id.as_str()).execute(self.connection()).await?;
+        sqlx::query("DELETE FROM payment_methods WHERE id = $1")
+            .bind(id.as_str())
+            .execute(self.writer().await?)
+            .await?;
         Ok(())
     }
 }

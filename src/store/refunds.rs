@@ -1,20 +1,52 @@
 //! The table of refunds.
 
-use std::ops::DerefMut;
-
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
     row::{get, money, parse, time},
     select::Select,
+    session::Connected,
+    writes::{
+        Kind::{Bytes, Int, Text},
+        Row, Statement,
+    },
 };
 use crate::domain::{
     ids::{PartnerId, PaymentIntentId, RefundId},
     refund::{Refund, RefundState},
 };
 
-impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+pub(super) static INSERT: Statement = Statement {
+    columns: &[
+        ("id", Text),
+        ("partner_id", Text),
+        ("payment_intent_id", Text),
+        ("upstream_id", Text),
+        ("state", Text),
+        ("currency", Text),
+        ("amount", Int),
+        ("reference_id", Text),
+        ("details", Bytes),
+        ("failure", Bytes),
+        ("created_at", Int),
+        ("updated_at", Int),
+    ],
+    sql: "INSERT INTO refunds (id, partner_id, payment_intent_id, upstream_id, state, currency, amount, reference_id,
+             details, failure, created_at, updated_at)
+         SELECT id, partner_id, payment_intent_id, upstream_id, state, currency, amount, reference_id, details, failure,
+             created_at, updated_at
+         FROM {rows} WHERE TRUE
+         ON CONFLICT (partner_id, reference_id) DO NOTHING",
+};
+pub(super) static UPDATE: Statement = Statement {
+    columns: &[("id", Text), ("upstream_id", Text), ("state", Text), ("failure", Bytes), ("updated_at", Int)],
+    sql: "UPDATE refunds SET upstream_id = new.upstream_id, state = new.state, failure = new.failure,
+             updated_at = new.updated_at
+         FROM {rows} WHERE refunds.id = new.id",
+};
+
+impl<C: Connected> Session<C> {
     /// The refund, if it is the partner's.
     pub async fn refund(&mut self, partner: &PartnerId, id: &RefundId) -> Result<Option<Refund>, Error> {
         Ok(self.refund_any(id).await?.filter(|refund| refund.partner_id == *partner))
@@ -23,7 +55,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
     /// The refund, whoever's it is.
     pub async fn refund_any(&mut self, id: &RefundId) -> Result<Option<Refund>, Error> {
         let query = sqlx::query("SELECT * FROM refunds WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection()).await?;
+        let row = query.fetch_optional(self.connection().await?).await?;
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
@@ -34,7 +66,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
         reference: &str,
     ) -> Result<Option<RefundId>, Error> {
         let query = sqlx::query("SELECT id FROM refunds WHERE partner_id = $1 AND reference_id = $2");
-        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
+        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection().await?).await?;
         row.map(|row| parse(&row, "id", RefundId::parse)).transpose()
     }
 
@@ -50,7 +82,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
             .and("partner_id", "=", Some(partner.as_str().to_owned()))?
             .and("payment_intent_id", "=", payment.map(ToString::to_string))?
             .and("id", "<", after)?
-            .fetch(self.connection(), "id DESC", limit)
+            .fetch(self.connection().await?, "id DESC", limit)
             .await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
@@ -59,7 +91,7 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
     pub async fn refunds_of(&mut self, payment: &PaymentIntentId) -> Result<Vec<Refund>, Error> {
         let query =
             sqlx::query("SELECT * FROM refunds WHERE payment_intent_id = $1 ORDER BY id").bind(payment.as_str());
-        let rows = query.fetch_all(self.connection()).await?;
+        let rows = query.fetch_all(self.connection().await?).await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
 }
@@ -67,45 +99,39 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
 impl Tx {
     /// Adds a refund. `false`: the partner's reference is taken, and nothing was added.
     pub async fn refund_insert(&mut self, refund: &Refund) -> Result<bool, Error> {
-        let sql = "INSERT INTO refunds (id, partner_id, payment_intent_id, upstream_id, state, currency, amount,
-                 reference_id, details, failure, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-             ON CONFLICT (partner_id, reference_id) DO NOTHING";
         let details = self.shared.sealer.seal(refund.id.as_str(), "details", &refund.details)?;
         let failure = self.shared.sealer.seal(refund.id.as_str(), "failure", &refund.failure)?;
-        let query = sqlx::query(sql)
-            .bind(refund.id.as_str())
-            .bind(refund.partner_id.as_str())
-            .bind(refund.payment_intent_id.as_str())
-            .bind(refund.upstream_id.as_deref())
-            .bind(refund.state.as_str())
-            .bind(refund.amount.currency.code())
-            .bind(refund.amount.minor)
-            .bind(refund.reference_id.as_deref())
-            .bind(details)
-            .bind(failure)
-            .bind(refund.created_at.0)
-            .bind(refund.updated_at.0);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        let row = Row::new()
+            .and(refund.id.as_str())
+            .and(refund.partner_id.as_str())
+            .and(refund.payment_intent_id.as_str())
+            .and(refund.upstream_id.as_deref())
+            .and(refund.state.as_str())
+            .and(refund.amount.currency.code())
+            .and(refund.amount.minor)
+            .and(refund.reference_id.as_deref())
+            .and(&details[..])
+            .and(&failure[..])
+            .and(refund.created_at.0)
+            .and(refund.updated_at.0);
+        self.write(&INSERT, refund.id.as_str(), row).await
     }
 
     /// Writes back everything of a refund that can change.
     pub async fn refund_update(&mut self, refund: &Refund) -> Result<(), Error> {
-        let sql = "UPDATE refunds SET upstream_id = $2, state = $3, failure = $4, updated_at = $5 WHERE id = $1";
         let failure = self.shared.sealer.seal(refund.id.as_str(), "failure", &refund.failure)?;
-        let query = sqlx::query(sql)
-            .bind(refund.id.as_str())
-            .bind(refund.upstream_id.as_deref())
-            .bind(refund.state.as_str())
-            .bind(failure)
-            .bind(refund.updated_at.0);
-        query.execute(self.connection()).await?;
-        Ok(())
+        let row = Row::new()
+            .and(refund.id.as_str())
+            .and(refund.upstream_id.as_deref())
+            .and(refund.state.as_str())
+            .and(&failure[..])
+            .and(refund.updated_at.0);
+        self.write(&UPDATE, refund.id.as_str(), row).await.map(|_| ())
     }
 
     /// Takes back a refund of which nothing was sent.
     pub async fn refund_delete(&mut self, id: &RefundId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM refunds WHERE id = $1").bind(id.as_str()).execute(self.connection()).await?;
+        sqlx::query("DELETE FROM refunds WHERE id = $1").bind(id.as_str()).execute(self.writer().await?).await?;
         Ok(())
     }
 }

@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// Something that a transaction tells, as far as it is counted.
-#[derive(Clone, Copy)]
 pub(super) struct News {
-    kind: EventType,
+    pub(super) kind: EventType,
+    pub(super) object_id: String,
     /// The code of the decline that it is.
     decline: Option<&'static str>,
 }
@@ -34,13 +34,13 @@ impl News {
             }
             _ => None,
         };
-        Self { kind, decline }
+        Self { kind, object_id: object.id().to_owned(), decline }
     }
 }
 
 /// Counts what is now durable.
 pub(super) fn count(telemetry: &Telemetry, news: &[News]) {
-    for News { kind, decline } in news {
+    for News { kind, decline, .. } in news {
         telemetry.count(&EVENTS, [kind.as_str()]);
         if let Some(code) = decline {
             telemetry.count(&DECLINES, [code]);
@@ -85,7 +85,7 @@ impl Store {
     /// A session on a connection of `pool` that was asked for at `started`.
     pub(super) fn session<C>(&self, connection: C, pool: &'static str, started: Instant) -> Session<C> {
         self.shared.telemetry.time(&CONNECTION_WAIT, [pool], started.elapsed());
-        Session { connection, shared: self.shared.clone(), news: Vec::new() }
+        Session { on: connection, shared: self.shared.clone() }
     }
 }
 

@@ -31,13 +31,6 @@ const UNDO: &str = "ROLLBACK TO turn";
 const UNDO_BEGIN: &str = "SAVEPOINT turn";
 /// Makes the turns durable, also the last, whose savepoint still stands.
 const FLUSH: &str = "COMMIT";
-/// The same when there are events among what was written: they get their positions, in the order of commits.
-const ORDER_AND_FLUSH: &str = "
-    UPDATE events SET position = placed.place + (SELECT last FROM event_sequence WHERE id = 1)
-    FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place FROM events WHERE position IS NULL) AS placed
-    WHERE events.id = placed.id;
-    UPDATE event_sequence SET last = MAX(last, COALESCE((SELECT MAX(position) FROM events), 0)) WHERE id = 1;
-    COMMIT";
 
 /// The line in front of the writer. It is as long as there are calls under way, which `rpc/` bounds; each waits at most
 /// [`ACQUIRE_TIMEOUT`] for its turn.
@@ -56,8 +49,6 @@ struct Writer {
     connection: Option<PoolConnection<Any>>,
     /// Those who have committed and wait for the flush.
     members: Vec<oneshot::Sender<Result<(), Arc<Error>>>>,
-    /// Whether any of them wrote events.
-    has_events: bool,
 }
 
 /// A turn. What is not committed when it is dropped never happened.
@@ -101,10 +92,9 @@ impl Turns {
     }
 
     /// Ends a turn that was committed; returns when it is durable, by a flush of its own or of another's.
-    async fn finish(self, mut writer: OwnedMutexGuard<Writer>, has_events: bool) -> Result<(), Error> {
+    async fn finish(self, mut writer: OwnedMutexGuard<Writer>) -> Result<(), Error> {
         let (tell, mut told) = oneshot::channel();
         writer.members.push(tell);
-        writer.has_events |= has_events;
         if self.waiting.load(Ordering::Relaxed) == 0 {
             writer.flush().await;
         }
@@ -129,8 +119,7 @@ impl Writer {
         if self.members.is_empty() {
             return;
         }
-        self.run(if self.has_events { ORDER_AND_FLUSH } else { FLUSH }).await;
-        self.has_events = false;
+        self.run(FLUSH).await;
         for member in self.members.drain(..) {
             // Nobody listens when the gateway is shutting down.
             let _ = member.send(Ok(()));
@@ -146,7 +135,6 @@ impl Writer {
         for member in self.members.drain(..) {
             let _ = member.send(Err(error.clone()));
         }
-        self.has_events = false;
         if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
         }
@@ -159,10 +147,10 @@ impl Turn {
     }
 
     /// Makes durable what was written.
-    pub(super) async fn commit(mut self, has_events: bool) -> Result<(), Error> {
+    pub(super) async fn commit(mut self) -> Result<(), Error> {
         let Some(writer) = self.writer.take() else { return Err(Error::WorkerCrashed) };
         // In a task of its own: others may depend on this flush, also when nobody waits for the commit any longer.
-        tokio::spawn(self.turns.clone().finish(writer, has_events)).await.unwrap_or(Err(Error::WorkerCrashed))
+        tokio::spawn(self.turns.clone().finish(writer)).await.unwrap_or(Err(Error::WorkerCrashed))
     }
 }
 
@@ -244,7 +232,7 @@ mod tests {
         let task = tokio::spawn(async move {
             let mut turn = line.begin().await?;
             write(&mut turn, n).await;
-            turn.commit(false).await
+            turn.commit().await
         });
         while turns.waiting.load(Ordering::Relaxed) == before && !task.is_finished() {
             tokio::task::yield_now().await;
@@ -262,7 +250,7 @@ mod tests {
             others.push(waits(&turns, n).await);
         }
         assert_eq!(durable(&reader).await, 0);
-        first.commit(false).await.unwrap();
+        first.commit().await.unwrap();
         assert_eq!(durable(&reader).await, 51, "all were in the transaction that the first made durable");
         for other in others {
             other.await.unwrap().unwrap();
@@ -279,7 +267,7 @@ mod tests {
                     let mut turn = turns.begin().await.unwrap();
                     write(&mut turn, n).await;
                     if n % 3 > 0 {
-                        turn.commit(false).await.unwrap();
+                        turn.commit().await.unwrap();
                     }
                 })
             })
@@ -302,13 +290,13 @@ mod tests {
             tokio::spawn(async move {
                 let mut turn = turns.begin().await.unwrap();
                 sqlx::query("ROLLBACK").execute(&mut *turn).await.unwrap();
-                turn.commit(false).await
+                turn.commit().await
             })
         };
         while turns.waiting.load(Ordering::Relaxed) == 0 {
             tokio::task::yield_now().await;
         }
-        assert!(first.commit(false).await.is_err());
+        assert!(first.commit().await.is_err());
         assert!(breaker.await.unwrap().is_err());
         assert_eq!(durable(&reader).await, 0);
         waits(&turns, 2).await.await.unwrap().unwrap();
@@ -321,7 +309,7 @@ mod tests {
         let mut first = turns.begin().await.unwrap();
         write(&mut first, 1).await;
         let second = waits(&turns, 2).await;
-        let mut commit = Box::pin(first.commit(false));
+        let mut commit = Box::pin(first.commit());
         let _ = begin_to_poll(&mut commit).await;
         drop(commit);
         second.await.unwrap().unwrap();
@@ -340,7 +328,7 @@ mod tests {
             let hasty = tokio::spawn(async move { drop(tokio::time::timeout(patience, line.begin()).await) });
             tokio::task::yield_now().await;
             let last = waits(&turns, n).await;
-            first.commit(false).await.unwrap();
+            first.commit().await.unwrap();
             hasty.await.unwrap();
             last.await.unwrap().unwrap();
         }

@@ -1,13 +1,12 @@
 //! The inbox: every genuine webhook, kept redacted for audit, and worked off by the inbox worker.
 
-use std::ops::DerefMut;
-
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{
     Backlog, Error, Session, Tx,
     row::{get, optional_time, parse, parse_optional, time},
     select::Select,
+    session::Connected,
 };
 use crate::domain::{
     clock::Timestamp,
@@ -104,11 +103,11 @@ impl WebhookFilter {
     }
 }
 
-impl<C: DerefMut<Target = AnyConnection>> Session<C> {
+impl<C: Connected> Session<C> {
     /// The webhook.
     pub async fn webhook(&mut self, id: &WebhookId) -> Result<Option<Webhook>, Error> {
         let query = sqlx::query("SELECT * FROM webhooks WHERE id = $1").bind(id.as_str());
-        query.fetch_optional(self.connection()).await?.as_ref().map(read).transpose()
+        query.fetch_optional(self.connection().await?).await?.as_ref().map(read).transpose()
     }
 
     /// The newest webhooks, at most `limit`, older than `after`.
@@ -119,20 +118,20 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
         limit: u32,
     ) -> Result<Vec<Webhook>, Error> {
         let select = filter.select(Select::from("webhooks"))?.and("id", "<", after.map(ToString::to_string))?;
-        select.fetch(self.connection(), "id DESC", limit).await?.iter().map(read).collect()
+        select.fetch(self.connection().await?, "id DESC", limit).await?.iter().map(read).collect()
     }
 
     /// How many webhooks there are.
     pub async fn webhook_count(&mut self, filter: &WebhookFilter) -> Result<u64, Error> {
         let select = filter.select(Select::count("webhooks"))?;
-        let rows = select.fetch(self.connection(), "total", 1).await?;
+        let rows = select.fetch(self.connection().await?, "total", 1).await?;
         rows.first().map_or(Ok(0), |row| Ok(get::<i64>(row, "total")?.unsigned_abs()))
     }
 
     /// The webhooks that are still to be worked off.
     pub async fn webhooks_waiting(&mut self) -> Result<Backlog, Error> {
         let sql = "SELECT COUNT(*) AS count, MIN(received_at) AS oldest FROM webhooks WHERE state = 'waiting'";
-        Backlog::read(&sqlx::query(sql).fetch_one(self.connection()).await?)
+        Backlog::read(&sqlx::query(sql).fetch_one(self.connection().await?).await?)
     }
 
     /// The webhooks that were given up in this state, parked or dead.
@@ -140,14 +139,14 @@ impl<C: DerefMut<Target = AnyConnection>> Session<C> {
         // The two states name the index of what was given up.
         let sql = "SELECT COUNT(*) AS count, MIN(received_at) AS oldest FROM webhooks
              WHERE state IN ('parked', 'dead') AND state = $1";
-        Backlog::read(&sqlx::query(sql).bind(state.as_str()).fetch_one(self.connection()).await?)
+        Backlog::read(&sqlx::query(sql).bind(state.as_str()).fetch_one(self.connection().await?).await?)
     }
 
     /// The newest webhooks about an intent, at most `limit`, newest first.
     pub async fn webhooks_of(&mut self, payment: &PaymentIntentId, limit: u32) -> Result<Vec<Webhook>, Error> {
         let sql = "SELECT * FROM webhooks WHERE payment_intent_id = $1 ORDER BY id DESC LIMIT $2";
         let query = sqlx::query(sql).bind(payment.as_str()).bind(i64::from(limit));
-        query.fetch_all(self.connection()).await?.iter().map(read).collect()
+        query.fetch_all(self.connection().await?).await?.iter().map(read).collect()
     }
 }
 
@@ -173,7 +172,7 @@ impl Tx {
             .bind(webhook.body.as_str())
             .bind(webhook.state.as_str())
             .bind(webhook.received_at.0);
-        let row = query.fetch_one(self.connection()).await?;
+        let row = query.fetch_one(self.writer().await?).await?;
         Ok(get::<String>(&row, "id")? == webhook.id.as_str())
     }
 
@@ -190,7 +189,7 @@ impl Tx {
              ORDER BY next_attempt_at, id LIMIT $3",
         );
         let query = sqlx::query(sql).bind(now.0).bind(lease_until.0).bind(i64::from(limit));
-        query.fetch_all(self.connection()).await?.iter().map(read).collect()
+        query.fetch_all(self.writer().await?).await?.iter().map(read).collect()
     }
 
     /// Has a webhook worked off once more, whatever came of it before. `false`: there is none, or it is being worked off.
@@ -198,7 +197,7 @@ impl Tx {
         let sql = "UPDATE webhooks SET state = 'waiting', attempts = 0, next_attempt_at = $2, processed_at = NULL
              WHERE id = $1 AND lease_until <= $2";
         let query = sqlx::query(sql).bind(id.as_str()).bind(now.0);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
     }
 
     /// Ends a webhook, or lets it wait until `next_attempt_at`. Writes nothing when another attempt has begun since.
@@ -215,7 +214,7 @@ impl Tx {
             .bind(webhook.processed_at.map(|time| time.0))
             .bind(webhook.attempts)
             .bind(webhook.payment_intent_id.as_ref().map(PaymentIntentId::as_str));
-        query.execute(self.connection()).await?;
+        query.execute(self.writer().await?).await?;
         Ok(())
     }
 }

@@ -22,15 +22,12 @@ const PRUNE: Duration = Duration::from_secs(60);
 const PRUNE_PAUSE: Duration = Duration::from_millis(100);
 /// How long a record of a call to Corefy waits for others to be written with it.
 const GATHER_CALLS: Duration = Duration::from_millis(200);
-/// How long events wait for others to be ordered with them, when some were ordered just before.
-const GATHER_EVENTS: Duration = Duration::from_millis(5);
 
 /// Starts every worker; they end when `stop` is cancelled, each after the step it is at.
 pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     let workers = TaskTracker::new();
     workers.spawn(inbox(app.clone(), stop.clone()));
     workers.spawn(recovery(app.clone(), stop.clone()));
-    workers.spawn(ordering(app.clone(), stop.clone()));
     workers.spawn(hearing(app.clone(), stop.clone()));
     workers.spawn(backlog(app.clone(), stop.clone()));
     workers.spawn(call_log(app.clone(), stop.clone()));
@@ -66,22 +63,7 @@ async fn recovery(app: App, stop: CancellationToken) {
     }
 }
 
-/// Gives events their places, at once when this process has written some after a while without any.
-async fn ordering(app: App, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        if took_some("ordering", app.order_events().await) {
-            sleep(GATHER_EVENTS).await;
-            continue;
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = app.events_have_work() => {}
-            () = sleep(LOOK) => {}
-        }
-    }
-}
-
-/// Hears of events that other processes have ordered.
+/// Hears of events that other processes have told.
 async fn hearing(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
         tokio::select! {

@@ -22,6 +22,7 @@ use crate::{
         payment_intent::PaymentIntent,
     },
     error::{Error, Reason},
+    store::Known,
     telemetry::trace::carried,
     upstream::{self, Call, Class, Order, Turn},
 };
@@ -190,7 +191,7 @@ impl App {
             }
             Ok(None) | Err(_) => Outcome::Unknown,
         };
-        self.settle::<C>(&operation, outcome).await?;
+        self.settle::<C>(&operation, outcome, Known::default()).await?;
         Ok(())
     }
 

@@ -30,7 +30,6 @@ async fn tell(store: &Store, types: &[EventType], object: impl Into<EventObject>
 }
 
 async fn list(store: &Store, filter: &EventFilter, after: Option<&EventId>, limit: u32) -> Vec<Event> {
-    store.order_events().await.unwrap();
     let mut session = store.read().await.unwrap();
     let position = match after {
         Some(id) => session.event_position(&acme(), id.as_str()).await.unwrap().unwrap(),
@@ -134,7 +133,6 @@ async fn a_reader_misses_none_of_what_64_writers_tell_whenever_they_commit(datab
     }
     let mut seen: Vec<(i64, EventId)> = Vec::new();
     while seen.len() < WRITERS * EACH {
-        store.order_events().await.unwrap();
         let position = seen.last().map_or(0, |(position, _)| *position);
         let mut session = store.read().await.unwrap();
         let found = session.events(&acme(), &EventFilter::default(), position, 7).await.unwrap();

@@ -61,7 +61,7 @@ async fn an_operation_is_rebased_on_what_was_known_when_it_was_reserved(database
     let mut tx = store.begin().await.unwrap();
     assert!(reserve(&mut tx, &rebased, "a").await);
     rebased.baseline = after(-5);
-    tx.operation_rebase(&rebased).await.unwrap();
+    tx.operation_rebase(NewOperation { operation: &rebased, idempotency: None }).await.unwrap();
     let stored = tx.operation_keyed(&acme(), "a").await.unwrap().unwrap();
     assert_eq!(format!("{:?}", stored.operation), format!("{rebased:?}"));
     assert_eq!(stored.fingerprint.as_deref(), Some(&FINGERPRINT[..]));

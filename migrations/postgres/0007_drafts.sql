@@ -1,0 +1,20 @@
+-- Each change of a payment intent counts, so that what was drafted without a lock is written only if nothing has changed
+-- since. And events get their positions in the transaction that tells them: those without one are of older programs.
+
+ALTER TABLE payment_intents ADD COLUMN revision BIGINT NOT NULL DEFAULT 0;
+
+UPDATE events SET position = placed.place + (SELECT last FROM event_sequence WHERE id = 1)
+FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place FROM events WHERE position IS NULL) AS placed
+WHERE events.id = placed.id;
+UPDATE event_sequence SET last = GREATEST(last, COALESCE((SELECT MAX(position) FROM events), 0)) WHERE id = 1;
+DROP INDEX events_unordered;
+
+-- Ends a statement that did not write all of its rows, and with it all that went with it.
+CREATE FUNCTION require_rows(found BIGINT, expected BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
+BEGIN
+    IF found <> expected THEN
+        RAISE EXCEPTION 'a draft was overtaken; the gateway does it again, and nothing is lost' USING ERRCODE = 'GW001';
+    END IF;
+    RETURN found;
+END
+$$;

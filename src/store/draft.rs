@@ -1,0 +1,109 @@
+//! Drafts: transactions that lock nothing while they are made. A draft reads what is committed and gathers what it will
+//! write; when it is committed, all of that is written at once, together with other drafts, provided that every payment
+//! intent it has read is still as it was. Otherwise nothing of it is written, and [`Error::Overtaken`] has its maker do the
+//! same again in a transaction of its own, which waits for others instead of being overtaken by them.
+//!
+//! A draft reads nothing of what it will write itself, and an error that came up while it was made decides nothing: what
+//! it would have written first, such as an idempotency key, is not known to be free before the commit.
+
+use sqlx::{Any, AnyConnection, Pool, pool::PoolConnection};
+
+use super::{Error, Tx, gather::Gatherer, writes::Write};
+use crate::domain::{ids::PaymentIntentId, payment_intent::PaymentIntent};
+
+/// A draft in the making.
+pub(super) struct Draft {
+    reader: Pool<Any>,
+    connection: Option<PoolConnection<Any>>,
+    gatherer: Gatherer,
+    writes: Vec<Write>,
+    known: Known,
+    /// Whether it cannot be written all at once.
+    is_void: bool,
+}
+
+/// The payment intents that a draft relies on, or has left behind.
+#[derive(Clone, Default)]
+pub struct Known(Vec<KnownIntent>);
+
+#[derive(Clone)]
+struct KnownIntent {
+    intent: PaymentIntent,
+    /// Which revision of it is in the database; `None` as long as none is.
+    revision: Option<i64>,
+    /// Whether the draft writes the next one.
+    is_written: bool,
+}
+
+impl Draft {
+    /// Reads from `reader`, and goes to the database by `gatherer`.
+    pub(super) fn new(reader: Pool<Any>, gatherer: Gatherer, known: Known) -> Self {
+        Self { reader, connection: None, gatherer, writes: Vec::new(), known, is_void: false }
+    }
+
+    /// What it reads on.
+    pub(super) async fn connection(&mut self) -> Result<&mut AnyConnection, Error> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.reader.acquire().await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// Adds a row to what will be written. Of one row, the last word counts.
+    pub(super) fn gather(&mut self, write: Write) {
+        match self.writes.iter_mut().find(|earlier| earlier.id == write.id) {
+            Some(earlier) if earlier.is_of(write.statement) => *earlier = write,
+            // Statements that are run together do not see what the others write.
+            Some(_) => self.is_void = true,
+            None => self.writes.push(write),
+        }
+    }
+
+    /// Writes everything, and the events.
+    pub(super) async fn commit(mut self, events: Vec<Write>) -> Result<Known, Error> {
+        // Given back before another is waited for: the one that writes may be of the same pool.
+        self.connection = None;
+        // What was read and not written is not known to be still so.
+        if self.is_void || self.known.0.iter().any(|known| !known.is_written) {
+            return Err(Error::Overtaken);
+        }
+        self.writes.extend(events);
+        self.gatherer.write(self.writes).await?;
+        for known in &mut self.known.0 {
+            known.revision = Some(known.revision.map_or(0, |revision| revision + 1));
+            known.is_written = false;
+        }
+        Ok(self.known)
+    }
+}
+
+impl Tx {
+    /// What a draft knows of an intent without reading it.
+    pub(super) fn known(&mut self, id: &PaymentIntentId) -> Option<PaymentIntent> {
+        self.draft()?.known.0.iter().find(|known| known.intent.id == *id).map(|known| known.intent.clone())
+    }
+
+    /// The revision of an intent that a draft relies on; `None` in a transaction that has locked it.
+    pub(super) fn revision_of(&mut self, id: &PaymentIntentId) -> Option<i64> {
+        self.draft()?.known.0.iter().find(|known| known.intent.id == *id)?.revision
+    }
+
+    /// Has a draft rely on an intent that was read.
+    pub(super) fn rely_on(&mut self, intent: &PaymentIntent, revision: i64) {
+        if let Some(draft) = self.draft() {
+            let intent = intent.clone();
+            draft.known.0.push(KnownIntent { intent, revision: Some(revision), is_written: false });
+        }
+    }
+
+    /// Notes how a draft will leave an intent.
+    pub(super) fn will_be(&mut self, intent: &PaymentIntent) {
+        let Some(draft) = self.draft() else { return };
+        let written = |revision| KnownIntent { intent: intent.clone(), revision, is_written: true };
+        match draft.known.0.iter_mut().find(|known| known.intent.id == intent.id) {
+            Some(known) => *known = written(known.revision),
+            None => draft.known.0.push(written(None)),
+        }
+    }
+}

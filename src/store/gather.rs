@@ -1,0 +1,113 @@
+//! Drafts on their way to the database: all that wait are written together, in one transaction with one flush. One that
+//! cannot be written takes none of the others with it.
+
+use std::{io, sync::Arc};
+
+use sqlx::{Any, Pool};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Dialect, Error,
+    turns::Turns,
+    writes::{Fit, Write, run},
+};
+
+/// How many drafts may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
+const QUEUE: usize = 1024;
+/// How many drafts are written together at most.
+const TOGETHER: usize = 128;
+/// How many bytes of rows are written together at most, but for the last draft, which may exceed them.
+const TOGETHER_BYTES: usize = 1 << 20;
+
+/// Where drafts are handed in.
+#[derive(Clone)]
+pub(super) struct Gatherer(mpsc::Sender<Entry>);
+
+/// A draft that waits.
+struct Entry {
+    writes: Vec<Write>,
+    tell: oneshot::Sender<Result<(), Error>>,
+}
+
+/// What writes them.
+pub(super) struct Scribe {
+    pub(super) dialect: Dialect,
+    pub(super) pool: Pool<Any>,
+    /// Where SQLite's one writer is waited for.
+    pub(super) turns: Option<Turns>,
+}
+
+impl Gatherer {
+    /// Begins to write; ends when the last clone of this is gone.
+    pub(super) fn start(scribe: Scribe) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(scribe.work(receiver));
+        Self(sender)
+    }
+
+    /// Writes a draft; returns when it is durable, or certain not to be written.
+    pub(super) async fn write(&self, writes: Vec<Write>) -> Result<(), Error> {
+        let (tell, told) = oneshot::channel();
+        // Refused only when the runtime is shutting down, as is the answer.
+        let gone = || Error::Unavailable(sqlx::Error::WorkerCrashed);
+        self.0.send(Entry { writes, tell }).await.map_err(|_| gone())?;
+        told.await.map_err(|_| gone())?
+    }
+}
+
+impl Scribe {
+    async fn work(self, mut receiver: mpsc::Receiver<Entry>) {
+        while let Some(first) = receiver.recv().await {
+            let mut bytes = first.len();
+            let mut entries = vec![first];
+            while entries.len() < TOGETHER && bytes < TOGETHER_BYTES {
+                let Ok(next) = receiver.try_recv() else { break };
+                bytes += next.len();
+                entries.push(next);
+            }
+            self.write(entries).await;
+        }
+    }
+
+    /// Writes drafts together. When one of them cannot be written, halves are tried, until it is alone.
+    async fn write(&self, mut entries: Vec<Entry>) {
+        match self.try_to_write(&entries).await {
+            Err(Error::Overtaken) if entries.len() > 1 => {
+                let rest = entries.split_off(entries.len() / 2);
+                Box::pin(self.write(entries)).await;
+                Box::pin(self.write(rest)).await;
+            }
+            Err(Error::Overtaken) => entries.into_iter().for_each(|entry| entry.hear(Err(Error::Overtaken))),
+            Ok(()) => entries.into_iter().for_each(|entry| entry.hear(Ok(()))),
+            Err(error) => {
+                let error = Arc::new(error);
+                let same = || Error::Unavailable(sqlx::Error::Io(io::Error::other(error.clone())));
+                entries.into_iter().for_each(|entry| entry.hear(Err(same())));
+            }
+        }
+    }
+
+    async fn try_to_write(&self, entries: &[Entry]) -> Result<(), Error> {
+        let writes = || entries.iter().flat_map(|entry| &entry.writes);
+        match &self.turns {
+            Some(turns) => {
+                let mut turn = turns.begin().await?;
+                run(&mut turn, self.dialect, writes(), Fit::Required).await?;
+                Ok(turn.commit().await?)
+            }
+            // PostgreSQL takes it as one statement, which is a transaction of its own.
+            None => run(&mut *self.pool.acquire().await?, self.dialect, writes(), Fit::Required).await.map(|_| ()),
+        }
+    }
+}
+
+impl Entry {
+    fn len(&self) -> usize {
+        self.writes.iter().map(Write::len).sum()
+    }
+
+    /// Nobody listens when the caller's task has died.
+    fn hear(self, outcome: Result<(), Error>) {
+        let _ = self.tell.send(outcome);
+    }
+}

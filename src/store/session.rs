@@ -1,0 +1,160 @@
+//! Sessions: a connection to the database that reads, or a transaction that also writes.
+
+use std::{ops::DerefMut as _, sync::Arc};
+
+use sqlx::{Any, AnyConnection, Transaction, pool::PoolConnection};
+
+use super::{
+    Error, Known, Shared,
+    draft::Draft,
+    telemetry::{self, News},
+    turns::Turn,
+    writes::{Fit, Row, Statement, Write, run},
+};
+use crate::domain::event::EventType;
+
+/// A connection to the database, in a transaction or not.
+pub struct Session<C> {
+    pub(super) on: C,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// A session that reads; each statement sees what is committed when it begins.
+pub type Read = Session<PoolConnection<Any>>;
+/// A session that writes. What is not committed when it is dropped never happened.
+pub type Tx = Session<Writing>;
+
+/// What a transaction writes on, and what it tells.
+pub struct Writing {
+    way: Way,
+    /// The events it tells, written when it is committed.
+    events: Vec<Write>,
+    /// The same, to be counted once they are durable.
+    news: Vec<News>,
+}
+
+/// The ways in which a transaction is made.
+enum Way {
+    /// On a connection of its own.
+    Own(Transaction<'static, Any>),
+    /// On SQLite's one writer, for a turn.
+    Turn(Turn),
+    /// With others, when it is committed.
+    Draft(Draft),
+}
+
+/// What a session reads on.
+pub trait Connected: Send {
+    /// The connection, which is there from the first time on that it is asked for.
+    fn connection(&mut self) -> impl Future<Output = Result<&mut AnyConnection, Error>> + Send;
+}
+
+impl Connected for PoolConnection<Any> {
+    async fn connection(&mut self) -> Result<&mut AnyConnection, Error> {
+        Ok(self)
+    }
+}
+
+impl Connected for Writing {
+    async fn connection(&mut self) -> Result<&mut AnyConnection, Error> {
+        match &mut self.way {
+            Way::Own(transaction) => Ok(transaction.deref_mut()),
+            Way::Turn(turn) => Ok(turn),
+            Way::Draft(draft) => draft.connection().await,
+        }
+    }
+}
+
+impl<C: Connected> Session<C> {
+    /// What it reads on.
+    pub(super) async fn connection(&mut self) -> Result<&mut AnyConnection, Error> {
+        self.on.connection().await
+    }
+}
+
+impl Writing {
+    pub(super) fn own(transaction: Transaction<'static, Any>) -> Self {
+        Self::on(Way::Own(transaction))
+    }
+
+    pub(super) fn turn(turn: Turn) -> Self {
+        Self::on(Way::Turn(turn))
+    }
+
+    pub(super) fn draft(draft: Draft) -> Self {
+        Self::on(Way::Draft(draft))
+    }
+
+    fn on(way: Way) -> Self {
+        Self { way, events: Vec::new(), news: Vec::new() }
+    }
+}
+
+impl Tx {
+    /// What it writes on at once. A draft has no such thing: what cannot wait for its commit makes it void.
+    pub(super) async fn writer(&mut self) -> Result<&mut AnyConnection, Error> {
+        if self.is_draft() { Err(Error::Overtaken) } else { self.connection().await }
+    }
+
+    /// Writes a row. `false`: it was not to be written, as its statement has it. A draft hears of that when it is committed.
+    pub(super) async fn write(&mut self, statement: &'static Statement, id: &str, row: Row) -> Result<bool, Error> {
+        let write = Write::new(statement, id, row);
+        if let Some(draft) = self.draft() {
+            draft.gather(write);
+            return Ok(true);
+        }
+        let written = self.write_all(&[write]).await?;
+        Ok(written == 1)
+    }
+
+    /// Writes rows of one statement at once, and answers how many were written.
+    pub(super) async fn write_all(&mut self, writes: &[Write]) -> Result<u64, Error> {
+        let dialect = self.shared.dialect;
+        run(self.writer().await?, dialect, writes, Fit::Counted).await
+    }
+
+    /// Tells an event.
+    pub(super) fn tell(&mut self, news: News, event: Write) {
+        self.on.events.push(event);
+        self.on.news.push(news);
+    }
+
+    /// Whether it has told an event of this kind about this object.
+    pub(super) fn has_told(&self, kind: EventType, object_id: &str) -> bool {
+        self.on.news.iter().any(|news| news.kind == kind && news.object_id == object_id)
+    }
+
+    /// Whether it is a draft.
+    pub(super) fn is_draft(&self) -> bool {
+        matches!(self.on.way, Way::Draft(_))
+    }
+
+    pub(super) fn draft(&mut self) -> Option<&mut Draft> {
+        if let Way::Draft(draft) = &mut self.on.way { Some(draft) } else { None }
+    }
+
+    /// Makes everything that was done in this transaction durable.
+    pub async fn commit(self) -> Result<(), Error> {
+        self.commit_knowing().await.map(|_| ())
+    }
+
+    /// The same; answers with what a draft knows of the intents that it moved, for the next draft.
+    pub async fn commit_knowing(mut self) -> Result<Known, Error> {
+        if !self.is_draft() && !self.on.events.is_empty() {
+            // Last of all: the events' sequence is locked from here on.
+            let events = std::mem::take(&mut self.on.events);
+            self.write_all(&events).await?;
+        }
+        let Writing { way, events, news } = self.on;
+        let known = match way {
+            Way::Own(transaction) => transaction.commit().await.map(|()| Known::default())?,
+            Way::Turn(turn) => turn.commit().await.map(|()| Known::default())?,
+            Way::Draft(draft) => draft.commit(events).await?,
+        };
+        if !news.is_empty() {
+            self.shared.signal.told();
+        }
+        telemetry::count(&self.shared.telemetry, &news);
+        Ok(known)
+    }
+}
