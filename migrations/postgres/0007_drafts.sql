@@ -10,11 +10,11 @@ UPDATE event_sequence SET last = GREATEST(last, COALESCE((SELECT MAX(position) F
 DROP INDEX events_unordered;
 
 -- Ends a statement that did not write all of its rows, and with it all that went with it.
-CREATE FUNCTION require_rows(found BIGINT, expected BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
+CREATE FUNCTION require_rows(written BIGINT, required BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
 BEGIN
-    IF found <> expected THEN
+    IF written <> required THEN
         RAISE EXCEPTION 'a draft was overtaken; the gateway does it again, and nothing is lost' USING ERRCODE = 'GW001';
     END IF;
-    RETURN found;
+    RETURN written;
 END
 $$;

@@ -32,9 +32,11 @@ const SQLITE_READERS: u32 = 10;
 /// be undone is kept in memory: it is worth nothing after a crash.
 const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
      PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
-/// What every PostgreSQL connection is told.
+/// What every PostgreSQL connection is told. All rows are reached by an index: a plan that was made while a table was
+/// small must not go through all of it when it has grown.
 const POSTGRES_SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeout = '10s'; SET lock_timeout = '5s';
-     SET idle_in_transaction_session_timeout = '30s';";
+     SET idle_in_transaction_session_timeout = '30s';
+     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;";
 
 impl Dialect {
     /// By the scheme of the database's URL.

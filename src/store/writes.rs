@@ -20,7 +20,7 @@ pub(super) struct Statement {
     pub(super) sql: &'static str,
 }
 
-/// What a column has.
+/// What a column has: text, a number, or bytes; each may be NULL.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Text,
@@ -53,57 +53,59 @@ pub(super) struct Write {
     row: Row,
 }
 
-/// The values of a row, as the JSON of an array that is not closed yet.
-pub(super) struct Row(String);
+/// The values of a row. Bytes have no JSON: all rows' bytes travel as one value, and the JSON says which of them are whose.
+#[derive(Default)]
+pub(super) struct Row {
+    /// The elements of its array, each with a comma before it.
+    json: String,
+    bytes: Vec<u8>,
+}
 
 /// A value of a row.
 pub(super) trait Value {
-    fn push_to(&self, json: &mut String);
+    fn push_to(&self, row: &mut Row);
 }
 
 impl Row {
     pub(super) fn new() -> Self {
-        Self(String::from("["))
+        Self::default()
     }
 
     /// The row with one more value.
     #[must_use]
     pub(super) fn and(mut self, value: impl Value) -> Self {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-        value.push_to(&mut self.0);
+        value.push_to(&mut self);
         self
     }
 }
 
 impl Value for &str {
-    fn push_to(&self, json: &mut String) {
+    fn push_to(&self, row: &mut Row) {
+        row.json.push(',');
         // A text always has a JSON.
-        json.push_str(&serde_json::to_string(self).unwrap_or_default());
+        row.json.push_str(&serde_json::to_string(self).unwrap_or_default());
     }
 }
 
 impl Value for i64 {
-    fn push_to(&self, json: &mut String) {
+    fn push_to(&self, row: &mut Row) {
         // Writing to a string does not fail.
-        let _ = write!(json, "{self}");
+        let _ = write!(row.json, ",{self}");
     }
 }
 
 impl Value for &[u8] {
-    fn push_to(&self, json: &mut String) {
-        json.push('"');
-        json.push_str(&hex::encode(self));
-        json.push('"');
+    fn push_to(&self, row: &mut Row) {
+        let _ = write!(row.json, ",[{},{}]", row.bytes.len(), self.len());
+        row.bytes.extend_from_slice(self);
     }
 }
 
 impl<V: Value> Value for Option<V> {
-    fn push_to(&self, json: &mut String) {
+    fn push_to(&self, row: &mut Row) {
         match self {
-            Some(value) => value.push_to(json),
-            None => json.push_str("null"),
+            Some(value) => value.push_to(row),
+            None => row.json.push_str(",null"),
         }
     }
 }
@@ -115,7 +117,7 @@ impl Write {
 
     /// How long it is, in bytes.
     pub(super) fn len(&self) -> usize {
-        self.row.0.len()
+        self.row.json.len() + self.row.bytes.len()
     }
 
     pub(super) fn is_of(&self, statement: &'static Statement) -> bool {
@@ -135,8 +137,10 @@ pub(super) enum Fit {
 /// The rows of one statement among those that go together.
 struct Part {
     statement: &'static Statement,
-    /// The rows as a JSON array.
+    /// The rows as a JSON array of arrays: first where a row's bytes begin among those of all, then its values; for bytes,
+    /// where in the row's they begin, and how many they are.
     rows: String,
+    bytes: Vec<u8>,
     count: i64,
 }
 
@@ -149,8 +153,8 @@ pub(super) async fn run(
 ) -> Result<u64, Error> {
     let parts: Vec<_> = ORDER.iter().filter_map(|statement| part(statement, writes.clone())).collect();
     let written = match dialect {
-        Dialect::Sqlite => run_on_sqlite(on, &parts, fit).await,
-        Dialect::Postgres => run_on_postgres(on, &parts, fit).await,
+        Dialect::Sqlite => run_on_sqlite(on, parts, fit).await,
+        Dialect::Postgres => run_on_postgres(on, parts, fit).await,
     };
     written.map_err(|error| match (fit, error) {
         // Whatever the database has against it, the rows' own transactions will find out.
@@ -161,13 +165,11 @@ pub(super) async fn run(
 }
 
 fn part<'a>(statement: &'static Statement, writes: impl IntoIterator<Item = &'a Write>) -> Option<Part> {
-    let mut part = Part { statement, rows: String::from("["), count: 0 };
-    for write in writes.into_iter().filter(|write| write.is_of(statement)) {
-        if part.count > 0 {
-            part.rows.push(',');
-        }
-        part.rows.push_str(&write.row.0);
-        part.rows.push(']');
+    let mut part = Part { statement, rows: String::from("["), bytes: Vec::new(), count: 0 };
+    for Write { row, .. } in writes.into_iter().filter(|write| write.is_of(statement)) {
+        let comma = if part.count > 0 { "," } else { "" };
+        let _ = write!(part.rows, "{comma}[{}{}]", part.bytes.len(), row.json);
+        part.bytes.extend_from_slice(&row.bytes);
         part.count += 1;
     }
     part.rows.push(']');
@@ -176,22 +178,27 @@ fn part<'a>(statement: &'static Statement, writes: impl IntoIterator<Item = &'a 
 
 /// SQLite runs one statement after the other; `sqlx` takes them as one text with one set of places, and tells what came of
 /// each, so that they cost one turn of its thread.
-async fn run_on_sqlite(on: &mut AnyConnection, parts: &[Part], fit: Fit) -> Result<u64, Error> {
+async fn run_on_sqlite(on: &mut AnyConnection, parts: Vec<Part>, fit: Fit) -> Result<u64, Error> {
     let (mut sql, mut arguments, mut expected) = (String::new(), AnyArguments::default(), Vec::new());
-    for (place, part) in parts.iter().enumerate() {
-        let place = place + 1;
+    for (part, places) in parts.into_iter().zip(1_usize..) {
+        let (rows, bytes) = (2 * places - 1, 2 * places);
         if part.statement.is_of_events() {
-            let _ = write!(sql, "UPDATE event_sequence SET last = last + json_array_length(${place}) WHERE id = 1; ");
+            let _ = write!(sql, "UPDATE event_sequence SET last = last + json_array_length(${rows}) WHERE id = 1; ");
             expected.push(1);
         }
         let position =
-            format!("(SELECT last FROM event_sequence WHERE id = 1) - json_array_length(${place}) + 1 + new.place");
-        let rows =
-            format!("(SELECT key AS place, {} FROM json_each(${place})) AS new", part.statement.sqlite_columns());
-        sql.push_str(&part.statement.sql.replace("{rows}", &rows).replace("{position}", &position));
-        sql.push_str("; ");
+            format!("(SELECT last FROM event_sequence WHERE id = 1) - json_array_length(${rows}) + 1 + new.place");
+        let columns = part.statement.columns(|place, kind| match kind {
+            Kind::Text | Kind::Int => format!("value ->> {place}"),
+            Kind::Bytes => {
+                format!("substr(${bytes}, 1 + (value ->> 0) + (value ->> '$[{place}][0]'), value ->> '$[{place}][1]')")
+            }
+        });
+        let table = format!("(SELECT key AS place, {columns} FROM json_each(${rows})) AS new");
+        let _ = write!(sql, "{}; ", part.statement.sql.replace("{rows}", &table).replace("{position}", &position));
         expected.push(part.count.unsigned_abs());
-        add(&mut arguments, part.rows.clone())?;
+        add(&mut arguments, part.rows)?;
+        add(&mut arguments, part.bytes)?;
     }
     let mut written = Vec::new();
     let mut outcomes = on.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments));
@@ -208,10 +215,11 @@ async fn run_on_sqlite(on: &mut AnyConnection, parts: &[Part], fit: Fit) -> Resu
 
 /// PostgreSQL runs them as one statement, whose parts all see the database as it was before; so it costs one round trip,
 /// and is a transaction where none is open.
-async fn run_on_postgres(on: &mut AnyConnection, parts: &[Part], fit: Fit) -> Result<u64, Error> {
-    let (mut sql, mut found, mut arguments) = (String::from("WITH "), Vec::new(), AnyArguments::default());
-    for (place, part) in parts.iter().enumerate() {
-        let (rows, count) = (2 * place + 1, 2 * place + 2);
+async fn run_on_postgres(on: &mut AnyConnection, parts: Vec<Part>, fit: Fit) -> Result<u64, Error> {
+    let (mut sql, mut arguments) = (String::from("WITH "), AnyArguments::default());
+    let (mut found, mut required, mut tells) = (Vec::new(), Vec::new(), false);
+    for (part, places) in parts.into_iter().zip(1_usize..) {
+        let (rows, bytes, count) = (3 * places - 2, 3 * places - 1, 3 * places);
         if part.statement.is_of_events() {
             // Asking for what was found before has everything else run, and locked, before.
             let before = if found.is_empty() { "0".to_owned() } else { found.join(" + ") };
@@ -220,28 +228,31 @@ async fn run_on_postgres(on: &mut AnyConnection, parts: &[Part], fit: Fit) -> Re
                 "sequence AS (UPDATE event_sequence SET last = last + ${count} WHERE id = 1 AND {before} >= 0
                      RETURNING last), "
             );
+            tells = true;
         }
         let position = format!("(SELECT last FROM sequence) - ${count} + new.place");
-        let table = format!(
-            "(SELECT ordinality AS place, {} FROM jsonb_array_elements(CAST(${rows} AS JSONB)) WITH ORDINALITY) AS new",
-            part.statement.postgres_columns()
-        );
+        let columns = part.statement.columns(|place, kind| match kind {
+            Kind::Text => format!("value ->> {place}"),
+            Kind::Int => format!("CAST(value ->> {place} AS BIGINT)"),
+            Kind::Bytes => format!(
+                "substring(${bytes} FROM 1 + CAST(value ->> 0 AS INT) + CAST(value -> {place} ->> 0 AS INT)
+                     FOR CAST(value -> {place} ->> 1 AS INT))"
+            ),
+        });
+        let elements = format!("jsonb_array_elements(CAST(${rows} AS JSONB)) WITH ORDINALITY");
+        let table = format!("(SELECT ordinality AS place, {columns} FROM {elements}) AS new");
         let statement = part.statement.sql.replace("{rows}", &table).replace("{position}", &position);
-        let _ = write!(sql, "part{place} AS ({statement} RETURNING 1), ");
-        found.push(format!("(SELECT COUNT(*) FROM part{place})"));
-        add(&mut arguments, part.rows.clone())?;
+        let _ = write!(sql, "part{places} AS ({statement} RETURNING 1), ");
+        found.push(format!("(SELECT COUNT(*) FROM part{places})"));
+        required.push(format!("require_rows((SELECT COUNT(*) FROM part{places}), ${count})"));
+        add(&mut arguments, part.rows)?;
+        add(&mut arguments, part.bytes)?;
         add(&mut arguments, part.count)?;
     }
     sql.truncate(sql.len() - ", ".len());
-    let counted = match fit {
-        Fit::Required => {
-            let required = |(place, found)| format!("require_rows({found}, ${})", 2 * place + 2);
-            found.iter().enumerate().map(required).collect::<Vec<_>>().join(" + ")
-        }
-        Fit::Counted => found.join(" + "),
-    };
-    let _ = write!(sql, " SELECT {counted} AS written");
-    if parts.iter().any(|part| part.statement.is_of_events()) {
+    let written = if fit == Fit::Required { required } else { found };
+    let _ = write!(sql, " SELECT {} AS written", written.join(" + "));
+    if tells {
         let _ = write!(sql, ", CAST(pg_notify('{CHANNEL}', '') AS TEXT) AS told");
     }
     let row = sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_one(on).await?;
@@ -257,22 +268,9 @@ impl Statement {
         std::ptr::eq(self, &events::INSERT)
     }
 
-    /// The columns of an element of a JSON array, for SQLite.
-    fn sqlite_columns(&self) -> String {
-        let column = |(place, (name, kind)): (usize, &(&str, Kind))| match kind {
-            Kind::Text | Kind::Int => format!("value ->> {place} AS {name}"),
-            Kind::Bytes => format!("unhex(value ->> {place}) AS {name}"),
-        };
-        self.columns.iter().enumerate().map(column).collect::<Vec<_>>().join(", ")
-    }
-
-    /// The same for PostgreSQL.
-    fn postgres_columns(&self) -> String {
-        let column = |(place, (name, kind)): (usize, &(&str, Kind))| match kind {
-            Kind::Text => format!("value ->> {place} AS {name}"),
-            Kind::Int => format!("CAST(value ->> {place} AS BIGINT) AS {name}"),
-            Kind::Bytes => format!("decode(value ->> {place}, 'hex') AS {name}"),
-        };
+    /// The columns, each as `read` has it of the place among the elements of a row.
+    fn columns(&self, read: impl Fn(usize, Kind) -> String) -> String {
+        let column = |(place, (name, kind)): (usize, &(&str, Kind))| format!("{} AS {name}", read(place + 1, *kind));
         self.columns.iter().enumerate().map(column).collect::<Vec<_>>().join(", ")
     }
 }
