@@ -8,3 +8,10 @@ FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place FROM events WHERE posi
 WHERE events.id = placed.id;
 UPDATE event_sequence SET last = MAX(last, COALESCE((SELECT MAX(position) FROM events), 0)) WHERE id = 1;
 DROP INDEX events_unordered;
+
+-- Ends a statement after one that did not write all of its rows, and with it all that went with it. Nothing is kept in it.
+CREATE VIEW required_rows AS SELECT 0 AS written, 0 AS required;
+CREATE TRIGGER require_rows INSTEAD OF INSERT ON required_rows WHEN NEW.written <> NEW.required
+BEGIN
+    SELECT RAISE(ABORT, 'a draft was overtaken; the gateway does it again, and nothing is lost');
+END;

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     Dialect, Error,
     turns::Turns,
-    writes::{Fit, Write, run},
+    writes::{Fit, Script, Write},
 };
 
 /// How many drafts may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
@@ -88,16 +88,18 @@ impl Scribe {
     }
 
     async fn try_to_write(&self, entries: &[Entry]) -> Result<(), Error> {
-        let writes = || entries.iter().flat_map(|entry| &entry.writes);
-        match &self.turns {
-            Some(turns) => {
-                let mut turn = turns.begin().await?;
-                run(&mut turn, self.dialect, writes(), Fit::Required).await?;
-                Ok(turn.commit().await?)
-            }
+        let writes = entries.iter().flat_map(|entry| &entry.writes);
+        let script = Script::of(self.dialect, writes, Fit::Required)?;
+        let written = match &self.turns {
+            Some(turns) => turns.write(script).await.map_err(Error::from),
             // PostgreSQL takes it as one statement, which is a transaction of its own.
-            None => run(&mut *self.pool.acquire().await?, self.dialect, writes(), Fit::Required).await.map(|_| ()),
-        }
+            None => script.run(&mut *self.pool.acquire().await?).await.map(|_| ()),
+        };
+        written.map_err(|error| match error {
+            // Whatever the database has against it: the transaction that does the same will find out.
+            Error::RuleBroken(_) | Error::Unavailable(sqlx::Error::Database(_)) => Error::Overtaken,
+            error => error,
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     draft::Draft,
     telemetry::{self, News},
     turns::Turn,
-    writes::{Fit, Row, Statement, Write, run},
+    writes::{Fit, Row, Script, Statement, Write},
 };
 use crate::domain::event::EventType;
 
@@ -109,8 +109,11 @@ impl Tx {
 
     /// Writes rows of one statement at once, and answers how many were written.
     pub(super) async fn write_all(&mut self, writes: &[Write]) -> Result<u64, Error> {
-        let dialect = self.shared.dialect;
-        run(self.writer().await?, dialect, writes, Fit::Counted).await
+        if writes.is_empty() {
+            return Ok(0);
+        }
+        let script = Script::of(self.shared.dialect, writes, Fit::Counted)?;
+        script.run(self.writer().await?).await
     }
 
     /// Tells an event.
@@ -140,7 +143,7 @@ impl Tx {
 
     /// The same; answers with what a draft knows of the intents that it moved, for the next draft.
     pub async fn commit_knowing(mut self) -> Result<Known, Error> {
-        if !self.is_draft() && !self.on.events.is_empty() {
+        if !self.is_draft() {
             // Last of all: the events' sequence is locked from here on.
             let events = std::mem::take(&mut self.on.events);
             self.write_all(&events).await?;

@@ -12,13 +12,13 @@ use std::{
     },
 };
 
-use sqlx::{Any, AnyConnection, Error, Pool, pool::PoolConnection};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Error, Pool, pool::PoolConnection};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard, oneshot},
     time::timeout,
 };
 
-use super::dialect::ACQUIRE_TIMEOUT;
+use super::{dialect::ACQUIRE_TIMEOUT, writes::Script};
 
 /// Begins the shared transaction with its first turn. The write lock is taken at once: a transaction that reads first cannot
 /// take it later while another holds it.
@@ -67,18 +67,38 @@ impl Turns {
 
     /// Waits for a turn.
     pub(super) async fn begin(&self) -> Result<Turn, Error> {
+        let mut turn = self.lock().await?;
+        let begin = turn.writer().beginning();
+        sqlx::query(begin).execute(&mut *turn).await?;
+        turn.has_begun = true;
+        Ok(turn)
+    }
+
+    /// Waits for the writer.
+    async fn lock(&self) -> Result<Turn, Error> {
         let waiting = Waiting::one_more(&self.waiting);
         let writer =
             timeout(ACQUIRE_TIMEOUT, self.writer.clone().lock_owned()).await.map_err(|_| Error::PoolTimedOut)?;
         drop(waiting);
         let mut turn = Turn { writer: Some(writer), has_begun: false, turns: self.clone() };
-        let begin = if turn.writer().members.is_empty() { BEGIN_FIRST } else { BEGIN_NEXT };
         if turn.writer().connection.is_none() {
             turn.writer().connection = Some(self.pool.acquire().await?);
         }
-        sqlx::query(begin).execute(&mut *turn).await?;
-        turn.has_begun = true;
         Ok(turn)
+    }
+
+    /// Runs `script` as a turn, and makes it durable together with the turns before it, all at once. When it fails, nothing of
+    /// it stands; the turns before it do.
+    pub(super) async fn write(&self, script: Script) -> Result<(), Error> {
+        let mut turn = self.lock().await?;
+        let begin = turn.writer().beginning();
+        let sql = AssertSqlSafe(format!("{begin}; {}{FLUSH}", script.sql));
+        turn.has_begun = true;
+        sqlx::query_with(sql, script.arguments).execute(&mut *turn).await?;
+        if let Some(mut writer) = turn.writer.take() {
+            writer.tell_all(&Ok(()));
+        }
+        Ok(())
     }
 
     /// Whether anybody writes.
@@ -114,15 +134,25 @@ fn heard(outcome: Result<Result<(), Arc<Error>>, oneshot::error::RecvError>) -> 
 }
 
 impl Writer {
+    /// How a turn begins now.
+    fn beginning(&self) -> &'static str {
+        if self.members.is_empty() { BEGIN_FIRST } else { BEGIN_NEXT }
+    }
+
     /// Makes durable what the members have written, and tells them.
     async fn flush(&mut self) {
         if self.members.is_empty() {
             return;
         }
         self.run(FLUSH).await;
+        self.tell_all(&Ok(()));
+    }
+
+    /// Tells the members what came of their flush.
+    fn tell_all(&mut self, outcome: &Result<(), Arc<Error>>) {
         for member in self.members.drain(..) {
             // Nobody listens when the gateway is shutting down.
-            let _ = member.send(Ok(()));
+            let _ = member.send(outcome.clone());
         }
     }
 
@@ -131,10 +161,7 @@ impl Writer {
         let Some(connection) = &mut self.connection else { return };
         let Err(error) = sqlx::query(sql).execute(&mut **connection).await else { return };
         tracing::warn!(%error, "the database's writer failed; what was not durable yet is rolled back");
-        let error = Arc::new(error);
-        for member in self.members.drain(..) {
-            let _ = member.send(Err(error.clone()));
-        }
+        self.tell_all(&Err(Arc::new(error)));
         if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
         }

@@ -128,7 +128,7 @@ impl Write {
 /// What is expected of statements that go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fit {
-    /// Every row of every statement is written, or [`Error::Overtaken`] and nothing is.
+    /// Every row of every statement is written; where one is not, the script fails.
     Required,
     /// Whatever comes of it is counted.
     Counted,
@@ -144,24 +144,39 @@ struct Part {
     count: i64,
 }
 
-/// Runs all statements of `writes` at once, and answers how many rows were written in all.
-pub(super) async fn run(
-    on: &mut AnyConnection,
-    dialect: Dialect,
-    writes: impl IntoIterator<Item = &Write> + Clone,
-    fit: Fit,
-) -> Result<u64, Error> {
-    let parts: Vec<_> = ORDER.iter().filter_map(|statement| part(statement, writes.clone())).collect();
-    let written = match dialect {
-        Dialect::Sqlite => run_on_sqlite(on, parts, fit).await,
-        Dialect::Postgres => run_on_postgres(on, parts, fit).await,
-    };
-    written.map_err(|error| match (fit, error) {
-        // Whatever the database has against it, the rows' own transactions will find out.
-        (Fit::Required, Error::RuleBroken(_)) => Error::Overtaken,
-        (Fit::Required, Error::Unavailable(sqlx::Error::Database(_))) => Error::Overtaken,
-        (_, error) => error,
-    })
+/// Several statements as one text, with what stands in its places.
+pub(super) struct Script {
+    pub(super) sql: String,
+    pub(super) arguments: AnyArguments,
+}
+
+impl Script {
+    /// The statements of `writes`, in their order.
+    pub(super) fn of<'a>(
+        dialect: Dialect,
+        writes: impl IntoIterator<Item = &'a Write> + Clone,
+        fit: Fit,
+    ) -> Result<Self, Error> {
+        let parts = ORDER.iter().filter_map(|statement| part(statement, writes.clone()));
+        match dialect {
+            Dialect::Sqlite => for_sqlite(parts, fit),
+            Dialect::Postgres => for_postgres(parts, fit),
+        }
+    }
+
+    /// Runs it, and answers how many rows were written.
+    pub(super) async fn run(self, on: &mut AnyConnection) -> Result<u64, Error> {
+        let mut written = 0;
+        let mut outcomes = on.fetch_many(sqlx::query_with(AssertSqlSafe(self.sql), self.arguments));
+        while let Some(outcome) = outcomes.next().await {
+            written += match outcome? {
+                Either::Left(outcome) => outcome.rows_affected(),
+                // PostgreSQL tells what the parts of its one statement have written.
+                Either::Right(row) => get::<i64>(&row, "written")?.unsigned_abs(),
+            };
+        }
+        Ok(written)
+    }
 }
 
 fn part<'a>(statement: &'static Statement, writes: impl IntoIterator<Item = &'a Write>) -> Option<Part> {
@@ -176,18 +191,16 @@ fn part<'a>(statement: &'static Statement, writes: impl IntoIterator<Item = &'a 
     (part.count > 0).then_some(part)
 }
 
-/// SQLite runs one statement after the other; `sqlx` takes them as one text with one set of places, and tells what came of
-/// each, so that they cost one turn of its thread.
-async fn run_on_sqlite(on: &mut AnyConnection, parts: Vec<Part>, fit: Fit) -> Result<u64, Error> {
-    let (mut sql, mut arguments, mut expected) = (String::new(), AnyArguments::default(), Vec::new());
-    for (part, places) in parts.into_iter().zip(1_usize..) {
-        let (rows, bytes) = (2 * places - 1, 2 * places);
+/// SQLite runs one statement after the other; `sqlx` takes them as one text with one set of places, so that they cost one
+/// turn of its thread.
+fn for_sqlite(parts: impl Iterator<Item = Part>, fit: Fit) -> Result<Script, Error> {
+    let (mut sql, mut arguments) = (String::new(), AnyArguments::default());
+    for (part, places) in parts.zip(1_usize..) {
+        let (rows, bytes, count) = (3 * places - 2, 3 * places - 1, 3 * places);
         if part.statement.is_of_events() {
-            let _ = write!(sql, "UPDATE event_sequence SET last = last + json_array_length(${rows}) WHERE id = 1; ");
-            expected.push(1);
+            let _ = write!(sql, "UPDATE event_sequence SET last = last + ${count} WHERE id = 1; ");
         }
-        let position =
-            format!("(SELECT last FROM event_sequence WHERE id = 1) - json_array_length(${rows}) + 1 + new.place");
+        let position = format!("(SELECT last FROM event_sequence WHERE id = 1) - ${count} + 1 + new.place");
         let columns = part.statement.columns(|place, kind| match kind {
             Kind::Text | Kind::Int => format!("value ->> {place}"),
             Kind::Bytes => {
@@ -196,29 +209,22 @@ async fn run_on_sqlite(on: &mut AnyConnection, parts: Vec<Part>, fit: Fit) -> Re
         });
         let table = format!("(SELECT key AS place, {columns} FROM json_each(${rows})) AS new");
         let _ = write!(sql, "{}; ", part.statement.sql.replace("{rows}", &table).replace("{position}", &position));
-        expected.push(part.count.unsigned_abs());
+        if fit == Fit::Required {
+            let _ = write!(sql, "INSERT INTO required_rows (written, required) VALUES (changes(), ${count}); ");
+        }
         add(&mut arguments, part.rows)?;
         add(&mut arguments, part.bytes)?;
+        add(&mut arguments, part.count)?;
     }
-    let mut written = Vec::new();
-    let mut outcomes = on.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments));
-    while let Some(outcome) = outcomes.next().await {
-        if let Either::Left(outcome) = outcome? {
-            written.push(outcome.rows_affected());
-        }
-    }
-    if fit == Fit::Required && written != expected {
-        return Err(Error::Overtaken);
-    }
-    Ok(written.iter().sum())
+    Ok(Script { sql, arguments })
 }
 
-/// PostgreSQL runs them as one statement, whose parts all see the database as it was before; so it costs one round trip,
+/// PostgreSQL takes them as one statement, whose parts all see the database as it was before; so it costs one round trip,
 /// and is a transaction where none is open.
-async fn run_on_postgres(on: &mut AnyConnection, parts: Vec<Part>, fit: Fit) -> Result<u64, Error> {
+fn for_postgres(parts: impl Iterator<Item = Part>, fit: Fit) -> Result<Script, Error> {
     let (mut sql, mut arguments) = (String::from("WITH "), AnyArguments::default());
     let (mut found, mut required, mut tells) = (Vec::new(), Vec::new(), false);
-    for (part, places) in parts.into_iter().zip(1_usize..) {
+    for (part, places) in parts.zip(1_usize..) {
         let (rows, bytes, count) = (3 * places - 2, 3 * places - 1, 3 * places);
         if part.statement.is_of_events() {
             // Asking for what was found before has everything else run, and locked, before.
@@ -255,8 +261,7 @@ async fn run_on_postgres(on: &mut AnyConnection, parts: Vec<Part>, fit: Fit) -> 
     if tells {
         let _ = write!(sql, ", CAST(pg_notify('{CHANNEL}', '') AS TEXT) AS told");
     }
-    let row = sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_one(on).await?;
-    Ok(get::<i64>(&row, "written")?.unsigned_abs())
+    Ok(Script { sql, arguments })
 }
 
 fn add<'q, T: Encode<'q, Any> + Type<Any> + 'q>(arguments: &mut AnyArguments, value: T) -> Result<(), Error> {
