@@ -92,12 +92,12 @@ impl App {
     /// Reads an intent; asks Corefy first when there may be news.
     pub async fn get_payment_intent(&self, caller: &Caller, id: PaymentIntentId) -> Result<PaymentIntent, Error> {
         let not_found = || Error::not_found("payment_intent", id.as_str());
-        let intent = self.store.read().await?.payment_intent(&caller.partner_id, &id).await?.ok_or_else(not_found)?;
+        let intent = self.store.payment_intent(&caller.partner_id, &id).await?.ok_or_else(not_found)?;
         if !intent.awaits_news(self.now()) {
             return Ok(intent);
         }
         self.ask_about_payment(&id).await;
-        self.store.read().await?.payment_intent(&caller.partner_id, &id).await?.ok_or_else(not_found)
+        self.store.payment_intent(&caller.partner_id, &id).await?.ok_or_else(not_found)
     }
 
     /// Lists the partner's intents, newest first.

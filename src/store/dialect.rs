@@ -36,7 +36,8 @@ const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FU
 /// small must not go through all of it when it has grown.
 const POSTGRES_SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeout = '10s'; SET lock_timeout = '5s';
      SET idle_in_transaction_session_timeout = '30s';
-     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;";
+     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
+     SET plan_cache_mode = force_generic_plan;";
 
 impl Dialect {
     /// By the scheme of the database's URL.
@@ -154,6 +155,14 @@ impl Dialect {
         match self {
             Self::Sqlite => "SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER) AS now",
             Self::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now",
+        }
+    }
+
+    /// The elements of the JSON array `$1`, as texts.
+    pub(super) fn elements(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT value FROM json_each($1)",
+            Self::Postgres => "SELECT value FROM jsonb_array_elements_text(CAST($1 AS JSONB))",
         }
     }
 

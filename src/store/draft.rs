@@ -8,13 +8,19 @@
 
 use sqlx::{Any, AnyConnection, Pool, pool::PoolConnection};
 
-use super::{Error, Tx, gather::Gatherer, writes::Write};
+use super::{
+    Error, Tx,
+    gather::Gatherer,
+    lookups::{Lookup, Lookups, Rows},
+    writes::Write,
+};
 use crate::domain::{ids::PaymentIntentId, payment_intent::PaymentIntent};
 
 /// A draft in the making.
 pub(super) struct Draft {
     reader: Pool<Any>,
     connection: Option<PoolConnection<Any>>,
+    lookups: Lookups,
     gatherer: Gatherer,
     writes: Vec<Write>,
     known: Known,
@@ -36,9 +42,9 @@ struct KnownIntent {
 }
 
 impl Draft {
-    /// Reads from `reader`, and goes to the database by `gatherer`.
-    pub(super) fn new(reader: Pool<Any>, gatherer: Gatherer, known: Known) -> Self {
-        Self { reader, connection: None, gatherer, writes: Vec::new(), known, is_void: false }
+    /// Reads by `lookups`, else from `reader`, and goes to the database by `gatherer`.
+    pub(super) fn new(reader: Pool<Any>, lookups: Lookups, gatherer: Gatherer, known: Known) -> Self {
+        Self { reader, connection: None, lookups, gatherer, writes: Vec::new(), known, is_void: false }
     }
 
     /// What it reads on.
@@ -48,6 +54,11 @@ impl Draft {
             None => self.reader.acquire().await?,
         };
         Ok(self.connection.insert(connection))
+    }
+
+    /// The rows that `lookup` finds under `key`.
+    pub(super) async fn rows(&mut self, lookup: &'static Lookup, key: &str) -> Result<Rows, Error> {
+        self.lookups.rows(lookup, key).await
     }
 
     /// Adds a row to what will be written. Of one row, the last word counts.

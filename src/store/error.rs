@@ -1,5 +1,7 @@
 //! What can go wrong between us and the database.
 
+use std::{io, sync::Arc};
+
 use sqlx::error::ErrorKind;
 
 /// Why the store could not do as asked. Conflicts that mean something are answers, not errors.
@@ -19,6 +21,24 @@ pub enum Error {
     /// Nothing was written; the same is done again in a transaction of its own.
     #[error("a draft was overtaken; nothing of it was written")]
     Overtaken,
+}
+
+impl Error {
+    /// The one who would have answered is gone, as when the gateway shuts down.
+    pub(super) fn gone() -> Self {
+        Self::Unavailable(sqlx::Error::WorkerCrashed)
+    }
+
+    /// The same error for each of several who wait for one answer.
+    pub(super) fn share(self) -> impl Fn() -> Self {
+        let shared = Arc::new(self);
+        move || match &*shared {
+            Self::Corrupt(why) => Self::Corrupt(why.clone()),
+            Self::RuleBroken(why) => Self::RuleBroken(why.clone()),
+            Self::Overtaken => Self::Overtaken,
+            Self::Unavailable(_) => Self::Unavailable(sqlx::Error::Io(io::Error::other(shared.clone()))),
+        }
+    }
 }
 
 impl From<sqlx::Error> for Error {

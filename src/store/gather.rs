@@ -1,8 +1,6 @@
 //! Drafts on their way to the database: all that wait are written together, in one transaction with one flush. One that
 //! cannot be written takes none of the others with it.
 
-use std::{io, sync::Arc};
-
 use sqlx::{Any, Pool};
 use tokio::sync::{mpsc, oneshot};
 
@@ -48,10 +46,8 @@ impl Gatherer {
     /// Writes a draft; returns when it is durable, or certain not to be written.
     pub(super) async fn write(&self, writes: Vec<Write>) -> Result<(), Error> {
         let (tell, told) = oneshot::channel();
-        // Refused only when the runtime is shutting down, as is the answer.
-        let gone = || Error::Unavailable(sqlx::Error::WorkerCrashed);
-        self.0.send(Entry { writes, tell }).await.map_err(|_| gone())?;
-        told.await.map_err(|_| gone())?
+        self.0.send(Entry { writes, tell }).await.map_err(|_| Error::gone())?;
+        told.await.map_err(|_| Error::gone())?
     }
 }
 
@@ -77,12 +73,12 @@ impl Scribe {
                 Box::pin(self.write(entries)).await;
                 Box::pin(self.write(rest)).await;
             }
-            Err(Error::Overtaken) => entries.into_iter().for_each(|entry| entry.hear(Err(Error::Overtaken))),
-            Ok(()) => entries.into_iter().for_each(|entry| entry.hear(Ok(()))),
-            Err(error) => {
-                let error = Arc::new(error);
-                let same = || Error::Unavailable(sqlx::Error::Io(io::Error::other(error.clone())));
-                entries.into_iter().for_each(|entry| entry.hear(Err(same())));
+            written => {
+                let written = written.map_err(Error::share);
+                for Entry { tell, .. } in entries {
+                    // Nobody listens when the caller's task has died.
+                    let _ = tell.send(written.as_ref().map(|_| ()).map_err(|same| same()));
+                }
             }
         }
     }
@@ -106,10 +102,5 @@ impl Scribe {
 impl Entry {
     fn len(&self) -> usize {
         self.writes.iter().map(Write::len).sum()
-    }
-
-    /// Nobody listens when the caller's task has died.
-    fn hear(self, outcome: Result<(), Error>) {
-        let _ = self.tell.send(outcome);
     }
 }

@@ -23,6 +23,7 @@ mod event_signal;
 mod events;
 mod gather;
 mod keys;
+mod lookups;
 mod operations;
 mod payment_intents;
 mod payment_methods;
@@ -55,6 +56,7 @@ pub use webhooks::{Webhook, WebhookFilter, WebhookState};
 
 use draft::Draft;
 use gather::{Gatherer, Scribe};
+use lookups::Lookups;
 use session::Writing;
 use turns::Turns;
 
@@ -66,6 +68,7 @@ pub struct Store {
     /// Where transactions wait that share the writer; `None` where each has a connection of its own.
     turns: Option<Turns>,
     gatherer: Gatherer,
+    lookups: Lookups,
     url: SecretString,
     shared: Arc<Shared>,
 }
@@ -92,7 +95,8 @@ impl Store {
         let shared = Arc::new(Shared { dialect, sealer, signal: Arc::default(), telemetry: Telemetry::default() });
         let turns = dialect.has_one_writer().then(|| Turns::new(writer.clone()));
         let gatherer = Gatherer::start(Scribe { dialect, pool: writer.clone(), turns: turns.clone() });
-        Ok(Self { writer, reader, turns, gatherer, url: url.into(), shared })
+        let lookups = Lookups::start(dialect, reader.clone());
+        Ok(Self { writer, reader, turns, gatherer, lookups, url: url.into(), shared })
     }
 
     /// A session that reads.
@@ -114,7 +118,7 @@ impl Store {
 
     /// A draft of a transaction, which relies on what is `known` of intents already; see [`draft`].
     pub fn draft(&self, known: Known) -> Tx {
-        let draft = Draft::new(self.reader.clone(), self.gatherer.clone(), known);
+        let draft = Draft::new(self.reader.clone(), self.lookups.clone(), self.gatherer.clone(), known);
         Session { on: Writing::draft(draft), shared: self.shared.clone() }
     }
 
@@ -143,6 +147,7 @@ impl Store {
         if let Some(turns) = &self.turns {
             turns.close().await;
         }
+        self.lookups.close().await;
         self.reader.close().await;
         self.writer.close().await;
     }

@@ -1,10 +1,11 @@
 //! The operation journal: reserved before anything is sent, finished only under the epoch that was claimed.
 
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use super::{
     Backlog, Error, Session, Tx,
+    lookups::Lookup,
     row::{get, optional_time, parse, parse_optional, time},
     select::Select,
     session::Connected,
@@ -116,14 +117,6 @@ impl<C: Connected> Session<C> {
         row.as_ref().map(read).transpose()
     }
 
-    /// The operations on an intent's money whose outcome is not known.
-    pub async fn operations_open(&mut self, payment: &PaymentIntentId) -> Result<Vec<Operation>, Error> {
-        let sql = "SELECT * FROM operations
-             WHERE payment_intent_id = $1 AND state IN ('sent', 'in_doubt', 'needs_operator') ORDER BY id";
-        let rows = sqlx::query(sql).bind(payment.as_str()).fetch_all(self.connection().await?).await?;
-        rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
-    }
-
     /// The operations whose outcome is not known, of all partners, oldest first, at most `limit`.
     pub async fn operations(&mut self, filter: &OperationFilter, limit: u32) -> Result<Vec<Stored>, Error> {
         let states: Vec<_> = filter.states.iter().map(|state| state.as_str().to_owned()).collect();
@@ -160,7 +153,24 @@ impl<C: Connected> Session<C> {
     }
 }
 
+static OPEN: Lookup = Lookup {
+    sql: "SELECT * FROM operations WHERE payment_intent_id IN ({keys})
+         AND state IN ('sent', 'in_doubt', 'needs_operator') ORDER BY id",
+    key: "payment_intent_id",
+};
+
 impl Tx {
+    /// The operations on an intent's money whose outcome is not known.
+    pub async fn operations_open(&mut self, payment: &PaymentIntentId) -> Result<Vec<Operation>, Error> {
+        if let Some(draft) = self.draft() {
+            let rows = draft.rows(&OPEN, payment.as_str()).await?;
+            return rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect();
+        }
+        let sql = AssertSqlSafe(OPEN.sql.replace("{keys}", "$1"));
+        let rows = sqlx::query(sql).bind(payment.as_str()).fetch_all(self.writer().await?).await?;
+        rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
+    }
+
     /// Reserves an operation. `false`: the partner has used the idempotency key, and nothing was reserved.
     pub async fn operation_insert(&mut self, new: NewOperation<'_>) -> Result<bool, Error> {
         let operation = new.operation;

@@ -1,9 +1,10 @@
 //! The table of payment intents.
 
-use sqlx::{AssertSqlSafe, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{
-    Error, Sealer, Session, Tx,
+    Error, Sealer, Session, Store, Tx,
+    lookups::Lookup,
     row::{get, money, parse, parse_optional, time},
     select::Select,
     session::Connected,
@@ -88,16 +89,22 @@ pub(super) static UPDATE: Statement = Statement {
          WHERE payment_intents.id = new.id AND payment_intents.revision = COALESCE(new.revision, payment_intents.revision)",
 };
 
-impl<C: Connected> Session<C> {
+static BY_ID: Lookup = Lookup { sql: "SELECT * FROM payment_intents WHERE id IN ({keys})", key: "id" };
+
+impl Store {
     /// The intent, if it is the partner's.
     pub async fn payment_intent(
-        &mut self,
+        &self,
         partner: &PartnerId,
         id: &PaymentIntentId,
     ) -> Result<Option<PaymentIntent>, Error> {
-        Ok(self.payment_intent_any(id).await?.filter(|intent| intent.partner_id == *partner))
+        let rows = self.lookups.rows(&BY_ID, id.as_str()).await?;
+        let intent = rows.first().map(|row| read(row, &self.shared.sealer)).transpose()?;
+        Ok(intent.filter(|intent| intent.partner_id == *partner))
     }
+}
 
+impl<C: Connected> Session<C> {
     /// The intent, whoever's it is.
     pub async fn payment_intent_any(&mut self, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, Error> {
         let query = sqlx::query("SELECT * FROM payment_intents WHERE id = $1").bind(id.as_str());
@@ -152,13 +159,16 @@ impl Tx {
         if let Some(known) = self.known(id) {
             return Ok(Some(known));
         }
-        let select = "SELECT * FROM payment_intents WHERE id = $1";
-        let sql = if self.is_draft() { AssertSqlSafe(select.to_owned()) } else { self.shared.dialect.locking(select) };
-        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.connection().await?).await?;
-        let Some(row) = row else { return Ok(None) };
-        let intent = read(&row, &self.shared.sealer)?;
-        self.rely_on(&intent, get(&row, "revision")?);
-        Ok(Some(intent))
+        if let Some(draft) = self.draft() {
+            let rows = draft.rows(&BY_ID, id.as_str()).await?;
+            let Some(row) = rows.first() else { return Ok(None) };
+            let intent = read(row, &self.shared.sealer)?;
+            self.rely_on(&intent, get(row, "revision")?);
+            return Ok(Some(intent));
+        }
+        let sql = self.shared.dialect.locking("SELECT * FROM payment_intents WHERE id = $1");
+        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.writer().await?).await?;
+        row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
     /// Adds an intent. `false`: the partner's reference is taken, and nothing was added.

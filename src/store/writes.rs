@@ -202,12 +202,14 @@ fn for_sqlite(parts: impl Iterator<Item = Part>, fit: Fit) -> Result<Script, Err
         }
         let position = format!("(SELECT last FROM event_sequence WHERE id = 1) - ${count} + 1 + new.place");
         let columns = part.statement.columns(|place, kind| match kind {
-            Kind::Text | Kind::Int => format!("value ->> {place}"),
+            Kind::Text | Kind::Int => format!("row ->> {place}"),
             Kind::Bytes => {
-                format!("substr(${bytes}, 1 + (value ->> 0) + (value ->> '$[{place}][0]'), value ->> '$[{place}][1]')")
+                format!("substr(${bytes}, 1 + (row ->> 0) + (row ->> '$[{place}][0]'), row ->> '$[{place}][1]')")
             }
         });
-        let table = format!("(SELECT key AS place, {columns} FROM json_each(${rows})) AS new");
+        // Otherwise each column would write the JSON of the whole row anew.
+        let elements = format!("element AS MATERIALIZED (SELECT key AS place, value AS row FROM json_each(${rows}))");
+        let table = format!("(WITH {elements} SELECT place, {columns} FROM element) AS new");
         let _ = write!(sql, "{}; ", part.statement.sql.replace("{rows}", &table).replace("{position}", &position));
         if fit == Fit::Required {
             let _ = write!(sql, "INSERT INTO required_rows (written, required) VALUES (changes(), ${count}); ");

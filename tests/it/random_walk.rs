@@ -168,6 +168,6 @@ async fn make(client: &Client, call: &Call, named: impl Fn(usize) -> String) {
 
 async fn assert_nothing_is_open(app: &TestApp, id: &str) {
     let store = app.database.store().await;
-    let open = store.read().await.unwrap().operations_open(&PaymentIntentId::parse(id).unwrap()).await.unwrap();
+    let open = store.begin().await.unwrap().operations_open(&PaymentIntentId::parse(id).unwrap()).await.unwrap();
     assert!(open.is_empty(), "{open:?}");
 }

@@ -193,6 +193,6 @@ async fn the_open_operations_on_a_payment_are_found(database: TestDatabase) {
         }
     }
     save_operation(&store, &confirmation()).await;
-    let found = store.read().await.unwrap().operations_open(&payment).await.unwrap();
+    let found = store.begin().await.unwrap().operations_open(&payment).await.unwrap();
     assert_eq!(found.into_iter().map(|operation| operation.id).collect::<Vec<_>>(), open);
 }

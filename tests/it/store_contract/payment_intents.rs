@@ -52,8 +52,8 @@ async fn an_intent_reads_back_for_its_partner_only(database: TestDatabase) {
     let written = PaymentIntent { charged_back: 3, refunded: 2, refund_pending: 1, ..paid_intent(acme()) };
     save_intent(&store, &written).await;
     let mut session = store.read().await.unwrap();
-    assert_eq!(session.payment_intent(&acme(), &written.id).await.unwrap(), Some(written.clone()));
-    assert_eq!(session.payment_intent(&other(), &written.id).await.unwrap(), None);
+    assert_eq!(store.payment_intent(&acme(), &written.id).await.unwrap(), Some(written.clone()));
+    assert_eq!(store.payment_intent(&other(), &written.id).await.unwrap(), None);
     assert_eq!(session.payment_intent_any(&written.id).await.unwrap(), Some(written));
     assert_eq!(session.payment_intent_any(&PaymentIntentId::generate()).await.unwrap(), None);
 }

@@ -1,0 +1,114 @@
+//! Reads that are gathered: rows that several ask for at the same time are read by one statement. Who asks alone waits for
+//! nobody.
+
+use std::{collections::HashMap, sync::Arc};
+
+use sqlx::{Any, AssertSqlSafe, Pool, any::AnyRow, pool::PoolConnection};
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use super::{Dialect, Error, row::get};
+
+/// How many may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
+const QUEUE: usize = 1024;
+/// How many keys are looked up together at most.
+const TOGETHER: usize = 128;
+
+/// What can be looked up by a key.
+pub(super) struct Lookup {
+    /// `{keys}` stands for the keys.
+    pub(super) sql: &'static str,
+    /// The column that has the key.
+    pub(super) key: &'static str,
+}
+
+/// The rows of one key; those who ask at the same time share them.
+pub(super) type Rows = Vec<Arc<AnyRow>>;
+
+/// Where rows are asked for.
+#[derive(Clone)]
+pub(super) struct Lookups {
+    questions: mpsc::Sender<Question>,
+    connection: Connection,
+}
+
+/// The connection that is read on, kept from one statement to the next.
+type Connection = Arc<Mutex<Option<PoolConnection<Any>>>>;
+
+struct Question {
+    lookup: &'static Lookup,
+    key: String,
+    tell: oneshot::Sender<Result<Rows, Error>>,
+}
+
+struct Reader {
+    dialect: Dialect,
+    pool: Pool<Any>,
+    connection: Connection,
+}
+
+impl Lookups {
+    /// Begins to read; ends when the last clone of this is gone.
+    pub(super) fn start(dialect: Dialect, pool: Pool<Any>) -> Self {
+        let (questions, receiver) = mpsc::channel(QUEUE);
+        let connection = Connection::default();
+        tokio::spawn(Reader { dialect, pool, connection: connection.clone() }.work(receiver));
+        Self { questions, connection }
+    }
+
+    /// The rows that `lookup` finds under `key`, as they are committed.
+    pub(super) async fn rows(&self, lookup: &'static Lookup, key: &str) -> Result<Rows, Error> {
+        let (tell, told) = oneshot::channel();
+        self.questions.send(Question { lookup, key: key.to_owned(), tell }).await.map_err(|_| Error::gone())?;
+        told.await.map_err(|_| Error::gone())?
+    }
+
+    /// Gives the connection back, so that the pool can be closed.
+    pub(super) async fn close(&self) {
+        *self.connection.lock().await = None;
+    }
+}
+
+impl Reader {
+    async fn work(self, mut receiver: mpsc::Receiver<Question>) {
+        let mut questions = Vec::new();
+        while receiver.recv_many(&mut questions, TOGETHER).await > 0 {
+            while let Some(first) = questions.first() {
+                let lookup = first.lookup;
+                let same = questions.extract_if(.., |question| std::ptr::eq(question.lookup, lookup)).collect();
+                self.answer(lookup, same).await;
+            }
+        }
+    }
+
+    async fn answer(&self, lookup: &Lookup, questions: Vec<Question>) {
+        let keys: Vec<_> = questions.iter().map(|question| question.key.as_str()).collect();
+        let found = match self.read(lookup, &keys).await {
+            // The connection may have broken while nobody used it; another one tells.
+            Err(Error::Unavailable(_)) => self.read(lookup, &keys).await,
+            read => read,
+        };
+        let found = found.map_err(Error::share);
+        for Question { key, tell, .. } in questions {
+            let rows = found.as_ref().map(|rows| rows.get(&key).cloned().unwrap_or_default());
+            // Nobody listens when the caller has hung up.
+            let _ = tell.send(rows.map_err(|same| same()));
+        }
+    }
+
+    async fn read(&self, lookup: &Lookup, keys: &[&str]) -> Result<HashMap<String, Rows>, Error> {
+        let mut kept = self.connection.lock().await;
+        let mut connection = match kept.take() {
+            Some(connection) => connection,
+            None => self.pool.acquire().await?,
+        };
+        let sql = AssertSqlSafe(lookup.sql.replace("{keys}", self.dialect.elements()));
+        let keys = serde_json::to_string(keys).unwrap_or_default();
+        let rows = sqlx::query(sql).bind(keys).fetch_all(&mut *connection).await?;
+        *kept = Some(connection);
+        let mut found: HashMap<String, Rows> = HashMap::new();
+        for row in rows {
+            found.entry(get(&row, lookup.key)?).or_default().push(Arc::new(row));
+        }
+        Ok(found)
+    }
+}
