@@ -9,6 +9,11 @@ WHERE events.id = placed.id;
 UPDATE event_sequence SET last = GREATEST(last, COALESCE((SELECT MAX(position) FROM events), 0)) WHERE id = 1;
 DROP INDEX events_unordered;
 
+-- What is open is found by its object; what is about a payment has an index already, open or not.
+DROP INDEX operations_open;
+DROP INDEX operations_subject;
+CREATE INDEX operations_open ON operations (subject_id) WHERE state IN ('sent', 'in_doubt', 'needs_operator');
+
 -- Ends a statement that did not write all of its rows, and with it all that went with it.
 CREATE FUNCTION require_rows(written BIGINT, required BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
 BEGIN

@@ -9,6 +9,11 @@ WHERE events.id = placed.id;
 UPDATE event_sequence SET last = MAX(last, COALESCE((SELECT MAX(position) FROM events), 0)) WHERE id = 1;
 DROP INDEX events_unordered;
 
+-- What is open is found by its object; what is about a payment has an index already, open or not.
+DROP INDEX operations_open;
+DROP INDEX operations_subject;
+CREATE INDEX operations_open ON operations (subject_id) WHERE state IN ('sent', 'in_doubt', 'needs_operator');
+
 -- Ends a statement after one that did not write all of its rows, and with it all that went with it. Nothing is kept in it.
 CREATE VIEW required_rows AS SELECT 0 AS written, 0 AS required;
 CREATE TRIGGER require_rows INSTEAD OF INSERT ON required_rows WHEN NEW.written <> NEW.required
