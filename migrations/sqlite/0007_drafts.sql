@@ -13,10 +13,3 @@ DROP INDEX events_unordered;
 DROP INDEX operations_open;
 DROP INDEX operations_subject;
 CREATE INDEX operations_open ON operations (subject_id) WHERE state IN ('sent', 'in_doubt', 'needs_operator');
-
--- Ends a statement after one that did not write all of its rows, and with it all that went with it. Nothing is kept in it.
-CREATE VIEW required_rows AS SELECT 0 AS written, 0 AS required;
-CREATE TRIGGER require_rows INSTEAD OF INSERT ON required_rows WHEN NEW.written <> NEW.required
-BEGIN
-    SELECT RAISE(ABORT, 'a draft was overtaken; the gateway does it again, and nothing is lost');
-END;

@@ -87,7 +87,7 @@ impl Scribe {
         let writes = entries.iter().flat_map(|entry| &entry.writes);
         let script = Script::of(self.dialect, writes, Fit::Required)?;
         let written = match &self.turns {
-            Some(turns) => turns.write(script).await.map_err(Error::from),
+            Some(turns) => turns.write(script).await,
             // PostgreSQL takes it as one statement, which is a transaction of its own.
             None => script.run(&mut *self.pool.acquire().await?).await.map(|_| ()),
         };

@@ -12,13 +12,17 @@ use std::{
     },
 };
 
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Error, Pool, pool::PoolConnection};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Error, Executor as _, Pool, pool::PoolConnection};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard, oneshot},
     time::timeout,
 };
 
-use super::{dialect::ACQUIRE_TIMEOUT, writes::Script};
+use super::{
+    dialect::ACQUIRE_TIMEOUT,
+    writes::{SQLITE_TOGETHER, Script},
+};
+use crate::store;
 
 /// Begins the shared transaction with its first turn. The write lock is taken at once: a transaction that reads first cannot
 /// take it later while another holds it.
@@ -82,23 +86,24 @@ impl Turns {
         drop(waiting);
         let mut turn = Turn { writer: Some(writer), has_begun: false, turns: self.clone() };
         if turn.writer().connection.is_none() {
-            turn.writer().connection = Some(self.pool.acquire().await?);
+            let mut connection = self.pool.acquire().await?;
+            connection.execute(AssertSqlSafe(SQLITE_TOGETHER.as_str())).await?;
+            turn.writer().connection = Some(connection);
         }
         Ok(turn)
     }
 
-    /// Runs `script` as a turn, and makes it durable together with the turns before it, all at once. When it fails, nothing of
-    /// it stands; the turns before it do.
-    pub(super) async fn write(&self, script: Script) -> Result<(), Error> {
+    /// Runs `script`, which is one statement, and makes it durable together with the turns before it. When it fails, nothing
+    /// of it stands; the turns before it do.
+    pub(super) async fn write(&self, script: Script) -> Result<(), store::Error> {
         let mut turn = self.lock().await?;
-        let begin = turn.writer().beginning();
-        let sql = AssertSqlSafe(format!("{begin}; {}{FLUSH}", script.sql));
-        turn.has_begun = true;
-        sqlx::query_with(sql, script.arguments).execute(&mut *turn).await?;
-        if let Some(mut writer) = turn.writer.take() {
-            writer.tell_all(&Ok(()));
-        }
-        Ok(())
+        let Some(writer) = turn.writer.as_mut() else { return Err(store::Error::gone()) };
+        let Some(connection) = writer.connection.as_mut() else { return Err(store::Error::gone()) };
+        let run = script.run(connection).await;
+        // Where there are no members, no transaction is open, and the statement was one of its own.
+        writer.flush().await;
+        turn.writer = None;
+        run.map(|_| ())
     }
 
     /// Whether anybody writes.

@@ -1,5 +1,5 @@
 //! Writes that can be gathered: a statement takes any number of rows as one JSON array, so that one text serves one row
-//! and a hundred, and several statements go to the database at once, each row of each of them counted.
+//! and a hundred, and several statements go to the database at once. How the two databases take them is below this.
 
 use std::fmt::Write as _;
 
@@ -7,9 +7,13 @@ use sqlx::{Any, AnyConnection, Arguments as _, AssertSqlSafe, Either, Encode, Ex
 use tokio_stream::StreamExt as _;
 
 use super::{
-    Dialect, Error, api_calls, customers, event_signal::CHANNEL, events, operations, payment_intents, payment_methods,
-    refunds, row::get,
+    Dialect, Error, api_calls, customers, events, operations, payment_intents, payment_methods, refunds, row::get,
 };
+
+mod postgres;
+mod sqlite;
+
+pub(super) use sqlite::TOGETHER as SQLITE_TOGETHER;
 
 /// A statement that writes rows.
 pub(super) struct Statement {
@@ -135,6 +139,7 @@ pub(super) enum Fit {
 }
 
 /// The rows of one statement among those that go together.
+#[derive(Clone)]
 struct Part {
     statement: &'static Statement,
     /// The rows as a JSON array of arrays: first where a row's bytes begin among those of all, then its values; for bytes,
@@ -144,10 +149,12 @@ struct Part {
     count: i64,
 }
 
-/// Several statements as one text, with what stands in its places.
-pub(super) struct Script {
-    pub(super) sql: String,
-    pub(super) arguments: AnyArguments,
+/// What is sent to the database: statements that are run one after the other; of what is required to fit, only one.
+pub(super) struct Script(Vec<Step>);
+
+struct Step {
+    sql: String,
+    arguments: AnyArguments,
 }
 
 impl Script {
@@ -158,24 +165,27 @@ impl Script {
         fit: Fit,
     ) -> Result<Self, Error> {
         let parts = ORDER.iter().filter_map(|statement| part(statement, writes.clone()));
-        match dialect {
-            Dialect::Sqlite => for_sqlite(parts, fit),
-            Dialect::Postgres => for_postgres(parts, fit),
+        match (dialect, fit) {
+            (Dialect::Sqlite, Fit::Required) => Ok(Self(vec![sqlite::together(parts)?])),
+            (Dialect::Sqlite, Fit::Counted) => Ok(Self(sqlite::one_by_one(parts)?)),
+            (Dialect::Postgres, _) => Ok(Self(vec![postgres::together(parts, fit)?])),
         }
     }
 
-    /// Runs it, and answers how many rows were written.
+    /// Runs it, and answers how many rows were written, as far as they are counted.
     pub(super) async fn run(self, on: &mut AnyConnection) -> Result<u64, Error> {
-        let mut written = 0;
-        let mut outcomes = on.fetch_many(sqlx::query_with(AssertSqlSafe(self.sql), self.arguments));
-        while let Some(outcome) = outcomes.next().await {
-            written += match outcome? {
-                Either::Left(outcome) => outcome.rows_affected(),
-                // PostgreSQL tells what the parts of its one statement have written.
-                Either::Right(row) => get::<i64>(&row, "written")?.unsigned_abs(),
-            };
+        let (mut changed, mut told) = (0, None);
+        for Step { sql, arguments } in self.0 {
+            let mut outcomes = on.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments));
+            while let Some(outcome) = outcomes.next().await {
+                match outcome? {
+                    Either::Left(outcome) => changed += outcome.rows_affected(),
+                    // PostgreSQL tells what the parts of its one statement have written.
+                    Either::Right(row) => told = Some(get::<i64>(&row, "written")?.unsigned_abs()),
+                }
+            }
         }
-        Ok(written)
+        Ok(told.unwrap_or(changed))
     }
 }
 
@@ -189,81 +199,6 @@ fn part<'a>(statement: &'static Statement, writes: impl IntoIterator<Item = &'a 
     }
     part.rows.push(']');
     (part.count > 0).then_some(part)
-}
-
-/// SQLite runs one statement after the other; `sqlx` takes them as one text with one set of places, so that they cost one
-/// turn of its thread.
-fn for_sqlite(parts: impl Iterator<Item = Part>, fit: Fit) -> Result<Script, Error> {
-    let (mut sql, mut arguments) = (String::new(), AnyArguments::default());
-    for (part, places) in parts.zip(1_usize..) {
-        let (rows, bytes, count) = (3 * places - 2, 3 * places - 1, 3 * places);
-        if part.statement.is_of_events() {
-            let _ = write!(sql, "UPDATE event_sequence SET last = last + ${count} WHERE id = 1; ");
-        }
-        let position = format!("(SELECT last FROM event_sequence WHERE id = 1) - ${count} + 1 + new.place");
-        let columns = part.statement.columns(|place, kind| match kind {
-            Kind::Text | Kind::Int => format!("row ->> {place}"),
-            Kind::Bytes => {
-                format!("substr(${bytes}, 1 + (row ->> 0) + (row ->> '$[{place}][0]'), row ->> '$[{place}][1]')")
-            }
-        });
-        // Otherwise each column would write the JSON of the whole row anew.
-        let elements = format!("element AS MATERIALIZED (SELECT key AS place, value AS row FROM json_each(${rows}))");
-        let table = format!("(WITH {elements} SELECT place, {columns} FROM element) AS new");
-        let _ = write!(sql, "{}; ", part.statement.sql.replace("{rows}", &table).replace("{position}", &position));
-        if fit == Fit::Required {
-            let _ = write!(sql, "INSERT INTO required_rows (written, required) VALUES (changes(), ${count}); ");
-        }
-        add(&mut arguments, part.rows)?;
-        add(&mut arguments, part.bytes)?;
-        add(&mut arguments, part.count)?;
-    }
-    Ok(Script { sql, arguments })
-}
-
-/// PostgreSQL takes them as one statement, whose parts all see the database as it was before; so it costs one round trip,
-/// and is a transaction where none is open.
-fn for_postgres(parts: impl Iterator<Item = Part>, fit: Fit) -> Result<Script, Error> {
-    let (mut sql, mut arguments) = (String::from("WITH "), AnyArguments::default());
-    let (mut found, mut required, mut tells) = (Vec::new(), Vec::new(), false);
-    for (part, places) in parts.zip(1_usize..) {
-        let (rows, bytes, count) = (3 * places - 2, 3 * places - 1, 3 * places);
-        if part.statement.is_of_events() {
-            // Asking for what was found before has everything else run, and locked, before.
-            let before = if found.is_empty() { "0".to_owned() } else { found.join(" + ") };
-            let _ = write!(
-                sql,
-                "sequence AS (UPDATE event_sequence SET last = last + ${count} WHERE id = 1 AND {before} >= 0
-                     RETURNING last), "
-            );
-            tells = true;
-        }
-        let position = format!("(SELECT last FROM sequence) - ${count} + new.place");
-        let columns = part.statement.columns(|place, kind| match kind {
-            Kind::Text => format!("value ->> {place}"),
-            Kind::Int => format!("CAST(value ->> {place} AS BIGINT)"),
-            Kind::Bytes => format!(
-                "substring(${bytes} FROM 1 + CAST(value ->> 0 AS INT) + CAST(value -> {place} ->> 0 AS INT)
-                     FOR CAST(value -> {place} ->> 1 AS INT))"
-            ),
-        });
-        let elements = format!("jsonb_array_elements(CAST(${rows} AS JSONB)) WITH ORDINALITY");
-        let table = format!("(SELECT ordinality AS place, {columns} FROM {elements}) AS new");
-        let statement = part.statement.sql.replace("{rows}", &table).replace("{position}", &position);
-        let _ = write!(sql, "part{places} AS ({statement} RETURNING 1), ");
-        found.push(format!("(SELECT COUNT(*) FROM part{places})"));
-        required.push(format!("require_rows((SELECT COUNT(*) FROM part{places}), ${count})"));
-        add(&mut arguments, part.rows)?;
-        add(&mut arguments, part.bytes)?;
-        add(&mut arguments, part.count)?;
-    }
-    sql.truncate(sql.len() - ", ".len());
-    let written = if fit == Fit::Required { required } else { found };
-    let _ = write!(sql, " SELECT {} AS written", written.join(" + "));
-    if tells {
-        let _ = write!(sql, ", CAST(pg_notify('{CHANNEL}', '') AS TEXT) AS told");
-    }
-    Ok(Script { sql, arguments })
 }
 
 fn add<'q, T: Encode<'q, Any> + Type<Any> + 'q>(arguments: &mut AnyArguments, value: T) -> Result<(), Error> {

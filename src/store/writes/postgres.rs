@@ -1,0 +1,53 @@
+//! Statements that go to PostgreSQL together.
+
+use std::fmt::Write as _;
+
+use sqlx::any::AnyArguments;
+
+use super::{Fit, Kind, Part, Step, add};
+use crate::store::{Error, event_signal::CHANNEL};
+
+/// PostgreSQL takes them as one statement, whose parts all see the database as it was before; so it costs one round trip,
+/// and is a transaction where none is open.
+pub(super) fn together(parts: impl Iterator<Item = Part>, fit: Fit) -> Result<Step, Error> {
+    let (mut sql, mut arguments) = (String::from("WITH "), AnyArguments::default());
+    let (mut found, mut required, mut tells) = (Vec::new(), Vec::new(), false);
+    for (part, places) in parts.zip(1_usize..) {
+        let (rows, bytes, count) = (3 * places - 2, 3 * places - 1, 3 * places);
+        if part.statement.is_of_events() {
+            // Asking for what was found before has everything else run, and locked, before.
+            let before = if found.is_empty() { "0".to_owned() } else { found.join(" + ") };
+            let _ = write!(
+                sql,
+                "sequence AS (UPDATE event_sequence SET last = last + ${count} WHERE id = 1 AND {before} >= 0
+                     RETURNING last), "
+            );
+            tells = true;
+        }
+        let position = format!("(SELECT last FROM sequence) - ${count} + new.place");
+        let columns = part.statement.columns(|place, kind| match kind {
+            Kind::Text => format!("value ->> {place}"),
+            Kind::Int => format!("CAST(value ->> {place} AS BIGINT)"),
+            Kind::Bytes => format!(
+                "substring(${bytes} FROM 1 + CAST(value ->> 0 AS INT) + CAST(value -> {place} ->> 0 AS INT)
+                     FOR CAST(value -> {place} ->> 1 AS INT))"
+            ),
+        });
+        let elements = format!("jsonb_array_elements(CAST(${rows} AS JSONB)) WITH ORDINALITY");
+        let table = format!("(SELECT ordinality AS place, {columns} FROM {elements}) AS new");
+        let statement = part.statement.sql.replace("{rows}", &table).replace("{position}", &position);
+        let _ = write!(sql, "part{places} AS ({statement} RETURNING 1), ");
+        found.push(format!("(SELECT COUNT(*) FROM part{places})"));
+        required.push(format!("require_rows((SELECT COUNT(*) FROM part{places}), ${count})"));
+        add(&mut arguments, part.rows)?;
+        add(&mut arguments, part.bytes)?;
+        add(&mut arguments, part.count)?;
+    }
+    sql.truncate(sql.len() - ", ".len());
+    let written = if fit == Fit::Required { required } else { found };
+    let _ = write!(sql, " SELECT {} AS written", written.join(" + "));
+    if tells {
+        let _ = write!(sql, ", CAST(pg_notify('{CHANNEL}', '') AS TEXT) AS told");
+    }
+    Ok(Step { sql, arguments })
+}

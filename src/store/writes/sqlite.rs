@@ -1,0 +1,85 @@
+//! Statements that go to SQLite together.
+
+use std::{fmt::Write as _, sync::LazyLock};
+
+use sqlx::any::AnyArguments;
+
+use super::{Kind, ORDER, Part, Statement, Step, add};
+use crate::store::Error;
+
+/// Tells the writer's connection how to run all statements as one: they are the program of a trigger, which an INSERT into a
+/// view that has no rows sets off. As one statement they are a transaction where none is open, nothing of them stands when
+/// one fails, and they cost one turn of the connection's thread.
+pub(in crate::store) static TOGETHER: LazyLock<String> = LazyLock::new(|| {
+    let (mut columns, mut program) = (Vec::new(), String::new());
+    for (place, statement) in ORDER.iter().enumerate() {
+        let [rows, bytes, count] = names(place);
+        let new = [&rows, &bytes, &count].map(|name| format!("NEW.{name}"));
+        columns.extend([rows, bytes, count].map(|name| format!("NULL AS {name}")));
+        for sql in texts(statement, &new) {
+            let _ = write!(program, "{sql}; ");
+        }
+        let [_, _, count] = new;
+        let message = "a draft was overtaken; the gateway does it again, and nothing is lost";
+        let _ = write!(program, "SELECT RAISE(ABORT, '{message}') WHERE changes() <> COALESCE({count}, 0); ");
+    }
+    format!(
+        "CREATE TEMP VIEW IF NOT EXISTS drafts AS SELECT {};
+         CREATE TEMP TRIGGER IF NOT EXISTS drafts_together INSTEAD OF INSERT ON drafts BEGIN {program} END;",
+        columns.join(", ")
+    )
+});
+
+/// The columns of the view for the statement at this place: its rows, their bytes, and how many rows there are.
+fn names(place: usize) -> [String; 3] {
+    ["rows", "bytes", "count"].map(|what| format!("{what}{place}"))
+}
+
+/// Everything at once.
+pub(super) fn together(parts: impl Iterator<Item = Part>) -> Result<Step, Error> {
+    let (mut columns, mut arguments) = (Vec::new(), AnyArguments::default());
+    for part in parts {
+        let place = ORDER.iter().position(|statement| std::ptr::eq(*statement, part.statement)).unwrap_or_default();
+        columns.extend(names(place));
+        bind(&mut arguments, part)?;
+    }
+    let places: Vec<_> = (1..=columns.len()).map(|place| format!("${place}")).collect();
+    let sql = format!("INSERT INTO drafts ({}) VALUES ({})", columns.join(", "), places.join(", "));
+    Ok(Step { sql, arguments })
+}
+
+/// One after the other, in a transaction that is open.
+pub(super) fn one_by_one(parts: impl Iterator<Item = Part>) -> Result<Vec<Step>, Error> {
+    let mut steps = Vec::new();
+    for part in parts {
+        for sql in texts(part.statement, &["$1", "$2", "$3"].map(str::to_owned)) {
+            let mut arguments = AnyArguments::default();
+            bind(&mut arguments, part.clone())?;
+            steps.push(Step { sql, arguments });
+        }
+    }
+    Ok(steps)
+}
+
+fn bind(arguments: &mut AnyArguments, part: Part) -> Result<(), Error> {
+    add(arguments, part.rows)?;
+    add(arguments, part.bytes)?;
+    add(arguments, part.count)
+}
+
+/// A statement, after the one that makes room for its rows where they have an order, with the names of what it takes.
+fn texts(statement: &Statement, [rows, bytes, count]: &[String; 3]) -> Vec<String> {
+    let columns = statement.columns(|place, kind| match kind {
+        Kind::Text | Kind::Int => format!("row ->> {place}"),
+        Kind::Bytes => {
+            format!("substr({bytes}, 1 + (row ->> 0) + (row ->> '$[{place}][0]'), row ->> '$[{place}][1]')")
+        }
+    });
+    // Otherwise each column would write the JSON of the whole row anew.
+    let elements = format!("element AS MATERIALIZED (SELECT key AS place, value AS row FROM json_each({rows}))");
+    let table = format!("(WITH {elements} SELECT place, {columns} FROM element) AS new");
+    let position = format!("(SELECT last FROM event_sequence WHERE id = 1) - {count} + 1 + new.place");
+    let sql = statement.sql.replace("{rows}", &table).replace("{position}", &position);
+    let room = format!("UPDATE event_sequence SET last = last + {count} WHERE id = 1 AND {count} > 0");
+    if statement.is_of_events() { vec![room, sql] } else { vec![sql] }
+}
