@@ -152,7 +152,11 @@ impl Tx {
         let known = match way {
             Way::Own(transaction) => transaction.commit().await.map(|()| Known::default())?,
             Way::Turn(turn) => turn.commit().await.map(|()| Known::default())?,
-            Way::Draft(draft) => draft.commit(events).await?,
+            Way::Draft(draft) => {
+                let known = draft.commit(events).await;
+                telemetry::count_draft(&self.shared.telemetry, &known);
+                known?
+            }
         };
         if !news.is_empty() {
             self.shared.signal.told();

@@ -13,7 +13,7 @@ use crate::{
     telemetry::{
         Telemetry,
         bounds::{DECLINE_CODES, one_of},
-        catalogue::{CONNECTION_WAIT, CONNECTIONS, DECLINES, EVENTS},
+        catalogue::{CONNECTION_WAIT, CONNECTIONS, DECLINES, DRAFTS, EVENTS},
     },
 };
 
@@ -48,6 +48,15 @@ pub(super) fn count(telemetry: &Telemetry, news: &[News]) {
     }
 }
 
+/// Counts what became of a draft. One that could not be tried is no draft's fault.
+pub(super) fn count_draft<T>(telemetry: &Telemetry, outcome: &Result<T, Error>) {
+    match outcome {
+        Ok(_) => telemetry.count(&DRAFTS, ["written"]),
+        Err(Error::Overtaken) => telemetry.count(&DRAFTS, ["overtaken"]),
+        Err(_) => {}
+    }
+}
+
 /// How many rows wait for something, and since when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
@@ -62,6 +71,9 @@ impl Store {
     pub fn measured_by(self, telemetry: Telemetry) -> Self {
         for kind in EventType::ALL {
             telemetry.expect(&EVENTS, [kind.as_str()]);
+        }
+        for outcome in ["written", "overtaken"] {
+            telemetry.expect(&DRAFTS, [outcome]);
         }
         let Shared { dialect, sealer, signal, .. } = &*self.shared;
         let shared = Shared { dialect: *dialect, sealer: sealer.clone(), signal: signal.clone(), telemetry };

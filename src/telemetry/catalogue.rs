@@ -114,6 +114,8 @@ catalogue! {
         "Connections to the database, `idle` and `busy`, in each pool";
     CONNECTION_WAIT: Histogram["pool"] = "corefy_gateway_database_wait_seconds",
         "How long it took to get a connection, and for a writer to begin";
+    DRAFTS: Counter["outcome"] = "corefy_gateway_drafts_total",
+        "What calls have written: `written` together with others, or `overtaken` by another and done again alone";
     API_CALLS_LOST: Counter[] = "corefy_gateway_api_calls_lost_total",
         "Calls to Corefy that are missing in their log because it could not be written, or not fast enough";
     BUILD: Gauge["version"] = "corefy_gateway_build_info",

@@ -6,7 +6,7 @@ use std::{
 };
 
 use corefy_gateway::{
-    pb::payment_intent_service_client::PaymentIntentServiceClient,
+    pb::{CreatePaymentIntentRequest, payment_intent_service_client::PaymentIntentServiceClient},
     sandbox::faults::Fault,
     telemetry::{
         bounds::{DECLINE_CODES, OTHER, WEBHOOK_TYPES},
@@ -34,6 +34,7 @@ on_both![
     webhooks_that_wait_and_that_were_given_up_are_shown,
     an_open_breaker_is_shown_until_corefy_answers_again,
     replays_and_reused_keys_are_counted,
+    what_calls_write_is_written_together_and_what_is_overtaken_alone,
     nothing_of_a_caller_is_in_the_metrics_and_no_label_is_made_up,
     the_metrics_are_on_the_sidecar_alone,
     the_backlog_is_measured_by_itself,
@@ -268,6 +269,21 @@ async fn be_busy(app: &TestApp, client: &Client) -> Vec<String> {
     deliver_genuine(app, r#"{"event_type": "made.up.1"}"#).await;
     deliver_forged(app, "{}").await;
     vec![paid.id, refund.id, doubtful.id, declined.id]
+}
+
+async fn what_calls_write_is_written_together_and_what_is_overtaken_alone(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let drafts =
+        async |outcome: &str| Page::as_shown(&app).await.value(&format!("drafts_total{{outcome=\"{outcome}\"}}"));
+    let paid = client.paid_intent("10.00").await;
+    assert_eq!((drafts("written").await, drafts("overtaken").await), (4.0, 0.0), "each call reserves and settles");
+    client.refund(&paid.id, "1.00").await.unwrap();
+    assert_eq!((drafts("written").await, drafts("overtaken").await), (6.0, 0.0));
+    let referenced = CreatePaymentIntentRequest { reference_id: "order-7".to_owned(), ..new_intent("1.00") };
+    client.create_payment_intent(referenced.clone()).await.unwrap();
+    client.create_payment_intent(referenced).await.unwrap_err();
+    assert_eq!((drafts("written").await, drafts("overtaken").await), (8.0, 1.0), "the reference is taken");
 }
 
 async fn nothing_of_a_caller_is_in_the_metrics_and_no_label_is_made_up(database: TestDatabase) {

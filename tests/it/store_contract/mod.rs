@@ -5,6 +5,7 @@ mod budgets;
 mod claims;
 mod customers;
 mod database;
+mod drafts;
 mod events;
 mod keys;
 mod objects;
