@@ -14,7 +14,7 @@ use super::Error;
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection that was idle for no longer is used without being asked first.
-const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+pub(super) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! Drafts on their way to the database: all that wait are written together, in one transaction with one flush. One that
 //! cannot be written takes none of the others with it.
 
-use sqlx::{Any, Pool};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Dialect, Error,
+    kept::Kept,
     turns::Turns,
     writes::{Fit, Script, Write},
 };
@@ -30,8 +30,8 @@ struct Entry {
 /// What writes them.
 pub(super) struct Scribe {
     pub(super) dialect: Dialect,
-    pub(super) pool: Pool<Any>,
-    /// Where SQLite's one writer is waited for.
+    pub(super) connection: Kept,
+    /// Where SQLite's one writer is waited for, which is used instead.
     pub(super) turns: Option<Turns>,
 }
 
@@ -89,13 +89,22 @@ impl Scribe {
         let written = match &self.turns {
             Some(turns) => turns.write(script).await,
             // PostgreSQL takes it as one statement, which is a transaction of its own.
-            None => script.run(&mut *self.pool.acquire().await?).await.map(|_| ()),
+            None => self.write_alone(script).await,
         };
         written.map_err(|error| match error {
             // Whatever the database has against it: the transaction that does the same will find out.
             Error::RuleBroken(_) | Error::Unavailable(sqlx::Error::Database(_)) => Error::Overtaken,
             error => error,
         })
+    }
+}
+
+impl Scribe {
+    async fn write_alone(&self, script: Script) -> Result<(), Error> {
+        let mut connection = self.connection.take().await?;
+        script.run(&mut connection).await?;
+        self.connection.keep(connection).await;
+        Ok(())
     }
 }
 

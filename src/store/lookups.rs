@@ -3,10 +3,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use sqlx::{Any, AssertSqlSafe, Pool, any::AnyRow, pool::PoolConnection};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use sqlx::{AssertSqlSafe, any::AnyRow};
+use tokio::sync::{mpsc, oneshot};
 
-use super::{Dialect, Error, row::get};
+use super::{Dialect, Error, kept::Kept, row::get};
 
 /// How many may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
 const QUEUE: usize = 1024;
@@ -26,13 +26,7 @@ pub(super) type Rows = Vec<Arc<AnyRow>>;
 
 /// Where rows are asked for.
 #[derive(Clone)]
-pub(super) struct Lookups {
-    questions: mpsc::Sender<Question>,
-    connection: Connection,
-}
-
-/// The connection that is read on, kept from one statement to the next.
-type Connection = Arc<Mutex<Option<PoolConnection<Any>>>>;
+pub(super) struct Lookups(mpsc::Sender<Question>);
 
 struct Question {
     lookup: &'static Lookup,
@@ -42,29 +36,22 @@ struct Question {
 
 struct Reader {
     dialect: Dialect,
-    pool: Pool<Any>,
-    connection: Connection,
+    connection: Kept,
 }
 
 impl Lookups {
     /// Begins to read; ends when the last clone of this is gone.
-    pub(super) fn start(dialect: Dialect, pool: Pool<Any>) -> Self {
-        let (questions, receiver) = mpsc::channel(QUEUE);
-        let connection = Connection::default();
-        tokio::spawn(Reader { dialect, pool, connection: connection.clone() }.work(receiver));
-        Self { questions, connection }
+    pub(super) fn start(dialect: Dialect, connection: Kept) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(Reader { dialect, connection }.work(receiver));
+        Self(sender)
     }
 
     /// The rows that `lookup` finds under `key`, as they are committed.
     pub(super) async fn rows(&self, lookup: &'static Lookup, key: &str) -> Result<Rows, Error> {
         let (tell, told) = oneshot::channel();
-        self.questions.send(Question { lookup, key: key.to_owned(), tell }).await.map_err(|_| Error::gone())?;
+        self.0.send(Question { lookup, key: key.to_owned(), tell }).await.map_err(|_| Error::gone())?;
         told.await.map_err(|_| Error::gone())?
-    }
-
-    /// Gives the connection back, so that the pool can be closed.
-    pub(super) async fn close(&self) {
-        *self.connection.lock().await = None;
     }
 }
 
@@ -82,12 +69,7 @@ impl Reader {
 
     async fn answer(&self, lookup: &Lookup, questions: Vec<Question>) {
         let keys: Vec<_> = questions.iter().map(|question| question.key.as_str()).collect();
-        let found = match self.read(lookup, &keys).await {
-            // The connection may have broken while nobody used it; another one tells.
-            Err(Error::Unavailable(_)) => self.read(lookup, &keys).await,
-            read => read,
-        };
-        let found = found.map_err(Error::share);
+        let found = self.read(lookup, &keys).await.map_err(Error::share);
         for Question { key, tell, .. } in questions {
             let rows = found.as_ref().map(|rows| rows.get(&key).cloned().unwrap_or_default());
             // Nobody listens when the caller has hung up.
@@ -96,15 +78,11 @@ impl Reader {
     }
 
     async fn read(&self, lookup: &Lookup, keys: &[&str]) -> Result<HashMap<String, Rows>, Error> {
-        let mut kept = self.connection.lock().await;
-        let mut connection = match kept.take() {
-            Some(connection) => connection,
-            None => self.pool.acquire().await?,
-        };
+        let mut connection = self.connection.take().await?;
         let sql = AssertSqlSafe(lookup.sql.replace("{keys}", self.dialect.elements()));
         let keys = serde_json::to_string(keys).unwrap_or_default();
         let rows = sqlx::query(sql).bind(keys).fetch_all(&mut *connection).await?;
-        *kept = Some(connection);
+        self.connection.keep(connection).await;
         let mut found: HashMap<String, Rows> = HashMap::new();
         for row in rows {
             found.entry(get(&row, lookup.key)?).or_default().push(Arc::new(row));

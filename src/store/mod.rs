@@ -22,6 +22,7 @@ mod error;
 mod event_signal;
 mod events;
 mod gather;
+mod kept;
 mod keys;
 mod lookups;
 mod operations;
@@ -56,6 +57,7 @@ pub use webhooks::{Webhook, WebhookFilter, WebhookState};
 
 use draft::Draft;
 use gather::{Gatherer, Scribe};
+use kept::Kept;
 use lookups::Lookups;
 use session::Writing;
 use turns::Turns;
@@ -69,6 +71,8 @@ pub struct Store {
     turns: Option<Turns>,
     gatherer: Gatherer,
     lookups: Lookups,
+    /// The connections of these two, to be given back at the end.
+    kept: [Kept; 2],
     url: SecretString,
     shared: Arc<Shared>,
 }
@@ -94,9 +98,11 @@ impl Store {
         let (dialect, writer, reader) = connect(url, connections).await?;
         let shared = Arc::new(Shared { dialect, sealer, signal: Arc::default(), telemetry: Telemetry::default() });
         let turns = dialect.has_one_writer().then(|| Turns::new(writer.clone()));
-        let gatherer = Gatherer::start(Scribe { dialect, pool: writer.clone(), turns: turns.clone() });
-        let lookups = Lookups::start(dialect, reader.clone());
-        Ok(Self { writer, reader, turns, gatherer, lookups, url: url.into(), shared })
+        let (for_drafts, for_lookups) = (Kept::of(writer.clone()), Kept::of(reader.clone()));
+        let gatherer = Gatherer::start(Scribe { dialect, connection: for_drafts.clone(), turns: turns.clone() });
+        let lookups = Lookups::start(dialect, for_lookups.clone());
+        let kept = [for_drafts, for_lookups];
+        Ok(Self { writer, reader, turns, gatherer, lookups, kept, url: url.into(), shared })
     }
 
     /// A session that reads.
@@ -147,7 +153,9 @@ impl Store {
         if let Some(turns) = &self.turns {
             turns.close().await;
         }
-        self.lookups.close().await;
+        for kept in &self.kept {
+            kept.give_back().await;
+        }
         self.reader.close().await;
         self.writer.close().await;
     }

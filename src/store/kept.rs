@@ -1,0 +1,46 @@
+//! A connection that is kept from one use to the next, for who uses one all the time: giving it back to the pool would cost a
+//! round trip each time.
+
+use std::{sync::Arc, time::Instant};
+
+use sqlx::{Any, Connection as _, Pool, pool::PoolConnection};
+use tokio::sync::Mutex;
+
+use super::{Error, dialect::TRUSTED_IDLE};
+
+/// Where it is kept while nobody uses it.
+#[derive(Clone)]
+pub(super) struct Kept {
+    pool: Pool<Any>,
+    place: Arc<Mutex<Option<Used>>>,
+}
+
+/// A connection, and when it was used last.
+type Used = (PoolConnection<Any>, Instant);
+
+impl Kept {
+    /// A connection of `pool`, once it is needed.
+    pub(super) fn of(pool: Pool<Any>) -> Self {
+        Self { pool, place: Arc::default() }
+    }
+
+    /// Takes the connection, or another one where that does not stand any longer.
+    pub(super) async fn take(&self) -> Result<PoolConnection<Any>, Error> {
+        if let Some((mut connection, used_at)) = self.place.lock().await.take()
+            && (used_at.elapsed() < TRUSTED_IDLE || connection.ping().await.is_ok())
+        {
+            return Ok(connection);
+        }
+        Ok(self.pool.acquire().await?)
+    }
+
+    /// Keeps a connection that has just worked. One that has not goes back to the pool, which looks at it.
+    pub(super) async fn keep(&self, connection: PoolConnection<Any>) {
+        *self.place.lock().await = Some((connection, Instant::now()));
+    }
+
+    /// Gives it back, so that the pool can be closed.
+    pub(super) async fn give_back(&self) {
+        self.place.lock().await.take();
+    }
+}
