@@ -1,6 +1,6 @@
 //! Every difference between SQLite and PostgreSQL. All other SQL in this folder is written once.
 
-use std::{fs::OpenOptions, io, str::FromStr as _, time::Duration};
+use std::{fs::OpenOptions, io, str::FromStr as _, sync::Arc, time::Duration};
 
 use sqlx::{
     Any, AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Pool, Row as _,
@@ -38,6 +38,9 @@ const POSTGRES_SETTINGS: &str = "SET synchronous_commit = on; SET statement_time
      SET idle_in_transaction_session_timeout = '30s';
      SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
      SET plan_cache_mode = force_generic_plan;";
+
+/// What the connection that writes drafts is told beside that. Who holds a lock for longer holds up none of the others.
+const POSTGRES_DRAFT_SETTINGS: &str = "SET lock_timeout = '1s'";
 
 impl Dialect {
     /// By the scheme of the database's URL.
@@ -88,18 +91,32 @@ impl Dialect {
         }
     }
 
+    /// Connects once more, to write drafts; SQLite's writer writes them, too.
+    pub(super) async fn connect_for_drafts(self, url: &str, writer: &Pool<Any>) -> Result<Pool<Any>, Error> {
+        match self {
+            Self::Sqlite => Ok(writer.clone()),
+            Self::Postgres => self.pool_with(url, 1, &[POSTGRES_SETTINGS, POSTGRES_DRAFT_SETTINGS]).await,
+        }
+    }
+
     async fn pool(self, url: &str, connections: u32) -> Result<Pool<Any>, Error> {
         let settings = match self {
             Self::Sqlite => SQLITE_PRAGMAS,
             Self::Postgres => POSTGRES_SETTINGS,
         };
+        self.pool_with(url, connections, &[settings]).await
+    }
+
+    async fn pool_with(self, url: &str, connections: u32, settings: &[&str]) -> Result<Pool<Any>, Error> {
+        let settings: Arc<str> = settings.join("; ").into();
         let options = AnyPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
             .before_acquire(|connection, past| Box::pin(is_alive(connection, past.idle_for)))
             .after_connect(move |connection: &mut AnyConnection, _| {
-                Box::pin(async move { connection.execute(settings).await.map(|_| ()) })
+                let settings = settings.to_string();
+                Box::pin(async move { connection.execute(AssertSqlSafe(settings)).await.map(|_| ()) })
             });
         Ok(options.connect_with(AnyConnectOptions::from_str(url)?).await?)
     }

@@ -1,13 +1,14 @@
 //! Drafts on their way to the database: all that wait are written together, in one transaction with one flush. One that
 //! cannot be written takes none of the others with it.
 
+use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Dialect, Error,
     kept::Kept,
     turns::Turns,
-    writes::{Fit, Script, Write},
+    writes::{Fit, Script, Write, is_misfit},
 };
 
 /// How many drafts may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
@@ -67,44 +68,41 @@ impl Scribe {
 
     /// Writes drafts together. When one of them cannot be written, halves are tried, until it is alone.
     async fn write(&self, mut entries: Vec<Entry>) {
-        match self.try_to_write(&entries).await {
-            Err(Error::Overtaken) if entries.len() > 1 => {
+        let written = match self.try_to_write(&entries).await {
+            Err(error) if is_of_one(&error) && entries.len() > 1 => {
                 let rest = entries.split_off(entries.len() / 2);
                 Box::pin(self.write(entries)).await;
-                Box::pin(self.write(rest)).await;
+                return Box::pin(self.write(rest)).await;
             }
-            written => {
-                let written = written.map_err(Error::share);
-                for Entry { tell, .. } in entries {
-                    // Nobody listens when the caller's task has died.
-                    let _ = tell.send(written.as_ref().map(|_| ()).map_err(|same| same()));
-                }
-            }
+            // Whatever the database has against it: the transactions that do the same, each for itself, will find out.
+            Err(Error::RuleBroken(_) | Error::Unavailable(sqlx::Error::Database(_))) => Err(Error::Overtaken),
+            written => written,
+        };
+        let written = written.map_err(Error::share);
+        for Entry { tell, .. } in entries {
+            // Nobody listens when the caller's task has died.
+            let _ = tell.send(written.as_ref().map(|_| ()).map_err(|same| same()));
         }
     }
 
     async fn try_to_write(&self, entries: &[Entry]) -> Result<(), Error> {
         let writes = entries.iter().flat_map(|entry| &entry.writes);
         let script = Script::of(self.dialect, writes, Fit::Required)?;
-        let written = match &self.turns {
+        match &self.turns {
             Some(turns) => turns.write(script).await,
             // PostgreSQL takes it as one statement, which is a transaction of its own.
-            None => self.write_alone(script).await,
-        };
-        written.map_err(|error| match error {
-            // Whatever the database has against it: the transaction that does the same will find out.
-            Error::RuleBroken(_) | Error::Unavailable(sqlx::Error::Database(_)) => Error::Overtaken,
-            error => error,
-        })
+            None => self.connection.use_for(async |on: &mut AnyConnection| script.run(on).await).await.map(|_| ()),
+        }
     }
 }
 
-impl Scribe {
-    async fn write_alone(&self, script: Script) -> Result<(), Error> {
-        let mut connection = self.connection.take().await?;
-        script.run(&mut connection).await?;
-        self.connection.keep(connection).await;
-        Ok(())
+/// Whether one of several drafts is the cause, so that the others can be written without it. Where a lock was waited for in
+/// vain, all would only wait again.
+fn is_of_one(error: &Error) -> bool {
+    match error {
+        Error::RuleBroken(_) => true,
+        Error::Unavailable(sqlx::Error::Database(error)) => error.code().as_deref().is_some_and(is_misfit),
+        Error::Unavailable(_) | Error::Corrupt(_) | Error::Overtaken => false,
     }
 }
 

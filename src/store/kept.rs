@@ -1,12 +1,18 @@
 //! A connection that is kept from one use to the next, for who uses one all the time: giving it back to the pool would cost a
 //! round trip each time.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use sqlx::{Any, Connection as _, Pool, pool::PoolConnection};
-use tokio::sync::Mutex;
+use sqlx::{Any, AnyConnection, Connection as _, Pool, pool::PoolConnection};
+use tokio::{sync::Mutex, time::timeout};
 
 use super::{Error, dialect::TRUSTED_IDLE};
+
+/// How long the database may take for an answer, which has limits of its own and keeps them as long as it can be reached.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where it is kept while nobody uses it.
 #[derive(Clone)]
@@ -24,8 +30,25 @@ impl Kept {
         Self { pool, place: Arc::default() }
     }
 
+    /// Does something on the connection that the database answers within [`ANSWER_TIMEOUT`].
+    pub(super) async fn use_for<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut AnyConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut connection = self.take().await?;
+        let Ok(outcome) = timeout(ANSWER_TIMEOUT, work(&mut connection)).await else {
+            // Nobody knows what would come on it next.
+            drop(connection.detach());
+            return Err(Error::Unavailable(sqlx::Error::PoolTimedOut));
+        };
+        if outcome.is_ok() {
+            self.keep(connection).await;
+        }
+        outcome
+    }
+
     /// Takes the connection, or another one where that does not stand any longer.
-    pub(super) async fn take(&self) -> Result<PoolConnection<Any>, Error> {
+    async fn take(&self) -> Result<PoolConnection<Any>, Error> {
         if let Some((mut connection, used_at)) = self.place.lock().await.take()
             && (used_at.elapsed() < TRUSTED_IDLE || connection.ping().await.is_ok())
         {
@@ -35,7 +58,7 @@ impl Kept {
     }
 
     /// Keeps a connection that has just worked. One that has not goes back to the pool, which looks at it.
-    pub(super) async fn keep(&self, connection: PoolConnection<Any>) {
+    async fn keep(&self, connection: PoolConnection<Any>) {
         *self.place.lock().await = Some((connection, Instant::now()));
     }
 

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use sqlx::{AssertSqlSafe, any::AnyRow};
+use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Dialect, Error, kept::Kept, row::get};
@@ -78,11 +78,10 @@ impl Reader {
     }
 
     async fn read(&self, lookup: &Lookup, keys: &[&str]) -> Result<HashMap<String, Rows>, Error> {
-        let mut connection = self.connection.take().await?;
         let sql = AssertSqlSafe(lookup.sql.replace("{keys}", self.dialect.elements()));
         let keys = serde_json::to_string(keys).unwrap_or_default();
-        let rows = sqlx::query(sql).bind(keys).fetch_all(&mut *connection).await?;
-        self.connection.keep(connection).await;
+        let read = async |on: &mut AnyConnection| Ok(sqlx::query(sql).bind(keys).fetch_all(on).await?);
+        let rows = self.connection.use_for(read).await?;
         let mut found: HashMap<String, Rows> = HashMap::new();
         for row in rows {
             found.entry(get(&row, lookup.key)?).or_default().push(Arc::new(row));

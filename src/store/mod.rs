@@ -98,7 +98,8 @@ impl Store {
         let (dialect, writer, reader) = connect(url, connections).await?;
         let shared = Arc::new(Shared { dialect, sealer, signal: Arc::default(), telemetry: Telemetry::default() });
         let turns = dialect.has_one_writer().then(|| Turns::new(writer.clone()));
-        let (for_drafts, for_lookups) = (Kept::of(writer.clone()), Kept::of(reader.clone()));
+        let for_drafts = Kept::of(dialect.connect_for_drafts(url, &writer).await?);
+        let for_lookups = Kept::of(reader.clone());
         let gatherer = Gatherer::start(Scribe { dialect, connection: for_drafts.clone(), turns: turns.clone() });
         let lookups = Lookups::start(dialect, for_lookups.clone());
         let kept = [for_drafts, for_lookups];

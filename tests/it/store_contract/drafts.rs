@@ -1,5 +1,7 @@
 //! Drafts: written together and whole, or not at all.
 
+use std::time::{Duration, Instant};
+
 use corefy_gateway::{
     domain::{
         event::{EventObject, EventType},
@@ -12,7 +14,10 @@ use corefy_gateway::{
 use tokio::task::JoinSet;
 
 use super::objects::{NOW, acme, after, operation, paid_intent, payment_intent, refund, save_intent};
-use crate::{on_both, support::database::TestDatabase};
+use crate::{
+    on_both,
+    support::database::{Backend, TestDatabase},
+};
 
 on_both![
     a_draft_is_written_whole_with_its_events,
@@ -280,4 +285,38 @@ async fn drafts_and_transactions_tell_their_events_in_one_order_without_a_gap(da
     tasks.join_all().await;
     let events = store.read().await.unwrap().events(&acme(), &EventFilter::default(), 0, 1000).await.unwrap();
     assert!(events.iter().map(|placed| placed.position).eq(1..=120));
+}
+
+/// SQLite has no locks of rows: who writes there holds up all others, and for as long as a transaction takes.
+#[tokio::test]
+async fn a_row_that_another_has_locked_on_postgres_holds_up_no_other_draft_for_long() {
+    let Some(database) = TestDatabase::new(Backend::Postgres).await else { return };
+    let store = database.store().await;
+    let locked = payment_intent(acme(), None);
+    save_intent(&store, &locked).await;
+    let mut holder = store.begin().await.unwrap();
+    holder.payment_intent_lock(&locked.id).await.unwrap();
+    let began = Instant::now();
+    let mut drafts = JoinSet::new();
+    for number in 0..50 {
+        let (store, id) = (store.clone(), locked.id.clone());
+        drafts.spawn(async move {
+            if number == 7 {
+                let mut draft = store.draft(Known::default());
+                let seen = draft.payment_intent_lock(&id).await.unwrap().unwrap();
+                draft.payment_intent_update(&seen, None).await.unwrap();
+                assert_overtaken(draft.commit().await);
+                return;
+            }
+            let intent = payment_intent(acme(), None);
+            let draft = draft_of(&store, &intent, &creation(&intent), &number.to_string()).await;
+            // Those that were to be written with it hear of it, and are written by themselves.
+            match draft.commit().await {
+                Ok(()) => assert!(stored(&store, &intent.id).await.is_some()),
+                outcome => assert_overtaken(outcome),
+            }
+        });
+    }
+    drafts.join_all().await;
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }
