@@ -91,6 +91,11 @@ impl Dialect {
         }
     }
 
+    /// Connects once more, to look up rows.
+    pub(super) async fn connect_for_lookups(self, url: &str) -> Result<Pool<Any>, Error> {
+        self.pool(url, 1).await
+    }
+
     /// Connects once more, to write drafts; SQLite's writer writes them, too.
     pub(super) async fn connect_for_drafts(self, url: &str, writer: &Pool<Any>) -> Result<Pool<Any>, Error> {
         match self {

@@ -25,7 +25,7 @@ pub(super) struct Kept {
 type Used = (PoolConnection<Any>, Instant);
 
 impl Kept {
-    /// A connection of `pool`, once it is needed.
+    /// A connection of `pool`, which nobody else waits for, once it is needed.
     pub(super) fn of(pool: Pool<Any>) -> Self {
         Self { pool, place: Arc::default() }
     }
@@ -62,8 +62,9 @@ impl Kept {
         *self.place.lock().await = Some((connection, Instant::now()));
     }
 
-    /// Gives it back, so that the pool can be closed.
-    pub(super) async fn give_back(&self) {
+    /// Closes it and its pool.
+    pub(super) async fn close(&self) {
         self.place.lock().await.take();
+        self.pool.close().await;
     }
 }

@@ -71,7 +71,7 @@ pub struct Store {
     turns: Option<Turns>,
     gatherer: Gatherer,
     lookups: Lookups,
-    /// The connections of these two, to be given back at the end.
+    /// The connections of these two, to be closed at the end.
     kept: [Kept; 2],
     url: SecretString,
     shared: Arc<Shared>,
@@ -99,7 +99,7 @@ impl Store {
         let shared = Arc::new(Shared { dialect, sealer, signal: Arc::default(), telemetry: Telemetry::default() });
         let turns = dialect.has_one_writer().then(|| Turns::new(writer.clone()));
         let for_drafts = Kept::of(dialect.connect_for_drafts(url, &writer).await?);
-        let for_lookups = Kept::of(reader.clone());
+        let for_lookups = Kept::of(dialect.connect_for_lookups(url).await?);
         let gatherer = Gatherer::start(Scribe { dialect, connection: for_drafts.clone(), turns: turns.clone() });
         let lookups = Lookups::start(dialect, for_lookups.clone());
         let kept = [for_drafts, for_lookups];
@@ -155,7 +155,7 @@ impl Store {
             turns.close().await;
         }
         for kept in &self.kept {
-            kept.give_back().await;
+            kept.close().await;
         }
         self.reader.close().await;
         self.writer.close().await;

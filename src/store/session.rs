@@ -1,6 +1,6 @@
 //! Sessions: a connection to the database that reads, or a transaction that also writes.
 
-use std::{ops::DerefMut as _, sync::Arc};
+use std::{ops::DerefMut as _, sync::Arc, time::Instant};
 
 use sqlx::{Any, AnyConnection, Transaction, pool::PoolConnection};
 
@@ -153,8 +153,9 @@ impl Tx {
             Way::Own(transaction) => transaction.commit().await.map(|()| Known::default())?,
             Way::Turn(turn) => turn.commit().await.map(|()| Known::default())?,
             Way::Draft(draft) => {
+                let started = Instant::now();
                 let known = draft.commit(events).await;
-                telemetry::count_draft(&self.shared.telemetry, &known);
+                telemetry::count_draft(&self.shared.telemetry, &known, started.elapsed());
                 known?
             }
         };

@@ -1,6 +1,9 @@
 //! What the store measures: its connections, the events that became durable, and the backlog.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sqlx::any::AnyRow;
 
@@ -13,7 +16,7 @@ use crate::{
     telemetry::{
         Telemetry,
         bounds::{DECLINE_CODES, one_of},
-        catalogue::{CONNECTION_WAIT, CONNECTIONS, DECLINES, DRAFTS, EVENTS},
+        catalogue::{CONNECTION_WAIT, CONNECTIONS, DECLINES, DRAFT_DURATION, DRAFTS, EVENTS},
     },
 };
 
@@ -49,9 +52,12 @@ pub(super) fn count(telemetry: &Telemetry, news: &[News]) {
 }
 
 /// Counts what became of a draft. One that could not be tried is no draft's fault.
-pub(super) fn count_draft<T>(telemetry: &Telemetry, outcome: &Result<T, Error>) {
+pub(super) fn count_draft<T>(telemetry: &Telemetry, outcome: &Result<T, Error>, taken: Duration) {
     match outcome {
-        Ok(_) => telemetry.count(&DRAFTS, ["written"]),
+        Ok(_) => {
+            telemetry.count(&DRAFTS, ["written"]);
+            telemetry.time(&DRAFT_DURATION, [], taken);
+        }
         Err(Error::Overtaken) => telemetry.count(&DRAFTS, ["overtaken"]),
         Err(_) => {}
     }

@@ -116,6 +116,8 @@ catalogue! {
         "How long it took to get a connection, and for a writer to begin";
     DRAFTS: Counter["outcome"] = "corefy_gateway_drafts_total",
         "What calls have written: `written` together with others, or `overtaken` by another and done again alone";
+    DRAFT_DURATION: Histogram[] = "corefy_gateway_draft_duration_seconds",
+        "How long that took those that were written, until it was durable";
     API_CALLS_LOST: Counter[] = "corefy_gateway_api_calls_lost_total",
         "Calls to Corefy that are missing in their log because it could not be written, or not fast enough";
     BUILD: Gauge["version"] = "corefy_gateway_build_info",
