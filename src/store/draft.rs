@@ -6,15 +6,21 @@
 //! A draft reads nothing of what it will write itself, and an error that came up while it was made decides nothing: what
 //! it would have written first, such as an idempotency key, is not known to be free before the commit.
 
+use std::time::Instant;
+
 use sqlx::{Any, AnyConnection, Pool, pool::PoolConnection};
 
 use super::{
     Error, Tx,
     gather::Gatherer,
     lookups::{Lookup, Lookups, Rows},
+    telemetry::count_draft,
     writes::Write,
 };
-use crate::domain::{ids::PaymentIntentId, payment_intent::PaymentIntent};
+use crate::{
+    domain::{ids::PaymentIntentId, payment_intent::PaymentIntent},
+    telemetry::Telemetry,
+};
 
 /// A draft in the making.
 pub(super) struct Draft {
@@ -72,7 +78,7 @@ impl Draft {
     }
 
     /// Writes everything, and the events.
-    pub(super) async fn commit(mut self, events: Vec<Write>) -> Result<Known, Error> {
+    pub(super) async fn commit(mut self, events: Vec<Write>, telemetry: &Telemetry) -> Result<Known, Error> {
         // Given back before another is waited for: the one that writes may be of the same pool.
         self.connection = None;
         // What was read and not written is not known to be still so.
@@ -80,7 +86,10 @@ impl Draft {
             return Err(Error::Overtaken);
         }
         self.writes.extend(events);
-        self.gatherer.write(self.writes).await?;
+        let started = Instant::now();
+        let written = self.gatherer.write(self.writes).await;
+        count_draft(telemetry, &written, started.elapsed());
+        written?;
         for known in &mut self.known.0 {
             known.revision = Some(known.revision.map_or(0, |revision| revision + 1));
             known.is_written = false;

@@ -1,6 +1,6 @@
 //! Sessions: a connection to the database that reads, or a transaction that also writes.
 
-use std::{ops::DerefMut as _, sync::Arc, time::Instant};
+use std::{ops::DerefMut as _, sync::Arc};
 
 use sqlx::{Any, AnyConnection, Transaction, pool::PoolConnection};
 
@@ -152,12 +152,7 @@ impl Tx {
         let known = match way {
             Way::Own(transaction) => transaction.commit().await.map(|()| Known::default())?,
             Way::Turn(turn) => turn.commit().await.map(|()| Known::default())?,
-            Way::Draft(draft) => {
-                let started = Instant::now();
-                let known = draft.commit(events).await;
-                telemetry::count_draft(&self.shared.telemetry, &known, started.elapsed());
-                known?
-            }
+            Way::Draft(draft) => draft.commit(events, &self.shared.telemetry).await?,
         };
         if !news.is_empty() {
             self.shared.signal.told();

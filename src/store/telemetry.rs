@@ -52,9 +52,9 @@ pub(super) fn count(telemetry: &Telemetry, news: &[News]) {
 }
 
 /// Counts what became of a draft. One that could not be tried is no draft's fault.
-pub(super) fn count_draft<T>(telemetry: &Telemetry, outcome: &Result<T, Error>, taken: Duration) {
+pub(super) fn count_draft(telemetry: &Telemetry, outcome: &Result<(), Error>, taken: Duration) {
     match outcome {
-        Ok(_) => {
+        Ok(()) => {
             telemetry.count(&DRAFTS, ["written"]);
             telemetry.time(&DRAFT_DURATION, [], taken);
         }
