@@ -3,7 +3,7 @@
 
 use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
-    aead::{Aead as _, Payload},
+    aead::{Aead as _, AeadInOut as _, Payload},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -11,6 +11,9 @@ use super::Error;
 
 /// The length of the nonce in front of the sealed text, in bytes. Random nonces of this length never meet.
 const NONCE_BYTES: usize = 24;
+
+/// Room for most of what is sealed, in bytes, so that it is not moved while it grows.
+const ROOM: usize = 1024;
 
 /// Seals values and opens them again.
 #[derive(Clone)]
@@ -24,13 +27,15 @@ impl Sealer {
 
     /// Seals `value` for one column of the row `owner`: it opens only there, so that nothing can be swapped.
     pub fn seal<T: Serialize>(&self, owner: &str, column: &str, value: &T) -> Result<Vec<u8>, Error> {
-        let text = serde_json::to_vec(value).map_err(|error| Error::Corrupt(error.to_string()))?;
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|error| Error::Corrupt(format!("no randomness: {error}")))?;
-        let payload = Payload { msg: &text, aad: &place(owner, column) };
-        let sealed =
-            self.0.encrypt(&XNonce::from(nonce), payload).map_err(|_| Error::Corrupt("too long".to_owned()))?;
-        Ok([&nonce[..], &sealed].concat())
+        let mut sealed = Vec::with_capacity(ROOM);
+        sealed.extend_from_slice(&nonce);
+        serde_json::to_writer(&mut sealed, value).map_err(|error| Error::Corrupt(error.to_string()))?;
+        let text = (&mut sealed[NONCE_BYTES..]).into();
+        let tag = self.0.encrypt_inout_detached(&XNonce::from(nonce), &place(owner, column), text);
+        sealed.extend_from_slice(&tag.map_err(|_| Error::Corrupt("too long".to_owned()))?);
+        Ok(sealed)
     }
 
     /// Opens what [`Self::seal`] sealed for the same column of the same row.
