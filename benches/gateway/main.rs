@@ -99,8 +99,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if options.rows == 0 {
         return Ok(());
     }
-    drop(contenders);
-    let mut full = Vec::new();
+    // The bare proxy is measured again, by which what else the machine does meanwhile shows.
+    contenders.truncate(1);
+    let mut full = contenders;
     for (name, database) in &databases {
         fill::fill(database, options.rows).await?;
         full.push(gateway(name, database, &base_url, &dir).await?);

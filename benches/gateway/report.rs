@@ -43,21 +43,17 @@ pub fn processes(contenders: &[Contender]) {
     println!();
 }
 
-/// The same work on a database that has grown, beside what it was on an empty one.
+/// The same work on a database that has grown, beside what it was on an empty one: both as multiples of the bare proxy's time
+/// in the same part of the run, for the machine may have changed between the two.
 pub fn grown(plan: &Plan, rows: u32, contenders: &[Contender], empty: &[Vec<Cell>], full: &[Vec<Cell>]) {
-    println!("| work | in flight | on | p50, empty | p50, {rows} intents | ÷ empty |\n|---|---|---|---|---|---|");
+    println!("| work | in flight | on | p50 ÷ bare, empty | p50 ÷ bare, {rows} intents | ÷ empty |");
+    println!("|---|---|---|---|---|---|");
     for (row, (work, callers)) in plan.cells.iter().enumerate() {
-        for (place, contender) in contenders.iter().enumerate() {
-            // The bare proxy, which was measured first on the empty databases, is not here.
-            let (before, after) = (empty[row][place + 1].p50, full[row][place].p50);
-            let ratio = after.as_secs_f64() / before.as_secs_f64();
-            println!(
-                "| {} | {callers} | {} | {} | {} | {ratio:.2} |",
-                work.name(),
-                contender.name,
-                millis(before),
-                millis(after)
-            );
+        for (place, contender) in contenders.iter().enumerate().skip(1) {
+            let multiple = |cells: &[Cell]| cells[place].p50.as_secs_f64() / cells[0].p50.as_secs_f64();
+            let (before, after) = (multiple(&empty[row]), multiple(&full[row]));
+            let (work, name, ratio) = (work.name(), &contender.name, after / before);
+            println!("| {work} | {callers} | {name} | {before:.2} | {after:.2} | {ratio:.2} |");
         }
     }
     println!();
