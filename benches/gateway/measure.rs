@@ -1,11 +1,11 @@
 //! Rounds: each contender in turn does the same work for the same time, again and again, so that what disturbs the
 //! machine disturbs all of them.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, process::id, time::Duration};
 
 use crate::{
     load::{Round, Target, Work},
-    process::{Process, cpu_of_all},
+    process::{Process, cpu_of, cpu_of_all},
 };
 
 /// Callers at one time.
@@ -56,6 +56,8 @@ pub struct Cell {
     pub cpu: Duration,
     /// CPU of PostgreSQL for one.
     pub database_cpu: Duration,
+    /// CPU of who calls for one.
+    pub load_cpu: Duration,
 }
 
 /// One round of one contender.
@@ -63,6 +65,7 @@ struct Turn {
     round: Round,
     cpu: Duration,
     database_cpu: Duration,
+    load_cpu: Duration,
 }
 
 /// Measures all contenders, in the order of the plan, then of the contenders.
@@ -90,12 +93,13 @@ async fn take_turn(
     length: Duration,
 ) -> Result<Turn, Box<dyn Error>> {
     let database_cpu = || if contender.is_on_postgres { cpu_of_all("postgres") } else { Duration::ZERO };
-    let (cpu_before, database_before) = (contender.process.cpu(), database_cpu());
+    let (cpu_before, database_before, load_before) = (contender.process.cpu(), database_cpu(), cpu_of(id()));
     let round = contender.target.run(work, callers, length).await?;
     let each = |spent: Duration| spent.div_f64(round.count as f64);
     let cpu = each(contender.process.cpu().saturating_sub(cpu_before));
     let database_cpu = each(database_cpu().saturating_sub(database_before));
-    Ok(Turn { round, cpu, database_cpu })
+    let load_cpu = each(cpu_of(id()).saturating_sub(load_before));
+    Ok(Turn { round, cpu, database_cpu, load_cpu })
 }
 
 fn cell(turns: &[Vec<Turn>], place: usize) -> Cell {
@@ -109,6 +113,7 @@ fn cell(turns: &[Vec<Turn>], place: usize) -> Cell {
         p99: time(&|turn| turn.round.p99),
         cpu: time(&|turn| turn.cpu),
         database_cpu: time(&|turn| turn.database_cpu),
+        load_cpu: time(&|turn| turn.load_cpu),
     }
 }
 

@@ -65,7 +65,7 @@ pub fn free_addr() -> io::Result<SocketAddr> {
 }
 
 /// The CPU that the process `pid` has used, in user and kernel mode.
-fn cpu_of(pid: u32) -> Duration {
+pub fn cpu_of(pid: u32) -> Duration {
     // The second field is the program's name in parentheses, which may have blanks of its own.
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();

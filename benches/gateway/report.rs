@@ -12,13 +12,15 @@ pub fn setting(flush: Duration) {
 
 /// Every contender beside the first.
 pub fn compared(plan: &Plan, contenders: &[Contender], cells: &[Vec<Cell>]) {
-    println!("| work | in flight | on | a second | ÷ bare | p50 | p99 | added p50 | CPU each | CPU of PostgreSQL |");
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!(
+        "| work | in flight | on | a second | ÷ bare | p50 | p99 | added p50 | CPU each | of PostgreSQL | of the load |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     for (row, (work, callers)) in plan.cells.iter().enumerate() {
         for (place, contender) in contenders.iter().enumerate() {
             let (cell, bare) = (&cells[row][place], &cells[row][0]);
             println!(
-                "| {} | {callers} | {} | {:.0} | {:.2} | {} | {} | {} | {} | {} |",
+                "| {} | {callers} | {} | {:.0} | {:.2} | {} | {} | {} | {} | {} | {} |",
                 work.name(),
                 contender.name,
                 cell.per_second,
@@ -28,6 +30,7 @@ pub fn compared(plan: &Plan, contenders: &[Contender], cells: &[Vec<Cell>]) {
                 if place == 0 { "".to_owned() } else { added(cell.p50, bare.p50) },
                 micros(cell.cpu),
                 if contender.is_on_postgres { micros(cell.database_cpu) } else { String::new() },
+                micros(cell.load_cpu),
             );
         }
     }
