@@ -1,4 +1,5 @@
-//! Every difference between SQLite and PostgreSQL. All other SQL in this folder is written once.
+//! Every difference between SQLite and PostgreSQL, but for how each takes rows to be written (`writes/`). All other SQL in
+//! this folder is written once.
 
 use std::{fs::OpenOptions, io, str::FromStr as _, sync::Arc, time::Duration};
 

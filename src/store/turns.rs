@@ -97,11 +97,9 @@ impl Turns {
     /// of it stands; the turns before it do.
     pub(super) async fn write(&self, script: Script) -> Result<(), store::Error> {
         let mut turn = self.lock().await?;
-        let Some(writer) = turn.writer.as_mut() else { return Err(store::Error::gone()) };
-        let Some(connection) = writer.connection.as_mut() else { return Err(store::Error::gone()) };
-        let run = script.run(connection).await;
+        let run = script.run(&mut turn).await;
         // Where there are no members, no transaction is open, and the statement was one of its own.
-        writer.flush().await;
+        turn.writer().flush().await;
         turn.writer = None;
         run.map(|_| ())
     }
