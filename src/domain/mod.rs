@@ -6,6 +6,7 @@ pub mod audit;
 pub mod card;
 pub mod clock;
 pub mod confirmation;
+pub mod currency;
 pub mod customer;
 pub mod event;
 pub mod ids;

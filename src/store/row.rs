@@ -43,5 +43,5 @@ pub(super) fn optional_time(row: &AnyRow, name: &str) -> Result<Option<Timestamp
 
 /// The columns `amount` and `currency`.
 pub(super) fn money(row: &AnyRow) -> Result<Money, Error> {
-    Ok(Money::new(get(row, "amount")?, parse(row, "currency", Currency::parse)?))
+    Ok(Money::new(get(row, "amount")?, parse(row, "currency", Currency::parse_existing)?))
 }

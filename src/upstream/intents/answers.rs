@@ -194,7 +194,7 @@ pub fn supported(answer: wire::SupportedMethod) -> SupportedPaymentMethod {
 }
 
 fn money(amount: wire::Amount, currency: &str) -> Result<Money, Mismatch> {
-    let currency = Currency::parse(currency).ok_or("the answer has an unknown currency")?;
+    let currency = Currency::parse_existing(currency).ok_or("the answer has an unknown currency")?;
     let money = Money::from_major(amount.0, currency).ok_or("the answer's amount has too many decimals")?;
     if money.minor < 0 { Err("the answer's amount is negative") } else { Ok(money) }
 }
