@@ -29,6 +29,15 @@ impl Error {
         Self::Unavailable(sqlx::Error::WorkerCrashed)
     }
 
+    /// Whether it is about the rows that were to be written, and not about the database: others can be written.
+    pub(super) fn is_of_its_rows(&self) -> bool {
+        match self {
+            Self::RuleBroken(_) | Self::Overtaken => true,
+            Self::Unavailable(sqlx::Error::Database(error)) => error.code().is_some_and(|code| is_of_rows(&code)),
+            Self::Unavailable(_) | Self::Corrupt(_) => false,
+        }
+    }
+
     /// The same error for each of several who wait for one answer.
     pub(super) fn share(self) -> impl Fn() -> Self {
         let shared = Arc::new(self);
@@ -41,6 +50,25 @@ impl Error {
     }
 }
 
+/// Whether a database's error code is about the rows that were to be written or about others that hold them: SQLite's of a
+/// constraint (19, with what it is about above the lowest byte); PostgreSQL's classes of data, constraints, transactions
+/// that were in each other's way, locks, statements that took too long, and of functions of our own. Everything else, a
+/// full disk among it, is about the database, where nothing can be written.
+fn is_of_rows(code: &str) -> bool {
+    match code.parse::<u32>() {
+        // SQLite's codes are at most four digits long, PostgreSQL's have five characters.
+        Ok(number) if code.len() < 5 => number & 0xff == SQLITE_CONSTRAINT,
+        _ => code == QUERY_CANCELED || ROW_CLASSES.iter().any(|class| code.starts_with(class)),
+    }
+}
+
+/// SQLite's primary code of a constraint that was broken.
+const SQLITE_CONSTRAINT: u32 = 19;
+/// PostgreSQL's code of a statement that took longer than it may.
+const QUERY_CANCELED: &str = "57014";
+/// PostgreSQL's classes of errors that are about rows: data, constraints, conflicts, locks, and our own.
+const ROW_CLASSES: [&str; 6] = ["22", "23", "40", "55", "P0", "GW"];
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error {
@@ -50,6 +78,25 @@ impl From<sqlx::Error> for Error {
                 Self::RuleBroken(error.to_string())
             }
             other => Self::Unavailable(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_cannot_write_is_told_from_rows_that_cannot_be_written() {
+        // A constraint, a trigger of a draft; a row's lock, a statement that took too long, a draft's misfit.
+        for code in ["19", "1811", "787", "23505", "55P03", "40P01", "57014", "GW001", "22P02"] {
+            assert!(is_of_rows(code), "{code}");
+        }
+        // Busy, no memory, read-only, disk fails, disk full, cannot be opened; and PostgreSQL's like.
+        for code in
+            ["5", "7", "8", "10", "778", "13", "14", "25006", "53100", "53200", "57P01", "58030", "08006", "XX000"]
+        {
+            assert!(!is_of_rows(code), "{code}");
         }
     }
 }

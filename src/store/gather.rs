@@ -74,8 +74,8 @@ impl Scribe {
                 Box::pin(self.write(entries)).await;
                 return Box::pin(self.write(rest)).await;
             }
-            // Whatever the database has against it: the transactions that do the same, each for itself, will find out.
-            Err(Error::RuleBroken(_) | Error::Unavailable(sqlx::Error::Database(_))) => Err(Error::Overtaken),
+            // Whatever the database has against them: the transactions that do the same, each for itself, will find out.
+            Err(error) if error.is_of_its_rows() => Err(Error::Overtaken),
             written => written,
         };
         let written = written.map_err(Error::share);

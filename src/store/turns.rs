@@ -25,16 +25,18 @@ use super::{
 use crate::store;
 
 /// Begins the shared transaction with its first turn. The write lock is taken at once: a transaction that reads first cannot
-/// take it later while another holds it.
-const BEGIN_FIRST: &str = "BEGIN IMMEDIATE; SAVEPOINT turn";
+/// take it later while another holds it. The outer savepoint marks the transaction: SQLite may roll a transaction back by
+/// itself, when a disk is full or fails, and the next savepoint would then begin another one.
+const BEGIN_FIRST: &str = "BEGIN IMMEDIATE; SAVEPOINT members; SAVEPOINT turn";
 /// Begins another turn in it: the one before stands.
 const BEGIN_NEXT: &str = "RELEASE turn; SAVEPOINT turn";
 /// Undoes a turn. Its savepoint is left for the next to begin with.
 const UNDO: &str = "ROLLBACK TO turn";
 /// Undoes a turn that was given up while it began, so that nobody knows whether there is a savepoint: now there is.
 const UNDO_BEGIN: &str = "SAVEPOINT turn";
-/// Makes the turns durable, also the last, whose savepoint still stands.
-const FLUSH: &str = "COMMIT";
+/// Makes the turns durable, also the last, whose savepoint still stands. Fails where the transaction is not the one that
+/// the members wrote in.
+const FLUSH: &str = "RELEASE members; COMMIT";
 
 /// The line in front of the writer. It is as long as there are calls under way, which `rpc/` bounds; each waits at most
 /// [`ACQUIRE_TIMEOUT`] for its turn.
@@ -52,8 +54,11 @@ pub(super) struct Turns {
 struct Writer {
     connection: Option<PoolConnection<Any>>,
     /// Those who have committed and wait for the flush.
-    members: Vec<oneshot::Sender<Result<(), Arc<Error>>>>,
+    members: Vec<oneshot::Sender<Flushed>>,
 }
+
+/// The outcome of a flush, which all who wrote before it share.
+type Flushed = Result<(), Arc<Error>>;
 
 /// A turn. What is not committed when it is dropped never happened.
 pub struct Turn {
@@ -94,14 +99,19 @@ impl Turns {
     }
 
     /// Runs `script`, which is one statement, and makes it durable together with the turns before it. When it fails, nothing
-    /// of it stands; the turns before it do.
+    /// of it stands; the turns before it do. When the flush fails, nothing of anybody's does.
     pub(super) async fn write(&self, script: Script) -> Result<(), store::Error> {
         let mut turn = self.lock().await?;
         let run = script.run(&mut turn).await;
         // Where there are no members, no transaction is open, and the statement was one of its own.
-        turn.writer().flush().await;
+        let flushed = turn.writer().flush().await;
+        if run.as_ref().is_err_and(|error| !error.is_of_its_rows()) {
+            // SQLite leaves some statements that failed half open.
+            turn.writer().give_up().await;
+        }
         turn.writer = None;
-        run.map(|_| ())
+        run?;
+        Ok(flushed.map_err(shared)?)
     }
 
     /// Whether anybody writes.
@@ -119,21 +129,29 @@ impl Turns {
         let (tell, mut told) = oneshot::channel();
         writer.members.push(tell);
         if self.waiting.load(Ordering::Relaxed) == 0 {
-            writer.flush().await;
+            // This member is told of the outcome with the others.
+            let _ = writer.flush().await;
         }
         drop(writer);
         tokio::select! {
             biased;
             outcome = &mut told => return heard(outcome),
-            mut writer = self.writer.lock() => writer.flush().await,
+            mut writer = self.writer.lock() => {
+                let _ = writer.flush().await;
+            }
         }
         heard(told.await)
     }
 }
 
 /// What a member was told of its flush.
-fn heard(outcome: Result<Result<(), Arc<Error>>, oneshot::error::RecvError>) -> Result<(), Error> {
-    outcome.map_err(|_| Error::WorkerCrashed)?.map_err(|error| Error::Io(io::Error::other(error)))
+fn heard(outcome: Result<Flushed, oneshot::error::RecvError>) -> Result<(), Error> {
+    outcome.map_err(|_| Error::WorkerCrashed)?.map_err(shared)
+}
+
+/// The error of a flush, for one of those who share it.
+fn shared(error: Arc<Error>) -> Error {
+    Error::Io(io::Error::other(error))
 }
 
 impl Writer {
@@ -142,17 +160,18 @@ impl Writer {
         if self.members.is_empty() { BEGIN_FIRST } else { BEGIN_NEXT }
     }
 
-    /// Makes durable what the members have written, and tells them.
-    async fn flush(&mut self) {
+    /// Makes durable what the members have written, tells them, and returns the same to who writes with them.
+    async fn flush(&mut self) -> Flushed {
         if self.members.is_empty() {
-            return;
+            return Ok(());
         }
-        self.run(FLUSH).await;
+        self.run(FLUSH).await?;
         self.tell_all(&Ok(()));
+        Ok(())
     }
 
     /// Tells the members what came of their flush.
-    fn tell_all(&mut self, outcome: &Result<(), Arc<Error>>) {
+    fn tell_all(&mut self, outcome: &Flushed) {
         for member in self.members.drain(..) {
             // Nobody listens when the gateway is shutting down.
             let _ = member.send(outcome.clone());
@@ -160,11 +179,18 @@ impl Writer {
     }
 
     /// Runs `sql`. When that fails, nobody can say what stands: everything is rolled back, and the members are told.
-    async fn run(&mut self, sql: &'static str) {
-        let Some(connection) = &mut self.connection else { return };
-        let Err(error) = sqlx::query(sql).execute(&mut **connection).await else { return };
+    async fn run(&mut self, sql: &'static str) -> Flushed {
+        let Some(connection) = &mut self.connection else { return Err(Arc::new(Error::WorkerCrashed)) };
+        let Err(error) = sqlx::query(sql).execute(&mut **connection).await else { return Ok(()) };
         tracing::warn!(%error, "the database's writer failed; what was not durable yet is rolled back");
-        self.tell_all(&Err(Arc::new(error)));
+        let error = Arc::new(error);
+        self.tell_all(&Err(error.clone()));
+        self.give_up().await;
+        Err(error)
+    }
+
+    /// Closes the connection, and with it whatever was begun on it and is not durable.
+    async fn give_up(&mut self) {
         if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
         }
@@ -194,12 +220,16 @@ impl Drop for Turn {
 
 /// Undoes a turn; the members' turns before it stand.
 async fn undo(mut writer: OwnedMutexGuard<Writer>, has_begun: bool) {
+    if writer.connection.is_none() {
+        return;
+    }
     let sql = match (writer.members.is_empty(), has_begun) {
         (true, _) => "ROLLBACK",
         (false, true) => UNDO,
         (false, false) => UNDO_BEGIN,
     };
-    writer.run(sql).await;
+    // Where that fails, everything is rolled back, and the members know.
+    let _ = writer.run(sql).await;
 }
 
 impl Deref for Turn {
@@ -244,6 +274,10 @@ mod tests {
         let url = format!("sqlite://{}", dir.path().join("line.db").display());
         let (writer, reader) = Dialect::Sqlite.connect(&url, 1).await.unwrap();
         sqlx::query("CREATE TABLE numbers (n INTEGER NOT NULL)").execute(&writer).await.unwrap();
+        // A row in this table has the COMMIT fail, and leaves the transaction open.
+        let unkept = "CREATE TABLE promises (n INTEGER REFERENCES kept (n) DEFERRABLE INITIALLY DEFERRED)";
+        sqlx::query("CREATE TABLE kept (n INTEGER PRIMARY KEY)").execute(&writer).await.unwrap();
+        sqlx::query(unkept).execute(&writer).await.unwrap();
         (dir, Turns::new(writer), reader)
     }
 
@@ -330,6 +364,64 @@ mod tests {
         assert!(breaker.await.unwrap().is_err());
         assert_eq!(durable(&reader).await, 0);
         waits(&turns, 2).await.await.unwrap().unwrap();
+        assert_eq!(durable(&reader).await, 1);
+    }
+
+    /// Starts a script that waits for a turn; returns when it waits.
+    async fn rides(turns: &Turns, sql: &'static str) -> tokio::task::JoinHandle<Result<(), store::Error>> {
+        let before = turns.waiting.load(Ordering::Relaxed);
+        let line = turns.clone();
+        let task = tokio::spawn(async move { line.write(Script::plain(sql)).await });
+        while turns.waiting.load(Ordering::Relaxed) == before {
+            tokio::task::yield_now().await;
+        }
+        task
+    }
+
+    #[tokio::test]
+    async fn a_script_that_rides_in_a_transaction_whose_commit_fails_has_failed() {
+        let (_dir, turns, reader) = line().await;
+        let mut member = turns.begin().await.unwrap();
+        sqlx::query("INSERT INTO promises (n) VALUES (1)").execute(&mut *member).await.unwrap();
+        let rider = rides(&turns, "INSERT INTO numbers (n) VALUES (7)").await;
+        assert!(member.commit().await.is_err());
+        let outcome = rider.await.unwrap();
+        assert!(matches!(outcome, Err(store::Error::Unavailable(_))), "{outcome:?}");
+        assert_eq!(durable(&reader).await, 0);
+        turns.write(Script::plain("INSERT INTO numbers (n) VALUES (8)")).await.unwrap();
+        assert_eq!(durable(&reader).await, 1, "nothing of the failed transaction is left on the connection");
+    }
+
+    #[tokio::test]
+    async fn a_script_that_takes_the_transaction_down_has_failed_for_its_members_too() {
+        let (_dir, turns, reader) = line().await;
+        let breaks = "CREATE TRIGGER breaks BEFORE INSERT ON numbers WHEN new.n = 0
+             BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END";
+        let mut member = turns.begin().await.unwrap();
+        sqlx::query(breaks).execute(&mut *member).await.unwrap();
+        member.commit().await.unwrap();
+        let mut member = turns.begin().await.unwrap();
+        write(&mut member, 1).await;
+        let rider = rides(&turns, "INSERT INTO numbers (n) VALUES (0)").await;
+        assert!(member.commit().await.is_err());
+        assert!(rider.await.unwrap().is_err());
+        assert_eq!(durable(&reader).await, 0);
+        waits(&turns, 2).await.await.unwrap().unwrap();
+        assert_eq!(durable(&reader).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_cannot_begin_because_the_transaction_is_gone_has_failed_for_its_members_too() {
+        let (_dir, turns, reader) = line().await;
+        let mut member = turns.begin().await.unwrap();
+        write(&mut member, 1).await;
+        let next = waits(&turns, 2).await;
+        // As SQLite does by itself where a disk is full or fails.
+        sqlx::query("ROLLBACK").execute(&mut *member).await.unwrap();
+        assert!(member.commit().await.is_err());
+        assert!(next.await.unwrap().is_err());
+        assert_eq!(durable(&reader).await, 0);
+        waits(&turns, 3).await.await.unwrap().unwrap();
         assert_eq!(durable(&reader).await, 1);
     }
 

@@ -172,6 +172,12 @@ impl Script {
         }
     }
 
+    /// One statement as it stands.
+    #[cfg(test)]
+    pub(super) fn plain(sql: &str) -> Self {
+        Self(vec![Step { sql: sql.to_owned(), arguments: AnyArguments::default() }])
+    }
+
     /// Runs it, and answers how many rows were written, as far as they are counted.
     pub(super) async fn run(self, on: &mut AnyConnection) -> Result<u64, Error> {
         let (mut changed, mut told) = (0, None);
