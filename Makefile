@@ -1,14 +1,17 @@
 # The two commands are `make dev` and `make test`. Everything else is `cargo`.
 
-.PHONY: help dev try clients test bench fmt lint
+.PHONY: help machine dev try clients test bench chaos bare fmt lint
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
-dev: ## Run gateway, sandbox and SQLite in one process, and print a key and a grpcurl line
+machine: # Says what of Rust and a C compiler is missing, before cargo says it in its own words
+	@bash -c 'source .ci/machine.sh && need_rust && need_compiler'
+
+dev: machine ## Run gateway, sandbox and SQLite in one process, and print a key and a grpcurl line
 	cargo run -- dev
 
-try: ## Walk payments and refunds against the gateway that `make dev` started
+try: machine ## Walk payments and refunds against the gateway that `make dev` started
 	cargo run -- try
 
 clients: ## Generate and build the packages for Python and other languages, below target/clients
@@ -19,6 +22,12 @@ test: ## Install what the tests need and run all of them
 
 bench: ## Measure the gateway on SQLite and PostgreSQL beside a bare proxy
 	.ci/bench
+
+chaos: machine ## Kill, freeze, flood and restart real gateways under load: `make chaos ROUNDS=500`
+	.ci/chaos $(ROUNDS)
+
+bare: ## Run `make test` on a bare Debian, in a chroot that debootstrap makes; as root
+	.ci/bare
 
 fmt: ## Format the code
 	cargo fmt

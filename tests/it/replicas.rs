@@ -1,26 +1,22 @@
 //! Three gateways, each a process of its own, on one PostgreSQL database. One of them is killed while it confirms, and the
 //! other two finish its work.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use corefy_gateway::{
-    app::keys::{Keys, NewKey},
-    config::local::SandboxKeys,
-    domain::{api_key::Scope, clock::Clock},
+    domain::clock::Clock,
     pb::{self, PaymentIntentState as State},
     sandbox::Sandbox,
 };
-use secrecy::ExposeSecret as _;
-use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tonic::{Code, Response, Status};
 
 use crate::support::{
     app::{start_sandbox, until},
     client::{APPROVED, Client, confirmation, keyed, new_intent, reason},
-    database::{Backend, TestDatabase, master_key, master_key_text},
+    database::{Backend, TestDatabase},
     money::{CONFIRM, minor},
-    program::Program,
+    process::{Gateway, create_key},
 };
 
 const GATEWAYS: usize = 3;
@@ -32,10 +28,9 @@ const PAYMENTS: usize = 6;
 const ANSWER_DELAY: Duration = Duration::from_secs(4);
 
 /// A gateway as a process, and a caller of it.
-struct Gateway {
-    program: Program,
+struct Replica {
+    process: Gateway,
     client: Client,
-    _directory: TempDir,
 }
 
 /// One payment, confirmed over one gateway under one idempotency key.
@@ -48,26 +43,11 @@ struct Payment {
 
 type Confirmed = Result<Response<pb::ConfirmPaymentIntentResponse>, Status>;
 
-impl Gateway {
+impl Replica {
     async fn start(database: &TestDatabase, sandbox: &Sandbox, key: &str) -> Self {
-        let keys = SandboxKeys::default();
-        let (master_key, base_url) = (master_key_text(), sandbox.base_url());
-        let variables = [
-            ("COREFY_API_KEY", keys.api_key.expose_secret()),
-            ("COREFY_SECRET_KEY", keys.secret_key.expose_secret()),
-            ("COREFY_CLIENT_KEY", keys.client_key.expose_secret()),
-            ("COREFY_BASE_URL", base_url.as_str()),
-            ("COREFY_TIMEOUT_SECONDS", "20"),
-            ("COREFY_RATE_LIMIT_PER_MINUTE", "100000"),
-            ("DATABASE_URL", database.url()),
-            ("GATEWAY_MASTER_KEY", master_key.expose_secret()),
-            ("GATEWAY_GRPC_ADDR", "127.0.0.1:0"),
-            ("GATEWAY_HTTP_ADDR", "127.0.0.1:0"),
-        ];
-        let directory = tempfile::tempdir().unwrap();
-        let mut program = Program::start(directory.path(), &["serve"], &variables);
-        let address: SocketAddr = program.word_after("grpc=").await.parse().unwrap();
-        Self { program, client: Client::connect(address, key).await, _directory: directory }
+        let process = Gateway::start(database, sandbox, &[("COREFY_TIMEOUT_SECONDS", "20")]).await;
+        let client = process.client(key);
+        Self { process, client }
     }
 }
 
@@ -77,22 +57,10 @@ impl Payment {
     }
 }
 
-async fn create_key(database: &TestDatabase) -> String {
-    let new = NewKey {
-        partner_name: "Acme".to_owned(),
-        key_name: "replicas".to_owned(),
-        scopes: Scope::ALL.to_vec(),
-        allowed: Vec::new(),
-        expires_at: None,
-    };
-    let keys = Keys::new(database.store().await, master_key(), Clock::system());
-    keys.create(new).await.unwrap().expose_secret().to_owned()
-}
-
 /// Payments that are ready to be confirmed, as many over each gateway.
-async fn new_payments(gateways: &[Gateway]) -> Vec<Payment> {
+async fn new_payments(gateways: &[Replica]) -> Vec<Payment> {
     let mut payments = Vec::new();
-    for (gateway, Gateway { client, .. }) in gateways.iter().enumerate() {
+    for (gateway, Replica { client, .. }) in gateways.iter().enumerate() {
         for number in 0..PAYMENTS {
             let created = client.create_payment_intent(new_intent("50.00")).await.unwrap().into_inner();
             let key = format!("confirm-{gateway}-{number}");
@@ -103,7 +71,7 @@ async fn new_payments(gateways: &[Gateway]) -> Vec<Payment> {
 }
 
 /// Begins to confirm all of them at once.
-fn confirm_all(gateways: &[Gateway], payments: &[Payment]) -> JoinSet<(Payment, Confirmed)> {
+fn confirm_all(gateways: &[Replica], payments: &[Payment]) -> JoinSet<(Payment, Confirmed)> {
     let mut confirming = JoinSet::new();
     for payment in payments.iter().cloned() {
         let client = gateways[payment.gateway].client.clone();
@@ -156,7 +124,7 @@ async fn when_one_of_three_gateways_is_killed_during_confirms_the_others_finish_
     let key = create_key(&database).await;
     let mut gateways = Vec::new();
     for _ in 0..GATEWAYS {
-        gateways.push(Gateway::start(&database, &sandbox, &key).await);
+        gateways.push(Replica::start(&database, &sandbox, &key).await);
     }
     let payments = new_payments(&gateways).await;
 
@@ -165,7 +133,7 @@ async fn when_one_of_three_gateways_is_killed_during_confirms_the_others_finish_
     let is_charged = |payment: &Payment| sandbox.ledger().charged(&payment.intent) > 0;
     let victims = payments.iter().filter(|payment| payment.gateway == VICTIM);
     until("what the victim confirms is charged", async || victims.clone().all(is_charged)).await;
-    gateways[VICTIM].program.kill().await;
+    gateways[VICTIM].process.program.kill().await;
     let mut unanswered = Vec::new();
     while let Some(ended) = confirming.join_next().await {
         let (payment, answer) = ended.unwrap();

@@ -6,6 +6,7 @@ pub mod client;
 pub mod contract;
 pub mod database;
 pub mod money;
+pub mod process;
 pub mod program;
 pub mod refusal;
 pub mod requests;

@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// The program's variables, by name.
 pub type Variables<'a> = [(&'a str, &'a str)];
 
@@ -68,8 +70,21 @@ impl Program {
 
     /// Tells it to stop, as a process manager does.
     pub fn terminate(&self) {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(told.success());
+        self.signal(Signal::TERM);
+    }
+
+    /// Stops it where it is, as an overloaded machine does, until [`Self::thaw`].
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Kills it, as a crash of its machine does: nothing in it can end what it is at.

@@ -1,0 +1,70 @@
+//! Three gateways that are restarted one after the other, as a deployment does, while callers go on calling.
+
+use std::{error::Error, iter::successors};
+
+use fastrand::Rng;
+use tokio::time::sleep;
+use tonic::{Code, Status};
+
+use super::{
+    Plan, between,
+    judge::{assert_serves, assert_truth},
+    load::Load,
+    world::World,
+};
+use crate::support::{
+    client::{APPROVED, reason},
+    database::Backend,
+};
+
+const GATEWAYS: usize = 3;
+const PAYERS: usize = 6;
+/// Restarts of all gateways in a short run.
+const FEW: usize = 1;
+/// What a round costs, a kill being 1.
+const COST: usize = 5;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rolling_restart_loses_no_call() {
+    let plan = Plan::new("rolling restarts", FEW, COST);
+    let Some(mut world) = World::start(Backend::Postgres, GATEWAYS).await else { return };
+    let mut random = Rng::with_seed(plan.seed);
+    let load = Load::start(&world.doors, PAYERS, &mut random, &[APPROVED]);
+    for _ in 0..plan.rounds {
+        for place in 0..GATEWAYS {
+            sleep(between(&mut random, 200..600)).await;
+            let program = &mut world.gateways[place].program;
+            program.terminate();
+            assert_eq!(program.exit_code().await, Some(0), "{}", program.said());
+            world.replace(place).await;
+        }
+    }
+    let report = load.stop().await;
+    for failure in &report.failures {
+        assert!(nothing_was_sent(failure), "a call was lost: {failure:?}");
+    }
+    assert_truth(&world, plan, &report).await;
+    assert_serves(&world).await;
+    let refused = report.failures.iter().filter(|failure| !reason(failure).is_empty()).count();
+    println!(
+        "rolling restarts: {} rounds, {} payments, {} refunds, {refused} tries refused by a gateway that drains, {} by a \
+         closed port",
+        plan.rounds,
+        report.payments.len(),
+        report.refund_keys,
+        report.failures.len() - refused,
+    );
+}
+
+/// Whether a failure says that nothing was sent: by the gateway's own word, or because the call found no connection, or one
+/// that was being closed.
+fn nothing_was_sent(failure: &Status) -> bool {
+    if failure.code() == Code::Unavailable && !reason(failure).is_empty() {
+        return true;
+    }
+    let first: Option<&dyn Error> = failure.source();
+    let mut causes = successors(first, |&error| error.source());
+    // hyper's words: it gives the request back.
+    causes
+        .any(|cause| ["Connection refused", "connection closed"].iter().any(|words| cause.to_string().contains(words)))
+}
