@@ -158,6 +158,10 @@ impl From<store::Error> for Error {
                 Self::new(Reason::StoreUnavailable, "the gateway's database did not answer; nothing was sent")
                     .retry_after(STORE_RETRY)
             }
+            store::Error::Uncertain(_) => {
+                let message = "the gateway's database did not say whether this was written; nothing was sent";
+                Self::new(Reason::StoreUnavailable, message).retry_after(STORE_RETRY)
+            }
             store::Error::Corrupt(_) => Self::new(Reason::Internal, "the gateway could not read its own record"),
             store::Error::Overtaken => Self::new(Reason::Internal, "the gateway has to write its record again"),
             store::Error::RuleBroken(_) => Self::new(Reason::Internal, "the gateway could not write its own record"),

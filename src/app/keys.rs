@@ -177,9 +177,7 @@ impl Keys {
             last_used_at: None,
             created_at: now,
         };
-        let mut tx = self.store.begin().await?;
-        tx.api_key_insert(&key).await?;
-        tx.commit().await?;
+        self.store.change(async |tx| tx.api_key_insert(&key).await).await?;
         Ok(pair.expose())
     }
 
@@ -194,18 +192,14 @@ impl Keys {
         let now = self.clock.now();
         let pair = KeyPair { public: id.clone(), secret: SecretKey::generate() };
         let hash = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
-        let mut tx = self.store.begin().await?;
-        let was_rotated = tx.api_key_rotate(id, &hash, now + overlap, now).await?;
-        tx.commit().await?;
+        let was_rotated = self.store.change(async |tx| tx.api_key_rotate(id, &hash, now + overlap, now).await).await?;
         Ok(was_rotated.then(|| pair.expose()))
     }
 
     /// Revokes a key. `false`: there is no such key, or it is revoked already.
     pub async fn revoke(&self, id: &PublicKey) -> Result<bool, Error> {
-        let mut tx = self.store.begin().await?;
-        let was_revoked = tx.api_key_revoke(id, self.clock.now()).await?;
-        tx.commit().await?;
-        Ok(was_revoked)
+        let now = self.clock.now();
+        Ok(self.store.change(async |tx| tx.api_key_revoke(id, now).await).await?)
     }
 
     /// The partner of this name, made if need be under the first short name that is free: `acme`, `acme2`, `acme3` …

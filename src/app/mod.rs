@@ -174,9 +174,9 @@ impl App {
         keyed_hash(&self.master_key.derive(Purpose::Fingerprint), &[method.as_bytes(), fields])
     }
 
-    /// Whether the database answers.
-    pub async fn is_ready(&self) -> bool {
-        self.store.is_ready().await
+    /// Whether calls can be served; if not, why, in a few words.
+    pub async fn readiness(&self) -> Result<(), &'static str> {
+        self.store.readiness().await
     }
 
     /// Waits until the inbox may have work.

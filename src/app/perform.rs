@@ -13,10 +13,10 @@ use crate::{
         clock::Timestamp,
         event::{EventObject, EventType},
         ids::OperationId,
-        operation::{BEFORE_ALL, Operation, OperationState, SETTLE_MARGIN, next_check},
+        operation::{Operation, OperationState, next_check},
     },
     error::{Error, Reason},
-    store::{Known, NewOperation, Tx},
+    store::{Known, Tx},
     telemetry::{
         catalogue::{KEYS_REUSED, REPLAYS},
         trace::carried,
@@ -25,18 +25,17 @@ use crate::{
 };
 
 mod command;
+mod reserve;
+mod settle;
 
 pub(super) use command::{Aim, Command, Outcome, Reserved, Verdict};
+use reserve::Reservation;
+pub(super) use settle::Settled;
 
 /// How long a call waits for an earlier one with the same idempotency key.
 const TWIN_WAIT: Duration = Duration::from_secs(2);
 /// How often it looks whether the earlier one is finished.
 const TWIN_LOOK: Duration = Duration::from_millis(50);
-
-/// How often an outcome is tried to be written.
-const SETTLE_TRIES: u32 = 6;
-/// The wait after the first try; it doubles.
-const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
 /// A point in a mutating call at which tests let the process die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +50,6 @@ pub enum Checkpoint {
 
 /// Called at each [`Checkpoint`]. Never set in production.
 pub type Probe = Arc<dyn Fn(Checkpoint) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-
-/// What a call has reserved.
-struct Reservation<R> {
-    operation: Operation,
-    reserved: Reserved<R>,
-    known: Known,
-}
 
 impl App {
     /// Makes a mutating call, once for each idempotency key, and answers what came of it.
@@ -80,8 +72,12 @@ impl App {
         mut command: C,
     ) -> Result<Answer<C::Resource>, Error> {
         let give_up = Instant::now() + TWIN_WAIT;
+        // One for all attempts: by it a later one meets an earlier one that stands.
+        let id = OperationId::generate();
         loop {
-            match self.reserve(&caller, &mut command).await? {
+            let (reservation, returned) = self.reserve(&caller, command, &id).await?;
+            command = returned;
+            match reservation {
                 Some(Reservation { reserved: Reserved::AskFirst, .. }) => command.ask(self, &caller).await?,
                 Some(Reservation { reserved: Reserved::Done(resource), .. }) => {
                     return Ok(Answer { resource, is_replayed: false });
@@ -140,66 +136,6 @@ impl App {
         }
     }
 
-    /// Reserves; `None` when another call has the idempotency key. A draft does it, where nobody is in the way; what
-    /// hinders a draft decides nothing, for its idempotency key is not known to be free.
-    async fn reserve<C: Command>(
-        &self,
-        caller: &Caller,
-        command: &mut C,
-    ) -> Result<Option<Reservation<C::Resource>>, Error> {
-        match self.reserve_in(self.store.draft(Known::default()), caller, command).await {
-            Ok(Some(drafted)) if !matches!(drafted.reserved, Reserved::AskFirst) => return Ok(Some(drafted)),
-            Err(error) if error.reason == Reason::StoreUnavailable => return Err(error),
-            Ok(_) | Err(_) => {}
-        }
-        self.reserve_in(self.store.begin().await?, caller, command).await
-    }
-
-    async fn reserve_in<C: Command>(
-        &self,
-        mut tx: Tx,
-        caller: &Caller,
-        command: &mut C,
-    ) -> Result<Option<Reservation<C::Resource>>, Error> {
-        let mut operation = self.new_operation(caller, command);
-        let idempotency = caller.idempotency.as_ref().map(|given| (given.key.as_str(), &given.fingerprint));
-        if !tx.operation_insert(NewOperation { operation: &operation, idempotency }).await? {
-            return Ok(None);
-        }
-        let reserved = command.reserve(self, &mut tx, &mut operation).await?;
-        match &reserved {
-            Reserved::AskFirst => return Ok(Some(Reservation { operation, reserved, known: Known::default() })),
-            Reserved::Done(resource) => {
-                tx.operation_finish(&operation, &Ok::<_, Error>(resource), operation.sent_at).await?;
-            }
-            Reserved::Send(_) if operation.baseline != BEFORE_ALL => {
-                tx.operation_rebase(NewOperation { operation: &operation, idempotency }).await?;
-            }
-            Reserved::Send(_) => {}
-        }
-        let known = tx.commit_knowing().await?;
-        Ok(Some(Reservation { operation, reserved, known }))
-    }
-
-    fn new_operation<C: Command>(&self, caller: &Caller, command: &C) -> Operation {
-        let now = self.now();
-        let Aim { subject_id, payment_intent_id } = command.aim();
-        Operation {
-            id: OperationId::generate(),
-            partner_id: caller.partner_id.clone(),
-            kind: C::KIND,
-            subject_id,
-            payment_intent_id,
-            state: OperationState::Sent,
-            epoch: 1,
-            lease_until: now + self.send_limit + SETTLE_MARGIN,
-            sent_at: now,
-            misses: 0,
-            baseline: BEFORE_ALL,
-            request_id: caller.request_id.clone(),
-        }
-    }
-
     async fn send_and_settle<C: Command>(
         &self,
         command: C,
@@ -230,59 +166,6 @@ impl App {
                 Ok(resource)
             }
         }
-    }
-
-    /// Writes an outcome, and tries again when the database does not answer: what Corefy said may not be said twice.
-    async fn settle_firmly<C: Command>(
-        &self,
-        operation: &Operation,
-        outcome: Outcome<C::Snapshot>,
-        known: Known,
-    ) -> Result<Option<Result<C::Resource, Error>>, Error> {
-        let mut pause = SETTLE_PAUSE;
-        for _ in 1..SETTLE_TRIES {
-            match self.settle::<C>(operation, outcome.clone(), known.clone()).await {
-                Err(error) if error.reason == Reason::StoreUnavailable => sleep(pause).await,
-                settled => return settled,
-            }
-            pause *= 2;
-        }
-        self.settle::<C>(operation, outcome, known).await
-    }
-
-    /// Writes an outcome, by a draft where nobody is in the way; `known` is what it need not read. `None`: another holder has
-    /// claimed the operation since, and nothing was written.
-    pub(super) async fn settle<C: Command>(
-        &self,
-        operation: &Operation,
-        outcome: Outcome<C::Snapshot>,
-        known: Known,
-    ) -> Result<Option<Result<C::Resource, Error>>, Error> {
-        match self.settle_in::<C>(self.store.draft(known), operation, outcome.clone()).await {
-            Ok(settled) => return Ok(settled),
-            Err(error) if error.reason == Reason::StoreUnavailable => return Err(error),
-            Err(_) => {}
-        }
-        self.settle_in::<C>(self.store.begin().await?, operation, outcome).await
-    }
-
-    async fn settle_in<C: Command>(
-        &self,
-        mut tx: Tx,
-        operation: &Operation,
-        outcome: Outcome<C::Snapshot>,
-    ) -> Result<Option<Result<C::Resource, Error>>, Error> {
-        let now = self.now();
-        let verdict = C::settle(&mut tx, operation, outcome, now).await?;
-        let is_ours = conclude(&mut tx, operation, &verdict, now).await?;
-        if !is_ours {
-            return Ok(None);
-        }
-        tx.commit().await?;
-        Ok(Some(match verdict {
-            Verdict::Done(resource) | Verdict::InDoubt(resource) | Verdict::NeedsOperator(resource) => Ok(resource),
-            Verdict::Refused(error) | Verdict::Released(error) => Err(error),
-        }))
     }
 
     async fn reached(&self, checkpoint: Checkpoint) {

@@ -90,15 +90,14 @@ pub async fn serve(
         .await
 }
 
-/// Ready when the database answers and the gateway is not shutting down.
-async fn ready(State(sidecar): State<Sidecar>) -> (StatusCode, &'static str) {
+/// Ready when the database can be written and the gateway is not shutting down; else it says why not.
+async fn ready(State(sidecar): State<Sidecar>) -> (StatusCode, String) {
     if sidecar.drain.is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".to_owned());
     }
-    if sidecar.app.is_ready().await {
-        (StatusCode::OK, "ready\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+    match sidecar.app.readiness().await {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }
 }
 

@@ -41,7 +41,7 @@ impl Health {
 
     async fn watch(&self, app: &App) {
         loop {
-            let is_ready = app.is_ready().await;
+            let is_ready = app.readiness().await.is_ok();
             self.report(if is_ready { ServingStatus::Serving } else { ServingStatus::NotServing }).await;
             sleep(INTERVAL).await;
         }

@@ -10,6 +10,10 @@ pub enum Error {
     /// The database did not answer, or not in time. Nothing that was not committed happened.
     #[error("the database did not answer: {0}")]
     Unavailable(#[source] sqlx::Error),
+    /// The database did not say whether what was to be committed stands: the connection broke, or it took too long. Whoever
+    /// committed has to find out before anything follows from it.
+    #[error("the database did not say whether a commit stands: {0}")]
+    Uncertain(#[source] sqlx::Error),
     /// A row that this program could not have written, or that was sealed under another master key.
     #[error("a stored row cannot be read: {0}")]
     Corrupt(String),
@@ -29,12 +33,36 @@ impl Error {
         Self::Unavailable(sqlx::Error::WorkerCrashed)
     }
 
+    /// The error of a statement that commits, where only the database's own word proves that nothing stands. PostgreSQL may
+    /// also end a session after the commit and before its answer.
+    pub(super) fn of_commit(error: Self) -> Self {
+        match error {
+            Self::Unavailable(sqlx::Error::Database(told))
+                if !told.code().is_some_and(|code| SESSION_CLASSES.iter().any(|class| code.starts_with(class))) =>
+            {
+                Self::Unavailable(sqlx::Error::Database(told))
+            }
+            Self::Unavailable(error) => Self::Uncertain(error),
+            told => told,
+        }
+    }
+
+    /// The error in a few words that tell nothing private.
+    pub(super) fn in_words(&self) -> &'static str {
+        match self {
+            Self::Unavailable(error) | Self::Uncertain(error) => in_words(error),
+            Self::Corrupt(_) | Self::RuleBroken(_) | Self::Overtaken => {
+                "the database has not what this gateway expects"
+            }
+        }
+    }
+
     /// Whether it is about the rows that were to be written, and not about the database: others can be written.
     pub(super) fn is_of_its_rows(&self) -> bool {
         match self {
             Self::RuleBroken(_) | Self::Overtaken => true,
             Self::Unavailable(sqlx::Error::Database(error)) => error.code().is_some_and(|code| is_of_rows(&code)),
-            Self::Unavailable(_) | Self::Corrupt(_) => false,
+            Self::Unavailable(_) | Self::Uncertain(_) | Self::Corrupt(_) => false,
         }
     }
 
@@ -46,7 +74,45 @@ impl Error {
             Self::RuleBroken(why) => Self::RuleBroken(why.clone()),
             Self::Overtaken => Self::Overtaken,
             Self::Unavailable(_) => Self::Unavailable(sqlx::Error::Io(io::Error::other(shared.clone()))),
+            Self::Uncertain(_) => Self::Uncertain(sqlx::Error::Io(io::Error::other(shared.clone()))),
         }
+    }
+}
+
+/// PostgreSQL's classes of errors that end a session: of connections, and of an operator who stops them.
+const SESSION_CLASSES: [&str; 2] = ["08", "57P"];
+
+fn in_words(error: &sqlx::Error) -> &'static str {
+    match error {
+        sqlx::Error::Database(error) => code_in_words(error.code().as_deref().unwrap_or_default()),
+        // What several share is wrapped.
+        sqlx::Error::Io(error) => {
+            let inner = error.get_ref();
+            let flushed = inner.and_then(|inner| inner.downcast_ref::<Arc<sqlx::Error>>());
+            let shared = inner.and_then(|inner| inner.downcast_ref::<Arc<Error>>());
+            flushed.map(|error| in_words(error)).or_else(|| shared.map(|error| error.in_words())).unwrap_or(SILENT)
+        }
+        _ => SILENT,
+    }
+}
+
+/// Nothing came from the database.
+const SILENT: &str = "the database does not answer";
+
+/// An error code of SQLite, whose lowest byte says what kind it is, or of PostgreSQL.
+fn code_in_words(code: &str) -> &'static str {
+    let sqlite = code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|number| number & 0xff);
+    match (sqlite, code) {
+        (Some(5 | 6), _) => "another process has locked the database",
+        (Some(8), _) | (_, "25006") => "the database is read-only",
+        (Some(10), _) | (_, "58030") => "the database's disk fails",
+        (Some(13), _) | (_, "53100") => "the database's disk is full",
+        (Some(14), _) => "the database's file cannot be opened",
+        (Some(11 | 26), _) => "the database's file is damaged",
+        (_, "53300") => "the database has no connection left",
+        (_, "55P03" | "57014") => "the database is locked or too slow",
+        (_, "57P01" | "57P02" | "57P03") => "the database is stopping or starting",
+        _ => "the database refuses to write",
     }
 }
 

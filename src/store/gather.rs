@@ -91,7 +91,10 @@ impl Scribe {
         match &self.turns {
             Some(turns) => turns.write(script).await,
             // PostgreSQL takes it as one statement, which is a transaction of its own.
-            None => self.connection.use_for(async |on: &mut AnyConnection| script.run(on).await).await.map(|_| ()),
+            None => {
+                let run = async |on: &mut AnyConnection| script.run(on).await.map_err(Error::of_commit);
+                self.connection.use_for(run).await.map(|_| ())
+            }
         }
     }
 }
@@ -102,7 +105,7 @@ fn is_of_one(error: &Error) -> bool {
     match error {
         Error::RuleBroken(_) => true,
         Error::Unavailable(sqlx::Error::Database(error)) => error.code().as_deref().is_some_and(is_misfit),
-        Error::Unavailable(_) | Error::Corrupt(_) | Error::Overtaken => false,
+        Error::Unavailable(_) | Error::Uncertain(_) | Error::Corrupt(_) | Error::Overtaken => false,
     }
 }
 

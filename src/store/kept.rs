@@ -37,9 +37,9 @@ impl Kept {
     ) -> Result<T, Error> {
         let mut connection = self.take().await?;
         let Ok(outcome) = timeout(ANSWER_TIMEOUT, work(&mut connection)).await else {
-            // Nobody knows what would come on it next.
+            // Nobody knows what would come on it next, nor whether it was done.
             drop(connection.detach());
-            return Err(Error::Unavailable(sqlx::Error::PoolTimedOut));
+            return Err(Error::Uncertain(sqlx::Error::PoolTimedOut));
         };
         if outcome.is_ok() {
             self.keep(connection).await;

@@ -46,11 +46,11 @@ impl Tx {
         Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
     }
 
-    /// Adds a key.
-    pub async fn api_key_insert(&mut self, key: &ApiKey) -> Result<(), Error> {
+    /// Adds a key. `false`: it is there already.
+    pub async fn api_key_insert(&mut self, key: &ApiKey) -> Result<bool, Error> {
         let sql = "INSERT INTO api_keys (id, partner_id, name, secret_hash, previous_secret_hash, scopes, allowed,
                  expires_at, revoked_at, last_used_at, created_at)
-             VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, NULL, NULL, $8)";
+             VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, NULL, NULL, $8) ON CONFLICT (id) DO NOTHING";
         let query = sqlx::query(sql)
             .bind(key.id.as_str())
             .bind(key.partner_id.as_str())
@@ -60,8 +60,7 @@ impl Tx {
             .bind(join(&key.allowed, ToString::to_string))
             .bind(key.expires_at.map(|time| time.0))
             .bind(key.created_at.0);
-        query.execute(self.writer().await?).await?;
-        Ok(())
+        Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
     }
 
     /// Revokes a key. `false`: there is no such key, or it is revoked already.
@@ -72,7 +71,7 @@ impl Tx {
     }
 
     /// Gives a key another secret; the one it had is good beside it until `overlap_until`. `false`: there is no such key,
-    /// or it is not good at `now`.
+    /// or it is not good at `now`, or it has this secret already.
     pub async fn api_key_rotate(
         &mut self,
         id: &PublicKey,
@@ -82,7 +81,7 @@ impl Tx {
     ) -> Result<bool, Error> {
         let sql = "UPDATE api_keys
              SET previous_secret_hash = secret_hash, previous_expires_at = $3, secret_hash = $2
-             WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $4)";
+             WHERE id = $1 AND secret_hash <> $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $4)";
         let query = sqlx::query(sql).bind(id.as_str()).bind(secret_hash.to_vec()).bind(overlap_until.0).bind(now.0);
         Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
     }

@@ -28,6 +28,7 @@ mod lookups;
 mod operations;
 mod payment_intents;
 mod payment_methods;
+mod readiness;
 mod refunds;
 mod row;
 mod schema;
@@ -47,7 +48,7 @@ pub use draft::Known;
 pub use error::Error;
 pub use event_signal::EventSignal;
 pub use events::{End, EventFilter, Placed};
-pub use operations::{NewOperation, OperationFilter, Past, Stored};
+pub use operations::{Fate, NewOperation, OperationFilter, Past, Stored};
 pub use payment_intents::PaymentIntentFilter;
 pub use schema::{Schema, Setting, migrate};
 pub use seal::Sealer;
@@ -59,6 +60,7 @@ use draft::Draft;
 use gather::{Gatherer, Scribe};
 use kept::Kept;
 use lookups::Lookups;
+use readiness::Readiness;
 use session::Writing;
 use turns::Turns;
 
@@ -82,6 +84,7 @@ struct Shared {
     sealer: Sealer,
     signal: Arc<EventSignal>,
     telemetry: Telemetry,
+    readiness: Arc<Readiness>,
 }
 
 impl Store {
@@ -96,7 +99,13 @@ impl Store {
     /// The same without migrating it.
     pub async fn open_as_it_is(url: &str, connections: u32, sealer: Sealer) -> Result<Self, Error> {
         let (dialect, writer, reader) = connect(url, connections).await?;
-        let shared = Arc::new(Shared { dialect, sealer, signal: Arc::default(), telemetry: Telemetry::default() });
+        let shared = Arc::new(Shared {
+            dialect,
+            sealer,
+            signal: Arc::default(),
+            telemetry: Telemetry::default(),
+            readiness: Arc::default(),
+        });
         let turns = dialect.has_one_writer().then(|| Turns::new(writer.clone()));
         let for_drafts = Kept::of(dialect.connect_for_drafts(url, &writer).await?);
         let for_lookups = Kept::of(dialect.connect_for_lookups(url).await?);
@@ -141,12 +150,6 @@ impl Store {
             std::future::pending::<()>().await;
         }
         event_signal::hear(&self.url, &self.shared.signal).await
-    }
-
-    /// Whether the database answers.
-    pub async fn is_ready(&self) -> bool {
-        let answer = async { sqlx::query("SELECT 1").execute(&mut *self.reader.acquire().await?).await };
-        answer.await.is_ok()
     }
 
     /// Closes every connection once its user is done.

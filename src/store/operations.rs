@@ -54,6 +54,17 @@ pub struct OperationFilter {
     pub partner: Option<PartnerId>,
 }
 
+/// How far the holder of an operation has come with writing its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing is written.
+    Open,
+    /// It is written, or the operation was taken back.
+    Written,
+    /// Another holder has claimed the operation.
+    Lost,
+}
+
 /// An operation with what became of it.
 #[derive(Clone, Debug)]
 pub struct Past {
@@ -87,7 +98,7 @@ pub(super) static INSERT: Statement = Statement {
          SELECT id, partner_id, kind, subject_id, payment_intent_id, state, epoch, lease_until,
              lease_until, sent_at, misses, baseline, idempotency_key, fingerprint, request_id
          FROM {rows} WHERE TRUE
-         ON CONFLICT (partner_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING",
+         ON CONFLICT DO NOTHING",
 };
 /// The state is asked for by CASE so that PostgreSQL, which knows how few operations are not done, does not look for those
 /// first instead of looking for the ids.
@@ -175,7 +186,8 @@ impl Tx {
         rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
     }
 
-    /// Reserves an operation. `false`: the partner has used the idempotency key, and nothing was reserved.
+    /// Reserves an operation. `false`: the partner has used the idempotency key, or there is an operation of this id, and
+    /// nothing was reserved. Waits for whoever is reserving the same.
     pub async fn operation_insert(&mut self, new: NewOperation<'_>) -> Result<bool, Error> {
         let operation = new.operation;
         let row = Row::new()
@@ -220,15 +232,15 @@ impl Tx {
         self.write(&FINISH, operation.id.as_str(), row).await
     }
 
-    /// Leaves an operation open: in doubt until `next_check_at`, or for an operator when there is no next check. `false`
-    /// as in [`Self::operation_finish`].
+    /// Leaves an operation open, and gives it back: in doubt until `next_check_at`, or for an operator when there is no next
+    /// check. `false` as in [`Self::operation_finish`], and when it was given back already.
     pub async fn operation_leave_open(
         &mut self,
         operation: &Operation,
         next_check_at: Option<Timestamp>,
     ) -> Result<bool, Error> {
         let sql = "UPDATE operations SET state = $3, next_check_at = $4, misses = $5, lease_until = 0
-             WHERE id = $1 AND epoch = $2 AND state <> 'done'";
+             WHERE id = $1 AND epoch = $2 AND state <> 'done' AND lease_until <> 0";
         let state = if next_check_at.is_some() { OperationState::InDoubt } else { OperationState::NeedsOperator };
         let query = sqlx::query(sql)
             .bind(operation.id.as_str())
@@ -237,6 +249,19 @@ impl Tx {
             .bind(next_check_at.map(|time| time.0))
             .bind(operation.misses);
         Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
+    }
+
+    /// Whether the holder of an operation still has to write its outcome; waits for whoever is writing it.
+    pub async fn operation_fate(&mut self, operation: &Operation) -> Result<Fate, Error> {
+        let sql = self.shared.dialect.locking("SELECT epoch, state, lease_until FROM operations WHERE id = $1");
+        let query = sqlx::query(sql).bind(operation.id.as_str());
+        let Some(row) = query.fetch_optional(self.writer().await?).await? else { return Ok(Fate::Written) };
+        if get::<i64>(&row, "epoch")? != operation.epoch {
+            return Ok(Fate::Lost);
+        }
+        let is_done = parse(&row, "state", OperationState::parse)? == OperationState::Done;
+        let is_given_back = get::<i64>(&row, "lease_until")? == 0;
+        Ok(if is_done || is_given_back { Fate::Written } else { Fate::Open })
     }
 
     /// Takes back a reservation of which nothing was sent. `false` as in [`Self::operation_finish`].

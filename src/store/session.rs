@@ -5,7 +5,7 @@ use std::{ops::DerefMut as _, sync::Arc};
 use sqlx::{Any, AnyConnection, Transaction, pool::PoolConnection};
 
 use super::{
-    Error, Known, Shared,
+    Error, Known, Shared, Store,
     draft::Draft,
     telemetry::{self, News},
     turns::Turn,
@@ -61,6 +61,26 @@ impl Connected for Writing {
             Way::Own(transaction) => Ok(transaction.deref_mut()),
             Way::Turn(turn) => Ok(turn),
             Way::Draft(draft) => draft.connection().await,
+        }
+    }
+}
+
+/// How often a change is made of which the database does not say whether it stands.
+const CHANGE_TRIES: u32 = 3;
+
+impl Store {
+    /// Makes a `change` in a transaction of its own; returns whether there was anything to change. Where the database does not
+    /// say whether it stands, it is made again: it must change nothing where it stands, and wait for itself.
+    pub async fn change(&self, change: impl AsyncFn(&mut Tx) -> Result<bool, Error>) -> Result<bool, Error> {
+        let (mut has_changed, mut tries) = (false, 0);
+        loop {
+            tries += 1;
+            let mut tx = self.begin().await?;
+            has_changed |= change(&mut tx).await?;
+            match tx.commit().await {
+                Err(Error::Uncertain(_)) if tries < CHANGE_TRIES => {}
+                committed => return committed.map(|()| has_changed),
+            }
         }
     }
 }
@@ -150,7 +170,9 @@ impl Tx {
         }
         let Writing { way, events, news } = self.on;
         let known = match way {
-            Way::Own(transaction) => transaction.commit().await.map(|()| Known::default())?,
+            Way::Own(transaction) => {
+                transaction.commit().await.map(|()| Known::default()).map_err(|error| Error::of_commit(error.into()))?
+            }
             Way::Turn(turn) => turn.commit().await.map(|()| Known::default())?,
             Way::Draft(draft) => draft.commit(events, &self.shared.telemetry).await?,
         };

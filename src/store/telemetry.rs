@@ -81,8 +81,9 @@ impl Store {
         for outcome in ["written", "overtaken"] {
             telemetry.expect(&DRAFTS, [outcome]);
         }
-        let Shared { dialect, sealer, signal, .. } = &*self.shared;
-        let shared = Shared { dialect: *dialect, sealer: sealer.clone(), signal: signal.clone(), telemetry };
+        let Shared { dialect, sealer, signal, readiness, .. } = &*self.shared;
+        let (sealer, signal, readiness) = (sealer.clone(), signal.clone(), readiness.clone());
+        let shared = Shared { dialect: *dialect, sealer, signal, telemetry, readiness };
         Self { shared: Arc::new(shared), ..self }
     }
 

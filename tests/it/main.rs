@@ -36,6 +36,7 @@ mod replicas;
 mod secrets;
 mod server;
 mod store_contract;
+mod store_failures;
 mod timeline;
 mod tls;
 mod traces;

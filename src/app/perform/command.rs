@@ -24,7 +24,7 @@ pub(in crate::app) trait Command: Send + Sync + 'static {
     /// What it answers.
     type Resource: Clone + Serialize + DeserializeOwned + Into<EventObject> + Send + Sync + 'static;
     /// What Corefy answers to it.
-    type Snapshot: Clone + Send;
+    type Snapshot: Clone + Send + Sync;
 
     /// What it is about. Told to the journal before anything else is locked.
     fn aim(&self) -> Aim;

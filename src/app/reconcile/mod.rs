@@ -11,7 +11,7 @@ use tokio::{task::JoinSet, time::timeout};
 use super::{
     App,
     payment_intents::Create,
-    perform::{Command, Outcome},
+    perform::{Command, Outcome, Settled},
 };
 use crate::{
     domain::{
@@ -191,8 +191,11 @@ impl App {
             }
             Ok(None) | Err(_) => Outcome::Unknown,
         };
-        self.settle::<C>(&operation, outcome, Known::default()).await?;
-        Ok(())
+        match self.settle::<C>(&operation, outcome, Known::default()).await? {
+            Settled::Written(_) | Settled::Lost => Ok(()),
+            // Postponing it waits for whatever is written of it, and changes nothing then.
+            Settled::Uncertain(_, cause) => Err(cause.into()),
+        }
     }
 
     /// Asks Corefy about a payment and settles the `claimed` operations on it by the answer. `false`: Corefy did not show

@@ -27,9 +27,9 @@ async fn a_database_is_opened_again_with_what_was_in_it(database: TestDatabase) 
     let partner = add_partner(&mut tx, "Acme GmbH").await;
     tx.commit().await.unwrap();
     store.close().await;
-    assert!(!store.is_ready().await, "a closed store is not ready");
+    assert!(store.readiness().await.is_err(), "a closed store is not ready");
     let store = database.store().await;
-    assert!(store.is_ready().await);
+    assert_eq!(store.readiness().await, Ok(()));
     assert_eq!(store.read().await.unwrap().partner_named("Acme GmbH").await.unwrap(), Some(partner));
 }
 

@@ -85,6 +85,23 @@ impl TestDatabase {
         }
     }
 
+    /// Which of the two it is.
+    pub fn backend(&self) -> Backend {
+        match self._place {
+            Place::Directory { .. } => Backend::Sqlite,
+            Place::Server { .. } => Backend::Postgres,
+        }
+    }
+
+    /// The same database of PostgreSQL, reached by way of `address`.
+    pub fn behind(mut self, address: std::net::SocketAddr) -> Self {
+        let mut url = url::Url::parse(&self.url).unwrap();
+        url.set_ip_host(address.ip()).unwrap();
+        url.set_port(Some(address.port())).unwrap();
+        self.url = url.into();
+        self
+    }
+
     /// Runs a statement beside the gateway.
     pub async fn execute(&self, sql: &str) {
         sqlx::any::install_default_drivers();

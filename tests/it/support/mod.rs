@@ -8,5 +8,6 @@ pub mod database;
 pub mod money;
 pub mod process;
 pub mod program;
+pub mod proxy;
 pub mod refusal;
 pub mod requests;

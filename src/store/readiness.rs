@@ -1,0 +1,54 @@
+//! Whether writing works at this moment, found out by a small write: a database that can only be read answers everything
+//! else.
+
+use std::time::{Duration, Instant};
+
+use tokio::{sync::Mutex, time::timeout};
+
+use super::{Error, Store};
+
+/// A write is tried at most this often, however often somebody asks.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long the write may take: as long as a call may wait for the database before it is refused.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// The result of the last write that was tried, and when it was; `Err` has the reason in a few words.
+#[derive(Default)]
+pub(super) struct Readiness(Mutex<Option<(Instant, Result<(), &'static str>)>>);
+
+impl Store {
+    /// Whether a write works at this moment; if not, why, in a few words with nothing private in them. Those who ask at the
+    /// same time share one write.
+    pub async fn readiness(&self) -> Result<(), &'static str> {
+        let mut last = self.shared.readiness.0.lock().await;
+        match *last {
+            Some((tried_at, Err(why))) if tried_at.elapsed() < EVERY => Err(why),
+            Some((tried_at, Ok(()))) if tried_at.elapsed() < EVERY => within_limit(self.answers()).await,
+            _ => {
+                let found = within_limit(self.writes()).await;
+                *last = Some((Instant::now(), found));
+                found
+            }
+        }
+    }
+
+    async fn answers(&self) -> Result<(), Error> {
+        sqlx::query("SELECT 1").execute(&mut *self.reader.acquire().await?).await?;
+        Ok(())
+    }
+
+    /// Writes what is there already, to the row that every event needs.
+    async fn writes(&self) -> Result<(), Error> {
+        let mut tx = self.begin().await?;
+        let query = sqlx::query("UPDATE event_sequence SET last = last WHERE id = 1");
+        query.execute(tx.writer().await?).await?;
+        tx.commit().await
+    }
+}
+
+async fn within_limit(work: impl Future<Output = Result<(), Error>>) -> Result<(), &'static str> {
+    match timeout(LIMIT, work).await {
+        Ok(done) => done.map_err(|error| error.in_words()),
+        Err(_) => Err("the database does not answer in time"),
+    }
+}

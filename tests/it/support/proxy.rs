@@ -1,0 +1,207 @@
+//! A proxy in front of PostgreSQL that cuts a connection at the moment that a test names.
+
+use std::{
+    collections::VecDeque,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    task::AbortHandle,
+};
+use url::Url;
+
+/// The longest piece that is passed on at once. What the gateway writes in the tests is shorter.
+const PIECE: usize = 1 << 20;
+/// Where a connection is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// At a statement, which does not reach the database.
+    BeforeStatement,
+    /// At a statement, whose answer does not come back.
+    AfterStatement,
+    /// As soon as a statement was passed on, which the database is still at.
+    DuringStatement,
+    /// The same of the COMMIT that follows one.
+    BeforeCommit,
+    AfterCommit,
+}
+
+#[derive(Default)]
+struct Plan {
+    /// What the statements contain that are meant.
+    about: &'static str,
+    /// How many of them are passed on before the first cut.
+    spared: u32,
+    cuts: VecDeque<Cut>,
+    /// Whether the database is gone once all cuts are made.
+    then_down: bool,
+    is_down: bool,
+}
+
+/// The proxy; it ends when this is dropped.
+pub struct Proxy {
+    pub address: SocketAddr,
+    plan: Arc<Mutex<Plan>>,
+    task: AbortHandle,
+}
+
+impl Proxy {
+    /// Starts it in front of the server that `url` names.
+    pub async fn start(url: &str) -> Self {
+        let url = Url::parse(url).unwrap();
+        let server = (url.host_str().unwrap().to_owned(), url.port().unwrap_or(5432));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let (address, plan) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Plan::default())));
+        let plan_of_all = plan.clone();
+        let accepting = async move {
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                if plan_of_all.lock().unwrap().is_down {
+                    continue;
+                }
+                let server = TcpStream::connect((server.0.as_str(), server.1)).await.unwrap();
+                tokio::spawn(pass_on(client, server, plan_of_all.clone()));
+            }
+        };
+        Self { address, plan, task: tokio::spawn(accepting).abort_handle() }
+    }
+
+    /// Makes these cuts, one after the other, when `spared` statements about operations have passed: those with an id of one,
+    /// which are those that reserve and settle.
+    pub fn cut(&self, spared: u32, cuts: impl IntoIterator<Item = Cut>) {
+        self.cut_about("op_", spared, cuts);
+    }
+
+    /// The same of other statements: those that contain `about`.
+    pub fn cut_about(&self, about: &'static str, spared: u32, cuts: impl IntoIterator<Item = Cut>) {
+        let cuts = cuts.into_iter().collect();
+        *self.plan.lock().unwrap() = Plan { about, spared, cuts, ..Plan::default() };
+    }
+
+    /// The same, and lets nobody connect after the last.
+    pub fn cut_and_go_down(&self, spared: u32, cuts: impl IntoIterator<Item = Cut>) {
+        self.cut(spared, cuts);
+        self.plan.lock().unwrap().then_down = true;
+    }
+
+    /// Lets everybody connect again.
+    pub fn come_up(&self) {
+        *self.plan.lock().unwrap() = Plan::default();
+    }
+
+    /// How many cuts are still to be made.
+    pub fn cuts_left(&self) -> usize {
+        self.plan.lock().unwrap().cuts.len()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Plan {
+    /// The cut to be made at this piece, on a connection that has `carried` a statement that is meant since its last commit.
+    fn cut_at(&mut self, piece: &[u8], carried: &mut bool) -> Option<Cut> {
+        let is_about = !self.about.is_empty() && has(piece, self.about);
+        let (carried_before, commits) = (*carried, has(piece, "COMMIT"));
+        *carried = (*carried || is_about) && !commits;
+        let wanted = match self.cuts.front()? {
+            Cut::BeforeStatement | Cut::AfterStatement | Cut::DuringStatement => is_about,
+            Cut::BeforeCommit | Cut::AfterCommit => carried_before && commits,
+        };
+        if is_about && self.spared > 0 {
+            self.spared -= 1;
+            return None;
+        }
+        if !wanted || self.spared > 0 {
+            return None;
+        }
+        let cut = self.cuts.pop_front();
+        self.is_down = self.then_down && self.cuts.is_empty();
+        cut
+    }
+}
+
+fn has(piece: &[u8], what: &str) -> bool {
+    piece.windows(what.len()).any(|window| window == what.as_bytes())
+}
+
+async fn pass_on(client: TcpStream, server: TcpStream, plan: Arc<Mutex<Plan>>) {
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let answers = tokio::spawn(answer(from_server, to_client, stopped));
+    ask(from_client, to_server, plan, stop, answers).await;
+}
+
+/// Passes the answers on until it is stopped, and then drops the next one; the client is gone when this returns.
+async fn answer(
+    mut server: OwnedReadHalf,
+    mut client: OwnedWriteHalf,
+    mut stopped: tokio::sync::oneshot::Receiver<()>,
+) -> OwnedReadHalf {
+    let mut piece = vec![0; PIECE];
+    loop {
+        let read = tokio::select! {
+            biased;
+            _ = &mut stopped => break,
+            read = server.read(&mut piece) => read.unwrap_or(0),
+        };
+        if read == 0 || client.write_all(&piece[..read]).await.is_err() {
+            break;
+        }
+    }
+    server
+}
+
+async fn ask(
+    mut client: OwnedReadHalf,
+    mut server: OwnedWriteHalf,
+    plan: Arc<Mutex<Plan>>,
+    stop: tokio::sync::oneshot::Sender<()>,
+    answers: tokio::task::JoinHandle<OwnedReadHalf>,
+) {
+    let (mut piece, mut carried) = (vec![0; PIECE], false);
+    loop {
+        let read = client.read(&mut piece).await.unwrap_or(0);
+        if read == 0 {
+            return;
+        }
+        let piece = &piece[..read];
+        let cut = plan.lock().unwrap().cut_at(piece, &mut carried);
+        let Some(cut) = cut else {
+            if server.write_all(piece).await.is_err() {
+                return;
+            }
+            continue;
+        };
+        stop.send(()).ok();
+        let mut answers = answers.await.unwrap();
+        match cut {
+            Cut::BeforeStatement | Cut::BeforeCommit => {}
+            Cut::AfterStatement | Cut::AfterCommit => {
+                server.write_all(piece).await.unwrap();
+                // The answer is there, and stays unread.
+                answers.readable().await.ok();
+            }
+            Cut::DuringStatement => {
+                server.write_all(piece).await.unwrap();
+                // The server's side stays until it has ended by itself.
+                tokio::spawn(async move {
+                    let mut rest = Vec::new();
+                    tokio::time::timeout(std::time::Duration::from_secs(5), answers.read_to_end(&mut rest)).await.ok();
+                    drop(server);
+                });
+            }
+        }
+        return;
+    }
+}
