@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use ipnet::IpNet;
 use secrecy::ExposeSecret as _;
 use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 use tokio_util::{
@@ -15,9 +16,10 @@ use crate::{
     domain::{
         clock::Clock,
         master_key::{MasterKey, Purpose},
+        network,
     },
     http,
-    port::{CertificateError, CertificateFiles, Certificates, Port},
+    port::{Bounds, CertificateError, CertificateFiles, Certificates, CountedAs, Patience, Port},
     rpc,
     store::{self, Sealer, Store},
     telemetry::{ExportError, Telemetry},
@@ -66,6 +68,8 @@ pub struct Harness {
     pub probe: Option<Probe>,
     /// No workers run: the test takes their steps itself.
     pub without_workers: bool,
+    /// How long a connection of the gRPC port may take for what.
+    pub rpc_patience: Option<Patience>,
 }
 
 /// A running gateway. Dropping it without [`Server::stop`] ends it at once, as a crash would.
@@ -101,8 +105,15 @@ impl Server {
         let (grpc, grpc_addr) = listen("GATEWAY_GRPC_ADDR", config.grpc_addr).await?;
         let (sidecar, http_addr) = listen("GATEWAY_HTTP_ADDR", config.http_addr).await?;
         let (grpc_certificates, http_certificates) = certificates(config.tls.as_ref())?;
-        let grpc = Port::new(grpc, grpc_certificates, config.max_connections, rpc::PATIENCE);
-        let sidecar = Port::new(sidecar, http_certificates, config.max_connections, http::PATIENCE);
+        let most = config.max_connections;
+        let counted_as = counted_as(config.trusted_proxies.clone());
+        let patience = harness.rpc_patience.unwrap_or(rpc::PATIENCE);
+        // On the gRPC port whoever was let in keeps the place.
+        let bounds = Bounds { most, always_on_trial: 0, counted_as: counted_as.clone(), patience };
+        let grpc = Port::new(grpc, grpc_certificates, bounds);
+        let always_on_trial = http::always_on_trial(most);
+        let bounds = Bounds { most, always_on_trial, counted_as, patience: http::PATIENCE };
+        let sidecar = Port::new(sidecar, http_certificates, bounds);
         let takes_webhooks = config.upstream.webhook_secret.is_some();
         let app = build(&config, &harness).await?;
 
@@ -112,7 +123,7 @@ impl Server {
         let http = http::serve(sidecar, app.clone(), config.webhook_allow, takes_webhooks, drain.clone());
         let mut ports = JoinSet::new();
         ports.spawn(async { log_end("gRPC", rpc.await) });
-        ports.spawn(async { log_end("HTTP", http.await) });
+        ports.spawn(http);
         let stop_workers = CancellationToken::new();
         let workers = if harness.without_workers { closed_tracker() } else { worker::start(&app, &stop_workers) };
         let stop_workers = stop_workers.drop_guard();
@@ -135,6 +146,14 @@ impl Server {
         }
         telemetry.flush_spans().await;
     }
+}
+
+/// Counts a connection by its customer's address; one of a trusted proxy, which stands for many, by none.
+fn counted_as(trusted: Vec<IpNet>) -> CountedAs {
+    Arc::new(move |address| {
+        let is_trusted = !trusted.is_empty() && network::allows(&trusted, Some(address));
+        (!is_trusted).then(|| network::of_customer(address))
+    })
 }
 
 /// Opens the port that `variable` names; answers with its true address, which differs when any port may be taken.

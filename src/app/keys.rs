@@ -1,10 +1,11 @@
-//! API keys: who may call, and their management by command.
+//! API keys: who may call, for how long a stream of theirs may go on, and their management by command.
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::HashSet, fmt, net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 use moka::future::Cache;
 use secrecy::SecretString;
+use tokio::sync::Mutex;
 
 use super::App;
 use crate::{
@@ -28,12 +29,17 @@ const LAST_USE_INTERVAL: Duration = Duration::from_secs(60);
 /// How many numbers are tried behind a short name that another partner has.
 const SHORT_NAME_TRIES: u32 = 99;
 
-/// The keys that were used of late, with the time at which each was read.
-pub(super) struct Admissions(Cache<String, (ApiKey, Timestamp)>);
+/// What is remembered of keys.
+pub(super) struct Admissions {
+    /// Those that were used of late, with the time at which each was read.
+    used: Cache<String, (ApiKey, Timestamp)>,
+    /// The names of all that are not revoked, and when they were last looked for.
+    names: Mutex<Option<(HashSet<String>, Timestamp)>>,
+}
 
 impl Admissions {
     pub(super) fn new() -> Self {
-        Self(Cache::new(REMEMBERED_KEYS))
+        Self { used: Cache::new(REMEMBERED_KEYS), names: Mutex::new(None) }
     }
 }
 
@@ -46,11 +52,39 @@ pub struct Admitted {
     pub key_id: String,
     /// What it may do.
     pub scopes: Vec<Scope>,
+    /// What it showed, to be looked at again.
+    pub shown: Shown,
+}
+
+impl Admitted {
+    /// Refuses a call that needs a scope which the key has not.
+    pub fn require(&self, scope: Scope) -> Result<(), Error> {
+        if self.scopes.contains(&scope) {
+            return Ok(());
+        }
+        let message = format!("the key has not the scope {}", scope.as_str());
+        Err(Error::new(Reason::ScopeMissing, message).with("scope", scope.as_str()))
+    }
+}
+
+/// A key as a caller showed it, its secret hashed, and from where.
+#[derive(Clone)]
+pub struct Shown {
+    public: PublicKey,
+    secret: SecretHash,
+    address: Option<IpAddr>,
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shown").field("public", &self.public).finish_non_exhaustive()
+    }
 }
 
 impl App {
     /// Lets a caller in who presents `pk_…:sk_…`, and counts the call. Every refusal of a key is the same error, so that
-    /// it tells nothing; an address that was refused too often is told so, and nothing is looked up for it.
+    /// it tells nothing; an address that was refused too often is told so, and no key that does not exist is looked up
+    /// for it.
     pub async fn authenticate(&self, pair: &str, address: Option<IpAddr>) -> Result<Admitted, Error> {
         let admitted = self.admit(pair, address).await;
         match (&admitted, address) {
@@ -63,48 +97,85 @@ impl App {
         admitted
     }
 
+    /// Looks again whether a caller who was let in still would be. Nothing is counted.
+    ///
+    /// # Errors
+    /// As a call would be refused; also when the database does not answer.
+    pub async fn readmit(&self, shown: &Shown, scope: Scope) -> Result<(), Error> {
+        self.check(shown).await?.0.require(scope)
+    }
+
     async fn admit(&self, pair: &str, address: Option<IpAddr>) -> Result<Admitted, Error> {
-        let refused = || Error::new(Reason::CredentialsInvalid, "the API key is not accepted");
-        let pair = KeyPair::parse(pair);
         // Hashed also for a key that does not exist, so that hashing tells nothing of which keys there are.
-        let presented = pair.map(|pair| (pair.secret.hash(&self.master_key.derive(Purpose::Pepper)), pair.public));
-        if let Some(address) = address
-            && !self.was_admitted(presented.as_ref(), address).await
-        {
-            self.limits.check_address(address, self.now()).await?;
+        let shown = KeyPair::parse(pair).map(|pair| {
+            let secret = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
+            Shown { public: pair.public, secret, address }
+        });
+        if let Some(address) = address {
+            self.check_address(shown.as_ref(), address).await?;
         }
-        let (presented, public) = presented.ok_or_else(refused)?;
-        let (key, read_at) = self.key(&public).await?.ok_or_else(refused)?;
-        if let Err(why) = key.admits(&presented, address, self.now()) {
+        let shown = shown.ok_or_else(refused)?;
+        let (admitted, key, read_at) = self.check(&shown).await?;
+        self.note_use(&key, read_at).await;
+        Ok(admitted)
+    }
+
+    /// Whether the key admits the caller; with the key, and when it was read.
+    async fn check(&self, shown: &Shown) -> Result<(Admitted, ApiKey, Timestamp), Error> {
+        let (key, read_at) = self.key(&shown.public).await?.ok_or_else(refused)?;
+        if let Err(why) = key.admits(&shown.secret, shown.address, self.now()) {
             tracing::warn!(key = key.id.as_str(), %why, "API key refused");
             return Err(refused());
         }
-        self.note_use(&key, read_at).await;
-        Ok(Admitted { partner_id: key.partner_id, key_id: key.id.as_str().to_owned(), scopes: key.scopes })
+        let (partner_id, scopes) = (key.partner_id.clone(), key.scopes.clone());
+        let admitted = Admitted { partner_id, key_id: key.id.as_str().to_owned(), scopes, shown: shown.clone() };
+        Ok((admitted, key, read_at))
     }
 
-    /// Whether the caller shows the right secret of a key that was in use of late. Such a caller does not guess, and must
-    /// not suffer for others who share its address, as all do behind a proxy.
-    async fn was_admitted(&self, presented: Option<&(SecretHash, PublicKey)>, address: IpAddr) -> bool {
-        let Some((presented, id)) = presented else { return false };
-        let known = self.admissions.0.get(id.as_str()).await;
-        known.is_some_and(|(key, _)| key.admits(presented, Some(address), self.now()).is_ok())
+    /// Refuses an address that has shown too many wrong keys, but for a caller with the right secret of a key that exists.
+    /// Such a caller does not guess, and must not suffer for others who share its address, as all do behind a proxy.
+    async fn check_address(&self, shown: Option<&Shown>, address: IpAddr) -> Result<(), Error> {
+        let Err(refusal) = self.limits.check_address(address, self.now()).await else { return Ok(()) };
+        let Some(shown) = shown else { return Err(refusal) };
+        let name = shown.public.as_str();
+        if !self.admissions.used.contains_key(name) && !self.exists(name).await {
+            return Err(refusal);
+        }
+        let known = self.key(&shown.public).await?;
+        let is_right = known.is_some_and(|(key, _)| key.admits(&shown.secret, Some(address), self.now()).is_ok());
+        if is_right { Ok(()) } else { Err(refusal) }
+    }
+
+    /// Whether there is a key of this name, by a list that is read at most every few seconds, however many names strangers
+    /// make up. So the database is asked for a single key at most as often as there are keys.
+    async fn exists(&self, name: &str) -> bool {
+        let mut names = self.admissions.names.lock().await;
+        let now = self.now();
+        if let Some((known, read_at)) = &*names
+            && is_fresh(*read_at, now)
+        {
+            return known.contains(name);
+        }
+        let read = async { self.store.read().await?.api_key_names().await };
+        let known = read.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the names of the keys could not be read");
+            HashSet::new()
+        });
+        names.insert((known, now)).0.contains(name)
     }
 
     /// The key, and when it was read.
     async fn key(&self, id: &PublicKey) -> Result<Option<(ApiKey, Timestamp)>, Error> {
         let now = self.now();
-        let known = self.admissions.0.get(id.as_str()).await;
-        // A clock that was turned back must not make a revoked key live longer.
-        let is_fresh = |read_at: Timestamp| read_at <= now && now.since(read_at) < REMEMBERED;
-        if let Some(known) = known.filter(|(_, read_at)| is_fresh(*read_at)) {
+        let known = self.admissions.used.get(id.as_str()).await;
+        if let Some(known) = known.filter(|(_, read_at)| is_fresh(*read_at, now)) {
             return Ok(Some(known));
         }
         let Some(key) = self.store.read().await?.api_key(id).await? else {
             // Not remembered: who guesses must not push out the keys that exist.
             return Ok(None);
         };
-        self.admissions.0.insert(id.as_str().to_owned(), (key.clone(), now)).await;
+        self.admissions.used.insert(id.as_str().to_owned(), (key.clone(), now)).await;
         Ok(Some((key, now)))
     }
 
@@ -116,7 +187,7 @@ impl App {
         }
         let used = ApiKey { last_used_at: Some(now), ..key.clone() };
         let (app, id) = (self.clone(), key.id.clone());
-        self.admissions.0.insert(id.as_str().to_owned(), (used, read_at)).await;
+        self.admissions.used.insert(id.as_str().to_owned(), (used, read_at)).await;
         self.tasks.spawn(async move {
             let written = async {
                 let mut tx = app.store.begin().await?;
@@ -128,6 +199,16 @@ impl App {
             }
         });
     }
+}
+
+/// Whether what was read then is still good. A clock that was turned back must not make a revoked key live longer.
+fn is_fresh(read_at: Timestamp, now: Timestamp) -> bool {
+    read_at <= now && now.since(read_at) < REMEMBERED
+}
+
+/// Says the same of every key, so that it tells nothing.
+fn refused() -> Error {
+    Error::new(Reason::CredentialsInvalid, "the API key is not accepted")
 }
 
 /// What a new key is to be.

@@ -3,7 +3,7 @@
 
 use std::{
     hash::Hash,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -12,7 +12,7 @@ use std::{
 use moka::{future::Cache, policy::EvictionPolicy};
 
 use crate::{
-    domain::clock::Timestamp,
+    domain::{clock::Timestamp, network},
     error::{Error, Reason},
 };
 
@@ -24,8 +24,6 @@ const COUNTED_KEYS: u64 = 10_000;
 const COUNTED_ADDRESSES: u64 = 10_000;
 /// After so many refused keys within a minute an address is answered without a look at the database.
 const AUTH_FAILURES_PER_MINUTE: u32 = 30;
-/// The bits of an IPv6 address that tell one customer of a network from another; the rest each chooses freely.
-const IPV6_NETWORK_BITS: u32 = 64;
 
 /// What callers have used of their limits.
 pub(super) struct Limits {
@@ -54,7 +52,7 @@ impl Limits {
 
     /// Refuses an address that has shown too many wrong keys.
     pub(super) async fn check_address(&self, address: IpAddr, now: Timestamp) -> Result<(), Error> {
-        self.auth_failures.check(&network_of(address), now).await.map_err(|wait| {
+        self.auth_failures.check(&network::of_customer(address), now).await.map_err(|wait| {
             let message = "too many API keys from this address were not accepted; nothing was sent";
             Error::new(Reason::AuthFailuresLimited, message).retry_after(wait)
         })
@@ -63,18 +61,7 @@ impl Limits {
     /// Counts a wrong key of an address.
     pub(super) async fn note_auth_failure(&self, address: IpAddr, now: Timestamp) {
         // Over the limit there is nothing left to count.
-        let _ = self.auth_failures.take(network_of(address), now).await;
-    }
-}
-
-/// The address, or for IPv6 the first of its network.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => {
-            let network = u128::MAX << (Ipv6Addr::BITS - IPV6_NETWORK_BITS);
-            Ipv6Addr::from_bits(address.to_bits() & network).into()
-        }
+        let _ = self.auth_failures.take(network::of_customer(address), now).await;
     }
 }
 
@@ -168,14 +155,5 @@ mod tests {
         failures.windows.run_pending_tasks().await;
         assert!(failures.windows.entry_count() <= 10, "{}", failures.windows.entry_count());
         assert!(failures.check(&999, START).await.is_err(), "the last one is still known");
-    }
-
-    #[test]
-    fn an_ipv6_network_counts_as_one_and_ipv4_in_its_spelling_as_itself() {
-        let network = |text: &str| network_of(text.parse().unwrap());
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::1"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_eq!(network("::ffff:10.0.0.1"), network("10.0.0.1"));
-        assert_ne!(network("10.0.0.1"), network("10.0.0.2"));
     }
 }

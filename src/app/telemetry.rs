@@ -14,6 +14,7 @@ use crate::{
             OPERATIONS_OLDEST, OPERATIONS_OPEN, REPLAYS, START, WEBHOOKS_REFUSED,
         },
     },
+    upstream::signature::WrongSignature,
 };
 
 /// Shows what is known from the start.
@@ -23,7 +24,7 @@ pub(super) fn expect(telemetry: &Telemetry, now: Timestamp) {
     telemetry.expect(&REPLAYS, []);
     telemetry.expect(&KEYS_REUSED, []);
     telemetry.expect(&API_CALLS_LOST, []);
-    for reason in ["signature", "address"] {
+    for reason in WrongSignature::ALL.map(WrongSignature::label).into_iter().chain(["address"]) {
         telemetry.expect(&WEBHOOKS_REFUSED, [reason]);
     }
 }

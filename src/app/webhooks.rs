@@ -21,7 +21,7 @@ use crate::{
         bounds::{WEBHOOK_TYPES, one_of},
         catalogue::WEBHOOKS_RECEIVED,
     },
-    upstream::{About, Class, Turn},
+    upstream::{About, Class, Turn, signature::WrongSignature},
 };
 
 /// How many webhooks one step takes, all at the same time.
@@ -42,8 +42,8 @@ const MAX_ERROR: usize = 300;
 pub struct Delivery<'a> {
     /// The bytes that are signed.
     pub body: &'a [u8],
-    /// The signature header, or empty.
-    pub signature: &'a str,
+    /// The signature header.
+    pub signature: Option<&'a str>,
     /// The headers that matter, as JSON.
     pub headers: &'a str,
     /// Where it came from.
@@ -60,9 +60,12 @@ enum Worked {
 }
 
 impl App {
-    /// Whether a webhook's signature is right.
-    pub fn is_genuine(&self, delivery: &Delivery<'_>) -> bool {
-        self.upstream.webhook_is_genuine(delivery.signature, delivery.body)
+    /// Accepts a webhook whose signature is right.
+    ///
+    /// # Errors
+    /// Why it is not accepted.
+    pub fn verify_webhook(&self, delivery: &Delivery<'_>) -> Result<(), WrongSignature> {
+        self.upstream.webhook_verify(delivery.signature, delivery.body)
     }
 
     /// The header that carries a webhook's signature, lower case.

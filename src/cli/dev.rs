@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{Failure, log, sandbox};
+use super::{Failure, log, memory, sandbox};
 use crate::{
     app::keys::{Keys, NewKey},
     config::{
@@ -30,6 +30,7 @@ pub(super) struct DevCommand {
 impl DevCommand {
     /// Serves until it is told to stop.
     pub async fn run(self) -> Result<(), Failure> {
+        memory::keep_private()?;
         let dev = self.settings.read()?;
         log::start(&dev.log);
         clean(&dev.dir)?;

@@ -24,6 +24,7 @@ mod dev;
 mod doctor;
 mod keys;
 mod log;
+mod memory;
 mod migrate;
 mod operations;
 mod sandbox;

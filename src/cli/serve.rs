@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Failure, log};
+use super::{Failure, log, memory};
 use crate::{
     config::settings::ServeSettings,
     server::{Harness, Server},
@@ -18,6 +18,7 @@ pub(super) struct ServeCommand {
 impl ServeCommand {
     /// Serves until SIGTERM or SIGINT, then drains.
     pub async fn run(self) -> Result<(), Failure> {
+        memory::keep_private()?;
         let config = self.settings.read()?;
         log::start(&config.log);
         if config.upstream.webhook_secret.is_none() {

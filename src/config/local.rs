@@ -177,6 +177,7 @@ impl DevConfig {
             http_addr: self.http_addr,
             tls: None,
             max_connections: 100,
+            trusted_proxies: Vec::new(),
             key_rate_per_minute: None,
             web_origins: Vec::new(),
             currencies: Vec::new(),

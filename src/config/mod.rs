@@ -41,6 +41,8 @@ pub struct Config {
     pub tls: Option<TlsConfig>,
     /// Connections at one time, of each port.
     pub max_connections: u32,
+    /// Networks of proxies, whose addresses stand for many callers each.
+    pub trusted_proxies: Vec<IpNet>,
     /// Calls a minute of each key; `None`: any number.
     pub key_rate_per_minute: Option<NonZeroU32>,
     /// The origins of the pages that may call by grpc-web, such as `https://shop.example`.

@@ -49,6 +49,12 @@ impl ServeSettings {
             NETWORKS,
             network::parse,
         );
+        let trusted_proxies = report.list(
+            "GATEWAY_TRUSTED_PROXIES",
+            gateway.gateway_trusted_proxies.as_deref(),
+            NETWORKS,
+            network::parse,
+        );
         let retention =
             report.whole("GATEWAY_API_CALL_RETENTION_DAYS", &gateway.gateway_api_call_retention_days, 1..=3650);
         let drain = report.whole("GATEWAY_DRAIN_SECONDS", &gateway.gateway_drain_seconds, 0..=600);
@@ -66,6 +72,7 @@ impl ServeSettings {
             http_addr,
             tls: tls?,
             max_connections,
+            trusted_proxies: trusted_proxies?,
             key_rate_per_minute: NonZeroU32::new(key_rate),
             web_origins: web_origins?,
             currencies: currencies?,

@@ -96,9 +96,14 @@ pub struct GatewaySettings {
     /// use behind a proxy that ends TLS
     #[arg(long, env, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub gateway_insecure: String,
-    /// Connections at one time, on each port: 1 to 100000. Those beyond wait
+    /// Connections at one time, on each port: 1 to 100000. One address may have half of them, and a quarter before a
+    /// call of them is let in
     #[arg(long, env, value_name = "NUMBER", default_value = "1000")]
     pub gateway_max_connections: String,
+    /// Networks of proxies before the gateway, as CIDR separated by commas: their addresses may have any share of the
+    /// connections [default: none]
+    #[arg(long, env, value_name = "NETWORKS")]
+    pub gateway_trusted_proxies: Option<String>,
     /// Calls a minute of each API key, on this gateway: 0 to 1000000; 0 is any number
     #[arg(long, env, value_name = "NUMBER", default_value = "6000")]
     pub gateway_key_rate_per_minute: String,

@@ -76,6 +76,7 @@ fn what_is_given_is_taken() {
         "--gateway-tls-key=key.pem",
         "--gateway-tls-client-ca=clients.pem",
         "--gateway-max-connections=1",
+        "--gateway-trusted-proxies=10.0.0.0/8",
         "--gateway-key-rate-per-minute=0",
         "--gateway-web-origins=https://shop.example,http://localhost:3000",
         "--gateway-currencies=USD, JPY,",
@@ -102,6 +103,7 @@ fn what_is_given_is_taken() {
     assert_eq!((tls.certificate.as_path(), tls.key.as_path()), (Path::new("cert.pem"), Path::new("key.pem")));
     assert_eq!(tls.client_ca.as_deref(), Some(Path::new("clients.pem")));
     assert_eq!((config.max_connections, config.key_rate_per_minute), (1, None));
+    assert_eq!(format!("{:?}", config.trusted_proxies), "[10.0.0.0/8]");
     assert_eq!(config.web_origins, ["https://shop.example", "http://localhost:3000"]);
     assert_eq!(format!("{:?}", config.currencies), "[USD, JPY]");
     assert_eq!(format!("{:?}", config.webhook_allow), "[203.0.113.0/24, 2001:db8::1/128]");

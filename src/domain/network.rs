@@ -1,9 +1,23 @@
 //! Addresses: networks that may call, of an API key or of the webhook port, and what is on this machine.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 use url::{Host, Url};
+
+/// The bits of an IPv6 address that tell one customer of a network from another; the rest each chooses freely.
+const IPV6_NETWORK_BITS: u32 = 64;
+
+/// The address, or for IPv6 the first of its network: what one customer has one of.
+pub fn of_customer(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            let network = u128::MAX << (Ipv6Addr::BITS - IPV6_NETWORK_BITS);
+            Ipv6Addr::from_bits(address.to_bits() & network).into()
+        }
+    }
+}
 
 /// Reads a network, `10.0.0.0/8`, or a single address, `10.1.2.3`.
 pub fn parse(text: &str) -> Option<IpNet> {
@@ -42,6 +56,15 @@ mod tests {
     fn allows(allowed: &[&str], address: &str) -> bool {
         let allowed: Vec<_> = allowed.iter().map(|text| parse(text).unwrap()).collect();
         super::allows(&allowed, address.parse().ok())
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_and_ipv4_in_its_spelling_as_itself() {
+        let network = |text: &str| of_customer(text.parse().unwrap());
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::1"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("::ffff:10.0.0.1"), network("10.0.0.1"));
+        assert_ne!(network("10.0.0.1"), network("10.0.0.2"));
     }
 
     #[test]

@@ -1,22 +1,28 @@
 //! The HTTP sidecar: Corefy's webhooks, whether the gateway lives and is ready, and its metrics. `axum` is used here and, for
 //! the page of a test bank, in the sandbox.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use axum::{
-    Router,
-    extract::{DefaultBodyLimit, State, connect_info::Connected},
+    Extension, Router,
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, StatusCode, header::CONTENT_TYPE},
     routing::{get, post},
-    serve::{IncomingStream, Listener},
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
 };
 use ipnet::IpNet;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::Layer as _;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::{
     app::App,
-    port::{Connection, Patience, Port},
+    port::{Patience, Peer, Port},
 };
 
 mod webhooks;
@@ -28,7 +34,22 @@ const METRICS_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How long a request may take as a whole.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may be silent: longer than a request takes, in which nothing moves.
-pub const PATIENCE: Patience = Patience { first: Duration::from_secs(10), idle: Duration::from_secs(60) };
+pub const PATIENCE: Patience = Patience { first: Duration::from_secs(10), idle: Duration::from_secs(60), trial: None };
+/// How long the whole header of a request may take, counted from the opening of the connection or from the last answer.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// One of this many places stays with connections that have sent no genuine webhook, so that health and metrics are
+/// answered however many of those there are.
+const ALWAYS_ON_TRIAL: u32 = 20;
+
+/// How many of `most` connections are always on trial.
+pub fn always_on_trial(most: u32) -> u32 {
+    most / ALWAYS_ON_TRIAL
+}
+
+/// What is said at a path that does not exist.
+const NOWHERE: &str = "nothing is here; webhooks are taken at /webhooks/corefy\n";
+/// How much of such a path is logged, in characters.
+const MAX_LOGGED_PATH: usize = 100;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -42,52 +63,63 @@ struct Sidecar {
     drain: CancellationToken,
 }
 
-/// Whom a connection is with.
-#[derive(Clone, Copy)]
-struct Peer(SocketAddr);
-
-impl Connected<IncomingStream<'_, Port>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Port>) -> Self {
-        Self(*stream.remote_addr())
-    }
+/// Serves until `drain` is cancelled, then ends the requests under way. Dropping the future ends them at once.
+pub async fn serve(port: Port, app: App, allowed: Vec<IpNet>, takes_webhooks: bool, drain: CancellationToken) {
+    let sidecar = Sidecar { app, allowed, takes_webhooks, drain: drain.clone() };
+    let open = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    drain.run_until_cancelled(take_in(port, router(sidecar), &open, &mut connections)).await;
+    open.shutdown().await;
 }
 
-impl Listener for Port {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        let connection = Port::accept(self).await;
-        let peer = connection.peer();
-        (connection, peer)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Port::local_addr(self)
-    }
-}
-
-/// Serves until `drain` is cancelled, then ends the requests under way.
-pub async fn serve(
-    port: Port,
-    app: App,
-    allowed: Vec<IpNet>,
-    takes_webhooks: bool,
-    drain: CancellationToken,
-) -> std::io::Result<()> {
-    let router = Router::new()
-        .route("/webhooks/corefy", post(webhooks::receive))
-        // The path of the integration guide, for those who have registered it.
-        .route("/api/integrations/corefy/webhook/", post(webhooks::receive))
+fn router(sidecar: Sidecar) -> Router {
+    let mut router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .fallback(unknown);
+    for path in webhooks::PATHS {
+        router = router.route(path, post(webhooks::receive));
+    }
+    router
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
-        .with_state(Sidecar { app, allowed, takes_webhooks, drain: drain.clone() });
-    axum::serve(port, router.into_make_service_with_connect_info::<Peer>())
-        .with_graceful_shutdown(drain.cancelled_owned())
-        .await
+        .with_state(sidecar)
+}
+
+/// Takes connections in and serves each, by a task in `connections`.
+async fn take_in(mut port: Port, router: Router, open: &GracefulShutdown, connections: &mut JoinSet<()>) {
+    let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    loop {
+        let connection = tokio::select! {
+            Some(_) = connections.join_next() => continue,
+            connection = port.accept() => connection,
+        };
+        let service = Extension(connection.peer()).layer(router.clone());
+        let served = http.serve_connection(TokioIo::new(connection), TowerToHyperService::new(service));
+        let served = open.watch(served.into_owned());
+        connections.spawn(async move {
+            if let Err(error) = served.await {
+                // Not worth more than debug: whoever hangs up causes it.
+                tracing::debug!(error, "a connection of the HTTP port ended");
+            }
+        });
+    }
+}
+
+/// There is nothing at this path. A webhook that was sent here is lost, so the log says where it has to go.
+async fn unknown(
+    State(sidecar): State<Sidecar>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> (StatusCode, &'static str) {
+    if request.headers().contains_key(sidecar.app.signature_header()) {
+        let path: String = request.uri().path().chars().take(MAX_LOGGED_PATH).collect();
+        let right = webhooks::PATHS[0];
+        tracing::warn!(path, source = %peer.address.ip(), "a signed request came to a path without webhooks; they are taken at {right}");
+    }
+    (StatusCode::NOT_FOUND, NOWHERE)
 }
 
 /// Ready when the database can be written and the gateway is not shutting down; else it says why not.

@@ -1,16 +1,23 @@
 //! Corefy's webhooks: let in by address, verified over the bytes as they came, stored, and only then answered.
 
 use axum::{
+    Extension,
     body::Bytes,
-    extract::{ConnectInfo, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
 };
 
-use super::{Peer, Sidecar};
-use crate::{app::webhooks::Delivery, domain::network, telemetry::catalogue::WEBHOOKS_REFUSED};
+use super::Sidecar;
+use crate::{app::webhooks::Delivery, domain::network, port::Peer, telemetry::catalogue::WEBHOOKS_REFUSED};
 
+/// Where webhooks are taken. The second is the path of the integration guide, for those who have registered it. Both with
+/// and without a slash at their end, for not every sender follows a redirect with a body.
+pub(super) const PATHS: [&str; 4] =
+    ["/webhooks/corefy", "/api/integrations/corefy/webhook/", "/webhooks/corefy/", "/api/integrations/corefy/webhook"];
 /// The headers that are kept for audit. None of them is a secret: a signature proves only the body it came with.
 const KEPT_HEADERS: [&str; 4] = ["content-type", "user-agent", "x-forwarded-for", "x-request-id"];
+/// Stands for a signature that is no text.
+const UNREADABLE: &str = "?";
 /// How much of a header is kept, in characters.
 const MAX_HEADER: usize = 255;
 
@@ -18,11 +25,12 @@ const MAX_HEADER: usize = 255;
 /// 503: not stored; Corefy sends it again.
 pub(super) async fn receive(
     State(sidecar): State<Sidecar>,
-    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    Extension(Peer { address, standing }): Extension<Peer>,
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, &'static str) {
-    if !network::allows(&sidecar.allowed, Some(peer.ip())) {
+    let source = address.ip();
+    if !network::allows(&sidecar.allowed, Some(source)) {
         sidecar.app.telemetry().count(&WEBHOOKS_REFUSED, ["address"]);
         return (StatusCode::FORBIDDEN, "this address may not send webhooks\n");
     }
@@ -30,15 +38,15 @@ pub(super) async fn receive(
         return (StatusCode::SERVICE_UNAVAILABLE, "COREFY_WEBHOOK_SECRET is not set\n");
     }
     let kept = kept(&headers, sidecar.app.signature_header());
-    let signature = headers.get(sidecar.app.signature_header()).and_then(|value| value.to_str().ok());
-    let delivery =
-        Delivery { body: &body, signature: signature.unwrap_or_default(), headers: &kept, source: peer.ip() };
-    if !sidecar.app.is_genuine(&delivery) {
+    let signature = headers.get(sidecar.app.signature_header()).map(|value| value.to_str().unwrap_or(UNREADABLE));
+    let delivery = Delivery { body: &body, signature, headers: &kept, source };
+    if let Err(wrong) = sidecar.app.verify_webhook(&delivery) {
         // All that is kept of it.
-        sidecar.app.telemetry().count(&WEBHOOKS_REFUSED, ["signature"]);
-        tracing::warn!(source = %peer.ip(), "a webhook with a bad signature was refused");
+        sidecar.app.telemetry().count(&WEBHOOKS_REFUSED, [wrong.label()]);
+        tracing::warn!(%source, %wrong, "a webhook was refused");
         return (StatusCode::UNAUTHORIZED, "the signature is missing or wrong\n");
     }
+    standing.prove();
     match sidecar.app.receive_webhook(&delivery).await {
         Ok(()) => (StatusCode::OK, "ok\n"),
         Err(error) => {

@@ -4,78 +4,95 @@ use std::{
     io::{self, IoSlice},
     net::SocketAddr,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::OwnedSemaphorePermit,
 };
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
-use super::idle::{Patience, Silence};
+use super::{
+    idle::{Patience, Silence},
+    places::{Place, Standing},
+};
 
 /// The bytes of a connection, plain or decrypted.
 type Bytes = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-/// A connection that was taken in. It keeps its place at the port until it is dropped. Reading fails when it was silent for
-/// too long.
+/// A connection that was taken in. It keeps its place at the port until it is dropped. Reading and writing fail when it was
+/// silent for too long, did not prove itself in time, or had to make room for another.
 pub struct Connection {
     stream: Bytes,
     peer: SocketAddr,
     silence: Silence,
-    _place: OwnedSemaphorePermit,
+    place: Place,
+}
+
+/// The far end of a connection, as those see it who serve its requests.
+#[derive(Clone)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Whether it has proved itself.
+    pub standing: Standing,
 }
 
 impl Connection {
-    pub(super) fn plain(stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, patience: Patience) -> Self {
-        Self { stream: Either::Left(stream), peer, silence: Silence::new(patience), _place: place }
+    pub(super) fn plain(stream: TcpStream, peer: SocketAddr, place: Place, patience: Patience) -> Self {
+        Self { stream: Either::Left(stream), peer, silence: Silence::new(patience), place }
     }
 
-    pub(super) fn encrypted(
-        stream: TlsStream<TcpStream>,
-        peer: SocketAddr,
-        place: OwnedSemaphorePermit,
-        patience: Patience,
-    ) -> Self {
-        Self { stream: Either::Right(Box::new(stream)), peer, silence: Silence::new(patience), _place: place }
+    pub(super) fn encrypted(stream: TlsStream<TcpStream>, peer: SocketAddr, place: Place, patience: Patience) -> Self {
+        Self { stream: Either::Right(Box::new(stream)), peer, silence: Silence::new(patience), place }
     }
 
     /// Whom it is with.
-    pub fn peer(&self) -> SocketAddr {
-        self.peer
+    pub fn peer(&self) -> Peer {
+        Peer { address: self.peer, standing: self.place.standing().clone() }
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut Bytes> {
         Pin::new(&mut self.get_mut().stream)
     }
 
-    /// Notes that bytes went out.
-    fn written(&mut self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    /// Passes on what came of moving bytes; while nothing moves, the error with which the connection has to end.
+    fn or_end<T>(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            return polled;
+        }
+        if self.place.poll_end(context).is_ready() {
+            let why = "the connection had to make room for another";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, why)));
+        }
+        let has_proved = self.place.standing().has_proved();
+        self.silence.poll_end(context, has_proved).map(Err)
+    }
+
+    /// The same for bytes that go out.
+    fn written(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(_)) = polled {
             self.silence.spoke();
         }
-        polled
+        self.or_end(context, polled)
     }
 }
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let polled = self.as_mut().stream().poll_read(context, into);
-        match polled {
-            Poll::Ready(_) => self.silence.heard(),
-            Poll::Pending => return self.silence.poll_end(context).map(Err),
-        }
-        polled
+        let polled = ready!(self.or_end(context, polled));
+        self.silence.heard();
+        Poll::Ready(polled)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = self.as_mut().stream().poll_write(context, bytes);
-        self.written(polled)
+        self.written(context, polled)
     }
 
     fn poll_write_vectored(
@@ -84,18 +101,20 @@ impl AsyncWrite for Connection {
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = self.as_mut().stream().poll_write_vectored(context, parts);
-        self.written(polled)
+        self.written(context, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_flush(context)
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = self.as_mut().stream().poll_flush(context);
+        self.or_end(context, polled)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_shutdown(context)
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = self.as_mut().stream().poll_shutdown(context);
+        self.or_end(context, polled)
     }
 }

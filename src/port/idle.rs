@@ -1,4 +1,5 @@
-//! How long a connection may be silent, so that nobody keeps a place at the port by doing nothing.
+//! How long a connection may be silent, and how long it may take to prove itself, so that nobody keeps a place at the port
+//! for nothing.
 
 use std::{
     io,
@@ -7,31 +8,40 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long a connection may be silent.
+/// How long a connection may take for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// Before the first byte comes in.
+    /// Its silence before the first byte comes in.
     pub first: Duration,
-    /// Later: while nothing comes in and nothing goes out.
+    /// Its silence later: while nothing comes in and nothing goes out.
     pub idle: Duration,
+    /// The time until it has proved itself, whatever it says meanwhile. `None`: it need not.
+    pub trial: Option<Duration>,
 }
 
-/// Measures the silence of one connection. What moves only notes the time; the timer is set again when it ends, so that
-/// busy connections do not pay for it.
+/// Measures the silence and the trial of one connection. What moves only notes the time; the timer is set again when it
+/// ends, so that busy connections do not pay for it.
 pub(super) struct Silence {
     limit: Duration,
     /// The limit after the first byte, until that comes.
     later: Option<Duration>,
     since: Instant,
+    /// The end of the trial.
+    trial: Option<Instant>,
     timer: Pin<Box<Sleep>>,
 }
 
 impl Silence {
     pub(super) fn new(patience: Patience) -> Self {
-        let Patience { first, idle } = patience;
-        Self { limit: first, later: Some(idle), since: Instant::now(), timer: Box::pin(sleep(first)) }
+        let Patience { first, idle, trial } = patience;
+        let since = Instant::now();
+        let trial = trial.map(|trial| since + trial);
+        let mut silence =
+            Self { limit: first, later: Some(idle), since, trial, timer: Box::pin(sleep_until(since + first)) };
+        silence.set_timer();
+        silence
     }
 
     /// Notes that bytes have come in.
@@ -39,7 +49,7 @@ impl Silence {
         self.since = Instant::now();
         if let Some(later) = self.later.take() {
             self.limit = later;
-            self.timer.as_mut().reset(self.since + later);
+            self.set_timer();
         }
     }
 
@@ -48,15 +58,30 @@ impl Silence {
         self.since = Instant::now();
     }
 
-    /// Ends when it has been silent for too long. Wakes whoever asked.
-    pub(super) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+    /// Ends when it has been silent for too long, or has not proved itself in time. Wakes whoever asked.
+    pub(super) fn poll_end(&mut self, context: &mut Context<'_>, has_proved: bool) -> Poll<io::Error> {
+        if has_proved {
+            self.trial = None;
+        }
         while self.timer.as_mut().poll(context).is_ready() {
-            let end = self.since + self.limit;
-            if end <= Instant::now() {
-                return Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the connection was silent for too long"));
+            let now = Instant::now();
+            if self.since + self.limit <= now {
+                return Poll::Ready(timed_out("the connection was silent for too long"));
             }
-            self.timer.as_mut().reset(end);
+            if self.trial.is_some_and(|end| end <= now) {
+                return Poll::Ready(timed_out("the connection made no call that was let in"));
+            }
+            self.set_timer();
         }
         Poll::Pending
     }
+
+    fn set_timer(&mut self) {
+        let silence = self.since + self.limit;
+        self.timer.as_mut().reset(self.trial.map_or(silence, |trial| silence.min(trial)));
+    }
+}
+
+fn timed_out(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, why)
 }

@@ -1,53 +1,66 @@
 //! A port that listens: takes connections in, encrypted or plain, and bounds how many there are and how long they are silent. Serves gRPC and HTTP
 //! alike. `tokio_rustls` is used here and nowhere else.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 mod certificates;
 mod connection;
 mod idle;
+mod places;
 
 pub use certificates::{CertificateError, CertificateFiles, Certificates};
-pub use connection::Connection;
+pub use connection::{Connection, Peer};
 pub use idle::Patience;
+pub use places::{CountedAs, Standing};
 
-/// Handshakes at one time. Whoever comes while so many are under way waits in the queue of the operating system.
-const MAX_HANDSHAKES: usize = 256;
+use places::{Place, Places};
+
 /// How long a handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long nothing is accepted after the operating system refused a connection for want of something, such as files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// How often the log says, at most, that an address wants more than its share.
+const WARN_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The bounds of a port.
+#[derive(Clone)]
+pub struct Bounds {
+    /// Connections at one time.
+    pub most: u32,
+    /// So many of them are always on trial: a newcomer may take their places.
+    pub always_on_trial: u32,
+    /// By which address a connection counts, for the share of each.
+    pub counted_as: CountedAs,
+    /// How long a connection may take for what.
+    pub patience: Patience,
+}
 
 /// Takes connections in. Dropping it closes the port; the connections that were taken stay open.
 pub struct Port {
     listener: TcpListener,
     /// Without them connections are plain.
     certificates: Option<Certificates>,
-    /// One for each connection that may still be opened.
-    places: Arc<Semaphore>,
+    places: Places,
+    /// A handshake under way has a place like any other connection on trial, and ends as one.
     handshakes: JoinSet<Option<Connection>>,
     patience: Patience,
+    warned_at: Option<Instant>,
 }
 
 impl Port {
-    /// A port with at most `max_connections` open at one time: those that come then wait until others have ended.
-    pub fn new(
-        listener: TcpListener,
-        certificates: Option<Certificates>,
-        max_connections: u32,
-        patience: Patience,
-    ) -> Self {
-        let places = usize::try_from(max_connections).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS);
-        let places = Arc::new(Semaphore::new(places));
-        Self { listener, certificates, places, handshakes: JoinSet::new(), patience }
+    /// A port within these bounds. When every place is taken by a connection that has proved itself, those that come then
+    /// wait until another has ended.
+    pub fn new(listener: TcpListener, certificates: Option<Certificates>, bounds: Bounds) -> Self {
+        let Bounds { most, always_on_trial, counted_as, patience } = bounds;
+        let places = Places::new(most, always_on_trial, counted_as);
+        Self { listener, certificates, places, handshakes: JoinSet::new(), patience, warned_at: None }
     }
 
     /// Where it listens.
@@ -61,36 +74,42 @@ impl Port {
     /// The next connection, its handshake done. Nothing is lost when the future is dropped.
     pub async fn accept(&mut self) -> Connection {
         loop {
-            tokio::select! {
-                Some(ended) = self.handshakes.join_next() => if let Ok(Some(connection)) = ended {
-                    return connection;
+            let (stream, peer) = tokio::select! {
+                Some(ended) = self.handshakes.join_next() => match ended {
+                    Ok(Some(connection)) => return connection,
+                    _ => continue,
                 },
-                (stream, peer, place) = arrival(&self.listener, &self.places),
-                    if self.handshakes.len() < MAX_HANDSHAKES =>
-                {
-                    let Some(certificates) = &self.certificates else {
-                        return Connection::plain(stream, peer, place, self.patience);
-                    };
-                    let (acceptor, patience) = (certificates.acceptor(), self.patience);
-                    self.handshakes.spawn(async move {
-                        let stream = handshake(acceptor, stream, peer).await?;
-                        Some(Connection::encrypted(stream, peer, place, patience))
-                    });
-                },
-            }
+                arrived = arrival(&self.listener, &self.places) => arrived,
+            };
+            let Some(place) = self.places.take(peer.ip()) else {
+                self.warn(peer);
+                continue;
+            };
+            let Some(certificates) = &self.certificates else {
+                return Connection::plain(stream, peer, place, self.patience);
+            };
+            self.handshakes.spawn(encrypt(certificates.acceptor(), stream, peer, place, self.patience));
         }
+    }
+
+    fn warn(&mut self, peer: SocketAddr) {
+        if self.warned_at.is_some_and(|last| last.elapsed() < WARN_INTERVAL) {
+            return;
+        }
+        self.warned_at = Some(Instant::now());
+        tracing::warn!(%peer, "an address has its share of the connections; further ones are closed");
     }
 }
 
-/// The next connection, as soon as there is a place for it.
-async fn arrival(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+/// The next connection, as soon as there is room for it.
+async fn arrival(listener: &TcpListener, places: &Places) -> (TcpStream, SocketAddr) {
+    places.room().await;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 // Small answers must not wait for more; without the option they are only slower.
                 let _ = stream.set_nodelay(true);
-                return (stream, peer, place);
+                return (stream, peer);
             }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
@@ -99,6 +118,21 @@ async fn arrival(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream,
             }
         }
     }
+}
+
+/// Shakes hands, unless the place has to be given up meanwhile.
+async fn encrypt(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut place: Place,
+    patience: Patience,
+) -> Option<Connection> {
+    let stream = tokio::select! {
+        stream = handshake(acceptor, stream, peer) => stream?,
+        () = place.end() => return None,
+    };
+    Some(Connection::encrypted(stream, peer, place, patience))
 }
 
 fn is_about_one_connection(error: &io::Error) -> bool {
@@ -123,22 +157,23 @@ async fn handshake(acceptor: TlsAcceptor, stream: TcpStream, peer: SocketAddr) -
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::{net::Ipv4Addr, sync::Arc};
 
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        time::Instant,
-    };
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
 
     const LONG: Duration = Duration::from_secs(3600);
     const IDLE: Duration = Duration::from_secs(1);
 
+    fn port(listener: TcpListener, patience: Patience) -> Port {
+        Port::new(listener, None, Bounds { most: 8, always_on_trial: 0, counted_as: Arc::new(Some), patience })
+    }
+
     /// A connection that was taken in, and its other end.
     async fn connection(patience: Patience) -> (Connection, TcpStream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let mut port = Port::new(listener, None, 1, patience);
+        let mut port = port(listener, patience);
         let other_end = TcpStream::connect(port.local_addr().unwrap()).await.unwrap();
         (port.accept().await, other_end)
     }
@@ -160,14 +195,14 @@ mod tests {
     #[tokio::test]
     async fn who_says_nothing_is_not_waited_for() {
         let first = Duration::from_millis(50);
-        let (mut connection, _silent) = connection(Patience { first, idle: LONG }).await;
+        let (mut connection, _silent) = connection(Patience { first, idle: LONG, trial: None }).await;
         let ended = silence(&mut connection).await;
         assert!(ended >= first, "{ended:?}");
     }
 
     #[tokio::test]
     async fn who_falls_silent_is_waited_for_from_the_last_byte_on() {
-        let (mut connection, mut other_end) = connection(Patience { first: LONG, idle: IDLE }).await;
+        let (mut connection, mut other_end) = connection(Patience { first: LONG, idle: IDLE, trial: None }).await;
         let talking = tokio::spawn(async move {
             for _ in 0..4 {
                 other_end.write_all(&[7]).await.unwrap();
@@ -182,7 +217,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_said_to_a_silent_one_counts_too() {
-        let (connection, mut other_end) = connection(Patience { first: LONG, idle: IDLE }).await;
+        let (connection, mut other_end) = connection(Patience { first: LONG, idle: IDLE, trial: None }).await;
         other_end.write_all(&[7]).await.unwrap();
         let (mut reading, mut writing) = tokio::io::split(connection);
         let talking = tokio::spawn(async move {
@@ -196,5 +231,64 @@ mod tests {
         reading.read_exact(&mut [0]).await.unwrap_err();
         assert!(began.elapsed() >= IDLE * 2, "{:?}", began.elapsed());
         talking.await.unwrap();
+    }
+
+    /// Says a byte now and then until the other end has closed; answers when that was, counted from the beginning.
+    async fn drip(mut other_end: TcpStream) -> Duration {
+        let began = Instant::now();
+        while other_end.write_all(&[7]).await.is_ok() {
+            sleep(Duration::from_millis(20)).await;
+        }
+        began.elapsed()
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_talks_and_proves_nothing_ends_with_its_trial() {
+        let trial = Duration::from_millis(300);
+        let (mut connection, other_end) = connection(Patience { first: LONG, idle: LONG, trial: Some(trial) }).await;
+        let dripping = tokio::spawn(drip(other_end));
+        let ended = silence(&mut connection).await;
+        assert!(ended >= trial - Duration::from_millis(50), "{ended:?}");
+        drop(connection);
+        dripping.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_has_proved_itself_may_stay() {
+        let patience = Patience { first: LONG, idle: IDLE, trial: Some(Duration::from_millis(50)) };
+        let (mut connection, _other_end) = connection(patience).await;
+        connection.peer().standing.prove();
+        let until_silence = tokio::spawn(async move { silence(&mut connection).await });
+        sleep(Duration::from_millis(200)).await;
+        assert!(!until_silence.is_finished());
+        until_silence.abort();
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_bytes_are_not_taken_ends_when_it_is_silent() {
+        let (mut connection, mut other_end) = connection(Patience { first: LONG, idle: IDLE, trial: None }).await;
+        other_end.write_all(&[7]).await.unwrap();
+        connection.read_exact(&mut [0]).await.unwrap();
+        let error = loop {
+            if let Err(error) = connection.write_all(&[7; 64 * 1024]).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(other_end);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_makes_room_for_another_ends() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let mut port = port(listener, Patience { first: LONG, idle: LONG, trial: None });
+        let address = port.local_addr().unwrap();
+        let (mut taken, mut other_ends) = (Vec::new(), Vec::new());
+        for _ in 0..3 {
+            other_ends.push(TcpStream::connect(address).await.unwrap());
+            taken.push(port.accept().await);
+        }
+        let error = taken[0].read(&mut [0]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
     }
 }

@@ -1,4 +1,5 @@
-//! Who may call what: the key check around every service but health and reflection.
+//! Who may call what: the key check around every service but health and reflection. A stream is checked as long as it
+//! goes on ([`while_admitted`]).
 
 use std::{
     convert::Infallible,
@@ -13,7 +14,6 @@ use tonic::{
     body::Body,
     codegen::http::{HeaderMap, Request, Response, header::AUTHORIZATION, request::Parts},
     server::NamedService,
-    transport::server::TcpConnectInfo,
 };
 use tower::{Service, ServiceExt as _};
 use tracing::Span;
@@ -21,13 +21,15 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::{App, Caller, keys::Admitted},
-    error::{Error, Reason},
+    error::Error,
+    port::Peer,
 };
 
 use super::{
     call::Admission,
     contract::Contract,
     request::{Deadline, RequestId},
+    while_admitted::WhileAdmitted,
 };
 
 /// The other header that can carry a key.
@@ -63,40 +65,54 @@ where
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             match guarded.admit(&mut parts).await {
-                Ok(admission) => {
-                    parts.extensions.insert(admission);
-                    guarded.service.oneshot(Request::from_parts(parts, body)).await
-                }
+                Ok(admitted) => guarded.serve(admitted, parts, body).await,
                 Err(error) => Ok(Status::from(error).into_http()),
             }
         })
     }
 }
 
+impl<S> Guarded<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    async fn serve(self, admitted: Admitted, mut parts: Parts, body: Body) -> Result<Response<Body>, Infallible> {
+        let path = parts.uri.path().to_owned();
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let deadline = parts.extensions.get::<Deadline>().map_or_else(Instant::now, |deadline| deadline.0);
+        let Admitted { partner_id, key_id, shown, .. } = admitted;
+        let stream = self.contract.is_stream(&path).then(|| (self.contract.scope(&path), request_id.clone()));
+        let caller = Caller { partner_id, key_id, request_id, deadline, idempotency: None };
+        parts.extensions.insert(Admission { caller, path });
+        let response = self.service.oneshot(Request::from_parts(parts, body)).await?;
+        Ok(match stream {
+            Some((scope, request_id)) => {
+                response.map(|body| WhileAdmitted::new(body, self.app, shown, scope, request_id).into())
+            }
+            None => response,
+        })
+    }
+}
+
 impl<S> Guarded<S> {
     /// Lets the call in, or says why not. The key is gone from the headers afterwards.
-    async fn admit(&self, parts: &mut Parts) -> Result<Admission, Error> {
+    async fn admit(&self, parts: &mut Parts) -> Result<Admitted, Error> {
         let pair = take_key(&mut parts.headers);
-        let peer = parts.extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+        let peer = parts.extensions.get::<Peer>();
         // An IPv4 caller of an IPv6 socket is still the IPv4 address that the key's list may name.
-        let address = peer.map(|peer| peer.ip().to_canonical());
+        let address = peer.map(|peer| peer.address.ip().to_canonical());
         // No key is refused where a wrong one is, in the same words.
         let admitted = self.app.authenticate(&pair, address).await?;
+        if let Some(peer) = peer {
+            peer.standing.prove();
+        }
 
         let span = Span::current();
         span.record("partner", admitted.partner_id.as_str());
         span.record("key", admitted.key_id.as_str());
 
-        let path = parts.uri.path().to_owned();
-        let scope = self.contract.scope(&path);
-        if !admitted.scopes.contains(&scope) {
-            let message = format!("the key has not the scope {}", scope.as_str());
-            return Err(Error::new(Reason::ScopeMissing, message).with("scope", scope.as_str()));
-        }
-        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        let deadline = parts.extensions.get::<Deadline>().map_or_else(Instant::now, |deadline| deadline.0);
-        let Admitted { partner_id, key_id, .. } = admitted;
-        Ok(Admission { caller: Caller { partner_id, key_id, request_id, deadline, idempotency: None }, path })
+        admitted.require(self.contract.scope(parts.uri.path()))?;
+        Ok(admitted)
     }
 }
 

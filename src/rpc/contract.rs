@@ -2,7 +2,7 @@
 //! compiled protos, so that a new call cannot be forgotten.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::LazyLock,
 };
 
@@ -32,19 +32,25 @@ pub(super) struct Contract {
     pub(super) services: Vec<String>,
     /// The scope of every call, by its path `/service/method`.
     scopes: HashMap<String, Scope>,
+    /// The paths of the calls that answer with a stream.
+    streams: HashSet<String>,
 }
 
 impl Contract {
     /// Reads the compiled protos.
     pub(super) fn read() -> Self {
         let files = FileDescriptorSet::decode(pb::FILE_DESCRIPTOR_SET).expect("the compiler wrote it");
-        let mut contract = Self { services: Vec::new(), scopes: HashMap::new() };
+        let mut contract = Self { services: Vec::new(), scopes: HashMap::new(), streams: HashSet::new() };
         for file in files.file {
             for service in &file.service {
                 let name = format!("{}.{}", file.package(), service.name());
-                let scopes =
-                    service.method.iter().map(|method| (format!("/{name}/{}", method.name()), scope(&name, method)));
-                contract.scopes.extend(scopes);
+                for method in &service.method {
+                    let path = format!("/{name}/{}", method.name());
+                    if method.server_streaming() {
+                        contract.streams.insert(path.clone());
+                    }
+                    contract.scopes.insert(path, scope(&name, method));
+                }
                 contract.services.push(name);
             }
         }
@@ -55,6 +61,11 @@ impl Contract {
     /// in that it must not be the weakest.
     pub(super) fn scope(&self, path: &str) -> Scope {
         self.scopes.get(path).copied().unwrap_or(Scope::Write)
+    }
+
+    /// Whether the call at `path` answers with a stream.
+    pub(super) fn is_stream(&self, path: &str) -> bool {
+        self.streams.contains(path)
     }
 }
 
@@ -85,6 +96,7 @@ mod tests {
             };
             assert_eq!(*scope, expected, "{path}");
         }
+        assert_eq!(contract.streams, HashSet::from(["/corefy.gateway.v1.EventService/StreamEvents".to_owned()]));
         assert_eq!(contract.scope("/corefy.gateway.v1.RefundService/CreateRefund"), Scope::Refunds);
         assert_eq!(contract.scope("/corefy.gateway.v1.RefundService/Unknown"), Scope::Write);
     }

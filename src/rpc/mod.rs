@@ -17,10 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{
     codec::CompressionEncoding::Gzip,
     service::Routes,
-    transport::{
-        Server,
-        server::{Connected, TcpConnectInfo},
-    },
+    transport::{Server, server::Connected},
 };
 use tonic_web::GrpcWebLayer;
 use tower::util::option_layer;
@@ -32,7 +29,7 @@ use crate::{
         gateway_service_server::GatewayServiceServer, payment_intent_service_server::PaymentIntentServiceServer,
         payment_method_service_server::PaymentMethodServiceServer, refund_service_server::RefundServiceServer,
     },
-    port::{Connection, Patience, Port},
+    port::{Connection, Patience, Peer, Port},
 };
 
 use auth::Guarded;
@@ -62,6 +59,7 @@ mod status;
 mod timeline;
 mod timestamps;
 mod web;
+mod while_admitted;
 
 /// The largest request, decompressed.
 const MAX_REQUEST_BYTES: usize = 1024 * 1024;
@@ -83,8 +81,12 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
 /// How long a connection may be silent. HTTP/2 is never, for its pings are answered; over HTTP/1.1 nothing moves while a call
 /// runs, so this is longer than the longest deadline.
-pub const PATIENCE: Patience =
-    Patience { first: Duration::from_secs(10), idle: deadline::MAX_DEADLINE.saturating_add(Duration::from_secs(30)) };
+/// A connection has half a minute to make a call that is let in; health checks and pings are none.
+pub const PATIENCE: Patience = Patience {
+    first: Duration::from_secs(10),
+    idle: deadline::MAX_DEADLINE.saturating_add(Duration::from_secs(30)),
+    trial: Some(Duration::from_secs(30)),
+};
 /// How long the calls on an old connection may still take: the longest deadline and a little.
 const MAX_CONNECTION_AGE_GRACE: Duration = deadline::MAX_DEADLINE.saturating_add(Duration::from_secs(10));
 
@@ -143,10 +145,10 @@ fn connections(port: Port) -> impl Stream<Item = Result<Connection, Infallible>>
 }
 
 impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Peer;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        TcpConnectInfo { local_addr: None, remote_addr: Some(self.peer()) }
+    fn connect_info(&self) -> Peer {
+        self.peer()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The tables of partners and of their API keys.
 
+use std::collections::HashSet;
+
 use ipnet::IpNet;
 use sqlx::any::AnyRow;
 
@@ -28,6 +30,12 @@ impl<C: Connected> Session<C> {
         let sql = "SELECT * FROM api_keys WHERE $1 = '' OR partner_id = $1 ORDER BY created_at, id";
         let query = sqlx::query(sql).bind(partner.map_or("", PartnerId::as_str));
         query.fetch_all(self.connection().await?).await?.iter().map(read).collect()
+    }
+
+    /// The names of all keys that are not revoked.
+    pub async fn api_key_names(&mut self) -> Result<HashSet<String>, Error> {
+        let query = sqlx::query("SELECT id FROM api_keys WHERE revoked_at IS NULL");
+        query.fetch_all(self.connection().await?).await?.iter().map(|row| get(row, "id")).collect()
     }
 
     /// The partner that is called `name`.

@@ -105,7 +105,7 @@ catalogue! {
     WEBHOOKS_RECEIVED: Counter["type"] = "corefy_gateway_webhooks_received_total",
         "Genuine webhooks, repetitions included; `other` when the type is not a known one";
     WEBHOOKS_REFUSED: Counter["reason"] = "corefy_gateway_webhooks_refused_total",
-        "Webhooks that were turned away: `signature` is missing or wrong, `address` is not allowed";
+        "Webhooks that were turned away: `signature` is wrong, or `signature_missing`, `signature_malformed` or `signature_prefixed` by `sha256=`; `address` is not allowed";
     INBOX: Gauge["state"] = "corefy_gateway_inbox_webhooks",
         "Webhooks that are not worked off: `waiting`, `parked` for an object not known, `dead` after too many tries";
     INBOX_OLDEST: Gauge[] = "corefy_gateway_inbox_oldest_age_seconds",

@@ -248,8 +248,9 @@ pub trait Upstream: Send + Sync + 'static {
     /// The header that carries a webhook's signature, lower case.
     fn webhook_signature_header(&self) -> &'static str;
 
-    /// Whether `signature` was made over exactly `body` with a current secret. Takes the same time for every signature.
-    fn webhook_is_genuine(&self, signature: &str, body: &[u8]) -> bool;
+    /// Accepts `signature` when it was made over exactly `body` with a current secret. Takes the same time for every
+    /// signature of the right form.
+    fn webhook_verify(&self, signature: Option<&str>, body: &[u8]) -> Result<(), signature::WrongSignature>;
 
     /// What may be kept of a webhook's body: the members we act on, as JSON. `None` when it is no JSON object.
     fn webhook_redact(&self, body: &[u8]) -> Option<String>;

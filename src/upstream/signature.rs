@@ -12,13 +12,62 @@ pub fn sign_request(secret: &SecretString, method: &str, path: &str, body: &[u8]
     hex_hmac(secret, &[method.as_bytes(), b"\n", path.as_bytes(), b"\n", body, b"\n", timestamp.as_bytes()])
 }
 
-/// Whether `signature` is the lower-case hex of HMAC-SHA256 over `body` with one of `secrets`, the current one and
-/// those it replaces. Every secret is tried, so that the time tells neither how much of it was right nor which matched.
+/// Why a webhook's signature does not prove that it is genuine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WrongSignature {
+    /// There is none.
+    #[error("it has no signature")]
+    Missing,
+    /// It is no hexadecimal digits of the right number.
+    #[error("its signature is not 64 hexadecimal digits")]
+    Malformed,
+    /// The digits have `sha256=` before them, as other senders have it.
+    #[error("its signature begins with sha256=, which Corefy's does not")]
+    Prefixed,
+    /// It was made over another body or with another secret.
+    #[error("its signature is of another body or another secret")]
+    Mismatch,
+}
+
+impl WrongSignature {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Missing, Self::Malformed, Self::Prefixed, Self::Mismatch];
+
+    /// Names it in the metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Missing => "signature_missing",
+            Self::Malformed => "signature_malformed",
+            Self::Prefixed => "signature_prefixed",
+            Self::Mismatch => "signature",
+        }
+    }
+}
+
+/// Digits of a signature.
+const DIGITS: usize = 64;
+/// Other senders write this before theirs.
+const FOREIGN_PREFIX: &str = "sha256=";
+
+/// Accepts `signature` when it is the hex, in either case, of HMAC-SHA256 over `body` with one of `secrets`, the current
+/// one and those it replaces. Every secret is tried, so that the time tells neither how much of it was right nor which matched.
 /// An empty secret never matches: anybody could sign with it.
-pub fn webhook_is_genuine(secrets: &[SecretString], signature: &str, body: &[u8]) -> bool {
+///
+/// # Errors
+/// Why it is not accepted.
+pub fn verify_webhook(secrets: &[SecretString], signature: Option<&str>, body: &[u8]) -> Result<(), WrongSignature> {
+    let signature = signature.filter(|given| !given.is_empty()).ok_or(WrongSignature::Missing)?;
+    if signature.get(..FOREIGN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(FOREIGN_PREFIX)) {
+        return Err(WrongSignature::Prefixed);
+    }
+    if signature.len() != DIGITS || !signature.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(WrongSignature::Malformed);
+    }
+    let signature = signature.to_ascii_lowercase();
     let usable = secrets.iter().filter(|secret| !secret.expose_secret().is_empty());
     let matches = usable.map(|secret| hex_hmac(secret, &[body]).as_bytes().ct_eq(signature.as_bytes()));
-    matches.fold(Choice::from(0), |any, this| any | this).into()
+    let matched: bool = matches.fold(Choice::from(0), |any, this| any | this).into();
+    if matched { Ok(()) } else { Err(WrongSignature::Mismatch) }
 }
 
 fn hex_hmac(secret: &SecretString, parts: &[&[u8]]) -> String {
@@ -52,27 +101,51 @@ mod tests {
         assert_ne!(signed("POST", "/v1/payment-intents", body, 1_700_000_001), right);
     }
 
-    #[test]
-    fn a_webhook_is_genuine_with_the_current_and_the_previous_secret() {
-        assert!(webhook_is_genuine(&secrets(&["whsec_test_secret"]), SIGNATURE, BODY));
-        assert!(webhook_is_genuine(&secrets(&["whsec_new", "whsec_test_secret"]), SIGNATURE, BODY));
-        assert!(webhook_is_genuine(&secrets(&["whsec_test_secret", "whsec_old"]), SIGNATURE, BODY));
+    fn verified(list: &[&str], signature: &str, body: &[u8]) -> Result<(), WrongSignature> {
+        verify_webhook(&secrets(list), Some(signature), body)
     }
 
     #[test]
-    fn whatever_else_is_no_signature() {
-        let known = secrets(&["whsec_test_secret"]);
-        for forged in ["", "0", &SIGNATURE[1..], &SIGNATURE.to_uppercase(), &format!("{SIGNATURE}0"), &"0".repeat(64)] {
-            assert!(!webhook_is_genuine(&known, forged, BODY), "{forged}");
+    fn a_webhook_is_genuine_with_the_current_and_the_previous_secret() {
+        for known in
+            [&["whsec_test_secret"][..], &["whsec_new", "whsec_test_secret"], &["whsec_test_secret", "whsec_old"]]
+        {
+            assert_eq!(verified(known, SIGNATURE, BODY), Ok(()));
         }
-        assert!(!webhook_is_genuine(&known, SIGNATURE, b"{}"));
-        assert!(!webhook_is_genuine(&secrets(&["whsec_other"]), SIGNATURE, BODY));
-        assert!(!webhook_is_genuine(&[], SIGNATURE, BODY));
+    }
+
+    #[test]
+    fn the_digits_of_a_signature_may_be_in_upper_case() {
+        assert_eq!(verified(&["whsec_test_secret"], &SIGNATURE.to_uppercase(), BODY), Ok(()));
+    }
+
+    #[test]
+    fn whatever_else_is_no_signature_and_the_kind_is_named() {
+        use WrongSignature::{Malformed, Mismatch, Missing, Prefixed};
+        let known = ["whsec_test_secret"];
+        let wrong = [
+            ("", Missing),
+            ("0", Malformed),
+            (&SIGNATURE[1..], Malformed),
+            (&format!("{SIGNATURE}0"), Malformed),
+            (&"g".repeat(64), Malformed),
+            ("sha256=", Prefixed),
+            (&format!("sha256={SIGNATURE}"), Prefixed),
+            (&format!("SHA256={SIGNATURE}"), Prefixed),
+            (&"0".repeat(64), Mismatch),
+        ];
+        for (signature, why) in wrong {
+            assert_eq!(verified(&known, signature, BODY), Err(why), "{signature}");
+        }
+        assert_eq!(verify_webhook(&secrets(&known), None, BODY), Err(Missing));
+        assert_eq!(verified(&known, SIGNATURE, b"{}"), Err(Mismatch));
+        assert_eq!(verified(&["whsec_other"], SIGNATURE, BODY), Err(Mismatch));
+        assert_eq!(verified(&[], SIGNATURE, BODY), Err(Mismatch));
     }
 
     #[test]
     fn an_empty_secret_never_matches() {
-        let empty = secrets(&[""]);
-        assert!(!webhook_is_genuine(&empty, &hex_hmac(&empty[0], &[BODY]), BODY));
+        let signed = hex_hmac(&SecretString::from(""), &[BODY]);
+        assert_eq!(verified(&[""], &signed, BODY), Err(WrongSignature::Mismatch));
     }
 }

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use corefy_gateway::pb::{self, event_service_client::EventServiceClient, stream_events_response::Content};
+use corefy_gateway::{
+    domain::key_pair::PublicKey,
+    pb::{self, event_service_client::EventServiceClient, stream_events_response::Content},
+};
+use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
 use tonic::{Code, Status, Streaming, transport::Channel};
 
@@ -21,6 +25,8 @@ crate::on_both!(
     a_stream_of_another_gateway_s_events_is_told_at_once,
     a_stream_ends_with_the_gateway_and_says_where_to_go_on,
     a_reader_who_is_too_slow_is_told_where_to_go_on,
+    a_stream_ends_on_every_gateway_when_its_key_is_revoked,
+    a_stream_ends_when_its_key_expires_or_fits_no_more,
 );
 
 type Events = Streaming<pb::StreamEventsResponse>;
@@ -203,4 +209,58 @@ async fn a_reader_who_is_too_slow_is_told_where_to_go_on(database: TestDatabase)
 fn fact(status: &Status, key: &str) -> String {
     use tonic_types::StatusExt as _;
     status.get_details_error_info().unwrap().metadata[key].clone()
+}
+
+/// Reads until the stream ends, and answers why it did.
+async fn ending(events: &mut Events) -> (Code, String) {
+    let ended = timeout(Duration::from_secs(10), async {
+        loop {
+            match events.message().await {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("the stream ends with a reason"),
+                Err(ended) => return ended,
+            }
+        }
+    });
+    let ended = ended.await.expect("the stream ends soon");
+    (ended.code(), reason(&ended))
+}
+
+async fn a_stream_ends_on_every_gateway_when_its_key_is_revoked(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let replica = app.replica().await;
+    let (here, there) = (app.client().await, Client::connect(replica.grpc_addr, app.key()).await);
+    let other = app.client_of(|_| {}).await;
+    let mut streams = Vec::new();
+    for client in [&here, &there, &other] {
+        streams.push(stream(client, pb::StreamEventsRequest::default()).await.unwrap());
+    }
+    let revoked = PublicKey::parse(app.key().split_once(':').unwrap().0).unwrap();
+    assert!(app.keys().await.revoke(&revoked).await.unwrap());
+    app.clock.advance(Duration::from_secs(10));
+    for events in &mut streams[..2] {
+        assert_eq!(ending(events).await, (Code::Unauthenticated, "CREDENTIALS_INVALID".to_owned()));
+    }
+    // The feeds are closed, too; the stream of another key of the same partner goes on.
+    until("the streams are closed", async || shown(&app, "event_streams") == "1").await;
+    other.intent("10.00").await;
+    assert_eq!(kinds(&mut streams[2], 1).await, ["payment_intent.created"]);
+}
+
+async fn a_stream_ends_when_its_key_expires_or_fits_no_more(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let invalid = (Code::Unauthenticated, "CREDENTIALS_INVALID".to_owned());
+    let scope = (Code::PermissionDenied, "SCOPE_MISSING".to_owned());
+    let changes = [("expires_at = 1", &invalid), ("allowed = '10.0.0.0/8'", &invalid), ("scopes = 'write'", &scope)];
+    for (change, expected) in changes {
+        let key = app.new_key(|_| {}).await.expose_secret().to_owned();
+        let client = app.client_with(&key).await;
+        let mut events = stream(&client, pb::StreamEventsRequest::default()).await.unwrap();
+        let id = key.split_once(':').unwrap().0;
+        app.database.execute(&format!("UPDATE api_keys SET {change} WHERE id = '{id}'")).await;
+        app.clock.advance(Duration::from_secs(10));
+        assert_eq!(ending(&mut events).await, *expected, "{change}");
+        let call = client.events(pb::ListEventsRequest::default()).await.unwrap_err();
+        assert_eq!((call.code(), reason(&call)), *expected, "as a call: {change}");
+    }
 }

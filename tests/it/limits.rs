@@ -2,6 +2,10 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use corefy_gateway::domain::{
+    ids::PartnerId,
+    key_pair::{KeyPair, PublicKey},
+};
 use secrecy::ExposeSecret as _;
 use tonic::Code;
 
@@ -17,6 +21,7 @@ crate::on_both!(
     a_call_over_the_limit_does_nothing,
     an_address_that_shows_wrong_keys_is_answered_without_the_database,
     a_caller_who_was_let_in_does_not_suffer_for_others_of_its_address,
+    a_key_that_exists_is_let_in_from_an_address_that_shows_wrong_keys,
     headers_over_the_limit_are_refused,
     a_connection_over_the_bound_waits_until_another_has_ended,
 );
@@ -68,8 +73,8 @@ async fn an_address_that_shows_wrong_keys_is_answered_without_the_database(datab
     for _ in 0..AUTH_FAILURES {
         assert_eq!(create(&guesser).await.unwrap_err().reason, "CREDENTIALS_INVALID");
     }
-    // A right key that nobody has used yet is not looked up either.
-    for client in [guesser, app.client().await] {
+    let unknown = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose();
+    for client in [guesser, app.client_with(unknown.expose_secret()).await, app.client_with("nonsense").await] {
         let refusal = create(&client).await.unwrap_err();
         assert_eq!((refusal.code, refusal.reason.as_str()), (Code::ResourceExhausted, "AUTH_FAILURES_LIMITED"));
         assert_eq!(refusal.retry_after, Some(MINUTE));
@@ -89,6 +94,32 @@ async fn a_caller_who_was_let_in_does_not_suffer_for_others_of_its_address(datab
     assert_eq!(create(&stranger).await.unwrap_err().reason, "AUTH_FAILURES_LIMITED");
     // Also after its key has to be read again.
     app.clock.advance(MINUTE / 2);
+    create(&client).await.unwrap();
+}
+
+async fn a_key_that_exists_is_let_in_from_an_address_that_shows_wrong_keys(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    create(&app.client().await).await.unwrap();
+    let app = app.crash_and_restart().await;
+    let stranger = app.client_with("nonsense").await;
+    for _ in 0..AUTH_FAILURES {
+        create(&stranger).await.unwrap_err();
+    }
+    assert_eq!(create(&stranger).await.unwrap_err().reason, "AUTH_FAILURES_LIMITED");
+    // Nobody has used it since the restart.
+    let client = app.client().await;
+    create(&client).await.unwrap();
+    // What is known of it does not open the door to guesses of its secret.
+    let (public, _) = app.key().split_once(':').unwrap();
+    let other = app.new_key(|_| {}).await;
+    let (_, secret_of_other) = other.expose_secret().split_once(':').unwrap();
+    let guesser = app.client_with(&format!("{public}:{secret_of_other}")).await;
+    assert_eq!(create(&guesser).await.unwrap_err().reason, "AUTH_FAILURES_LIMITED");
+    // A revoked key is one of the unknown.
+    app.keys().await.revoke(&PublicKey::parse(public).unwrap()).await.unwrap();
+    app.clock.advance(Duration::from_secs(10));
+    assert_eq!(create(&client).await.unwrap_err().reason, "AUTH_FAILURES_LIMITED");
+    let client = app.client_with(other.expose_secret()).await;
     create(&client).await.unwrap();
 }
 

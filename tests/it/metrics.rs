@@ -105,7 +105,7 @@ async fn deliver_genuine(app: &TestApp, body: &str) {
 }
 
 async fn deliver_forged(app: &TestApp, body: &str) {
-    assert_eq!(app.sandbox.send_webhook(body.to_owned(), Some("00")).await.unwrap(), 401);
+    assert_eq!(app.sandbox.send_webhook(body.to_owned(), Some(&"0".repeat(64))).await.unwrap(), 401);
 }
 
 async fn calls_and_requests_are_counted_with_their_outcomes(database: TestDatabase) {
@@ -196,8 +196,14 @@ async fn webhooks_are_counted_by_type_and_forged_ones_are_not_received(database:
     for _ in 0..3 {
         deliver_forged(&app, r#"{"event_type": "refund.failed"}"#).await;
     }
+    for wrong in ["", "00", "sha256=00"] {
+        assert_eq!(app.sandbox.send_webhook("{}", Some(wrong)).await.unwrap(), 401);
+    }
     let page = Page::of(&app).await;
     assert_eq!(page.value(r#"webhooks_refused_total{reason="signature"}"#), 3.0);
+    for reason in ["signature_missing", "signature_malformed", "signature_prefixed"] {
+        assert_eq!(page.value(&format!(r#"webhooks_refused_total{{reason="{reason}"}}"#)), 1.0, "{reason}");
+    }
     assert_eq!(page.value(r#"webhooks_received_total{type="refund.succeeded"}"#), 1.0);
     assert_eq!(page.value(r#"webhooks_received_total{type="refund.failed"}"#), 0.0);
     assert_eq!(page.value(r#"webhooks_received_total{type="other"}"#), 2.0);

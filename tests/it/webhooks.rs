@@ -23,7 +23,9 @@ use crate::{
 };
 
 on_both![
-    both_paths_take_a_genuine_webhook,
+    every_path_takes_a_genuine_webhook_with_a_slash_at_its_end_and_without,
+    a_signature_may_be_in_upper_case,
+    a_path_that_does_not_exist_says_so,
     what_is_not_signed_rightly_is_refused_and_not_stored,
     the_secret_before_the_last_change_is_accepted,
     without_a_secret_every_webhook_is_refused,
@@ -125,15 +127,32 @@ async fn succeeded_events(client: &Client, intent: &str) -> usize {
     client.event_types(intent).await.iter().filter(|event| *event == "payment_intent.succeeded").count()
 }
 
-async fn both_paths_take_a_genuine_webhook(database: TestDatabase) {
+async fn a_signature_may_be_in_upper_case(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let body = about("payment.succeeded", "pi_1");
+    let signature = sign(SECRET, body.as_bytes()).to_uppercase();
+    assert_eq!(send(&app, PATH, body, &[("x-signature", &signature)]).await, 200);
+}
+
+async fn a_path_that_does_not_exist_says_so(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    for path in ["/", "/webhooks", "/webhooks/corefy/more", "/api/integrations/corefy/"] {
+        let answer = http_client().post(app.http(path)).header("x-signature", "00").send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 404, "{path}");
+        assert_eq!(answer.text().await.unwrap(), "nothing is here; webhooks are taken at /webhooks/corefy\n");
+    }
+}
+
+async fn every_path_takes_a_genuine_webhook_with_a_slash_at_its_end_and_without(database: TestDatabase) {
     let app = TestApp::start(database).await;
     app.sandbox.set_webhook_url(None);
     let paid = app.client().await.paid_intent("10.00").await;
-    for (path, event_id) in [(PATH, "evt_1"), (GUIDE_PATH, "evt_2")] {
+    let other_ends = ("/webhooks/corefy/", "/api/integrations/corefy/webhook");
+    for (path, event_id) in [(PATH, "evt_1"), (GUIDE_PATH, "evt_2"), (other_ends.0, "evt_3"), (other_ends.1, "evt_4")] {
         let body = json!({"event_type": "payment.succeeded", "event_id": event_id, "reference_id": paid.id});
         assert_eq!(send_signed(&app, path, body.to_string(), SECRET).await, 200, "{path}");
     }
-    assert_eq!(inbox(&app).await.iter().map(|webhook| webhook.state).collect::<Vec<_>>(), [WebhookState::Waiting; 2]);
+    assert_eq!(inbox(&app).await.iter().map(|webhook| webhook.state).collect::<Vec<_>>(), [WebhookState::Waiting; 4]);
     app.work_off_webhooks().await;
     let inbox = inbox(&app).await;
     assert!(inbox.iter().all(|webhook| webhook.state == WebhookState::Processed), "{inbox:?}");

@@ -7,7 +7,10 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use super::transport::{Failure, Request, SetupError, Transport};
-use super::{Call, Capabilities, Class, Connection, Error, NewPaymentMethod, Notice, Order, Turn, Upstream, signature};
+use super::{
+    Call, Capabilities, Class, Connection, Error, NewPaymentMethod, Notice, Order, Turn, Upstream,
+    signature::{self, WrongSignature},
+};
 use crate::domain::{
     clock::Clock,
     confirmation::{Confirmation, Source},
@@ -243,8 +246,8 @@ impl Upstream for Intents {
         "x-signature"
     }
 
-    fn webhook_is_genuine(&self, signature: &str, body: &[u8]) -> bool {
-        signature::webhook_is_genuine(&self.webhook_secrets, signature, body)
+    fn webhook_verify(&self, signature: Option<&str>, body: &[u8]) -> Result<(), WrongSignature> {
+        signature::verify_webhook(&self.webhook_secrets, signature, body)
     }
 
     fn webhook_redact(&self, body: &[u8]) -> Option<String> {

@@ -68,7 +68,7 @@ impl TestApp {
 
     /// Starts it on `database`, with a probe and changed settings.
     pub async fn start_with(database: TestDatabase, probe: Option<Probe>, change: impl FnOnce(&mut Config)) -> Self {
-        let harness = Harness { clock: Clock::manual(START), probe, without_workers: true };
+        let harness = Harness { clock: Clock::manual(START), probe, without_workers: true, ..Harness::default() };
         Self::start_in(database, harness, change).await
     }
 
@@ -97,7 +97,7 @@ impl TestApp {
     pub async fn crash_and_restart_with(self, probe: Option<Probe>) -> Self {
         let Self { database, sandbox, clock, server, config, key, _stop_sandbox } = self;
         drop(server);
-        let harness = Harness { clock: clock.clone(), probe, without_workers: true };
+        let harness = Harness { clock: clock.clone(), probe, without_workers: true, ..Harness::default() };
         let server = start_server(&config, harness, &sandbox).await;
         Self { database, sandbox, clock, server, config, key, _stop_sandbox }
     }
@@ -110,7 +110,7 @@ impl TestApp {
 
     /// Another gateway beside this one, on the same database. Webhooks go there from now on.
     pub async fn replica(&self) -> Server {
-        let harness = Harness { clock: self.clock.clone(), probe: None, without_workers: true };
+        let harness = Harness { clock: self.clock.clone(), probe: None, without_workers: true, ..Harness::default() };
         start_server(&self.config, harness, &self.sandbox).await
     }
 
@@ -296,6 +296,7 @@ fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
         http_addr: any_port,
         tls: None,
         max_connections: 1000,
+        trusted_proxies: Vec::new(),
         key_rate_per_minute: None,
         web_origins: Vec::new(),
         currencies: Vec::new(),

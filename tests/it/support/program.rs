@@ -47,6 +47,11 @@ impl Program {
         Self { child, said }
     }
 
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// All that it said until now, to standard output and standard error.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()

@@ -1,0 +1,311 @@
+//! The places of a port: how many connections it holds, how many of one address, and which one ends to make room for
+//! another.
+//!
+//! A connection is on trial until it has proved itself, which on the gRPC port is a call that was let in, and on the HTTP
+//! port a genuine webhook. When there is no room, the oldest that is on trial ends. So connections that
+//! only wait, drip or ping cost a stranger much and a caller nothing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    future::{Future as _, poll_fn},
+    net::IpAddr,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use tokio::sync::{Notify, oneshot};
+
+/// An address may hold one of this many places.
+const SHARE: usize = 2;
+/// An address may hold one of this many places with connections on trial, TLS handshakes under way among them.
+const SHARE_ON_TRIAL: usize = 4;
+
+/// Names the address by which a connection counts, such as the first of its network; `None`: it counts for nobody.
+pub type CountedAs = Arc<dyn Fn(IpAddr) -> Option<IpAddr> + Send + Sync>;
+
+/// The connections of a port.
+#[derive(Clone)]
+pub(super) struct Places(Arc<Shared>);
+
+struct Shared {
+    most: usize,
+    /// Places that are always on trial, so that newcomers find room whatever the others have proved.
+    always_on_trial: usize,
+    counted_as: CountedAs,
+    held: Mutex<Held>,
+    /// Notified when a place has become free.
+    freed: Notify,
+}
+
+#[derive(Default)]
+struct Held {
+    /// The number of the next connection. They ascend, so that the lowest is the oldest.
+    next: u64,
+    connections: BTreeMap<u64, Holder>,
+    on_trial: BTreeSet<u64>,
+    shares: HashMap<IpAddr, Share>,
+}
+
+struct Holder {
+    counted_as: Option<IpAddr>,
+    /// Dropped to end the connection.
+    _keep: oneshot::Sender<()>,
+}
+
+/// The connections of one address.
+#[derive(Default)]
+struct Share {
+    count: usize,
+    on_trial: BTreeSet<u64>,
+}
+
+impl Places {
+    pub(super) fn new(most: u32, always_on_trial: u32, counted_as: CountedAs) -> Self {
+        let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        let (most, always_on_trial) = (count(most), count(always_on_trial));
+        let (held, freed) = (Mutex::default(), Notify::new());
+        Self(Arc::new(Shared { most, always_on_trial, counted_as, held, freed }))
+    }
+
+    /// Returns when a connection can be taken in. For one waiter.
+    pub(super) async fn room(&self) {
+        loop {
+            let freed = self.0.freed.notified();
+            let has_room = {
+                let held = self.held();
+                held.connections.len() < self.0.most || !held.on_trial.is_empty()
+            };
+            if has_room {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    /// Takes a place for a connection of `address`, in the stead of another if need be. `None`: the address holds its
+    /// share, and none of it is on trial.
+    pub(super) fn take(&self, address: IpAddr) -> Option<Place> {
+        let mut held = self.held();
+        let counted_as = (self.0.counted_as)(address);
+        if let Some(share) = counted_as.and_then(|address| held.shares.get(&address)) {
+            let is_full = share.count >= self.share(SHARE) || share.on_trial.len() >= self.share(SHARE_ON_TRIAL);
+            if is_full {
+                let oldest = *share.on_trial.first()?;
+                held.remove(oldest);
+            }
+        }
+        if held.connections.len() >= self.0.most {
+            let oldest = *held.on_trial.first()?;
+            held.remove(oldest);
+        }
+        let (keep, end) = oneshot::channel();
+        let id = held.add(counted_as, keep);
+        let standing = Standing { places: self.clone(), id, has_proved: Arc::default() };
+        Some(Place { standing, end, has_ended: false })
+    }
+
+    fn share(&self, part: usize) -> usize {
+        (self.0.most / part).max(1)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn add(&mut self, counted_as: Option<IpAddr>, keep: oneshot::Sender<()>) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        self.connections.insert(id, Holder { counted_as, _keep: keep });
+        self.on_trial.insert(id);
+        if let Some(address) = counted_as {
+            let share = self.shares.entry(address).or_default();
+            share.count += 1;
+            share.on_trial.insert(id);
+        }
+        id
+    }
+
+    fn remove(&mut self, id: u64) {
+        let Some(holder) = self.connections.remove(&id) else { return };
+        self.on_trial.remove(&id);
+        let Some(address) = holder.counted_as else { return };
+        if let Some(share) = self.shares.get_mut(&address) {
+            share.count -= 1;
+            share.on_trial.remove(&id);
+            if share.count == 0 {
+                self.shares.remove(&address);
+            }
+        }
+    }
+
+    fn end_trial(&mut self, id: u64) {
+        self.on_trial.remove(&id);
+        let address = self.connections.get(&id).and_then(|holder| holder.counted_as);
+        if let Some(share) = address.and_then(|address| self.shares.get_mut(&address)) {
+            share.on_trial.remove(&id);
+        }
+    }
+}
+
+/// The place of one connection, given back when it is dropped.
+pub(super) struct Place {
+    standing: Standing,
+    end: oneshot::Receiver<()>,
+    has_ended: bool,
+}
+
+impl Place {
+    /// What the connection is to others.
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Ready when the connection has to end, because another has its place.
+    pub(super) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if !self.has_ended {
+            self.has_ended = Pin::new(&mut self.end).poll(context).is_ready();
+        }
+        if self.has_ended { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// The same to wait for.
+    pub(super) async fn end(&mut self) {
+        poll_fn(|context| self.poll_end(context)).await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let places = &self.standing.places;
+        places.held().remove(self.standing.id);
+        places.0.freed.notify_one();
+    }
+}
+
+/// Whether a connection has proved itself.
+#[derive(Clone)]
+pub struct Standing {
+    places: Places,
+    id: u64,
+    has_proved: Arc<AtomicBool>,
+}
+
+impl Standing {
+    /// Notes that the connection has proved itself: it keeps its place, unless too few others would be on trial.
+    pub fn prove(&self) {
+        if self.has_proved() {
+            return;
+        }
+        let mut held = self.places.held();
+        let proved = held.connections.len() - held.on_trial.len();
+        if proved + self.places.0.always_on_trial < self.places.0.most {
+            held.end_trial(self.id);
+            self.has_proved.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn has_proved(&self) -> bool {
+        self.has_proved.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn address(number: u8) -> IpAddr {
+        Ipv4Addr::new(192, 0, 2, number).into()
+    }
+
+    fn places(most: u32, always_on_trial: u32) -> Places {
+        Places::new(most, always_on_trial, Arc::new(Some))
+    }
+
+    fn has_ended(place: &mut Place) -> bool {
+        place.poll_end(&mut Context::from_waker(std::task::Waker::noop())).is_ready()
+    }
+
+    fn ended(places: &mut [Place]) -> Vec<bool> {
+        places.iter_mut().map(has_ended).collect()
+    }
+
+    #[test]
+    fn the_oldest_on_trial_ends_for_a_newcomer_and_what_has_proved_itself_stays() {
+        let places = places(4, 0);
+        let mut held: Vec<_> = (0..4).map(|number| places.take(address(number)).unwrap()).collect();
+        held[0].standing().prove();
+        held.push(places.take(address(9)).unwrap());
+        assert_eq!(ended(&mut held), [false, true, false, false, false]);
+        held.push(places.take(address(10)).unwrap());
+        assert_eq!(ended(&mut held), [false, true, true, false, false, false]);
+    }
+
+    #[tokio::test]
+    async fn when_all_have_proved_themselves_a_newcomer_waits_until_one_has_ended() {
+        let places = places(2, 0);
+        let held: Vec<_> = (0..2).map(|number| places.take(address(number)).unwrap()).collect();
+        held.iter().for_each(|place| place.standing().prove());
+        let waiting = tokio::spawn({
+            let places = places.clone();
+            async move { places.room().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished() && places.take(address(9)).is_none());
+        drop(held);
+        waiting.await.unwrap();
+    }
+
+    #[test]
+    fn an_address_holds_no_more_than_its_share() {
+        let places = places(8, 0);
+        let mut on_trial: Vec<_> = (0..3).map(|_| places.take(address(1)).unwrap()).collect();
+        assert_eq!(ended(&mut on_trial), [true, false, false], "two of eight on trial");
+        drop(on_trial);
+        let mut proved = Vec::new();
+        for _ in 0..4 {
+            let place = places.take(address(1)).unwrap();
+            place.standing().prove();
+            proved.push(place);
+        }
+        assert!(places.take(address(1)).is_none(), "four of eight");
+        assert!(places.take(address(2)).is_some());
+        assert_eq!(ended(&mut proved), [false; 4]);
+        drop(proved.pop());
+        assert!(places.take(address(1)).is_some());
+    }
+
+    #[test]
+    fn an_address_that_counts_for_nobody_has_no_share() {
+        let places = Places::new(8, 0, Arc::new(|_| None));
+        let mut held: Vec<_> = (0..8).map(|_| places.take(address(1)).unwrap()).collect();
+        assert_eq!(ended(&mut held), [false; 8]);
+    }
+
+    #[test]
+    fn some_places_are_always_on_trial() {
+        let places = places(4, 1);
+        let mut held: Vec<_> = (0..4).map(|number| places.take(address(number)).unwrap()).collect();
+        held.iter().for_each(|place| place.standing().prove());
+        held.push(places.take(address(9)).unwrap());
+        assert_eq!(ended(&mut held), [false, false, false, true, false]);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_what_has_ended() {
+        let places = places(2, 0);
+        for number in 0..100 {
+            let place = places.take(address(number)).unwrap();
+            place.standing().prove();
+        }
+        let held = places.held();
+        assert!(held.connections.is_empty() && held.on_trial.is_empty() && held.shares.is_empty());
+    }
+}
