@@ -39,6 +39,7 @@ pub enum Reason {
     AuthFailuresLimited,
     EventNotKept,
     EventReaderTooSlow,
+    EventStreamsLimited,
 }
 
 /// One wrong field of a request.

@@ -14,6 +14,7 @@ use crate::{
     app::{self, App, Parts, Probe},
     config::{Config, DatabaseConfig, TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig},
     domain::{
+        acceptance::Acceptance,
         clock::Clock,
         master_key::{MasterKey, Purpose},
         network,
@@ -187,9 +188,14 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
         api_calls,
         clock: harness.clock.clone(),
         master_key,
-        currencies: config.currencies.clone(),
+        acceptance: Acceptance {
+            currencies: config.currencies.clone(),
+            amount_limits: config.amount_limits.clone(),
+            return_url_schemes: config.return_url_schemes.clone(),
+        },
         upstream_timeout: config.upstream.timeout,
         key_rate_per_minute: config.key_rate_per_minute,
+        streams_per_key: config.streams_per_key,
         api_call_retention: config.api_call_retention,
         telemetry,
         probe: harness.probe.clone(),

@@ -79,6 +79,7 @@ impl App {
         beginning: Beginning,
     ) -> Result<EventReader, Error> {
         let partner_id = caller.partner_id.clone();
+        let progress = self.event_readers.add(&caller.key_id)?;
         // Before looking, so that nothing happens unheard between the two.
         let news = self.store.event_signal().readers();
         let (position, last) = match beginning {
@@ -89,7 +90,7 @@ impl App {
                 newest.map_or((0, None), |(id, position)| (position, Some(id)))
             }
         };
-        let (app, progress, held) = (self.clone(), self.event_readers.add(), VecDeque::new());
+        let (app, held) = (self.clone(), VecDeque::new());
         Ok(EventReader { app, partner_id, filter, position, last, news, held, progress })
     }
 
@@ -110,7 +111,7 @@ impl App {
     }
 }
 
-/// Reads events one after the other. Holds at most [`BATCH`] of them.
+/// Reads events one after the other. Holds at most [`BATCH`] of them, and none while it waits.
 pub struct EventReader {
     app: App,
     partner_id: PartnerId,
@@ -133,7 +134,9 @@ impl EventReader {
                 self.last = Some(placed.event.id.clone());
                 return Ok(News::Event(Box::new(placed.event)));
             }
-            if self.look().await? {
+            // Those who wait hold no memory for a batch, nor for a look at the database, which is most of their time.
+            self.held = VecDeque::new();
+            if Box::pin(self.look()).await? {
                 continue;
             }
             self.progress.has_all();

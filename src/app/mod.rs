@@ -13,10 +13,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     domain::{
+        acceptance::Acceptance,
         clock::{Clock, Timestamp},
         ids::PartnerId,
         master_key::{MasterKey, Purpose, keyed_hash},
-        money::Currency,
         operation::SEND_MARGIN,
     },
     store::Store,
@@ -89,7 +89,7 @@ pub struct Inner {
     upstream: Arc<dyn Upstream>,
     clock: Clock,
     master_key: MasterKey,
-    currencies: Vec<Currency>,
+    acceptance: Acceptance,
     send_limit: Duration,
     tasks: TaskTracker,
     probe: Option<Probe>,
@@ -115,12 +115,14 @@ pub struct Parts {
     pub clock: Clock,
     /// The gateway's own secret.
     pub master_key: MasterKey,
-    /// The currencies that may be used; empty means all.
-    pub currencies: Vec<Currency>,
+    /// Which payments are taken.
+    pub acceptance: Acceptance,
     /// How long one request to Corefy may take.
     pub upstream_timeout: Duration,
     /// How many calls a minute each key may make here; `None`: any number.
     pub key_rate_per_minute: Option<NonZeroU32>,
+    /// How many streams of events each key may have open here; `None`: any number.
+    pub streams_per_key: Option<NonZeroU32>,
     /// How long the log of calls to Corefy is kept.
     pub api_call_retention: Duration,
     /// Where it is measured.
@@ -145,7 +147,7 @@ impl App {
             upstream: parts.upstream,
             clock: parts.clock,
             master_key: parts.master_key,
-            currencies: parts.currencies,
+            acceptance: parts.acceptance,
             send_limit: parts.upstream_timeout + SEND_MARGIN,
             tasks: TaskTracker::new(),
             probe: parts.probe,
@@ -154,7 +156,7 @@ impl App {
             telemetry: parts.telemetry,
             call_log: api_calls::Writer::new(parts.api_calls),
             api_call_retention: parts.api_call_retention,
-            event_readers: events::Readers::default(),
+            event_readers: events::Readers::new(parts.streams_per_key),
             wake: Notify::new(),
         }))
     }
@@ -164,9 +166,9 @@ impl App {
         self.clock.now()
     }
 
-    /// Whether payments may be taken in `currency`: the operator can restrict the list.
-    pub fn accepts(&self, currency: Currency) -> bool {
-        self.currencies.is_empty() || self.currencies.contains(&currency)
+    /// Which payments are taken.
+    pub fn acceptance(&self) -> &Acceptance {
+        &self.acceptance
     }
 
     /// Keyed hash of a mutating call: its method and the canonical encoding of its fields, CVV left out.

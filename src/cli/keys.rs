@@ -19,6 +19,7 @@ use crate::{
         ids::PartnerId,
         key_pair::PublicKey,
         network,
+        plain_text::check_unmistakable,
     },
 };
 
@@ -153,7 +154,11 @@ fn in_days(days: u64) -> Timestamp {
 
 fn name(text: &str) -> Result<String, String> {
     let fits = (1..=MAX_NAME).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    if fits { Ok(text.to_owned()) } else { Err(format!("must have 1 to {MAX_NAME} characters")) }
+    if !fits {
+        return Err(format!("must have 1 to {MAX_NAME} characters"));
+    }
+    check_unmistakable(text)?;
+    Ok(text.to_owned())
 }
 
 fn scope(text: &str) -> Result<Scope, String> {

@@ -6,6 +6,8 @@ use clap::Args;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::domain::amount_limits::AmountLimits;
+
 use super::{
     Config, DatabaseConfig, LogConfig, Problems, UpstreamApi, UpstreamConfig,
     read::days,
@@ -179,8 +181,11 @@ impl DevConfig {
             max_connections: 100,
             trusted_proxies: Vec::new(),
             key_rate_per_minute: None,
+            streams_per_key: None,
             web_origins: Vec::new(),
             currencies: Vec::new(),
+            amount_limits: AmountLimits::default(),
+            return_url_schemes: Vec::new(),
             webhook_allow: Vec::new(),
             api_call_retention: days(1),
             drain: Duration::from_secs(5),

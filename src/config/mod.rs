@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::domain::money::Currency;
+use crate::domain::{amount_limits::AmountLimits, money::Currency};
 
 pub mod client;
 pub mod env_file;
@@ -45,10 +45,16 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Calls a minute of each key; `None`: any number.
     pub key_rate_per_minute: Option<NonZeroU32>,
+    /// Open streams of events of each key; `None`: any number.
+    pub streams_per_key: Option<NonZeroU32>,
     /// The origins of the pages that may call by grpc-web, such as `https://shop.example`.
     pub web_origins: Vec<String>,
     /// The currencies that are accepted; empty: all of ISO 4217.
     pub currencies: Vec<Currency>,
+    /// The largest amounts of payments.
+    pub amount_limits: AmountLimits,
+    /// Schemes of apps that payers may be sent back to, beside http and https.
+    pub return_url_schemes: Vec<String>,
     /// The networks that webhooks may come from; empty: any.
     pub webhook_allow: Vec<IpNet>,
     /// How long the log of calls to Corefy is kept.

@@ -1,5 +1,6 @@
 //! The rules: from settings as they are typed to the typed ones.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -19,7 +20,12 @@ use super::{
     Config, DatabaseConfig, KeysConfig, LogConfig, LogFormat, Problems, TlsConfig, TraceConfig, UpstreamApi,
     UpstreamConfig,
 };
-use crate::domain::{money::Currency, network};
+use crate::domain::{
+    amount_limits::AmountLimits,
+    link,
+    money::{Currency, Money},
+    network,
+};
 
 /// Characters of the master key at least: 128 bits when they are hexadecimal.
 const MASTER_KEY_LENGTH: usize = 32;
@@ -41,8 +47,14 @@ impl ServeSettings {
         let addresses = gateway.addresses(tls != Some(None), report);
         let limits = gateway.limits(report);
         let web_origins = report.list("GATEWAY_WEB_ORIGINS", gateway.gateway_web_origins.as_deref(), ORIGINS, origin);
-        let currencies =
-            report.list("GATEWAY_CURRENCIES", gateway.gateway_currencies.as_deref(), CURRENCIES, Currency::parse);
+        let currencies = report.list("GATEWAY_CURRENCIES", gateway.gateway_currencies.as_deref(), CURRENCIES, currency);
+        let amount_limits = gateway.amount_limits(report);
+        let return_url_schemes = report.list(
+            "GATEWAY_RETURN_URL_SCHEMES",
+            gateway.gateway_return_url_schemes.as_deref(),
+            SCHEMES,
+            link::parse_app_scheme,
+        );
         let webhook_allow = report.list(
             "GATEWAY_WEBHOOK_ALLOW_CIDRS",
             gateway.gateway_webhook_allow_cidrs.as_deref(),
@@ -63,7 +75,7 @@ impl ServeSettings {
         let log = self.log.read(report);
         let traces = self.traces.read(report);
         let (grpc_addr, http_addr) = addresses?;
-        let (max_connections, key_rate) = limits?;
+        let (max_connections, key_rate, streams) = limits?;
         Some(Config {
             upstream: upstream?,
             database: database?,
@@ -74,8 +86,11 @@ impl ServeSettings {
             max_connections,
             trusted_proxies: trusted_proxies?,
             key_rate_per_minute: NonZeroU32::new(key_rate),
+            streams_per_key: NonZeroU32::new(streams),
             web_origins: web_origins?,
             currencies: currencies?,
+            amount_limits: amount_limits?,
+            return_url_schemes: return_url_schemes?,
             webhook_allow: webhook_allow?,
             api_call_retention: days(retention?),
             drain: Duration::from_secs(drain?.into()),
@@ -90,7 +105,9 @@ pub(super) fn days(number: u32) -> Duration {
     Duration::from_secs(u64::from(number) * 24 * 60 * 60)
 }
 
-const CURRENCIES: &str = "ISO 4217 codes in upper case, separated by commas";
+const CURRENCIES: &str = "ISO 4217 codes in upper case of currencies in use, separated by commas";
+const AMOUNT_LIMITS: &str = "limits of at most 12 digits such as USD:1000000, separated by commas";
+const SCHEMES: &str = "schemes of apps such as myapp, in lower case and separated by commas";
 const ORIGINS: &str = "origins such as https://shop.example, separated by commas";
 const NETWORKS: &str = "networks such as 203.0.113.0/24, separated by commas";
 
@@ -185,6 +202,17 @@ impl UpstreamSettings {
     }
 }
 
+/// A currency that payments can be made in.
+fn currency(code: &str) -> Option<Currency> {
+    Currency::parse_payable(code).ok()
+}
+
+/// A currency with an amount of it: `USD:1000000`.
+fn amount_limit(text: &str) -> Option<Money> {
+    let (code, amount) = text.split_once(':')?;
+    Money::parse(amount, currency(code)?).ok()
+}
+
 fn is_scheme_and_host(url: &Url) -> bool {
     ["http", "https"].contains(&url.scheme())
         && url.username().is_empty()
@@ -216,11 +244,23 @@ impl GatewaySettings {
         }
     }
 
-    /// Connections of a port, and calls a minute of a key.
-    fn limits(&self, report: &mut Report) -> Option<(u32, u32)> {
+    /// Connections of a port, calls a minute of a key, and open streams of a key.
+    fn limits(&self, report: &mut Report) -> Option<(u32, u32, u32)> {
         let connections = report.whole("GATEWAY_MAX_CONNECTIONS", &self.gateway_max_connections, 1..=100_000);
         let key_rate = report.whole("GATEWAY_KEY_RATE_PER_MINUTE", &self.gateway_key_rate_per_minute, 0..=1_000_000);
-        connections.zip(key_rate)
+        let streams = report.whole("GATEWAY_KEY_STREAMS", &self.gateway_key_streams, 0..=100_000);
+        Some((connections?, key_rate?, streams?))
+    }
+
+    /// The largest amounts of payments: the defaults, but for those that are set.
+    fn amount_limits(&self, report: &mut Report) -> Option<AmountLimits> {
+        const VARIABLE: &str = "GATEWAY_AMOUNT_LIMITS";
+        let limits = report.list(VARIABLE, self.gateway_amount_limits.as_deref(), AMOUNT_LIMITS, amount_limit)?;
+        let mut currencies = HashSet::new();
+        match limits.iter().find(|limit| !currencies.insert(limit.currency)) {
+            Some(again) => report.wrong(VARIABLE, format_args!("must name {} once", again.currency.code())),
+            None => Some(AmountLimits::new(limits)),
+        }
     }
 
     /// Where gRPC and HTTP listen. Others can reach them only when they are encrypted, or when that is wanted so.

@@ -107,12 +107,23 @@ pub struct GatewaySettings {
     /// Calls a minute of each API key, on this gateway: 0 to 1000000; 0 is any number
     #[arg(long, env, value_name = "NUMBER", default_value = "6000")]
     pub gateway_key_rate_per_minute: String,
+    /// Open streams of events of each API key, on this gateway: 0 to 100000; 0 is any number
+    #[arg(long, env, value_name = "NUMBER", default_value = "100")]
+    pub gateway_key_streams: String,
     /// Origins of the web pages that may call by grpc-web, separated by commas: `https://shop.example` [default: none]
     #[arg(long, env, value_name = "ORIGINS")]
     pub gateway_web_origins: Option<String>,
     /// Currencies to accept, as ISO 4217 codes separated by commas [default: all]
     #[arg(long, env, value_name = "CODES")]
     pub gateway_currencies: Option<String>,
+    /// Largest amounts of payments, in major units, by currency, separated by commas: `USD:5000,VND:50000000000` [default: each
+    /// currency's power of ten that is worth a million US dollars or a little more]
+    #[arg(long, env, value_name = "LIMITS")]
+    pub gateway_amount_limits: Option<String>,
+    /// Schemes of apps that return_url and failure_url may have, beside http and https, separated by commas: `myapp` for
+    /// `myapp://paid` [default: none]
+    #[arg(long, env, value_name = "SCHEMES")]
+    pub gateway_return_url_schemes: Option<String>,
     /// Networks that webhooks may come from, as CIDR separated by commas: `203.0.113.0/24,2001:db8::/32` [default: any]
     #[arg(long, env, value_name = "NETWORKS")]
     pub gateway_webhook_allow_cidrs: Option<String>,

@@ -51,6 +51,9 @@ fn what_is_not_given_has_its_default() {
     assert_eq!(config.max_connections, 1000);
     assert_eq!(config.key_rate_per_minute, NonZeroU32::new(6000));
     assert!(config.currencies.is_empty() && config.webhook_allow.is_empty());
+    assert_eq!(config.streams_per_key, NonZeroU32::new(100));
+    assert!(config.return_url_schemes.is_empty());
+    assert_eq!(config.amount_limits, AmountLimits::default());
     assert_eq!(config.api_call_retention, Duration::from_secs(30 * 24 * 3600));
     assert_eq!(config.drain, Duration::from_secs(30));
     assert_eq!(config.log, LogConfig { filter: "info".to_owned(), format: LogFormat::Text });
@@ -80,6 +83,9 @@ fn what_is_given_is_taken() {
         "--gateway-key-rate-per-minute=0",
         "--gateway-web-origins=https://shop.example,http://localhost:3000",
         "--gateway-currencies=USD, JPY,",
+        "--gateway-key-streams=0",
+        "--gateway-amount-limits=USD:5000, VND:50000000000",
+        "--gateway-return-url-schemes=myapp,com.shop.app",
         "--gateway-webhook-allow-cidrs=203.0.113.0/24,2001:db8::1",
         "--gateway-api-call-retention-days=1",
         "--gateway-drain-seconds=0",
@@ -106,6 +112,10 @@ fn what_is_given_is_taken() {
     assert_eq!(format!("{:?}", config.trusted_proxies), "[10.0.0.0/8]");
     assert_eq!(config.web_origins, ["https://shop.example", "http://localhost:3000"]);
     assert_eq!(format!("{:?}", config.currencies), "[USD, JPY]");
+    assert_eq!(config.streams_per_key, None);
+    let limits = ["USD", "VND", "EUR"].map(|code| config.amount_limits.of(Currency::parse(code).unwrap()).to_string());
+    assert_eq!(limits, ["5000.00", "50000000000", "1000000.00"]);
+    assert_eq!(config.return_url_schemes, ["myapp", "com.shop.app"]);
     assert_eq!(format!("{:?}", config.webhook_allow), "[203.0.113.0/24, 2001:db8::1/128]");
     assert_eq!(config.api_call_retention, Duration::from_secs(24 * 3600));
     assert_eq!(config.drain, Duration::ZERO);
@@ -185,10 +195,36 @@ fn every_rule_names_its_variable_and_what_it_should_be() {
             "--gateway-key-rate-per-minute=many",
             "GATEWAY_KEY_RATE_PER_MINUTE: must be a whole number from 0 to 1000000, is \"many\"",
         ),
+        ("--gateway-key-streams=100001", "GATEWAY_KEY_STREAMS: must be a whole number from 0 to 100000, is \"100001\""),
+        (
+            "--gateway-amount-limits=USD:1000,VND",
+            "GATEWAY_AMOUNT_LIMITS: must be limits of at most 12 digits such as USD:1000000, separated by commas, is \"VND\"",
+        ),
+        (
+            "--gateway-amount-limits=HRK:1000",
+            "GATEWAY_AMOUNT_LIMITS: must be limits of at most 12 digits such as USD:1000000, separated by commas, is \"HRK:1000\"",
+        ),
+        (
+            "--gateway-amount-limits=JPY:0.5",
+            "GATEWAY_AMOUNT_LIMITS: must be limits of at most 12 digits such as USD:1000000, separated by commas, is \"JPY:0.5\"",
+        ),
+        (
+            "--gateway-amount-limits=IDR:1000000000000",
+            "GATEWAY_AMOUNT_LIMITS: must be limits of at most 12 digits such as USD:1000000, separated by commas, is \"IDR:1000000000000\"",
+        ),
+        ("--gateway-amount-limits=USD:10,EUR:10,USD:20", "GATEWAY_AMOUNT_LIMITS: must name USD once"),
+        (
+            "--gateway-return-url-schemes=myapp,javascript",
+            "GATEWAY_RETURN_URL_SCHEMES: must be schemes of apps such as myapp, in lower case and separated by commas, is \"javascript\"",
+        ),
         ("--gateway-insecure=1", "GATEWAY_INSECURE: must be true or false, is \"1\""),
         (
             "--gateway-currencies=USD,usd",
-            "GATEWAY_CURRENCIES: must be ISO 4217 codes in upper case, separated by commas, is \"usd\"",
+            "GATEWAY_CURRENCIES: must be ISO 4217 codes in upper case of currencies in use, separated by commas, is \"usd\"",
+        ),
+        (
+            "--gateway-currencies=EUR,HRK",
+            "GATEWAY_CURRENCIES: must be ISO 4217 codes in upper case of currencies in use, separated by commas, is \"HRK\"",
         ),
         (
             "--gateway-webhook-allow-cidrs=10.0.0.0/99",

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::private::Private;
+use super::{card_brand::brand, private::Private};
 
 /// A card as the payer typed it. Not `Clone`, not `Serialize`; `Debug` shows nothing of it; wiped when dropped.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Card {
 /// What may be kept and shown of a card.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MaskedCard {
-    /// Brand in lower case.
+    /// Brand in lower case, by the issuer's range or as Corefy has it.
     pub brand: String,
     /// First six digits.
     pub first6: String,
@@ -66,22 +66,6 @@ pub fn satisfies_luhn(digits: &str) -> bool {
         })
         .sum();
     sum.is_multiple_of(10)
-}
-
-/// The brand by the issuer ranges that the schemes publish.
-fn brand(number: &str) -> &'static str {
-    let head = |digits: usize| number.get(..digits).and_then(|head| head.parse::<u32>().ok()).unwrap_or(0);
-    match (head(2), head(4)) {
-        (34 | 37, _) => "amex",
-        (36 | 38 | 39, _) | (_, 3000..=3059 | 3095) => "diners",
-        (_, 3528..=3589) => "jcb",
-        (40..=49, _) => "visa",
-        (51..=55, _) | (_, 2221..=2720) => "mastercard",
-        (_, 6011 | 6440..=6499) | (65, _) => "discover",
-        (62, _) => "unionpay",
-        (50 | 56..=58, _) | (_, 6304 | 6759 | 6761..=6763) => "maestro",
-        _ => "unknown",
-    }
 }
 
 #[cfg(test)]

@@ -22,8 +22,31 @@ pub struct Currency {
 }
 
 impl Currency {
-    /// Reads the upper-case alphabetic code of something new.
+    /// Reads the upper-case alphabetic code of something new: a currency that payments are made in today.
     pub fn parse(code: &str) -> Option<Self> {
+        Self::parse_payable(code).ok()
+    }
+
+    /// The same. The error says what is wrong with the code.
+    pub fn parse_payable(code: &str) -> Result<Self, String> {
+        let known = iso_currency::Currency::from_code(code).and_then(|known| Self::listed(code).map(|it| (known, it)));
+        let Some((known, currency)) = known else {
+            return Err("must be an ISO 4217 code in upper case such as USD".to_owned());
+        };
+        match known.is_superseded() {
+            // ISO 4217 lists both: VED is for the books of Venezuela's banks, and payments name VES.
+            Some(successor) if code != "VES" => {
+                Err(format!("must be a currency in use: {} has replaced {code}", successor.code()))
+            }
+            _ if known.is_fund() || known.is_special() => {
+                Err(format!("must be a currency that payments are made in, which {code} is not"))
+            }
+            _ => Ok(currency),
+        }
+    }
+
+    /// A code of the present list of ISO 4217, those of funds among them.
+    fn listed(code: &str) -> Option<Self> {
         let currency = iso_currency::Currency::from_code(code)?;
         currency
             .exponent()
@@ -38,7 +61,7 @@ impl Currency {
         };
         withdrawn(WITHDRAWN_WITH_CENTS, 2)
             .or_else(|| withdrawn(WITHDRAWN_WITHOUT_CENTS, 0))
-            .or_else(|| Self::parse(code))
+            .or_else(|| Self::listed(code))
     }
 
     /// The alphabetic code, upper case.
@@ -99,6 +122,29 @@ mod tests {
         for code in ["USD", "JPY", "KWD", "CLF", "HRK"] {
             let currency = Currency::parse(code);
             assert!(currency.is_none() || currency == Currency::parse_existing(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn payments_are_made_in_currencies_in_use() {
+        for code in ["USD", "EUR", "VES", "VED", "SLE", "XCG", "ZWG", "XOF", "XAF", "XPF", "XCD", "CUP", "KWD", "CLP"] {
+            assert_eq!(Currency::parse_payable(code).map(Currency::code), Ok(code));
+        }
+        for (code, successor) in [("HRK", "EUR"), ("BGN", "EUR"), ("ZWL", "ZWG"), ("CUC", "CUP"), ("SLL", "SLE")] {
+            let problem = format!("must be a currency in use: {successor} has replaced {code}");
+            assert_eq!(Currency::parse_payable(code), Err(problem));
+            assert!(Currency::parse_existing(code).is_some(), "{code} is still read");
+        }
+        for code in ["CHE", "CHW", "COU", "USN", "UYI", "UYW", "BOV", "CLF", "MXV", "XAD"] {
+            let problem = format!("must be a currency that payments are made in, which {code} is not");
+            assert_eq!(Currency::parse_payable(code), Err(problem));
+            assert!(Currency::parse_existing(code).is_some(), "{code} is still read");
+        }
+        let form = "must be an ISO 4217 code in upper case such as USD";
+        for code in
+            ["XXX", "XTS", "XAU", "XDR", "XSU", "XUA", "usd", "ANG", "MRO", "STD", "LTL", "ZMK", "BYR", "CNH", ""]
+        {
+            assert_eq!(Currency::parse_payable(code), Err(form.to_owned()), "{code}");
         }
     }
 }

@@ -7,7 +7,9 @@ use zeroize::Zeroizing;
 use crate::{
     domain::{
         card::{Card, MaskedCard, satisfies_luhn},
+        card_brand,
         clock::Timestamp,
+        plain_text::is_invisible,
         private::Private,
     },
     pb,
@@ -43,13 +45,24 @@ pub(super) fn cvv(fields: &mut Fields, cvv: &str) -> SecretString {
 fn number(fields: &mut Fields, typed: &str) -> SecretString {
     // As long as what was typed from the start: a string that grows leaves copies of itself behind.
     let mut digits = Zeroizing::new(String::with_capacity(typed.len()));
-    digits.extend(typed.chars().filter(|c| !matches!(c, ' ' | '-')));
+    digits.extend(typed.chars().filter(|c| !is_separator(*c)));
     if !formats::are_digits(&digits, 12, 19) {
         fields.refuse("number", "must be 12 to 19 digits");
+    } else if let Err(description) = card_brand::check_length(&digits) {
+        fields.refuse("number", description);
     } else if !satisfies_luhn(&digits) {
         fields.refuse("number", "must satisfy the Luhn check");
     }
     SecretString::from(digits.as_str())
+}
+
+/// Whether a character stands between the digits of a number as people type it, or comes along when they paste it: spaces and
+/// line breaks of any kind, dashes, dots, and what does not show.
+fn is_separator(character: char) -> bool {
+    let is_dash =
+        matches!(character, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}');
+    let is_dot = matches!(character, '.' | '\u{b7}' | '\u{2024}' | '\u{2027}');
+    is_dash || is_dot || character.is_whitespace() || is_invisible(character)
 }
 
 fn expiry(fields: &mut Fields, month: i32, year: i32, now: Timestamp) -> (u8, u16) {
@@ -100,15 +113,38 @@ mod tests {
     const NOW: &str = "2026-11-23T10:00:00Z";
 
     #[test]
-    fn spaces_and_dashes_in_a_number_are_ignored() {
-        let card = read("4111-1111 1111-1111", 12, 2030, NOW).unwrap();
-        assert_eq!(card.number.expose_secret(), "4111111111111111");
+    fn what_stands_between_the_digits_of_a_number_is_ignored() {
+        for separator in [
+            " ", "-", "  ", ".", "\t", "\n", "\r\n", "\u{a0}", "\u{2009}", "\u{202f}", "\u{3000}", "\u{2010}",
+            "\u{2011}", "\u{2012}", "\u{2013}", "\u{2014}", "\u{2212}", "\u{ff0d}", "\u{b7}", "\u{200b}", "\u{feff}",
+            "\u{ad}", "\u{202d}",
+        ] {
+            let number = format!("{separator}4111{separator}1111{separator}1111{separator}1111{separator}");
+            let card = read(&number, 12, 2030, NOW).unwrap();
+            assert_eq!(card.number.expose_secret(), "4111111111111111", "{separator:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_has_the_length_of_its_brand() {
+        let length = ["number must have as many digits as a card of amex has: 15"];
+        assert_eq!(read("3782822463100005", 12, 2030, NOW).unwrap_err(), length);
+        assert!(read("378282246310005", 12, 2030, NOW).is_ok());
     }
 
     #[test]
     fn a_wrong_number_is_refused_without_being_repeated() {
         assert_eq!(read("4111111111111112", 12, 2030, NOW).unwrap_err(), ["number must satisfy the Luhn check"]);
-        for number in ["", "41111111111", "41111111111111111111", "4111x11111111111", "٤١١١١١١١١١١١"] {
+        for number in [
+            "",
+            "41111111111",
+            "41111111111111111111",
+            "4111x11111111111",
+            "4111/1111/1111/1111",
+            "4111,1111,1111,1111",
+            "４１１１１１１１１１１１",
+            "٤١١١١١١١١١١١",
+        ] {
             assert_eq!(read(number, 12, 2030, NOW).unwrap_err(), ["number must be 12 to 19 digits"], "{number}");
         }
     }

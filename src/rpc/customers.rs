@@ -13,7 +13,7 @@ use crate::{
     pb::customer_service_server::CustomerService,
 };
 
-use super::{Handlers, call, fields::Fields, formats, timestamps};
+use super::{Handlers, call, contacts, fields::Fields, formats, timestamps};
 
 /// The longest full name, in characters.
 pub(super) const MAX_NAME: usize = 100;
@@ -63,17 +63,23 @@ impl CustomerService for Handlers {
 
 fn create(fields: &mut Fields, message: pb::CreateCustomerRequest) -> Option<CreateCustomer> {
     let details = CustomerDetails {
-        email: Private::new(fields.required("email", message.email, formats::email)),
+        email: Private::new(email(fields, message.email)),
         name: Private::new(fields.optional("name", message.name, formats::text(MAX_NAME))),
-        phone: Private::new(fields.optional("phone", message.phone, formats::phone)),
+        phone: Private::new(fields.optional("phone", message.phone, contacts::phone)),
         address: message.address.map(|sent| fields.within("address", |fields| address(fields, sent))),
-        metadata: fields.map("metadata", message.metadata),
+        metadata: fields.metadata(message.metadata),
     };
     Some(CreateCustomer { reference_id: fields.reference(message.reference_id), details })
 }
 
+/// A customer's email address, which is required.
+fn email(fields: &mut Fields, value: String) -> String {
+    let value = fields.required("email", value, |_| Ok(()));
+    fields.normalized("email", value, contacts::email)
+}
+
 fn list(fields: &mut Fields, message: pb::ListCustomersRequest) -> Option<(Option<String>, Page)> {
-    let reference_id = fields.reference(message.reference_id);
+    let reference_id = fields.known_reference(message.reference_id);
     Some((reference_id, fields.page(message.page_size, message.page_token)))
 }
 

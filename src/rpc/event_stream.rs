@@ -26,13 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is looked whether that time is over.
 const LOOK: Duration = Duration::from_millis(200);
 
-type Message = Result<pb::StreamEventsResponse, Status>;
+pub(super) type Message = Result<pb::StreamEventsResponse, Status>;
 
 /// Feeds `out` until it ends. The last message says why, and after which event to go on.
 pub(super) async fn feed(
     app: App,
     mut reader: EventReader,
-    out: Sender<Message>,
+    out: Sender<Box<Message>>,
     drain: CancellationToken,
     request_id: String,
 ) {
@@ -45,10 +45,10 @@ pub(super) async fn feed(
     let resume = reader.last().map_or_else(String::new, ToString::to_string);
     let error = error.with("resume_after_event_id", resume);
     // Waits for room as long as the reader is there: nothing else is held meanwhile.
-    let _ = out.send(Err(status::outgoing(error.into(), &request_id))).await;
+    let _ = out.send(Box::new(Err(status::outgoing(error.into(), &request_id)))).await;
 }
 
-async fn run(app: &App, reader: &mut EventReader, out: &Sender<Message>) -> Error {
+async fn run(app: &App, reader: &mut EventReader, out: &Sender<Box<Message>>) -> Error {
     loop {
         // Room first, so that the reader has come past only what was handed over.
         let permit = match room(app, out).await {
@@ -63,11 +63,11 @@ async fn run(app: &App, reader: &mut EventReader, out: &Sender<Message>) -> Erro
             }),
             Err(error) => return error,
         };
-        permit.send(Ok(pb::StreamEventsResponse { content: Some(content) }));
+        permit.send(Box::new(Ok(pb::StreamEventsResponse { content: Some(content) })));
     }
 }
 
-async fn room<'a>(app: &App, out: &'a Sender<Message>) -> Result<Permit<'a, Message>, Error> {
+async fn room<'a>(app: &App, out: &'a Sender<Box<Message>>) -> Result<Permit<'a, Box<Message>>, Error> {
     let since = app.now();
     loop {
         tokio::select! {

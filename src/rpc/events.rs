@@ -1,7 +1,7 @@
 //! EventService: what happened.
 
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{StreamExt as _, adapters::Map, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -17,7 +17,12 @@ use crate::{
     pb::{event::Object, event_service_server::EventService},
 };
 
-use super::{Handlers, call, event_stream, fields::Fields, timestamps};
+use super::{
+    Handlers, call,
+    event_stream::{self, Message},
+    fields::Fields,
+    timestamps,
+};
 
 /// The most types that a filter can name.
 const MAX_TYPES: usize = 20;
@@ -37,7 +42,7 @@ impl EventService for Handlers {
         Ok(answer.await?)
     }
 
-    type StreamEventsStream = ReceiverStream<Result<pb::StreamEventsResponse, Status>>;
+    type StreamEventsStream = Map<ReceiverStream<Box<Message>>, fn(Box<Message>) -> Message>;
 
     async fn stream_events(
         &self,
@@ -47,12 +52,14 @@ impl EventService for Handlers {
         let reader = self.app.read_events(&caller, filter, beginning).await?;
         let (out, stream) = mpsc::channel(BUFFER);
         tokio::spawn(event_stream::feed(self.app.clone(), reader, out, self.drain.clone(), caller.request_id));
-        Ok(Response::new(ReceiverStream::new(stream)))
+        let unboxed: fn(Box<Message>) -> Message = |message| *message;
+        Ok(Response::new(ReceiverStream::new(stream).map(unboxed)))
     }
 }
 
-/// How many events wait for a reader, beside what its connection takes in.
-const BUFFER: usize = 64;
+/// How many events wait for a reader, beside what its connection takes in. They are boxed: a channel keeps places for 32 at
+/// any time, and those of an idle stream would be most of its memory.
+const BUFFER: usize = 16;
 
 fn stream(fields: &mut Fields, message: pb::StreamEventsRequest) -> Option<(EventFilter, Beginning)> {
     let after = fields.optional_id("after_event_id", &message.after_event_id, EventId::parse, "of an event, evt_…");

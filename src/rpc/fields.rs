@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 use crate::{
     app::paging::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page},
     domain::{
+        amount_limits::AmountLimits,
         customer::Metadata,
         ids::PaymentIntentId,
         money::{Currency, Money},
@@ -76,9 +77,34 @@ impl Fields {
         self.optional(field, value, rule)
     }
 
-    /// A reference of the caller, when there is one.
+    /// A text in the form in which `read` hands it on, or an empty one.
+    pub(super) fn normalized(
+        &mut self,
+        field: &str,
+        value: String,
+        read: impl FnOnce(&str) -> Result<String, String>,
+    ) -> String {
+        if value.is_empty() {
+            return value;
+        }
+        read(&value).unwrap_or_else(|description| {
+            self.refuse(field, description);
+            value
+        })
+    }
+
+    /// A reference of the caller for something new, when there is one.
     pub(super) fn reference(&mut self, value: String) -> Option<String> {
-        let reference = self.optional("reference_id", value, formats::text(MAX_REFERENCE));
+        self.reference_by(value, formats::reference(MAX_REFERENCE))
+    }
+
+    /// A reference to search by, when there is one. It may be one that would not be taken any more.
+    pub(super) fn known_reference(&mut self, value: String) -> Option<String> {
+        self.reference_by(value, formats::text(MAX_REFERENCE))
+    }
+
+    fn reference_by(&mut self, value: String, rule: impl FnOnce(&str) -> Verdict) -> Option<String> {
+        let reference = self.optional("reference_id", value, rule);
         (!reference.is_empty()).then_some(reference)
     }
 
@@ -112,20 +138,17 @@ impl Fields {
         self.optional_id(field, value, PaymentIntentId::parse_any, PAYMENT_INTENT_ID)
     }
 
-    /// A currency.
+    /// A currency that payments can be made in.
     pub(super) fn currency(&mut self, value: &str) -> Option<Currency> {
-        let currency = Currency::parse(value);
-        if currency.is_none() {
-            self.refuse("currency", "must be an ISO 4217 code in upper case such as USD");
-        }
-        currency
+        let currency = Currency::parse_payable(value);
+        currency.map_err(|description| self.refuse("currency", description)).ok()
     }
 
-    /// An amount of `currency`. Without a currency only its look can be judged.
-    pub(super) fn amount(&mut self, value: &str, currency: Option<Currency>) -> Option<Money> {
+    /// The amount of a payment in `currency`, within its limit. Without a currency only its look can be judged.
+    pub(super) fn amount(&mut self, value: &str, currency: Option<Currency>, limits: &AmountLimits) -> Option<Money> {
         let verdict = match currency {
             _ if value.is_empty() => Err("is required".to_owned()),
-            Some(currency) => Money::parse(value, currency).map(Some),
+            Some(currency) => Money::parse(value, currency).and_then(|money| limits.check(money).map(|()| Some(money))),
             None => formats::amount(value).map(|()| None),
         };
         verdict.unwrap_or_else(|description| {
@@ -145,8 +168,18 @@ impl Fields {
         T::try_from(value).unwrap_or_default()
     }
 
-    /// A map of texts. An entry is named by its key, unless the key itself is wrong.
+    /// The caller's own notes.
+    pub(super) fn metadata(&mut self, entries: BTreeMap<String, String>) -> Metadata {
+        self.entries("metadata", entries, formats::prose(MAX_VALUE))
+    }
+
+    /// A map of texts of one line.
     pub(super) fn map(&mut self, field: &str, entries: BTreeMap<String, String>) -> Metadata {
+        self.entries(field, entries, formats::text(MAX_VALUE))
+    }
+
+    /// A map whose values follow `rule`. An entry is named by its key, unless the key itself is wrong.
+    fn entries(&mut self, field: &str, entries: BTreeMap<String, String>, rule: impl Fn(&str) -> Verdict) -> Metadata {
         if entries.len() > MAX_ENTRIES {
             self.refuse(field, format!("must have at most {MAX_ENTRIES} entries"));
             return Metadata::new();
@@ -157,7 +190,7 @@ impl Fields {
                     field,
                     format!("must have keys of 1 to {MAX_KEY} characters, none of them a control character"),
                 );
-            } else if let Err(description) = formats::text(MAX_VALUE)(value) {
+            } else if let Err(description) = rule(value) {
                 self.refuse(&format!("{field}[{key:?}]"), description);
             }
         }
@@ -195,7 +228,7 @@ mod tests {
     #[test]
     fn every_wrong_field_is_named_by_its_path_and_none_by_its_value() {
         let found = wrong(|fields| {
-            fields.required("email", String::new(), formats::email);
+            fields.required("email", String::new(), formats::text(1));
             fields.within("billing_address", |fields| {
                 fields.optional("country", "Utopia".to_owned(), formats::country);
                 fields.optional("city", "c".repeat(51), formats::text(50));
@@ -235,10 +268,12 @@ mod tests {
         let of = |value: &'static str, code: &'static str| {
             wrong(|fields| {
                 let currency = fields.currency(code);
-                fields.amount(value, currency);
+                fields.amount(value, currency, &AmountLimits::default());
             })
         };
         assert!(of("100.00", "USD").is_empty());
+        assert!(of("1500000", "VND").is_empty());
+        assert_eq!(of("1000000.01", "USD"), [("amount".to_owned(), "must be at most 1000000 USD".to_owned())]);
         assert_eq!(of("1.5", "JPY"), [("amount".to_owned(), "must have at most 0 decimals in JPY".to_owned())]);
         assert_eq!(of("", "USD")[0].1, "is required");
         let both: Vec<_> = of("ten", "usd").into_iter().map(|(path, _)| path).collect();

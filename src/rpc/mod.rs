@@ -41,6 +41,7 @@ mod auth;
 mod call;
 mod cards;
 mod confirmation;
+mod contacts;
 mod contract;
 mod customers;
 mod deadline;

@@ -8,8 +8,9 @@ use crate::{
         payment_intents::{CreatePaymentIntent, PaymentIntentFilter},
     },
     domain::{
+        acceptance::Acceptance,
         ids::CustomerId,
-        money::Currency,
+        link,
         payment_intent::{Advice, NextAction, PaymentError, PaymentIntent, PaymentIntentDetails, PaymentIntentState},
         private::Private,
     },
@@ -18,7 +19,7 @@ use crate::{
 };
 
 use super::{
-    Handlers, call, confirmation,
+    Handlers, call, confirmation, contacts,
     customers::{CUSTOMER_ID, MAX_NAME, address},
     fields::Fields,
     formats,
@@ -35,8 +36,8 @@ impl PaymentIntentService for Handlers {
         &self,
         request: Request<pb::CreatePaymentIntentRequest>,
     ) -> Result<Response<pb::CreatePaymentIntentResponse>, Status> {
-        let accepts = |currency| self.app.accepts(currency);
-        let (caller, input) = call::mutation(&self.app, request, |fields, message| create(fields, message, accepts))?;
+        let rules = self.app.acceptance();
+        let (caller, input) = call::mutation(&self.app, request, |fields, message| create(fields, message, rules))?;
         let answer = self.app.create_payment_intent(caller, input).await?;
         Ok(call::answer(answer, |intent| pb::CreatePaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
@@ -90,29 +91,30 @@ impl PaymentIntentService for Handlers {
 fn create(
     fields: &mut Fields,
     message: pb::CreatePaymentIntentRequest,
-    accepts: impl Fn(Currency) -> bool,
+    rules: &Acceptance,
 ) -> Option<CreatePaymentIntent> {
     let currency = fields.currency(&message.currency);
-    if currency.is_some_and(|currency| !accepts(currency)) {
+    if currency.is_some_and(|currency| !rules.takes(currency)) {
         fields.refuse("currency", "must be a currency that this gateway is set to accept");
     }
-    let amount = fields.amount(&message.amount, currency);
+    let amount = fields.amount(&message.amount, currency, &rules.amount_limits);
     if message.customer_id.is_empty() && message.customer_email.is_empty() {
         fields.refuse("customer_id", "one of customer_id and customer_email is required");
     }
     let customer_id = fields.optional_id("customer_id", &message.customer_id, CustomerId::parse, CUSTOMER_ID);
+    let link = |value: &str| link::normalize(value, &rules.return_url_schemes);
     let details = PaymentIntentDetails {
         payment_method: type_code(fields, "payment_method", message.payment_method),
-        customer_email: Private::new(fields.optional("customer_email", message.customer_email, formats::email)),
+        customer_email: Private::new(fields.normalized("customer_email", message.customer_email, contacts::email)),
         customer_name: Private::new(fields.optional("customer_name", message.customer_name, formats::text(MAX_NAME))),
-        customer_phone: Private::new(fields.optional("customer_phone", message.customer_phone, formats::phone)),
-        description: fields.optional("description", message.description, formats::text(MAX_DESCRIPTION)),
-        return_url: fields.optional("return_url", message.return_url, formats::url),
-        failure_url: fields.optional("failure_url", message.failure_url, formats::url),
+        customer_phone: Private::new(fields.optional("customer_phone", message.customer_phone, contacts::phone)),
+        description: fields.optional("description", message.description, formats::prose(MAX_DESCRIPTION)),
+        return_url: fields.normalized("return_url", message.return_url, link),
+        failure_url: fields.normalized("failure_url", message.failure_url, link),
         billing_address: message
             .billing_address
             .map(|sent| fields.within("billing_address", |fields| address(fields, sent))),
-        metadata: fields.map("metadata", message.metadata),
+        metadata: fields.metadata(message.metadata),
     };
     let reference_id = fields.reference(message.reference_id);
     Some(CreatePaymentIntent { amount: amount?, customer_id, reference_id, details })
@@ -122,7 +124,7 @@ fn list(fields: &mut Fields, message: pb::ListPaymentIntentsRequest) -> Option<(
     let filter = PaymentIntentFilter {
         state: state(fields, message.state),
         customer_id: fields.optional_id("customer_id", &message.customer_id, CustomerId::parse, CUSTOMER_ID),
-        reference_id: fields.reference(message.reference_id),
+        reference_id: fields.known_reference(message.reference_id),
         created_from: timestamps::bound(fields, "created_from", message.created_from),
         created_before: timestamps::bound(fields, "created_before", message.created_before),
     };
@@ -219,7 +221,7 @@ mod tests {
     use crate::domain::{
         clock::Timestamp,
         ids::{PartnerId, PaymentIntentId},
-        money::Money,
+        money::{Currency, Money},
         payment_intent::Progress,
     };
 
@@ -242,7 +244,8 @@ mod tests {
         message: pb::CreatePaymentIntentRequest,
         accepts: bool,
     ) -> Result<CreatePaymentIntent, Vec<String>> {
-        paths(|fields| create(fields, message, |_| accepts))
+        let yen = if accepts { Vec::new() } else { vec![Currency::parse("JPY").unwrap()] };
+        paths(|fields| create(fields, message, &Acceptance { currencies: yen, ..Acceptance::default() }))
     }
 
     #[test]
@@ -271,7 +274,7 @@ mod tests {
             return_url: "shop".to_owned(),
             failure_url: "ftp://shop.example".to_owned(),
             billing_address: Some(pb::Address { country: "Utopia".to_owned(), ..Default::default() }),
-            metadata: BTreeMap::from([("k".to_owned(), "v\n".to_owned())]),
+            metadata: BTreeMap::from([("k".to_owned(), "v\0".to_owned())]),
             ..Default::default()
         };
         let expected = [

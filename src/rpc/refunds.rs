@@ -55,9 +55,9 @@ impl RefundService for Handlers {
 fn create(fields: &mut Fields, message: pb::CreateRefundRequest) -> Option<CreateRefund> {
     let payment_intent_id = fields.payment_intent_id("payment_id", &message.payment_id);
     let amount = fields.optional("amount", message.amount, formats::amount);
-    let reason = fields.optional("reason", message.reason, formats::text(MAX_REASON));
+    let reason = fields.optional("reason", message.reason, formats::prose(MAX_REASON));
     let reference_id = fields.reference(message.reference_id);
-    let metadata = fields.map("metadata", message.metadata);
+    let metadata = fields.metadata(message.metadata);
     Some(CreateRefund {
         payment_intent_id: payment_intent_id?,
         amount: (!amount.is_empty()).then_some(amount),

@@ -48,6 +48,7 @@ fn row(reason: Reason) -> (ErrorReason, Code) {
         Reason::Internal => (ErrorReason::Internal, Code::Internal),
         Reason::EventNotKept => (ErrorReason::EventNotKept, Code::OutOfRange),
         Reason::EventReaderTooSlow => (ErrorReason::EventReaderTooSlow, Code::Aborted),
+        Reason::EventStreamsLimited => (ErrorReason::EventStreamsLimited, Code::ResourceExhausted),
         Reason::KeyRateLimited => (ErrorReason::KeyRateLimited, Code::ResourceExhausted),
         Reason::AuthFailuresLimited => (ErrorReason::AuthFailuresLimited, Code::ResourceExhausted),
     }
@@ -58,6 +59,7 @@ fn quota_subject(reason: Reason) -> Option<&'static str> {
     match reason {
         Reason::UpstreamRateLimited => Some("corefy-calls"),
         Reason::KeyRateLimited => Some("calls-of-the-key"),
+        Reason::EventStreamsLimited => Some("streams-of-the-key"),
         _ => None,
     }
 }
@@ -160,7 +162,7 @@ mod tests {
     #[test]
     fn the_table_is_the_one_that_the_protos_document() {
         let documented = documented();
-        assert_eq!(documented.len(), 27);
+        assert_eq!(documented.len(), 28);
         for (name, comment) in documented {
             let (row_name, code) = row(reason(name));
             assert_eq!(row_name, name);

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         clock::Timestamp,
-        money::{Currency, MAX_MAJOR_UNITS, Money},
+        money::{Currency, MAX_DIGITS, Money},
     },
     upstream::intents::wire::{self, Amount, CreateIntent, Moment},
 };
@@ -34,16 +34,16 @@ impl State {
         let currency = Currency::parse(&request.currency);
         problems.check(currency.is_some(), "currency", "is not an ISO 4217 code");
         let Amount(major) = request.amount;
-        let in_range = major.is_sign_positive() && !major.is_zero() && major <= MAX_MAJOR_UNITS.into();
-        problems.check(in_range, "amount", "must be more than 0 and at most 1000000");
+        let in_range = major.is_sign_positive() && !major.is_zero() && major < 10_i64.pow(MAX_DIGITS).into();
+        problems.check(in_range, "amount", "must be more than 0 and have at most 12 digits");
         let amount = currency.and_then(|currency| Money::from_major(major, currency));
         problems.check(currency.is_none() || amount.is_some(), "amount", "has more decimals than the currency");
         problems.check((1..=100).contains(&request.payment_method.len()), "payment_method", "must be given");
         let fits = |text: &Option<String>, limit| text.as_ref().is_none_or(|text| text.chars().count() <= limit);
         problems.check(fits(&request.description, 255), "description", "must have at most 255 characters");
         problems.check(fits(&request.reference_id, 100), "reference_id", "must have at most 100 characters");
-        problems.check(is_link(&request.callback_url), "callback_url", "must be an http or https URL");
-        problems.check(is_link(&request.failure_url), "failure_url", "must be an http or https URL");
+        problems.check(is_link(&request.callback_url), "callback_url", "must be a URL");
+        problems.check(is_link(&request.failure_url), "failure_url", "must be a URL");
         let known = request.customer_id.as_ref().is_none_or(|id| self.customers.contains_key(id));
         problems.check(known, "customer_id", "does not exist");
         problems.refuse()?;
@@ -150,6 +150,7 @@ impl Switches {
 }
 
 fn is_link(link: &Option<String>) -> bool {
-    let is_http = |text: &String| url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    link.as_ref().is_none_or(is_http)
+    // Links to apps among them, of any scheme; none that a browser would run.
+    let is_safe = |text: &String| url::Url::parse(text).is_ok_and(|url| !matches!(url.scheme(), "javascript" | "data"));
+    link.as_ref().is_none_or(is_safe)
 }

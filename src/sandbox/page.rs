@@ -50,12 +50,15 @@ async fn decide(
     Path(id): Path<String>,
     Form(Answer { decision }): Form<Answer>,
 ) -> Response {
-    let is_approved = decision == Decision::Approve;
-    shared.complete_challenge(&id, is_approved);
+    shared.complete_challenge(&id, decision == Decision::Approve);
+    // By how the payment stands, not by the answer: it may have come too late to change that.
     let link = shared.with_state(|state| {
         let payment = state.intents.get(&id)?;
-        let failed = payment.failure_url.clone().or_else(|| payment.callback_url.clone());
-        if is_approved { payment.callback_url.clone() } else { failed }
+        let failed = || payment.failure_url.clone().or_else(|| payment.callback_url.clone());
+        match payment.status {
+            Status::Failed(_) | Status::Canceled => failed(),
+            _ => payment.callback_url.clone(),
+        }
     });
     Redirect::to(&link.unwrap_or_else(|| format!("/3ds/{}", escape(&id)))).into_response()
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc};
 use corefy_gateway::{
     app::{Checkpoint, Probe},
     domain::api_key::Scope,
-    pb::{self, ErrorReason as Reason},
+    pb::{self, ErrorReason as Reason, event_service_client::EventServiceClient},
     sandbox::faults::Fault,
 };
 use prost::Message as _;
@@ -33,7 +33,7 @@ enum Details {
 }
 
 /// `error_reason.proto`, again: the gRPC code, the metadata beside the request id, and the other details.
-const TABLE: [(Reason, Code, &[&str], Details); 24] = [
+const TABLE: [(Reason, Code, &[&str], Details); 25] = [
     (Reason::FieldsInvalid, Code::InvalidArgument, &[], Details::Fields),
     (Reason::CredentialsInvalid, Code::Unauthenticated, &[], Details::None),
     (Reason::ScopeMissing, Code::PermissionDenied, &["scope"], Details::None),
@@ -57,6 +57,7 @@ const TABLE: [(Reason, Code, &[&str], Details); 24] = [
     (Reason::DeadlineExceeded, Code::DeadlineExceeded, &[], Details::None),
     (Reason::Internal, Code::Internal, &[], Details::None),
     (Reason::KeyRateLimited, Code::ResourceExhausted, &[], Details::RetryAndQuota),
+    (Reason::EventStreamsLimited, Code::ResourceExhausted, &[], Details::RetryAndQuota),
     (Reason::AuthFailuresLimited, Code::ResourceExhausted, &[], Details::Retry),
 ];
 
@@ -71,6 +72,7 @@ async fn each_row_of_the_table_arrives_as_the_protos_have_it(database: TestDatab
     let database = provoke_by_call_that_hangs(database, &mut told).await;
     let database = provoke_by_panic(database, &mut told).await;
     let database = provoke_by_many_calls(database, &mut told).await;
+    let database = provoke_by_many_streams(database, &mut told).await;
     provoke_by_drain(database, &mut told).await;
 
     for refusal in &told {
@@ -197,6 +199,19 @@ async fn provoke_by_many_calls(database: TestDatabase, told: &mut Vec<Refusal>) 
     for _ in 0..=30 {
         told.push(refused(create(&stranger, "10.00").await));
     }
+    app.database
+}
+
+async fn provoke_by_many_streams(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+    let one = NonZeroU32::MIN;
+    let app = TestApp::start_with(database, None, |config| config.streams_per_key = Some(one)).await;
+    let client = app.client().await;
+    let stream = || async {
+        let mut service = EventServiceClient::new(client.channel.clone());
+        service.stream_events(client.signed(pb::StreamEventsRequest::default())).await
+    };
+    let _open = stream().await.unwrap();
+    told.push(refused(stream().await));
     app.database
 }
 

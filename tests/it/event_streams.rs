@@ -1,6 +1,6 @@
 //! Streams of events, over the wire.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use corefy_gateway::{
     domain::key_pair::PublicKey,
@@ -14,6 +14,7 @@ use crate::support::{
     app::{START, TestApp, until},
     client::{APPROVED, Client, new_intent, reason},
     database::TestDatabase,
+    refusal::refused,
 };
 
 crate::on_both!(
@@ -27,6 +28,7 @@ crate::on_both!(
     a_reader_who_is_too_slow_is_told_where_to_go_on,
     a_stream_ends_on_every_gateway_when_its_key_is_revoked,
     a_stream_ends_when_its_key_expires_or_fits_no_more,
+    a_key_has_a_bounded_number_of_streams_and_gets_another_when_one_has_ended,
 );
 
 type Events = Streaming<pb::StreamEventsResponse>;
@@ -204,6 +206,26 @@ async fn a_reader_who_is_too_slow_is_told_where_to_go_on(database: TestDatabase)
     assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Aborted, "EVENT_READER_TOO_SLOW"));
     assert_eq!(fact(&ended, "resume_after_event_id"), last);
     assert!(taken < MORE_THAN_FITS, "not all fitted into the connection: {taken}");
+}
+
+async fn a_key_has_a_bounded_number_of_streams_and_gets_another_when_one_has_ended(database: TestDatabase) {
+    let limit = NonZeroU32::new(2);
+    let app = TestApp::start_with(database, None, |config| config.streams_per_key = limit).await;
+    let (client, other) = (app.client().await, app.client_of(|_| {}).await);
+    let first = stream(&client, pb::StreamEventsRequest::default()).await.unwrap();
+    // Over another connection: the key counts.
+    let again = app.client().await;
+    let mut second = stream(&again, pb::StreamEventsRequest::default()).await.unwrap();
+    for caller in [&client, &again] {
+        let refusal = refused(stream(caller, pb::StreamEventsRequest::default()).await);
+        assert_eq!((refusal.code, refusal.reason.as_str()), (Code::ResourceExhausted, "EVENT_STREAMS_LIMITED"));
+        assert_eq!(refusal.retry_after, Some(Duration::from_secs(5)));
+    }
+    stream(&other, pb::StreamEventsRequest::default()).await.unwrap();
+    client.intent("10.00").await;
+    assert_eq!(kinds(&mut second, 1).await, ["payment_intent.created"], "those that are open go on");
+    drop(first);
+    until("the key has room again", async || stream(&client, pb::StreamEventsRequest::default()).await.is_ok()).await;
 }
 
 fn fact(status: &Status, key: &str) -> String {

@@ -18,6 +18,7 @@ mod events;
 mod evidence;
 mod gateway;
 mod idempotency;
+mod idle_streams;
 mod in_doubt;
 mod keys;
 mod limits;

@@ -218,14 +218,16 @@ async fn a_page_that_would_not_fit_into_an_answer_is_shorter(database: TestDatab
     let longest = "\u{1f600}".repeat(500);
     let large = pb::CreatePaymentIntentRequest {
         metadata: (0..20).map(|number| (number.to_string(), longest.clone())).collect(),
-        return_url: format!("https://shop.example/{}", longest.repeat(4)),
+        description: "\u{1f600}".repeat(255),
+        return_url: format!("https://shop.example/{}", "a".repeat(2000)),
+        failure_url: format!("https://shop.example/{}", "a".repeat(2000)),
         ..new_intent("1.00")
     };
     for _ in 0..100 {
         client.created(large.clone()).await;
     }
     let mut request = pb::ListPaymentIntentsRequest { page_size: 100, ..Default::default() };
-    // Together they have 4.8 MB, and 4 MiB fit.
+    // Together they have 4.5 MB, and 4 MiB fit.
     request.page_token = client.intents(request.clone()).await.unwrap().next_page_token;
     assert_ne!(request.page_token, "");
     let rest = client.intents(request).await.unwrap();

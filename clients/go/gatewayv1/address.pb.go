@@ -21,7 +21,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// A postal address of a person, as printed on a bill.
+// A postal address of a person, as printed on a bill. No part may have control characters.
 type Address struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Given name. At most 50 characters.
@@ -38,7 +38,7 @@ type Address struct {
 	State string `protobuf:"bytes,6,opt,name=state,proto3" json:"state,omitempty"`
 	// Postal code. At most 20 characters.
 	PostalCode string `protobuf:"bytes,7,opt,name=postal_code,json=postalCode,proto3" json:"postal_code,omitempty"`
-	// ISO 3166-1 alpha-2 country code in upper case, for example `US`.
+	// ISO 3166-1 alpha-2 country code in upper case, for example `US`; `XK` for Kosovo.
 	Country       string `protobuf:"bytes,8,opt,name=country,proto3" json:"country,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -24,17 +24,20 @@ const (
 // Request of CreateCustomer.
 type CreateCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required. An email address, at most 254 characters.
+	// Required. An email address with a domain of the public DNS, at most 254 characters. A domain that is not ASCII is kept and
+	// shown in its ASCII form: `xn--kse-qla.example`.
 	Email string `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
-	// At most 100 characters.
+	// At most 100 characters, none of them a control character.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// At most 20 characters.
+	// Digits, +, spaces, dashes, dots and parentheses, without an extension; at most 20 characters.
 	Phone string `protobuf:"bytes,3,opt,name=phone,proto3" json:"phone,omitempty"`
 	// Postal address.
 	Address *Address `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
-	// The caller's own reference, at most 100 characters, unique for ever among the partner's customers.
+	// The caller's own reference, at most 100 characters, unique for ever among the partner's customers. Two that look alike must
+	// not be different: no space at the ends, no control or invisible characters, no spaces but U+0020, composed (Unicode's NFC).
 	ReferenceId string `protobuf:"bytes,5,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
-	// At most 20 entries; keys of at most 40 characters, values of at most 500.
+	// At most 20 entries; keys of at most 40 characters without control characters, values of at most 500, which may have tabs
+	// and line breaks.
 	Metadata      map[string]string `protobuf:"bytes,6,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -39,7 +39,7 @@ type EventServiceClient interface {
 	// The stream ends with an error, which names the event to go on after in the metadata `resume_after_event_id`:
 	// UNAVAILABLE/SHUTTING_DOWN, ABORTED/EVENT_READER_TOO_SLOW, UNAVAILABLE/STORE_UNAVAILABLE.
 	//
-	// Errors: OUT_OF_RANGE/EVENT_NOT_KEPT.
+	// Errors: OUT_OF_RANGE/EVENT_NOT_KEPT, RESOURCE_EXHAUSTED/EVENT_STREAMS_LIMITED.
 	StreamEvents(ctx context.Context, in *StreamEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamEventsResponse], error)
 }
 
@@ -96,7 +96,7 @@ type EventServiceServer interface {
 	// The stream ends with an error, which names the event to go on after in the metadata `resume_after_event_id`:
 	// UNAVAILABLE/SHUTTING_DOWN, ABORTED/EVENT_READER_TOO_SLOW, UNAVAILABLE/STORE_UNAVAILABLE.
 	//
-	// Errors: OUT_OF_RANGE/EVENT_NOT_KEPT.
+	// Errors: OUT_OF_RANGE/EVENT_NOT_KEPT, RESOURCE_EXHAUSTED/EVENT_STREAMS_LIMITED.
 	StreamEvents(*StreamEventsRequest, grpc.ServerStreamingServer[StreamEventsResponse]) error
 	mustEmbedUnimplementedEventServiceServer()
 }

@@ -25,31 +25,38 @@ const (
 // Request of CreatePaymentIntent. One of `customer_id` and `customer_email` is required.
 type CreatePaymentIntentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required. Decimal in major units, more than 0 and at most 1000000, with no more decimals than the currency has: `100.00`.
+	// Required. Decimal in major units, more than 0, with no more decimals than the currency has and at most 12 digits, zeros
+	// after the decimals apart: `100.00`. At most what the gateway allows in the currency: unless its operator has set another
+	// limit, the power of ten that is worth a million US dollars or a little more: 1000000 USD, 1000000000 JPY, 100000000000 VND.
 	Amount string `protobuf:"bytes,1,opt,name=amount,proto3" json:"amount,omitempty"`
-	// Required. ISO 4217 code in upper case: `USD`.
+	// Required. ISO 4217 code in upper case of a currency in use: `USD`. Withdrawn ones, funds, metals and test codes are refused.
 	Currency string `protobuf:"bytes,2,opt,name=currency,proto3" json:"currency,omitempty"`
 	// Type code of the payment method, lower case, at most 50 characters. Default `card`.
 	PaymentMethod string `protobuf:"bytes,3,opt,name=payment_method,json=paymentMethod,proto3" json:"payment_method,omitempty"`
 	// A customer, `cus_…`.
 	CustomerId string `protobuf:"bytes,4,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// An email address, at most 254 characters.
+	// An email address with a domain of the public DNS, at most 254 characters. A domain that is not ASCII is kept and shown in
+	// its ASCII form: `xn--kse-qla.example`.
 	CustomerEmail string `protobuf:"bytes,5,opt,name=customer_email,json=customerEmail,proto3" json:"customer_email,omitempty"`
-	// At most 100 characters.
+	// At most 100 characters, none of them a control character.
 	CustomerName string `protobuf:"bytes,6,opt,name=customer_name,json=customerName,proto3" json:"customer_name,omitempty"`
-	// At most 20 characters.
+	// Digits, +, spaces, dashes, dots and parentheses, without an extension; at most 20 characters.
 	CustomerPhone string `protobuf:"bytes,7,opt,name=customer_phone,json=customerPhone,proto3" json:"customer_phone,omitempty"`
-	// At most 255 characters.
+	// At most 255 characters, none of them a control character but tabs and line breaks.
 	Description string `protobuf:"bytes,8,opt,name=description,proto3" json:"description,omitempty"`
-	// The caller's own reference, at most 100 characters, unique for ever among the partner's intents.
+	// The caller's own reference, at most 100 characters, unique for ever among the partner's intents. Two that look alike must
+	// not be different: no space at the ends, no control or invisible characters, no spaces but U+0020, composed (Unicode's NFC).
 	ReferenceId string `protobuf:"bytes,9,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
-	// http or https URL, at most 2048 characters.
+	// http or https URL, or one of an app's scheme that the operator has allowed (`myapp://paid`), at most 2048 characters; no
+	// user or password, spaces, backslashes or invisible characters. Kept, shown and handed on in its ASCII form: the host in
+	// lower case and Punycode, letters outside ASCII percent-encoded.
 	ReturnUrl string `protobuf:"bytes,10,opt,name=return_url,json=returnUrl,proto3" json:"return_url,omitempty"`
-	// http or https URL, at most 2048 characters.
+	// The same as `return_url`, for a payer whose payment has failed.
 	FailureUrl string `protobuf:"bytes,11,opt,name=failure_url,json=failureUrl,proto3" json:"failure_url,omitempty"`
 	// Where the payer's bills go.
 	BillingAddress *Address `protobuf:"bytes,12,opt,name=billing_address,json=billingAddress,proto3" json:"billing_address,omitempty"`
-	// At most 20 entries; keys of at most 40 characters, values of at most 500.
+	// At most 20 entries; keys of at most 40 characters without control characters, values of at most 500, which may have tabs
+	// and line breaks.
 	Metadata      map[string]string `protobuf:"bytes,13,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -385,7 +392,8 @@ func (x *ConfirmPaymentIntentResponse) GetPaymentIntent() *PaymentIntent {
 // A payment card as typed by the payer. Never stored, never logged.
 type Card struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required. 12 to 19 digits that satisfy the Luhn check; spaces and dashes are ignored.
+	// Required. 12 to 19 digits that satisfy the Luhn check, as many as the brand's numbers have. Spaces, line breaks, dashes, dots
+	// and invisible characters of any script are ignored.
 	Number string `protobuf:"bytes,1,opt,name=number,proto3" json:"number,omitempty"`
 	// Required. 1 to 12.
 	ExpiryMonth int32 `protobuf:"varint,2,opt,name=expiry_month,json=expiryMonth,proto3" json:"expiry_month,omitempty"`

@@ -116,7 +116,8 @@ func (x *PaymentMethod) GetCreatedAt() *timestamppb.Timestamp {
 // What may be shown of a card.
 type MaskedCard struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Brand in lower case: `visa`, `mastercard`, `amex`, `discover`, `diners`, `jcb`, `unionpay`, `maestro` or `unknown`.
+	// Brand in lower case: `visa`, `mastercard`, `amex`, `discover`, `diners`, `jcb`, `unionpay`, `maestro`, `dankort`, `elo`,
+	// `hipercard`, `mir`, `naranja`, `rupay`, `troy`, `verve` or `unknown`; more may be added.
 	Brand string `protobuf:"bytes,1,opt,name=brand,proto3" json:"brand,omitempty"`
 	// First six digits.
 	First6 string `protobuf:"bytes,2,opt,name=first6,proto3" json:"first6,omitempty"`

@@ -98,13 +98,14 @@ func (x *CreatePaymentMethodRequest) GetData() map[string]string {
 // A card to save. It has no CVV, because a CVV must not be saved.
 type CardToSave struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required. 12 to 19 digits that satisfy the Luhn check; spaces and dashes are ignored.
+	// Required. 12 to 19 digits that satisfy the Luhn check, as many as the brand's numbers have. Spaces, line breaks, dashes, dots
+	// and invisible characters of any script are ignored.
 	Number string `protobuf:"bytes,1,opt,name=number,proto3" json:"number,omitempty"`
 	// Required. 1 to 12.
 	ExpiryMonth int32 `protobuf:"varint,2,opt,name=expiry_month,json=expiryMonth,proto3" json:"expiry_month,omitempty"`
 	// Required. Four digits, this year or later.
 	ExpiryYear int32 `protobuf:"varint,3,opt,name=expiry_year,json=expiryYear,proto3" json:"expiry_year,omitempty"`
-	// At most 100 characters.
+	// At most 100 characters, none of them a control character.
 	HolderName    string `protobuf:"bytes,4,opt,name=holder_name,json=holderName,proto3" json:"holder_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

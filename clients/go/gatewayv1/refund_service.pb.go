@@ -28,11 +28,13 @@ type CreateRefundRequest struct {
 	PaymentId string `protobuf:"bytes,1,opt,name=payment_id,json=paymentId,proto3" json:"payment_id,omitempty"`
 	// Decimal in the payment's currency, more than 0. Empty: the whole rest.
 	Amount string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
-	// At most 255 characters.
+	// At most 255 characters, none of them a control character but tabs and line breaks.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	// The caller's own reference, at most 100 characters, unique for ever among the partner's refunds.
+	// The caller's own reference, at most 100 characters, unique for ever among the partner's refunds. Two that look alike must
+	// not be different: no space at the ends, no control or invisible characters, no spaces but U+0020, composed (Unicode's NFC).
 	ReferenceId string `protobuf:"bytes,4,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
-	// At most 20 entries; keys of at most 40 characters, values of at most 500.
+	// At most 20 entries; keys of at most 40 characters without control characters, values of at most 500, which may have tabs
+	// and line breaks.
 	Metadata      map[string]string `protobuf:"bytes,5,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1,6 +1,7 @@
-//! How far the open readers of events have come, for the operator.
+//! The open readers of events: how many each key may have, and how far they have come, for the operator.
 
 use std::{
+    num::NonZeroU32,
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicI64, Ordering},
@@ -8,14 +9,29 @@ use std::{
     time::Duration,
 };
 
-use crate::domain::clock::Timestamp;
+use crate::{
+    domain::clock::Timestamp,
+    error::{Error, Reason},
+};
 
 /// What stands for a reader who has all there is.
 const UP_TO_DATE: i64 = i64::MAX;
+/// When a key that has all of its streams may ask again: streams of a client that has gone are noticed and closed meanwhile.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
-/// The open readers of this gateway. As many as there are streams, which connections bound.
-#[derive(Default)]
-pub(in crate::app) struct Readers(Mutex<Vec<Weak<AtomicI64>>>);
+/// The open readers of this gateway. Each key has a bounded number of them.
+pub(in crate::app) struct Readers {
+    /// Readers of one key at one time; `None`: any number.
+    per_key: Option<NonZeroU32>,
+    accounts: Mutex<Vec<Account>>,
+}
+
+/// What is known of one reader.
+struct Account {
+    key_id: String,
+    /// Shared with the reader's [`Progress`]; dangling once the reader is gone.
+    came_to: Weak<AtomicI64>,
+}
 
 /// One reader's own account; it is forgotten when this is dropped.
 pub(super) struct Progress(Arc<AtomicI64>);
@@ -30,19 +46,30 @@ pub(in crate::app) struct Standing {
 }
 
 impl Readers {
-    /// Begins the account of a reader.
-    pub(super) fn add(&self) -> Progress {
+    /// None yet, with a bound for each key; `None`: without one.
+    pub(in crate::app) fn new(per_key: Option<NonZeroU32>) -> Self {
+        Self { per_key, accounts: Mutex::default() }
+    }
+
+    /// Begins the account of a reader, unless its key has as many as it may.
+    pub(super) fn add(&self, key_id: &str) -> Result<Progress, Error> {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.retain(|account| account.came_to.strong_count() > 0);
+        let open = accounts.iter().filter(|account| account.key_id == key_id).count();
+        if let Some(limit) = self.per_key.filter(|limit| open >= limit.get() as usize) {
+            let message = format!("the key has {limit} open streams, as many as it may; close one first");
+            return Err(Error::new(Reason::EventStreamsLimited, message).retry_after(ASK_AGAIN));
+        }
         let progress = Arc::new(AtomicI64::new(UP_TO_DATE));
-        let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        readers.retain(|reader| reader.strong_count() > 0);
-        readers.push(Arc::downgrade(&progress));
-        Progress(progress)
+        accounts.push(Account { key_id: key_id.to_owned(), came_to: Arc::downgrade(&progress) });
+        Ok(Progress(progress))
     }
 
     /// How they stand at `now`.
     pub(in crate::app) fn standing(&self, now: Timestamp) -> Standing {
-        let readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let came_to: Vec<_> = readers.iter().filter_map(Weak::upgrade).map(|it| it.load(Ordering::Relaxed)).collect();
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = accounts.iter().filter_map(|account| account.came_to.upgrade());
+        let came_to: Vec<_> = open.map(|it| it.load(Ordering::Relaxed)).collect();
         let slowest = came_to.iter().copied().filter(|time| *time != UP_TO_DATE).min();
         let lag = slowest.map_or(Duration::ZERO, |time| now.since(Timestamp(time)));
         Standing { count: u32::try_from(came_to.len()).unwrap_or(u32::MAX), lag }
@@ -67,11 +94,11 @@ mod tests {
 
     #[test]
     fn the_slowest_reader_counts_until_it_has_all_or_is_gone() {
-        let readers = Readers::default();
+        let readers = Readers::new(None);
         let now = Timestamp::from_seconds(100);
         let standing = |count, seconds| Standing { count, lag: Duration::from_secs(seconds) };
         assert_eq!(readers.standing(now), standing(0, 0));
-        let (slow, fast) = (readers.add(), readers.add());
+        let (slow, fast) = (readers.add("pk_a").unwrap(), readers.add("pk_a").unwrap());
         assert_eq!(readers.standing(now), standing(2, 0), "who has not begun is not behind");
         slow.came_to(Timestamp::from_seconds(40));
         fast.came_to(Timestamp::from_seconds(95));
@@ -80,5 +107,16 @@ mod tests {
         assert_eq!(readers.standing(now), standing(2, 5));
         drop(fast);
         assert_eq!(readers.standing(now), standing(1, 0));
+    }
+
+    #[test]
+    fn a_key_has_a_bounded_number_of_readers_and_leaves_those_of_others_alone() {
+        let readers = Readers::new(NonZeroU32::new(2));
+        let (first, _second) = (readers.add("pk_a").unwrap(), readers.add("pk_a").unwrap());
+        let refusal = readers.add("pk_a").err().unwrap();
+        assert_eq!((refusal.reason, refusal.retry_after), (Reason::EventStreamsLimited, Some(ASK_AGAIN)));
+        assert!(readers.add("pk_b").is_ok());
+        drop(first);
+        assert!(readers.add("pk_a").is_ok());
     }
 }

@@ -184,6 +184,25 @@ async fn the_payer_s_page_completes_a_challenge_and_leads_back() {
 }
 
 #[tokio::test]
+async fn an_answer_that_comes_too_late_leads_to_where_the_payment_stands() {
+    for (approved, late, link) in
+        [(true, "decline", "https://shop.example/back"), (false, "approve", "https://shop.example/failed")]
+    {
+        let bench = Bench::start().await;
+        let mut body = intent("pi_1");
+        body["callback_url"] = json!("https://shop.example/back");
+        body["failure_url"] = json!("https://shop.example/failed");
+        let id = bench.post("/v1/payment-intents", body).await.1["id"].as_str().unwrap().to_owned();
+        let challenge = bench.confirm(&id, "4000000000003220").await.unwrap().1;
+        bench.sandbox.complete_three_d_secure(&id, approved).unwrap();
+        let url = challenge["next_action"]["url"].as_str().unwrap();
+        let form = bench.http.post(url).header("content-type", "application/x-www-form-urlencoded");
+        let back = form.body(format!("decision={late}")).send().await.unwrap();
+        assert_eq!(back.headers()["location"].to_str().unwrap(), link, "{late}");
+    }
+}
+
+#[tokio::test]
 async fn a_cryptogram_made_elsewhere_spares_the_challenge() {
     let bench = Bench::start().await;
     let id = bench.intent("pi_1").await;

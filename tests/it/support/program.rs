@@ -73,6 +73,13 @@ impl Program {
         }
     }
 
+    /// The memory it takes up now, in KiB.
+    pub fn memory_kib(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Tells it to stop, as a process manager does.
     pub fn terminate(&self) {
         self.signal(Signal::TERM);

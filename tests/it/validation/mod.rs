@@ -1,0 +1,182 @@
+//! What requests may look like: each field's rule, and that everything wrong is told at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use corefy_gateway::pb::{self, confirm_payment_intent_request::Source};
+use prost_reflect::{Kind, MessageDescriptor};
+
+use crate::support::{
+    app::TestApp, client::keyed, contract::descriptors, database::TestDatabase, refusal::wrong_fields,
+};
+
+mod cards;
+mod ids;
+mod intents;
+mod objects;
+mod rules;
+
+crate::on_both!(every_wrong_field_of_a_request_is_named_at_once, every_wrong_field_of_a_list_is_named_at_once);
+
+/// A text that no field takes: too long, and with a control character.
+fn wrong() -> String {
+    "\n".repeat(3_000)
+}
+
+fn wrong_map() -> BTreeMap<String, String> {
+    [(String::new(), String::new())].into()
+}
+
+async fn every_wrong_field_of_a_request_is_named_at_once(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let intent = pb::CreatePaymentIntentRequest {
+        amount: wrong(),
+        currency: wrong(),
+        payment_method: wrong(),
+        customer_id: wrong(),
+        customer_email: wrong(),
+        customer_name: wrong(),
+        customer_phone: wrong(),
+        description: wrong(),
+        reference_id: wrong(),
+        return_url: wrong(),
+        failure_url: wrong(),
+        billing_address: Some(wrong_address()),
+        metadata: wrong_map(),
+    };
+    let told = wrong_fields(client.create_payment_intent(keyed("two words", intent)).await);
+    assert_all_named(&told, "CreatePaymentIntentRequest", &["idempotency-key"]);
+
+    let told = wrong_fields(client.confirm_payment_intent(keyed("two words", wrong_confirmation())).await);
+    assert_all_named(&told, "ConfirmPaymentIntentRequest", &["idempotency-key"]);
+
+    let told = wrong_fields(client.cancel_payment_intent(keyed("", pb::CancelPaymentIntentRequest::default())).await);
+    assert_all_named(&told, "CancelPaymentIntentRequest", &["idempotency-key"]);
+
+    let refund = pb::CreateRefundRequest {
+        payment_id: wrong(),
+        amount: wrong(),
+        reason: wrong(),
+        reference_id: wrong(),
+        metadata: wrong_map(),
+    };
+    let told = wrong_fields(client.create_refund(keyed("two words", refund)).await);
+    assert_all_named(&told, "CreateRefundRequest", &["idempotency-key"]);
+
+    let customer = pb::CreateCustomerRequest {
+        email: wrong(),
+        name: wrong(),
+        phone: wrong(),
+        address: Some(wrong_address()),
+        reference_id: wrong(),
+        metadata: wrong_map(),
+    };
+    let told = wrong_fields(client.create_customer(keyed("two words", customer)).await);
+    assert_all_named(&told, "CreateCustomerRequest", &["idempotency-key"]);
+
+    let method = pb::CreatePaymentMethodRequest {
+        customer_id: wrong(),
+        r#type: wrong(),
+        card: Some(pb::CardToSave { number: wrong(), expiry_month: 13, expiry_year: 26, holder_name: wrong() }),
+        data: wrong_map(),
+    };
+    let told = wrong_fields(client.create_payment_method(keyed("two words", method)).await);
+    assert_all_named(&told, "CreatePaymentMethodRequest", &["idempotency-key", "card"]);
+    assert!(app.sandbox.requests().is_empty());
+}
+
+async fn every_wrong_field_of_a_list_is_named_at_once(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let no_time = Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 });
+    let intents = pb::ListPaymentIntentsRequest {
+        state: 99,
+        customer_id: wrong(),
+        reference_id: wrong(),
+        created_from: no_time,
+        created_before: no_time,
+        page_size: -1,
+        page_token: wrong(),
+    };
+    assert_all_named(&wrong_fields(client.intents(intents).await), "ListPaymentIntentsRequest", &[]);
+    let refunds = pb::ListRefundsRequest { payment_id: wrong(), page_size: -1, page_token: wrong() };
+    assert_all_named(&wrong_fields(client.list_refunds(refunds).await), "ListRefundsRequest", &[]);
+    let customers = pb::ListCustomersRequest { reference_id: wrong(), page_size: -1, page_token: wrong() };
+    assert_all_named(&wrong_fields(client.list_customers(customers).await), "ListCustomersRequest", &[]);
+    let methods = pb::ListPaymentMethodsRequest { customer_id: wrong(), page_size: -1, page_token: wrong() };
+    assert_all_named(&wrong_fields(client.list_payment_methods(methods).await), "ListPaymentMethodsRequest", &[]);
+    let supported = pb::ListSupportedPaymentMethodsRequest { currency: wrong() };
+    let told = wrong_fields(client.list_supported_payment_methods(supported).await);
+    assert_all_named(&told, "ListSupportedPaymentMethodsRequest", &[]);
+    let events = pb::ListEventsRequest {
+        after_event_id: wrong(),
+        types: vec![String::new(); 21],
+        object_id: wrong(),
+        page_size: -1,
+        page_token: wrong(),
+    };
+    assert_all_named(&wrong_fields(client.events(events).await), "ListEventsRequest", &[]);
+}
+
+fn wrong_address() -> pb::Address {
+    pb::Address {
+        first_name: wrong(),
+        last_name: wrong(),
+        line1: wrong(),
+        line2: wrong(),
+        city: wrong(),
+        state: wrong(),
+        postal_code: wrong(),
+        country: wrong(),
+    }
+}
+
+fn wrong_confirmation() -> pb::ConfirmPaymentIntentRequest {
+    let source = pb::Card { number: wrong(), expiry_month: 13, expiry_year: 26, cvv: wrong(), holder_name: wrong() };
+    pb::ConfirmPaymentIntentRequest {
+        payment_intent_id: wrong(),
+        source: Some(Source::Card(source)),
+        three_d_secure: Some(pb::ThreeDSecure { version: wrong(), eci: wrong(), cavv: wrong(), xid: wrong() }),
+        browser_info: Some(pb::BrowserInfo {
+            ip: wrong(),
+            user_agent: wrong(),
+            accept_header: wrong(),
+            language: wrong(),
+            color_depth: -1,
+            screen_height: -1,
+            screen_width: -1,
+            window_height: -1,
+            window_width: -1,
+            timezone_offset_minutes: 841,
+            java_enabled: true,
+        }),
+    }
+}
+
+/// Whether exactly the fields that `request` has in the protos were named, and the `others`.
+fn assert_all_named(told: &[String], request: &str, others: &[&str]) {
+    let message = descriptors().get_message_by_name(&format!("corefy.gateway.v1.{request}")).unwrap();
+    let mut expected = BTreeSet::new();
+    add_paths(&message, "", &mut expected);
+    expected.extend(others.iter().map(|&other| other.to_owned()));
+    // A whole field stands for its entries.
+    let told: BTreeSet<_> = told.iter().cloned().collect();
+    assert_eq!(told, expected, "{request}");
+}
+
+/// Adds the paths of the fields that can be wrong. Of a oneof, that is its first.
+fn add_paths(message: &MessageDescriptor, prefix: &str, paths: &mut BTreeSet<String>) {
+    for field in message.fields() {
+        let is_other_choice =
+            field.containing_oneof().is_some_and(|oneof| oneof.fields().next() != Some(field.clone()));
+        let path = format!("{prefix}{}", field.name());
+        match field.kind() {
+            _ if is_other_choice => {}
+            Kind::Bool => {}
+            Kind::Message(inner) if !field.is_map() && inner.package_name() == "corefy.gateway.v1" => {
+                add_paths(&inner, &format!("{path}."), paths);
+            }
+            _ => drop(paths.insert(path)),
+        }
+    }
+}

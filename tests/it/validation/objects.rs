@@ -1,0 +1,88 @@
+//! The rules of refunds, customers and payment methods.
+
+use corefy_gateway::pb;
+
+use super::rules::{EMAILS, NO_COUNTRIES, NO_EMAILS, NO_PHONES, PHONES, at, bounded, judge, prose, reference, rule};
+use crate::support::{
+    app::TestApp,
+    database::TestDatabase,
+    refusal::wrong_fields,
+    requests::{card_to_save, full_customer},
+};
+
+crate::on_both!(
+    a_refund_s_fields_follow_their_rules,
+    a_customer_s_fields_follow_their_rules,
+    a_payment_method_s_fields_follow_their_rules,
+);
+
+async fn a_refund_s_fields_follow_their_rules(database: TestDatabase) {
+    type R = pb::CreateRefundRequest;
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let paid = client.paid_intent("100.00").await;
+    let base = R { payment_id: paid.id, amount: "0.01".to_owned(), ..Default::default() };
+    let rules = vec![
+        rule("amount", |r: &mut R, v| r.amount = v, &["1", "0.01"], &["0", "-1", "1.001", "all", "1,5", "1e3", " 1"]),
+        prose("reason", |r, v| r.reason = v, 255),
+        reference(|r, v| r.reference_id = v),
+        prose("metadata[\"key\"]", |r, v| drop(r.metadata.insert("key".to_owned(), v)), 500),
+    ];
+    judge(base, rules, async |request| client.create_refund(request).await.map(|_| ())).await;
+}
+
+async fn a_customer_s_fields_follow_their_rules(database: TestDatabase) {
+    type R = pb::CreateCustomerRequest;
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let emails = [&NO_EMAILS[..], &[""]].concat();
+    let rules = vec![
+        rule("email", |r: &mut R, v| r.email = v, &EMAILS, &emails),
+        rule("phone", |r, v| r.phone = v, &PHONES, &NO_PHONES),
+        bounded("name", |r, v| r.name = v, 100),
+        reference(|r, v| r.reference_id = v),
+        rule("address.country", |r, v| at(&mut r.address).country = v, &["", "DE"], &NO_COUNTRIES),
+        bounded("address.line2", |r, v| at(&mut r.address).line2 = v, 100),
+        bounded("address.city", |r, v| at(&mut r.address).city = v, 50),
+        bounded("address.state", |r, v| at(&mut r.address).state = v, 50),
+        bounded("address.postal_code", |r, v| at(&mut r.address).postal_code = v, 20),
+        prose("metadata[\"key\"]", |r, v| drop(r.metadata.insert("key".to_owned(), v)), 500),
+    ];
+    let base = R { reference_id: String::new(), ..full_customer() };
+    judge(base, rules, async |request| client.create_customer(request).await.map(|_| ())).await;
+}
+
+async fn a_payment_method_s_fields_follow_their_rules(database: TestDatabase) {
+    type R = pb::CreatePaymentMethodRequest;
+    fn card(request: &mut R) -> &mut pb::CardToSave {
+        request.card.get_or_insert_default()
+    }
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let send = async |request| client.create_payment_method(request).await.map(|_| ());
+    let base = card_to_save(&client.customer("jane@example.com").await);
+    let rules = vec![
+        rule("type", |r: &mut R, v| r.r#type = v, &["", "card"], &["paypal"]),
+        rule("card.number", |r, v| card(r).number = v, &["4111 1111 1111 1111"], &["", "4111111111111112"]),
+        rule("card.expiry_month", |r, v| card(r).expiry_month = v.parse().unwrap(), &["1"], &["0", "13"]),
+        rule("card.expiry_year", |r, v| card(r).expiry_year = v.parse().unwrap(), &["2026"], &["2025", "40"]),
+        bounded("card.holder_name", |r, v| card(r).holder_name = v, 100),
+    ];
+    judge(base.clone(), rules, send).await;
+
+    let wallet = R { r#type: "paypal".to_owned(), card: None, ..base.clone() };
+    let rules = vec![
+        rule("data", |r: &mut R, v| drop(r.data.insert(v, String::new())), &["account"], &["", &"k".repeat(41)]),
+        bounded("data[\"account\"]", |r, v| drop(r.data.insert("account".to_owned(), v)), 500),
+        rule(
+            "type",
+            |r, v| (r.r#type, _) = (v, r.data.insert("a".to_owned(), "b".to_owned())),
+            &["paypal"],
+            &["", "card"],
+        ),
+    ];
+    judge(wallet.clone(), rules, send).await;
+    assert_eq!(wrong_fields(send(wallet).await), ["card"]);
+    let both = R { data: [("a".to_owned(), "b".to_owned())].into(), ..base };
+    assert_eq!(wrong_fields(send(both).await), ["card"]);
+}
