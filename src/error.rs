@@ -195,9 +195,10 @@ impl From<Arc<upstream::Error>> for Error {
                     .with("feature", *feature)
             }
             // Only reads come here: the unknown outcome of anything else is data, not an error.
-            upstream::Error::Unknown(_) | upstream::Error::Protocol(_) => {
-                Self::new(Reason::UpstreamUnreadable, "Corefy gave no answer that could be understood")
-            }
+            upstream::Error::Unknown(detail) | upstream::Error::Protocol(detail) => Self::new(
+                Reason::UpstreamUnreadable,
+                format!("Corefy gave no answer that could be understood ({detail})"),
+            ),
         }
         .because(cause)
     }

@@ -94,8 +94,14 @@ impl App {
         drop(session);
         let shown = self.upstream.payment_methods_of(&customer, Turn::of(Class::InDoubt)).await;
         let found = match shown {
-            Ok(shown) => Ok(self.first_unknown_fit(&method, operation.sent_at, shown).await?),
-            Err(error) => Err(error),
+            Ok(shown) => {
+                let fit = self.first_unknown_fit(&method, operation.sent_at, shown.methods).await?;
+                // Of a list that lacks some, one that is not there may be among those.
+                let is_certain = fit.is_some() || shown.is_complete;
+                if is_certain { Ok(fit) } else { Err(upstream::Error::Protocol("the list is not complete".to_owned())) }
+            }
+            // That the reading was refused says nothing of the saving.
+            Err(error) => Err(upstream::Error::Protocol(error.to_string())),
         };
         self.settle_found::<Create>(operation, found).await
     }
@@ -121,7 +127,7 @@ impl App {
     /// that were saved elsewhere. Where they are several, nobody can tell whose a new method is, and none gets to see it.
     pub(super) async fn refresh_payment_methods(&self, customers: &[Customer]) -> Result<(), Error> {
         let Some(first) = customers.first() else { return Ok(()) };
-        let shown = self.upstream.payment_methods_of(first, Turn::of(Class::Read)).await?;
+        let shown = self.upstream.payment_methods_of(first, Turn::of(Class::Read)).await?.methods;
         let now = self.now();
         let mut tx = self.store.begin().await?;
         for customer in customers {
@@ -177,6 +183,9 @@ async fn adopt_unless_awaited(
     snapshot: &PaymentMethodSnapshot,
     now: Timestamp,
 ) -> Result<(), Error> {
+    if snapshot.kind.is_empty() {
+        return Ok(());
+    }
     let awaited = tx.payment_methods_awaited(&customer.id).await?;
     if awaited.iter().any(|method| fits(method, method.created_at, snapshot)) {
         return Ok(());

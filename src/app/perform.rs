@@ -197,7 +197,7 @@ where
 }
 
 /// Leaves an operation open, and tells of it the first time.
-async fn leave_open<R: Clone + Into<EventObject>>(
+pub(super) async fn leave_open<R: Clone + Into<EventObject>>(
     tx: &mut Tx,
     operation: &Operation,
     resource: &R,

@@ -263,7 +263,7 @@ fn same(known: &[Refund], snapshot: &RefundSnapshot) -> Same {
     }
     let is_candidate = |refund: &Refund| {
         let may_be_made = matches!(refund.state, RefundState::Pending | RefundState::Succeeded);
-        refund.upstream_id.is_none() && may_be_made && refund.amount == snapshot.amount
+        refund.upstream_id.is_none() && may_be_made && snapshot.amount == Some(refund.amount)
     };
     let mut candidates = known.iter().enumerate().filter(|(_, refund)| is_candidate(refund));
     match (&snapshot.reference, candidates.next(), candidates.next()) {
@@ -330,16 +330,17 @@ async fn adopt(
     now: Timestamp,
 ) -> Result<Option<&'static str>, Error> {
     let Some(state @ (RefundState::Pending | RefundState::Succeeded)) = snapshot.state else { return Ok(None) };
-    if snapshot.amount.currency != intent.amount.currency || !intent.has_room_for(snapshot.amount.minor, None, state) {
+    let amount = snapshot.amount.filter(|amount| amount.currency == intent.amount.currency);
+    let Some(amount) = amount.filter(|amount| intent.has_room_for(amount.minor, None, state)) else {
         return Ok(Some("a refund that was not made here exceeds what is left"));
-    }
+    };
     let refund = Refund {
         id: RefundId::generate(),
         partner_id: intent.partner_id.clone(),
         payment_intent_id: intent.id.clone(),
         upstream_id: Some(snapshot.upstream_id.clone()),
         state,
-        amount: snapshot.amount,
+        amount,
         reference_id: None,
         details: RefundDetails::default(),
         failure: None,

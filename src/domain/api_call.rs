@@ -14,7 +14,7 @@ use super::{
 pub enum CallOutcome {
     /// HTTP 2xx. A payment that was declined is one of these: the call itself did what it should.
     Succeeded,
-    /// HTTP 4xx but 408 and 429: definitely nothing was done.
+    /// HTTP 4xx but 408 and 429, with a body of Corefy's own: definitely nothing was done.
     Rejected,
     /// No answer, or one that does not tell whether anything was done.
     Unclear,
@@ -69,7 +69,7 @@ pub struct ApiCall {
     pub outcome: CallOutcome,
     /// HTTP status; none without an answer.
     pub http_status: Option<u16>,
-    /// Corefy's code, or `http_<status>`, `no_answer`, `not_sent`. None when it succeeded.
+    /// Corefy's code, or `http_<status>`, `no_answer`, `not_sent`; of a success [`UNREADABLE`], or none.
     pub error_code: Option<String>,
     /// From sending to the end of the answer.
     pub latency: Duration,
@@ -82,7 +82,7 @@ pub struct ApiCall {
 /// What was said in a call, as far as it may be kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// What went wrong, in a sentence; empty when there was an answer.
+    /// What went wrong, in a sentence; empty when there was an answer of Corefy's that can be read.
     pub error: String,
     /// The headers of the request that matter.
     pub request_headers: BTreeMap<String, String>,
@@ -93,6 +93,9 @@ pub struct Exchange {
     /// As [`Self::request_body`].
     pub response_body: String,
 }
+
+/// The code of a success whose answer has parts that cannot be read.
+pub const UNREADABLE: &str = "answer_unreadable";
 
 /// The longest body that is kept, redacted, in bytes.
 pub const MAX_BODY: usize = 4096;

@@ -192,6 +192,19 @@ impl PaymentIntent {
         is_watched || self.state.is_attempting() || self.refund_pending > 0
     }
 
+    /// Notes that Corefy contradicts what we know. Whether that is confirmed: an earlier answer has said so too, long enough
+    /// ago to be another one.
+    pub fn note_contradiction(&mut self, now: Timestamp) -> bool {
+        let since = self.progress.contradicted_since.filter(|since| *since <= now).unwrap_or(now);
+        self.progress.contradicted_since = Some(since);
+        now.since(since) >= CONFIRMED_AFTER
+    }
+
+    /// Whether Corefy contradicts what we know by an answer that no other has confirmed yet.
+    pub fn is_doubtful(&self, now: Timestamp) -> bool {
+        self.progress.contradicted_since.is_some_and(|since| now.since(since) < CONFIRMED_AFTER)
+    }
+
     /// Moves a refund's share of the sums: from the state it was in to the one it is in, `None` when there is no refund
     /// before or after.
     pub fn shift_refund(&mut self, amount: i64, from: Option<RefundState>, to: Option<RefundState>) {
@@ -255,7 +268,14 @@ pub struct Progress {
     pub last_error: Option<PaymentError>,
     /// Until when Corefy is asked although nothing is under way, because something was given up.
     pub watch_until: Option<Timestamp>,
+    /// Since when Corefy has contradicted what we know of the payment; none once it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contradicted_since: Option<Timestamp>,
 }
+
+/// How old a contradiction must be before an answer that repeats it confirms it: a single answer may be wrong, and one
+/// that follows at once may be the same one.
+const CONFIRMED_AFTER: Duration = Duration::from_secs(1);
 
 /// How long Corefy is asked about what was given up.
 const WATCH: Duration = Duration::from_secs(7 * 24 * 3600);

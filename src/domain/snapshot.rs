@@ -19,8 +19,8 @@ pub struct PaymentSnapshot {
     pub upstream_payment_id: Option<String>,
     /// How it stands.
     pub status: PaymentStatus,
-    /// What was to be paid.
-    pub amount: Money,
+    /// What was to be paid; `None` when Corefy does not tell, which counts only in [`PaymentStatus::Paid`].
+    pub amount: Option<Money>,
     /// What has been received, in minor units; counts only in [`PaymentStatus::Paid`].
     pub received: i64,
     /// What the payer's bank has taken back, in minor units.
@@ -59,8 +59,8 @@ pub struct RefundSnapshot {
     pub reference: Option<String>,
     /// How it stands; `None` for a word we do not know.
     pub state: Option<RefundState>,
-    /// How much.
-    pub amount: Money,
+    /// How much; `None` when Corefy does not tell, which counts only when it succeeded.
+    pub amount: Option<Money>,
     /// Why it failed, when it did.
     pub failure: Option<RefundFailure>,
 }
@@ -72,12 +72,21 @@ pub struct CustomerSnapshot {
     pub upstream_id: String,
 }
 
+/// The payment methods that a customer has saved, as Corefy shows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PaymentMethodsSnapshot {
+    /// Those that can be read.
+    pub methods: Vec<PaymentMethodSnapshot>,
+    /// Whether that is all of them, so that what is not among them does not exist.
+    pub is_complete: bool,
+}
+
 /// A saved payment method as Corefy shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentMethodSnapshot {
     /// Corefy's id.
     pub upstream_id: String,
-    /// Type code.
+    /// Type code; empty when Corefy does not tell.
     pub kind: String,
     /// The card, masked, when it is one and Corefy shows it.
     pub card: Option<MaskedCard>,
@@ -135,16 +144,10 @@ impl PaymentSnapshot {
 
     /// Decides what this snapshot means for `intent`.
     pub fn merge(&self, intent: &PaymentIntent) -> Merge {
-        if self.amount.currency != intent.amount.currency {
-            return Merge::Conflict("the currency differs");
-        }
-        if self.received > intent.amount.minor {
-            return Merge::Conflict("more was received than asked");
+        if let Some(why) = self.contradiction(intent) {
+            return Merge::Conflict(why);
         }
         let is_paid = self.status == PaymentStatus::Paid;
-        if !is_paid && self.amount != intent.amount {
-            return Merge::Conflict("the amount differs");
-        }
         if intent.state.is_paid() && self.takes_back() && self.version > intent.upstream_version {
             return Merge::Conflict("a payment that was received is taken back");
         }
@@ -155,6 +158,22 @@ impl PaymentSnapshot {
             return Merge::Stale;
         }
         self.change(intent).map_or(Merge::Unchanged, Merge::Apply)
+    }
+
+    /// How the amount contradicts what we know. Of an attempt that came to nothing it says nothing, whatever it is.
+    fn contradiction(&self, intent: &PaymentIntent) -> Option<&'static str> {
+        if self.takes_back() {
+            return None;
+        }
+        let is_paid = self.status == PaymentStatus::Paid;
+        match self.amount {
+            None if is_paid => Some("the amount that was paid is missing"),
+            None => None,
+            Some(amount) if amount.currency != intent.amount.currency => Some("the currency differs"),
+            Some(_) if self.received > intent.amount.minor => Some("more was received than asked"),
+            Some(amount) if !is_paid && amount != intent.amount => Some("the amount differs"),
+            Some(_) => None,
+        }
     }
 
     /// Whether it says that nothing was paid.
@@ -176,7 +195,11 @@ impl PaymentSnapshot {
                 intent.received
             },
             charged_back,
-            progress: self.progress(intent, state),
+            // Whether the answer contradicts us is not decided by its status alone.
+            progress: Progress {
+                contradicted_since: intent.progress.contradicted_since,
+                ..self.progress(intent, state)
+            },
             version: self.version.max(intent.upstream_version),
             events: if moved { entered(intent.state, state) } else { Vec::new() },
         };
@@ -290,10 +313,18 @@ pub enum RefundMerge {
 }
 
 impl RefundSnapshot {
+    /// Whether no money was given back, so that its amount says nothing.
+    pub fn came_to_nothing(&self) -> bool {
+        matches!(self.state, Some(RefundState::Failed | RefundState::Canceled))
+    }
+
     /// Decides what this snapshot means for `refund`.
     pub fn merge(&self, refund: &Refund) -> RefundMerge {
-        if self.amount != refund.amount {
+        if !self.came_to_nothing() && self.amount.is_some_and(|amount| amount != refund.amount) {
             return RefundMerge::Conflict("the refund's amount differs");
+        }
+        if self.state == Some(RefundState::Succeeded) && self.amount.is_none() {
+            return RefundMerge::Conflict("the amount that was given back is missing");
         }
         let Some(state) = self.state.filter(|state| refund.state.may_become(*state)) else {
             return RefundMerge::Unchanged;

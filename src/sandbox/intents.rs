@@ -14,7 +14,7 @@ use crate::{
         clock::Timestamp,
         money::{Currency, MAX_DIGITS, Money},
     },
-    upstream::intents::wire::{self, Amount, CreateIntent, Moment},
+    upstream::intents::wire::{self, Amount, CreateIntent, Entries, Moment},
 };
 
 impl State {
@@ -80,7 +80,7 @@ impl State {
             id: payment.id.clone(),
             payment_id: Some(payment.payment_id.clone()),
             status: payment.status.word().to_owned(),
-            amount: Amount(payment.amount.major()),
+            amount: Some(Amount(payment.amount.major())),
             currency: payment.amount.currency.code().to_owned(),
             payment_method: Some(payment.payment_method.clone()),
             customer_id: payment.customer_id.clone(),
@@ -137,12 +137,13 @@ impl Switches {
         match self.shown_refunds {
             ShownRefunds::All => {}
             ShownRefunds::WithoutReferences => {
-                shown.refunds.iter_mut().flatten().for_each(|refund| refund.reference_id = None);
+                let refunds = shown.refunds.iter_mut().flat_map(|refunds| &mut refunds.read);
+                refunds.for_each(|refund| refund.reference_id = None);
             }
             ShownRefunds::SumOnly => shown.refunds = None,
-            ShownRefunds::SumAndEmptyList => shown.refunds = Some(Vec::new()),
+            ShownRefunds::SumAndEmptyList => shown.refunds = Some(Entries::default()),
             ShownRefunds::None => {
-                shown.refunds = Some(Vec::new());
+                shown.refunds = Some(Entries::default());
                 shown.amount_refunded = Some(Amount(0.into()));
             }
         }

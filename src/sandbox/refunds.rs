@@ -196,7 +196,7 @@ impl State {
             id: refund.id.clone(),
             payment_id: self.intents.get(&refund.intent_id).map(|payment| payment.payment_id.clone()),
             status: refund.state.word().to_owned(),
-            amount: Amount(refund.amount.major()),
+            amount: Some(Amount(refund.amount.major())),
             currency: refund.amount.currency.code().to_owned(),
             reason: refund.reason.clone(),
             reference_id: refund.reference.clone(),

@@ -15,7 +15,7 @@ use super::{
     },
 };
 use crate::domain::{
-    api_call::{ApiCall, CallOutcome},
+    api_call::{ApiCall, CallOutcome, UNREADABLE},
     clock::Timestamp,
     ids::{ApiCallId, OperationId, PartnerId, PaymentIntentId},
 };
@@ -88,6 +88,15 @@ impl<C: Connected> Session<C> {
             .fetch(self.connection().await?, "id DESC", limit)
             .await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+    }
+
+    /// How many calls since then had an answer with parts that could not be read. Ids ascend with time, so that no other
+    /// calls are looked at.
+    pub async fn api_calls_unreadable(&mut self, since: Timestamp) -> Result<u64, Error> {
+        let first = format!("{}{:012x}", ApiCallId::PREFIX, since.0 / 1000);
+        let query = sqlx::query("SELECT COUNT(*) AS calls FROM api_calls WHERE id >= $1 AND error_code = $2");
+        let row = query.bind(first).bind(UNREADABLE).fetch_one(self.connection().await?).await?;
+        Ok(get::<i64>(&row, "calls")?.unsigned_abs())
     }
 }
 

@@ -78,6 +78,8 @@ catalogue! {
         "Requests to Corefy, repetitions included, by outcome and class of the HTTP status";
     UPSTREAM_DURATION: Histogram["operation"] = "corefy_gateway_upstream_duration_seconds",
         "How long those took that were sent";
+    UPSTREAM_UNREADABLE: Counter["operation", "part"] = "corefy_gateway_upstream_unreadable_total",
+        "Parts of Corefy's answers that could not be read and were left out; `body`: the whole answer";
     BREAKER_OPEN: Gauge[] = "corefy_gateway_upstream_breaker_open",
         "1 while Corefy is left alone because call after call failed";
     LIMITER_TOKENS: Gauge[] = "corefy_gateway_upstream_limiter_tokens",

@@ -10,6 +10,7 @@ use std::{
 
 use tokio::sync::mpsc;
 
+use super::transport::{Answer, Failure};
 use crate::domain::api_call::ApiCall;
 
 /// How many records may wait to be written; further ones are dropped and counted. A full queue holds some megabytes.
@@ -21,8 +22,10 @@ pub struct Redact {
     /// A body without all that is not known to be harmless: at most [`crate::domain::api_call::MAX_BODY`] bytes of JSON,
     /// empty for an empty one.
     pub body: fn(&[u8]) -> String,
-    /// Corefy's code in the body of a refusal.
+    /// Corefy's code in the body of a refusal; `None` when the body is not one of Corefy's own.
     pub error_code: fn(&[u8]) -> Option<String>,
+    /// The parts of the body of a success of this operation that are there and cannot be read.
+    pub unreadable: fn(&'static str, &[u8]) -> Vec<&'static str>,
 }
 
 /// Where calls are told to.
@@ -39,6 +42,19 @@ impl CallLog {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let dropped = Arc::new(AtomicU64::new(0));
         (Self { sender, dropped: dropped.clone(), redact }, CallRecords { receiver, dropped: Dropped(dropped) })
+    }
+
+    /// Corefy's code in the body of a refusal; `None` when the body is not one of Corefy's own.
+    pub(super) fn refusal_code(&self, body: &[u8]) -> Option<String> {
+        (self.redact.error_code)(body)
+    }
+
+    /// The parts of an answer to `operation` that are there and cannot be read.
+    pub(super) fn unreadable(&self, operation: &'static str, outcome: &Result<Answer, Failure>) -> Vec<&'static str> {
+        match outcome {
+            Ok(answer) if answer.status.is_success() => (self.redact.unreadable)(operation, &answer.body),
+            Ok(_) | Err(_) => Vec::new(),
+        }
     }
 
     /// Tells of a call. `make` is not called when there is no room.

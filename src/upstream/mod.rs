@@ -16,7 +16,7 @@ use crate::domain::{
     payment_method::{PaymentMethod, SupportedPaymentMethod},
     private::Private,
     refund::Refund,
-    snapshot::{CustomerSnapshot, PaymentMethodSnapshot, PaymentSnapshot, RefundSnapshot},
+    snapshot::{CustomerSnapshot, PaymentMethodSnapshot, PaymentMethodsSnapshot, PaymentSnapshot, RefundSnapshot},
 };
 
 pub mod call_log;
@@ -36,7 +36,7 @@ pub use turn::{Class, Turn};
 /// `ARCHITECTURE.md`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Corefy refused the request: definitely nothing was done.
+    /// Corefy refused the request in its own words: definitely nothing was done.
     #[error("Corefy refused the request: {0}")]
     Rejected(Rejection),
     /// Definitely nothing was sent; the call may be made again.
@@ -154,13 +154,15 @@ pub struct Connection {
     pub is_reachable: bool,
     /// Whether it accepted our credentials.
     pub is_authenticated: bool,
+    /// Whether it was Corefy itself that refused.
+    pub is_refused: bool,
     /// How long the call took.
     pub latency: Duration,
     /// 0 when there was no answer.
     pub http_status: u16,
     /// What came back, in a sentence.
     pub message: String,
-    /// What Corefy says the time is, to the second.
+    /// What the answer says the time is, to the second.
     pub date: Option<Timestamp>,
 }
 
@@ -237,7 +239,7 @@ pub trait Upstream: Send + Sync + 'static {
     ) -> Result<PaymentMethodSnapshot, Error>;
 
     /// Reads the payment methods that a customer has saved, at most 1000.
-    async fn payment_methods_of(&self, customer: &Customer, turn: Turn) -> Result<Vec<PaymentMethodSnapshot>, Error>;
+    async fn payment_methods_of(&self, customer: &Customer, turn: Turn) -> Result<PaymentMethodsSnapshot, Error>;
 
     /// Reads the kinds of payment methods that the account accepts, at most 1000.
     async fn supported_payment_methods(&self, turn: Turn) -> Result<Vec<SupportedPaymentMethod>, Error>;

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod answers;
 mod api_calls;
 mod architecture;
 mod budget;

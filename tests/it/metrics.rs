@@ -46,6 +46,7 @@ const ALERTS: &str = include_str!("../../docs/alerts.yml");
 
 const DECLINED: &str = "4000000000009995";
 const CHARGED_500: &str = "4000000000005019";
+const GARBLED: &str = "4000000000002008";
 const CONFIRM: &str = "corefy.gateway.v1.PaymentIntentService/ConfirmPaymentIntent";
 
 /// One page of metrics: the value of each series, by its name with its labels as they are written.
@@ -178,7 +179,9 @@ async fn an_operation_that_waits_for_a_person_is_shown(database: TestDatabase) {
     let intent = client.intent("10.00").await;
     client.confirm(&intent.id, CHARGED_500).await.unwrap();
     app.sandbox.faults().fail_next(u32::MAX, "GET", "/v1/payments/{id}", Fault::WrongAmount);
+    // A contradiction counts when it stays.
     app.recover_after(Duration::from_secs(5)).await;
+    app.recover_after(Duration::from_secs(2)).await;
     let page = Page::of(&app).await;
     assert_eq!(page.value(r#"operations_open{state="needs_operator"}"#), 1.0, "{}", page.text);
     assert_eq!(page.value(r#"operations_open{state="in_doubt"}"#), 0.0);
@@ -266,6 +269,8 @@ async fn be_busy(app: &TestApp, client: &Client) -> Vec<String> {
     client.confirm(&doubtful.id, CHARGED_500).await.unwrap();
     let declined = client.intent("10.00").await;
     client.confirm(&declined.id, DECLINED).await.unwrap();
+    let garbled = client.intent("10.00").await;
+    client.confirm(&garbled.id, GARBLED).await.unwrap();
     client.customer("jane@example.com").await;
     for path in
         ["/corefy.gateway.v1.PaymentIntentService/MadeUp", "/made.up.Service/Call", "/grpc.health.v1.Health/Check"]

@@ -166,10 +166,11 @@ type ApiCall struct {
 	Outcome ApiCallOutcome `protobuf:"varint,9,opt,name=outcome,proto3,enum=corefy.gateway.v1.ApiCallOutcome" json:"outcome,omitempty"`
 	// HTTP status, 0 when there was no answer.
 	HttpStatus int32 `protobuf:"varint,10,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
-	// Empty when it succeeded. Else Corefy's code in lower snake case, `http_<status>` when it gave none, `no_answer`, or
-	// `not_sent`.
+	// Empty when it succeeded; `answer_unreadable` when it did and parts of the answer could not be read. Else Corefy's code
+	// in lower snake case, `http_<status>` when it gave none, `no_answer`, or `not_sent`.
 	ErrorCode string `protobuf:"bytes,11,opt,name=error_code,json=errorCode,proto3" json:"error_code,omitempty"`
-	// Why there was no answer, in a sentence; empty when there was one.
+	// Why there was no answer, which parts of it could not be read, or that it is not Corefy's, in a sentence; empty when
+	// there was one that could be read.
 	ErrorMessage string `protobuf:"bytes,12,opt,name=error_message,json=errorMessage,proto3" json:"error_message,omitempty"`
 	// From sending to the end of the answer, in microseconds.
 	Latency *durationpb.Duration `protobuf:"bytes,13,opt,name=latency,proto3" json:"latency,omitempty"`

@@ -124,6 +124,7 @@ impl Command for Confirm {
             Outcome::Answered(snapshot) if snapshot.trace_of_attempt_since(BEFORE_ALL) == Trace::Outcome => {
                 // What contradicts us is not believed at once: recovery reads the payment and decides.
                 if merge_payment(tx, &mut intent, &snapshot, None, now).await?.conflict().is_some() {
+                    tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
                     return Ok(Verdict::InDoubt(intent));
                 }
                 if intent.state == State::Processing {

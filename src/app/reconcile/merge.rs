@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::{
     app::{
-        perform::{Verdict, conclude},
+        perform::{Verdict, conclude, leave_open},
         refunds::{give_up_refund, merge_refunds},
     },
     domain::{
         clock::Timestamp,
-        event::EventType,
+        event::{EventObject, EventType},
         ids::RefundId,
         operation::{Operation, OperationKind, is_absent, next_check},
         payment_intent::{PaymentIntent, PaymentIntentState, UPSTREAM_NO_RECORD},
@@ -22,6 +24,9 @@ use crate::{
 /// How often Corefy is asked about a payment that should long have come to an end.
 const LONG_WAIT: Duration = Duration::from_secs(24 * 3600);
 
+/// When Corefy is asked again after it has contradicted us for the first time.
+const CONTRADICTION_CHECK: Duration = Duration::from_secs(2);
+
 /// What merging a snapshot came to.
 #[derive(Clone, Copy, Default)]
 pub(in crate::app) struct Merged {
@@ -31,6 +36,8 @@ pub(in crate::app) struct Merged {
     pub payment_conflict: Option<&'static str>,
     /// Why it contradicts what we know of the refunds.
     pub refund_conflict: Option<&'static str>,
+    /// Whether an earlier answer contradicted us too: a single one may be wrong.
+    pub is_confirmed: bool,
 }
 
 impl Merged {
@@ -70,11 +77,31 @@ pub(in crate::app) async fn merge_payment(
         merged.refund_conflict =
             merge_refunds(tx, intent, snapshot.refunds.as_deref().unwrap_or_default(), now).await?;
     }
-    if let Some(why) = merged.conflict() {
-        tracing::error!(payment_intent = %intent.id, why, "Corefy contradicts what we know; a person has to look");
-        tx.event_insert_once(EventType::PaymentIntentOrphanCharge, &intent.clone().into(), now).await?;
+    match merged.conflict() {
+        Some(why) => {
+            merged.is_confirmed = intent.note_contradiction(now);
+            tell_of_contradiction(tx, intent, why, merged.is_confirmed, now).await?;
+        }
+        None if !merged.is_stale => intent.progress.contradicted_since = None,
+        None => {}
     }
     Ok(merged)
+}
+
+/// Calls a person, once, when a contradiction is confirmed.
+async fn tell_of_contradiction(
+    tx: &mut Tx,
+    intent: &PaymentIntent,
+    why: &'static str,
+    is_confirmed: bool,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if !is_confirmed {
+        tracing::warn!(payment_intent = %intent.id, why, "Corefy contradicts what we know; it is asked again");
+        return Ok(());
+    }
+    tracing::error!(payment_intent = %intent.id, why, "Corefy contradicts what we know; a person has to look");
+    Ok(tx.event_insert_once(EventType::PaymentIntentOrphanCharge, &intent.clone().into(), now).await?)
 }
 
 /// What a lookup says of one operation.
@@ -82,8 +109,10 @@ pub(in crate::app) async fn merge_payment(
 enum Finding {
     /// Its outcome, which is merged already.
     Told,
-    /// Something that contradicts what we know.
+    /// Something that contradicts what we know, as an earlier answer did.
     Contradicted,
+    /// Something that contradicts what we know, for the first time.
+    Doubtful,
     /// For certain that Corefy never got it.
     Absent,
     /// Nothing yet.
@@ -103,7 +132,7 @@ pub(super) async fn conclude_by(
         return conclude_refund(tx, intent, operation, evidence, now).await;
     }
     let finding = match evidence {
-        Some((_, merged)) if merged.payment_conflict.is_some() => Finding::Contradicted,
+        Some((_, merged)) if merged.payment_conflict.is_some() => contradicted(merged),
         Some((snapshot, _)) => match snapshot.trace_of_attempt_since(operation.baseline) {
             Trace::Outcome => Finding::Told,
             Trace::None if is_absent_now(&mut operation, now) => Finding::Absent,
@@ -114,7 +143,25 @@ pub(super) async fn conclude_by(
     if matches!(finding, Finding::Absent) {
         give_up_attempt(tx, intent, now).await?;
     }
-    conclude(tx, &operation, &verdict(finding, intent.clone()), now).await
+    conclude_finding(tx, &operation, finding, intent.clone(), now).await
+}
+
+fn contradicted(merged: Merged) -> Finding {
+    if merged.is_confirmed { Finding::Contradicted } else { Finding::Doubtful }
+}
+
+/// Writes what was found into the journal. What was contradicted for the first time is looked up again at once.
+async fn conclude_finding<R: Clone + Serialize + Into<EventObject>>(
+    tx: &mut Tx,
+    operation: &Operation,
+    finding: Finding,
+    resource: R,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    match finding {
+        Finding::Doubtful => leave_open(tx, operation, &resource, Some(now + CONTRADICTION_CHECK), now).await,
+        finding => conclude(tx, operation, &verdict(finding, resource), now).await,
+    }
 }
 
 /// The same for a refund: it is told when Corefy shows it, and absent only from a list that is complete.
@@ -129,7 +176,7 @@ async fn conclude_refund(
     let Some(mut refund) = tx.refund_any(&id).await? else { return Ok(true) };
     let finding = match evidence {
         Some(_) if refund.upstream_id.is_some() => Finding::Told,
-        Some((_, merged)) if merged.conflict().is_some() => Finding::Contradicted,
+        Some((_, merged)) if merged.conflict().is_some() => contradicted(merged),
         Some((snapshot, merged)) => {
             let is_complete = snapshot.refunds.is_some() && !merged.is_stale;
             if is_complete && is_absent_now(&mut operation, now) { Finding::Absent } else { Finding::Open }
@@ -139,14 +186,14 @@ async fn conclude_refund(
     if matches!(finding, Finding::Absent) {
         give_up_refund(tx, intent, &mut refund, now).await?;
     }
-    conclude(tx, &operation, &verdict(finding, refund), now).await
+    conclude_finding(tx, &operation, finding, refund, now).await
 }
 
 fn verdict<R>(finding: Finding, resource: R) -> Verdict<R> {
     match finding {
         Finding::Told | Finding::Absent => Verdict::Done(resource),
         Finding::Contradicted => Verdict::NeedsOperator(resource),
-        Finding::Open => Verdict::InDoubt(resource),
+        Finding::Open | Finding::Doubtful => Verdict::InDoubt(resource),
     }
 }
 
@@ -158,7 +205,9 @@ pub(super) fn is_absent_now(operation: &mut Operation, now: Timestamp) -> bool {
 
 /// When Corefy is to be asked about the intent next, as long as there may be news.
 pub(in crate::app) fn poll_at(intent: &PaymentIntent, now: Timestamp) -> Option<Timestamp> {
-    intent.awaits_news(now).then(|| next_check(intent.updated_at, now).unwrap_or(now + LONG_WAIT))
+    let regular = intent.awaits_news(now).then(|| next_check(intent.updated_at, now).unwrap_or(now + LONG_WAIT));
+    let doubtful = intent.is_doubtful(now).then(|| now + CONTRADICTION_CHECK);
+    regular.into_iter().chain(doubtful).min()
 }
 
 /// Tells, once, of a payment that should long have come to an end.

@@ -94,11 +94,13 @@ pub(super) fn of_call(call: &ApiCall) -> Placed {
     };
     let code = call.error_code.as_deref().filter(|_| call.http_status.is_some());
     let code = code.map(|code| format!(", {code}")).unwrap_or_default();
+    let note = Some(call.exchange.error.as_str()).filter(|note| call.http_status.is_some() && !note.is_empty());
+    let note = note.map(|note| format!("; {note}")).unwrap_or_default();
     let latency = call.latency.as_millis();
     let entry = TimelineEntry {
         at: call.created_at,
         kind: TimelineKind::UpstreamCall,
-        sentence: format!("{}: {} {} {said}{code} ({latency} ms).", call.operation, call.method, call.path),
+        sentence: format!("{}: {} {} {said}{code} ({latency} ms){note}.", call.operation, call.method, call.path),
         ids: TimelineIds {
             object: call.subject_id.clone().unwrap_or_default(),
             operation: call.operation_id.as_ref().map(ToString::to_string).unwrap_or_default(),

@@ -8,6 +8,7 @@ use super::Findings;
 use crate::{
     config::DatabaseConfig,
     domain::{
+        api_call::UNREADABLE,
         clock::{Clock, Timestamp},
         master_key::MasterKey,
     },
@@ -19,6 +20,8 @@ use crate::{
 const SUBJECT: &str = "database";
 /// Leases and schedules go by the machine's clock: replicas whose clocks differ by more get in each other's way.
 const MOST_SKEW: Duration = Duration::from_secs(2);
+/// How far back answers are looked at.
+const ANSWERS_OF: Duration = Duration::from_secs(24 * 3600);
 /// Permissions of everybody but the owner.
 const OTHERS: u32 = 0o077;
 
@@ -58,7 +61,25 @@ async fn check_open(store: &Store, findings: &mut Findings) -> Result<(), Error>
         }
     }
     check_master_key(store, findings).await;
-    check_keys(store, findings).await
+    check_keys(store, findings).await?;
+    check_answers(store, findings).await
+}
+
+/// Reports answers of Corefy's of which parts were left out.
+async fn check_answers(store: &Store, findings: &mut Findings) -> Result<(), Error> {
+    const SUBJECT: &str = "answers";
+    let now = Clock::system().now();
+    let since = Timestamp(now.0 - i64::try_from(ANSWERS_OF.as_micros()).unwrap_or(i64::MAX));
+    match store.read().await?.api_calls_unreadable(since).await? {
+        0 => findings.fine(SUBJECT, "all that Corefy answered in the last day could be read"),
+        calls => {
+            let text = format!(
+                "{calls} of Corefy's in the last day have parts that could not be read; `corefy-gateway calls` shows them as {UNREADABLE}"
+            );
+            findings.warn(SUBJECT, &text);
+        }
+    }
+    Ok(())
 }
 
 fn is_migrated(schema: &Schema, findings: &mut Findings) -> bool {

@@ -34,7 +34,11 @@ pub(super) async fn check_upstream(config: &Config, clock: &Clock, findings: &mu
         return findings.fail(SUBJECT, &format!("{address} cannot be reached. {} {advice}", connection.message));
     }
     if !connection.is_authenticated {
-        let advice = "compare COREFY_API_KEY, COREFY_SECRET_KEY and COREFY_CLIENT_KEY with Corefy's dashboard";
+        let advice = if connection.is_refused {
+            "compare COREFY_API_KEY, COREFY_SECRET_KEY and COREFY_CLIENT_KEY with Corefy's dashboard"
+        } else {
+            "look at the proxy, firewall or load balancer on the way, and at COREFY_BASE_URL"
+        };
         findings.fail(SUBJECT, &format!("{address} does not let us in. {} {advice}", connection.message));
     } else {
         findings.fine(SUBJECT, &format!("{address} accepts the credentials, in {millis} ms"));

@@ -78,7 +78,7 @@ fn snapshot(status: PaymentStatus, received: i64, version: i64) -> PaymentSnapsh
     PaymentSnapshot {
         upstream_id: "int_1".to_owned(),
         status,
-        amount: usd(AMOUNT),
+        amount: Some(usd(AMOUNT)),
         received,
         charged_back: 0,
         refunds: Some(Vec::new()),
@@ -91,12 +91,12 @@ prop_compose! {
     /// Anything Corefy might say, sane or not.
     fn any_snapshot()(
         status in prop::sample::select(statuses().to_vec()),
-        amount in prop_oneof![9 => Just(AMOUNT), 1 => 1..2 * AMOUNT],
+        amount in prop_oneof![9 => Just(Some(AMOUNT)), 1 => (1..2 * AMOUNT).prop_map(Some), 1 => Just(None)],
         received in prop_oneof![Just(0), Just(AMOUNT), 0..=AMOUNT + 2],
         charged_back in prop_oneof![9 => Just(0), 1 => 0..=AMOUNT],
         version in 0_i64..6,
     ) -> PaymentSnapshot {
-        PaymentSnapshot { amount: usd(amount), charged_back, ..snapshot(status, received, version) }
+        PaymentSnapshot { amount: amount.map(usd), charged_back, ..snapshot(status, received, version) }
     }
 }
 
@@ -216,12 +216,23 @@ fn what_contradicts_us_is_never_applied() {
     let euro = Money::new(AMOUNT, Currency::parse("EUR").unwrap());
     let paid = || snapshot(PaymentStatus::Paid, AMOUNT, 1);
     let contradictions = [
-        ("the currency differs", PaymentSnapshot { amount: euro, ..paid() }),
+        ("the currency differs", PaymentSnapshot { amount: Some(euro), ..paid() }),
         ("more was received than asked", PaymentSnapshot { received: AMOUNT + 1, ..paid() }),
-        ("the amount differs", PaymentSnapshot { amount: usd(99), ..snapshot(PaymentStatus::Processing, 0, 1) }),
+        ("the amount differs", PaymentSnapshot { amount: Some(usd(99)), ..snapshot(PaymentStatus::Processing, 0, 1) }),
+        ("the amount that was paid is missing", PaymentSnapshot { amount: None, ..paid() }),
     ];
     for (why, snapshot) in contradictions {
         assert_eq!(snapshot.merge(&intent(State::Processing)), Merge::Conflict(why));
+    }
+}
+
+#[test]
+fn a_decline_is_believed_whatever_amount_it_tells() {
+    let euro = Money::new(7, Currency::parse("EUR").unwrap());
+    for amount in [None, Some(euro), Some(usd(AMOUNT + 1))] {
+        let mut intent = intent(State::Processing);
+        merge_into(&mut intent, &PaymentSnapshot { amount, ..snapshot(PaymentStatus::Failed(declined()), 0, 1) });
+        assert_eq!(intent.state, State::RequiresPaymentMethod, "{amount:?}");
     }
 }
 
@@ -269,7 +280,7 @@ fn refund_snapshot(refund: &Refund, state: Option<RefundState>) -> RefundSnapsho
         upstream_id: "rf_1".to_owned(),
         reference: Some(refund.id.to_string()),
         state,
-        amount: refund.amount,
+        amount: Some(refund.amount),
         failure: None,
     }
 }
@@ -308,8 +319,12 @@ fn a_refund_snapshot_moves_a_refund_as_the_table_says_and_tells_of_it() {
             assert_eq!(merged, expected, "{from:?} to {to:?}");
         }
         assert_eq!(refund_snapshot(&refund, None).merge(&refund), RefundMerge::Unchanged, "a word we do not know");
-        let other = RefundSnapshot { amount: usd(6), ..refund_snapshot(&refund, Some(Succeeded)) };
-        assert!(matches!(other.merge(&refund), RefundMerge::Conflict(_)));
+        for amount in [Some(usd(6)), None] {
+            let other = RefundSnapshot { amount, ..refund_snapshot(&refund, Some(Succeeded)) };
+            assert!(matches!(other.merge(&refund), RefundMerge::Conflict(_)));
+            let nothing = RefundSnapshot { amount, ..refund_snapshot(&refund, Some(Failed)) };
+            assert!(!matches!(nothing.merge(&refund), RefundMerge::Conflict(_)));
+        }
     }
 }
 

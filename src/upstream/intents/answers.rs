@@ -1,7 +1,9 @@
 //! What Corefy answers, in our words. What contradicts the question, or cannot be told in our words, is a mismatch: it
 //! proves nothing, neither that the thing was done nor that it was not.
 
-use super::wire;
+use rust_decimal::Decimal;
+
+use super::{LONGEST_LIST, wire};
 use crate::domain::card::MaskedCard;
 use crate::domain::customer::Customer;
 use crate::domain::money::{Currency, Money};
@@ -10,7 +12,7 @@ use crate::domain::payment_method::SupportedPaymentMethod;
 use crate::domain::private::Private;
 use crate::domain::refund::{Refund, RefundFailure, RefundState};
 use crate::domain::snapshot::{
-    CustomerSnapshot, PaymentMethodSnapshot, PaymentSnapshot, PaymentStatus, RefundSnapshot,
+    CustomerSnapshot, PaymentMethodSnapshot, PaymentMethodsSnapshot, PaymentSnapshot, PaymentStatus, RefundSnapshot,
 };
 use crate::upstream::text;
 
@@ -20,8 +22,13 @@ const LONGEST_ID: usize = 100;
 /// The most refunds of one payment that are read.
 const MOST_REFUNDS: usize = 1000;
 
-/// The longest address that a payer is sent to, in bytes.
-const LONGEST_URL: usize = 2048;
+/// The longest address that a payer is sent to, in bytes: RFC 9110 wants at least 8000 understood, and signed addresses of
+/// banks come near.
+const LONGEST_URL: usize = 8192;
+
+/// The part of a minor unit by which an amount may differ from a whole number of them: less is the noise of a sender
+/// that calculates in binary fractions, never money.
+const NOISE: Decimal = Decimal::from_parts(1, 0, 0, false, 3);
 
 /// The code of a failure that Corefy gives none for.
 const NO_CODE: &str = "declined";
@@ -32,20 +39,27 @@ const NO_MESSAGE: &str = "The payment provider declined the request without givi
 /// Why an answer is not one to the question.
 pub type Mismatch = &'static str;
 
-/// The payment that `intent` asked to be created.
+/// The payment that `intent` asked to be created. Where its state is not told, it is as it was asked for.
 pub fn created(answer: wire::Intent, intent: &PaymentIntent) -> Result<PaymentSnapshot, Mismatch> {
-    let is_ours = answer.reference_id.as_deref().is_none_or(|reference| reference == intent.id.as_str());
-    let snapshot = payment(answer)?;
-    match () {
-        () if !is_ours => Err("the answer has another reference"),
-        () if snapshot.amount != intent.amount => Err("the answer has another amount"),
-        () => Ok(snapshot),
-    }
+    let has_no_status = answer.status.is_empty();
+    let snapshot = fitting(answer, intent)?;
+    let status = if has_no_status { PaymentStatus::AwaitingConfirmation } else { snapshot.status };
+    Ok(PaymentSnapshot { status, ..snapshot })
 }
 
 /// The payment with Corefy's id `asked` that already has the reference of `intent`.
 pub fn existing(answer: wire::Intent, asked: &str, intent: &PaymentIntent) -> Result<PaymentSnapshot, Mismatch> {
-    created(about(answer, asked)?, intent)
+    fitting(about(answer, asked)?, intent)
+}
+
+fn fitting(answer: wire::Intent, intent: &PaymentIntent) -> Result<PaymentSnapshot, Mismatch> {
+    let is_ours = answer.reference_id.as_deref().is_none_or(|reference| reference == intent.id.as_str());
+    let snapshot = payment(answer)?;
+    match () {
+        () if !is_ours => Err("the answer has another reference"),
+        () if snapshot.amount.is_some_and(|amount| amount != intent.amount) => Err("the answer has another amount"),
+        () => Ok(snapshot),
+    }
 }
 
 /// The payment with Corefy's id `asked`, which may be the intent's or the payment's.
@@ -59,13 +73,14 @@ fn about(answer: wire::Intent, asked: &str) -> Result<wire::Intent, Mismatch> {
 }
 
 fn payment(answer: wire::Intent) -> Result<PaymentSnapshot, Mismatch> {
-    let amount = money(answer.amount, &answer.currency)?;
-    let refunds = answer.refunds.and_then(|refunds| all_refunds(refunds, answer.amount_refunded, amount));
     let status = status(&answer.status, answer.next_action, answer.error);
+    let is_paid = status == PaymentStatus::Paid;
+    let amount = amount_that_counts(is_paid, answer.amount, &answer.currency)?;
+    let refunds = answer.refunds.and_then(|refunds| all_refunds(refunds, answer.amount_refunded, amount?));
     Ok(PaymentSnapshot {
         upstream_id: id(answer.id)?,
         upstream_payment_id: answer.payment_id.and_then(|payment| id(payment).ok()),
-        received: if status == PaymentStatus::Paid { amount.minor } else { 0 },
+        received: amount.filter(|_| is_paid).map_or(0, |amount| amount.minor),
         status,
         amount,
         charged_back: 0,
@@ -74,24 +89,46 @@ fn payment(answer: wire::Intent) -> Result<PaymentSnapshot, Mismatch> {
     })
 }
 
+/// The amount of a payment or refund. Where money `has_moved` it must be told; before, and where none will, an amount of
+/// zero or one that cannot be read says nothing.
+fn amount_that_counts(
+    has_moved: bool,
+    amount: Option<wire::Amount>,
+    currency: &str,
+) -> Result<Option<Money>, Mismatch> {
+    match (money(amount, currency), has_moved) {
+        (Ok(amount), _) if amount.minor > 0 => Ok(Some(amount)),
+        (Ok(_), true) => Err("the answer's amount is zero though money moved"),
+        (Err(mismatch), true) => Err(mismatch),
+        (Ok(_) | Err(_), false) => Ok(None),
+    }
+}
+
 /// The refunds of a payment, when every one of them can be read and together they explain what was refunded. From less
 /// nothing may be concluded about a refund that is not among them.
 fn all_refunds(
-    told: Vec<wire::Refund>,
+    told: wire::Entries<wire::Refund>,
     amount_refunded: Option<wire::Amount>,
     amount: Money,
 ) -> Option<Vec<RefundSnapshot>> {
-    let refunds: Vec<_> = told.into_iter().take(MOST_REFUNDS + 1).map(refund).collect::<Result<_, _>>().ok()?;
+    let is_whole = told.left_out == 0 && told.read.len() <= MOST_REFUNDS;
+    let refunds: Vec<_> = told.read.into_iter().take(MOST_REFUNDS).map(listed_refund).collect::<Result<_, _>>().ok()?;
     let succeeded = refunds.iter().filter(|refund| refund.state == Some(RefundState::Succeeded));
-    let explained: i64 = succeeded.map(|refund| refund.amount.minor).sum();
-    let refunded = amount_refunded
-        .map_or(Some(0), |refunded| Money::from_major(refunded.0, amount.currency).map(|money| money.minor))?;
-    (refunds.len() <= MOST_REFUNDS && explained >= refunded).then_some(refunds)
+    let explained: i64 = succeeded.filter_map(|refund| refund.amount).map(|amount| amount.minor).sum();
+    let refunded =
+        amount_refunded.map_or(Some(0), |refunded| whole(refunded.0, amount.currency).map(|money| money.minor))?;
+    (is_whole && explained >= refunded).then_some(refunds)
+}
+
+/// A refund among others: it is told from those by its amount too, unless it came to nothing.
+fn listed_refund(answer: wire::Refund) -> Result<RefundSnapshot, Mismatch> {
+    let refund = refund(answer)?;
+    if refund.amount.is_none() && !refund.came_to_nothing() { Err("a refund has no amount") } else { Ok(refund) }
 }
 
 /// A payer who has to act but is not told where cannot; the attempt is then under way for all we can say.
 fn status(word: &str, action: Option<wire::NextAction>, error: Option<wire::Failure>) -> PaymentStatus {
-    match word {
+    match word.trim().to_ascii_lowercase().as_str() {
         "requires_confirmation" => PaymentStatus::AwaitingConfirmation,
         "requires_action" => {
             action.and_then(next_action).map_or(PaymentStatus::Processing, PaymentStatus::RequiresAction)
@@ -107,11 +144,18 @@ fn status(word: &str, action: Option<wire::NextAction>, error: Option<wire::Fail
     }
 }
 
-fn next_action(action: wire::NextAction) -> Option<NextAction> {
-    let url = url::Url::parse(&action.url).ok()?;
+/// Whether this word, in lower case, is one of the contract's.
+pub fn is_known_status(word: &str) -> bool {
+    !matches!(status(word, None, None), PaymentStatus::Unknown(_))
+}
+
+/// The step of the payer, when it leads to a web page.
+pub fn next_action(action: wire::NextAction) -> Option<NextAction> {
+    let address = action.url.trim();
+    let url = url::Url::parse(address).ok()?;
     let leads_somewhere = matches!(url.scheme(), "http" | "https") && url.has_host();
-    (leads_somewhere && action.url.len() <= LONGEST_URL).then(|| NextAction {
-        redirect_url: action.url,
+    (leads_somewhere && address.len() <= LONGEST_URL).then(|| NextAction {
+        redirect_url: address.to_owned(),
         method: "GET".to_owned(),
         params: Default::default(),
     })
@@ -130,18 +174,21 @@ pub fn refunded(answer: wire::Refund, asked: &Refund) -> Result<RefundSnapshot, 
         () if snapshot.reference.as_deref().is_some_and(|reference| reference != asked.id.as_str()) => {
             Err("the answer has another reference")
         }
-        () if snapshot.amount != asked.amount => Err("the answer has another amount"),
+        () if snapshot.amount.is_some_and(|amount| amount != asked.amount) && !snapshot.came_to_nothing() => {
+            Err("the answer has another amount")
+        }
         () => Ok(snapshot),
     }
 }
 
 fn refund(answer: wire::Refund) -> Result<RefundSnapshot, Mismatch> {
-    let state = RefundState::parse(&answer.status);
+    let state = refund_state(&answer.status);
+    let has_moved = state == Some(RefundState::Succeeded);
     Ok(RefundSnapshot {
         upstream_id: id(answer.id)?,
         reference: answer.reference_id,
         state,
-        amount: money(answer.amount, &answer.currency)?,
+        amount: amount_that_counts(has_moved, answer.amount, &answer.currency)?,
         failure: (state == Some(RefundState::Failed)).then(|| {
             let (code, message) = failure(answer.error);
             RefundFailure { code, message }
@@ -149,8 +196,13 @@ fn refund(answer: wire::Refund) -> Result<RefundSnapshot, Mismatch> {
     })
 }
 
+/// The state that a refund's word stands for.
+pub fn refund_state(word: &str) -> Option<RefundState> {
+    RefundState::parse(&word.trim().to_ascii_lowercase())
+}
+
 /// The customer that was asked for; its reference, when the answer has one, is ours.
-pub fn customer(answer: wire::Customer, asked: &Customer) -> Result<CustomerSnapshot, Mismatch> {
+pub fn customer(answer: wire::CustomerAnswer, asked: &Customer) -> Result<CustomerSnapshot, Mismatch> {
     if answer.reference_id.is_some_and(|reference| reference != asked.id.as_str()) {
         return Err("the answer has another reference");
     }
@@ -171,8 +223,18 @@ pub fn payment_method(answer: wire::PaymentMethod, customer_id: &str) -> Result<
     })
 }
 
+/// The payment methods of the customer with Corefy's id `customer_id`. One that cannot be read hides no other.
+pub fn payment_methods(answer: wire::List<wire::PaymentMethod>, customer_id: &str) -> PaymentMethodsSnapshot {
+    let wire::Entries { read, left_out } = answer.data;
+    let count = read.len() + left_out;
+    let read = read.into_iter().take(LONGEST_LIST).map(|method| payment_method(method, customer_id));
+    let methods: Vec<_> = read.filter_map(Result::ok).collect();
+    let is_complete = methods.iter().filter(|method| !method.kind.is_empty()).count() == count;
+    PaymentMethodsSnapshot { methods, is_complete }
+}
+
 /// What is no mask, such as a whole number in the place of its last digits, is not taken over.
-fn masked_card(card: wire::SavedCard) -> Option<MaskedCard> {
+pub fn masked_card(card: wire::SavedCard) -> Option<MaskedCard> {
     let are_digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     are_digits(&card.last4, 4).then(|| MaskedCard {
         brand: text::code(&card.brand),
@@ -184,19 +246,37 @@ fn masked_card(card: wire::SavedCard) -> Option<MaskedCard> {
     })
 }
 
-/// A kind of payment method.
-pub fn supported(answer: wire::SupportedMethod) -> SupportedPaymentMethod {
-    SupportedPaymentMethod {
-        kind: text::bounded(&answer.kind, text::LONGEST_CODE),
-        name: text::sentence(&answer.name),
-        currencies: answer.currencies.into_iter().filter(|code| Currency::parse(code).is_some()).collect(),
-    }
+/// A kind of payment method. `None` when it has no type, or only currencies that cannot be told: without them it would
+/// be one for all currencies.
+pub fn supported(answer: wire::SupportedMethod) -> Option<SupportedPaymentMethod> {
+    let told = answer.currencies;
+    let read = told.read.iter().filter_map(|code| Currency::parse(&upper(code)));
+    let currencies: Vec<_> = read.map(|currency| currency.code().to_owned()).collect();
+    let is_for_all = told.read.is_empty() && told.left_out == 0;
+    let kind = text::bounded(&answer.kind, text::LONGEST_CODE);
+    let can_be_told = !kind.is_empty() && (is_for_all || !currencies.is_empty());
+    can_be_told.then(|| SupportedPaymentMethod { kind, name: text::sentence(&answer.name), currencies })
 }
 
-fn money(amount: wire::Amount, currency: &str) -> Result<Money, Mismatch> {
-    let currency = Currency::parse_existing(currency).ok_or("the answer has an unknown currency")?;
-    let money = Money::from_major(amount.0, currency).ok_or("the answer's amount has too many decimals")?;
+/// The money that an answer tells of.
+pub fn money(amount: Option<wire::Amount>, code: &str) -> Result<Money, Mismatch> {
+    let currency = Currency::parse_existing(&upper(code)).ok_or("the answer has an unknown currency")?;
+    let amount = amount.ok_or("the answer has no amount that can be read")?;
+    let money = whole(amount.0, currency).ok_or("the answer's amount has too many decimals")?;
     if money.minor < 0 { Err("the answer's amount is negative") } else { Ok(money) }
+}
+
+/// A currency's code, which may come in letters of either case.
+fn upper(code: &str) -> String {
+    code.trim().to_ascii_uppercase()
+}
+
+/// An amount in major units as whole minor units, when it differs from them by no more than [`NOISE`].
+fn whole(major: Decimal, currency: Currency) -> Option<Money> {
+    let minor = major.checked_mul(Decimal::from(10_i64.pow(currency.decimals())))?;
+    let nearest = minor.round();
+    let money = i64::try_from(nearest).ok().map(|minor| Money::new(minor, currency));
+    money.filter(|_| (minor - nearest).abs() < NOISE)
 }
 
 /// An id becomes a part of paths, so only what cannot change a path's meaning is one.
@@ -209,6 +289,7 @@ pub fn id(text: String) -> Result<String, Mismatch> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn intent(members: serde_json::Value) -> wire::Intent {
         let mut body = serde_json::json!({"id": "in_1", "status": "processing", "amount": "10.50", "currency": "USD"});
@@ -258,19 +339,144 @@ mod tests {
             assert_eq!(url(wrong), PaymentStatus::Processing, "{wrong}");
         }
         assert_eq!(status_of(serde_json::json!({"status": "requires_action"})), PaymentStatus::Processing);
+        let long = |length: usize| format!("https://bank.test/{}", "x".repeat(length - 18));
+        for action in [
+            json!({"type": null, "url": "https://bank.test/3ds"}),
+            json!({"url": " https://bank.test/3ds\n"}),
+            json!({"type": "redirect", "url": long(8000)}),
+            json!({"type": [], "url": long(LONGEST_URL)}),
+        ] {
+            let status = status_of(json!({"status": "Requires_Action", "next_action": action}));
+            assert!(matches!(status, PaymentStatus::RequiresAction(_)), "{action}");
+        }
+        assert_eq!(url(&long(LONGEST_URL + 1)), PaymentStatus::Processing);
     }
 
     #[test]
     fn what_cannot_be_told_in_our_words_is_a_mismatch() {
         for members in [
-            serde_json::json!({"amount": "10.505"}),
-            serde_json::json!({"amount": -1}),
-            serde_json::json!({"currency": "XXX"}),
+            serde_json::json!({"status": "succeeded", "amount": "10.505"}),
+            serde_json::json!({"status": "succeeded", "amount": -1}),
+            serde_json::json!({"status": "succeeded", "amount": 0}),
+            serde_json::json!({"status": "succeeded", "amount": null}),
+            serde_json::json!({"status": "succeeded", "currency": "XXX"}),
             serde_json::json!({"id": ""}),
             serde_json::json!({"id": "../customers"}),
         ] {
             assert!(payment(intent(members.clone())).is_err(), "{members}");
         }
+    }
+
+    #[test]
+    fn an_amount_matters_only_where_money_moved() {
+        for word in ["failed", "canceled", "processing", "requires_confirmation"] {
+            for odd in [json!(""), json!(null), json!(0), json!("abc"), json!([]), json!("10.505")] {
+                let snapshot = payment(intent(json!({"status": word, "amount": odd, "currency": null}))).unwrap();
+                assert_eq!((snapshot.amount, snapshot.received), (None, 0), "{word} {odd}");
+            }
+        }
+        let body = json!({"id": "in_1", "status": "failed", "error": {"code": "lost_card"}});
+        assert!(payment(serde_json::from_value(body).unwrap()).is_ok());
+    }
+
+    #[test]
+    fn an_amount_may_differ_by_the_noise_of_binary_fractions() {
+        let received = |amount: &str| {
+            payment(intent(json!({"status": "SUCCEEDED", "amount": amount, "currency": "usd"})))
+                .map(|paid| paid.received)
+        };
+        for noisy in [
+            "10.50",
+            "10.50000000000001",
+            "10.499999999999998",
+            "10.500009",
+            "10.5000000000000000000000000000000000001",
+            "1.05e1",
+            " 10.5 ",
+        ] {
+            assert_eq!(received(noisy), Ok(1050), "{noisy}");
+        }
+        for other in ["10.50001", "10.49999", "10.505", "10.5.0", "ten"] {
+            assert!(received(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_read_member_by_member() {
+        let reason = |error: serde_json::Value| match status_of(json!({"status": "failed", "error": error})) {
+            PaymentStatus::Failed(error) => (error.code, error.message),
+            other => panic!("{other:?}"),
+        };
+        let told = |code: &str, message: &str| (code.to_owned(), message.to_owned());
+        assert_eq!(reason(json!({"code": "lost_card", "message": null})), told("lost_card", NO_MESSAGE));
+        assert_eq!(reason(json!({"code": 51, "message": ["x"]})), told("51", NO_MESSAGE));
+        assert_eq!(reason(json!({"code": [], "message": "Bad card."})), told(NO_CODE, "Bad card."));
+        assert_eq!(reason(json!("lost_card")), told("lost_card", NO_MESSAGE));
+        assert_eq!(reason(json!("The card is lost.")), told(NO_CODE, "The card is lost."));
+        for nothing in [json!([]), json!(null), json!(["lost_card", "Lost."])] {
+            assert_eq!(reason(nothing), told(NO_CODE, NO_MESSAGE));
+        }
+    }
+
+    #[test]
+    fn a_payment_is_known_by_ids_that_are_numbers() {
+        let body = json!({"id": 17, "payment_id": 18, "status": "succeeded", "amount": 10.5, "currency": "USD"});
+        let answer = || serde_json::from_value(body.clone()).unwrap();
+        assert_eq!(read(answer(), "17").unwrap().upstream_payment_id.as_deref(), Some("18"));
+        assert!(read(answer(), "18").is_ok());
+    }
+
+    #[test]
+    fn a_refund_that_came_to_nothing_needs_no_amount() {
+        let told = |status: &str, amount: serde_json::Value| {
+            refund(
+                serde_json::from_value(json!({"id": "rf_1", "status": status, "amount": amount, "currency": "USD"}))
+                    .unwrap(),
+            )
+        };
+        assert_eq!(told("Failed", json!(null)).unwrap().state, Some(RefundState::Failed));
+        assert_eq!(told("pending", json!(0)).unwrap().amount, None);
+        assert!(told("succeeded", json!(0)).is_err());
+        let with = |entry: serde_json::Value| {
+            payment(intent(json!({"status": "succeeded", "refunds": [entry]}))).unwrap().refunds
+        };
+        assert!(with(json!({"id": "rf_1", "status": "failed", "amount": null})).is_some());
+        assert_eq!(with(json!({"id": "rf_1", "status": "pending", "amount": null, "currency": "USD"})), None);
+        assert_eq!(with(json!(null)), None, "a list with an odd entry is not the whole list");
+        assert_eq!(with(json!("rf_1")), None);
+    }
+
+    #[test]
+    fn a_kind_is_offered_for_the_currencies_that_it_names() {
+        let currencies = |told: serde_json::Value| {
+            let kind = serde_json::from_value(json!({"type": "card", "name": null, "currencies": told})).unwrap();
+            supported(kind).map(|kind| kind.currencies.join(","))
+        };
+        for (told, expected) in [
+            (json!(["USD", "EUR"]), Some("USD,EUR")),
+            (json!(["usd", null, 978, "USDT"]), Some("USD")),
+            (json!("EUR"), Some("EUR")),
+            (json!([]), Some("")),
+            (json!(null), Some("")),
+            (json!(["USDT"]), None),
+            (json!([null]), None),
+            (json!({"USD": true}), None),
+        ] {
+            assert_eq!(currencies(told.clone()).as_deref(), expected, "{told}");
+        }
+        assert!(supported(serde_json::from_value(json!({"currencies": ["USD"]})).unwrap()).is_none());
+    }
+
+    #[test]
+    fn a_saved_card_is_read_member_by_member() {
+        let card = json!({"brand": null, "first6": 411_111, "last4": "1111", "expiry_month": "03", "expiry_year": 2031,
+            "holder_name": null, "token": []});
+        let body = json!({"id": 9, "type": "card", "card": card, "customer_id": null, "created_at": "soon"});
+        let method = payment_method(serde_json::from_value(body).unwrap(), "cust_1").unwrap();
+        assert_eq!((method.upstream_id.as_str(), method.kind.as_str()), ("9", "card"));
+        let card = method.card.unwrap();
+        assert_eq!((card.first6.as_str(), card.last4.as_str()), ("411111", "1111"));
+        assert_eq!((card.expiry_month, card.expiry_year), (3, 2031));
     }
 
     #[test]

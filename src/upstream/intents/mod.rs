@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
-use super::transport::{Failure, Request, SetupError, Transport};
+use super::transport::{Answer, Failure, Request, SetupError, Transport};
 use super::{
     Call, Capabilities, Class, Connection, Error, NewPaymentMethod, Notice, Order, Turn, Upstream,
     signature::{self, WrongSignature},
@@ -17,16 +17,18 @@ use crate::domain::{
     customer::Customer,
     payment_method::SupportedPaymentMethod,
     refund::Refund,
-    snapshot::{CustomerSnapshot, PaymentMethodSnapshot, PaymentSnapshot, RefundSnapshot},
+    snapshot::{CustomerSnapshot, PaymentMethodSnapshot, PaymentMethodsSnapshot, PaymentSnapshot, RefundSnapshot},
 };
 
 mod answers;
 mod keys;
+mod lenient;
 mod redact;
 mod refusals;
 mod requests;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod webhook;
 pub mod wire;
 
@@ -60,9 +62,7 @@ impl Intents {
         if !answer.status.is_success() {
             return Err(Failed::Refused(refusals::read(&answer)));
         }
-        // The parser's own words could repeat the body, so only the place is told.
-        let unreadable = |error: serde_json::Error| format!("unreadable from column {}", error.column());
-        serde_json::from_slice(&answer.body).map_err(|error| request.unclear(unreadable(error)).into())
+        lenient::read(&answer.body).map_err(|error| request.unclear(unreadable(&error)).into())
     }
 
     async fn create_intent(&self, call: Call<'_>, order: Order<'_>) -> Result<PaymentSnapshot, Failed> {
@@ -88,7 +88,7 @@ impl Intents {
         turn: Turn,
     ) -> Result<Option<CustomerSnapshot>, Error> {
         let request = Request::read("customer.find", "/v1/customers/{id}", turn).about(customer).with_id(id);
-        let Some(answer) = found(self.ask(&request).await)? else { return Ok(None) };
+        let Some(answer) = left_behind(self.ask(&request).await)? else { return Ok(None) };
         let snapshot = answers::customer(answer, customer).map_err(|mismatch| request.unclear(mismatch))?;
         if snapshot.upstream_id != id {
             return Err(request.unclear("the answer is about another customer"));
@@ -97,19 +97,45 @@ impl Intents {
     }
 }
 
+/// What came of a connection test: why it is none, in a sentence.
+fn verdict(outcome: &Result<Answer, Failure>) -> Result<(), String> {
+    match outcome {
+        Ok(answer) if answer.status.is_success() => {
+            let list = lenient::read::<wire::List<wire::SupportedMethod>>(&answer.body);
+            list.map(|_| ())
+                .map_err(|_| format!("What answered, with {}, does not speak as Corefy does.", answer.words()))
+        }
+        Ok(answer) if answer.is_foreign() => Err(format!("The answer was {}.", answer.words())),
+        Ok(answer) => Err(format!("Corefy answered {}.", answer.words())),
+        Err(Failure::NotSent { reason, .. }) => Err(format!("Nothing was sent: {reason}.")),
+        Err(Failure::Broken(detail)) => Err(format!("Corefy did not answer: {detail}.")),
+    }
+}
+
+/// Why an answer could not be read. The parser's own words could repeat the body, so only the place is told.
+fn unreadable(error: &serde_json::Error) -> String {
+    match error.column() {
+        0 => "the answer has another shape".to_owned(),
+        column => format!("unreadable from column {column}"),
+    }
+}
+
 /// `None` when Corefy itself says that there is no such thing.
 fn found<T>(outcome: Result<T, Failed>) -> Result<Option<T>, Error> {
     match outcome {
         Ok(answer) => Ok(Some(answer)),
-        Err(Failed::Refused(refusal)) if refusal.rejection.http_status == 404 => {
-            if refusal.is_of_corefy {
-                Ok(None)
-            } else {
-                Err(Error::Protocol("a 404 that is not Corefy's".to_owned()))
-            }
-        }
+        Err(Failed::Refused(refusal)) if refusal.rejection.http_status == 404 => Ok(None),
         Err(failed) => Err(failed.into()),
     }
+}
+
+/// The same where something is looked for that a creation left behind: that the reading was refused says nothing of the
+/// creation.
+fn left_behind<T>(outcome: Result<T, Failed>) -> Result<Option<T>, Error> {
+    found(outcome).map_err(|error| match error {
+        Error::Rejected(rejection) => Error::Protocol(rejection.to_string()),
+        error => error,
+    })
 }
 
 /// The outcome of what moves money. A conflict does not prove that nothing was done: it may be the second of two requests
@@ -142,7 +168,7 @@ impl Upstream for Intents {
         };
         let request =
             Request::read("payment.find", "/v1/payments/{id}", call.turn).about(order.intent).with_id(&existing);
-        let Some(answer) = found(self.ask(&request).await)? else { return Ok(None) };
+        let Some(answer) = left_behind(self.ask(&request).await)? else { return Ok(None) };
         let checked = answers::existing(answer, &existing, order.intent);
         checked.map(Some).map_err(|mismatch| request.unclear(mismatch))
     }
@@ -205,20 +231,20 @@ impl Upstream for Intents {
         answers::payment_method(answer, customer_id).map_err(|mismatch| request.unclear(mismatch))
     }
 
-    async fn payment_methods_of(&self, customer: &Customer, turn: Turn) -> Result<Vec<PaymentMethodSnapshot>, Error> {
-        let Some(id) = customer.upstream_id.as_deref() else { return Ok(Vec::new()) };
+    async fn payment_methods_of(&self, customer: &Customer, turn: Turn) -> Result<PaymentMethodsSnapshot, Error> {
+        let nothing = PaymentMethodsSnapshot { methods: Vec::new(), is_complete: true };
+        let Some(id) = customer.upstream_id.as_deref() else { return Ok(nothing) };
         let request = Request::read("payment_method.list", "/v1/customers/{id}/payment-methods", turn)
             .about(customer)
             .with_id(id);
         let list: wire::List<wire::PaymentMethod> = self.ask(&request).await?;
-        let methods = list.data.into_iter().take(LONGEST_LIST).map(|method| answers::payment_method(method, id));
-        methods.collect::<Result<_, _>>().map_err(|mismatch| request.unclear(mismatch))
+        Ok(answers::payment_methods(list, id))
     }
 
     async fn supported_payment_methods(&self, turn: Turn) -> Result<Vec<SupportedPaymentMethod>, Error> {
         let request = Request::read("payment_method.list_supported", SUPPORTED_METHODS, turn);
         let list: wire::List<wire::SupportedMethod> = self.ask(&request).await?;
-        Ok(list.data.into_iter().take(LONGEST_LIST).map(answers::supported).collect())
+        Ok(list.data.read.into_iter().take(LONGEST_LIST).filter_map(answers::supported).collect())
     }
 
     async fn test_connection(&self) -> Connection {
@@ -227,18 +253,15 @@ impl Upstream for Intents {
         let outcome = self.transport.attempt(&request, &self.keys).await;
         let latency = started.elapsed();
         let status = outcome.as_ref().ok().map(|answer| answer.status);
+        let verdict = verdict(&outcome);
         Connection {
             is_reachable: status.is_some(),
-            is_authenticated: status.is_some_and(|status| status.is_success()),
+            is_authenticated: verdict == Ok(()),
+            is_refused: matches!(&outcome, Ok(answer) if answer.is_refusal()),
             latency,
             date: outcome.as_ref().ok().and_then(|answer| answer.date),
             http_status: status.map_or(0, |status| status.as_u16()),
-            message: match outcome {
-                Ok(answer) if answer.status.is_success() => "Corefy accepted the credentials.".to_owned(),
-                Ok(answer) => format!("Corefy answered HTTP {}.", answer.status.as_u16()),
-                Err(Failure::NotSent { reason, .. }) => format!("Nothing was sent: {reason}."),
-                Err(Failure::Broken(detail)) => format!("Corefy did not answer: {detail}."),
-            },
+            message: verdict.err().unwrap_or_else(|| "Corefy accepted the credentials.".to_owned()),
         }
     }
 

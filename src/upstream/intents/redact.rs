@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::wire;
+use super::{lenient, refusals, unread};
 use crate::{
     domain::api_call::MAX_BODY,
     upstream::{call_log::Redact, text},
@@ -24,7 +24,7 @@ pub const MOST_NAMES: usize = 100;
 const MOST_ENTRIES: usize = 10;
 
 /// What is kept of the bodies of calls.
-pub const REDACT: Redact = Redact { body, error_code };
+pub const REDACT: Redact = Redact { body, error_code: refusals::code, unreadable: unread::unreadable };
 
 /// The members of the bodies of calls that are kept.
 const KEPT: [(&str, usize); 17] = [
@@ -119,7 +119,7 @@ fn body(body: &[u8]) -> String {
     if body.is_empty() {
         return String::new();
     }
-    let redacted = match serde_json::from_slice(body) {
+    let redacted = match lenient::json(body) {
         Ok(Value::Object(object)) => Value::Object(members(object, &RULE)),
         Ok(Value::Array(list)) => entries(list, &RULE),
         Ok(_) => REDACTED.into(),
@@ -130,11 +130,6 @@ fn body(body: &[u8]) -> String {
         return Value::from(format!("[too long to be kept, {} bytes]", body.len())).to_string();
     }
     redacted
-}
-
-fn error_code(body: &[u8]) -> Option<String> {
-    let refusal: wire::ErrorBody = serde_json::from_slice(body).ok()?;
-    Some(text::code(&refusal.error_code)).filter(|code| !code.is_empty())
 }
 
 #[cfg(test)]
@@ -193,8 +188,15 @@ mod tests {
 
     #[test]
     fn a_refusal_tells_its_code() {
+        let error_code = REDACT.error_code;
         assert_eq!(error_code(br#"{"error_code": "CardDeclined"}"#).as_deref(), Some("card_declined"));
         assert_eq!(error_code(b"{}"), None);
         assert_eq!(error_code(b"nonsense"), None);
+    }
+
+    #[test]
+    fn a_byte_order_mark_hides_nothing() {
+        let marked = "\u{feff}{\"id\": \"a\", \"secret\": 1}";
+        assert_eq!(body(marked.as_bytes()), r#"{"id":"a","secret":"[redacted]"}"#);
     }
 }

@@ -1,6 +1,8 @@
 //! Refusals: what Corefy says when it does not do what was asked, told with our names of the fields.
 
-use super::{answers, wire};
+use serde_json::Value;
+
+use super::{answers, lenient, wire};
 use crate::upstream::transport::Answer;
 use crate::upstream::{Error, Rejection, text};
 
@@ -27,8 +29,6 @@ pub enum Failed {
 pub struct Refusal {
     /// What the caller is told.
     pub rejection: Rejection,
-    /// Whether the body is one of Corefy's, and not of something on the way to it.
-    pub is_of_corefy: bool,
     /// Corefy's id of the object that already has our reference.
     pub existing: Option<String>,
 }
@@ -48,22 +48,40 @@ impl From<Error> for Failed {
     }
 }
 
-/// Reads the answer of a refusal, whose body may be anything.
+/// Corefy's code in the body of a refusal. `None` when the body is not one of Corefy's own, but of something between it
+/// and us, which proves nothing.
+pub fn code(body: &[u8]) -> Option<String> {
+    own(body).map(|(code, _)| code)
+}
+
+/// Reads a body of Corefy's own: an object with an `error_code` of text. A number there is Corefy's only beside a
+/// `message`, for others count their errors under this name too.
+fn own(body: &[u8]) -> Option<(String, wire::ErrorBody)> {
+    let value = lenient::json(body).ok()?;
+    let is_own = match value.get("error_code")? {
+        Value::String(_) => true,
+        Value::Number(_) => value.get("message").is_some(),
+        _ => false,
+    };
+    let body: wire::ErrorBody = serde_json::from_value(value).ok().filter(|_| is_own)?;
+    let code = text::code(&body.error_code);
+    (!code.is_empty()).then_some((code, body))
+}
+
+/// Reads a refusal of Corefy's own. What its body lacks is made up for by its status.
 pub fn read(answer: &Answer) -> Refusal {
     let status = answer.status.as_u16();
-    let body: wire::ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let code = Some(text::code(&body.error_code)).filter(|code| !code.is_empty());
-    let is_of_corefy = code.is_some();
+    let (code, body) = own(&answer.body).unwrap_or_else(|| (format!("http_{status}"), wire::ErrorBody::default()));
     let message = Some(text::sentence(&body.message)).filter(|message| !message.is_empty());
-    let is_duplicate = status == 409 && body.error_code == DUPLICATE_REFERENCE;
+    let is_duplicate = status == 409 && code == DUPLICATE_REFERENCE;
     let told = body.errors.iter().flat_map(|(name, messages)| messages.iter().map(move |message| (name, message)));
     let rejection = Rejection {
         http_status: status,
-        code: code.unwrap_or_else(|| format!("http_{status}")),
+        code,
         message: message.unwrap_or_else(|| "Corefy gave no reason.".to_owned()),
         fields: told.take(MOST_FIELDS).map(|(name, message)| (field(name), text::sentence(message))).collect(),
     };
-    Refusal { rejection, is_of_corefy, existing: body.id.filter(|_| is_duplicate).and_then(|id| answers::id(id).ok()) }
+    Refusal { rejection, existing: body.id.filter(|_| is_duplicate).and_then(|id| answers::id(id).ok()) }
 }
 
 /// The refusal of what cannot even be asked, because Corefy does not know what it is about.
@@ -99,6 +117,24 @@ fn field(name: &str) -> String {
     };
     ours.to_owned()
 }
+
+/// Bodies of proxies, firewalls and load balancers.
+#[cfg(test)]
+pub const NOT_COREFYS: [&str; 13] = [
+    "",
+    "Forbidden",
+    "<html>no backend</html>",
+    "<html><head><title>499 Client Closed Request</title></head><body><center>nginx</center></body></html>",
+    "null",
+    "[]",
+    "{}",
+    r#"{"message": "no Route matched with those values"}"#,
+    r#"{"message": "Forbidden", "error_code": ""}"#,
+    r#"{"error": "too many connections"}"#,
+    r#"{"error": {"code": 403, "message": "The caller does not have permission", "status": "PERMISSION_DENIED"}}"#,
+    r#"{"success": false, "errors": [{"code": 1003, "message": "Direct IP access not allowed"}], "result": null}"#,
+    r#"{"title": "Error 1020: Access denied", "status": 403, "error_code": 1020, "error_name": "access_denied", "cloudflare_error": true}"#,
+];
 
 #[cfg(test)]
 mod tests {
@@ -148,9 +184,36 @@ mod tests {
 
     #[test]
     fn what_stands_on_the_way_to_corefy_does_not_speak_for_it() {
-        assert!(refusal(404, r#"{"message": "no such payment", "error_code": "not_found"}"#).is_of_corefy);
-        assert!(!refusal(404, "<html>no backend</html>").is_of_corefy);
-        assert!(!refusal(404, r#"{"message": "no route"}"#).is_of_corefy);
+        for own in [
+            r#"{"message": "no such payment", "error_code": "not_found"}"#,
+            r#"{"error_code": "not_found"}"#,
+            r#"{"message": null, "error_code": "NotFound", "errors": []}"#,
+            r#"{"message": "no such payment", "error_code": 1404}"#,
+            "\u{feff}{\"error_code\": \"not_found\"}",
+        ] {
+            assert!(code(own.as_bytes()).is_some(), "{own}");
+        }
+        for foreign in NOT_COREFYS {
+            assert_eq!(code(foreign.as_bytes()), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn each_member_of_a_refusal_is_read_for_itself() {
+        let odd = r#"{"message": "Bad card", "error_code": "validation_error", "errors": []}"#;
+        let rejection = refusal(422, odd).rejection;
+        assert_eq!((rejection.code.as_str(), rejection.message.as_str()), ("validation_error", "Bad card"));
+        let odd =
+            r#"{"message": ["x"], "error_code": 4001, "errors": {"card_number": "is wrong", "city": null, "x": [1]}}"#;
+        let rejection = refusal(422, odd).rejection;
+        assert_eq!((rejection.code.as_str(), rejection.message.as_str()), ("4001", "Corefy gave no reason."));
+        let fields = [("card.number", "is wrong"), ("x", "1")].map(|(name, told)| (name.to_owned(), told.to_owned()));
+        assert_eq!(rejection.fields, fields);
+        let taken =
+            |members: &str| refusal(409, &format!(r#"{{"error_code": "duplicate_reference", {members}}}"#)).existing;
+        assert_eq!(taken(r#""id": "in_1", "message": null"#).as_deref(), Some("in_1"));
+        assert_eq!(taken(r#""id": 17, "errors": null"#).as_deref(), Some("17"));
+        assert_eq!(taken(r#""id": {}, "errors": []"#), None);
     }
 
     #[test]

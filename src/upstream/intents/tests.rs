@@ -229,7 +229,7 @@ async fn an_intent_is_created_with_what_was_given() {
     let scene = Scene::new([answer(201, payment_body("requires_confirmation"))]).await;
     let snapshot = scene.corefy.payment_intent_create(scene.call(), scene.order()).await.unwrap();
     assert_eq!(snapshot.status, PaymentStatus::AwaitingConfirmation);
-    assert_eq!((snapshot.upstream_id.as_str(), snapshot.amount), ("in_1", usd(1050)));
+    assert_eq!((snapshot.upstream_id.as_str(), snapshot.amount), ("in_1", Some(usd(1050))));
     assert_eq!(Some(snapshot.version), Timestamp::parse_rfc3339("2026-11-23T10:00:00Z"));
     let body = json!({"amount": number("10.50"), "currency": "USD", "payment_method": "card", "metadata": {"order": "7"},
         "reference_id": scene.intent.id.as_str(), "callback_url": "https://shop.test/back", "customer_id": "cust_1"});
@@ -274,7 +274,7 @@ async fn what_corefy_does_not_know_is_not_asked_about() {
     rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &by_card()).await);
     rejection(scene.corefy.refund_create(scene.call(), scene.order(), &refund).await);
     assert_eq!(scene.corefy.payment_find(scene.order(), ASKED).await.unwrap(), None);
-    assert_eq!(scene.corefy.payment_methods_of(&scene.customer, ASKED).await.unwrap(), []);
+    assert_eq!(scene.corefy.payment_methods_of(&scene.customer, ASKED).await.unwrap().methods, []);
     assert!(scene.server.seen().is_empty());
 }
 
@@ -299,6 +299,22 @@ async fn an_answer_that_proves_nothing_leaves_a_post_open_and_is_not_followed_by
         let outcome = scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &by_card()).await;
         assert!(matches!(outcome, Err(Error::Unknown(_))), "{step:?}: {outcome:?}");
         assert_eq!(scene.server.seen().len(), 1, "{step:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_refusal_but_corefy_s_own_proves_that_nothing_was_done() {
+    let all: Vec<_> = (400..=499).flat_map(|status| refusals::NOT_COREFYS.map(|body| (status, body))).collect();
+    let script = all.iter().flat_map(|(status, body)| vec![answer(*status, body); 3]);
+    let scene = Scene::new(script).await;
+    let refund = refund(&scene.intent);
+    for (status, body) in &all {
+        let confirmed = scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &by_card()).await;
+        assert!(matches!(confirmed, Err(Error::Unknown(_))), "{status} {body}: {confirmed:?}");
+        let refunded = scene.corefy.refund_create(scene.call(), scene.order(), &refund).await;
+        assert!(matches!(refunded, Err(Error::Unknown(_))), "{status} {body}: {refunded:?}");
+        let recovered = scene.corefy.payment_intent_recover(scene.call(), scene.order()).await;
+        assert!(matches!(recovered, Err(Error::Unknown(_))), "{status} {body}: {recovered:?}");
     }
 }
 
@@ -334,6 +350,11 @@ async fn an_intent_whose_reference_is_taken_is_read() {
     let paths: Vec<_> = scene.server.seen().into_iter().map(|seen| seen.path).collect();
     assert_eq!(paths, ["/v1/payment-intents", "/v1/payments/in_1"]);
 
+    // That the reading is refused says nothing of the creation.
+    let scene = Scene::new([taken(), answer(422, json!({"error_code": "validation_error"}))]).await;
+    let outcome = scene.corefy.payment_intent_recover(scene.call(), scene.order()).await;
+    assert!(matches!(outcome, Err(Error::Protocol(_))), "{outcome:?}");
+
     let scene = Scene::new([taken(), answer(404, json!({"error_code": "not_found"}))]).await;
     assert_eq!(scene.corefy.payment_intent_recover(scene.call(), scene.order()).await.unwrap(), None);
 
@@ -360,18 +381,21 @@ async fn a_payment_is_found_with_its_refunds_or_not_at_all() {
         answer(200, body),
         answer(404, json!({"error_code": "not_found"})),
         answer(404, ""),
-        answer(403, ""),
+        answer(403, "<html>Forbidden</html>"),
+        answer(403, json!({"error_code": "forbidden"})),
     ])
     .await;
     let found = scene.corefy.payment_find(scene.order(), ASKED).await.unwrap().unwrap();
     let refund = &found.refunds.unwrap()[0];
     let failure = refund.failure.clone().unwrap();
-    assert_eq!((refund.state, refund.amount), (Some(RefundState::Failed), usd(250)));
+    assert_eq!((refund.state, refund.amount), (Some(RefundState::Failed), Some(usd(250))));
     assert_eq!((failure.code.as_str(), failure.message.as_str()), ("account_closed", "Closed."));
     assert_eq!(scene.asked().1, "/v1/payments/in_1");
     assert_eq!(scene.corefy.payment_find(scene.order(), ASKED).await.unwrap(), None);
-    let not_of_corefy = scene.corefy.payment_find(scene.order(), ASKED).await;
-    assert!(matches!(not_of_corefy, Err(Error::Protocol(_))), "{not_of_corefy:?}");
+    for _ in 0..2 {
+        let not_of_corefy = scene.corefy.payment_find(scene.order(), ASKED).await;
+        assert!(matches!(not_of_corefy, Err(Error::Protocol(_))), "{not_of_corefy:?}");
+    }
     assert_eq!(rejection(scene.corefy.payment_find(scene.order(), ASKED).await).http_status, 403);
 }
 
@@ -434,7 +458,7 @@ async fn lists_come_bare_or_under_data() {
     let methods = json!([{"id": "meth_1", "type": "card"}]);
     let kinds = json!({"data": [{"type": "card", "name": "Cards", "currencies": ["USD", "???"]}]});
     let scene = Scene::new([answer(200, methods), answer(200, kinds)]).await;
-    assert_eq!(scene.corefy.payment_methods_of(&scene.customer, ASKED).await.unwrap()[0].upstream_id, "meth_1");
+    assert_eq!(scene.corefy.payment_methods_of(&scene.customer, ASKED).await.unwrap().methods[0].upstream_id, "meth_1");
     assert_eq!(scene.asked().1, "/v1/customers/cust_1/payment-methods");
     let kinds = scene.corefy.supported_payment_methods(ASKED).await.unwrap();
     assert_eq!((kinds[0].kind.as_str(), kinds[0].currencies.as_slice()), ("card", ["USD".to_owned()].as_slice()));

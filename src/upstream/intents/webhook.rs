@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::redact::{self, LONGEST_VALUE, REDACTED};
+use super::{
+    lenient::{self, Lenient as _},
+    redact::{self, LONGEST_VALUE, REDACTED},
+};
 use crate::upstream::{About, Notice};
 
 /// The members that are kept, each with the most characters it may have.
@@ -22,7 +25,7 @@ const KEPT: [(&str, usize); 11] = [
 
 /// What may be kept of a body: the members we act on; of all others only the names. `None` when it is no JSON object.
 pub fn redact(body: &[u8]) -> Option<String> {
-    let members: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    let Value::Object(members) = lenient::json(body).ok()? else { return None };
     Some(Value::Object(redact::members(members, &redact::Rule { kept: &KEPT, objects: &[], lists: &[] })).to_string())
 }
 
@@ -36,6 +39,7 @@ pub fn read(redacted: &str) -> Option<Notice> {
 }
 
 fn about(event_type: &str, member: &impl Fn(&'static str) -> Option<String>) -> About {
+    let event_type = event_type.trim().to_ascii_lowercase();
     match event_type.split_once('.').map(|(kind, _)| kind) {
         Some("payment" | "refund") => About::Payment {
             upstream_ids: [member("payment_intent_id"), member("payment_id")].into_iter().flatten().collect(),
@@ -50,12 +54,7 @@ fn about(event_type: &str, member: &impl Fn(&'static str) -> Option<String>) -> 
 
 /// A member that tells something: neither empty nor redacted.
 fn told(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => return None,
-    };
-    (!text.is_empty() && text != REDACTED).then_some(text)
+    String::lenient(value.clone()).filter(|text| text != REDACTED)
 }
 
 #[cfg(test)]
@@ -123,6 +122,13 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_and_ids_that_are_numbers_are_read() {
+        let marked = "\u{feff}{\"event_type\": \"customer.created\", \"customer_id\": 17}";
+        let notice = read(&redact(marked.as_bytes()).unwrap()).unwrap();
+        assert_eq!(notice.about, About::Customer("17".to_owned()));
+    }
+
+    #[test]
     fn a_webhook_tells_what_it_is_about() {
         let about = |body: Value| read(&redact(body.to_string().as_bytes()).unwrap()).map(|notice| notice.about);
         let ids =
@@ -139,6 +145,7 @@ mod tests {
         };
         assert_eq!(of_type("payment.succeeded"), payment(true));
         assert_eq!(of_type("payment.failed"), payment(false));
+        assert_eq!(of_type("Payment.Succeeded"), payment(true));
         assert_eq!(of_type("refund.succeeded"), payment(false));
         assert_eq!(of_type("customer.created"), About::Customer("cus_1".to_owned()));
         assert_eq!(of_type("payment_method.updated"), About::PaymentMethods("cus_1".to_owned()));

@@ -3,73 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use rust_decimal::Decimal;
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
-use crate::domain::clock::Timestamp;
+use super::lenient::{self, Lenient};
 
-/// An amount in major units: written as a JSON number, read from a number or a string, never through a float.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Amount(pub Decimal);
+mod values;
 
-impl Serialize for Amount {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        rust_decimal::serde::arbitrary_precision::serialize(&self.0, serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Amount {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = match Value::deserialize(deserializer)? {
-            Value::Number(number) => number.to_string(),
-            Value::String(text) => text,
-            _ => return Err(D::Error::custom("an amount is a number or a string")),
-        };
-        let parsed = Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text));
-        parsed.map(Self).map_err(|_| D::Error::custom("not a decimal number"))
-    }
-}
-
-/// A moment: written as RFC 3339, read from that or from unix seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment(pub Timestamp);
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let moment = match Value::deserialize(deserializer)? {
-            Value::Number(number) => number.as_i64().map(Timestamp::from_seconds),
-            Value::String(text) => {
-                Timestamp::parse_rfc3339(&text).or_else(|| text.parse().ok().map(Timestamp::from_seconds))
-            }
-            _ => None,
-        };
-        moment.map(Self).ok_or_else(|| D::Error::custom("a time is RFC 3339 or unix seconds"))
-    }
-}
-
-/// A secret on its way to Corefy: the one place where it is written out.
-#[derive(Debug)]
-pub struct Secret(pub SecretString);
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.expose_secret())
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        SecretString::deserialize(deserializer).map(Self)
-    }
-}
+pub use super::lenient::Entries;
+pub use values::{Amount, Moment, Secret};
 
 /// Body of `POST /v1/payment-intents`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -123,50 +65,61 @@ pub struct ConfirmIntent {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Intent {
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub id: String,
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub status: String,
-    pub amount: Amount,
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub currency: String,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<String>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<String>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<String>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub reference_id: Option<String>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub next_action: Option<NextAction>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub amount_refunded: Option<Amount>,
     /// `None`: not told, or not readable. That is not the same as none.
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
-    pub refunds: Option<Vec<Refund>>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
+    pub refunds: Option<Entries<Refund>>,
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Moment>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Moment>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,
 }
 
-/// The member if it can be read, `None` if it is missing, null or in another form.
-fn if_readable<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+/// Reads structures from JSON objects alone: what is derived would take a list for the members in their order.
+macro_rules! objects {
+    ($($object:ty),*) => {$(
+        impl Lenient for $object {
+            fn lenient(value: Value) -> Option<Self> {
+                if value.is_object() { serde_json::from_value(value).ok() } else { None }
+            }
+        }
+    )*};
 }
+
+objects!(NextAction, Refund, PaymentMethod, SavedCard, SupportedMethod);
 
 /// A step the payer has to take.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct NextAction {
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "lenient::or_default")]
     pub kind: String,
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub url: String,
 }
 
@@ -174,10 +127,25 @@ pub struct NextAction {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Failure {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub code: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub message: String,
+}
+
+impl Lenient for Failure {
+    /// Text that stands alone is the code when it is one word, and the message otherwise.
+    fn lenient(value: Value) -> Option<Self> {
+        if value.is_object() {
+            return serde_json::from_value(value).ok();
+        }
+        let told = String::lenient(value)?;
+        let is_code = !told.contains(char::is_whitespace);
+        Some(match is_code {
+            true => Self { code: told, message: String::new() },
+            false => Self { code: String::new(), message: told },
+        })
+    }
 }
 
 /// Body of `POST /v1/refunds`.
@@ -197,23 +165,27 @@ pub struct CreateRefund {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Refund {
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub id: String,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub status: String,
-    pub amount: Amount,
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub currency: String,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub reference_id: Option<String>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Moment>,
 }
 
-/// Body of `POST /v1/customers`, and its answer with an `id`.
+/// Body of `POST /v1/customers`, and with an `id` the answer as the sandbox writes it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Customer {
@@ -243,6 +215,16 @@ pub struct Customer {
     pub metadata: BTreeMap<String, String>,
 }
 
+/// Answer to the creation and reading of a customer, as far as we need it.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct CustomerAnswer {
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub reference_id: Option<String>,
+}
+
 /// Body of `POST /v1/payment-methods`. `data` has the card's members (`card_number`, `card_expiry_month`,
 /// `card_expiry_year`, `card_holder_name`) or the method's own.
 #[derive(Debug, Serialize, Deserialize)]
@@ -258,14 +240,15 @@ pub struct CreatePaymentMethod {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct PaymentMethod {
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub id: String,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<String>,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default, deserialize_with = "lenient::or_default")]
     pub kind: String,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub card: Option<SavedCard>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Moment>,
 }
 
@@ -273,17 +256,17 @@ pub struct PaymentMethod {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct SavedCard {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub brand: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub first6: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub last4: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub expiry_month: u8,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub expiry_year: u16,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub holder_name: String,
 }
 
@@ -291,16 +274,17 @@ pub struct SavedCard {
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct List<T> {
-    pub data: Vec<T>,
+    pub data: Entries<T>,
 }
 
-impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for List<T> {
+impl<'de, T: Lenient> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let items = match Value::deserialize(deserializer)? {
             Value::Object(mut object) => object.remove("data").unwrap_or_default(),
             other => other,
         };
-        serde_json::from_value(items).map(|data| Self { data }).map_err(D::Error::custom)
+        let entries = if items.is_array() { Entries::lenient(items) } else { None };
+        entries.map(|data| Self { data }).ok_or_else(|| D::Error::custom("there is no list"))
     }
 }
 
@@ -308,26 +292,27 @@ impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for List<T> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct SupportedMethod {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default, deserialize_with = "lenient::or_default")]
     pub kind: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub name: String,
-    #[serde(default)]
-    pub currencies: Vec<String>,
+    /// None are all of the account's.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub currencies: Entries<String>,
 }
 
 /// Body of every answer of status 400 and above.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct ErrorBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub message: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub error_code: String,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub errors: BTreeMap<String, Vec<String>>,
     /// With `duplicate_reference`: the object that has the reference.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
 }
 
@@ -338,23 +323,23 @@ pub struct Webhook {
     pub event_type: String,
     #[serde(default)]
     pub event_id: String,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub event_time: Option<Moment>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<String>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub payment_intent_id: Option<String>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<String>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<String>,
-    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub reference_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,

@@ -14,7 +14,10 @@ use super::{Class, Error, NotSent, call_log::CallLog};
 use crate::domain::{clock::Clock, ids::ApiCallId};
 use crate::telemetry::{
     Telemetry,
-    catalogue::{BREAKER_OPEN, LIMITER_REFUSED, LIMITER_TOKENS, LIMITER_WAIT, UPSTREAM_DURATION, UPSTREAM_REQUESTS},
+    catalogue::{
+        BREAKER_OPEN, LIMITER_REFUSED, LIMITER_TOKENS, LIMITER_WAIT, UPSTREAM_DURATION, UPSTREAM_REQUESTS,
+        UPSTREAM_UNREADABLE,
+    },
     trace::{self, TRACEPARENT},
 };
 
@@ -130,8 +133,8 @@ impl Transport {
         Self { telemetry, ..self }
     }
 
-    /// Makes the call, repeating it as far as that is safe. Answers are successes (2xx) and refusals (4xx, except 408
-    /// and 429); whatever else comes is an error of the class that [`Request::unclear`] gives.
+    /// Makes the call, repeating it as far as that is safe. Answers are successes (2xx) and refusals in Corefy's own words
+    /// (4xx, except 408 and 429); whatever else comes is an error of the class that [`Request::unclear`] gives.
     pub async fn send(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<Answer, Error> {
         let started = Instant::now();
         let mut pauses = self.pauses();
@@ -158,7 +161,11 @@ impl Transport {
                 let latency = started.elapsed();
                 record::trace(&mut span, &id, request, &outcome);
                 self.finish(request, &outcome, latency);
-                let attempt = record::Attempt { id, sent_at, latency };
+                let unreadable = self.log.unreadable(request.operation, &outcome);
+                for part in &unreadable {
+                    self.telemetry.count(&UPSTREAM_UNREADABLE, [request.operation, part]);
+                }
+                let attempt = record::Attempt { id, sent_at, latency, unreadable };
                 self.log.record(|redact| record::api_call(attempt, request, &outcome, redact));
                 outcome
             }
@@ -228,7 +235,8 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { retry_after, date, headers, ..Answer::new(status, body) })
+        let code = if status.is_client_error() { self.log.refusal_code(&body) } else { None };
+        Ok(Answer { retry_after, date, headers, code, ..Answer::new(status, body) })
     }
 
     /// Only a connection that could not be made proves that nothing was sent: an error on one that stood before proves

@@ -7,7 +7,7 @@ use reqwest::header::HeaderMap;
 use super::{Answer, Failure, Request};
 use crate::{
     domain::{
-        api_call::{ApiCall, CallOutcome, Exchange},
+        api_call::{ApiCall, CallOutcome, Exchange, UNREADABLE},
         clock::Timestamp,
         ids::{ApiCallId, OperationId},
     },
@@ -27,6 +27,8 @@ pub(super) struct Attempt {
     pub id: ApiCallId,
     pub sent_at: Timestamp,
     pub latency: Duration,
+    /// The parts of the answer that cannot be read.
+    pub unreadable: Vec<&'static str>,
 }
 
 /// The headers of an answer that are kept.
@@ -42,7 +44,7 @@ pub(super) fn api_call(
     outcome: &Result<Answer, Failure>,
     redact: &Redact,
 ) -> ApiCall {
-    let (class, error_code, error) = verdict(outcome, redact);
+    let (class, error_code, error) = verdict(outcome, &attempt.unreadable, redact);
     let subject = request.subject;
     ApiCall {
         id: attempt.id,
@@ -91,14 +93,25 @@ pub(super) fn trace(span: &mut Span, id: &ApiCallId, request: &Request<'_>, outc
 }
 
 /// How it ended, with the code and the sentence of what went wrong.
-fn verdict(outcome: &Result<Answer, Failure>, redact: &Redact) -> (CallOutcome, Option<String>, String) {
+fn verdict(
+    outcome: &Result<Answer, Failure>,
+    unreadable: &[&str],
+    redact: &Redact,
+) -> (CallOutcome, Option<String>, String) {
     match outcome {
-        Ok(answer) if answer.status.is_success() => (CallOutcome::Succeeded, None, String::new()),
+        Ok(answer) if answer.status.is_success() && unreadable.is_empty() => {
+            (CallOutcome::Succeeded, None, String::new())
+        }
+        Ok(answer) if answer.status.is_success() => {
+            let error = format!("these parts of the answer could not be read: {}", unreadable.join(", "));
+            (CallOutcome::Succeeded, Some(UNREADABLE.to_owned()), error)
+        }
         Ok(answer) => {
             let code = (redact.error_code)(&answer.body);
             let code = code.unwrap_or_else(|| format!("http_{}", answer.status.as_u16()));
             let class = if answer.is_refusal() { CallOutcome::Rejected } else { CallOutcome::Unclear };
-            (class, Some(code), String::new())
+            let error = if answer.is_foreign() { answer.words() } else { String::new() };
+            (class, Some(code), error)
         }
         Err(Failure::NotSent { reason, .. }) => (CallOutcome::NotSent, Some("not_sent".to_owned()), reason.to_string()),
         Err(Failure::Broken(detail)) => (CallOutcome::Unclear, Some("no_answer".to_owned()), text::sentence(detail)),

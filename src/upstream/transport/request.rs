@@ -8,6 +8,9 @@ use reqwest::{Method, StatusCode};
 use super::super::{Error, NotSent, Subject, Turn};
 use crate::domain::clock::Timestamp;
 
+/// The origin of a refusal that is not Corefy's own.
+const FOREIGN: &str = "from something between the gateway and Corefy, not from Corefy itself";
+
 /// Whether a call may be sent twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -117,12 +120,12 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The verdict: a success, a refusal (400 to 499 for good), or an error.
+    /// The verdict: a success, a refusal of Corefy's own (400 to 499 for good), or an error.
     pub(super) fn settle(&self, outcome: Result<Answer, Failure>) -> Result<Answer, Error> {
         match outcome {
             Ok(answer) if answer.status.is_success() => Ok(answer),
             Ok(answer) if answer.is_refusal() => Ok(answer),
-            Ok(answer) => Err(self.unclear(format!("HTTP {}", answer.status.as_u16()))),
+            Ok(answer) => Err(self.unclear(answer.words())),
             Err(Failure::NotSent { reason, retry_after }) => Err(Error::NotSent { reason, retry_after }),
             Err(Failure::Broken(detail)) => Err(self.unclear(detail)),
         }
@@ -141,17 +144,31 @@ pub struct Answer {
     pub date: Option<Timestamp>,
     /// The headers that the log of calls keeps.
     pub(super) headers: BTreeMap<String, String>,
+    /// Corefy's code, where the body of an answer of 400 to 499 is Corefy's own.
+    pub(super) code: Option<String>,
 }
 
 impl Answer {
     /// An answer that asks for no wait and tells no time.
     pub fn new(status: StatusCode, body: Vec<u8>) -> Self {
-        Self { status, body, retry_after: None, date: None, headers: BTreeMap::new() }
+        Self { status, body, retry_after: None, date: None, headers: BTreeMap::new(), code: None }
     }
 
-    /// A refusal for good: definitely nothing was done.
-    pub(super) fn is_refusal(&self) -> bool {
-        self.status.is_client_error() && !self.is_temporary()
+    /// A refusal for good, in Corefy's own words: definitely nothing was done. The same status from something between
+    /// Corefy and us says nothing of what Corefy did.
+    pub fn is_refusal(&self) -> bool {
+        self.status.is_client_error() && !self.is_temporary() && self.code.is_some()
+    }
+
+    /// Whether something between Corefy and us seems to have answered in Corefy's place.
+    pub fn is_foreign(&self) -> bool {
+        self.status.is_client_error() && self.code.is_none()
+    }
+
+    /// An answer without success, in a few words.
+    pub fn words(&self) -> String {
+        let status = self.status.as_u16();
+        if self.is_foreign() { format!("HTTP {status} {FOREIGN}") } else { format!("HTTP {status}") }
     }
 
     /// A refusal of this moment only, which says nothing of what was done: 408 and 429.

@@ -66,13 +66,26 @@ async fn a_post_is_sent_once_whatever_leaves_its_outcome_open() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_an_answer_and_is_not_repeated() {
+async fn a_refusal_in_corefy_s_words_is_an_answer_and_is_not_repeated() {
     for status in [400, 401, 403, 404, 409, 422] {
-        let server = Scripted::start([answer(status, "{}")]).await;
+        let server = Scripted::start([answer(status, r#"{"error_code": "refused"}"#)]).await;
         let transport = transport(settings(server.url.clone()));
         assert_eq!(class(&post(&transport).await), status.to_string());
         assert_eq!(class(&read(&transport).await), status.to_string());
         assert_eq!(server.seen().len(), 2, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_something_on_the_way_proves_nothing_and_is_not_repeated() {
+    for status in [400, 401, 403, 404, 413, 421, 424, 425, 499] {
+        for body in ["", "{}", "<html>", r#"{"message": "Forbidden"}"#] {
+            let server = Scripted::start([answer(status, body)]).await;
+            let transport = transport(settings(server.url.clone()));
+            assert_eq!(class(&post(&transport).await), "unknown", "{status} {body}");
+            assert_eq!(class(&read(&transport).await), "protocol", "{status} {body}");
+            assert_eq!(server.seen().len(), 2, "{status} {body}");
+        }
     }
 }
 
@@ -245,7 +258,8 @@ fn only_web_addresses_are_taken() {
 
 #[tokio::test]
 async fn every_request_is_counted_by_what_came_of_it() {
-    let server = Scripted::start([200, 404, 500, 302, 429].map(|status| answer(status, "{}"))).await;
+    let body = r#"{"error_code": "refused"}"#;
+    let server = Scripted::start([200, 404, 500, 302, 429].map(|status| answer(status, body))).await;
     let telemetry = Telemetry::default();
     let once = |url| transport(Settings { retries: 0, ..settings(url) }).measured_by(telemetry.clone());
     let corefy = once(server.url.clone());

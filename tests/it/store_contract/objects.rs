@@ -129,6 +129,7 @@ pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentInt
             }),
             last_error: Some(PaymentError { code: "declined".to_owned(), message: CANARY.to_owned() }),
             watch_until: Some(NOW),
+            contradicted_since: Some(NOW),
         },
         upstream_version: NOW,
         created_at: NOW,

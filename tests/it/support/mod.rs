@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 pub mod app;
+pub mod between;
 pub mod certificates;
 pub mod client;
 pub mod contract;
