@@ -6,6 +6,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
+    list::Listing,
     row::{get, parse, parse_optional, time},
     select::Select,
     session::Connected,
@@ -75,19 +76,19 @@ impl<C: Connected> Session<C> {
         before: Option<String>,
         limit: u32,
     ) -> Result<Vec<ApiCall>, Error> {
-        let rows = Select::from("api_calls")
-            .and("partner_id", "=", partner.map(ToString::to_string))?
-            .and("operation", "=", filter.operation.clone())?
-            .and("payment_intent_id", "=", filter.payment_intent_id.as_ref().map(ToString::to_string))?
-            .and("subject_id", "=", filter.subject_id.clone())?
-            .and("request_id", "=", filter.request_id.clone())?
-            .and("outcome", "<>", filter.only_failed.then(|| CallOutcome::Succeeded.as_str().to_owned()))?
-            .and("created_at", ">=", filter.created_from.map(|time| time.0))?
-            .and("created_at", "<", filter.created_before.map(|time| time.0))?
-            .and("id", "<", before)?
-            .fetch(self.connection().await?, "id DESC", limit)
-            .await?;
-        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+        let select = |later: Option<String>| {
+            Select::from("api_calls")
+                .and("partner_id", "=", partner.map(ToString::to_string))?
+                .and("operation", "=", filter.operation.clone())?
+                .and("payment_intent_id", "=", filter.payment_intent_id.as_ref().map(ToString::to_string))?
+                .and("subject_id", "=", filter.subject_id.clone())?
+                .and("request_id", "=", filter.request_id.clone())?
+                .and("outcome", "<>", filter.only_failed.then(|| CallOutcome::Succeeded.as_str().to_owned()))?
+                .and("created_at", ">=", filter.created_from.map(|time| time.0))?
+                .and("created_at", "<", filter.created_before.map(|time| time.0))?
+                .and("id", "<", later.or_else(|| before.clone()))
+        };
+        self.list(Listing::newest("api_calls"), limit, select, read).await
     }
 
     /// How many calls since then had an answer with parts that could not be read. Ids ascend with time, so that no other

@@ -4,6 +4,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
+    list::Listing,
     row::{get, parse, time},
     select::Select,
     session::Connected,
@@ -71,7 +72,7 @@ impl<C: Connected> Session<C> {
     pub async fn customers_upstream(&mut self, upstream: &str, limit: u32) -> Result<Vec<Customer>, Error> {
         let query = sqlx::query("SELECT * FROM customers WHERE upstream_id = $1 ORDER BY id LIMIT $2");
         let rows = query.bind(upstream).bind(i64::from(limit)).fetch_all(self.connection().await?).await?;
-        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+        self.shared.readable("customers", &rows, read)
     }
 
     /// The id of the partner's customer with this reference.
@@ -93,13 +94,13 @@ impl<C: Connected> Session<C> {
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<Customer>, Error> {
-        let rows = Select::from("customers")
-            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-            .and("reference_id", "=", filter.reference_id.clone())?
-            .and("id", "<", after)?
-            .fetch(self.connection().await?, "id DESC", limit)
-            .await?;
-        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+        let select = |later: Option<String>| {
+            Select::from("customers")
+                .and("partner_id", "=", Some(partner.as_str().to_owned()))?
+                .and("reference_id", "=", filter.reference_id.clone())?
+                .and("id", "<", later.or_else(|| after.clone()))
+        };
+        self.list(Listing::newest("customers"), limit, select, read).await
     }
 }
 

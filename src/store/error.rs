@@ -16,7 +16,7 @@ pub enum Error {
     Uncertain(#[source] sqlx::Error),
     /// A row that this program could not have written, or that was sealed under another master key.
     #[error("a stored row cannot be read: {0}")]
-    Corrupt(String),
+    Corrupt(Corruption),
     /// What was to be written breaks a rule of the database, such as that no more is refunded than was received: a fault
     /// of this program. Nothing was written, and trying again will not help.
     #[error("the database refused a row that breaks its rules: {0}")]
@@ -27,7 +27,23 @@ pub enum Error {
     Overtaken,
 }
 
+/// What is wrong with a stored row.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Corruption {
+    /// A value of it says nothing to this program.
+    #[error("{0}")]
+    Value(String),
+    /// What the row of this id has sealed does not open.
+    #[error("{0} was sealed under another master key, or altered")]
+    Sealed(String),
+}
+
 impl Error {
+    /// A row is corrupt because of a value in it.
+    pub(super) fn corrupt(why: impl Into<String>) -> Self {
+        Self::Corrupt(Corruption::Value(why.into()))
+    }
+
     /// The one who would have answered is gone, as when the gateway shuts down.
     pub(super) fn gone() -> Self {
         Self::Unavailable(sqlx::Error::WorkerCrashed)
@@ -138,8 +154,8 @@ const ROW_CLASSES: [&str; 6] = ["22", "23", "40", "55", "P0", "GW"];
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::ColumnDecode { index, source } => Self::Corrupt(format!("column {index}: {source}")),
-            sqlx::Error::ColumnNotFound(column) => Self::Corrupt(format!("no column {column}")),
+            sqlx::Error::ColumnDecode { index, source } => Self::corrupt(format!("column {index}: {source}")),
+            sqlx::Error::ColumnNotFound(column) => Self::corrupt(format!("no column {column}")),
             sqlx::Error::Database(error) if !matches!(error.kind(), ErrorKind::Other) => {
                 Self::RuleBroken(error.to_string())
             }

@@ -4,6 +4,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
+    list::Listing,
     row::{get, parse, time},
     select::Select,
     session::Connected,
@@ -60,14 +61,15 @@ impl<C: Connected> Session<C> {
         position: i64,
         limit: u32,
     ) -> Result<Vec<Placed>, Error> {
-        let rows = Select::from("events")
-            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-            .and("position", ">", Some(position))?
-            .and("object_id", "=", filter.object_id.clone())?
-            .and_in("type", &filter.types)?
-            .fetch(self.connection().await?, "position", limit)
-            .await?;
-        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+        let select = |later: Option<i64>| {
+            Select::from("events")
+                .and("partner_id", "=", Some(partner.as_str().to_owned()))?
+                .and("position", ">", later.or(Some(position)))?
+                .and("object_id", "=", filter.object_id.clone())?
+                .and_in("type", &filter.types)
+        };
+        let listing = Listing { table: "events", key: "position", order: "position" };
+        self.list(listing, limit, select, read).await
     }
 
     /// The place of one of the partner's events.
@@ -114,7 +116,8 @@ impl<C: Connected> Session<C> {
             .and_in("object_id", objects)?
             .fetch(self.connection().await?, "position DESC", limit)
             .await?;
-        rows.iter().map(|row| read(row, &self.shared.sealer).map(|placed| placed.event)).collect()
+        let placed = self.shared.readable("events", &rows, read)?;
+        Ok(placed.into_iter().map(|placed| placed.event).collect())
     }
 }
 

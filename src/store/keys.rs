@@ -29,7 +29,8 @@ impl<C: Connected> Session<C> {
     pub async fn api_keys(&mut self, partner: Option<&PartnerId>) -> Result<Vec<ApiKey>, Error> {
         let sql = "SELECT * FROM api_keys WHERE $1 = '' OR partner_id = $1 ORDER BY created_at, id";
         let query = sqlx::query(sql).bind(partner.map_or("", PartnerId::as_str));
-        query.fetch_all(self.connection().await?).await?.iter().map(read).collect()
+        let rows = query.fetch_all(self.connection().await?).await?;
+        self.shared.readable("api_keys", &rows, |row, _| read(row))
     }
 
     /// The names of all keys that are not revoked.

@@ -24,6 +24,7 @@ mod events;
 mod gather;
 mod kept;
 mod keys;
+mod list;
 mod lookups;
 mod operations;
 mod payment_intents;

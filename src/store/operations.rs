@@ -115,7 +115,8 @@ impl<C: Connected> Session<C> {
     pub async fn operations_of(&mut self, payment: &PaymentIntentId, limit: u32) -> Result<Vec<Past>, Error> {
         let sql = "SELECT * FROM operations WHERE payment_intent_id = $1 ORDER BY id DESC LIMIT $2";
         let query = sqlx::query(sql).bind(payment.as_str()).bind(i64::from(limit));
-        query.fetch_all(self.connection().await?).await?.iter().map(past).collect()
+        let rows = query.fetch_all(self.connection().await?).await?;
+        self.shared.readable("operations", &rows, |row, _| past(row))
     }
 
     /// The operation.
@@ -141,7 +142,7 @@ impl<C: Connected> Session<C> {
             .and("partner_id", "=", filter.partner.as_ref().map(|partner| partner.as_str().to_owned()))?
             .fetch(self.connection().await?, "sent_at, id", limit)
             .await?;
-        rows.iter().map(read).collect()
+        self.shared.readable("operations", &rows, |row, _| read(row))
     }
 
     /// The operations whose outcome is not known and that are looked up: in doubt, or left behind by a process that died.
@@ -175,7 +176,8 @@ static OPEN: Lookup = Lookup {
 };
 
 impl Tx {
-    /// The operations on an intent's money whose outcome is not known.
+    /// The operations on an intent's money whose outcome is not known. One that cannot be read fails them all: what is sent
+    /// next depends on every one of them.
     pub async fn operations_open(&mut self, payment: &PaymentIntentId) -> Result<Vec<Operation>, Error> {
         if let Some(draft) = self.draft() {
             let rows = draft.rows(&OPEN, payment.as_str()).await?;
@@ -283,7 +285,8 @@ impl Tx {
              AND lease_until <= $1 ORDER BY next_check_at LIMIT $3";
         let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0).bind(i64::from(limit));
         let rows = query.fetch_all(self.writer().await?).await?;
-        rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
+        // One that cannot be read is due again when its lease ends, and keeps none of the others from being looked up.
+        self.shared.readable("operations", &rows, |row, _| Ok(read(row)?.operation))
     }
 
     /// Claims the open operations on an intent's money, or on the object `subject`, that nobody holds, due or not.

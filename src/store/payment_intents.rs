@@ -4,6 +4,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Store, Tx,
+    list::Listing,
     lookups::Lookup,
     row::{get, money, parse, parse_optional, time},
     select::Select,
@@ -139,17 +140,17 @@ impl<C: Connected> Session<C> {
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<PaymentIntent>, Error> {
-        let rows = Select::from("payment_intents")
-            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-            .and("id", "<", after)?
-            .and("state", "=", filter.state.map(PaymentIntentState::as_str))?
-            .and("customer_id", "=", filter.customer_id.as_ref().map(ToString::to_string))?
-            .and("reference_id", "=", filter.reference_id.clone())?
-            .and("created_at", ">=", filter.created_from.map(|time| time.0))?
-            .and("created_at", "<", filter.created_before.map(|time| time.0))?
-            .fetch(self.connection().await?, "id DESC", limit)
-            .await?;
-        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+        let select = |later: Option<String>| {
+            Select::from("payment_intents")
+                .and("partner_id", "=", Some(partner.as_str().to_owned()))?
+                .and("id", "<", later.or_else(|| after.clone()))?
+                .and("state", "=", filter.state.map(PaymentIntentState::as_str))?
+                .and("customer_id", "=", filter.customer_id.as_ref().map(ToString::to_string))?
+                .and("reference_id", "=", filter.reference_id.clone())?
+                .and("created_at", ">=", filter.created_from.map(|time| time.0))?
+                .and("created_at", "<", filter.created_before.map(|time| time.0))
+        };
+        self.list(Listing::newest("payment_intents"), limit, select, read).await
     }
 }
 

@@ -4,6 +4,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
+    list::Listing,
     row::{get, parse, time},
     select::Select,
     session::Connected,
@@ -73,12 +74,14 @@ impl<C: Connected> Session<C> {
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<PaymentMethod>, Error> {
-        let rows = Select::from("payment_methods")
-            .and("customer_id", "=", Some(customer.to_string()))?
-            .and("id", "<", after)?
-            .fetch(self.connection().await?, "id DESC", limit)
-            .await?;
-        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+        let select = |later: Option<String>| {
+            Select::from("payment_methods").and("customer_id", "=", Some(customer.to_string()))?.and(
+                "id",
+                "<",
+                later.or_else(|| after.clone()),
+            )
+        };
+        self.list(Listing::newest("payment_methods"), limit, select, read).await
     }
 
     /// A customer's payment methods whose saving has no known outcome yet. Bounded by the calls under way or in doubt.

@@ -4,6 +4,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
+    list::Listing,
     row::{get, money, parse, time},
     select::Select,
     session::Connected,
@@ -78,16 +79,17 @@ impl<C: Connected> Session<C> {
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<Refund>, Error> {
-        let rows = Select::from("refunds")
-            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-            .and("payment_intent_id", "=", payment.map(ToString::to_string))?
-            .and("id", "<", after)?
-            .fetch(self.connection().await?, "id DESC", limit)
-            .await?;
-        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+        let select = |later: Option<String>| {
+            Select::from("refunds")
+                .and("partner_id", "=", Some(partner.as_str().to_owned()))?
+                .and("payment_intent_id", "=", payment.map(ToString::to_string))?
+                .and("id", "<", later.or_else(|| after.clone()))
+        };
+        self.list(Listing::newest("refunds"), limit, select, read).await
     }
 
-    /// Every refund of one payment, oldest first. Bounded by the payment itself: each takes at least one minor unit.
+    /// Every refund of one payment, oldest first. Bounded by the payment itself: each takes at least one minor unit. One that
+    /// cannot be read fails them all: what is left of the payment is counted by them.
     pub async fn refunds_of(&mut self, payment: &PaymentIntentId) -> Result<Vec<Refund>, Error> {
         let query =
             sqlx::query("SELECT * FROM refunds WHERE payment_intent_id = $1 ORDER BY id").bind(payment.as_str());

@@ -16,7 +16,7 @@ pub(super) fn get<'r, T: Decode<'r, Any> + Type<Any>>(row: &'r AnyRow, name: &st
 /// The column `name`, read as a word or an id.
 pub(super) fn parse<T>(row: &AnyRow, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Error> {
     let text: String = get(row, name)?;
-    parse(&text).ok_or_else(|| Error::Corrupt(format!("column {name} has no such value: {text}")))
+    parse(&text).ok_or_else(|| Error::corrupt(format!("column {name} has no such value: {text}")))
 }
 
 /// The column `name`, which may be NULL, read as a word or an id.
@@ -27,7 +27,7 @@ pub(super) fn parse_optional<T>(
 ) -> Result<Option<T>, Error> {
     let text: Option<String> = get(row, name)?;
     let Some(text) = text else { return Ok(None) };
-    parse(&text).map(Some).ok_or_else(|| Error::Corrupt(format!("column {name} has no such value: {text}")))
+    parse(&text).map(Some).ok_or_else(|| Error::corrupt(format!("column {name} has no such value: {text}")))
 }
 
 /// The column `name`, a time.

@@ -7,7 +7,7 @@ use chacha20poly1305::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Error;
+use super::{Error, error::Corruption};
 
 /// The length of the nonce in front of the sealed text, in bytes. Random nonces of this length never meet.
 const NONCE_BYTES: usize = 24;
@@ -28,23 +28,23 @@ impl Sealer {
     /// Seals `value` for one column of the row `owner`: it opens only there, so that nothing can be swapped.
     pub fn seal<T: Serialize>(&self, owner: &str, column: &str, value: &T) -> Result<Vec<u8>, Error> {
         let mut nonce = [0; NONCE_BYTES];
-        getrandom::fill(&mut nonce).map_err(|error| Error::Corrupt(format!("no randomness: {error}")))?;
+        getrandom::fill(&mut nonce).map_err(|error| Error::corrupt(format!("no randomness: {error}")))?;
         let mut sealed = Vec::with_capacity(ROOM);
         sealed.extend_from_slice(&nonce);
-        serde_json::to_writer(&mut sealed, value).map_err(|error| Error::Corrupt(error.to_string()))?;
+        serde_json::to_writer(&mut sealed, value).map_err(|error| Error::corrupt(error.to_string()))?;
         let text = (&mut sealed[NONCE_BYTES..]).into();
         let tag = self.0.encrypt_inout_detached(&XNonce::from(nonce), &place(owner, column), text);
-        sealed.extend_from_slice(&tag.map_err(|_| Error::Corrupt("too long".to_owned()))?);
+        sealed.extend_from_slice(&tag.map_err(|_| Error::corrupt("too long".to_owned()))?);
         Ok(sealed)
     }
 
     /// Opens what [`Self::seal`] sealed for the same column of the same row.
     pub fn open<T: DeserializeOwned>(&self, owner: &str, column: &str, sealed: &[u8]) -> Result<T, Error> {
-        let unreadable = || Error::Corrupt(format!("{owner} was sealed under another master key, or altered"));
+        let unreadable = || Error::Corrupt(Corruption::Sealed(owner.to_owned()));
         let (nonce, text) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(unreadable)?;
         let payload = Payload { msg: text, aad: &place(owner, column) };
         let text = self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| unreadable())?;
-        serde_json::from_slice(&text).map_err(|error| Error::Corrupt(format!("{owner}: {error}")))
+        serde_json::from_slice(&text).map_err(|error| Error::corrupt(format!("{owner}: {error}")))
     }
 }
 

@@ -4,6 +4,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Backlog, Error, Session, Tx,
+    list::Listing,
     row::{get, optional_time, parse, parse_optional, time},
     select::Select,
     session::Connected,
@@ -117,8 +118,11 @@ impl<C: Connected> Session<C> {
         after: Option<&WebhookId>,
         limit: u32,
     ) -> Result<Vec<Webhook>, Error> {
-        let select = filter.select(Select::from("webhooks"))?.and("id", "<", after.map(ToString::to_string))?;
-        select.fetch(self.connection().await?, "id DESC", limit).await?.iter().map(read).collect()
+        let select = |later: Option<String>| {
+            let later = later.or_else(|| after.map(ToString::to_string));
+            filter.select(Select::from("webhooks"))?.and("id", "<", later)
+        };
+        self.list(Listing::newest("webhooks"), limit, select, |row, _| read(row)).await
     }
 
     /// How many webhooks there are.
@@ -146,7 +150,8 @@ impl<C: Connected> Session<C> {
     pub async fn webhooks_of(&mut self, payment: &PaymentIntentId, limit: u32) -> Result<Vec<Webhook>, Error> {
         let sql = "SELECT * FROM webhooks WHERE payment_intent_id = $1 ORDER BY id DESC LIMIT $2";
         let query = sqlx::query(sql).bind(payment.as_str()).bind(i64::from(limit));
-        query.fetch_all(self.connection().await?).await?.iter().map(read).collect()
+        let rows = query.fetch_all(self.connection().await?).await?;
+        self.shared.readable("webhooks", &rows, |row, _| read(row))
     }
 }
 
@@ -189,7 +194,8 @@ impl Tx {
              ORDER BY next_attempt_at, id LIMIT $3",
         );
         let query = sqlx::query(sql).bind(now.0).bind(lease_until.0).bind(i64::from(limit));
-        query.fetch_all(self.writer().await?).await?.iter().map(read).collect()
+        let rows = query.fetch_all(self.writer().await?).await?;
+        self.shared.readable("webhooks", &rows, |row, _| read(row))
     }
 
     /// Has a webhook worked off once more, whatever came of it before. `false`: there is none, or it is being worked off.

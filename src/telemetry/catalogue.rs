@@ -120,6 +120,8 @@ catalogue! {
         "What calls have written: `written` together with others, or `overtaken` by another and done again alone";
     DRAFT_DURATION: Histogram[] = "corefy_gateway_draft_duration_seconds",
         "How long that took those that were written, until it was durable";
+    UNREADABLE_ROWS: Counter["table"] = "corefy_gateway_unreadable_rows_total",
+        "Stored rows that were left out of a list because they could not be read, each time; the log names them";
     API_CALLS_LOST: Counter[] = "corefy_gateway_api_calls_lost_total",
         "Calls to Corefy that are missing in their log because it could not be written, or not fast enough";
     BUILD: Gauge["version"] = "corefy_gateway_build_info",

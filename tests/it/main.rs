@@ -44,6 +44,7 @@ mod store_failures;
 mod timeline;
 mod tls;
 mod traces;
+mod unreadable_rows;
 mod upstream_failures;
 mod validation;
 mod web;
