@@ -155,7 +155,7 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 impl From<store::Error> for Error {
     fn from(cause: store::Error) -> Self {
         match &cause {
-            store::Error::Unavailable(_) => {
+            store::Error::Unavailable(_) | store::Error::Unreachable(_) => {
                 Self::new(Reason::StoreUnavailable, "the gateway's database did not answer; nothing was sent")
                     .retry_after(STORE_RETRY)
             }

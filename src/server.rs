@@ -22,7 +22,7 @@ use crate::{
     http,
     port::{Bounds, CertificateError, CertificateFiles, Certificates, CountedAs, Patience, Port},
     rpc,
-    store::{self, Sealer, Store},
+    store::{self, FileLock, Sealer, Store},
     telemetry::{ExportError, Telemetry},
     upstream::{
         Upstream,
@@ -86,6 +86,17 @@ pub struct Server {
     ports: JoinSet<()>,
     stop_workers: DropGuard,
     workers: TaskTracker,
+    /// Held as long as the gateway runs; last, so that all else is gone when it is released.
+    _lock: Option<FileLock>,
+}
+
+/// The lock on the SQLite file of a gateway that starts.
+#[derive(Debug)]
+pub enum Lock {
+    /// It is taken once the ports are open.
+    Take,
+    /// The caller has taken it; `None`: it needs none.
+    Held(Option<FileLock>),
 }
 
 /// Opens the database with what seals personal data in it.
@@ -101,8 +112,14 @@ pub async fn open_store_as_it_is(database: &DatabaseConfig, master_key: &MasterK
 }
 
 impl Server {
-    /// Builds the gateway and opens its ports. It serves when this returns.
+    /// Builds the gateway and opens its ports. It serves when this returns. An SQLite file that another gateway has is
+    /// refused.
     pub async fn start(config: Config, harness: Harness) -> Result<Self, StartError> {
+        Self::start_with(config, harness, Lock::Take).await
+    }
+
+    /// The same with a lock that may have been taken already.
+    pub async fn start_with(config: Config, harness: Harness, lock: Lock) -> Result<Self, StartError> {
         let (grpc, grpc_addr) = listen("GATEWAY_GRPC_ADDR", config.grpc_addr).await?;
         let (sidecar, http_addr) = listen("GATEWAY_HTTP_ADDR", config.http_addr).await?;
         let (grpc_certificates, http_certificates) = certificates(config.tls.as_ref())?;
@@ -116,6 +133,10 @@ impl Server {
         let bounds = Bounds { most, always_on_trial, counted_as, patience: http::PATIENCE };
         let sidecar = Port::new(sidecar, http_certificates, bounds);
         let takes_webhooks = config.upstream.webhook_secret.is_some();
+        let lock = match lock {
+            Lock::Take => FileLock::take(config.database.url.expose_secret())?,
+            Lock::Held(lock) => lock,
+        };
         let app = build(&config, &harness).await?;
 
         let drain = CancellationToken::new();
@@ -128,7 +149,17 @@ impl Server {
         let stop_workers = CancellationToken::new();
         let workers = if harness.without_workers { closed_tracker() } else { worker::start(&app, &stop_workers) };
         let stop_workers = stop_workers.drop_guard();
-        Ok(Self { grpc_addr, http_addr, app, drain, drain_limit: config.drain, ports, stop_workers, workers })
+        Ok(Self {
+            grpc_addr,
+            http_addr,
+            app,
+            drain,
+            drain_limit: config.drain,
+            ports,
+            stop_workers,
+            workers,
+            _lock: lock,
+        })
     }
 
     /// Stops: takes no more calls, lets those under way end, stops the workers, and closes the database, all within the

@@ -17,7 +17,8 @@ use crate::{
         local::{DevConfig, DevSettings},
     },
     domain::{api_key::Scope, clock::Clock, master_key::MasterKey},
-    server::{Harness, Server, open_store},
+    server::{Harness, Lock, Server, open_store},
+    store::FileLock,
 };
 
 /// The command and its settings.
@@ -33,14 +34,17 @@ impl DevCommand {
         memory::keep_private()?;
         let dev = self.settings.read()?;
         log::start(&dev.log);
-        clean(&dev.dir)?;
         let stop = CancellationToken::new();
         let listener = TcpListener::bind(dev.sandbox_addr).await.map_err(|error| busy(&dev, error))?;
         let sandbox = sandbox::start(listener, &dev.keys, None, stop.clone()).await?;
         let config = dev.gateway(sandbox.base_url());
+        fs::create_dir_all(&dev.dir)?;
+        // Before anything is taken away: another `dev` may be at work in this directory.
+        let lock = FileLock::take(config.database.url.expose_secret())?;
+        clean(&dev.dir)?;
         let key = create_key(&config).await?;
         write_key(&dev.dir, &key)?;
-        let server = Server::start(config, Harness::default()).await?;
+        let server = Server::start_with(config, Harness::default(), Lock::Held(lock)).await?;
         sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
         welcome(&server, &sandbox.base_url(), &key);
         super::told_to_stop().await?;
@@ -54,9 +58,8 @@ fn busy(dev: &DevConfig, error: io::Error) -> Failure {
     Failure::Failed(format!("GATEWAY_SANDBOX_ADDR {}: {error}", dev.sandbox_addr))
 }
 
-/// Makes the directory, and takes away the database of the last run: the sandbox it belonged to has forgotten all.
+/// Takes away the database of the last run: the sandbox it belonged to has forgotten all.
 fn clean(dir: &Path) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
     for name in ["gateway.db", "gateway.db-wal", "gateway.db-shm"] {
         match fs::remove_file(dir.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -1,6 +1,11 @@
 //! Settings of the commands that serve no real money: `sandbox` and `dev`.
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use secrecy::SecretString;
@@ -170,10 +175,7 @@ impl DevConfig {
     pub fn gateway(&self, sandbox: Url) -> Config {
         Config {
             upstream: sandbox_upstream(&self.keys, sandbox),
-            database: DatabaseConfig {
-                url: format!("sqlite://{}", self.dir.join("gateway.db").display()).into(),
-                connections: 10,
-            },
+            database: DatabaseConfig { url: sqlite_url(&self.dir.join("gateway.db")).into(), connections: 10 },
             master_key: DEV_MASTER_KEY.into(),
             grpc_addr: self.grpc_addr,
             http_addr: self.http_addr,
@@ -193,6 +195,11 @@ impl DevConfig {
             traces: None,
         }
     }
+}
+
+/// The URL of an SQLite file, in which only what would end the path has to be encoded.
+fn sqlite_url(path: &Path) -> String {
+    format!("sqlite://{}", path.display().to_string().replace('%', "%25").replace('?', "%3F"))
 }
 
 /// The settings of a connection to the sandbox at `base_url`.

@@ -15,6 +15,7 @@ use url::Url;
 use crate::domain::{amount_limits::AmountLimits, money::Currency};
 
 pub mod client;
+mod database_url;
 pub mod env_file;
 pub mod local;
 pub mod operator;

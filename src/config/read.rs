@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
+use super::database_url;
 use super::report::{Report, given};
 use super::settings::{
     DatabaseSettings, GatewaySettings, KeysSettings, LogSettings, MasterKeySetting, MigrateSettings, ServeSettings,
@@ -131,11 +132,8 @@ impl MigrateSettings {
 
 impl DatabaseSettings {
     fn read(&self, report: &mut Report) -> Option<DatabaseConfig> {
-        let url = self.database_url.expose_secret();
-        let known = ["sqlite://", "postgres://", "postgresql://"];
-        let fits = known.iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
-        if !fits {
-            report.wrong::<()>("DATABASE_URL", "must be sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME");
+        if let Some(fault) = database_url::fault(self.database_url.expose_secret()) {
+            report.wrong::<()>("DATABASE_URL", fault);
         }
         let connections = report.whole("GATEWAY_DATABASE_CONNECTIONS", &self.gateway_database_connections, 1..=1000);
         Some(DatabaseConfig { url: self.database_url.clone(), connections: connections? })

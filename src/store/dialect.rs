@@ -1,21 +1,37 @@
 //! Every difference between SQLite and PostgreSQL, but for how each takes rows to be written (`writes/`). All other SQL in
 //! this folder is written once.
 
-use std::{fs::OpenOptions, io, str::FromStr as _, sync::Arc, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io,
+    path::Path,
+    str::FromStr as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sqlx::{
     Any, AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Pool, Row as _,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::{MigrateError, Migration, MigrationType, Migrator},
+    pool::PoolConnectionMetadata,
 };
+use tokio::time::{sleep, timeout};
 
-use super::Error;
+use super::{
+    Error,
+    address::{file_error, place},
+    lost, pooler,
+};
 
 /// How long a caller waits for a connection before the store counts as unavailable.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection that was idle for no longer is used without being asked first.
 pub(super) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
+/// How long to wait before a server that is just starting is asked again.
+const KNOCK_PAUSE: Duration = Duration::from_millis(200);
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,32 +60,20 @@ const POSTGRES_SETTINGS: &str = "SET synchronous_commit = on; SET statement_time
 const POSTGRES_DRAFT_SETTINGS: &str = "SET lock_timeout = '1s'";
 
 impl Dialect {
-    /// By the scheme of the database's URL.
-    pub fn of(url: &str) -> Option<Self> {
-        match url.split_once(':')?.0 {
-            "sqlite" => Some(Self::Sqlite),
-            "postgres" | "postgresql" => Some(Self::Postgres),
-            _ => None,
-        }
-    }
-
-    /// The file of an SQLite database.
-    pub fn file(url: &str) -> Option<&str> {
-        let path = url.strip_prefix("sqlite:")?.trim_start_matches("//");
-        Some(path.split_once('?').map_or(path, |(path, _)| path))
-    }
-
     /// Connects: the pool that writes, and the one that only reads. SQLite has one writer by nature; with PostgreSQL
     /// both are the same.
     pub(super) async fn connect(self, url: &str, connections: u32) -> Result<(Pool<Any>, Pool<Any>), Error> {
         match self {
             Self::Sqlite => {
-                create_private_file(url).map_err(|error| Error::Unavailable(sqlx::Error::Io(error)))?;
+                let path = Self::file(url).unwrap_or_default();
+                create_private_file(&path).map_err(|error| file_error(&path, &error))?;
+                try_sqlite(url).await.map_err(|error| file_error(&path, &error))?;
                 let writer = self.pool(url, 1).await?;
                 verify_sqlite(&mut *writer.acquire().await?).await?;
                 Ok((writer, self.pool(url, connections.min(SQLITE_READERS)).await?))
             }
             Self::Postgres => {
+                knock(url).await?;
                 let pool = self.pool(url, connections).await?;
                 Ok((pool.clone(), pool))
             }
@@ -105,6 +109,27 @@ impl Dialect {
         }
     }
 
+    /// Whether a connection of a pool may be used: one that was in use just now is believed to stand.
+    async fn is_still_fit(
+        self,
+        connection: &mut AnyConnection,
+        past: PoolConnectionMetadata,
+    ) -> Result<bool, sqlx::Error> {
+        match self {
+            Self::Postgres if lost::is_younger_than(past.age) => Ok(false),
+            _ if past.idle_for <= TRUSTED_IDLE => Ok(true),
+            _ => self.is_fit(connection).await,
+        }
+    }
+
+    /// Whether a connection stands, and can write.
+    pub(super) async fn is_fit(self, connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+        match self {
+            Self::Sqlite => connection.ping().await.map(|()| true),
+            Self::Postgres => lost::can_write(connection).await,
+        }
+    }
+
     async fn pool(self, url: &str, connections: u32) -> Result<Pool<Any>, Error> {
         let settings = match self {
             Self::Sqlite => SQLITE_PRAGMAS,
@@ -119,10 +144,13 @@ impl Dialect {
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
-            .before_acquire(|connection, past| Box::pin(is_alive(connection, past.idle_for)))
+            .before_acquire(move |connection, past| Box::pin(self.is_still_fit(connection, past)))
             .after_connect(move |connection: &mut AnyConnection, _| {
                 let settings = settings.to_string();
-                Box::pin(async move { connection.execute(AssertSqlSafe(settings)).await.map(|_| ()) })
+                Box::pin(async move {
+                    connection.execute(AssertSqlSafe(settings)).await?;
+                    if self == Self::Postgres { lost::require_writable(connection).await } else { Ok(()) }
+                })
             });
         Ok(options.connect_with(AnyConnectOptions::from_str(url)?).await?)
     }
@@ -213,12 +241,43 @@ impl Dialect {
     }
 }
 
-/// Whether a connection that was idle for `idle` still stands: one that was in use just now is believed to.
-async fn is_alive(connection: &mut AnyConnection, idle: Duration) -> Result<bool, sqlx::Error> {
-    if idle > TRUSTED_IDLE {
-        connection.ping().await?;
+/// Opens a file once: a pool would say only that the time was over.
+async fn try_sqlite(url: &str) -> Result<(), sqlx::Error> {
+    let mut connection = AnyConnection::connect_with(&AnyConnectOptions::from_str(url)?).await?;
+    let opened = connection.execute(SQLITE_PRAGMAS).await.map(|_| ());
+    let _ = connection.close().await;
+    opened
+}
+
+/// Connects once, and waits for a server that is just starting: a pool would say only that the time was over.
+async fn knock(url: &str) -> Result<(), Error> {
+    let options = AnyConnectOptions::from_str(url)?;
+    let began = Instant::now();
+    let refused = loop {
+        let left = ACQUIRE_TIMEOUT.saturating_sub(began.elapsed());
+        match timeout(left, AnyConnection::connect_with(&options)).await {
+            Ok(Ok(mut connection)) => {
+                let writable = lost::require_writable(&mut connection).await;
+                let _ = connection.close().await;
+                break writable.err().map(|error| error.to_string());
+            }
+            Ok(Err(error)) if is_starting(&error) && left > KNOCK_PAUSE => sleep(KNOCK_PAUSE).await,
+            Ok(Err(error)) => break Some(error.to_string()),
+            Err(_) => break Some(format!("no answer within {} s", ACQUIRE_TIMEOUT.as_secs())),
+        }
+    };
+    let Some(why) = refused else { return Ok(()) };
+    let advice = if why.contains("startup parameter") { format!("; {}", pooler::ADVICE) } else { String::new() };
+    Err(Error::Unreachable(format!("{} cannot be used: {why}{advice}", place(url))))
+}
+
+/// Whether a server may be there in a moment.
+fn is_starting(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+        sqlx::Error::Database(error) => error.is_transient_in_connect_phase(),
+        _ => false,
     }
-    Ok(true)
 }
 
 /// Reads the settings back: SQLite ignores a pragma it cannot honour.
@@ -235,8 +294,7 @@ async fn verify_sqlite(connection: &mut AnyConnection) -> Result<(), Error> {
 }
 
 /// Creates the database file, readable by its owner alone, before SQLite would create it readable by all.
-fn create_private_file(url: &str) -> io::Result<()> {
-    let Some(path) = Dialect::file(url) else { return Ok(()) };
+fn create_private_file(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]

@@ -4,6 +4,8 @@ use std::{io, sync::Arc};
 
 use sqlx::error::ErrorKind;
 
+use super::lost;
+
 /// Why the store could not do as asked. Conflicts that mean something are answers, not errors.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -14,6 +16,9 @@ pub enum Error {
     /// committed has to find out before anything follows from it.
     #[error("the database did not say whether a commit stands: {0}")]
     Uncertain(#[source] sqlx::Error),
+    /// No connection to the database could be made. Says where it was looked for, and why not.
+    #[error("{0}")]
+    Unreachable(String),
     /// A row that this program could not have written, or that was sealed under another master key.
     #[error("a stored row cannot be read: {0}")]
     Corrupt(Corruption),
@@ -67,6 +72,7 @@ impl Error {
     pub(super) fn in_words(&self) -> &'static str {
         match self {
             Self::Unavailable(error) | Self::Uncertain(error) => in_words(error),
+            Self::Unreachable(_) => SILENT,
             Self::Corrupt(_) | Self::RuleBroken(_) | Self::Overtaken => {
                 "the database has not what this gateway expects"
             }
@@ -78,7 +84,7 @@ impl Error {
         match self {
             Self::RuleBroken(_) | Self::Overtaken => true,
             Self::Unavailable(sqlx::Error::Database(error)) => error.code().is_some_and(|code| is_of_rows(&code)),
-            Self::Unavailable(_) | Self::Uncertain(_) | Self::Corrupt(_) => false,
+            Self::Unavailable(_) | Self::Uncertain(_) | Self::Unreachable(_) | Self::Corrupt(_) => false,
         }
     }
 
@@ -89,6 +95,7 @@ impl Error {
             Self::Corrupt(why) => Self::Corrupt(why.clone()),
             Self::RuleBroken(why) => Self::RuleBroken(why.clone()),
             Self::Overtaken => Self::Overtaken,
+            Self::Unreachable(why) => Self::Unreachable(why.clone()),
             Self::Unavailable(_) => Self::Unavailable(sqlx::Error::Io(io::Error::other(shared.clone()))),
             Self::Uncertain(_) => Self::Uncertain(sqlx::Error::Io(io::Error::other(shared.clone()))),
         }
@@ -152,8 +159,10 @@ const QUERY_CANCELED: &str = "57014";
 const ROW_CLASSES: [&str; 6] = ["22", "23", "40", "55", "P0", "GW"];
 
 impl From<sqlx::Error> for Error {
+    /// Notes sessions that are lost on the way: every error of the database comes by here.
     fn from(error: sqlx::Error) -> Self {
-        match error {
+        lost::note(&error);
+        match lost::explain(error) {
             sqlx::Error::ColumnDecode { index, source } => Self::corrupt(format!("column {index}: {source}")),
             sqlx::Error::ColumnNotFound(column) => Self::corrupt(format!("no column {column}")),
             sqlx::Error::Database(error) if !matches!(error.kind(), ErrorKind::Other) => {

@@ -2,10 +2,10 @@
 //! notification in every other.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::postgres::PgListener;
+use sqlx::{Executor as _, Row as _, postgres::PgListener};
 use tokio::sync::watch;
 
-use super::Error;
+use super::{Error, lost};
 
 /// The channel on which PostgreSQL tells that there are new events.
 pub(super) const CHANNEL: &str = "corefy_gateway_events";
@@ -32,13 +32,25 @@ impl EventSignal {
     }
 }
 
-/// Listens to PostgreSQL until the connection breaks.
+/// Listens to PostgreSQL until the connection breaks, or may lead to a server that is not the one that writes any longer.
 pub(super) async fn hear(url: &SecretString, signal: &EventSignal) -> Result<(), Error> {
+    let mut lost = lost::watch();
+    lost.mark_unchanged();
     let mut listener = PgListener::connect(url.expose_secret()).await?;
+    let read_only = listener.fetch_one("SELECT current_setting('transaction_read_only')").await?;
+    if read_only.try_get::<String, _>(0)? != "off" {
+        return Err(Error::Unreachable(lost::TAKES_NO_WRITES.to_owned()));
+    }
     listener.listen(CHANNEL).await?;
     loop {
-        // `None`: the connection broke and was made again; what came meanwhile was missed, so look.
-        listener.try_recv().await?;
+        let heard = tokio::select! {
+            heard = listener.try_recv() => heard?,
+            _ = lost.changed() => None,
+        };
+        // Also when the connection has broken: what came meanwhile was missed, so look.
         signal.told();
+        if heard.is_none() {
+            return Err(Error::Unreachable("the connection that hears of events broke".to_owned()));
+        }
     }
 }

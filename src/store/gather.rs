@@ -105,7 +105,9 @@ fn is_of_one(error: &Error) -> bool {
     match error {
         Error::RuleBroken(_) => true,
         Error::Unavailable(sqlx::Error::Database(error)) => error.code().as_deref().is_some_and(is_misfit),
-        Error::Unavailable(_) | Error::Uncertain(_) | Error::Corrupt(_) | Error::Overtaken => false,
+        Error::Unavailable(_) | Error::Uncertain(_) | Error::Unreachable(_) | Error::Corrupt(_) | Error::Overtaken => {
+            false
+        }
     }
 }
 

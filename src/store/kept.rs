@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Any, AnyConnection, Connection as _, Pool, pool::PoolConnection};
+use sqlx::{Any, AnyConnection, Pool, pool::PoolConnection};
 use tokio::{sync::Mutex, time::timeout};
 
-use super::{Error, dialect::TRUSTED_IDLE};
+use super::{Dialect, Error, dialect::TRUSTED_IDLE, lost};
 
 /// How long the database may take for an answer, which has limits of its own and keeps them as long as it can be reached.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -17,6 +17,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Where it is kept while nobody uses it.
 #[derive(Clone)]
 pub(super) struct Kept {
+    dialect: Dialect,
     pool: Pool<Any>,
     place: Arc<Mutex<Option<Used>>>,
 }
@@ -26,8 +27,8 @@ type Used = (PoolConnection<Any>, Instant);
 
 impl Kept {
     /// A connection of `pool`, which nobody else waits for, once it is needed.
-    pub(super) fn of(pool: Pool<Any>) -> Self {
-        Self { pool, place: Arc::default() }
+    pub(super) fn of(dialect: Dialect, pool: Pool<Any>) -> Self {
+        Self { dialect, pool, place: Arc::default() }
     }
 
     /// Does something on the connection that the database answers within [`ANSWER_TIMEOUT`].
@@ -50,7 +51,8 @@ impl Kept {
     /// Takes the connection, or another one where that does not stand any longer.
     async fn take(&self) -> Result<PoolConnection<Any>, Error> {
         if let Some((mut connection, used_at)) = self.place.lock().await.take()
-            && (used_at.elapsed() < TRUSTED_IDLE || connection.ping().await.is_ok())
+            && !lost::is_after(used_at)
+            && (used_at.elapsed() < TRUSTED_IDLE || self.dialect.is_fit(&mut connection).await.unwrap_or_default())
         {
             return Ok(connection);
         }

@@ -1,12 +1,12 @@
 //! Reads that are gathered: rows that several ask for at the same time are read by one statement. Who asks alone waits for
 //! nobody.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Dialect, Error, kept::Kept, row::get};
+use super::{Dialect, Error, kept::Kept, lost, row::get};
 
 /// How many may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
 const QUEUE: usize = 1024;
@@ -78,14 +78,23 @@ impl Reader {
     }
 
     async fn read(&self, lookup: &Lookup, keys: &[&str]) -> Result<HashMap<String, Rows>, Error> {
-        let sql = AssertSqlSafe(lookup.sql.replace("{keys}", self.dialect.elements()));
         let keys = serde_json::to_string(keys).unwrap_or_default();
-        let read = async |on: &mut AnyConnection| Ok(sqlx::query(sql).bind(keys).fetch_all(on).await?);
-        let rows = self.connection.use_for(read).await?;
+        let began = Instant::now();
+        let rows = match self.ask(lookup, keys.clone()).await {
+            // The connection was what failed, and the next is another: to read twice does no harm.
+            Err(Error::Unavailable(_)) if lost::is_after(began) => self.ask(lookup, keys).await?,
+            rows => rows?,
+        };
         let mut found: HashMap<String, Rows> = HashMap::new();
         for row in rows {
             found.entry(get(&row, lookup.key)?).or_default().push(Arc::new(row));
         }
         Ok(found)
+    }
+
+    async fn ask(&self, lookup: &Lookup, keys: String) -> Result<Vec<AnyRow>, Error> {
+        let sql = AssertSqlSafe(lookup.sql.replace("{keys}", self.dialect.elements()));
+        let read = async |on: &mut AnyConnection| Ok(sqlx::query(sql).bind(keys).fetch_all(on).await?);
+        self.connection.use_for(read).await
     }
 }

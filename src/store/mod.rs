@@ -11,6 +11,7 @@ use sqlx::{Any, Pool};
 
 use crate::telemetry::Telemetry;
 
+mod address;
 mod api_call_stats;
 mod api_calls;
 mod audit;
@@ -21,14 +22,17 @@ mod draft;
 mod error;
 mod event_signal;
 mod events;
+mod file_lock;
 mod gather;
 mod kept;
 mod keys;
 mod list;
 mod lookups;
+mod lost;
 mod operations;
 mod payment_intents;
 mod payment_methods;
+mod pooler;
 mod readiness;
 mod refunds;
 mod row;
@@ -49,6 +53,7 @@ pub use draft::Known;
 pub use error::Error;
 pub use event_signal::EventSignal;
 pub use events::{End, EventFilter, Placed};
+pub use file_lock::FileLock;
 pub use operations::{Fate, NewOperation, OperationFilter, Past, Stored};
 pub use payment_intents::PaymentIntentFilter;
 pub use schema::{Schema, Setting, migrate};
@@ -99,6 +104,7 @@ impl Store {
 
     /// The same without migrating it.
     pub async fn open_as_it_is(url: &str, connections: u32, sealer: Sealer) -> Result<Self, Error> {
+        let url = &address::for_driver(url)?;
         let (dialect, writer, reader) = connect(url, connections).await?;
         let shared = Arc::new(Shared {
             dialect,
@@ -108,12 +114,16 @@ impl Store {
             readiness: Arc::default(),
         });
         let turns = dialect.has_one_writer().then(|| Turns::new(writer.clone()));
-        let for_drafts = Kept::of(dialect.connect_for_drafts(url, &writer).await?);
-        let for_lookups = Kept::of(dialect.connect_for_lookups(url).await?);
+        let for_drafts = Kept::of(dialect, dialect.connect_for_drafts(url, &writer).await?);
+        let for_lookups = dialect.connect_for_lookups(url).await?;
+        if dialect == Dialect::Postgres {
+            pooler::require_sessions(&writer, &for_lookups).await?;
+        }
+        let for_lookups = Kept::of(dialect, for_lookups);
         let gatherer = Gatherer::start(Scribe { dialect, connection: for_drafts.clone(), turns: turns.clone() });
         let lookups = Lookups::start(dialect, for_lookups.clone());
         let kept = [for_drafts, for_lookups];
-        Ok(Self { writer, reader, turns, gatherer, lookups, kept, url: url.into(), shared })
+        Ok(Self { writer, reader, turns, gatherer, lookups, kept, url: url.as_str().into(), shared })
     }
 
     /// A session that reads.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::{sync::Mutex, time::timeout};
 
-use super::{Error, Store};
+use super::{Error, Store, lost};
 
 /// A write is tried at most this often, however often somebody asks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -49,6 +49,7 @@ impl Store {
 async fn within_limit(work: impl Future<Output = Result<(), Error>>) -> Result<(), &'static str> {
     match timeout(LIMIT, work).await {
         Ok(done) => done.map_err(|error| error.in_words()),
-        Err(_) => Err("the database does not answer in time"),
+        // No session could be opened that can write, or none at all.
+        Err(_) => Err(lost::refused_lately().unwrap_or("the database does not answer in time")),
     }
 }

@@ -16,9 +16,22 @@ use crate::{
     telemetry::{
         Telemetry,
         bounds::{DECLINE_CODES, one_of},
-        catalogue::{CONNECTION_WAIT, CONNECTIONS, DECLINES, DRAFT_DURATION, DRAFTS, EVENTS},
+        catalogue::{CONNECTION_WAIT, CONNECTIONS, DECLINES, DRAFT_DURATION, DRAFTS, EVENTS, UNREADABLE_ROWS},
     },
 };
+
+/// The tables whose rows are left out of lists where they cannot be read.
+const LISTED: [&str; 9] = [
+    "api_calls",
+    "api_keys",
+    "customers",
+    "events",
+    "operations",
+    "payment_intents",
+    "payment_methods",
+    "refunds",
+    "webhooks",
+];
 
 /// Something that a transaction tells, as far as it is counted.
 pub(super) struct News {
@@ -77,6 +90,9 @@ impl Store {
     pub fn measured_by(self, telemetry: Telemetry) -> Self {
         for kind in EventType::ALL {
             telemetry.expect(&EVENTS, [kind.as_str()]);
+        }
+        for table in LISTED {
+            telemetry.expect(&UNREADABLE_ROWS, [table]);
         }
         for outcome in ["written", "overtaken"] {
             telemetry.expect(&DRAFTS, [outcome]);

@@ -29,11 +29,11 @@ const OTHERS: u32 = 0o077;
 pub(super) async fn check(config: &DatabaseConfig, master_key: &MasterKey, findings: &mut Findings) {
     let url = config.url.expose_secret();
     if let Some(path) = Dialect::file(url) {
-        if !Path::new(path).exists() {
-            let text = format!("{path} does not exist yet; `corefy-gateway migrate` or `serve` creates it");
+        if !path.exists() {
+            let text = format!("{} does not exist yet; `corefy-gateway migrate` or `serve` creates it", path.display());
             return findings.warn(SUBJECT, &text);
         }
-        check_permissions(path, findings);
+        check_permissions(&path, findings);
     }
     let store = match open_store_as_it_is(config, master_key).await {
         Ok(store) => store,
@@ -152,15 +152,16 @@ async fn check_keys(store: &Store, findings: &mut Findings) -> Result<(), Error>
     Ok(())
 }
 
-fn check_permissions(path: &str, findings: &mut Findings) {
+fn check_permissions(path: &Path, findings: &mut Findings) {
     const SUBJECT: &str = "database file";
+    let shown = path.display();
     match fs::metadata(path) {
         Ok(file) if file.permissions().mode() & OTHERS != 0 => {
-            let text = format!("others can read or write {path}; run `chmod 600 {path}*`");
+            let text = format!("others can read or write {shown}; run `chmod 600 {shown}*`");
             findings.warn(SUBJECT, &text);
         }
         Ok(_) => findings.fine(SUBJECT, "only its owner can read it"),
-        Err(error) => findings.fail(SUBJECT, &format!("{path}: {error}; give this user access to it")),
+        Err(error) => findings.fail(SUBJECT, &format!("{shown}: {error}; give this user access to it")),
     }
 }
 

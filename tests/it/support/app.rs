@@ -23,7 +23,7 @@ use corefy_gateway::{
         clock::{Clock, Timestamp},
     },
     sandbox::{Sandbox, Settings},
-    server::{Harness, Server},
+    server::{Harness, Lock, Server},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{
@@ -109,10 +109,13 @@ impl TestApp {
         self.crash_and_restart().await
     }
 
-    /// Another gateway beside this one, on the same database. Webhooks go there from now on.
+    /// Another gateway beside this one, on the same database. Webhooks go there from now on. With SQLite it holds no lock on
+    /// the file, which the first has: production has no such thing, but what it would do is right all the same.
     pub async fn replica(&self) -> Server {
         let harness = Harness { clock: self.clock.clone(), probe: None, without_workers: true, ..Harness::default() };
-        start_server(&self.config, harness, &self.sandbox).await
+        let server = Server::start_with(self.config.clone(), harness, Lock::Held(None)).await.unwrap();
+        set_webhooks(&self.sandbox, &server);
+        server
     }
 
     /// A caller with a key that may do everything.
@@ -277,8 +280,12 @@ pub async fn start_sandbox(clock: &Clock) -> (Sandbox, DropGuard) {
 
 async fn start_server(config: &Config, harness: Harness, sandbox: &Sandbox) -> Server {
     let server = Server::start(config.clone(), harness).await.unwrap();
-    sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
+    set_webhooks(sandbox, &server);
     server
+}
+
+fn set_webhooks(sandbox: &Sandbox, server: &Server) {
+    sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
 }
 
 fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {

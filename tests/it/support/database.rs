@@ -110,6 +110,18 @@ impl TestDatabase {
         connection.close().await.unwrap();
     }
 
+    /// The number that a query of PostgreSQL answers.
+    pub async fn count(&self, sql: &str) -> i64 {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap()
+    }
+
+    /// Alters the database of PostgreSQL itself, for the sessions that are opened from now on.
+    pub async fn alter(&self, change: &str) {
+        let Place::Server { url, name } = &self._place else { panic!("only PostgreSQL has such settings") };
+        execute(url, format!("ALTER DATABASE {name} {change}")).await.unwrap();
+    }
+
     /// Opens it, under [`master_key`]. May be called again, as a gateway does that is started again.
     pub async fn store(&self) -> Store {
         self.store_under(&master_key()).await
