@@ -64,9 +64,10 @@ pub struct Caller {
 /// The caller's idempotency key with what it was used for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
-    /// 1 to 255 visible ASCII characters.
+    /// Keyed hash of the caller's key, hexadecimal. The key itself is kept nowhere: it is only ever compared, and a caller
+    /// may have made it of anything, a card number included.
     pub key: String,
-    /// Keyed hash of the method and its fields; see [`App::fingerprint`].
+    /// Keyed hash of the method and its fields.
     pub fingerprint: [u8; 32],
 }
 
@@ -171,9 +172,14 @@ impl App {
         &self.acceptance
     }
 
-    /// Keyed hash of a mutating call: its method and the canonical encoding of its fields, CVV left out.
-    pub fn fingerprint(&self, method: &str, fields: &[u8]) -> [u8; 32] {
-        keyed_hash(&self.master_key.derive(Purpose::Fingerprint), &[method.as_bytes(), fields])
+    /// What makes a mutating call of `partner` under the idempotency key `key` the same call when it is repeated: its method
+    /// and the canonical encoding of its fields, CVV left out.
+    pub fn idempotency(&self, partner: &PartnerId, key: &str, method: &str, fields: &[u8]) -> Idempotency {
+        let hash = |purpose, parts: &[&[u8]]| keyed_hash(&self.master_key.derive(purpose), parts);
+        Idempotency {
+            key: hex::encode(hash(Purpose::IdempotencyKey, &[partner.as_str().as_bytes(), key.as_bytes()])),
+            fingerprint: hash(Purpose::Fingerprint, &[method.as_bytes(), fields]),
+        }
     }
 
     /// Whether calls can be served; if not, why, in a few words.

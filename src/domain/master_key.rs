@@ -19,6 +19,8 @@ pub enum Purpose {
     Fingerprint,
     /// Authenticates page tokens.
     PageToken,
+    /// Hashes callers' idempotency keys.
+    IdempotencyKey,
 }
 
 impl MasterKey {
@@ -34,6 +36,7 @@ impl MasterKey {
             Purpose::Seal => b"corefy-gateway/seal/1",
             Purpose::Fingerprint => b"corefy-gateway/fingerprint/1",
             Purpose::PageToken => b"corefy-gateway/page-token/1",
+            Purpose::IdempotencyKey => b"corefy-gateway/idempotency-key/1",
         };
         keyed_hash(self.0.expose_secret().as_bytes(), &[name])
     }
@@ -56,7 +59,9 @@ mod tests {
     #[test]
     fn each_purpose_has_a_key_of_its_own() {
         let master = MasterKey::new("0123456789abcdef0123456789abcdef".into());
-        let keys = [Purpose::Pepper, Purpose::Seal, Purpose::Fingerprint, Purpose::PageToken].map(|p| master.derive(p));
+        let purposes =
+            [Purpose::Pepper, Purpose::Seal, Purpose::Fingerprint, Purpose::PageToken, Purpose::IdempotencyKey];
+        let keys = purposes.map(|p| master.derive(p));
         for (place, key) in keys.iter().enumerate() {
             assert!(keys[place + 1..].iter().all(|other| other != key));
         }

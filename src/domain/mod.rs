@@ -7,6 +7,7 @@ pub mod api_key;
 pub mod audit;
 pub mod card;
 pub mod card_brand;
+pub mod card_number;
 pub mod clock;
 pub mod confirmation;
 pub mod currency;

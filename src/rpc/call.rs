@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::{
-        Answer, App, Caller, Idempotency,
+        Answer, App, Caller,
         paging::{Page, Paged},
     },
     error::{Error, Reason},
@@ -58,7 +58,7 @@ pub(super) fn mutation<M: Message, I>(
     let encoded = Zeroizing::new(message.encode_to_vec());
     let input = read(&mut fields, message);
     let input = fields.finish(input)?;
-    caller.idempotency = key.map(|key| Idempotency { key, fingerprint: app.fingerprint(&path, &encoded) });
+    caller.idempotency = key.map(|key| app.idempotency(&caller.partner_id, &key, &path, &encoded));
     Ok((caller, input))
 }
 

@@ -22,6 +22,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::{
+    domain::card_number,
     error::{Error, Reason},
     telemetry::{
         Telemetry,
@@ -43,6 +44,8 @@ pub(super) struct RequestId(pub(super) String);
 impl RequestId {
     fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(REQUEST_ID).and_then(|value| formats::visible_ascii(value.as_bytes(), MAX_REQUEST_ID));
+        // It is logged and kept in the clear.
+        let given = given.filter(|id| !card_number::may_be_in(id));
         Self(given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
     }
 }

@@ -237,6 +237,7 @@ impl Dialect {
             migration!(5, "backlog", "0005_backlog.sql"),
             migration!(6, "budget", "0006_budget.sql"),
             migration!(7, "drafts", "0007_drafts.sql"),
+            migration!(8, "idempotency keys", "0008_idempotency_keys.sql"),
         ])
     }
 }

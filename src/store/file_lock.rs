@@ -20,7 +20,7 @@ const SUFFIX: &str = ".lock";
 
 /// The lock, until it is dropped.
 #[derive(Debug)]
-pub struct FileLock(#[expect(dead_code, reason = "it is the open file that is locked")] File);
+pub struct FileLock(File);
 
 impl FileLock {
     /// Takes the lock on the file of the database at `url`. `None`: the database is a server, which any number of gateways
@@ -38,6 +38,14 @@ impl FileLock {
             Err(TryLockError::WouldBlock) => Err(in_use(&path, &mut file)),
             Err(TryLockError::Error(error)) => Err(file_error(&lock, &error)),
         }
+    }
+}
+
+impl Drop for FileLock {
+    /// Releases it, also where a process that is just being started still has the open file.
+    fn drop(&mut self) {
+        // What cannot be released now is when the process ends.
+        let _ = self.0.unlock();
     }
 }
 

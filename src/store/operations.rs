@@ -25,7 +25,7 @@ use crate::domain::{
 pub struct NewOperation<'a> {
     /// The operation, under epoch 1.
     pub operation: &'a Operation,
-    /// The caller's key and the fingerprint of its request.
+    /// The hash of the caller's key, and the fingerprint of its request.
     pub idempotency: Option<(&'a str, &'a [u8; 32])>,
 }
 
@@ -125,7 +125,7 @@ impl<C: Connected> Session<C> {
         query.fetch_optional(self.connection().await?).await?.as_ref().map(read).transpose()
     }
 
-    /// The operation that the partner reserved under this idempotency key.
+    /// The operation that the partner reserved under the idempotency key of this hash.
     pub async fn operation_keyed(&mut self, partner: &PartnerId, key: &str) -> Result<Option<Stored>, Error> {
         let query = sqlx::query("SELECT * FROM operations WHERE partner_id = $1 AND idempotency_key = $2");
         let row = query.bind(partner.as_str()).bind(key).fetch_optional(self.connection().await?).await?;

@@ -23,6 +23,7 @@ mod gateway;
 mod idempotency;
 mod idle_streams;
 mod in_doubt;
+mod kept_texts;
 mod keys;
 mod limits;
 mod look_commands;

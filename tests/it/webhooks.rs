@@ -85,6 +85,11 @@ async fn send_signed(app: &TestApp, path: &str, body: impl Into<Vec<u8>>, secret
     send(app, path, body, &[("x-signature", &signature)]).await
 }
 
+/// Sends `body` as Corefy does, and answers the HTTP status.
+pub async fn send_genuine(app: &TestApp, body: impl Into<Vec<u8>>) -> u16 {
+    send_signed(app, PATH, body, SECRET).await
+}
+
 /// A webhook of this type about the payment that was made with `reference`.
 fn about(event_type: &str, reference: &str) -> String {
     json!({"event_type": event_type, "event_id": "evt_1", "reference_id": reference}).to_string()

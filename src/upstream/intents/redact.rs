@@ -94,6 +94,7 @@ fn entries(list: Vec<Value>, rule: &Rule) -> Value {
 }
 
 fn value_within(value: Value, longest: usize) -> Value {
+    let value = without_controls(value);
     let told = match &value {
         Value::String(told) => told.clone(),
         Value::Number(number) => number.to_string(),
@@ -108,6 +109,14 @@ fn value_within(value: Value, longest: usize) -> Value {
         return value;
     }
     text::mask_card_numbers(&told).into()
+}
+
+/// The value without control characters: none means anything in what is kept, and PostgreSQL has no room for a NUL.
+fn without_controls(value: Value) -> Value {
+    match value {
+        Value::String(told) if told.contains(char::is_control) => told.replace(char::is_control, "").into(),
+        value => value,
+    }
 }
 
 fn is_id(told: &str) -> bool {
