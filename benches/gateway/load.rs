@@ -124,6 +124,13 @@ impl Target {
         }
     }
 
+    /// Makes an intent that is paid, and returns its id.
+    pub async fn paid(&mut self) -> Result<String, Status> {
+        let id = self.create(0).await?;
+        self.confirm(0, id.clone()).await?;
+        Ok(id)
+    }
+
     /// A call as the clients make it: with the key, and with an idempotency key when it changes something.
     fn request<T>(&self, message: T, is_mutation: bool) -> Request<T> {
         let mut request = Request::new(message);

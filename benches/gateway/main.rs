@@ -14,6 +14,7 @@ mod load;
 mod measure;
 mod process;
 mod report;
+mod webhooks;
 
 use load::{Target, Work};
 use measure::{Contender, Plan, measure};
@@ -40,6 +41,9 @@ struct Options {
     /// Only this number of callers at one time.
     #[arg(long)]
     callers: Option<usize>,
+    /// Only what so many genuine webhooks a second do to confirmations.
+    #[arg(long, value_name = "A_SECOND", value_parser = clap::value_parser!(u32).range(1..))]
+    webhooks: Option<u32>,
     /// A PostgreSQL server; without it, only SQLite is measured.
     #[arg(long, env = "TEST_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
@@ -92,6 +96,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         contenders.push(gateway(name, database, &base_url, &dir).await?);
     }
     let length = Duration::from_secs_f64(options.seconds);
+    if let Some(rate) = options.webhooks {
+        for contender in &contenders {
+            let Some(http) = contender.http else { continue };
+            webhooks::measure(contender, http, rate, options.rounds, length).await?;
+        }
+        return Ok(());
+    }
     let plan = Plan::new(options.work, options.callers, options.rounds, length);
     let empty = measure(&contenders, &plan).await?;
     report::compared(&plan, &contenders, &empty);
@@ -132,7 +143,7 @@ async fn bare_proxy(base_url: &str, dir: &std::path::Path) -> Result<Contender, 
     command.args(["--bare", &addr.to_string(), base_url]);
     let process = Process::start(command, addr, dir.join("bare.log"))?;
     let target = Target::connect(addr, "none").await?;
-    Ok(Contender { name: "bare proxy".to_owned(), process, target, is_on_postgres: false })
+    Ok(Contender { name: "bare proxy".to_owned(), process, target, http: None, is_on_postgres: false })
 }
 
 /// A gateway with the settings it has by default, but for the limits that keep a load within what Corefy allows.
@@ -142,7 +153,7 @@ async fn gateway(
     base_url: &str,
     dir: &std::path::Path,
 ) -> Result<Contender, Box<dyn Error>> {
-    let addr = free_addr()?;
+    let (addr, http) = (free_addr()?, free_addr()?);
     let settings = |mut command: Command| {
         command.env("DATABASE_URL", database).env("GATEWAY_MASTER_KEY", "the-master-key-of-the-benchmark-alone");
         command
@@ -154,7 +165,8 @@ async fn gateway(
         .env("COREFY_RATE_LIMIT_PER_MINUTE", "1000000")
         .env("GATEWAY_KEY_RATE_PER_MINUTE", "0")
         .env("GATEWAY_GRPC_ADDR", addr.to_string())
-        .env("GATEWAY_HTTP_ADDR", free_addr()?.to_string());
+        .env("GATEWAY_HTTP_ADDR", http.to_string())
+        .env("COREFY_WEBHOOK_SECRET", webhooks::SECRET);
     let log: PathBuf = dir.join(format!("gateway-{name}.log"));
     let process = Process::start(serve, addr, log)?;
     let mut keys = settings(program());
@@ -162,5 +174,6 @@ async fn gateway(
     let printed = String::from_utf8(made.stdout)?;
     let key = printed.split_whitespace().find(|word| word.starts_with("pk_")).ok_or("no key was made")?;
     let target = Target::connect(addr, key).await?;
-    Ok(Contender { name: name.to_owned(), process, target, is_on_postgres: database.starts_with("postgres") })
+    let is_on_postgres = database.starts_with("postgres");
+    Ok(Contender { name: name.to_owned(), process, target, http: Some(http), is_on_postgres })
 }

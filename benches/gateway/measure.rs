@@ -1,7 +1,7 @@
 //! Rounds: each contender in turn does the same work for the same time, again and again, so that what disturbs the
 //! machine disturbs all of them.
 
-use std::{error::Error, process::id, time::Duration};
+use std::{error::Error, net::SocketAddr, process::id, time::Duration};
 
 use crate::{
     load::{Round, Target, Work},
@@ -37,6 +37,8 @@ pub struct Contender {
     pub process: Process,
     /// How it is called.
     pub target: Target,
+    /// Where webhooks are sent; `None`: nowhere.
+    pub http: Option<SocketAddr>,
     /// Whether PostgreSQL works for it.
     pub is_on_postgres: bool,
 }

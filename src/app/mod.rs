@@ -42,6 +42,7 @@ mod reconcile;
 pub mod refunds;
 mod telemetry;
 pub mod timeline;
+mod webhook_writes;
 pub mod webhooks;
 
 pub use perform::{Checkpoint, Probe};
@@ -102,6 +103,7 @@ pub struct Inner {
     event_readers: events::Readers,
     /// Told when the inbox has work.
     wake: Notify,
+    webhook_writes: webhook_writes::WebhookWrites,
 }
 
 /// What [`App`] is made from.
@@ -159,6 +161,7 @@ impl App {
             api_call_retention: parts.api_call_retention,
             event_readers: events::Readers::new(parts.streams_per_key),
             wake: Notify::new(),
+            webhook_writes: webhook_writes::WebhookWrites::default(),
         }))
     }
 

@@ -7,7 +7,7 @@ use std::{net::IpAddr, time::Duration};
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
-use super::App;
+use super::{App, webhook_writes::Change};
 use crate::{
     domain::{
         clock::Timestamp,
@@ -93,11 +93,10 @@ impl App {
             processed_at: None,
             payment_intent_id: None,
         };
-        let mut tx = self.store.begin().await?;
-        let is_new = tx.webhook_insert(&webhook).await?;
-        tx.commit().await?;
-        self.telemetry.count(&WEBHOOKS_RECEIVED, [one_of(&webhook.event_type, &WEBHOOK_TYPES)]);
-        tracing::info!(webhook = %webhook.id, event_type = webhook.event_type, is_new, "webhook received");
+        let (id, event_type) = (webhook.id.clone(), webhook.event_type.clone());
+        let is_new = self.write_webhook(Change::Arrived(webhook)).await?;
+        self.telemetry.count(&WEBHOOKS_RECEIVED, [one_of(&event_type, &WEBHOOK_TYPES)]);
+        tracing::info!(webhook = %id, event_type, is_new, "webhook received");
         self.wake.notify_one();
         Ok(())
     }
@@ -126,9 +125,7 @@ impl App {
     async fn try_webhook(&self, mut webhook: Webhook) -> Result<(), Error> {
         let worked = self.work_off(&mut webhook).await;
         let next = conclude(&mut webhook, worked, self.now());
-        let mut tx = self.store.begin().await?;
-        tx.webhook_update(&webhook, next).await?;
-        tx.commit().await?;
+        self.write_webhook(Change::Tried(webhook, next)).await?;
         Ok(())
     }
 

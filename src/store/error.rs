@@ -80,7 +80,7 @@ impl Error {
     }
 
     /// Whether it is about the rows that were to be written, and not about the database: others can be written.
-    pub(super) fn is_of_its_rows(&self) -> bool {
+    pub(crate) fn is_of_its_rows(&self) -> bool {
         match self {
             Self::RuleBroken(_) | Self::Overtaken => true,
             Self::Unavailable(sqlx::Error::Database(error)) => error.code().is_some_and(|code| is_of_rows(&code)),
@@ -89,7 +89,7 @@ impl Error {
     }
 
     /// The same error for each of several who wait for one answer.
-    pub(super) fn share(self) -> impl Fn() -> Self {
+    pub(crate) fn share(self) -> impl Fn() -> Self {
         let shared = Arc::new(self);
         move || match &*shared {
             Self::Corrupt(why) => Self::Corrupt(why.clone()),

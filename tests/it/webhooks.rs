@@ -1,6 +1,6 @@
 //! Webhooks, from the first byte to the last try.
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use corefy_gateway::{
     app::Checkpoint,
@@ -12,6 +12,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use sha2::Sha256;
+use tokio::task::JoinSet;
 
 use crate::{
     on_both,
@@ -32,6 +33,7 @@ on_both![
     a_webhook_that_is_too_large_is_refused,
     a_webhook_from_an_address_that_is_not_allowed_is_refused,
     a_body_that_comes_again_is_counted_and_worked_off_once,
+    webhooks_that_come_together_are_all_kept_and_worked_off,
     webhooks_in_order_tell_the_truth,
     webhooks_out_of_order_tell_the_same,
     webhooks_sent_several_times_tell_the_same,
@@ -277,6 +279,26 @@ async fn assert_truth(client: &Client, ids: &[String]) {
         assert_eq!(succeeded_events(client, id).await, 1);
     }
     assert_eq!(refund_states(client, &ids[0]).await, [RefundState::Failed, RefundState::Succeeded]);
+}
+
+async fn webhooks_that_come_together_are_all_kept_and_worked_off(database: TestDatabase) {
+    const DIFFERENT: usize = 100;
+    const TIMES: usize = 2;
+    let app = TestApp::start(database).await;
+    let (http, mut senders) = (http_client(), JoinSet::new());
+    for number in (0..DIFFERENT).cycle().take(DIFFERENT * TIMES) {
+        let body = json!({"event_type": "customer.updated", "event_id": format!("evt_{number}")}).to_string();
+        let signature = sign(SECRET, body.as_bytes());
+        let sent = http.post(app.http(PATH)).header("x-signature", signature).body(body).send();
+        senders.spawn(async move { sent.await.unwrap().status().as_u16() });
+    }
+    assert!(senders.join_all().await.into_iter().all(|status| status == 200));
+    let kept = inbox(&app).await;
+    let events: BTreeSet<_> = kept.iter().map(|webhook| webhook.event_id.as_str()).collect();
+    assert_eq!((kept.len(), events.len()), (DIFFERENT, DIFFERENT));
+    assert!(kept.iter().all(|webhook| webhook.duplicates == 1), "each came twice");
+    app.work_off_webhooks().await;
+    assert!(inbox(&app).await.iter().all(|webhook| webhook.state == WebhookState::Processed));
 }
 
 async fn webhooks_in_order_tell_the_truth(database: TestDatabase) {
