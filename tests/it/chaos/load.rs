@@ -161,11 +161,13 @@ impl Payer {
     }
 }
 
-/// Whether the gateway has refused the call for good.
+/// Whether the gateway has refused the call for good. A confirmation finds an attempt in doubt while the intent's creation
+/// is, which ends.
 fn is_refused(status: &Status) -> bool {
     let may_be_repeated = matches!(
         status.code(),
         Code::Unavailable | Code::ResourceExhausted | Code::Aborted | Code::DeadlineExceeded | Code::Cancelled
     );
-    !may_be_repeated && !reason(status).is_empty()
+    let reason = reason(status);
+    !may_be_repeated && !reason.is_empty() && reason != "ATTEMPT_IN_DOUBT"
 }
