@@ -211,6 +211,7 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     let master_key = MasterKey::new(config.master_key.clone());
     let telemetry = telemetry(config.traces.as_ref())?;
     let store = open_store(&config.database, &master_key).await?.measured_by(telemetry.clone());
+    store.end_leases_of_the_dead(harness.clock.now()).await?;
     let (upstream, api_calls) =
         upstream(&config.upstream, &harness.clock, telemetry.clone(), app::budget::lender(&store))?;
     Ok(App::new(Parts {

@@ -147,6 +147,10 @@ impl Command for Create {
         }
     }
 
+    fn is_decided(customer: &Customer) -> bool {
+        customer.upstream_id.is_some()
+    }
+
     async fn load(app: &App, id: &str) -> Result<Customer, Error> {
         let not_found = || Error::not_found("customer", id);
         let id = CustomerId::parse(id).ok_or_else(not_found)?;

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         clock::{Clock, Timestamp},
         ids::PartnerId,
         master_key::{MasterKey, Purpose, keyed_hash},
-        operation::SEND_MARGIN,
+        operation::{RENEW_LEASE_EVERY, SEND_MARGIN},
     },
     store::Store,
     telemetry::Telemetry,
@@ -30,6 +30,7 @@ mod creations;
 pub mod customers;
 pub mod events;
 pub mod gateway;
+mod holdings;
 pub mod inbox;
 pub mod keys;
 mod limits;
@@ -46,6 +47,10 @@ mod webhook_writes;
 pub mod webhooks;
 
 pub use perform::{Checkpoint, Probe};
+
+/// The longest wait for the answer of a call that moves money before Corefy is asked what became of it: most calls are
+/// answered long before.
+const LOOK_WHILE_SENDING: Duration = Duration::from_secs(10);
 
 /// Who calls, and in which request.
 #[derive(Clone, Debug)]
@@ -93,10 +98,13 @@ pub struct Inner {
     master_key: MasterKey,
     acceptance: Acceptance,
     send_limit: Duration,
+    /// How long a call that moves money waits for its answer before Corefy is asked about it meanwhile.
+    look_while_sending: Duration,
     tasks: TaskTracker,
     probe: Option<Probe>,
     admissions: keys::Admissions,
     limits: limits::Limits,
+    holdings: holdings::Holdings,
     telemetry: Telemetry,
     call_log: api_calls::Writer,
     api_call_retention: Duration,
@@ -152,10 +160,12 @@ impl App {
             master_key: parts.master_key,
             acceptance: parts.acceptance,
             send_limit: parts.upstream_timeout + SEND_MARGIN,
+            look_while_sending: LOOK_WHILE_SENDING.min(parts.upstream_timeout / 2),
             tasks: TaskTracker::new(),
             probe: parts.probe,
             admissions: keys::Admissions::new(),
             limits: limits::Limits::new(parts.key_rate_per_minute),
+            holdings: holdings::Holdings::default(),
             telemetry: parts.telemetry,
             call_log: api_calls::Writer::new(parts.api_calls),
             api_call_retention: parts.api_call_retention,
@@ -199,7 +209,12 @@ impl App {
     /// database.
     pub async fn drain(&self) {
         self.tasks.close();
-        self.tasks.wait().await;
+        // The workers have stopped by now, and calls whose callers hung up may still be at Corefy.
+        while timeout(RENEW_LEASE_EVERY, self.tasks.wait()).await.is_err() {
+            if let Err(error) = self.renew_leases().await {
+                tracing::warn!(%error, cause = ?error.cause(), "leases could not be renewed");
+            }
+        }
         self.flush_api_calls().await;
         self.store.close().await;
     }

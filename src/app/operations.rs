@@ -139,10 +139,10 @@ impl Operations {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         let stored = tx.operation(id).await?.ok_or_else(|| ResolveError::NotFound(id.clone()))?;
-        let operation = stored.operation;
+        let mut operation = stored.operation;
         operation.may_be_resolved(now)?;
-        // Written under the epoch that was read: whoever has claimed it since goes on, and nothing of this happened.
-        if !end(&mut tx, &operation, &resolution, now).await? {
+        // Taken over under the epoch that was read: whoever has claimed it since goes on, and nothing of this happened.
+        if !tx.operation_take(&mut operation).await? || !end(&mut tx, &operation, &resolution, now).await? {
             return Err(ResolveError::Claimed);
         }
         let Resolution { outcome, reason, operator, .. } = resolution;

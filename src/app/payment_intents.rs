@@ -232,6 +232,10 @@ impl Command for Create {
         }
     }
 
+    fn is_decided(intent: &PaymentIntent) -> bool {
+        intent.upstream_id.is_some() || intent.state == State::Canceled
+    }
+
     async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {
         load(app, id).await
     }
@@ -284,6 +288,10 @@ impl Command for Cancel {
         _: Timestamp,
     ) -> Result<Verdict<PaymentIntent>, Error> {
         lock(tx, &operation.subject_id).await.map(Verdict::Done)
+    }
+
+    fn is_decided(intent: &PaymentIntent) -> bool {
+        intent.state == State::Canceled
     }
 
     async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {

@@ -293,6 +293,10 @@ impl Command for Create {
         }
     }
 
+    fn is_decided(method: &PaymentMethod) -> bool {
+        method.upstream_id.is_some()
+    }
+
     async fn load(app: &App, id: &str) -> Result<PaymentMethod, Error> {
         let not_found = || Error::not_found("payment_method", id);
         let id = PaymentMethodId::parse(id).ok_or_else(not_found)?;

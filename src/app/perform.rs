@@ -21,7 +21,7 @@ use crate::{
         catalogue::{KEYS_REUSED, REPLAYS},
         trace::carried,
     },
-    upstream::{Call, Turn},
+    upstream::{Call, Class, Turn},
 };
 
 mod command;
@@ -118,22 +118,40 @@ impl App {
             ));
         }
         let operation = &earlier.operation;
-        let is_running = operation.state == OperationState::Sent && operation.lease_until > self.now();
-        if is_running {
+        if operation.is_first_call_running(self.now()) {
             return Ok(None);
         }
         if operation.state != OperationState::Done {
             self.look_up_soon(&operation.subject_id).await;
         }
+        self.answer_to::<C>(&operation.id).await
+    }
+
+    /// The answer of an operation whose own call is not there to give it: the one that was frozen, or else the object as it
+    /// is. An object that shows what came of the operation is frozen with it, before anybody has seen it. `None`: it was taken
+    /// back, or is being ended at this moment.
+    async fn answer_to<C: Command>(&self, id: &OperationId) -> Result<Option<Result<C::Resource, Error>>, Error> {
         let mut session = self.store.read().await?;
-        let Some(current) = session.operation(&operation.id).await? else { return Ok(None) };
+        let Some(current) = session.operation(id).await? else { return Ok(None) };
         let answer = session.operation_answer(&current)?;
         // Given back before the next is taken: who waits for a second one while holding a first can wait for ever.
         drop(session);
-        match answer {
-            Some(answer) => Ok(Some(answer)),
-            None => C::load(self, &current.operation.subject_id).await.map(|resource| Some(Ok(resource))),
+        if answer.is_some() {
+            return Ok(answer);
         }
+        let mut operation = current.operation;
+        let resource = C::load(self, &operation.subject_id).await?;
+        if !C::is_decided(&resource) {
+            return Ok(Some(Ok(resource)));
+        }
+        let mut tx = self.store.begin().await?;
+        let is_ours = tx.operation_take(&mut operation).await?
+            && conclude(&mut tx, &operation, &Verdict::Done(resource.clone()), self.now()).await?;
+        if !is_ours {
+            return Ok(None);
+        }
+        tx.commit().await?;
+        Ok(Some(Ok(resource)))
     }
 
     async fn send_and_settle<C: Command>(
@@ -144,11 +162,13 @@ impl App {
         known: Known,
         deadline: std::time::Instant,
     ) -> Result<C::Resource, Error> {
+        let _held = self.holdings.hold(&operation);
         self.reached(Checkpoint::Reserved).await;
         let not_after = operation.sent_at + self.send_limit;
         let turn = Turn::until(C::KIND.into(), deadline);
         let call = Call { operation_id: &operation.id, request_id: &operation.request_id, not_after, turn };
-        let sent = timeout(self.send_limit, command.send(self, call, &resource)).await;
+        let sending = timeout(self.send_limit, command.send(self, call, &resource));
+        let sent = self.looking_meanwhile(&operation, sending).await;
         self.reached(Checkpoint::Answered).await;
         let outcome = sent.map_or(Outcome::Unknown, Outcome::from);
         let settled = self.settle_firmly::<C>(&operation, outcome, known).await;
@@ -158,7 +178,11 @@ impl App {
             Ok(None) => {
                 tracing::error!(operation = %operation.id, "the answer came after the operation had been given to another");
                 self.look_up_soon(&operation.subject_id).await;
-                C::load(self, &operation.subject_id).await.or(Ok(resource))
+                match self.answer_to::<C>(&operation.id).await {
+                    Ok(Some(answer)) => answer,
+                    // What was reserved is certain, and promises nothing.
+                    Ok(None) | Err(_) => Ok(resource),
+                }
             }
             // What was sent cannot be taken back: the caller learns what is certain, and recovery finds out the rest.
             Err(error) => {
@@ -166,6 +190,27 @@ impl App {
                 Ok(resource)
             }
         }
+    }
+
+    /// Waits for what is `sending`. When that takes long, Corefy is asked meanwhile about the payment: what was done and is not
+    /// answered is known long before the call times out. What it shows is merged; the operation stays with its call.
+    async fn looking_meanwhile<T>(&self, operation: &Operation, sending: impl Future<Output = T>) -> T {
+        let Some(payment) = operation.payment_intent_id.clone().filter(|_| operation.kind.moves_money()) else {
+            return sending.await;
+        };
+        let mut sending = std::pin::pin!(sending);
+        tokio::select! {
+            sent = &mut sending => return sent,
+            () = sleep(self.look_while_sending) => {}
+        }
+        let app = self.clone();
+        let look = async move {
+            if let Err(error) = app.refresh_payment(&payment, Turn::of(Class::InDoubt)).await {
+                tracing::warn!(payment_intent = %payment, %error, "a payment that is being sent could not be asked about");
+            }
+        };
+        self.tasks.spawn(carried(look));
+        sending.await
     }
 
     async fn reached(&self, checkpoint: Checkpoint) {
@@ -190,7 +235,8 @@ where
         Verdict::Refused(error) => tx.operation_finish(operation, &Err::<R, _>(error), now).await?,
         Verdict::Released(_) => tx.operation_delete(operation).await?,
         Verdict::InDoubt(resource) => {
-            leave_open(tx, operation, resource, next_check(operation.sent_at, now), now).await?
+            let next = next_check(operation.sent_at, now, operation.misses);
+            leave_open(tx, operation, resource, next, now).await?
         }
         Verdict::NeedsOperator(resource) => leave_open(tx, operation, resource, None, now).await?,
     })

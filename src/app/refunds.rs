@@ -181,6 +181,10 @@ impl Command for Create {
         Ok(verdict)
     }
 
+    fn is_decided(refund: &Refund) -> bool {
+        refund.state != RefundState::Pending || refund.upstream_id.is_some()
+    }
+
     async fn load(app: &App, id: &str) -> Result<Refund, Error> {
         let not_found = || Error::not_found("refund", id);
         let id = RefundId::parse(id).ok_or_else(not_found)?;

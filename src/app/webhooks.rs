@@ -12,7 +12,7 @@ use crate::{
     domain::{
         clock::Timestamp,
         ids::{PaymentIntentId, RefundId, WebhookId},
-        operation::RECOVERY_LEASE,
+        operation::WEBHOOK_LEASE,
         payment_intent::PaymentIntentState,
     },
     error::Error,
@@ -105,7 +105,7 @@ impl App {
     pub async fn work_off_webhooks(&self) -> Result<usize, Error> {
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        let webhooks = tx.webhooks_claim_due(now, now + RECOVERY_LEASE, BATCH).await?;
+        let webhooks = tx.webhooks_claim_due(now, now + WEBHOOK_LEASE, BATCH).await?;
         tx.commit().await?;
         let count = webhooks.len();
         let mut work = JoinSet::new();

@@ -15,6 +15,9 @@ use time::OffsetDateTime;
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
+/// By how much the clocks of gateways on one database may differ without one taking another's for put back.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(10);
+
 impl Timestamp {
     /// From whole seconds since 1970; saturates.
     pub fn from_seconds(seconds: i64) -> Self {
@@ -29,6 +32,12 @@ impl Timestamp {
     /// How long after `earlier` this is; zero when it is not after.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0).max(0).unsigned_abs())
+    }
+
+    /// Whether this moment is to come and was set at most `ahead` before it. One that is further ahead was set by a clock
+    /// that has been put back since, and counts as past: nothing waits for a clock to catch up.
+    pub fn is_awaited(self, now: Self, ahead: Duration) -> bool {
+        now < self && self <= now + ahead + CLOCK_SKEW
     }
 
     /// The moment so long before this one; saturates.
@@ -92,6 +101,13 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         if let Some(micros) = &self.0 {
             micros.store((self.now() + by).0, Ordering::SeqCst);
+        }
+    }
+
+    /// Puts a manual clock back. Does nothing to the machine's clock.
+    pub fn put_back(&self, by: Duration) {
+        if let Some(micros) = &self.0 {
+            micros.store(self.now().before(by).0, Ordering::SeqCst);
         }
     }
 }

@@ -55,6 +55,17 @@ impl OperationKind {
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
+
+    /// Whether it moves money at Corefy.
+    pub fn moves_money(self) -> bool {
+        match self {
+            Self::ConfirmPaymentIntent | Self::CreateRefund => true,
+            Self::CreatePaymentIntent
+            | Self::CancelPaymentIntent
+            | Self::CreateCustomer
+            | Self::CreatePaymentMethod => false,
+        }
+    }
 }
 
 /// How far an operation has come.
@@ -128,14 +139,35 @@ impl Operation {
     pub fn is_first_holder(&self) -> bool {
         self.epoch == 1
     }
+
+    /// Whether the call that reserved it is under way at `now`: it has not been taken over, and its lease holds.
+    pub fn is_first_call_running(&self, now: Timestamp) -> bool {
+        self.state == OperationState::Sent && self.is_first_holder() && self.is_held(now)
+    }
+
+    /// Whether the lease holds at `now`.
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        self.lease_until.is_awaited(now, LEASE)
+    }
+
+    /// Whether the call that reserved it may still be on its way to Corefy at `now`, when sending takes `send_limit` at most
+    /// and the call has not said itself that it has ended.
+    pub fn may_be_under_way(&self, now: Timestamp, send_limit: Duration) -> bool {
+        now.since(self.sent_at).max(self.sent_at.since(now)) < send_limit + SETTLE_MARGIN
+    }
 }
 
 /// How long sending may take beside the upstream timeout: waiting for the budget, and connecting again.
 pub const SEND_MARGIN: Duration = Duration::from_secs(15);
-/// How long the first holder may take to settle after it stopped sending.
+/// How long after the end of sending a call is taken to be over, by clocks that differ a little.
 pub const SETTLE_MARGIN: Duration = Duration::from_secs(15);
-/// How long a webhook is held by the worker that claimed it, and an operation beside the time that asking takes.
-pub const RECOVERY_LEASE: Duration = Duration::from_secs(60);
+/// How long an operation is held by the gateway that is at it, which renews that every second: when it dies, another goes
+/// on this much later.
+pub const LEASE: Duration = Duration::from_secs(5);
+/// How often a lease is renewed; the database may fail to answer for some seconds before it is lost.
+pub const RENEW_LEASE_EVERY: Duration = Duration::from_secs(1);
+/// How long a webhook is held by the worker that claimed it.
+pub const WEBHOOK_LEASE: Duration = Duration::from_secs(60);
 /// Before this age nothing that Corefy does not know counts as absent: it may still be on its way.
 pub const ABSENT_AFTER: Duration = Duration::from_secs(120);
 /// How many clean misses it takes for absent, at least.
@@ -145,22 +177,46 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// When an operation that was sent at `sent_at` is to be looked up next: 2, 5, 15, 45 s, 2, 5, 15 min and 1 h after it
-/// was sent, hourly to 24 h, daily to 7 d; `None` when that is over.
-pub fn next_check(sent_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+/// The shortest wait before a look that did not end an operation is made again outside the schedule.
+const SHORTEST_AGAIN: Duration = Duration::from_secs(20);
+/// From this age on only the schedule counts: whatever kept the looks from a clear answer lasts.
+const AGAIN_UNTIL: Duration = Duration::from_secs(HOUR);
+
+/// When an operation that was sent at `sent_at` is to be looked up next, after `misses` clean misses; `None` when the
+/// schedule is over.
+///
+/// That is at the times of [`next_look`], and earlier while the outcome could be certain soon: an operation that has not
+/// got its [`ABSENT_MISSES`], or is old enough for absence and still open because a look failed or was not clear, is looked
+/// up again after 20 s, or a quarter of its age if that is longer.
+pub fn next_check(sent_at: Timestamp, now: Timestamp, misses: i64) -> Option<Timestamp> {
+    let age = now.since(sent_at);
+    let scheduled = next_look(sent_at, now)?;
+    let lacks_a_look = misses < ABSENT_MISSES || age >= ABSENT_AFTER;
+    if age >= AGAIN_UNTIL || !lacks_a_look {
+        return Some(scheduled);
+    }
+    Some(scheduled.min(now + SHORTEST_AGAIN.max(age / 4)))
+}
+
+/// When what began at `since` and has no end yet is to be asked about next: 2, 5, 15, 45 s, 2, 5, 15 min and 1 h after
+/// that, hourly to 24 h, daily to 7 d; `None` when that is over.
+pub fn next_look(since: Timestamp, now: Timestamp) -> Option<Timestamp> {
     const FIRST: [u64; 8] = [2, 5, 15, 45, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR];
-    let age = now.since(sent_at).as_secs();
+    // A beginning in the future was written by a clock that has been put back since.
+    let since = since.min(now);
+    let age = now.since(since).as_secs();
     let at = FIRST
         .into_iter()
         .chain((2..=24).map(|hours| hours * HOUR))
         .chain((2..=7).map(|days| days * DAY))
         .find(|&at| at > age)?;
-    Some(sent_at + Duration::from_secs(at))
+    Some(since + Duration::from_secs(at))
 }
 
-/// Whether an operation that Corefy knew nothing of `misses` times is certain never to have reached it.
-pub fn is_absent(sent_at: Timestamp, now: Timestamp, misses: i64) -> bool {
-    now.since(sent_at) >= ABSENT_AFTER && misses >= ABSENT_MISSES
+/// Whether an operation that Corefy knew nothing of `misses` times is certain never to have reached it, when sending takes
+/// `send_limit` at most: its call has ended, and is not on its way any more.
+pub fn is_absent(sent_at: Timestamp, now: Timestamp, misses: i64, send_limit: Duration) -> bool {
+    now.since(sent_at) >= ABSENT_AFTER.max(send_limit + SETTLE_MARGIN) && misses >= ABSENT_MISSES
 }
 
 #[cfg(test)]
@@ -172,7 +228,7 @@ mod tests {
         let sent = Timestamp::from_seconds(1_000_000);
         let mut now = sent;
         let mut offsets = Vec::new();
-        while let Some(next) = next_check(sent, now) {
+        while let Some(next) = next_look(sent, now) {
             offsets.push(next.since(sent).as_secs());
             now = next;
         }
@@ -181,12 +237,57 @@ mod tests {
         assert_eq!(offsets.last(), Some(&(7 * 24 * 3600)));
     }
 
+    /// The ages at which an operation is looked up until `end`, from `age` on, when each look is a clean miss or fails.
+    fn looks(mut age: u64, end: u64, is_clean: impl Fn(u64) -> bool) -> Vec<u64> {
+        let (sent, mut misses, mut ages) = (Timestamp::from_seconds(1_000_000), 0, Vec::new());
+        let send_limit = Duration::from_secs(45);
+        loop {
+            let now = sent + Duration::from_secs(age);
+            age = next_check(sent, now, misses).unwrap().since(sent).as_secs();
+            if age > end {
+                return ages;
+            }
+            ages.push(age);
+            misses += i64::from(is_clean(age));
+            if is_clean(age) && is_absent(sent, sent + Duration::from_secs(age), misses, send_limit) {
+                return ages;
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_not_done_is_certain_within_three_minutes_though_a_look_fails() {
+        assert_eq!(looks(0, 999, |_| true), [2, 5, 15, 45, 120]);
+        assert_eq!(looks(30, 999, |_| true), [45, 65, 85, 120], "the call timed out");
+        assert_eq!(looks(30, 999, |age| age != 45), [45, 65, 85, 106, 120]);
+        assert_eq!(looks(0, 999, |age| age != 120), [2, 5, 15, 45, 120, 150]);
+        assert_eq!(looks(0, 999, |age| age > 100), [2, 5, 15, 35, 45, 65, 85, 106, 120, 150, 187]);
+    }
+
+    #[test]
+    fn what_cannot_be_certain_is_looked_up_less_and_less_often() {
+        let ages = looks(0, 3 * 3600, |_| false);
+        assert!(ages.len() < 30, "{ages:?}");
+        assert_eq!(ages[ages.len() - 3..], [3600, 7200, 10_800]);
+    }
+
+    #[test]
+    fn a_beginning_in_the_future_counts_as_now() {
+        let now = Timestamp::from_seconds(1_000_000);
+        let ahead = now + Duration::from_secs(3600);
+        assert_eq!(next_look(ahead, now), Some(now + Duration::from_secs(2)));
+        assert_eq!(next_check(ahead, now, 0), Some(now + Duration::from_secs(2)));
+    }
+
     #[test]
     fn nothing_is_absent_before_two_minutes_and_three_misses() {
         let sent = Timestamp::from_seconds(0);
-        assert!(!is_absent(sent, Timestamp::from_seconds(119), 9));
-        assert!(!is_absent(sent, Timestamp::from_seconds(120), 2));
-        assert!(is_absent(sent, Timestamp::from_seconds(120), 3));
+        let (short, long) = (Duration::from_secs(45), Duration::from_secs(315));
+        assert!(!is_absent(sent, Timestamp::from_seconds(119), 9, short));
+        assert!(!is_absent(sent, Timestamp::from_seconds(120), 2, short));
+        assert!(is_absent(sent, Timestamp::from_seconds(120), 3, short));
+        assert!(!is_absent(sent, Timestamp::from_seconds(329), 9, long), "the call may still be on its way");
+        assert!(is_absent(sent, Timestamp::from_seconds(330), 3, long));
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Operation {
     /// Whether an operator may end it at `now`.
     pub fn may_be_resolved(&self, now: Timestamp) -> Result<(), Unresolvable> {
         match self.state {
-            OperationState::InDoubt | OperationState::NeedsOperator if self.lease_until <= now => Ok(()),
+            OperationState::InDoubt | OperationState::NeedsOperator if !self.is_held(now) => Ok(()),
             OperationState::InDoubt | OperationState::NeedsOperator => Err(Unresolvable::Held(self.lease_until)),
             state @ (OperationState::Sent | OperationState::Done) => Err(Unresolvable::State(state)),
         }

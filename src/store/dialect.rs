@@ -238,6 +238,7 @@ impl Dialect {
             migration!(6, "budget", "0006_budget.sql"),
             migration!(7, "drafts", "0007_drafts.sql"),
             migration!(8, "idempotency keys", "0008_idempotency_keys.sql"),
+            migration!(9, "ended calls", "0009_ended_calls.sql"),
         ])
     }
 }

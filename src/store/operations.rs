@@ -4,18 +4,18 @@ use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use super::{
-    Backlog, Error, Session, Tx,
+    Backlog, Error, Session, Store, Tx,
     lookups::Lookup,
     row::{get, optional_time, parse, parse_optional, time},
     select::Select,
     session::Connected,
     writes::{
         Kind::{Bytes, Int, Text},
-        Row, Statement,
+        Row, Statement, Write,
     },
 };
 use crate::domain::{
-    clock::Timestamp,
+    clock::{CLOCK_SKEW, Timestamp},
     ids::{OperationId, PartnerId, PaymentIntentId},
     operation::{Operation, OperationKind, OperationState},
 };
@@ -110,6 +110,27 @@ pub(super) static FINISH: Statement = Statement {
          AND CASE operations.state WHEN 'done' THEN FALSE ELSE TRUE END",
 };
 
+pub(super) static RENEW: Statement = Statement {
+    columns: &[("id", Text), ("epoch", Int), ("lease_until", Int)],
+    sql: "UPDATE operations SET lease_until = new.lease_until
+         FROM {rows} WHERE operations.id = new.id AND operations.epoch = new.epoch
+         AND CASE operations.state WHEN 'done' THEN FALSE ELSE TRUE END",
+};
+
+impl Store {
+    /// Ends every lease when one process has the database to itself: it has just begun, so the holders are dead. Does nothing
+    /// where others may run; there leases end by themselves.
+    pub async fn end_leases_of_the_dead(&self, now: Timestamp) -> Result<(), Error> {
+        if !self.shared.dialect.has_one_writer() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        tx.operations_release(now).await?;
+        tx.webhooks_release().await?;
+        tx.commit().await
+    }
+}
+
 impl<C: Connected> Session<C> {
     /// The newest operations on an intent and on its refunds, at most `limit`, newest first.
     pub async fn operations_of(&mut self, payment: &PaymentIntentId, limit: u32) -> Result<Vec<Past>, Error> {
@@ -168,10 +189,10 @@ impl<C: Connected> Session<C> {
     }
 }
 
-/// CASE as in [`FINISH`].
-static OPEN: Lookup = Lookup {
+/// Those that are open, and those that were ended while the call that reserved them had not. CASE as in [`FINISH`].
+static UNENDED: Lookup = Lookup {
     sql: "SELECT * FROM operations WHERE payment_intent_id IN ({keys})
-         AND CASE state WHEN 'done' THEN FALSE ELSE TRUE END ORDER BY id",
+         AND CASE state WHEN 'done' THEN epoch > 1 AND call_ended = 0 ELSE TRUE END ORDER BY id",
     key: "payment_intent_id",
 };
 
@@ -179,11 +200,17 @@ impl Tx {
     /// The operations on an intent's money whose outcome is not known. One that cannot be read fails them all: what is sent
     /// next depends on every one of them.
     pub async fn operations_open(&mut self, payment: &PaymentIntentId) -> Result<Vec<Operation>, Error> {
+        let unended = self.operations_unended(payment).await?;
+        Ok(unended.into_iter().filter(|operation| operation.state != OperationState::Done).collect())
+    }
+
+    /// The same, and those that others have ended while the call that reserved them may have been under way.
+    pub async fn operations_unended(&mut self, payment: &PaymentIntentId) -> Result<Vec<Operation>, Error> {
         if let Some(draft) = self.draft() {
-            let rows = draft.rows(&OPEN, payment.as_str()).await?;
+            let rows = draft.rows(&UNENDED, payment.as_str()).await?;
             return rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect();
         }
-        let sql = AssertSqlSafe(OPEN.sql.replace("{keys}", "$1"));
+        let sql = AssertSqlSafe(UNENDED.sql.replace("{keys}", "$1"));
         let rows = sqlx::query(sql).bind(payment.as_str()).fetch_all(self.writer().await?).await?;
         rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
     }
@@ -241,7 +268,8 @@ impl Tx {
         operation: &Operation,
         next_check_at: Option<Timestamp>,
     ) -> Result<bool, Error> {
-        let sql = "UPDATE operations SET state = $3, next_check_at = $4, misses = $5, lease_until = 0
+        let sql = "UPDATE operations SET state = $3, next_check_at = $4, misses = $5, lease_until = 0,
+                 call_ended = CASE WHEN epoch = 1 THEN 1 ELSE call_ended END
              WHERE id = $1 AND epoch = $2 AND state <> 'done' AND lease_until <> 0";
         let state = if next_check_at.is_some() { OperationState::InDoubt } else { OperationState::NeedsOperator };
         let query = sqlx::query(sql)
@@ -282,8 +310,9 @@ impl Tx {
         limit: u32,
     ) -> Result<Vec<Operation>, Error> {
         let subselect = "SELECT id FROM operations WHERE state IN ('sent', 'in_doubt') AND next_check_at <= $1
-             AND lease_until <= $1 ORDER BY next_check_at LIMIT $3";
-        let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0).bind(i64::from(limit));
+             AND (lease_until <= $1 OR lease_until > $3) ORDER BY next_check_at LIMIT $4";
+        let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0);
+        let query = query.bind((lease_until + CLOCK_SKEW).0).bind(i64::from(limit));
         let rows = query.fetch_all(self.writer().await?).await?;
         // One that cannot be read is due again when its lease ends, and keeps none of the others from being looked up.
         self.shared.readable("operations", &rows, |row, _| Ok(read(row)?.operation))
@@ -296,16 +325,48 @@ impl Tx {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Vec<Operation>, Error> {
-        let subselect = "SELECT id FROM operations WHERE (subject_id = $3 OR payment_intent_id = $3)
-             AND state IN ('sent', 'in_doubt', 'needs_operator') AND lease_until <= $1";
-        let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0).bind(subject);
+        let subselect = "SELECT id FROM operations WHERE (subject_id = $4 OR payment_intent_id = $4)
+             AND state IN ('sent', 'in_doubt', 'needs_operator') AND (lease_until <= $1 OR lease_until > $3)";
+        let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0);
+        let query = query.bind((lease_until + CLOCK_SKEW).0).bind(subject);
         let rows = query.fetch_all(self.writer().await?).await?;
         rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
     }
 
+    /// A lease that ends later than one that is taken now was taken by a clock that has been put back since, and does not
+    /// hold. Nor does the age of what was sent in the future count before now.
     fn claim(&self, subselect: &str) -> sqlx::AssertSqlSafe<String> {
-        let update = "UPDATE operations SET epoch = epoch + 1, lease_until = $2 WHERE id IN ({claim}) RETURNING *";
+        let update = "UPDATE operations SET epoch = epoch + 1, lease_until = $2,
+                 sent_at = CASE WHEN sent_at > $1 THEN $1 ELSE sent_at END
+             WHERE id IN ({claim}) RETURNING *";
         self.shared.dialect.claiming(update, subselect)
+    }
+
+    /// Takes an open operation over from its holder, under a new epoch. `false`: another has done so, or it is done.
+    pub async fn operation_take(&mut self, operation: &mut Operation) -> Result<bool, Error> {
+        let sql = "UPDATE operations SET epoch = epoch + 1 WHERE id = $1 AND epoch = $2 AND state <> 'done'";
+        let query = sqlx::query(sql).bind(operation.id.as_str()).bind(operation.epoch);
+        let is_taken = query.execute(self.writer().await?).await?.rows_affected() == 1;
+        operation.epoch += i64::from(is_taken);
+        Ok(is_taken)
+    }
+
+    /// Extends the leases of these operations, as far as they are held under these epochs still.
+    pub async fn operations_renew(&mut self, held: &[(OperationId, i64)], lease_until: Timestamp) -> Result<(), Error> {
+        let renewals = held.iter().map(|(id, epoch)| {
+            Write::new(&RENEW, id.as_str(), Row::new().and(id.as_str()).and(*epoch).and(lease_until.0))
+        });
+        self.write_all(&renewals.collect::<Vec<_>>()).await.map(|_| ())
+    }
+
+    /// Ends every lease on an open operation; a call that was under way is looked up at `now`.
+    async fn operations_release(&mut self, now: Timestamp) -> Result<(), Error> {
+        // Not 0, which says that the holder has given it back.
+        let sql = "UPDATE operations SET lease_until = 1,
+                 next_check_at = CASE state WHEN 'sent' THEN $1 ELSE next_check_at END
+             WHERE state IN ('sent', 'in_doubt', 'needs_operator') AND lease_until > 0";
+        sqlx::query(sql).bind(now.0).execute(self.writer().await?).await?;
+        Ok(())
     }
 }
 

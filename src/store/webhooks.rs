@@ -198,6 +198,13 @@ impl Tx {
         self.shared.readable("webhooks", &rows, |row, _| read(row))
     }
 
+    /// Ends every lease on a webhook that waits.
+    pub(super) async fn webhooks_release(&mut self) -> Result<(), Error> {
+        let sql = "UPDATE webhooks SET lease_until = 0 WHERE state = 'waiting' AND lease_until > 0";
+        sqlx::query(sql).execute(self.writer().await?).await?;
+        Ok(())
+    }
+
     /// Has a webhook worked off once more, whatever came of it before. `false`: there is none, or it is being worked off.
     pub async fn webhook_replay(&mut self, id: &WebhookId, now: Timestamp) -> Result<bool, Error> {
         let sql = "UPDATE webhooks SET state = 'waiting', attempts = 0, next_attempt_at = $2, processed_at = NULL

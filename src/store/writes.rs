@@ -34,7 +34,7 @@ pub(super) enum Kind {
 
 /// The order in which statements that go together are run, and so in which rows are locked: payment intents before
 /// operations that end, and the sequence of events after everything else.
-static ORDER: [&Statement; 12] = [
+static ORDER: [&Statement; 13] = [
     &operations::INSERT,
     &customers::INSERT,
     &customers::UPDATE,
@@ -44,6 +44,7 @@ static ORDER: [&Statement; 12] = [
     &payment_methods::UPDATE,
     &refunds::INSERT,
     &refunds::UPDATE,
+    &operations::RENEW,
     &operations::FINISH,
     &api_calls::INSERT,
     &events::INSERT,

@@ -3,17 +3,20 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::{task::JoinSet, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::{App, api_calls::CALLS_AT_A_TIME},
+    domain::operation::RENEW_LEASE_EVERY,
     error::Error,
 };
 
 /// How often a worker looks for work when nobody tells it that there is some.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How many rounds of recovery run at the same time, each of at most eight operations and eight polls.
+const RECOVERY_ROUNDS: usize = 4;
 /// How often the backlog is measured.
 const MEASURE: Duration = Duration::from_secs(15);
 /// How often it is looked whether calls are past their time in the log.
@@ -28,6 +31,7 @@ pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     let workers = TaskTracker::new();
     workers.spawn(inbox(app.clone(), stop.clone()));
     workers.spawn(recovery(app.clone(), stop.clone()));
+    workers.spawn(leases(app.clone(), stop.clone()));
     workers.spawn(hearing(app.clone(), stop.clone()));
     workers.spawn(backlog(app.clone(), stop.clone()));
     workers.spawn(call_log(app.clone(), stop.clone()));
@@ -50,15 +54,40 @@ async fn inbox(app: App, stop: CancellationToken) {
     }
 }
 
-/// Looks up operations whose outcome is not known and payments that may have news.
+/// Looks up operations whose outcome is not known and payments that may have news. A look that Corefy is slow to answer
+/// holds up its own round only.
 async fn recovery(app: App, stop: CancellationToken) {
+    let mut rounds = JoinSet::new();
     while !stop.is_cancelled() {
-        if took_some("recovery", app.recover().await) {
-            continue;
+        if rounds.len() < RECOVERY_ROUNDS {
+            let app = app.clone();
+            rounds.spawn(async move { took_some("recovery", app.recover().await) });
         }
+        // A round that took something leaves room for another at once.
+        let took_something = async {
+            while let Some(ended) = rounds.join_next().await {
+                if ended.unwrap_or(false) {
+                    return;
+                }
+            }
+            std::future::pending().await
+        };
         tokio::select! {
             () = stop.cancelled() => {}
+            () = took_something => {}
             () = sleep(LOOK) => {}
+        }
+    }
+    rounds.join_all().await;
+}
+
+/// Renews the leases of the operations that the gateway is at.
+async fn leases(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        took_some("leases", app.renew_leases().await);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(RENEW_LEASE_EVERY) => {}
         }
     }
 }

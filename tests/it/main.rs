@@ -23,6 +23,7 @@ mod gateway;
 mod idempotency;
 mod idle_streams;
 mod in_doubt;
+mod in_time;
 mod kept_texts;
 mod keys;
 mod limits;

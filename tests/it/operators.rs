@@ -13,7 +13,7 @@ use corefy_gateway::{
         audit::Operator,
         ids::{OperationId, WebhookId},
         key_pair::PublicKey,
-        operation::OperationState,
+        operation::{LEASE, OperationState},
         resolution::{StatedOutcome, Unresolvable},
     },
     pb::{self, PaymentIntentState as State, RefundState},
@@ -239,7 +239,7 @@ async fn what_is_done_under_way_or_held_is_not_resolved(database: TestDatabase) 
     assert_eq!(confirmed.await.unwrap().unwrap().state(), State::Processing);
 
     // Recovery has claimed it.
-    let lease = START + Duration::from_secs(60);
+    let lease = START + LEASE;
     let mut tx = app.database.store().await.begin().await.unwrap();
     assert_eq!(tx.operations_claim_for(&intent.id, START, lease).await.unwrap().len(), 1);
     tx.commit().await.unwrap();

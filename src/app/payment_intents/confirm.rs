@@ -13,7 +13,7 @@ use crate::{
         customer::Customer,
         event::EventType,
         ids::PaymentIntentId,
-        operation::{BEFORE_ALL, Operation, OperationKind},
+        operation::{BEFORE_ALL, Operation, OperationKind, OperationState},
         payment_intent::{PaymentIntent, PaymentIntentState as State},
         payment_method::PaymentMethod,
         snapshot::{PaymentSnapshot, Trace},
@@ -79,9 +79,15 @@ impl Command for Confirm {
             return Ok(Reserved::AskFirst);
         }
         may_begin(&intent)?;
-        // A webhook may have ended the attempt before its own call did: only when that has ended too is there room.
-        let open = tx.operations_open(&self.id).await?;
-        if open.iter().any(|other| other.kind == Self::KIND && other.id != operation.id) {
+        // A webhook, recovery or a person may have ended the attempt before its own call did: only when that has ended too
+        // is there room.
+        let unended = tx.operations_unended(&self.id).await?;
+        let is_in_the_way = |other: &Operation| {
+            let is_attempt = other.kind == Self::KIND && other.id != operation.id;
+            let is_open = other.state != OperationState::Done;
+            is_attempt && (is_open || other.may_be_under_way(operation.sent_at, app.send_limit))
+        };
+        if unended.iter().any(is_in_the_way) {
             return Err(attempt_in_doubt(&intent));
         }
         self.find_method(tx, &intent).await?;
@@ -150,6 +156,11 @@ impl Command for Confirm {
                 Ok(Verdict::Done(intent))
             }
         }
+    }
+
+    /// As long as an attempt is open, only its own outcome moves the intent.
+    fn is_decided(intent: &PaymentIntent) -> bool {
+        intent.state != State::Processing
     }
 
     async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {

@@ -58,6 +58,10 @@ pub(in crate::app) trait Command: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Verdict<Self::Resource>, Error>> + Send;
 
+    /// Whether the object shows what came of the operation that is to make or move it. Then the operation ends with it, and
+    /// every repeated call gets the same.
+    fn is_decided(resource: &Self::Resource) -> bool;
+
     /// The object as it is now.
     fn load(app: &App, id: &str) -> impl Future<Output = Result<Self::Resource, Error>> + Send;
 }

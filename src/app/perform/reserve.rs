@@ -8,7 +8,7 @@ use super::{Aim, App, Caller, Command, Outcome, Reserved};
 use crate::{
     domain::{
         ids::OperationId,
-        operation::{BEFORE_ALL, Operation, OperationState, SETTLE_MARGIN},
+        operation::{BEFORE_ALL, LEASE, Operation, OperationState},
     },
     error::{Error, Reason},
     store::{self, Known, NewOperation, Tx},
@@ -176,7 +176,7 @@ impl App {
             payment_intent_id,
             state: OperationState::Sent,
             epoch: 1,
-            lease_until: now + self.send_limit + SETTLE_MARGIN,
+            lease_until: now + LEASE,
             sent_at: now,
             misses: 0,
             baseline: BEFORE_ALL,

@@ -98,7 +98,11 @@ impl App {
         outcome: Outcome<C::Snapshot>,
     ) -> Result<Settled<C::Resource>, Error> {
         let now = self.now();
-        let verdict = C::settle(&mut tx, operation, outcome, now).await?;
+        let verdict = match C::settle(&mut tx, operation, outcome, now).await? {
+            // A webhook or a read has found out what the answer did not tell.
+            Verdict::InDoubt(resource) if C::is_decided(&resource) => Verdict::Done(resource),
+            verdict => verdict,
+        };
         if !conclude(&mut tx, operation, &verdict, now).await? {
             return Ok(Settled::Lost);
         }

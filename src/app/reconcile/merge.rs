@@ -13,7 +13,7 @@ use crate::{
         clock::Timestamp,
         event::{EventObject, EventType},
         ids::RefundId,
-        operation::{Operation, OperationKind, is_absent, next_check},
+        operation::{Operation, OperationKind, is_absent, next_look},
         payment_intent::{PaymentIntent, PaymentIntentState, UPSTREAM_NO_RECORD},
         snapshot::{Merge, PaymentSnapshot, Trace},
     },
@@ -126,16 +126,16 @@ pub(super) async fn conclude_by(
     intent: &mut PaymentIntent,
     mut operation: Operation,
     evidence: Option<(&PaymentSnapshot, Merged)>,
-    now: Timestamp,
+    (now, send_limit): (Timestamp, Duration),
 ) -> Result<bool, Error> {
     if operation.kind == OperationKind::CreateRefund {
-        return conclude_refund(tx, intent, operation, evidence, now).await;
+        return conclude_refund(tx, intent, operation, evidence, (now, send_limit)).await;
     }
     let finding = match evidence {
         Some((_, merged)) if merged.payment_conflict.is_some() => contradicted(merged),
         Some((snapshot, _)) => match snapshot.trace_of_attempt_since(operation.baseline) {
             Trace::Outcome => Finding::Told,
-            Trace::None if is_absent_now(&mut operation, now) => Finding::Absent,
+            Trace::None if is_absent_now(&mut operation, now, send_limit) => Finding::Absent,
             Trace::None | Trace::Unclear => Finding::Open,
         },
         None => Finding::Open,
@@ -170,7 +170,7 @@ async fn conclude_refund(
     intent: &mut PaymentIntent,
     mut operation: Operation,
     evidence: Option<(&PaymentSnapshot, Merged)>,
-    now: Timestamp,
+    (now, send_limit): (Timestamp, Duration),
 ) -> Result<bool, Error> {
     let Some(id) = RefundId::parse(&operation.subject_id) else { return Ok(true) };
     let Some(mut refund) = tx.refund_any(&id).await? else { return Ok(true) };
@@ -179,7 +179,7 @@ async fn conclude_refund(
         Some((_, merged)) if merged.conflict().is_some() => contradicted(merged),
         Some((snapshot, merged)) => {
             let is_complete = snapshot.refunds.is_some() && !merged.is_stale;
-            if is_complete && is_absent_now(&mut operation, now) { Finding::Absent } else { Finding::Open }
+            if is_complete && is_absent_now(&mut operation, now, send_limit) { Finding::Absent } else { Finding::Open }
         }
         None => Finding::Open,
     };
@@ -187,6 +187,43 @@ async fn conclude_refund(
         give_up_refund(tx, intent, &mut refund, now).await?;
     }
     conclude_finding(tx, &operation, finding, refund, now).await
+}
+
+/// Ends an open operation that somebody else holds, or nobody, when what was merged tells its outcome: from then on the
+/// object is shown as it came out, and a repeated call has to get the same answer however often it is made.
+pub(super) async fn finish_if_told(
+    tx: &mut Tx,
+    intent: &PaymentIntent,
+    operation: &Operation,
+    evidence: Option<(&PaymentSnapshot, Merged)>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let Some((snapshot, merged)) = evidence else { return Ok(()) };
+    let mut operation = operation.clone();
+    match operation.kind {
+        OperationKind::ConfirmPaymentIntent => {
+            let is_told = merged.payment_conflict.is_none()
+                && snapshot.trace_of_attempt_since(operation.baseline) == Trace::Outcome;
+            if is_told && tx.operation_take(&mut operation).await? {
+                conclude(tx, &operation, &Verdict::Done(intent.clone()), now).await?;
+            }
+        }
+        OperationKind::CreateRefund => {
+            let Some(id) = RefundId::parse(&operation.subject_id) else { return Ok(()) };
+            let refund = tx.refund_any(&id).await?.filter(|refund| refund.upstream_id.is_some());
+            if let Some(refund) = refund
+                && tx.operation_take(&mut operation).await?
+            {
+                conclude(tx, &operation, &Verdict::Done(refund), now).await?;
+            }
+        }
+        // What these make is told by their own answers alone.
+        OperationKind::CreatePaymentIntent
+        | OperationKind::CancelPaymentIntent
+        | OperationKind::CreateCustomer
+        | OperationKind::CreatePaymentMethod => {}
+    }
+    Ok(())
 }
 
 fn verdict<R>(finding: Finding, resource: R) -> Verdict<R> {
@@ -198,14 +235,14 @@ fn verdict<R>(finding: Finding, resource: R) -> Verdict<R> {
 }
 
 /// Counts a clean miss; whether it is the one that makes the operation certain to be absent.
-pub(super) fn is_absent_now(operation: &mut Operation, now: Timestamp) -> bool {
+pub(super) fn is_absent_now(operation: &mut Operation, now: Timestamp, send_limit: Duration) -> bool {
     operation.misses += 1;
-    is_absent(operation.sent_at, now, operation.misses)
+    is_absent(operation.sent_at, now, operation.misses, send_limit)
 }
 
 /// When Corefy is to be asked about the intent next, as long as there may be news.
 pub(in crate::app) fn poll_at(intent: &PaymentIntent, now: Timestamp) -> Option<Timestamp> {
-    let regular = intent.awaits_news(now).then(|| next_check(intent.updated_at, now).unwrap_or(now + LONG_WAIT));
+    let regular = intent.awaits_news(now).then(|| next_look(intent.updated_at, now).unwrap_or(now + LONG_WAIT));
     let doubtful = intent.is_doubtful(now).then(|| now + CONTRADICTION_CHECK);
     regular.into_iter().chain(doubtful).min()
 }
@@ -213,7 +250,7 @@ pub(in crate::app) fn poll_at(intent: &PaymentIntent, now: Timestamp) -> Option<
 /// Tells, once, of a payment that should long have come to an end.
 pub(super) async fn tell_if_overdue(tx: &mut Tx, intent: &PaymentIntent, now: Timestamp) -> Result<(), Error> {
     let is_under_way = intent.state.is_attempting() || intent.refund_pending > 0;
-    if is_under_way && next_check(intent.updated_at, now).is_none() {
+    if is_under_way && next_look(intent.updated_at, now).is_none() {
         tracing::warn!(payment_intent = %intent.id, "no end of this payment for a week; a person has to look");
         tx.event_insert_once(EventType::OperationNeedsOperator, &intent.clone().into(), now).await?;
     }

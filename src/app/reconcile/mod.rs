@@ -18,7 +18,7 @@ use crate::{
         clock::Timestamp,
         customer::Customer,
         ids::PaymentIntentId,
-        operation::{Operation, OperationKind, RECOVERY_LEASE, next_check},
+        operation::{LEASE, Operation, OperationKind, SEND_MARGIN, next_check},
         payment_intent::PaymentIntent,
     },
     error::{Error, Reason},
@@ -29,7 +29,7 @@ use crate::{
 
 mod merge;
 
-use merge::{conclude_by, is_absent_now, tell_if_overdue};
+use merge::{conclude_by, finish_if_told, is_absent_now, tell_if_overdue};
 pub(super) use merge::{give_up_attempt, merge_payment, poll_at};
 
 /// A payment is asked about by reads at most this often.
@@ -47,15 +47,17 @@ impl App {
     pub async fn recover(&self) -> Result<usize, Error> {
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        let until = now + self.recovery_lease();
-        let operations = tx.operations_claim_due(now, until, BATCH).await?;
-        let polls = tx.payment_intents_poll(now, until, BATCH).await?;
+        let operations = tx.operations_claim_due(now, now + LEASE, BATCH).await?;
+        let polls = tx.payment_intents_poll(now, now + self.longest_look(), BATCH).await?;
         tx.commit().await?;
         let count = operations.len() + polls.len();
         let mut lookups = JoinSet::new();
         for operation in operations {
-            let app = self.clone();
-            lookups.spawn(async move { app.reconcile_or_postpone(operation).await });
+            let (app, holding) = (self.clone(), self.holdings.hold(&operation));
+            lookups.spawn(async move {
+                app.reconcile_or_postpone(operation).await;
+                drop(holding);
+            });
         }
         for id in polls {
             let app = self.clone();
@@ -70,16 +72,18 @@ impl App {
         Ok(count)
     }
 
-    /// How long an operation is held while Corefy is asked about it: a read is repeated within twice the timeout.
-    fn recovery_lease(&self) -> Duration {
-        RECOVERY_LEASE + self.send_limit.saturating_mul(2)
+    /// How long one look at a payment takes at most, waiting for the budget included: a read is repeated within twice the
+    /// timeout. A poll whose holder died is made again after this.
+    fn longest_look(&self) -> Duration {
+        self.send_limit.saturating_mul(2)
     }
 
     /// Finds out what became of one claimed operation. What fails is tried again later; what our own rules forbid to be
     /// written is given to an operator, for it would be forbidden every time.
     async fn reconcile_or_postpone(&self, operation: Operation) {
         let Err(error) = self.reconcile(operation.clone()).await else { return };
-        let next = if error.reason == Reason::Internal { None } else { next_check(operation.sent_at, self.now()) };
+        let again = || next_check(operation.sent_at, self.now(), operation.misses);
+        let next = if error.reason == Reason::Internal { None } else { again() };
         tracing::error!(operation = %operation.id, %error, cause = ?error.cause(), ?next, "an operation is postponed");
         let postponed = async {
             let mut tx = self.store.begin().await?;
@@ -106,6 +110,7 @@ impl App {
     /// the payment. `turn` is that of a question which concerns no operation.
     pub(super) async fn refresh_payment(&self, id: &PaymentIntentId, turn: Turn) -> Result<bool, Error> {
         let claimed = self.claim_for(id.as_str()).await?;
+        let _held: Vec<_> = claimed.iter().map(|operation| self.holdings.hold(operation)).collect();
         match claimed.iter().find(|operation| operation.kind == OperationKind::CreatePaymentIntent) {
             Some(creation) => self.recover_payment_intent(id, creation).await.map(|()| true),
             None => self.reconcile_payment(id, claimed, turn).await,
@@ -134,6 +139,7 @@ impl App {
         let (app, subject) = (self.clone(), subject.to_owned());
         let looking = async move {
             for operation in app.claim_for(&subject).await? {
+                let _held = app.holdings.hold(&operation);
                 app.reconcile(operation).await?;
             }
             Ok(())
@@ -152,7 +158,7 @@ impl App {
     async fn claim_for(&self, subject: &str) -> Result<Vec<Operation>, Error> {
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        let claimed = tx.operations_claim_for(subject, now, now + self.recovery_lease()).await?;
+        let claimed = tx.operations_claim_for(subject, now, now + LEASE).await?;
         tx.commit().await?;
         Ok(claimed)
     }
@@ -184,7 +190,7 @@ impl App {
         let mut operation = operation.clone();
         let outcome = match found {
             Ok(Some(snapshot)) => Outcome::Answered(snapshot),
-            Ok(None) if is_absent_now(&mut operation, self.now()) => Outcome::Absent,
+            Ok(None) if is_absent_now(&mut operation, self.now(), self.send_limit) => Outcome::Absent,
             // Only a fault of the request itself tells of its first sending too.
             Err(upstream::Error::Rejected(rejection)) if matches!(rejection.http_status, 400 | 422) => {
                 Outcome::Refused(Arc::new(upstream::Error::Rejected(rejection)))
@@ -223,8 +229,12 @@ impl App {
             Some(snapshot) => Some((snapshot, merge_payment(&mut tx, &mut intent, snapshot, attempt, now).await?)),
             None => None,
         };
+        let others = open.iter().filter(|open| claimed.iter().all(|claimed| claimed.id != open.id));
+        for operation in others.filter(|operation| !operation.is_first_call_running(now)) {
+            finish_if_told(&mut tx, &intent, operation, evidence, now).await?;
+        }
         for operation in claimed {
-            if !conclude_by(&mut tx, &mut intent, operation, evidence, now).await? {
+            if !conclude_by(&mut tx, &mut intent, operation, evidence, (now, self.send_limit)).await? {
                 // Another holder has it now and will see the same; nothing of this is written.
                 return Ok(shown.is_some());
             }
@@ -241,7 +251,9 @@ impl App {
 /// The operation as Corefy is told of it when it is asked again.
 pub(super) fn call(operation: &Operation) -> Call<'_> {
     let (operation_id, request_id) = (&operation.id, operation.request_id.as_str());
-    Call { operation_id, request_id, not_after: operation.lease_until, turn: Turn::of(Class::InDoubt) }
+    // The lease is renewed while it waits for its turn.
+    let not_after = operation.lease_until + SEND_MARGIN;
+    Call { operation_id, request_id, not_after, turn: Turn::of(Class::InDoubt) }
 }
 
 /// One lookup that failed holds up no other; it is made again when its lease is over.

@@ -78,7 +78,7 @@ async fn who_lost_the_lease_says_nothing_of_the_attempt_after_it(database: TestD
     assert_eq!(stored(&client, &id).await, State::Processing);
 
     steps.go_on(); // the first, which knows of a decline
-    assert_eq!(told(first).await, State::Processing, "what is true now");
+    assert_eq!(told(first).await, State::RequiresPaymentMethod, "its own outcome, as every repetition is told");
     app.work_off_webhooks().await; // the webhook of the first's decline
     app.recover_after(Duration::from_secs(1)).await;
     assert_eq!(stored(&client, &id).await, State::Processing);

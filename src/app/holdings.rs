@@ -1,0 +1,91 @@
+//! The operations that this gateway is at. Their leases are short, so that another gateway goes on soon when this one dies,
+//! and are renewed together every second while this one lives.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::App;
+use crate::{
+    domain::{
+        clock::Timestamp,
+        ids::OperationId,
+        operation::{LEASE, Operation, RENEW_LEASE_EVERY},
+    },
+    error::Error,
+};
+
+/// Every operation that is held, by its id.
+#[derive(Clone, Default)]
+pub(super) struct Holdings(Arc<Mutex<HashMap<OperationId, Held>>>);
+
+#[derive(Clone, Copy)]
+struct Held {
+    epoch: i64,
+    lease_until: Timestamp,
+}
+
+/// Keeps the lease of an operation renewed until it is dropped.
+pub(super) struct Holding {
+    holdings: Holdings,
+    id: OperationId,
+    epoch: i64,
+}
+
+impl Holdings {
+    /// Has the lease of an operation renewed, which this gateway has reserved or claimed.
+    pub(super) fn hold(&self, operation: &Operation) -> Holding {
+        let Operation { id, epoch, lease_until, .. } = operation;
+        self.held().insert(id.clone(), Held { epoch: *epoch, lease_until: *lease_until });
+        Holding { holdings: self.clone(), id: id.clone(), epoch: *epoch }
+    }
+
+    /// The leases that are to be renewed at `now`, with their epochs: those that were not renewed for a while.
+    fn due(&self, now: Timestamp) -> Vec<(OperationId, i64)> {
+        let is_fresh = |until: Timestamp| until > now + (LEASE - RENEW_LEASE_EVERY) && until <= now + LEASE;
+        let held = self.held();
+        let due = held.iter().filter(|(_, held)| !is_fresh(held.lease_until));
+        due.map(|(id, held)| (id.clone(), held.epoch)).collect()
+    }
+
+    fn note(&self, renewed: &[(OperationId, i64)], lease_until: Timestamp) {
+        let mut all = self.held();
+        for (id, epoch) in renewed {
+            if let Some(held) = all.get_mut(id).filter(|held| held.epoch == *epoch) {
+                held.lease_until = lease_until;
+            }
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<OperationId, Held>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        let mut held = self.holdings.held();
+        if held.get(&self.id).is_some_and(|held| held.epoch == self.epoch) {
+            held.remove(&self.id);
+        }
+    }
+}
+
+impl App {
+    /// Renews the leases of the operations that this gateway is at. Returns their number. A lease that was lost meanwhile
+    /// stays lost: its epoch is over.
+    pub async fn renew_leases(&self) -> Result<usize, Error> {
+        let now = self.now();
+        let due = self.holdings.due(now);
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let lease_until = now + LEASE;
+        let mut tx = self.store.begin().await?;
+        tx.operations_renew(&due, lease_until).await?;
+        tx.commit().await?;
+        self.holdings.note(&due, lease_until);
+        Ok(due.len())
+    }
+}
