@@ -121,6 +121,14 @@ impl Error {
         self
     }
 
+    /// Adds to what it says.
+    #[must_use]
+    pub fn adding(mut self, clause: &str) -> Self {
+        self.0.message.push_str("; ");
+        self.0.message.push_str(clause);
+        self
+    }
+
     /// Adds what lies behind it, for the log.
     #[must_use]
     pub fn because(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
@@ -156,11 +164,10 @@ impl From<store::Error> for Error {
     fn from(cause: store::Error) -> Self {
         match &cause {
             store::Error::Unavailable(_) | store::Error::Unreachable(_) => {
-                Self::new(Reason::StoreUnavailable, "the gateway's database did not answer; nothing was sent")
-                    .retry_after(STORE_RETRY)
+                Self::new(Reason::StoreUnavailable, "the gateway's database did not answer").retry_after(STORE_RETRY)
             }
             store::Error::Uncertain(_) => {
-                let message = "the gateway's database did not say whether this was written; nothing was sent";
+                let message = "the gateway's database did not say whether this was written";
                 Self::new(Reason::StoreUnavailable, message).retry_after(STORE_RETRY)
             }
             store::Error::Corrupt(_) => Self::new(Reason::Internal, "the gateway could not read its own record"),

@@ -140,7 +140,7 @@ impl EventReader {
                 continue;
             }
             self.progress.has_all();
-            if self.app.now().since(silent_since) >= HEARTBEAT {
+            if silent_since.is_over(self.app.now(), HEARTBEAT) {
                 return Ok(News::Silence);
             }
             // The time over or a sender gone: then look all the same.

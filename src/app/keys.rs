@@ -182,7 +182,7 @@ impl App {
     /// Has the last use written behind the call, which does not wait for it.
     async fn note_use(&self, key: &ApiKey, read_at: Timestamp) {
         let now = self.now();
-        if key.last_used_at.is_some_and(|last| now.since(last) < LAST_USE_INTERVAL) {
+        if key.last_used_at.is_some_and(|last| !last.is_over(now, LAST_USE_INTERVAL)) {
             return;
         }
         let used = ApiKey { last_used_at: Some(now), ..key.clone() };

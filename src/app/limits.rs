@@ -45,7 +45,7 @@ impl Limits {
     pub(super) async fn take_call(&self, key_id: &str, now: Timestamp) -> Result<(), Error> {
         let Some(calls) = &self.calls else { return Ok(()) };
         calls.take(key_id.to_owned(), now).await.map_err(|wait| {
-            let message = format!("the key has made its {} calls of this minute; nothing was sent", calls.limit);
+            let message = format!("the key has made its {} calls of this minute; this call sent nothing", calls.limit);
             Error::new(Reason::KeyRateLimited, message).retry_after(wait)
         })
     }
@@ -53,7 +53,7 @@ impl Limits {
     /// Refuses an address that has shown too many wrong keys.
     pub(super) async fn check_address(&self, address: IpAddr, now: Timestamp) -> Result<(), Error> {
         self.auth_failures.check(&network::of_customer(address), now).await.map_err(|wait| {
-            let message = "too many API keys from this address were not accepted; nothing was sent";
+            let message = "too many API keys from this address were not accepted; this call sent nothing";
             Error::new(Reason::AuthFailuresLimited, message).retry_after(wait)
         })
     }

@@ -4,7 +4,7 @@
 use std::{
     num::NonZeroU32,
     ops::Deref,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicI64},
     time::{Duration, Instant},
 };
 
@@ -105,6 +105,8 @@ pub struct Inner {
     admissions: keys::Admissions,
     limits: limits::Limits,
     holdings: holdings::Holdings,
+    /// When recovery took its last step; 0 before the first.
+    last_recovery: AtomicI64,
     telemetry: Telemetry,
     call_log: api_calls::Writer,
     api_call_retention: Duration,
@@ -166,6 +168,7 @@ impl App {
             admissions: keys::Admissions::new(),
             limits: limits::Limits::new(parts.key_rate_per_minute),
             holdings: holdings::Holdings::default(),
+            last_recovery: AtomicI64::default(),
             telemetry: parts.telemetry,
             call_log: api_calls::Writer::new(parts.api_calls),
             api_call_retention: parts.api_call_retention,

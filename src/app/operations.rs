@@ -23,6 +23,8 @@ use crate::{
     store::{EventFilter, OperationFilter, Store, Stored, Tx},
 };
 
+/// How many payments one transaction of a recheck goes through.
+const RECHECK_STEP: u32 = 500;
 /// How many events of an operation's object are shown.
 const EVENTS: u32 = 100;
 
@@ -131,6 +133,31 @@ impl Operations {
             None
         };
         Ok(vec![at_corefy(upstream_id)])
+    }
+
+    /// Has Corefy asked about every payment that was created or changed at `since` or later, and about its refunds, by the
+    /// running gateway; tells `progress` of the number after each step. Stopped halfway, what is due until then stays due.
+    pub async fn recheck(
+        &self,
+        since: Timestamp,
+        operator: &Operator,
+        mut progress: impl FnMut(u64),
+    ) -> Result<u64, Error> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        let command = format!("operations recheck --since {since}");
+        tx.operator_command_insert(&AuditEntryId::generate(), operator, &command, now).await?;
+        tx.commit().await?;
+        let (mut after, mut count) = (String::new(), 0);
+        loop {
+            let mut tx = self.store.begin().await?;
+            let step = tx.payment_intents_recheck(since, &after, now, RECHECK_STEP).await?;
+            tx.commit().await?;
+            let Some((last, due)) = step else { return Ok(count) };
+            after = last;
+            count += due;
+            progress(count);
+        }
     }
 
     /// Ends an operation by what an operator states of it, and notes who stated it and why. A repeated call of the caller

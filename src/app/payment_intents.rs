@@ -89,14 +89,16 @@ impl App {
         self.perform(caller, Cancel { id }).await
     }
 
-    /// Reads an intent; asks Corefy first when there may be news.
+    /// Reads an intent; asks Corefy first when there may be news, and when the last look is some minutes old.
     pub async fn get_payment_intent(&self, caller: &Caller, id: PaymentIntentId) -> Result<PaymentIntent, Error> {
         let not_found = || Error::not_found("payment_intent", id.as_str());
-        let intent = self.store.payment_intent(&caller.partner_id, &id).await?.ok_or_else(not_found)?;
-        if !intent.awaits_news(self.now()) {
+        let (intent, asked_at) =
+            self.store.payment_intent_asked(&caller.partner_id, &id).await?.ok_or_else(not_found)?;
+        if intent.awaits_news(self.now()) {
+            self.ask_about_payment(&id).await;
+        } else if !self.ask_about_settled(&intent, asked_at).await {
             return Ok(intent);
         }
-        self.ask_about_payment(&id).await;
         self.store.payment_intent(&caller.partner_id, &id).await?.ok_or_else(not_found)
     }
 

@@ -55,7 +55,7 @@ impl App {
     /// Makes a mutating call, once for each idempotency key, and answers what came of it.
     pub(super) async fn perform<C: Command>(&self, caller: Caller, command: C) -> Result<Answer<C::Resource>, Error> {
         if self.tasks.is_closed() {
-            return Err(Error::new(Reason::ShuttingDown, "the gateway is shutting down; nothing was sent")
+            return Err(Error::new(Reason::ShuttingDown, "the gateway is shutting down; this call sent nothing")
                 .retry_after(Duration::from_secs(1)));
         }
         let app = self.clone();
@@ -75,7 +75,7 @@ impl App {
         // One for all attempts: by it a later one meets an earlier one that stands.
         let id = OperationId::generate();
         loop {
-            let (reservation, returned) = self.reserve(&caller, command, &id).await?;
+            let (reservation, returned) = self.reserve(&caller, command, &id).await.map_err(of_this_call)?;
             command = returned;
             match reservation {
                 Some(Reservation { reserved: Reserved::AskFirst, .. }) => command.ask(self, &caller).await?,
@@ -87,7 +87,7 @@ impl App {
                     return Ok(Answer { resource, is_replayed: false });
                 }
                 None => {
-                    if let Some(answer) = self.replay::<C>(&caller).await? {
+                    if let Some(answer) = self.replay::<C>(&caller).await.map_err(of_this_call)? {
                         self.telemetry.count(&REPLAYS, []);
                         return answer.map(|resource| Answer { resource, is_replayed: true });
                     }
@@ -218,6 +218,11 @@ impl App {
             probe(checkpoint).await;
         }
     }
+}
+
+/// Says of a call that the database stopped what is certain: an earlier call under its idempotency key may have been made.
+fn of_this_call(error: Error) -> Error {
+    if error.reason == Reason::StoreUnavailable { error.adding("this call sent nothing") } else { error }
 }
 
 /// Writes a verdict into the journal. `false`: another holder has claimed the operation since; do not commit.

@@ -44,15 +44,22 @@ impl App {
         self.perform(caller, Create { id: RefundId::generate(), input, order: None }).await
     }
 
-    /// Reads a refund; asks Corefy first while it is pending.
+    /// Reads a refund; asks Corefy first while it is pending, and when the last look is some minutes old.
     pub async fn get_refund(&self, caller: &Caller, id: RefundId) -> Result<Refund, Error> {
         let not_found = || Error::not_found("refund", id.as_str());
-        let refund = self.store.read().await?.refund(&caller.partner_id, &id).await?.ok_or_else(not_found)?;
+        let mut session = self.store.read().await?;
+        let refund = session.refund(&caller.partner_id, &id).await?.ok_or_else(not_found)?;
+        let payment = session.payment_intent_any_asked(&refund.payment_intent_id).await?;
+        drop(session);
         let was_given_up = refund.failure.as_ref().is_some_and(RefundFailure::is_given_up);
-        if refund.state != RefundState::Pending && !was_given_up {
-            return Ok(refund);
+        if refund.state == RefundState::Pending || was_given_up {
+            self.ask_about_payment(&refund.payment_intent_id).await;
+        } else {
+            let Some((intent, asked_at)) = payment else { return Ok(refund) };
+            if !self.ask_about_settled(&intent, asked_at).await {
+                return Ok(refund);
+            }
         }
-        self.ask_about_payment(&refund.payment_intent_id).await;
         self.store.read().await?.refund(&caller.partner_id, &id).await?.ok_or_else(not_found)
     }
 

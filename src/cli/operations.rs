@@ -59,6 +59,14 @@ enum Action {
         #[command(flatten)]
         settings: KeysSettings,
     },
+    /// Have the running gateway ask Corefy about every payment that was created or changed since then, and its refunds
+    Recheck {
+        /// A time such as 2026-11-23T10:00:00Z, or an age such as 24h or 7d: after restoring a back-up, earlier than that
+        #[arg(long, value_parser = super::arguments::moment)]
+        since: Timestamp,
+        #[command(flatten)]
+        settings: KeysSettings,
+    },
     /// End an operation by what you know of it from Corefy or the acquirer; goes into the audit log
     Resolve {
         /// Its id, op_…
@@ -98,6 +106,11 @@ impl OperationsCommand {
             Action::Show { id, settings } => {
                 let dossier = open(&settings).await?.show(&id).await?;
                 print_dossier(&dossier.ok_or(ResolveError::NotFound(id))?);
+            }
+            Action::Recheck { since, settings } => {
+                let operations = open(&settings).await?;
+                let count = operations.recheck(since, &this_operator(), |_| {}).await?;
+                anstream::println!("{count} payments are due for a look; the running gateway asks Corefy about them");
             }
             Action::Resolve { id, outcome, reason, received_amount, settings } => {
                 if received_amount.is_some() && outcome == StatedOutcome::Failed {

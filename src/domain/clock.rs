@@ -40,6 +40,12 @@ impl Timestamp {
         now < self && self <= now + ahead + CLOCK_SKEW
     }
 
+    /// Whether `period` has gone by at `now` since this moment. A moment that is to come was set by a clock that has been put
+    /// back since, and counts as over.
+    pub fn is_over(self, now: Self, period: Duration) -> bool {
+        now < self || now.since(self) >= period
+    }
+
     /// The moment so long before this one; saturates.
     pub fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))

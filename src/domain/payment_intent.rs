@@ -9,6 +9,7 @@ use super::{
     customer::{Address, Metadata},
     ids::{CustomerId, PartnerId, PaymentIntentId},
     money::Money,
+    operation::next_look,
     private::Private,
     refund::RefundState,
 };
@@ -205,6 +206,36 @@ impl PaymentIntent {
         self.progress.contradicted_since.is_some_and(|since| now.since(since) < CONFIRMED_AFTER)
     }
 
+    /// When Corefy is asked about it next without anybody's asking; `None`: not again.
+    ///
+    /// While there may be news, at the times of [`next_look`], and daily beyond those. A payment that is settled is asked about
+    /// now and then, too: a refund that the payer's bank returns, a chargeback, and a refund made at the dashboard are known
+    /// so without a webhook. That is at these ages of its last change, 42 times in all:
+    ///
+    /// | age | every |
+    /// |---|---|
+    /// | to 6 hours | hour |
+    /// | to 24 hours | 6 hours |
+    /// | to 30 days | day |
+    /// | to 58 days | week |
+    pub fn next_poll(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.awaits_news(now) {
+            return Some(next_look(self.updated_at, now).unwrap_or(now + DAY));
+        }
+        let changed_at = self.updated_at.min(now);
+        let age = now.since(changed_at);
+        let next = settled_looks().find(|at| *at > age).filter(|_| self.state.is_paid())?;
+        Some(changed_at + next)
+    }
+
+    /// Whether a read at `now` has Corefy asked, which was asked last at `asked_at`: what is at rest may have news, too, and
+    /// is asked about when the last look is older than [`REST_LOOK_INTERVAL`].
+    pub fn is_worth_a_look(&self, asked_at: Timestamp, now: Timestamp) -> bool {
+        let last = asked_at.max(self.updated_at);
+        let is_fresh = (last + REST_LOOK_INTERVAL).is_awaited(now, REST_LOOK_INTERVAL);
+        self.upstream_id.is_some() && !is_fresh && now.since(self.updated_at) < REST_LOOKS_END
+    }
+
     /// Moves a refund's share of the sums: from the state it was in to the one it is in, `None` when there is no refund
     /// before or after.
     pub fn shift_refund(&mut self, amount: i64, from: Option<RefundState>, to: Option<RefundState>) {
@@ -276,6 +307,23 @@ pub struct Progress {
 /// How old a contradiction must be before an answer that repeats it confirms it: a single answer may be wrong, and one
 /// that follows at once may be the same one.
 const CONFIRMED_AFTER: Duration = Duration::from_secs(1);
+
+/// When a settled payment is polled, by the age of its last change.
+fn settled_looks() -> impl Iterator<Item = Duration> {
+    let hours = (1..=6).chain([12, 18]).map(|hour| HOUR * hour);
+    let days = (1..=30).chain([37, 44, 51, 58]).map(|day| DAY * day);
+    hours.chain(days)
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// The longest time between two polls of a settled payment.
+pub const LONGEST_POLL_PAUSE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How old the last look at a payment at rest must be for a read to have Corefy asked.
+pub const REST_LOOK_INTERVAL: Duration = Duration::from_secs(300);
+/// The age of its last change from which reads of a payment at rest ask no more: by then its banks have spoken.
+const REST_LOOKS_END: Duration = Duration::from_secs(180 * 24 * 3600);
 
 /// How long Corefy is asked about what was given up.
 const WATCH: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -367,6 +415,15 @@ mod tests {
                 assert!(!state.may_become(next), "{state:?} to {next:?}");
             }
         }
+    }
+
+    #[test]
+    fn settled_payments_are_polled_less_and_less_often() {
+        let looks: Vec<_> = settled_looks().collect();
+        assert_eq!(looks.len(), 42);
+        assert!(looks.is_sorted());
+        let pauses = looks.windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(pauses.clone().all(|pause| pause <= LONGEST_POLL_PAUSE), "{:?}", pauses.collect::<Vec<_>>());
     }
 
     #[test]

@@ -68,12 +68,14 @@ async fn run(app: &App, reader: &mut EventReader, out: &Sender<Box<Message>>) ->
 }
 
 async fn room<'a>(app: &App, out: &'a Sender<Box<Message>>) -> Result<Permit<'a, Box<Message>>, Error> {
-    let since = app.now();
+    let mut since = app.now();
     loop {
         tokio::select! {
             permit = out.reserve() => return permit.map_err(|_| Error::new(Reason::EventReaderTooSlow, "the reader has gone")),
             () = sleep(LOOK) => {}
         }
+        // A clock that is put back must not lend the reader the time it went back by.
+        since = since.min(app.now());
         if app.now().since(since) > PATIENCE {
             let message = "the reader takes too long; begin again after the last event it took in";
             return Err(Error::new(Reason::EventReaderTooSlow, message));

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{
     audit::{AuditEntry, Operator},
+    clock::Timestamp,
     ids::{AuditEntryId, OperationId},
     resolution::StatedOutcome,
 };
@@ -22,6 +23,21 @@ impl<C: Connected> Session<C> {
 }
 
 impl Tx {
+    /// Notes a command that is about no single operation.
+    pub async fn operator_command_insert(
+        &mut self,
+        id: &AuditEntryId,
+        operator: &Operator,
+        command: &str,
+        given_at: Timestamp,
+    ) -> Result<(), Error> {
+        let sql = "INSERT INTO operator_commands (id, given_at, actor, host, command) VALUES ($1, $2, $3, $4, $5)";
+        let query = sqlx::query(sql).bind(id.as_str()).bind(given_at.0);
+        let query = query.bind(operator.user.as_str()).bind(operator.host.as_str()).bind(command);
+        query.execute(self.writer().await?).await?;
+        Ok(())
+    }
+
     /// Adds an entry.
     pub async fn audit_insert(&mut self, entry: &AuditEntry) -> Result<(), Error> {
         let sql = "INSERT INTO audit_log (id, decided_at, actor, host, command, operation_id, outcome, reason)

@@ -51,7 +51,9 @@ impl Tx {
         let mut rivals = Rivals::default();
         let mut has_stale = false;
         for row in sqlx::query(sql).bind(purse.as_str()).fetch_all(self.writer().await?).await? {
-            let (served_at, age) = (time(&row, "served_at")?, now.since(time(&row, "asked_at")?));
+            let (served_at, asked_at) = (time(&row, "served_at")?, time(&row, "asked_at")?);
+            // The database's clock is one for all: what asked in the future did so before that was put back.
+            let age = if now < asked_at { RIVAL_FOR } else { now.since(asked_at) };
             let waiting = u32::try_from(get::<i64>(&row, "waiting")?).unwrap_or(u32::MAX);
             if get::<String>(&row, "gateway")? == gateway {
                 rivals.served_at = served_at;

@@ -239,6 +239,7 @@ impl Dialect {
             migration!(7, "drafts", "0007_drafts.sql"),
             migration!(8, "idempotency keys", "0008_idempotency_keys.sql"),
             migration!(9, "ended calls", "0009_ended_calls.sql"),
+            migration!(10, "settled looks", "0010_settled_looks.sql"),
         ])
     }
 }

@@ -4,7 +4,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use super::{
-    Backlog, Error, Session, Store, Tx,
+    Backlog, Error, Session, Tx,
     lookups::Lookup,
     row::{get, optional_time, parse, parse_optional, time},
     select::Select,
@@ -116,20 +116,6 @@ pub(super) static RENEW: Statement = Statement {
          FROM {rows} WHERE operations.id = new.id AND operations.epoch = new.epoch
          AND CASE operations.state WHEN 'done' THEN FALSE ELSE TRUE END",
 };
-
-impl Store {
-    /// Ends every lease when one process has the database to itself: it has just begun, so the holders are dead. Does nothing
-    /// where others may run; there leases end by themselves.
-    pub async fn end_leases_of_the_dead(&self, now: Timestamp) -> Result<(), Error> {
-        if !self.shared.dialect.has_one_writer() {
-            return Ok(());
-        }
-        let mut tx = self.begin().await?;
-        tx.operations_release(now).await?;
-        tx.webhooks_release().await?;
-        tx.commit().await
-    }
-}
 
 impl<C: Connected> Session<C> {
     /// The newest operations on an intent and on its refunds, at most `limit`, newest first.
@@ -357,16 +343,6 @@ impl Tx {
             Write::new(&RENEW, id.as_str(), Row::new().and(id.as_str()).and(*epoch).and(lease_until.0))
         });
         self.write_all(&renewals.collect::<Vec<_>>()).await.map(|_| ())
-    }
-
-    /// Ends every lease on an open operation; a call that was under way is looked up at `now`.
-    async fn operations_release(&mut self, now: Timestamp) -> Result<(), Error> {
-        // Not 0, which says that the holder has given it back.
-        let sql = "UPDATE operations SET lease_until = 1,
-                 next_check_at = CASE state WHEN 'sent' THEN $1 ELSE next_check_at END
-             WHERE state IN ('sent', 'in_doubt', 'needs_operator') AND lease_until > 0";
-        sqlx::query(sql).bind(now.0).execute(self.writer().await?).await?;
-        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The table of payment intents.
 
-use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use super::{
     Error, Sealer, Session, Store, Tx,
@@ -15,9 +15,9 @@ use super::{
     },
 };
 use crate::domain::{
-    clock::Timestamp,
+    clock::{CLOCK_SKEW, Timestamp},
     ids::{CustomerId, PartnerId, PaymentIntentId},
-    payment_intent::{PaymentIntent, PaymentIntentState},
+    payment_intent::{LONGEST_POLL_PAUSE, PaymentIntent, PaymentIntentState},
 };
 
 /// Which intents a list shows; what is `None` does not filter.
@@ -90,6 +90,10 @@ pub(super) static UPDATE: Statement = Statement {
          WHERE payment_intents.id = new.id AND payment_intents.revision = COALESCE(new.revision, payment_intents.revision)",
 };
 
+/// Which intents are polled before all others, and which after them: as in the indexes that are made for them.
+const UNDER_WAY: &str = "(state NOT IN ('succeeded', 'partially_paid') OR refund_pending > 0)";
+const SETTLED: &str = "state IN ('succeeded', 'partially_paid') AND refund_pending = 0";
+
 static BY_ID: Lookup = Lookup { sql: "SELECT * FROM payment_intents WHERE id IN ({keys})", key: "id" };
 
 impl Store {
@@ -99,18 +103,35 @@ impl Store {
         partner: &PartnerId,
         id: &PaymentIntentId,
     ) -> Result<Option<PaymentIntent>, Error> {
+        Ok(self.payment_intent_asked(partner, id).await?.map(|(intent, _)| intent))
+    }
+
+    /// The same, and when Corefy was asked about it because of a read or a poll.
+    pub async fn payment_intent_asked(
+        &self,
+        partner: &PartnerId,
+        id: &PaymentIntentId,
+    ) -> Result<Option<(PaymentIntent, Timestamp)>, Error> {
         let rows = self.lookups.rows(&BY_ID, id.as_str()).await?;
-        let intent = rows.first().map(|row| read(row, &self.shared.sealer)).transpose()?;
-        Ok(intent.filter(|intent| intent.partner_id == *partner))
+        let found = rows.first().map(|row| read_asked(row, &self.shared.sealer)).transpose()?;
+        Ok(found.filter(|(intent, _)| intent.partner_id == *partner))
     }
 }
 
 impl<C: Connected> Session<C> {
     /// The intent, whoever's it is.
     pub async fn payment_intent_any(&mut self, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, Error> {
+        Ok(self.payment_intent_any_asked(id).await?.map(|(intent, _)| intent))
+    }
+
+    /// The same, and when Corefy was asked about it because of a read or a poll.
+    pub async fn payment_intent_any_asked(
+        &mut self,
+        id: &PaymentIntentId,
+    ) -> Result<Option<(PaymentIntent, Timestamp)>, Error> {
         let query = sqlx::query("SELECT * FROM payment_intents WHERE id = $1").bind(id.as_str());
         let row = query.fetch_optional(self.connection().await?).await?;
-        row.map(|row| read(&row, &self.shared.sealer)).transpose()
+        row.map(|row| read_asked(&row, &self.shared.sealer)).transpose()
     }
 
     /// The id of the intent that has this id at Corefy, or whose payment has it.
@@ -241,29 +262,71 @@ impl Tx {
         not_since: Timestamp,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let sql = "UPDATE payment_intents SET asked_at = $3 WHERE id = $1 AND asked_at < $2";
-        let query = sqlx::query(sql).bind(id.as_str()).bind(not_since.0).bind(now.0);
+        // A look in the future was noted by a clock that has been put back since.
+        let sql = "UPDATE payment_intents SET asked_at = $3 WHERE id = $1 AND (asked_at < $2 OR asked_at > $4)";
+        let query = sqlx::query(sql).bind(id.as_str()).bind(not_since.0).bind(now.0).bind((now + CLOCK_SKEW).0);
         Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
     }
 
     /// Claims up to `limit` intents whose poll is due and that no open operation looks after already: none of them is
-    /// due again before `until`.
+    /// due again before `until`. Those that are settled come last.
     pub async fn payment_intents_poll(
         &mut self,
         now: Timestamp,
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<PaymentIntentId>, Error> {
-        let sql = self.shared.dialect.claiming(
-            "UPDATE payment_intents SET poll_at = $2, asked_at = $1 WHERE id IN ({claim}) RETURNING id",
-            "SELECT id FROM payment_intents WHERE poll_at <= $1 AND NOT EXISTS (SELECT 1 FROM operations
-               WHERE operations.payment_intent_id = payment_intents.id AND operations.state IN ('sent', 'in_doubt'))
-             ORDER BY poll_at LIMIT $3",
-        );
-        let query = sqlx::query(sql).bind(now.0).bind(until.0).bind(i64::from(limit));
-        let rows = query.fetch_all(self.writer().await?).await?;
-        rows.iter().map(|row| parse(row, "id", PaymentIntentId::parse)).collect()
+        let mut claimed = Vec::new();
+        for kind in [UNDER_WAY, SETTLED] {
+            let room = i64::from(limit).saturating_sub(i64::try_from(claimed.len()).unwrap_or(i64::MAX));
+            let due = format!(
+                "SELECT id FROM payment_intents WHERE poll_at <= $1 AND {kind} AND NOT EXISTS (SELECT 1 FROM operations
+                   WHERE operations.payment_intent_id = payment_intents.id AND operations.state IN ('sent', 'in_doubt'))
+                 ORDER BY poll_at LIMIT $3"
+            );
+            let update = "UPDATE payment_intents SET poll_at = $2, asked_at = $1 WHERE id IN ({claim}) RETURNING id";
+            let query = sqlx::query(self.shared.dialect.claiming(update, &due)).bind(now.0).bind(until.0).bind(room);
+            for row in query.fetch_all(self.writer().await?).await? {
+                claimed.push(parse(&row, "id", PaymentIntentId::parse)?);
+            }
+        }
+        Ok(claimed)
     }
+
+    /// Has the polls that wait for a later time be due at `now`; of settled payments, those only that wait longer than any
+    /// is made to wait.
+    pub(super) async fn polls_pull_in(&mut self, now: Timestamp) -> Result<(), Error> {
+        for (kind, after) in [(UNDER_WAY, now), (SETTLED, now + LONGEST_POLL_PAUSE)] {
+            let sql = format!("UPDATE payment_intents SET poll_at = $1 WHERE poll_at > $2 AND {kind}");
+            sqlx::query(AssertSqlSafe(sql)).bind(now.0).bind(after.0).execute(self.writer().await?).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes through `limit` intents after the id `after`, and has those polled at `now` that were created or changed at
+    /// `since` or later. Returns the last id it came to and the number that is polled; `None` when there are no more.
+    pub async fn payment_intents_recheck(
+        &mut self,
+        since: Timestamp,
+        after: &str,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Option<(String, u64)>, Error> {
+        let sql = "SELECT MAX(id) AS last FROM
+             (SELECT id FROM payment_intents WHERE id > $1 ORDER BY id LIMIT $2) AS step";
+        let query = sqlx::query(sql).bind(after).bind(i64::from(limit));
+        let row = query.fetch_one(self.writer().await?).await?;
+        let Some(last) = get::<Option<String>>(&row, "last")? else { return Ok(None) };
+        let sql = "UPDATE payment_intents SET poll_at = $4 WHERE id > $1 AND id <= $2
+             AND (created_at >= $3 OR updated_at >= $3) AND upstream_id IS NOT NULL";
+        let query = sqlx::query(sql).bind(after).bind(last.as_str()).bind(since.0).bind(now.0);
+        let count = query.execute(self.writer().await?).await?.rows_affected();
+        Ok(Some((last, count)))
+    }
+}
+
+fn read_asked(row: &AnyRow, sealer: &Sealer) -> Result<(PaymentIntent, Timestamp), Error> {
+    Ok((read(row, sealer)?, time(row, "asked_at")?))
 }
 
 fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentIntent, Error> {

@@ -1,5 +1,7 @@
 //! The inbox: every genuine webhook, kept redacted for audit, and worked off by the inbox worker.
 
+use std::time::Duration;
+
 use sqlx::any::AnyRow;
 
 use super::{
@@ -10,9 +12,14 @@ use super::{
     session::Connected,
 };
 use crate::domain::{
-    clock::Timestamp,
+    clock::{CLOCK_SKEW, Timestamp},
     ids::{PaymentIntentId, WebhookId},
+    operation::WEBHOOK_LEASE,
 };
+
+/// When a webhook without an id that comes again is worked off at the earliest, after the last time: a storm of the same
+/// leads to one look a second.
+const REPEATED_AFTER: Duration = Duration::from_secs(1);
 
 /// How far a webhook has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,16 +163,29 @@ impl<C: Connected> Session<C> {
 }
 
 impl Tx {
-    /// Adds a webhook to the inbox, due at once. A body that came before is only counted, and tried again if it had been
-    /// given up: `false`.
+    /// Adds a webhook to the inbox, due at once. A body that came before is counted: `false`. It is worked off again if it had
+    /// been given up, or has no id of an event: then nothing shows that it tells of the same one, and something may have
+    /// happened since. Such a one is not due before a second after it was worked off; while one is worked off, the next
+    /// counts as another attempt, so that it is not ended by what was read before it came.
     pub async fn webhook_insert(&mut self, webhook: &Webhook) -> Result<bool, Error> {
         let sql = "INSERT INTO webhooks (id, body_hash, event_id, event_type, source_address, headers, body, state,
                  attempts, next_attempt_at, lease_until, duplicates, error, received_at, processed_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, 0, 0, NULL, $9, NULL)
              ON CONFLICT (body_hash) DO UPDATE SET duplicates = webhooks.duplicates + 1,
-                 attempts = CASE WHEN webhooks.state IN ('parked', 'dead') THEN 0 ELSE webhooks.attempts END,
-                 next_attempt_at = CASE WHEN webhooks.state IN ('parked', 'dead') THEN $9 ELSE webhooks.next_attempt_at END,
-                 state = CASE WHEN webhooks.state IN ('parked', 'dead') THEN 'waiting' ELSE webhooks.state END
+                 attempts = CASE WHEN webhooks.state IN ('parked', 'dead') THEN 0
+                     WHEN webhooks.event_id <> '' THEN webhooks.attempts
+                     WHEN webhooks.state = 'processed' THEN 0
+                     WHEN webhooks.lease_until > 0 THEN webhooks.attempts + 1 ELSE webhooks.attempts END,
+                 next_attempt_at = CASE WHEN webhooks.state IN ('parked', 'dead') THEN $9
+                     WHEN webhooks.event_id <> '' THEN webhooks.next_attempt_at
+                     WHEN webhooks.state = 'processed' AND webhooks.processed_at > $9 - $10
+                         AND webhooks.processed_at <= $9 THEN webhooks.processed_at + $10
+                     WHEN webhooks.state = 'processed' OR webhooks.lease_until > 0 THEN $9
+                     ELSE webhooks.next_attempt_at END,
+                 lease_until = CASE WHEN webhooks.event_id = '' THEN 0 ELSE webhooks.lease_until END,
+                 processed_at = CASE WHEN webhooks.event_id = '' THEN NULL ELSE webhooks.processed_at END,
+                 state = CASE WHEN webhooks.state IN ('parked', 'dead') OR webhooks.event_id = '' THEN 'waiting'
+                     ELSE webhooks.state END
              RETURNING id";
         let query = sqlx::query(sql)
             .bind(webhook.id.as_str())
@@ -176,7 +196,8 @@ impl Tx {
             .bind(webhook.headers.as_str())
             .bind(webhook.body.as_str())
             .bind(webhook.state.as_str())
-            .bind(webhook.received_at.0);
+            .bind(webhook.received_at.0)
+            .bind(i64::try_from(REPEATED_AFTER.as_micros()).unwrap_or(i64::MAX));
         let row = query.fetch_one(self.writer().await?).await?;
         Ok(get::<String>(&row, "id")? == webhook.id.as_str())
     }
@@ -190,26 +211,22 @@ impl Tx {
     ) -> Result<Vec<Webhook>, Error> {
         let sql = self.shared.dialect.claiming(
             "UPDATE webhooks SET lease_until = $2, attempts = attempts + 1 WHERE id IN ({claim}) RETURNING *",
-            "SELECT id FROM webhooks WHERE state = 'waiting' AND next_attempt_at <= $1 AND lease_until <= $1
-             ORDER BY next_attempt_at, id LIMIT $3",
+            // A lease that ends later than one that is taken now was taken by a clock that has been put back since.
+            "SELECT id FROM webhooks WHERE state = 'waiting' AND next_attempt_at <= $1
+             AND (lease_until <= $1 OR lease_until > $3) ORDER BY next_attempt_at, id LIMIT $4",
         );
-        let query = sqlx::query(sql).bind(now.0).bind(lease_until.0).bind(i64::from(limit));
+        let query = sqlx::query(sql).bind(now.0).bind(lease_until.0);
+        let query = query.bind((lease_until + CLOCK_SKEW).0).bind(i64::from(limit));
         let rows = query.fetch_all(self.writer().await?).await?;
         self.shared.readable("webhooks", &rows, |row, _| read(row))
-    }
-
-    /// Ends every lease on a webhook that waits.
-    pub(super) async fn webhooks_release(&mut self) -> Result<(), Error> {
-        let sql = "UPDATE webhooks SET lease_until = 0 WHERE state = 'waiting' AND lease_until > 0";
-        sqlx::query(sql).execute(self.writer().await?).await?;
-        Ok(())
     }
 
     /// Has a webhook worked off once more, whatever came of it before. `false`: there is none, or it is being worked off.
     pub async fn webhook_replay(&mut self, id: &WebhookId, now: Timestamp) -> Result<bool, Error> {
         let sql = "UPDATE webhooks SET state = 'waiting', attempts = 0, next_attempt_at = $2, processed_at = NULL
-             WHERE id = $1 AND lease_until <= $2";
-        let query = sqlx::query(sql).bind(id.as_str()).bind(now.0);
+             WHERE id = $1 AND (lease_until <= $2 OR lease_until > $3)";
+        let longest = now + WEBHOOK_LEASE + CLOCK_SKEW;
+        let query = sqlx::query(sql).bind(id.as_str()).bind(now.0).bind(longest.0);
         Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
     }
 

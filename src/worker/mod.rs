@@ -61,7 +61,11 @@ async fn recovery(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
         if rounds.len() < RECOVERY_ROUNDS {
             let app = app.clone();
-            rounds.spawn(async move { took_some("recovery", app.recover().await) });
+            rounds.spawn(async move {
+                // First, so that a process that is slow takes nothing over from itself.
+                took_some("leases", app.renew_leases().await);
+                took_some("recovery", app.recover().await)
+            });
         }
         // A round that took something leaves room for another at once.
         let took_something = async {

@@ -69,17 +69,17 @@ const (
 	ErrorReason_ERROR_REASON_UPSTREAM_UNREADABLE ErrorReason = 18
 	// UNIMPLEMENTED. The configured Corefy API has no such operation. Metadata: `feature`.
 	ErrorReason_ERROR_REASON_UPSTREAM_UNSUPPORTED ErrorReason = 19
-	// UNAVAILABLE, with RetryInfo. The gateway's database did not answer; nothing was sent.
+	// UNAVAILABLE, with RetryInfo. The gateway's database did not answer; this call sent nothing.
 	ErrorReason_ERROR_REASON_STORE_UNAVAILABLE ErrorReason = 20
-	// UNAVAILABLE, with RetryInfo. The gateway is shutting down; nothing was sent.
+	// UNAVAILABLE, with RetryInfo. The gateway is shutting down; this call sent nothing.
 	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 21
 	// DEADLINE_EXCEEDED. The caller's deadline passed. What was begun goes on; read the object to learn the truth.
 	ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED ErrorReason = 22
 	// INTERNAL. A fault of the gateway. Give the request id to the operator.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 23
-	// RESOURCE_EXHAUSTED, with RetryInfo and QuotaFailure. The key has made its calls of this minute; nothing was sent.
+	// RESOURCE_EXHAUSTED, with RetryInfo and QuotaFailure. The key has made its calls of this minute; this call sent nothing.
 	ErrorReason_ERROR_REASON_KEY_RATE_LIMITED ErrorReason = 24
-	// RESOURCE_EXHAUSTED, with RetryInfo. Too many keys from the caller's address were not accepted; nothing was sent.
+	// RESOURCE_EXHAUSTED, with RetryInfo. Too many keys from the caller's address were not accepted; this call sent nothing.
 	ErrorReason_ERROR_REASON_AUTH_FAILURES_LIMITED ErrorReason = 25
 	// OUT_OF_RANGE. The event to begin after is not kept. Metadata: `oldest_event_id` (the oldest that is; empty when there
 	// is none).

@@ -58,7 +58,9 @@ impl App {
         let mut reserving = self.tasks.spawn(carried(work));
         match timeout(RESERVE_LIMIT, &mut reserving).await {
             Ok(Ok((reserved, command))) => Ok((reserved?, command)),
-            Ok(Err(panic)) => Err(Error::new(Reason::Internal, "the gateway failed; nothing was sent").because(panic)),
+            Ok(Err(panic)) => {
+                Err(Error::new(Reason::Internal, "the gateway failed; this call sent nothing").because(panic))
+            }
             Err(_) => {
                 let app = self.clone();
                 self.tasks.spawn(async move {
@@ -66,7 +68,7 @@ impl App {
                         app.take_back::<C>(late).await;
                     }
                 });
-                let message = "the gateway's database did not answer in time; nothing was sent";
+                let message = "the gateway's database did not answer in time";
                 Err(Error::new(Reason::StoreUnavailable, message).retry_after(RETRY_AFTER))
             }
         }

@@ -21,9 +21,6 @@ use crate::{
     store::Tx,
 };
 
-/// How often Corefy is asked about a payment that should long have come to an end.
-const LONG_WAIT: Duration = Duration::from_secs(24 * 3600);
-
 /// When Corefy is asked again after it has contradicted us for the first time.
 const CONTRADICTION_CHECK: Duration = Duration::from_secs(2);
 
@@ -242,9 +239,8 @@ pub(super) fn is_absent_now(operation: &mut Operation, now: Timestamp, send_limi
 
 /// When Corefy is to be asked about the intent next, as long as there may be news.
 pub(in crate::app) fn poll_at(intent: &PaymentIntent, now: Timestamp) -> Option<Timestamp> {
-    let regular = intent.awaits_news(now).then(|| next_look(intent.updated_at, now).unwrap_or(now + LONG_WAIT));
     let doubtful = intent.is_doubtful(now).then(|| now + CONTRADICTION_CHECK);
-    regular.into_iter().chain(doubtful).min()
+    intent.next_poll(now).into_iter().chain(doubtful).min()
 }
 
 /// Tells, once, of a payment that should long have come to an end.

@@ -2,7 +2,7 @@
 //! webhooks and reads all come through here.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -15,14 +15,14 @@ use super::{
 };
 use crate::{
     domain::{
-        clock::Timestamp,
+        clock::{CLOCK_SKEW, Timestamp},
         customer::Customer,
         ids::PaymentIntentId,
         operation::{LEASE, Operation, OperationKind, SEND_MARGIN, next_check},
-        payment_intent::PaymentIntent,
+        payment_intent::{PaymentIntent, REST_LOOK_INTERVAL},
     },
     error::{Error, Reason},
-    store::Known,
+    store::{Known, Tx},
     telemetry::trace::carried,
     upstream::{self, Call, Class, Order, Turn},
 };
@@ -36,8 +36,10 @@ pub(super) use merge::{give_up_attempt, merge_payment, poll_at};
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a read waits for the answer; asking goes on behind it.
 const ASK_WAIT: Duration = Duration::from_secs(3);
-/// When Corefy is asked again about a payment that is at rest and could not be asked about.
+/// When Corefy is asked again about a payment that is at rest and could not be asked about: somebody had a reason to ask.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
+/// When a poll that failed is made again at the latest.
+const POLL_AGAIN: Duration = Duration::from_secs(15 * 60);
 /// How many operations, and how many polls, one step of recovery takes, all at the same time.
 const BATCH: u32 = 8;
 
@@ -47,6 +49,10 @@ impl App {
     pub async fn recover(&self) -> Result<usize, Error> {
         let now = self.now();
         let mut tx = self.store.begin().await?;
+        if self.was_put_back(&mut tx, now).await? {
+            tracing::warn!("the clock has been put back; what waits for a later time is looked at now");
+            tx.stamps_pull_in(now).await?;
+        }
         let operations = tx.operations_claim_due(now, now + LEASE, BATCH).await?;
         let polls = tx.payment_intents_poll(now, now + self.longest_look(), BATCH).await?;
         tx.commit().await?;
@@ -70,6 +76,14 @@ impl App {
             }
         }
         Ok(count)
+    }
+
+    /// Whether the clock has been put back since the last step of recovery; before the first, since the newest operation was
+    /// reserved.
+    async fn was_put_back(&self, tx: &mut Tx, now: Timestamp) -> Result<bool, Error> {
+        let seen = Timestamp(self.last_recovery.swap(now.0, Ordering::Relaxed));
+        let seen = if seen == Timestamp::default() { tx.operation_newest().await?.unwrap_or(now) } else { seen };
+        Ok(now + CLOCK_SKEW < seen)
     }
 
     /// How long one look at a payment takes at most, waiting for the budget included: a read is repeated within twice the
@@ -119,11 +133,25 @@ impl App {
 
     /// Asks Corefy about a payment because somebody reads it: at most once a second, and the reader waits only so long.
     pub(super) async fn ask_about_payment(&self, id: &PaymentIntentId) {
+        self.ask_after(id, ASK_INTERVAL).await;
+    }
+
+    /// Asks Corefy about a payment at rest because somebody reads it, if it is worth a look.
+    pub(super) async fn ask_about_settled(&self, intent: &PaymentIntent, asked_at: Timestamp) -> bool {
+        let is_worth_it = intent.is_worth_a_look(asked_at, self.now());
+        if is_worth_it {
+            self.ask_after(&intent.id, REST_LOOK_INTERVAL).await;
+        }
+        is_worth_it
+    }
+
+    /// Asks Corefy about a payment unless it was asked within `interval`.
+    async fn ask_after(&self, id: &PaymentIntentId, interval: Duration) {
         let (app, id, give_up) = (self.clone(), id.clone(), Instant::now() + ASK_WAIT);
         let asking = async move {
             let now = app.now();
             let mut tx = app.store.begin().await?;
-            let is_due = tx.payment_intent_ask(&id, Timestamp(now.0 - ASK_INTERVAL.as_micros() as i64), now).await?;
+            let is_due = tx.payment_intent_ask(&id, now.before(interval), now).await?;
             tx.commit().await?;
             let turn = Turn::until(Class::Read, give_up);
             if is_due { app.refresh_payment(&id, turn).await.map(|_| ()) } else { Ok(()) }
@@ -240,9 +268,12 @@ impl App {
             }
         }
         tell_if_overdue(&mut tx, &intent, now).await?;
-        // Who was asked and did not answer is asked again, also where nothing else is awaited: somebody had a reason to ask.
-        let again = found.is_err().then_some(now + ASK_AGAIN);
-        tx.payment_intent_update(&intent, poll_at(&intent, now).or(again)).await?;
+        let scheduled = poll_at(&intent, now);
+        let next = match found {
+            Ok(_) => scheduled,
+            Err(_) => Some(scheduled.map_or(now + ASK_AGAIN, |at| at.min(now + POLL_AGAIN))),
+        };
+        tx.payment_intent_update(&intent, next).await?;
         tx.commit().await?;
         Ok(shown.is_some())
     }

@@ -22,6 +22,7 @@ crate::on_both!(
     a_webhook_waits_until_corefy_can_be_read,
     a_parked_webhook_that_comes_again_is_worked_off,
     a_webhook_that_names_only_the_payment_is_about_its_intent,
+    a_webhook_without_an_id_that_comes_again_is_worked_off_again,
     partners_whose_customers_are_one_at_corefy_do_not_see_each_others_cards,
 );
 
@@ -100,6 +101,38 @@ async fn a_parked_webhook_that_comes_again_is_worked_off(database: TestDatabase)
     app.work_off_webhooks().await;
     assert_eq!((inbox(&app).await, stored(&client, id).await), (vec![WebhookState::Processed], State::Succeeded));
     app.assert_books_agree(&client, id).await;
+}
+
+async fn a_webhook_without_an_id_that_comes_again_is_worked_off_again(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    lose_webhooks(&app);
+    let (named, nameless) = (client.intent("10.00").await.id, client.intent("10.00").await.id);
+    let bodies = [
+        json!({"event_type": "payment.pending", "event_id": "evt_1", "reference_id": named}),
+        json!({"event_type": "payment.pending", "reference_id": nameless}),
+    ];
+    for (id, body) in [&named, &nameless].into_iter().zip(&bodies) {
+        client.confirm(id, PROCESSING).await.unwrap();
+        send(&app, body).await;
+    }
+    app.work_off_webhooks().await;
+    assert_eq!(inbox(&app).await, [WebhookState::Processed; 2]);
+    for (id, body) in [&named, &nameless].into_iter().zip(&bodies) {
+        app.sandbox.settle_payment(id).unwrap();
+        for _ in 0..5 {
+            send(&app, body).await;
+        }
+    }
+    let asked = app.sent(READ);
+    app.work_off_webhooks().await;
+    assert_eq!(app.sent(READ), asked, "not twice in a second");
+    app.clock.advance(Duration::from_secs(1));
+    app.work_off_webhooks().await;
+    assert_eq!(app.sent(READ), asked + 1, "however often it came");
+    assert_eq!(inbox(&app).await, [WebhookState::Processed; 2]);
+    assert_eq!(stored(&client, &nameless).await, State::Succeeded);
+    assert_eq!(stored(&client, &named).await, State::Processing, "the same event tells nothing new");
 }
 
 async fn a_webhook_that_names_only_the_payment_is_about_its_intent(database: TestDatabase) {

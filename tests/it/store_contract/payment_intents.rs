@@ -30,6 +30,7 @@ on_both![
     corefy_is_asked_about_an_intent_once_in_a_while,
     a_poll_is_due_at_its_time_and_not_again_at_once,
     an_intent_that_an_open_operation_looks_after_is_not_polled,
+    what_is_settled_is_polled_after_what_is_under_way,
     a_locked_intent_makes_others_wait,
     no_increment_is_lost_among_fifty_at_the_same_time,
 ];
@@ -230,6 +231,19 @@ async fn a_poll_is_due_at_its_time_and_not_again_at_once(database: TestDatabase)
     assert_eq!(poll(&store, after(90), 9).await.len(), 2, "nobody wrote what came of it");
     let mut tx = store.begin().await.unwrap();
     assert!(!tx.payment_intent_ask(&b.id, after(90), after(90)).await.unwrap(), "a poll is an ask");
+}
+
+async fn what_is_settled_is_polled_after_what_is_under_way(database: TestDatabase) {
+    let store = database.store().await;
+    let [mut settled, under_way] = [(); 2].map(|()| payment_intent(acme(), None));
+    (settled.state, settled.refund_pending) = (PaymentIntentState::Succeeded, 0);
+    for intent in [&settled, &under_way] {
+        save_intent(&store, intent).await;
+    }
+    poll_at(&store, &settled, after(10)).await;
+    poll_at(&store, &under_way, after(20)).await;
+    assert_eq!(poll(&store, after(30), 1).await, [under_way.id]);
+    assert_eq!(poll(&store, after(30), 1).await, [settled.id]);
 }
 
 async fn an_intent_that_an_open_operation_looks_after_is_not_polled(database: TestDatabase) {

@@ -1,0 +1,28 @@
+//! Times to come that were written by a clock which has been put back since. Nothing waits for a clock to catch up: what is
+//! claimed by its time is pulled in here, once it is noticed; leases and the like are judged where they are read, by how far
+//! ahead they can be.
+
+use sqlx::Row as _;
+
+use super::{Error, Tx};
+use crate::domain::clock::Timestamp;
+
+impl Tx {
+    /// When the newest operation was reserved, by the clock of then.
+    pub async fn operation_newest(&mut self) -> Result<Option<Timestamp>, Error> {
+        let query = sqlx::query("SELECT sent_at FROM operations ORDER BY id DESC LIMIT 1");
+        let row = query.fetch_optional(self.writer().await?).await?;
+        Ok(row.map(|row| row.try_get("sent_at").map(Timestamp)).transpose()?)
+    }
+
+    /// Has everything looked at `now` that waits for a later time: operations, polls of what is under way, and webhooks.
+    pub async fn stamps_pull_in(&mut self, now: Timestamp) -> Result<(), Error> {
+        let operations =
+            "UPDATE operations SET next_check_at = $1 WHERE state IN ('sent', 'in_doubt') AND next_check_at > $1";
+        let webhooks = "UPDATE webhooks SET next_attempt_at = $1 WHERE state = 'waiting' AND next_attempt_at > $1";
+        for sql in [operations, webhooks] {
+            sqlx::query(sql).bind(now.0).execute(self.writer().await?).await?;
+        }
+        self.polls_pull_in(now).await
+    }
+}
