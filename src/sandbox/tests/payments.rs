@@ -104,7 +104,8 @@ async fn a_bad_card_is_refused_without_an_attempt_and_without_being_quoted() {
 async fn what_does_not_exist_is_not_found() {
     let bench = Bench::start().await;
     for path in ["/v1/payments/in_0", "/v1/customers/cfcus_0", "/v1/customers/x/payment-methods", "/v1/else"] {
-        assert_eq!(bench.get(path).await.0, 404, "{path}");
+        let (status, refusal) = bench.get(path).await;
+        assert_eq!((status, refusal["error_code"].as_str()), (404, Some("not_found")), "{path}");
     }
     assert_eq!(bench.confirm("in_0", "4111111111111111").await.unwrap().0, 404);
 }

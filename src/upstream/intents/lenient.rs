@@ -96,7 +96,7 @@ impl<T: Serialize> Serialize for Entries<T> {
 }
 
 impl<T: Lenient> Lenient for Entries<T> {
-    /// Whatever is no list is an entry that stands alone.
+    /// Takes a value that is no list for an entry that stands alone.
     fn lenient(value: Value) -> Option<Self> {
         let values = match value {
             Value::Null => return None,

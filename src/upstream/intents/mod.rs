@@ -97,7 +97,7 @@ impl Intents {
     }
 }
 
-/// What came of a connection test: why it is none, in a sentence.
+/// Judges a connection test; the error says in a sentence why there is no connection.
 fn verdict(outcome: &Result<Answer, Failure>) -> Result<(), String> {
     match outcome {
         Ok(answer) if answer.status.is_success() => {
@@ -112,7 +112,7 @@ fn verdict(outcome: &Result<Answer, Failure>) -> Result<(), String> {
     }
 }
 
-/// Why an answer could not be read. The parser's own words could repeat the body, so only the place is told.
+/// Says why an answer could not be read. The parser's own words could repeat the body, so only the place is told.
 fn unreadable(error: &serde_json::Error) -> String {
     match error.column() {
         0 => "the answer has another shape".to_owned(),

@@ -59,7 +59,7 @@ fn lost<const N: usize>(value: &Value, members: [(&'static str, bool); N]) -> Ve
     members.into_iter().filter(|(name, is_read)| !is_read && is_there(name)).map(|(name, _)| name).collect()
 }
 
-/// What must be there to be read: named when it is not.
+/// Names a part that must be there when it was not read.
 fn missing(part: &'static str, is_read: bool) -> impl Iterator<Item = &'static str> {
     (!is_read).then_some(part).into_iter()
 }

@@ -160,9 +160,9 @@ impl Answer {
         self.status.is_client_error() && !self.is_temporary() && self.code.is_some()
     }
 
-    /// Whether something between Corefy and us seems to have answered in Corefy's place.
+    /// Whether something between Corefy and us answered in Corefy's place. A refusal of this moment may be anybody's.
     pub fn is_foreign(&self) -> bool {
-        self.status.is_client_error() && self.code.is_none()
+        self.status.is_client_error() && !self.is_temporary() && self.code.is_none()
     }
 
     /// An answer without success, in a few words.
