@@ -401,7 +401,7 @@ type Card struct {
 	ExpiryYear int32 `protobuf:"varint,3,opt,name=expiry_year,json=expiryYear,proto3" json:"expiry_year,omitempty"`
 	// Required. 3 or 4 digits.
 	Cvv string `protobuf:"bytes,4,opt,name=cvv,proto3" json:"cvv,omitempty"`
-	// At most 100 characters.
+	// At most 100 characters, none of them a control character.
 	HolderName    string `protobuf:"bytes,5,opt,name=holder_name,json=holderName,proto3" json:"holder_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -472,7 +472,7 @@ func (x *Card) GetHolderName() string {
 	return ""
 }
 
-// The result of a 3-D Secure authentication that was done elsewhere.
+// The result of a 3-D Secure authentication that was done elsewhere. No field may have control characters.
 type ThreeDSecure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Protocol version, for example `2.2.0`. At most 10 characters.
@@ -545,7 +545,7 @@ func (x *ThreeDSecure) GetXid() string {
 	return ""
 }
 
-// The payer's browser, as 3-D Secure 2 wants it described.
+// The payer's browser, as 3-D Secure 2 wants it described. No field may have control characters.
 type BrowserInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// IPv4 or IPv6 address.

@@ -31,7 +31,7 @@ type CreatePaymentMethodRequest struct {
 	// The card to save. Only with the type `card`.
 	Card *CardToSave `protobuf:"bytes,3,opt,name=card,proto3" json:"card,omitempty"`
 	// The method's own fields, for wallets and alternative methods: at most 20 entries, keys of at most 40 characters,
-	// values of at most 500. Passed on to Corefy and not kept.
+	// values of at most 500, neither with control characters. Passed on to Corefy and not kept.
 	Data          map[string]string `protobuf:"bytes,4,rep,name=data,proto3" json:"data,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -429,7 +429,7 @@ func (x *ListPaymentMethodsResponse) GetNextPageToken() string {
 // Request of ListSupportedPaymentMethods.
 type ListSupportedPaymentMethodsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only methods that can be paid in this ISO 4217 currency. Empty: all.
+	// Only methods that can be paid in this ISO 4217 currency, which must be one in use. Empty: all.
 	Currency      string `protobuf:"bytes,1,opt,name=currency,proto3" json:"currency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
