@@ -254,6 +254,7 @@ pub fn upstream(
 ) -> Result<(Arc<dyn Upstream>, CallRecords), SetupError> {
     let settings = Settings {
         base_url: config.base_url.clone(),
+        proxy: config.way.proxy.clone(),
         timeout: config.timeout,
         retries: config.retry_count,
         rate_per_minute: config.rate_limit_per_minute.get(),

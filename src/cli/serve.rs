@@ -21,6 +21,9 @@ impl ServeCommand {
         memory::keep_private()?;
         let config = self.settings.read()?;
         log::start(&config.log);
+        for note in &config.upstream.way.notes {
+            tracing::info!("{note}");
+        }
         if config.upstream.webhook_secret.is_none() {
             tracing::warn!("COREFY_WEBHOOK_SECRET is not set: every webhook is refused, and outcomes are only polled");
         }

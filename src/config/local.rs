@@ -14,7 +14,7 @@ use url::Url;
 use crate::domain::amount_limits::AmountLimits;
 
 use super::{
-    Config, DatabaseConfig, LogConfig, Problems, UpstreamApi, UpstreamConfig,
+    Config, DatabaseConfig, LogConfig, Problems, UpstreamApi, UpstreamConfig, Way,
     read::days,
     report::{Report, given},
     settings::LogSettings,
@@ -210,6 +210,8 @@ pub fn sandbox_upstream(keys: &SandboxKeys, base_url: Url) -> UpstreamConfig {
         secret_key: keys.secret_key.clone(),
         client_key: keys.client_key.clone(),
         base_url,
+        // This machine is never called by a proxy.
+        way: Way::default(),
         webhook_secret: Some(keys.webhook_secret.clone()),
         webhook_secret_previous: None,
         timeout: Duration::from_secs(10),

@@ -1,7 +1,8 @@
 //! Everything that comes from the environment and from flags, typed. Nothing else reads the environment.
 //!
 //! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]; for `sandbox` and `dev`: [`local`]),
-//! [`read`] the rules, [`report`] collects what is wrong, [`env_file`] reads `.env`. Tests build [`Config`] by hand.
+//! [`read`] the rules, [`report`] collects what is wrong, [`env_file`] reads `.env`, [`way`] the variables about the way to
+//! Corefy. Tests build [`Config`] by hand.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -22,8 +23,10 @@ pub mod operator;
 mod read;
 mod report;
 pub mod settings;
+mod way;
 
 pub use report::Problems;
+pub use way::Way;
 
 /// What `serve` needs to know. `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -119,6 +122,8 @@ pub struct UpstreamConfig {
     pub client_key: SecretString,
     /// Scheme, host and port, without a path.
     pub base_url: Url,
+    /// The way there.
+    pub way: Way,
     /// Verifies webhooks; without it every webhook is refused.
     pub webhook_secret: Option<SecretString>,
     /// The webhook secret before the last change.

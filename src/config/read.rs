@@ -19,7 +19,7 @@ use super::settings::{
 };
 use super::{
     Config, DatabaseConfig, KeysConfig, LogConfig, LogFormat, Problems, TlsConfig, TraceConfig, UpstreamApi,
-    UpstreamConfig,
+    UpstreamConfig, Way,
 };
 use crate::domain::{
     amount_limits::AmountLimits,
@@ -157,6 +157,7 @@ impl UpstreamSettings {
         let client_key = report.secret("COREFY_CLIENT_KEY", &self.corefy_client_key, 10, FROM_COREFY);
         let sandbox_mode = report.truth("COREFY_SANDBOX_MODE", &self.corefy_sandbox_mode);
         let base_url = self.base_url(sandbox_mode.unwrap_or_default(), report);
+        let way = base_url.as_ref().and_then(|base_url| Way::of_process(base_url, report));
         let timeout = report.whole("COREFY_TIMEOUT_SECONDS", &self.corefy_timeout_seconds, 1..=300);
         let retry_count = report.whole("COREFY_RETRY_COUNT", &self.corefy_retry_count, 0..=10);
         let rate_limit =
@@ -168,6 +169,7 @@ impl UpstreamSettings {
             secret_key: secret_key?,
             client_key: client_key?,
             base_url: base_url?,
+            way: way?,
             webhook_secret,
             webhook_secret_previous,
             timeout: Duration::from_secs(timeout?.into()),

@@ -1,6 +1,10 @@
-//! Addresses: networks that may call, of an API key or of the webhook port, and what is on this machine.
+//! Addresses: networks that may call, of an API key or of the webhook port, what is on this machine, and the proxy on the
+//! way to what is not.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use ipnet::IpNet;
 use url::{Host, Url};
@@ -42,10 +46,47 @@ fn contains(net: &IpNet, address: IpAddr) -> bool {
 /// Whether the host of `url` is this machine, so that nobody can listen in on the way.
 pub fn is_this_machine(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Domain(name)) => name.trim_end_matches('.') == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
         None => false,
+    }
+}
+
+/// Whether calls of `target` may go by a proxy: only where they are encrypted, so that a proxy has to tunnel what it cannot
+/// read, and never within this machine.
+pub fn may_use_proxy(target: &Url) -> bool {
+    target.scheme() == "https" && !is_this_machine(target)
+}
+
+/// A proxy, which may want a user and a password. Shows its host and port only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy(Url);
+
+impl Proxy {
+    /// Reads `http://host:port` or `https://host:port`; what has no scheme is reached by `http`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let is_proxy = |url: &Url| ["http", "https"].contains(&url.scheme()) && url.has_host();
+        Url::parse(&text).ok().filter(is_proxy).map(Self)
+    }
+
+    /// Its address, with user and password.
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let port = self.0.port_or_known_default().unwrap_or_default();
+        write!(f, "{}:{port}", self.0.host_str().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({self})")
     }
 }
 

@@ -30,6 +30,7 @@ pub mod transport;
 mod turn;
 
 pub use subject::Subject;
+pub use transport::NoConnection;
 pub use turn::{Class, Turn};
 
 /// What came of a call that is not a success. The class decides what the caller may do next; see "Outcomes" in
@@ -62,8 +63,8 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotSent {
     /// No connection could be made.
-    #[error("no connection")]
-    Unreachable,
+    #[error("no connection: {0}")]
+    Unreachable(NoConnection),
     /// The circuit breaker is open after too many failures.
     #[error("too many calls failed just now")]
     CircuitOpen,

@@ -104,7 +104,7 @@ async fn serve(
 
 /// Settings for tests: patient, and with room for every call.
 pub fn settings(base_url: Url) -> Settings {
-    Settings { base_url, timeout: Duration::from_secs(5), retries: 3, rate_per_minute: 6000 }
+    Settings { base_url, proxy: None, timeout: Duration::from_secs(5), retries: 3, rate_per_minute: 6000 }
 }
 
 /// A clock that stands still.

@@ -53,5 +53,6 @@ mod traces;
 mod unreadable_rows;
 mod upstream_failures;
 mod validation;
+mod way_to_corefy;
 mod web;
 mod webhooks;

@@ -21,6 +21,7 @@ const LONGEST_ANSWER: usize = 1024;
 /// Makes one authenticated call to Corefy.
 pub(super) async fn check_upstream(config: &Config, clock: &Clock, findings: &mut Findings) {
     const SUBJECT: &str = "Corefy";
+    config.upstream.way.notes.iter().for_each(|note| findings.fine("way", note));
     let (upstream, _) = match upstream(&config.upstream, clock, Telemetry::default(), None) {
         Ok(upstream) => upstream,
         Err(error) => return findings.fail(SUBJECT, &error.to_string()),

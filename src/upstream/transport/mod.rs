@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, ClientBuilder, Response, redirect};
 use tokio::time::sleep;
 use url::Url;
 
 use super::{Class, Error, NotSent, call_log::CallLog};
-use crate::domain::{clock::Clock, ids::ApiCallId};
+use crate::domain::{
+    clock::Clock,
+    ids::ApiCallId,
+    network::{Proxy, may_use_proxy},
+};
 use crate::telemetry::{
     Telemetry,
     catalogue::{
@@ -25,6 +29,7 @@ mod breaker;
 mod budget;
 mod desk;
 mod lender;
+mod no_connection;
 mod outlook;
 mod queue;
 mod record;
@@ -37,6 +42,7 @@ mod tests;
 use breaker::Breaker;
 use budget::Budget;
 pub use lender::Lender;
+pub use no_connection::NoConnection;
 pub use request::{Answer, Authorize, Failure, Kind, Request};
 
 /// To make a connection, TLS included. Half the time of a whole request when that is less, so that a connection that is
@@ -64,6 +70,8 @@ const UNREACHABLE_RETRY: Duration = Duration::from_secs(5);
 pub struct Settings {
     /// `http` or `https`, host, and a path that is put before every other; no query.
     pub base_url: Url,
+    /// A proxy on the way, for what [`may_use_proxy`] allows.
+    pub proxy: Option<Proxy>,
     /// For one attempt, whole.
     pub timeout: Duration,
     /// Repetitions of a call that may be repeated.
@@ -105,7 +113,7 @@ impl Transport {
         }
         // Fails only when one was installed before, which then serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
+        let client = through_proxy(Client::builder(), &settings)?
             .user_agent(concat!("corefy-gateway/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -114,7 +122,7 @@ impl Transport {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .timeout(settings.timeout)
             .build()
-            .map_err(|error| SetupError::new(root_cause(error)))?;
+            .map_err(setup_error)?;
         let budget = Budget::new(settings.rate_per_minute, Arc::new(lender::Own::default()));
         Ok(Self { client, settings, budget, breaker: Breaker::default(), clock, log, telemetry: Telemetry::default() })
     }
@@ -243,7 +251,8 @@ impl Transport {
     /// nothing, however early it comes.
     fn failure(&self, error: reqwest::Error) -> Failure {
         if error.is_connect() {
-            Failure::NotSent { reason: NotSent::Unreachable, retry_after: UNREACHABLE_RETRY }
+            let why = if error.is_timeout() { NoConnection::TimedOut } else { NoConnection::read(&error) };
+            Failure::NotSent { reason: NotSent::Unreachable(why), retry_after: UNREACHABLE_RETRY }
         } else if error.is_timeout() {
             Failure::Broken(format!("no complete answer within {:?}", self.settings.timeout))
         } else {
@@ -276,6 +285,19 @@ impl Transport {
         let pauses = ExponentialBuilder::new().with_min_delay(SHORTEST_PAUSE).with_max_delay(LONGEST_PAUSE);
         pauses.with_max_times(retries).with_jitter().build()
     }
+}
+
+/// A client that goes by the proxy of the settings where that is allowed; by itself reqwest would go by whatever proxy the
+/// environment names, also with a card in clear.
+fn through_proxy(client: ClientBuilder, settings: &Settings) -> Result<ClientBuilder, SetupError> {
+    match settings.proxy.as_ref().filter(|_| may_use_proxy(&settings.base_url)) {
+        Some(proxy) => Ok(client.proxy(reqwest::Proxy::https(proxy.url().clone()).map_err(setup_error)?)),
+        None => Ok(client.no_proxy()),
+    }
+}
+
+fn setup_error(error: reqwest::Error) -> SetupError {
+    SetupError::new(root_cause(error))
 }
 
 /// The innermost cause: the layers around it repeat each other, and the outermost names the URL.

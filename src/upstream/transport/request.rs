@@ -103,7 +103,7 @@ impl<'a> Request<'a> {
     pub(super) fn may_repeat_after(&self, outcome: &Result<Answer, Failure>) -> bool {
         let is_read = self.kind == Kind::Read;
         match outcome {
-            Err(Failure::NotSent { reason, .. }) => *reason == NotSent::Unreachable,
+            Err(Failure::NotSent { reason, .. }) => matches!(reason, NotSent::Unreachable(_)),
             Err(Failure::Broken(_)) => is_read,
             Ok(answer) => is_read && (answer.is_temporary() || answer.status.is_server_error()),
         }

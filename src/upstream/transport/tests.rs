@@ -41,10 +41,19 @@ async fn post(transport: &Transport) -> Result<Answer, Error> {
 fn class(outcome: &Result<Answer, Error>) -> String {
     match outcome {
         Ok(answer) => answer.status.as_u16().to_string(),
+        Err(Error::NotSent { reason: NotSent::Unreachable(_), .. }) => "Unreachable".to_owned(),
         Err(Error::NotSent { reason, .. }) => format!("{reason:?}"),
         Err(Error::Unknown(_)) => "unknown".to_owned(),
         Err(Error::Protocol(_)) => "protocol".to_owned(),
         Err(other) => format!("{other:?}"),
+    }
+}
+
+/// Why a post that has no connection has none.
+pub(super) async fn post_fails(transport: &Transport) -> NoConnection {
+    match post(transport).await {
+        Err(Error::NotSent { reason: NotSent::Unreachable(why), .. }) => why,
+        other => panic!("{}", class(&other)),
     }
 }
 
@@ -329,4 +338,46 @@ async fn what_was_refused_cut_or_never_sent_is_logged_as_such() {
     let mut calls = Vec::new();
     records.take(&mut calls, usize::MAX);
     assert_eq!((calls.len(), calls[0].outcome, calls[0].http_status), (1, CallOutcome::NotSent, None));
+    assert_eq!(calls[0].exchange.error, "no connection: nobody listens there");
+}
+
+/// A proxy that answers every request with 403, and what it was sent.
+async fn proxy() -> (Proxy, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Proxy::parse(&format!("http://user:pass@{}", listener.local_addr().unwrap())).unwrap();
+    let seen = std::sync::Arc::<std::sync::Mutex<Vec<String>>>::default();
+    let requests = seen.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut buffer = [0; 4096];
+            let length = stream.read(&mut buffer).await.unwrap_or_default();
+            requests.lock().unwrap().push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+            stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await.ok();
+        }
+    });
+    (proxy, seen)
+}
+
+#[tokio::test]
+async fn a_proxy_is_never_asked_for_this_machine_and_never_in_clear() {
+    let (proxy, seen) = proxy().await;
+    let server = Scripted::start([answer(200, "{}")]).await;
+    let by_name = format!("http://localhost:{}", server.url.port().unwrap());
+    for url in [server.url.as_str(), &by_name] {
+        let transport = transport(Settings { proxy: Some(proxy.clone()), ..settings(Url::parse(url).unwrap()) });
+        assert_eq!(class(&post(&transport).await), "200", "{url}");
+    }
+    for url in ["https://127.0.0.1:1", "https://[::1]:1", "https://localhost:1", "http://corefy.invalid"] {
+        let settings = Settings { retries: 0, proxy: Some(proxy.clone()), ..settings(Url::parse(url).unwrap()) };
+        assert_eq!(class(&post(&transport(settings)).await), "Unreachable", "{url}");
+    }
+    assert!(seen.lock().unwrap().is_empty(), "{seen:?}");
+
+    let far = settings(Url::parse("https://corefy.invalid").unwrap());
+    let tunnelled = transport(Settings { retries: 0, proxy: Some(proxy), ..far });
+    assert_eq!(post_fails(&tunnelled).await, NoConnection::ProxyRefused);
+    let seen = seen.lock().unwrap();
+    assert!(seen.len() == 1 && seen[0].starts_with("CONNECT corefy.invalid:443 "), "{seen:?}");
+    assert!(!seen[0].contains("/v1/things") && !seen[0].contains("body"), "{seen:?}");
+    assert!(!format!("{tunnelled:?}").contains("pass@"));
 }
