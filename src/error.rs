@@ -40,7 +40,11 @@ pub enum Reason {
     EventNotKept,
     EventReaderTooSlow,
     EventStreamsLimited,
+    MethodUnknown,
 }
+
+/// How many wrong fields the sentence of a refusal has with their reasons; the details have all.
+const FIELDS_IN_SENTENCE: usize = 3;
 
 /// One wrong field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +73,9 @@ pub struct Parts {
     pub violations: Vec<Violation>,
     /// How long to wait before trying again, where that helps.
     pub retry_after: Option<Duration>,
+    /// Whether it was said before, to an earlier call under the same idempotency key.
+    #[serde(skip)]
+    pub is_replayed: bool,
     /// What lies behind it, for the log alone.
     #[serde(skip)]
     cause: Option<Box<dyn StdError + Send + Sync>>,
@@ -83,14 +90,22 @@ impl Error {
             metadata: BTreeMap::new(),
             violations: Vec::new(),
             retry_after: None,
+            is_replayed: false,
             cause: None,
         }))
     }
 
-    /// A refusal that names every wrong field.
+    /// A refusal that names every wrong field; its sentence says of the first ones what is wrong.
     pub fn fields(violations: Vec<Violation>) -> Self {
-        let names: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
-        let mut error = Self::new(Reason::FieldsInvalid, format!("these fields are wrong: {}", names.join(", ")));
+        let mut told: Vec<_> = violations
+            .iter()
+            .take(FIELDS_IN_SENTENCE)
+            .map(|Violation { field, description }| format!("{field}: {description}"))
+            .collect();
+        if violations.len() > FIELDS_IN_SENTENCE {
+            told.push(format!("and {} more", violations.len() - FIELDS_IN_SENTENCE));
+        }
+        let mut error = Self::new(Reason::FieldsInvalid, told.join("; "));
         error.0.violations = violations;
         error
     }
@@ -105,6 +120,20 @@ impl Error {
         Self::new(Reason::ResourceNotFound, format!("there is no {kind} {id}"))
             .with("resource_type", kind)
             .with("resource_id", id)
+    }
+
+    /// The same in other words.
+    #[must_use]
+    pub fn worded(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
+    /// Notes that an earlier call was refused so, under the same idempotency key.
+    #[must_use]
+    pub fn replayed(mut self) -> Self {
+        self.0.is_replayed = true;
+        self
     }
 
     /// Adds a fact.

@@ -89,7 +89,7 @@ impl App {
                 None => {
                     if let Some(answer) = self.replay::<C>(&caller).await.map_err(of_this_call)? {
                         self.telemetry.count(&REPLAYS, []);
-                        return answer.map(|resource| Answer { resource, is_replayed: true });
+                        return answer.map(|resource| Answer { resource, is_replayed: true }).map_err(Error::replayed);
                     }
                     if Instant::now() >= give_up {
                         let message = "a call with this idempotency key is running";

@@ -57,6 +57,8 @@ enum Worked {
     Unknown,
     /// Corefy does not show yet what it tells.
     NotYet,
+    /// Its body is none that Corefy sends, and will not become one.
+    Unreadable,
 }
 
 impl App {
@@ -130,9 +132,7 @@ impl App {
     }
 
     async fn work_off(&self, webhook: &mut Webhook) -> Result<Worked, Error> {
-        let Some(notice) = self.upstream.webhook_read(&webhook.body) else {
-            return Err(Error::field("body", "is not a webhook of Corefy's"));
-        };
+        let Some(notice) = self.upstream.webhook_read(&webhook.body) else { return Ok(Worked::Unreadable) };
         match notice.about {
             About::Payment { upstream_ids, reference, only_success } => {
                 webhook.payment_intent_id = self.payment_of(&upstream_ids, reference.as_deref()).await?;
@@ -205,6 +205,9 @@ fn conclude(webhook: &mut Webhook, worked: Result<Worked, Error>, now: Timestamp
         }
         Ok(Worked::Unknown) => (WebhookState::Parked, PARK_AFTER, "no object of ours has these ids".to_owned()),
         Ok(Worked::NotYet) => (WebhookState::Dead, DEAD_AFTER, "Corefy does not show what this tells".to_owned()),
+        Ok(Worked::Unreadable) => {
+            (WebhookState::Dead, 0, "its body cannot be read as a webhook of Corefy's".to_owned())
+        }
         Err(error) => (WebhookState::Dead, DEAD_AFTER, error.to_string()),
     };
     webhook.error = Some(error.chars().take(MAX_ERROR).collect());

@@ -6,7 +6,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{LogConfig, LogFormat};
 
-/// Starts the log. A panic is logged as well, in one line like everything else.
+/// Starts the log, with a line for each variable that seems to be a misspelt setting. A panic is logged as well, in one line like everything else.
 pub(super) fn start(config: &LogConfig) {
     let log = fmt()
         .with_env_filter(EnvFilter::new(&config.filter))
@@ -21,4 +21,7 @@ pub(super) fn start(config: &LogConfig) {
         // Not the message: it may quote the value that caused it.
         tracing::error!(place, "panic");
     }));
+    for sentence in super::misspelt_variables() {
+        tracing::warn!("{sentence}");
+    }
 }

@@ -6,12 +6,12 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    config::{Problems, env_file, settings::KeysSettings},
+    config::{Problems, env_file, names, settings::KeysSettings},
     domain::{clock::Timestamp, master_key::MasterKey},
     error::Error,
     server::{StartError, open_store},
@@ -69,6 +69,18 @@ enum Command {
     Timeline(timeline::TimelineCommand),
     /// Walk payments, a decline, 3-D Secure and refunds against a running gateway, and show each step
     Try(try_out::TryCommand),
+}
+
+impl Command {
+    /// Whether it says in its log, or by itself, which variables seem to be misspelt.
+    fn has_log(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Dev(_) | Self::Sandbox(_) | Self::Doctor(_))
+    }
+}
+
+/// A sentence for each variable that seems to be a misspelt setting.
+fn misspelt_variables() -> Vec<String> {
+    names::unknown_variables(&Cli::command())
 }
 
 /// Why a command did not do what it was asked.
@@ -131,11 +143,16 @@ pub fn run() -> ExitCode {
 fn try_run() -> Result<(), Failure> {
     // Before any thread is started and before flags are parsed, for they have their defaults from the environment.
     env_file::load(Path::new(".env")).map_err(Failure::Settings)?;
-    let cli = Cli::parse();
+    let matches = names::without_empty_variables(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if !cli.command.has_log() {
+        misspelt_variables().iter().for_each(|sentence| anstream::eprintln!("{sentence}"));
+    }
     // Fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let has_log = cli.command.has_log();
+    let ran = runtime.block_on(async {
         match cli.command {
             Command::Serve(command) => command.run().await,
             Command::Dev(command) => command.run().await,
@@ -149,7 +166,12 @@ fn try_run() -> Result<(), Failure> {
             Command::Timeline(command) => command.run().await,
             Command::Try(command) => command.run().await,
         }
-    })
+    });
+    // There is no log yet, and what is missing may be what is misspelt.
+    if has_log && matches!(ran, Err(Failure::Settings(_))) {
+        misspelt_variables().iter().for_each(|sentence| anstream::eprintln!("{sentence}"));
+    }
+    ran
 }
 
 /// Opens the database for a command that works on it alone.

@@ -15,8 +15,8 @@ use crate::domain::amount_limits::AmountLimits;
 
 use super::{
     Config, DatabaseConfig, LogConfig, Problems, UpstreamApi, UpstreamConfig, Way,
-    read::days,
-    report::{Report, given},
+    read::{API_KEY_LENGTH, CLIENT_KEY_LENGTH, SECRET_KEY_LENGTH, WEBHOOK_SECRET_LENGTH, days},
+    report::Report,
     settings::LogSettings,
 };
 
@@ -103,15 +103,28 @@ impl SandboxSettings {
             None => Some(None),
         };
         let log = self.log.read(&mut report);
+        let keys = self.keys(&mut report);
+        let config = addr.zip(webhook_url).zip(log).zip(keys);
+        report.finish(config.map(|(((addr, webhook_url), log), keys)| SandboxConfig { addr, keys, webhook_url, log }))
+    }
+
+    /// The keys, by the rules of a gateway, which has to share them.
+    fn keys(&self, report: &mut Report) -> Option<SandboxKeys> {
         let keys = SandboxKeys::default();
-        let keys = SandboxKeys {
-            api_key: given(&self.corefy_api_key).unwrap_or(keys.api_key),
-            secret_key: given(&self.corefy_secret_key).unwrap_or(keys.secret_key),
-            client_key: given(&self.corefy_client_key).unwrap_or(keys.client_key),
-            webhook_secret: given(&self.corefy_webhook_secret).unwrap_or(keys.webhook_secret),
+        let mut read = |variable, secret, length, default| {
+            report.optional_secret(variable, secret, length).map(|given| given.unwrap_or(default))
         };
-        let config = addr.zip(webhook_url).zip(log);
-        report.finish(config.map(|((addr, webhook_url), log)| SandboxConfig { addr, keys, webhook_url, log }))
+        let api_key = read("COREFY_API_KEY", &self.corefy_api_key, API_KEY_LENGTH, keys.api_key);
+        let secret_key = read("COREFY_SECRET_KEY", &self.corefy_secret_key, SECRET_KEY_LENGTH, keys.secret_key);
+        let client_key = read("COREFY_CLIENT_KEY", &self.corefy_client_key, CLIENT_KEY_LENGTH, keys.client_key);
+        let webhook_secret =
+            read("COREFY_WEBHOOK_SECRET", &self.corefy_webhook_secret, WEBHOOK_SECRET_LENGTH, keys.webhook_secret);
+        Some(SandboxKeys {
+            api_key: api_key?,
+            secret_key: secret_key?,
+            client_key: client_key?,
+            webhook_secret: webhook_secret?,
+        })
     }
 }
 

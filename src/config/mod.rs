@@ -2,7 +2,7 @@
 //!
 //! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]; for `sandbox` and `dev`: [`local`]),
 //! [`read`] the rules, [`report`] collects what is wrong, [`env_file`] reads `.env`, [`way`] the variables about the way to
-//! Corefy. Tests build [`Config`] by hand.
+//! Corefy, [`names`] looks at what the variables are called. Tests build [`Config`] by hand.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -19,6 +19,7 @@ pub mod client;
 mod database_url;
 pub mod env_file;
 pub mod local;
+pub mod names;
 pub mod operator;
 mod read;
 mod report;

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use tracing_subscriber::EnvFilter;
-use url::Url;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use url::{Host, Url};
 
 use super::database_url;
 use super::report::{Report, given};
@@ -30,6 +30,11 @@ use crate::domain::{
 
 /// Characters of the master key at least: 128 bits when they are hexadecimal.
 const MASTER_KEY_LENGTH: usize = 32;
+/// Characters of what Corefy gives out, at least. The shortest ones that are known are longer.
+pub(super) const API_KEY_LENGTH: usize = 10;
+pub(super) const SECRET_KEY_LENGTH: usize = 20;
+pub(super) const CLIENT_KEY_LENGTH: usize = 10;
+pub(super) const WEBHOOK_SECRET_LENGTH: usize = 8;
 /// Where to get what Corefy gives out.
 const FROM_COREFY: &str = "Corefy's dashboard has it";
 
@@ -134,6 +139,8 @@ impl DatabaseSettings {
     fn read(&self, report: &mut Report) -> Option<DatabaseConfig> {
         if let Some(fault) = database_url::fault(self.database_url.expose_secret()) {
             report.wrong::<()>("DATABASE_URL", fault);
+        } else if self.database_url.expose_secret().ends_with(char::is_whitespace) {
+            report.wrong::<()>("DATABASE_URL", "must not end with white space");
         }
         let connections = report.whole("GATEWAY_DATABASE_CONNECTIONS", &self.gateway_database_connections, 1..=1000);
         Some(DatabaseConfig { url: self.database_url.clone(), connections: connections? })
@@ -152,9 +159,9 @@ impl UpstreamSettings {
         let api = report.value("COREFY_API", &self.corefy_api, "intents, the only API so far", |text| {
             (text == "intents").then_some(UpstreamApi::Intents)
         });
-        let api_key = report.secret("COREFY_API_KEY", &self.corefy_api_key, 10, FROM_COREFY);
-        let secret_key = report.secret("COREFY_SECRET_KEY", &self.corefy_secret_key, 20, FROM_COREFY);
-        let client_key = report.secret("COREFY_CLIENT_KEY", &self.corefy_client_key, 10, FROM_COREFY);
+        let api_key = report.secret("COREFY_API_KEY", &self.corefy_api_key, API_KEY_LENGTH, FROM_COREFY);
+        let secret_key = report.secret("COREFY_SECRET_KEY", &self.corefy_secret_key, SECRET_KEY_LENGTH, FROM_COREFY);
+        let client_key = report.secret("COREFY_CLIENT_KEY", &self.corefy_client_key, CLIENT_KEY_LENGTH, FROM_COREFY);
         let sandbox_mode = report.truth("COREFY_SANDBOX_MODE", &self.corefy_sandbox_mode);
         let base_url = self.base_url(sandbox_mode.unwrap_or_default(), report);
         let way = base_url.as_ref().and_then(|base_url| Way::of_process(base_url, report));
@@ -162,7 +169,8 @@ impl UpstreamSettings {
         let retry_count = report.whole("COREFY_RETRY_COUNT", &self.corefy_retry_count, 0..=10);
         let rate_limit =
             report.whole("COREFY_RATE_LIMIT_PER_MINUTE", &self.corefy_rate_limit_per_minute, 1..=1_000_000);
-        let (webhook_secret, webhook_secret_previous) = self.webhook_secrets(report);
+        let webhook_secrets = self.webhook_secrets(report);
+        let (webhook_secret, webhook_secret_previous) = webhook_secrets?;
         Some(UpstreamConfig {
             api: api?,
             api_key: api_key?,
@@ -180,12 +188,14 @@ impl UpstreamSettings {
     }
 
     /// The previous secret serves a change of secrets; alone it is a mistake.
-    fn webhook_secrets(&self, report: &mut Report) -> (Option<SecretString>, Option<SecretString>) {
-        let (current, previous) = (given(&self.corefy_webhook_secret), given(&self.corefy_webhook_secret_previous));
-        if current.is_none() && previous.is_some() {
-            report.wrong::<()>("COREFY_WEBHOOK_SECRET_PREVIOUS", "must not be set without COREFY_WEBHOOK_SECRET");
+    fn webhook_secrets(&self, report: &mut Report) -> Option<(Option<SecretString>, Option<SecretString>)> {
+        const PREVIOUS: &str = "COREFY_WEBHOOK_SECRET_PREVIOUS";
+        if given(&self.corefy_webhook_secret).is_none() && given(&self.corefy_webhook_secret_previous).is_some() {
+            return report.wrong(PREVIOUS, "must not be set without COREFY_WEBHOOK_SECRET");
         }
-        (current, previous)
+        let mut read = |variable, secret| report.optional_secret(variable, secret, WEBHOOK_SECRET_LENGTH);
+        let current = read("COREFY_WEBHOOK_SECRET", &self.corefy_webhook_secret);
+        current.zip(read(PREVIOUS, &self.corefy_webhook_secret_previous))
     }
 
     fn base_url(&self, sandbox_mode: bool, report: &mut Report) -> Option<Url> {
@@ -222,10 +232,18 @@ fn is_scheme_and_host(url: &Url) -> bool {
         && url.fragment().is_none()
 }
 
-/// The scheme, host and port of a web page, as browsers write them.
+/// The scheme, host and port of a web page, as browsers write them; `*.` before the host stands for everything below it.
 fn origin(text: &str) -> Option<String> {
-    let url = Url::parse(text).ok().filter(is_scheme_and_host)?;
-    Some(url.origin().ascii_serialization()).filter(|origin| origin == text)
+    let (below, plain) = match text.split_once("://*.") {
+        // All that is below a top-level domain is nobody's shop.
+        Some((scheme, host)) if host.contains('.') => (true, format!("{scheme}://{host}")),
+        Some(_) => return None,
+        None => (false, text.to_owned()),
+    };
+    let url = Url::parse(&plain).ok().filter(is_scheme_and_host)?;
+    let is_plain = url.origin().ascii_serialization() == plain && !plain.contains('*');
+    let is_name = matches!(url.host(), Some(Host::Domain(_)));
+    (is_plain && (is_name || !below)).then(|| text.to_owned())
 }
 
 impl GatewaySettings {
@@ -293,9 +311,7 @@ impl GatewaySettings {
 
 impl LogSettings {
     pub(super) fn read(&self, report: &mut Report) -> Option<LogConfig> {
-        let filter = report.value("GATEWAY_LOG", &self.gateway_log, "a filter such as info", |text| {
-            EnvFilter::try_new(text).ok().map(|_| text.to_owned())
-        });
+        let filter = report.value("GATEWAY_LOG", &self.gateway_log, "a filter such as info", log_filter);
         let format = report.value("GATEWAY_LOG_FORMAT", &self.gateway_log_format, "text or json", |text| match text {
             "text" => Some(LogFormat::Text),
             "json" => Some(LogFormat::Json),
@@ -304,6 +320,27 @@ impl LogSettings {
         Some(LogConfig { filter: filter?, format: format? })
     }
 }
+
+/// The directives of a filter. Errors are logged whatever modules it names, unless it says `off`; a word that is no level would
+/// name a module, and keep silent about all others.
+fn log_filter(text: &str) -> Option<String> {
+    let directives: Vec<_> = text.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
+    if directives.iter().any(|directive| directive.contains(char::is_whitespace) && !directive.contains('[')) {
+        return None;
+    }
+    let words = directives.iter().filter(|directive| !directive.contains(['=', '[', ']', '{', '}']));
+    let levels: Vec<_> = words.map(|word| word.parse::<LevelFilter>().ok()).collect::<Option<_>>()?;
+    let text = directives.join(",");
+    let filter = match (directives.is_empty(), levels.is_empty()) {
+        (true, _) => DEFAULT_LOG.to_owned(),
+        (false, true) => format!("error,{text}"),
+        (false, false) => text,
+    };
+    EnvFilter::try_new(&filter).ok().map(|_| filter)
+}
+
+/// What is logged where nothing is said.
+const DEFAULT_LOG: &str = "info";
 
 /// The longest name of a service, in characters.
 const LONGEST_SERVICE_NAME: usize = 100;

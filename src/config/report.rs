@@ -52,9 +52,13 @@ impl Report {
         self.value(variable, text, &expected, |text| text.parse().ok().filter(|number| range.contains(number)))
     }
 
-    /// Reads `true` or `false`.
+    /// Reads `true` or `false`, or another pair of words that people write for them, in any case.
     pub fn truth(&mut self, variable: &str, text: &str) -> Option<bool> {
-        self.value(variable, text, "true or false", |text| text.to_ascii_lowercase().parse().ok())
+        self.value(variable, text, "true or false", |text| match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Some(true),
+            "false" | "no" | "off" | "0" => Some(false),
+            _ => None,
+        })
     }
 
     /// Reads a list that is separated by commas; each entry that is wrong is named.
@@ -78,15 +82,28 @@ impl Report {
         length: usize,
         advice: &str,
     ) -> Option<SecretString> {
+        match self.optional_secret(variable, secret, length)? {
+            None => self.wrong(variable, format_args!("is missing; {advice}")),
+            present => present,
+        }
+    }
+
+    /// Reads a secret of at least `length` characters: the inner `None` when there is none.
+    pub fn optional_secret(
+        &mut self,
+        variable: &str,
+        secret: &Option<SecretString>,
+        length: usize,
+    ) -> Option<Option<SecretString>> {
         let text = secret.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
         if text.is_empty() {
-            self.wrong(variable, format_args!("is missing; {advice}"))
+            Some(None)
         } else if !text.bytes().all(|b| b.is_ascii_graphic()) {
             self.wrong(variable, "must have only visible ASCII characters, without spaces")
         } else if text.len() < length {
             self.wrong(variable, format_args!("must have at least {length} characters"))
         } else {
-            secret.clone()
+            Some(secret.clone())
         }
     }
 

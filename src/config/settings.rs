@@ -50,7 +50,7 @@ pub struct UpstreamSettings {
     /// https://api.sandbox.corefy.com]
     #[arg(long, env, value_name = "URL")]
     pub corefy_base_url: Option<String>,
-    /// Secret that Corefy signs its webhooks with. Without it every webhook is refused, and the gateway learns outcomes
+    /// Secret that Corefy signs its webhooks with: 8 or more characters. Without it every webhook is refused, and the gateway learns outcomes
     /// only by asking
     #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
     pub corefy_webhook_secret: Option<SecretString>,
@@ -110,7 +110,8 @@ pub struct GatewaySettings {
     /// Open streams of events of each API key, on this gateway: 0 to 100000; 0 is any number
     #[arg(long, env, value_name = "NUMBER", default_value = "100")]
     pub gateway_key_streams: String,
-    /// Origins of the web pages that may call by grpc-web, separated by commas: `https://shop.example` [default: none]
+    /// Origins of the web pages that may call by grpc-web, separated by commas: `https://shop.example`, or
+    /// `https://*.shop.example` for all below it [default: none]
     #[arg(long, env, value_name = "ORIGINS")]
     pub gateway_web_origins: Option<String>,
     /// Currencies to accept, as ISO 4217 codes separated by commas [default: all]
@@ -139,7 +140,8 @@ pub struct GatewaySettings {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Log")]
 pub struct LogSettings {
-    /// What to log: a level (`error`, `warn`, `info`, `debug`, `trace`), or levels by module: `info,corefy_gateway=debug`
+    /// What to log: a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), or levels by module:
+    /// `info,corefy_gateway=debug`. Of modules that are not named, errors
     #[arg(long, env, value_name = "FILTER", default_value = "info")]
     pub gateway_log: String,
     /// Form of the log: `text` or `json`

@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::{Args, Command, FromArgMatches};
 use secrecy::ExposeSecret;
 
+use super::local::SandboxSettings;
 use super::settings::{KeysSettings, ServeSettings};
 use super::*;
 
@@ -64,8 +65,8 @@ fn what_is_not_given_has_its_default() {
 fn what_is_given_is_taken() {
     let config = read_with(&[
         "--corefy-base-url=http://127.0.0.1:9000",
-        "--corefy-webhook-secret=new",
-        "--corefy-webhook-secret-previous=old",
+        "--corefy-webhook-secret=new-secret",
+        "--corefy-webhook-secret-previous=old-secret",
         "--corefy-timeout-seconds=300",
         "--corefy-retry-count=0",
         "--corefy-rate-limit-per-minute=1000000",
@@ -96,8 +97,8 @@ fn what_is_given_is_taken() {
     ])
     .unwrap();
     assert_eq!(config.upstream.base_url.as_str(), "http://127.0.0.1:9000/");
-    assert_eq!(config.upstream.webhook_secret.unwrap().expose_secret(), "new");
-    assert_eq!(config.upstream.webhook_secret_previous.unwrap().expose_secret(), "old");
+    assert_eq!(config.upstream.webhook_secret.unwrap().expose_secret(), "new-secret");
+    assert_eq!(config.upstream.webhook_secret_previous.unwrap().expose_secret(), "old-secret");
     assert_eq!(config.upstream.timeout, Duration::from_secs(300));
     assert_eq!(config.upstream.retry_count, 0);
     assert_eq!(config.upstream.rate_limit_per_minute.get(), 1_000_000);
@@ -162,7 +163,7 @@ fn every_rule_names_its_variable_and_what_it_should_be() {
             "--corefy-rate-limit-per-minute=0",
             "COREFY_RATE_LIMIT_PER_MINUTE: must be a whole number from 1 to 1000000, is \"0\"",
         ),
-        ("--corefy-sandbox-mode=yes", "COREFY_SANDBOX_MODE: must be true or false, is \"yes\""),
+        ("--corefy-sandbox-mode=maybe", "COREFY_SANDBOX_MODE: must be true or false, is \"maybe\""),
         (
             "--corefy-webhook-secret-previous=old",
             "COREFY_WEBHOOK_SECRET_PREVIOUS: must not be set without COREFY_WEBHOOK_SECRET",
@@ -217,7 +218,7 @@ fn every_rule_names_its_variable_and_what_it_should_be() {
             "--gateway-return-url-schemes=myapp,javascript",
             "GATEWAY_RETURN_URL_SCHEMES: must be schemes of apps such as myapp, in lower case and separated by commas, is \"javascript\"",
         ),
-        ("--gateway-insecure=1", "GATEWAY_INSECURE: must be true or false, is \"1\""),
+        ("--gateway-insecure=2", "GATEWAY_INSECURE: must be true or false, is \"2\""),
         (
             "--gateway-currencies=USD,usd",
             "GATEWAY_CURRENCIES: must be ISO 4217 codes in upper case of currencies in use, separated by commas, is \"usd\"",
@@ -273,6 +274,82 @@ fn an_origin_is_written_as_browsers_write_it() {
             &format!("GATEWAY_WEB_ORIGINS: {form}, is {origin:?}"),
         );
     }
+}
+
+#[test]
+fn all_below_a_host_may_be_an_origin() {
+    let origins = |list: &str| read_with(&[&format!("--gateway-web-origins={list}")]).map(|config| config.web_origins);
+    for origin in ["https://*.shop.example", "http://*.shop.example:8080", "https://*.a.shop.example"] {
+        assert_eq!(origins(origin).unwrap(), [origin]);
+    }
+    for origin in [
+        "https://*",
+        "https://*.example",
+        "https://a*.shop.example",
+        "https://shop.*.example",
+        "https://*.*.a.example",
+        "https://*.10.0.0.1",
+        "https://*.shop.example:443",
+    ] {
+        assert!(origins(origin).is_err(), "{origin}");
+    }
+}
+
+#[test]
+fn a_truth_is_written_as_people_write_it() {
+    let mode = |text: &str| {
+        let config = read_with(&[&format!("--corefy-sandbox-mode={text}"), "--corefy-base-url=https://a.example"]);
+        config.map(|config| config.upstream.sandbox_mode)
+    };
+    for text in ["true", "TRUE", "1", "yes", "Yes", "on"] {
+        assert_eq!(mode(text), Ok(true), "{text}");
+    }
+    for text in ["false", "0", "no", "NO", "Off"] {
+        assert_eq!(mode(text), Ok(false), "{text}");
+    }
+    assert!(mode("y").is_err() && mode("2").is_err());
+}
+
+#[test]
+fn a_filter_of_the_log_never_silences_errors_by_a_slip() {
+    let filter = |text: &str| read_with(&[&format!("--gateway-log={text}")]).map(|config| config.log.filter);
+    for text in ["inf", "loud", "info,loud", "corefy_gateway=dbug", "corefy_gateway", "warn corefy_gateway=debug"] {
+        let problem = format!("a setting is wrong:\n  GATEWAY_LOG: must be a filter such as info, is {text:?}");
+        assert_eq!(filter(text), Err(problem));
+    }
+    for (text, taken) in [
+        ("", "info"),
+        (" ", "info"),
+        (",", "info"),
+        ("WARN", "WARN"),
+        ("off", "off"),
+        ("warn, corefy_gateway=debug", "warn,corefy_gateway=debug"),
+        ("corefy_gateway=debug", "error,corefy_gateway=debug"),
+        ("[call{partner=a,key=b}]=debug", "error,[call{partner=a,key=b}]=debug"),
+    ] {
+        assert_eq!(filter(text).as_deref(), Ok(taken), "{text:?}");
+    }
+}
+
+#[test]
+fn a_secret_of_the_webhooks_and_of_the_sandbox_is_as_whole_as_every_other() {
+    let unfit = "must have only visible ASCII characters, without spaces";
+    for (secret, problem) in [
+        ("whsec_test_secret\n", unfit),
+        (" whsec_test_secret", unfit),
+        ("whsec test secret", unfit),
+        ("x", "must have at least 8 characters"),
+        ("whsec_t", "must have at least 8 characters"),
+    ] {
+        assert_refused(&format!("--corefy-webhook-secret={secret}"), &format!("COREFY_WEBHOOK_SECRET: {problem}"));
+        let previous = format!("--corefy-webhook-secret-previous={secret}");
+        let shown = read_with(&["--corefy-webhook-secret=whsec_test_secret", &previous]).unwrap_err();
+        assert_eq!(shown, format!("a setting is wrong:\n  COREFY_WEBHOOK_SECRET_PREVIOUS: {problem}"));
+        let of_sandbox = settings::<SandboxSettings>(&[&format!("--corefy-webhook-secret={secret}")]).read();
+        assert!(of_sandbox.unwrap_err().to_string().contains(problem));
+    }
+    assert!(read_with(&["--corefy-webhook-secret="]).unwrap().upstream.webhook_secret.is_none());
+    assert_refused("--database-url=postgres://u:p@host/name\n", "DATABASE_URL: must not end with white space");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::{
 use tonic::{
     Status,
     body::Body,
-    codegen::http::{HeaderMap, Request, Response, header::AUTHORIZATION, request::Parts},
+    codegen::http::{HeaderMap, Request, Response, request::Parts},
     server::NamedService,
 };
 use tower::{Service, ServiceExt as _};
@@ -21,19 +21,22 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::{App, Caller, keys::Admitted},
-    error::Error,
+    error::{Error, Reason},
     port::Peer,
 };
 
 use super::{
     call::Admission,
     contract::Contract,
+    metadata::{API_KEY, AUTHORIZATION},
     request::{Deadline, RequestId},
     while_admitted::WhileAdmitted,
 };
 
-/// The other header that can carry a key.
-pub(super) const API_KEY: &str = "x-api-key";
+/// What is wrong with how a key was sent, whichever key it is.
+const MISSING: &str = "there is no API key; send it as metadata, authorization: Bearer pk_...:sk_...";
+const NO_BEARER: &str = "the metadata authorization must be the word Bearer, a space and the API key, pk_...:sk_...";
+const WHITE_SPACE: &str = "the API key ends with white space";
 
 /// A service behind the key check.
 #[derive(Clone)]
@@ -97,12 +100,15 @@ where
 impl<S> Guarded<S> {
     /// Lets the call in, or says why not. The key is gone from the headers afterwards.
     async fn admit(&self, parts: &mut Parts) -> Result<Admitted, Error> {
-        let pair = take_key(&mut parts.headers);
+        let (pair, fault) = take_key(&mut parts.headers);
         let peer = parts.extensions.get::<Peer>();
         // An IPv4 caller of an IPv6 socket is still the IPv4 address that the key's list may name.
         let address = peer.map(|peer| peer.address.ip().to_canonical());
-        // No key is refused where a wrong one is, in the same words.
-        let admitted = self.app.authenticate(&pair, address).await?;
+        // No key is refused where a wrong one is: the words for it tell what the caller sent, and nothing of any key.
+        let admitted = self.app.authenticate(&pair, address).await.map_err(|error| match fault {
+            Some(fault) if error.reason == Reason::CredentialsInvalid => error.worded(fault),
+            _ => error,
+        })?;
         if let Some(peer) = peer {
             peer.standing.prove();
         }
@@ -116,16 +122,23 @@ impl<S> Guarded<S> {
     }
 }
 
-/// Takes the key out of the headers; empty when there is none.
-fn take_key(headers: &mut HeaderMap) -> Zeroizing<String> {
+/// Takes the key out of the headers; empty when there is none. Beside it, what is wrong with how it was sent.
+fn take_key(headers: &mut HeaderMap) -> (Zeroizing<String>, Option<&'static str>) {
     let bearer = headers.remove(AUTHORIZATION);
     let api_key = headers.remove(API_KEY);
+    let has_authorization = bearer.is_some();
     let bearer = bearer.as_ref().and_then(|value| value.to_str().ok()).and_then(|value| {
         let (scheme, pair) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| pair.trim_start())
     });
-    let pair = bearer.or_else(|| api_key.as_ref()?.to_str().ok());
-    Zeroizing::new(pair.unwrap_or_default().to_owned())
+    let pair = bearer.or_else(|| api_key.as_ref()?.to_str().ok()).unwrap_or_default();
+    let fault = match pair {
+        "" if has_authorization => Some(NO_BEARER),
+        "" => Some(MISSING),
+        _ if pair.ends_with([' ', '\t']) => Some(WHITE_SPACE),
+        _ => None,
+    };
+    (Zeroizing::new(pair.to_owned()), fault)
 }
 
 #[cfg(test)]
@@ -133,13 +146,17 @@ mod tests {
     use super::*;
 
     fn taken(given: &[(&'static str, &'static str)]) -> String {
+        taken_with_fault(given).0
+    }
+
+    fn taken_with_fault(given: &[(&'static str, &'static str)]) -> (String, Option<&'static str>) {
         let mut headers = HeaderMap::new();
         for (name, value) in given {
             headers.append(*name, value.parse().unwrap());
         }
-        let key = take_key(&mut headers);
+        let (key, fault) = take_key(&mut headers);
         assert!(headers.is_empty(), "a key stayed in the headers");
-        key.to_string()
+        (key.to_string(), fault)
     }
 
     #[test]
@@ -156,5 +173,18 @@ mod tests {
         {
             assert_eq!(taken(given), "", "{given:?}");
         }
+    }
+
+    #[test]
+    fn how_a_key_was_sent_wrongly_is_told_apart() {
+        let fault = |given: &[(&'static str, &'static str)]| taken_with_fault(given).1;
+        assert_eq!(fault(&[]), Some(MISSING));
+        assert_eq!(fault(&[("x-api-key", "")]), Some(MISSING));
+        for scheme in ["Bearer", "pk_a:sk_b", "Basic eA==", ""] {
+            assert_eq!(fault(&[("authorization", scheme)]), Some(NO_BEARER), "{scheme}");
+        }
+        assert_eq!(fault(&[("authorization", "Bearer pk_a:sk_b ")]), Some(WHITE_SPACE));
+        assert_eq!(fault(&[("x-api-key", "pk_a:sk_b\t")]), Some(WHITE_SPACE));
+        assert_eq!(fault(&[("authorization", "Bearer nonsense")]), None);
     }
 }

@@ -12,13 +12,12 @@ use crate::{
         Answer, App, Caller,
         paging::{Page, Paged},
     },
+    domain::ids::PaymentIntentId,
     error::{Error, Reason},
 };
 
-use super::{fields::Fields, formats};
+use super::{fields::Fields, formats, metadata::IDEMPOTENCY_KEY};
 
-/// The metadata that names a mutating call, so that it can be repeated.
-pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The metadata of an answer that was given before.
 pub(super) const REPLAYED: &str = "idempotent-replayed";
 /// The longest idempotency key, in characters.
@@ -90,6 +89,18 @@ pub(super) fn answer<T, M>(answer: Answer<T>, wrap: impl FnOnce(T) -> M) -> Resp
     response
 }
 
+/// Has a refusal name a payment as the caller did, `sent`: by `pay_…` or by `pi_…`.
+pub(super) fn naming(sent: &str) -> impl FnOnce(Error) -> Error + use<> {
+    let ours = PaymentIntentId::parse_any(sent).filter(|id| id.as_str() != sent);
+    move |error| match (ours, error.metadata.get("resource_id")) {
+        (Some(ours), Some(named)) if error.reason == Reason::ResourceNotFound && named == ours.as_str() => {
+            let sent = ours.payment_id();
+            error.worded(format!("there is no payment {sent}")).with("resource_id", sent)
+        }
+        _ => error,
+    }
+}
+
 fn idempotency_key(fields: &mut Fields, metadata: &MetadataMap) -> Option<String> {
     let mut given = metadata.get_all(IDEMPOTENCY_KEY).iter();
     let first = given.next()?;
@@ -128,6 +139,20 @@ mod tests {
         for wrong in [&[""][..], &["a b"], &[too_long], &["a", "a"], &["a", "b"]] {
             assert_eq!(read(wrong).unwrap_err().violations[0].field, "idempotency-key", "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_missing_payment_is_named_as_the_caller_named_it() {
+        let id = PaymentIntentId::generate();
+        let (ours, payment) = (id.as_str(), id.payment_id());
+        let named = |sent: &str, missing: &str| {
+            let error = naming(sent)(Error::not_found("payment_intent", missing));
+            (error.to_string(), error.metadata["resource_id"].clone(), error.metadata["resource_type"].clone())
+        };
+        let words = |text: String, id: &str| (text, id.to_owned(), "payment_intent".to_owned());
+        assert_eq!(named(&payment, ours), words(format!("there is no payment {payment}"), &payment));
+        assert_eq!(named(ours, ours), words(format!("there is no payment_intent {ours}"), ours));
+        assert_eq!(named(&payment, "pi_2"), words("there is no payment_intent pi_2".to_owned(), "pi_2"));
     }
 
     #[test]

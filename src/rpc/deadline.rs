@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tonic::codegen::http::HeaderMap;
 
+use super::metadata;
+
 /// The longest a call may take, and what a caller gets who names no deadline.
 pub(super) const MAX_DEADLINE: Duration = Duration::from_secs(120);
 /// How long before the caller's deadline we answer, at most; a tenth of it when that is less. The answer has to arrive
@@ -12,7 +14,7 @@ const ANSWER_MARGIN: Duration = Duration::from_millis(20);
 
 /// How long the call with these headers may take.
 pub(super) fn allowance(headers: &HeaderMap) -> Duration {
-    let asked = headers.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
+    let asked = headers.get(metadata::TIMEOUT).and_then(|value| parse(value.to_str().ok()?));
     let deadline = asked.unwrap_or(MAX_DEADLINE).min(MAX_DEADLINE);
     deadline.saturating_sub(ANSWER_MARGIN.min(deadline / 10))
 }

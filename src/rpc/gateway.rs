@@ -49,8 +49,9 @@ impl GatewayService for Handlers {
         &self,
         request: Request<pb::GetTimelineRequest>,
     ) -> Result<Response<pb::GetTimelineResponse>, Status> {
+        let named = call::naming(&request.get_ref().id);
         let (caller, of) = call::query(request, timeline::get)?;
-        let found = self.app.get_timeline(&caller, &of).await?;
+        let found = self.app.get_timeline(&caller, &of).await.map_err(named)?;
         let entries = found.entries.into_iter().map(Into::into).collect();
         Ok(Response::new(pb::GetTimelineResponse { entries, truncated: found.is_truncated }))
     }

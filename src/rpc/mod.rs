@@ -20,7 +20,7 @@ use tonic::{
     transport::{Server, server::Connected},
 };
 use tonic_web::GrpcWebLayer;
-use tower::util::option_layer;
+use tower::util::{MapResponseLayer, option_layer};
 
 use crate::{
     app::App,
@@ -51,6 +51,7 @@ mod fields;
 mod formats;
 mod gateway;
 mod health;
+mod metadata;
 mod payment_intents;
 mod payment_methods;
 mod record;
@@ -129,6 +130,7 @@ pub async fn serve(
         .max_connection_age(MAX_CONNECTION_AGE)
         .max_connection_age_grace(MAX_CONNECTION_AGE_GRACE)
         .layer(option_layer(web::cors(web_origins)))
+        .layer(MapResponseLayer::new(web::in_words))
         .layer(GrpcWebLayer::new())
         .layer(tower::layer::layer_fn(move |routes: Routes| {
             let telemetry = telemetry.clone();

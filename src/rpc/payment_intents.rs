@@ -48,9 +48,10 @@ impl PaymentIntentService for Handlers {
     ) -> Result<Response<pb::ConfirmPaymentIntentResponse>, Status> {
         let now = self.app.now();
         let cvv = confirmation::take_cvv(request.get_mut());
+        let named = call::naming(&request.get_ref().payment_intent_id);
         let (caller, (id, confirmation)) =
             call::mutation(&self.app, request, |fields, message| confirmation::read(fields, message, &cvv, now))?;
-        let answer = self.app.confirm_payment_intent(caller, id, confirmation).await?;
+        let answer = self.app.confirm_payment_intent(caller, id, confirmation).await.map_err(named)?;
         Ok(call::answer(answer, |intent| pb::ConfirmPaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
 
@@ -58,8 +59,9 @@ impl PaymentIntentService for Handlers {
         &self,
         request: Request<pb::GetPaymentIntentRequest>,
     ) -> Result<Response<pb::GetPaymentIntentResponse>, Status> {
+        let named = call::naming(&request.get_ref().id);
         let (caller, id) = call::query(request, |fields, message| fields.payment_intent_id("id", &message.id))?;
-        let intent = self.app.get_payment_intent(&caller, id).await?;
+        let intent = self.app.get_payment_intent(&caller, id).await.map_err(named)?;
         Ok(Response::new(pb::GetPaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
 
@@ -80,10 +82,11 @@ impl PaymentIntentService for Handlers {
         &self,
         request: Request<pb::CancelPaymentIntentRequest>,
     ) -> Result<Response<pb::CancelPaymentIntentResponse>, Status> {
+        let named = call::naming(&request.get_ref().payment_intent_id);
         let (caller, id) = call::mutation(&self.app, request, |fields, message| {
             fields.payment_intent_id("payment_intent_id", &message.payment_intent_id)
         })?;
-        let answer = self.app.cancel_payment_intent(caller, id).await?;
+        let answer = self.app.cancel_payment_intent(caller, id).await.map_err(named)?;
         Ok(call::answer(answer, |intent| pb::CancelPaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
 }

@@ -23,8 +23,9 @@ impl RefundService for Handlers {
         &self,
         request: Request<pb::CreateRefundRequest>,
     ) -> Result<Response<pb::CreateRefundResponse>, Status> {
+        let named = call::naming(&request.get_ref().payment_id);
         let (caller, input) = call::mutation(&self.app, request, create)?;
-        let answer = self.app.create_refund(caller, input).await?;
+        let answer = self.app.create_refund(caller, input).await.map_err(named)?;
         Ok(call::answer(answer, |refund| pb::CreateRefundResponse { refund: Some(refund.into()) }))
     }
 

@@ -26,14 +26,17 @@ use crate::{
     error::{Error, Reason},
     telemetry::{
         Telemetry,
-        trace::{self, TRACEPARENT, TraceParent},
+        trace::{self, TraceParent},
     },
 };
 
-use super::{deadline, formats, record::Record, status};
+use super::{
+    deadline, formats,
+    metadata::{REQUEST_ID, TRACEPARENT},
+    record::Record,
+    status,
+};
 
-/// The header with the id of a call, both ways.
-pub(super) const REQUEST_ID: &str = "x-request-id";
 /// The longest id that a caller may give, in characters.
 const MAX_REQUEST_ID: usize = 128;
 
@@ -61,12 +64,13 @@ pub(super) async fn serve(
     mut request: Request<Body>,
 ) -> Result<Response<Body>, Infallible> {
     let id = RequestId::of(request.headers());
+    let path = request.uri().path().to_owned();
     let parent = trace_parent(request.headers());
-    let mut record = Record::begin(request.uri().path(), &id, parent, telemetry);
+    let mut record = Record::begin(&path, &id, parent, telemetry);
     request.extensions_mut().insert(id.clone());
     let place = record.trace.place().cloned();
     let response = trace::within(place, respond(routes, request)).instrument(record.span.clone()).await;
-    let response = record.span.in_scope(|| finish(response, &id, &mut record.code));
+    let response = record.span.in_scope(|| finish(response, &path, &id, &mut record.code));
     Ok(response)
 }
 
@@ -106,9 +110,14 @@ async fn caught<F: Future>(future: F) -> Option<F::Output> {
 }
 
 /// Gives a refusal its details, notes the code, and echoes the id.
-fn finish(mut response: Response<Body>, id: &RequestId, code: &mut Code) -> Response<Body> {
+fn finish(mut response: Response<Body>, path: &str, id: &RequestId, code: &mut Code) -> Response<Body> {
     *code = Code::Ok;
-    if let Some(status) = response.extensions_mut().remove::<Status>() {
+    let status = match response.extensions_mut().remove::<Status>() {
+        None if is_unimplemented(&response) => Some(no_method(path)),
+        Some(status) if status.code() == Code::Unimplemented && status.message().is_empty() => Some(no_method(path)),
+        status => status,
+    };
+    if let Some(status) = status {
         let status = status::outgoing(status, &id.0);
         *code = status.code();
         response = status.into_http();
@@ -117,6 +126,22 @@ fn finish(mut response: Response<Body>, id: &RequestId, code: &mut Code) -> Resp
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// The longest path that is repeated to the caller, in characters.
+const LONGEST_PATH: usize = 200;
+
+/// Whether a service has no such method, which it says by the code alone.
+fn is_unimplemented(response: &Response<Body>) -> bool {
+    let code = response.headers().get(Status::GRPC_STATUS).and_then(|code| code.to_str().ok());
+    code.is_some_and(|code| code == (Code::Unimplemented as i32).to_string())
+}
+
+/// The refusal of a method that there is not, which tonic answers without a word.
+fn no_method(path: &str) -> Status {
+    let method: String = path.trim_start_matches('/').chars().take(LONGEST_PATH).collect();
+    let message = format!("there is no method {method}; compare the protos of client and gateway");
+    Error::new(Reason::MethodUnknown, message).with("method", method).into()
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@
 
 use std::{error::Error as _, sync::Arc};
 
-use tonic::{Code, Status};
+use tonic::{
+    Code, Status,
+    metadata::{MetadataMap, MetadataValue},
+};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 use tracing::warn;
 
@@ -13,6 +16,8 @@ use crate::{
     error::{Error, Reason},
     pb::ErrorReason,
 };
+
+use super::call::REPLAYED;
 
 /// The domain of every reason.
 const DOMAIN: &str = "corefy-gateway";
@@ -50,6 +55,7 @@ fn row(reason: Reason) -> (ErrorReason, Code) {
         Reason::EventReaderTooSlow => (ErrorReason::EventReaderTooSlow, Code::Aborted),
         Reason::EventStreamsLimited => (ErrorReason::EventStreamsLimited, Code::ResourceExhausted),
         Reason::KeyRateLimited => (ErrorReason::KeyRateLimited, Code::ResourceExhausted),
+        Reason::MethodUnknown => (ErrorReason::MethodUnknown, Code::Unimplemented),
         Reason::AuthFailuresLimited => (ErrorReason::AuthFailuresLimited, Code::ResourceExhausted),
     }
 }
@@ -81,17 +87,23 @@ pub(super) fn outgoing(status: Status, request_id: &str) -> Status {
         return detailed(error, request_id);
     }
     match status.code() {
-        // So tonic answers a message that it cannot decode, or that is too large; the last code would even tell clients
-        // to send it again.
-        Code::Internal | Code::OutOfRange | Code::ResourceExhausted => detailed(&unreadable(), request_id),
+        // So tonic answers a message that is too large, as it came or decompressed; the second code would even tell clients to
+        // send it again.
+        Code::OutOfRange | Code::ResourceExhausted => detailed(&too_large(), request_id),
+        // And so one that it cannot decode.
+        Code::Internal => detailed(&undecodable(), request_id),
         _ => status,
     }
 }
 
-fn unreadable() -> Error {
-    let description =
-        format!("the request must be a message of this call of at most {} bytes", super::MAX_REQUEST_BYTES);
-    Error::new(Reason::FieldsInvalid, description)
+fn too_large() -> Error {
+    let limit = super::MAX_REQUEST_BYTES;
+    Error::new(Reason::FieldsInvalid, format!("the request must have at most {limit} bytes, decompressed"))
+}
+
+fn undecodable() -> Error {
+    let message = "the request cannot be decoded as the message of this call; compare the protos of client and gateway";
+    Error::new(Reason::FieldsInvalid, message)
 }
 
 fn detailed(error: &Error, request_id: &str) -> Status {
@@ -112,7 +124,11 @@ fn detailed(error: &Error, request_id: &str) -> Status {
     if let Some(subject) = quota_subject(error.reason) {
         details.add_quota_failure_violation(subject, error.to_string());
     }
-    Status::with_error_details(code, error.to_string(), details)
+    let mut metadata = MetadataMap::new();
+    if error.is_replayed {
+        metadata.insert(REPLAYED, MetadataValue::from_static("true"));
+    }
+    Status::with_error_details_and_metadata(code, error.to_string(), details, metadata)
 }
 
 #[cfg(test)]
@@ -162,7 +178,7 @@ mod tests {
     #[test]
     fn the_table_is_the_one_that_the_protos_document() {
         let documented = documented();
-        assert_eq!(documented.len(), 28);
+        assert_eq!(documented.len(), 29);
         for (name, comment) in documented {
             let (row_name, code) = row(reason(name));
             assert_eq!(row_name, name);
@@ -200,7 +216,24 @@ mod tests {
         let violations = &details.bad_request().unwrap().field_violations;
         let paths: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(paths, ["a", "c"]);
+        assert_eq!(status.message(), "a: must be b; c: must be d");
         assert!(details.retry_info().is_none() && details.quota_failure().is_none());
+    }
+
+    #[test]
+    fn the_sentence_has_the_first_wrong_fields_with_their_reasons() {
+        let mut fields = super::super::fields::Fields::default();
+        ["a", "b", "c", "d", "e"].into_iter().for_each(|field| fields.refuse(field, "is required"));
+        let error = fields.finish(Some(())).unwrap_err();
+        assert_eq!(error.to_string(), "a: is required; b: is required; c: is required; and 2 more");
+    }
+
+    #[test]
+    fn a_refusal_that_was_said_before_says_so() {
+        let refusal = || Error::new(Reason::UpstreamRejected, "no");
+        let said_before = outgoing(refusal().replayed().into(), "req-1");
+        assert_eq!(said_before.metadata().get("idempotent-replayed").unwrap(), "true");
+        assert!(!outgoing(refusal().into(), "req-1").metadata().contains_key("idempotent-replayed"));
     }
 
     #[test]
@@ -209,6 +242,8 @@ mod tests {
             let status = outgoing(Status::new(code, "from tonic"), "req-1");
             assert_eq!(status.code(), Code::InvalidArgument);
             assert_eq!(status.get_error_details().error_info().unwrap().reason, "FIELDS_INVALID");
+            let is_about_size = status.message() == "the request must have at most 1048576 bytes, decompressed";
+            assert_eq!(is_about_size, code != Code::Internal, "{}", status.message());
         }
         assert_eq!(outgoing(Status::unimplemented(""), "req-1").code(), Code::Unimplemented);
     }

@@ -62,6 +62,46 @@ fn a_malformed_file_is_refused_by_its_line() {
 }
 
 #[test]
+fn a_value_in_the_file_is_taken_as_it_stands_and_a_name_only_once() {
+    let (_, said) = run("GATEWAY_TARGET=ftp://pa$$word$x\n", &["try"], &[("x", "y"), ("word", "z")]);
+    assert!(said.contains("is \"ftp://pa$$word$x\""), "{said}");
+    let (_, said) = run("GATEWAY_TARGET=\"ftp://a\\$b\" # a comment\n", &["try"], &[]);
+    assert!(said.contains("is \"ftp://a$b\""), "{said}");
+    let (code, said) = run("GATEWAY_TARGET=a\n\nGATEWAY_TARGET=b\n", &["try"], &[]);
+    assert_eq!((code, said.as_str()), (Some(2), ".env, line 3: GATEWAY_TARGET is set in line 1 already\n"));
+}
+
+#[test]
+fn a_setting_that_is_misspelt_is_named_with_the_one_that_is_meant() {
+    let hint = "COREFY_API_KYE: there is no such setting; is COREFY_API_KEY meant?";
+    let misspelt = [("COREFY_API_KYE", "corefy-api-key")];
+    for command in ["serve", "try", "sandbox"] {
+        let wrong = [&misspelt[..], &[("GATEWAY_LOG_FORMAT", "xml"), ("GATEWAY_TARGET", "nowhere")]].concat();
+        let (code, said) = run("", &[command], &wrong);
+        assert!(code == Some(2) && said.matches(hint).count() == 1, "{command}: {said}");
+    }
+    let (_, said) = run("COREFY_API_KYE=corefy-api-key\n", &["serve"], &[]);
+    assert!(said.contains(hint) && said.contains("COREFY_API_KEY: is missing"), "{said}");
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (_, said) = run("", &["serve", "--gateway-grpc-addr", &address], &[&SETTINGS[..], &misspelt].concat());
+    assert!(said.contains("WARN") && said.matches(hint).count() == 1, "in the log: {said}");
+
+    let directory = tempfile::tempdir().unwrap();
+    let doctor = output(directory.path(), &["doctor"], &misspelt);
+    assert!(String::from_utf8(doctor.stdout).unwrap().contains(hint));
+}
+
+#[test]
+fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let empty = ["COREFY_TIMEOUT_SECONDS", "GATEWAY_DRAIN_SECONDS", "DATABASE_URL", "GATEWAY_INSECURE", "GATEWAY_LOG"];
+    let empty = [&empty.map(|name| (name, ""))[..], &[("COREFY_RETRY_COUNT", " "), ("OTEL_SERVICE_NAME", "")]].concat();
+    let (code, said) = run("GATEWAY_GRPC_ADDR=\n", &["serve"], &empty);
+    assert_eq!((code, said.lines().count()), (Some(2), 5), "only what is required is wrong: {said}");
+}
+
+#[test]
 fn a_secret_that_is_wrong_is_not_printed() {
     for (args, variables) in
         [(vec!["try", "--api-key", MISTYPED], vec![]), (vec!["try"], vec![("GATEWAY_API_KEY", MISTYPED)])]
@@ -138,6 +178,8 @@ async fn a_key_is_made_used_listed_and_revoked(database: TestDatabase) {
     assert!(!list.contains("sk_") && !list.contains(secret), "{list}");
     assert_eq!(keys(&database, &["list", "--partner=nobody"]).unwrap().lines().count(), 1, "the head alone");
 
+    let unnamed = keys(&database, &["create", "--partner-name=日本", "--key-name=x"]).unwrap_err();
+    assert_eq!(unnamed, "partner_name: must have a letter or digit of a to z, 0 to 9\n");
     let unused = keys(&database, &["create", "--partner-name=Acme GmbH", "--key-name=Unused"]).unwrap();
     let (unused_public, _) = unused.split_once(':').unwrap();
     assert_eq!(keys(&database, &["revoke", unused_public]).unwrap(), format!("{unused_public} is revoked\n"));

@@ -15,7 +15,7 @@ use url::Url;
 use crate::support::{
     app::{TestApp, closed_port, dies_at},
     client::{APPROVED, Client, keyed, new_intent},
-    contract::call_over_http2,
+    contract::{call_over_http2, call_raw},
     database::TestDatabase,
     refusal::{Refusal, refused},
     requests::{confirmation_by, full_customer, full_intent},
@@ -33,7 +33,7 @@ enum Details {
 }
 
 /// `error_reason.proto`, again: the gRPC code, the metadata beside the request id, and the other details.
-const TABLE: [(Reason, Code, &[&str], Details); 25] = [
+const TABLE: [(Reason, Code, &[&str], Details); 26] = [
     (Reason::FieldsInvalid, Code::InvalidArgument, &[], Details::Fields),
     (Reason::CredentialsInvalid, Code::Unauthenticated, &[], Details::None),
     (Reason::ScopeMissing, Code::PermissionDenied, &["scope"], Details::None),
@@ -58,6 +58,7 @@ const TABLE: [(Reason, Code, &[&str], Details); 25] = [
     (Reason::Internal, Code::Internal, &[], Details::None),
     (Reason::KeyRateLimited, Code::ResourceExhausted, &[], Details::RetryAndQuota),
     (Reason::EventStreamsLimited, Code::ResourceExhausted, &[], Details::RetryAndQuota),
+    (Reason::MethodUnknown, Code::Unimplemented, &["method"], Details::None),
     (Reason::AuthFailuresLimited, Code::ResourceExhausted, &[], Details::Retry),
 ];
 
@@ -115,6 +116,8 @@ async fn provoke_by_requests(database: TestDatabase, told: &mut Vec<Refusal>) ->
     told.push(refused(create(&stranger, "10.00").await));
     told.push(refused(create(&reader, "10.00").await));
     told.push(refused(client.cancel(&unknown).await));
+    let unknown = "/corefy.gateway.v1.PaymentIntentService/CapturePaymentIntent";
+    told.push(refused(call_raw(&client.channel, unknown, client.signed(())).await));
     told.push(refused(client.create_payment_intent(full_intent()).await));
     client.create_payment_intent(keyed("key-1", new_intent("10.00"))).await.unwrap();
     told.push(refused(client.create_payment_intent(keyed("key-1", new_intent("11.00"))).await));

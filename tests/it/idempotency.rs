@@ -19,6 +19,7 @@ use crate::support::{
 crate::on_both!(
     a_repeated_call_gets_the_same_bytes_and_sends_nothing,
     a_repeated_refusal_is_the_same_refusal,
+    every_repeated_refusal_says_that_it_is_one,
     a_key_cannot_be_used_for_another_request,
     the_same_card_with_another_cvv_is_the_same_request,
     a_hundred_twins_send_one_request,
@@ -90,8 +91,44 @@ async fn a_repeated_refusal_is_the_same_refusal(database: TestDatabase) {
     let refuse = || client.create_refund(keyed("refused", new_refund(&paid.payment_id, "40.63")));
     let first = refuse().await.unwrap_err();
     assert_eq!((first.code(), reason(&first)), (Code::FailedPrecondition, "UPSTREAM_REJECTED".to_owned()), "{first:?}");
-    assert_eq!(facts(&refuse().await.unwrap_err()), facts(&first));
+    assert!(!says_replayed(&first), "{first:?}");
+    let again = refuse().await.unwrap_err();
+    assert_eq!(facts(&again), facts(&first));
+    assert!(says_replayed(&again), "{again:?}");
     assert_eq!(app.sent(REFUND), 1);
+}
+
+fn says_replayed(refusal: &Status) -> bool {
+    refusal.metadata().get("idempotent-replayed").is_some_and(|value| value == "true")
+}
+
+/// Makes a call twice under the same key, which Corefy refuses once; the second refusal is the first, and says so.
+macro_rules! assert_refused_again {
+    ($app:ident, $route:expr, $client:ident.$method:ident($request:expr)) => {{
+        let key = concat!("refused ", stringify!($method)).replace(' ', "-");
+        let (method, path) = $route;
+        $app.sandbox.faults().fail_next(1, method, path, Fault::Http(422));
+        let first = $client.$method(keyed(&key, $request)).await.unwrap_err();
+        assert_eq!(reason(&first), "UPSTREAM_REJECTED", "{key}: {first:?}");
+        assert!(!says_replayed(&first), "{key}");
+        let again = $client.$method(keyed(&key, $request)).await.unwrap_err();
+        assert_eq!(facts(&again), facts(&first), "{key}");
+        assert!(says_replayed(&again), "{key}: {again:?}");
+    }};
+}
+
+async fn every_repeated_refusal_says_that_it_is_one(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer = client.create_customer(new_customer()).await.unwrap().into_inner().customer.unwrap();
+    let (intent, paid) = (client.intent("10.00").await, client.paid_intent("10.00").await);
+    assert_refused_again!(app, CREATE, client.create_payment_intent(new_intent("10.00")));
+    assert_refused_again!(app, CONFIRM, client.confirm_payment_intent(confirmation(&intent.id, APPROVED)));
+    assert_refused_again!(app, REFUND, client.create_refund(new_refund(&paid.payment_id, "4.00")));
+    let customers = ("POST", "/v1/customers");
+    assert_refused_again!(app, customers, client.create_customer(new_customer()));
+    let methods = ("POST", "/v1/payment-methods");
+    assert_refused_again!(app, methods, client.create_payment_method(new_payment_method(&customer.id)));
 }
 
 async fn a_key_cannot_be_used_for_another_request(database: TestDatabase) {

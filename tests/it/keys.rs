@@ -28,6 +28,7 @@ crate::on_both!(
     health_and_reflection_need_no_key,
     every_wrong_key_is_refused_in_the_same_words,
     a_key_comes_in_either_header,
+    how_a_key_was_sent_wrongly_is_said_and_nothing_of_any_key,
     an_expired_key_is_refused_from_its_moment_on,
     a_revoked_key_is_refused_within_ten_seconds,
     a_key_is_good_only_from_its_networks,
@@ -49,7 +50,7 @@ async fn every_call_of_the_protos_needs_a_key(database: TestDatabase) {
     assert_eq!(methods.len(), 21);
     for method in methods {
         let refusal = refused(call_raw(&channel, &path(&method), Request::new(())).await);
-        assert_refused(&refusal);
+        assert_refused_as(&refusal, "there is no API key; send it as metadata, authorization: Bearer pk_...:sk_...");
     }
 }
 
@@ -70,7 +71,6 @@ async fn every_wrong_key_is_refused_in_the_same_words(database: TestDatabase) {
     let stranger = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose();
     let other_secret = stranger.expose_secret().split_once(':').unwrap().1;
     let wrong = [
-        String::new(),
         "nonsense".to_owned(),
         stranger.expose_secret().to_owned(),
         format!("{public}:{other_secret}"),
@@ -104,9 +104,30 @@ async fn a_key_comes_in_either_header(database: TestDatabase) {
         request.metadata_mut().insert(header, value.parse().unwrap());
         call_raw(&channel, list, request).await.unwrap();
     }
-    let mut request = Request::new(());
-    request.metadata_mut().insert("authorization", app.key().parse().unwrap());
-    assert_refused(&refused(call_raw(&channel, list, request).await));
+}
+
+async fn how_a_key_was_sent_wrongly_is_said_and_nothing_of_any_key(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let channel = app.client().await.channel;
+    let list = "/corefy.gateway.v1.CustomerService/ListCustomers";
+    let stranger = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose();
+    for (metadata, words) in [
+        (None, "there is no API key; send it as metadata, authorization: Bearer"),
+        (Some(("x-api-key", String::new())), "there is no API key"),
+        (Some(("authorization", app.key().to_owned())), "must be the word Bearer, a space and the API key"),
+        (Some(("authorization", "Bearer".to_owned())), "must be the word Bearer, a space and the API key"),
+        (Some(("authorization", format!("Bearer {} ", app.key()))), "the API key ends with white space"),
+        (Some(("authorization", format!("Bearer {} ", stranger.expose_secret()))), "the API key ends with white space"),
+    ] {
+        let mut request = Request::new(());
+        if let Some((name, value)) = &metadata {
+            request.metadata_mut().insert(*name, value.parse().unwrap());
+        }
+        let refusal = refused(call_raw(&channel, list, request).await);
+        assert_eq!((refusal.code, refusal.reason.as_str()), (Code::Unauthenticated, "CREDENTIALS_INVALID"));
+        assert!(refusal.message.contains(words), "{metadata:?}: {refusal:?}");
+        assert!(refusal.facts.is_empty() && refusal.retry_after.is_none(), "{refusal:?}");
+    }
 }
 
 async fn an_expired_key_is_refused_from_its_moment_on(database: TestDatabase) {
@@ -190,11 +211,12 @@ async fn another_partner_s_objects_do_not_exist(database: TestDatabase) {
         refused(other.cancel(&intent.id).await),
     ];
     assert_all_missing(&of_intent, "payment_intent", &intent.id);
-    let of_paid = [
+    assert_all_missing(&[refused(other.refund(&paid.id, "1.00").await)], "payment_intent", &paid.id);
+    let of_payment = [
         refused(other.get_payment_intent(pb::GetPaymentIntentRequest { id: id(&paid.payment_id) }).await),
-        refused(other.refund(&paid.id, "1.00").await),
+        refused(other.refund(&paid.payment_id, "1.00").await),
     ];
-    assert_all_missing(&of_paid, "payment_intent", &paid.id);
+    assert_all_missing(&of_payment, "payment_intent", &paid.payment_id);
     let of_refund = [refused(other.get_refund(pb::GetRefundRequest { id: id(&refund.id) }).await)];
     assert_all_missing(&of_refund, "refund", &refund.id);
     let of_customer = [
@@ -267,8 +289,12 @@ async fn the_last_use_is_written_at_most_once_a_minute(database: TestDatabase) {
 }
 
 fn assert_refused(refusal: &Refusal) {
+    assert_refused_as(refusal, REFUSAL);
+}
+
+fn assert_refused_as(refusal: &Refusal, words: &str) {
     assert_eq!((refusal.code, refusal.reason.as_str()), (Code::Unauthenticated, "CREDENTIALS_INVALID"));
-    assert_eq!(refusal.message, REFUSAL);
+    assert_eq!(refusal.message, words);
     assert!(refusal.facts.is_empty() && refusal.fields.is_empty() && refusal.retry_after.is_none(), "{refusal:?}");
 }
 

@@ -22,7 +22,7 @@ use crate::support::{
     client::{new_intent, reason},
     contract::{call_over_http2, call_raw, descriptors},
     database::{Backend, TestDatabase},
-    refusal::refused,
+    refusal::{Refusal, refused},
 };
 
 crate::on_both!(
@@ -258,6 +258,7 @@ async fn what_is_no_message_of_the_call_is_refused_for_good(database: TestDataba
         let refusal = refused::<()>(Err(call_over_http2(&app.server, app.key(), path, "60S", bytes).await));
         assert_eq!((refusal.code, refusal.reason.as_str()), (Code::InvalidArgument, "FIELDS_INVALID"), "{bytes:?}");
         assert!(refusal.retry_after.is_none());
+        assert!(refusal.message.starts_with("the request cannot be decoded"), "{refusal:?}");
     }
 }
 
@@ -273,6 +274,7 @@ async fn compressed_requests_are_read(database: TestDatabase) {
     let bomb = pb::CreatePaymentIntentRequest { description: "d".repeat(8 * 1024 * 1024), ..new_intent("10.00") };
     let status = service.create_payment_intent(client.signed(bomb)).await.unwrap_err();
     assert_eq!(reason(&status), "FIELDS_INVALID");
+    assert_eq!(status.message(), "the request must have at most 1048576 bytes, decompressed");
 }
 
 async fn what_is_not_in_the_protos_is_unimplemented(database: TestDatabase) {
@@ -281,6 +283,10 @@ async fn what_is_not_in_the_protos_is_unimplemented(database: TestDatabase) {
     for path in ["/corefy.gateway.v1.PaymentIntentService/CapturePaymentIntent", "/corefy.gateway.v1.Payouts/Create"] {
         let status = call_raw(&client.channel, path, client.signed(())).await.unwrap_err();
         assert_eq!(status.code(), Code::Unimplemented, "{path}");
+        let refusal = Refusal::from(status);
+        let method = path.trim_start_matches('/');
+        assert_eq!((refusal.reason.as_str(), refusal.facts["method"].as_str()), ("METHOD_UNKNOWN", method));
+        assert!(refusal.message.starts_with(&format!("there is no method {method}; ")), "{refusal:?}");
     }
 }
 

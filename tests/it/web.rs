@@ -13,6 +13,8 @@ crate::on_both!(
     only_pages_of_the_named_origins_are_let_in,
     without_named_origins_browsers_are_told_nothing,
     what_is_no_grpc_is_refused_over_http_1,
+    a_page_may_send_all_metadata_that_is_read_and_its_trace,
+    pages_below_a_host_are_let_in_by_one_entry,
 );
 
 const CREATE: &str = "/corefy.gateway.v1.PaymentIntentService/CreatePaymentIntent";
@@ -106,4 +108,42 @@ async fn what_is_no_grpc_is_refused_over_http_1(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let answer = post(&app, "application/json", app.key(), &new_intent("10.00")).await;
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    assert!(answer.text().await.unwrap().starts_with("This port speaks gRPC, over HTTP/2"));
+    for path in ["/", "/healthz", CREATE] {
+        let answer = browser().get(format!("http://{}{path}", app.server.grpc_addr)).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(answer.headers()["content-type"], "text/plain; charset=utf-8");
+        assert!(answer.text().await.unwrap().contains("GATEWAY_HTTP_ADDR"), "{path}");
+    }
+}
+
+async fn a_page_may_send_all_metadata_that_is_read_and_its_trace(database: TestDatabase) {
+    let app = TestApp::start_with(database, None, |config| config.web_origins = vec![SHOP.to_owned()]).await;
+    let told = preflight(&app, SHOP).await;
+    let allowed = told.headers()["access-control-allow-headers"].to_str().unwrap();
+    let allowed: Vec<_> = allowed.split(',').map(str::trim).collect();
+    for header in [
+        "authorization",
+        "x-api-key",
+        "x-request-id",
+        "idempotency-key",
+        "grpc-timeout",
+        "traceparent",
+        "tracestate",
+        "content-type",
+        "x-grpc-web",
+        "x-user-agent",
+    ] {
+        assert!(allowed.contains(&header), "{header}: {allowed:?}");
+    }
+}
+
+async fn pages_below_a_host_are_let_in_by_one_entry(database: TestDatabase) {
+    let below = "https://*.shop.example".to_owned();
+    let app = TestApp::start_with(database, None, |config| config.web_origins = vec![below]).await;
+    let told = preflight(&app, "https://a.shop.example").await;
+    assert_eq!(told.headers()[ALLOW_ORIGIN], "https://a.shop.example");
+    for origin in [SHOP, "https://shop.example.evil.example", "http://a.shop.example"] {
+        assert!(!preflight(&app, origin).await.headers().contains_key(ALLOW_ORIGIN), "{origin}");
+    }
 }

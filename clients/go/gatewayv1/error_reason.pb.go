@@ -89,6 +89,8 @@ const (
 	// RESOURCE_EXHAUSTED, with RetryInfo and QuotaFailure. The key has as many open streams of events as it may on this gateway;
 	// close one first.
 	ErrorReason_ERROR_REASON_EVENT_STREAMS_LIMITED ErrorReason = 28
+	// UNIMPLEMENTED. The gateway has no such method: it may be older than the client. Metadata: `method`.
+	ErrorReason_ERROR_REASON_METHOD_UNKNOWN ErrorReason = 29
 )
 
 // Enum value maps for ErrorReason.
@@ -123,6 +125,7 @@ var (
 		26: "ERROR_REASON_EVENT_NOT_KEPT",
 		27: "ERROR_REASON_EVENT_READER_TOO_SLOW",
 		28: "ERROR_REASON_EVENT_STREAMS_LIMITED",
+		29: "ERROR_REASON_METHOD_UNKNOWN",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":             0,
@@ -154,6 +157,7 @@ var (
 		"ERROR_REASON_EVENT_NOT_KEPT":          26,
 		"ERROR_REASON_EVENT_READER_TOO_SLOW":   27,
 		"ERROR_REASON_EVENT_STREAMS_LIMITED":   28,
+		"ERROR_REASON_METHOD_UNKNOWN":          29,
 	}
 )
 
@@ -188,7 +192,7 @@ var File_corefy_gateway_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\xc1\b\n" +
+	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\xe2\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bERROR_REASON_FIELDS_INVALID\x10\x01\x12$\n" +
@@ -219,7 +223,8 @@ const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\"ERROR_REASON_AUTH_FAILURES_LIMITED\x10\x19\x12\x1f\n" +
 	"\x1bERROR_REASON_EVENT_NOT_KEPT\x10\x1a\x12&\n" +
 	"\"ERROR_REASON_EVENT_READER_TOO_SLOW\x10\x1b\x12&\n" +
-	"\"ERROR_REASON_EVENT_STREAMS_LIMITED\x10\x1cB\xc6\x01\n" +
+	"\"ERROR_REASON_EVENT_STREAMS_LIMITED\x10\x1c\x12\x1f\n" +
+	"\x1bERROR_REASON_METHOD_UNKNOWN\x10\x1dB\xc6\x01\n" +
 	"\x15com.corefy.gateway.v1B\x10ErrorReasonProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (

@@ -51,6 +51,7 @@ impl DoctorCommand {
     /// Checks everything, whatever was found before. Fails when something would keep the gateway from its work.
     pub async fn run(self) -> Result<(), Failure> {
         let mut findings = Findings::default();
+        super::misspelt_variables().iter().for_each(|sentence| findings.warn("settings", sentence));
         match self.settings.read() {
             Ok(config) => {
                 check(&config, &mut findings).await;

@@ -1,0 +1,18 @@
+//! The metadata of a call that the gateway reads. Whatever is read has its name here, so that a browser is allowed to send
+//! it.
+
+pub(super) use crate::telemetry::trace::TRACEPARENT;
+
+/// One header that can carry the API key, behind the word `Bearer`.
+pub(super) const AUTHORIZATION: &str = "authorization";
+/// The other header that can carry a key.
+pub(super) const API_KEY: &str = "x-api-key";
+/// The header with the id of a call, both ways.
+pub(super) const REQUEST_ID: &str = "x-request-id";
+/// The metadata that names a mutating call, so that it can be repeated.
+pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// How long the caller waits.
+pub(super) const TIMEOUT: &str = "grpc-timeout";
+
+/// All of them.
+pub(super) const READ: [&str; 6] = [AUTHORIZATION, API_KEY, REQUEST_ID, IDEMPOTENCY_KEY, TIMEOUT, TRACEPARENT];
