@@ -7,7 +7,7 @@ use corefy_gateway::{pb, store::Store};
 use tonic::{Code, Status};
 
 use crate::support::{
-    app::{TestApp, http_client},
+    app::{TestApp, http_client, until},
     client::{APPROVED, Client, new_intent, reason},
     database::{Backend, TestDatabase, master_key},
 };
@@ -103,7 +103,8 @@ async fn while_the_database_takes_no_writes_the_gateway_is_not_ready_and_afterwa
 
     app.database.alter("SET default_transaction_read_only = off").await;
     tokio::time::timeout(SOON, take_payment(&client)).await.unwrap().unwrap();
-    assert_eq!(readiness(&app).await.0, 200);
+    // What was found is remembered for a second.
+    until("the gateway is ready again", async || readiness(&app).await.0 == 200).await;
 }
 
 async fn open(database: &TestDatabase) -> Result<Store, corefy_gateway::store::Error> {
@@ -121,7 +122,7 @@ async fn events_of_other_gateways_are_heard_at_once_after_the_sessions_were_ende
         async move { hearing.hear_of_events().await }
     });
     let others = "datname = current_database() AND query LIKE 'LISTEN%'";
-    crate::support::app::until("the connection that listens", async || {
+    until("the connection that listens", async || {
         telling.try_write().await.unwrap();
         database.count(&format!("SELECT COUNT(*) FROM pg_stat_activity WHERE {others}")).await > 0
     })

@@ -220,7 +220,8 @@ async fn a_webhook_from_an_address_that_is_not_allowed_is_refused(database: Test
     let body = about("payment.failed", "pi_1");
     assert_eq!(send_signed(&app, PATH, body.clone(), SECRET).await, 403);
     assert!(inbox(&app).await.is_empty());
-    let TestApp { database, .. } = app;
+    let TestApp { database, server, .. } = app;
+    drop(server);
     let here = allow(&["203.0.113.0/24", "127.0.0.0/8"]);
     let app = TestApp::start_with(database, None, |config| config.webhook_allow = here).await;
     assert_eq!(send_signed(&app, PATH, body, SECRET).await, 200);
