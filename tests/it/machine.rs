@@ -9,6 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 
+const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");
 /// The programs of any machine that the check itself uses.
 const ORDINARY: [&str; 6] = ["bash", "grep", "head", "make", "sed", "sort"];
 /// The oldest Rust that Cargo.toml admits, and one before it.
@@ -40,20 +41,24 @@ impl Machine {
         self
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) -> Output {
+    fn run(&self, program: &str, arguments: &[&str], directory: &Path) -> Output {
         let mut command = Command::new(self.programs.path().join(program));
-        command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
-        command.env("PATH", self.programs.path()).output().unwrap()
+        command.args(arguments).current_dir(directory).env("PATH", self.programs.path()).output().unwrap()
     }
 
+    fn make(&self) -> Output {
+        self.run("make", &["--silent", "machine"], Path::new(CHECKOUT))
+    }
+
+    /// Asks elsewhere than in the checkout, for what the tests have installed there comes before the machine's.
     fn has_version(&self, name: &str, minimum: &str) -> bool {
-        let line = format!("source .ci/machine.sh && has_version {name} {minimum}");
-        self.run("bash", &["-c", &line]).status.success()
+        let line = format!("source {CHECKOUT}/.ci/machine.sh && has_version {name} {minimum}");
+        self.run("bash", &["-c", &line], self.programs.path()).status.success()
     }
 
     /// What `make dev` says when it does not begin.
     fn refusal(&self) -> String {
-        let output = self.run("make", &["--silent", "machine"]);
+        let output = self.make();
         assert!(!output.status.success());
         let said = String::from_utf8(output.stderr).unwrap();
         said.lines().find(|line| !line.starts_with("make")).unwrap_or_default().to_owned()
@@ -93,5 +98,5 @@ fn make_dev_says_in_one_sentence_that_rust_or_a_compiler_is_missing() {
     let compiler = "a C compiler is needed, and this machine has none: on Debian, apt-get install build-essential";
     assert_eq!(without_compiler.refusal(), compiler);
     let whole = Machine::new().with("cargo", RUST).with("cc", "cc 12");
-    assert!(whole.run("make", &["--silent", "machine"]).status.success());
+    assert!(whole.make().status.success());
 }
