@@ -19,7 +19,7 @@ use crate::{
         master_key::{MasterKey, Purpose, keyed_hash},
         operation::{RENEW_LEASE_EVERY, SEND_MARGIN},
     },
-    store::Store,
+    store::{Breaker, Store},
     telemetry::Telemetry,
     upstream::{Upstream, call_log::CallRecords},
 };
@@ -101,6 +101,8 @@ pub struct Inner {
     /// How long a call that moves money waits for its answer before Corefy is asked about it meanwhile.
     look_while_sending: Duration,
     tasks: TaskTracker,
+    /// Whether reservations can be made.
+    reservations: Breaker,
     probe: Option<Probe>,
     admissions: keys::Admissions,
     limits: limits::Limits,
@@ -164,6 +166,7 @@ impl App {
             send_limit: parts.upstream_timeout + SEND_MARGIN,
             look_while_sending: LOOK_WHILE_SENDING.min(parts.upstream_timeout / 2),
             tasks: TaskTracker::new(),
+            reservations: Breaker::default(),
             probe: parts.probe,
             admissions: keys::Admissions::new(),
             limits: limits::Limits::new(parts.key_rate_per_minute),

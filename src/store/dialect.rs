@@ -14,7 +14,7 @@ use sqlx::{
     Any, AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Pool, Row as _,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::{MigrateError, Migration, MigrationType, Migrator},
-    pool::PoolConnectionMetadata,
+    pool::{PoolConnection, PoolConnectionMetadata},
 };
 use tokio::time::{sleep, timeout};
 
@@ -24,8 +24,12 @@ use super::{
     lost, pooler,
 };
 
-/// How long a caller waits for a connection before the store counts as unavailable.
-pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a pool tries to connect, as when the gateway starts.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a caller waits for a connection before the store counts as unavailable: mostly nothing was sent yet, and a quick
+/// refusal serves a caller better.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1800);
 
 /// A connection that was idle for no longer is used without being asked first.
 pub(super) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
@@ -48,10 +52,15 @@ const SQLITE_READERS: u32 = 10;
 /// What every SQLite connection is told. WAL and FULL make a commit durable before it is answered. What a savepoint needs to
 /// be undone is kept in memory: it is worth nothing after a crash.
 const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-     PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
+     PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 1000;";
+/// How long the start waits for another process that migrates the same file, and for how long calls wait for one that has
+/// locked it: a command of the gateway's holds it for milliseconds.
+const SQLITE_PATIENT: &str = "PRAGMA busy_timeout = 10000";
+const SQLITE_HASTY: &str = "PRAGMA busy_timeout = 1000";
 /// What every PostgreSQL connection is told. All rows are reached by an index: a plan that was made while a table was
 /// small must not go through all of it when it has grown.
-const POSTGRES_SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeout = '10s'; SET lock_timeout = '5s';
+const POSTGRES_SETTINGS: &str =
+    "SET synchronous_commit = on; SET statement_timeout = '10s'; SET lock_timeout = '1500ms';
      SET idle_in_transaction_session_timeout = '30s';
      SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
      SET plan_cache_mode = force_generic_plan;";
@@ -142,7 +151,7 @@ impl Dialect {
         let settings: Arc<str> = settings.join("; ").into();
         let options = AnyPoolOptions::new()
             .max_connections(connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .acquire_timeout(CONNECT_TIMEOUT)
             .test_before_acquire(false)
             .before_acquire(move |connection, past| Box::pin(self.is_still_fit(connection, past)))
             .after_connect(move |connection: &mut AnyConnection, _| {
@@ -178,10 +187,14 @@ impl Dialect {
         let failed = |error: MigrateError| Error::Unavailable(error.into());
         match self {
             Self::Sqlite => {
-                let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+                let mut connection = pool.acquire().await?;
+                connection.execute(SQLITE_PATIENT).await?;
+                let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
                 // Not `run`, whose future cannot be sent between threads.
                 self.migrator().run_direct(None, &mut *transaction, false).await.map_err(failed)?;
-                Ok(transaction.commit().await?)
+                transaction.commit().await?;
+                connection.execute(SQLITE_HASTY).await?;
+                Ok(())
             }
             Self::Postgres => {
                 let mut connection = pool.acquire().await?;
@@ -244,6 +257,16 @@ impl Dialect {
     }
 }
 
+/// A connection of `pool`, within [`ACQUIRE_TIMEOUT`].
+pub(super) async fn acquire(pool: &Pool<Any>) -> Result<PoolConnection<Any>, sqlx::Error> {
+    in_time(pool.acquire()).await
+}
+
+/// What a pool has, within [`ACQUIRE_TIMEOUT`].
+pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    timeout(ACQUIRE_TIMEOUT, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
 /// Opens a file once: a pool would say only that the time was over.
 async fn try_sqlite(url: &str) -> Result<(), sqlx::Error> {
     let mut connection = AnyConnection::connect_with(&AnyConnectOptions::from_str(url)?).await?;
@@ -257,7 +280,7 @@ async fn knock(url: &str) -> Result<(), Error> {
     let options = AnyConnectOptions::from_str(url)?;
     let began = Instant::now();
     let refused = loop {
-        let left = ACQUIRE_TIMEOUT.saturating_sub(began.elapsed());
+        let left = CONNECT_TIMEOUT.saturating_sub(began.elapsed());
         match timeout(left, AnyConnection::connect_with(&options)).await {
             Ok(Ok(mut connection)) => {
                 let writable = lost::require_writable(&mut connection).await;
@@ -266,7 +289,7 @@ async fn knock(url: &str) -> Result<(), Error> {
             }
             Ok(Err(error)) if is_starting(&error) && left > KNOCK_PAUSE => sleep(KNOCK_PAUSE).await,
             Ok(Err(error)) => break Some(error.to_string()),
-            Err(_) => break Some(format!("no answer within {} s", ACQUIRE_TIMEOUT.as_secs())),
+            Err(_) => break Some(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
         }
     };
     let Some(why) = refused else { return Ok(()) };

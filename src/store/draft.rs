@@ -12,6 +12,7 @@ use sqlx::{Any, AnyConnection, Pool, pool::PoolConnection};
 
 use super::{
     Error, Tx,
+    dialect::acquire,
     gather::Gatherer,
     lookups::{Lookup, Lookups, Rows},
     telemetry::count_draft,
@@ -57,7 +58,7 @@ impl Draft {
     pub(super) async fn connection(&mut self) -> Result<&mut AnyConnection, Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.reader.acquire().await?,
+            None => acquire(&self.reader).await?,
         };
         Ok(self.connection.insert(connection))
     }

@@ -9,7 +9,11 @@ use std::{
 use sqlx::{Any, AnyConnection, Pool, pool::PoolConnection};
 use tokio::{sync::Mutex, time::timeout};
 
-use super::{Dialect, Error, dialect::TRUSTED_IDLE, lost};
+use super::{
+    Dialect, Error,
+    dialect::{TRUSTED_IDLE, acquire},
+    lost,
+};
 
 /// How long the database may take for an answer, which has limits of its own and keeps them as long as it can be reached.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -56,7 +60,7 @@ impl Kept {
         {
             return Ok(connection);
         }
-        Ok(self.pool.acquire().await?)
+        Ok(acquire(&self.pool).await?)
     }
 
     /// Keeps a connection that has just worked. One that has not goes back to the pool, which looks at it.

@@ -15,7 +15,7 @@ use std::{
 use sqlx::{AnyConnection, Executor as _, Row as _};
 use tokio::sync::watch;
 
-use super::dialect::ACQUIRE_TIMEOUT;
+use super::dialect::CONNECT_TIMEOUT;
 
 /// When a session last turned out to be lost.
 static LOST_AT: LazyLock<watch::Sender<Option<Instant>>> = LazyLock::new(|| watch::Sender::new(None));
@@ -94,5 +94,5 @@ pub(super) fn explain(error: sqlx::Error) -> sqlx::Error {
 /// The reason why sessions are being refused, if they are.
 pub(super) fn refused_lately() -> Option<&'static str> {
     let refused_at = *REFUSED_AT.lock().unwrap_or_else(PoisonError::into_inner);
-    refused_at.filter(|refused_at| refused_at.elapsed() < ACQUIRE_TIMEOUT).map(|_| TAKES_NO_WRITES)
+    refused_at.filter(|refused_at| refused_at.elapsed() < CONNECT_TIMEOUT).map(|_| TAKES_NO_WRITES)
 }

@@ -15,6 +15,7 @@ mod address;
 mod api_call_stats;
 mod api_calls;
 mod audit;
+mod breaker;
 mod budgets;
 mod customers;
 mod dialect;
@@ -49,6 +50,7 @@ mod writes;
 
 pub use api_call_stats::StatsRange;
 pub use api_calls::ApiCallFilter;
+pub use breaker::Breaker;
 pub use customers::CustomerFilter;
 pub use dialect::Dialect;
 pub use draft::Known;
@@ -64,6 +66,7 @@ pub use session::{Read, Session, Tx};
 pub use telemetry::Backlog;
 pub use webhooks::{Webhook, WebhookFilter, WebhookState};
 
+use dialect::{acquire, in_time};
 use draft::Draft;
 use gather::{Gatherer, Scribe};
 use kept::Kept;
@@ -93,6 +96,9 @@ struct Shared {
     signal: Arc<EventSignal>,
     telemetry: Telemetry,
     readiness: Arc<Readiness>,
+    /// Whether sessions that read can be had, and transactions begun.
+    reads: Arc<Breaker>,
+    writes: Arc<Breaker>,
 }
 
 impl Store {
@@ -114,6 +120,8 @@ impl Store {
             signal: Arc::default(),
             telemetry: Telemetry::default(),
             readiness: Arc::default(),
+            reads: Arc::default(),
+            writes: Arc::default(),
         });
         let turns = dialect.has_one_writer().then(|| Turns::new(writer.clone()));
         let for_drafts = Kept::of(dialect, dialect.connect_for_drafts(url, &writer).await?);
@@ -128,21 +136,38 @@ impl Store {
         Ok(Self { writer, reader, turns, gatherer, lookups, kept, url: url.as_str().into(), shared })
     }
 
-    /// A session that reads.
+    /// A session that reads. While none could be had lately, this is refused at once.
     pub async fn read(&self) -> Result<Read, Error> {
         let started = Instant::now();
-        let connection = self.reader.acquire().await?;
+        let connection = self.unless_failing(&self.shared.reads, acquire(&self.reader)).await?;
         Ok(self.session(connection, self.shared.dialect.reading(), started))
     }
 
-    /// A transaction that may write.
+    /// A transaction that may write. While none could begin lately, this is refused at once.
     pub async fn begin(&self) -> Result<Tx, Error> {
         let started = Instant::now();
-        let connection = match &self.turns {
-            Some(turns) => Writing::turn(turns.begin().await?),
-            None => Writing::own(self.writer.begin().await?),
-        };
+        let connection = self.unless_failing(&self.shared.writes, self.begin_now()).await?;
         Ok(self.session(connection, self.shared.dialect.writing(), started))
+    }
+
+    async fn begin_now(&self) -> Result<Writing, sqlx::Error> {
+        match &self.turns {
+            Some(turns) => turns.begin().await.map(Writing::turn),
+            None => in_time(self.writer.begin()).await.map(Writing::own),
+        }
+    }
+
+    async fn unless_failing<T>(
+        &self,
+        breaker: &Breaker,
+        work: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, Error> {
+        if !breaker.admits() {
+            return Err(Error::Unavailable(sqlx::Error::PoolTimedOut));
+        }
+        let outcome = work.await;
+        breaker.note(outcome.is_err());
+        Ok(outcome?)
     }
 
     /// A draft of a transaction, which relies on what is `known` of intents already; see [`draft`].

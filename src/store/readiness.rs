@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::{sync::Mutex, time::timeout};
 
-use super::{Error, Store, lost};
+use super::{Error, Session, Store, dialect::acquire, lost};
 
 /// A write is tried at most this often, however often somebody asks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -33,13 +33,13 @@ impl Store {
     }
 
     async fn answers(&self) -> Result<(), Error> {
-        sqlx::query("SELECT 1").execute(&mut *self.reader.acquire().await?).await?;
+        sqlx::query("SELECT 1").execute(&mut *acquire(&self.reader).await?).await?;
         Ok(())
     }
 
     /// Writes what is there already, to the row that every event needs.
     async fn writes(&self) -> Result<(), Error> {
-        let mut tx = self.begin().await?;
+        let mut tx = Session { on: self.begin_now().await?, shared: self.shared.clone() };
         let query = sqlx::query("UPDATE event_sequence SET last = last WHERE id = 1");
         query.execute(tx.writer().await?).await?;
         tx.commit().await

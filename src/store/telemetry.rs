@@ -97,9 +97,10 @@ impl Store {
         for outcome in ["written", "overtaken"] {
             telemetry.expect(&DRAFTS, [outcome]);
         }
-        let Shared { dialect, sealer, signal, readiness, .. } = &*self.shared;
-        let (sealer, signal, readiness) = (sealer.clone(), signal.clone(), readiness.clone());
-        let shared = Shared { dialect: *dialect, sealer, signal, telemetry, readiness };
+        let Shared { dialect, sealer, signal, readiness, reads, writes, .. } = &*self.shared;
+        let (dialect, sealer, signal, readiness) = (*dialect, sealer.clone(), signal.clone(), readiness.clone());
+        let (reads, writes) = (reads.clone(), writes.clone());
+        let shared = Shared { dialect, sealer, signal, telemetry, readiness, reads, writes };
         Self { shared: Arc::new(shared), ..self }
     }
 

@@ -10,6 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Error, Executor as _, Pool, pool::PoolConnection};
@@ -18,12 +19,12 @@ use tokio::{
     time::timeout,
 };
 
-use super::{
-    dialect::ACQUIRE_TIMEOUT,
-    writes::{SQLITE_TOGETHER, Script},
-};
+use super::writes::{SQLITE_TOGETHER, Script};
 use crate::store;
 
+/// How long a turn is waited for: longer than a call waits for its reservation, because what is sent already is written by the
+/// same writer.
+const TURN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Begins the shared transaction with its first turn. The write lock is taken at once: a transaction that reads first cannot
 /// take it later while another holds it. The outer savepoint marks the transaction: SQLite may roll a transaction back by
 /// itself, when a disk is full or fails, and the next savepoint would then begin another one.
@@ -39,7 +40,7 @@ const UNDO_BEGIN: &str = "SAVEPOINT turn";
 const FLUSH: &str = "RELEASE members; COMMIT";
 
 /// The line in front of the writer. It is as long as there are calls under way, which `rpc/` bounds; each waits at most
-/// [`ACQUIRE_TIMEOUT`] for its turn.
+/// [`TURN_TIMEOUT`] for its turn.
 #[derive(Clone)]
 pub(super) struct Turns {
     pool: Pool<Any>,
@@ -86,8 +87,7 @@ impl Turns {
     /// Waits for the writer.
     async fn lock(&self) -> Result<Turn, Error> {
         let waiting = Waiting::one_more(&self.waiting);
-        let writer =
-            timeout(ACQUIRE_TIMEOUT, self.writer.clone().lock_owned()).await.map_err(|_| Error::PoolTimedOut)?;
+        let writer = timeout(TURN_TIMEOUT, self.writer.clone().lock_owned()).await.map_err(|_| Error::PoolTimedOut)?;
         drop(waiting);
         let mut turn = Turn { writer: Some(writer), has_begun: false, turns: self.clone() };
         if turn.writer().connection.is_none() {

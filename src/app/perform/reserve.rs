@@ -19,6 +19,8 @@ use crate::{
 /// How long a call waits for its reservation before it is refused: a caller of whom nothing was sent yet is served better by
 /// a quick refusal.
 const RESERVE_LIMIT: Duration = Duration::from_millis(1900);
+/// How much longer it waits where others are being served meanwhile: the database works, and there is a line.
+const LINE_LIMIT: Duration = Duration::from_secs(3);
 /// How often a reservation is tried of which the database does not say whether it stands.
 const TRIES: u32 = 3;
 /// When a caller whose reservation took too long may try again.
@@ -50,26 +52,37 @@ impl App {
         mut command: C,
         id: &OperationId,
     ) -> Result<(Option<Reservation<C::Resource>>, C), Error> {
+        if !self.reservations.admits() {
+            return Err(too_late("the gateway's database has just failed"));
+        }
         let (app, caller, id) = (self.clone(), caller.clone(), id.clone());
         let work = async move {
             let reserved = app.reserve_firmly(&caller, &mut command, &id).await;
             (reserved, command)
         };
         let mut reserving = self.tasks.spawn(carried(work));
-        match timeout(RESERVE_LIMIT, &mut reserving).await {
-            Ok(Ok((reserved, command))) => Ok((reserved?, command)),
+        let waited = match timeout(RESERVE_LIMIT, &mut reserving).await {
+            Err(_) if self.reservations.works() => timeout(LINE_LIMIT, &mut reserving).await,
+            waited => waited,
+        };
+        match waited {
+            Ok(Ok((reserved, command))) => {
+                let has_failed = reserved.as_ref().is_err_and(|error| error.reason == Reason::StoreUnavailable);
+                self.reservations.note(has_failed);
+                Ok((reserved?, command))
+            }
             Ok(Err(panic)) => {
                 Err(Error::new(Reason::Internal, "the gateway failed; this call sent nothing").because(panic))
             }
             Err(_) => {
+                self.reservations.note(true);
                 let app = self.clone();
                 self.tasks.spawn(async move {
                     if let Ok((Ok(Some(late)), _)) = reserving.await {
                         app.take_back::<C>(late).await;
                     }
                 });
-                let message = "the gateway's database did not answer in time";
-                Err(Error::new(Reason::StoreUnavailable, message).retry_after(RETRY_AFTER))
+                Err(too_late("the gateway's database did not answer in time"))
             }
         }
     }
@@ -195,4 +208,8 @@ impl App {
         let is_taken_back = taken_back.is_ok();
         tracing::warn!(operation = %operation.id, is_taken_back, "a reservation came too late; nothing was sent");
     }
+}
+
+fn too_late(message: &str) -> Error {
+    Error::new(Reason::StoreUnavailable, message).retry_after(RETRY_AFTER)
 }

@@ -37,8 +37,8 @@ crate::on_both!(
     a_gateway_that_cannot_write_is_not_ready_and_says_why,
 );
 
-/// Long enough for several tries to settle.
-const SEVERAL_TRIES: Duration = Duration::from_millis(400);
+/// Long enough for Corefy to answer, and for several tries to settle.
+const SEVERAL_TRIES: Duration = Duration::from_millis(1500);
 
 /// Makes these calls at once, as others write, too.
 async fn call_all(subjects: &Subjects, client: &Client, kinds: &[Kind]) -> Vec<(Kind, Result<String, Status>)> {
@@ -87,11 +87,14 @@ async fn an_outcome_is_written_once_when_the_database_works_again(database: Test
         let client = app.client().await;
         let subjects = Subjects::new(&client).await;
         let before = sent(&app);
-        fault.begin(&app.database, "operations", &["UPDATE", "DELETE"]).await;
+        // So that all are sent before any is settled: on SQLite they share a transaction, and would not be reserved.
+        app.sandbox.faults().set(|switches| switches.answer_delay_ms = 1000);
         let mend = async {
             let are_sent = async || sent(&app).iter().zip(&before).all(|(now, before)| now > before);
             until("the calls are sent", are_sent).await;
+            fault.begin(&app.database, "operations", &["UPDATE", "DELETE"]).await;
             sleep(SEVERAL_TRIES).await;
+            app.sandbox.faults().set(|switches| switches.answer_delay_ms = 0);
             Fault::end(&app.database, "operations", &["UPDATE", "DELETE"]).await;
         };
         let (answers, ()) = tokio::join!(call_all(&subjects, &client, &Kind::SENT), mend);

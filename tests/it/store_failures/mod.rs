@@ -5,3 +5,5 @@ mod calls;
 mod commits;
 mod connections;
 mod faults;
+mod full_disk;
+mod waiting;

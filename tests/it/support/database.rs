@@ -36,6 +36,7 @@ pub struct TestDatabase {
 enum Place {
     Directory { _removed_when_dropped: TempDir },
     Server { url: String, name: String },
+    Elsewhere,
 }
 
 impl TestDatabase {
@@ -54,6 +55,12 @@ impl TestDatabase {
                 }
             },
         }
+    }
+
+    /// An empty database of SQLite in a directory of the test's own.
+    pub fn in_directory(directory: &std::path::Path) -> Self {
+        let url = format!("sqlite://{}", directory.join("gateway.db").display());
+        Self { url, _place: Place::Elsewhere }
     }
 
     fn in_a_file() -> Self {
@@ -88,7 +95,7 @@ impl TestDatabase {
     /// Which of the two it is.
     pub fn backend(&self) -> Backend {
         match self._place {
-            Place::Directory { .. } => Backend::Sqlite,
+            Place::Directory { .. } | Place::Elsewhere => Backend::Sqlite,
             Place::Server { .. } => Backend::Postgres,
         }
     }

@@ -12,6 +12,7 @@ use tokio::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
+    sync::watch,
     task::AbortHandle,
 };
 use url::Url;
@@ -48,6 +49,8 @@ struct Plan {
 pub struct Proxy {
     pub address: SocketAddr,
     plan: Arc<Mutex<Plan>>,
+    /// Ends all connections.
+    ends: watch::Sender<()>,
     task: AbortHandle,
 }
 
@@ -58,7 +61,8 @@ impl Proxy {
         let server = (url.host_str().unwrap().to_owned(), url.port().unwrap_or(5432));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let (address, plan) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Plan::default())));
-        let plan_of_all = plan.clone();
+        let (plan_of_all, ends) = (plan.clone(), watch::Sender::new(()));
+        let ended = ends.subscribe();
         let accepting = async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
@@ -66,10 +70,17 @@ impl Proxy {
                     continue;
                 }
                 let server = TcpStream::connect((server.0.as_str(), server.1)).await.unwrap();
-                tokio::spawn(pass_on(client, server, plan_of_all.clone()));
+                let (plan, mut ended) = (plan_of_all.clone(), ended.clone());
+                ended.mark_unchanged();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = pass_on(client, server, plan) => {}
+                        _ = ended.changed() => {}
+                    }
+                });
             }
         };
-        Self { address, plan, task: tokio::spawn(accepting).abort_handle() }
+        Self { address, plan, ends, task: tokio::spawn(accepting).abort_handle() }
     }
 
     /// Makes these cuts, one after the other, when `spared` statements about operations have passed: those with an id of one,
@@ -88,6 +99,12 @@ impl Proxy {
     pub fn cut_and_go_down(&self, spared: u32, cuts: impl IntoIterator<Item = Cut>) {
         self.cut(spared, cuts);
         self.plan.lock().unwrap().then_down = true;
+    }
+
+    /// Ends all connections, and lets nobody connect.
+    pub fn go_down(&self) {
+        *self.plan.lock().unwrap() = Plan { is_down: true, ..Plan::default() };
+        self.ends.send_replace(());
     }
 
     /// Lets everybody connect again.
