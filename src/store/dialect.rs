@@ -214,6 +214,14 @@ impl Dialect {
         }
     }
 
+    /// Changes a number in the head of SQLite's file that nobody reads, to some 31 bits of `number`.
+    pub(super) fn changing_the_head(self, number: u128) -> Option<AssertSqlSafe<String>> {
+        match self {
+            Self::Sqlite => Some(AssertSqlSafe(format!("PRAGMA user_version = {}", number & 0x7fff_ffff))),
+            Self::Postgres => None,
+        }
+    }
+
     /// Reads the time by the database's clock, as `now`.
     pub(super) fn clock(self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::{sync::Mutex, time::timeout};
+use uuid::Uuid;
 
 use super::{Error, Session, Store, dialect::acquire, lost};
 
@@ -37,9 +38,13 @@ impl Store {
         Ok(())
     }
 
-    /// Writes what is there already, to the row that every event needs.
+    /// Writes what is there already, to the row that every event needs. SQLite would write nothing for that, so there a number
+    /// in the file's head, which means nothing, is changed too.
     async fn writes(&self) -> Result<(), Error> {
         let mut tx = Session { on: self.begin_now().await?, shared: self.shared.clone() };
+        if let Some(sql) = self.shared.dialect.changing_the_head(Uuid::now_v7().as_u128()) {
+            sqlx::query(sql).execute(tx.writer().await?).await?;
+        }
         let query = sqlx::query("UPDATE event_sequence SET last = last WHERE id = 1");
         query.execute(tx.writer().await?).await?;
         tx.commit().await
