@@ -48,6 +48,16 @@ pub enum Checkpoint {
     Settled,
 }
 
+/// What an earlier call under the same idempotency key has for a later one.
+enum Earlier<R> {
+    /// Its answer.
+    Answered(Result<R, Error>),
+    /// Nothing yet: it is running, or being ended at this moment.
+    Running,
+    /// Nothing: it was taken back, or there was none.
+    Gone,
+}
+
 /// Called at each [`Checkpoint`]. Never set in production.
 pub type Probe = Arc<dyn Fn(Checkpoint) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
@@ -87,27 +97,41 @@ impl App {
                     return Ok(Answer { resource, is_replayed: false });
                 }
                 None => {
-                    if let Some(answer) = self.replay::<C>(&caller).await.map_err(of_this_call)? {
+                    if let Some(answer) = self.await_earlier::<C>(&caller, give_up).await.map_err(of_this_call)? {
                         self.telemetry.count(&REPLAYS, []);
                         return answer.map(|resource| Answer { resource, is_replayed: true }).map_err(Error::replayed);
                     }
-                    if Instant::now() >= give_up {
-                        let message = "a call with this idempotency key is running";
-                        return Err(Error::new(Reason::IdempotencyKeyInUse, message).retry_after(TWIN_WAIT));
-                    }
-                    sleep(TWIN_LOOK).await;
                 }
             }
         }
     }
 
-    /// The answer that an earlier call under the caller's idempotency key has for a later one; `None` while it is
-    /// running, and when it was taken back.
-    async fn replay<C: Command>(&self, caller: &Caller) -> Result<Option<Result<C::Resource, Error>>, Error> {
-        let Some(idempotency) = &caller.idempotency else { return Ok(None) };
+    /// Waits for the answer of an earlier call under the caller's idempotency key, and only reads meanwhile: many may wait
+    /// for one. `None` when that call was taken back, so that this one may reserve in its place.
+    async fn await_earlier<C: Command>(
+        &self,
+        caller: &Caller,
+        give_up: Instant,
+    ) -> Result<Option<Result<C::Resource, Error>>, Error> {
+        loop {
+            match self.replay::<C>(caller).await? {
+                Earlier::Answered(answer) => return Ok(Some(answer)),
+                Earlier::Gone if Instant::now() < give_up => return Ok(None),
+                Earlier::Running if Instant::now() < give_up => sleep(TWIN_LOOK).await,
+                Earlier::Gone | Earlier::Running => {
+                    let message = "a call with this idempotency key is running";
+                    return Err(Error::new(Reason::IdempotencyKeyInUse, message).retry_after(TWIN_WAIT));
+                }
+            }
+        }
+    }
+
+    /// Looks what an earlier call under the caller's idempotency key has for a later one.
+    async fn replay<C: Command>(&self, caller: &Caller) -> Result<Earlier<C::Resource>, Error> {
+        let Some(idempotency) = &caller.idempotency else { return Ok(Earlier::Gone) };
         let mut session = self.store.read().await?;
         let Some(earlier) = session.operation_keyed(&caller.partner_id, &idempotency.key).await? else {
-            return Ok(None);
+            return Ok(Earlier::Gone);
         };
         drop(session);
         if earlier.fingerprint.as_deref() != Some(&idempotency.fingerprint[..]) || earlier.operation.kind != C::KIND {
@@ -119,12 +143,12 @@ impl App {
         }
         let operation = &earlier.operation;
         if operation.is_first_call_running(self.now()) {
-            return Ok(None);
+            return Ok(Earlier::Running);
         }
         if operation.state != OperationState::Done {
             self.look_up_soon(&operation.subject_id).await;
         }
-        self.answer_to::<C>(&operation.id).await
+        Ok(self.answer_to::<C>(&operation.id).await?.map_or(Earlier::Running, Earlier::Answered))
     }
 
     /// The answer of an operation whose own call is not there to give it: the one that was frozen, or else the object as it
