@@ -49,8 +49,8 @@ struct Plan {
 pub struct Proxy {
     pub address: SocketAddr,
     plan: Arc<Mutex<Plan>>,
-    /// Ends all connections.
-    ends: watch::Sender<()>,
+    /// Ends all connections but the one of this number.
+    ends: watch::Sender<Option<usize>>,
     task: AbortHandle,
 }
 
@@ -61,21 +61,24 @@ impl Proxy {
         let server = (url.host_str().unwrap().to_owned(), url.port().unwrap_or(5432));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let (address, plan) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Plan::default())));
-        let (plan_of_all, ends) = (plan.clone(), watch::Sender::new(()));
-        let ended = ends.subscribe();
+        let (plan_of_all, ends) = (plan.clone(), watch::Sender::new(None));
+        let ends_of_all = ends.clone();
         let accepting = async move {
-            loop {
+            for number in 0.. {
                 let (client, _) = listener.accept().await.unwrap();
                 if plan_of_all.lock().unwrap().is_down {
                     continue;
                 }
                 let server = TcpStream::connect((server.0.as_str(), server.1)).await.unwrap();
-                let (plan, mut ended) = (plan_of_all.clone(), ended.clone());
-                ended.mark_unchanged();
+                let (plan, ends) = (plan_of_all.clone(), ends_of_all.clone());
+                let ended = ends.subscribe();
+                let end_others = move || {
+                    ends.send_replace(Some(number));
+                };
                 tokio::spawn(async move {
                     tokio::select! {
-                        () = pass_on(client, server, plan) => {}
-                        _ = ended.changed() => {}
+                        () = pass_on(client, server, plan, end_others) => {}
+                        () = is_ended(ended, number) => {}
                     }
                 });
             }
@@ -95,7 +98,7 @@ impl Proxy {
         *self.plan.lock().unwrap() = Plan { about, spared, cuts, ..Plan::default() };
     }
 
-    /// The same, and lets nobody connect after the last.
+    /// The same; the last ends all other connections, too, and lets nobody connect.
     pub fn cut_and_go_down(&self, spared: u32, cuts: impl IntoIterator<Item = Cut>) {
         self.cut(spared, cuts);
         self.plan.lock().unwrap().then_down = true;
@@ -104,7 +107,7 @@ impl Proxy {
     /// Ends all connections, and lets nobody connect.
     pub fn go_down(&self) {
         *self.plan.lock().unwrap() = Plan { is_down: true, ..Plan::default() };
-        self.ends.send_replace(());
+        self.ends.send_replace(None);
     }
 
     /// Lets everybody connect again.
@@ -151,12 +154,17 @@ fn has(piece: &[u8], what: &str) -> bool {
     piece.windows(what.len()).any(|window| window == what.as_bytes())
 }
 
-async fn pass_on(client: TcpStream, server: TcpStream, plan: Arc<Mutex<Plan>>) {
+/// Returns when the connection of this number is ended with others.
+async fn is_ended(mut ended: watch::Receiver<Option<usize>>, number: usize) {
+    while ended.changed().await.is_ok() && *ended.borrow_and_update() == Some(number) {}
+}
+
+async fn pass_on(client: TcpStream, server: TcpStream, plan: Arc<Mutex<Plan>>, end_others: impl Fn()) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let answers = tokio::spawn(answer(from_server, to_client, stopped));
-    ask(from_client, to_server, plan, stop, answers).await;
+    ask(from_client, to_server, plan, end_others, (stop, answers)).await;
 }
 
 /// Passes the answers on until it is stopped, and then drops the next one; the client is gone when this returns.
@@ -183,8 +191,8 @@ async fn ask(
     mut client: OwnedReadHalf,
     mut server: OwnedWriteHalf,
     plan: Arc<Mutex<Plan>>,
-    stop: tokio::sync::oneshot::Sender<()>,
-    answers: tokio::task::JoinHandle<OwnedReadHalf>,
+    end_others: impl Fn(),
+    (stop, answers): (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<OwnedReadHalf>),
 ) {
     let (mut piece, mut carried) = (vec![0; PIECE], false);
     loop {
@@ -193,13 +201,19 @@ async fn ask(
             return;
         }
         let piece = &piece[..read];
-        let cut = plan.lock().unwrap().cut_at(piece, &mut carried);
+        let (cut, goes_down) = {
+            let mut plan = plan.lock().unwrap();
+            (plan.cut_at(piece, &mut carried), plan.is_down)
+        };
         let Some(cut) = cut else {
             if server.write_all(piece).await.is_err() {
                 return;
             }
             continue;
         };
+        if goes_down {
+            end_others();
+        }
         stop.send(()).ok();
         let mut answers = answers.await.unwrap();
         match cut {
