@@ -10,11 +10,11 @@ use super::lost;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database did not answer, or not in time. Nothing that was not committed happened.
-    #[error("the database did not answer: {0}")]
+    #[error("the database did not answer: {}", plain(.0))]
     Unavailable(#[source] sqlx::Error),
     /// The database did not say whether what was to be committed stands: the connection broke, or it took too long. Whoever
     /// committed has to find out before anything follows from it.
-    #[error("the database did not say whether a commit stands: {0}")]
+    #[error("the database did not say whether a commit stands: {}", plain(.0))]
     Uncertain(#[source] sqlx::Error),
     /// No connection to the database could be made. Says where it was looked for, and why not.
     #[error("{0}")]
@@ -102,6 +102,23 @@ impl Error {
     }
 }
 
+/// The cause in the driver's error, once: the driver puts words of its own before it, and where in PostgreSQL's source it arose
+/// behind it; what several share is wrapped in another of ours.
+fn plain(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Configuration(cause) | sqlx::Error::Tls(cause) => cause.to_string(),
+        sqlx::Error::Database(told) => told.message().to_owned(),
+        sqlx::Error::Io(cause) => {
+            match cause.get_ref().and_then(|inner| inner.downcast_ref::<Arc<Error>>()).map(AsRef::as_ref) {
+                Some(Error::Unavailable(shared) | Error::Uncertain(shared)) => plain(shared),
+                Some(shared) => shared.to_string(),
+                None => cause.to_string(),
+            }
+        }
+        other => other.to_string(),
+    }
+}
+
 /// PostgreSQL's classes of errors that end a session: of connections, and of an operator who stops them.
 const SESSION_CLASSES: [&str; 2] = ["08", "57P"];
 
@@ -166,7 +183,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::ColumnDecode { index, source } => Self::corrupt(format!("column {index}: {source}")),
             sqlx::Error::ColumnNotFound(column) => Self::corrupt(format!("no column {column}")),
             sqlx::Error::Database(error) if !matches!(error.kind(), ErrorKind::Other) => {
-                Self::RuleBroken(error.to_string())
+                Self::RuleBroken(error.message().to_owned())
             }
             other => Self::Unavailable(other),
         }
@@ -176,6 +193,19 @@ impl From<sqlx::Error> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_said_once_however_often_it_was_shared() {
+        let cause = || Error::Unavailable(sqlx::Error::Configuration("the port is no number".into()));
+        assert_eq!(cause().to_string(), "the database did not answer: the port is no number");
+        let shared = cause().share()();
+        let again = shared.share()();
+        assert_eq!(again.to_string(), "the database did not answer: the port is no number");
+        let broken = Error::Uncertain(sqlx::Error::Io(io::ErrorKind::ConnectionReset.into()));
+        assert_eq!(broken.to_string(), "the database did not say whether a commit stands: connection reset");
+        let rule = Error::RuleBroken("no more than was received".to_owned()).share()();
+        assert_eq!(rule.to_string(), "the database refused a row that breaks its rules: no more than was received");
+    }
 
     #[test]
     fn a_database_that_cannot_write_is_told_from_rows_that_cannot_be_written() {
