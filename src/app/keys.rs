@@ -29,7 +29,7 @@ const LAST_USE_INTERVAL: Duration = Duration::from_secs(60);
 /// How many numbers are tried behind a short name that another partner has.
 const SHORT_NAME_TRIES: u32 = 99;
 
-/// What is remembered of keys.
+/// Keys as they were last read.
 pub(super) struct Admissions {
     /// Those that were used of late, with the time at which each was read.
     used: Cache<String, (ApiKey, Timestamp)>,

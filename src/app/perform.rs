@@ -48,7 +48,7 @@ pub enum Checkpoint {
     Settled,
 }
 
-/// What an earlier call under the same idempotency key has for a later one.
+/// The state of an earlier call under the same idempotency key, as a later one finds it.
 enum Earlier<R> {
     /// Its answer.
     Answered(Result<R, Error>),

@@ -1,4 +1,4 @@
-//! What is written of webhooks: those that come in, and what came of working one off. All that wait are written in one
+//! Writes of the inbox: webhooks that come in, and the result of processing one. All that wait are written in one
 //! transaction, one transaction at a time, so that a flood of webhooks leaves the database to the calls.
 
 use std::{

@@ -15,7 +15,7 @@ const MEMORY: &str =
 /// Says that the gateway writes.
 const WRITABLE: &str = "must not open the file read-only: the gateway writes every payment to it";
 
-/// What is wrong with `url`, as a sentence about it.
+/// The fault of `url`, as a sentence about it.
 pub(super) fn fault(url: &str) -> Option<&'static str> {
     if let Some(rest) = url.strip_prefix("sqlite://") {
         return sqlite_fault(rest);

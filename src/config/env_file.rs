@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-/// What each line that sets something must be.
+/// The form of a line that sets something.
 const FORM: &str = "must have the form NAME=value";
 
 /// Sets the variables of the file at `path` that are not set yet. No such file is fine.
@@ -43,7 +43,7 @@ fn read(text: &str) -> Result<Vec<(String, String)>, (usize, String)> {
     Ok(variables)
 }
 
-/// What a line sets: the inner `None` when nothing. `None`: it has not the form.
+/// Reads what a line sets: the inner `None` when nothing. `None`: it has not the form.
 fn variable(line: &str) -> Option<Option<(&str, String)>> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {

@@ -4,9 +4,9 @@ use std::env;
 
 use clap::Command;
 
-/// What the names of settings begin with.
+/// Prefixes of the names of settings.
 const OURS: [&str; 2] = ["GATEWAY_", "COREFY_"];
-/// What the values begin with that Docker and Kubernetes give variables such as `GATEWAY_PORT`: they link services.
+/// Prefixes of the values that Docker and Kubernetes give variables such as `GATEWAY_PORT`: they link services.
 const LINKS: [&str; 3] = ["tcp://", "udp://", "sctp://"];
 /// How many letters a name may be off to be taken for a misspelt one.
 const FARTHEST: usize = 3;

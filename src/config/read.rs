@@ -339,7 +339,7 @@ fn log_filter(text: &str) -> Option<String> {
     EnvFilter::try_new(&filter).ok().map(|_| filter)
 }
 
-/// What is logged where nothing is said.
+/// The filter of the log when none is set.
 const DEFAULT_LOG: &str = "info";
 
 /// The longest name of a service, in characters.

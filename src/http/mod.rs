@@ -46,7 +46,7 @@ pub fn always_on_trial(most: u32) -> u32 {
     most / ALWAYS_ON_TRIAL
 }
 
-/// What is said at a path that does not exist.
+/// The answer at a path that does not exist.
 const NOWHERE: &str = "nothing is here; webhooks are taken at /webhooks/corefy\n";
 /// How much of such a path is logged, in characters.
 const MAX_LOGGED_PATH: usize = 100;

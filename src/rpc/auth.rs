@@ -1,4 +1,4 @@
-//! Who may call what: the key check around every service but health and reflection. A stream is checked as long as it
+//! The key check around every service but health and reflection. A stream is checked as long as it
 //! goes on ([`while_admitted`]).
 
 use std::{
@@ -33,7 +33,7 @@ use super::{
     while_admitted::WhileAdmitted,
 };
 
-/// What is wrong with how a key was sent, whichever key it is.
+/// The fault in how a key was sent, whichever key it is.
 const MISSING: &str = "there is no API key; send it as metadata, authorization: Bearer pk_...:sk_...";
 const NO_BEARER: &str = "the metadata authorization must be the word Bearer, a space and the API key, pk_...:sk_...";
 const WHITE_SPACE: &str = "the API key ends with white space";

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// So many tries must have failed, one after the other.
+/// Consecutive failures after which tries are refused.
 const FAILURES: u32 = 3;
 /// How long all are refused after a failure, and after one was let through to see whether it still fails.
 const PAUSE: Duration = Duration::from_millis(500);

@@ -270,7 +270,7 @@ pub(super) async fn acquire(pool: &Pool<Any>) -> Result<PoolConnection<Any>, sql
     in_time(pool.acquire()).await
 }
 
-/// What a pool has, within [`ACQUIRE_TIMEOUT`].
+/// Waits for a pool at most [`ACQUIRE_TIMEOUT`].
 pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
     timeout(ACQUIRE_TIMEOUT, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }

@@ -32,7 +32,7 @@ pub enum Error {
     Overtaken,
 }
 
-/// What is wrong with a stored row.
+/// The fault of a stored row.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Corruption {
     /// A value of it says nothing to this program.

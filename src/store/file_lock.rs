@@ -15,7 +15,7 @@ use super::{
     address::{absolute, file_error},
 };
 
-/// What the lock's file is called, after the name of the database's.
+/// The suffix of the lock's file, after the name of the database's.
 const SUFFIX: &str = ".lock";
 
 /// The lock, until it is dropped.

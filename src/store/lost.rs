@@ -79,7 +79,7 @@ pub(super) async fn require_writable(session: &mut AnyConnection) -> Result<(), 
     Err(sqlx::Error::Io(io::Error::other(TAKES_NO_WRITES)))
 }
 
-/// What it says of a session that cannot write.
+/// The sentence about a session that cannot write.
 pub(super) const TAKES_NO_WRITES: &str =
     "the database takes no writes: it is a standby, or default_transaction_read_only is on";
 

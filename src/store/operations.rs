@@ -175,7 +175,7 @@ impl<C: Connected> Session<C> {
     }
 }
 
-/// Those that are open, and those that were ended while the call that reserved them had not. CASE as in [`FINISH`].
+/// Operations that are open, and operations that were ended while the call that reserved them had not. CASE as in [`FINISH`].
 static UNENDED: Lookup = Lookup {
     sql: "SELECT * FROM operations WHERE payment_intent_id IN ({keys})
          AND CASE state WHEN 'done' THEN epoch > 1 AND call_ended = 0 ELSE TRUE END ORDER BY id",

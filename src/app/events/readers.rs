@@ -26,7 +26,7 @@ pub(in crate::app) struct Readers {
     accounts: Mutex<Vec<Account>>,
 }
 
-/// What is known of one reader.
+/// The state of one reader.
 struct Account {
     key_id: String,
     /// Shared with the reader's [`Progress`]; dangling once the reader is gone.

@@ -26,14 +26,14 @@ const TRIES: u32 = 3;
 /// When a caller whose reservation took too long may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What a call has reserved.
+/// A reservation that stands.
 pub(super) struct Reservation<R> {
     pub(super) operation: Operation,
     pub(super) reserved: Reserved<R>,
     pub(super) known: Known,
 }
 
-/// What came of an attempt to reserve.
+/// The result of an attempt to reserve.
 enum Attempt<R> {
     /// It is reserved.
     Made(Reservation<R>),

@@ -18,7 +18,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest wait between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// What came of an attempt to write an outcome.
+/// The result of an attempt to write an outcome.
 pub(in crate::app) enum Settled<R> {
     /// It is written; this is the answer.
     Written(Result<R, Error>),

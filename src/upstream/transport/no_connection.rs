@@ -74,7 +74,7 @@ impl NoConnection {
     }
 }
 
-/// What lies behind this layer. An error of input and output hides what it wraps from `source`.
+/// The cause behind this layer. An error of input and output hides what it wraps from `source`.
 fn inside<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(wrapped) => Some(wrapped),
@@ -82,7 +82,7 @@ fn inside<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stat
     }
 }
 
-/// What this layer alone tells.
+/// The reason that this layer alone shows.
 fn told_by(error: &(dyn Error + 'static)) -> Option<NoConnection> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(of_tls(error));
