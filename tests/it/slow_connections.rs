@@ -12,7 +12,7 @@ use std::{
 
 use corefy_gateway::{
     port::Patience,
-    server::{Harness, Server},
+    server::{Harness, Lock, Server},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
@@ -182,7 +182,7 @@ async fn a_connection_without_a_call_that_is_let_in_ends_whatever_else_it_says()
         rpc_patience: Some(Patience { first: long, idle: long, trial: Some(TRIAL) }),
         ..Harness::default()
     };
-    let server = Server::start(app.config().clone(), harness).await.unwrap();
+    let server = Server::start_with(app.config().clone(), harness, Lock::Held(None)).await.unwrap();
     let client = Client::connect(server.grpc_addr, app.key()).await;
     client.create_payment_intent(new_intent("10.00")).await.unwrap();
     let pinging = tokio::spawn(drip(server.grpc_addr, PREFACE, PING));

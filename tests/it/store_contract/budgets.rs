@@ -5,7 +5,10 @@ use corefy_gateway::{
     store::Store,
 };
 
-use crate::{on_both, support::database::TestDatabase};
+use crate::{
+    on_both,
+    support::database::{Backend, TestDatabase},
+};
 
 on_both![
     what_one_gateway_was_lent_no_other_is_lent_nor_the_same_again,
@@ -43,9 +46,13 @@ async fn who_asks_first_leaves_the_others_their_share(database: TestDatabase) {
     let store = database.store().await;
     lend(&store, Purse::Common, "a", 100).await;
     lend(&store, Purse::Common, "b", 100).await;
-    // All is free again, and both still have calls waiting, however long this takes.
+    // All is free again, and both still have calls waiting.
     database.execute("UPDATE budgets SET taken_until = 0").await;
-    database.execute("UPDATE budget_gateways SET asked_at = asked_at + 60000000").await;
+    let now = match database.backend() {
+        Backend::Sqlite => "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
+        Backend::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
+    };
+    database.execute(&format!("UPDATE budget_gateways SET asked_at = {now}")).await;
     assert_eq!(lend(&store, Purse::Common, "a", 100).await.granted, AT_ONCE / 2);
     assert_eq!(lend(&store, Purse::Common, "b", AT_ONCE / 4).await.granted, AT_ONCE / 4);
 }
