@@ -52,9 +52,11 @@ impl Store {
 }
 
 async fn within_limit(work: impl Future<Output = Result<(), Error>>) -> Result<(), &'static str> {
-    match timeout(LIMIT, work).await {
-        Ok(done) => done.map_err(|error| error.in_words()),
-        // No session could be opened that can write, or none at all.
-        Err(_) => Err(lost::refused_lately().unwrap_or("the database does not answer in time")),
-    }
+    let failed = match timeout(LIMIT, work).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error.in_words(),
+        Err(_) => "the database does not answer in time",
+    };
+    // While sessions that cannot write are refused, a pool knows only that it has none.
+    Err(lost::refused_lately().unwrap_or(failed))
 }

@@ -98,6 +98,8 @@ async fn while_the_database_takes_no_writes_the_gateway_is_not_ready_and_afterwa
     let refused = client.create_payment_intent(new_intent("10.00")).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Unavailable, "STORE_UNAVAILABLE"));
     assert_eq!(readiness(&app).await.0, 503);
+    let why = "the database takes no writes: it is a standby, or default_transaction_read_only is on\n";
+    until("readiness says why", async || readiness(&app).await == (503, why.to_owned())).await;
     let error = open(&app.database).await.err().unwrap();
     assert!(error.to_string().contains("takes no writes"), "{error}");
 
