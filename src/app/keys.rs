@@ -31,7 +31,7 @@ const SHORT_NAME_TRIES: u32 = 99;
 
 /// Keys as they were last read.
 pub(super) struct Admissions {
-    /// Those that were used of late, with the time at which each was read.
+    /// Keys that were used of late, with the time at which each was read.
     used: Cache<String, (ApiKey, Timestamp)>,
     /// The names of all that are not revoked, and when they were last looked for.
     names: Mutex<Option<(HashSet<String>, Timestamp)>>,
@@ -52,7 +52,7 @@ pub struct Admitted {
     pub key_id: String,
     /// What it may do.
     pub scopes: Vec<Scope>,
-    /// What it showed, to be looked at again.
+    /// The key that was shown, to be looked at again.
     pub shown: Shown,
 }
 

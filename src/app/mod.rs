@@ -191,7 +191,7 @@ impl App {
         &self.acceptance
     }
 
-    /// What makes a mutating call of `partner` under the idempotency key `key` the same call when it is repeated: its method
+    /// The mark that makes a mutating call of `partner` under the idempotency key `key` the same call when it is repeated: its method
     /// and the canonical encoding of its fields, CVV left out.
     pub fn idempotency(&self, partner: &PartnerId, key: &str, method: &str, fields: &[u8]) -> Idempotency {
         let hash = |purpose, parts: &[&[u8]]| keyed_hash(&self.master_key.derive(purpose), parts);
