@@ -48,6 +48,8 @@ pub struct Port {
     /// Without them connections are plain.
     certificates: Option<Certificates>,
     places: Places,
+    /// The connection that waits for a place. Those behind it wait in the operating system's queue.
+    arrived: Option<(TcpStream, SocketAddr)>,
     /// A handshake under way has a place like any other connection on trial, and ends as one.
     handshakes: JoinSet<Option<Connection>>,
     patience: Patience,
@@ -60,7 +62,7 @@ impl Port {
     pub fn new(listener: TcpListener, certificates: Option<Certificates>, bounds: Bounds) -> Self {
         let Bounds { most, always_on_trial, counted_as, patience } = bounds;
         let places = Places::new(most, always_on_trial, counted_as);
-        Self { listener, certificates, places, handshakes: JoinSet::new(), patience, warned_at: None }
+        Self { listener, certificates, places, arrived: None, handshakes: JoinSet::new(), patience, warned_at: None }
     }
 
     /// Where it listens.
@@ -74,14 +76,14 @@ impl Port {
     /// The next connection, its handshake done. Nothing is lost when the future is dropped.
     pub async fn accept(&mut self) -> Connection {
         loop {
-            let (stream, peer) = tokio::select! {
+            let (stream, peer, place) = tokio::select! {
                 Some(ended) = self.handshakes.join_next() => match ended {
                     Ok(Some(connection)) => return connection,
                     _ => continue,
                 },
-                arrived = arrival(&self.listener, &self.places) => arrived,
+                arrived = arrival(&self.listener, &self.places, &mut self.arrived) => arrived,
             };
-            let Some(place) = self.places.take(peer.ip()) else {
+            let Some(place) = place else {
                 self.warn(peer);
                 continue;
             };
@@ -101,9 +103,24 @@ impl Port {
     }
 }
 
-/// The next connection, as soon as there is room for it.
-async fn arrival(listener: &TcpListener, places: &Places) -> (TcpStream, SocketAddr) {
-    places.room().await;
+/// The next connection, and its place as soon as there is one; `None`: its address has its share. The place is sought when the
+/// connection is there, for what was free before may be held by one that has proved itself meanwhile.
+async fn arrival(
+    listener: &TcpListener,
+    places: &Places,
+    arrived: &mut Option<(TcpStream, SocketAddr)>,
+) -> (TcpStream, SocketAddr, Option<Place>) {
+    let (stream, peer) = match arrived.take() {
+        Some(waiting) => waiting,
+        None => accepted(listener).await,
+    };
+    let (_, peer) = *arrived.insert((stream, peer));
+    let place = places.place(peer.ip()).await;
+    let (stream, peer) = arrived.take().expect("it was put there above");
+    (stream, peer, place)
+}
+
+async fn accepted(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -290,5 +307,24 @@ mod tests {
         }
         let error = taken[0].read(&mut [0]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_comes_when_all_places_are_proved_waits_and_is_not_closed() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let patience = Patience { first: LONG, idle: LONG, trial: None };
+        let bounds = Bounds { most: 1, always_on_trial: 0, counted_as: Arc::new(|_| None), patience };
+        let mut port = Port::new(listener, None, bounds);
+        let address = port.local_addr().unwrap();
+        let _first_end = TcpStream::connect(address).await.unwrap();
+        let first = port.accept().await;
+        let waiting = tokio::spawn(async move { port.accept().await });
+        tokio::task::yield_now().await;
+        first.peer().standing.prove();
+        let mut second_end = TcpStream::connect(address).await.unwrap();
+        let closed = timeout(Duration::from_millis(100), second_end.read(&mut [0])).await;
+        assert!(closed.is_err() && !waiting.is_finished(), "{closed:?}");
+        drop(first);
+        waiting.await.unwrap();
     }
 }

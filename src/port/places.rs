@@ -27,6 +27,15 @@ const SHARE_ON_TRIAL: usize = 4;
 /// Names the address by which a connection counts, such as the first of its network; `None`: it counts for nobody.
 pub type CountedAs = Arc<dyn Fn(IpAddr) -> Option<IpAddr> + Send + Sync>;
 
+/// Why there is no place for a connection.
+#[derive(Debug)]
+enum NoPlace {
+    /// Its address holds its share, and none of it is on trial.
+    ShareTaken,
+    /// Every place is held by a connection that has proved itself.
+    Full,
+}
+
 /// The connections of a port.
 #[derive(Clone)]
 pub(super) struct Places(Arc<Shared>);
@@ -71,41 +80,40 @@ impl Places {
         Self(Arc::new(Shared { most, always_on_trial, counted_as, held, freed }))
     }
 
-    /// Returns when a connection can be taken in. For one waiter.
-    pub(super) async fn room(&self) {
+    /// Takes a place for a connection of `address`, in the stead of another if need be, and waits while there is none. For one
+    /// waiter; nothing is lost when the future is dropped. `None`: the address holds its share, and none of it is on trial.
+    pub(super) async fn place(&self, address: IpAddr) -> Option<Place> {
         loop {
             let freed = self.0.freed.notified();
-            let has_room = {
-                let held = self.held();
-                held.connections.len() < self.0.most || !held.on_trial.is_empty()
-            };
-            if has_room {
-                return;
+            match self.take(address) {
+                Ok(place) => return Some(place),
+                Err(NoPlace::ShareTaken) => return None,
+                Err(NoPlace::Full) => freed.await,
             }
-            freed.await;
         }
     }
 
-    /// Takes a place for a connection of `address`, in the stead of another if need be. `None`: the address holds its
-    /// share, and none of it is on trial.
-    pub(super) fn take(&self, address: IpAddr) -> Option<Place> {
+    fn take(&self, address: IpAddr) -> Result<Place, NoPlace> {
         let mut held = self.held();
+        if held.connections.len() >= self.0.most && held.on_trial.is_empty() {
+            return Err(NoPlace::Full);
+        }
         let counted_as = (self.0.counted_as)(address);
         if let Some(share) = counted_as.and_then(|address| held.shares.get(&address)) {
             let is_full = share.count >= self.share(SHARE) || share.on_trial.len() >= self.share(SHARE_ON_TRIAL);
             if is_full {
-                let oldest = *share.on_trial.first()?;
+                let oldest = *share.on_trial.first().ok_or(NoPlace::ShareTaken)?;
                 held.remove(oldest);
             }
         }
         if held.connections.len() >= self.0.most {
-            let oldest = *held.on_trial.first()?;
+            let oldest = *held.on_trial.first().ok_or(NoPlace::Full)?;
             held.remove(oldest);
         }
         let (keep, end) = oneshot::channel();
         let id = held.add(counted_as, keep);
         let standing = Standing { places: self.clone(), id, has_proved: Arc::default() };
-        Some(Place { standing, end, has_ended: false })
+        Ok(Place { standing, end, has_ended: false })
     }
 
     fn share(&self, part: usize) -> usize {
@@ -255,12 +263,12 @@ mod tests {
         held.iter().for_each(|place| place.standing().prove());
         let waiting = tokio::spawn({
             let places = places.clone();
-            async move { places.room().await }
+            async move { places.place(address(9)).await }
         });
         tokio::task::yield_now().await;
-        assert!(!waiting.is_finished() && places.take(address(9)).is_none());
+        assert!(!waiting.is_finished());
         drop(held);
-        waiting.await.unwrap();
+        assert!(waiting.await.unwrap().is_some());
     }
 
     #[test]
@@ -275,11 +283,11 @@ mod tests {
             place.standing().prove();
             proved.push(place);
         }
-        assert!(places.take(address(1)).is_none(), "four of eight");
-        assert!(places.take(address(2)).is_some());
+        assert!(matches!(places.take(address(1)), Err(NoPlace::ShareTaken)), "four of eight");
+        assert!(places.take(address(2)).is_ok());
         assert_eq!(ended(&mut proved), [false; 4]);
         drop(proved.pop());
-        assert!(places.take(address(1)).is_some());
+        assert!(places.take(address(1)).is_ok());
     }
 
     #[test]
