@@ -6,7 +6,7 @@ use sqlx::{Any, Executor as _, Pool, Row as _};
 use super::Error;
 
 /// Says what a pooler must be told.
-pub(super) const ADVICE: &str = "PgBouncer needs pool_mode = session and ignore_startup_parameters = extra_float_digits; docs/operations.md has the rest";
+pub(super) const ADVICE: &str = "PgBouncer needs pool_mode = session and ignore_startup_parameters = extra_float_digits; docs/database.md has the rest";
 
 /// Fails when two connections that are open at the same time have one session: a pooler that lends sessions for a
 /// transaction gives the one that was used last to whoever comes next.

@@ -15,8 +15,8 @@ use corefy_gateway::{
 };
 
 use crate::{
+    documents::table,
     on_both,
-    readme::table,
     support::{
         app::{TestApp, http_client, until},
         client::{Client, keyed, new_intent},
@@ -41,7 +41,8 @@ on_both![
     a_trace_is_passed_on_to_corefy,
 ];
 
-const OPERATIONS: &str = include_str!("../../docs/operations.md");
+const METRICS: &str = include_str!("../../docs/reference/metrics.md");
+const RUNBOOKS: &str = include_str!("../../docs/alerts.md");
 const ALERTS: &str = include_str!("../../docs/alerts.yml");
 
 const DECLINED: &str = "4000000000009995";
@@ -380,7 +381,7 @@ fn the_table_of_metrics_is_the_catalogue() {
         let labels = if entry.labels.is_empty() { "none".to_owned() } else { quoted(entry.labels) };
         vec![quoted(&[entry.name]), entry.kind.as_str().to_owned(), labels, entry.help.to_owned()]
     };
-    assert_eq!(table(OPERATIONS, "Metrics"), CATALOGUE.iter().map(row).collect::<Vec<_>>());
+    assert_eq!(table(METRICS, "Metrics"), CATALOGUE.iter().map(row).collect::<Vec<_>>());
 }
 
 #[test]
@@ -395,8 +396,7 @@ fn names_keep_the_conventions_of_prometheus() {
 #[test]
 fn every_alert_is_about_metrics_that_are_and_tells_what_to_do() {
     let alerts: BTreeSet<_> = ALERTS.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
-    let below = OPERATIONS.split("\n## Alerts\n").nth(1).unwrap().split("\n## ").next().unwrap();
-    let told: BTreeSet<_> = below.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let told: BTreeSet<_> = RUNBOOKS.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     assert_eq!(alerts, told);
     assert!(alerts.len() > 9, "{alerts:?}");
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';

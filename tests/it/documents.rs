@@ -1,0 +1,200 @@
+//! The tables of the documents say what the code does, their links lead somewhere, and the README is short.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use corefy_gateway::sandbox::{amounts::TEST_REFUNDS, cards::TEST_CARDS};
+
+use crate::support::program::output;
+
+const SANDBOX: &str = include_str!("../../docs/sandbox.md");
+const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
+
+/// Lines of the README at most.
+const MAX_README_LINES: usize = 150;
+
+/// The rows of the first table below the heading, each with its cells, without the backquotes around what is typed.
+pub fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
+    let below =
+        page.lines().skip_while(|line| line.trim_start_matches('#').trim() != heading || !line.starts_with('#'));
+    let table = below.skip(1).take_while(|line| !line.starts_with('#')).skip_while(|line| !line.starts_with('|'));
+    let rows = table.take_while(|line| line.starts_with('|')).skip(2);
+    let cells = |row: &str| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+    rows.map(cells).collect()
+}
+
+/// The digits of a text.
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// The first cell's digits, and the last cell, of each row of the table.
+fn digits_and_words(heading: &str) -> Vec<(String, String)> {
+    let rows = table(SANDBOX, heading);
+    rows.iter().map(|row| (digits(row.first().unwrap()), row.last().unwrap().clone())).collect()
+}
+
+#[test]
+fn every_test_card_is_documented() {
+    let cards: Vec<_> = TEST_CARDS.iter().map(|card| (card.number.to_owned(), card.description.to_owned())).collect();
+    assert_eq!(digits_and_words("Test cards"), cards);
+}
+
+#[test]
+fn every_test_refund_is_documented() {
+    let refunds = TEST_REFUNDS.iter().map(|refund| (refund.ending.to_string(), refund.description.to_owned()));
+    assert_eq!(digits_and_words("Test refunds"), refunds.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_setting_of_serve_is_documented_and_no_other_is_made_up() {
+    let told: Vec<String> = table(CONFIGURATION, "Settings").iter().map(|row| row[0].replace('`', "")).collect();
+    let of_serve = variables("serve");
+    assert!(of_serve.len() > 15, "{of_serve:?}");
+    let missing: Vec<_> = of_serve.iter().filter(|variable| !told.contains(variable)).collect();
+    assert!(missing.is_empty(), "the table of settings lacks {missing:?}");
+    let known: Vec<_> = ["serve", "dev", "sandbox", "try"].into_iter().flat_map(variables).collect();
+    let made_up: Vec<_> = told.iter().filter(|variable| !known.contains(variable)).collect();
+    assert!(made_up.is_empty(), "the table of settings has {made_up:?}");
+}
+
+/// The variables that the help of a command names.
+fn variables(command: &str) -> Vec<String> {
+    let directory = tempfile::tempdir().unwrap();
+    let help = String::from_utf8(output(directory.path(), &[command, "--help"], &[]).stdout).unwrap();
+    let help: String = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    let named = help.split("[env: ").skip(1).filter_map(|text| text.split(['=', ']']).next());
+    named.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_table_is_read_row_by_row() {
+    let page =
+        "# A\n\n| x |\n|---|\n| no |\n\n### B\n\nText.\n\n| x | y |\n|---|---|\n| `1 2` | `z` |\n| 3 | w |\n\n| n |\n";
+    assert_eq!(table(page, "B"), [["`1 2`", "`z`"], ["3", "w"]]);
+    assert!(table(page, "C").is_empty());
+}
+
+/// The root of the checkout.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The pages whose links are followed: those of the root, of `docs/` and of the clients.
+fn pages() -> Vec<PathBuf> {
+    let mut pages = Vec::new();
+    let mut folders = vec![root().join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
+        }
+    }
+    let named = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "clients/README.md",
+        "clients/scenario/README.md",
+    ];
+    pages.extend(named.map(|page| root().join(page)));
+    pages.sort();
+    pages
+}
+
+/// The lines of a page that stand in no fenced block.
+fn prose(page: &str) -> impl Iterator<Item = &str> {
+    let mut fenced = false;
+    page.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        fenced ^= fence;
+        !fenced && !fence
+    })
+}
+
+/// The targets of the links of a page, without those that stand in code.
+fn links(page: &str) -> Vec<String> {
+    let text: String = prose(page).collect::<Vec<_>>().join("\n");
+    let mut links = Vec::new();
+    for part in text.split("](").skip(1) {
+        links.extend(part.split(')').next().map(str::to_owned));
+    }
+    links
+}
+
+/// The anchors of a page's headings, as GitHub makes them.
+fn anchors(page: &str) -> Vec<String> {
+    let headings = prose(page).filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let title = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = title.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
+        kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+/// What is wrong with the links of a page that stands in this folder.
+fn dead_links(folder: &Path, path: &Path, page: &str) -> Vec<String> {
+    let is_dead = |link: &String| {
+        if link.contains("://") {
+            return false;
+        }
+        let (file, anchor) = link.split_once('#').map_or((link.as_str(), None), |(file, anchor)| (file, Some(anchor)));
+        let target = if file.is_empty() { path.to_owned() } else { folder.join(file) };
+        match anchor {
+            None => !target.exists(),
+            Some(anchor) => match fs::read_to_string(target) {
+                Ok(page) => !anchors(&page).iter().any(|known| known == anchor),
+                Err(_) => true,
+            },
+        }
+    };
+    links(page).into_iter().filter(is_dead).map(|link| format!("{}: {link}", path.display())).collect()
+}
+
+#[test]
+fn every_link_of_the_documents_leads_somewhere() {
+    let mut followed = 0;
+    let mut dead = Vec::new();
+    for path in pages() {
+        let page = fs::read_to_string(&path).unwrap();
+        followed += links(&page).len();
+        dead.extend(dead_links(path.parent().unwrap(), &path, &page));
+    }
+    assert!(dead.is_empty(), "{dead:#?}");
+    assert!(followed > 60, "{followed}");
+}
+
+#[test]
+fn a_link_to_a_missing_page_or_heading_is_found() {
+    let page = "# A b, c!\n\n[1](#a-b-c) [2](#no) [3](docs/none.md) [4](docs/README.md#none) [5](LICENSE) [6](https://a.b/c)\n\
+                ```\n[7](nothing)\n```\n";
+    let dead = dead_links(root(), &root().join("docs/README.md"), page);
+    let ends: Vec<_> = dead.iter().filter_map(|line| line.rsplit(' ').next()).collect();
+    assert_eq!(ends, ["#a-b-c", "#no", "docs/none.md", "docs/README.md#none"]);
+    assert_eq!(anchors(page), ["a-b-c"]);
+}
+
+#[test]
+fn every_page_is_named_by_the_index() {
+    let index = fs::read_to_string(root().join("docs/README.md")).unwrap();
+    let docs = root().join("docs");
+    let below = pages().into_iter().filter_map(|page| Some(page.strip_prefix(&docs).ok()?.display().to_string()));
+    let linked = links(&index);
+    let missing: Vec<_> = below.filter(|page| page != "README.md" && !linked.contains(page)).collect();
+    assert!(missing.is_empty(), "docs/README.md does not name {missing:?}");
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = fs::read_to_string(root().join("README.md")).unwrap().lines().count();
+    assert!(lines <= MAX_README_LINES, "{lines} lines: move what is not for every reader to docs/");
+}
