@@ -1,39 +1,52 @@
-//! The timeline of one payment: what the journal, the log of calls, the inbox and the events tell of it, in one order.
+//! The timeline of one payment: what the journal, the log of calls, the inbox and the events have of it, in one order.
 
-use super::{App, Caller};
+use super::{
+    App, Caller,
+    paging::{Page, Paged},
+};
 use crate::{
     domain::{
-        ids::PartnerId,
-        timeline::{MAX_ENTRIES, Timeline, TimelineOf},
+        ids::{PartnerId, PaymentIntentId},
+        timeline::{TimelineEntry, TimelineOf, TimelinePlace},
     },
     error::Error,
-    store::{self, ApiCallFilter, Store},
+    store::{self, Read, Store},
 };
 
 mod entries;
 
-use entries::Placed;
-
-/// As many of each kind are read: all that one timeline can have.
-const LIMIT: u32 = MAX_ENTRIES as u32 + 1;
+pub use entries::Placed;
 
 impl App {
-    /// The timeline of a payment of the partner's.
-    pub async fn get_timeline(&self, caller: &Caller, of: &TimelineOf) -> Result<Timeline, Error> {
-        let found = timeline(&self.store, Some(&caller.partner_id), of).await?;
-        found.ok_or_else(|| match of {
+    /// A page of the timeline of a payment of the partner's, oldest first.
+    pub async fn get_timeline(
+        &self,
+        caller: &Caller,
+        of: &TimelineOf,
+        page: Page,
+    ) -> Result<Paged<TimelineEntry>, Error> {
+        let tokens = self.page_tokens(caller, ("timeline", of));
+        let after = tokens.read(&page.token)?.and_then(|place| TimelinePlace::parse(&place));
+        let found = timeline(&self.store, Some(&caller.partner_id), of, after.as_ref(), page.size + 1).await?;
+        let found = found.ok_or_else(|| match of {
             TimelineOf::Payment(id) => Error::not_found("payment_intent", id.as_str()),
             TimelineOf::Refund(id) => Error::not_found("refund", id.as_str()),
-        })
+        })?;
+        let placed = found.into_iter().map(|Placed { entry, place }| (entry, place.to_string())).collect();
+        let Paged { items, next_page_token } = tokens.page(placed, page.size, |(_, place)| place.as_str());
+        Ok(Paged { items: items.into_iter().map(|(entry, _)| entry).collect(), next_page_token })
     }
 }
 
-/// The timeline of a payment of `partner`, or of anybody's. `None`: there is no such payment.
+/// The timeline of a payment of `partner`, or of anybody's, after this place, at most `limit` entries. `None`: there is no
+/// such payment.
 pub async fn timeline(
     store: &Store,
     partner: Option<&PartnerId>,
     of: &TimelineOf,
-) -> Result<Option<Timeline>, store::Error> {
+    after: Option<&TimelinePlace>,
+    limit: u32,
+) -> Result<Option<Vec<Placed>>, store::Error> {
     let mut session = store.read().await?;
     let id = match of {
         TimelineOf::Payment(id) => Some(id.clone()),
@@ -41,25 +54,26 @@ pub async fn timeline(
     };
     let Some(id) = id else { return Ok(None) };
     let intent = session.payment_intent_any(&id).await?;
-    let Some(intent) = intent.filter(|intent| partner.is_none_or(|partner| intent.partner_id == *partner)) else {
+    if intent.is_none_or(|intent| partner.is_some_and(|partner| intent.partner_id != *partner)) {
         return Ok(None);
-    };
-    let partner = &intent.partner_id;
-    let refunds = session.refunds(partner, Some(&id), None, LIMIT).await?;
-    let objects: Vec<_> = refunds.iter().map(|refund| refund.id.to_string()).chain([intent.id.to_string()]).collect();
-    let of_payment = ApiCallFilter { payment_intent_id: Some(id.clone()), ..Default::default() };
-
-    let mut placed: Vec<Placed> = Vec::new();
-    placed.extend(session.operations_of(&id, LIMIT).await?.iter().flat_map(entries::of_operation));
-    placed.extend(session.api_calls(Some(partner), &of_payment, None, LIMIT).await?.iter().map(entries::of_call));
-    placed.extend(session.webhooks_of(&id, LIMIT).await?.iter().map(entries::of_webhook));
-    placed.extend(session.events_of(partner, &objects, LIMIT).await?.iter().map(entries::of_event));
-    Ok(Some(in_order(placed)))
+    }
+    entries_of(&mut session, &id, after, limit).await.map(Some)
 }
 
-/// The newest entries, oldest first.
-fn in_order(mut placed: Vec<Placed>) -> Timeline {
+/// The first entries of each kind, merged: none of a later page comes before them.
+async fn entries_of(
+    session: &mut Read,
+    id: &PaymentIntentId,
+    after: Option<&TimelinePlace>,
+    limit: u32,
+) -> Result<Vec<Placed>, store::Error> {
+    let mut placed: Vec<Placed> = Vec::new();
+    placed.extend(session.operations_begun(id, after, limit).await?.iter().map(entries::of_beginning));
+    placed.extend(session.operations_ended(id, after, limit).await?.iter().map(entries::of_end));
+    placed.extend(session.api_calls_of(id, after, limit).await?.iter().map(entries::of_call));
+    placed.extend(session.webhooks_of(id, after, limit).await?.iter().map(entries::of_webhook));
+    placed.extend(session.events_of(id, after, limit).await?.iter().map(entries::of_event));
     placed.sort_by(|one, other| one.place.cmp(&other.place));
-    let surplus = placed.len().saturating_sub(MAX_ENTRIES);
-    Timeline { entries: placed.drain(surplus..).map(|placed| placed.entry).collect(), is_truncated: surplus > 0 }
+    placed.truncate(limit as usize);
+    Ok(placed)
 }

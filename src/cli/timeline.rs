@@ -9,6 +9,9 @@ use crate::{
     domain::timeline::{TimelineEntry, TimelineIds, TimelineOf},
 };
 
+/// How many entries are read at a time.
+const STEP: u32 = 500;
+
 /// The command and its settings.
 #[derive(Args)]
 pub(super) struct TimelineCommand {
@@ -23,13 +26,16 @@ impl TimelineCommand {
     /// Shows the timeline, oldest entry first.
     pub async fn run(self) -> Result<(), Failure> {
         let (store, _) = open(&self.settings).await?;
-        let found = timeline(&store, None, &self.id).await?;
-        let timeline = found.ok_or_else(|| Failure::Failed("there is no such payment".to_owned()))?;
-        if timeline.is_truncated {
-            anstream::println!("Older entries are left out.");
+        let mut after = None;
+        loop {
+            let found = timeline(&store, None, &self.id, after.as_ref(), STEP).await?;
+            let placed = found.ok_or_else(|| Failure::Failed("there is no such payment".to_owned()))?;
+            placed.iter().for_each(|placed| print(&placed.entry));
+            after = placed.last().map(|last| last.place.clone());
+            if placed.len() < STEP as usize {
+                return Ok(());
+            }
         }
-        timeline.entries.iter().for_each(print);
-        Ok(())
     }
 }
 

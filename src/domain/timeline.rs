@@ -1,12 +1,11 @@
 //! The timeline of a payment: what happened to it, in one order.
 
+use std::fmt;
+
 use super::{
     clock::Timestamp,
     ids::{PaymentIntentId, RefundId},
 };
-
-/// The most entries of a timeline.
-pub const MAX_ENTRIES: usize = 500;
 
 /// What a timeline is asked for by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,11 +82,50 @@ pub struct TimelineIds {
     pub event: String,
 }
 
-/// A timeline, oldest first.
-#[derive(Clone, Debug)]
-pub struct Timeline {
-    /// At most [`MAX_ENTRIES`].
-    pub entries: Vec<TimelineEntry>,
-    /// Whether older ones were left out.
-    pub is_truncated: bool,
+/// The place of an entry in a timeline. Order is by time. At the same moment the end of a call comes after what it did; all
+/// else goes by its id, whose digits grow in the order in which a gateway made them, whatever they are the id of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimelinePlace {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it is the end of a call, or the next check of it.
+    pub is_end: bool,
+    /// The digits of the record's id.
+    pub digits: String,
+}
+
+impl TimelinePlace {
+    /// The place of the record with this id.
+    pub fn new(at: Timestamp, is_end: bool, id: &str) -> Self {
+        Self { at, is_end, digits: id.rsplit_once('_').map_or(id, |(_, digits)| digits).to_owned() }
+    }
+
+    /// Reads what [`fmt::Display`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (at, rest) = text.split_once('.')?;
+        let (is_end, digits) = rest.split_once('.')?;
+        Some(Self { at: Timestamp(at.parse().ok()?), is_end: is_end == "1", digits: digits.to_owned() })
+    }
+}
+
+impl fmt::Display for TimelinePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.at.0, u8::from(self.is_end), self.digits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_ordered_by_time_and_the_end_of_a_call_comes_after_what_it_did() {
+        let at = Timestamp::from_seconds;
+        let in_order =
+            [(at(1), true, "op_9"), (at(2), false, "evt_1"), (at(2), false, "call_2"), (at(2), true, "op_0")];
+        let places = in_order.map(|(at, is_end, id)| TimelinePlace::new(at, is_end, id));
+        assert!(places.is_sorted());
+        assert!(places.iter().all(|place| TimelinePlace::parse(&place.to_string()).as_ref() == Some(place)));
+        assert_eq!(TimelinePlace::parse("1.2"), None);
+    }
 }

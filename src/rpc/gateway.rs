@@ -50,9 +50,12 @@ impl GatewayService for Handlers {
         request: Request<pb::GetTimelineRequest>,
     ) -> Result<Response<pb::GetTimelineResponse>, Status> {
         let named = call::naming(&request.get_ref().id);
-        let (caller, of) = call::query(request, timeline::get)?;
-        let found = self.app.get_timeline(&caller, &of).await.map_err(named)?;
-        let entries = found.entries.into_iter().map(Into::into).collect();
-        Ok(Response::new(pb::GetTimelineResponse { entries, truncated: found.is_truncated }))
+        let (caller, (of, page)) = call::query(request, timeline::get)?;
+        let list = |page| self.app.get_timeline(&caller, &of, page);
+        let answer = call::page(page, list, |found| pb::GetTimelineResponse {
+            entries: found.items.into_iter().map(Into::into).collect(),
+            next_page_token: found.next_page_token,
+        });
+        Ok(answer.await.map_err(named)?)
     }
 }

@@ -1,6 +1,7 @@
 //! The timeline of a payment on the wire.
 
 use crate::{
+    app::paging::Page,
     domain::timeline::{TimelineEntry, TimelineKind, TimelineOf},
     pb,
 };
@@ -8,8 +9,10 @@ use crate::{
 use super::{fields::Fields, timestamps};
 
 /// Reads GetTimeline.
-pub(super) fn get(fields: &mut Fields, message: pb::GetTimelineRequest) -> Option<TimelineOf> {
-    fields.id("id", &message.id, TimelineOf::parse, "of a payment intent or refund, pi_…, pay_… or re_…")
+pub(super) fn get(fields: &mut Fields, message: pb::GetTimelineRequest) -> Option<(TimelineOf, Page)> {
+    let of = fields.id("id", &message.id, TimelineOf::parse, "of a payment intent or refund, pi_…, pay_… or re_…");
+    let page = fields.page(message.page_size, message.page_token);
+    Some((of?, page))
 }
 
 impl From<TimelineEntry> for pb::TimelineEntry {

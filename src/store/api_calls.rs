@@ -141,7 +141,7 @@ fn write(call: &ApiCall, sealer: &Sealer) -> Result<Write, Error> {
     Ok(Write::new(&INSERT, call.id.as_str(), row))
 }
 
-fn read(row: &AnyRow, sealer: &Sealer) -> Result<ApiCall, Error> {
+pub(super) fn read(row: &AnyRow, sealer: &Sealer) -> Result<ApiCall, Error> {
     let id = parse(row, "id", ApiCallId::parse)?;
     let latency: i64 = get(row, "latency")?;
     let http_status: Option<i64> = get(row, "http_status")?;

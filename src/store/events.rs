@@ -102,23 +102,6 @@ impl<C: Connected> Session<C> {
             .await?;
         row.as_ref().map(|row| read(row, &self.shared.sealer).map(|placed| placed.event)).transpose()
     }
-
-    /// The newest events about any of these objects of the partner's, at most `limit`, newest first.
-    pub async fn events_of(
-        &mut self,
-        partner: &PartnerId,
-        objects: &[String],
-        limit: u32,
-    ) -> Result<Vec<Event>, Error> {
-        let rows = Select::from("events")
-            .only("position IS NOT NULL")
-            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-            .and_in("object_id", objects)?
-            .fetch(self.connection().await?, "position DESC", limit)
-            .await?;
-        let placed = self.shared.readable("events", &rows, read)?;
-        Ok(placed.into_iter().map(|placed| placed.event).collect())
-    }
 }
 
 /// One end of the events that are kept.
@@ -173,7 +156,7 @@ impl Tx {
     }
 }
 
-fn read(row: &AnyRow, sealer: &Sealer) -> Result<Placed, Error> {
+pub(super) fn read(row: &AnyRow, sealer: &Sealer) -> Result<Placed, Error> {
     let id = parse(row, "id", EventId::parse)?;
     let event = Event {
         partner_id: parse(row, "partner_id", PartnerId::parse)?,

@@ -44,6 +44,7 @@ mod select;
 mod session;
 mod stamps;
 mod telemetry;
+mod timeline;
 mod turns;
 mod webhooks;
 mod writes;

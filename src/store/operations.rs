@@ -118,14 +118,6 @@ pub(super) static RENEW: Statement = Statement {
 };
 
 impl<C: Connected> Session<C> {
-    /// The newest operations on an intent and on its refunds, at most `limit`, newest first.
-    pub async fn operations_of(&mut self, payment: &PaymentIntentId, limit: u32) -> Result<Vec<Past>, Error> {
-        let sql = "SELECT * FROM operations WHERE payment_intent_id = $1 ORDER BY id DESC LIMIT $2";
-        let query = sqlx::query(sql).bind(payment.as_str()).bind(i64::from(limit));
-        let rows = query.fetch_all(self.connection().await?).await?;
-        self.shared.readable("operations", &rows, |row, _| past(row))
-    }
-
     /// The operation.
     pub async fn operation(&mut self, id: &OperationId) -> Result<Option<Stored>, Error> {
         let query = sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id.as_str());
@@ -346,7 +338,7 @@ impl Tx {
     }
 }
 
-fn past(row: &AnyRow) -> Result<Past, Error> {
+pub(super) fn past(row: &AnyRow) -> Result<Past, Error> {
     let (finished_at, next_check_at) = (optional_time(row, "finished_at")?, optional_time(row, "next_check_at")?);
     Ok(Past { operation: read(row)?.operation, finished_at, next_check_at })
 }

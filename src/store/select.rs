@@ -30,10 +30,36 @@ impl Select {
         T: Encode<'q, Any> + Type<Any> + 'q,
     {
         if let Some(value) = value {
-            self.arguments.add(value).map_err(sqlx::Error::Encode)?;
-            self.sql.push_str(&format!(" AND {column} {operator} ${}", self.arguments.len()));
+            let place = self.bind(value)?;
+            self.sql.push_str(&format!(" AND {column} {operator} {place}"));
         }
         Ok(self)
+    }
+
+    /// Only rows of which a condition of the program's own holds, in which `{}` stands for `value`.
+    pub(super) fn holding<'q, T>(mut self, condition: &'static str, value: T) -> Result<Self, Error>
+    where
+        T: Encode<'q, Any> + Type<Any> + 'q,
+    {
+        let place = self.bind(value)?;
+        self.sql.push_str(&format!(" AND {}", condition.replace("{}", &place)));
+        Ok(self)
+    }
+
+    /// Only rows after this moment in `column`; of those of the moment itself, only the ones after this id.
+    pub(super) fn and_after(mut self, column: &str, moment: i64, id: String) -> Result<Self, Error> {
+        let (moment, id) = (self.bind(moment)?, self.bind(id)?);
+        self.sql.push_str(&format!(" AND {column} >= {moment} AND ({column} > {moment} OR id > {id})"));
+        Ok(self)
+    }
+
+    /// The placeholder of one more value.
+    fn bind<'q, T>(&mut self, value: T) -> Result<String, Error>
+    where
+        T: Encode<'q, Any> + Type<Any> + 'q,
+    {
+        self.arguments.add(value).map_err(sqlx::Error::Encode)?;
+        Ok(format!("${}", self.arguments.len()))
     }
 
     /// Only rows of which this condition of the program's own holds; written as in the index that is made for it.
@@ -46,8 +72,7 @@ impl Select {
     pub(super) fn and_in(mut self, column: &str, values: &[String]) -> Result<Self, Error> {
         let mut places = Vec::with_capacity(values.len());
         for value in values {
-            self.arguments.add(value.clone()).map_err(sqlx::Error::Encode)?;
-            places.push(format!("${}", self.arguments.len()));
+            places.push(self.bind(value.clone())?);
         }
         if !places.is_empty() {
             self.sql.push_str(&format!(" AND {column} IN ({})", places.join(", ")));

@@ -152,14 +152,6 @@ impl<C: Connected> Session<C> {
              WHERE state IN ('parked', 'dead') AND state = $1";
         Backlog::read(&sqlx::query(sql).bind(state.as_str()).fetch_one(self.connection().await?).await?)
     }
-
-    /// The newest webhooks about an intent, at most `limit`, newest first.
-    pub async fn webhooks_of(&mut self, payment: &PaymentIntentId, limit: u32) -> Result<Vec<Webhook>, Error> {
-        let sql = "SELECT * FROM webhooks WHERE payment_intent_id = $1 ORDER BY id DESC LIMIT $2";
-        let query = sqlx::query(sql).bind(payment.as_str()).bind(i64::from(limit));
-        let rows = query.fetch_all(self.connection().await?).await?;
-        self.shared.readable("webhooks", &rows, |row, _| read(row))
-    }
 }
 
 impl Tx {
@@ -249,7 +241,7 @@ impl Tx {
     }
 }
 
-fn read(row: &AnyRow) -> Result<Webhook, Error> {
+pub(super) fn read(row: &AnyRow) -> Result<Webhook, Error> {
     Ok(Webhook {
         id: parse(row, "id", WebhookId::parse)?,
         body_hash: get(row, "body_hash")?,

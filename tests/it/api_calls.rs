@@ -241,7 +241,11 @@ async fn calls_are_forgotten_when_their_time_is_over(database: TestDatabase) {
     app.clock.advance(Duration::from_millis(1));
     assert_eq!(app.server.app.prune_api_calls().await.unwrap(), 1);
     assert_eq!(operations(&calls(&app, &client, all()).await), ["payment_intent.confirm"]);
-    let timeline = client.get_timeline(pb::GetTimelineRequest { id: intent.id.clone() }).await.unwrap().into_inner();
+    let timeline = client
+        .get_timeline(pb::GetTimelineRequest { id: intent.id.clone(), ..Default::default() })
+        .await
+        .unwrap()
+        .into_inner();
     let count = |kind: pb::TimelineEntryKind| timeline.entries.iter().filter(|entry| entry.kind() == kind).count();
     let left = (count(pb::TimelineEntryKind::UpstreamCall), count(pb::TimelineEntryKind::Transition));
     assert_eq!(left, (1, 2), "what happened to the payment is told without end: {timeline:?}");

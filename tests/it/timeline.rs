@@ -17,7 +17,7 @@ crate::on_both!(
     a_payment_in_doubt_is_told_until_its_outcome_is_found_out,
     a_declined_payment_that_is_paid_then_is_told,
     a_refund_is_told_among_what_happened_to_its_payment,
-    the_newest_entries_are_told,
+    a_long_timeline_is_read_page_by_page_without_a_gap,
     another_partner_s_payment_has_no_timeline,
 );
 
@@ -26,7 +26,12 @@ const CHARGED_500: &str = "4000000000005019";
 
 async fn timeline(app: &TestApp, client: &Client, id: &str) -> pb::GetTimelineResponse {
     while app.server.app.write_api_calls().await.unwrap() > 0 {}
-    client.get_timeline(pb::GetTimelineRequest { id: id.to_owned() }).await.unwrap().into_inner()
+    page(client, id, 100, "").await
+}
+
+async fn page(client: &Client, id: &str, size: i32, token: &str) -> pb::GetTimelineResponse {
+    let request = pb::GetTimelineRequest { id: id.to_owned(), page_size: size, page_token: token.to_owned() };
+    client.get_timeline(request).await.unwrap().into_inner()
 }
 
 /// The kinds and sentences, without how long calls took.
@@ -43,7 +48,7 @@ fn assert_told(timeline: &pb::GetTimelineResponse, expected: &[(Kind, &str)]) {
     let told: Vec<_> = told.iter().map(|(kind, sentence)| (*kind, sentence.as_str())).collect();
     assert_eq!(told, expected);
     assert!(timeline.entries.is_sorted_by_key(|entry| entry.time.map(|time| (time.seconds, time.nanos))));
-    assert!(!timeline.truncated);
+    assert_eq!(timeline.next_page_token, "");
 }
 
 const CREATED: [(Kind, &str); 4] = [
@@ -172,19 +177,45 @@ async fn a_refund_is_told_among_what_happened_to_its_payment(database: TestDatab
     assert_eq!(timeline, self::timeline(&app, &client, &intent.id).await);
 }
 
-async fn the_newest_entries_are_told(database: TestDatabase) {
+async fn a_long_timeline_is_read_page_by_page_without_a_gap(database: TestDatabase) {
     let app = TestApp::start(database).await;
     app.sandbox.set_webhook_url(None);
     let client = app.client().await;
     let intent = client.paid_intent("10.00").await;
-    for _ in 0..100 {
-        pass(&app);
+    // Some of them at the same moment, where only ids tell the order.
+    for round in 0..12 {
+        if round % 3 == 0 {
+            pass(&app);
+        }
         client.refund(&intent.id, "0.01").await.unwrap();
     }
-    let timeline = timeline(&app, &client, &intent.id).await;
-    assert_eq!((timeline.entries.len(), timeline.truncated), (500, true));
-    assert_eq!(timeline.entries[0].sentence, "CreateRefund was called.");
-    assert_eq!(timeline.entries[499].sentence, "CreateRefund was finished.");
+    let all = timeline(&app, &client, &intent.id).await;
+    assert_eq!((all.entries.len(), all.next_page_token.as_str()), (4 + 4 + 12 * 5, ""));
+    assert!(all.entries.is_sorted_by_key(|entry| entry.time.map(|time| (time.seconds, time.nanos))));
+    for size in [1, 7, 20] {
+        let (mut read, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = page(&client, &intent.id, size, &token).await;
+            assert!(page.entries.len() == size as usize || page.next_page_token.is_empty());
+            read.extend(page.entries);
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(read, all.entries, "pages of {size}");
+    }
+    let first = page(&client, &intent.id, 0, "").await;
+    assert_eq!(first.entries, all.entries[..20], "the default is 20");
+    let other = client.intent("1.00").await;
+    for (id, page_size, page_token, field) in [
+        (&other.id, 0, first.next_page_token.as_str(), "page_token"),
+        (&intent.id, 101, "", "page_size"),
+        (&intent.id, -1, "", "page_size"),
+    ] {
+        let request = pb::GetTimelineRequest { id: id.clone(), page_size, page_token: page_token.to_owned() };
+        assert_eq!(wrong_fields(client.get_timeline(request).await), [field]);
+    }
 }
 
 async fn another_partner_s_payment_has_no_timeline(database: TestDatabase) {
@@ -193,10 +224,14 @@ async fn another_partner_s_payment_has_no_timeline(database: TestDatabase) {
     let intent = client.paid_intent("10.00").await;
     let refund = client.refund(&intent.id, "1.00").await.unwrap();
     for (id, kind) in [(&intent.id, "payment_intent"), (&refund.id, "refund")] {
-        let refusal = refused(stranger.get_timeline(pb::GetTimelineRequest { id: id.clone() }).await);
+        let refusal =
+            refused(stranger.get_timeline(pb::GetTimelineRequest { id: id.clone(), ..Default::default() }).await);
         assert_eq!((refusal.code, refusal.facts["resource_type"].as_str()), (Code::NotFound, kind));
     }
     for id in ["", "cus_1", "pi_1"] {
-        assert_eq!(wrong_fields(client.get_timeline(pb::GetTimelineRequest { id: id.to_owned() }).await), ["id"]);
+        assert_eq!(
+            wrong_fields(client.get_timeline(pb::GetTimelineRequest { id: id.to_owned(), ..Default::default() }).await),
+            ["id"]
+        );
     }
 }

@@ -135,7 +135,7 @@ async fn rows_of_every_kind_that_cannot_be_read_are_left_out_of_their_lists(data
     assert_eq!(customers.len(), 1);
     let calls = client.list_api_calls(pb::ListApiCallsRequest::default()).await.unwrap().into_inner().api_calls;
     assert_eq!(calls.len(), 5, "of six, one for each thing that was done");
-    let request = pb::GetTimelineRequest { id: paid.id.clone() };
+    let request = pb::GetTimelineRequest { id: paid.id.clone(), ..Default::default() };
     assert!(client.get_timeline(request).await.is_ok());
 }
 

@@ -429,8 +429,12 @@ func (x *GetApiCallStatsResponse) GetStats() []*ApiCallStats {
 // Request of GetTimeline.
 type GetTimelineRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required. The payment intent, `pi_…` or `pay_…`, or one of its refunds, `re_…`.
-	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Required. The payment intent, `pi_…` or `pay_…`, or one of its refunds, `re_…`, which has the timeline of its payment.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// How many entries at most: 1 to 100, default 20.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the page before. Valid only with the same `id`.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -472,13 +476,27 @@ func (x *GetTimelineRequest) GetId() string {
 	return ""
 }
 
+func (x *GetTimelineRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *GetTimelineRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
 // Response of GetTimeline.
 type GetTimelineResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Oldest first, at most 500: the newest ones.
+	// The entries, oldest first. Questions to Corefy that are due come last.
 	Entries []*TimelineEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
-	// Whether older entries were left out.
-	Truncated     bool `protobuf:"varint,2,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	// Token of the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -520,11 +538,11 @@ func (x *GetTimelineResponse) GetEntries() []*TimelineEntry {
 	return nil
 }
 
-func (x *GetTimelineResponse) GetTruncated() bool {
+func (x *GetTimelineResponse) GetNextPageToken() string {
 	if x != nil {
-		return x.Truncated
+		return x.NextPageToken
 	}
-	return false
+	return ""
 }
 
 var File_corefy_gateway_v1_gateway_service_proto protoreflect.FileDescriptor
@@ -561,12 +579,15 @@ const file_corefy_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"\fcreated_from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vcreatedFrom\x12A\n" +
 	"\x0ecreated_before\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\"P\n" +
 	"\x17GetApiCallStatsResponse\x125\n" +
-	"\x05stats\x18\x01 \x03(\v2\x1f.corefy.gateway.v1.ApiCallStatsR\x05stats\"$\n" +
+	"\x05stats\x18\x01 \x03(\v2\x1f.corefy.gateway.v1.ApiCallStatsR\x05stats\"`\n" +
 	"\x12GetTimelineRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"o\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\"y\n" +
 	"\x13GetTimelineResponse\x12:\n" +
-	"\aentries\x18\x01 \x03(\v2 .corefy.gateway.v1.TimelineEntryR\aentries\x12\x1c\n" +
-	"\ttruncated\x18\x02 \x01(\bR\ttruncated2\xb4\x03\n" +
+	"\aentries\x18\x01 \x03(\v2 .corefy.gateway.v1.TimelineEntryR\aentries\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xb4\x03\n" +
 	"\x0eGatewayService\x12j\n" +
 	"\x0eTestConnection\x12(.corefy.gateway.v1.TestConnectionRequest\x1a).corefy.gateway.v1.TestConnectionResponse\"\x03\x90\x02\x01\x12d\n" +
 	"\fListApiCalls\x12&.corefy.gateway.v1.ListApiCallsRequest\x1a'.corefy.gateway.v1.ListApiCallsResponse\"\x03\x90\x02\x01\x12m\n" +

@@ -50,9 +50,9 @@ type GatewayServiceClient interface {
 	//
 	// Errors: only those that every call may have.
 	GetApiCallStats(ctx context.Context, in *GetApiCallStatsRequest, opts ...grpc.CallOption) (*GetApiCallStatsResponse, error)
-	// Tells all that happened to a payment and its refunds, in one order: the partner's calls that changed something, calls
+	// Lists all that happened to a payment and its refunds, oldest first: the partner's calls that changed something, calls
 	// to Corefy, webhooks, transitions, and the steps of finding out an outcome that was not known. Calls to Corefy are
-	// told for as long as ListApiCalls has them, all else without end.
+	// shown for as long as ListApiCalls has them.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetTimeline(ctx context.Context, in *GetTimelineRequest, opts ...grpc.CallOption) (*GetTimelineResponse, error)
@@ -131,9 +131,9 @@ type GatewayServiceServer interface {
 	//
 	// Errors: only those that every call may have.
 	GetApiCallStats(context.Context, *GetApiCallStatsRequest) (*GetApiCallStatsResponse, error)
-	// Tells all that happened to a payment and its refunds, in one order: the partner's calls that changed something, calls
+	// Lists all that happened to a payment and its refunds, oldest first: the partner's calls that changed something, calls
 	// to Corefy, webhooks, transitions, and the steps of finding out an outcome that was not known. Calls to Corefy are
-	// told for as long as ListApiCalls has them, all else without end.
+	// shown for as long as ListApiCalls has them.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetTimeline(context.Context, *GetTimelineRequest) (*GetTimelineResponse, error)

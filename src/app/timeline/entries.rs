@@ -5,55 +5,51 @@ use crate::{
         api_call::{ApiCall, CallOutcome},
         clock::Timestamp,
         event::{Event, EventObject},
-        operation::{Operation, OperationKind, OperationState},
-        timeline::{TimelineEntry, TimelineIds, TimelineKind},
+        operation::{Operation, OperationKind},
+        timeline::{TimelineEntry, TimelineIds, TimelineKind, TimelinePlace},
     },
     store::{Past, Webhook, WebhookState},
 };
 
 /// An entry with its place in the order.
-pub(super) struct Placed {
+pub struct Placed {
+    /// The entry.
     pub entry: TimelineEntry,
-    pub place: Place,
-}
-
-/// By time. At the same moment the end of a call comes after what it did; all else goes by its id, whose digits grow in
-/// the order in which a gateway made them, whatever they are the id of.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    at: Timestamp,
-    is_end: bool,
-    digits: String,
+    /// Its place.
+    pub place: TimelinePlace,
 }
 
 impl Placed {
     fn new(entry: TimelineEntry, is_end: bool, id: &str) -> Self {
-        let digits = id.rsplit_once('_').map_or(id, |(_, digits)| digits).to_owned();
-        Self { place: Place { at: entry.at, is_end, digits }, entry }
+        Self { place: TimelinePlace::new(entry.at, is_end, id), entry }
     }
 }
 
-/// The beginning of an operation, and its end or the next check of it.
-pub(super) fn of_operation(past: &Past) -> Vec<Placed> {
+/// The beginning of an operation.
+pub(super) fn of_beginning(past: &Past) -> Placed {
     let operation = &past.operation;
-    let name = rpc(operation.kind);
-    let entry = |at, kind, sentence| TimelineEntry { at, kind, sentence, ids: ids_of(operation) };
-    let began = entry(operation.sent_at, TimelineKind::Rpc, format!("{name} was called."));
-    let ended = past.finished_at.map(|at| match operation.is_first_holder() {
-        true => entry(at, TimelineKind::Rpc, format!("{name} was finished.")),
-        false => {
-            entry(at, TimelineKind::Recovery, format!("The outcome of {name} was found out{}.", misses(operation)))
+    let entry = TimelineEntry {
+        at: operation.sent_at,
+        kind: TimelineKind::Rpc,
+        sentence: format!("{} was called.", rpc(operation.kind)),
+        ids: ids_of(operation),
+    };
+    Placed::new(entry, false, operation.id.as_str())
+}
+
+/// The end of an operation at `at`, or the next check of it.
+pub(super) fn of_end((past, at): &(Past, Timestamp)) -> Placed {
+    let operation = &past.operation;
+    let (name, misses) = (rpc(operation.kind), misses(operation));
+    let (kind, sentence) = match past.finished_at {
+        Some(_) if operation.is_first_holder() => (TimelineKind::Rpc, format!("{name} was finished.")),
+        Some(_) => (TimelineKind::Recovery, format!("The outcome of {name} was found out{misses}.")),
+        None => {
+            let sentence = format!("The outcome of {name} is not known; Corefy is asked at this time{misses}.");
+            (TimelineKind::Recovery, sentence)
         }
-    });
-    let is_awaited = matches!(operation.state, OperationState::Sent | OperationState::InDoubt);
-    let awaited = past.next_check_at.filter(|_| is_awaited).map(|at| {
-        let sentence =
-            format!("The outcome of {name} is not known; Corefy is asked at this time{}.", misses(operation));
-        entry(at, TimelineKind::Recovery, sentence)
-    });
-    let began = Placed::new(began, false, operation.id.as_str());
-    let rest = ended.into_iter().chain(awaited).map(|entry| Placed::new(entry, true, operation.id.as_str()));
-    [began].into_iter().chain(rest).collect()
+    };
+    Placed::new(TimelineEntry { at: *at, kind, sentence, ids: ids_of(operation) }, true, operation.id.as_str())
 }
 
 fn misses(operation: &Operation) -> String {

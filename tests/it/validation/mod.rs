@@ -116,6 +116,8 @@ async fn every_wrong_field_of_a_list_is_named_at_once(database: TestDatabase) {
         page_token: wrong(),
     };
     assert_all_named(&wrong_fields(client.events(events).await), "ListEventsRequest", &[]);
+    let timeline = pb::GetTimelineRequest { id: wrong(), page_size: -1, page_token: wrong() };
+    assert_all_named(&wrong_fields(client.get_timeline(timeline).await), "GetTimelineRequest", &[]);
 }
 
 fn wrong_address() -> pb::Address {
