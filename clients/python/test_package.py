@@ -33,6 +33,7 @@ class TheGuidesCalls(unittest.TestCase):
         intent = self.corefy.create_payment_intent(
             amount=Decimal("100.00"),
             currency="USD",
+            payment_method="card",
             customer_email="customer@example.com",
             description="Test payment",
             billing_first_name="John",
@@ -42,6 +43,7 @@ class TheGuidesCalls(unittest.TestCase):
         )
         self.assertEqual((intent["status"], intent["amount"]), ("requires_confirmation", Decimal("100.00")))
         self.assertEqual(intent["billing_address"]["line1"], "123 Main St")
+        self.assertEqual(intent["payment_method_type"], "card")
         confirmation = self.corefy.confirm_payment_intent(payment_intent_id=intent["id"], payment_data=CARD)
         self.assertEqual(confirmation["status"], "succeeded")
         self.assertEqual(self.corefy.get_payment_status(intent["id"]), confirmation)

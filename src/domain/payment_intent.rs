@@ -271,7 +271,7 @@ impl PaymentIntent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentIntentDetails {
     /// Type code of the payment method.
-    pub payment_method: String,
+    pub payment_method_type: String,
     /// Email address; may be empty.
     pub customer_email: Private,
     /// Full name; may be empty.

@@ -107,7 +107,7 @@ fn create(
     let customer_id = fields.optional_id("customer_id", &message.customer_id, CustomerId::parse, CUSTOMER_ID);
     let link = |value: &str| link::normalize(value, &rules.return_url_schemes);
     let details = PaymentIntentDetails {
-        payment_method: type_code(fields, "payment_method", message.payment_method),
+        payment_method_type: type_code(fields, "payment_method_type", message.payment_method_type),
         customer_email: Private::new(fields.normalized("customer_email", message.customer_email, contacts::email)),
         customer_name: Private::new(fields.optional("customer_name", message.customer_name, formats::text(MAX_NAME))),
         customer_phone: Private::new(fields.optional("customer_phone", message.customer_phone, contacts::phone)),
@@ -160,7 +160,7 @@ impl From<PaymentIntent> for pb::PaymentIntent {
             amount_received: intent.money(intent.received).to_string(),
             amount_refunded: intent.money(intent.refunded).to_string(),
             upstream_id: intent.upstream_id.unwrap_or_default(),
-            payment_method: intent.details.payment_method,
+            payment_method_type: intent.details.payment_method_type,
             customer_id: intent.customer_id.map(|id| id.to_string()).unwrap_or_default(),
             customer_email: intent.details.customer_email.expose().to_owned(),
             customer_name: intent.details.customer_name.expose().to_owned(),
@@ -255,7 +255,7 @@ mod tests {
     fn an_intent_needs_little_and_means_a_card_when_it_names_no_method() {
         let input = create_accepting(request(), true).unwrap();
         assert_eq!(input.amount.to_string(), "100.00");
-        assert_eq!(input.details.payment_method, "card");
+        assert_eq!(input.details.payment_method_type, "card");
         assert_eq!((input.customer_id, input.reference_id), (None, None));
     }
 
@@ -269,7 +269,7 @@ mod tests {
         let message = pb::CreatePaymentIntentRequest {
             amount: "1.001".to_owned(),
             currency: "USD".to_owned(),
-            payment_method: "Card".to_owned(),
+            payment_method_type: "Card".to_owned(),
             customer_name: "n".repeat(101),
             customer_phone: "p".to_owned(),
             description: "d".repeat(256),
@@ -283,7 +283,7 @@ mod tests {
         let expected = [
             "amount",
             "customer_id",
-            "payment_method",
+            "payment_method_type",
             "customer_name",
             "customer_phone",
             "description",

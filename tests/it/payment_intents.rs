@@ -48,7 +48,7 @@ async fn an_intent_comes_back_as_it_was_given(database: TestDatabase) {
     let back = pb::CreatePaymentIntentRequest {
         amount: given.amount.clone(),
         currency: created.currency.clone(),
-        payment_method: created.payment_method.clone(),
+        payment_method_type: created.payment_method_type.clone(),
         customer_id: created.customer_id.clone(),
         customer_email: created.customer_email.clone(),
         customer_name: created.customer_name.clone(),

@@ -52,7 +52,7 @@ async fn a_wallet_is_saved_by_its_fields_and_nothing_of_them_is_kept(database: T
     assert_eq!((method.r#type.as_str(), &method.card), ("paypal", &None));
     let intent = pb::CreatePaymentIntentRequest {
         customer_id: customer,
-        payment_method: "paypal".to_owned(),
+        payment_method_type: "paypal".to_owned(),
         ..new_intent("10.00")
     };
     let intent = client.created(intent).await;

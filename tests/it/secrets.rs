@@ -293,7 +293,7 @@ impl Stage {
             customer_email: format!("{EMAIL} {APPROVED}"),
             customer_phone: format!("{APPROVED} {CVV}"),
             return_url: format!("javascript:{APPROVED}"),
-            payment_method: written(APPROVED)[2].clone(),
+            payment_method_type: written(APPROVED)[2].clone(),
             ..canary_intent()
         };
         self.expect_error(client.create_payment_intent(wrong).await);

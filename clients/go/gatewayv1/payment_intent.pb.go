@@ -226,7 +226,7 @@ type PaymentIntent struct {
 	// What has been given back by refunds that succeeded, in the form of `amount`.
 	AmountRefunded string `protobuf:"bytes,8,opt,name=amount_refunded,json=amountRefunded,proto3" json:"amount_refunded,omitempty"`
 	// The type code of the payment method, for example `card`.
-	PaymentMethod string `protobuf:"bytes,9,opt,name=payment_method,json=paymentMethod,proto3" json:"payment_method,omitempty"`
+	PaymentMethodType string `protobuf:"bytes,9,opt,name=payment_method_type,json=paymentMethodType,proto3" json:"payment_method_type,omitempty"`
 	// The customer, `cus_…`, or empty.
 	CustomerId string `protobuf:"bytes,10,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
 	// As given at creation.
@@ -345,9 +345,9 @@ func (x *PaymentIntent) GetAmountRefunded() string {
 	return ""
 }
 
-func (x *PaymentIntent) GetPaymentMethod() string {
+func (x *PaymentIntent) GetPaymentMethodType() string {
 	if x != nil {
-		return x.PaymentMethod
+		return x.PaymentMethodType
 	}
 	return ""
 }
@@ -591,7 +591,7 @@ var File_corefy_gateway_v1_payment_intent_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"\n" +
-	"&corefy/gateway/v1/payment_intent.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\b\n" +
+	"&corefy/gateway/v1/payment_intent.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcd\b\n" +
 	"\rPaymentIntent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vupstream_id\x18\x02 \x01(\tR\n" +
@@ -602,8 +602,8 @@ const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"\x06amount\x18\x05 \x01(\tR\x06amount\x12\x1a\n" +
 	"\bcurrency\x18\x06 \x01(\tR\bcurrency\x12'\n" +
 	"\x0famount_received\x18\a \x01(\tR\x0eamountReceived\x12'\n" +
-	"\x0famount_refunded\x18\b \x01(\tR\x0eamountRefunded\x12%\n" +
-	"\x0epayment_method\x18\t \x01(\tR\rpaymentMethod\x12\x1f\n" +
+	"\x0famount_refunded\x18\b \x01(\tR\x0eamountRefunded\x12.\n" +
+	"\x13payment_method_type\x18\t \x01(\tR\x11paymentMethodType\x12\x1f\n" +
 	"\vcustomer_id\x18\n" +
 	" \x01(\tR\n" +
 	"customerId\x12*\n" +

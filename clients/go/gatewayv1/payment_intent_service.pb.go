@@ -32,7 +32,7 @@ type CreatePaymentIntentRequest struct {
 	// Required. ISO 4217 code in upper case of a currency in use: `USD`. Withdrawn ones, funds, metals and test codes are refused.
 	Currency string `protobuf:"bytes,2,opt,name=currency,proto3" json:"currency,omitempty"`
 	// Type code of the payment method, lower case, at most 50 characters. Default `card`.
-	PaymentMethod string `protobuf:"bytes,3,opt,name=payment_method,json=paymentMethod,proto3" json:"payment_method,omitempty"`
+	PaymentMethodType string `protobuf:"bytes,3,opt,name=payment_method_type,json=paymentMethodType,proto3" json:"payment_method_type,omitempty"`
 	// A customer, `cus_…`.
 	CustomerId string `protobuf:"bytes,4,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
 	// An email address with a domain of the public DNS, at most 254 characters. A domain that is not ASCII is kept and shown in
@@ -106,9 +106,9 @@ func (x *CreatePaymentIntentRequest) GetCurrency() string {
 	return ""
 }
 
-func (x *CreatePaymentIntentRequest) GetPaymentMethod() string {
+func (x *CreatePaymentIntentRequest) GetPaymentMethodType() string {
 	if x != nil {
-		return x.PaymentMethod
+		return x.PaymentMethodType
 	}
 	return ""
 }
@@ -1024,11 +1024,11 @@ var File_corefy_gateway_v1_payment_intent_service_proto protoreflect.FileDescrip
 
 const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\n" +
-	".corefy/gateway/v1/payment_intent_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\x04\n" +
+	".corefy/gateway/v1/payment_intent_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x05\n" +
 	"\x1aCreatePaymentIntentRequest\x12\x16\n" +
 	"\x06amount\x18\x01 \x01(\tR\x06amount\x12\x1a\n" +
-	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12%\n" +
-	"\x0epayment_method\x18\x03 \x01(\tR\rpaymentMethod\x12\x1f\n" +
+	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12.\n" +
+	"\x13payment_method_type\x18\x03 \x01(\tR\x11paymentMethodType\x12\x1f\n" +
 	"\vcustomer_id\x18\x04 \x01(\tR\n" +
 	"customerId\x12*\n" +
 	"\x0ecustomer_email\x18\x05 \x01(\tB\x03\x80\x01\x01R\rcustomerEmail\x12(\n" +

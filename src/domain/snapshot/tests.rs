@@ -37,7 +37,7 @@ fn intent(state: State) -> PaymentIntent {
         customer_id: None,
         reference_id: None,
         details: PaymentIntentDetails {
-            payment_method: "card".to_owned(),
+            payment_method_type: "card".to_owned(),
             customer_email: Private::default(),
             customer_name: Private::default(),
             customer_phone: Private::default(),

@@ -19,7 +19,7 @@ pub fn create_intent(order: Order<'_>) -> wire::CreateIntent {
     wire::CreateIntent {
         amount: major(intent.amount),
         currency: intent.amount.currency.code().to_owned(),
-        payment_method: details.payment_method.clone(),
+        payment_method: details.payment_method_type.clone(),
         description: given(&details.description),
         metadata: details.metadata.clone(),
         reference_id: Some(intent.id.to_string()),

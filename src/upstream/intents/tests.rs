@@ -108,7 +108,7 @@ fn intent(customer: &Customer) -> PaymentIntent {
         customer_id: Some(customer.id.clone()),
         reference_id: Some("theirs".to_owned()),
         details: PaymentIntentDetails {
-            payment_method: "card".to_owned(),
+            payment_method_type: "card".to_owned(),
             customer_email: Private::default(),
             customer_name: Private::default(),
             customer_phone: Private::default(),

@@ -111,7 +111,7 @@ pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentInt
         customer_id: None,
         reference_id: reference.map(str::to_owned),
         details: PaymentIntentDetails {
-            payment_method: "card".to_owned(),
+            payment_method_type: "card".to_owned(),
             customer_email: Private::new(format!("{CANARY}@example.com")),
             customer_name: canary(),
             customer_phone: canary(),

@@ -35,7 +35,7 @@ pub fn full_intent() -> pb::CreatePaymentIntentRequest {
     pb::CreatePaymentIntentRequest {
         amount: "100".to_owned(),
         currency: "USD".to_owned(),
-        payment_method: "card".to_owned(),
+        payment_method_type: "card".to_owned(),
         customer_id: String::new(),
         customer_email: "jane@example.com".to_owned(),
         customer_name: "Jane Doe".to_owned(),

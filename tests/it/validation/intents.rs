@@ -43,8 +43,8 @@ async fn an_intent_s_fields_follow_their_rules(database: TestDatabase) {
         rule("amount", |r: &mut R, v| r.amount = v, &["1", "0.01", "1000000.00", "1.10"], &AMOUNTS),
         rule("currency", |r, v| r.currency = v, &["EUR", "SLE", "XCG", "VES"], &CURRENCIES),
         rule(
-            "payment_method",
-            |r, v| r.payment_method = v,
+            "payment_method_type",
+            |r, v| r.payment_method_type = v,
             &["", "card", "apple_pay"],
             &["Card", "a-b", &"c".repeat(51)],
         ),

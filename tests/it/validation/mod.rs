@@ -32,7 +32,7 @@ async fn every_wrong_field_of_a_request_is_named_at_once(database: TestDatabase)
     let intent = pb::CreatePaymentIntentRequest {
         amount: wrong(),
         currency: wrong(),
-        payment_method: wrong(),
+        payment_method_type: wrong(),
         customer_id: wrong(),
         customer_email: wrong(),
         customer_name: wrong(),

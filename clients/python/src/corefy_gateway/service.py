@@ -56,8 +56,11 @@ class CorefyService:
         """Creates an intent.
 
         `fields` are those of `CreatePaymentIntentRequest`, and of its billing address those of `Address` after
-        `billing_`, such as `billing_first_name`; `line1` also as `billing_address_line1`.
+        `billing_`, such as `billing_first_name`; `line1` also as `billing_address_line1`. `payment_method` is the guide's
+        word for `payment_method_type`.
         """
+        if "payment_method" in fields:
+            fields["payment_method_type"] = fields.pop("payment_method")
         billing = {name: fields.pop(name) for name in list(fields) if name.startswith("billing_")}
         request = v1.CreatePaymentIntentRequest(
             amount=_amount(amount), currency=currency, billing_address=_address(billing), metadata=metadata, **fields
