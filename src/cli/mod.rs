@@ -78,6 +78,11 @@ impl Command {
     }
 }
 
+/// Builds the command line as its help and the documents show it.
+pub fn command_line() -> clap::Command {
+    Cli::command()
+}
+
 /// A sentence for each variable that seems to be a misspelt setting.
 fn misspelt_variables() -> Vec<String> {
     names::unknown_variables(&Cli::command())

@@ -1,7 +1,7 @@
 //! The settings as they are typed: one flag each, of the same name as its variable. Their help is written here.
 //!
-//! Values are taken as text and read in [`super`], so that everything that is wrong is told at once and by the
-//! variable's name.
+//! Values are taken as text and read in [`super`], so that everything that is wrong is reported at once and by
+//! the variable's name.
 
 use std::ffi::OsString;
 
@@ -15,7 +15,8 @@ pub struct DatabaseSettings {
     /// Where payments are kept: `sqlite://FILE` (one process only) or `postgres://USER:PASSWORD@HOST/NAME`
     #[arg(long, env, value_name = "URL", default_value = "sqlite://corefy-gateway.db", hide_env_values = true)]
     pub database_url: SecretString,
-    /// Connections to the database at most: 1 to 1000. SQLite reads on at most 10 of them, and writes on one
+    /// Connections to the database at most, of each gateway: 1 to 1000. SQLite reads on at most 10 of them, and writes on
+    /// one. Beside them are one for reads by id and, on PostgreSQL, one for what calls write and one that listens for events
     #[arg(long, env, value_name = "NUMBER", default_value = "32")]
     pub gateway_database_connections: String,
 }
@@ -25,7 +26,7 @@ pub struct DatabaseSettings {
 #[command(next_help_heading = "Secrets")]
 pub struct MasterKeySetting {
     /// Key from which the gateway derives what hashes API keys and seals personal data: 32 or more characters, made by
-    /// `openssl rand -hex 32`. The same for every process on a database; without it, stored data cannot be read
+    /// `openssl rand -hex 32`. The same for every process on a database; without it, stored data cannot be read. Required
     #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
     pub gateway_master_key: Option<SecretString>,
 }
@@ -50,8 +51,8 @@ pub struct UpstreamSettings {
     /// https://api.sandbox.corefy.com]
     #[arg(long, env, value_name = "URL")]
     pub corefy_base_url: Option<String>,
-    /// Secret that Corefy signs its webhooks with: 8 or more characters. Without it every webhook is refused, and the gateway learns outcomes
-    /// only by asking
+    /// Secret that Corefy signs its webhooks with: 8 or more characters. Without it every webhook is refused, and outcomes are
+    /// found out by polling alone
     #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
     pub corefy_webhook_secret: Option<SecretString>,
     /// The webhook secret before the last change, accepted beside the present one
@@ -60,10 +61,10 @@ pub struct UpstreamSettings {
     /// Time for one request to Corefy as a whole, in seconds: 1 to 300
     #[arg(long, env, value_name = "SECONDS", default_value = "30")]
     pub corefy_timeout_seconds: String,
-    /// How often a failed request that is safe to repeat is repeated: 0 to 10
+    /// Repetitions of a failed request that is safe to repeat: 0 to 10
     #[arg(long, env, value_name = "NUMBER", default_value = "3")]
     pub corefy_retry_count: String,
-    /// Requests to Corefy in any 60 seconds at most: 1 to 1000000
+    /// Requests to Corefy in any 60 seconds at most, by all gateways on a database together: 1 to 1000000
     #[arg(long, env, value_name = "NUMBER", default_value = "600")]
     pub corefy_rate_limit_per_minute: String,
     /// Send test traffic to Corefy's sandbox: `true` or `false`
@@ -92,22 +93,22 @@ pub struct GatewaySettings {
     /// [default: callers need none]
     #[arg(long, env, value_name = "FILE")]
     pub gateway_tls_client_ca: Option<OsString>,
-    /// Allow addresses that other machines can reach, although there is no certificate: `true` or `false`. For
-    /// use behind a proxy that ends TLS
+    /// Allow addresses that other machines can reach, without a certificate: `true` or `false`. For use behind a proxy
+    /// that terminates TLS
     #[arg(long, env, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub gateway_insecure: String,
-    /// Connections at one time, on each port: 1 to 100000. One address may have half of them, and a quarter before a
-    /// call of them is let in
+    /// Connections at one time, on each port: 1 to 100000. One address may have half of them, and a quarter before
+    /// a key on them has been accepted
     #[arg(long, env, value_name = "NUMBER", default_value = "1000")]
     pub gateway_max_connections: String,
     /// Networks of proxies before the gateway, as CIDR separated by commas: their addresses may have any share of the
     /// connections [default: none]
     #[arg(long, env, value_name = "NETWORKS")]
     pub gateway_trusted_proxies: Option<String>,
-    /// Calls a minute of each API key, on this gateway: 0 to 1000000; 0 is any number
+    /// Calls a minute of each API key, on each gateway: 0 to 1000000; 0 is any number
     #[arg(long, env, value_name = "NUMBER", default_value = "6000")]
     pub gateway_key_rate_per_minute: String,
-    /// Open streams of events of each API key, on this gateway: 0 to 100000; 0 is any number
+    /// Open streams of events of each API key, on each gateway: 0 to 100000; 0 is any number
     #[arg(long, env, value_name = "NUMBER", default_value = "100")]
     pub gateway_key_streams: String,
     /// Origins of the web pages that may call by grpc-web, separated by commas: `https://shop.example`, or
@@ -125,13 +126,14 @@ pub struct GatewaySettings {
     /// `myapp://paid` [default: none]
     #[arg(long, env, value_name = "SCHEMES")]
     pub gateway_return_url_schemes: Option<String>,
-    /// Networks that webhooks may come from, as CIDR separated by commas: `203.0.113.0/24,2001:db8::/32` [default: any]
+    /// Networks that webhooks may come from, as CIDR separated by commas: `203.0.113.0/24,2001:db8::/32`. Compared with the TCP peer
+    /// address: behind a proxy, filter there instead [default: any]
     #[arg(long, env, value_name = "NETWORKS")]
     pub gateway_webhook_allow_cidrs: Option<String>,
-    /// Days after which calls to Corefy are taken out of their log: 1 to 3650
+    /// Days after which calls to Corefy are deleted from their log: 1 to 3650
     #[arg(long, env, value_name = "DAYS", default_value = "30")]
     pub gateway_api_call_retention_days: String,
-    /// Time for calls under way to end at shutdown, in seconds: 0 to 600
+    /// Time for running calls to end at shutdown, in seconds: 0 to 600
     #[arg(long, env, value_name = "SECONDS", default_value = "30")]
     pub gateway_drain_seconds: String,
 }
@@ -141,7 +143,7 @@ pub struct GatewaySettings {
 #[command(next_help_heading = "Log")]
 pub struct LogSettings {
     /// What to log: a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), or levels by module:
-    /// `info,corefy_gateway=debug`. Of modules that are not named, errors
+    /// `info,corefy_gateway=debug`. Modules that are not named log errors
     #[arg(long, env, value_name = "FILTER", default_value = "info")]
     pub gateway_log: String,
     /// Form of the log: `text` or `json`

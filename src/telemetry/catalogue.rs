@@ -1,5 +1,5 @@
-//! Every metric that `/metrics` shows, by name, with its labels and what it means. `docs/reference/metrics.md` has the same
-//! table; a test compares them.
+//! Every metric that `/metrics` shows, by name, with its labels and what it means. The table in
+//! `docs/reference/metrics.md` is made from it.
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,7 @@ use std::{
 
 use corefy_gateway::sandbox::{amounts::TEST_REFUNDS, cards::TEST_CARDS};
 
-use crate::support::program::output;
-
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
-const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
 
 /// Lines of the README at most.
 const MAX_README_LINES: usize = 150;
@@ -46,27 +43,6 @@ fn every_test_card_is_documented() {
 fn every_test_refund_is_documented() {
     let refunds = TEST_REFUNDS.iter().map(|refund| (refund.ending.to_string(), refund.description.to_owned()));
     assert_eq!(digits_and_words("Test refunds"), refunds.collect::<Vec<_>>());
-}
-
-#[test]
-fn every_setting_of_serve_is_documented_and_no_other_is_made_up() {
-    let told: Vec<String> = table(CONFIGURATION, "Settings").iter().map(|row| row[0].replace('`', "")).collect();
-    let of_serve = variables("serve");
-    assert!(of_serve.len() > 15, "{of_serve:?}");
-    let missing: Vec<_> = of_serve.iter().filter(|variable| !told.contains(variable)).collect();
-    assert!(missing.is_empty(), "the table of settings lacks {missing:?}");
-    let known: Vec<_> = ["serve", "dev", "sandbox", "try"].into_iter().flat_map(variables).collect();
-    let made_up: Vec<_> = told.iter().filter(|variable| !known.contains(variable)).collect();
-    assert!(made_up.is_empty(), "the table of settings has {made_up:?}");
-}
-
-/// The variables that the help of a command names.
-fn variables(command: &str) -> Vec<String> {
-    let directory = tempfile::tempdir().unwrap();
-    let help = String::from_utf8(output(directory.path(), &[command, "--help"], &[]).stdout).unwrap();
-    let help: String = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    let named = help.split("[env: ").skip(1).filter_map(|text| text.split(['=', ']']).next());
-    named.map(str::to_owned).collect()
 }
 
 #[test]

@@ -39,6 +39,7 @@ mod payment_methods;
 mod payments;
 mod quickstart;
 mod random_walk;
+mod references;
 mod refunds;
 mod replicas;
 mod secrets;

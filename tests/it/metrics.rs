@@ -15,7 +15,6 @@ use corefy_gateway::{
 };
 
 use crate::{
-    documents::table,
     on_both,
     support::{
         app::{TestApp, http_client, until},
@@ -41,7 +40,6 @@ on_both![
     a_trace_is_passed_on_to_corefy,
 ];
 
-const METRICS: &str = include_str!("../../docs/reference/metrics.md");
 const RUNBOOKS: &str = include_str!("../../docs/alerts.md");
 const ALERTS: &str = include_str!("../../docs/alerts.yml");
 
@@ -372,16 +370,6 @@ async fn a_trace_is_passed_on_to_corefy(database: TestDatabase) {
         let seen = app.sandbox.requests();
         assert_eq!(seen.last().unwrap().traceparent.as_deref(), passed_on, "{given:?}");
     }
-}
-
-#[test]
-fn the_table_of_metrics_is_the_catalogue() {
-    let quoted = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-    let row = |entry: &Entry| {
-        let labels = if entry.labels.is_empty() { "none".to_owned() } else { quoted(entry.labels) };
-        vec![quoted(&[entry.name]), entry.kind.as_str().to_owned(), labels, entry.help.to_owned()]
-    };
-    assert_eq!(table(METRICS, "Metrics"), CATALOGUE.iter().map(row).collect::<Vec<_>>());
 }
 
 #[test]
