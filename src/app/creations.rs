@@ -4,9 +4,9 @@ use super::perform::{Outcome, Verdict};
 use crate::{
     domain::{
         clock::Timestamp,
+        decline::UPSTREAM_NO_RECORD,
         event::{EventObject, EventType},
         operation::Operation,
-        payment_intent::UPSTREAM_NO_RECORD,
     },
     error::{Error, Reason},
     store::Tx,

@@ -12,11 +12,12 @@ use crate::{
     domain::{
         clock::Timestamp,
         customer::Customer,
+        decline::UPSTREAM_NO_RECORD,
         event::EventType,
         ids::{PaymentIntentId, RefundId},
         money::Money,
         operation::{Operation, OperationKind},
-        payment_intent::{PaymentIntent, UPSTREAM_NO_RECORD},
+        payment_intent::PaymentIntent,
         refund::{Refund, RefundDetails, RefundFailure, RefundState},
         snapshot::{RefundMerge, RefundSnapshot},
     },

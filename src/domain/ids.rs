@@ -12,6 +12,8 @@ macro_rules! id {
         #[serde(transparent)]
         pub struct $name(String);
 
+        const _: () = assert!(!is_reserved($prefix), "this prefix is reserved");
+
         impl $name {
             /// What every id of this kind begins with.
             pub const PREFIX: &'static str = $prefix;
@@ -49,6 +51,11 @@ id!(/** Id of an operation in the journal, `op_…`. */ OperationId, "op_");
 id!(/** Id of an entry of the audit log, `aud_…`. */ AuditEntryId, "aud_");
 id!(/** Id of a received webhook, `wh_…`. */ WebhookId, "wh_");
 id!(/** Id of a call to Corefy in the log of calls, `call_…`. */ ApiCallId, "call_");
+
+/// Whether ids of a kind that may come have this prefix: `att_…`, an attempt to pay. No object has such an id.
+const fn is_reserved(prefix: &str) -> bool {
+    matches!(prefix.as_bytes(), b"att_")
+}
 
 /// The prefix of a payment's id.
 const PAYMENT_PREFIX: &str = "pay_";

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod confirmation;
 pub mod currency;
 pub mod customer;
+pub mod decline;
 pub mod event;
 pub mod ids;
 pub mod key_pair;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     clock::Timestamp,
     customer::{Address, Metadata},
+    decline::PaymentError,
     ids::{CustomerId, PartnerId, PaymentIntentId},
     money::Money,
     operation::next_look,
@@ -337,64 +338,6 @@ pub struct NextAction {
     pub method: String,
     /// Form fields, sent unchanged.
     pub params: BTreeMap<String, String>,
-}
-
-/// Why an attempt did not succeed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PaymentError {
-    /// Stable code in lower snake case.
-    pub code: String,
-    /// A sentence for people.
-    pub message: String,
-}
-
-/// The code of an attempt or refund that Corefy, asked again and again, knows nothing of.
-pub const UPSTREAM_NO_RECORD: &str = "upstream_no_record";
-/// The code of an attempt or refund that failed by the word of an operator.
-pub const RESOLVED_BY_OPERATOR: &str = "resolved_by_operator";
-
-/// What to do after an attempt did not succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Advice {
-    /// The same method may work later.
-    TryAgainLater,
-    /// The payer should check the details.
-    CorrectDetails,
-    /// The payer should use another method.
-    UseAnotherMethod,
-    /// This method must not be tried again.
-    DoNotRetry,
-}
-
-impl PaymentError {
-    /// What to do about it, by the decline codes of Corefy and its connectors.
-    pub fn advice(&self) -> Advice {
-        match self.code.as_str() {
-            "processing_error" | "provider_error" | "issuer_unavailable" | "try_again_later" | "timeout"
-            | UPSTREAM_NO_RECORD | RESOLVED_BY_OPERATOR => Advice::TryAgainLater,
-            "incorrect_cvc"
-            | "incorrect_cvv"
-            | "invalid_cvv"
-            | "invalid_card"
-            | "invalid_pan"
-            | "incorrect_number"
-            | "invalid_expiry_date"
-            | "invalid_details"
-            | "authentication_failed"
-            | "invalid_3ds_code"
-            | "auth_fatal_error" => Advice::CorrectDetails,
-            "stolen_card"
-            | "lost_card"
-            | "lost_or_stolen_card"
-            | "card_stolen"
-            | "card_lost"
-            | "pickup_card"
-            | "fraud_suspected"
-            | "antifraud_error"
-            | "restricted_card" => Advice::DoNotRetry,
-            _ => Advice::UseAnotherMethod,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     clock::Timestamp,
     customer::Metadata,
+    decline::{RESOLVED_BY_OPERATOR, UPSTREAM_NO_RECORD},
     ids::{PartnerId, PaymentIntentId, RefundId},
     money::Money,
-    payment_intent::{RESOLVED_BY_OPERATOR, UPSTREAM_NO_RECORD},
 };
 
 /// Where a refund stands.
@@ -115,7 +115,7 @@ pub struct RefundDetails {
 pub struct RefundFailure {
     /// Stable code in lower snake case.
     pub code: String,
-    /// A sentence for people.
+    /// A sentence for the merchant, as Corefy has it.
     pub message: String,
 }
 

@@ -3,9 +3,10 @@
 
 use super::{
     clock::Timestamp,
+    decline::RESOLVED_BY_OPERATOR,
     event::EventType,
     operation::{Operation, OperationState},
-    payment_intent::{PaymentIntent, PaymentIntentState, Progress, RESOLVED_BY_OPERATOR},
+    payment_intent::{PaymentIntent, PaymentIntentState, Progress},
     refund::{Refund, RefundFailure, RefundState},
 };
 

@@ -4,9 +4,10 @@
 use super::{
     card::MaskedCard,
     clock::Timestamp,
+    decline::PaymentError,
     event::EventType,
     money::Money,
-    payment_intent::{NextAction, PaymentError, PaymentIntent, PaymentIntentState as State, Progress},
+    payment_intent::{NextAction, PaymentIntent, PaymentIntentState as State, Progress},
     refund::{Refund, RefundFailure, RefundState},
 };
 

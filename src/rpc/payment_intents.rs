@@ -9,9 +9,10 @@ use crate::{
     },
     domain::{
         acceptance::Acceptance,
+        decline::{Advice, PaymentError},
         ids::CustomerId,
         link,
-        payment_intent::{Advice, NextAction, PaymentError, PaymentIntent, PaymentIntentDetails, PaymentIntentState},
+        payment_intent::{NextAction, PaymentIntent, PaymentIntentDetails, PaymentIntentState},
         private::Private,
     },
     pb,
@@ -212,7 +213,8 @@ impl From<PaymentError> for pb::PaymentError {
             Advice::UseAnotherMethod => pb::PaymentErrorAdvice::UseAnotherMethod,
             Advice::DoNotRetry => pb::PaymentErrorAdvice::DoNotRetry,
         };
-        Self { code: error.code, message: error.message, advice: advice.into() }
+        let payer_message = error.payer_message().to_owned();
+        Self { code: error.code, message: error.message, payer_message, advice: advice.into() }
     }
 }
 
@@ -349,5 +351,7 @@ mod tests {
         assert_eq!(shown.state(), pb::PaymentIntentState::RequiresPaymentMethod);
         let error = shown.last_payment_error.unwrap();
         assert_eq!((error.code.as_str(), error.advice()), ("stolen_card", pb::PaymentErrorAdvice::DoNotRetry));
+        assert_eq!(error.message, "No.");
+        assert_eq!(error.payer_message, "The payment was declined. Please use another payment method.");
     }
 }

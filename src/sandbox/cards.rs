@@ -79,7 +79,15 @@ impl CardEffect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::card::satisfies_luhn;
+    use crate::domain::{card::satisfies_luhn, decline::known_codes};
+
+    #[test]
+    fn every_decline_has_a_code_that_the_gateway_knows() {
+        for card in TEST_CARDS {
+            let CardEffect::Decline(code) = card.effect else { continue };
+            assert!(known_codes().any(|known| known == code), "{code}");
+        }
+    }
 
     #[test]
     fn every_number_is_valid_and_stands_once() {

@@ -65,7 +65,8 @@ async fn a_decline_is_an_answer_with_advice_and_the_intent_can_be_paid_again(dat
         assert_eq!(declined.state(), State::RequiresPaymentMethod);
         let error = declined.last_payment_error.clone().unwrap();
         assert_eq!((error.code.as_str(), error.advice()), (code, advice));
-        assert!(!error.message.is_empty());
+        assert!(!error.message.is_empty() && !error.payer_message.is_empty());
+        assert_ne!(error.payer_message, error.message, "what Corefy says is for the merchant");
         assert!(client.get(&intent.id).await == declined);
     }
     let paid = client.confirm(&intent.id, APPROVED).await.unwrap();

@@ -526,12 +526,17 @@ func (x *NextAction) GetParams() map[string]string {
 // Why an attempt to pay did not succeed.
 type PaymentError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A stable code in lower snake case, for example `insufficient_funds`, `card_expired`, `upstream_no_record`.
+	// A stable code in lower snake case, for example `insufficient_funds`, `card_expired`, `upstream_no_record`. More may come.
+	// Translate by it: show the payer a text of your own for the codes you know, and for every other that of a plain decline.
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	// A sentence for people. May be shown to the payer.
+	// Corefy's own sentence, for the merchant, at most 500 characters. Never show it to the payer: it may say that a card is
+	// reported stolen or that fraud is suspected.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// A sentence in English that is safe to show to the payer. That of a lost or stolen card, of suspected fraud and of an unknown
+	// code is that of a plain decline. Decide by `code` and `advice`, never by this text.
+	PayerMessage string `protobuf:"bytes,3,opt,name=payer_message,json=payerMessage,proto3" json:"payer_message,omitempty"`
 	// What to do now.
-	Advice        PaymentErrorAdvice `protobuf:"varint,3,opt,name=advice,proto3,enum=corefy.gateway.v1.PaymentErrorAdvice" json:"advice,omitempty"`
+	Advice        PaymentErrorAdvice `protobuf:"varint,4,opt,name=advice,proto3,enum=corefy.gateway.v1.PaymentErrorAdvice" json:"advice,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -576,6 +581,13 @@ func (x *PaymentError) GetCode() string {
 func (x *PaymentError) GetMessage() string {
 	if x != nil {
 		return x.Message
+	}
+	return ""
+}
+
+func (x *PaymentError) GetPayerMessage() string {
+	if x != nil {
+		return x.PayerMessage
 	}
 	return ""
 }
@@ -636,11 +648,12 @@ const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"\x06params\x18\x04 \x03(\v2).corefy.gateway.v1.NextAction.ParamsEntryB\x03\x80\x01\x01R\x06params\x1a9\n" +
 	"\vParamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"{\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa0\x01\n" +
 	"\fPaymentError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\x12=\n" +
-	"\x06advice\x18\x03 \x01(\x0e2%.corefy.gateway.v1.PaymentErrorAdviceR\x06advice*\xdb\x02\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12#\n" +
+	"\rpayer_message\x18\x03 \x01(\tR\fpayerMessage\x12=\n" +
+	"\x06advice\x18\x04 \x01(\x0e2%.corefy.gateway.v1.PaymentErrorAdviceR\x06advice*\xdb\x02\n" +
 	"\x12PaymentIntentState\x12$\n" +
 	" PAYMENT_INTENT_STATE_UNSPECIFIED\x10\x00\x120\n" +
 	",PAYMENT_INTENT_STATE_REQUIRES_PAYMENT_METHOD\x10\x01\x12.\n" +

@@ -242,7 +242,7 @@ type RefundFailure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A stable code in lower snake case, for example `refund_failed`, `upstream_no_record`.
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	// A sentence for people.
+	// Corefy's own sentence, for the merchant, at most 500 characters. Never show it to the payer.
 	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -11,10 +11,11 @@ use crate::{
     },
     domain::{
         clock::Timestamp,
+        decline::UPSTREAM_NO_RECORD,
         event::{EventObject, EventType},
         ids::RefundId,
         operation::{Operation, OperationKind, is_absent, next_look},
-        payment_intent::{PaymentIntent, PaymentIntentState, UPSTREAM_NO_RECORD},
+        payment_intent::{PaymentIntent, PaymentIntentState},
         snapshot::{Merge, PaymentSnapshot, Trace},
     },
     error::Error,

@@ -186,6 +186,7 @@ mod tests {
             last_payment_error: Some(PaymentError {
                 code: "insufficient_funds".to_owned(),
                 message: "Too little money.".to_owned(),
+                payer_message: String::new(),
                 advice: 3,
             }),
             ..Default::default()

@@ -6,8 +6,9 @@ use rust_decimal::Decimal;
 use super::{LONGEST_LIST, wire};
 use crate::domain::card::MaskedCard;
 use crate::domain::customer::Customer;
+use crate::domain::decline::{DECLINED, PaymentError};
 use crate::domain::money::{Currency, Money};
-use crate::domain::payment_intent::{NextAction, PaymentError, PaymentIntent};
+use crate::domain::payment_intent::{NextAction, PaymentIntent};
 use crate::domain::payment_method::SupportedPaymentMethod;
 use crate::domain::private::Private;
 use crate::domain::refund::{Refund, RefundFailure, RefundState};
@@ -29,9 +30,6 @@ const LONGEST_URL: usize = 8192;
 /// The part of a minor unit by which an amount may differ from a whole number of them: less is the noise of a sender
 /// that calculates in binary fractions, never money.
 const NOISE: Decimal = Decimal::from_parts(1, 0, 0, false, 3);
-
-/// The code of a failure that Corefy gives none for.
-const NO_CODE: &str = "declined";
 
 /// The sentence for a failure that Corefy gives none for.
 const NO_MESSAGE: &str = "The payment provider declined the request without giving a reason.";
@@ -164,7 +162,7 @@ pub fn next_action(action: wire::NextAction) -> Option<NextAction> {
 fn failure(error: Option<wire::Failure>) -> (String, String) {
     let (code, message) = error.map(|error| (error.code, error.message)).unwrap_or_default();
     let or = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
-    (or(text::code(&code), NO_CODE), or(text::sentence(&message), NO_MESSAGE))
+    (or(text::code(&code), DECLINED), or(text::sentence(&message), NO_MESSAGE))
 }
 
 /// The refund that `asked` asked for.
@@ -310,7 +308,7 @@ mod tests {
         assert_eq!(word("canceled"), PaymentStatus::Canceled);
         assert_eq!(word("on_hold"), PaymentStatus::Unknown("on_hold".to_owned()));
         let PaymentStatus::Failed(error) = word("failed") else { panic!("not failed") };
-        assert_eq!((error.code.as_str(), error.message.as_str()), (NO_CODE, NO_MESSAGE));
+        assert_eq!((error.code.as_str(), error.message.as_str()), (DECLINED, NO_MESSAGE));
     }
 
     #[test]
@@ -410,11 +408,11 @@ mod tests {
         let told = |code: &str, message: &str| (code.to_owned(), message.to_owned());
         assert_eq!(reason(json!({"code": "lost_card", "message": null})), told("lost_card", NO_MESSAGE));
         assert_eq!(reason(json!({"code": 51, "message": ["x"]})), told("51", NO_MESSAGE));
-        assert_eq!(reason(json!({"code": [], "message": "Bad card."})), told(NO_CODE, "Bad card."));
+        assert_eq!(reason(json!({"code": [], "message": "Bad card."})), told(DECLINED, "Bad card."));
         assert_eq!(reason(json!("lost_card")), told("lost_card", NO_MESSAGE));
-        assert_eq!(reason(json!("The card is lost.")), told(NO_CODE, "The card is lost."));
+        assert_eq!(reason(json!("The card is lost.")), told(DECLINED, "The card is lost."));
         for nothing in [json!([]), json!(null), json!(["lost_card", "Lost."])] {
-            assert_eq!(reason(nothing), told(NO_CODE, NO_MESSAGE));
+            assert_eq!(reason(nothing), told(DECLINED, NO_MESSAGE));
         }
     }
 

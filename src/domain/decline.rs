@@ -1,0 +1,174 @@
+//! Why an attempt to pay did not succeed: the codes that are known, what to do about each, and what to say to the payer.
+
+use serde::{Deserialize, Serialize};
+
+/// Why an attempt did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentError {
+    /// Stable code in lower snake case.
+    pub code: String,
+    /// A sentence for the merchant, as Corefy has it: it may name what a payer must not learn.
+    pub message: String,
+}
+
+/// The code of an attempt or refund that Corefy, asked again and again, knows nothing of.
+pub const UPSTREAM_NO_RECORD: &str = "upstream_no_record";
+/// The code of an attempt or refund that failed by the word of an operator.
+pub const RESOLVED_BY_OPERATOR: &str = "resolved_by_operator";
+/// The code of a decline to which Corefy gives none.
+pub const DECLINED: &str = "declined";
+
+/// What to do after an attempt did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// The same method may work later.
+    TryAgainLater,
+    /// The payer should check the details.
+    CorrectDetails,
+    /// The payer should use another method.
+    UseAnotherMethod,
+    /// This method must not be tried again.
+    DoNotRetry,
+}
+
+/// Codes of one meaning.
+struct Decline {
+    codes: &'static [&'static str],
+    advice: Advice,
+    payer_message: &'static str,
+}
+
+/// The sentence of a plain decline. Losses, thefts and suspicions have it, too: whoever holds the card must not learn of them.
+const PLAIN: &str = "The payment was declined. Please use another payment method.";
+
+/// Every code that is known: those of Corefy, its connectors and the gateway.
+static DECLINES: [Decline; 12] = [
+    Decline {
+        codes: &[DECLINED, "card_declined", "do_not_honor", "refused"],
+        advice: Advice::UseAnotherMethod,
+        payer_message: PLAIN,
+    },
+    Decline {
+        codes: &[
+            "stolen_card",
+            "lost_card",
+            "lost_or_stolen_card",
+            "card_stolen",
+            "card_lost",
+            "pickup_card",
+            "fraud_suspected",
+            "antifraud_error",
+            "restricted_card",
+        ],
+        advice: Advice::DoNotRetry,
+        payer_message: PLAIN,
+    },
+    Decline {
+        codes: &["insufficient_funds"],
+        advice: Advice::UseAnotherMethod,
+        payer_message: "There is not enough money on the card or account. Please use another payment method.",
+    },
+    Decline {
+        codes: &["limit_exceeded"],
+        advice: Advice::UseAnotherMethod,
+        payer_message: "The payment exceeds a limit of the card or account. Please use another payment method.",
+    },
+    Decline {
+        codes: &["card_expired", "expired_card"],
+        advice: Advice::UseAnotherMethod,
+        payer_message: "The card has expired. Please use another payment method.",
+    },
+    Decline {
+        codes: &["processing_error", "provider_error", "issuer_unavailable", "try_again_later", "timeout"],
+        advice: Advice::TryAgainLater,
+        payer_message: "The payment could not be processed. Please try again later.",
+    },
+    Decline {
+        codes: &[UPSTREAM_NO_RECORD, RESOLVED_BY_OPERATOR],
+        advice: Advice::TryAgainLater,
+        payer_message: "The payment was not made. Please try again.",
+    },
+    Decline {
+        codes: &["incorrect_cvc", "incorrect_cvv", "invalid_cvv"],
+        advice: Advice::CorrectDetails,
+        payer_message: "The card's security code is not correct. Please check it and try again.",
+    },
+    Decline {
+        codes: &["invalid_card", "invalid_pan", "incorrect_number"],
+        advice: Advice::CorrectDetails,
+        payer_message: "The card number is not correct. Please check it and try again.",
+    },
+    Decline {
+        codes: &["invalid_expiry_date"],
+        advice: Advice::CorrectDetails,
+        payer_message: "The card's expiry date is not correct. Please check it and try again.",
+    },
+    Decline {
+        codes: &["invalid_details"],
+        advice: Advice::CorrectDetails,
+        payer_message: "The payment details are not correct. Please check them and try again.",
+    },
+    Decline {
+        codes: &["authentication_failed", "invalid_3ds_code", "auth_fatal_error"],
+        advice: Advice::CorrectDetails,
+        payer_message: "The payment was not confirmed with your bank. Please try again.",
+    },
+];
+
+/// Every code that is known, for constants and tests. More may come.
+pub fn known_codes() -> impl Iterator<Item = &'static str> {
+    DECLINES.iter().flat_map(|decline| decline.codes).copied()
+}
+
+impl PaymentError {
+    /// What to do about it; an unknown code is a plain decline.
+    pub fn advice(&self) -> Advice {
+        self.decline().map_or(Advice::UseAnotherMethod, |decline| decline.advice)
+    }
+
+    /// A sentence that is safe to show to the payer; an unknown code reads like a plain decline.
+    pub fn payer_message(&self) -> &'static str {
+        self.decline().map_or(PLAIN, |decline| decline.payer_message)
+    }
+
+    fn decline(&self) -> Option<&'static Decline> {
+        DECLINES.iter().find(|decline| decline.codes.contains(&self.code.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn error(code: &str) -> PaymentError {
+        PaymentError { code: code.to_owned(), message: "Card reported stolen.".to_owned() }
+    }
+
+    #[test]
+    fn a_code_is_known_once() {
+        let codes: Vec<_> = known_codes().collect();
+        assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), codes.len());
+    }
+
+    #[test]
+    fn every_code_has_a_sentence_that_names_no_loss_theft_or_fraud() {
+        let told = ["stol", "steal", "thef", "lost", "loss", "fraud", "suspect", "pick", "restrict", "block", "police"];
+        for code in known_codes() {
+            let sentence = error(code).payer_message().to_ascii_lowercase();
+            assert!(sentence.ends_with('.') && sentence.len() <= 100, "{code}: {sentence}");
+            assert!(!told.iter().any(|word| sentence.contains(word)), "{code}: {sentence}");
+        }
+    }
+
+    #[test]
+    fn what_must_not_be_tried_again_and_what_is_unknown_reads_like_a_plain_decline() {
+        let plain = error(DECLINED).payer_message();
+        let never_again = known_codes().filter(|code| error(code).advice() == Advice::DoNotRetry);
+        for code in never_again.chain(["a_code_of_tomorrow", ""]) {
+            assert_eq!(error(code).payer_message(), plain, "{code}");
+        }
+        assert_eq!(error("a_code_of_tomorrow").advice(), Advice::UseAnotherMethod);
+    }
+}
