@@ -4,11 +4,13 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Messages whose derived `Debug` would print a card or a person; `src/pb.rs` gives them one that does not.
-const NO_DERIVED_DEBUG: [&str; 7] = [
+const NO_DERIVED_DEBUG: [&str; 9] = [
     ".corefy.gateway.v1.Card",
     ".corefy.gateway.v1.CardToSave",
     ".corefy.gateway.v1.ThreeDSecure",
     ".corefy.gateway.v1.Address",
+    ".corefy.gateway.v1.Redirect",
+    ".corefy.gateway.v1.DisplayDetails",
     ".corefy.gateway.v1.CreatePaymentIntentRequest",
     ".corefy.gateway.v1.CreateCustomerRequest",
     ".corefy.gateway.v1.CreatePaymentMethodRequest",

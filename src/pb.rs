@@ -24,6 +24,8 @@ debug_nothing!(
     CardToSave,
     ThreeDSecure,
     Address,
+    Redirect,
+    DisplayDetails,
     CreatePaymentIntentRequest,
     CreateCustomerRequest,
     CreatePaymentMethodRequest

@@ -34,7 +34,7 @@ v1::PaymentIntent Pay(const Gateway& gateway) {
   status = gateway.payment_intents->ConfirmPaymentIntent(&confirmation, payment, &confirmed);
   if (!status.ok()) throw GatewayError(status, confirmation);
   const auto& intent = confirmed.payment_intent();
-  if (intent.state() == v1::PAYMENT_INTENT_STATE_REQUIRES_ACTION) SendPayerTo(intent.next_action().redirect_url());
+  if (intent.state() == v1::PAYMENT_INTENT_STATE_REQUIRES_ACTION) SendPayerTo(intent.next_action().redirect().url());
   return intent;
 }
 

@@ -38,7 +38,7 @@ func pay(ctx context.Context, client *gateway.Client) *v1.PaymentIntent {
 	card := &v1.ConfirmPaymentIntentRequest_Card{Card: &v1.Card{Number: "4000000000003220", ExpiryMonth: 12, ExpiryYear: 2040, Cvv: "123"}}
 	confirmation := &v1.ConfirmPaymentIntentRequest{PaymentIntentId: intent.Id, Source: card}
 	intent = must(client.PaymentIntents.ConfirmPaymentIntent(ctx, confirmation)).PaymentIntent
-	if page := intent.GetNextAction().GetRedirectUrl(); page != "" {
+	if page := intent.GetNextAction().GetRedirect().GetUrl(); page != "" {
 		// A shop redirects the payer's browser. Here it is yours, or a program that plays the payer.
 		if control := os.Getenv("SCENARIO_CONTROL"); control != "" {
 			must(exec.Command(control, "visit", page).Output())

@@ -39,7 +39,7 @@ public class Checkout {
         ConfirmPaymentIntentRequest.newBuilder().setPaymentIntentId(intent.getId()).setCard(card);
     intent = gateway.paymentIntents().confirmPaymentIntent(confirmation.build()).getPaymentIntent();
     if (intent.getState() == PaymentIntentState.PAYMENT_INTENT_STATE_REQUIRES_ACTION) {
-      sendPayerTo(intent.getNextAction().getRedirectUrl());
+      sendPayerTo(intent.getNextAction().getRedirect().getUrl());
     }
     return intent;
   }

@@ -46,7 +46,7 @@ private suspend fun pay(gateway: CorefyGateway): PaymentIntent {
   }
   val confirmed = paymentIntents.confirmPaymentIntent(confirmation).paymentIntent
   if (confirmed.state == PaymentIntentState.PAYMENT_INTENT_STATE_REQUIRES_ACTION) {
-    sendPayerTo(confirmed.nextAction.redirectUrl)
+    sendPayerTo(confirmed.nextAction.redirect.url)
   }
   return confirmed
 }

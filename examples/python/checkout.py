@@ -25,7 +25,7 @@ def pay(gateway: Gateway) -> PaymentIntent:
     confirmation = ConfirmPaymentIntentRequest(payment_intent_id=intent.id, card=card)
     intent = gateway.payment_intents.ConfirmPaymentIntent(confirmation).payment_intent
     if intent.state == PAYMENT_INTENT_STATE_REQUIRES_ACTION:
-        send_payer_to(intent.next_action.redirect_url)
+        send_payer_to(intent.next_action.redirect.url)
     return intent
 
 

@@ -15,7 +15,7 @@ def pay(gateway)
   card = Card.new(number: "4000000000003220", expiry_month: 12, expiry_year: 2040, cvv: "123")
   confirmation = ConfirmPaymentIntentRequest.new(payment_intent_id: intent.id, card: card)
   intent = gateway.payment_intents.confirm_payment_intent(confirmation).payment_intent
-  send_payer_to(intent.next_action.redirect_url) if intent.state == :PAYMENT_INTENT_STATE_REQUIRES_ACTION
+  send_payer_to(intent.next_action.redirect.url) if intent.state == :PAYMENT_INTENT_STATE_REQUIRES_ACTION
   intent
 end
 

@@ -7,7 +7,7 @@ use std::{env, error::Error, process::Command};
 use corefy_gateway::client::{Gateway, GatewayError, connect};
 use corefy_gateway::pb::{
     Card, ConfirmPaymentIntentRequest, CreatePaymentIntentRequest, CreateRefundRequest, PaymentIntent,
-    PaymentIntentState, confirm_payment_intent_request::Source, event::Object,
+    confirm_payment_intent_request::Source, event::Object, next_action::Action,
 };
 
 /// Pays 100 dollars with a card that wants the payer's approval.
@@ -41,8 +41,8 @@ fn send_payer_to(page: &str) -> Result<(), Box<dyn Error>> {
 async fn main() -> Result<(), Box<dyn Error>> {
     let gateway = connect(&env::var("GATEWAY_TARGET")?, &env::var("GATEWAY_API_KEY")?)?;
     let intent = pay(&gateway).await?;
-    if intent.state() == PaymentIntentState::RequiresAction {
-        send_payer_to(&intent.next_action.unwrap_or_default().redirect_url)?;
+    if let Some(Action::Redirect(page)) = intent.next_action.and_then(|next| next.action) {
+        send_payer_to(&page.url)?;
     }
     let mut events = gateway.follow_events("", &["payment_intent.succeeded", "refund.succeeded"]);
     loop {

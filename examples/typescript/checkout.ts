@@ -10,7 +10,7 @@ import { execFileSync } from "node:child_process";
 import { env } from "node:process";
 
 import { connect, GatewayError, type Gateway } from "corefy-gateway";
-import { PaymentIntentState, type PaymentIntent } from "corefy-gateway/v1";
+import { type PaymentIntent } from "corefy-gateway/v1";
 
 /** Asks for 100 dollars and pays them with a card that wants the payer's approval. */
 async function pay(gateway: Gateway): Promise<PaymentIntent> {
@@ -21,7 +21,8 @@ async function pay(gateway: Gateway): Promise<PaymentIntent> {
     paymentIntentId: created.paymentIntent!.id,
     source: { case: "card", value: card },
   });
-  if (paymentIntent!.state === PaymentIntentState.REQUIRES_ACTION) sendPayerTo(paymentIntent!.nextAction!.redirectUrl);
+  const step = paymentIntent!.nextAction?.action;
+  if (step?.case === "redirect") sendPayerTo(step.value.url);
   return paymentIntent!;
 }
 

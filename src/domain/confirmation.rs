@@ -33,11 +33,14 @@ pub struct ThreeDSecure {
     pub eci: String,
     /// Cardholder authentication value.
     pub cavv: SecretString,
-    /// Transaction id.
+    /// Transaction id of 3-D Secure 1.
     pub xid: String,
+    /// The directory server's transaction id, of 3-D Secure 2.
+    pub ds_transaction_id: String,
 }
 
-/// The payer's browser, as 3-D Secure 2 wants it described. Sizes are pixels; every part may be empty or zero.
+/// The payer's browser, as 3-D Secure 2 wants it described. Sizes are pixels; every part may be empty or
+/// unknown.
 #[derive(Debug)]
 pub struct BrowserInfo {
     /// IPv4 or IPv6 address.
@@ -49,17 +52,19 @@ pub struct BrowserInfo {
     /// BCP 47 tag.
     pub language: String,
     /// Bits a pixel.
-    pub color_depth: u32,
+    pub color_depth: Option<u32>,
     /// Screen height.
-    pub screen_height: u32,
+    pub screen_height: Option<u32>,
     /// Screen width.
-    pub screen_width: u32,
+    pub screen_width: Option<u32>,
     /// Window height.
-    pub window_height: u32,
+    pub window_height: Option<u32>,
     /// Window width.
-    pub window_width: u32,
+    pub window_width: Option<u32>,
     /// Minutes from local time to UTC.
-    pub timezone_offset_minutes: i32,
+    pub timezone_offset_minutes: Option<i32>,
     /// Whether Java is enabled.
-    pub java_enabled: bool,
+    pub java_enabled: Option<bool>,
+    /// Whether JavaScript is enabled.
+    pub javascript_enabled: Option<bool>,
 }

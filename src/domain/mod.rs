@@ -20,6 +20,7 @@ pub mod link;
 pub mod master_key;
 pub mod money;
 pub mod network;
+pub mod next_action;
 pub mod operation;
 pub mod payment_intent;
 pub mod payment_method;

@@ -1,6 +1,6 @@
 //! Payment intents: what is to be paid, the states it can be in, and which may follow which.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,7 @@ use super::{
     decline::PaymentError,
     ids::{CustomerId, PartnerId, PaymentIntentId},
     money::Money,
+    next_action::NextAction,
     operation::next_look,
     private::Private,
     refund::RefundState,
@@ -328,17 +329,6 @@ const REST_LOOKS_END: Duration = Duration::from_secs(180 * 24 * 3600);
 
 /// How long Corefy is asked about what was given up.
 const WATCH: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// A navigation of the payer's browser.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NextAction {
-    /// Where to.
-    pub redirect_url: String,
-    /// `GET` or `POST`.
-    pub method: String,
-    /// Form fields, sent unchanged.
-    pub params: BTreeMap<String, String>,
-}
 
 #[cfg(test)]
 mod tests {

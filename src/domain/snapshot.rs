@@ -7,7 +7,8 @@ use super::{
     decline::PaymentError,
     event::EventType,
     money::Money,
-    payment_intent::{NextAction, PaymentIntent, PaymentIntentState as State, Progress},
+    next_action::NextAction,
+    payment_intent::{PaymentIntent, PaymentIntentState as State, Progress},
     refund::{Refund, RefundFailure, RefundState},
 };
 

@@ -84,6 +84,11 @@ fn three_d_secure(fields: &mut Fields, sent: pb::ThreeDSecure) -> ThreeDSecure {
         eci: fields.optional("eci", sent.eci, formats::eci),
         cavv: SecretString::from(cavv.as_str()),
         xid: fields.optional("xid", sent.xid, formats::text(MAX_TRANSACTION_ID)),
+        ds_transaction_id: fields.optional(
+            "ds_transaction_id",
+            sent.ds_transaction_id,
+            formats::text(MAX_TRANSACTION_ID),
+        ),
     }
 }
 
@@ -94,13 +99,18 @@ fn browser_info(fields: &mut Fields, sent: pb::BrowserInfo) -> BrowserInfo {
         user_agent: fields.optional("user_agent", sent.user_agent, formats::text(MAX_HEADER)),
         accept_header: fields.optional("accept_header", sent.accept_header, formats::text(MAX_HEADER)),
         language: fields.optional("language", sent.language, formats::language),
-        color_depth: fields.number("color_depth", sent.color_depth, 0..=MAX_COLOR_DEPTH),
-        screen_height: fields.number("screen_height", sent.screen_height, 0..=MAX_PIXELS),
-        screen_width: fields.number("screen_width", sent.screen_width, 0..=MAX_PIXELS),
-        window_height: fields.number("window_height", sent.window_height, 0..=MAX_PIXELS),
-        window_width: fields.number("window_width", sent.window_width, 0..=MAX_PIXELS),
-        timezone_offset_minutes: fields.number("timezone_offset_minutes", sent.timezone_offset_minutes, offset),
+        color_depth: fields.optional_number("color_depth", sent.color_depth, 0..=MAX_COLOR_DEPTH),
+        screen_height: fields.optional_number("screen_height", sent.screen_height, 0..=MAX_PIXELS),
+        screen_width: fields.optional_number("screen_width", sent.screen_width, 0..=MAX_PIXELS),
+        window_height: fields.optional_number("window_height", sent.window_height, 0..=MAX_PIXELS),
+        window_width: fields.optional_number("window_width", sent.window_width, 0..=MAX_PIXELS),
+        timezone_offset_minutes: fields.optional_number(
+            "timezone_offset_minutes",
+            sent.timezone_offset_minutes,
+            offset,
+        ),
         java_enabled: sent.java_enabled,
+        javascript_enabled: sent.javascript_enabled,
     }
 }
 
@@ -169,9 +179,9 @@ mod tests {
             three_d_secure: Some(pb::ThreeDSecure { eci: "5".to_owned(), cavv: "?".to_owned(), ..Default::default() }),
             browser_info: Some(pb::BrowserInfo {
                 ip: "here".to_owned(),
-                color_depth: 49,
-                screen_width: -1,
-                timezone_offset_minutes: 841,
+                color_depth: Some(49),
+                screen_width: Some(-1),
+                timezone_offset_minutes: Some(841),
                 ..Default::default()
             }),
         };

@@ -168,6 +168,19 @@ impl Fields {
         T::try_from(value).unwrap_or_default()
     }
 
+    /// A whole number, when there is one.
+    pub(super) fn optional_number<T>(
+        &mut self,
+        field: &str,
+        value: Option<i32>,
+        range: RangeInclusive<i32>,
+    ) -> Option<T>
+    where
+        T: TryFrom<i32> + Default,
+    {
+        value.map(|value| self.number(field, value, range))
+    }
+
     /// The caller's own notes.
     pub(super) fn metadata(&mut self, entries: BTreeMap<String, String>) -> Metadata {
         self.entries("metadata", entries, formats::prose(MAX_VALUE))

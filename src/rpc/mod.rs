@@ -52,6 +52,7 @@ mod formats;
 mod gateway;
 mod health;
 mod metadata;
+mod next_action;
 mod payment_intents;
 mod payment_methods;
 mod record;

@@ -12,7 +12,7 @@ use crate::{
         decline::{Advice, PaymentError},
         ids::CustomerId,
         link,
-        payment_intent::{NextAction, PaymentIntent, PaymentIntentDetails, PaymentIntentState},
+        payment_intent::{PaymentIntent, PaymentIntentDetails, PaymentIntentState},
         private::Private,
     },
     pb,
@@ -190,17 +190,6 @@ impl From<PaymentIntentState> for pb::PaymentIntentState {
             PaymentIntentState::Succeeded => Self::Succeeded,
             PaymentIntentState::PartiallyPaid => Self::PartiallyPaid,
             PaymentIntentState::Canceled => Self::Canceled,
-        }
-    }
-}
-
-impl From<NextAction> for pb::NextAction {
-    fn from(action: NextAction) -> Self {
-        Self {
-            r#type: pb::NextActionType::Redirect.into(),
-            redirect_url: action.redirect_url,
-            method: action.method,
-            params: action.params,
         }
     }
 }

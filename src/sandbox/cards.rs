@@ -1,6 +1,7 @@
 //! The test cards: one number, one behaviour.
 
 use super::faults::Fault;
+use crate::domain::next_action::DisplayKind;
 
 /// A test card.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +16,7 @@ pub struct TestCard {
     pub description: &'static str,
 }
 
-/// What confirming a payment with a card does.
+/// The effect of confirming a payment with a card or saved method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CardEffect {
     /// The card is charged.
@@ -26,6 +27,8 @@ pub enum CardEffect {
     Challenge,
     /// The payment is processing, and charged [`super::PROCESSING_TIME`] later.
     Process,
+    /// The payer is shown details to pay with elsewhere; no card does that.
+    Display(DisplayKind),
     /// The card is charged if the fault lets the request be executed; the answer suffers the fault.
     Fault(Fault),
 }

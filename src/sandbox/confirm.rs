@@ -35,7 +35,8 @@ impl State {
     /// Does what the card does; answers with the fault that its answer suffers.
     fn attempt(&mut self, id: &str, effect: CardEffect, is_authenticated: bool) -> Result<Option<Fault>, Halt> {
         match effect {
-            CardEffect::Challenge if !is_authenticated => self.move_payment(id, Status::RequiresAction),
+            CardEffect::Challenge if !is_authenticated => self.challenge(id),
+            CardEffect::Display(kind) => self.show_details(id, kind),
             CardEffect::Approve | CardEffect::Challenge => self.charge(id),
             CardEffect::Decline(code) => self.move_payment(id, Status::Failed(code)),
             CardEffect::Process => {
@@ -49,6 +50,13 @@ impl State {
             CardEffect::Fault(fault) => return Err(Halt::Fault(fault)),
         }
         Ok(None)
+    }
+
+    fn challenge(&mut self, id: &str) {
+        if let Some(payment) = self.intents.get_mut(id) {
+            payment.shown = None;
+        }
+        self.move_payment(id, Status::RequiresAction);
     }
 
     fn effect_of(&self, request: &ConfirmIntent) -> Result<CardEffect, Refusal> {

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::{
     Sandbox, Shared,
+    displays::GIVEN_UP,
     faults::Faults,
     ledger::Ledger,
     lock,
@@ -49,11 +50,11 @@ impl Sandbox {
         lock(&self.shared.journal).seen.iter().cloned().collect()
     }
 
-    /// The payer's answer to a 3-D Secure challenge. Fails when none is open.
-    pub fn complete_three_d_secure(&self, payment: &str, is_approved: bool) -> Result<(), Impossible> {
+    /// The payer's answer to a 3-D Secure challenge, or to details that they were shown. Fails when neither is open.
+    pub fn complete_action(&self, payment: &str, is_approved: bool) -> Result<(), Impossible> {
         let id = self.shared.with_state(|state| intent_named(state, payment));
-        let is_done = self.shared.complete_challenge(&id, is_approved);
-        is_done.then_some(()).ok_or(Impossible("no challenge is open for this payment"))
+        let is_done = self.shared.complete_action(&id, is_approved);
+        is_done.then_some(()).ok_or(Impossible("the payer of this payment has nothing to do"))
     }
 
     /// Settles everything that is due by the clock.
@@ -153,16 +154,20 @@ impl Sandbox {
 }
 
 impl Shared {
-    /// The payer's answer to a challenge. `false` when none is open.
-    pub fn complete_challenge(&self, id: &str, is_approved: bool) -> bool {
+    /// The payer's answer to a challenge, or to details that they were shown. `false` when neither is open.
+    pub fn complete_action(&self, id: &str, is_approved: bool) -> bool {
         self.with_state(|state| {
-            let is_open = state.intents.get(id).is_some_and(|payment| payment.status == Status::RequiresAction);
-            match (is_open, is_approved) {
-                (false, _) => {}
-                (true, true) => state.charge(id),
-                (true, false) => state.move_payment(id, Status::Failed("authentication_failed")),
+            let Some(payment) = state.intents.get(id).filter(|payment| payment.status == Status::RequiresAction) else {
+                return false;
+            };
+            let code = if payment.shown.is_some() { GIVEN_UP } else { "authentication_failed" };
+            if is_approved {
+                state.charge(id);
+            } else {
+                state.pending.remove(id);
+                state.move_payment(id, Status::Failed(code));
             }
-            is_open
+            true
         })
     }
 }

@@ -6,6 +6,7 @@ use super::{
     answer::{Done, Outcome, Problems, Refusal, read},
     cards::CardEffect,
     confirm::{CardInput, exposed},
+    displays,
     faults::Switches,
     state::{Kind, State, new_id},
 };
@@ -28,6 +29,8 @@ const SUPPORTED: &[(&str, &str, &[&str])] = &[
     ("apple_pay", "Apple Pay", &["USD", "EUR", "GBP", "ZAR", "JPY", "KWD"]),
     ("google_pay", "Google Pay", &["USD", "EUR", "GBP", "ZAR", "JPY", "KWD"]),
     ("paypal", "PayPal", &["USD", "EUR", "GBP", "JPY"]),
+    ("qr", "QR code", &["USD", "EUR", "GBP", "KES", "NGN", "ZAR", "GHS"]),
+    ("voucher", "Voucher", &["USD", "EUR", "GBP", "NGN", "ZAR"]),
     ("bank_transfer", "Bank transfer", &["USD", "EUR", "GBP", "NGN", "ZAR"]),
     ("mobile_money", "Mobile money", &["KES", "GHS"]),
 ];
@@ -86,7 +89,11 @@ impl State {
             card.check(&mut problems, self.clock.now());
         }
         problems.refuse()?;
-        let effect = if is_card { CardEffect::of(card.number) } else { CardEffect::Approve };
+        let effect = match displays::of_type(&request.kind) {
+            Some(shown) => CardEffect::Display(shown),
+            None if is_card => CardEffect::of(card.number),
+            None => CardEffect::Approve,
+        };
         let method = PaymentMethod {
             id: new_id("cfpm_"),
             card: is_card.then(|| masked(&card, &request.data)),

@@ -68,10 +68,7 @@ impl State {
 
     /// The intent as the contract shows it.
     pub fn show_intent(&self, payment: &Payment) -> wire::Intent {
-        let action = (payment.status == Status::RequiresAction).then(|| wire::NextAction {
-            kind: "redirect".to_owned(),
-            url: format!("{}/3ds/{}", self.base_url.as_str().trim_end_matches('/'), payment.id),
-        });
+        let action = (payment.status == Status::RequiresAction).then(|| self.next_action(payment));
         let error = match payment.status {
             Status::Failed(code) => Some(super::refunds::failure(code)),
             _ => None,

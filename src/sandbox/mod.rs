@@ -7,7 +7,7 @@
 //! - [`faults`]: what can be made to go wrong from outside
 //! - [`ledger`]: what really moved
 //! - `server`: one request's way, through `auth`, `route` and `state`
-//! - `payment`, `intents`, `confirm`, `refunds`, `customers`: the calls, each a method of `state`
+//! - `payment`, `intents`, `confirm`, `displays`, `refunds`, `customers`: the calls, each a method of `state`
 //! - `webhooks`: signed, queued, delivered
 //! - `page`, `view`: what a browser sees
 //! - `control`: what tests do to it
@@ -36,6 +36,7 @@ mod confirm;
 mod connection;
 mod control;
 mod customers;
+mod displays;
 pub mod faults;
 mod intents;
 pub mod ledger;
@@ -51,6 +52,7 @@ mod view;
 mod webhooks;
 
 pub use control::Impossible;
+pub use displays::{DISPLAY_TIME, EXPIRED};
 pub use route::{MAX_SEEN_REQUESTS, SeenRequest};
 
 /// How long a processing payment or a pending refund takes, by the sandbox's clock.

@@ -1,4 +1,5 @@
-//! The page on which a payer approves or declines a 3-D Secure challenge, in place of the bank's.
+//! The page on which a payer approves or declines a 3-D Secure challenge, in place of the bank's, and the one on which they
+//! pay by QR code, voucher or transfer.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use super::{Shared, payment::Status};
 
 pub(super) fn router() -> Router<Arc<Shared>> {
-    Router::new().route("/3ds/{intent}", get(show).post(decide))
+    Router::new().route("/3ds/{intent}", get(show).post(decide)).route("/pay/{intent}", get(show).post(decide))
 }
 
 #[derive(Deserialize)]
@@ -35,7 +36,7 @@ async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Resp
         let amount = format!("{} {}", payment.amount, payment.amount.currency.code());
         let about = escape(payment.description.as_deref().unwrap_or("No description"));
         Some(match payment.status {
-            Status::RequiresAction => question(&amount, &about),
+            Status::RequiresAction => question(&amount, &about, payment.shown.is_some()),
             status => result(&amount, status),
         })
     });
@@ -50,24 +51,30 @@ async fn decide(
     Path(id): Path<String>,
     Form(Answer { decision }): Form<Answer>,
 ) -> Response {
-    shared.complete_challenge(&id, decision == Decision::Approve);
+    shared.complete_action(&id, decision == Decision::Approve);
     // By how the payment stands, not by the answer: it may have come too late to change that.
     let link = shared.with_state(|state| {
         let payment = state.intents.get(&id)?;
         let failed = || payment.failure_url.clone().or_else(|| payment.callback_url.clone());
-        match payment.status {
+        let link = match payment.status {
             Status::Failed(_) | Status::Canceled => failed(),
             _ => payment.callback_url.clone(),
-        }
+        };
+        // Who pays elsewhere has no shop to go back to.
+        link.filter(|_| payment.shown.is_none()).or_else(|| Some(state.page_of(payment)))
     });
     Redirect::to(&link.unwrap_or_else(|| format!("/3ds/{}", escape(&id)))).into_response()
 }
 
-fn question(amount: &str, about: &str) -> String {
+fn question(amount: &str, about: &str, is_elsewhere: bool) -> String {
+    let (title, yes, no) = match is_elsewhere {
+        true => ("Make your payment", "Pay", "Do not pay"),
+        false => ("Confirm your payment", "Approve", "Decline"),
+    };
     format!(
-        "<h1>Confirm your payment</h1><p class=amount>{amount}</p><p>{about}</p>\
-         <form method=post><button name=decision value=approve>Approve</button>\
-         <button class=quiet name=decision value=decline>Decline</button></form>\
+        "<h1>{title}</h1><p class=amount>{amount}</p><p>{about}</p>\
+         <form method=post><button name=decision value=approve>{yes}</button>\
+         <button class=quiet name=decision value=decline>{no}</button></form>\
          <p class=note>This is Corefy's sandbox. No money moves.</p>"
     )
 }
@@ -87,7 +94,7 @@ fn page(status: StatusCode, content: &str) -> Response {
         .note{font-size:.85rem;color:#525c70;margin-bottom:0}";
     let html = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>3-D Secure test page</title><style>{STYLE}</style><main>{content}</main></html>"
+         <title>Corefy sandbox</title><style>{STYLE}</style><main>{content}</main></html>"
     );
     let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
     (status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::state::new_id;
+use super::{displays::Shown, state::new_id};
 use crate::{
     domain::{clock::Timestamp, money::Money},
     upstream::intents::wire::{Amount, CreateIntent, Moment, Webhook},
@@ -18,6 +18,8 @@ pub(super) struct Payment {
     pub id: String,
     pub payment_id: String,
     pub status: Status,
+    /// What the payer was shown, when they pay elsewhere.
+    pub shown: Option<Shown>,
     pub amount: Money,
     pub payment_method: String,
     pub customer_id: Option<String>,
@@ -76,6 +78,7 @@ impl Payment {
             payment_id: id.replacen(INTENT_PREFIX, PAYMENT_PREFIX, 1),
             id,
             status: Status::RequiresConfirmation,
+            shown: None,
             amount,
             payment_method: request.payment_method,
             customer_id: request.customer_id,

@@ -9,9 +9,10 @@ use uuid::Uuid;
 use super::{
     answer::{Done, Halt, Outcome, Refusal},
     customers::SavedMethod,
+    displays::EXPIRED,
     faults::Switches,
     ledger::Ledger,
-    payment::Payment,
+    payment::{Payment, Status},
     refunds::RefundRecord,
     route::{Call, Route},
 };
@@ -36,6 +37,8 @@ pub(super) enum Kind {
 pub(super) enum Fate {
     /// The processing payment is charged.
     Charge,
+    /// The payer has not paid in time.
+    Expire,
     /// The pending refund is carried out.
     RefundSucceeds,
     /// The pending refund fails.
@@ -167,6 +170,7 @@ impl State {
         let Some((_, fate)) = self.pending.remove(subject) else { return false };
         match fate {
             Fate::Charge => self.charge(subject),
+            Fate::Expire => self.move_payment(subject, Status::Failed(EXPIRED)),
             Fate::RefundSucceeds => self.refund_succeeds(subject),
             Fate::RefundFails => self.refund_fails(subject),
             Fate::RefundReturns => self.refund_returns(subject),

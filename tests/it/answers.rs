@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::{
     app::TestApp,
     between::Between,
-    client::{APPROVED, Client, new_customer, reason},
+    client::{APPROVED, Client, new_customer, reason, redirect},
     database::TestDatabase,
     money::{CONFIRM, CREATE, READ, REFUND, last_error},
     refusal::refused,
@@ -292,7 +292,7 @@ async fn a_payer_is_sent_to_a_long_address(database: TestDatabase) {
         between.replace(Method::POST, "/confirm", json!({"next_action": action}));
         let confirmed = client.confirm(&id, CHALLENGE).await.unwrap();
         assert_eq!(confirmed.state(), State::RequiresAction, "{action}");
-        assert_eq!(Some(confirmed.next_action.unwrap().redirect_url.as_str()), action["url"].as_str());
+        assert_eq!(Some(redirect(&confirmed).url.as_str()), action["url"].as_str());
         let events = client.event_types(&id).await;
         assert!(events.contains(&"payment_intent.requires_action".to_owned()), "{events:?}");
     }
@@ -301,7 +301,12 @@ async fn a_payer_is_sent_to_a_long_address(database: TestDatabase) {
 
 async fn an_address_that_is_dropped_is_told_in_the_timeline(database: TestDatabase) {
     let (app, client, between) = start(database).await;
-    for action in [json!({"url": address(8193)}), json!({"url": "javascript:alert(1)"}), json!(null)] {
+    for action in [
+        json!({"url": address(8193)}),
+        json!({"url": "javascript:alert(1)"}),
+        json!(null),
+        json!({"type": "hologram", "data": "x"}),
+    ] {
         let id = client.intent("10.00").await.id;
         between.replace(Method::POST, "/confirm", json!({"next_action": action}));
         assert_eq!(client.confirm(&id, CHALLENGE).await.unwrap().state(), State::Processing);

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use corefy_gateway::{
-    pb::{self, PaymentErrorAdvice as Advice, PaymentIntentState as State},
-    sandbox::faults::Fault,
+    pb::{self, DisplayDetailsKind as Kind, PaymentErrorAdvice as Advice, PaymentIntentState as State},
+    sandbox::{DISPLAY_TIME, EXPIRED, faults::Fault},
 };
 use tonic::Code;
 
 use crate::support::{
-    app::{START, TestApp},
-    client::{APPROVED, Client, card, confirmation, new_intent},
+    app::{START, TestApp, http_client},
+    client::{APPROVED, Client, card, confirmation, new_intent, redirect},
     database::TestDatabase,
     refusal::{facts, refused},
-    requests::confirmation_by,
+    requests::{confirmation_by, wallet},
 };
 
 crate::on_both!(
@@ -23,6 +23,8 @@ crate::on_both!(
     a_method_of_another_customer_cannot_pay,
     a_challenge_is_answered_by_the_payer,
     a_challenge_that_is_declined_leaves_the_intent_unpaid,
+    a_payer_pays_elsewhere_with_the_details_that_are_shown,
+    details_that_were_not_paid_in_time_end_the_attempt,
     an_authentication_done_elsewhere_is_passed_on,
     a_payment_that_is_processing_is_asked_about_when_it_is_read,
     an_intent_is_canceled_only_while_it_is_not_being_paid,
@@ -107,18 +109,17 @@ async fn a_challenge_is_answered_by_the_payer(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let intent = challenged(&client).await;
-    let action = intent.next_action.clone().unwrap();
-    assert_eq!((action.r#type(), action.method.as_str()), (pb::NextActionType::Redirect, "GET"));
-    assert!(action.redirect_url.starts_with(app.sandbox.base_url().as_str()), "{}", action.redirect_url);
-    assert!(action.params.is_empty());
+    let page = redirect(&intent);
+    assert_eq!((page.method.as_str(), page.params.len()), ("GET", 0));
+    assert!(page.url.starts_with(app.sandbox.base_url().as_str()), "{}", page.url);
     let refusal = refused(client.confirm(&intent.id, APPROVED).await);
     assert_eq!((refusal.code, refusal.reason.as_str()), (Code::FailedPrecondition, "ATTEMPT_IN_DOUBT"));
     assert!(refusal.retry_after.is_some());
 
     let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let form = ("content-type", "application/x-www-form-urlencoded");
-    let page = browser.post(&action.redirect_url).header(form.0, form.1).body("decision=approve");
-    page.send().await.unwrap().error_for_status().unwrap();
+    let answer = browser.post(&page.url).header(form.0, form.1).body("decision=approve");
+    answer.send().await.unwrap().error_for_status().unwrap();
     app.clock.advance(Duration::from_secs(2));
     let paid = client.get(&intent.id).await;
     assert_eq!((paid.state(), paid.next_action), (State::Succeeded, None));
@@ -129,13 +130,51 @@ async fn a_challenge_that_is_declined_leaves_the_intent_unpaid(database: TestDat
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let intent = challenged(&client).await;
-    app.sandbox.complete_three_d_secure(&intent.id, false).unwrap();
+    app.sandbox.complete_action(&intent.id, false).unwrap();
     app.work_off_webhooks().await;
     let declined = client.get(&intent.id).await;
     assert_eq!((declined.state(), declined.next_action), (State::RequiresPaymentMethod, None));
     assert_eq!(declined.last_payment_error.unwrap().code, "authentication_failed");
     assert_eq!(app.sandbox.ledger().charged(&intent.id), 0);
     assert_eq!(client.confirm(&intent.id, APPROVED).await.unwrap().state(), State::Succeeded);
+}
+
+async fn a_payer_pays_elsewhere_with_the_details_that_are_shown(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    for (method, kind) in [("qr", Kind::QrCode), ("voucher", Kind::Voucher), ("bank_transfer", Kind::BankTransfer)] {
+        let intent = shown_details(&client, method).await;
+        let details = display(&intent).unwrap();
+        assert_eq!(details.kind(), kind);
+        assert!(!details.data.is_empty() && details.text.lines().count() > 1, "{method}");
+        let expiry = app.clock.now() + DISPLAY_TIME;
+        assert_eq!(details.expires_at.unwrap().seconds, expiry.seconds());
+        assert_eq!(display(&client.get(&intent.id).await), Some(details.clone()));
+        assert_eq!(refused(client.confirm(&intent.id, APPROVED).await).reason, "ATTEMPT_IN_DOUBT");
+
+        let page = details.text.split_whitespace().last().unwrap().to_owned();
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let answer = http_client().post(page).header(form.0, form.1).body("decision=approve").send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+        app.work_off_webhooks().await;
+        let paid = client.get(&intent.id).await;
+        assert_eq!((paid.state(), paid.next_action), (State::Succeeded, None));
+        assert_eq!(app.sandbox.ledger().charged(&intent.id), 1_000);
+    }
+}
+
+async fn details_that_were_not_paid_in_time_end_the_attempt(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let intent = shown_details(&client, "voucher").await;
+    app.clock.advance(DISPLAY_TIME);
+    app.sandbox.settle_due();
+    app.work_off_webhooks().await;
+    let expired = client.get(&intent.id).await;
+    assert_eq!((expired.state(), expired.next_action), (State::RequiresPaymentMethod, None));
+    assert_eq!(expired.last_payment_error.unwrap().code, EXPIRED);
+    assert_eq!(client.confirm(&intent.id, APPROVED).await.unwrap().state(), State::Succeeded);
+    assert_eq!(app.sandbox.ledger().charged(&intent.id), 1_000);
 }
 
 async fn an_authentication_done_elsewhere_is_passed_on(database: TestDatabase) {
@@ -148,6 +187,7 @@ async fn an_authentication_done_elsewhere_is_passed_on(database: TestDatabase) {
             eci: "05".to_owned(),
             cavv: "AAABBEg0VhI0VniQEjRWAAAAAAA=".to_owned(),
             xid: "d3f5a1c2".to_owned(),
+            ..Default::default()
         }),
         browser_info: Some(pb::BrowserInfo { ip: "2001:db8::1".to_owned(), ..Default::default() }),
         ..confirmation(&intent.id, CHALLENGED)
@@ -250,6 +290,25 @@ const START_TO_DECEMBER: Duration = Duration::from_secs((7 * 24 + 20) * 3600);
 const CHALLENGED: &str = "4000000000003220";
 /// The card that is charged 5 seconds later.
 const PROCESSING: &str = "4000000000000077";
+
+/// An intent whose payer is shown how to pay it by this type of payment method.
+async fn shown_details(client: &Client, method: &str) -> pb::PaymentIntent {
+    let customer_id = client.customer("jane@example.com").await;
+    let saved = client.create_payment_method(wallet(&customer_id, method)).await.unwrap().into_inner();
+    let intent = client.created(pb::CreatePaymentIntentRequest { customer_id, ..new_intent("10.00") }).await;
+    let request = confirmation_by(&intent.id, &saved.payment_method.unwrap().id);
+    let shown = client.confirm_payment_intent(request).await.unwrap().into_inner().payment_intent.unwrap();
+    assert_eq!(shown.state(), State::RequiresAction);
+    shown
+}
+
+/// The details that the payer of the intent is shown.
+fn display(intent: &pb::PaymentIntent) -> Option<pb::DisplayDetails> {
+    match intent.next_action.clone()?.action? {
+        pb::next_action::Action::Display(details) => Some(details),
+        pb::next_action::Action::Redirect(_) => None,
+    }
+}
 
 /// An intent whose payer has to act.
 async fn challenged(client: &Client) -> pb::PaymentIntent {

@@ -11,7 +11,7 @@ use crate::support::{
     client::{Client, new_intent},
     database::TestDatabase,
     refusal::{refused, wrong_fields},
-    requests::{card_to_save, confirmation_by},
+    requests::{card_to_save, confirmation_by, wallet},
 };
 
 crate::on_both!(
@@ -150,8 +150,9 @@ async fn the_supported_kinds_are_those_of_the_account_and_of_the_currency(databa
         let methods = supported(&client, currency).await.unwrap();
         methods.into_iter().map(|method| method.r#type).collect::<Vec<_>>()
     };
-    assert_eq!(kinds("").await, ["card", "apple_pay", "google_pay", "paypal", "bank_transfer", "mobile_money"]);
-    assert_eq!(kinds("KES").await, ["card", "mobile_money"]);
+    let every = ["card", "apple_pay", "google_pay", "paypal", "qr", "voucher", "bank_transfer", "mobile_money"];
+    assert_eq!(kinds("").await, every);
+    assert_eq!(kinds("KES").await, ["card", "qr", "mobile_money"]);
     assert!(kinds("BHD").await.is_empty());
     assert_eq!(wrong_fields(supported(&client, "usd").await), ["currency"]);
 }
@@ -172,16 +173,7 @@ async fn an_answer_about_the_supported_kinds_that_makes_no_sense_is_told_as_such
     }
     // A read that failed once is made again.
     app.sandbox.faults().fail_next(1, SUPPORTED.0, SUPPORTED.1, Fault::Http(503));
-    assert_eq!(supported(&client, "").await.unwrap().len(), 6);
-}
-
-fn wallet(customer: &str, kind: &str) -> pb::CreatePaymentMethodRequest {
-    pb::CreatePaymentMethodRequest {
-        customer_id: customer.to_owned(),
-        r#type: kind.to_owned(),
-        card: None,
-        data: [("account".to_owned(), "jane@example.com".to_owned())].into(),
-    }
+    assert_eq!(supported(&client, "").await.unwrap().len(), 8);
 }
 
 async fn saved(client: &Client, request: pb::CreatePaymentMethodRequest) -> Result<pb::PaymentMethod, Status> {

@@ -141,7 +141,7 @@ async fn take(app: TestApp, step: Step, intents: &mut Vec<String>) -> TestApp {
         }
         // Most have no challenge that could be completed.
         Step::Challenge(number, is_approved) => {
-            let _ = app.sandbox.complete_three_d_secure(&named(number), is_approved);
+            let _ = app.sandbox.complete_action(&named(number), is_approved);
         }
         Step::Read(number) => drop(client.get(&named(number)).await),
         Step::Turn(seconds) => app.clock.advance(Duration::from_secs(seconds)),

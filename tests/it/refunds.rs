@@ -90,7 +90,7 @@ async fn what_is_not_paid_cannot_be_refunded(database: TestDatabase) {
     client.confirm(&intent.id, THREE_D_SECURE).await.unwrap();
     assert_eq!(refusal(client.refund(&intent.payment_id, "1.00").await), refused);
     assert_eq!(app.sent(REFUND), 0);
-    app.sandbox.complete_three_d_secure(&intent.id, true).unwrap();
+    app.sandbox.complete_action(&intent.id, true).unwrap();
     app.work_off_webhooks().await;
     client.refund(&intent.payment_id, "1.00").await.unwrap();
     app.assert_books_agree(&client, &intent.id).await;

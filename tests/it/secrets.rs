@@ -166,7 +166,7 @@ fn canary_confirmation(id: &str, number: &str) -> pb::ConfirmPaymentIntentReques
         version: "2.2.0".to_owned(),
         eci: "05".to_owned(),
         cavv: CAVV.to_owned(),
-        xid: String::new(),
+        ..Default::default()
     };
     pb::ConfirmPaymentIntentRequest {
         payment_intent_id: id.to_owned(),

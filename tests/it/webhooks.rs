@@ -18,7 +18,7 @@ use crate::{
     on_both,
     support::{
         app::{START, TestApp, dies_at, http_client},
-        client::{Client, keyed, new_intent},
+        client::{Client, keyed, new_intent, redirect},
         database::TestDatabase,
     },
 };
@@ -268,8 +268,8 @@ async fn live(app: &TestApp, client: &Client) -> Vec<String> {
     }
     app.clock.advance(PROCESSING_TIME);
     app.sandbox.settle_due();
-    app.sandbox.complete_three_d_secure(&ids[1], false).unwrap();
-    app.sandbox.complete_three_d_secure(&ids[2], true).unwrap();
+    app.sandbox.complete_action(&ids[1], false).unwrap();
+    app.sandbox.complete_action(&ids[2], true).unwrap();
     ids
 }
 
@@ -487,7 +487,7 @@ async fn a_declined_payment_is_told(database: TestDatabase) {
     let client = app.client().await;
     let intent = client.intent("10.00").await;
     client.confirm(&intent.id, CHALLENGE).await.unwrap();
-    app.sandbox.complete_three_d_secure(&intent.id, false).unwrap();
+    app.sandbox.complete_action(&intent.id, false).unwrap();
     assert_eq!(stored_state(&client).await, State::RequiresAction);
     app.work_off_webhooks().await;
     assert_eq!(stored_state(&client).await, State::RequiresPaymentMethod);
@@ -507,7 +507,7 @@ async fn a_payment_whose_payer_has_to_act_is_told(database: TestDatabase) {
     app.work_off_webhooks().await;
     assert_eq!(the_webhook(&app).await.event_type, "payment.requires_action");
     assert_eq!(stored_state(&client).await, State::RequiresAction);
-    assert!(!client.get(&intent.id).await.next_action.unwrap().redirect_url.is_empty());
+    assert!(!redirect(&client.get(&intent.id).await).url.is_empty());
 }
 
 async fn refunds_are_told(database: TestDatabase) {
@@ -535,7 +535,7 @@ async fn what_a_webhook_tells_is_told_to_the_partner_whose_payment_it_is(databas
     let (owner, other) = (app.client().await, app.client_with(key.expose_secret()).await);
     let intent = owner.intent("10.00").await;
     owner.confirm(&intent.id, CHALLENGE).await.unwrap();
-    app.sandbox.complete_three_d_secure(&intent.id, true).unwrap();
+    app.sandbox.complete_action(&intent.id, true).unwrap();
     app.work_off_webhooks().await;
     assert_eq!(succeeded_events(&owner, &intent.id).await, 1);
     let all = pb::ListEventsRequest::default();
@@ -676,7 +676,7 @@ async fn webhooks_are_worked_off_by_themselves(database: TestDatabase) {
     let client = app.client().await;
     let intent = client.create_payment_intent(new_intent("10.00")).await.unwrap().into_inner().payment_intent.unwrap();
     client.confirm(&intent.id, CHALLENGE).await.unwrap();
-    app.sandbox.complete_three_d_secure(&intent.id, true).unwrap();
+    app.sandbox.complete_action(&intent.id, true).unwrap();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     while inbox(&app).await.iter().filter(|webhook| webhook.state == WebhookState::Processed).count() < 2 {
         assert!(tokio::time::Instant::now() < deadline, "{:?}", inbox(&app).await);

@@ -95,52 +95,60 @@ func (PaymentIntentState) EnumDescriptor() ([]byte, []int) {
 	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{0}
 }
 
-// Kinds of steps a payer can be asked to take.
-type NextActionType int32
+// Kinds of details that are shown to a payer.
+type DisplayDetailsKind int32
 
 const (
 	// Not used.
-	NextActionType_NEXT_ACTION_TYPE_UNSPECIFIED NextActionType = 0
-	// Send the payer's browser to `redirect_url` with `method` and `params`.
-	NextActionType_NEXT_ACTION_TYPE_REDIRECT NextActionType = 1
+	DisplayDetailsKind_DISPLAY_DETAILS_KIND_UNSPECIFIED DisplayDetailsKind = 0
+	// `data` is the text to encode as a QR code.
+	DisplayDetailsKind_DISPLAY_DETAILS_KIND_QR_CODE DisplayDetailsKind = 1
+	// `data` is the number of a voucher, to be shown or typed where it is paid.
+	DisplayDetailsKind_DISPLAY_DETAILS_KIND_VOUCHER DisplayDetailsKind = 2
+	// `data` is the account to transfer to, with the reference when there is one: a line each.
+	DisplayDetailsKind_DISPLAY_DETAILS_KIND_BANK_TRANSFER DisplayDetailsKind = 3
 )
 
-// Enum value maps for NextActionType.
+// Enum value maps for DisplayDetailsKind.
 var (
-	NextActionType_name = map[int32]string{
-		0: "NEXT_ACTION_TYPE_UNSPECIFIED",
-		1: "NEXT_ACTION_TYPE_REDIRECT",
+	DisplayDetailsKind_name = map[int32]string{
+		0: "DISPLAY_DETAILS_KIND_UNSPECIFIED",
+		1: "DISPLAY_DETAILS_KIND_QR_CODE",
+		2: "DISPLAY_DETAILS_KIND_VOUCHER",
+		3: "DISPLAY_DETAILS_KIND_BANK_TRANSFER",
 	}
-	NextActionType_value = map[string]int32{
-		"NEXT_ACTION_TYPE_UNSPECIFIED": 0,
-		"NEXT_ACTION_TYPE_REDIRECT":    1,
+	DisplayDetailsKind_value = map[string]int32{
+		"DISPLAY_DETAILS_KIND_UNSPECIFIED":   0,
+		"DISPLAY_DETAILS_KIND_QR_CODE":       1,
+		"DISPLAY_DETAILS_KIND_VOUCHER":       2,
+		"DISPLAY_DETAILS_KIND_BANK_TRANSFER": 3,
 	}
 )
 
-func (x NextActionType) Enum() *NextActionType {
-	p := new(NextActionType)
+func (x DisplayDetailsKind) Enum() *DisplayDetailsKind {
+	p := new(DisplayDetailsKind)
 	*p = x
 	return p
 }
 
-func (x NextActionType) String() string {
+func (x DisplayDetailsKind) String() string {
 	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
 }
 
-func (NextActionType) Descriptor() protoreflect.EnumDescriptor {
+func (DisplayDetailsKind) Descriptor() protoreflect.EnumDescriptor {
 	return file_corefy_gateway_v1_payment_intent_proto_enumTypes[1].Descriptor()
 }
 
-func (NextActionType) Type() protoreflect.EnumType {
+func (DisplayDetailsKind) Type() protoreflect.EnumType {
 	return &file_corefy_gateway_v1_payment_intent_proto_enumTypes[1]
 }
 
-func (x NextActionType) Number() protoreflect.EnumNumber {
+func (x DisplayDetailsKind) Number() protoreflect.EnumNumber {
 	return protoreflect.EnumNumber(x)
 }
 
-// Deprecated: Use NextActionType.Descriptor instead.
-func (NextActionType) EnumDescriptor() ([]byte, []int) {
+// Deprecated: Use DisplayDetailsKind.Descriptor instead.
+func (DisplayDetailsKind) EnumDescriptor() ([]byte, []int) {
 	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{1}
 }
 
@@ -450,17 +458,17 @@ func (x *PaymentIntent) GetUpdatedAt() *timestamppb.Timestamp {
 	return nil
 }
 
-// A step that the payer has to take in a browser, such as 3-D Secure.
+// The step that the payer has to take. More kinds may be added: a reader that knows none of what is set waits, and reads the
+// intent again.
 type NextAction struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What kind of step it is.
-	Type NextActionType `protobuf:"varint,1,opt,name=type,proto3,enum=corefy.gateway.v1.NextActionType" json:"type,omitempty"`
-	// Where to send the payer's browser.
-	RedirectUrl string `protobuf:"bytes,2,opt,name=redirect_url,json=redirectUrl,proto3" json:"redirect_url,omitempty"`
-	// The HTTP method of that navigation: `GET` or `POST`.
-	Method string `protobuf:"bytes,3,opt,name=method,proto3" json:"method,omitempty"`
-	// Form fields to send with it, unchanged. Empty for most GET navigations.
-	Params        map[string]string `protobuf:"bytes,4,rep,name=params,proto3" json:"params,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What to do with the payer.
+	//
+	// Types that are valid to be assigned to Action:
+	//
+	//	*NextAction_Redirect
+	//	*NextAction_Display
+	Action        isNextAction_Action `protobuf_oneof:"action"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -495,30 +503,182 @@ func (*NextAction) Descriptor() ([]byte, []int) {
 	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *NextAction) GetType() NextActionType {
+func (x *NextAction) GetAction() isNextAction_Action {
 	if x != nil {
-		return x.Type
+		return x.Action
 	}
-	return NextActionType_NEXT_ACTION_TYPE_UNSPECIFIED
+	return nil
 }
 
-func (x *NextAction) GetRedirectUrl() string {
+func (x *NextAction) GetRedirect() *Redirect {
 	if x != nil {
-		return x.RedirectUrl
+		if x, ok := x.Action.(*NextAction_Redirect); ok {
+			return x.Redirect
+		}
+	}
+	return nil
+}
+
+func (x *NextAction) GetDisplay() *DisplayDetails {
+	if x != nil {
+		if x, ok := x.Action.(*NextAction_Display); ok {
+			return x.Display
+		}
+	}
+	return nil
+}
+
+type isNextAction_Action interface {
+	isNextAction_Action()
+}
+
+type NextAction_Redirect struct {
+	// Send the payer's browser to another page, as for 3-D Secure.
+	Redirect *Redirect `protobuf:"bytes,1,opt,name=redirect,proto3,oneof"`
+}
+
+type NextAction_Display struct {
+	// Show the payer what to pay with elsewhere. The payment goes on without the shop; its outcome comes as an event.
+	Display *DisplayDetails `protobuf:"bytes,2,opt,name=display,proto3,oneof"`
+}
+
+func (*NextAction_Redirect) isNextAction_Action() {}
+
+func (*NextAction_Display) isNextAction_Action() {}
+
+// A navigation of the payer's browser.
+type Redirect struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where to send the payer's browser: an http or https URL, at most 8192 bytes. Valid for this payer alone.
+	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	// The HTTP method of that navigation: `GET` or `POST`.
+	Method string `protobuf:"bytes,2,opt,name=method,proto3" json:"method,omitempty"`
+	// Form fields to send with it, unchanged. Empty for most GET navigations.
+	Params        map[string]string `protobuf:"bytes,3,rep,name=params,proto3" json:"params,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Redirect) Reset() {
+	*x = Redirect{}
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Redirect) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Redirect) ProtoMessage() {}
+
+func (x *Redirect) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Redirect.ProtoReflect.Descriptor instead.
+func (*Redirect) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Redirect) GetUrl() string {
+	if x != nil {
+		return x.Url
 	}
 	return ""
 }
 
-func (x *NextAction) GetMethod() string {
+func (x *Redirect) GetMethod() string {
 	if x != nil {
 		return x.Method
 	}
 	return ""
 }
 
-func (x *NextAction) GetParams() map[string]string {
+func (x *Redirect) GetParams() map[string]string {
 	if x != nil {
 		return x.Params
+	}
+	return nil
+}
+
+// Details to show to the payer, who pays with them in another program or place.
+type DisplayDetails struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What `data` is.
+	Kind DisplayDetailsKind `protobuf:"varint,1,opt,name=kind,proto3,enum=corefy.gateway.v1.DisplayDetailsKind" json:"kind,omitempty"`
+	// The details, at most 4096 characters, as `kind` says.
+	Data string `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	// Corefy's instructions for the payer, at most 2000 characters, with line breaks. May be empty.
+	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	// When the details cease to be good. Absent: not told.
+	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DisplayDetails) Reset() {
+	*x = DisplayDetails{}
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DisplayDetails) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DisplayDetails) ProtoMessage() {}
+
+func (x *DisplayDetails) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DisplayDetails.ProtoReflect.Descriptor instead.
+func (*DisplayDetails) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *DisplayDetails) GetKind() DisplayDetailsKind {
+	if x != nil {
+		return x.Kind
+	}
+	return DisplayDetailsKind_DISPLAY_DETAILS_KIND_UNSPECIFIED
+}
+
+func (x *DisplayDetails) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
+func (x *DisplayDetails) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *DisplayDetails) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
 	}
 	return nil
 }
@@ -543,7 +703,7 @@ type PaymentError struct {
 
 func (x *PaymentError) Reset() {
 	*x = PaymentError{}
-	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[2]
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -555,7 +715,7 @@ func (x *PaymentError) String() string {
 func (*PaymentError) ProtoMessage() {}
 
 func (x *PaymentError) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[2]
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -568,7 +728,7 @@ func (x *PaymentError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PaymentError.ProtoReflect.Descriptor instead.
 func (*PaymentError) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{2}
+	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PaymentError) GetCode() string {
@@ -639,16 +799,25 @@ const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"updated_at\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x81\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x90\x01\n" +
 	"\n" +
-	"NextAction\x125\n" +
-	"\x04type\x18\x01 \x01(\x0e2!.corefy.gateway.v1.NextActionTypeR\x04type\x12!\n" +
-	"\fredirect_url\x18\x02 \x01(\tR\vredirectUrl\x12\x16\n" +
-	"\x06method\x18\x03 \x01(\tR\x06method\x12F\n" +
-	"\x06params\x18\x04 \x03(\v2).corefy.gateway.v1.NextAction.ParamsEntryB\x03\x80\x01\x01R\x06params\x1a9\n" +
+	"NextAction\x129\n" +
+	"\bredirect\x18\x01 \x01(\v2\x1b.corefy.gateway.v1.RedirectH\x00R\bredirect\x12=\n" +
+	"\adisplay\x18\x02 \x01(\v2!.corefy.gateway.v1.DisplayDetailsH\x00R\adisplayB\b\n" +
+	"\x06action\"\xba\x01\n" +
+	"\bRedirect\x12\x15\n" +
+	"\x03url\x18\x01 \x01(\tB\x03\x80\x01\x01R\x03url\x12\x16\n" +
+	"\x06method\x18\x02 \x01(\tR\x06method\x12D\n" +
+	"\x06params\x18\x03 \x03(\v2'.corefy.gateway.v1.Redirect.ParamsEntryB\x03\x80\x01\x01R\x06params\x1a9\n" +
 	"\vParamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa0\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb8\x01\n" +
+	"\x0eDisplayDetails\x129\n" +
+	"\x04kind\x18\x01 \x01(\x0e2%.corefy.gateway.v1.DisplayDetailsKindR\x04kind\x12\x17\n" +
+	"\x04data\x18\x02 \x01(\tB\x03\x80\x01\x01R\x04data\x12\x17\n" +
+	"\x04text\x18\x03 \x01(\tB\x03\x80\x01\x01R\x04text\x129\n" +
+	"\n" +
+	"expires_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"\xa0\x01\n" +
 	"\fPaymentError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12#\n" +
@@ -662,10 +831,12 @@ const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"\x1fPAYMENT_INTENT_STATE_PROCESSING\x10\x04\x12\"\n" +
 	"\x1ePAYMENT_INTENT_STATE_SUCCEEDED\x10\x05\x12'\n" +
 	"#PAYMENT_INTENT_STATE_PARTIALLY_PAID\x10\x06\x12!\n" +
-	"\x1dPAYMENT_INTENT_STATE_CANCELED\x10\a*Q\n" +
-	"\x0eNextActionType\x12 \n" +
-	"\x1cNEXT_ACTION_TYPE_UNSPECIFIED\x10\x00\x12\x1d\n" +
-	"\x19NEXT_ACTION_TYPE_REDIRECT\x10\x01*\xe2\x01\n" +
+	"\x1dPAYMENT_INTENT_STATE_CANCELED\x10\a*\xa6\x01\n" +
+	"\x12DisplayDetailsKind\x12$\n" +
+	" DISPLAY_DETAILS_KIND_UNSPECIFIED\x10\x00\x12 \n" +
+	"\x1cDISPLAY_DETAILS_KIND_QR_CODE\x10\x01\x12 \n" +
+	"\x1cDISPLAY_DETAILS_KIND_VOUCHER\x10\x02\x12&\n" +
+	"\"DISPLAY_DETAILS_KIND_BANK_TRANSFER\x10\x03*\xe2\x01\n" +
 	"\x12PaymentErrorAdvice\x12$\n" +
 	" PAYMENT_ERROR_ADVICE_UNSPECIFIED\x10\x00\x12(\n" +
 	"$PAYMENT_ERROR_ADVICE_TRY_AGAIN_LATER\x10\x01\x12(\n" +
@@ -687,35 +858,40 @@ func file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP() []byte {
 }
 
 var file_corefy_gateway_v1_payment_intent_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_corefy_gateway_v1_payment_intent_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_corefy_gateway_v1_payment_intent_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_corefy_gateway_v1_payment_intent_proto_goTypes = []any{
 	(PaymentIntentState)(0),       // 0: corefy.gateway.v1.PaymentIntentState
-	(NextActionType)(0),           // 1: corefy.gateway.v1.NextActionType
+	(DisplayDetailsKind)(0),       // 1: corefy.gateway.v1.DisplayDetailsKind
 	(PaymentErrorAdvice)(0),       // 2: corefy.gateway.v1.PaymentErrorAdvice
 	(*PaymentIntent)(nil),         // 3: corefy.gateway.v1.PaymentIntent
 	(*NextAction)(nil),            // 4: corefy.gateway.v1.NextAction
-	(*PaymentError)(nil),          // 5: corefy.gateway.v1.PaymentError
-	nil,                           // 6: corefy.gateway.v1.PaymentIntent.MetadataEntry
-	nil,                           // 7: corefy.gateway.v1.NextAction.ParamsEntry
-	(*Address)(nil),               // 8: corefy.gateway.v1.Address
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*Redirect)(nil),              // 5: corefy.gateway.v1.Redirect
+	(*DisplayDetails)(nil),        // 6: corefy.gateway.v1.DisplayDetails
+	(*PaymentError)(nil),          // 7: corefy.gateway.v1.PaymentError
+	nil,                           // 8: corefy.gateway.v1.PaymentIntent.MetadataEntry
+	nil,                           // 9: corefy.gateway.v1.Redirect.ParamsEntry
+	(*Address)(nil),               // 10: corefy.gateway.v1.Address
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_corefy_gateway_v1_payment_intent_proto_depIdxs = []int32{
 	0,  // 0: corefy.gateway.v1.PaymentIntent.state:type_name -> corefy.gateway.v1.PaymentIntentState
-	8,  // 1: corefy.gateway.v1.PaymentIntent.billing_address:type_name -> corefy.gateway.v1.Address
-	6,  // 2: corefy.gateway.v1.PaymentIntent.metadata:type_name -> corefy.gateway.v1.PaymentIntent.MetadataEntry
+	10, // 1: corefy.gateway.v1.PaymentIntent.billing_address:type_name -> corefy.gateway.v1.Address
+	8,  // 2: corefy.gateway.v1.PaymentIntent.metadata:type_name -> corefy.gateway.v1.PaymentIntent.MetadataEntry
 	4,  // 3: corefy.gateway.v1.PaymentIntent.next_action:type_name -> corefy.gateway.v1.NextAction
-	5,  // 4: corefy.gateway.v1.PaymentIntent.last_payment_error:type_name -> corefy.gateway.v1.PaymentError
-	9,  // 5: corefy.gateway.v1.PaymentIntent.created_at:type_name -> google.protobuf.Timestamp
-	9,  // 6: corefy.gateway.v1.PaymentIntent.updated_at:type_name -> google.protobuf.Timestamp
-	1,  // 7: corefy.gateway.v1.NextAction.type:type_name -> corefy.gateway.v1.NextActionType
-	7,  // 8: corefy.gateway.v1.NextAction.params:type_name -> corefy.gateway.v1.NextAction.ParamsEntry
-	2,  // 9: corefy.gateway.v1.PaymentError.advice:type_name -> corefy.gateway.v1.PaymentErrorAdvice
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	7,  // 4: corefy.gateway.v1.PaymentIntent.last_payment_error:type_name -> corefy.gateway.v1.PaymentError
+	11, // 5: corefy.gateway.v1.PaymentIntent.created_at:type_name -> google.protobuf.Timestamp
+	11, // 6: corefy.gateway.v1.PaymentIntent.updated_at:type_name -> google.protobuf.Timestamp
+	5,  // 7: corefy.gateway.v1.NextAction.redirect:type_name -> corefy.gateway.v1.Redirect
+	6,  // 8: corefy.gateway.v1.NextAction.display:type_name -> corefy.gateway.v1.DisplayDetails
+	9,  // 9: corefy.gateway.v1.Redirect.params:type_name -> corefy.gateway.v1.Redirect.ParamsEntry
+	1,  // 10: corefy.gateway.v1.DisplayDetails.kind:type_name -> corefy.gateway.v1.DisplayDetailsKind
+	11, // 11: corefy.gateway.v1.DisplayDetails.expires_at:type_name -> google.protobuf.Timestamp
+	2,  // 12: corefy.gateway.v1.PaymentError.advice:type_name -> corefy.gateway.v1.PaymentErrorAdvice
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_payment_intent_proto_init() }
@@ -724,13 +900,17 @@ func file_corefy_gateway_v1_payment_intent_proto_init() {
 		return
 	}
 	file_corefy_gateway_v1_address_proto_init()
+	file_corefy_gateway_v1_payment_intent_proto_msgTypes[1].OneofWrappers = []any{
+		(*NextAction_Redirect)(nil),
+		(*NextAction_Display)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_payment_intent_proto_rawDesc), len(file_corefy_gateway_v1_payment_intent_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

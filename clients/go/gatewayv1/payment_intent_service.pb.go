@@ -481,10 +481,13 @@ type ThreeDSecure struct {
 	Eci string `protobuf:"bytes,2,opt,name=eci,proto3" json:"eci,omitempty"`
 	// Cardholder authentication value, base64. At most 64 characters.
 	Cavv string `protobuf:"bytes,3,opt,name=cavv,proto3" json:"cavv,omitempty"`
-	// Transaction id. At most 64 characters.
-	Xid           string `protobuf:"bytes,4,opt,name=xid,proto3" json:"xid,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// The transaction id of 3-D Secure 1. At most 64 characters.
+	Xid string `protobuf:"bytes,4,opt,name=xid,proto3" json:"xid,omitempty"`
+	// The directory server's transaction id, which in 3-D Secure 2 takes the place of `xid`: usually a UUID, at most 64
+	// characters. A Corefy API that has one field for both gets `xid`, and where that is empty `ds_transaction_id`.
+	DsTransactionId string `protobuf:"bytes,5,opt,name=ds_transaction_id,json=dsTransactionId,proto3" json:"ds_transaction_id,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ThreeDSecure) Reset() {
@@ -545,7 +548,15 @@ func (x *ThreeDSecure) GetXid() string {
 	return ""
 }
 
-// The payer's browser, as 3-D Secure 2 wants it described. No field may have control characters.
+func (x *ThreeDSecure) GetDsTransactionId() string {
+	if x != nil {
+		return x.DsTransactionId
+	}
+	return ""
+}
+
+// The payer's browser, as 3-D Secure 2 wants it described. No field may have control characters; a field that is absent or
+// empty is not known.
 type BrowserInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// IPv4 or IPv6 address.
@@ -557,21 +568,23 @@ type BrowserInfo struct {
 	// BCP 47 tag, for example `en-US`. At most 35 characters.
 	Language string `protobuf:"bytes,4,opt,name=language,proto3" json:"language,omitempty"`
 	// Bits a pixel: 0 to 48.
-	ColorDepth int32 `protobuf:"varint,5,opt,name=color_depth,json=colorDepth,proto3" json:"color_depth,omitempty"`
+	ColorDepth *int32 `protobuf:"varint,5,opt,name=color_depth,json=colorDepth,proto3,oneof" json:"color_depth,omitempty"`
 	// Pixels, 0 to 100000.
-	ScreenHeight int32 `protobuf:"varint,6,opt,name=screen_height,json=screenHeight,proto3" json:"screen_height,omitempty"`
+	ScreenHeight *int32 `protobuf:"varint,6,opt,name=screen_height,json=screenHeight,proto3,oneof" json:"screen_height,omitempty"`
 	// Pixels, 0 to 100000.
-	ScreenWidth int32 `protobuf:"varint,7,opt,name=screen_width,json=screenWidth,proto3" json:"screen_width,omitempty"`
+	ScreenWidth *int32 `protobuf:"varint,7,opt,name=screen_width,json=screenWidth,proto3,oneof" json:"screen_width,omitempty"`
 	// Pixels, 0 to 100000.
-	WindowHeight int32 `protobuf:"varint,8,opt,name=window_height,json=windowHeight,proto3" json:"window_height,omitempty"`
+	WindowHeight *int32 `protobuf:"varint,8,opt,name=window_height,json=windowHeight,proto3,oneof" json:"window_height,omitempty"`
 	// Pixels, 0 to 100000.
-	WindowWidth int32 `protobuf:"varint,9,opt,name=window_width,json=windowWidth,proto3" json:"window_width,omitempty"`
+	WindowWidth *int32 `protobuf:"varint,9,opt,name=window_width,json=windowWidth,proto3,oneof" json:"window_width,omitempty"`
 	// Minutes from local time to UTC, in the sign of JavaScript's getTimezoneOffset: -840 to 840.
-	TimezoneOffsetMinutes int32 `protobuf:"varint,10,opt,name=timezone_offset_minutes,json=timezoneOffsetMinutes,proto3" json:"timezone_offset_minutes,omitempty"`
+	TimezoneOffsetMinutes *int32 `protobuf:"varint,10,opt,name=timezone_offset_minutes,json=timezoneOffsetMinutes,proto3,oneof" json:"timezone_offset_minutes,omitempty"`
 	// Whether Java is enabled.
-	JavaEnabled   bool `protobuf:"varint,11,opt,name=java_enabled,json=javaEnabled,proto3" json:"java_enabled,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	JavaEnabled *bool `protobuf:"varint,11,opt,name=java_enabled,json=javaEnabled,proto3,oneof" json:"java_enabled,omitempty"`
+	// Whether JavaScript is enabled.
+	JavascriptEnabled *bool `protobuf:"varint,12,opt,name=javascript_enabled,json=javascriptEnabled,proto3,oneof" json:"javascript_enabled,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *BrowserInfo) Reset() {
@@ -633,50 +646,57 @@ func (x *BrowserInfo) GetLanguage() string {
 }
 
 func (x *BrowserInfo) GetColorDepth() int32 {
-	if x != nil {
-		return x.ColorDepth
+	if x != nil && x.ColorDepth != nil {
+		return *x.ColorDepth
 	}
 	return 0
 }
 
 func (x *BrowserInfo) GetScreenHeight() int32 {
-	if x != nil {
-		return x.ScreenHeight
+	if x != nil && x.ScreenHeight != nil {
+		return *x.ScreenHeight
 	}
 	return 0
 }
 
 func (x *BrowserInfo) GetScreenWidth() int32 {
-	if x != nil {
-		return x.ScreenWidth
+	if x != nil && x.ScreenWidth != nil {
+		return *x.ScreenWidth
 	}
 	return 0
 }
 
 func (x *BrowserInfo) GetWindowHeight() int32 {
-	if x != nil {
-		return x.WindowHeight
+	if x != nil && x.WindowHeight != nil {
+		return *x.WindowHeight
 	}
 	return 0
 }
 
 func (x *BrowserInfo) GetWindowWidth() int32 {
-	if x != nil {
-		return x.WindowWidth
+	if x != nil && x.WindowWidth != nil {
+		return *x.WindowWidth
 	}
 	return 0
 }
 
 func (x *BrowserInfo) GetTimezoneOffsetMinutes() int32 {
-	if x != nil {
-		return x.TimezoneOffsetMinutes
+	if x != nil && x.TimezoneOffsetMinutes != nil {
+		return *x.TimezoneOffsetMinutes
 	}
 	return 0
 }
 
 func (x *BrowserInfo) GetJavaEnabled() bool {
-	if x != nil {
-		return x.JavaEnabled
+	if x != nil && x.JavaEnabled != nil {
+		return *x.JavaEnabled
+	}
+	return false
+}
+
+func (x *BrowserInfo) GetJavascriptEnabled() bool {
+	if x != nil && x.JavascriptEnabled != nil {
+		return *x.JavascriptEnabled
 	}
 	return false
 }
@@ -1064,27 +1084,37 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"expiryYear\x12\x15\n" +
 	"\x03cvv\x18\x04 \x01(\tB\x03\x80\x01\x01R\x03cvv\x12$\n" +
 	"\vholder_name\x18\x05 \x01(\tB\x03\x80\x01\x01R\n" +
-	"holderName\"e\n" +
+	"holderName\"\x91\x01\n" +
 	"\fThreeDSecure\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x10\n" +
 	"\x03eci\x18\x02 \x01(\tR\x03eci\x12\x17\n" +
 	"\x04cavv\x18\x03 \x01(\tB\x03\x80\x01\x01R\x04cavv\x12\x10\n" +
-	"\x03xid\x18\x04 \x01(\tR\x03xid\"\x8e\x03\n" +
+	"\x03xid\x18\x04 \x01(\tR\x03xid\x12*\n" +
+	"\x11ds_transaction_id\x18\x05 \x01(\tR\x0fdsTransactionId\"\x84\x05\n" +
 	"\vBrowserInfo\x12\x13\n" +
-	"\x02ip\x18\x01 \x01(\tB\x03\x80\x01\x01R\x02ip\x12\x1d\n" +
+	"\x02ip\x18\x01 \x01(\tB\x03\x80\x01\x01R\x02ip\x12\"\n" +
 	"\n" +
-	"user_agent\x18\x02 \x01(\tR\tuserAgent\x12#\n" +
+	"user_agent\x18\x02 \x01(\tB\x03\x80\x01\x01R\tuserAgent\x12#\n" +
 	"\raccept_header\x18\x03 \x01(\tR\facceptHeader\x12\x1a\n" +
-	"\blanguage\x18\x04 \x01(\tR\blanguage\x12\x1f\n" +
-	"\vcolor_depth\x18\x05 \x01(\x05R\n" +
-	"colorDepth\x12#\n" +
-	"\rscreen_height\x18\x06 \x01(\x05R\fscreenHeight\x12!\n" +
-	"\fscreen_width\x18\a \x01(\x05R\vscreenWidth\x12#\n" +
-	"\rwindow_height\x18\b \x01(\x05R\fwindowHeight\x12!\n" +
-	"\fwindow_width\x18\t \x01(\x05R\vwindowWidth\x126\n" +
+	"\blanguage\x18\x04 \x01(\tR\blanguage\x12$\n" +
+	"\vcolor_depth\x18\x05 \x01(\x05H\x00R\n" +
+	"colorDepth\x88\x01\x01\x12(\n" +
+	"\rscreen_height\x18\x06 \x01(\x05H\x01R\fscreenHeight\x88\x01\x01\x12&\n" +
+	"\fscreen_width\x18\a \x01(\x05H\x02R\vscreenWidth\x88\x01\x01\x12(\n" +
+	"\rwindow_height\x18\b \x01(\x05H\x03R\fwindowHeight\x88\x01\x01\x12&\n" +
+	"\fwindow_width\x18\t \x01(\x05H\x04R\vwindowWidth\x88\x01\x01\x12;\n" +
 	"\x17timezone_offset_minutes\x18\n" +
-	" \x01(\x05R\x15timezoneOffsetMinutes\x12!\n" +
-	"\fjava_enabled\x18\v \x01(\bR\vjavaEnabled\")\n" +
+	" \x01(\x05H\x05R\x15timezoneOffsetMinutes\x88\x01\x01\x12&\n" +
+	"\fjava_enabled\x18\v \x01(\bH\x06R\vjavaEnabled\x88\x01\x01\x122\n" +
+	"\x12javascript_enabled\x18\f \x01(\bH\aR\x11javascriptEnabled\x88\x01\x01B\x0e\n" +
+	"\f_color_depthB\x10\n" +
+	"\x0e_screen_heightB\x0f\n" +
+	"\r_screen_widthB\x10\n" +
+	"\x0e_window_heightB\x0f\n" +
+	"\r_window_widthB\x1a\n" +
+	"\x18_timezone_offset_minutesB\x0f\n" +
+	"\r_java_enabledB\x15\n" +
+	"\x13_javascript_enabled\")\n" +
 	"\x17GetPaymentIntentRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"c\n" +
 	"\x18GetPaymentIntentResponse\x12G\n" +
@@ -1189,6 +1219,7 @@ func file_corefy_gateway_v1_payment_intent_service_proto_init() {
 		(*ConfirmPaymentIntentRequest_Card)(nil),
 		(*ConfirmPaymentIntentRequest_PaymentMethodId)(nil),
 	}
+	file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

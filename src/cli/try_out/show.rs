@@ -7,7 +7,8 @@ use owo_colors::OwoColorize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::pb::{NextAction, PaymentIntent, PaymentIntentState, Refund, RefundState, TestConnectionResponse};
+use crate::pb::next_action::Action;
+use crate::pb::{PaymentIntent, PaymentIntentState, Refund, RefundState, TestConnectionResponse};
 
 /// Width of the column of calls, states and codes: that of the longest state.
 const COLUMN: usize = 23;
@@ -75,8 +76,13 @@ fn intent_line(intent: &PaymentIntent) -> String {
         let advice = error.advice().as_str_name().trim_start_matches("PAYMENT_ERROR_ADVICE_").to_lowercase();
         text += &format!("  {} {} {}", error.code.yellow(), error.message, format_args!("({advice})").dimmed());
     }
-    if let Some(NextAction { redirect_url, .. }) = &intent.next_action {
-        text += &format!("  {} {}", "go to".dimmed(), redirect_url.underline());
+    match intent.next_action.as_ref().and_then(|next| next.action.as_ref()) {
+        Some(Action::Redirect(redirect)) => text += &format!("  {} {}", "go to".dimmed(), redirect.url.underline()),
+        Some(Action::Display(details)) => {
+            let kind = details.kind().as_str_name().trim_start_matches("DISPLAY_DETAILS_KIND_");
+            text += &format!("  {} {kind}", "show the payer".dimmed());
+        }
+        None => {}
     }
     line("←", &intent_state(intent.state()), &text)
 }

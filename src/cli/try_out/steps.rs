@@ -9,6 +9,7 @@ use url::Url;
 use super::gateway::{Gateway, new_key};
 use super::{payer, show};
 use crate::domain::network::is_this_machine;
+use crate::pb::next_action::Action;
 use crate::pb::{Address, Card, CreatePaymentIntentRequest, PaymentIntent, PaymentIntentState, RefundState};
 
 /// The sandbox's card that is charged.
@@ -149,7 +150,10 @@ impl Walk {
     async fn three_d_secure(&self) -> Outcome {
         let intent = self.pay(THREE_D_SECURE).await?;
         expect_state(&intent, PaymentIntentState::RequiresAction)?;
-        let page = intent.next_action.map(|action| action.redirect_url).unwrap_or_default();
+        let page = match intent.next_action.and_then(|next| next.action) {
+            Some(Action::Redirect(redirect)) => redirect.url,
+            _ => return Err(Surprise("the payer is not sent to a page".to_owned())),
+        };
         // A page on this machine can only be the sandbox's.
         let by_hand = self.manual || !Url::parse(&page).is_ok_and(|page| is_this_machine(&page));
         if by_hand {

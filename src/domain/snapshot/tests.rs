@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::{
     ids::{PartnerId, PaymentIntentId, RefundId},
     money::Currency,
+    next_action::Redirect,
     payment_intent::PaymentIntentDetails,
     private::Private,
     refund::RefundDetails,
@@ -55,7 +56,8 @@ fn intent(state: State) -> PaymentIntent {
 }
 
 fn action() -> NextAction {
-    NextAction { redirect_url: "https://example.com".to_owned(), method: "GET".to_owned(), params: Default::default() }
+    let url = Private::new("https://example.com");
+    NextAction::Redirect(Redirect { url, method: "GET".to_owned(), params: Default::default() })
 }
 
 fn declined() -> PaymentError {

@@ -26,6 +26,7 @@ async fn every_test_card_does_what_its_row_says() {
                 ("failed", "failed", 0)
             }
             CardEffect::Challenge => ("requires_action", "requires_action", 0),
+            CardEffect::Display(_) => unreachable!("no card is displayed"),
             CardEffect::Process => ("processing", "processing", 0),
             CardEffect::Fault(Fault::WrongAmount) => {
                 assert_eq!(answer.as_ref().unwrap().1["amount"].to_string(), "101.00");
@@ -178,7 +179,7 @@ async fn the_payer_s_page_completes_a_challenge_and_leads_back() {
         let back = form.body(format!("decision={decision}")).send().await.unwrap();
         assert_eq!((back.status().as_u16(), back.headers()["location"].to_str().unwrap()), (303, link));
         assert_eq!(bench.status_of(&id).await, status);
-        assert!(bench.sandbox.complete_three_d_secure(&id, true).is_err(), "it is over");
+        assert!(bench.sandbox.complete_action(&id, true).is_err(), "it is over");
         let charged = bench.sandbox.ledger().charged("pi_1");
         assert_eq!(charged, if decision == "approve" { 10_000 } else { 0 });
     }
@@ -195,7 +196,7 @@ async fn an_answer_that_comes_too_late_leads_to_where_the_payment_stands() {
         body["failure_url"] = json!("https://shop.example/failed");
         let id = bench.post("/v1/payment-intents", body).await.1["id"].as_str().unwrap().to_owned();
         let challenge = bench.confirm(&id, "4000000000003220").await.unwrap().1;
-        bench.sandbox.complete_three_d_secure(&id, approved).unwrap();
+        bench.sandbox.complete_action(&id, approved).unwrap();
         let url = challenge["next_action"]["url"].as_str().unwrap();
         let form = bench.http.post(url).header("content-type", "application/x-www-form-urlencoded");
         let back = form.body(format!("decision={late}")).send().await.unwrap();

@@ -18,7 +18,7 @@ async fn each_event_is_told_once_signed_and_with_its_object() {
     bench.post("/v1/payment-methods", wallet).await;
     let other = bench.intent("pi_2").await;
     bench.confirm(&other, "4000000000003220").await;
-    bench.sandbox.complete_three_d_secure("pi_2", false).unwrap();
+    bench.sandbox.complete_action("pi_2", false).unwrap();
     bench.sandbox.webhooks_idle().await;
     assert_eq!(
         received.types(),

@@ -23,6 +23,7 @@ use crate::domain::{
 mod answers;
 mod keys;
 mod lenient;
+mod next_action;
 mod redact;
 mod refusals;
 mod requests;

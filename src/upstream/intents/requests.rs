@@ -61,7 +61,8 @@ fn with_three_d_secure(body: wire::ConfirmIntent, secure: &ThreeDSecure) -> wire
         three_ds_version: given(&secure.version),
         three_ds_eci: given(&secure.eci),
         three_ds_cavv: cavv.map(wire::Secret),
-        three_ds_xid: given(&secure.xid),
+        // The contract's one field for the transaction ids of both versions.
+        three_ds_xid: given(&secure.xid).or_else(|| given(&secure.ds_transaction_id)),
         ..body
     }
 }

@@ -249,8 +249,13 @@ async fn a_card_is_passed_on_with_two_digits_of_month_and_four_of_year() {
 #[tokio::test]
 async fn a_saved_method_is_confirmed_by_its_id_with_the_authentication_done_elsewhere() {
     let scene = Scene::new([answer(200, payment_body("processing"))]).await;
-    let secure =
-        ThreeDSecure { version: "2.2.0".to_owned(), eci: "05".to_owned(), cavv: "AAAB".into(), xid: String::new() };
+    let secure = ThreeDSecure {
+        version: "2.2.0".to_owned(),
+        eci: "05".to_owned(),
+        cavv: "AAAB".into(),
+        xid: String::new(),
+        ds_transaction_id: "d0e1".to_owned(),
+    };
     let confirmation = Confirmation {
         source: Source::Saved(method(&scene.customer, Some("meth_1"))),
         three_d_secure: Some(secure),
@@ -258,7 +263,7 @@ async fn a_saved_method_is_confirmed_by_its_id_with_the_authentication_done_else
     };
     scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &confirmation).await.unwrap();
     let body = json!({"payment_method_id": "meth_1", "three_ds_version": "2.2.0", "three_ds_eci": "05",
-        "three_ds_cavv": "AAAB"});
+        "three_ds_cavv": "AAAB", "three_ds_xid": "d0e1"});
     assert_eq!(scene.asked().2, body);
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{
     answers,
     lenient::{Lenient, json},
+    next_action::next_action,
     wire::{CustomerAnswer, Intent, List, PaymentMethod, Refund, SupportedMethod},
 };
 
@@ -73,7 +74,7 @@ fn of_intent(value: &Value, intent: &Intent) -> Vec<&'static str> {
         [
             ("payment_id", intent.payment_id.clone().is_some_and(|id| answers::id(id).is_ok())),
             ("reference_id", intent.reference_id.is_some()),
-            ("next_action", intent.next_action.clone().and_then(answers::next_action).is_some()),
+            ("next_action", intent.next_action.clone().and_then(next_action).is_some()),
             ("error", intent.error.is_some()),
             ("amount_refunded", intent.amount_refunded.is_some()),
             ("refunds", intent.refunds.as_ref().is_some_and(is_whole)),

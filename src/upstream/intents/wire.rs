@@ -114,13 +114,21 @@ macro_rules! objects {
 objects!(NextAction, Refund, PaymentMethod, SavedCard, SupportedMethod);
 
 /// A step the payer has to take.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct NextAction {
     #[serde(rename = "type", default, deserialize_with = "lenient::or_default")]
     pub kind: String,
-    #[serde(default, deserialize_with = "lenient::or_default")]
+    /// The page to go to, of a redirect.
+    #[serde(default, deserialize_with = "lenient::or_default", skip_serializing_if = "String::is_empty")]
     pub url: String,
+    /// The details to show, of the kinds `qr_code`, `voucher` and `bank_transfer`.
+    #[serde(default, deserialize_with = "lenient::or_default", skip_serializing_if = "String::is_empty")]
+    pub data: String,
+    #[serde(default, deserialize_with = "lenient::or_default", skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Moment>,
 }
 
 /// Why an attempt or a refund failed.

@@ -54,7 +54,7 @@ async fn a_webhook_waits_until_corefy_can_be_read(database: TestDatabase) {
     client.confirm(&declined, CHALLENGE).await.unwrap();
     app.clock.advance(PROCESSING_TIME);
     app.sandbox.settle_due();
-    app.sandbox.complete_three_d_secure(&declined, false).unwrap();
+    app.sandbox.complete_action(&declined, false).unwrap();
     app.sandbox.faults().fail_next(u32::MAX, READ.0, READ.1, Fault::Http(500));
     for (event_type, id) in [("payment.succeeded", &charged), ("payment.failed", &declined)] {
         send(&app, &json!({"event_type": event_type, "event_id": event_type, "reference_id": id})).await;
@@ -94,7 +94,7 @@ async fn a_parked_webhook_that_comes_again_is_worked_off(database: TestDatabase)
     let all = client.list_payment_intents(pb::ListPaymentIntentsRequest::default()).await.unwrap().into_inner();
     let id = &all.payment_intents[0].id;
     client.confirm(id, CHALLENGE).await.unwrap();
-    app.sandbox.complete_three_d_secure(id, true).unwrap();
+    app.sandbox.complete_action(id, true).unwrap();
     app.work_off_webhooks().await;
     assert_eq!((inbox(&app).await, stored(&client, id).await), (vec![WebhookState::Parked], State::RequiresAction));
     send(&app, &body).await;

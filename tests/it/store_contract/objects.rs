@@ -8,8 +8,9 @@ use corefy_gateway::{
         decline::PaymentError,
         ids::{CustomerId, OperationId, PartnerId, PaymentIntentId, PaymentMethodId, RefundId, WebhookId},
         money::{Currency, Money},
+        next_action::{NextAction, Redirect},
         operation::{Operation, OperationKind, OperationState},
-        payment_intent::{NextAction, PaymentIntent, PaymentIntentDetails, PaymentIntentState, Progress},
+        payment_intent::{PaymentIntent, PaymentIntentDetails, PaymentIntentState, Progress},
         payment_method::PaymentMethod,
         private::Private,
         refund::{Refund, RefundDetails, RefundFailure, RefundState},
@@ -123,11 +124,11 @@ pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentInt
             metadata: [("note".to_owned(), CANARY.to_owned())].into(),
         },
         progress: Progress {
-            next_action: Some(NextAction {
-                redirect_url: format!("https://example.com/{CANARY}"),
+            next_action: Some(NextAction::Redirect(Redirect {
+                url: Private::new(format!("https://example.com/{CANARY}")),
                 method: "GET".to_owned(),
-                params: [("token".to_owned(), CANARY.to_owned())].into(),
-            }),
+                params: [("token".to_owned(), canary())].into(),
+            })),
             last_error: Some(PaymentError { code: "declined".to_owned(), message: CANARY.to_owned() }),
             watch_until: Some(NOW),
             contradicted_since: Some(NOW),

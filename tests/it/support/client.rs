@@ -187,3 +187,11 @@ pub fn reason(status: &Status) -> String {
     use tonic_types::StatusExt as _;
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
+
+/// The page that the payer of the intent is sent to.
+pub fn redirect(intent: &pb::PaymentIntent) -> &pb::Redirect {
+    match intent.next_action.as_ref().and_then(|next| next.action.as_ref()) {
+        Some(pb::next_action::Action::Redirect(redirect)) => redirect,
+        other => panic!("no redirect: {other:?}"),
+    }
+}

@@ -64,6 +64,16 @@ pub fn card_to_save(customer: &str) -> pb::CreatePaymentMethodRequest {
     }
 }
 
+/// A payment method of this type, other than a card, to save.
+pub fn wallet(customer: &str, kind: &str) -> pb::CreatePaymentMethodRequest {
+    pb::CreatePaymentMethodRequest {
+        customer_id: customer.to_owned(),
+        r#type: kind.to_owned(),
+        card: None,
+        data: [("account".to_owned(), "jane@example.com".to_owned())].into(),
+    }
+}
+
 /// A confirmation by a saved payment method.
 pub fn confirmation_by(intent: &str, method: &str) -> pb::ConfirmPaymentIntentRequest {
     pb::ConfirmPaymentIntentRequest {

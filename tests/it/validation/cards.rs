@@ -65,12 +65,13 @@ async fn an_authentication_s_and_a_browser_s_fields_follow_their_rules(database:
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let pixels = (&["0", "100000"], &["-1", "100001"]);
-    let offset: fn(&mut R, String) = |r, v| browser(r).timezone_offset_minutes = v.parse().unwrap();
+    let offset: fn(&mut R, String) = |r, v| browser(r).timezone_offset_minutes = v.parse().ok();
     let rules = vec![
         rule("three_d_secure.eci", |r: &mut R, v| secure(r).eci = v, &["", "05"], &["5", "055", "0a"]),
         rule("three_d_secure.cavv", |r, v| secure(r).cavv = v, &["", "AAAB"], &["?", "AAA", &"A".repeat(68)]),
         bounded("three_d_secure.version", |r, v| secure(r).version = v, 10),
         bounded("three_d_secure.xid", |r, v| secure(r).xid = v, 64),
+        bounded("three_d_secure.ds_transaction_id", |r, v| secure(r).ds_transaction_id = v, 64),
         rule("browser_info.ip", |r, v| browser(r).ip = v, &["", "10.0.0.1", "2001:db8::1"], &["10.0.0", "::g", "host"]),
         rule(
             "browser_info.language",
@@ -80,16 +81,11 @@ async fn an_authentication_s_and_a_browser_s_fields_follow_their_rules(database:
         ),
         bounded("browser_info.user_agent", |r, v| browser(r).user_agent = v, 2048),
         bounded("browser_info.accept_header", |r, v| browser(r).accept_header = v, 2048),
-        rule(
-            "browser_info.color_depth",
-            |r, v| browser(r).color_depth = v.parse().unwrap(),
-            &["0", "48"],
-            &["-1", "49"],
-        ),
-        rule("browser_info.screen_height", |r, v| browser(r).screen_height = v.parse().unwrap(), pixels.0, pixels.1),
-        rule("browser_info.screen_width", |r, v| browser(r).screen_width = v.parse().unwrap(), pixels.0, pixels.1),
-        rule("browser_info.window_height", |r, v| browser(r).window_height = v.parse().unwrap(), pixels.0, pixels.1),
-        rule("browser_info.window_width", |r, v| browser(r).window_width = v.parse().unwrap(), pixels.0, pixels.1),
+        rule("browser_info.color_depth", |r, v| browser(r).color_depth = v.parse().ok(), &["0", "48"], &["-1", "49"]),
+        rule("browser_info.screen_height", |r, v| browser(r).screen_height = v.parse().ok(), pixels.0, pixels.1),
+        rule("browser_info.screen_width", |r, v| browser(r).screen_width = v.parse().ok(), pixels.0, pixels.1),
+        rule("browser_info.window_height", |r, v| browser(r).window_height = v.parse().ok(), pixels.0, pixels.1),
+        rule("browser_info.window_width", |r, v| browser(r).window_width = v.parse().ok(), pixels.0, pixels.1),
         rule("browser_info.timezone_offset_minutes", offset, &["-840", "840"], &["-841", "841"]),
     ];
     judge(confirmation("", APPROVED), rules, async |mut request| {
