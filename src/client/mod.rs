@@ -12,6 +12,7 @@
 //! ```
 
 mod calls;
+pub mod constants;
 mod error;
 mod events;
 mod methods;

@@ -145,8 +145,8 @@ const file_corefy_gateway_v1_address_proto_rawDesc = "" +
 	"\x05state\x18\x06 \x01(\tB\x03\x80\x01\x01R\x05state\x12$\n" +
 	"\vpostal_code\x18\a \x01(\tB\x03\x80\x01\x01R\n" +
 	"postalCode\x12\x18\n" +
-	"\acountry\x18\b \x01(\tR\acountryB\xc2\x01\n" +
-	"\x15com.corefy.gateway.v1B\fAddressProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"\acountry\x18\b \x01(\tR\acountryB\x9c\x01\n" +
+	"\x15com.corefy.gateway.v1B\fAddressProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_address_proto_rawDescOnce sync.Once

@@ -572,8 +572,8 @@ const file_corefy_gateway_v1_api_call_proto_rawDesc = "" +
 	"!API_CALL_STATS_BUCKET_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cAPI_CALL_STATS_BUCKET_MINUTE\x10\x01\x12\x1e\n" +
 	"\x1aAPI_CALL_STATS_BUCKET_HOUR\x10\x02\x12\x1d\n" +
-	"\x19API_CALL_STATS_BUCKET_DAY\x10\x03B\xc2\x01\n" +
-	"\x15com.corefy.gateway.v1B\fApiCallProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"\x19API_CALL_STATS_BUCKET_DAY\x10\x03B\x9c\x01\n" +
+	"\x15com.corefy.gateway.v1B\fApiCallProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_api_call_proto_rawDescOnce sync.Once

@@ -404,8 +404,8 @@ const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"\x0fCustomerService\x12j\n" +
 	"\x0eCreateCustomer\x12(.corefy.gateway.v1.CreateCustomerRequest\x1a).corefy.gateway.v1.CreateCustomerResponse\"\x03\x90\x02\x00\x12a\n" +
 	"\vGetCustomer\x12%.corefy.gateway.v1.GetCustomerRequest\x1a&.corefy.gateway.v1.GetCustomerResponse\"\x03\x90\x02\x01\x12g\n" +
-	"\rListCustomers\x12'.corefy.gateway.v1.ListCustomersRequest\x1a(.corefy.gateway.v1.ListCustomersResponse\"\x03\x90\x02\x01B\xca\x01\n" +
-	"\x15com.corefy.gateway.v1B\x14CustomerServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"\rListCustomers\x12'.corefy.gateway.v1.ListCustomersRequest\x1a(.corefy.gateway.v1.ListCustomersResponse\"\x03\x90\x02\x01B\xa4\x01\n" +
+	"\x15com.corefy.gateway.v1B\x14CustomerServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_customer_service_proto_rawDescOnce sync.Once

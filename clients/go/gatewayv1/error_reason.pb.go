@@ -224,8 +224,8 @@ const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_EVENT_NOT_KEPT\x10\x1a\x12&\n" +
 	"\"ERROR_REASON_EVENT_READER_TOO_SLOW\x10\x1b\x12&\n" +
 	"\"ERROR_REASON_EVENT_STREAMS_LIMITED\x10\x1c\x12\x1f\n" +
-	"\x1bERROR_REASON_METHOD_UNKNOWN\x10\x1dB\xc6\x01\n" +
-	"\x15com.corefy.gateway.v1B\x10ErrorReasonProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"\x1bERROR_REASON_METHOD_UNKNOWN\x10\x1dB\xa0\x01\n" +
+	"\x15com.corefy.gateway.v1B\x10ErrorReasonProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_error_reason_proto_rawDescOnce sync.Once

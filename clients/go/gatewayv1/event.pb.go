@@ -203,9 +203,9 @@ const file_corefy_gateway_v1_event_proto_rawDesc = "" +
 	"\x06refund\x18\x06 \x01(\v2\x19.corefy.gateway.v1.RefundH\x00R\x06refund\x129\n" +
 	"\bcustomer\x18\a \x01(\v2\x1b.corefy.gateway.v1.CustomerH\x00R\bcustomer\x12I\n" +
 	"\x0epayment_method\x18\b \x01(\v2 .corefy.gateway.v1.PaymentMethodH\x00R\rpaymentMethodB\b\n" +
-	"\x06objectB\xc0\x01\n" +
+	"\x06objectB\x9a\x01\n" +
 	"\x15com.corefy.gateway.v1B\n" +
-	"EventProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"EventProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_event_proto_rawDescOnce sync.Once

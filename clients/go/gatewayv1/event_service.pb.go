@@ -394,8 +394,8 @@ const file_corefy_gateway_v1_event_service_proto_rawDesc = "" +
 	"\fEventService\x12^\n" +
 	"\n" +
 	"ListEvents\x12$.corefy.gateway.v1.ListEventsRequest\x1a%.corefy.gateway.v1.ListEventsResponse\"\x03\x90\x02\x01\x12f\n" +
-	"\fStreamEvents\x12&.corefy.gateway.v1.StreamEventsRequest\x1a'.corefy.gateway.v1.StreamEventsResponse\"\x03\x90\x02\x010\x01B\xc7\x01\n" +
-	"\x15com.corefy.gateway.v1B\x11EventServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"\fStreamEvents\x12&.corefy.gateway.v1.StreamEventsRequest\x1a'.corefy.gateway.v1.StreamEventsResponse\"\x03\x90\x02\x010\x01B\xa1\x01\n" +
+	"\x15com.corefy.gateway.v1B\x11EventServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_event_service_proto_rawDescOnce sync.Once

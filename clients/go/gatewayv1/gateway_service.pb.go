@@ -592,8 +592,8 @@ const file_corefy_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"\x0eTestConnection\x12(.corefy.gateway.v1.TestConnectionRequest\x1a).corefy.gateway.v1.TestConnectionResponse\"\x03\x90\x02\x01\x12d\n" +
 	"\fListApiCalls\x12&.corefy.gateway.v1.ListApiCallsRequest\x1a'.corefy.gateway.v1.ListApiCallsResponse\"\x03\x90\x02\x01\x12m\n" +
 	"\x0fGetApiCallStats\x12).corefy.gateway.v1.GetApiCallStatsRequest\x1a*.corefy.gateway.v1.GetApiCallStatsResponse\"\x03\x90\x02\x01\x12a\n" +
-	"\vGetTimeline\x12%.corefy.gateway.v1.GetTimelineRequest\x1a&.corefy.gateway.v1.GetTimelineResponse\"\x03\x90\x02\x01B\xc9\x01\n" +
-	"\x15com.corefy.gateway.v1B\x13GatewayServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"\vGetTimeline\x12%.corefy.gateway.v1.GetTimelineRequest\x1a&.corefy.gateway.v1.GetTimelineResponse\"\x03\x90\x02\x01B\xa3\x01\n" +
+	"\x15com.corefy.gateway.v1B\x13GatewayServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_gateway_service_proto_rawDescOnce sync.Once

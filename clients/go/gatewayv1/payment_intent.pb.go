@@ -842,8 +842,8 @@ const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"$PAYMENT_ERROR_ADVICE_TRY_AGAIN_LATER\x10\x01\x12(\n" +
 	"$PAYMENT_ERROR_ADVICE_CORRECT_DETAILS\x10\x02\x12+\n" +
 	"'PAYMENT_ERROR_ADVICE_USE_ANOTHER_METHOD\x10\x03\x12%\n" +
-	"!PAYMENT_ERROR_ADVICE_DO_NOT_RETRY\x10\x04B\xc8\x01\n" +
-	"\x15com.corefy.gateway.v1B\x12PaymentIntentProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"!PAYMENT_ERROR_ADVICE_DO_NOT_RETRY\x10\x04B\xa2\x01\n" +
+	"\x15com.corefy.gateway.v1B\x12PaymentIntentProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_payment_intent_proto_rawDescOnce sync.Once

@@ -1141,8 +1141,8 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\x14ConfirmPaymentIntent\x12..corefy.gateway.v1.ConfirmPaymentIntentRequest\x1a/.corefy.gateway.v1.ConfirmPaymentIntentResponse\"\x03\x90\x02\x00\x12p\n" +
 	"\x10GetPaymentIntent\x12*.corefy.gateway.v1.GetPaymentIntentRequest\x1a+.corefy.gateway.v1.GetPaymentIntentResponse\"\x03\x90\x02\x01\x12v\n" +
 	"\x12ListPaymentIntents\x12,.corefy.gateway.v1.ListPaymentIntentsRequest\x1a-.corefy.gateway.v1.ListPaymentIntentsResponse\"\x03\x90\x02\x01\x12y\n" +
-	"\x13CancelPaymentIntent\x12-.corefy.gateway.v1.CancelPaymentIntentRequest\x1a..corefy.gateway.v1.CancelPaymentIntentResponse\"\x03\x90\x02\x02B\xcf\x01\n" +
-	"\x15com.corefy.gateway.v1B\x19PaymentIntentServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"\x13CancelPaymentIntent\x12-.corefy.gateway.v1.CancelPaymentIntentRequest\x1a..corefy.gateway.v1.CancelPaymentIntentResponse\"\x03\x90\x02\x02B\xa9\x01\n" +
+	"\x15com.corefy.gateway.v1B\x19PaymentIntentServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_payment_intent_service_proto_rawDescOnce sync.Once

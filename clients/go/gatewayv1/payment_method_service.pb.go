@@ -563,8 +563,8 @@ const file_corefy_gateway_v1_payment_method_service_proto_rawDesc = "" +
 	"\x13CreatePaymentMethod\x12-.corefy.gateway.v1.CreatePaymentMethodRequest\x1a..corefy.gateway.v1.CreatePaymentMethodResponse\"\x03\x90\x02\x00\x12p\n" +
 	"\x10GetPaymentMethod\x12*.corefy.gateway.v1.GetPaymentMethodRequest\x1a+.corefy.gateway.v1.GetPaymentMethodResponse\"\x03\x90\x02\x01\x12v\n" +
 	"\x12ListPaymentMethods\x12,.corefy.gateway.v1.ListPaymentMethodsRequest\x1a-.corefy.gateway.v1.ListPaymentMethodsResponse\"\x03\x90\x02\x01\x12\x91\x01\n" +
-	"\x1bListSupportedPaymentMethods\x125.corefy.gateway.v1.ListSupportedPaymentMethodsRequest\x1a6.corefy.gateway.v1.ListSupportedPaymentMethodsResponse\"\x03\x90\x02\x01B\xcf\x01\n" +
-	"\x15com.corefy.gateway.v1B\x19PaymentMethodServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"\x1bListSupportedPaymentMethods\x125.corefy.gateway.v1.ListSupportedPaymentMethodsRequest\x1a6.corefy.gateway.v1.ListSupportedPaymentMethodsResponse\"\x03\x90\x02\x01B\xa9\x01\n" +
+	"\x15com.corefy.gateway.v1B\x19PaymentMethodServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_payment_method_service_proto_rawDescOnce sync.Once

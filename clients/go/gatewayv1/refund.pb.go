@@ -327,8 +327,8 @@ const file_corefy_gateway_v1_refund_proto_rawDesc = "" +
 	"\x14REFUND_STATE_PENDING\x10\x01\x12\x1a\n" +
 	"\x16REFUND_STATE_SUCCEEDED\x10\x02\x12\x17\n" +
 	"\x13REFUND_STATE_FAILED\x10\x03\x12\x19\n" +
-	"\x15REFUND_STATE_CANCELED\x10\x04B\xc1\x01\n" +
-	"\x15com.corefy.gateway.v1B\vRefundProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"\x15REFUND_STATE_CANCELED\x10\x04B\x9b\x01\n" +
+	"\x15com.corefy.gateway.v1B\vRefundProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_refund_proto_rawDescOnce sync.Once

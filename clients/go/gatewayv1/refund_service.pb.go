@@ -395,8 +395,8 @@ const file_corefy_gateway_v1_refund_service_proto_rawDesc = "" +
 	"\rRefundService\x12d\n" +
 	"\fCreateRefund\x12&.corefy.gateway.v1.CreateRefundRequest\x1a'.corefy.gateway.v1.CreateRefundResponse\"\x03\x90\x02\x00\x12[\n" +
 	"\tGetRefund\x12#.corefy.gateway.v1.GetRefundRequest\x1a$.corefy.gateway.v1.GetRefundResponse\"\x03\x90\x02\x01\x12a\n" +
-	"\vListRefunds\x12%.corefy.gateway.v1.ListRefundsRequest\x1a&.corefy.gateway.v1.ListRefundsResponse\"\x03\x90\x02\x01B\xc8\x01\n" +
-	"\x15com.corefy.gateway.v1B\x12RefundServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"\vListRefunds\x12%.corefy.gateway.v1.ListRefundsRequest\x1a&.corefy.gateway.v1.ListRefundsResponse\"\x03\x90\x02\x01B\xa2\x01\n" +
+	"\x15com.corefy.gateway.v1B\x12RefundServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_refund_service_proto_rawDescOnce sync.Once

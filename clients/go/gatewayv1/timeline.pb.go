@@ -228,8 +228,8 @@ const file_corefy_gateway_v1_timeline_proto_rawDesc = "" +
 	"!TIMELINE_ENTRY_KIND_UPSTREAM_CALL\x10\x02\x12\x1f\n" +
 	"\x1bTIMELINE_ENTRY_KIND_WEBHOOK\x10\x03\x12\"\n" +
 	"\x1eTIMELINE_ENTRY_KIND_TRANSITION\x10\x04\x12 \n" +
-	"\x1cTIMELINE_ENTRY_KIND_RECOVERY\x10\x05B\xc3\x01\n" +
-	"\x15com.corefy.gateway.v1B\rTimelineProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"\x1cTIMELINE_ENTRY_KIND_RECOVERY\x10\x05B\x9d\x01\n" +
+	"\x15com.corefy.gateway.v1B\rTimelineProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_timeline_proto_rawDescOnce sync.Once

@@ -20,6 +20,7 @@ import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-no
 import { Gateway, urlOf, type ConnectOptions } from "./gateway.js";
 
 export { Code } from "@connectrpc/connect";
+export { DeclineCodes, ErrorReasons, EventTypes } from "../generated/constants.js";
 export { GatewayError } from "./errors.js";
 export { DEFAULT_TIMEOUT_MS, Gateway, type ConnectOptions, type FollowEventsOptions } from "./gateway.js";
 

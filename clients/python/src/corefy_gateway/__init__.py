@@ -8,7 +8,17 @@
     intent = gateway.payment_intents.CreatePaymentIntent(request).payment_intent
 """
 
+from corefy.gateway.v1.constants import DeclineCodes, ErrorReasons, EventTypes
+
 from .connection import DEFAULT_TIMEOUT, Gateway, connect
 from .errors import GatewayError
 
-__all__ = ["DEFAULT_TIMEOUT", "Gateway", "GatewayError", "connect"]
+__all__ = [
+    "DEFAULT_TIMEOUT",
+    "DeclineCodes",
+    "ErrorReasons",
+    "EventTypes",
+    "Gateway",
+    "GatewayError",
+    "connect",
+]

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "corefy/gateway/constants.h"
 #include "corefy/gateway/error.h"
 #include "corefy/gateway/v1/customer_service.grpc.pb.h"
 #include "corefy/gateway/v1/event_service.grpc.pb.h"
