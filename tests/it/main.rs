@@ -37,6 +37,7 @@ mod operators;
 mod payment_intents;
 mod payment_methods;
 mod payments;
+mod protos;
 mod quickstart;
 mod random_walk;
 mod references;
