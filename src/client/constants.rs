@@ -239,9 +239,6 @@ pub mod decline_codes {
     /// The card was reported lost or stolen.
     pub const LOST_OR_STOLEN_CARD: &str = "lost_or_stolen_card";
 
-    /// Corefy gave no reason.
-    pub const PAYMENT_FAILED: &str = "payment_failed";
-
     /// The payer's bank wants the card withheld.
     pub const PICKUP_CARD: &str = "pickup_card";
 
@@ -250,6 +247,12 @@ pub mod decline_codes {
 
     /// The payment provider failed.
     pub const PROVIDER_ERROR: &str = "provider_error";
+
+    /// The payer's bank or Corefy refused.
+    pub const REFUSED: &str = "refused";
+
+    /// The operator of the gateway found that the attempt did not happen.
+    pub const RESOLVED_BY_OPERATOR: &str = "resolved_by_operator";
 
     /// The card is restricted.
     pub const RESTRICTED_CARD: &str = "restricted_card";
@@ -260,15 +263,9 @@ pub mod decline_codes {
     /// The payer or the provider took too long.
     pub const TIMEOUT: &str = "timeout";
 
-    /// The card may not be used for this payment.
-    pub const TRANSACTION_NOT_PERMITTED: &str = "transaction_not_permitted";
-
     /// The payer's bank asks to try later.
     pub const TRY_AGAIN_LATER: &str = "try_again_later";
 
     /// Corefy has no record of the attempt: it never arrived.
     pub const UPSTREAM_NO_RECORD: &str = "upstream_no_record";
-
-    /// The withdrawal limit of the card is exceeded.
-    pub const WITHDRAWAL_LIMIT_EXCEEDED: &str = "withdrawal_limit_exceeded";
 }

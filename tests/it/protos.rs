@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use corefy_gateway::domain::event::EventType;
+use corefy_gateway::domain::{decline, event::EventType};
 use serde_json::Value;
 
 use crate::support::contract::descriptors;
@@ -48,4 +48,10 @@ fn the_clients_are_made_without_options_of_their_own() {
 fn the_clients_have_a_constant_for_each_type_of_event_and_no_other() {
     let types: BTreeSet<_> = EventType::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
     assert_eq!(constants("event_types"), types);
+}
+
+#[test]
+fn the_clients_have_a_constant_for_each_code_of_a_decline_and_no_other() {
+    let codes: BTreeSet<_> = decline::known_codes().map(ToOwned::to_owned).collect();
+    assert_eq!(constants("decline_codes"), codes);
 }

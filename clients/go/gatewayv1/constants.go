@@ -239,9 +239,6 @@ const DeclineCodeLostCard = "lost_card"
 // DeclineCodeLostOrStolenCard: The card was reported lost or stolen.
 const DeclineCodeLostOrStolenCard = "lost_or_stolen_card"
 
-// DeclineCodePaymentFailed: Corefy gave no reason.
-const DeclineCodePaymentFailed = "payment_failed"
-
 // DeclineCodePickupCard: The payer's bank wants the card withheld.
 const DeclineCodePickupCard = "pickup_card"
 
@@ -250,6 +247,12 @@ const DeclineCodeProcessingError = "processing_error"
 
 // DeclineCodeProviderError: The payment provider failed.
 const DeclineCodeProviderError = "provider_error"
+
+// DeclineCodeRefused: The payer's bank or Corefy refused.
+const DeclineCodeRefused = "refused"
+
+// DeclineCodeResolvedByOperator: The operator of the gateway found that the attempt did not happen.
+const DeclineCodeResolvedByOperator = "resolved_by_operator"
 
 // DeclineCodeRestrictedCard: The card is restricted.
 const DeclineCodeRestrictedCard = "restricted_card"
@@ -260,14 +263,8 @@ const DeclineCodeStolenCard = "stolen_card"
 // DeclineCodeTimeout: The payer or the provider took too long.
 const DeclineCodeTimeout = "timeout"
 
-// DeclineCodeTransactionNotPermitted: The card may not be used for this payment.
-const DeclineCodeTransactionNotPermitted = "transaction_not_permitted"
-
 // DeclineCodeTryAgainLater: The payer's bank asks to try later.
 const DeclineCodeTryAgainLater = "try_again_later"
 
 // DeclineCodeUpstreamNoRecord: Corefy has no record of the attempt: it never arrived.
 const DeclineCodeUpstreamNoRecord = "upstream_no_record"
-
-// DeclineCodeWithdrawalLimitExceeded: The withdrawal limit of the card is exceeded.
-const DeclineCodeWithdrawalLimitExceeded = "withdrawal_limit_exceeded"

@@ -84,9 +84,9 @@ const file_corefy_gateway_v1_money_proto_rawDesc = "" +
 	"\x1dcorefy/gateway/v1/money.proto\x12\x11corefy.gateway.v1\";\n" +
 	"\x05Money\x12\x16\n" +
 	"\x06amount\x18\x01 \x01(\tR\x06amount\x12\x1a\n" +
-	"\bcurrency\x18\x02 \x01(\tR\bcurrencyB\xc0\x01\n" +
+	"\bcurrency\x18\x02 \x01(\tR\bcurrencyB\x9a\x01\n" +
 	"\x15com.corefy.gateway.v1B\n" +
-	"MoneyProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xa2\x02\x03CGX\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xe2\x02\x1dCorefy\\Gateway\\V1\\GPBMetadata\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
+	"MoneyProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
 	file_corefy_gateway_v1_money_proto_rawDescOnce sync.Once
