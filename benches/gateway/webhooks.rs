@@ -86,5 +86,5 @@ fn flood(http: SocketAddr, paid: &str, rate: u32, accepted: &Arc<AtomicU64>) -> 
 fn sign(body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("HMAC takes a key of any length");
     mac.update(body.as_bytes());
-    hex::encode(mac.finalize().into_bytes())
+    base16ct::lower::encode_string(&mac.finalize().into_bytes())
 }

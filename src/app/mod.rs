@@ -41,6 +41,7 @@ pub mod payment_methods;
 mod perform;
 mod reconcile;
 pub mod refunds;
+mod supported_payment_methods;
 mod telemetry;
 pub mod timeline;
 mod webhook_writes;
@@ -106,6 +107,7 @@ pub struct Inner {
     probe: Option<Probe>,
     admissions: keys::Admissions,
     limits: limits::Limits,
+    supported: supported_payment_methods::Supported,
     holdings: holdings::Holdings,
     /// When recovery took its last step; 0 before the first.
     last_recovery: AtomicI64,
@@ -170,6 +172,7 @@ impl App {
             probe: parts.probe,
             admissions: keys::Admissions::new(),
             limits: limits::Limits::new(parts.key_rate_per_minute),
+            supported: supported_payment_methods::Supported::new(),
             holdings: holdings::Holdings::default(),
             last_recovery: AtomicI64::default(),
             telemetry: parts.telemetry,
@@ -196,7 +199,10 @@ impl App {
     pub fn idempotency(&self, partner: &PartnerId, key: &str, method: &str, fields: &[u8]) -> Idempotency {
         let hash = |purpose, parts: &[&[u8]]| keyed_hash(&self.master_key.derive(purpose), parts);
         Idempotency {
-            key: hex::encode(hash(Purpose::IdempotencyKey, &[partner.as_str().as_bytes(), key.as_bytes()])),
+            key: base16ct::lower::encode_string(&hash(
+                Purpose::IdempotencyKey,
+                &[partner.as_str().as_bytes(), key.as_bytes()],
+            )),
             fingerprint: hash(Purpose::Fingerprint, &[method.as_bytes(), fields]),
         }
     }

@@ -1,4 +1,4 @@
-//! Payment methods: save, read, list; the kinds that Corefy supports; and taking over what Corefy shows of a customer's.
+//! Payment methods: save, read, list; and taking over what Corefy shows of a customer's.
 
 use std::time::Duration;
 
@@ -15,9 +15,8 @@ use crate::{
         customer::Customer,
         event::EventType,
         ids::{CustomerId, PaymentMethodId},
-        money::Currency,
         operation::{Operation, OperationKind},
-        payment_method::{PaymentMethod, SupportedPaymentMethod},
+        payment_method::PaymentMethod,
         snapshot::PaymentMethodSnapshot,
     },
     error::Error,
@@ -69,21 +68,6 @@ impl App {
         let after = tokens.read(&page.token)?;
         let found = self.store.read().await?.payment_methods(&customer.id, after, page.size + 1).await?;
         Ok(tokens.page(found, page.size, |method| method.id.as_str()))
-    }
-
-    /// Asks Corefy which kinds of payment methods the account accepts.
-    pub async fn list_supported_payment_methods(
-        &self,
-        caller: &Caller,
-        currency: Option<Currency>,
-    ) -> Result<Vec<SupportedPaymentMethod>, Error> {
-        let mut methods = self.upstream.supported_payment_methods(Turn::until(Class::Read, caller.deadline)).await?;
-        if let Some(currency) = currency {
-            methods.retain(|method| {
-                method.currencies.is_empty() || method.currencies.iter().any(|code| code == currency.code())
-            });
-        }
-        Ok(methods)
     }
 
     /// Finds out what became of a payment method's saving: Corefy shows one that fits and that we do not know, or not.

@@ -107,7 +107,7 @@ impl KeyPair {
 fn random_hex<const N: usize>() -> Zeroizing<String> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    let digits = Zeroizing::new(hex::encode(bytes));
+    let digits = Zeroizing::new(base16ct::lower::encode_string(&bytes));
     bytes.zeroize();
     digits
 }
@@ -165,7 +165,7 @@ mod tests {
     fn the_form_of_keys_and_of_their_hashes_stays() {
         let pair = KeyPair::parse(PAIR).unwrap();
         assert_eq!(
-            hex::encode(pair.secret.hash(b"pepper")),
+            base16ct::lower::encode_string(&pair.secret.hash(b"pepper")),
             "eebe1c4eb8fe88a73f56e3f12508f15f0994e842a90589a5b680c50b64b55e1c"
         );
         assert_ne!(pair.secret.hash(b"pepper"), pair.secret.hash(b"another pepper"));

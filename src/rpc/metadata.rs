@@ -1,7 +1,7 @@
 //! The metadata of a call that the gateway reads. Whatever is read has its name here, so that a browser is allowed to send
 //! it.
 
-pub(super) use crate::telemetry::trace::TRACEPARENT;
+pub(super) use crate::telemetry::trace::{TRACEPARENT, TRACESTATE};
 
 /// One header that can carry the API key, behind the word `Bearer`.
 pub(super) const AUTHORIZATION: &str = "authorization";
@@ -15,4 +15,5 @@ pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub(super) const TIMEOUT: &str = "grpc-timeout";
 
 /// All of them.
-pub(super) const READ: [&str; 6] = [AUTHORIZATION, API_KEY, REQUEST_ID, IDEMPOTENCY_KEY, TIMEOUT, TRACEPARENT];
+pub(super) const READ: [&str; 7] =
+    [AUTHORIZATION, API_KEY, REQUEST_ID, IDEMPOTENCY_KEY, TIMEOUT, TRACEPARENT, TRACESTATE];

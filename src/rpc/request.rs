@@ -32,7 +32,7 @@ use crate::{
 
 use super::{
     deadline, formats,
-    metadata::{REQUEST_ID, TRACEPARENT},
+    metadata::{REQUEST_ID, TRACEPARENT, TRACESTATE},
     record::Record,
     status,
 };
@@ -78,7 +78,9 @@ pub(super) async fn serve(
 fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
     let mut given = headers.get_all(TRACEPARENT).iter();
     let first = given.next()?.to_str().ok()?;
-    given.next().is_none().then(|| TraceParent::parse(first))?
+    let parent = given.next().is_none().then(|| TraceParent::parse(first))??;
+    let states: Result<Vec<_>, _> = headers.get_all(TRACESTATE).iter().map(HeaderValue::to_str).collect();
+    Some(parent.with_state(trace::state(states.unwrap_or_default().into_iter())))
 }
 
 /// Runs the call within its deadline. A panic ends the call and nothing else.

@@ -19,7 +19,7 @@ pub(super) fn hmac_hex(secret: &SecretString, message: &[u8]) -> String {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).expect("HMAC takes keys of every length");
     mac.update(message);
-    hex::encode(mac.finalize().into_bytes())
+    base16ct::lower::encode_string(&mac.finalize().into_bytes())
 }
 
 /// Refuses a request that is not the configured merchant's.

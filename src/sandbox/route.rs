@@ -27,6 +27,7 @@ pub(super) struct Call {
     pub path: String,
     pub idempotency_key: Option<String>,
     pub traceparent: Option<String>,
+    pub tracestate: Option<String>,
     pub body: Bytes,
     /// Stands for the body where it must not be kept, for it may hold a card.
     pub fingerprint: String,
@@ -84,6 +85,8 @@ pub struct SeenRequest {
     pub idempotency_key: Option<String>,
     /// Its `traceparent`.
     pub traceparent: Option<String>,
+    /// Its `tracestate`.
+    pub tracestate: Option<String>,
     /// Its `reference_id`.
     pub reference: Option<String>,
 }
@@ -115,6 +118,7 @@ impl Journal {
             path: call.path.clone(),
             idempotency_key: call.idempotency_key.clone(),
             traceparent: call.traceparent.clone(),
+            tracestate: call.tracestate.clone(),
             reference: serde_json::from_slice::<Named>(&call.body).ok().and_then(|named| named.reference_id),
         });
     }

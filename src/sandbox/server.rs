@@ -74,6 +74,7 @@ async fn receive(shared: &Shared, request: Request) -> Result<Call, Refusal> {
         path: path.to_owned(),
         idempotency_key: header("idempotency-key"),
         traceparent: header("traceparent"),
+        tracestate: header("tracestate"),
         fingerprint: hmac_hex(&shared.settings.secret_key, &body),
         body,
     })

@@ -8,8 +8,8 @@ use std::{fmt, time::Duration};
 use opentelemetry::{
     Context, KeyValue,
     trace::{
-        Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceId, TraceState,
-        Tracer as _, TracerProvider as _,
+        Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceId, Tracer as _,
+        TracerProvider as _,
     },
 };
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
@@ -74,7 +74,9 @@ impl Spans {
         };
         let builder = tracer.span_builder(name).with_kind(kind);
         let span = tracer.build_with_context(builder, &context);
-        Span { place: TraceParent::parse(&header(span.span_context())), span: Some(span) }
+        let context = span.span_context();
+        let place = TraceParent::parse(&header(context)).map(|place| place.with_state(context.trace_state().clone()));
+        Span { place, span: Some(span) }
     }
 
     /// Sends what is left, within [`FLUSH_LIMIT`]. Spans that end later are lost.
@@ -92,7 +94,7 @@ fn remote(parent: &TraceParent) -> Option<SpanContext> {
     let trace_id = TraceId::from_hex(parent.trace_id()).ok()?;
     let span_id = SpanId::from_hex(parent.span_id()).ok()?;
     let flags = TraceFlags::new(u8::from_str_radix(parent.flags(), 16).ok()?);
-    Some(SpanContext::new(trace_id, span_id, flags, true, TraceState::NONE))
+    Some(SpanContext::new(trace_id, span_id, flags, true, parent.state().clone()))
 }
 
 fn header(context: &SpanContext) -> String {

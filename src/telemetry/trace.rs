@@ -3,11 +3,16 @@
 
 use std::future::Future;
 
+use opentelemetry::trace::TraceState;
 use tokio::{task::futures::TaskLocalFuture, task_local};
 use tracing::{Instrument as _, instrument::Instrumented};
 
 /// The header that carries it, both ways.
 pub const TRACEPARENT: &str = "traceparent";
+/// The header beside it with what vendors of tracing add.
+pub const TRACESTATE: &str = "tracestate";
+/// The most characters of a `tracestate`; entries that go beyond are left out, the last first.
+const LONGEST_STATE: usize = 512;
 
 /// The length of `00-<trace id>-<parent id>-<flags>`.
 const LENGTH: usize = 55;
@@ -18,7 +23,10 @@ task_local! {
 
 /// A caller's place in a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TraceParent(String);
+pub struct TraceParent {
+    header: String,
+    state: TraceState,
+}
 
 impl TraceParent {
     /// Reads the header. What follows the four fields of a version later than ours is left out.
@@ -35,28 +43,67 @@ impl TraceParent {
             _ => is_hex(version, 2) && (rest.is_empty() || rest.starts_with('-')),
         };
         let is_valid = is_known && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2);
-        is_valid.then(|| Self(format!("00-{trace}-{parent}-{flags}")))
+        is_valid.then(|| Self { header: format!("00-{trace}-{parent}-{flags}"), state: TraceState::NONE })
+    }
+
+    /// The same place with the `tracestate` that came with it.
+    #[must_use]
+    pub fn with_state(self, state: TraceState) -> Self {
+        Self { state, ..self }
+    }
+
+    /// The `tracestate` that came with it.
+    pub(super) fn state(&self) -> &TraceState {
+        &self.state
+    }
+
+    /// The header `tracestate`; `None` when there is nothing to say.
+    pub fn state_header(&self) -> Option<String> {
+        Some(self.state.header()).filter(|header| !header.is_empty())
     }
 
     /// The header.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.header
     }
 
     /// The id of the trace, 32 hexadecimal digits.
     pub fn trace_id(&self) -> &str {
-        &self.0[3..35]
+        &self.header[3..35]
     }
 
     /// The id of the span that calls, 16 hexadecimal digits.
     pub(super) fn span_id(&self) -> &str {
-        &self.0[36..52]
+        &self.header[36..52]
     }
 
     /// The flags, 2 hexadecimal digits; `01` when the caller records the trace.
     pub(super) fn flags(&self) -> &str {
-        &self.0[53..]
+        &self.header[53..]
     }
+}
+
+/// Reads the headers `tracestate` of a request, which are one list. What is malformed anywhere counts as absent, as the
+/// standard has it; of a list that is too long, its first entries stay.
+pub fn state<'a>(headers: impl Iterator<Item = &'a str>) -> TraceState {
+    let list = headers.collect::<Vec<_>>().join(",");
+    let is_text = list.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
+    let Some(state) = list.parse::<TraceState>().ok().filter(|_| is_text) else { return TraceState::NONE };
+    let header = state.header();
+    let entries: Option<Vec<_>> = header.split(',').map(entry).collect();
+    let mut length = 0;
+    let fitting = entries.unwrap_or_default().into_iter().take_while(|(key, value)| {
+        // With the `=` and the comma before it.
+        length += key.len() + value.len() + 2;
+        length <= LONGEST_STATE + 1
+    });
+    TraceState::from_key_value(fitting).unwrap_or(TraceState::NONE)
+}
+
+/// The parts of an entry; the library leaves it to us that neither may be empty, and that a value has no tab.
+fn entry(text: &str) -> Option<(&str, &str)> {
+    let parts = text.split_once('=')?;
+    (!parts.0.is_empty() && !parts.1.is_empty() && !text.contains('\t')).then_some(parts)
 }
 
 /// Runs `call` as part of the trace `parent`.
@@ -111,6 +158,23 @@ mod tests {
         ] {
             assert_eq!(TraceParent::parse(&wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_tracestate_is_taken_when_it_is_well_formed_and_cut_at_an_entry() {
+        let header = |given: &[&str]| state(given.iter().copied()).header();
+        assert_eq!(header(&["congo=t61rcWkgMzE,rojo=00f067aa0ba902b7"]), "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7");
+        assert_eq!(header(&["a=1 , b=2", "fw529a3039@dt=x y"]), "a=1,b=2,fw529a3039@dt=x y");
+        for wrong in ["a", "A=1", "=1", "a=", "a=1,b", "a=\u{e4}", "a=b\tc", "a=1=2"] {
+            assert_eq!(header(&[wrong]), "", "{wrong}");
+        }
+        let entry = |name: char, length: usize| format!("{name}={}", "x".repeat(length - 2));
+        let (first, second) = (entry('a', 200), entry('b', 200));
+        let exact = [first.clone(), second.clone(), entry('c', 110)].join(",");
+        assert_eq!(exact.len(), LONGEST_STATE);
+        assert_eq!(header(&[&exact]), exact);
+        let longer = [first.clone(), second.clone(), entry('c', 111), "d=1".to_owned()].join(",");
+        assert_eq!(header(&[&longer]), [first, second].join(","));
     }
 
     #[tokio::test]

@@ -74,7 +74,7 @@ fn hex_hmac(secret: &SecretString, parts: &[&[u8]]) -> String {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).expect("HMAC takes a key of any length");
     parts.iter().for_each(|part| mac.update(part));
-    hex::encode(mac.finalize().into_bytes())
+    base16ct::lower::encode_string(&mac.finalize().into_bytes())
 }
 
 #[cfg(test)]

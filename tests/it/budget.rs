@@ -14,7 +14,7 @@ use tonic::{Code, Status};
 
 use crate::support::{
     app::TestApp,
-    client::{APPROVED, Call, Client, confirmation, keyed},
+    client::{APPROVED, Call, Client, confirmation, keyed, new_intent},
     database::{Backend, TestDatabase},
     money::CONFIRM,
     refusal::refused,
@@ -39,10 +39,9 @@ async fn limited(app: TestApp, per_minute: u32) -> TestApp {
 
 /// Makes one call to Corefy that is given up when it has waited for so long.
 async fn ask(client: &Client, patience: Duration) -> Result<(), Status> {
-    let mut request = client.signed(pb::ListSupportedPaymentMethodsRequest::default());
+    let mut request = client.signed(new_intent("10.00"));
     request.set_timeout(patience);
-    let mut service = pb::payment_method_service_client::PaymentMethodServiceClient::new(client.channel.clone());
-    service.list_supported_payment_methods(request).await.map(|_| ())
+    PaymentIntentServiceClient::new(client.channel.clone()).create_payment_intent(request).await.map(|_| ())
 }
 
 /// Makes calls until there is no room for another one soon.

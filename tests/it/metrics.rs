@@ -370,6 +370,20 @@ async fn a_trace_is_passed_on_to_corefy(database: TestDatabase) {
         let seen = app.sandbox.requests();
         assert_eq!(seen.last().unwrap().traceparent.as_deref(), passed_on, "{given:?}");
     }
+    for (given, passed_on) in [
+        (&["congo=t61rcWkgMzE"][..], Some("congo=t61rcWkgMzE")),
+        (&["a=1", "b=2"], Some("a=1,b=2")),
+        (&["a=1", "nonsense"], None),
+    ] {
+        let mut request = client.signed(new_intent("10.00"));
+        request.metadata_mut().append("traceparent", parent.parse().unwrap());
+        for header in given {
+            request.metadata_mut().append("tracestate", header.parse().unwrap());
+        }
+        PaymentIntentServiceClient::new(client.channel.clone()).create_payment_intent(request).await.unwrap();
+        let seen = app.sandbox.requests().pop().unwrap();
+        assert_eq!((seen.traceparent.as_deref(), seen.tracestate.as_deref()), (Some(parent), passed_on), "{given:?}");
+    }
 }
 
 #[test]

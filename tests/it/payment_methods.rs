@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use corefy_gateway::{pb, sandbox::faults::Fault};
 use prost_types::Timestamp;
+use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
 use crate::support::{
@@ -24,6 +25,7 @@ crate::on_both!(
     a_method_of_which_corefy_has_no_record_is_no_more_and_an_event_says_so,
     the_supported_kinds_are_those_of_the_account_and_of_the_currency,
     an_answer_about_the_supported_kinds_that_makes_no_sense_is_told_as_such,
+    the_supported_kinds_are_asked_for_once_a_minute_and_by_one_of_all_callers,
 );
 
 const SAVE: (&str, &str) = ("POST", "/v1/payment-methods");
@@ -174,6 +176,29 @@ async fn an_answer_about_the_supported_kinds_that_makes_no_sense_is_told_as_such
     // A read that failed once is made again.
     app.sandbox.faults().fail_next(1, SUPPORTED.0, SUPPORTED.1, Fault::Http(503));
     assert_eq!(supported(&client, "").await.unwrap().len(), 8);
+}
+
+async fn the_supported_kinds_are_asked_for_once_a_minute_and_by_one_of_all_callers(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let asked = || app.sandbox.request_count(SUPPORTED.0, SUPPORTED.1);
+    app.sandbox.faults().fail_next(1, SUPPORTED.0, SUPPORTED.1, Fault::Http(400));
+    supported(&client, "").await.unwrap_err();
+    assert_eq!(asked(), 1);
+    app.sandbox.faults().set(|switches| switches.answer_delay_ms = 300);
+    let mut callers = JoinSet::new();
+    for currency in ["", "USD", "KES", "", "BHD"] {
+        let client = client.clone();
+        callers.spawn(async move { supported(&client, currency).await.unwrap().len() });
+    }
+    let mut found = callers.join_all().await;
+    found.sort_unstable();
+    assert_eq!((found.first(), found.last(), asked()), (Some(&0), Some(&8), 2), "the failure was not kept");
+    app.clock.advance(Duration::from_secs(59));
+    assert_eq!((supported(&client, "KES").await.unwrap().len(), asked()), (3, 2));
+    app.clock.advance(Duration::from_secs(1));
+    supported(&client, "").await.unwrap();
+    assert_eq!(asked(), 3);
 }
 
 async fn saved(client: &Client, request: pb::CreatePaymentMethodRequest) -> Result<pb::PaymentMethod, Status> {

@@ -34,6 +34,7 @@ use crate::support::{
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
+const STATE: &str = "congo=t61rcWkgMzE,rojo=1";
 const CONFIRMATION: &str = "corefy.gateway.v1.PaymentIntentService/ConfirmPaymentIntent";
 
 type Received = Arc<Mutex<Vec<ExportTraceServiceRequest>>>;
@@ -102,6 +103,7 @@ async fn start(change: impl FnOnce(&mut Config)) -> TestApp {
 async fn confirm(client: &Client, intent: &str) {
     let mut request = client.signed(confirmation(intent, APPROVED));
     request.metadata_mut().insert("traceparent", format!("00-{TRACE}-{CALLER}-01").parse().unwrap());
+    request.metadata_mut().insert("tracestate", STATE.parse().unwrap());
     request.metadata_mut().insert("x-request-id", "order-7".parse().unwrap());
     PaymentIntentServiceClient::new(client.channel.clone()).confirm_payment_intent(request).await.unwrap();
 }
@@ -133,7 +135,9 @@ async fn a_call_and_its_call_to_corefy_are_spans_of_the_caller_s_trace() {
     let client = app.client().await;
     let intent = client.intent("10.00").await;
     confirm(&client, &intent.id).await;
-    let passed_on = app.sandbox.requests().last().unwrap().traceparent.clone().unwrap();
+    let sent = app.sandbox.requests().pop().unwrap();
+    let passed_on = sent.traceparent.unwrap();
+    assert_eq!(sent.tracestate.as_deref(), Some(STATE));
     drop(client);
     app.server.stop().await;
 
@@ -152,6 +156,7 @@ async fn a_call_and_its_call_to_corefy_are_spans_of_the_caller_s_trace() {
     );
     let called = collector.span(SpanKind::Client, "payment_intent.confirm");
     assert_eq!((called.trace_id, called.parent_span_id), (served.trace_id, served.span_id));
+    assert_eq!((served.trace_state.as_str(), called.trace_state.as_str()), (STATE, STATE));
     assert_eq!(passed_on, format!("00-{TRACE}-{}-01", hex(&called.span_id)));
     assert!(called.start_time_unix_nano >= served.start_time_unix_nano);
     assert!(called.end_time_unix_nano <= served.end_time_unix_nano);

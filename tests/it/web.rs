@@ -130,6 +130,7 @@ async fn a_page_may_send_all_metadata_that_is_read_and_its_trace(database: TestD
         "grpc-timeout",
         "traceparent",
         "tracestate",
+        "tracestate",
         "content-type",
         "x-grpc-web",
         "x-user-agent",

@@ -70,7 +70,7 @@ const DECLINED: &str = "4000000000009995";
 fn sign(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body);
-    hex::encode(mac.finalize().into_bytes())
+    base16ct::lower::encode_string(&mac.finalize().into_bytes())
 }
 
 /// Sends `body` with these headers, and answers the HTTP status.

@@ -22,7 +22,7 @@ use crate::telemetry::{
         BREAKER_OPEN, LIMITER_REFUSED, LIMITER_TOKENS, LIMITER_WAIT, UPSTREAM_DURATION, UPSTREAM_REQUESTS,
         UPSTREAM_UNREADABLE,
     },
-    trace::{self, TRACEPARENT},
+    trace::{self, TRACEPARENT, TRACESTATE},
 };
 
 mod breaker;
@@ -208,6 +208,9 @@ impl Transport {
         if let Some(parent) = trace::current() {
             let value = HeaderValue::from_str(parent.as_str()).expect("it is made of hexadecimal digits");
             http.headers_mut().insert(TRACEPARENT, value);
+            if let Some(state) = parent.state_header().and_then(|state| HeaderValue::from_str(&state).ok()) {
+                http.headers_mut().insert(TRACESTATE, state);
+            }
         }
         if !request.body.is_empty() {
             http.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

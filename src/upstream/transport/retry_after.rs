@@ -1,8 +1,6 @@
 //! The `Retry-After` header: seconds, or a date.
 
-use std::time::Duration;
-
-use time::{PrimitiveDateTime, macros::format_description};
+use std::time::{Duration, SystemTime};
 
 use crate::domain::clock::Timestamp;
 
@@ -18,12 +16,11 @@ pub fn parse(value: &str, now: Timestamp) -> Option<Duration> {
     Some(wait.min(LONGEST))
 }
 
-/// Reads the one form of date that HTTP still allows to be sent (RFC 9110, 5.6.7).
+/// Reads a date in each of the three forms that HTTP knows (RFC 9110, 5.6.7). One before 1970 counts as 1970.
 pub fn date(value: &str) -> Option<Timestamp> {
-    let form =
-        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
-    let date = PrimitiveDateTime::parse(value, form).ok()?;
-    Some(Timestamp::from_seconds(date.assume_utc().unix_timestamp()))
+    let date = httpdate::parse_http_date(value).ok()?;
+    let since = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Some(Timestamp::from_seconds(i64::try_from(since.as_secs()).ok()?))
 }
 
 #[cfg(test)]
@@ -43,6 +40,10 @@ mod tests {
             ("Sun, 06 Nov 1994 08:49:37 GMT", seconds(7)),
             ("Sun, 06 Nov 1994 08:49:00 GMT", seconds(0)),
             ("Sun, 06 Nov 1994 18:49:37 GMT", Some(LONGEST)),
+            ("Sunday, 06-Nov-94 08:49:36 GMT", seconds(6)),
+            ("Sun Nov  6 08:49:35 1994", seconds(5)),
+            ("Sun, 06 Nov 1994 08:49:37 CET", None),
+            ("Sunday, 06-Nov-94 08:49:36", None),
             ("", None),
             ("-1", None),
             ("1.5", None),
