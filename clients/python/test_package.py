@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import unittest
 from decimal import Decimal
 
@@ -97,6 +98,34 @@ class Events(unittest.TestCase):
             if len(intents) == 3 and event.object_id == intents[2]:
                 break
         self.assertEqual(seen[-3:], intents)
+
+
+class Check(unittest.TestCase):
+    """The acceptance test that a partner runs."""
+
+    def run_with(self, key: str) -> tuple[int, str]:
+        environment = {
+            **os.environ,
+            "GATEWAY_TARGET": os.environ["SCENARIO_TARGET"],
+            "GATEWAY_TARGET_CA": os.environ["SCENARIO_CA"],
+            "GATEWAY_API_KEY": key,
+        }
+        command = [sys.executable, "-m", "corefy_gateway.check"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_makes_every_call_of_the_service(self) -> None:
+        code, table = self.run_with(os.environ["SCENARIO_API_KEY"])
+        self.assertEqual(code, 0, table)
+        self.assertNotIn("skipped", table)
+        for call in vars(CorefyService):
+            if not call.startswith("_"):
+                self.assertIn(call, table)
+
+    def test_fails_where_the_gateway_refuses(self) -> None:
+        code, table = self.run_with(os.environ["SCENARIO_READ_KEY"])
+        self.assertEqual(code, 1, table)
+        self.assertIn("FAILED: SCOPE_MISSING", table)
 
 
 class Connect(unittest.TestCase):
