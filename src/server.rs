@@ -2,7 +2,6 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use ipnet::IpNet;
 use secrecy::ExposeSecret as _;
 use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 use tokio_util::{
@@ -12,12 +11,13 @@ use tokio_util::{
 
 use crate::{
     app::{self, App, Parts, Probe},
-    config::{Config, DatabaseConfig, TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig},
+    config::{Config, DatabaseConfig, ProxiedPort, TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig},
     domain::{
         acceptance::Acceptance,
         clock::Clock,
         master_key::{MasterKey, Purpose},
         network,
+        proxies::Proxies,
     },
     http,
     port::{Bounds, CertificateError, CertificateFiles, Certificates, CountedAs, Patience, Port},
@@ -124,13 +124,28 @@ impl Server {
         let (sidecar, http_addr) = listen("GATEWAY_HTTP_ADDR", config.http_addr).await?;
         let (grpc_certificates, http_certificates) = certificates(config.tls.as_ref())?;
         let most = config.max_connections;
-        let counted_as = counted_as(config.trusted_proxies.clone());
+        let proxies = Proxies::new(config.trusted_proxies.clone());
+        let proxied_by =
+            |port| if config.proxy_protocol.contains(&port) { proxies.clone() } else { Proxies::default() };
+        let counted_as = counted_as(proxies.clone());
         let patience = harness.rpc_patience.unwrap_or(rpc::PATIENCE);
         // On the gRPC port whoever was let in keeps the place.
-        let bounds = Bounds { most, always_on_trial: 0, counted_as: counted_as.clone(), patience };
+        let bounds = Bounds {
+            most,
+            always_on_trial: 0,
+            counted_as: counted_as.clone(),
+            proxied_by: proxied_by(ProxiedPort::Grpc),
+            patience,
+        };
         let grpc = Port::new(grpc, grpc_certificates, bounds);
         let always_on_trial = http::always_on_trial(most);
-        let bounds = Bounds { most, always_on_trial, counted_as, patience: http::PATIENCE };
+        let bounds = Bounds {
+            most,
+            always_on_trial,
+            counted_as,
+            proxied_by: proxied_by(ProxiedPort::Http),
+            patience: http::PATIENCE,
+        };
         let sidecar = Port::new(sidecar, http_certificates, bounds);
         let takes_webhooks = config.upstream.webhook_secret.is_some();
         let lock = match lock {
@@ -181,11 +196,8 @@ impl Server {
 }
 
 /// Counts a connection by its customer's address; one of a trusted proxy, which stands for many, by none.
-fn counted_as(trusted: Vec<IpNet>) -> CountedAs {
-    Arc::new(move |address| {
-        let is_trusted = !trusted.is_empty() && network::allows(&trusted, Some(address));
-        (!is_trusted).then(|| network::of_customer(address))
-    })
+fn counted_as(trusted: Proxies) -> CountedAs {
+    Arc::new(move |address| (!trusted.include(address)).then(|| network::of_customer(address)))
 }
 
 /// Opens the port that `variable` names; answers with its true address, which differs when any port may be taken.
@@ -225,6 +237,7 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
             amount_limits: config.amount_limits.clone(),
             return_url_schemes: config.return_url_schemes.clone(),
         },
+        proxies: Proxies::new(config.trusted_proxies.clone()),
         upstream_timeout: config.upstream.timeout,
         key_rate_per_minute: config.key_rate_per_minute,
         streams_per_key: config.streams_per_key,

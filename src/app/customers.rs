@@ -1,4 +1,4 @@
-//! Customers: create, read, list.
+//! Customers: create, read, list, and taking over what was changed at Corefy.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{
     },
     error::{Error, Reason},
     store::{CustomerFilter, Tx},
-    upstream::{self, Call},
+    upstream::{self, Call, Class, Turn},
 };
 
 /// When it is worth asking again about an object that Corefy has not confirmed yet.
@@ -61,6 +61,31 @@ impl App {
         let mut session = self.store.read().await?;
         let found = session.customers(&caller.partner_id, &filter, after, page.size + 1).await?;
         Ok(tokens.page(found, page.size, |customer| customer.id.as_str()))
+    }
+
+    /// Takes over what Corefy shows of how the customer is reached. `false`: it changed here meanwhile, so that what was
+    /// shown may be older, and has to be asked for again.
+    pub(super) async fn refresh_customer(&self, known: &Customer) -> Result<bool, Error> {
+        let shown = self.upstream.customer_find(known, Turn::of(Class::Read)).await?;
+        let Some(shown) = shown else { return Ok(true) };
+        if !known.details.clone().take_over(&shown.contact) {
+            return Ok(true);
+        }
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let Some(mut customer) = tx.customer_lock(&known.id).await? else { return Ok(true) };
+        let is_as_known = customer == *known;
+        if !customer.details.take_over(&shown.contact) {
+            return Ok(true);
+        }
+        if !is_as_known {
+            return Ok(false);
+        }
+        customer.updated_at = now;
+        tx.customer_update(&customer).await?;
+        tx.events_insert(&[EventType::CustomerUpdated], &customer.into(), now).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Finds out what became of a customer's creation.

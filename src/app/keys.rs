@@ -10,14 +10,16 @@ use tokio::sync::Mutex;
 use super::App;
 use crate::{
     domain::{
-        api_key::{ApiKey, Scope},
+        api_key::{ApiKey, Refusal, Scope},
         clock::{Clock, Timestamp},
         ids::PartnerId,
         key_pair::{KeyPair, PublicKey, SecretHash, SecretKey},
         master_key::{MasterKey, Purpose},
+        proxies::Source,
     },
     error::{Error, Reason},
     store::Store,
+    telemetry::catalogue::KEYS_REFUSED,
 };
 
 /// How long a key is remembered: a revocation takes effect on every replica within this time.
@@ -56,23 +58,18 @@ pub struct Admitted {
     pub shown: Shown,
 }
 
-impl Admitted {
-    /// Refuses a call that needs a scope which the key has not.
-    pub fn require(&self, scope: Scope) -> Result<(), Error> {
-        if self.scopes.contains(&scope) {
-            return Ok(());
-        }
-        let message = format!("the key has not the scope {}", scope.as_str());
-        Err(Error::new(Reason::ScopeMissing, message).with("scope", scope.as_str()))
-    }
-}
-
 /// A key as a caller showed it, its secret hashed, and from where.
 #[derive(Clone)]
 pub struct Shown {
     public: PublicKey,
     secret: SecretHash,
-    address: Option<IpAddr>,
+    source: Option<Source>,
+}
+
+impl Shown {
+    fn address(&self) -> Option<IpAddr> {
+        self.source?.address
+    }
 }
 
 impl fmt::Debug for Shown {
@@ -85,12 +82,12 @@ impl App {
     /// Lets a caller in who presents `pk_…:sk_…`, and counts the call. Every refusal of a key is the same error, so that
     /// it tells nothing; an address that was refused too often is told so, and no key that does not exist is looked up
     /// for it.
-    pub async fn authenticate(&self, pair: &str, address: Option<IpAddr>) -> Result<Admitted, Error> {
-        let admitted = self.admit(pair, address).await;
-        match (&admitted, address) {
+    pub async fn authenticate(&self, pair: &str, source: Option<Source>) -> Result<Admitted, Error> {
+        let admitted = self.admit(pair, source).await;
+        match (&admitted, source) {
             (Ok(admitted), _) => self.limits.take_call(&admitted.key_id, self.now()).await?,
-            (Err(error), Some(address)) if error.reason == Reason::CredentialsInvalid => {
-                self.limits.note_auth_failure(address, self.now()).await;
+            (Err(error), Some(source)) if error.reason == Reason::CredentialsInvalid => {
+                self.limits.note_auth_failure(source.counted_as(), self.now()).await;
             }
             (Err(_), _) => {}
         }
@@ -102,19 +99,31 @@ impl App {
     /// # Errors
     /// As a call would be refused; also when the database does not answer.
     pub async fn readmit(&self, shown: &Shown, scope: Scope) -> Result<(), Error> {
-        self.check(shown).await?.0.require(scope)
+        let (admitted, ..) = self.check(shown).await?;
+        self.require(&admitted, scope)
     }
 
-    async fn admit(&self, pair: &str, address: Option<IpAddr>) -> Result<Admitted, Error> {
+    /// Refuses a call that needs a scope which the key lacks.
+    pub fn require(&self, admitted: &Admitted, scope: Scope) -> Result<(), Error> {
+        if admitted.scopes.contains(&scope) {
+            return Ok(());
+        }
+        self.note_refusal(Refusal::ScopeMissing, Some(&admitted.shown));
+        let message = format!("the key lacks the scope {}", scope.as_str());
+        Err(Error::new(Reason::ScopeMissing, message).with("scope", scope.as_str()))
+    }
+
+    async fn admit(&self, pair: &str, source: Option<Source>) -> Result<Admitted, Error> {
         // Hashed also for a key that does not exist, so that hashing tells nothing of which keys there are.
         let shown = KeyPair::parse(pair).map(|pair| {
             let secret = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
-            Shown { public: pair.public, secret, address }
+            Shown { public: pair.public, secret, source }
         });
-        if let Some(address) = address {
-            self.check_address(shown.as_ref(), address).await?;
+        if let Some(source) = source {
+            self.check_address(shown.as_ref(), source.counted_as()).await?;
         }
-        let shown = shown.ok_or_else(refused)?;
+        let why = if pair.is_empty() { Refusal::Missing } else { Refusal::Malformed };
+        let shown = shown.ok_or_else(|| self.refuse(why, None))?;
         let (admitted, key, read_at) = self.check(&shown).await?;
         self.note_use(&key, read_at).await;
         Ok(admitted)
@@ -122,28 +131,46 @@ impl App {
 
     /// Whether the key admits the caller; with the key, and when it was read.
     async fn check(&self, shown: &Shown) -> Result<(Admitted, ApiKey, Timestamp), Error> {
-        let (key, read_at) = self.key(&shown.public).await?.ok_or_else(refused)?;
-        if let Err(why) = key.admits(&shown.secret, shown.address, self.now()) {
-            tracing::warn!(key = key.id.as_str(), %why, "API key refused");
-            return Err(refused());
+        let known = self.key(&shown.public).await?;
+        let (key, read_at) = known.ok_or_else(|| self.refuse(Refusal::Unknown, Some(shown)))?;
+        if let Err(why) = key.admits(&shown.secret, shown.address(), self.now()) {
+            return Err(self.refuse(why, Some(shown)));
         }
         let (partner_id, scopes) = (key.partner_id.clone(), key.scopes.clone());
         let admitted = Admitted { partner_id, key_id: key.id.as_str().to_owned(), scopes, shown: shown.clone() };
         Ok((admitted, key, read_at))
     }
 
+    /// Refuses a key. The caller is told the same of every key, so that it tells nothing; the log and the metrics say why.
+    fn refuse(&self, why: Refusal, shown: Option<&Shown>) -> Error {
+        self.note_refusal(why, shown);
+        Error::new(Reason::CredentialsInvalid, "the API key is not accepted")
+    }
+
+    fn note_refusal(&self, why: Refusal, shown: Option<&Shown>) {
+        self.telemetry.count(&KEYS_REFUSED, [why.label()]);
+        let key = shown.map(|shown| shown.public.as_str());
+        let source = shown.and_then(|shown| shown.source).map(tracing::field::display);
+        tracing::warn!(key, source, check = why.label(), "API key refused: {why}");
+    }
+
     /// Refuses an address that has shown too many wrong keys, but for a caller with the right secret of a key that exists.
     /// Such a caller does not guess, and must not suffer for others who share its address, as all do behind a proxy.
     async fn check_address(&self, shown: Option<&Shown>, address: IpAddr) -> Result<(), Error> {
         let Err(refusal) = self.limits.check_address(address, self.now()).await else { return Ok(()) };
-        let Some(shown) = shown else { return Err(refusal) };
+        // Not logged: of these there may be any number.
+        let limited = || {
+            self.telemetry.count(&KEYS_REFUSED, [Refusal::Limited.label()]);
+            Err(refusal)
+        };
+        let Some(shown) = shown else { return limited() };
         let name = shown.public.as_str();
         if !self.admissions.used.contains_key(name) && !self.exists(name).await {
-            return Err(refusal);
+            return limited();
         }
         let known = self.key(&shown.public).await?;
-        let is_right = known.is_some_and(|(key, _)| key.admits(&shown.secret, Some(address), self.now()).is_ok());
-        if is_right { Ok(()) } else { Err(refusal) }
+        let is_right = known.is_some_and(|(key, _)| key.admits(&shown.secret, shown.address(), self.now()).is_ok());
+        if is_right { Ok(()) } else { limited() }
     }
 
     /// Whether there is a key of this name, by a list that is read at most every few seconds, however many names strangers
@@ -204,11 +231,6 @@ impl App {
 /// Whether what was read then is still good. A clock that was turned back must not make a revoked key live longer.
 fn is_fresh(read_at: Timestamp, now: Timestamp) -> bool {
     read_at <= now && now.since(read_at) < REMEMBERED
-}
-
-/// Says the same of every key, so that it tells nothing.
-fn refused() -> Error {
-    Error::new(Reason::CredentialsInvalid, "the API key is not accepted")
 }
 
 /// What a new key is to be.

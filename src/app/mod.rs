@@ -18,6 +18,7 @@ use crate::{
         ids::PartnerId,
         master_key::{MasterKey, Purpose, keyed_hash},
         operation::{RENEW_LEASE_EVERY, SEND_MARGIN},
+        proxies::Proxies,
     },
     store::{Breaker, Store},
     telemetry::Telemetry,
@@ -98,6 +99,7 @@ pub struct Inner {
     clock: Clock,
     master_key: MasterKey,
     acceptance: Acceptance,
+    proxies: Proxies,
     send_limit: Duration,
     /// How long a call that moves money waits for its answer before Corefy is asked about it meanwhile.
     look_while_sending: Duration,
@@ -134,6 +136,8 @@ pub struct Parts {
     pub master_key: MasterKey,
     /// Which payments are taken.
     pub acceptance: Acceptance,
+    /// The proxies before the gateway that are trusted.
+    pub proxies: Proxies,
     /// How long one request to Corefy may take.
     pub upstream_timeout: Duration,
     /// How many calls a minute each key may make here; `None`: any number.
@@ -165,6 +169,7 @@ impl App {
             clock: parts.clock,
             master_key: parts.master_key,
             acceptance: parts.acceptance,
+            proxies: parts.proxies,
             send_limit: parts.upstream_timeout + SEND_MARGIN,
             look_while_sending: LOOK_WHILE_SENDING.min(parts.upstream_timeout / 2),
             tasks: TaskTracker::new(),
@@ -192,6 +197,11 @@ impl App {
     /// Which payments are taken.
     pub fn acceptance(&self) -> &Acceptance {
         &self.acceptance
+    }
+
+    /// The proxies before the gateway that are trusted.
+    pub fn proxies(&self) -> &Proxies {
+        &self.proxies
     }
 
     /// The mark that makes a mutating call of `partner` under the idempotency key `key` the same call when it is repeated: its method

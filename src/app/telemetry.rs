@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::App;
 use crate::{
-    domain::clock::Timestamp,
+    domain::{api_key::Refusal, clock::Timestamp},
     error::Error,
     store::{Backlog, WebhookState},
     telemetry::{
         Telemetry,
         catalogue::{
-            API_CALLS_LOST, BUILD, EVENT_STREAMS, EVENT_STREAMS_LAG, INBOX, INBOX_OLDEST, KEYS_REUSED,
-            OPERATIONS_OLDEST, OPERATIONS_OPEN, REPLAYS, START, WEBHOOKS_REFUSED,
+            API_CALLS_LOST, BUILD, EVENT_STREAMS, EVENT_STREAMS_LAG, INBOX, INBOX_OLDEST, KEYS_REFUSED, KEYS_REUSED,
+            OPERATIONS_OLDEST, OPERATIONS_OPEN, REPLAYS, START, WEBHOOK_LAST, WEBHOOKS_REFUSED,
         },
     },
     upstream::signature::WrongSignature,
@@ -24,6 +24,9 @@ pub(super) fn expect(telemetry: &Telemetry, now: Timestamp) {
     telemetry.expect(&REPLAYS, []);
     telemetry.expect(&KEYS_REUSED, []);
     telemetry.expect(&API_CALLS_LOST, []);
+    for refusal in Refusal::ALL {
+        telemetry.expect(&KEYS_REFUSED, [refusal.label()]);
+    }
     for reason in WrongSignature::ALL.map(WrongSignature::label).into_iter().chain(["address"]) {
         telemetry.expect(&WEBHOOKS_REFUSED, [reason]);
     }
@@ -57,6 +60,8 @@ impl App {
         let waiting = session.webhooks_waiting().await?;
         self.telemetry.set(&INBOX, [WebhookState::Waiting.as_str()], waiting.count);
         self.telemetry.set_seconds(&INBOX_OLDEST, [], age(waiting, now));
+        let last = session.webhook_last().await?.unwrap_or_default();
+        self.telemetry.set_seconds(&WEBHOOK_LAST, [], last.since(Timestamp::default()));
         for state in [WebhookState::Parked, WebhookState::Dead] {
             self.telemetry.set(&INBOX, [state.as_str()], session.webhooks_given_up(state).await?.count);
         }

@@ -2,7 +2,7 @@
 //! what it is about is read from Corefy before anything is changed, so a webhook that is late, doubled, out of order or
 //! lost changes nothing but the time at which we learn the truth.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
@@ -14,6 +14,7 @@ use crate::{
         ids::{PaymentIntentId, RefundId, WebhookId},
         operation::WEBHOOK_LEASE,
         payment_intent::PaymentIntentState,
+        proxies::Source,
     },
     error::Error,
     store::{Webhook, WebhookState},
@@ -47,7 +48,7 @@ pub struct Delivery<'a> {
     /// The headers that matter, as JSON.
     pub headers: &'a str,
     /// Where it came from.
-    pub source: IpAddr,
+    pub source: Source,
 }
 
 /// What came of working off a webhook.
@@ -139,8 +140,8 @@ impl App {
                 self.work_off_payment(webhook.payment_intent_id.as_ref(), only_success).await
             }
             About::PaymentMethods(customer) => self.work_off_payment_methods(&customer).await,
-            // Customers live here; Corefy tells us nothing of them that we act on.
-            About::Customer(_) | About::Other => Ok(Worked::Done),
+            About::Customer(customer) => self.work_off_customer(&customer).await,
+            About::Other => Ok(Worked::Done),
         }
     }
 
@@ -182,6 +183,14 @@ impl App {
             }
         }
         Ok(None)
+    }
+
+    /// A customer that was made elsewhere is none of ours. Where several of ours are one at Corefy, nobody can tell whose
+    /// the change is, and it is taken over for none.
+    async fn work_off_customer(&self, upstream_customer: &str) -> Result<Worked, Error> {
+        let customers = self.store.read().await?.customers_upstream(upstream_customer, 2).await?;
+        let [customer] = &customers[..] else { return Ok(Worked::Done) };
+        Ok(if self.refresh_customer(customer).await? { Worked::Done } else { Worked::NotYet })
     }
 
     async fn work_off_payment_methods(&self, upstream_customer: &str) -> Result<Worked, Error> {

@@ -195,6 +195,7 @@ impl DevConfig {
             tls: None,
             max_connections: 100,
             trusted_proxies: Vec::new(),
+            proxy_protocol: Vec::new(),
             key_rate_per_minute: None,
             streams_per_key: None,
             web_origins: Vec::new(),

@@ -46,8 +46,10 @@ pub struct Config {
     pub tls: Option<TlsConfig>,
     /// Connections at one time, of each port.
     pub max_connections: u32,
-    /// Networks of proxies, whose addresses stand for many callers each.
+    /// Networks of proxies, whose addresses stand for many callers each, and whose word about callers counts.
     pub trusted_proxies: Vec<IpNet>,
+    /// The ports on which those proxies speak the PROXY protocol.
+    pub proxy_protocol: Vec<ProxiedPort>,
     /// Calls a minute of each key; `None`: any number.
     pub key_rate_per_minute: Option<NonZeroU32>,
     /// Open streams of events of each key; `None`: any number.
@@ -70,6 +72,26 @@ pub struct Config {
     pub log: LogConfig,
     /// Where traces go; `None`: nowhere.
     pub traces: Option<TraceConfig>,
+}
+
+/// A port on which proxies may speak the PROXY protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxiedPort {
+    /// The gRPC port.
+    Grpc,
+    /// The HTTP port.
+    Http,
+}
+
+impl ProxiedPort {
+    /// Reads `grpc` or `http`.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "grpc" => Some(Self::Grpc),
+            "http" => Some(Self::Http),
+            _ => None,
+        }
+    }
 }
 
 /// Where traces go.

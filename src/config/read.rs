@@ -18,8 +18,8 @@ use super::settings::{
     TraceSettings, UpstreamSettings,
 };
 use super::{
-    Config, DatabaseConfig, KeysConfig, LogConfig, LogFormat, Problems, TlsConfig, TraceConfig, UpstreamApi,
-    UpstreamConfig, Way,
+    Config, DatabaseConfig, KeysConfig, LogConfig, LogFormat, Problems, ProxiedPort, TlsConfig, TraceConfig,
+    UpstreamApi, UpstreamConfig, Way,
 };
 use crate::domain::{
     amount_limits::AmountLimits,
@@ -73,6 +73,14 @@ impl ServeSettings {
             NETWORKS,
             network::parse,
         );
+        let proxy_protocol =
+            report.list("GATEWAY_PROXY_PROTOCOL", gateway.gateway_proxy_protocol.as_deref(), PORTS, ProxiedPort::parse);
+        if gateway.gateway_trusted_proxies.is_none() && proxy_protocol.as_ref().is_some_and(|ports| !ports.is_empty()) {
+            report.wrong::<()>(
+                "GATEWAY_PROXY_PROTOCOL",
+                format_args!("needs GATEWAY_TRUSTED_PROXIES, the networks that speak it"),
+            );
+        }
         let retention =
             report.whole("GATEWAY_API_CALL_RETENTION_DAYS", &gateway.gateway_api_call_retention_days, 1..=3650);
         let drain = report.whole("GATEWAY_DRAIN_SECONDS", &gateway.gateway_drain_seconds, 0..=600);
@@ -91,6 +99,7 @@ impl ServeSettings {
             tls: tls?,
             max_connections,
             trusted_proxies: trusted_proxies?,
+            proxy_protocol: proxy_protocol?,
             key_rate_per_minute: NonZeroU32::new(key_rate),
             streams_per_key: NonZeroU32::new(streams),
             web_origins: web_origins?,
@@ -115,6 +124,7 @@ const CURRENCIES: &str = "ISO 4217 codes in upper case of currencies in use, sep
 const AMOUNT_LIMITS: &str = "limits of at most 12 digits such as USD:1000000, separated by commas";
 const SCHEMES: &str = "schemes of apps such as myapp, in lower case and separated by commas";
 const ORIGINS: &str = "origins such as https://shop.example, separated by commas";
+const PORTS: &str = "grpc, http or both, separated by commas";
 const NETWORKS: &str = "networks such as 203.0.113.0/24, separated by commas";
 
 impl KeysSettings {

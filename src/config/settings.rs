@@ -102,9 +102,13 @@ pub struct GatewaySettings {
     #[arg(long, env, value_name = "NUMBER", default_value = "1000")]
     pub gateway_max_connections: String,
     /// Networks of proxies before the gateway, as CIDR separated by commas: their addresses may have any share of the
-    /// connections [default: none]
+    /// connections, and `X-Forwarded-For` of theirs names the caller [default: none]
     #[arg(long, env, value_name = "NETWORKS")]
     pub gateway_trusted_proxies: Option<String>,
+    /// Ports on which the trusted proxies speak the PROXY protocol, version 2, separated by commas: `grpc`, `http`
+    /// [default: none]
+    #[arg(long, env, value_name = "PORTS")]
+    pub gateway_proxy_protocol: Option<String>,
     /// Calls a minute of each API key, on each gateway: 0 to 1000000; 0 is any number
     #[arg(long, env, value_name = "NUMBER", default_value = "6000")]
     pub gateway_key_rate_per_minute: String,
@@ -126,8 +130,8 @@ pub struct GatewaySettings {
     /// `myapp://paid` [default: none]
     #[arg(long, env, value_name = "SCHEMES")]
     pub gateway_return_url_schemes: Option<String>,
-    /// Networks that webhooks may come from, as CIDR separated by commas: `203.0.113.0/24,2001:db8::/32`. Compared with the TCP peer
-    /// address: behind a proxy, filter there instead [default: any]
+    /// Networks that webhooks may come from, as CIDR separated by commas: `203.0.113.0/24,2001:db8::/32`
+    /// [default: any]
     #[arg(long, env, value_name = "NETWORKS")]
     pub gateway_webhook_allow_cidrs: Option<String>,
     /// Days after which calls to Corefy are deleted from their log: 1 to 3650

@@ -81,6 +81,7 @@ fn what_is_given_is_taken() {
         "--gateway-tls-client-ca=clients.pem",
         "--gateway-max-connections=1",
         "--gateway-trusted-proxies=10.0.0.0/8",
+        "--gateway-proxy-protocol=grpc, http",
         "--gateway-key-rate-per-minute=0",
         "--gateway-web-origins=https://shop.example,http://localhost:3000",
         "--gateway-currencies=USD, JPY,",
@@ -111,6 +112,7 @@ fn what_is_given_is_taken() {
     assert_eq!(tls.client_ca.as_deref(), Some(Path::new("clients.pem")));
     assert_eq!((config.max_connections, config.key_rate_per_minute), (1, None));
     assert_eq!(format!("{:?}", config.trusted_proxies), "[10.0.0.0/8]");
+    assert_eq!(config.proxy_protocol, [ProxiedPort::Grpc, ProxiedPort::Http]);
     assert_eq!(config.web_origins, ["https://shop.example", "http://localhost:3000"]);
     assert_eq!(format!("{:?}", config.currencies), "[USD, JPY]");
     assert_eq!(config.streams_per_key, None);
@@ -226,6 +228,14 @@ fn every_rule_names_its_variable_and_what_it_should_be() {
         (
             "--gateway-currencies=EUR,HRK",
             "GATEWAY_CURRENCIES: must be ISO 4217 codes in upper case of currencies in use, separated by commas, is \"HRK\"",
+        ),
+        (
+            "--gateway-proxy-protocol=https",
+            "GATEWAY_PROXY_PROTOCOL: must be grpc, http or both, separated by commas, is \"https\"",
+        ),
+        (
+            "--gateway-proxy-protocol=grpc",
+            "GATEWAY_PROXY_PROTOCOL: needs GATEWAY_TRUSTED_PROXIES, the networks that speak it",
         ),
         (
             "--gateway-webhook-allow-cidrs=10.0.0.0/99",

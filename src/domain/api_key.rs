@@ -69,9 +69,18 @@ pub struct ApiKey {
     pub created_at: Timestamp,
 }
 
-/// Why a key does not admit a caller. For the log: callers get one and the same answer for all of them.
+/// Why a key does not admit a caller. For the log and the metrics: callers get one and the same answer for all but the scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// No key was sent.
+    #[error("none was sent")]
+    Missing,
+    /// The text is no key of this gateway's form.
+    #[error("malformed")]
+    Malformed,
+    /// There is no such key.
+    #[error("unknown")]
+    Unknown,
     /// The secret is another one.
     #[error("wrong secret")]
     WrongSecret,
@@ -84,6 +93,42 @@ pub enum Refusal {
     /// The key may not be used from this address.
     #[error("address not allowed")]
     AddressNotAllowed,
+    /// The key lacks the scope of the call.
+    #[error("scope missing")]
+    ScopeMissing,
+    /// Its address has shown too many wrong keys.
+    #[error("too many wrong keys from its address")]
+    Limited,
+}
+
+impl Refusal {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Missing,
+        Self::Malformed,
+        Self::Unknown,
+        Self::WrongSecret,
+        Self::Revoked,
+        Self::Expired,
+        Self::AddressNotAllowed,
+        Self::ScopeMissing,
+        Self::Limited,
+    ];
+
+    /// The word for it in metrics and in the log.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Malformed => "malformed",
+            Self::Unknown => "unknown",
+            Self::WrongSecret => "wrong_secret",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+            Self::AddressNotAllowed => "network",
+            Self::ScopeMissing => "scope",
+            Self::Limited => "limited",
+        }
+    }
 }
 
 impl ApiKey {

@@ -53,7 +53,7 @@ pub struct Customer {
     pub updated_at: Timestamp,
 }
 
-/// What a caller tells of a customer; does not change.
+/// What a caller tells of a customer. Only how the customer is reached may change, and only at Corefy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerDetails {
     /// Email address.
@@ -66,4 +66,52 @@ pub struct CustomerDetails {
     pub address: Option<Address>,
     /// As given.
     pub metadata: Metadata,
+}
+
+/// How a customer is reached, as Corefy shows it. What it does not show, or not in a form that we keep, is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contact {
+    /// Email address.
+    pub email: Option<Private>,
+    /// Full name.
+    pub name: Option<Private>,
+    /// Phone number.
+    pub phone: Option<Private>,
+}
+
+impl CustomerDetails {
+    /// Takes over what Corefy shows. `false`: it shows nothing new.
+    pub fn take_over(&mut self, shown: &Contact) -> bool {
+        let mut has_changed = false;
+        for (ours, shown) in
+            [(&mut self.email, &shown.email), (&mut self.name, &shown.name), (&mut self.phone, &shown.phone)]
+        {
+            if let Some(shown) = shown.as_ref().filter(|shown| *shown != ours) {
+                ours.clone_from(shown);
+                has_changed = true;
+            }
+        }
+        has_changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_corefy_shows_is_taken_over_and_what_it_does_not_show_stays() {
+        let mut details = CustomerDetails {
+            email: Private::new("jane@example.com"),
+            name: Private::new("Jane Doe"),
+            phone: Private::default(),
+            address: None,
+            metadata: Metadata::new(),
+        };
+        assert!(!details.take_over(&Contact::default()));
+        let shown = Contact { email: Some(Private::new("jane.roe@example.com")), name: None, phone: None };
+        assert!(details.take_over(&shown));
+        assert_eq!((details.email.expose(), details.name.expose()), ("jane.roe@example.com", "Jane Doe"));
+        assert!(!details.take_over(&shown), "it is known now");
+    }
 }

@@ -64,6 +64,8 @@ event_types! {
     RefundLateSuccess => "refund.late_success",
     /// A customer was accepted.
     CustomerCreated => "customer.created",
+    /// A customer was changed at Corefy.
+    CustomerUpdated => "customer.updated",
     /// A customer whose creation was in doubt was not taken by Corefy: it is no more.
     CustomerCreationFailed => "customer.creation_failed",
     /// A payment method was saved.

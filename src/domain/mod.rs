@@ -26,6 +26,7 @@ pub mod payment_intent;
 pub mod payment_method;
 pub mod plain_text;
 pub mod private;
+pub mod proxies;
 pub mod quota;
 pub mod refund;
 pub mod resolution;

@@ -4,6 +4,7 @@
 use super::{
     card::MaskedCard,
     clock::Timestamp,
+    customer::Contact,
     decline::PaymentError,
     event::EventType,
     money::Money,
@@ -72,6 +73,8 @@ pub struct RefundSnapshot {
 pub struct CustomerSnapshot {
     /// Corefy's id.
     pub upstream_id: String,
+    /// How the customer is reached.
+    pub contact: Contact,
 }
 
 /// The payment methods that a customer has saved, as Corefy shows them.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::{
     Extension, Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, StatusCode, header::CONTENT_TYPE},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
     routing::{get, post},
 };
 use hyper_util::{
@@ -22,6 +22,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::{
     app::App,
+    domain::proxies::{FORWARDED_FOR, Source},
     port::{Patience, Peer, Port},
 };
 
@@ -61,6 +62,14 @@ struct Sidecar {
     takes_webhooks: bool,
     /// Cancelled when the gateway begins to shut down.
     drain: CancellationToken,
+}
+
+impl Sidecar {
+    /// Where a request comes from.
+    fn source(&self, peer: &Peer, headers: &HeaderMap) -> Source {
+        let forwarded = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+        self.app.proxies().source(peer.address.ip(), peer.sender, forwarded)
+    }
 }
 
 /// Serves until `drain` is cancelled, then ends the requests under way. Dropping the future ends them at once.
@@ -117,7 +126,8 @@ async fn unknown(
     if request.headers().contains_key(sidecar.app.signature_header()) {
         let path: String = request.uri().path().chars().take(MAX_LOGGED_PATH).collect();
         let right = webhooks::PATHS[0];
-        tracing::warn!(path, source = %peer.address.ip(), "a signed request came to a path without webhooks; they are taken at {right}");
+        let source = sidecar.source(&peer, request.headers());
+        tracing::warn!(path, %source, "a signed request came to a path without webhooks; they are taken at {right}");
     }
     (StatusCode::NOT_FOUND, NOWHERE)
 }

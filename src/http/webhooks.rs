@@ -25,12 +25,13 @@ const MAX_HEADER: usize = 255;
 /// 503: not stored; Corefy sends it again.
 pub(super) async fn receive(
     State(sidecar): State<Sidecar>,
-    Extension(Peer { address, standing }): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, &'static str) {
-    let source = address.ip();
-    if !network::allows(&sidecar.allowed, Some(source)) {
+    let source = sidecar.source(&peer, &headers);
+    if !network::allows(&sidecar.allowed, source.address) {
+        tracing::warn!(%source, "a webhook came from an address that is not allowed");
         sidecar.app.telemetry().count(&WEBHOOKS_REFUSED, ["address"]);
         return (StatusCode::FORBIDDEN, "this address may not send webhooks\n");
     }
@@ -46,7 +47,7 @@ pub(super) async fn receive(
         tracing::warn!(%source, %wrong, "a webhook was refused");
         return (StatusCode::UNAUTHORIZED, "the signature is missing or wrong\n");
     }
-    standing.prove();
+    peer.standing.prove();
     match sidecar.app.receive_webhook(&delivery).await {
         Ok(()) => (StatusCode::OK, "ok\n"),
         Err(error) => {

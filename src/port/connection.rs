@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IoSlice},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -26,7 +26,8 @@ type Bytes = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 /// silent for too long, did not prove itself in time, or had to make room for another.
 pub struct Connection {
     stream: Bytes,
-    peer: SocketAddr,
+    /// The address that is connected, and the one that it is connected for.
+    peer: (SocketAddr, Option<IpAddr>),
     silence: Silence,
     place: Place,
 }
@@ -34,24 +35,37 @@ pub struct Connection {
 /// The far end of a connection, as those see it who serve its requests.
 #[derive(Clone)]
 pub struct Peer {
-    /// Its address.
+    /// The address that is connected.
     pub address: SocketAddr,
+    /// The address that opened the connection, by the PROXY protocol where a trusted proxy speaks it; `None`: it did not say.
+    pub sender: Option<IpAddr>,
     /// Whether it has proved itself.
     pub standing: Standing,
 }
 
 impl Connection {
-    pub(super) fn plain(stream: TcpStream, peer: SocketAddr, place: Place, patience: Patience) -> Self {
+    pub(super) fn plain(
+        stream: TcpStream,
+        peer: (SocketAddr, Option<IpAddr>),
+        place: Place,
+        patience: Patience,
+    ) -> Self {
         Self { stream: Either::Left(stream), peer, silence: Silence::new(patience), place }
     }
 
-    pub(super) fn encrypted(stream: TlsStream<TcpStream>, peer: SocketAddr, place: Place, patience: Patience) -> Self {
+    pub(super) fn encrypted(
+        stream: TlsStream<TcpStream>,
+        peer: (SocketAddr, Option<IpAddr>),
+        place: Place,
+        patience: Patience,
+    ) -> Self {
         Self { stream: Either::Right(Box::new(stream)), peer, silence: Silence::new(patience), place }
     }
 
     /// Whom it is with.
     pub fn peer(&self) -> Peer {
-        Peer { address: self.peer, standing: self.place.standing().clone() }
+        let (address, sender) = self.peer;
+        Peer { address, sender, standing: self.place.standing().clone() }
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut Bytes> {

@@ -6,24 +6,26 @@ use std::{io, net::SocketAddr, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use crate::domain::proxies::Proxies;
 
 mod certificates;
 mod connection;
 mod idle;
+mod opening;
 mod places;
+mod proxy_header;
 
 pub use certificates::{CertificateError, CertificateFiles, Certificates};
 pub use connection::{Connection, Peer};
 pub use idle::Patience;
 pub use places::{CountedAs, Standing};
 
+use opening::Opening;
 use places::{Place, Places};
 
-/// How long a handshake may take.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long nothing is accepted after the operating system refused a connection for want of something, such as files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How often the log says, at most, that an address wants more than its share.
@@ -38,6 +40,8 @@ pub struct Bounds {
     pub always_on_trial: u32,
     /// By which address a connection counts, for the share of each.
     pub counted_as: CountedAs,
+    /// The proxies whose connections begin with the header of the PROXY protocol, version 2. No others may send it.
+    pub proxied_by: Proxies,
     /// How long a connection may take for what.
     pub patience: Patience,
 }
@@ -50,6 +54,7 @@ pub struct Port {
     places: Places,
     /// The connection that waits for a place. Those behind it wait in the operating system's queue.
     arrived: Option<(TcpStream, SocketAddr)>,
+    proxied_by: Proxies,
     /// A handshake under way has a place like any other connection on trial, and ends as one.
     handshakes: JoinSet<Option<Connection>>,
     patience: Patience,
@@ -60,9 +65,10 @@ impl Port {
     /// A port within these bounds. When every place is taken by a connection that has proved itself, those that come then
     /// wait until another has ended.
     pub fn new(listener: TcpListener, certificates: Option<Certificates>, bounds: Bounds) -> Self {
-        let Bounds { most, always_on_trial, counted_as, patience } = bounds;
+        let Bounds { most, always_on_trial, counted_as, proxied_by, patience } = bounds;
         let places = Places::new(most, always_on_trial, counted_as);
-        Self { listener, certificates, places, arrived: None, handshakes: JoinSet::new(), patience, warned_at: None }
+        let (arrived, handshakes, warned_at) = (None, JoinSet::new(), None);
+        Self { listener, certificates, places, arrived, proxied_by, handshakes, patience, warned_at }
     }
 
     /// Where it listens.
@@ -87,11 +93,18 @@ impl Port {
                 self.warn(peer);
                 continue;
             };
-            let Some(certificates) = &self.certificates else {
-                return Connection::plain(stream, peer, place, self.patience);
-            };
-            self.handshakes.spawn(encrypt(certificates.acceptor(), stream, peer, place, self.patience));
+            let opening = self.opening(stream, peer, place);
+            if opening.is_immediate() {
+                return opening.as_it_is();
+            }
+            self.handshakes.spawn(opening.run());
         }
+    }
+
+    fn opening(&self, stream: TcpStream, peer: SocketAddr, place: Place) -> Opening {
+        let is_proxied = self.proxied_by.include(peer.ip());
+        let acceptor = self.certificates.as_ref().map(Certificates::acceptor);
+        Opening { stream, peer, place, patience: self.patience, is_proxied, acceptor }
     }
 
     fn warn(&mut self, peer: SocketAddr) {
@@ -137,46 +150,19 @@ async fn accepted(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// Shakes hands, unless the place has to be given up meanwhile.
-async fn encrypt(
-    acceptor: TlsAcceptor,
-    stream: TcpStream,
-    peer: SocketAddr,
-    mut place: Place,
-    patience: Patience,
-) -> Option<Connection> {
-    let stream = tokio::select! {
-        stream = handshake(acceptor, stream, peer) => stream?,
-        () = place.end() => return None,
-    };
-    Some(Connection::encrypted(stream, peer, place, patience))
-}
-
 fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-async fn handshake(acceptor: TlsAcceptor, stream: TcpStream, peer: SocketAddr) -> Option<TlsStream<TcpStream>> {
-    match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => Some(stream),
-        // Not worth more than debug: every scanner of ports causes it.
-        Ok(Err(error)) => {
-            tracing::debug!(%peer, %error, "a TLS handshake failed");
-            None
-        }
-        Err(_) => {
-            tracing::debug!(%peer, "a TLS handshake took too long");
-            None
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::{net::Ipv4Addr, sync::Arc};
 
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        time::timeout,
+    };
 
     use super::*;
 
@@ -184,7 +170,17 @@ mod tests {
     const IDLE: Duration = Duration::from_secs(1);
 
     fn port(listener: TcpListener, patience: Patience) -> Port {
-        Port::new(listener, None, Bounds { most: 8, always_on_trial: 0, counted_as: Arc::new(Some), patience })
+        Port::new(
+            listener,
+            None,
+            Bounds {
+                most: 8,
+                always_on_trial: 0,
+                counted_as: Arc::new(Some),
+                proxied_by: Proxies::default(),
+                patience,
+            },
+        )
     }
 
     /// A connection that was taken in, and its other end.
@@ -313,7 +309,13 @@ mod tests {
     async fn a_connection_that_comes_when_all_places_are_proved_waits_and_is_not_closed() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let patience = Patience { first: LONG, idle: LONG, trial: None };
-        let bounds = Bounds { most: 1, always_on_trial: 0, counted_as: Arc::new(|_| None), patience };
+        let bounds = Bounds {
+            most: 1,
+            always_on_trial: 0,
+            counted_as: Arc::new(|_| None),
+            proxied_by: Proxies::default(),
+            patience,
+        };
         let mut port = Port::new(listener, None, bounds);
         let address = port.local_addr().unwrap();
         let _first_end = TcpStream::connect(address).await.unwrap();

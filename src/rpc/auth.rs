@@ -12,7 +12,7 @@ use std::{
 use tonic::{
     Status,
     body::Body,
-    codegen::http::{HeaderMap, Request, Response, request::Parts},
+    codegen::http::{HeaderMap, HeaderValue, Request, Response, request::Parts},
     server::NamedService,
 };
 use tower::{Service, ServiceExt as _};
@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::{App, Caller, keys::Admitted},
+    domain::proxies::FORWARDED_FOR,
     error::{Error, Reason},
     port::Peer,
 };
@@ -102,10 +103,12 @@ impl<S> Guarded<S> {
     async fn admit(&self, parts: &mut Parts) -> Result<Admitted, Error> {
         let (pair, fault) = take_key(&mut parts.headers);
         let peer = parts.extensions.get::<Peer>();
-        // An IPv4 caller of an IPv6 socket is still the IPv4 address that the key's list may name.
-        let address = peer.map(|peer| peer.address.ip().to_canonical());
+        let source = peer.map(|peer| {
+            let forwarded = parts.headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+            self.app.proxies().source(peer.address.ip(), peer.sender, forwarded)
+        });
         // No key is refused where a wrong one is: the words for it tell what the caller sent, and nothing of any key.
-        let admitted = self.app.authenticate(&pair, address).await.map_err(|error| match fault {
+        let admitted = self.app.authenticate(&pair, source).await.map_err(|error| match fault {
             Some(fault) if error.reason == Reason::CredentialsInvalid => error.worded(fault),
             _ => error,
         })?;
@@ -117,7 +120,7 @@ impl<S> Guarded<S> {
         span.record("partner", admitted.partner_id.as_str());
         span.record("key", admitted.key_id.as_str());
 
-        admitted.require(self.contract.scope(parts.uri.path()))?;
+        self.app.require(&admitted, self.contract.scope(parts.uri.path()))?;
         Ok(admitted)
     }
 }

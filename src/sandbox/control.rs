@@ -124,6 +124,12 @@ impl Sandbox {
         is_done.then_some(()).ok_or(Impossible("no such card is saved"))
     }
 
+    /// Changes a customer's email address and name, as somebody does in the dashboard. Fails when there is no such customer.
+    pub fn change_customer(&self, customer: &str, email: &str, name: &str) -> Result<(), Impossible> {
+        let is_done = self.shared.with_state(|state| state.change_customer(customer, email, name));
+        is_done.then_some(()).ok_or(Impossible("no such customer"))
+    }
+
     /// Saves an approved card for a customer, as another system of the merchant's does. Answers with the method's id;
     /// fails when there is no such customer.
     pub fn save_card_elsewhere(&self, customer: &str) -> Result<String, Impossible> {

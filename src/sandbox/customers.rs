@@ -68,6 +68,19 @@ impl State {
         Ok(done)
     }
 
+    /// Changes how a customer is reached, and tells of it. `false` when there is none.
+    pub fn change_customer(&mut self, id: &str, email: &str, name: &str) -> bool {
+        let Some(customer) = self.customers.get_mut(id) else { return false };
+        customer.email = Some(email.to_owned());
+        customer.name = Some(name.to_owned());
+        self.tell_of_customer(Webhook {
+            event_type: "customer.updated".to_owned(),
+            customer_id: Some(id.to_owned()),
+            ..Webhook::default()
+        });
+        true
+    }
+
     pub fn read_customer(&self, id: &str) -> Outcome {
         let customer = self.customers.get(id).ok_or_else(|| Refusal::not_found("customer"))?;
         Ok(Done::new(200, customer))

@@ -41,8 +41,8 @@ pub(super) static INSERT: Statement = Statement {
          ON CONFLICT (partner_id, reference_id) DO NOTHING",
 };
 pub(super) static UPDATE: Statement = Statement {
-    columns: &[("id", Text), ("upstream_id", Text), ("updated_at", Int)],
-    sql: "UPDATE customers SET upstream_id = new.upstream_id, updated_at = new.updated_at
+    columns: &[("id", Text), ("upstream_id", Text), ("details", Bytes), ("updated_at", Int)],
+    sql: "UPDATE customers SET upstream_id = new.upstream_id, details = new.details, updated_at = new.updated_at
          FROM {rows} WHERE customers.id = new.id",
 };
 
@@ -121,8 +121,20 @@ impl Tx {
 
     /// Writes back everything of a customer that can change.
     pub async fn customer_update(&mut self, customer: &Customer) -> Result<(), Error> {
-        let row = Row::new().and(customer.id.as_str()).and(customer.upstream_id.as_deref()).and(customer.updated_at.0);
+        let details = self.shared.sealer.seal(customer.id.as_str(), "details", &customer.details)?;
+        let row = Row::new()
+            .and(customer.id.as_str())
+            .and(customer.upstream_id.as_deref())
+            .and(&details[..])
+            .and(customer.updated_at.0);
         self.write(&UPDATE, customer.id.as_str(), row).await.map(|_| ())
+    }
+
+    /// The customer, locked until the end of the transaction.
+    pub async fn customer_lock(&mut self, id: &CustomerId) -> Result<Option<Customer>, Error> {
+        let sql = self.shared.dialect.locking("SELECT * FROM customers WHERE id = $1");
+        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.writer().await?).await?;
+        row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
     /// Takes back a customer that Corefy refused.

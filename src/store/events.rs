@@ -20,6 +20,9 @@ use crate::domain::{
     ids::{EventId, PartnerId},
 };
 
+/// How many events count as the newest ones.
+const RECENT: i64 = 1000;
+
 /// Which events a list shows; what is empty does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
@@ -101,6 +104,15 @@ impl<C: Connected> Session<C> {
             .fetch_optional(self.connection().await?)
             .await?;
         row.as_ref().map(|row| read(row, &self.shared.sealer).map(|placed| placed.event)).transpose()
+    }
+
+    /// Whether one of the newest events, at most [`RECENT`], is of this type and happened at `since` or later.
+    pub async fn event_since(&mut self, event: EventType, since: Timestamp) -> Result<bool, Error> {
+        let sql = "SELECT type FROM (SELECT type, created_at FROM events WHERE position IS NOT NULL
+                 ORDER BY position DESC LIMIT $1) AS recent
+             WHERE type = $2 AND created_at >= $3 LIMIT 1";
+        let query = sqlx::query(sql).bind(RECENT).bind(event.as_str()).bind(since.0);
+        Ok(query.fetch_optional(self.connection().await?).await?.is_some())
     }
 }
 

@@ -145,6 +145,14 @@ impl<C: Connected> Session<C> {
         Backlog::read(&sqlx::query(sql).fetch_one(self.connection().await?).await?)
     }
 
+    /// When the last webhook came that is kept, repetitions left out.
+    pub async fn webhook_last(&mut self) -> Result<Option<Timestamp>, Error> {
+        // Ids ascend with time, and have an index.
+        let query = sqlx::query("SELECT received_at FROM webhooks ORDER BY id DESC LIMIT 1");
+        let row = query.fetch_optional(self.connection().await?).await?;
+        row.map(|row| time(&row, "received_at")).transpose()
+    }
+
     /// The webhooks that were given up in this state, parked or dead.
     pub async fn webhooks_given_up(&mut self, state: WebhookState) -> Result<Backlog, Error> {
         // The two states name the index of what was given up.

@@ -4,13 +4,14 @@
 pub const OTHER: &str = "other";
 
 /// The types of webhooks that Corefy is known to send.
-pub const WEBHOOK_TYPES: [&str; 7] = [
+pub const WEBHOOK_TYPES: [&str; 8] = [
     "payment.succeeded",
     "payment.failed",
     "payment.requires_action",
     "refund.succeeded",
     "refund.failed",
     "customer.created",
+    "customer.updated",
     "payment_method.updated",
 ];
 

@@ -104,10 +104,14 @@ catalogue! {
         "Operations whose outcome is not known: `in_doubt` are looked up, `needs_operator` wait for a person";
     OPERATIONS_OLDEST: Gauge["state"] = "corefy_gateway_operations_oldest_age_seconds",
         "How long ago the oldest of them was sent; 0 when there is none";
+    KEYS_REFUSED: Counter["reason"] = "corefy_gateway_keys_refused_total",
+        "Calls that were refused for their API key: `missing`, `malformed`, `unknown`, `wrong_secret`, `expired`, `revoked`, `network` is not allowed, `scope` is missing, or `limited` after too many wrong keys";
     WEBHOOKS_RECEIVED: Counter["type"] = "corefy_gateway_webhooks_received_total",
         "Genuine webhooks, repetitions included; `other` when the type is not a known one";
     WEBHOOKS_REFUSED: Counter["reason"] = "corefy_gateway_webhooks_refused_total",
         "Webhooks that were turned away: `signature` is wrong, or `signature_missing`, `signature_malformed` or `signature_prefixed` by `sha256=`; `address` is not allowed";
+    WEBHOOK_LAST: Gauge[] = "corefy_gateway_last_webhook_time_seconds",
+        "When the last genuine webhook came to any gateway of this database, in seconds since 1970; 0 when none ever came";
     INBOX: Gauge["state"] = "corefy_gateway_inbox_webhooks",
         "Webhooks that are not worked off: `waiting`, `parked` for an object not known, `dead` after too many tries";
     INBOX_OLDEST: Gauge[] = "corefy_gateway_inbox_oldest_age_seconds",

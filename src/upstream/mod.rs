@@ -232,6 +232,9 @@ pub trait Upstream: Send + Sync + 'static {
     /// Finds what became of a creation whose answer was lost, like [`Self::payment_intent_recover`].
     async fn customer_recover(&self, call: Call<'_>, customer: &Customer) -> Result<Option<CustomerSnapshot>, Error>;
 
+    /// Reads the customer: `None` when Corefy has no record of it, or only one that was made by others.
+    async fn customer_find(&self, customer: &Customer, turn: Turn) -> Result<Option<CustomerSnapshot>, Error>;
+
     /// Saves a payment method.
     async fn payment_method_create(
         &self,

@@ -38,6 +38,7 @@ mod payment_intents;
 mod payment_methods;
 mod payments;
 mod protos;
+mod proxies;
 mod quickstart;
 mod random_walk;
 mod references;

@@ -6,6 +6,11 @@ use std::{
 };
 
 use corefy_gateway::{
+    domain::{
+        api_key::Scope,
+        ids::PartnerId,
+        key_pair::{KeyPair, PublicKey},
+    },
     pb::{CreatePaymentIntentRequest, payment_intent_service_client::PaymentIntentServiceClient},
     sandbox::faults::Fault,
     telemetry::{
@@ -13,6 +18,8 @@ use corefy_gateway::{
         catalogue::{CATALOGUE, Entry, Kind},
     },
 };
+
+use secrecy::ExposeSecret as _;
 
 use crate::{
     on_both,
@@ -30,6 +37,8 @@ on_both![
     operations_in_doubt_are_shown_until_the_truth_is_known,
     an_operation_that_waits_for_a_person_is_shown,
     webhooks_are_counted_by_type_and_forged_ones_are_not_received,
+    the_last_webhook_is_shown_with_its_time_on_every_gateway,
+    a_refused_key_is_counted_by_the_check_that_refused_it,
     webhooks_that_wait_and_that_were_given_up_are_shown,
     an_open_breaker_is_shown_until_corefy_answers_again,
     replays_and_reused_keys_are_counted,
@@ -344,6 +353,51 @@ async fn the_metrics_are_on_the_sidecar_alone(database: TestDatabase) {
     let own = Page::as_shown(&app).await.value(r#"events_total{type="payment_intent.succeeded"}"#);
     assert_eq!(own, 1.0);
     assert!(replica.app.metrics().contains("corefy_gateway_events_total{type=\"payment_intent.succeeded\"} 0\n"));
+}
+
+async fn the_last_webhook_is_shown_with_its_time_on_every_gateway(database: TestDatabase) {
+    const LAST: &str = "last_webhook_time_seconds";
+    let app = TestApp::start(database).await;
+    let seconds = || app.clock.now().seconds() as f64;
+    assert_eq!(Page::of(&app).await.series["corefy_gateway_last_webhook_time_seconds"], 0.0);
+    deliver_genuine(&app, r#"{"event_type": "customer.created", "event_id": "evt_1"}"#).await;
+    let first = seconds();
+    app.clock.advance(Duration::from_secs(3600));
+    deliver_forged(&app, r#"{"event_type": "customer.created", "event_id": "evt_2"}"#).await;
+    assert_eq!(Page::of(&app).await.value(LAST), first);
+    deliver_genuine(&app, r#"{"event_type": "customer.created", "event_id": "evt_3"}"#).await;
+    let replica = app.replica().await;
+    replica.app.measure_backlog().await.unwrap();
+    let shown = format!("corefy_gateway_{LAST} {}\n", seconds());
+    assert!(replica.app.metrics().contains(&shown), "{shown}{}", replica.app.metrics());
+}
+
+async fn a_refused_key_is_counted_by_the_check_that_refused_it(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (public, secret) = app.key().split_once(':').unwrap();
+    let stranger = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose().expose_secret().to_owned();
+    let (unknown, other_secret) = stranger.split_once(':').unwrap();
+    let expired = app.new_key(|key| key.expires_at = Some(app.clock.now())).await;
+    let elsewhere = app.new_key(|key| key.allowed = vec!["10.0.0.0/8".parse().unwrap()]).await;
+    let reader = app.new_key(|key| key.scopes = vec![Scope::Read]).await;
+    let revoked = app.new_key(|_| {}).await;
+    let name = PublicKey::parse(revoked.expose_secret().split_once(':').unwrap().0).unwrap();
+    assert!(app.keys().await.revoke(&name).await.unwrap());
+    for (key, check) in [
+        (String::new(), "missing"),
+        ("nonsense".to_owned(), "malformed"),
+        (format!("{unknown}:{secret}"), "unknown"),
+        (format!("{public}:{other_secret}"), "wrong_secret"),
+        (expired.expose_secret().to_owned(), "expired"),
+        (elsewhere.expose_secret().to_owned(), "network"),
+        (reader.expose_secret().to_owned(), "scope"),
+        (revoked.expose_secret().to_owned(), "revoked"),
+    ] {
+        let series = format!(r#"keys_refused_total{{reason="{check}"}}"#);
+        assert_eq!(Page::as_shown(&app).await.value(&series), 0.0, "{check}");
+        app.client_with(&key).await.create_payment_intent(new_intent("10.00")).await.unwrap_err();
+        assert_eq!(Page::as_shown(&app).await.value(&series), 1.0, "{check}");
+    }
 }
 
 async fn the_backlog_is_measured_by_itself(database: TestDatabase) {

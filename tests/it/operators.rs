@@ -423,6 +423,11 @@ async fn the_doctor_finds_what_is_well_and_what_is_not(database: TestDatabase) {
     );
     assert!(told.contains("1 of 1 can be used") && told.contains("is free"), "{told}");
     assert!(code == Some(0) && told.contains("accepts the credentials"), "{told}{why}");
+    assert!(told.contains("ok    webhooks        no webhook ever came"), "{told}");
+    app.sandbox.set_webhook_url(None);
+    app.client().await.paid_intent("1.00").await;
+    let (code, told, why) = doctor(&[]);
+    assert!(code == Some(0) && told.contains("no webhook ever came, though payments succeeded since"), "{told}{why}");
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = listener.local_addr().unwrap().to_string();

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use corefy_gateway::{
     config::local::SandboxKeys,
-    domain::{clock::Clock, master_key::MasterKey},
+    domain::{clock::Clock, ids::PartnerId, key_pair::KeyPair, master_key::MasterKey},
     pb::{self, confirm_payment_intent_request::Source},
     sandbox::{Sandbox, faults::Fault},
     store::ApiCallFilter,
@@ -100,7 +100,15 @@ async fn secrets_are_found_nowhere(database: TestDatabase) {
     let quotes = |text: &str| stage.errors.iter().any(|error| format!("{error:?}").contains(text));
     assert!(quotes("card ************2220 cannot"), "Corefy quoted no card in a field: {:?}", stage.errors);
     assert!(quotes("card **** **** **** 1111 cannot"), "Corefy quoted no card in a message: {:?}", stage.errors);
-    let (_, secret) = key.split_once(':').unwrap();
+    let (public, secret) = key.split_once(':').unwrap();
+    for why in ["API key refused: wrong secret", "API key refused: malformed"] {
+        assert!(log.contains(why), "{why}: {log}");
+    }
+    let of_wrong = log.lines().find(|line| line.contains("API key refused: wrong secret")).unwrap();
+    assert!(
+        of_wrong.contains(public) && of_wrong.contains("127.0.0.1") && of_wrong.contains("wrong_secret"),
+        "{of_wrong}"
+    );
     let secrets = variables[..4].iter().map(|(_, value)| *value).chain([secret, MASTER_KEY]);
     let private = [CVV, HOLDER, EMAIL, NAME, PHONE, STREET, CAVV, TOKEN].map(str::to_owned);
     let cards = [APPROVED, DECLINED, CHARGED_AND_CUT, REFUSED, QUOTED].into_iter().flat_map(written);
@@ -309,7 +317,11 @@ impl Stage {
         self.expect_error(client.refund(APPROVED, CVV).await);
         self.expect_error(client.get_customer(pb::GetCustomerRequest { id: EMAIL.to_owned() }).await);
         let (public, secret) = key.split_once(':').unwrap();
-        for mistyped in [format!("{secret}:{public}"), format!("{public}:{secret}x"), format!("{public}x:{secret}")] {
+        let other = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose();
+        let guessed = format!("{public}:{}", other.expose_secret().split_once(':').unwrap().1);
+        for mistyped in
+            [guessed, format!("{secret}:{public}"), format!("{public}:{secret}x"), format!("{public}x:{secret}")]
+        {
             let stranger = Client::connect(grpc, &mistyped).await;
             self.expect_error(stranger.test_connection(pb::TestConnectionRequest {}).await);
         }

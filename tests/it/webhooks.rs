@@ -50,6 +50,8 @@ on_both![
     refunds_are_told,
     what_a_webhook_tells_is_told_to_the_partner_whose_payment_it_is,
     a_new_customer_is_noted,
+    a_customer_that_was_changed_at_corefy_is_changed_here_by_one_event,
+    a_customer_who_is_several_of_ours_at_corefy_is_left_as_each_told_it,
     payment_methods_are_refreshed_and_adopted,
     a_change_that_many_webhooks_tell_of_is_one_event,
     an_event_of_a_type_that_is_not_known_is_kept,
@@ -57,9 +59,9 @@ on_both![
     webhooks_are_worked_off_by_themselves,
 ];
 
-const PATH: &str = "/webhooks/corefy";
+pub const PATH: &str = "/webhooks/corefy";
 const GUIDE_PATH: &str = "/api/integrations/corefy/webhook/";
-const SECRET: &str = "sandbox-webhook-secret";
+pub const SECRET: &str = "sandbox-webhook-secret";
 /// Longer than any wait between two tries.
 const LONG: Duration = Duration::from_secs(601);
 
@@ -67,14 +69,14 @@ const CHALLENGE: &str = "4000000000003220";
 const PROCESSING: &str = "4000000000000077";
 const DECLINED: &str = "4000000000009995";
 
-fn sign(secret: &str, body: &[u8]) -> String {
+pub fn sign(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body);
     base16ct::lower::encode_string(&mac.finalize().into_bytes())
 }
 
 /// Sends `body` with these headers, and answers the HTTP status.
-async fn send(app: &TestApp, path: &str, body: impl Into<Vec<u8>>, headers: &[(&str, &str)]) -> u16 {
+pub async fn send(app: &TestApp, path: &str, body: impl Into<Vec<u8>>, headers: &[(&str, &str)]) -> u16 {
     let request = http_client().post(app.http(path)).body(body.into());
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     request.send().await.unwrap().status().as_u16()
@@ -553,6 +555,50 @@ async fn a_new_customer_is_noted(database: TestDatabase) {
     app.work_off_webhooks().await;
     let webhook = the_webhook(&app).await;
     assert_eq!((webhook.event_type.as_str(), webhook.state), ("customer.created", WebhookState::Processed));
+}
+
+/// Every customer of the partner's with its email address and name.
+async fn contacts(client: &Client) -> Vec<(String, String, String)> {
+    let customers = client.list_customers(pb::ListCustomersRequest::default()).await.unwrap().into_inner().customers;
+    customers.into_iter().map(|customer| (customer.email, customer.name, customer.phone)).collect()
+}
+
+async fn a_customer_that_was_changed_at_corefy_is_changed_here_by_one_event(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer = customer(&client).await;
+    app.work_off_webhooks().await;
+    assert_eq!(client.event_types(&customer.id).await, ["customer.created"], "what Corefy shows is known");
+    app.clock.advance(LONG);
+    app.sandbox.set_webhook_url(None);
+    app.sandbox.change_customer(&customer.upstream_id, "jane.roe@example.com", "Jane Roe").unwrap();
+    for event_id in 0..3 {
+        let body = json!({
+            "event_type": "customer.updated", "event_id": event_id.to_string(), "customer_id": customer.upstream_id,
+        });
+        assert_eq!(send_genuine(&app, body.to_string()).await, 200);
+    }
+    assert_eq!(app.server.app.work_off_webhooks().await.unwrap(), 3, "all at the same time");
+    app.clock.advance(LONG);
+    app.work_off_webhooks().await;
+    let changed = ("jane.roe@example.com".to_owned(), "Jane Roe".to_owned(), customer.phone);
+    assert_eq!(contacts(&client).await, [changed]);
+    assert_eq!(client.event_types(&customer.id).await, ["customer.created", "customer.updated"]);
+    assert!(inbox(&app).await.iter().all(|webhook| webhook.state == WebhookState::Processed));
+}
+
+async fn a_customer_who_is_several_of_ours_at_corefy_is_left_as_each_told_it(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.sandbox.faults().set(|switches| switches.merge_customers = true);
+    let client = app.client().await;
+    let other = app.client_of(|key| key.partner_name = "Other".to_owned()).await;
+    let (first, second) = (customer(&client).await, customer(&other).await);
+    assert_eq!(first.upstream_id, second.upstream_id);
+    app.sandbox.change_customer(&first.upstream_id, "jane.roe@example.com", "Jane Roe").unwrap();
+    app.work_off_webhooks().await;
+    for (client, told) in [(&client, first), (&other, second)] {
+        assert_eq!(contacts(client).await, [(told.email, told.name, told.phone)]);
+    }
 }
 
 async fn save_card(client: &Client, customer: &str) -> pb::PaymentMethod {

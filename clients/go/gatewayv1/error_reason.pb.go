@@ -33,7 +33,7 @@ const (
 	ErrorReason_ERROR_REASON_FIELDS_INVALID ErrorReason = 1
 	// UNAUTHENTICATED. No key, or one that is unknown, wrong, expired, revoked or used from another address.
 	ErrorReason_ERROR_REASON_CREDENTIALS_INVALID ErrorReason = 2
-	// PERMISSION_DENIED. The key has not the scope of this call. Metadata: `scope`.
+	// PERMISSION_DENIED. The key lacks the scope of this call. Metadata: `scope`.
 	ErrorReason_ERROR_REASON_SCOPE_MISSING ErrorReason = 3
 	// NOT_FOUND. The partner has no such object. Metadata: `resource_type`, `resource_id`.
 	ErrorReason_ERROR_REASON_RESOURCE_NOT_FOUND ErrorReason = 4

@@ -49,7 +49,8 @@ type PaymentMethodServiceClient interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer).
 	ListPaymentMethods(ctx context.Context, in *ListPaymentMethodsRequest, opts ...grpc.CallOption) (*ListPaymentMethodsResponse, error)
-	// Asks Corefy which kinds of payment methods the account accepts. The answer is complete: at most 1000 entries.
+	// Names the kinds of payment methods that the account accepts, as Corefy showed them within the last minute. The answer
+	// is complete: at most 1000 entries.
 	//
 	// Errors: FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED, INTERNAL/UPSTREAM_UNREADABLE,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
@@ -128,7 +129,8 @@ type PaymentMethodServiceServer interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer).
 	ListPaymentMethods(context.Context, *ListPaymentMethodsRequest) (*ListPaymentMethodsResponse, error)
-	// Asks Corefy which kinds of payment methods the account accepts. The answer is complete: at most 1000 entries.
+	// Names the kinds of payment methods that the account accepts, as Corefy showed them within the last minute. The answer
+	// is complete: at most 1000 entries.
 	//
 	// Errors: FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED, INTERNAL/UPSTREAM_UNREADABLE,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.

@@ -10,6 +10,7 @@ use crate::{
     domain::{
         api_call::UNREADABLE,
         clock::{Clock, Timestamp},
+        event::EventType,
         master_key::MasterKey,
     },
     server::open_store_as_it_is,
@@ -20,6 +21,8 @@ use crate::{
 const SUBJECT: &str = "database";
 /// Leases and schedules go by the machine's clock: replicas whose clocks differ by more get in each other's way.
 const MOST_SKEW: Duration = Duration::from_secs(2);
+/// How long no webhook may come while payments succeed.
+const LONGEST_SILENCE: Duration = Duration::from_secs(3 * 3600);
 /// How far back answers are looked at.
 const ANSWERS_OF: Duration = Duration::from_secs(24 * 3600);
 /// Permissions of everybody but the owner.
@@ -62,7 +65,27 @@ async fn check_open(store: &Store, findings: &mut Findings) -> Result<(), Error>
     }
     check_master_key(store, findings).await;
     check_keys(store, findings).await?;
+    check_webhooks(store, findings).await?;
     check_answers(store, findings).await
+}
+
+/// Reports when Corefy last sent a webhook, and payments that succeeded without one.
+async fn check_webhooks(store: &Store, findings: &mut Findings) -> Result<(), Error> {
+    const SUBJECT: &str = "webhooks";
+    let now = Clock::system().now();
+    let mut session = store.read().await?;
+    let last = session.webhook_last().await?;
+    let came = last.map_or_else(|| "no webhook ever came".to_owned(), |last| format!("the last one came at {last}"));
+    let is_silent = last.is_none_or(|last| last.is_over(now, LONGEST_SILENCE));
+    if is_silent && session.event_since(EventType::PaymentIntentSucceeded, now.before(LONGEST_SILENCE)).await? {
+        let text = format!(
+            "{came}, though payments succeeded since; see that Corefy's dashboard has the URL of /webhooks/corefy"
+        );
+        findings.warn(SUBJECT, &text);
+    } else {
+        findings.fine(SUBJECT, &came);
+    }
+    Ok(())
 }
 
 /// Reports answers of Corefy's of which parts were left out.

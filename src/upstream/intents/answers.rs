@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::next_action::next_action;
 use super::{LONGEST_LIST, wire};
 use crate::domain::card::MaskedCard;
-use crate::domain::customer::Customer;
+use crate::domain::customer::{Contact, Customer};
 use crate::domain::decline::{DECLINED, PaymentError};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment_intent::PaymentIntent;
@@ -30,6 +30,11 @@ const NOISE: Decimal = Decimal::from_parts(1, 0, 0, false, 3);
 
 /// The sentence for a failure that Corefy gives none for.
 const NO_MESSAGE: &str = "The payment provider declined the request without giving a reason.";
+
+/// The longest email address (RFC 5321), name and phone number of a customer that are taken over, in characters.
+const LONGEST_EMAIL: usize = 254;
+const LONGEST_NAME: usize = 100;
+const LONGEST_PHONE: usize = 20;
 
 /// Why an answer is not one to the question.
 pub type Mismatch = &'static str;
@@ -190,7 +195,46 @@ pub fn customer(answer: wire::CustomerAnswer, asked: &Customer) -> Result<Custom
         return Err("the answer has another reference");
     }
     let upstream_id = id(answer.id.ok_or("the answer has no id")?)?;
-    Ok(CustomerSnapshot { upstream_id })
+    Ok(CustomerSnapshot { upstream_id, contact: Contact::default() })
+}
+
+/// The customer with Corefy's id `upstream_id`, with how it is reached. `None`: it was made with another reference than
+/// ours, so that it is not ours to follow.
+pub fn customer_shown(
+    answer: wire::CustomerAnswer,
+    asked: &Customer,
+    upstream_id: &str,
+) -> Result<Option<CustomerSnapshot>, Mismatch> {
+    if answer.reference_id.as_ref().is_some_and(|reference| reference != asked.id.as_str()) {
+        return Ok(None);
+    }
+    let contact = contact(&answer);
+    let shown = customer(answer, asked)?;
+    if shown.upstream_id != upstream_id {
+        return Err("the answer is about another customer");
+    }
+    Ok(Some(CustomerSnapshot { contact, ..shown }))
+}
+
+/// How a customer is reached, as far as it has a form that we keep.
+pub fn contact(answer: &wire::CustomerAnswer) -> Contact {
+    let name = |name: &Private| Private::new(text::bounded(name.expose(), LONGEST_NAME));
+    Contact {
+        email: answer.email.clone().filter(|email| is_email(email.expose())),
+        name: answer.name.as_ref().map(name).filter(|name| !name.is_empty()),
+        phone: answer.phone.clone().filter(|phone| is_phone(phone.expose())),
+    }
+}
+
+fn is_email(text: &str) -> bool {
+    let is_plain = text.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
+    let parts = text.rsplit_once('@');
+    is_plain && text.len() <= LONGEST_EMAIL && parts.is_some_and(|(box_, host)| !box_.is_empty() && host.contains('.'))
+}
+
+fn is_phone(text: &str) -> bool {
+    let is_sign = |letter: char| letter.is_ascii_digit() || "+ -().".contains(letter);
+    text.len() <= LONGEST_PHONE && text.chars().all(is_sign) && text.contains(|letter: char| letter.is_ascii_digit())
 }
 
 /// A payment method of the customer with Corefy's id `customer_id`.

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::Value;
 
+use crate::domain::private::Private;
+
 /// A value that may come in more than one form.
 pub trait Lenient: Sized {
     /// `None` when the value has no form that can be read.
@@ -42,6 +44,12 @@ impl Lenient for String {
             _ => return None,
         };
         (!text.is_empty()).then_some(text)
+    }
+}
+
+impl Lenient for Private {
+    fn lenient(value: Value) -> Option<Self> {
+        String::lenient(value).map(Self::new)
     }
 }
 

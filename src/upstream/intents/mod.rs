@@ -219,6 +219,13 @@ impl Upstream for Intents {
         }
     }
 
+    async fn customer_find(&self, customer: &Customer, turn: Turn) -> Result<Option<CustomerSnapshot>, Error> {
+        let Some(id) = customer.upstream_id.as_deref() else { return Ok(None) };
+        let request = Request::read("customer.find", "/v1/customers/{id}", turn).about(customer).with_id(id);
+        let Some(answer) = left_behind(self.ask(&request).await)? else { return Ok(None) };
+        answers::customer_shown(answer, customer, id).map_err(|mismatch| request.unclear(mismatch))
+    }
+
     async fn payment_method_create(
         &self,
         call: Call<'_>,

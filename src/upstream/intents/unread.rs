@@ -107,7 +107,16 @@ fn of_refund(value: &Value, refund: &Refund) -> Vec<&'static str> {
 }
 
 fn of_customer(value: &Value, customer: &CustomerAnswer) -> Vec<&'static str> {
-    let side = lost(value, [("reference_id", customer.reference_id.is_some())]);
+    let contact = answers::contact(customer);
+    let side = lost(
+        value,
+        [
+            ("reference_id", customer.reference_id.is_some()),
+            ("email", contact.email.is_some()),
+            ("name", contact.name.is_some()),
+            ("phone", contact.phone.is_some()),
+        ],
+    );
     let id = customer.id.clone().unwrap_or_default();
     missing("id", answers::id(id).is_ok()).chain(side).collect()
 }

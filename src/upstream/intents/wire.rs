@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
 use super::lenient::{self, Lenient};
+use crate::domain::private::Private;
 
 mod values;
 
@@ -231,6 +232,12 @@ pub struct CustomerAnswer {
     pub id: Option<String>,
     #[serde(default, deserialize_with = "lenient::optional")]
     pub reference_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub email: Option<Private>,
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub name: Option<Private>,
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub phone: Option<Private>,
 }
 
 /// Body of `POST /v1/payment-methods`. `data` has the card's members (`card_number`, `card_expiry_month`,

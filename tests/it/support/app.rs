@@ -305,6 +305,7 @@ fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
         tls: None,
         max_connections: 1000,
         trusted_proxies: Vec::new(),
+        proxy_protocol: Vec::new(),
         key_rate_per_minute: None,
         streams_per_key: None,
         web_origins: Vec::new(),

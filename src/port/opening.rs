@@ -1,0 +1,89 @@
+//! The opening of a connection: the word of a proxy about the caller, then the TLS handshake.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    connection::Connection,
+    idle::Patience,
+    places::Place,
+    proxy_header::{self, Sender},
+};
+
+/// How long each part of it may take.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// A connection that came, and what is to happen before it is served.
+pub(super) struct Opening {
+    pub stream: TcpStream,
+    pub peer: SocketAddr,
+    pub place: Place,
+    pub patience: Patience,
+    /// It comes from a proxy that says first for whom.
+    pub is_proxied: bool,
+    /// `None`: it stays plain.
+    pub acceptor: Option<TlsAcceptor>,
+}
+
+impl Opening {
+    /// Whether there is nothing to wait for.
+    pub(super) fn is_immediate(&self) -> bool {
+        !self.is_proxied && self.acceptor.is_none()
+    }
+
+    /// The connection as it came.
+    pub(super) fn as_it_is(self) -> Connection {
+        Connection::plain(self.stream, (self.peer, Some(self.peer.ip())), self.place, self.patience)
+    }
+
+    /// Does all of it, unless the place has to be given up meanwhile.
+    pub(super) async fn run(self) -> Option<Connection> {
+        let Self { mut stream, peer, mut place, patience, is_proxied, acceptor } = self;
+        let parts = async {
+            let sender = if is_proxied { sender(&mut stream, peer).await? } else { Some(peer.ip()) };
+            let stream = match acceptor {
+                Some(acceptor) => Ok(in_time(peer, acceptor.accept(stream)).await?),
+                None => Err(stream),
+            };
+            Some((stream, sender))
+        };
+        let (stream, sender) = tokio::select! {
+            opened = parts => opened?,
+            () = place.end() => return None,
+        };
+        Some(match stream {
+            Ok(encrypted) => Connection::encrypted(encrypted, (peer, sender), place, patience),
+            Err(plain) => Connection::plain(plain, (peer, sender), place, patience),
+        })
+    }
+}
+
+/// The address that a proxy has a connection from; within, `None` when it does not say.
+async fn sender(stream: &mut TcpStream, peer: SocketAddr) -> Option<Option<IpAddr>> {
+    Some(match in_time(peer, proxy_header::read(stream)).await? {
+        Sender::Proxy => Some(peer.ip()),
+        Sender::Address(address) => Some(address),
+        Sender::Unknown => None,
+    })
+}
+
+/// What came of a part; failures are worth no more than debug, for every scanner of ports causes them.
+async fn in_time<T>(peer: SocketAddr, part: impl Future<Output = io::Result<T>>) -> Option<T> {
+    match timeout(LIMIT, part).await {
+        Ok(Ok(done)) => Some(done),
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "a connection was not opened");
+            None
+        }
+        Err(_) => {
+            tracing::debug!(%peer, "a connection took too long to open");
+            None
+        }
+    }
+}
