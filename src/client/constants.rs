@@ -53,6 +53,9 @@ pub mod event_types {
     /// A customer was accepted.
     pub const CUSTOMER_CREATED: &str = "customer.created";
 
+    /// A customer was changed at Corefy.
+    pub const CUSTOMER_UPDATED: &str = "customer.updated";
+
     /// A customer whose creation was in doubt was not taken by Corefy: it is no more.
     pub const CUSTOMER_CREATION_FAILED: &str = "customer.creation_failed";
 
@@ -80,7 +83,7 @@ pub mod error_reasons {
     /// UNAUTHENTICATED. No key, or one that is unknown, wrong, expired, revoked or used from another address.
     pub const CREDENTIALS_INVALID: &str = "CREDENTIALS_INVALID";
 
-    /// PERMISSION_DENIED. The key has not the scope of this call. Metadata: `scope`.
+    /// PERMISSION_DENIED. The key lacks the scope of this call. Metadata: `scope`.
     pub const SCOPE_MISSING: &str = "SCOPE_MISSING";
 
     /// NOT_FOUND. The partner has no such object. Metadata: `resource_type`, `resource_id`.

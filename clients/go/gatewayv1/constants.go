@@ -55,6 +55,9 @@ const EventTypeRefundLateSuccess = "refund.late_success"
 // EventTypeCustomerCreated: A customer was accepted.
 const EventTypeCustomerCreated = "customer.created"
 
+// EventTypeCustomerUpdated: A customer was changed at Corefy.
+const EventTypeCustomerUpdated = "customer.updated"
+
 // EventTypeCustomerCreationFailed: A customer whose creation was in doubt was not taken by Corefy: it is no more.
 const EventTypeCustomerCreationFailed = "customer.creation_failed"
 
@@ -81,7 +84,7 @@ const ReasonFieldsInvalid = "FIELDS_INVALID"
 // ReasonCredentialsInvalid: UNAUTHENTICATED. No key, or one that is unknown, wrong, expired, revoked or used from another address.
 const ReasonCredentialsInvalid = "CREDENTIALS_INVALID"
 
-// ReasonScopeMissing: PERMISSION_DENIED. The key has not the scope of this call. Metadata: `scope`.
+// ReasonScopeMissing: PERMISSION_DENIED. The key lacks the scope of this call. Metadata: `scope`.
 const ReasonScopeMissing = "SCOPE_MISSING"
 
 // ReasonResourceNotFound: NOT_FOUND. The partner has no such object. Metadata: `resource_type`, `resource_id`.

@@ -34,7 +34,7 @@ type Event struct {
 	// `payment_intent.refunded_upstream`: a refund that was not made through the gateway;
 	// `payment_intent.charged_back`: the payer's bank took money back;
 	// `refund.created`, `.succeeded`, `.failed`, `.canceled`, `.late_success`;
-	// `customer.created`; `payment_method.created`, `.updated`;
+	// `customer.created`, `.updated`; `payment_method.created`, `.updated`;
 	// `customer.creation_failed`, `payment_method.creation_failed`: Corefy did not take what was in doubt, and it is no more;
 	// `operation.in_doubt`, `operation.needs_operator`: a call to Corefy whose outcome is not known.
 	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
