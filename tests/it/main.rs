@@ -42,6 +42,7 @@ mod proxies;
 mod quickstart;
 mod random_walk;
 mod references;
+mod redaction;
 mod refunds;
 mod replicas;
 mod secrets;

@@ -376,14 +376,14 @@ var File_corefy_gateway_v1_customer_service_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"\n" +
-	"(corefy/gateway/v1/customer_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a corefy/gateway/v1/customer.proto\"\xd0\x02\n" +
+	"(corefy/gateway/v1/customer_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a corefy/gateway/v1/customer.proto\"\xd5\x02\n" +
 	"\x15CreateCustomerRequest\x12\x19\n" +
 	"\x05email\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05email\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tB\x03\x80\x01\x01R\x04name\x12\x19\n" +
 	"\x05phone\x18\x03 \x01(\tB\x03\x80\x01\x01R\x05phone\x124\n" +
 	"\aaddress\x18\x04 \x01(\v2\x1a.corefy.gateway.v1.AddressR\aaddress\x12!\n" +
-	"\freference_id\x18\x05 \x01(\tR\vreferenceId\x12R\n" +
-	"\bmetadata\x18\x06 \x03(\v26.corefy.gateway.v1.CreateCustomerRequest.MetadataEntryR\bmetadata\x1a;\n" +
+	"\freference_id\x18\x05 \x01(\tR\vreferenceId\x12W\n" +
+	"\bmetadata\x18\x06 \x03(\v26.corefy.gateway.v1.CreateCustomerRequest.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"Q\n" +

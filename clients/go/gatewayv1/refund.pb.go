@@ -296,7 +296,7 @@ var File_corefy_gateway_v1_refund_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_refund_proto_rawDesc = "" +
 	"\n" +
-	"\x1ecorefy/gateway/v1/refund.proto\x12\x11corefy.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\x04\n" +
+	"\x1ecorefy/gateway/v1/refund.proto\x12\x11corefy.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x04\n" +
 	"\x06Refund\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vupstream_id\x18\x02 \x01(\tR\n" +
@@ -306,11 +306,11 @@ const file_corefy_gateway_v1_refund_proto_rawDesc = "" +
 	"payment_id\x18\x04 \x01(\tR\tpaymentId\x124\n" +
 	"\x05state\x18\x05 \x01(\x0e2\x1e.corefy.gateway.v1.RefundStateR\x05state\x12\x16\n" +
 	"\x06amount\x18\x06 \x01(\tR\x06amount\x12\x1a\n" +
-	"\bcurrency\x18\a \x01(\tR\bcurrency\x12\x16\n" +
-	"\x06reason\x18\b \x01(\tR\x06reason\x12!\n" +
-	"\freference_id\x18\t \x01(\tR\vreferenceId\x12C\n" +
+	"\bcurrency\x18\a \x01(\tR\bcurrency\x12\x1b\n" +
+	"\x06reason\x18\b \x01(\tB\x03\x80\x01\x01R\x06reason\x12!\n" +
+	"\freference_id\x18\t \x01(\tR\vreferenceId\x12H\n" +
 	"\bmetadata\x18\n" +
-	" \x03(\v2'.corefy.gateway.v1.Refund.MetadataEntryR\bmetadata\x12:\n" +
+	" \x03(\v2'.corefy.gateway.v1.Refund.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x12:\n" +
 	"\afailure\x18\v \x01(\v2 .corefy.gateway.v1.RefundFailureR\afailure\x129\n" +
 	"\n" +
 	"created_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +

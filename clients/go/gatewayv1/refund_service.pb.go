@@ -366,14 +366,14 @@ var File_corefy_gateway_v1_refund_service_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_refund_service_proto_rawDesc = "" +
 	"\n" +
-	"&corefy/gateway/v1/refund_service.proto\x12\x11corefy.gateway.v1\x1a\x1ecorefy/gateway/v1/refund.proto\"\x96\x02\n" +
+	"&corefy/gateway/v1/refund_service.proto\x12\x11corefy.gateway.v1\x1a\x1ecorefy/gateway/v1/refund.proto\"\xa0\x02\n" +
 	"\x13CreateRefundRequest\x12\x1d\n" +
 	"\n" +
 	"payment_id\x18\x01 \x01(\tR\tpaymentId\x12\x16\n" +
-	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\x12!\n" +
-	"\freference_id\x18\x04 \x01(\tR\vreferenceId\x12P\n" +
-	"\bmetadata\x18\x05 \x03(\v24.corefy.gateway.v1.CreateRefundRequest.MetadataEntryR\bmetadata\x1a;\n" +
+	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x1b\n" +
+	"\x06reason\x18\x03 \x01(\tB\x03\x80\x01\x01R\x06reason\x12!\n" +
+	"\freference_id\x18\x04 \x01(\tR\vreferenceId\x12U\n" +
+	"\bmetadata\x18\x05 \x03(\v24.corefy.gateway.v1.CreateRefundRequest.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"I\n" +

@@ -1,20 +1,14 @@
 //! Compiles the protos in Rust, without `protoc`: messages, stubs for clients, with the feature `server` also for the
 //! server, and the descriptor set that reflection serves.
 
+mod redacted_debug;
+
 use std::{env, error::Error, fs, path::PathBuf};
 
-/// Messages whose derived `Debug` would print a card or a person; `src/pb.rs` gives them one that does not.
-const NO_DERIVED_DEBUG: [&str; 9] = [
-    ".corefy.gateway.v1.Card",
-    ".corefy.gateway.v1.CardToSave",
-    ".corefy.gateway.v1.ThreeDSecure",
-    ".corefy.gateway.v1.Address",
-    ".corefy.gateway.v1.Redirect",
-    ".corefy.gateway.v1.DisplayDetails",
-    ".corefy.gateway.v1.CreatePaymentIntentRequest",
-    ".corefy.gateway.v1.CreateCustomerRequest",
-    ".corefy.gateway.v1.CreatePaymentMethodRequest",
-];
+use protox::prost_reflect::MessageDescriptor;
+
+/// The package of the gateway's own messages.
+const PACKAGE: &str = "corefy.gateway.v1";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
@@ -26,13 +20,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_source_info(true).include_imports(true).open_files(files)?;
 
     // Encoded by the compiler itself: a decoded set that is encoded again loses custom options.
-    let descriptor = PathBuf::from(env::var("OUT_DIR")?).join("descriptor.bin");
-    fs::write(descriptor, compiler.encode_file_descriptor_set())?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("descriptor.bin"), compiler.encode_file_descriptor_set())?;
+
+    let messages: Vec<MessageDescriptor> =
+        compiler.descriptor_pool().all_messages().filter(|message| message.package_name() == PACKAGE).collect();
+    fs::write(out.join("redacted_debug.rs"), redacted_debug::implementations(&messages))?;
+    fs::write(out.join("debug_of.rs"), redacted_debug::debug_of(&messages))?;
 
     tonic_prost_build::configure()
         .build_server(env::var_os("CARGO_FEATURE_SERVER").is_some())
         .btree_map(".") // a map in one order, so that a replayed answer is the same byte for byte
-        .skip_debug(NO_DERIVED_DEBUG)
+        .skip_debug(messages.iter().filter(|message| redacted_debug::is_needed(message)).map(redacted_debug::path))
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }
