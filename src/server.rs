@@ -242,6 +242,7 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
         key_rate_per_minute: config.key_rate_per_minute,
         streams_per_key: config.streams_per_key,
         api_call_retention: config.api_call_retention,
+        operation_retention: config.operation_retention,
         telemetry,
         probe: harness.probe.clone(),
     }))

@@ -42,6 +42,7 @@ pub mod payment_methods;
 mod perform;
 mod reconcile;
 pub mod refunds;
+mod retention;
 mod supported_payment_methods;
 mod telemetry;
 pub mod timeline;
@@ -116,6 +117,7 @@ pub struct Inner {
     telemetry: Telemetry,
     call_log: api_calls::Writer,
     api_call_retention: Duration,
+    operation_retention: Duration,
     event_readers: events::Readers,
     /// Told when the inbox has work.
     wake: Notify,
@@ -146,6 +148,8 @@ pub struct Parts {
     pub streams_per_key: Option<NonZeroU32>,
     /// How long the log of calls to Corefy is kept.
     pub api_call_retention: Duration,
+    /// How long finished operations are kept.
+    pub operation_retention: Duration,
     /// Where it is measured.
     pub telemetry: Telemetry,
     /// For tests that let the process die; `None` in production.
@@ -183,6 +187,7 @@ impl App {
             telemetry: parts.telemetry,
             call_log: api_calls::Writer::new(parts.api_calls),
             api_call_retention: parts.api_call_retention,
+            operation_retention: parts.operation_retention,
             event_readers: events::Readers::new(parts.streams_per_key),
             wake: Notify::new(),
             webhook_writes: webhook_writes::WebhookWrites::default(),

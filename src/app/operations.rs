@@ -45,7 +45,7 @@ pub struct Resolution {
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
     /// There is no such operation.
-    #[error("there is no operation {0}")]
+    #[error("there is no operation {0}; one that finished is kept for GATEWAY_OPERATION_RETENTION_DAYS")]
     NotFound(OperationId),
     /// It cannot be resolved as stated.
     #[error(transparent)]

@@ -11,7 +11,7 @@ use crate::{
         Telemetry,
         catalogue::{
             API_CALLS_LOST, BUILD, EVENT_STREAMS, EVENT_STREAMS_LAG, INBOX, INBOX_OLDEST, KEYS_REFUSED, KEYS_REUSED,
-            OPERATIONS_OLDEST, OPERATIONS_OPEN, REPLAYS, START, WEBHOOK_LAST, WEBHOOKS_REFUSED,
+            OPERATIONS_OLDEST, OPERATIONS_OPEN, OPERATIONS_PRUNED, REPLAYS, START, WEBHOOK_LAST, WEBHOOKS_REFUSED,
         },
     },
     upstream::signature::WrongSignature,
@@ -27,6 +27,7 @@ pub(super) fn expect(telemetry: &Telemetry, now: Timestamp) {
     for refusal in Refusal::ALL {
         telemetry.expect(&KEYS_REFUSED, [refusal.label()]);
     }
+    telemetry.expect(&OPERATIONS_PRUNED, []);
     for reason in WrongSignature::ALL.map(WrongSignature::label).into_iter().chain(["address"]) {
         telemetry.expect(&WEBHOOKS_REFUSED, [reason]);
     }

@@ -204,6 +204,7 @@ impl DevConfig {
             return_url_schemes: Vec::new(),
             webhook_allow: Vec::new(),
             api_call_retention: days(1),
+            operation_retention: days(30),
             drain: Duration::from_secs(5),
             log: self.log.clone(),
             traces: None,

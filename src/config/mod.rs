@@ -66,6 +66,8 @@ pub struct Config {
     pub webhook_allow: Vec<IpNet>,
     /// How long the log of calls to Corefy is kept.
     pub api_call_retention: Duration,
+    /// How long finished operations are kept, with their idempotency keys and frozen answers.
+    pub operation_retention: Duration,
     /// How long calls under way may take to end at shutdown.
     pub drain: Duration,
     /// What is logged, and how.

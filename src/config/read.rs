@@ -81,8 +81,10 @@ impl ServeSettings {
                 format_args!("needs GATEWAY_TRUSTED_PROXIES, the networks that speak it"),
             );
         }
-        let retention =
+        let call_retention =
             report.whole("GATEWAY_API_CALL_RETENTION_DAYS", &gateway.gateway_api_call_retention_days, 1..=3650);
+        let operation_retention =
+            report.whole("GATEWAY_OPERATION_RETENTION_DAYS", &gateway.gateway_operation_retention_days, 30..=3650);
         let drain = report.whole("GATEWAY_DRAIN_SECONDS", &gateway.gateway_drain_seconds, 0..=600);
         let database = self.database.read(report);
         let master_key = self.master_key.read(report);
@@ -107,7 +109,8 @@ impl ServeSettings {
             amount_limits: amount_limits?,
             return_url_schemes: return_url_schemes?,
             webhook_allow: webhook_allow?,
-            api_call_retention: days(retention?),
+            api_call_retention: days(call_retention?),
+            operation_retention: days(operation_retention?),
             drain: Duration::from_secs(drain?.into()),
             log: log?,
             traces: traces?,

@@ -137,6 +137,9 @@ pub struct GatewaySettings {
     /// Days after which calls to Corefy are deleted from their log: 1 to 3650
     #[arg(long, env, value_name = "DAYS", default_value = "30")]
     pub gateway_api_call_retention_days: String,
+    /// Days after which finished operations are pruned, and with them idempotency keys and frozen answers: 30 to 3650
+    #[arg(long, env, value_name = "DAYS", default_value = "90")]
+    pub gateway_operation_retention_days: String,
     /// Time for running calls to end at shutdown, in seconds: 0 to 600
     #[arg(long, env, value_name = "SECONDS", default_value = "30")]
     pub gateway_drain_seconds: String,

@@ -56,6 +56,7 @@ fn what_is_not_given_has_its_default() {
     assert!(config.return_url_schemes.is_empty());
     assert_eq!(config.amount_limits, AmountLimits::default());
     assert_eq!(config.api_call_retention, Duration::from_secs(30 * 24 * 3600));
+    assert_eq!(config.operation_retention, Duration::from_secs(90 * 24 * 3600));
     assert_eq!(config.drain, Duration::from_secs(30));
     assert_eq!(config.log, LogConfig { filter: "info".to_owned(), format: LogFormat::Text });
     assert_eq!(config.traces, None);
@@ -244,6 +245,10 @@ fn every_rule_names_its_variable_and_what_it_should_be() {
         (
             "--gateway-api-call-retention-days=0",
             "GATEWAY_API_CALL_RETENTION_DAYS: must be a whole number from 1 to 3650, is \"0\"",
+        ),
+        (
+            "--gateway-operation-retention-days=29",
+            "GATEWAY_OPERATION_RETENTION_DAYS: must be a whole number from 30 to 3650, is \"29\"",
         ),
         ("--gateway-drain-seconds=601", "GATEWAY_DRAIN_SECONDS: must be a whole number from 0 to 600, is \"601\""),
         ("--gateway-log=a=b=c", "GATEWAY_LOG: must be a filter such as info, is \"a=b=c\""),

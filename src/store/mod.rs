@@ -37,6 +37,7 @@ mod payment_methods;
 mod pooler;
 mod readiness;
 mod refunds;
+mod retention;
 mod row;
 mod schema;
 mod seal;

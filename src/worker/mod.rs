@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const RECOVERY_ROUNDS: usize = 4;
 /// How often the backlog is measured.
 const MEASURE: Duration = Duration::from_secs(15);
-/// How often it is looked whether calls are past their time in the log.
+/// The pause between two looks for what is past its time.
 const PRUNE: Duration = Duration::from_secs(60);
 /// How long those who write have the database to themselves when there is more to forget.
 const PRUNE_PAUSE: Duration = Duration::from_millis(100);
@@ -138,10 +138,19 @@ async fn call_log(app: App, stop: CancellationToken) {
     }
 }
 
-/// Forgets calls that are past their time, a few at a time.
+/// Deletes calls and finished operations that are past their time, a few at a time.
 async fn retention(app: App, stop: CancellationToken) {
+    let mut pruned = 0;
     while !stop.is_cancelled() {
-        let pause = if took_some("retention", app.prune_api_calls().await) { PRUNE_PAUSE } else { PRUNE };
+        let has_more_calls = took_some("retention", app.prune_api_calls().await);
+        let operations = app.prune_operations().await;
+        pruned += operations.as_ref().unwrap_or(&0);
+        let has_more_operations = took_some("retention", operations);
+        if !has_more_operations && pruned > 0 {
+            tracing::info!(operations = pruned, "finished operations were pruned");
+            pruned = 0;
+        }
+        let pause = if has_more_calls || has_more_operations { PRUNE_PAUSE } else { PRUNE };
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(pause) => {}

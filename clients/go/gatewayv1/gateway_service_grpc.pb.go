@@ -52,7 +52,7 @@ type GatewayServiceClient interface {
 	GetApiCallStats(ctx context.Context, in *GetApiCallStatsRequest, opts ...grpc.CallOption) (*GetApiCallStatsResponse, error)
 	// Lists all that happened to a payment and its refunds, oldest first: the partner's calls that changed something, calls
 	// to Corefy, webhooks, transitions, and the steps of finding out an outcome that was not known. Calls to Corefy are
-	// shown for as long as ListApiCalls has them.
+	// shown for as long as ListApiCalls has them, the partner's calls for as long as their idempotency keys are kept.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetTimeline(ctx context.Context, in *GetTimelineRequest, opts ...grpc.CallOption) (*GetTimelineResponse, error)
@@ -133,7 +133,7 @@ type GatewayServiceServer interface {
 	GetApiCallStats(context.Context, *GetApiCallStatsRequest) (*GetApiCallStatsResponse, error)
 	// Lists all that happened to a payment and its refunds, oldest first: the partner's calls that changed something, calls
 	// to Corefy, webhooks, transitions, and the steps of finding out an outcome that was not known. Calls to Corefy are
-	// shown for as long as ListApiCalls has them.
+	// shown for as long as ListApiCalls has them, the partner's calls for as long as their idempotency keys are kept.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetTimeline(context.Context, *GetTimelineRequest) (*GetTimelineResponse, error)

@@ -32,8 +32,8 @@ const (
 //
 // Takes payments.
 //
-// Every mutating call takes the metadata `idempotency-key` (1 to 255 visible ASCII characters, kept for 30 days). A
-// second call with the same key and the same request gives the first one's answer, with the metadata
+// Every mutating call takes the metadata `idempotency-key` (1 to 255 visible ASCII characters, kept for at least 30
+// days). A second call with the same key and the same request gives the first one's answer, with the metadata
 // `idempotent-replayed: true`. UNAVAILABLE and RESOURCE_EXHAUSTED always mean that nothing was sent to Corefy.
 //
 // Every call may also fail with UNAUTHENTICATED/CREDENTIALS_INVALID, PERMISSION_DENIED/SCOPE_MISSING,
@@ -137,8 +137,8 @@ func (c *paymentIntentServiceClient) CancelPaymentIntent(ctx context.Context, in
 //
 // Takes payments.
 //
-// Every mutating call takes the metadata `idempotency-key` (1 to 255 visible ASCII characters, kept for 30 days). A
-// second call with the same key and the same request gives the first one's answer, with the metadata
+// Every mutating call takes the metadata `idempotency-key` (1 to 255 visible ASCII characters, kept for at least 30
+// days). A second call with the same key and the same request gives the first one's answer, with the metadata
 // `idempotent-replayed: true`. UNAVAILABLE and RESOURCE_EXHAUSTED always mean that nothing was sent to Corefy.
 //
 // Every call may also fail with UNAUTHENTICATED/CREDENTIALS_INVALID, PERMISSION_DENIED/SCOPE_MISSING,

@@ -314,6 +314,7 @@ fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
         return_url_schemes: Vec::new(),
         webhook_allow: Vec::new(),
         api_call_retention: Duration::from_secs(30 * 24 * 3600),
+        operation_retention: Duration::from_secs(90 * 24 * 3600),
         drain: Duration::from_secs(10),
         log: LogConfig { filter: "warn".to_owned(), format: LogFormat::Text },
         traces: None,

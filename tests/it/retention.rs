@@ -1,0 +1,195 @@
+//! Finished operations are deleted when their time is over. Payments do not depend on them, and what fences a new call fences
+//! one that repeats a key of then.
+
+use std::time::Duration;
+
+use corefy_gateway::{
+    pb::{self, PaymentIntentState as State, TimelineEntryKind as Kind},
+    store::OperationFilter,
+};
+use tonic::{Code, Response, Status};
+
+use crate::support::{
+    app::TestApp,
+    client::{APPROVED, Client, confirmation, keyed, new_customer, new_intent, new_refund, reason},
+    database::TestDatabase,
+};
+
+crate::on_both!(
+    finished_operations_are_deleted_when_their_time_is_over_and_not_before,
+    an_operation_whose_outcome_is_not_known_is_kept_for_ever,
+    operations_are_deleted_in_bounded_steps_and_by_several_gateways_at_once,
+    a_payment_whose_operations_are_gone_is_read_confirmed_and_refunded,
+    a_key_of_then_is_a_new_call_that_the_reference_fences,
+    a_key_of_then_is_a_new_call_that_the_state_fences,
+);
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Charged, although the answer says otherwise: HTTP 500.
+const CHARGED_500: &str = "4000000000005019";
+
+/// Lets the time of all that has finished be over, and deletes it. Returns how many were deleted.
+async fn prune(app: &TestApp) -> usize {
+    app.clock.advance(DAY * 90 + Duration::from_millis(1));
+    app.server.app.prune_operations().await.unwrap()
+}
+
+async fn finished_operations_are_deleted_when_their_time_is_over_and_not_before(database: TestDatabase) {
+    let app = TestApp::start_with(database, None, |config| config.operation_retention = DAY * 30).await;
+    let client = app.client().await;
+    let intent = client.intent("10.00").await;
+    app.clock.advance(DAY * 10);
+    client.confirm(&intent.id, APPROVED).await.unwrap();
+    app.clock.advance(DAY * 20);
+    assert_eq!(app.server.app.prune_operations().await.unwrap(), 0, "30 days are not over before they are over");
+    app.clock.advance(Duration::from_millis(1));
+    assert_eq!(app.server.app.prune_operations().await.unwrap(), 1, "the creation");
+    app.clock.advance(DAY * 10);
+    assert_eq!(app.server.app.prune_operations().await.unwrap(), 1, "the confirmation");
+    assert_eq!(app.server.app.prune_operations().await.unwrap(), 0);
+    let metrics = app.server.app.metrics();
+    assert!(metrics.contains("corefy_gateway_operations_pruned_total 2\n"), "{metrics}");
+}
+
+async fn an_operation_whose_outcome_is_not_known_is_kept_for_ever(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let intent = client.intent("10.00").await;
+    assert_eq!(client.confirm(&intent.id, CHARGED_500).await.unwrap().state(), State::Processing);
+    assert_eq!(prune(&app).await, 1, "the creation");
+    app.clock.advance(DAY * 3650);
+    assert_eq!(app.server.app.prune_operations().await.unwrap(), 0);
+    let store = app.database.store().await;
+    let open = store.read().await.unwrap().operations(&OperationFilter::default(), 9).await.unwrap();
+    assert_eq!(open.iter().map(|open| open.operation.subject_id.as_str()).collect::<Vec<_>>(), [intent.id.as_str()]);
+
+    app.recover_after(Duration::from_secs(2)).await;
+    assert_eq!(client.get(&intent.id).await.state(), State::Succeeded, "the truth is still found out");
+    assert_eq!(prune(&app).await, 1, "the confirmation, once its outcome is known");
+}
+
+async fn operations_are_deleted_in_bounded_steps_and_by_several_gateways_at_once(database: TestDatabase) {
+    const COPIES: usize = 1200;
+    let app = TestApp::start(database).await;
+    app.client().await.intent("10.00").await;
+    let copies = format!(
+        "INSERT INTO operations (id, partner_id, kind, subject_id, state, epoch, lease_until, sent_at, finished_at, misses,
+             baseline, request_id, call_ended)
+         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {COPIES})
+         SELECT id || '_' || n, partner_id, kind, subject_id, state, epoch, lease_until, sent_at, finished_at, misses,
+             baseline, request_id, call_ended FROM operations, numbers"
+    );
+    app.database.execute(&copies).await;
+    let other = app.replica().await;
+    app.clock.advance(DAY * 91);
+    assert_eq!(app.server.app.prune_operations().await.unwrap(), 500);
+    let (mut deleted, mut steps) = (500, 0);
+    while deleted < COPIES + 1 {
+        let (one, two) = tokio::join!(app.server.app.prune_operations(), other.app.prune_operations());
+        let (one, two) = (one.unwrap(), two.unwrap());
+        assert!(one <= 500 && two <= 500, "{one}, {two}");
+        deleted += one + two;
+        steps += 1;
+        assert!(steps < 9, "only {deleted} were deleted");
+    }
+    assert_eq!(deleted, COPIES + 1);
+    assert_eq!(app.server.app.prune_operations().await.unwrap(), 0);
+}
+
+/// A payment over 10.00 that is paid and of which 4.00 are refunded, and one that is not confirmed yet.
+async fn payments(client: &Client) -> (pb::PaymentIntent, pb::PaymentIntent) {
+    let (paid, open) = (client.paid_intent("10.00").await, client.intent("5.00").await);
+    client.refund(&paid.id, "4.00").await.unwrap();
+    (paid, open)
+}
+
+async fn a_payment_whose_operations_are_gone_is_read_confirmed_and_refunded(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let (paid, open) = payments(&client).await;
+    app.work_off_webhooks().await;
+    while app.server.app.write_api_calls().await.unwrap() > 0 {}
+    let kinds = async |id: &str| {
+        let request = pb::GetTimelineRequest { id: id.to_owned(), page_size: 100, ..Default::default() };
+        let timeline = client.get_timeline(request).await.unwrap().into_inner().entries;
+        let count = |kind: Kind| timeline.iter().filter(|entry| entry.kind() == kind).count();
+        (count(Kind::Rpc), count(Kind::UpstreamCall), count(Kind::Webhook), count(Kind::Transition))
+    };
+    let (before, rest) = (client.get(&paid.id).await, kinds(&paid.id).await);
+    assert_eq!(rest.0, 6, "three calls, each with its end");
+    assert_eq!(prune(&app).await, 4);
+
+    assert_eq!(client.get(&paid.id).await.amount_refunded, before.amount_refunded);
+    let listed = client.list_payment_intents(pb::ListPaymentIntentsRequest::default()).await.unwrap().into_inner();
+    assert_eq!(listed.payment_intents.len(), 2);
+    let left = kinds(&paid.id).await;
+    assert_eq!((left.0, left.2, left.3), (0, rest.2, rest.3), "the timeline has what is left");
+    assert!(left.1 >= rest.1, "reads of Corefy may have been added: {left:?}");
+
+    let confirmed = client.confirm(&open.id, APPROVED).await.unwrap();
+    assert_eq!(confirmed.state(), State::Succeeded);
+    let refused = client.confirm(&paid.id, APPROVED).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "PAYMENT_INTENT_STATE"));
+    let refused = client.refund(&paid.id, "6.01").await.unwrap_err();
+    assert_eq!(reason(&refused), "REFUND_EXCEEDS_PAYMENT");
+    client.refund(&paid.id, "6.00").await.unwrap();
+    let ledger = app.sandbox.ledger();
+    assert_eq!((ledger.charged(&paid.id), ledger.refunded(&paid.id), ledger.charged(&open.id)), (1000, 1000, 500));
+}
+
+fn is_replayed<T>(response: &Response<T>) -> bool {
+    response.metadata().contains_key("idempotent-replayed")
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, Status>) -> (Code, String) {
+    let status = result.unwrap_err();
+    assert!(!status.metadata().contains_key("idempotent-replayed"), "{status:?}");
+    (status.code(), reason(&status))
+}
+
+async fn a_key_of_then_is_a_new_call_that_the_reference_fences(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let intent = || {
+        keyed("intent", pb::CreatePaymentIntentRequest { reference_id: "order-1".to_owned(), ..new_intent("10.00") })
+    };
+    let customer =
+        || keyed("customer", pb::CreateCustomerRequest { reference_id: "jane".to_owned(), ..new_customer() });
+    let created = client.create_payment_intent(intent()).await.unwrap().into_inner().payment_intent.unwrap();
+    client.confirm(&created.id, APPROVED).await.unwrap();
+    client.create_customer(customer()).await.unwrap();
+    let refund = || {
+        let request = pb::CreateRefundRequest { reference_id: "back-1".to_owned(), ..new_refund(&created.id, "4.00") };
+        keyed("refund", request)
+    };
+    client.create_refund(refund()).await.unwrap();
+    assert!(is_replayed(&client.create_refund(refund()).await.unwrap()));
+
+    assert_eq!(prune(&app).await, 4);
+    let taken = (Code::AlreadyExists, "REFERENCE_ID_TAKEN".to_owned());
+    assert_eq!(refusal(client.create_payment_intent(intent()).await), taken);
+    assert_eq!(refusal(client.create_customer(customer()).await), taken);
+    assert_eq!(refusal(client.create_refund(refund()).await), taken);
+    assert_eq!(app.sandbox.ledger().refunded(&created.id), 400);
+}
+
+async fn a_key_of_then_is_a_new_call_that_the_state_fences(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let (paid, canceled) = (client.intent("10.00").await, client.intent("10.00").await);
+    let confirm = || keyed("confirm", confirmation(&paid.id, APPROVED));
+    let cancel = || {
+        keyed("cancel", pb::CancelPaymentIntentRequest { payment_intent_id: canceled.id.clone(), ..Default::default() })
+    };
+    client.confirm_payment_intent(confirm()).await.unwrap();
+    client.cancel_payment_intent(cancel()).await.unwrap();
+    assert!(is_replayed(&client.confirm_payment_intent(confirm()).await.unwrap()));
+
+    assert_eq!(prune(&app).await, 4);
+    let wrong_state = (Code::FailedPrecondition, "PAYMENT_INTENT_STATE".to_owned());
+    assert_eq!(refusal(client.confirm_payment_intent(confirm()).await), wrong_state);
+    assert_eq!(app.sandbox.ledger().charged(&paid.id), 1000);
+    let again = client.cancel_payment_intent(cancel()).await.unwrap();
+    assert!(!is_replayed(&again));
+    assert_eq!(again.into_inner().payment_intent.unwrap().state(), State::Canceled);
+}
