@@ -41,6 +41,24 @@ pub enum Corruption {
     /// What the row of this id has sealed does not open.
     #[error("{0} was sealed under another master key, or altered")]
     Sealed(String),
+    /// What the row has sealed is in a format that this version does not know.
+    #[error("{owner} is sealed in format {format}, which this version does not know")]
+    Format {
+        /// The row's id.
+        owner: String,
+        /// The number of the format.
+        format: u8,
+    },
+    /// What a column of the row has sealed does not fit what this version expects: another version wrote it.
+    #[error("{column} of {owner} was written by another version: {why}")]
+    Shape {
+        /// The row's id.
+        owner: String,
+        /// The column.
+        column: String,
+        /// The member or word that does not fit.
+        why: String,
+    },
 }
 
 impl Error {

@@ -68,7 +68,9 @@ impl Shared {
                 Ok(item) => found.push(item),
                 Err(Error::Corrupt(corruption)) => {
                     self.report_unreadable(table, row, &corruption);
-                    sealed = Some(corruption).filter(|found| matches!(found, Corruption::Sealed(_))).or(sealed);
+                    sealed = Some(corruption)
+                        .filter(|found| matches!(found, Corruption::Sealed(_) | Corruption::Format { .. }))
+                        .or(sealed);
                 }
                 Err(other) => return Err(other),
             }

@@ -763,7 +763,7 @@ var File_corefy_gateway_v1_payment_intent_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"\n" +
-	"&corefy/gateway/v1/payment_intent.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcd\b\n" +
+	"&corefy/gateway/v1/payment_intent.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\b\n" +
 	"\rPaymentIntent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vupstream_id\x18\x02 \x01(\tR\n" +
@@ -781,15 +781,15 @@ const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"customerId\x12*\n" +
 	"\x0ecustomer_email\x18\v \x01(\tB\x03\x80\x01\x01R\rcustomerEmail\x12(\n" +
 	"\rcustomer_name\x18\f \x01(\tB\x03\x80\x01\x01R\fcustomerName\x12*\n" +
-	"\x0ecustomer_phone\x18\r \x01(\tB\x03\x80\x01\x01R\rcustomerPhone\x12 \n" +
-	"\vdescription\x18\x0e \x01(\tR\vdescription\x12!\n" +
-	"\freference_id\x18\x0f \x01(\tR\vreferenceId\x12\x1d\n" +
+	"\x0ecustomer_phone\x18\r \x01(\tB\x03\x80\x01\x01R\rcustomerPhone\x12%\n" +
+	"\vdescription\x18\x0e \x01(\tB\x03\x80\x01\x01R\vdescription\x12!\n" +
+	"\freference_id\x18\x0f \x01(\tR\vreferenceId\x12\"\n" +
 	"\n" +
-	"return_url\x18\x10 \x01(\tR\treturnUrl\x12\x1f\n" +
-	"\vfailure_url\x18\x11 \x01(\tR\n" +
+	"return_url\x18\x10 \x01(\tB\x03\x80\x01\x01R\treturnUrl\x12$\n" +
+	"\vfailure_url\x18\x11 \x01(\tB\x03\x80\x01\x01R\n" +
 	"failureUrl\x12C\n" +
-	"\x0fbilling_address\x18\x12 \x01(\v2\x1a.corefy.gateway.v1.AddressR\x0ebillingAddress\x12J\n" +
-	"\bmetadata\x18\x13 \x03(\v2..corefy.gateway.v1.PaymentIntent.MetadataEntryR\bmetadata\x12>\n" +
+	"\x0fbilling_address\x18\x12 \x01(\v2\x1a.corefy.gateway.v1.AddressR\x0ebillingAddress\x12O\n" +
+	"\bmetadata\x18\x13 \x03(\v2..corefy.gateway.v1.PaymentIntent.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x12>\n" +
 	"\vnext_action\x18\x14 \x01(\v2\x1d.corefy.gateway.v1.NextActionR\n" +
 	"nextAction\x12M\n" +
 	"\x12last_payment_error\x18\x15 \x01(\v2\x1f.corefy.gateway.v1.PaymentErrorR\x10lastPaymentError\x129\n" +

@@ -1044,7 +1044,7 @@ var File_corefy_gateway_v1_payment_intent_service_proto protoreflect.FileDescrip
 
 const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\n" +
-	".corefy/gateway/v1/payment_intent_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x05\n" +
+	".corefy/gateway/v1/payment_intent_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x05\n" +
 	"\x1aCreatePaymentIntentRequest\x12\x16\n" +
 	"\x06amount\x18\x01 \x01(\tR\x06amount\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12.\n" +
@@ -1053,16 +1053,16 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"customerId\x12*\n" +
 	"\x0ecustomer_email\x18\x05 \x01(\tB\x03\x80\x01\x01R\rcustomerEmail\x12(\n" +
 	"\rcustomer_name\x18\x06 \x01(\tB\x03\x80\x01\x01R\fcustomerName\x12*\n" +
-	"\x0ecustomer_phone\x18\a \x01(\tB\x03\x80\x01\x01R\rcustomerPhone\x12 \n" +
-	"\vdescription\x18\b \x01(\tR\vdescription\x12!\n" +
-	"\freference_id\x18\t \x01(\tR\vreferenceId\x12\x1d\n" +
+	"\x0ecustomer_phone\x18\a \x01(\tB\x03\x80\x01\x01R\rcustomerPhone\x12%\n" +
+	"\vdescription\x18\b \x01(\tB\x03\x80\x01\x01R\vdescription\x12!\n" +
+	"\freference_id\x18\t \x01(\tR\vreferenceId\x12\"\n" +
 	"\n" +
 	"return_url\x18\n" +
-	" \x01(\tR\treturnUrl\x12\x1f\n" +
-	"\vfailure_url\x18\v \x01(\tR\n" +
+	" \x01(\tB\x03\x80\x01\x01R\treturnUrl\x12$\n" +
+	"\vfailure_url\x18\v \x01(\tB\x03\x80\x01\x01R\n" +
 	"failureUrl\x12C\n" +
-	"\x0fbilling_address\x18\f \x01(\v2\x1a.corefy.gateway.v1.AddressR\x0ebillingAddress\x12W\n" +
-	"\bmetadata\x18\r \x03(\v2;.corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntryR\bmetadata\x1a;\n" +
+	"\x0fbilling_address\x18\f \x01(\v2\x1a.corefy.gateway.v1.AddressR\x0ebillingAddress\x12\\\n" +
+	"\bmetadata\x18\r \x03(\v2;.corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"f\n" +
@@ -1076,11 +1076,11 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\fbrowser_info\x18\x05 \x01(\v2\x1e.corefy.gateway.v1.BrowserInfoR\vbrowserInfoB\b\n" +
 	"\x06source\"g\n" +
 	"\x1cConfirmPaymentIntentResponse\x12G\n" +
-	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent\"\xa4\x01\n" +
+	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent\"\xae\x01\n" +
 	"\x04Card\x12\x1b\n" +
-	"\x06number\x18\x01 \x01(\tB\x03\x80\x01\x01R\x06number\x12!\n" +
-	"\fexpiry_month\x18\x02 \x01(\x05R\vexpiryMonth\x12\x1f\n" +
-	"\vexpiry_year\x18\x03 \x01(\x05R\n" +
+	"\x06number\x18\x01 \x01(\tB\x03\x80\x01\x01R\x06number\x12&\n" +
+	"\fexpiry_month\x18\x02 \x01(\x05B\x03\x80\x01\x01R\vexpiryMonth\x12$\n" +
+	"\vexpiry_year\x18\x03 \x01(\x05B\x03\x80\x01\x01R\n" +
 	"expiryYear\x12\x15\n" +
 	"\x03cvv\x18\x04 \x01(\tB\x03\x80\x01\x01R\x03cvv\x12$\n" +
 	"\vholder_name\x18\x05 \x01(\tB\x03\x80\x01\x01R\n" +
@@ -1090,13 +1090,13 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\x03eci\x18\x02 \x01(\tR\x03eci\x12\x17\n" +
 	"\x04cavv\x18\x03 \x01(\tB\x03\x80\x01\x01R\x04cavv\x12\x10\n" +
 	"\x03xid\x18\x04 \x01(\tR\x03xid\x12*\n" +
-	"\x11ds_transaction_id\x18\x05 \x01(\tR\x0fdsTransactionId\"\x84\x05\n" +
+	"\x11ds_transaction_id\x18\x05 \x01(\tR\x0fdsTransactionId\"\x8e\x05\n" +
 	"\vBrowserInfo\x12\x13\n" +
 	"\x02ip\x18\x01 \x01(\tB\x03\x80\x01\x01R\x02ip\x12\"\n" +
 	"\n" +
-	"user_agent\x18\x02 \x01(\tB\x03\x80\x01\x01R\tuserAgent\x12#\n" +
-	"\raccept_header\x18\x03 \x01(\tR\facceptHeader\x12\x1a\n" +
-	"\blanguage\x18\x04 \x01(\tR\blanguage\x12$\n" +
+	"user_agent\x18\x02 \x01(\tB\x03\x80\x01\x01R\tuserAgent\x12(\n" +
+	"\raccept_header\x18\x03 \x01(\tB\x03\x80\x01\x01R\facceptHeader\x12\x1f\n" +
+	"\blanguage\x18\x04 \x01(\tB\x03\x80\x01\x01R\blanguage\x12$\n" +
 	"\vcolor_depth\x18\x05 \x01(\x05H\x00R\n" +
 	"colorDepth\x88\x01\x01\x12(\n" +
 	"\rscreen_height\x18\x06 \x01(\x05H\x01R\fscreenHeight\x88\x01\x01\x12&\n" +
