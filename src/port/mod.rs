@@ -95,7 +95,7 @@ impl Port {
             };
             let opening = self.opening(stream, peer, place);
             if opening.is_immediate() {
-                return opening.as_it_is();
+                return opening.into_plain();
             }
             self.handshakes.spawn(opening.run());
         }

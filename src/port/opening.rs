@@ -38,7 +38,7 @@ impl Opening {
     }
 
     /// The connection as it came.
-    pub(super) fn as_it_is(self) -> Connection {
+    pub(super) fn into_plain(self) -> Connection {
         Connection::plain(self.stream, (self.peer, Some(self.peer.ip())), self.place, self.patience)
     }
 
