@@ -30,7 +30,7 @@ pub enum Reason {
     UpstreamRateLimited,
     UpstreamMisconfigured,
     UpstreamUnreadable,
-    UpstreamUnsupported,
+    CapabilityMissing,
     StoreUnavailable,
     ShuttingDown,
     DeadlineExceeded,
@@ -226,9 +226,10 @@ impl From<Arc<upstream::Error>> for Error {
                 format!("Corefy could not be reached ({reason}); nothing was sent"),
             )
             .retry_after(*retry_after),
-            upstream::Error::Unsupported(feature) => {
-                Self::new(Reason::UpstreamUnsupported, format!("the configured Corefy API does not support {feature}"))
-                    .with("feature", *feature)
+            upstream::Error::Unsupported(capability) => {
+                let name = capability.as_str();
+                let message = format!("the Corefy API in use cannot do what the request asks for ({name})");
+                Self::new(Reason::CapabilityMissing, message).with("capability", name)
             }
             // Only reads come here: the unknown outcome of anything else is data, not an error.
             upstream::Error::Unknown(detail) | upstream::Error::Protocol(detail) => Self::new(

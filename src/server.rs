@@ -238,6 +238,7 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
             return_url_schemes: config.return_url_schemes.clone(),
         },
         proxies: Proxies::new(config.trusted_proxies.clone()),
+        is_sandbox: config.upstream.sandbox_mode,
         upstream_timeout: config.upstream.timeout,
         key_rate_per_minute: config.key_rate_per_minute,
         streams_per_key: config.streams_per_key,

@@ -55,6 +55,7 @@ pub async fn unary(
         ListPaymentMethods: payment_methods.list_payment_methods(ListPaymentMethodsRequest),
         ListSupportedPaymentMethods: payment_methods.list_supported_payment_methods(ListSupportedPaymentMethodsRequest),
         ListEvents: events.list_events(ListEventsRequest),
+        GetGatewayInfo: gateway.get_gateway_info(GetGatewayInfoRequest),
         TestConnection: gateway.test_connection(TestConnectionRequest),
         ListApiCalls: gateway.list_api_calls(ListApiCallsRequest),
         GetApiCallStats: gateway.get_api_call_stats(GetApiCallStatsRequest),

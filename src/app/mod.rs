@@ -101,6 +101,7 @@ pub struct Inner {
     master_key: MasterKey,
     acceptance: Acceptance,
     proxies: Proxies,
+    is_sandbox: bool,
     send_limit: Duration,
     /// How long a call that moves money waits for its answer before Corefy is asked about it meanwhile.
     look_while_sending: Duration,
@@ -140,6 +141,8 @@ pub struct Parts {
     pub acceptance: Acceptance,
     /// The proxies before the gateway that are trusted.
     pub proxies: Proxies,
+    /// Whether Corefy takes the traffic as a test.
+    pub is_sandbox: bool,
     /// How long one request to Corefy may take.
     pub upstream_timeout: Duration,
     /// How many calls a minute each key may make here; `None`: any number.
@@ -174,6 +177,7 @@ impl App {
             master_key: parts.master_key,
             acceptance: parts.acceptance,
             proxies: parts.proxies,
+            is_sandbox: parts.is_sandbox,
             send_limit: parts.upstream_timeout + SEND_MARGIN,
             look_while_sending: LOOK_WHILE_SENDING.min(parts.upstream_timeout / 2),
             tasks: TaskTracker::new(),

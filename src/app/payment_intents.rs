@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     domain::{
-        card::Card,
         clock::Timestamp,
         confirmation::Confirmation,
         customer::Customer,
@@ -49,15 +48,6 @@ pub struct CreatePaymentIntent {
     pub details: PaymentIntentDetails,
 }
 
-/// What `ConfirmPaymentIntent` pays with.
-#[derive(Debug)]
-pub enum SourceInput {
-    /// A card as typed.
-    Card(Card),
-    /// A saved payment method.
-    Saved(PaymentMethodId),
-}
-
 impl App {
     /// Creates an intent here and at Corefy. Moves no money.
     pub async fn create_payment_intent(
@@ -73,7 +63,7 @@ impl App {
         &self,
         caller: Caller,
         id: PaymentIntentId,
-        confirmation: Confirmation<SourceInput>,
+        confirmation: Confirmation<PaymentMethodId>,
     ) -> Result<Answer<PaymentIntent>, Error> {
         self.perform(caller, Confirm::new(id, confirmation)).await
     }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
+        capability::Capability,
         clock::Timestamp,
         customer::Customer,
         event::EventType,
@@ -34,9 +35,7 @@ const CLOCK_SKEW: Duration = Duration::from_secs(300);
 pub struct CreatePaymentMethod {
     /// The customer.
     pub customer_id: CustomerId,
-    /// Type code.
-    pub kind: String,
-    /// What is passed on and not kept.
+    /// The card or other method, passed on and not kept.
     pub data: PaymentMethodData,
 }
 
@@ -212,19 +211,17 @@ impl Command for Create {
         tx: &mut Tx,
         operation: &mut Operation,
     ) -> Result<Reserved<PaymentMethod>, Error> {
-        if !app.upstream.capabilities().save_payment_method {
-            return Err(upstream::Error::Unsupported("saving a payment method without a payment").into());
-        }
+        app.require_of_corefy([Capability::CreatePaymentMethod])?;
         let customer = ready(tx, &operation.partner_id, &self.input.customer_id).await?;
         let method = PaymentMethod {
             id: self.id.clone(),
             partner_id: operation.partner_id.clone(),
             customer_id: customer.id.clone(),
             upstream_id: None,
-            kind: self.input.kind.clone(),
+            kind: self.input.data.kind().to_owned(),
             card: match &self.input.data {
                 PaymentMethodData::Card(card) => Some(card.masked()),
-                PaymentMethodData::Fields(_) => None,
+                PaymentMethodData::Other(_) => None,
             },
             created_at: operation.sent_at,
             updated_at: operation.sent_at,

@@ -148,8 +148,7 @@ impl Command for Create {
     }
 
     async fn send(self, app: &App, call: Call<'_>, refund: &Refund) -> Result<RefundSnapshot, upstream::Error> {
-        let nothing = upstream::Error::Unsupported("a refund without a payment");
-        let (intent, customer) = self.order.ok_or(nothing)?;
+        let (intent, customer) = self.order.ok_or_else(|| upstream::not_at_corefy("payment"))?;
         app.upstream.refund_create(call, Order { intent: &intent, customer: customer.as_ref() }, refund).await
     }
 

@@ -131,8 +131,8 @@ pub mod error_reasons {
     /// INTERNAL. Corefy's answer to a read could not be understood.
     pub const UPSTREAM_UNREADABLE: &str = "UPSTREAM_UNREADABLE";
 
-    /// UNIMPLEMENTED. The configured Corefy API has no such operation. Metadata: `feature`.
-    pub const UPSTREAM_UNSUPPORTED: &str = "UPSTREAM_UNSUPPORTED";
+    /// UNIMPLEMENTED. The Corefy API in use cannot do what the request asks for; nothing was done. Metadata: `capability`, the first one that is missing, by its name in GetGatewayInfo.
+    pub const CAPABILITY_MISSING: &str = "CAPABILITY_MISSING";
 
     /// UNAVAILABLE, with RetryInfo. The gateway's database did not answer; this call sent nothing.
     pub const STORE_UNAVAILABLE: &str = "STORE_UNAVAILABLE";

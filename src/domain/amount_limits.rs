@@ -30,6 +30,11 @@ const POWERS: [(u32, &str); 7] = [
 /// The power of a currency that the table lacks: the limit of the strongest is never too high for another.
 const BASE_POWER: u32 = 6;
 
+/// Every currency that payments can be made in.
+pub fn currencies() -> impl Iterator<Item = Currency> {
+    POWERS.iter().flat_map(|(_, codes)| codes.split(' ')).filter_map(Currency::parse)
+}
+
 /// The largest amount of one payment in each currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AmountLimits(HashMap<Currency, Money>);

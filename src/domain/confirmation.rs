@@ -2,26 +2,101 @@
 
 use secrecy::SecretString;
 
-use super::{card::Card, payment_method::PaymentMethod, private::Private};
+use super::{
+    capability::Capability,
+    card::Card,
+    ids::PaymentMethodId,
+    payment_method::{OtherMethod, PaymentMethod},
+    private::Private,
+};
 
-/// All that a confirmation brings beside the intent itself.
+/// All that a confirmation brings beside the intent itself. `M` stands for a saved payment method: its id, as a caller names
+/// it, or the method itself.
 #[derive(Debug)]
-pub struct Confirmation<S> {
+pub struct Confirmation<M> {
     /// What to pay with.
-    pub source: S,
+    pub source: Source<M>,
     /// An authentication that was done elsewhere.
     pub three_d_secure: Option<ThreeDSecure>,
     /// The payer's browser.
     pub browser_info: Option<BrowserInfo>,
+    /// Whether what is paid with is saved.
+    pub save_payment_method: bool,
+    /// The part in a series of payments.
+    pub stored_credential: Option<StoredCredential>,
 }
 
 /// What to pay with.
 #[derive(Debug)]
-pub enum Source {
+pub enum Source<M> {
     /// A card as typed.
     Card(Card),
     /// A method the customer has saved.
-    Saved(PaymentMethod),
+    Saved(M),
+    /// A wallet or alternative method.
+    Other(OtherMethod),
+    /// What the payer chooses on Corefy's page.
+    HostedPage,
+}
+
+impl<M> Confirmation<M> {
+    /// The capabilities that Corefy's API must have for it.
+    pub fn needs(&self) -> impl Iterator<Item = Capability> {
+        let source = match &self.source {
+            Source::Card(_) | Source::Saved(_) => None,
+            Source::Other(_) => Some(Capability::ConfirmOther),
+            Source::HostedPage => Some(Capability::HostedPage),
+        };
+        let secure = self.three_d_secure.as_ref().map(|_| Capability::ExternalThreeDSecure);
+        let save = self.save_payment_method.then_some(Capability::SavePaymentMethod);
+        let stored = self.stored_credential.as_ref().map(|_| Capability::StoredCredential);
+        [source, secure, save, stored].into_iter().flatten()
+    }
+}
+
+impl Confirmation<PaymentMethodId> {
+    /// The same with the method `found` in place of its id. `None` when it names a method and none was found.
+    pub fn with_method(self, found: Option<PaymentMethod>) -> Option<Confirmation<PaymentMethod>> {
+        let source = match self.source {
+            Source::Card(card) => Source::Card(card),
+            Source::Saved(_) => Source::Saved(found?),
+            Source::Other(other) => Source::Other(other),
+            Source::HostedPage => Source::HostedPage,
+        };
+        let Self { three_d_secure, browser_info, save_payment_method, stored_credential, .. } = self;
+        Some(Confirmation { source, three_d_secure, browser_info, save_payment_method, stored_credential })
+    }
+}
+
+/// The part of a payment in a series of payments with the same credentials.
+#[derive(Debug)]
+pub struct StoredCredential {
+    /// The party that starts it.
+    pub initiator: Initiator,
+    /// The reason for which the credentials are stored.
+    pub reason: StorageReason,
+    /// The card network's id of the first payment of the series; may be empty.
+    pub network_transaction_id: String,
+}
+
+/// A party that starts a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Initiator {
+    /// The customer, who is present.
+    Customer,
+    /// The merchant, by an agreement.
+    Merchant,
+}
+
+/// A reason for which credentials are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageReason {
+    /// A subscription.
+    Recurring,
+    /// A purchase that is paid in parts.
+    Instalment,
+    /// Payments without fixed times.
+    Unscheduled,
 }
 
 /// The result of a 3-D Secure authentication. Every part may be empty.

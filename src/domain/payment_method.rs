@@ -1,11 +1,14 @@
 //! Payment methods that customers have saved at Corefy, and the kinds that Corefy supports.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     card::MaskedCard,
     clock::Timestamp,
     ids::{CustomerId, PartnerId, PaymentMethodId},
+    private::Private,
 };
 
 /// The type code that a request means when it names none.
@@ -30,6 +33,15 @@ pub struct PaymentMethod {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// A payment method that is no card, as a caller describes it. Lives in memory only.
+#[derive(Debug)]
+pub struct OtherMethod {
+    /// Type code.
+    pub kind: String,
+    /// The method's own fields.
+    pub fields: BTreeMap<String, Private>,
 }
 
 /// A kind of payment method that the Corefy account accepts.

@@ -21,7 +21,7 @@ use super::{fields::Fields, formats, metadata::IDEMPOTENCY_KEY};
 /// The metadata of an answer that was given before.
 pub(super) const REPLAYED: &str = "idempotent-replayed";
 /// The longest idempotency key, in characters.
-const MAX_IDEMPOTENCY_KEY: usize = 255;
+pub(super) const MAX_IDEMPOTENCY_KEY: usize = 255;
 
 /// A call that passed the key check; travels in the request's extensions.
 #[derive(Clone, Debug)]

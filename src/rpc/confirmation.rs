@@ -4,19 +4,23 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::{
-    app::payment_intents::SourceInput,
     domain::{
         card::Card,
         clock::Timestamp,
-        confirmation::{BrowserInfo, Confirmation, ThreeDSecure},
+        confirmation::{BrowserInfo, Confirmation, Initiator, Source, StorageReason, StoredCredential, ThreeDSecure},
         ids::{PaymentIntentId, PaymentMethodId},
         private::Private,
     },
     pb,
-    pb::confirm_payment_intent_request::Source,
+    pb::confirm_payment_intent_request::Source as Sent,
 };
 
-use super::{cards, fields::Fields, formats, payment_methods::PAYMENT_METHOD_ID};
+use super::{
+    cards,
+    fields::Fields,
+    formats,
+    payment_methods::{PAYMENT_METHOD_ID, other},
+};
 
 /// The longest protocol version, in characters.
 const MAX_VERSION: usize = 10;
@@ -34,8 +38,8 @@ const MAX_TIMEZONE_OFFSET: i32 = 840;
 /// Takes the CVV out of the message before anything else sees it: no fingerprint may be made of it.
 pub(super) fn take_cvv(message: &mut pb::ConfirmPaymentIntentRequest) -> Zeroizing<String> {
     match &mut message.source {
-        Some(Source::Card(card)) => Zeroizing::new(std::mem::take(&mut card.cvv)),
-        Some(Source::PaymentMethodId(_)) | None => Zeroizing::default(),
+        Some(Sent::Card(card)) => Zeroizing::new(std::mem::take(&mut card.cvv)),
+        Some(Sent::PaymentMethodId(_) | Sent::Other(_) | Sent::HostedPage(_)) | None => Zeroizing::default(),
     }
 }
 
@@ -45,25 +49,71 @@ pub(super) fn read(
     message: pb::ConfirmPaymentIntentRequest,
     cvv: &str,
     now: Timestamp,
-) -> Option<(PaymentIntentId, Confirmation<SourceInput>)> {
+) -> Option<(PaymentIntentId, Confirmation<PaymentMethodId>)> {
     let id = fields.payment_intent_id("payment_intent_id", &message.payment_intent_id);
-    let source = match message.source {
-        Some(Source::Card(sent)) => {
-            Some(SourceInput::Card(fields.within("card", |fields| card(fields, sent, cvv, now))))
-        }
-        Some(Source::PaymentMethodId(sent)) => {
-            fields.id("payment_method_id", &sent, PaymentMethodId::parse, PAYMENT_METHOD_ID).map(SourceInput::Saved)
-        }
-        None => {
-            fields.refuse("card", "one of card and payment_method_id is required");
-            None
-        }
-    };
+    refuse_contradictions(fields, &message);
+    let source = source(fields, message.source, cvv, now);
     let three_d_secure =
         message.three_d_secure.map(|sent| fields.within("three_d_secure", |fields| three_d_secure(fields, sent)));
     let browser_info =
         message.browser_info.map(|sent| fields.within("browser_info", |fields| browser_info(fields, sent)));
-    Some((id?, Confirmation { source: source?, three_d_secure, browser_info }))
+    let stored_credential = match message.stored_credential {
+        Some(sent) => Some(fields.within("stored_credential", |fields| stored_credential(fields, sent))?),
+        None => None,
+    };
+    let save_payment_method = message.save_payment_method;
+    let confirmation =
+        Confirmation { source: source?, three_d_secure, browser_info, save_payment_method, stored_credential };
+    Some((id?, confirmation))
+}
+
+/// Refuses what makes no sense beside what is paid with.
+fn refuse_contradictions(fields: &mut Fields, message: &pb::ConfirmPaymentIntentRequest) {
+    if message.save_payment_method && matches!(message.source, Some(Sent::PaymentMethodId(_))) {
+        fields.refuse("save_payment_method", "must be false with payment_method_id, which is saved already");
+    }
+    if message.three_d_secure.is_some() && matches!(message.source, Some(Sent::Other(_) | Sent::HostedPage(_))) {
+        fields.refuse("three_d_secure", "must be given only with card or payment_method_id");
+    }
+}
+
+fn source(fields: &mut Fields, sent: Option<Sent>, cvv: &str, now: Timestamp) -> Option<Source<PaymentMethodId>> {
+    match sent {
+        Some(Sent::Card(sent)) => Some(Source::Card(fields.within("card", |fields| card(fields, sent, cvv, now)))),
+        Some(Sent::PaymentMethodId(sent)) => {
+            fields.id("payment_method_id", &sent, PaymentMethodId::parse, PAYMENT_METHOD_ID).map(Source::Saved)
+        }
+        Some(Sent::Other(sent)) => Some(Source::Other(fields.within("other", |fields| other(fields, sent)))),
+        Some(Sent::HostedPage(pb::HostedPage {})) => Some(Source::HostedPage),
+        None => {
+            fields.refuse("card", "one of card, payment_method_id, other and hosted_page is required");
+            None
+        }
+    }
+}
+
+/// Reads it; `None` when a part that it needs was refused.
+fn stored_credential(fields: &mut Fields, sent: pb::StoredCredential) -> Option<StoredCredential> {
+    let initiator = match sent.initiator() {
+        pb::StoredCredentialInitiator::Customer => Some(Initiator::Customer),
+        pb::StoredCredentialInitiator::Merchant => Some(Initiator::Merchant),
+        pb::StoredCredentialInitiator::Unspecified => {
+            fields.refuse("initiator", "must be a StoredCredentialInitiator");
+            None
+        }
+    };
+    let reason = match sent.reason() {
+        pb::StoredCredentialReason::Recurring => Some(StorageReason::Recurring),
+        pb::StoredCredentialReason::Instalment => Some(StorageReason::Instalment),
+        pb::StoredCredentialReason::Unscheduled => Some(StorageReason::Unscheduled),
+        pb::StoredCredentialReason::Unspecified => {
+            fields.refuse("reason", "must be a StoredCredentialReason");
+            None
+        }
+    };
+    let rule = formats::text(MAX_TRANSACTION_ID);
+    let network_transaction_id = fields.optional("network_transaction_id", sent.network_transaction_id, rule);
+    Some(StoredCredential { initiator: initiator?, reason: reason?, network_transaction_id })
 }
 
 fn card(fields: &mut Fields, sent: pb::Card, cvv: &str, now: Timestamp) -> Card {
@@ -121,7 +171,7 @@ mod tests {
 
     use super::*;
 
-    fn request(source: Option<Source>) -> pb::ConfirmPaymentIntentRequest {
+    fn request(source: Option<Sent>) -> pb::ConfirmPaymentIntentRequest {
         pb::ConfirmPaymentIntentRequest {
             payment_intent_id: PaymentIntentId::generate().payment_id(),
             source,
@@ -139,7 +189,7 @@ mod tests {
         }
     }
 
-    fn confirm(mut message: pb::ConfirmPaymentIntentRequest) -> Result<Confirmation<SourceInput>, Vec<String>> {
+    fn confirm(mut message: pb::ConfirmPaymentIntentRequest) -> Result<Confirmation<PaymentMethodId>, Vec<String>> {
         let mut fields = Fields::default();
         let cvv = take_cvv(&mut message);
         let input = read(&mut fields, message, &cvv, Timestamp::parse_rfc3339("2026-11-23T10:00:00Z").unwrap());
@@ -149,15 +199,15 @@ mod tests {
 
     #[test]
     fn the_cvv_reaches_the_card_but_not_what_is_fingerprinted() {
-        let mut message = request(Some(Source::Card(card())));
+        let mut message = request(Some(Sent::Card(card())));
         let without = pb::Card { cvv: String::new(), ..card() };
-        let expected = pb::ConfirmPaymentIntentRequest { source: Some(Source::Card(without)), ..message.clone() };
+        let expected = pb::ConfirmPaymentIntentRequest { source: Some(Sent::Card(without)), ..message.clone() };
         let cvv = take_cvv(&mut message);
         assert_eq!(*cvv, "987");
         assert!(message.encode_to_vec() == expected.encode_to_vec(), "what is left is not the message without its CVV");
 
-        let confirmation = confirm(request(Some(Source::Card(card())))).unwrap();
-        let SourceInput::Card(card) = confirmation.source else { panic!("not a card") };
+        let confirmation = confirm(request(Some(Sent::Card(card())))).unwrap();
+        let Source::Card(card) = confirmation.source else { panic!("not a card") };
         assert_eq!(card.cvv.unwrap().expose_secret(), "987");
         assert_eq!(card.number.expose_secret(), "4111111111111111");
     }
@@ -165,17 +215,17 @@ mod tests {
     #[test]
     fn something_to_pay_with_is_required() {
         assert_eq!(confirm(request(None)).unwrap_err(), ["card"]);
-        assert_eq!(confirm(request(Some(Source::PaymentMethodId(String::new())))).unwrap_err(), ["payment_method_id"]);
+        assert_eq!(confirm(request(Some(Sent::PaymentMethodId(String::new())))).unwrap_err(), ["payment_method_id"]);
         let id = PaymentMethodId::generate();
-        let confirmation = confirm(request(Some(Source::PaymentMethodId(id.to_string())))).unwrap();
-        assert!(matches!(confirmation.source, SourceInput::Saved(saved) if saved == id));
+        let confirmation = confirm(request(Some(Sent::PaymentMethodId(id.to_string())))).unwrap();
+        assert!(matches!(confirmation.source, Source::Saved(saved) if saved == id));
     }
 
     #[test]
     fn everything_wrong_with_a_confirmation_is_told_at_once() {
         let message = pb::ConfirmPaymentIntentRequest {
             payment_intent_id: String::new(),
-            source: Some(Source::Card(pb::Card { cvv: "12".to_owned(), expiry_month: 1, ..card() })),
+            source: Some(Sent::Card(pb::Card { cvv: "12".to_owned(), expiry_month: 1, ..card() })),
             three_d_secure: Some(pb::ThreeDSecure { eci: "5".to_owned(), cavv: "?".to_owned(), ..Default::default() }),
             browser_info: Some(pb::BrowserInfo {
                 ip: "here".to_owned(),
@@ -184,6 +234,8 @@ mod tests {
                 timezone_offset_minutes: Some(841),
                 ..Default::default()
             }),
+            save_payment_method: true,
+            stored_credential: Some(pb::StoredCredential { reason: 9, ..Default::default() }),
         };
         let expected = [
             "payment_intent_id",
@@ -194,7 +246,27 @@ mod tests {
             "browser_info.color_depth",
             "browser_info.screen_width",
             "browser_info.timezone_offset_minutes",
+            "stored_credential.initiator",
+            "stored_credential.reason",
         ];
         assert_eq!(confirm(message).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn what_makes_no_sense_beside_the_source_is_refused() {
+        let saved = || Some(Sent::PaymentMethodId(PaymentMethodId::generate().to_string()));
+        let other = |kind: &str| pb::OtherMethod { payment_method_type: kind.to_owned(), ..Default::default() };
+        let save = |source| pb::ConfirmPaymentIntentRequest { save_payment_method: true, ..request(source) };
+        assert_eq!(confirm(save(saved())).unwrap_err(), ["save_payment_method"]);
+        for source in [Sent::Card(card()), Sent::Other(other("qr")), Sent::HostedPage(pb::HostedPage {})] {
+            assert!(confirm(save(Some(source.clone()))).unwrap().save_payment_method);
+            let three_d_secure = Some(pb::ThreeDSecure::default());
+            let secured = confirm(pb::ConfirmPaymentIntentRequest { three_d_secure, ..request(Some(source.clone())) });
+            assert_eq!(secured.is_ok(), matches!(source, Sent::Card(_)));
+        }
+        for wrong in ["", "card", "QR"] {
+            let source = Some(Sent::Other(other(wrong)));
+            assert_eq!(confirm(request(source)).unwrap_err(), ["other.payment_method_type"], "{wrong}");
+        }
     }
 }

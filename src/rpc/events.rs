@@ -25,7 +25,7 @@ use super::{
 };
 
 /// The most types that a filter can name.
-const MAX_TYPES: usize = 20;
+pub(super) const MAX_TYPES: usize = 20;
 
 #[tonic::async_trait]
 impl EventService for Handlers {

@@ -16,13 +16,13 @@ use crate::{
 use super::formats::{self, Verdict};
 
 /// The longest reference of a caller, in characters.
-const MAX_REFERENCE: usize = 100;
+pub(super) const MAX_REFERENCE: usize = 100;
 /// The most entries of a map.
-const MAX_ENTRIES: usize = 20;
+pub(super) const MAX_ENTRIES: usize = 20;
 /// The longest key of a map, in characters.
-const MAX_KEY: usize = 40;
+pub(super) const MAX_KEY: usize = 40;
 /// The longest value of a map, in characters.
-const MAX_VALUE: usize = 500;
+pub(super) const MAX_VALUE: usize = 500;
 /// The longest page token, in bytes; ours are shorter.
 const MAX_PAGE_TOKEN: usize = 255;
 

@@ -2,12 +2,29 @@
 
 use tonic::{Request, Response, Status};
 
-use crate::{pb, pb::gateway_service_server::GatewayService};
+use crate::{
+    app::{
+        gateway::GatewayInfo,
+        paging::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
+    },
+    domain::money::Money,
+    pb,
+    pb::gateway_service_server::GatewayService,
+};
 
-use super::{Handlers, api_calls, call, timeline};
+use super::{Handlers, MAX_REQUEST_BYTES, api_calls, call, events, fields, timeline};
 
 #[tonic::async_trait]
 impl GatewayService for Handlers {
+    async fn get_gateway_info(
+        &self,
+        request: Request<pb::GetGatewayInfoRequest>,
+    ) -> Result<Response<pb::GetGatewayInfoResponse>, Status> {
+        call::query(request, |_, pb::GetGatewayInfoRequest {}| Some(()))?;
+        let gateway_info = Some(self.app.get_gateway_info().into());
+        Ok(Response::new(pb::GetGatewayInfoResponse { gateway_info }))
+    }
+
     async fn test_connection(
         &self,
         request: Request<pb::TestConnectionRequest>,
@@ -57,5 +74,44 @@ impl GatewayService for Handlers {
             next_page_token: found.next_page_token,
         });
         Ok(answer.await.map_err(named)?)
+    }
+}
+
+impl From<GatewayInfo> for pb::GatewayInfo {
+    fn from(info: GatewayInfo) -> Self {
+        Self {
+            version: info.version.to_owned(),
+            dialect: info.dialect.to_owned(),
+            sandbox: info.is_sandbox,
+            capabilities: info.capabilities.iter().map(|capability| capability.as_str().to_owned()).collect(),
+            currencies: info.largest_amounts.into_iter().map(Into::into).collect(),
+            limits: Some(limits()),
+        }
+    }
+}
+
+impl From<Money> for pb::AcceptedCurrency {
+    fn from(largest: Money) -> Self {
+        Self {
+            currency: largest.currency.code().to_owned(),
+            decimals: largest.currency.decimals().cast_signed(),
+            max_amount: largest.to_string(),
+        }
+    }
+}
+
+/// The limits, from the constants by which requests are checked.
+fn limits() -> pb::GatewayLimits {
+    let whole = |limit: usize| i32::try_from(limit).unwrap_or(i32::MAX);
+    pb::GatewayLimits {
+        default_page_size: DEFAULT_PAGE_SIZE.cast_signed(),
+        max_page_size: MAX_PAGE_SIZE.cast_signed(),
+        max_metadata_entries: whole(fields::MAX_ENTRIES),
+        max_metadata_key_length: whole(fields::MAX_KEY),
+        max_metadata_value_length: whole(fields::MAX_VALUE),
+        max_reference_id_length: whole(fields::MAX_REFERENCE),
+        max_idempotency_key_length: whole(call::MAX_IDEMPOTENCY_KEY),
+        max_event_types: whole(events::MAX_TYPES),
+        max_request_bytes: whole(MAX_REQUEST_BYTES),
     }
 }

@@ -11,10 +11,11 @@ use crate::{
         clock::Timestamp,
         ids::{CustomerId, PaymentMethodId},
         money::Currency,
-        payment_method::{CARD, PaymentMethod, SupportedPaymentMethod},
+        payment_method::{CARD, OtherMethod, PaymentMethod, SupportedPaymentMethod},
         private::Private,
     },
     pb,
+    pb::create_payment_method_request::Details,
     pb::payment_method_service_server::PaymentMethodService,
 };
 
@@ -72,21 +73,30 @@ impl PaymentMethodService for Handlers {
 
 fn create(fields: &mut Fields, message: pb::CreatePaymentMethodRequest, now: Timestamp) -> Option<CreatePaymentMethod> {
     let customer_id = fields.id("customer_id", &message.customer_id, CustomerId::parse, CUSTOMER_ID);
-    let kind = type_code(fields, "type", message.r#type);
-    let is_card = kind == CARD;
-    if message.card.is_some() != message.data.is_empty() {
-        fields.refuse("card", "exactly one of card and data must be given");
-    } else if message.card.is_some() != is_card {
+    let data = match message.details {
+        Some(Details::Card(sent)) => {
+            Some(PaymentMethodData::Card(fields.within("card", |fields| cards::card(fields, sent, now))))
+        }
+        Some(Details::Other(sent)) => {
+            Some(PaymentMethodData::Other(fields.within("other", |fields| other(fields, sent))))
+        }
+        None => {
+            fields.refuse("card", "one of card and other is required");
+            None
+        }
+    };
+    Some(CreatePaymentMethod { customer_id: customer_id?, data: data? })
+}
+
+/// Reads a payment method that is no card.
+pub(super) fn other(fields: &mut Fields, sent: pb::OtherMethod) -> OtherMethod {
+    let kind = fields.required("payment_method_type", sent.payment_method_type, formats::type_code);
+    if kind == CARD {
         // A card among the method's own fields would escape the care that is taken of cards.
-        fields.refuse("type", "must be card with a card, and another type with data");
+        fields.refuse("payment_method_type", "must not be card, which has a field of its own");
     }
-    let card = message.card.map(|sent| fields.within("card", |fields| cards::card(fields, sent, now)));
-    let data = fields.map("data", message.data);
-    let data = card.map_or_else(
-        || PaymentMethodData::Fields(data.into_iter().map(|(key, value)| (key, Private::new(value))).collect()),
-        PaymentMethodData::Card,
-    );
-    Some(CreatePaymentMethod { customer_id: customer_id?, kind, data })
+    let own = fields.map("fields", sent.fields);
+    OtherMethod { kind, fields: own.into_iter().map(|(name, value)| (name, Private::new(value))).collect() }
 }
 
 fn list(fields: &mut Fields, message: pb::ListPaymentMethodsRequest) -> Option<(CustomerId, Page)> {
@@ -134,52 +144,39 @@ mod tests {
         fields.finish(input).map_err(|error| error.violations.iter().map(|wrong| wrong.field.clone()).collect())
     }
 
-    fn request(kind: &str, has_card: bool, has_data: bool) -> pb::CreatePaymentMethodRequest {
-        let card = pb::CardToSave {
-            number: "4111 1111 1111 1111".to_owned(),
-            expiry_month: 12,
-            expiry_year: 2030,
-            holder_name: "Jane Doe".to_owned(),
-        };
-        pb::CreatePaymentMethodRequest {
-            customer_id: CustomerId::generate().to_string(),
-            r#type: kind.to_owned(),
-            card: has_card.then_some(card),
-            data: has_data.then(|| ("account".to_owned(), "jane".to_owned())).into_iter().collect(),
-        }
+    fn request(details: Option<Details>) -> pb::CreatePaymentMethodRequest {
+        pb::CreatePaymentMethodRequest { customer_id: CustomerId::generate().to_string(), details }
+    }
+
+    fn card(number: &str) -> Details {
+        let holder_name = "Jane Doe".to_owned();
+        Details::Card(pb::CardToSave { number: number.to_owned(), expiry_month: 12, expiry_year: 2030, holder_name })
+    }
+
+    fn other(kind: &str, field: &str) -> Details {
+        let fields = [(field.to_owned(), "jane".to_owned())].into();
+        Details::Other(pb::OtherMethod { payment_method_type: kind.to_owned(), fields })
     }
 
     #[test]
     fn a_card_is_saved_as_a_card_and_all_else_as_its_fields() {
-        for kind in ["", "card"] {
-            let input = read(request(kind, true, false)).unwrap();
-            assert_eq!(input.kind, "card");
-            assert!(matches!(input.data, PaymentMethodData::Card(card) if card.cvv.is_none()));
-        }
-        let input = read(request("paypal", false, true)).unwrap();
-        assert!(matches!(input.data, PaymentMethodData::Fields(data) if data["account"].expose() == "jane"));
-    }
-
-    #[test]
-    fn exactly_one_of_card_and_data_is_taken_and_only_with_its_type() {
-        for kind in ["card", "paypal"] {
-            assert_eq!(read(request(kind, true, true)).unwrap_err(), ["card"], "{kind}");
-            assert_eq!(read(request(kind, false, false)).unwrap_err(), ["card"], "{kind}");
-        }
-        assert_eq!(read(request("paypal", true, false)).unwrap_err(), ["type"]);
-        assert_eq!(read(request("", false, true)).unwrap_err(), ["type"]);
+        let input = read(request(Some(card("4111 1111 1111 1111")))).unwrap();
+        assert_eq!(input.data.kind(), "card");
+        assert!(matches!(input.data, PaymentMethodData::Card(card) if card.cvv.is_none()));
+        let input = read(request(Some(other("paypal", "account")))).unwrap();
+        assert_eq!(input.data.kind(), "paypal");
+        assert!(matches!(input.data, PaymentMethodData::Other(other) if other.fields["account"].expose() == "jane"));
+        assert_eq!(read(request(None)).unwrap_err(), ["card"]);
     }
 
     #[test]
     fn everything_wrong_with_a_payment_method_is_told_at_once() {
-        let card = pb::CardToSave { expiry_year: 2030, ..Default::default() };
-        let message = pb::CreatePaymentMethodRequest {
-            customer_id: "jane".to_owned(),
-            r#type: "Card".to_owned(),
-            card: Some(card),
-            data: [(String::new(), String::new())].into(),
+        let wrong = |details| {
+            read(pb::CreatePaymentMethodRequest { customer_id: "jane".to_owned(), details: Some(details) }).unwrap_err()
         };
-        let wrong = read(message).unwrap_err();
-        assert_eq!(wrong, ["customer_id", "type", "card", "card.expiry_month", "card.number", "data"]);
+        assert_eq!(wrong(card("1")), ["customer_id", "card.number"]);
+        for kind in ["", "card", "Card"] {
+            assert_eq!(wrong(other(kind, "")), ["customer_id", "other.payment_method_type", "other.fields"], "{kind}");
+        }
     }
 }

@@ -46,7 +46,7 @@ fn row(reason: Reason) -> (ErrorReason, Code) {
         Reason::UpstreamRateLimited => (ErrorReason::UpstreamRateLimited, Code::ResourceExhausted),
         Reason::UpstreamMisconfigured => (ErrorReason::UpstreamMisconfigured, Code::Internal),
         Reason::UpstreamUnreadable => (ErrorReason::UpstreamUnreadable, Code::Internal),
-        Reason::UpstreamUnsupported => (ErrorReason::UpstreamUnsupported, Code::Unimplemented),
+        Reason::CapabilityMissing => (ErrorReason::CapabilityMissing, Code::Unimplemented),
         Reason::StoreUnavailable => (ErrorReason::StoreUnavailable, Code::Unavailable),
         Reason::ShuttingDown => (ErrorReason::ShuttingDown, Code::Unavailable),
         Reason::DeadlineExceeded => (ErrorReason::DeadlineExceeded, Code::DeadlineExceeded),

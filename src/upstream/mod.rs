@@ -8,13 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::{
+    capability::Capability,
     clock::Timestamp,
-    confirmation::{Confirmation, Source},
+    confirmation::Confirmation,
     customer::Customer,
     ids::OperationId,
     payment_intent::PaymentIntent,
-    payment_method::{PaymentMethod, SupportedPaymentMethod},
-    private::Private,
+    payment_method::{CARD, OtherMethod, PaymentMethod, SupportedPaymentMethod},
     refund::Refund,
     snapshot::{CustomerSnapshot, PaymentMethodSnapshot, PaymentMethodsSnapshot, PaymentSnapshot, RefundSnapshot},
 };
@@ -51,9 +51,9 @@ pub enum Error {
     /// The request may or may not have been carried out. Only asking Corefy can tell.
     #[error("the outcome at Corefy is not known: {0}")]
     Unknown(String),
-    /// This dialect has no such operation; nothing was sent.
-    #[error("the configured Corefy API does not support {0}")]
-    Unsupported(&'static str),
+    /// This dialect lacks a capability; nothing was sent.
+    #[error("the Corefy API in use lacks {}", .0.as_str())]
+    Unsupported(Capability),
     /// The answer to a read could not be understood, or did not come.
     #[error("Corefy's answer could not be read: {0}")]
     Protocol(String),
@@ -97,15 +97,6 @@ impl Rejection {
     }
 }
 
-/// What a dialect cannot do is known before anything is asked of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capabilities {
-    /// A 3-D Secure authentication done elsewhere can be passed on.
-    pub external_three_d_secure: bool,
-    /// A card can be saved without a payment.
-    pub save_payment_method: bool,
-}
-
 /// The operation a mutating call belongs to.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
@@ -144,8 +135,28 @@ pub struct NewPaymentMethod<'a> {
 pub enum PaymentMethodData {
     /// A card without CVV.
     Card(crate::domain::card::Card),
-    /// The fields of a wallet or alternative method.
-    Fields(std::collections::BTreeMap<String, Private>),
+    /// A wallet or alternative method.
+    Other(OtherMethod),
+}
+
+impl PaymentMethodData {
+    /// Type code.
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Card(_) => CARD,
+            Self::Other(other) => &other.kind,
+        }
+    }
+}
+
+/// The refusal of what cannot even be asked, because Corefy does not know what it is about.
+pub fn not_at_corefy(what: &str) -> Error {
+    Error::Rejected(Rejection {
+        http_status: 404,
+        code: "not_at_corefy".to_owned(),
+        message: format!("Corefy does not know the {what}."),
+        fields: Vec::new(),
+    })
 }
 
 /// What a connection test found out.
@@ -202,8 +213,11 @@ pub enum About {
 /// it moves no money.
 #[async_trait]
 pub trait Upstream: Send + Sync + 'static {
-    /// What this dialect can do.
-    fn capabilities(&self) -> Capabilities;
+    /// The name of this dialect.
+    fn dialect(&self) -> &'static str;
+
+    /// The things that this dialect can do, known before anything is asked of it.
+    fn capabilities(&self) -> &'static [Capability];
 
     /// Creates the payment. Moves no money.
     async fn payment_intent_create(&self, call: Call<'_>, order: Order<'_>) -> Result<PaymentSnapshot, Error>;
@@ -217,7 +231,7 @@ pub trait Upstream: Send + Sync + 'static {
         &self,
         call: Call<'_>,
         order: Order<'_>,
-        confirmation: &Confirmation<Source>,
+        confirmation: &Confirmation<PaymentMethod>,
     ) -> Result<PaymentSnapshot, Error>;
 
     /// Reads the payment with its refunds: `None` when Corefy has no record of it.

@@ -63,7 +63,7 @@ const TABLE: [(Reason, Code, &[&str], Details); 26] = [
 ];
 
 /// Cannot be provoked: the only dialect there is can do everything. A unit test of `rpc::status` has its row.
-const NOT_PROVOKED: [Reason; 3] = [Reason::UpstreamUnsupported, Reason::EventNotKept, Reason::EventReaderTooSlow];
+const NOT_PROVOKED: [Reason; 3] = [Reason::CapabilityMissing, Reason::EventNotKept, Reason::EventReaderTooSlow];
 
 async fn each_row_of_the_table_arrives_as_the_protos_have_it(database: TestDatabase) {
     let mut told = Vec::new();

@@ -47,7 +47,7 @@ async fn every_call_of_the_protos_needs_a_key(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let channel = app.client().await.channel;
     let methods = methods();
-    assert_eq!(methods.len(), 21);
+    assert_eq!(methods.len(), 22);
     for method in methods {
         let refusal = refused(call_raw(&channel, &path(&method), Request::new(())).await);
         assert_refused_as(&refusal, "there is no API key; send it as metadata, authorization: Bearer pk_...:sk_...");

@@ -8,6 +8,7 @@ mod answers;
 mod api_calls;
 mod architecture;
 mod budget;
+mod capabilities;
 mod chaos;
 mod clock_put_back;
 mod command_line;

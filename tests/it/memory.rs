@@ -14,6 +14,7 @@ use crate::support::{
     client::{Client, card, new_payment_method},
     database::{Backend, TestDatabase},
     program::{Program, Variables, output},
+    requests::card_of,
 };
 
 const NUMBER: &str = "4012888888881881";
@@ -84,7 +85,7 @@ async fn pay_and_save(client: &Client) {
     client.confirm_payment_intent(confirmation).await.unwrap();
     let customer = client.customer("payer@example.com").await;
     let mut method = new_payment_method(&customer);
-    method.card.as_mut().unwrap().number = NUMBER.to_owned();
+    card_of(&mut method).number = NUMBER.to_owned();
     client.create_payment_method(method).await.unwrap();
 }
 

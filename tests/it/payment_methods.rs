@@ -107,7 +107,10 @@ async fn what_corefy_finds_wrong_is_named_as_ours(database: TestDatabase) {
     let customer = client.customer("jane@example.com").await;
     let refusal = refused(saved(&client, wallet(&customer, "cowry_shells")).await);
     assert_eq!((refusal.code, refusal.reason.as_str()), (Code::InvalidArgument, "FIELDS_INVALID"));
-    assert_eq!((refusal.fields, refusal.facts["http_status"].as_str()), (vec!["type".to_owned()], "422"));
+    assert_eq!(
+        (refusal.fields, refusal.facts["http_status"].as_str()),
+        (vec!["other.payment_method_type".to_owned()], "422")
+    );
     assert!(listed(&client, &customer, 0, "").await.unwrap().payment_methods.is_empty());
 }
 

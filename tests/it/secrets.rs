@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use corefy_gateway::{
     config::local::SandboxKeys,
     domain::{clock::Clock, ids::PartnerId, key_pair::KeyPair, master_key::MasterKey},
-    pb::{self, confirm_payment_intent_request::Source},
+    pb::{self, confirm_payment_intent_request::Source, create_payment_method_request::Details},
     sandbox::{Sandbox, faults::Fault},
     store::ApiCallFilter,
 };
@@ -22,6 +22,7 @@ use crate::{
         client::{Client, card, new_refund},
         database::TestDatabase,
         program::{Program, output},
+        requests::saved_as,
     },
 };
 
@@ -183,6 +184,7 @@ fn canary_confirmation(id: &str, number: &str) -> pb::ConfirmPaymentIntentReques
         source: Some(Source::Card(card)),
         three_d_secure: Some(three_d_secure),
         browser_info: None,
+        ..Default::default()
     }
 }
 
@@ -203,7 +205,7 @@ fn canary_method(customer: &str, number: &str) -> pb::CreatePaymentMethodRequest
         expiry_year: 2040,
         holder_name: HOLDER.to_owned(),
     };
-    pb::CreatePaymentMethodRequest { customer_id: customer.to_owned(), card: Some(card), ..Default::default() }
+    saved_as(customer, Details::Card(card))
 }
 
 impl Stage {
@@ -280,11 +282,9 @@ impl Stage {
         assert_eq!([&read.holder_name, &read.first6, &read.last4], [HOLDER, "401288", "1881"]);
         self.sandbox.faults().fail_next(1, "POST", "/v1/payment-methods", Fault::QuoteCard);
         self.expect_error(client.create_payment_method(canary_method(&customer.id, REFUSED)).await);
-        let wallet = |kind: &str| pb::CreatePaymentMethodRequest {
-            customer_id: customer.id.clone(),
-            r#type: kind.to_owned(),
-            card: None,
-            data: [("token".to_owned(), TOKEN.to_owned()), ("email".to_owned(), EMAIL.to_owned())].into(),
+        let wallet = |kind: &str| {
+            let fields = [("token".to_owned(), TOKEN.to_owned()), ("email".to_owned(), EMAIL.to_owned())].into();
+            saved_as(&customer.id, Details::Other(pb::OtherMethod { payment_method_type: kind.to_owned(), fields }))
         };
         let supported = pb::ListSupportedPaymentMethodsRequest::default();
         let supported =

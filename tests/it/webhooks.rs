@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use corefy_gateway::{
     app::Checkpoint,
-    pb::{self, PaymentIntentState as State, RefundState},
+    pb::{self, PaymentIntentState as State, RefundState, create_payment_method_request::Details},
     sandbox::PROCESSING_TIME,
     store::{Webhook, WebhookFilter, WebhookState},
 };
@@ -20,6 +20,7 @@ use crate::{
         app::{START, TestApp, dies_at, http_client},
         client::{Client, keyed, new_intent, redirect},
         database::TestDatabase,
+        requests::saved_as,
     },
 };
 
@@ -608,8 +609,7 @@ async fn save_card(client: &Client, customer: &str) -> pb::PaymentMethod {
         expiry_year: 2027,
         holder_name: "Jane Doe".to_owned(),
     };
-    let request =
-        pb::CreatePaymentMethodRequest { customer_id: customer.to_owned(), card: Some(card), ..Default::default() };
+    let request = saved_as(customer, Details::Card(card));
     client.create_payment_method(request).await.unwrap().into_inner().payment_method.unwrap()
 }
 

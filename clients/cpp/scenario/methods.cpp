@@ -70,6 +70,7 @@ const std::map<std::string, Method>& Methods() {
       {"ListPaymentMethods", Through(&Gateway::payment_methods, &PaymentMethods::ListPaymentMethods)},
       {"ListSupportedPaymentMethods", Through(&Gateway::payment_methods, &PaymentMethods::ListSupportedPaymentMethods)},
       {"ListEvents", Through(&Gateway::events, &v1::EventService::Stub::ListEvents)},
+      {"GetGatewayInfo", Through(&Gateway::gateway, &Itself::GetGatewayInfo)},
       {"TestConnection", Through(&Gateway::gateway, &Itself::TestConnection)},
       {"ListApiCalls", Through(&Gateway::gateway, &Itself::ListApiCalls)},
       {"GetApiCallStats", Through(&Gateway::gateway, &Itself::GetApiCallStats)},

@@ -132,8 +132,8 @@ const ReasonUpstreamMisconfigured = "UPSTREAM_MISCONFIGURED"
 // ReasonUpstreamUnreadable: INTERNAL. Corefy's answer to a read could not be understood.
 const ReasonUpstreamUnreadable = "UPSTREAM_UNREADABLE"
 
-// ReasonUpstreamUnsupported: UNIMPLEMENTED. The configured Corefy API has no such operation. Metadata: `feature`.
-const ReasonUpstreamUnsupported = "UPSTREAM_UNSUPPORTED"
+// ReasonCapabilityMissing: UNIMPLEMENTED. The Corefy API in use cannot do what the request asks for; nothing was done. Metadata: `capability`, the first one that is missing, by its name in GetGatewayInfo.
+const ReasonCapabilityMissing = "CAPABILITY_MISSING"
 
 // ReasonStoreUnavailable: UNAVAILABLE, with RetryInfo. The gateway's database did not answer; this call sent nothing.
 const ReasonStoreUnavailable = "STORE_UNAVAILABLE"

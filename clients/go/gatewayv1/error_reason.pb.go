@@ -67,8 +67,9 @@ const (
 	ErrorReason_ERROR_REASON_UPSTREAM_MISCONFIGURED ErrorReason = 17
 	// INTERNAL. Corefy's answer to a read could not be understood.
 	ErrorReason_ERROR_REASON_UPSTREAM_UNREADABLE ErrorReason = 18
-	// UNIMPLEMENTED. The configured Corefy API has no such operation. Metadata: `feature`.
-	ErrorReason_ERROR_REASON_UPSTREAM_UNSUPPORTED ErrorReason = 19
+	// UNIMPLEMENTED. The Corefy API in use cannot do what the request asks for; nothing was done. Metadata: `capability`, the
+	// first one that is missing, by its name in GetGatewayInfo.
+	ErrorReason_ERROR_REASON_CAPABILITY_MISSING ErrorReason = 19
 	// UNAVAILABLE, with RetryInfo. The gateway's database did not answer; this call sent nothing.
 	ErrorReason_ERROR_REASON_STORE_UNAVAILABLE ErrorReason = 20
 	// UNAVAILABLE, with RetryInfo. The gateway is shutting down; this call sent nothing.
@@ -115,7 +116,7 @@ var (
 		16: "ERROR_REASON_UPSTREAM_RATE_LIMITED",
 		17: "ERROR_REASON_UPSTREAM_MISCONFIGURED",
 		18: "ERROR_REASON_UPSTREAM_UNREADABLE",
-		19: "ERROR_REASON_UPSTREAM_UNSUPPORTED",
+		19: "ERROR_REASON_CAPABILITY_MISSING",
 		20: "ERROR_REASON_STORE_UNAVAILABLE",
 		21: "ERROR_REASON_SHUTTING_DOWN",
 		22: "ERROR_REASON_DEADLINE_EXCEEDED",
@@ -147,7 +148,7 @@ var (
 		"ERROR_REASON_UPSTREAM_RATE_LIMITED":   16,
 		"ERROR_REASON_UPSTREAM_MISCONFIGURED":  17,
 		"ERROR_REASON_UPSTREAM_UNREADABLE":     18,
-		"ERROR_REASON_UPSTREAM_UNSUPPORTED":    19,
+		"ERROR_REASON_CAPABILITY_MISSING":      19,
 		"ERROR_REASON_STORE_UNAVAILABLE":       20,
 		"ERROR_REASON_SHUTTING_DOWN":           21,
 		"ERROR_REASON_DEADLINE_EXCEEDED":       22,
@@ -192,7 +193,7 @@ var File_corefy_gateway_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\xe2\b\n" +
+	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\xe0\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bERROR_REASON_FIELDS_INVALID\x10\x01\x12$\n" +
@@ -213,8 +214,8 @@ const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"!ERROR_REASON_UPSTREAM_UNAVAILABLE\x10\x0f\x12&\n" +
 	"\"ERROR_REASON_UPSTREAM_RATE_LIMITED\x10\x10\x12'\n" +
 	"#ERROR_REASON_UPSTREAM_MISCONFIGURED\x10\x11\x12$\n" +
-	" ERROR_REASON_UPSTREAM_UNREADABLE\x10\x12\x12%\n" +
-	"!ERROR_REASON_UPSTREAM_UNSUPPORTED\x10\x13\x12\"\n" +
+	" ERROR_REASON_UPSTREAM_UNREADABLE\x10\x12\x12#\n" +
+	"\x1fERROR_REASON_CAPABILITY_MISSING\x10\x13\x12\"\n" +
 	"\x1eERROR_REASON_STORE_UNAVAILABLE\x10\x14\x12\x1e\n" +
 	"\x1aERROR_REASON_SHUTTING_DOWN\x10\x15\x12\"\n" +
 	"\x1eERROR_REASON_DEADLINE_EXCEEDED\x10\x16\x12\x19\n" +

@@ -23,6 +23,89 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Request of GetGatewayInfo.
+type GetGatewayInfoRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetGatewayInfoRequest) Reset() {
+	*x = GetGatewayInfoRequest{}
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetGatewayInfoRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetGatewayInfoRequest) ProtoMessage() {}
+
+func (x *GetGatewayInfoRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetGatewayInfoRequest.ProtoReflect.Descriptor instead.
+func (*GetGatewayInfoRequest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{0}
+}
+
+// Response of GetGatewayInfo.
+type GetGatewayInfoResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The gateway.
+	GatewayInfo   *GatewayInfo `protobuf:"bytes,1,opt,name=gateway_info,json=gatewayInfo,proto3" json:"gateway_info,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetGatewayInfoResponse) Reset() {
+	*x = GetGatewayInfoResponse{}
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetGatewayInfoResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetGatewayInfoResponse) ProtoMessage() {}
+
+func (x *GetGatewayInfoResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetGatewayInfoResponse.ProtoReflect.Descriptor instead.
+func (*GetGatewayInfoResponse) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *GetGatewayInfoResponse) GetGatewayInfo() *GatewayInfo {
+	if x != nil {
+		return x.GatewayInfo
+	}
+	return nil
+}
+
 // Request of TestConnection.
 type TestConnectionRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -32,7 +115,7 @@ type TestConnectionRequest struct {
 
 func (x *TestConnectionRequest) Reset() {
 	*x = TestConnectionRequest{}
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[0]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -44,7 +127,7 @@ func (x *TestConnectionRequest) String() string {
 func (*TestConnectionRequest) ProtoMessage() {}
 
 func (x *TestConnectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[0]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -57,7 +140,7 @@ func (x *TestConnectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestConnectionRequest.ProtoReflect.Descriptor instead.
 func (*TestConnectionRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{0}
+	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{2}
 }
 
 // Response of TestConnection.
@@ -79,7 +162,7 @@ type TestConnectionResponse struct {
 
 func (x *TestConnectionResponse) Reset() {
 	*x = TestConnectionResponse{}
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[1]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -91,7 +174,7 @@ func (x *TestConnectionResponse) String() string {
 func (*TestConnectionResponse) ProtoMessage() {}
 
 func (x *TestConnectionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[1]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -104,7 +187,7 @@ func (x *TestConnectionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestConnectionResponse.ProtoReflect.Descriptor instead.
 func (*TestConnectionResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{1}
+	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *TestConnectionResponse) GetReachable() bool {
@@ -167,7 +250,7 @@ type ListApiCallsRequest struct {
 
 func (x *ListApiCallsRequest) Reset() {
 	*x = ListApiCallsRequest{}
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[2]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -179,7 +262,7 @@ func (x *ListApiCallsRequest) String() string {
 func (*ListApiCallsRequest) ProtoMessage() {}
 
 func (x *ListApiCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[2]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -192,7 +275,7 @@ func (x *ListApiCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApiCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListApiCallsRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{2}
+	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListApiCallsRequest) GetOperation() string {
@@ -264,7 +347,7 @@ type ListApiCallsResponse struct {
 
 func (x *ListApiCallsResponse) Reset() {
 	*x = ListApiCallsResponse{}
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[3]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -276,7 +359,7 @@ func (x *ListApiCallsResponse) String() string {
 func (*ListApiCallsResponse) ProtoMessage() {}
 
 func (x *ListApiCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[3]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -289,7 +372,7 @@ func (x *ListApiCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApiCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListApiCallsResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{3}
+	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListApiCallsResponse) GetApiCalls() []*ApiCall {
@@ -323,7 +406,7 @@ type GetApiCallStatsRequest struct {
 
 func (x *GetApiCallStatsRequest) Reset() {
 	*x = GetApiCallStatsRequest{}
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[4]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -335,7 +418,7 @@ func (x *GetApiCallStatsRequest) String() string {
 func (*GetApiCallStatsRequest) ProtoMessage() {}
 
 func (x *GetApiCallStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[4]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -348,7 +431,7 @@ func (x *GetApiCallStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetApiCallStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetApiCallStatsRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{4}
+	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetApiCallStatsRequest) GetOperation() string {
@@ -391,7 +474,7 @@ type GetApiCallStatsResponse struct {
 
 func (x *GetApiCallStatsResponse) Reset() {
 	*x = GetApiCallStatsResponse{}
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[5]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -403,7 +486,7 @@ func (x *GetApiCallStatsResponse) String() string {
 func (*GetApiCallStatsResponse) ProtoMessage() {}
 
 func (x *GetApiCallStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[5]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -416,7 +499,7 @@ func (x *GetApiCallStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetApiCallStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetApiCallStatsResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{5}
+	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetApiCallStatsResponse) GetStats() []*ApiCallStats {
@@ -441,7 +524,7 @@ type GetTimelineRequest struct {
 
 func (x *GetTimelineRequest) Reset() {
 	*x = GetTimelineRequest{}
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[6]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -453,7 +536,7 @@ func (x *GetTimelineRequest) String() string {
 func (*GetTimelineRequest) ProtoMessage() {}
 
 func (x *GetTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[6]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -466,7 +549,7 @@ func (x *GetTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTimelineRequest.ProtoReflect.Descriptor instead.
 func (*GetTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{6}
+	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetTimelineRequest) GetId() string {
@@ -503,7 +586,7 @@ type GetTimelineResponse struct {
 
 func (x *GetTimelineResponse) Reset() {
 	*x = GetTimelineResponse{}
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[7]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -515,7 +598,7 @@ func (x *GetTimelineResponse) String() string {
 func (*GetTimelineResponse) ProtoMessage() {}
 
 func (x *GetTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[7]
+	mi := &file_corefy_gateway_v1_gateway_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -528,7 +611,7 @@ func (x *GetTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTimelineResponse.ProtoReflect.Descriptor instead.
 func (*GetTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{7}
+	return file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetTimelineResponse) GetEntries() []*TimelineEntry {
@@ -549,7 +632,10 @@ var File_corefy_gateway_v1_gateway_service_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"\n" +
-	"'corefy/gateway/v1/gateway_service.proto\x12\x11corefy.gateway.v1\x1a corefy/gateway/v1/api_call.proto\x1a corefy/gateway/v1/timeline.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x17\n" +
+	"'corefy/gateway/v1/gateway_service.proto\x12\x11corefy.gateway.v1\x1a corefy/gateway/v1/api_call.proto\x1a$corefy/gateway/v1/gateway_info.proto\x1a corefy/gateway/v1/timeline.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x17\n" +
+	"\x15GetGatewayInfoRequest\"[\n" +
+	"\x16GetGatewayInfoResponse\x12A\n" +
+	"\fgateway_info\x18\x01 \x01(\v2\x1e.corefy.gateway.v1.GatewayInfoR\vgatewayInfo\"\x17\n" +
 	"\x15TestConnectionRequest\"\xcc\x01\n" +
 	"\x16TestConnectionResponse\x12\x1c\n" +
 	"\treachable\x18\x01 \x01(\bR\treachable\x12$\n" +
@@ -587,8 +673,9 @@ const file_corefy_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\"y\n" +
 	"\x13GetTimelineResponse\x12:\n" +
 	"\aentries\x18\x01 \x03(\v2 .corefy.gateway.v1.TimelineEntryR\aentries\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xb4\x03\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xa0\x04\n" +
 	"\x0eGatewayService\x12j\n" +
+	"\x0eGetGatewayInfo\x12(.corefy.gateway.v1.GetGatewayInfoRequest\x1a).corefy.gateway.v1.GetGatewayInfoResponse\"\x03\x90\x02\x01\x12j\n" +
 	"\x0eTestConnection\x12(.corefy.gateway.v1.TestConnectionRequest\x1a).corefy.gateway.v1.TestConnectionResponse\"\x03\x90\x02\x01\x12d\n" +
 	"\fListApiCalls\x12&.corefy.gateway.v1.ListApiCallsRequest\x1a'.corefy.gateway.v1.ListApiCallsResponse\"\x03\x90\x02\x01\x12m\n" +
 	"\x0fGetApiCallStats\x12).corefy.gateway.v1.GetApiCallStatsRequest\x1a*.corefy.gateway.v1.GetApiCallStatsResponse\"\x03\x90\x02\x01\x12a\n" +
@@ -607,46 +694,52 @@ func file_corefy_gateway_v1_gateway_service_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_gateway_service_proto_rawDescData
 }
 
-var file_corefy_gateway_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_corefy_gateway_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_corefy_gateway_v1_gateway_service_proto_goTypes = []any{
-	(*TestConnectionRequest)(nil),   // 0: corefy.gateway.v1.TestConnectionRequest
-	(*TestConnectionResponse)(nil),  // 1: corefy.gateway.v1.TestConnectionResponse
-	(*ListApiCallsRequest)(nil),     // 2: corefy.gateway.v1.ListApiCallsRequest
-	(*ListApiCallsResponse)(nil),    // 3: corefy.gateway.v1.ListApiCallsResponse
-	(*GetApiCallStatsRequest)(nil),  // 4: corefy.gateway.v1.GetApiCallStatsRequest
-	(*GetApiCallStatsResponse)(nil), // 5: corefy.gateway.v1.GetApiCallStatsResponse
-	(*GetTimelineRequest)(nil),      // 6: corefy.gateway.v1.GetTimelineRequest
-	(*GetTimelineResponse)(nil),     // 7: corefy.gateway.v1.GetTimelineResponse
-	(*durationpb.Duration)(nil),     // 8: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),   // 9: google.protobuf.Timestamp
-	(*ApiCall)(nil),                 // 10: corefy.gateway.v1.ApiCall
-	(ApiCallStatsBucket)(0),         // 11: corefy.gateway.v1.ApiCallStatsBucket
-	(*ApiCallStats)(nil),            // 12: corefy.gateway.v1.ApiCallStats
-	(*TimelineEntry)(nil),           // 13: corefy.gateway.v1.TimelineEntry
+	(*GetGatewayInfoRequest)(nil),   // 0: corefy.gateway.v1.GetGatewayInfoRequest
+	(*GetGatewayInfoResponse)(nil),  // 1: corefy.gateway.v1.GetGatewayInfoResponse
+	(*TestConnectionRequest)(nil),   // 2: corefy.gateway.v1.TestConnectionRequest
+	(*TestConnectionResponse)(nil),  // 3: corefy.gateway.v1.TestConnectionResponse
+	(*ListApiCallsRequest)(nil),     // 4: corefy.gateway.v1.ListApiCallsRequest
+	(*ListApiCallsResponse)(nil),    // 5: corefy.gateway.v1.ListApiCallsResponse
+	(*GetApiCallStatsRequest)(nil),  // 6: corefy.gateway.v1.GetApiCallStatsRequest
+	(*GetApiCallStatsResponse)(nil), // 7: corefy.gateway.v1.GetApiCallStatsResponse
+	(*GetTimelineRequest)(nil),      // 8: corefy.gateway.v1.GetTimelineRequest
+	(*GetTimelineResponse)(nil),     // 9: corefy.gateway.v1.GetTimelineResponse
+	(*GatewayInfo)(nil),             // 10: corefy.gateway.v1.GatewayInfo
+	(*durationpb.Duration)(nil),     // 11: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),   // 12: google.protobuf.Timestamp
+	(*ApiCall)(nil),                 // 13: corefy.gateway.v1.ApiCall
+	(ApiCallStatsBucket)(0),         // 14: corefy.gateway.v1.ApiCallStatsBucket
+	(*ApiCallStats)(nil),            // 15: corefy.gateway.v1.ApiCallStats
+	(*TimelineEntry)(nil),           // 16: corefy.gateway.v1.TimelineEntry
 }
 var file_corefy_gateway_v1_gateway_service_proto_depIdxs = []int32{
-	8,  // 0: corefy.gateway.v1.TestConnectionResponse.latency:type_name -> google.protobuf.Duration
-	9,  // 1: corefy.gateway.v1.ListApiCallsRequest.created_from:type_name -> google.protobuf.Timestamp
-	9,  // 2: corefy.gateway.v1.ListApiCallsRequest.created_before:type_name -> google.protobuf.Timestamp
-	10, // 3: corefy.gateway.v1.ListApiCallsResponse.api_calls:type_name -> corefy.gateway.v1.ApiCall
-	11, // 4: corefy.gateway.v1.GetApiCallStatsRequest.bucket:type_name -> corefy.gateway.v1.ApiCallStatsBucket
-	9,  // 5: corefy.gateway.v1.GetApiCallStatsRequest.created_from:type_name -> google.protobuf.Timestamp
-	9,  // 6: corefy.gateway.v1.GetApiCallStatsRequest.created_before:type_name -> google.protobuf.Timestamp
-	12, // 7: corefy.gateway.v1.GetApiCallStatsResponse.stats:type_name -> corefy.gateway.v1.ApiCallStats
-	13, // 8: corefy.gateway.v1.GetTimelineResponse.entries:type_name -> corefy.gateway.v1.TimelineEntry
-	0,  // 9: corefy.gateway.v1.GatewayService.TestConnection:input_type -> corefy.gateway.v1.TestConnectionRequest
-	2,  // 10: corefy.gateway.v1.GatewayService.ListApiCalls:input_type -> corefy.gateway.v1.ListApiCallsRequest
-	4,  // 11: corefy.gateway.v1.GatewayService.GetApiCallStats:input_type -> corefy.gateway.v1.GetApiCallStatsRequest
-	6,  // 12: corefy.gateway.v1.GatewayService.GetTimeline:input_type -> corefy.gateway.v1.GetTimelineRequest
-	1,  // 13: corefy.gateway.v1.GatewayService.TestConnection:output_type -> corefy.gateway.v1.TestConnectionResponse
-	3,  // 14: corefy.gateway.v1.GatewayService.ListApiCalls:output_type -> corefy.gateway.v1.ListApiCallsResponse
-	5,  // 15: corefy.gateway.v1.GatewayService.GetApiCallStats:output_type -> corefy.gateway.v1.GetApiCallStatsResponse
-	7,  // 16: corefy.gateway.v1.GatewayService.GetTimeline:output_type -> corefy.gateway.v1.GetTimelineResponse
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	10, // 0: corefy.gateway.v1.GetGatewayInfoResponse.gateway_info:type_name -> corefy.gateway.v1.GatewayInfo
+	11, // 1: corefy.gateway.v1.TestConnectionResponse.latency:type_name -> google.protobuf.Duration
+	12, // 2: corefy.gateway.v1.ListApiCallsRequest.created_from:type_name -> google.protobuf.Timestamp
+	12, // 3: corefy.gateway.v1.ListApiCallsRequest.created_before:type_name -> google.protobuf.Timestamp
+	13, // 4: corefy.gateway.v1.ListApiCallsResponse.api_calls:type_name -> corefy.gateway.v1.ApiCall
+	14, // 5: corefy.gateway.v1.GetApiCallStatsRequest.bucket:type_name -> corefy.gateway.v1.ApiCallStatsBucket
+	12, // 6: corefy.gateway.v1.GetApiCallStatsRequest.created_from:type_name -> google.protobuf.Timestamp
+	12, // 7: corefy.gateway.v1.GetApiCallStatsRequest.created_before:type_name -> google.protobuf.Timestamp
+	15, // 8: corefy.gateway.v1.GetApiCallStatsResponse.stats:type_name -> corefy.gateway.v1.ApiCallStats
+	16, // 9: corefy.gateway.v1.GetTimelineResponse.entries:type_name -> corefy.gateway.v1.TimelineEntry
+	0,  // 10: corefy.gateway.v1.GatewayService.GetGatewayInfo:input_type -> corefy.gateway.v1.GetGatewayInfoRequest
+	2,  // 11: corefy.gateway.v1.GatewayService.TestConnection:input_type -> corefy.gateway.v1.TestConnectionRequest
+	4,  // 12: corefy.gateway.v1.GatewayService.ListApiCalls:input_type -> corefy.gateway.v1.ListApiCallsRequest
+	6,  // 13: corefy.gateway.v1.GatewayService.GetApiCallStats:input_type -> corefy.gateway.v1.GetApiCallStatsRequest
+	8,  // 14: corefy.gateway.v1.GatewayService.GetTimeline:input_type -> corefy.gateway.v1.GetTimelineRequest
+	1,  // 15: corefy.gateway.v1.GatewayService.GetGatewayInfo:output_type -> corefy.gateway.v1.GetGatewayInfoResponse
+	3,  // 16: corefy.gateway.v1.GatewayService.TestConnection:output_type -> corefy.gateway.v1.TestConnectionResponse
+	5,  // 17: corefy.gateway.v1.GatewayService.ListApiCalls:output_type -> corefy.gateway.v1.ListApiCallsResponse
+	7,  // 18: corefy.gateway.v1.GatewayService.GetApiCallStats:output_type -> corefy.gateway.v1.GetApiCallStatsResponse
+	9,  // 19: corefy.gateway.v1.GatewayService.GetTimeline:output_type -> corefy.gateway.v1.GetTimelineResponse
+	15, // [15:20] is the sub-list for method output_type
+	10, // [10:15] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_gateway_service_proto_init() }
@@ -655,6 +748,7 @@ func file_corefy_gateway_v1_gateway_service_proto_init() {
 		return
 	}
 	file_corefy_gateway_v1_api_call_proto_init()
+	file_corefy_gateway_v1_gateway_info_proto_init()
 	file_corefy_gateway_v1_timeline_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -662,7 +756,7 @@ func file_corefy_gateway_v1_gateway_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_gateway_service_proto_rawDesc), len(file_corefy_gateway_v1_gateway_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,6 +19,7 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
+	GatewayService_GetGatewayInfo_FullMethodName  = "/corefy.gateway.v1.GatewayService/GetGatewayInfo"
 	GatewayService_TestConnection_FullMethodName  = "/corefy.gateway.v1.GatewayService/TestConnection"
 	GatewayService_ListApiCalls_FullMethodName    = "/corefy.gateway.v1.GatewayService/ListApiCalls"
 	GatewayService_GetApiCallStats_FullMethodName = "/corefy.gateway.v1.GatewayService/GetApiCallStats"
@@ -32,6 +33,11 @@ const (
 // Tells how the gateway itself is doing, and what it did. The errors that every call may have are those of
 // PaymentIntentService.
 type GatewayServiceClient interface {
+	// Says what this gateway is and what works there, so that a caller can know before it asks. The answer is the gateway's own,
+	// and changes only when it is started with other settings.
+	//
+	// Errors: only those that every call may have.
+	GetGatewayInfo(ctx context.Context, in *GetGatewayInfoRequest, opts ...grpc.CallOption) (*GetGatewayInfoResponse, error)
 	// Calls Corefy once and tells what came back. An unreachable Corefy is an answer, not an error.
 	//
 	// Errors: only those that every call may have.
@@ -64,6 +70,16 @@ type gatewayServiceClient struct {
 
 func NewGatewayServiceClient(cc grpc.ClientConnInterface) GatewayServiceClient {
 	return &gatewayServiceClient{cc}
+}
+
+func (c *gatewayServiceClient) GetGatewayInfo(ctx context.Context, in *GetGatewayInfoRequest, opts ...grpc.CallOption) (*GetGatewayInfoResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetGatewayInfoResponse)
+	err := c.cc.Invoke(ctx, GatewayService_GetGatewayInfo_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (c *gatewayServiceClient) TestConnection(ctx context.Context, in *TestConnectionRequest, opts ...grpc.CallOption) (*TestConnectionResponse, error) {
@@ -113,6 +129,11 @@ func (c *gatewayServiceClient) GetTimeline(ctx context.Context, in *GetTimelineR
 // Tells how the gateway itself is doing, and what it did. The errors that every call may have are those of
 // PaymentIntentService.
 type GatewayServiceServer interface {
+	// Says what this gateway is and what works there, so that a caller can know before it asks. The answer is the gateway's own,
+	// and changes only when it is started with other settings.
+	//
+	// Errors: only those that every call may have.
+	GetGatewayInfo(context.Context, *GetGatewayInfoRequest) (*GetGatewayInfoResponse, error)
 	// Calls Corefy once and tells what came back. An unreachable Corefy is an answer, not an error.
 	//
 	// Errors: only those that every call may have.
@@ -147,6 +168,9 @@ type GatewayServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedGatewayServiceServer struct{}
 
+func (UnimplementedGatewayServiceServer) GetGatewayInfo(context.Context, *GetGatewayInfoRequest) (*GetGatewayInfoResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetGatewayInfo not implemented")
+}
 func (UnimplementedGatewayServiceServer) TestConnection(context.Context, *TestConnectionRequest) (*TestConnectionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method TestConnection not implemented")
 }
@@ -178,6 +202,24 @@ func RegisterGatewayServiceServer(s grpc.ServiceRegistrar, srv GatewayServiceSer
 		t.testEmbeddedByValue()
 	}
 	s.RegisterService(&GatewayService_ServiceDesc, srv)
+}
+
+func _GatewayService_GetGatewayInfo_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetGatewayInfoRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GatewayServiceServer).GetGatewayInfo(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GatewayService_GetGatewayInfo_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GatewayServiceServer).GetGatewayInfo(ctx, req.(*GetGatewayInfoRequest))
+	}
+	return interceptor(ctx, in, info, handler)
 }
 
 func _GatewayService_TestConnection_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
@@ -259,6 +301,10 @@ var GatewayService_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "corefy.gateway.v1.GatewayService",
 	HandlerType: (*GatewayServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "GetGatewayInfo",
+			Handler:    _GatewayService_GetGatewayInfo_Handler,
+		},
 		{
 			MethodName: "TestConnection",
 			Handler:    _GatewayService_TestConnection_Handler,

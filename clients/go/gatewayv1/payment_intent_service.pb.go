@@ -22,6 +22,116 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Parties that start a payment.
+type StoredCredentialInitiator int32
+
+const (
+	// Not used.
+	StoredCredentialInitiator_STORED_CREDENTIAL_INITIATOR_UNSPECIFIED StoredCredentialInitiator = 0
+	// The customer, who is present.
+	StoredCredentialInitiator_STORED_CREDENTIAL_INITIATOR_CUSTOMER StoredCredentialInitiator = 1
+	// The merchant, by an agreement with the customer, who is not present.
+	StoredCredentialInitiator_STORED_CREDENTIAL_INITIATOR_MERCHANT StoredCredentialInitiator = 2
+)
+
+// Enum value maps for StoredCredentialInitiator.
+var (
+	StoredCredentialInitiator_name = map[int32]string{
+		0: "STORED_CREDENTIAL_INITIATOR_UNSPECIFIED",
+		1: "STORED_CREDENTIAL_INITIATOR_CUSTOMER",
+		2: "STORED_CREDENTIAL_INITIATOR_MERCHANT",
+	}
+	StoredCredentialInitiator_value = map[string]int32{
+		"STORED_CREDENTIAL_INITIATOR_UNSPECIFIED": 0,
+		"STORED_CREDENTIAL_INITIATOR_CUSTOMER":    1,
+		"STORED_CREDENTIAL_INITIATOR_MERCHANT":    2,
+	}
+)
+
+func (x StoredCredentialInitiator) Enum() *StoredCredentialInitiator {
+	p := new(StoredCredentialInitiator)
+	*p = x
+	return p
+}
+
+func (x StoredCredentialInitiator) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (StoredCredentialInitiator) Descriptor() protoreflect.EnumDescriptor {
+	return file_corefy_gateway_v1_payment_intent_service_proto_enumTypes[0].Descriptor()
+}
+
+func (StoredCredentialInitiator) Type() protoreflect.EnumType {
+	return &file_corefy_gateway_v1_payment_intent_service_proto_enumTypes[0]
+}
+
+func (x StoredCredentialInitiator) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use StoredCredentialInitiator.Descriptor instead.
+func (StoredCredentialInitiator) EnumDescriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{0}
+}
+
+// Reasons for which credentials are stored.
+type StoredCredentialReason int32
+
+const (
+	// Not used.
+	StoredCredentialReason_STORED_CREDENTIAL_REASON_UNSPECIFIED StoredCredentialReason = 0
+	// Payments at regular times, without an end: a subscription.
+	StoredCredentialReason_STORED_CREDENTIAL_REASON_RECURRING StoredCredentialReason = 1
+	// One purchase that is paid in parts.
+	StoredCredentialReason_STORED_CREDENTIAL_REASON_INSTALMENT StoredCredentialReason = 2
+	// Payments without fixed times: a top-up, or a card that the shop keeps for its customer.
+	StoredCredentialReason_STORED_CREDENTIAL_REASON_UNSCHEDULED StoredCredentialReason = 3
+)
+
+// Enum value maps for StoredCredentialReason.
+var (
+	StoredCredentialReason_name = map[int32]string{
+		0: "STORED_CREDENTIAL_REASON_UNSPECIFIED",
+		1: "STORED_CREDENTIAL_REASON_RECURRING",
+		2: "STORED_CREDENTIAL_REASON_INSTALMENT",
+		3: "STORED_CREDENTIAL_REASON_UNSCHEDULED",
+	}
+	StoredCredentialReason_value = map[string]int32{
+		"STORED_CREDENTIAL_REASON_UNSPECIFIED": 0,
+		"STORED_CREDENTIAL_REASON_RECURRING":   1,
+		"STORED_CREDENTIAL_REASON_INSTALMENT":  2,
+		"STORED_CREDENTIAL_REASON_UNSCHEDULED": 3,
+	}
+)
+
+func (x StoredCredentialReason) Enum() *StoredCredentialReason {
+	p := new(StoredCredentialReason)
+	*p = x
+	return p
+}
+
+func (x StoredCredentialReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (StoredCredentialReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_corefy_gateway_v1_payment_intent_service_proto_enumTypes[1].Descriptor()
+}
+
+func (StoredCredentialReason) Type() protoreflect.EnumType {
+	return &file_corefy_gateway_v1_payment_intent_service_proto_enumTypes[1]
+}
+
+func (x StoredCredentialReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use StoredCredentialReason.Descriptor instead.
+func (StoredCredentialReason) EnumDescriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{1}
+}
+
 // Request of CreatePaymentIntent. One of `customer_id` and `customer_email` is required.
 type CreatePaymentIntentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -240,13 +350,22 @@ type ConfirmPaymentIntentRequest struct {
 	//
 	//	*ConfirmPaymentIntentRequest_Card
 	//	*ConfirmPaymentIntentRequest_PaymentMethodId
+	//	*ConfirmPaymentIntentRequest_Other
+	//	*ConfirmPaymentIntentRequest_HostedPage
 	Source isConfirmPaymentIntentRequest_Source `protobuf_oneof:"source"`
-	// The result of a 3-D Secure authentication that was done elsewhere.
-	ThreeDSecure *ThreeDSecure `protobuf:"bytes,4,opt,name=three_d_secure,json=threeDSecure,proto3" json:"three_d_secure,omitempty"`
-	// The payer's browser, as the shop saw it.
-	BrowserInfo   *BrowserInfo `protobuf:"bytes,5,opt,name=browser_info,json=browserInfo,proto3" json:"browser_info,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// The result of a 3-D Secure authentication that was done elsewhere, with `card` or `payment_method_id` alone. Capability
+	// `external_three_d_secure`.
+	ThreeDSecure *ThreeDSecure `protobuf:"bytes,6,opt,name=three_d_secure,json=threeDSecure,proto3" json:"three_d_secure,omitempty"`
+	// The payer's browser, as the shop saw it. Not passed on by a Corefy API that has no place for it.
+	BrowserInfo *BrowserInfo `protobuf:"bytes,7,opt,name=browser_info,json=browserInfo,proto3" json:"browser_info,omitempty"`
+	// Whether what is paid with is saved for the intent's customer, as a payment method of its own; not with
+	// `payment_method_id`, which is saved already. Capability `save_payment_method`.
+	SavePaymentMethod bool `protobuf:"varint,8,opt,name=save_payment_method,json=savePaymentMethod,proto3" json:"save_payment_method,omitempty"`
+	// The part that this payment has in a series, or in later payments without the payer. Absent: none. Capability
+	// `stored_credential`.
+	StoredCredential *StoredCredential `protobuf:"bytes,9,opt,name=stored_credential,json=storedCredential,proto3" json:"stored_credential,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ConfirmPaymentIntentRequest) Reset() {
@@ -311,6 +430,24 @@ func (x *ConfirmPaymentIntentRequest) GetPaymentMethodId() string {
 	return ""
 }
 
+func (x *ConfirmPaymentIntentRequest) GetOther() *OtherMethod {
+	if x != nil {
+		if x, ok := x.Source.(*ConfirmPaymentIntentRequest_Other); ok {
+			return x.Other
+		}
+	}
+	return nil
+}
+
+func (x *ConfirmPaymentIntentRequest) GetHostedPage() *HostedPage {
+	if x != nil {
+		if x, ok := x.Source.(*ConfirmPaymentIntentRequest_HostedPage); ok {
+			return x.HostedPage
+		}
+	}
+	return nil
+}
+
 func (x *ConfirmPaymentIntentRequest) GetThreeDSecure() *ThreeDSecure {
 	if x != nil {
 		return x.ThreeDSecure
@@ -321,6 +458,20 @@ func (x *ConfirmPaymentIntentRequest) GetThreeDSecure() *ThreeDSecure {
 func (x *ConfirmPaymentIntentRequest) GetBrowserInfo() *BrowserInfo {
 	if x != nil {
 		return x.BrowserInfo
+	}
+	return nil
+}
+
+func (x *ConfirmPaymentIntentRequest) GetSavePaymentMethod() bool {
+	if x != nil {
+		return x.SavePaymentMethod
+	}
+	return false
+}
+
+func (x *ConfirmPaymentIntentRequest) GetStoredCredential() *StoredCredential {
+	if x != nil {
+		return x.StoredCredential
 	}
 	return nil
 }
@@ -339,9 +490,23 @@ type ConfirmPaymentIntentRequest_PaymentMethodId struct {
 	PaymentMethodId string `protobuf:"bytes,3,opt,name=payment_method_id,json=paymentMethodId,proto3,oneof"`
 }
 
+type ConfirmPaymentIntentRequest_Other struct {
+	// A wallet or an alternative method, by its own fields. Capability `confirm_other`.
+	Other *OtherMethod `protobuf:"bytes,4,opt,name=other,proto3,oneof"`
+}
+
+type ConfirmPaymentIntentRequest_HostedPage struct {
+	// The payer chooses a payment method and pays on Corefy's page: `next_action.redirect` leads there. Capability `hosted_page`.
+	HostedPage *HostedPage `protobuf:"bytes,5,opt,name=hosted_page,json=hostedPage,proto3,oneof"`
+}
+
 func (*ConfirmPaymentIntentRequest_Card) isConfirmPaymentIntentRequest_Source() {}
 
 func (*ConfirmPaymentIntentRequest_PaymentMethodId) isConfirmPaymentIntentRequest_Source() {}
+
+func (*ConfirmPaymentIntentRequest_Other) isConfirmPaymentIntentRequest_Source() {}
+
+func (*ConfirmPaymentIntentRequest_HostedPage) isConfirmPaymentIntentRequest_Source() {}
 
 // Response of ConfirmPaymentIntent.
 type ConfirmPaymentIntentResponse struct {
@@ -472,6 +637,108 @@ func (x *Card) GetHolderName() string {
 	return ""
 }
 
+// The choice to let the payer choose and pay on Corefy's page.
+type HostedPage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HostedPage) Reset() {
+	*x = HostedPage{}
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HostedPage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HostedPage) ProtoMessage() {}
+
+func (x *HostedPage) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HostedPage.ProtoReflect.Descriptor instead.
+func (*HostedPage) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{5}
+}
+
+// The part of a payment in a series of payments with the same credentials, as card networks want it told.
+type StoredCredential struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The party that starts this payment.
+	Initiator StoredCredentialInitiator `protobuf:"varint,1,opt,name=initiator,proto3,enum=corefy.gateway.v1.StoredCredentialInitiator" json:"initiator,omitempty"`
+	// Required. The reason for which the credentials are stored, or are used now.
+	Reason StoredCredentialReason `protobuf:"varint,2,opt,name=reason,proto3,enum=corefy.gateway.v1.StoredCredentialReason" json:"reason,omitempty"`
+	// The card network's transaction id of the first payment of the series, for payments that follow it. At most 64 characters,
+	// none of them a control character.
+	NetworkTransactionId string `protobuf:"bytes,3,opt,name=network_transaction_id,json=networkTransactionId,proto3" json:"network_transaction_id,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
+}
+
+func (x *StoredCredential) Reset() {
+	*x = StoredCredential{}
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredCredential) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredCredential) ProtoMessage() {}
+
+func (x *StoredCredential) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredCredential.ProtoReflect.Descriptor instead.
+func (*StoredCredential) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *StoredCredential) GetInitiator() StoredCredentialInitiator {
+	if x != nil {
+		return x.Initiator
+	}
+	return StoredCredentialInitiator_STORED_CREDENTIAL_INITIATOR_UNSPECIFIED
+}
+
+func (x *StoredCredential) GetReason() StoredCredentialReason {
+	if x != nil {
+		return x.Reason
+	}
+	return StoredCredentialReason_STORED_CREDENTIAL_REASON_UNSPECIFIED
+}
+
+func (x *StoredCredential) GetNetworkTransactionId() string {
+	if x != nil {
+		return x.NetworkTransactionId
+	}
+	return ""
+}
+
 // The result of a 3-D Secure authentication that was done elsewhere. No field may have control characters.
 type ThreeDSecure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -492,7 +759,7 @@ type ThreeDSecure struct {
 
 func (x *ThreeDSecure) Reset() {
 	*x = ThreeDSecure{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[5]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -504,7 +771,7 @@ func (x *ThreeDSecure) String() string {
 func (*ThreeDSecure) ProtoMessage() {}
 
 func (x *ThreeDSecure) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[5]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -517,7 +784,7 @@ func (x *ThreeDSecure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThreeDSecure.ProtoReflect.Descriptor instead.
 func (*ThreeDSecure) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{5}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ThreeDSecure) GetVersion() string {
@@ -589,7 +856,7 @@ type BrowserInfo struct {
 
 func (x *BrowserInfo) Reset() {
 	*x = BrowserInfo{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[6]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -601,7 +868,7 @@ func (x *BrowserInfo) String() string {
 func (*BrowserInfo) ProtoMessage() {}
 
 func (x *BrowserInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[6]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -614,7 +881,7 @@ func (x *BrowserInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BrowserInfo.ProtoReflect.Descriptor instead.
 func (*BrowserInfo) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{6}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *BrowserInfo) GetIp() string {
@@ -712,7 +979,7 @@ type GetPaymentIntentRequest struct {
 
 func (x *GetPaymentIntentRequest) Reset() {
 	*x = GetPaymentIntentRequest{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[7]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -724,7 +991,7 @@ func (x *GetPaymentIntentRequest) String() string {
 func (*GetPaymentIntentRequest) ProtoMessage() {}
 
 func (x *GetPaymentIntentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[7]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -737,7 +1004,7 @@ func (x *GetPaymentIntentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPaymentIntentRequest.ProtoReflect.Descriptor instead.
 func (*GetPaymentIntentRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{7}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetPaymentIntentRequest) GetId() string {
@@ -758,7 +1025,7 @@ type GetPaymentIntentResponse struct {
 
 func (x *GetPaymentIntentResponse) Reset() {
 	*x = GetPaymentIntentResponse{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[8]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -770,7 +1037,7 @@ func (x *GetPaymentIntentResponse) String() string {
 func (*GetPaymentIntentResponse) ProtoMessage() {}
 
 func (x *GetPaymentIntentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[8]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -783,7 +1050,7 @@ func (x *GetPaymentIntentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPaymentIntentResponse.ProtoReflect.Descriptor instead.
 func (*GetPaymentIntentResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{8}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetPaymentIntentResponse) GetPaymentIntent() *PaymentIntent {
@@ -816,7 +1083,7 @@ type ListPaymentIntentsRequest struct {
 
 func (x *ListPaymentIntentsRequest) Reset() {
 	*x = ListPaymentIntentsRequest{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[9]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -828,7 +1095,7 @@ func (x *ListPaymentIntentsRequest) String() string {
 func (*ListPaymentIntentsRequest) ProtoMessage() {}
 
 func (x *ListPaymentIntentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[9]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -841,7 +1108,7 @@ func (x *ListPaymentIntentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPaymentIntentsRequest.ProtoReflect.Descriptor instead.
 func (*ListPaymentIntentsRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{9}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListPaymentIntentsRequest) GetState() PaymentIntentState {
@@ -906,7 +1173,7 @@ type ListPaymentIntentsResponse struct {
 
 func (x *ListPaymentIntentsResponse) Reset() {
 	*x = ListPaymentIntentsResponse{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[10]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -918,7 +1185,7 @@ func (x *ListPaymentIntentsResponse) String() string {
 func (*ListPaymentIntentsResponse) ProtoMessage() {}
 
 func (x *ListPaymentIntentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[10]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -931,7 +1198,7 @@ func (x *ListPaymentIntentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPaymentIntentsResponse.ProtoReflect.Descriptor instead.
 func (*ListPaymentIntentsResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{10}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListPaymentIntentsResponse) GetPaymentIntents() []*PaymentIntent {
@@ -959,7 +1226,7 @@ type CancelPaymentIntentRequest struct {
 
 func (x *CancelPaymentIntentRequest) Reset() {
 	*x = CancelPaymentIntentRequest{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[11]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -971,7 +1238,7 @@ func (x *CancelPaymentIntentRequest) String() string {
 func (*CancelPaymentIntentRequest) ProtoMessage() {}
 
 func (x *CancelPaymentIntentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[11]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -984,7 +1251,7 @@ func (x *CancelPaymentIntentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelPaymentIntentRequest.ProtoReflect.Descriptor instead.
 func (*CancelPaymentIntentRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{11}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CancelPaymentIntentRequest) GetPaymentIntentId() string {
@@ -1005,7 +1272,7 @@ type CancelPaymentIntentResponse struct {
 
 func (x *CancelPaymentIntentResponse) Reset() {
 	*x = CancelPaymentIntentResponse{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[12]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1284,7 @@ func (x *CancelPaymentIntentResponse) String() string {
 func (*CancelPaymentIntentResponse) ProtoMessage() {}
 
 func (x *CancelPaymentIntentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[12]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1030,7 +1297,7 @@ func (x *CancelPaymentIntentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelPaymentIntentResponse.ProtoReflect.Descriptor instead.
 func (*CancelPaymentIntentResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{12}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CancelPaymentIntentResponse) GetPaymentIntent() *PaymentIntent {
@@ -1044,7 +1311,7 @@ var File_corefy_gateway_v1_payment_intent_service_proto protoreflect.FileDescrip
 
 const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\n" +
-	".corefy/gateway/v1/payment_intent_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x05\n" +
+	".corefy/gateway/v1/payment_intent_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x05\n" +
 	"\x1aCreatePaymentIntentRequest\x12\x16\n" +
 	"\x06amount\x18\x01 \x01(\tR\x06amount\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12.\n" +
@@ -1067,13 +1334,18 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"f\n" +
 	"\x1bCreatePaymentIntentResponse\x12G\n" +
-	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent\"\xba\x02\n" +
+	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent\"\xb6\x04\n" +
 	"\x1bConfirmPaymentIntentRequest\x12*\n" +
 	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\x12-\n" +
 	"\x04card\x18\x02 \x01(\v2\x17.corefy.gateway.v1.CardH\x00R\x04card\x12,\n" +
-	"\x11payment_method_id\x18\x03 \x01(\tH\x00R\x0fpaymentMethodId\x12E\n" +
-	"\x0ethree_d_secure\x18\x04 \x01(\v2\x1f.corefy.gateway.v1.ThreeDSecureR\fthreeDSecure\x12A\n" +
-	"\fbrowser_info\x18\x05 \x01(\v2\x1e.corefy.gateway.v1.BrowserInfoR\vbrowserInfoB\b\n" +
+	"\x11payment_method_id\x18\x03 \x01(\tH\x00R\x0fpaymentMethodId\x126\n" +
+	"\x05other\x18\x04 \x01(\v2\x1e.corefy.gateway.v1.OtherMethodH\x00R\x05other\x12@\n" +
+	"\vhosted_page\x18\x05 \x01(\v2\x1d.corefy.gateway.v1.HostedPageH\x00R\n" +
+	"hostedPage\x12E\n" +
+	"\x0ethree_d_secure\x18\x06 \x01(\v2\x1f.corefy.gateway.v1.ThreeDSecureR\fthreeDSecure\x12A\n" +
+	"\fbrowser_info\x18\a \x01(\v2\x1e.corefy.gateway.v1.BrowserInfoR\vbrowserInfo\x12.\n" +
+	"\x13save_payment_method\x18\b \x01(\bR\x11savePaymentMethod\x12P\n" +
+	"\x11stored_credential\x18\t \x01(\v2#.corefy.gateway.v1.StoredCredentialR\x10storedCredentialB\b\n" +
 	"\x06source\"g\n" +
 	"\x1cConfirmPaymentIntentResponse\x12G\n" +
 	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent\"\xae\x01\n" +
@@ -1084,7 +1356,13 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"expiryYear\x12\x15\n" +
 	"\x03cvv\x18\x04 \x01(\tB\x03\x80\x01\x01R\x03cvv\x12$\n" +
 	"\vholder_name\x18\x05 \x01(\tB\x03\x80\x01\x01R\n" +
-	"holderName\"\x91\x01\n" +
+	"holderName\"\f\n" +
+	"\n" +
+	"HostedPage\"\xd7\x01\n" +
+	"\x10StoredCredential\x12J\n" +
+	"\tinitiator\x18\x01 \x01(\x0e2,.corefy.gateway.v1.StoredCredentialInitiatorR\tinitiator\x12A\n" +
+	"\x06reason\x18\x02 \x01(\x0e2).corefy.gateway.v1.StoredCredentialReasonR\x06reason\x124\n" +
+	"\x16network_transaction_id\x18\x03 \x01(\tR\x14networkTransactionId\"\x91\x01\n" +
 	"\fThreeDSecure\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x10\n" +
 	"\x03eci\x18\x02 \x01(\tR\x03eci\x12\x17\n" +
@@ -1135,7 +1413,16 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\x1aCancelPaymentIntentRequest\x12*\n" +
 	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\"f\n" +
 	"\x1bCancelPaymentIntentResponse\x12G\n" +
-	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent2\xf4\x04\n" +
+	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent*\x9c\x01\n" +
+	"\x19StoredCredentialInitiator\x12+\n" +
+	"'STORED_CREDENTIAL_INITIATOR_UNSPECIFIED\x10\x00\x12(\n" +
+	"$STORED_CREDENTIAL_INITIATOR_CUSTOMER\x10\x01\x12(\n" +
+	"$STORED_CREDENTIAL_INITIATOR_MERCHANT\x10\x02*\xbd\x01\n" +
+	"\x16StoredCredentialReason\x12(\n" +
+	"$STORED_CREDENTIAL_REASON_UNSPECIFIED\x10\x00\x12&\n" +
+	"\"STORED_CREDENTIAL_REASON_RECURRING\x10\x01\x12'\n" +
+	"#STORED_CREDENTIAL_REASON_INSTALMENT\x10\x02\x12(\n" +
+	"$STORED_CREDENTIAL_REASON_UNSCHEDULED\x10\x032\xf4\x04\n" +
 	"\x14PaymentIntentService\x12y\n" +
 	"\x13CreatePaymentIntent\x12-.corefy.gateway.v1.CreatePaymentIntentRequest\x1a..corefy.gateway.v1.CreatePaymentIntentResponse\"\x03\x90\x02\x00\x12|\n" +
 	"\x14ConfirmPaymentIntent\x12..corefy.gateway.v1.ConfirmPaymentIntentRequest\x1a/.corefy.gateway.v1.ConfirmPaymentIntentResponse\"\x03\x90\x02\x00\x12p\n" +
@@ -1156,56 +1443,67 @@ func file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescData
 }
 
-var file_corefy_gateway_v1_payment_intent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_corefy_gateway_v1_payment_intent_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_corefy_gateway_v1_payment_intent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_corefy_gateway_v1_payment_intent_service_proto_goTypes = []any{
-	(*CreatePaymentIntentRequest)(nil),   // 0: corefy.gateway.v1.CreatePaymentIntentRequest
-	(*CreatePaymentIntentResponse)(nil),  // 1: corefy.gateway.v1.CreatePaymentIntentResponse
-	(*ConfirmPaymentIntentRequest)(nil),  // 2: corefy.gateway.v1.ConfirmPaymentIntentRequest
-	(*ConfirmPaymentIntentResponse)(nil), // 3: corefy.gateway.v1.ConfirmPaymentIntentResponse
-	(*Card)(nil),                         // 4: corefy.gateway.v1.Card
-	(*ThreeDSecure)(nil),                 // 5: corefy.gateway.v1.ThreeDSecure
-	(*BrowserInfo)(nil),                  // 6: corefy.gateway.v1.BrowserInfo
-	(*GetPaymentIntentRequest)(nil),      // 7: corefy.gateway.v1.GetPaymentIntentRequest
-	(*GetPaymentIntentResponse)(nil),     // 8: corefy.gateway.v1.GetPaymentIntentResponse
-	(*ListPaymentIntentsRequest)(nil),    // 9: corefy.gateway.v1.ListPaymentIntentsRequest
-	(*ListPaymentIntentsResponse)(nil),   // 10: corefy.gateway.v1.ListPaymentIntentsResponse
-	(*CancelPaymentIntentRequest)(nil),   // 11: corefy.gateway.v1.CancelPaymentIntentRequest
-	(*CancelPaymentIntentResponse)(nil),  // 12: corefy.gateway.v1.CancelPaymentIntentResponse
-	nil,                                  // 13: corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
-	(*Address)(nil),                      // 14: corefy.gateway.v1.Address
-	(*PaymentIntent)(nil),                // 15: corefy.gateway.v1.PaymentIntent
-	(PaymentIntentState)(0),              // 16: corefy.gateway.v1.PaymentIntentState
-	(*timestamppb.Timestamp)(nil),        // 17: google.protobuf.Timestamp
+	(StoredCredentialInitiator)(0),       // 0: corefy.gateway.v1.StoredCredentialInitiator
+	(StoredCredentialReason)(0),          // 1: corefy.gateway.v1.StoredCredentialReason
+	(*CreatePaymentIntentRequest)(nil),   // 2: corefy.gateway.v1.CreatePaymentIntentRequest
+	(*CreatePaymentIntentResponse)(nil),  // 3: corefy.gateway.v1.CreatePaymentIntentResponse
+	(*ConfirmPaymentIntentRequest)(nil),  // 4: corefy.gateway.v1.ConfirmPaymentIntentRequest
+	(*ConfirmPaymentIntentResponse)(nil), // 5: corefy.gateway.v1.ConfirmPaymentIntentResponse
+	(*Card)(nil),                         // 6: corefy.gateway.v1.Card
+	(*HostedPage)(nil),                   // 7: corefy.gateway.v1.HostedPage
+	(*StoredCredential)(nil),             // 8: corefy.gateway.v1.StoredCredential
+	(*ThreeDSecure)(nil),                 // 9: corefy.gateway.v1.ThreeDSecure
+	(*BrowserInfo)(nil),                  // 10: corefy.gateway.v1.BrowserInfo
+	(*GetPaymentIntentRequest)(nil),      // 11: corefy.gateway.v1.GetPaymentIntentRequest
+	(*GetPaymentIntentResponse)(nil),     // 12: corefy.gateway.v1.GetPaymentIntentResponse
+	(*ListPaymentIntentsRequest)(nil),    // 13: corefy.gateway.v1.ListPaymentIntentsRequest
+	(*ListPaymentIntentsResponse)(nil),   // 14: corefy.gateway.v1.ListPaymentIntentsResponse
+	(*CancelPaymentIntentRequest)(nil),   // 15: corefy.gateway.v1.CancelPaymentIntentRequest
+	(*CancelPaymentIntentResponse)(nil),  // 16: corefy.gateway.v1.CancelPaymentIntentResponse
+	nil,                                  // 17: corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
+	(*Address)(nil),                      // 18: corefy.gateway.v1.Address
+	(*PaymentIntent)(nil),                // 19: corefy.gateway.v1.PaymentIntent
+	(*OtherMethod)(nil),                  // 20: corefy.gateway.v1.OtherMethod
+	(PaymentIntentState)(0),              // 21: corefy.gateway.v1.PaymentIntentState
+	(*timestamppb.Timestamp)(nil),        // 22: google.protobuf.Timestamp
 }
 var file_corefy_gateway_v1_payment_intent_service_proto_depIdxs = []int32{
-	14, // 0: corefy.gateway.v1.CreatePaymentIntentRequest.billing_address:type_name -> corefy.gateway.v1.Address
-	13, // 1: corefy.gateway.v1.CreatePaymentIntentRequest.metadata:type_name -> corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
-	15, // 2: corefy.gateway.v1.CreatePaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
-	4,  // 3: corefy.gateway.v1.ConfirmPaymentIntentRequest.card:type_name -> corefy.gateway.v1.Card
-	5,  // 4: corefy.gateway.v1.ConfirmPaymentIntentRequest.three_d_secure:type_name -> corefy.gateway.v1.ThreeDSecure
-	6,  // 5: corefy.gateway.v1.ConfirmPaymentIntentRequest.browser_info:type_name -> corefy.gateway.v1.BrowserInfo
-	15, // 6: corefy.gateway.v1.ConfirmPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
-	15, // 7: corefy.gateway.v1.GetPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
-	16, // 8: corefy.gateway.v1.ListPaymentIntentsRequest.state:type_name -> corefy.gateway.v1.PaymentIntentState
-	17, // 9: corefy.gateway.v1.ListPaymentIntentsRequest.created_from:type_name -> google.protobuf.Timestamp
-	17, // 10: corefy.gateway.v1.ListPaymentIntentsRequest.created_before:type_name -> google.protobuf.Timestamp
-	15, // 11: corefy.gateway.v1.ListPaymentIntentsResponse.payment_intents:type_name -> corefy.gateway.v1.PaymentIntent
-	15, // 12: corefy.gateway.v1.CancelPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
-	0,  // 13: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:input_type -> corefy.gateway.v1.CreatePaymentIntentRequest
-	2,  // 14: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:input_type -> corefy.gateway.v1.ConfirmPaymentIntentRequest
-	7,  // 15: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:input_type -> corefy.gateway.v1.GetPaymentIntentRequest
-	9,  // 16: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:input_type -> corefy.gateway.v1.ListPaymentIntentsRequest
-	11, // 17: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:input_type -> corefy.gateway.v1.CancelPaymentIntentRequest
-	1,  // 18: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:output_type -> corefy.gateway.v1.CreatePaymentIntentResponse
-	3,  // 19: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:output_type -> corefy.gateway.v1.ConfirmPaymentIntentResponse
-	8,  // 20: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:output_type -> corefy.gateway.v1.GetPaymentIntentResponse
-	10, // 21: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:output_type -> corefy.gateway.v1.ListPaymentIntentsResponse
-	12, // 22: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:output_type -> corefy.gateway.v1.CancelPaymentIntentResponse
-	18, // [18:23] is the sub-list for method output_type
-	13, // [13:18] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	18, // 0: corefy.gateway.v1.CreatePaymentIntentRequest.billing_address:type_name -> corefy.gateway.v1.Address
+	17, // 1: corefy.gateway.v1.CreatePaymentIntentRequest.metadata:type_name -> corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
+	19, // 2: corefy.gateway.v1.CreatePaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	6,  // 3: corefy.gateway.v1.ConfirmPaymentIntentRequest.card:type_name -> corefy.gateway.v1.Card
+	20, // 4: corefy.gateway.v1.ConfirmPaymentIntentRequest.other:type_name -> corefy.gateway.v1.OtherMethod
+	7,  // 5: corefy.gateway.v1.ConfirmPaymentIntentRequest.hosted_page:type_name -> corefy.gateway.v1.HostedPage
+	9,  // 6: corefy.gateway.v1.ConfirmPaymentIntentRequest.three_d_secure:type_name -> corefy.gateway.v1.ThreeDSecure
+	10, // 7: corefy.gateway.v1.ConfirmPaymentIntentRequest.browser_info:type_name -> corefy.gateway.v1.BrowserInfo
+	8,  // 8: corefy.gateway.v1.ConfirmPaymentIntentRequest.stored_credential:type_name -> corefy.gateway.v1.StoredCredential
+	19, // 9: corefy.gateway.v1.ConfirmPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	0,  // 10: corefy.gateway.v1.StoredCredential.initiator:type_name -> corefy.gateway.v1.StoredCredentialInitiator
+	1,  // 11: corefy.gateway.v1.StoredCredential.reason:type_name -> corefy.gateway.v1.StoredCredentialReason
+	19, // 12: corefy.gateway.v1.GetPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	21, // 13: corefy.gateway.v1.ListPaymentIntentsRequest.state:type_name -> corefy.gateway.v1.PaymentIntentState
+	22, // 14: corefy.gateway.v1.ListPaymentIntentsRequest.created_from:type_name -> google.protobuf.Timestamp
+	22, // 15: corefy.gateway.v1.ListPaymentIntentsRequest.created_before:type_name -> google.protobuf.Timestamp
+	19, // 16: corefy.gateway.v1.ListPaymentIntentsResponse.payment_intents:type_name -> corefy.gateway.v1.PaymentIntent
+	19, // 17: corefy.gateway.v1.CancelPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	2,  // 18: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:input_type -> corefy.gateway.v1.CreatePaymentIntentRequest
+	4,  // 19: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:input_type -> corefy.gateway.v1.ConfirmPaymentIntentRequest
+	11, // 20: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:input_type -> corefy.gateway.v1.GetPaymentIntentRequest
+	13, // 21: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:input_type -> corefy.gateway.v1.ListPaymentIntentsRequest
+	15, // 22: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:input_type -> corefy.gateway.v1.CancelPaymentIntentRequest
+	3,  // 23: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:output_type -> corefy.gateway.v1.CreatePaymentIntentResponse
+	5,  // 24: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:output_type -> corefy.gateway.v1.ConfirmPaymentIntentResponse
+	12, // 25: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:output_type -> corefy.gateway.v1.GetPaymentIntentResponse
+	14, // 26: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:output_type -> corefy.gateway.v1.ListPaymentIntentsResponse
+	16, // 27: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:output_type -> corefy.gateway.v1.CancelPaymentIntentResponse
+	23, // [23:28] is the sub-list for method output_type
+	18, // [18:23] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_payment_intent_service_proto_init() }
@@ -1215,23 +1513,27 @@ func file_corefy_gateway_v1_payment_intent_service_proto_init() {
 	}
 	file_corefy_gateway_v1_address_proto_init()
 	file_corefy_gateway_v1_payment_intent_proto_init()
+	file_corefy_gateway_v1_payment_method_proto_init()
 	file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[2].OneofWrappers = []any{
 		(*ConfirmPaymentIntentRequest_Card)(nil),
 		(*ConfirmPaymentIntentRequest_PaymentMethodId)(nil),
+		(*ConfirmPaymentIntentRequest_Other)(nil),
+		(*ConfirmPaymentIntentRequest_HostedPage)(nil),
 	}
-	file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[6].OneofWrappers = []any{}
+	file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_payment_intent_service_proto_rawDesc), len(file_corefy_gateway_v1_payment_intent_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   14,
+			NumEnums:      2,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_corefy_gateway_v1_payment_intent_service_proto_goTypes,
 		DependencyIndexes: file_corefy_gateway_v1_payment_intent_service_proto_depIdxs,
+		EnumInfos:         file_corefy_gateway_v1_payment_intent_service_proto_enumTypes,
 		MessageInfos:      file_corefy_gateway_v1_payment_intent_service_proto_msgTypes,
 	}.Build()
 	File_corefy_gateway_v1_payment_intent_service_proto = out.File

@@ -49,13 +49,13 @@ type PaymentIntentServiceClient interface {
 	// FAILED_PRECONDITION/CUSTOMER_NOT_READY, FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreatePaymentIntent(ctx context.Context, in *CreatePaymentIntentRequest, opts ...grpc.CallOption) (*CreatePaymentIntentResponse, error)
-	// Confirms a payment intent by card or by saved payment method. This is the call that charges.
+	// Confirms a payment intent: says what to pay with. This is the call that charges.
 	//
 	// A decline is not an error: the call succeeds with PAYMENT_INTENT_STATE_REQUIRES_PAYMENT_METHOD and
 	// `last_payment_error`. Nor is an unknown outcome: the call succeeds with PAYMENT_INTENT_STATE_PROCESSING.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/PAYMENT_INTENT_STATE, FAILED_PRECONDITION/ATTEMPT_IN_DOUBT,
-	// FAILED_PRECONDITION/PAYMENT_METHOD_MISMATCH, FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/UPSTREAM_UNSUPPORTED,
+	// FAILED_PRECONDITION/PAYMENT_METHOD_MISMATCH, FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/CAPABILITY_MISSING,
 	// INTERNAL/UPSTREAM_MISCONFIGURED, UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	ConfirmPaymentIntent(ctx context.Context, in *ConfirmPaymentIntentRequest, opts ...grpc.CallOption) (*ConfirmPaymentIntentResponse, error)
 	// Reads a payment intent. While its outcome is not known, reading also asks Corefy, at most once a second.
@@ -154,13 +154,13 @@ type PaymentIntentServiceServer interface {
 	// FAILED_PRECONDITION/CUSTOMER_NOT_READY, FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreatePaymentIntent(context.Context, *CreatePaymentIntentRequest) (*CreatePaymentIntentResponse, error)
-	// Confirms a payment intent by card or by saved payment method. This is the call that charges.
+	// Confirms a payment intent: says what to pay with. This is the call that charges.
 	//
 	// A decline is not an error: the call succeeds with PAYMENT_INTENT_STATE_REQUIRES_PAYMENT_METHOD and
 	// `last_payment_error`. Nor is an unknown outcome: the call succeeds with PAYMENT_INTENT_STATE_PROCESSING.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/PAYMENT_INTENT_STATE, FAILED_PRECONDITION/ATTEMPT_IN_DOUBT,
-	// FAILED_PRECONDITION/PAYMENT_METHOD_MISMATCH, FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/UPSTREAM_UNSUPPORTED,
+	// FAILED_PRECONDITION/PAYMENT_METHOD_MISMATCH, FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/CAPABILITY_MISSING,
 	// INTERNAL/UPSTREAM_MISCONFIGURED, UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	ConfirmPaymentIntent(context.Context, *ConfirmPaymentIntentRequest) (*ConfirmPaymentIntentResponse, error)
 	// Reads a payment intent. While its outcome is not known, reading also asks Corefy, at most once a second.

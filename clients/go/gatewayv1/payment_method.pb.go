@@ -205,6 +205,62 @@ func (x *MaskedCard) GetHolderName() string {
 	return ""
 }
 
+// A payment method that is no card: a wallet or an alternative method.
+type OtherMethod struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. Type code, as ListSupportedPaymentMethods gives it in `type`: lower case, at most 50 characters, not `card`.
+	PaymentMethodType string `protobuf:"bytes,1,opt,name=payment_method_type,json=paymentMethodType,proto3" json:"payment_method_type,omitempty"`
+	// The method's own fields: at most 20 entries, keys of at most 40 characters, values of at most 500, neither with control
+	// characters. Passed on to Corefy and not kept.
+	Fields        map[string]string `protobuf:"bytes,2,rep,name=fields,proto3" json:"fields,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OtherMethod) Reset() {
+	*x = OtherMethod{}
+	mi := &file_corefy_gateway_v1_payment_method_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OtherMethod) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OtherMethod) ProtoMessage() {}
+
+func (x *OtherMethod) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_method_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OtherMethod.ProtoReflect.Descriptor instead.
+func (*OtherMethod) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_method_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *OtherMethod) GetPaymentMethodType() string {
+	if x != nil {
+		return x.PaymentMethodType
+	}
+	return ""
+}
+
+func (x *OtherMethod) GetFields() map[string]string {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
 // A kind of payment method that the Corefy account accepts.
 type SupportedPaymentMethod struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -220,7 +276,7 @@ type SupportedPaymentMethod struct {
 
 func (x *SupportedPaymentMethod) Reset() {
 	*x = SupportedPaymentMethod{}
-	mi := &file_corefy_gateway_v1_payment_method_proto_msgTypes[2]
+	mi := &file_corefy_gateway_v1_payment_method_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -232,7 +288,7 @@ func (x *SupportedPaymentMethod) String() string {
 func (*SupportedPaymentMethod) ProtoMessage() {}
 
 func (x *SupportedPaymentMethod) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_method_proto_msgTypes[2]
+	mi := &file_corefy_gateway_v1_payment_method_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -245,7 +301,7 @@ func (x *SupportedPaymentMethod) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupportedPaymentMethod.ProtoReflect.Descriptor instead.
 func (*SupportedPaymentMethod) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_method_proto_rawDescGZIP(), []int{2}
+	return file_corefy_gateway_v1_payment_method_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SupportedPaymentMethod) GetType() string {
@@ -293,7 +349,13 @@ const file_corefy_gateway_v1_payment_method_proto_rawDesc = "" +
 	"\vexpiry_year\x18\x05 \x01(\x05R\n" +
 	"expiryYear\x12$\n" +
 	"\vholder_name\x18\x06 \x01(\tB\x03\x80\x01\x01R\n" +
-	"holderName\"`\n" +
+	"holderName\"\xc1\x01\n" +
+	"\vOtherMethod\x12.\n" +
+	"\x13payment_method_type\x18\x01 \x01(\tR\x11paymentMethodType\x12G\n" +
+	"\x06fields\x18\x02 \x03(\v2*.corefy.gateway.v1.OtherMethod.FieldsEntryB\x03\x80\x01\x01R\x06fields\x1a9\n" +
+	"\vFieldsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"`\n" +
 	"\x16SupportedPaymentMethod\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1e\n" +
@@ -314,21 +376,24 @@ func file_corefy_gateway_v1_payment_method_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_payment_method_proto_rawDescData
 }
 
-var file_corefy_gateway_v1_payment_method_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_corefy_gateway_v1_payment_method_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_corefy_gateway_v1_payment_method_proto_goTypes = []any{
 	(*PaymentMethod)(nil),          // 0: corefy.gateway.v1.PaymentMethod
 	(*MaskedCard)(nil),             // 1: corefy.gateway.v1.MaskedCard
-	(*SupportedPaymentMethod)(nil), // 2: corefy.gateway.v1.SupportedPaymentMethod
-	(*timestamppb.Timestamp)(nil),  // 3: google.protobuf.Timestamp
+	(*OtherMethod)(nil),            // 2: corefy.gateway.v1.OtherMethod
+	(*SupportedPaymentMethod)(nil), // 3: corefy.gateway.v1.SupportedPaymentMethod
+	nil,                            // 4: corefy.gateway.v1.OtherMethod.FieldsEntry
+	(*timestamppb.Timestamp)(nil),  // 5: google.protobuf.Timestamp
 }
 var file_corefy_gateway_v1_payment_method_proto_depIdxs = []int32{
 	1, // 0: corefy.gateway.v1.PaymentMethod.card:type_name -> corefy.gateway.v1.MaskedCard
-	3, // 1: corefy.gateway.v1.PaymentMethod.created_at:type_name -> google.protobuf.Timestamp
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	5, // 1: corefy.gateway.v1.PaymentMethod.created_at:type_name -> google.protobuf.Timestamp
+	4, // 2: corefy.gateway.v1.OtherMethod.fields:type_name -> corefy.gateway.v1.OtherMethod.FieldsEntry
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_payment_method_proto_init() }
@@ -342,7 +407,7 @@ func file_corefy_gateway_v1_payment_method_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_payment_method_proto_rawDesc), len(file_corefy_gateway_v1_payment_method_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

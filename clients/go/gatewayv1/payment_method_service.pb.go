@@ -21,18 +21,18 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Request of CreatePaymentMethod. Exactly one of `card` and `data` is required.
+// Request of CreatePaymentMethod.
 type CreatePaymentMethodRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The customer, `cus_…`.
 	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// Type code, lower case, at most 50 characters. Default `card`.
-	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
-	// The card to save. Only with the type `card`.
-	Card *CardToSave `protobuf:"bytes,3,opt,name=card,proto3" json:"card,omitempty"`
-	// The method's own fields, for wallets and alternative methods: at most 20 entries, keys of at most 40 characters,
-	// values of at most 500, neither with control characters. Passed on to Corefy and not kept.
-	Data          map[string]string `protobuf:"bytes,4,rep,name=data,proto3" json:"data,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Required. What to save.
+	//
+	// Types that are valid to be assigned to Details:
+	//
+	//	*CreatePaymentMethodRequest_Card
+	//	*CreatePaymentMethodRequest_Other
+	Details       isCreatePaymentMethodRequest_Details `protobuf_oneof:"details"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -74,26 +74,48 @@ func (x *CreatePaymentMethodRequest) GetCustomerId() string {
 	return ""
 }
 
-func (x *CreatePaymentMethodRequest) GetType() string {
+func (x *CreatePaymentMethodRequest) GetDetails() isCreatePaymentMethodRequest_Details {
 	if x != nil {
-		return x.Type
+		return x.Details
 	}
-	return ""
+	return nil
 }
 
 func (x *CreatePaymentMethodRequest) GetCard() *CardToSave {
 	if x != nil {
-		return x.Card
+		if x, ok := x.Details.(*CreatePaymentMethodRequest_Card); ok {
+			return x.Card
+		}
 	}
 	return nil
 }
 
-func (x *CreatePaymentMethodRequest) GetData() map[string]string {
+func (x *CreatePaymentMethodRequest) GetOther() *OtherMethod {
 	if x != nil {
-		return x.Data
+		if x, ok := x.Details.(*CreatePaymentMethodRequest_Other); ok {
+			return x.Other
+		}
 	}
 	return nil
 }
+
+type isCreatePaymentMethodRequest_Details interface {
+	isCreatePaymentMethodRequest_Details()
+}
+
+type CreatePaymentMethodRequest_Card struct {
+	// A card.
+	Card *CardToSave `protobuf:"bytes,2,opt,name=card,proto3,oneof"`
+}
+
+type CreatePaymentMethodRequest_Other struct {
+	// A wallet or an alternative method.
+	Other *OtherMethod `protobuf:"bytes,3,opt,name=other,proto3,oneof"`
+}
+
+func (*CreatePaymentMethodRequest_Card) isCreatePaymentMethodRequest_Details() {}
+
+func (*CreatePaymentMethodRequest_Other) isCreatePaymentMethodRequest_Details() {}
 
 // A card to save. It has no CVV, because a CVV must not be saved.
 type CardToSave struct {
@@ -522,16 +544,13 @@ var File_corefy_gateway_v1_payment_method_service_proto protoreflect.FileDescrip
 
 const file_corefy_gateway_v1_payment_method_service_proto_rawDesc = "" +
 	"\n" +
-	".corefy/gateway/v1/payment_method_service.proto\x12\x11corefy.gateway.v1\x1a&corefy/gateway/v1/payment_method.proto\"\x8f\x02\n" +
+	".corefy/gateway/v1/payment_method_service.proto\x12\x11corefy.gateway.v1\x1a&corefy/gateway/v1/payment_method.proto\"\xb5\x01\n" +
 	"\x1aCreatePaymentMethodRequest\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
-	"customerId\x12\x12\n" +
-	"\x04type\x18\x02 \x01(\tR\x04type\x121\n" +
-	"\x04card\x18\x03 \x01(\v2\x1d.corefy.gateway.v1.CardToSaveR\x04card\x12P\n" +
-	"\x04data\x18\x04 \x03(\v27.corefy.gateway.v1.CreatePaymentMethodRequest.DataEntryB\x03\x80\x01\x01R\x04data\x1a7\n" +
-	"\tDataEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9d\x01\n" +
+	"customerId\x123\n" +
+	"\x04card\x18\x02 \x01(\v2\x1d.corefy.gateway.v1.CardToSaveH\x00R\x04card\x126\n" +
+	"\x05other\x18\x03 \x01(\v2\x1e.corefy.gateway.v1.OtherMethodH\x00R\x05otherB\t\n" +
+	"\adetails\"\x9d\x01\n" +
 	"\n" +
 	"CardToSave\x12\x1b\n" +
 	"\x06number\x18\x01 \x01(\tB\x03\x80\x01\x01R\x06number\x12&\n" +
@@ -578,7 +597,7 @@ func file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_payment_method_service_proto_rawDescData
 }
 
-var file_corefy_gateway_v1_payment_method_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_corefy_gateway_v1_payment_method_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_corefy_gateway_v1_payment_method_service_proto_goTypes = []any{
 	(*CreatePaymentMethodRequest)(nil),          // 0: corefy.gateway.v1.CreatePaymentMethodRequest
 	(*CardToSave)(nil),                          // 1: corefy.gateway.v1.CardToSave
@@ -589,13 +608,13 @@ var file_corefy_gateway_v1_payment_method_service_proto_goTypes = []any{
 	(*ListPaymentMethodsResponse)(nil),          // 6: corefy.gateway.v1.ListPaymentMethodsResponse
 	(*ListSupportedPaymentMethodsRequest)(nil),  // 7: corefy.gateway.v1.ListSupportedPaymentMethodsRequest
 	(*ListSupportedPaymentMethodsResponse)(nil), // 8: corefy.gateway.v1.ListSupportedPaymentMethodsResponse
-	nil,                            // 9: corefy.gateway.v1.CreatePaymentMethodRequest.DataEntry
-	(*PaymentMethod)(nil),          // 10: corefy.gateway.v1.PaymentMethod
-	(*SupportedPaymentMethod)(nil), // 11: corefy.gateway.v1.SupportedPaymentMethod
+	(*OtherMethod)(nil),                         // 9: corefy.gateway.v1.OtherMethod
+	(*PaymentMethod)(nil),                       // 10: corefy.gateway.v1.PaymentMethod
+	(*SupportedPaymentMethod)(nil),              // 11: corefy.gateway.v1.SupportedPaymentMethod
 }
 var file_corefy_gateway_v1_payment_method_service_proto_depIdxs = []int32{
 	1,  // 0: corefy.gateway.v1.CreatePaymentMethodRequest.card:type_name -> corefy.gateway.v1.CardToSave
-	9,  // 1: corefy.gateway.v1.CreatePaymentMethodRequest.data:type_name -> corefy.gateway.v1.CreatePaymentMethodRequest.DataEntry
+	9,  // 1: corefy.gateway.v1.CreatePaymentMethodRequest.other:type_name -> corefy.gateway.v1.OtherMethod
 	10, // 2: corefy.gateway.v1.CreatePaymentMethodResponse.payment_method:type_name -> corefy.gateway.v1.PaymentMethod
 	10, // 3: corefy.gateway.v1.GetPaymentMethodResponse.payment_method:type_name -> corefy.gateway.v1.PaymentMethod
 	10, // 4: corefy.gateway.v1.ListPaymentMethodsResponse.payment_methods:type_name -> corefy.gateway.v1.PaymentMethod
@@ -621,13 +640,17 @@ func file_corefy_gateway_v1_payment_method_service_proto_init() {
 		return
 	}
 	file_corefy_gateway_v1_payment_method_proto_init()
+	file_corefy_gateway_v1_payment_method_service_proto_msgTypes[0].OneofWrappers = []any{
+		(*CreatePaymentMethodRequest_Card)(nil),
+		(*CreatePaymentMethodRequest_Other)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_payment_method_service_proto_rawDesc), len(file_corefy_gateway_v1_payment_method_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -38,7 +38,7 @@ type PaymentMethodServiceClient interface {
 	// so, as does this call when it is repeated under its idempotency key.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer), FAILED_PRECONDITION/CUSTOMER_NOT_READY,
-	// FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/UPSTREAM_UNSUPPORTED, INTERNAL/UPSTREAM_MISCONFIGURED,
+	// FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/CAPABILITY_MISSING, INTERNAL/UPSTREAM_MISCONFIGURED,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreatePaymentMethod(ctx context.Context, in *CreatePaymentMethodRequest, opts ...grpc.CallOption) (*CreatePaymentMethodResponse, error)
 	// Reads a payment method.
@@ -118,7 +118,7 @@ type PaymentMethodServiceServer interface {
 	// so, as does this call when it is repeated under its idempotency key.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer), FAILED_PRECONDITION/CUSTOMER_NOT_READY,
-	// FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/UPSTREAM_UNSUPPORTED, INTERNAL/UPSTREAM_MISCONFIGURED,
+	// FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/CAPABILITY_MISSING, INTERNAL/UPSTREAM_MISCONFIGURED,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreatePaymentMethod(context.Context, *CreatePaymentMethodRequest) (*CreatePaymentMethodResponse, error)
 	// Reads a payment method.

@@ -1,6 +1,6 @@
 //! Confirming a payment intent: the attempt to pay it.
 
-use super::{SourceInput, attempt_in_doubt, load, lock, lock_own, wrong_state};
+use super::{attempt_in_doubt, load, lock, lock_own, wrong_state};
 use crate::{
     app::{
         App, Caller, customers,
@@ -12,7 +12,7 @@ use crate::{
         confirmation::{Confirmation, Source},
         customer::Customer,
         event::EventType,
-        ids::PaymentIntentId,
+        ids::{PaymentIntentId, PaymentMethodId},
         operation::{BEFORE_ALL, Operation, OperationKind, OperationState},
         payment_intent::{PaymentIntent, PaymentIntentState as State},
         payment_method::PaymentMethod,
@@ -26,7 +26,7 @@ use crate::{
 /// `ConfirmPaymentIntent`.
 pub(super) struct Confirm {
     id: PaymentIntentId,
-    confirmation: Confirmation<SourceInput>,
+    confirmation: Confirmation<PaymentMethodId>,
     method: Option<PaymentMethod>,
     customer: Option<Customer>,
     /// Whether Corefy was asked about the attempt before.
@@ -34,13 +34,13 @@ pub(super) struct Confirm {
 }
 
 impl Confirm {
-    pub fn new(id: PaymentIntentId, confirmation: Confirmation<SourceInput>) -> Self {
+    pub fn new(id: PaymentIntentId, confirmation: Confirmation<PaymentMethodId>) -> Self {
         Self { id, confirmation, method: None, customer: None, has_asked: false }
     }
 
     /// The saved method, which must be of the intent's customer.
     async fn find_method(&mut self, tx: &mut Tx, intent: &PaymentIntent) -> Result<(), Error> {
-        let SourceInput::Saved(id) = &self.confirmation.source else { return Ok(()) };
+        let Source::Saved(id) = &self.confirmation.source else { return Ok(()) };
         let not_found = || Error::not_found("payment_method", id.as_str());
         let method = tx.payment_method(&intent.partner_id, id).await?.ok_or_else(not_found)?;
         if Some(&method.customer_id) != intent.customer_id.as_ref() {
@@ -70,9 +70,7 @@ impl Command for Confirm {
         tx: &mut Tx,
         operation: &mut Operation,
     ) -> Result<Reserved<PaymentIntent>, Error> {
-        if self.confirmation.three_d_secure.is_some() && !app.upstream.capabilities().external_three_d_secure {
-            return Err(upstream::Error::Unsupported("a 3-D Secure authentication done elsewhere").into());
-        }
+        app.require_of_corefy(self.confirmation.needs())?;
         let mut intent = lock_own(tx, operation, &self.id).await?;
         // An attempt that was given up may have been made after all: Corefy is asked before there is another.
         if intent.progress.watch_until.is_some() && !intent.state.is_paid() && !self.has_asked {
@@ -108,13 +106,8 @@ impl Command for Confirm {
     }
 
     async fn send(self, app: &App, call: Call<'_>, intent: &PaymentIntent) -> Result<PaymentSnapshot, upstream::Error> {
-        let source = match (self.confirmation.source, self.method) {
-            (SourceInput::Card(card), _) => Source::Card(card),
-            (SourceInput::Saved(_), Some(method)) => Source::Saved(method),
-            (SourceInput::Saved(_), None) => return Err(upstream::Error::Unsupported("an unknown payment method")),
-        };
-        let Confirmation { three_d_secure, browser_info, .. } = self.confirmation;
-        let confirmation = Confirmation { source, three_d_secure, browser_info };
+        let lost = || upstream::not_at_corefy("payment method");
+        let confirmation = self.confirmation.with_method(self.method).ok_or_else(lost)?;
         let order = Order { intent, customer: self.customer.as_ref() };
         app.upstream.payment_intent_confirm(call, order, &confirmation).await
     }

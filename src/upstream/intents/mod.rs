@@ -8,14 +8,15 @@ use serde::de::DeserializeOwned;
 
 use super::transport::{Answer, Failure, Request, SetupError, Transport};
 use super::{
-    Call, Capabilities, Class, Connection, Error, NewPaymentMethod, Notice, Order, Turn, Upstream,
+    Call, Class, Connection, Error, NewPaymentMethod, Notice, Order, Turn, Upstream, not_at_corefy,
     signature::{self, WrongSignature},
 };
 use crate::domain::{
+    capability::Capability,
     clock::Clock,
-    confirmation::{Confirmation, Source},
+    confirmation::Confirmation,
     customer::Customer,
-    payment_method::SupportedPaymentMethod,
+    payment_method::{PaymentMethod, SupportedPaymentMethod},
     refund::Refund,
     snapshot::{CustomerSnapshot, PaymentMethodSnapshot, PaymentMethodsSnapshot, PaymentSnapshot, RefundSnapshot},
 };
@@ -36,7 +37,7 @@ pub mod wire;
 pub use keys::Credentials;
 use keys::Keys;
 pub use redact::REDACT;
-use refusals::{Failed, Refusal, not_at_corefy};
+use refusals::{Failed, Refusal};
 
 /// The most entries of a list that are read.
 const LONGEST_LIST: usize = 1000;
@@ -152,8 +153,12 @@ fn moved<T>(outcome: Result<T, Failed>) -> Result<T, Error> {
 
 #[async_trait]
 impl Upstream for Intents {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { external_three_d_secure: true, save_payment_method: true }
+    fn dialect(&self) -> &'static str {
+        "intents"
+    }
+
+    fn capabilities(&self) -> &'static [Capability] {
+        &[Capability::CreatePaymentMethod, Capability::ExternalThreeDSecure]
     }
 
     async fn payment_intent_create(&self, call: Call<'_>, order: Order<'_>) -> Result<PaymentSnapshot, Error> {
@@ -178,10 +183,10 @@ impl Upstream for Intents {
         &self,
         call: Call<'_>,
         order: Order<'_>,
-        confirmation: &Confirmation<Source>,
+        confirmation: &Confirmation<PaymentMethod>,
     ) -> Result<PaymentSnapshot, Error> {
         let id = order.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment intent"))?;
-        let body = requests::confirm_intent(confirmation).ok_or_else(|| not_at_corefy("payment method"))?;
+        let body = requests::confirm_intent(confirmation)?;
         let request = Request::mutation("payment_intent.confirm", "/v1/payment-intents/{id}/confirm", call)
             .about(order.intent)
             .with_id(id)

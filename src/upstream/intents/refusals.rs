@@ -84,16 +84,6 @@ pub fn read(answer: &Answer) -> Refusal {
     Refusal { rejection, existing: body.id.filter(|_| is_duplicate).and_then(|id| answers::id(id).ok()) }
 }
 
-/// The refusal of what cannot even be asked, because Corefy does not know what it is about.
-pub fn not_at_corefy(what: &str) -> Error {
-    Error::Rejected(Rejection {
-        http_status: 404,
-        code: "not_at_corefy".to_owned(),
-        message: format!("Corefy does not know the {what}."),
-        fields: Vec::new(),
-    })
-}
-
 /// Our path of the field that Corefy calls `name`; a name that is not known passes through.
 fn field(name: &str) -> String {
     let ours = match name.strip_prefix("data.").unwrap_or(name) {
@@ -106,6 +96,7 @@ fn field(name: &str) -> String {
         "three_ds_eci" => "three_d_secure.eci",
         "three_ds_cavv" => "three_d_secure.cavv",
         "three_ds_xid" => "three_d_secure.xid",
+        "type" => "other.payment_method_type",
         "callback_url" => "return_url",
         "address_line1" => "address.line1",
         "address_line2" => "address.line2",

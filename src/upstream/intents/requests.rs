@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 
 use super::wire;
+use crate::domain::capability::Capability;
 use crate::domain::card::Card;
 use crate::domain::confirmation::{Confirmation, Source, ThreeDSecure};
 use crate::domain::customer::Customer;
 use crate::domain::money::Money;
+use crate::domain::payment_method::PaymentMethod;
 use crate::domain::private::Private;
 use crate::domain::refund::Refund;
-use crate::upstream::{NewPaymentMethod, Order, PaymentMethodData};
+use crate::upstream::{Error, NewPaymentMethod, Order, PaymentMethodData, not_at_corefy};
 
 /// The creation of an intent.
 pub fn create_intent(order: Order<'_>) -> wire::CreateIntent {
@@ -29,16 +31,18 @@ pub fn create_intent(order: Order<'_>) -> wire::CreateIntent {
     }
 }
 
-/// An attempt to pay. `None` when the saved payment method is not known to Corefy. The contract has no place for the
-/// payer's browser, so that is not passed on.
-pub fn confirm_intent(confirmation: &Confirmation<Source>) -> Option<wire::ConfirmIntent> {
+/// An attempt to pay. The contract has no place for the payer's browser, so that is not passed on.
+pub fn confirm_intent(confirmation: &Confirmation<PaymentMethod>) -> Result<wire::ConfirmIntent, Error> {
     let source = match &confirmation.source {
         Source::Card(card) => card_of(card),
         Source::Saved(method) => {
-            wire::ConfirmIntent { payment_method_id: Some(method.upstream_id.clone()?), ..Default::default() }
+            let id = method.upstream_id.clone().ok_or_else(|| not_at_corefy("payment method"))?;
+            wire::ConfirmIntent { payment_method_id: Some(id), ..Default::default() }
         }
+        Source::Other(_) => return Err(Error::Unsupported(Capability::ConfirmOther)),
+        Source::HostedPage => return Err(Error::Unsupported(Capability::HostedPage)),
     };
-    Some(match &confirmation.three_d_secure {
+    Ok(match &confirmation.three_d_secure {
         Some(secure) => with_three_d_secure(source, secure),
         None => source,
     })
@@ -102,8 +106,8 @@ pub fn create_customer(customer: &Customer) -> wire::Customer {
 pub fn create_payment_method(customer_id: &str, new: &NewPaymentMethod<'_>) -> wire::CreatePaymentMethod {
     let data = match new.data {
         PaymentMethodData::Card(card) => card_data(card),
-        PaymentMethodData::Fields(fields) => {
-            fields.iter().map(|(name, value)| (name.clone(), secret(value.expose().to_owned()))).collect()
+        PaymentMethodData::Other(other) => {
+            other.fields.iter().map(|(name, value)| (name.clone(), secret(value.expose().to_owned()))).collect()
         }
     };
     wire::CreatePaymentMethod { customer_id: customer_id.to_owned(), kind: new.method.kind.clone(), data }

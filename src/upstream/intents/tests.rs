@@ -5,12 +5,11 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::card::Card;
 use crate::domain::clock::Timestamp;
-use crate::domain::confirmation::ThreeDSecure;
+use crate::domain::confirmation::{Source, ThreeDSecure};
 use crate::domain::customer::{Address, CustomerDetails};
 use crate::domain::ids::{CustomerId, OperationId, PartnerId, PaymentIntentId, PaymentMethodId, RefundId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment_intent::{PaymentIntent, PaymentIntentDetails, PaymentIntentState, Progress};
-use crate::domain::payment_method::PaymentMethod;
 use crate::domain::private::Private;
 use crate::domain::refund::{RefundDetails, RefundState};
 use crate::domain::snapshot::PaymentStatus;
@@ -164,8 +163,18 @@ fn card(cvv: Option<&str>) -> Card {
     }
 }
 
-fn by_card() -> Confirmation<Source> {
-    Confirmation { source: Source::Card(card(Some("987"))), three_d_secure: None, browser_info: None }
+fn by_card() -> Confirmation<PaymentMethod> {
+    by(Source::Card(card(Some("987"))))
+}
+
+fn by(source: Source<PaymentMethod>) -> Confirmation<PaymentMethod> {
+    Confirmation {
+        source,
+        three_d_secure: None,
+        browser_info: None,
+        save_payment_method: false,
+        stored_credential: None,
+    }
 }
 
 fn payment_body(status: &str) -> Value {
@@ -256,11 +265,8 @@ async fn a_saved_method_is_confirmed_by_its_id_with_the_authentication_done_else
         xid: String::new(),
         ds_transaction_id: "d0e1".to_owned(),
     };
-    let confirmation = Confirmation {
-        source: Source::Saved(method(&scene.customer, Some("meth_1"))),
-        three_d_secure: Some(secure),
-        browser_info: None,
-    };
+    let saved = by(Source::Saved(method(&scene.customer, Some("meth_1"))));
+    let confirmation = Confirmation { three_d_secure: Some(secure), ..saved };
     scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &confirmation).await.unwrap();
     let body = json!({"payment_method_id": "meth_1", "three_ds_version": "2.2.0", "three_ds_eci": "05",
         "three_ds_cavv": "AAAB", "three_ds_xid": "d0e1"});
@@ -270,8 +276,7 @@ async fn a_saved_method_is_confirmed_by_its_id_with_the_authentication_done_else
 #[tokio::test]
 async fn what_corefy_does_not_know_is_not_asked_about() {
     let mut scene = Scene::new([answer(500, "")]).await;
-    let unknown =
-        Confirmation { source: Source::Saved(method(&scene.customer, None)), three_d_secure: None, browser_info: None };
+    let unknown = by(Source::Saved(method(&scene.customer, None)));
     rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &unknown).await);
     scene.intent.upstream_id = None;
     scene.customer.upstream_id = None;

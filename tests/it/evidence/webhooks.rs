@@ -16,6 +16,7 @@ use crate::support::{
     client::{APPROVED, Client, new_customer, new_intent, new_payment_method},
     database::TestDatabase,
     money::READ,
+    requests::card_of,
 };
 
 crate::on_both!(
@@ -169,7 +170,7 @@ async fn partners_whose_customers_are_one_at_corefy_do_not_see_each_others_cards
     assert_eq!(customers[0].upstream_id, customers[1].upstream_id);
     let save = async |client: &Client, customer: &pb::Customer, number: &str| {
         let mut request = new_payment_method(&customer.id);
-        request.card.as_mut().unwrap().number = number.to_owned();
+        card_of(&mut request).number = number.to_owned();
         client.create_payment_method(request).await.unwrap();
         app.work_off_webhooks().await;
     };

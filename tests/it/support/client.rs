@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use corefy_gateway::pb::{
-    self, customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
-    gateway_service_client::GatewayServiceClient, payment_intent_service_client::PaymentIntentServiceClient,
+    self, create_payment_method_request::Details, customer_service_client::CustomerServiceClient,
+    event_service_client::EventServiceClient, gateway_service_client::GatewayServiceClient,
+    payment_intent_service_client::PaymentIntentServiceClient,
     payment_method_service_client::PaymentMethodServiceClient, refund_service_client::RefundServiceClient,
 };
 use tonic::{Request, Response, Status, metadata::AsciiMetadataValue, transport::Channel};
@@ -84,6 +85,7 @@ impl Client {
         list_supported_payment_methods: PaymentMethodServiceClient(ListSupportedPaymentMethodsRequest)
             -> ListSupportedPaymentMethodsResponse;
         list_events: EventServiceClient(ListEventsRequest) -> ListEventsResponse;
+        get_gateway_info: GatewayServiceClient(GetGatewayInfoRequest) -> GetGatewayInfoResponse;
         test_connection: GatewayServiceClient(TestConnectionRequest) -> TestConnectionResponse;
         list_api_calls: GatewayServiceClient(ListApiCallsRequest) -> ListApiCallsResponse;
         get_api_call_stats: GatewayServiceClient(GetApiCallStatsRequest) -> GetApiCallStatsResponse;
@@ -171,9 +173,7 @@ pub fn new_payment_method(id: &str) -> pb::CreatePaymentMethodRequest {
     let pb::Card { number, expiry_month, expiry_year, holder_name, .. } = card(APPROVED);
     pb::CreatePaymentMethodRequest {
         customer_id: id.to_owned(),
-        r#type: "card".to_owned(),
-        card: Some(pb::CardToSave { number, expiry_month, expiry_year, holder_name }),
-        ..Default::default()
+        details: Some(Details::Card(pb::CardToSave { number, expiry_month, expiry_year, holder_name })),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Requests in which every field has something, and the objects that tests need beside the one they are about.
 
-use corefy_gateway::pb;
+use corefy_gateway::pb::{self, create_payment_method_request::Details};
 
 use super::client::{APPROVED, Client};
 
@@ -51,26 +51,26 @@ pub fn full_intent() -> pb::CreatePaymentIntentRequest {
 
 /// A request to save the approved card for a customer.
 pub fn card_to_save(customer: &str) -> pb::CreatePaymentMethodRequest {
-    pb::CreatePaymentMethodRequest {
-        customer_id: customer.to_owned(),
-        r#type: "card".to_owned(),
-        card: Some(pb::CardToSave {
-            number: APPROVED.to_owned(),
-            expiry_month: 12,
-            expiry_year: 2040,
-            holder_name: "Jane Doe".to_owned(),
-        }),
-        ..Default::default()
-    }
+    let (number, holder_name) = (APPROVED.to_owned(), "Jane Doe".to_owned());
+    saved_as(customer, Details::Card(pb::CardToSave { number, expiry_month: 12, expiry_year: 2040, holder_name }))
 }
 
 /// A payment method of this type, other than a card, to save.
 pub fn wallet(customer: &str, kind: &str) -> pb::CreatePaymentMethodRequest {
-    pb::CreatePaymentMethodRequest {
-        customer_id: customer.to_owned(),
-        r#type: kind.to_owned(),
-        card: None,
-        data: [("account".to_owned(), "jane@example.com".to_owned())].into(),
+    let fields = [("account".to_owned(), "jane@example.com".to_owned())].into();
+    saved_as(customer, Details::Other(pb::OtherMethod { payment_method_type: kind.to_owned(), fields }))
+}
+
+/// A request to save this for a customer.
+pub fn saved_as(customer: &str, details: Details) -> pb::CreatePaymentMethodRequest {
+    pb::CreatePaymentMethodRequest { customer_id: customer.to_owned(), details: Some(details) }
+}
+
+/// The card that a request saves.
+pub fn card_of(request: &mut pb::CreatePaymentMethodRequest) -> &mut pb::CardToSave {
+    match &mut request.details {
+        Some(Details::Card(card)) => card,
+        _ => panic!("no card"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use corefy_gateway::pb::{self, confirm_payment_intent_request::Source};
+use corefy_gateway::pb::{self, confirm_payment_intent_request::Source, create_payment_method_request::Details};
 use prost_reflect::{Kind, MessageDescriptor};
 
 use crate::support::{
@@ -76,12 +76,15 @@ async fn every_wrong_field_of_a_request_is_named_at_once(database: TestDatabase)
 
     let method = pb::CreatePaymentMethodRequest {
         customer_id: wrong(),
-        r#type: wrong(),
-        card: Some(pb::CardToSave { number: wrong(), expiry_month: 13, expiry_year: 26, holder_name: wrong() }),
-        data: wrong_map(),
+        details: Some(Details::Card(pb::CardToSave {
+            number: wrong(),
+            expiry_month: 13,
+            expiry_year: 26,
+            holder_name: wrong(),
+        })),
     };
     let told = wrong_fields(client.create_payment_method(keyed("two words", method)).await);
-    assert_all_named(&told, "CreatePaymentMethodRequest", &["idempotency-key", "card"]);
+    assert_all_named(&told, "CreatePaymentMethodRequest", &["idempotency-key"]);
     assert!(app.sandbox.requests().is_empty());
 }
 
@@ -159,6 +162,8 @@ fn wrong_confirmation() -> pb::ConfirmPaymentIntentRequest {
             java_enabled: Some(true),
             javascript_enabled: Some(true),
         }),
+        save_payment_method: true,
+        stored_credential: Some(pb::StoredCredential { initiator: 99, reason: 99, network_transaction_id: wrong() }),
     }
 }
 

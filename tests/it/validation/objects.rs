@@ -1,13 +1,13 @@
 //! The rules of refunds, customers and payment methods.
 
-use corefy_gateway::pb;
+use corefy_gateway::pb::{self, create_payment_method_request::Details};
 
 use super::rules::{EMAILS, NO_COUNTRIES, NO_EMAILS, NO_PHONES, PHONES, at, bounded, judge, prose, reference, rule};
 use crate::support::{
     app::TestApp,
     database::TestDatabase,
     refusal::wrong_fields,
-    requests::{card_to_save, full_customer},
+    requests::{card_of, card_to_save, full_customer, wallet},
 };
 
 crate::on_both!(
@@ -54,35 +54,35 @@ async fn a_customer_s_fields_follow_their_rules(database: TestDatabase) {
 
 async fn a_payment_method_s_fields_follow_their_rules(database: TestDatabase) {
     type R = pb::CreatePaymentMethodRequest;
-    fn card(request: &mut R) -> &mut pb::CardToSave {
-        request.card.get_or_insert_default()
+    fn other(request: &mut R) -> &mut pb::OtherMethod {
+        match &mut request.details {
+            Some(Details::Other(other)) => other,
+            _ => panic!("no other method"),
+        }
     }
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let send = async |request| client.create_payment_method(request).await.map(|_| ());
-    let base = card_to_save(&client.customer("jane@example.com").await);
+    let customer = client.customer("jane@example.com").await;
     let rules = vec![
-        rule("type", |r: &mut R, v| r.r#type = v, &["", "card"], &["paypal"]),
-        rule("card.number", |r, v| card(r).number = v, &["4111 1111 1111 1111"], &["", "4111111111111112"]),
-        rule("card.expiry_month", |r, v| card(r).expiry_month = v.parse().unwrap(), &["1"], &["0", "13"]),
-        rule("card.expiry_year", |r, v| card(r).expiry_year = v.parse().unwrap(), &["2026"], &["2025", "40"]),
-        bounded("card.holder_name", |r, v| card(r).holder_name = v, 100),
+        rule("card.number", |r: &mut R, v| card_of(r).number = v, &["4111 1111 1111 1111"], &["", "4111111111111112"]),
+        rule("card.expiry_month", |r, v| card_of(r).expiry_month = v.parse().unwrap(), &["1"], &["0", "13"]),
+        rule("card.expiry_year", |r, v| card_of(r).expiry_year = v.parse().unwrap(), &["2026"], &["2025", "40"]),
+        bounded("card.holder_name", |r, v| card_of(r).holder_name = v, 100),
     ];
-    judge(base.clone(), rules, send).await;
+    judge(card_to_save(&customer), rules, send).await;
 
-    let wallet = R { r#type: "paypal".to_owned(), card: None, ..base.clone() };
+    let paypal = wallet(&customer, "paypal");
     let rules = vec![
-        rule("data", |r: &mut R, v| drop(r.data.insert(v, String::new())), &["account"], &["", &"k".repeat(41)]),
-        bounded("data[\"account\"]", |r, v| drop(r.data.insert("account".to_owned(), v)), 500),
         rule(
-            "type",
-            |r, v| (r.r#type, _) = (v, r.data.insert("a".to_owned(), "b".to_owned())),
-            &["paypal"],
-            &["", "card"],
+            "other.fields",
+            |r: &mut R, v| drop(other(r).fields.insert(v, String::new())),
+            &["name"],
+            &["", &"k".repeat(41)],
         ),
+        bounded("other.fields[\"account\"]", |r, v| drop(other(r).fields.insert("account".to_owned(), v)), 500),
+        rule("other.payment_method_type", |r, v| other(r).payment_method_type = v, &["voucher"], &["", "card", "Qr"]),
     ];
-    judge(wallet.clone(), rules, send).await;
-    assert_eq!(wrong_fields(send(wallet).await), ["card"]);
-    let both = R { data: [("a".to_owned(), "b".to_owned())].into(), ..base };
-    assert_eq!(wrong_fields(send(both).await), ["card"]);
+    judge(paypal.clone(), rules, send).await;
+    assert_eq!(wrong_fields(send(R { details: None, ..paypal }).await), ["card"]);
 }
