@@ -41,6 +41,7 @@ pub enum Reason {
     EventReaderTooSlow,
     EventStreamsLimited,
     MethodUnknown,
+    IdempotencyKeyRequired,
 }
 
 /// How many wrong fields the sentence of a refusal has with their reasons; the details have all.

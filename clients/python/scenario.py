@@ -66,7 +66,9 @@ def check_error(error: GatewayError, expected: dict[str, Any]) -> None:
     check(error.code.name, expected["code"], "code")
     check(error.reason, expected["reason"], "reason")
     check(error.message, "{{any}}", "message")
-    check(error.request_id, "{{any}}", "request id")
+    check(bool(error.request_id), bool(expected["reason"]), "that there is a request id")
+    if "nothing_was_sent" in expected:
+        check(error.nothing_was_sent, expected["nothing_was_sent"], "nothing_was_sent")
     if "fields" in expected:
         check(sorted(error.fields), expected["fields"], "fields")
     if "retry_after" in expected:

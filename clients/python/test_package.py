@@ -74,6 +74,23 @@ class TheGuidesCalls(unittest.TestCase):
         )
         self.assertEqual(first, second)
 
+    def test_repeat_a_call_under_the_callers_reference_in_place_of_failing(self) -> None:
+        intent = self.corefy.create_payment_intent("9.00", "USD", customer_email="a@b.example", reference_id="Bücher 7")
+        again = self.corefy.create_payment_intent("9.00", "USD", customer_email="a@b.example", reference_id="Bücher 7")
+        self.assertEqual(intent, again)
+        self.corefy.confirm_payment_intent(intent["id"], CARD)
+        first, second = (
+            CorefyService(gateway()).create_refund(intent["id"], Decimal("4.00"), reference_id="Bücher 7")
+            for _ in range(2)
+        )
+        self.assertEqual(first, second)
+        self.assertEqual(self.corefy.get_payment_status(intent["id"])["amount_refunded"], Decimal("4.00"))
+
+    def test_refund_nothing_when_the_amount_is_empty(self) -> None:
+        with self.assertRaises(GatewayError) as caught:
+            self.corefy.create_refund("pi_00000000000070008000000000000000", "")
+        self.assertEqual(list(caught.exception.fields), ["amount"])
+
     def test_take_no_amount_that_is_a_float(self) -> None:
         with self.assertRaises(TypeError):
             self.corefy.create_payment_intent(0.1, "USD", customer_email="a@b.example")  # type: ignore[arg-type]

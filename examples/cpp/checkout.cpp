@@ -47,7 +47,7 @@ int main() {
       grpc::ClientContext context;
       v1::CreateRefundRequest refund;
       v1::CreateRefundResponse refunded;
-      refund.set_payment_id(intent.id()), refund.set_amount("25.00");
+      refund.set_payment_id(intent.id()), refund.set_amount("25.00"), refund.set_reference_id("part-" + intent.id());
       const auto status = gateway.refunds->CreateRefund(&context, refund, &refunded);
       if (!status.ok()) throw GatewayError(status, context);
     }

@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/corefy/corefy-gateway/clients/go/gateway"
 	v1 "github.com/corefy/corefy-gateway/clients/go/gatewayv1"
 )
@@ -23,7 +25,7 @@ func main() {
 		must(event, err)
 		if paid := event.GetPaymentIntent(); paid.GetId() == intent.Id {
 			fmt.Println(intent.Id, "is paid:", paid.AmountReceived, paid.Currency)
-			must(client.Refunds.CreateRefund(ctx, &v1.CreateRefundRequest{PaymentId: intent.Id, Amount: "25.00"}))
+			must(client.Refunds.CreateRefund(ctx, &v1.CreateRefundRequest{PaymentId: intent.Id, Amount: proto.String("25.00"), ReferenceId: "part-" + intent.Id}))
 		} else if refund := event.GetRefund(); refund.GetPaymentIntentId() == intent.Id {
 			fmt.Println(refund.Amount, refund.Currency, "of it are given back")
 			break

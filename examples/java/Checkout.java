@@ -18,7 +18,12 @@ public class Checkout {
       for (Event event : events) {
         if (event.getPaymentIntent().getId().equals(id)) {
           System.out.println(id + " is paid: " + event.getPaymentIntent().getAmountReceived());
-          var part = CreateRefundRequest.newBuilder().setPaymentId(id).setAmount("25.00").build();
+          var part =
+              CreateRefundRequest.newBuilder()
+                  .setPaymentId(id)
+                  .setAmount("25.00")
+                  .setReferenceId("part-" + id)
+                  .build();
           gateway.refunds().createRefund(part);
         } else if (event.getRefund().getPaymentIntentId().equals(id)) {
           System.out.println(event.getRefund().getAmount() + " of it are given back");

@@ -18,6 +18,7 @@ suspend fun main() {
     val part = createRefundRequest {
       paymentId = id
       amount = "25.00"
+      referenceId = "part-$id"
     }
     gateway.coroutines.refunds.createRefund(part)
     val refunded = gateway.eventFlow(types = arrayOf("refund.succeeded"))

@@ -44,7 +44,8 @@ def main() -> None:
         for event in gateway.follow_events(types=["payment_intent.succeeded", "refund.succeeded"]):
             if event.payment_intent.id == intent.id:
                 print(f"{intent.id} is paid: {event.payment_intent.amount_received} {intent.currency}")
-                gateway.refunds.CreateRefund(CreateRefundRequest(payment_id=intent.id, amount="25.00"))
+                part = CreateRefundRequest(payment_id=intent.id, amount="25.00", reference_id=f"part-{intent.id}")
+                gateway.refunds.CreateRefund(part)
             elif event.refund.payment_intent_id == intent.id:
                 print(f"{event.refund.amount} {event.refund.currency} of it are given back")
                 return

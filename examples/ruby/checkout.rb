@@ -31,7 +31,7 @@ intent = pay(gateway)
 gateway.follow_events(types: ["payment_intent.succeeded", "refund.succeeded"]) do |event|
   if event.payment_intent&.id == intent.id
     puts "#{intent.id} is paid: #{event.payment_intent.amount_received} #{intent.currency}"
-    gateway.refunds.create_refund(CreateRefundRequest.new(payment_id: intent.id, amount: "25.00"))
+    gateway.refunds.create_refund(CreateRefundRequest.new(payment_id: intent.id, amount: "25.00", reference_id: "part-#{intent.id}"))
   elsif event.refund&.payment_intent_id == intent.id
     puts "#{event.refund.amount} #{event.refund.currency} of it are given back"
     break

@@ -49,7 +49,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         match events.next().await?.object {
             Some(Object::PaymentIntent(paid)) if paid.id == intent.id => {
                 println!("{} is paid: {} {}", paid.id, paid.amount_received, paid.currency);
-                let refund = CreateRefundRequest { payment_id: paid.id, amount: "25.00".into(), ..Default::default() };
+                let (amount, reference_id) = (Some("25.00".into()), format!("part-{}", paid.id));
+                let refund = CreateRefundRequest { payment_id: paid.id, amount, reference_id, ..Default::default() };
                 gateway.refunds().create_refund(refund).await?;
             }
             Some(Object::Refund(refund)) if refund.payment_intent_id == intent.id => return Ok(()),

@@ -45,6 +45,7 @@ async function main(): Promise<void> {
       await gateway.refunds.createRefund({
         paymentId: intent.id,
         amount: "25.00",
+        referenceId: `part-${intent.id}`,
       });
     } else if (object.case === "refund" && object.value.paymentIntentId === intent.id) {
       console.log(`${object.value.amount} ${object.value.currency} of it are given back`);

@@ -9,15 +9,19 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderValue, Request, Response, header::AUTHORIZATION, request::Parts};
+use http::{HeaderValue, Request, Response, StatusCode, header::AUTHORIZATION, request::Parts};
 use http_body_util::{BodyExt, Full};
 use prost::bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout_at};
-use tonic::{Code, Status, TimeoutExpired, body::Body, transport::Channel};
+use tonic::{Code, Status, TimeoutExpired, body::Body, metadata::MetadataValue, transport::Channel};
 use tower::{Service, ServiceExt};
 use uuid::Uuid;
 
-use super::{methods::Method, repetition::pause};
+use super::{
+    error::{DOUBTED, GatewayError},
+    methods::Method,
+    repetition::pause,
+};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const TIMEOUT: &str = "grpc-timeout";
@@ -86,6 +90,7 @@ where
     S: Service<Request<Body>, Response = Response<Body>> + Clone,
     S::Error: Into<BoxError>,
 {
+    let mut is_provable = true;
     for attempts in 1.. {
         if !method.streams {
             let left = deadline.saturating_duration_since(Instant::now()).as_millis();
@@ -94,15 +99,24 @@ where
         let request = Request::from_parts(call.clone(), Body::new(Full::new(message.clone())));
         let status = match timeout_at(deadline, attempt(inner.clone(), request, method)).await {
             Ok(Ok(response)) => return Ok(response),
-            Ok(Err(status)) => status,
+            Ok(Err(status)) => doubted_unless(is_provable, status),
             Err(_) => return Err(out_of_time()),
         };
+        is_provable = GatewayError::from(status.clone()).nothing_was_sent();
         match pause(attempts, &status) {
             Some(wait) if Instant::now() + wait < deadline => sleep(wait).await,
             _ => return Err(status),
         }
     }
     unreachable!("there is no pause after the last attempt")
+}
+
+/// The status, with a note unless it is provable that no attempt before arrived.
+fn doubted_unless(is_provable: bool, mut status: Status) -> Status {
+    if !is_provable {
+        status.metadata_mut().insert(DOUBTED, MetadataValue::from_static("true"));
+    }
+    status
 }
 
 /// Makes a call once. Of a call with one answer, all of the answer is there when it returns.
@@ -113,6 +127,7 @@ where
 {
     let response = inner.oneshot(request).await.map_err(unanswered)?;
     let (head, body) = response.into_parts();
+    passed_on(head.status)?;
     succeeded(&head.headers)?;
     if method.streams {
         return Ok(Response::from_parts(head, body));
@@ -122,6 +137,15 @@ where
     Ok(Response::from_parts(head, Body::new(answer)))
 }
 
+/// Turns the refusal of a proxy, which speaks HTTP, into the status that gRPC has for it. Other odd answers are left to
+/// the generated client.
+fn passed_on(status: StatusCode) -> Result<(), Status> {
+    match status.as_u16() {
+        429 | 502..=504 => Err(Status::unavailable(format!("something on the way answered HTTP {status}"))),
+        _ => Ok(()),
+    }
+}
+
 fn succeeded(headers: &http::HeaderMap) -> Result<(), Status> {
     match Status::from_header_map(headers) {
         Some(status) if status.code() != Code::Ok => Err(status),
@@ -129,8 +153,8 @@ fn succeeded(headers: &http::HeaderMap) -> Result<(), Status> {
     }
 }
 
-/// A call without an answer is `UNAVAILABLE`, whatever broke: it may be made again, for it has an idempotency key or
-/// changes nothing.
+/// A call without an answer is `UNAVAILABLE`, whatever broke: it may have arrived, and may be made again, for it
+/// has an idempotency key or changes nothing.
 fn unanswered(error: impl Into<BoxError>) -> Status {
     let error = error.into();
     let first: &(dyn Error + 'static) = &*error;

@@ -163,6 +163,9 @@ pub mod error_reasons {
 
     /// UNIMPLEMENTED. The gateway has no such method: it may be older than the client. Metadata: `method`.
     pub const METHOD_UNKNOWN: &str = "METHOD_UNKNOWN";
+
+    /// INVALID_ARGUMENT. CreateRefund needs an idempotency key or a `reference_id`, so that a repeated call cannot refund twice.
+    pub const IDEMPOTENCY_KEY_REQUIRED: &str = "IDEMPOTENCY_KEY_REQUIRED";
 }
 
 /// Codes of `last_payment_error` that the gateway knows. Corefy may send others.

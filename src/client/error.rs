@@ -3,7 +3,14 @@
 use std::{collections::HashMap, error::Error, fmt, sync::LazyLock, time::Duration};
 
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+use tonic_types::{ErrorDetails, ErrorInfo, FieldViolation, StatusExt};
+
+/// The domain of the gateway's own reasons.
+const DOMAIN: &str = "corefy-gateway";
+/// In the metadata of a reason: gRPC itself had made the call before.
+const PREVIOUS_ATTEMPTS: &str = "previous_attempts";
+/// In the metadata of a status: an attempt before the last one may have arrived.
+pub(super) const DOUBTED: &str = "an-attempt-may-have-arrived";
 
 static NONE: LazyLock<HashMap<String, String>> = LazyLock::new(HashMap::new);
 
@@ -30,7 +37,7 @@ impl GatewayError {
     /// A name of `ErrorReason` without its prefix, such as `FIELDS_INVALID`; empty when it was not the gateway that
     /// spoke.
     pub fn reason(&self) -> &str {
-        self.details.error_info().map_or("", |info| &info.reason)
+        self.info().map_or("", |info| &info.reason)
     }
 
     /// What is wrong with each wrong field of the request.
@@ -50,7 +57,20 @@ impl GatewayError {
 
     /// What `ErrorReason` promises beside this reason.
     pub fn metadata(&self) -> &HashMap<String, String> {
-        self.details.error_info().map_or(&NONE, |info| &info.metadata)
+        self.info().map_or(&NONE, |info| &info.metadata)
+    }
+
+    /// Whether this call provably sent nothing to Corefy: in each attempt, the gateway itself said so. Otherwise make the
+    /// call again under the same idempotency key, or read the object: it may have been done.
+    pub fn nothing_was_sent(&self) -> bool {
+        let is_of_these = matches!(self.code(), Code::Unavailable | Code::ResourceExhausted);
+        let is_first = !self.metadata().contains_key(PREVIOUS_ATTEMPTS);
+        is_of_these && is_first && self.info().is_some() && !self.status.metadata().contains_key(DOUBTED)
+    }
+
+    /// The gateway's own reason.
+    fn info(&self) -> Option<&ErrorInfo> {
+        self.details.error_info().filter(|info| info.domain == DOMAIN)
     }
 }
 

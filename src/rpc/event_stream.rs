@@ -45,7 +45,7 @@ pub(super) async fn feed(
     let resume = reader.last().map_or_else(String::new, ToString::to_string);
     let error = error.with("resume_after_event_id", resume);
     // Waits for room as long as the reader is there: nothing else is held meanwhile.
-    let _ = out.send(Box::new(Err(status::outgoing(error.into(), &request_id)))).await;
+    let _ = out.send(Box::new(Err(status::outgoing(error.into(), &[status::request_id(&request_id)])))).await;
 }
 
 async fn run(app: &App, reader: &mut EventReader, out: &Sender<Box<Message>>) -> Error {

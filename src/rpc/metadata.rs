@@ -11,9 +11,11 @@ pub(super) const API_KEY: &str = "x-api-key";
 pub(super) const REQUEST_ID: &str = "x-request-id";
 /// The metadata that names a mutating call, so that it can be repeated.
 pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// How often gRPC's own repetition has made the call before.
+pub(super) const PREVIOUS_ATTEMPTS: &str = "grpc-previous-rpc-attempts";
 /// How long the caller waits.
 pub(super) const TIMEOUT: &str = "grpc-timeout";
 
 /// All of them.
-pub(super) const READ: [&str; 7] =
-    [AUTHORIZATION, API_KEY, REQUEST_ID, IDEMPOTENCY_KEY, TIMEOUT, TRACEPARENT, TRACESTATE];
+pub(super) const READ: [&str; 8] =
+    [AUTHORIZATION, API_KEY, REQUEST_ID, IDEMPOTENCY_KEY, PREVIOUS_ATTEMPTS, TIMEOUT, TRACEPARENT, TRACESTATE];

@@ -8,6 +8,7 @@ use crate::{
         ids::{PaymentIntentId, RefundId},
         refund::{Refund, RefundDetails, RefundState},
     },
+    error::{Error, Reason},
     pb,
     pb::refund_service_server::RefundService,
 };
@@ -25,6 +26,9 @@ impl RefundService for Handlers {
     ) -> Result<Response<pb::CreateRefundResponse>, Status> {
         let named = call::naming(&request.get_ref().payment_id);
         let (caller, input) = call::mutation(&self.app, request, create)?;
+        if caller.idempotency.is_none() && input.reference_id.is_none() {
+            return Err(unfenced().into());
+        }
         let answer = self.app.create_refund(caller, input).await.map_err(named)?;
         Ok(call::answer(answer, |refund| pb::CreateRefundResponse { refund: Some(refund.into()) }))
     }
@@ -55,16 +59,28 @@ impl RefundService for Handlers {
 
 fn create(fields: &mut Fields, message: pb::CreateRefundRequest) -> Option<CreateRefund> {
     let payment_intent_id = fields.payment_intent_id("payment_id", &message.payment_id);
-    let amount = fields.optional("amount", message.amount, formats::amount);
+    let amount = message.amount.map(|amount| {
+        if amount.is_empty() {
+            fields.refuse("amount", "must not be empty; leave it out to refund the whole rest");
+        }
+        fields.optional("amount", amount, formats::amount)
+    });
     let reason = fields.optional("reason", message.reason, formats::prose(MAX_REASON));
     let reference_id = fields.reference(message.reference_id);
     let metadata = fields.metadata(message.metadata);
     Some(CreateRefund {
         payment_intent_id: payment_intent_id?,
-        amount: (!amount.is_empty()).then_some(amount),
+        amount,
         reference_id,
         details: RefundDetails { reason, metadata },
     })
+}
+
+/// The refusal of a refund that a repetition of the call would make a second time.
+fn unfenced() -> Error {
+    let message = "a refund needs the metadata idempotency-key or a reference_id: without either, this call made again \
+                   would refund twice";
+    Error::new(Reason::IdempotencyKeyRequired, message)
 }
 
 fn list(fields: &mut Fields, message: pb::ListRefundsRequest) -> Option<(Option<PaymentIntentId>, Page)> {
@@ -129,7 +145,7 @@ mod tests {
         let mut fields = Fields::default();
         let message = pb::CreateRefundRequest {
             payment_id: "re_1".to_owned(),
-            amount: "all".to_owned(),
+            amount: Some("all".to_owned()),
             reason: "r".repeat(256),
             reference_id: "r".repeat(101),
             metadata: [("k".to_owned(), "v".repeat(501))].into(),
@@ -138,6 +154,17 @@ mod tests {
         let error = fields.finish(input).unwrap_err();
         let paths: Vec<_> = error.violations.iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(paths, ["payment_id", "amount", "reason", "reference_id", "metadata[\"k\"]"]);
+    }
+
+    #[test]
+    fn an_empty_amount_is_not_the_whole_rest() {
+        let mut fields = Fields::default();
+        let payment_id = PaymentIntentId::generate().to_string();
+        let message = pb::CreateRefundRequest { payment_id, amount: Some(String::new()), ..Default::default() };
+        let input = create(&mut fields, message);
+        let error = fields.finish(input).unwrap_err();
+        let wrong: Vec<_> = error.violations.iter().map(|wrong| (&*wrong.field, &*wrong.description)).collect();
+        assert_eq!(wrong, [("amount", "must not be empty; leave it out to refund the whole rest")]);
     }
 
     #[test]

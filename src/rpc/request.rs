@@ -32,7 +32,7 @@ use crate::{
 
 use super::{
     deadline, formats,
-    metadata::{REQUEST_ID, TRACEPARENT, TRACESTATE},
+    metadata::{PREVIOUS_ATTEMPTS, REQUEST_ID, TRACEPARENT, TRACESTATE},
     record::Record,
     status,
 };
@@ -66,12 +66,19 @@ pub(super) async fn serve(
     let id = RequestId::of(request.headers());
     let path = request.uri().path().to_owned();
     let parent = trace_parent(request.headers());
+    let attempts = previous_attempts(request.headers());
     let mut record = Record::begin(&path, &id, parent, telemetry);
     request.extensions_mut().insert(id.clone());
     let place = record.trace.place().cloned();
     let response = trace::within(place, respond(routes, request)).instrument(record.span.clone()).await;
-    let response = record.span.in_scope(|| finish(response, &path, &id, &mut record.code));
+    let response = record.span.in_scope(|| finish(response, &path, &id, attempts.as_deref(), &mut record.code));
     Ok(response)
+}
+
+/// How often gRPC's own repetition has made the call before, when it has.
+fn previous_attempts(headers: &HeaderMap) -> Option<String> {
+    let count: u32 = headers.get(PREVIOUS_ATTEMPTS)?.to_str().ok()?.parse().ok()?;
+    (count > 0).then(|| count.to_string())
 }
 
 /// The caller's place in a trace; a header that comes twice or cannot be read counts as absent, as the standard has it.
@@ -112,7 +119,15 @@ async fn caught<F: Future>(future: F) -> Option<F::Output> {
 }
 
 /// Gives a refusal its details, notes the code, and echoes the id.
-fn finish(mut response: Response<Body>, path: &str, id: &RequestId, code: &mut Code) -> Response<Body> {
+fn finish(
+    mut response: Response<Body>,
+    path: &str,
+    id: &RequestId,
+    attempts: Option<&str>,
+    code: &mut Code,
+) -> Response<Body> {
+    let facts: Vec<_> =
+        [Some(status::request_id(&id.0)), attempts.map(status::previous_attempts)].into_iter().flatten().collect();
     *code = Code::Ok;
     let status = match response.extensions_mut().remove::<Status>() {
         None if is_unimplemented(&response) => Some(no_method(path)),
@@ -120,7 +135,7 @@ fn finish(mut response: Response<Body>, path: &str, id: &RequestId, code: &mut C
         status => status,
     };
     if let Some(status) = status {
-        let status = status::outgoing(status, &id.0);
+        let status = status::outgoing(status, &facts);
         *code = status.code();
         response = status.into_http();
     }

@@ -3,7 +3,7 @@
 //! A handler answers with an [`Error`]; on its way through tonic it travels as the source of a bare status, and the layer
 //! around all calls turns that into the status that goes out. Only there is the request id known.
 
-use std::{error::Error as _, sync::Arc};
+use std::{collections::HashMap, error::Error as _, sync::Arc};
 
 use tonic::{
     Code, Status,
@@ -18,6 +18,20 @@ use crate::{
 };
 
 use super::call::REPLAYED;
+
+/// A fact about a call, by its name in the metadata of every reason.
+pub(super) type Fact<'a> = (&'static str, &'a str);
+
+/// The fact that says which call it is.
+pub(super) fn request_id(id: &str) -> Fact<'_> {
+    ("request_id", id)
+}
+
+/// The fact that gRPC's own repetition has made the call before, so often: what is said of this attempt need not be true of
+/// those.
+pub(super) fn previous_attempts(count: &str) -> Fact<'_> {
+    ("previous_attempts", count)
+}
 
 /// The domain of every reason.
 const DOMAIN: &str = "corefy-gateway";
@@ -56,6 +70,7 @@ fn row(reason: Reason) -> (ErrorReason, Code) {
         Reason::EventStreamsLimited => (ErrorReason::EventStreamsLimited, Code::ResourceExhausted),
         Reason::KeyRateLimited => (ErrorReason::KeyRateLimited, Code::ResourceExhausted),
         Reason::MethodUnknown => (ErrorReason::MethodUnknown, Code::Unimplemented),
+        Reason::IdempotencyKeyRequired => (ErrorReason::IdempotencyKeyRequired, Code::InvalidArgument),
         Reason::AuthFailuresLimited => (ErrorReason::AuthFailuresLimited, Code::ResourceExhausted),
     }
 }
@@ -78,20 +93,20 @@ impl From<Error> for Status {
     }
 }
 
-/// The status as it goes out of the call `request_id`. What lies behind a refusal of ours is logged here and stays here.
-pub(super) fn outgoing(status: Status, request_id: &str) -> Status {
+/// The status as it goes out of a call with these `facts`. What lies behind a refusal of ours is logged here and stays here.
+pub(super) fn outgoing(status: Status, facts: &[Fact<'_>]) -> Status {
     if let Some(error) = status.source().and_then(|source| source.downcast_ref::<Error>()) {
         if let Some(cause) = error.cause() {
             warn!(reason = ?error.reason, %cause, "a call was refused");
         }
-        return detailed(error, request_id);
+        return detailed(error, facts);
     }
     match status.code() {
         // So tonic answers a message that is too large, as it came or decompressed; the second code would even tell clients to
         // send it again.
-        Code::OutOfRange | Code::ResourceExhausted => detailed(&too_large(), request_id),
+        Code::OutOfRange | Code::ResourceExhausted => detailed(&too_large(), facts),
         // And so one that it cannot decode.
-        Code::Internal => detailed(&undecodable(), request_id),
+        Code::Internal => detailed(&undecodable(), facts),
         _ => status,
     }
 }
@@ -106,13 +121,13 @@ fn undecodable() -> Error {
     Error::new(Reason::FieldsInvalid, message)
 }
 
-fn detailed(error: &Error, request_id: &str) -> Status {
+fn detailed(error: &Error, facts: &[Fact<'_>]) -> Status {
     let (name, code) = row(error.reason);
-    let mut facts: std::collections::HashMap<_, _> = error.metadata.clone().into_iter().collect();
-    facts.insert("request_id".to_owned(), request_id.to_owned());
+    let mut metadata: HashMap<_, _> = error.metadata.clone().into_iter().collect();
+    metadata.extend(facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
 
     let mut details = ErrorDetails::new();
-    details.set_error_info(name.as_str_name().trim_start_matches(PREFIX), DOMAIN, facts);
+    details.set_error_info(name.as_str_name().trim_start_matches(PREFIX), DOMAIN, metadata);
     if !error.violations.is_empty() {
         let wrong =
             error.violations.iter().map(|violation| FieldViolation::new(&violation.field, &violation.description));
@@ -178,7 +193,7 @@ mod tests {
     #[test]
     fn the_table_is_the_one_that_the_protos_document() {
         let documented = documented();
-        assert_eq!(documented.len(), 29);
+        assert_eq!(documented.len(), 30);
         for (name, comment) in documented {
             let (row_name, code) = row(reason(name));
             assert_eq!(row_name, name);
@@ -193,7 +208,7 @@ mod tests {
             .with("limit", "60")
             .retry_after(Duration::from_secs(3))
             .because(std::io::Error::other("secret cause"));
-        let status = outgoing(error.into(), "req-1");
+        let status = outgoing(error.into(), &[request_id("req-1")]);
 
         assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "the budget is used up"));
         let details = status.get_error_details();
@@ -206,11 +221,19 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_that_grpc_repeats_says_so() {
+        let refusal = Error::new(Reason::ShuttingDown, "going");
+        let status = outgoing(refusal.into(), &[request_id("req-1"), previous_attempts("2")]);
+        let metadata = status.get_error_details().error_info().unwrap().metadata.clone();
+        assert_eq!((metadata["request_id"].as_str(), metadata["previous_attempts"].as_str()), ("req-1", "2"));
+    }
+
+    #[test]
     fn every_wrong_field_goes_out() {
         let mut fields = super::super::fields::Fields::default();
         fields.refuse("a", "must be b");
         fields.refuse("c", "must be d");
-        let status = outgoing(fields.finish(Some(())).unwrap_err().into(), "req-1");
+        let status = outgoing(fields.finish(Some(())).unwrap_err().into(), &[request_id("req-1")]);
 
         let details = status.get_error_details();
         let violations = &details.bad_request().unwrap().field_violations;
@@ -231,20 +254,20 @@ mod tests {
     #[test]
     fn a_refusal_that_was_said_before_says_so() {
         let refusal = || Error::new(Reason::UpstreamRejected, "no");
-        let said_before = outgoing(refusal().replayed().into(), "req-1");
+        let said_before = outgoing(refusal().replayed().into(), &[request_id("req-1")]);
         assert_eq!(said_before.metadata().get("idempotent-replayed").unwrap(), "true");
-        assert!(!outgoing(refusal().into(), "req-1").metadata().contains_key("idempotent-replayed"));
+        assert!(!outgoing(refusal().into(), &[request_id("req-1")]).metadata().contains_key("idempotent-replayed"));
     }
 
     #[test]
     fn a_message_that_cannot_be_read_is_the_caller_s_fault_and_not_to_be_sent_again() {
         for code in [Code::Internal, Code::OutOfRange, Code::ResourceExhausted] {
-            let status = outgoing(Status::new(code, "from tonic"), "req-1");
+            let status = outgoing(Status::new(code, "from tonic"), &[request_id("req-1")]);
             assert_eq!(status.code(), Code::InvalidArgument);
             assert_eq!(status.get_error_details().error_info().unwrap().reason, "FIELDS_INVALID");
             let is_about_size = status.message() == "the request must have at most 1048576 bytes, decompressed";
             assert_eq!(is_about_size, code != Code::Internal, "{}", status.message());
         }
-        assert_eq!(outgoing(Status::unimplemented(""), "req-1").code(), Code::Unimplemented);
+        assert_eq!(outgoing(Status::unimplemented(""), &[request_id("req-1")]).code(), Code::Unimplemented);
     }
 }

@@ -36,7 +36,9 @@ pub(super) struct WhileAdmitted {
 
 impl WhileAdmitted {
     pub(super) fn new(body: Body, app: App, shown: Shown, scope: Scope, request_id: String) -> Self {
-        let refusal = async move { status::outgoing(refusal(&app, &shown, scope).await.into(), &request_id) };
+        let refusal = async move {
+            status::outgoing(refusal(&app, &shown, scope).await.into(), &[status::request_id(&request_id)])
+        };
         Self { body, refusal: Box::pin(refusal), has_ended: false }
     }
 }

@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::support::{
     app::{TestApp, closed_port, dies_at},
-    client::{APPROVED, Client, keyed, new_intent},
+    client::{APPROVED, Client, keyed, new_intent, new_refund},
     contract::{call_over_http2, call_raw},
     database::TestDatabase,
     refusal::{Refusal, refused},
@@ -33,7 +33,7 @@ enum Details {
 }
 
 /// `error_reason.proto`, again: the gRPC code, the metadata beside the request id, and the other details.
-const TABLE: [(Reason, Code, &[&str], Details); 26] = [
+const TABLE: [(Reason, Code, &[&str], Details); 27] = [
     (Reason::FieldsInvalid, Code::InvalidArgument, &[], Details::Fields),
     (Reason::CredentialsInvalid, Code::Unauthenticated, &[], Details::None),
     (Reason::ScopeMissing, Code::PermissionDenied, &["scope"], Details::None),
@@ -60,6 +60,7 @@ const TABLE: [(Reason, Code, &[&str], Details); 26] = [
     (Reason::EventStreamsLimited, Code::ResourceExhausted, &[], Details::RetryAndQuota),
     (Reason::MethodUnknown, Code::Unimplemented, &["method"], Details::None),
     (Reason::AuthFailuresLimited, Code::ResourceExhausted, &[], Details::Retry),
+    (Reason::IdempotencyKeyRequired, Code::InvalidArgument, &[], Details::None),
 ];
 
 /// Cannot be provoked: the only dialect there is can do everything. A unit test of `rpc::status` has its row.
@@ -122,6 +123,7 @@ async fn provoke_by_requests(database: TestDatabase, told: &mut Vec<Refusal>) ->
     client.create_payment_intent(keyed("key-1", new_intent("10.00"))).await.unwrap();
     told.push(refused(client.create_payment_intent(keyed("key-1", new_intent("11.00"))).await));
     told.push(refused(client.refund(&intent.id, "1.00").await));
+    told.push(refused(client.create_refund(new_refund(&intent.id, "1.00")).await));
 
     let paid = client.paid_intent("10.00").await;
     told.push(refused(client.cancel(&paid.id).await));

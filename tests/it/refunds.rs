@@ -12,7 +12,7 @@ use tonic_types::StatusExt as _;
 
 use crate::support::{
     app::{Steps, TestApp},
-    client::{Client, reason},
+    client::{Client, keyed, new_refund, reason},
     database::TestDatabase,
     money::REFUND,
 };
@@ -20,6 +20,7 @@ use crate::support::{
 crate::on_both!(
     fifty_refunds_at_once_give_back_all_that_fits_and_no_more,
     without_an_amount_the_whole_rest_is_refunded,
+    a_refund_that_a_repetition_would_make_twice_is_refused,
     what_is_not_paid_cannot_be_refunded,
     a_pending_refund_ends_as_corefy_says,
     a_refused_refund_frees_its_room,
@@ -78,6 +79,28 @@ async fn without_an_amount_the_whole_rest_is_refunded(database: TestDatabase) {
     assert_eq!(client.refund(&paid.payment_id, "").await.unwrap().amount, "60.00");
     assert_eq!(refusal(client.refund(&paid.payment_id, "").await), exceeds());
     assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "100.00");
+}
+
+async fn a_refund_that_a_repetition_would_make_twice_is_refused(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let paid = client.paid_intent("10.00").await;
+    let refund = new_refund(&paid.payment_id, "4.00");
+    let unfenced = client.create_refund(refund.clone()).await.unwrap_err();
+    assert!(unfenced.message().contains("idempotency-key or a reference_id"), "{unfenced:?}");
+    assert_eq!(refusal::<()>(Err(unfenced)), (Code::InvalidArgument, "IDEMPOTENCY_KEY_REQUIRED".to_owned()));
+    let wrong = client.create_refund(new_refund(&paid.payment_id, "all")).await;
+    assert_eq!(refusal(wrong).1, "FIELDS_INVALID", "wrong fields are named first");
+
+    let referenced = pb::CreateRefundRequest { reference_id: "return-7".to_owned(), ..refund.clone() };
+    client.create_refund(referenced.clone()).await.unwrap();
+    assert_eq!(refusal(client.create_refund(referenced).await).1, "REFERENCE_ID_TAKEN");
+    let keyed_twice = [keyed("return-8", refund.clone()), keyed("return-8", refund)];
+    for call in keyed_twice {
+        client.create_refund(call).await.unwrap();
+    }
+    assert_eq!(app.sent(REFUND), 2);
+    assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "8.00");
 }
 
 async fn what_is_not_paid_cannot_be_refunded(database: TestDatabase) {

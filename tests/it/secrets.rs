@@ -19,7 +19,7 @@ use crate::{
     on_both,
     support::{
         app::{http_client, start_sandbox},
-        client::{Client, card, new_refund},
+        client::{Client, card, keyed, new_key, new_refund},
         database::TestDatabase,
         program::{Program, output},
         requests::saved_as,
@@ -224,7 +224,7 @@ impl Stage {
         client.confirm(&intent.id, APPROVED).await.unwrap();
         let reason = format!("wrong card, {APPROVED}");
         let request = pb::CreateRefundRequest { reason: reason.clone(), ..new_refund(&intent.id, "1.00") };
-        let refund = client.create_refund(request).await.unwrap().into_inner().refund.unwrap();
+        let refund = client.create_refund(keyed(&new_key(), request)).await.unwrap().into_inner().refund.unwrap();
         let read =
             client.get_refund(pb::GetRefundRequest { id: refund.id }).await.unwrap().into_inner().refund.unwrap();
         assert_eq!(read.reason, reason);

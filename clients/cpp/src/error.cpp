@@ -11,6 +11,9 @@ namespace corefy::gateway {
 
 using google::protobuf::util::TimeUtil;
 
+constexpr char kDomain[] = "corefy-gateway";
+constexpr char kPreviousAttempts[] = "previous_attempts";
+
 // What a call says beside its status.
 struct GatewayError::Details {
   std::string reason, request_id;
@@ -32,6 +35,7 @@ struct GatewayError::Details {
     google::rpc::BadRequest request;
     google::rpc::RetryInfo retry;
     if (detail.UnpackTo(&info)) {
+      if (info.domain() != kDomain) return;
       reason = info.reason();
       metadata = {info.metadata().begin(), info.metadata().end()};
     } else if (detail.UnpackTo(&request)) {
@@ -62,5 +66,10 @@ GatewayError::GatewayError(const grpc::Status& status, Details details)
       retry_after(details.retry_after),
       request_id(std::move(details.request_id)),
       metadata(std::move(details.metadata)) {}
+
+bool GatewayError::NothingWasSent() const {
+  const bool is_of_these = code == grpc::StatusCode::UNAVAILABLE || code == grpc::StatusCode::RESOURCE_EXHAUSTED;
+  return is_of_these && !reason.empty() && metadata.count(kPreviousAttempts) == 0;
+}
 
 }  // namespace corefy::gateway

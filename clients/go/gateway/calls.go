@@ -51,7 +51,7 @@ func (c calls) unary(
 		defer cancel()
 	}
 	ctx = c.prepared(ctx, method)
-	for attempts := 1; ; attempts++ {
+	for attempts, isProvable := 1, true; ; attempts++ {
 		var trailer metadata.MD
 		noted := append(slices.Clone(options), grpc.Trailer(&trailer))
 		err := invoke(ctx, method, request, response, connection, noted...)
@@ -59,6 +59,8 @@ func (c calls) unary(
 			return nil
 		}
 		failure := errorOf(err, trailer)
+		isProvable = isProvable && failure.nothingWasSent
+		failure.nothingWasSent = isProvable
 		if attempts == maxAttempts || !failure.mayBeRepeated() || !rest(ctx, pause(attempts, failure)) {
 			return failure
 		}
@@ -117,7 +119,8 @@ func isMutating(method string) bool {
 	return options.GetIdempotencyLevel() != descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 }
 
-// mayBeRepeated tells whether the same call may be made again: nothing was done, or the key sees to it.
+// mayBeRepeated tells whether to make the call again; it keeps its idempotency key, so that it is done once even if it
+// has arrived.
 func (e *Error) mayBeRepeated() bool {
 	switch e.Code {
 	case codes.Unavailable:

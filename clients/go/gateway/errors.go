@@ -33,8 +33,18 @@ type Error struct {
 	// Metadata is what gatewayv1.ErrorReason promises beside this reason.
 	Metadata map[string]string
 
-	status *status.Status
+	nothingWasSent bool
+	status         *status.Status
 }
+
+const (
+	domain           = "corefy-gateway"
+	previousAttempts = "previous_attempts"
+)
+
+// NothingWasSent tells whether this call provably sent nothing to Corefy: in each attempt, the gateway itself said so.
+// Otherwise make the call again under the same idempotency key, or read the object: it may have been done.
+func (e *Error) NothingWasSent() bool { return e.nothingWasSent }
 
 // errorOf reads what a call ended with.
 func errorOf(err error, trailer metadata.MD) *Error {
@@ -49,7 +59,9 @@ func errorOf(err error, trailer metadata.MD) *Error {
 	for _, detail := range answer.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
-			failure.Reason, failure.Metadata = detail.GetReason(), detail.GetMetadata()
+			if detail.GetDomain() == domain {
+				failure.Reason, failure.Metadata = detail.GetReason(), detail.GetMetadata()
+			}
 		case *errdetails.BadRequest:
 			failure.Fields = make(map[string]string)
 			for _, violation := range detail.GetFieldViolations() {
@@ -60,6 +72,9 @@ func errorOf(err error, trailer metadata.MD) *Error {
 			failure.RetryAfter = max(detail.GetRetryDelay().AsDuration(), time.Nanosecond)
 		}
 	}
+	_, isRepeated := failure.Metadata[previousAttempts]
+	isOfThese := failure.Code == codes.Unavailable || failure.Code == codes.ResourceExhausted
+	failure.nothingWasSent = failure.Reason != "" && isOfThese && !isRepeated
 	return failure
 }
 

@@ -115,7 +115,7 @@ func TestEventsGoOnAfterABreakWithoutAGap(t *testing.T) {
 func TestAnErrorSaysAllInOneLine(t *testing.T) {
 	violation := &errdetails.BadRequest_FieldViolation{Field: "amount", Description: "too many decimals"}
 	server := &fake{failures: []error{failure(codes.InvalidArgument, "fields are wrong",
-		&errdetails.ErrorInfo{Reason: "FIELDS_INVALID"},
+		&errdetails.ErrorInfo{Domain: "corefy-gateway", Reason: "FIELDS_INVALID"},
 		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{violation}})}}
 	_, err := server.start(t).PaymentIntents.CreatePaymentIntent(t.Context(), nil)
 	if text := err.Error(); text != "FIELDS_INVALID: fields are wrong; amount: too many decimals (request req_1)" {

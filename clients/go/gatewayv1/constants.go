@@ -165,6 +165,9 @@ const ReasonEventStreamsLimited = "EVENT_STREAMS_LIMITED"
 // ReasonMethodUnknown: UNIMPLEMENTED. The gateway has no such method: it may be older than the client. Metadata: `method`.
 const ReasonMethodUnknown = "METHOD_UNKNOWN"
 
+// ReasonIdempotencyKeyRequired: INVALID_ARGUMENT. CreateRefund needs an idempotency key or a `reference_id`, so that a repeated call cannot refund twice.
+const ReasonIdempotencyKeyRequired = "IDEMPOTENCY_KEY_REQUIRED"
+
 // Codes of `last_payment_error` that the gateway knows. Corefy may send others.
 
 // DeclineCodeAntifraudError: The payer's bank or provider suspects fraud.

@@ -32,6 +32,8 @@ const (
 type CustomerServiceClient interface {
 	// Creates a customer here and at Corefy.
 	//
+	// Fenced by the idempotency key and by `reference_id`; without either, a second call makes a second customer.
+	//
 	// A customer without `upstream_id` may still be refused: it is then no more, its `reference_id` is free again, and the event
 	// `customer.creation_failed` tells so, as does this call when it is repeated under its idempotency key.
 	//
@@ -93,6 +95,8 @@ func (c *customerServiceClient) ListCustomers(ctx context.Context, in *ListCusto
 // Keeps customers. Idempotency and the errors that every call may have are those of PaymentIntentService.
 type CustomerServiceServer interface {
 	// Creates a customer here and at Corefy.
+	//
+	// Fenced by the idempotency key and by `reference_id`; without either, a second call makes a second customer.
 	//
 	// A customer without `upstream_id` may still be refused: it is then no more, its `reference_id` is free again, and the event
 	// `customer.creation_failed` tells so, as does this call when it is repeated under its idempotency key.

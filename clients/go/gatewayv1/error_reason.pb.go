@@ -22,7 +22,8 @@ const (
 )
 
 // Every value that `google.rpc.ErrorInfo.reason` can have, without the prefix `ERROR_REASON_`. The domain is
-// `corefy-gateway`. Each comment gives the gRPC code, what it means, and the metadata keys beside `request_id`.
+// `corefy-gateway`. Each comment gives the gRPC code, what it means, and the metadata keys beside
+// `request_id`. When gRPC's own repetition (a service config) has made the call before, `previous_attempts` says how often.
 type ErrorReason int32
 
 const (
@@ -92,6 +93,8 @@ const (
 	ErrorReason_ERROR_REASON_EVENT_STREAMS_LIMITED ErrorReason = 28
 	// UNIMPLEMENTED. The gateway has no such method: it may be older than the client. Metadata: `method`.
 	ErrorReason_ERROR_REASON_METHOD_UNKNOWN ErrorReason = 29
+	// INVALID_ARGUMENT. CreateRefund needs an idempotency key or a `reference_id`, so that a repeated call cannot refund twice.
+	ErrorReason_ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED ErrorReason = 30
 )
 
 // Enum value maps for ErrorReason.
@@ -127,38 +130,40 @@ var (
 		27: "ERROR_REASON_EVENT_READER_TOO_SLOW",
 		28: "ERROR_REASON_EVENT_STREAMS_LIMITED",
 		29: "ERROR_REASON_METHOD_UNKNOWN",
+		30: "ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":             0,
-		"ERROR_REASON_FIELDS_INVALID":          1,
-		"ERROR_REASON_CREDENTIALS_INVALID":     2,
-		"ERROR_REASON_SCOPE_MISSING":           3,
-		"ERROR_REASON_RESOURCE_NOT_FOUND":      4,
-		"ERROR_REASON_REFERENCE_ID_TAKEN":      5,
-		"ERROR_REASON_IDEMPOTENCY_KEY_REUSED":  6,
-		"ERROR_REASON_IDEMPOTENCY_KEY_IN_USE":  7,
-		"ERROR_REASON_PAYMENT_INTENT_STATE":    8,
-		"ERROR_REASON_ATTEMPT_IN_DOUBT":        9,
-		"ERROR_REASON_PAYMENT_METHOD_MISMATCH": 10,
-		"ERROR_REASON_CUSTOMER_NOT_READY":      11,
-		"ERROR_REASON_PAYMENT_NOT_REFUNDABLE":  12,
-		"ERROR_REASON_REFUND_EXCEEDS_PAYMENT":  13,
-		"ERROR_REASON_UPSTREAM_REJECTED":       14,
-		"ERROR_REASON_UPSTREAM_UNAVAILABLE":    15,
-		"ERROR_REASON_UPSTREAM_RATE_LIMITED":   16,
-		"ERROR_REASON_UPSTREAM_MISCONFIGURED":  17,
-		"ERROR_REASON_UPSTREAM_UNREADABLE":     18,
-		"ERROR_REASON_CAPABILITY_MISSING":      19,
-		"ERROR_REASON_STORE_UNAVAILABLE":       20,
-		"ERROR_REASON_SHUTTING_DOWN":           21,
-		"ERROR_REASON_DEADLINE_EXCEEDED":       22,
-		"ERROR_REASON_INTERNAL":                23,
-		"ERROR_REASON_KEY_RATE_LIMITED":        24,
-		"ERROR_REASON_AUTH_FAILURES_LIMITED":   25,
-		"ERROR_REASON_EVENT_NOT_KEPT":          26,
-		"ERROR_REASON_EVENT_READER_TOO_SLOW":   27,
-		"ERROR_REASON_EVENT_STREAMS_LIMITED":   28,
-		"ERROR_REASON_METHOD_UNKNOWN":          29,
+		"ERROR_REASON_UNSPECIFIED":              0,
+		"ERROR_REASON_FIELDS_INVALID":           1,
+		"ERROR_REASON_CREDENTIALS_INVALID":      2,
+		"ERROR_REASON_SCOPE_MISSING":            3,
+		"ERROR_REASON_RESOURCE_NOT_FOUND":       4,
+		"ERROR_REASON_REFERENCE_ID_TAKEN":       5,
+		"ERROR_REASON_IDEMPOTENCY_KEY_REUSED":   6,
+		"ERROR_REASON_IDEMPOTENCY_KEY_IN_USE":   7,
+		"ERROR_REASON_PAYMENT_INTENT_STATE":     8,
+		"ERROR_REASON_ATTEMPT_IN_DOUBT":         9,
+		"ERROR_REASON_PAYMENT_METHOD_MISMATCH":  10,
+		"ERROR_REASON_CUSTOMER_NOT_READY":       11,
+		"ERROR_REASON_PAYMENT_NOT_REFUNDABLE":   12,
+		"ERROR_REASON_REFUND_EXCEEDS_PAYMENT":   13,
+		"ERROR_REASON_UPSTREAM_REJECTED":        14,
+		"ERROR_REASON_UPSTREAM_UNAVAILABLE":     15,
+		"ERROR_REASON_UPSTREAM_RATE_LIMITED":    16,
+		"ERROR_REASON_UPSTREAM_MISCONFIGURED":   17,
+		"ERROR_REASON_UPSTREAM_UNREADABLE":      18,
+		"ERROR_REASON_CAPABILITY_MISSING":       19,
+		"ERROR_REASON_STORE_UNAVAILABLE":        20,
+		"ERROR_REASON_SHUTTING_DOWN":            21,
+		"ERROR_REASON_DEADLINE_EXCEEDED":        22,
+		"ERROR_REASON_INTERNAL":                 23,
+		"ERROR_REASON_KEY_RATE_LIMITED":         24,
+		"ERROR_REASON_AUTH_FAILURES_LIMITED":    25,
+		"ERROR_REASON_EVENT_NOT_KEPT":           26,
+		"ERROR_REASON_EVENT_READER_TOO_SLOW":    27,
+		"ERROR_REASON_EVENT_STREAMS_LIMITED":    28,
+		"ERROR_REASON_METHOD_UNKNOWN":           29,
+		"ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED": 30,
 	}
 )
 
@@ -193,7 +198,7 @@ var File_corefy_gateway_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\xe0\b\n" +
+	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\x8b\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bERROR_REASON_FIELDS_INVALID\x10\x01\x12$\n" +
@@ -225,7 +230,8 @@ const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_EVENT_NOT_KEPT\x10\x1a\x12&\n" +
 	"\"ERROR_REASON_EVENT_READER_TOO_SLOW\x10\x1b\x12&\n" +
 	"\"ERROR_REASON_EVENT_STREAMS_LIMITED\x10\x1c\x12\x1f\n" +
-	"\x1bERROR_REASON_METHOD_UNKNOWN\x10\x1dB\xa0\x01\n" +
+	"\x1bERROR_REASON_METHOD_UNKNOWN\x10\x1d\x12)\n" +
+	"%ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED\x10\x1eB\xa0\x01\n" +
 	"\x15com.corefy.gateway.v1B\x10ErrorReasonProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (

@@ -34,7 +34,13 @@ const (
 //
 // Every mutating call takes the metadata `idempotency-key` (1 to 255 visible ASCII characters, kept for at least 30
 // days). A second call with the same key and the same request gives the first one's answer, with the metadata
-// `idempotent-replayed: true`. UNAVAILABLE and RESOURCE_EXHAUSTED always mean that nothing was sent to Corefy.
+// `idempotent-replayed: true`.
+//
+// UNAVAILABLE and RESOURCE_EXHAUSTED with google.rpc.ErrorInfo of the domain `corefy-gateway` mean that this call sent nothing
+// to Corefy; repeat it. The metadata `previous_attempts` limits this to the last attempt of a call that gRPC itself repeated.
+// The same codes without that ErrorInfo come from a library or a proxy, and the call may have been done. After these and after
+// every other error whose outcome is open (CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN), repeat the call under the same
+// idempotency key, or read the object.
 //
 // Every call may also fail with UNAUTHENTICATED/CREDENTIALS_INVALID, PERMISSION_DENIED/SCOPE_MISSING,
 // INVALID_ARGUMENT/FIELDS_INVALID, DEADLINE_EXCEEDED/DEADLINE_EXCEEDED, UNAVAILABLE/STORE_UNAVAILABLE and
@@ -43,6 +49,8 @@ const (
 type PaymentIntentServiceClient interface {
 	// Creates a payment intent. Nothing is charged before it is confirmed.
 	//
+	// Fenced by the idempotency key and by `reference_id`; without either, a second call makes a second intent.
+	//
 	// When Corefy's answer stays unknown the call succeeds with PAYMENT_INTENT_STATE_PROCESSING, and the gateway finds out.
 	//
 	// Errors: ALREADY_EXISTS/REFERENCE_ID_TAKEN, NOT_FOUND/RESOURCE_NOT_FOUND (the customer),
@@ -50,6 +58,9 @@ type PaymentIntentServiceClient interface {
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreatePaymentIntent(ctx context.Context, in *CreatePaymentIntentRequest, opts ...grpc.CallOption) (*CreatePaymentIntentResponse, error)
 	// Confirms a payment intent: says what to pay with. This is the call that charges.
+	//
+	// Fenced by the idempotency key and by the intent: it takes one attempt at a time, and none once it is paid. Without a key, a
+	// second call after a decline is a new attempt.
 	//
 	// A decline is not an error: the call succeeds with PAYMENT_INTENT_STATE_REQUIRES_PAYMENT_METHOD and
 	// `last_payment_error`. Nor is an unknown outcome: the call succeeds with PAYMENT_INTENT_STATE_PROCESSING.
@@ -68,6 +79,8 @@ type PaymentIntentServiceClient interface {
 	ListPaymentIntents(ctx context.Context, in *ListPaymentIntentsRequest, opts ...grpc.CallOption) (*ListPaymentIntentsResponse, error)
 	// Cancels a payment intent that is not being paid: before its confirmation, or after a decline. Canceling a canceled
 	// intent succeeds and changes nothing.
+	//
+	// Fenced by the intent's state, with or without an idempotency key.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/PAYMENT_INTENT_STATE, FAILED_PRECONDITION/ATTEMPT_IN_DOUBT.
 	CancelPaymentIntent(ctx context.Context, in *CancelPaymentIntentRequest, opts ...grpc.CallOption) (*CancelPaymentIntentResponse, error)
@@ -139,7 +152,13 @@ func (c *paymentIntentServiceClient) CancelPaymentIntent(ctx context.Context, in
 //
 // Every mutating call takes the metadata `idempotency-key` (1 to 255 visible ASCII characters, kept for at least 30
 // days). A second call with the same key and the same request gives the first one's answer, with the metadata
-// `idempotent-replayed: true`. UNAVAILABLE and RESOURCE_EXHAUSTED always mean that nothing was sent to Corefy.
+// `idempotent-replayed: true`.
+//
+// UNAVAILABLE and RESOURCE_EXHAUSTED with google.rpc.ErrorInfo of the domain `corefy-gateway` mean that this call sent nothing
+// to Corefy; repeat it. The metadata `previous_attempts` limits this to the last attempt of a call that gRPC itself repeated.
+// The same codes without that ErrorInfo come from a library or a proxy, and the call may have been done. After these and after
+// every other error whose outcome is open (CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN), repeat the call under the same
+// idempotency key, or read the object.
 //
 // Every call may also fail with UNAUTHENTICATED/CREDENTIALS_INVALID, PERMISSION_DENIED/SCOPE_MISSING,
 // INVALID_ARGUMENT/FIELDS_INVALID, DEADLINE_EXCEEDED/DEADLINE_EXCEEDED, UNAVAILABLE/STORE_UNAVAILABLE and
@@ -148,6 +167,8 @@ func (c *paymentIntentServiceClient) CancelPaymentIntent(ctx context.Context, in
 type PaymentIntentServiceServer interface {
 	// Creates a payment intent. Nothing is charged before it is confirmed.
 	//
+	// Fenced by the idempotency key and by `reference_id`; without either, a second call makes a second intent.
+	//
 	// When Corefy's answer stays unknown the call succeeds with PAYMENT_INTENT_STATE_PROCESSING, and the gateway finds out.
 	//
 	// Errors: ALREADY_EXISTS/REFERENCE_ID_TAKEN, NOT_FOUND/RESOURCE_NOT_FOUND (the customer),
@@ -155,6 +176,9 @@ type PaymentIntentServiceServer interface {
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreatePaymentIntent(context.Context, *CreatePaymentIntentRequest) (*CreatePaymentIntentResponse, error)
 	// Confirms a payment intent: says what to pay with. This is the call that charges.
+	//
+	// Fenced by the idempotency key and by the intent: it takes one attempt at a time, and none once it is paid. Without a key, a
+	// second call after a decline is a new attempt.
 	//
 	// A decline is not an error: the call succeeds with PAYMENT_INTENT_STATE_REQUIRES_PAYMENT_METHOD and
 	// `last_payment_error`. Nor is an unknown outcome: the call succeeds with PAYMENT_INTENT_STATE_PROCESSING.
@@ -173,6 +197,8 @@ type PaymentIntentServiceServer interface {
 	ListPaymentIntents(context.Context, *ListPaymentIntentsRequest) (*ListPaymentIntentsResponse, error)
 	// Cancels a payment intent that is not being paid: before its confirmation, or after a decline. Canceling a canceled
 	// intent succeeds and changes nothing.
+	//
+	// Fenced by the intent's state, with or without an idempotency key.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/PAYMENT_INTENT_STATE, FAILED_PRECONDITION/ATTEMPT_IN_DOUBT.
 	CancelPaymentIntent(context.Context, *CancelPaymentIntentRequest) (*CancelPaymentIntentResponse, error)

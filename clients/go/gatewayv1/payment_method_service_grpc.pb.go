@@ -37,6 +37,8 @@ type PaymentMethodServiceClient interface {
 	// A method without `upstream_id` may still be refused: it is then no more, and the event `payment_method.creation_failed` tells
 	// so, as does this call when it is repeated under its idempotency key.
 	//
+	// Fenced by the idempotency key; without it, a second call saves the card a second time.
+	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer), FAILED_PRECONDITION/CUSTOMER_NOT_READY,
 	// FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/CAPABILITY_MISSING, INTERNAL/UPSTREAM_MISCONFIGURED,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
@@ -116,6 +118,8 @@ type PaymentMethodServiceServer interface {
 	//
 	// A method without `upstream_id` may still be refused: it is then no more, and the event `payment_method.creation_failed` tells
 	// so, as does this call when it is repeated under its idempotency key.
+	//
+	// Fenced by the idempotency key; without it, a second call saves the card a second time.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer), FAILED_PRECONDITION/CUSTOMER_NOT_READY,
 	// FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/CAPABILITY_MISSING, INTERNAL/UPSTREAM_MISCONFIGURED,

@@ -26,8 +26,8 @@ type CreateRefundRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The payment, `pi_…` or `pay_…`.
 	PaymentId string `protobuf:"bytes,1,opt,name=payment_id,json=paymentId,proto3" json:"payment_id,omitempty"`
-	// Decimal in the payment's currency, more than 0. Empty: the whole rest.
-	Amount string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Decimal in the payment's currency, more than 0. Absent: the whole rest. Empty is an error.
+	Amount *string `protobuf:"bytes,2,opt,name=amount,proto3,oneof" json:"amount,omitempty"`
 	// At most 255 characters, none of them a control character but tabs and line breaks.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The caller's own reference, at most 100 characters, unique for ever among the partner's refunds. Two that look alike must
@@ -78,8 +78,8 @@ func (x *CreateRefundRequest) GetPaymentId() string {
 }
 
 func (x *CreateRefundRequest) GetAmount() string {
-	if x != nil {
-		return x.Amount
+	if x != nil && x.Amount != nil {
+		return *x.Amount
 	}
 	return ""
 }
@@ -366,17 +366,18 @@ var File_corefy_gateway_v1_refund_service_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_refund_service_proto_rawDesc = "" +
 	"\n" +
-	"&corefy/gateway/v1/refund_service.proto\x12\x11corefy.gateway.v1\x1a\x1ecorefy/gateway/v1/refund.proto\"\xa0\x02\n" +
+	"&corefy/gateway/v1/refund_service.proto\x12\x11corefy.gateway.v1\x1a\x1ecorefy/gateway/v1/refund.proto\"\xb0\x02\n" +
 	"\x13CreateRefundRequest\x12\x1d\n" +
 	"\n" +
-	"payment_id\x18\x01 \x01(\tR\tpaymentId\x12\x16\n" +
-	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x1b\n" +
+	"payment_id\x18\x01 \x01(\tR\tpaymentId\x12\x1b\n" +
+	"\x06amount\x18\x02 \x01(\tH\x00R\x06amount\x88\x01\x01\x12\x1b\n" +
 	"\x06reason\x18\x03 \x01(\tB\x03\x80\x01\x01R\x06reason\x12!\n" +
 	"\freference_id\x18\x04 \x01(\tR\vreferenceId\x12U\n" +
 	"\bmetadata\x18\x05 \x03(\v24.corefy.gateway.v1.CreateRefundRequest.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"I\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\t\n" +
+	"\a_amount\"I\n" +
 	"\x14CreateRefundResponse\x121\n" +
 	"\x06refund\x18\x01 \x01(\v2\x19.corefy.gateway.v1.RefundR\x06refund\"\"\n" +
 	"\x10GetRefundRequest\x12\x0e\n" +
@@ -445,6 +446,7 @@ func file_corefy_gateway_v1_refund_service_proto_init() {
 		return
 	}
 	file_corefy_gateway_v1_refund_proto_init()
+	file_corefy_gateway_v1_refund_service_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

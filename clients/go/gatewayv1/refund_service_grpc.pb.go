@@ -35,9 +35,14 @@ type RefundServiceClient interface {
 	// When Corefy's answer stays unknown the call succeeds with REFUND_STATE_PENDING, the amount stays reserved, and the
 	// gateway finds out.
 	//
-	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, ALREADY_EXISTS/REFERENCE_ID_TAKEN, FAILED_PRECONDITION/PAYMENT_NOT_REFUNDABLE,
-	// FAILED_PRECONDITION/REFUND_EXCEEDS_PAYMENT, FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED,
-	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
+	// Fenced by the idempotency key and by `reference_id`, of which one is required: nothing else tells a repetition from a
+	// second refund. Repeated with the same key, the call answers with the first refund; with the same reference and another key, it
+	// fails with REFERENCE_ID_TAKEN.
+	//
+	// Errors: INVALID_ARGUMENT/IDEMPOTENCY_KEY_REQUIRED, NOT_FOUND/RESOURCE_NOT_FOUND, ALREADY_EXISTS/REFERENCE_ID_TAKEN,
+	// FAILED_PRECONDITION/PAYMENT_NOT_REFUNDABLE, FAILED_PRECONDITION/REFUND_EXCEEDS_PAYMENT,
+	// FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED, UNAVAILABLE/UPSTREAM_UNAVAILABLE,
+	// RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreateRefund(ctx context.Context, in *CreateRefundRequest, opts ...grpc.CallOption) (*CreateRefundResponse, error)
 	// Reads a refund. While it is pending, reading also asks Corefy, at most once a second.
 	//
@@ -98,9 +103,14 @@ type RefundServiceServer interface {
 	// When Corefy's answer stays unknown the call succeeds with REFUND_STATE_PENDING, the amount stays reserved, and the
 	// gateway finds out.
 	//
-	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, ALREADY_EXISTS/REFERENCE_ID_TAKEN, FAILED_PRECONDITION/PAYMENT_NOT_REFUNDABLE,
-	// FAILED_PRECONDITION/REFUND_EXCEEDS_PAYMENT, FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED,
-	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
+	// Fenced by the idempotency key and by `reference_id`, of which one is required: nothing else tells a repetition from a
+	// second refund. Repeated with the same key, the call answers with the first refund; with the same reference and another key, it
+	// fails with REFERENCE_ID_TAKEN.
+	//
+	// Errors: INVALID_ARGUMENT/IDEMPOTENCY_KEY_REQUIRED, NOT_FOUND/RESOURCE_NOT_FOUND, ALREADY_EXISTS/REFERENCE_ID_TAKEN,
+	// FAILED_PRECONDITION/PAYMENT_NOT_REFUNDABLE, FAILED_PRECONDITION/REFUND_EXCEEDS_PAYMENT,
+	// FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED, UNAVAILABLE/UPSTREAM_UNAVAILABLE,
+	// RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreateRefund(context.Context, *CreateRefundRequest) (*CreateRefundResponse, error)
 	// Reads a refund. While it is pending, reading also asks Corefy, at most once a second.
 	//

@@ -10,6 +10,7 @@ export interface ExpectedError {
   reason: string;
   fields?: string[];
   retry_after?: boolean;
+  nothing_was_sent?: boolean;
   metadata?: Values;
 }
 
@@ -56,7 +57,9 @@ export function checkError(error: GatewayError, expected: ExpectedError): void {
   check(code, expected.code, "code");
   check(error.reason, expected.reason, "reason");
   check(error.rawMessage, "{{any}}", "message");
-  check(error.requestId, "{{any}}", "request id");
+  check(error.requestId !== "", expected.reason !== "", "that there is a request id");
+  if (expected.nothing_was_sent !== undefined)
+    check(error.nothingWasSent, expected.nothing_was_sent, "nothing_was_sent");
   if (expected.fields) check(Object.keys(error.fields).sort(), expected.fields, "fields");
   if (expected.retry_after !== undefined) check(error.retryAfterMs !== undefined, expected.retry_after, "retry_after");
   for (const [key, value] of Object.entries(expected.metadata ?? {})) check(error.metadata[key] ?? null, value, key);

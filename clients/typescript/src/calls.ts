@@ -16,7 +16,7 @@ const LONGEST_PAUSE_MS = 2_000;
 const IDEMPOTENCY_KEY = "idempotency-key";
 const NO_DEADLINE = 0;
 
-/** Whether nothing was done, or the idempotency key makes it harmless, so that the same call may be made again. */
+/** Whether to make the call again; it keeps its idempotency key, so that it is done once even if it has arrived. */
 export function mayBeRepeated({ code, retryAfterMs }: GatewayError): boolean {
   const waitingHelps = code === Code.ResourceExhausted || code === Code.Aborted;
   return code === Code.Unavailable || (waitingHelps && retryAfterMs !== undefined);
@@ -59,12 +59,13 @@ export function withCallPolicy(transport: Transport, apiKey: string, defaultTime
       // A request that cannot be written is the caller's mistake, not a failure of the connection.
       toBinary(method.input, request);
       const deadline = timeoutMs > NO_DEADLINE ? performance.now() + timeoutMs : Infinity;
-      for (let attempts = 1; ; attempts++) {
+      for (let attempts = 1, isProvable = true; ; attempts++) {
         const left = deadline === Infinity ? NO_DEADLINE : Math.max(Math.ceil(deadline - performance.now()), 1);
         try {
           return await transport.unary(method, signal, left, headers, request, contextValues);
         } catch (reason) {
-          const error = GatewayError.of(reason, signal);
+          const error = GatewayError.of(reason, signal, isProvable);
+          isProvable = error.nothingWasSent;
           const pause = pauseAfter(attempts, error);
           if (!mayBeRepeated(error) || attempts === ATTEMPTS || performance.now() + pause > deadline) throw error;
           await wait(pause, signal);

@@ -5,6 +5,10 @@ import { Code, ConnectError } from "@connectrpc/connect";
 
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../generated/google/rpc/error_details_pb.js";
 
+const DOMAIN = "corefy-gateway";
+const PREVIOUS_ATTEMPTS = "previous_attempts";
+const SENT_NOTHING = [Code.Unavailable, Code.ResourceExhausted];
+
 /** A call that did not succeed: refused by the gateway, or not answered by it. A declined payment is not one. */
 export class GatewayError extends Error {
   override readonly name = "GatewayError";
@@ -22,9 +26,14 @@ export class GatewayError extends Error {
   readonly requestId: string;
   /** What `ErrorReason` promises beside this reason. */
   readonly metadata: Readonly<Record<string, string>>;
+  /**
+   * Whether this call provably sent nothing to Corefy: in each attempt, the gateway itself said so. Otherwise make the
+   * call again under the same idempotency key, or read the object: it may have been done.
+   */
+  readonly nothingWasSent: boolean;
 
-  private constructor(error: ConnectError, code: Code) {
-    const info = error.findDetails(ErrorInfoSchema)[0];
+  private constructor(error: ConnectError, code: Code, isProvable: boolean) {
+    const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === DOMAIN);
     const violations = error.findDetails(BadRequestSchema).flatMap((request) => request.fieldViolations);
     const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
     // Where headers and trailers both have it, it stands there twice.
@@ -39,16 +48,21 @@ export class GatewayError extends Error {
     this.retryAfterMs = delay && durationMs(delay);
     this.requestId = requestId;
     this.metadata = { ...info?.metadata };
+    const isFirst = isProvable && !(PREVIOUS_ATTEMPTS in this.metadata);
+    this.nothingWasSent = isFirst && this.reason !== "" && SENT_NOTHING.includes(code);
   }
 
-  /** The error that a call ended with; the signal is the one by which its caller could cancel it. */
-  static of(reason: unknown, signal?: AbortSignal): GatewayError {
+  /**
+   * The error that a call ended with; the signal is the one by which its caller could cancel it, `isProvable` says that
+   * no attempt before can have arrived.
+   */
+  static of(reason: unknown, signal?: AbortSignal, isProvable = true): GatewayError {
     if (reason instanceof GatewayError) return reason;
     const error = ConnectError.from(reason);
-    if (signal?.aborted) return new GatewayError(error, Code.Canceled);
+    if (signal?.aborted) return new GatewayError(error, Code.Canceled, isProvable);
     // An answer has headers. Without them the connection failed, which each platform reports by codes of its own.
     const isAnswered = !error.metadata.keys().next().done;
     const isOurs = error.code === Code.DeadlineExceeded;
-    return new GatewayError(error, isAnswered || isOurs ? error.code : Code.Unavailable);
+    return new GatewayError(error, isAnswered || isOurs ? error.code : Code.Unavailable, isProvable);
   }
 }

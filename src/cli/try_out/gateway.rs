@@ -112,7 +112,7 @@ impl Gateway {
         show::request("CreateRefund", &[("payment_id", payment_id), ("amount", amount)]);
         let request = CreateRefundRequest {
             payment_id: payment_id.to_owned(),
-            amount: amount.to_owned(),
+            amount: Some(amount.to_owned()),
             reason: "corefy-gateway try".to_owned(),
             ..Default::default()
         };

@@ -1,6 +1,7 @@
 //! Calls on a gateway of the tests, which answers, refuses, breaks off or hangs.
 
 use std::{
+    collections::HashMap,
     future::pending,
     io,
     sync::{Arc, Mutex},
@@ -131,6 +132,35 @@ async fn a_pause_that_would_outlast_the_timeout_is_not_begun() {
     let error = GatewayError::from(status);
     assert_eq!((error.code(), error.retry_after()), (Code::ResourceExhausted, Some(SOON * 2)));
     assert_eq!(seen.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_was_sent_only_when_the_gateway_said_so_to_each_attempt() {
+    let by = |domain: &str, facts: &[(&str, &str)]| {
+        let facts: HashMap<_, _> =
+            facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let details = ErrorDetails::with_error_info("SHUTTING_DOWN", domain, facts);
+        Refuse(Status::with_error_details(Code::Unavailable, "", details))
+    };
+    let ours = || by("corefy-gateway", &[]);
+    let end = || Refuse(Status::internal("ends the call"));
+    let foreign = || Refuse(Status::unavailable("no healthy upstream"));
+    let cases: [(Deed, &dyn Fn() -> Deed, bool); 7] = [
+        (ours(), &ours, true),
+        (foreign(), &ours, false),
+        (Break, &ours, false),
+        (ours(), &foreign, false),
+        (by("proxy.example", &[]), &|| by("proxy.example", &[]), false),
+        (by("corefy-gateway", &[("previous_attempts", "1")]), &ours, false),
+        (ours(), &end, false),
+    ];
+    for (number, (first, later, expected)) in cases.into_iter().enumerate() {
+        let (calls, seen) = gateway(iter::once(first).chain(iter::repeat_with(later).take(7)));
+        let status = RefundServiceClient::new(calls).create_refund(refund()).await.unwrap_err();
+        let attempts = seen.lock().unwrap().len();
+        assert!(attempts >= 2, "{number}: {attempts} attempts");
+        assert_eq!(GatewayError::from(status).nothing_was_sent(), expected, "{number}");
+    }
 }
 
 #[tokio::test]

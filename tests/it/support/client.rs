@@ -44,6 +44,11 @@ pub fn keyed<T>(key: &str, message: T) -> Call<T> {
     Call(message, Some(key.to_owned()))
 }
 
+/// An idempotency key that no other call has.
+pub fn new_key() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
 impl Client {
     /// Connects to the gateway at `address` with `key`, `pk_…:sk_…`.
     pub async fn connect(address: SocketAddr, key: &str) -> Self {
@@ -116,9 +121,9 @@ impl Client {
         self.get_payment_intent(request).await.unwrap().into_inner().payment_intent.unwrap()
     }
 
-    /// Refunds `amount`, or the whole rest when that is empty.
+    /// Refunds `amount`, or the whole rest when that is empty, under a key of its own.
     pub async fn refund(&self, payment: &str, amount: &str) -> Result<pb::Refund, Status> {
-        Ok(self.create_refund(new_refund(payment, amount)).await?.into_inner().refund.unwrap())
+        Ok(self.create_refund(keyed(&new_key(), new_refund(payment, amount))).await?.into_inner().refund.unwrap())
     }
 
     /// The types of the events about `object`, oldest first.
@@ -179,7 +184,8 @@ pub fn new_payment_method(id: &str) -> pb::CreatePaymentMethodRequest {
 
 /// A request to refund `amount`, or the whole rest when that is empty.
 pub fn new_refund(payment: &str, amount: &str) -> pb::CreateRefundRequest {
-    pb::CreateRefundRequest { payment_id: payment.to_owned(), amount: amount.to_owned(), ..Default::default() }
+    let amount = (!amount.is_empty()).then(|| amount.to_owned());
+    pb::CreateRefundRequest { payment_id: payment.to_owned(), amount, ..Default::default() }
 }
 
 /// The reason of a refusal, as its ErrorInfo gives it.

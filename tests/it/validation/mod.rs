@@ -55,7 +55,7 @@ async fn every_wrong_field_of_a_request_is_named_at_once(database: TestDatabase)
 
     let refund = pb::CreateRefundRequest {
         payment_id: wrong(),
-        amount: wrong(),
+        amount: Some(wrong()),
         reason: wrong(),
         reference_id: wrong(),
         metadata: wrong_map(),

@@ -5,6 +5,7 @@ use corefy_gateway::pb::{self, create_payment_method_request::Details};
 use super::rules::{EMAILS, NO_COUNTRIES, NO_EMAILS, NO_PHONES, PHONES, at, bounded, judge, prose, reference, rule};
 use crate::support::{
     app::TestApp,
+    client::{keyed, new_key},
     database::TestDatabase,
     refusal::wrong_fields,
     requests::{card_of, card_to_save, full_customer, wallet},
@@ -16,19 +17,22 @@ crate::on_both!(
     a_payment_method_s_fields_follow_their_rules,
 );
 
+/// Among them the empty one: an unset variable must not refund everything.
+const REFUND_AMOUNTS_REFUSED: [&str; 8] = ["", "0", "-1", "1.001", "all", "1,5", "1e3", " 1"];
+
 async fn a_refund_s_fields_follow_their_rules(database: TestDatabase) {
     type R = pb::CreateRefundRequest;
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let paid = client.paid_intent("100.00").await;
-    let base = R { payment_id: paid.id, amount: "0.01".to_owned(), ..Default::default() };
+    let base = R { payment_id: paid.id, amount: Some("0.01".to_owned()), ..Default::default() };
     let rules = vec![
-        rule("amount", |r: &mut R, v| r.amount = v, &["1", "0.01"], &["0", "-1", "1.001", "all", "1,5", "1e3", " 1"]),
+        rule("amount", |r: &mut R, v| r.amount = Some(v), &["1", "0.01"], &REFUND_AMOUNTS_REFUSED),
         prose("reason", |r, v| r.reason = v, 255),
         reference(|r, v| r.reference_id = v),
         prose("metadata[\"key\"]", |r, v| drop(r.metadata.insert("key".to_owned(), v)), 500),
     ];
-    judge(base, rules, async |request| client.create_refund(request).await.map(|_| ())).await;
+    judge(base, rules, async |request| client.create_refund(keyed(&new_key(), request)).await.map(|_| ())).await;
 }
 
 async fn a_customer_s_fields_follow_their_rules(database: TestDatabase) {

@@ -31,11 +31,12 @@ type expectation struct {
 }
 
 type expectedError struct {
-	Code       codes.Code     `json:"code"`
-	Reason     string         `json:"reason"`
-	Fields     any            `json:"fields"`
-	RetryAfter *bool          `json:"retry_after"`
-	Metadata   map[string]any `json:"metadata"`
+	Code           codes.Code     `json:"code"`
+	Reason         string         `json:"reason"`
+	Fields         any            `json:"fields"`
+	RetryAfter     *bool          `json:"retry_after"`
+	NothingWasSent *bool          `json:"nothing_was_sent"`
+	Metadata       map[string]any `json:"metadata"`
 }
 
 func main() {

@@ -95,7 +95,7 @@ func checkError(failure *gateway.Error, expected *expectedError) error {
 		check("code", failure.Code, expected.Code),
 		check("reason", failure.Reason, expected.Reason),
 		check("message", failure.Message, anything),
-		check("request id", failure.RequestID, anything),
+		check("that there is a request id", failure.RequestID != "", expected.Reason != ""),
 		checkAll("metadata", asJSON(failure.Metadata), expected.Metadata),
 	)
 	if expected.Fields != nil {
@@ -103,6 +103,9 @@ func checkError(failure *gateway.Error, expected *expectedError) error {
 	}
 	if expected.RetryAfter != nil {
 		err = errors.Join(err, check("retry after", failure.RetryAfter > 0, *expected.RetryAfter))
+	}
+	if expected.NothingWasSent != nil {
+		err = errors.Join(err, check("nothing was sent", failure.NothingWasSent(), *expected.NothingWasSent))
 	}
 	return err
 }

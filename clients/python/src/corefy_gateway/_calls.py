@@ -23,7 +23,7 @@ _WAITING_HELPS = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.ABORTED)
 
 
 def may_be_repeated(error: GatewayError) -> bool:
-    """Whether nothing was done, so that the same call may be made again."""
+    """Whether to make the call again; it keeps its idempotency key, so that it is done once even if it has arrived."""
     return error.code is _UNAVAILABLE or (error.code in _WAITING_HELPS and error.retry_after is not None)
 
 
@@ -54,11 +54,13 @@ class Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor)
         """Makes a call, again and again while that is safe and the deadline allows it."""
         prepared = self._prepared(details)
         deadline = time.monotonic() + (self._timeout if details.timeout is None else details.timeout)
+        is_provable = True
         for attempts in range(1, ATTEMPTS + 1):
             call = continuation(replace(prepared, timeout=deadline - time.monotonic()), request)
             if call.code() is grpc.StatusCode.OK:
                 return call
             error = GatewayError.of(call)
+            is_provable = error.nothing_was_sent = is_provable and error.nothing_was_sent
             wait = pause(attempts, error)
             if not may_be_repeated(error) or attempts == ATTEMPTS or time.monotonic() + wait > deadline:
                 raise error

@@ -10,6 +10,9 @@ from google.rpc.status_pb2 import Status
 
 _DETAILS = "grpc-status-details-bin"
 _REQUEST_ID = "x-request-id"
+_DOMAIN = "corefy-gateway"
+_PREVIOUS_ATTEMPTS = "previous_attempts"
+_SENT_NOTHING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 class GatewayError(Exception):
@@ -29,6 +32,9 @@ class GatewayError(Exception):
     """What the gateway's operator finds the call by; empty when the gateway was not reached."""
     metadata: Mapping[str, str]
     """What `ErrorReason` promises beside this reason."""
+    nothing_was_sent: bool
+    """Whether this call provably sent nothing to Corefy: in each attempt, the gateway itself said so. Otherwise make the
+    call again under the same idempotency key, or read the object: it may have been done."""
 
     def __init__(self, code: grpc.StatusCode, message: str, details: Status, request_id: str = "") -> None:
         super().__init__(code, message)
@@ -36,12 +42,14 @@ class GatewayError(Exception):
         self.reason, self.fields, self.retry_after, self.metadata = "", {}, None, {}
         for detail in details.details:
             info, request, retry = ErrorInfo(), BadRequest(), RetryInfo()
-            if detail.Unpack(info):
+            if detail.Unpack(info) and info.domain == _DOMAIN:
                 self.reason, self.metadata = info.reason, dict(info.metadata)
             elif detail.Unpack(request):
                 self.fields = {violation.field: violation.description for violation in request.field_violations}
             elif detail.Unpack(retry):
                 self.retry_after = retry.retry_delay.ToTimedelta().total_seconds()
+        is_ours = bool(self.reason) and _PREVIOUS_ATTEMPTS not in self.metadata
+        self.nothing_was_sent = is_ours and code in _SENT_NOTHING
 
     @classmethod
     def of(cls, call: grpc.Call) -> "GatewayError":

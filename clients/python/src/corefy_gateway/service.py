@@ -9,6 +9,7 @@ A dict has the fields of the proto's message by their names, but amounts are `De
 the name `status`: `requires_confirmation`, `requires_action`, `processing`, `succeeded` and so on.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -38,7 +39,9 @@ class CorefyService:
     """Takes payments and gives them back. Its calls raise `GatewayError`.
 
     Each call that changes something takes an `idempotency_key` of yours: give the same one when you do not know what
-    came of the first call, from another process too, and you get the first one's answer.
+    came of the first call, from another process too, and you get the first one's answer. Without it, a `reference_id`
+    makes the key: the name of the call and the SHA-256 of the reference, `create_refund:9f86d0…`. So a job that runs
+    again under its reference gets the answer of its first run, a refusal by Corefy too.
     """
 
     def __init__(self, gateway: Gateway) -> None:
@@ -66,7 +69,8 @@ class CorefyService:
             amount=_amount(amount), currency=currency, billing_address=_address(billing), metadata=metadata, **fields
         )
         call = self._gateway.payment_intents.CreatePaymentIntent
-        return _plain(call(request, metadata=_key(idempotency_key)).payment_intent)
+        key = _key(idempotency_key, "create_payment_intent", fields.get("reference_id", ""))
+        return _plain(call(request, metadata=key).payment_intent)
 
     def confirm_payment_intent(
         self, payment_intent_id: str, payment_data: PaymentData, *, idempotency_key: str | None = None
@@ -95,15 +99,16 @@ class CorefyService:
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
-        """Refunds a payment in part, or all that is left of it."""
+        """Refunds a payment in part; without an amount, all that is left of it. An empty amount is an error."""
         request = v1.CreateRefundRequest(
             payment_id=payment_id,
-            amount="" if amount is None else _amount(amount),
+            amount=None if amount is None else _amount(amount),
             reason=reason,
             reference_id=reference_id,
             metadata=metadata,
         )
-        return _plain(self._gateway.refunds.CreateRefund(request, metadata=_key(idempotency_key)).refund)
+        key = _key(idempotency_key, "create_refund", reference_id)
+        return _plain(self._gateway.refunds.CreateRefund(request, metadata=key).refund)
 
     def create_customer(
         self,
@@ -119,7 +124,8 @@ class CorefyService:
         request = v1.CreateCustomerRequest(
             email=email, name=name, phone=phone, reference_id=reference_id, address=_address(address)
         )
-        return _plain(self._gateway.customers.CreateCustomer(request, metadata=_key(idempotency_key)).customer)
+        key = _key(idempotency_key, "create_customer", reference_id)
+        return _plain(self._gateway.customers.CreateCustomer(request, metadata=key).customer)
 
     def get_customer(self, customer_id: str) -> dict[str, Any]:
         """Reads a customer."""
@@ -158,7 +164,10 @@ def _amount(amount: Decimal | str) -> str:
     raise TypeError(f"an amount is a Decimal, not a {type(amount).__name__}")
 
 
-def _key(idempotency_key: str | None) -> tuple[tuple[str, str], ...]:
+def _key(idempotency_key: str | None, call: str = "", reference_id: str = "") -> tuple[tuple[str, str], ...]:
+    """The metadata of a call that changes something; without a key and a reference, the connection makes a key."""
+    if idempotency_key is None and reference_id:
+        idempotency_key = f"{call}:{hashlib.sha256(reference_id.encode()).hexdigest()}"
     return () if idempotency_key is None else (("idempotency-key", idempotency_key),)
 
 

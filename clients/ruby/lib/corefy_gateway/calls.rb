@@ -57,10 +57,12 @@ module CorefyGateway
     end
 
     def repeated(deadline)
-      attempts = 0
+      attempts, provable = 0, true
       begin
         yield
       rescue Error => e
+        e.doubt! unless provable
+        provable = e.nothing_was_sent?
         pause = CorefyGateway.pause(attempts += 1, e)
         raise if attempts == ATTEMPTS || !e.repeatable? || Time.now + pause > deadline
 

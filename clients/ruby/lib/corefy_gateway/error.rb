@@ -7,6 +7,11 @@ require "google/rpc/status_pb"
 module CorefyGateway
   # A call that did not succeed: refused by the gateway, or not answered by it. A declined payment is not one.
   class Error < StandardError
+    DOMAIN = "corefy-gateway"
+    PREVIOUS_ATTEMPTS = "previous_attempts"
+    SENT_NOTHING = [GRPC::Core::StatusCodes::UNAVAILABLE, GRPC::Core::StatusCodes::RESOURCE_EXHAUSTED].freeze
+    private_constant :DOMAIN, :PREVIOUS_ATTEMPTS, :SENT_NOTHING
+
     # The gRPC code, a number of GRPC::Core::StatusCodes.
     attr_reader :code
     # A name of ErrorReason without its prefix, such as `FIELDS_INVALID`; empty when it was not the gateway that spoke.
@@ -22,13 +27,24 @@ module CorefyGateway
 
     # Reads what a call ended with.
     def initialize(status)
-      @code, @reason, @fields, @metadata = status.code, "", {}, {}
+      @code, @reason, @fields, @metadata, @provable = status.code, "", {}, {}, true
       @request_id = status.metadata.fetch("x-request-id", "")
       details(status).each { |detail| read(detail) }
       super(status.details)
     end
 
-    # Whether the same call may be made again: nothing was done, or the key sees to it.
+    # Whether this call provably sent nothing to Corefy: in each attempt, the gateway itself said so. Otherwise make the
+    # call again under the same idempotency key, or read the object: it may have been done.
+    def nothing_was_sent?
+      @provable && !reason.empty? && SENT_NOTHING.include?(code) && !metadata.key?(PREVIOUS_ATTEMPTS)
+    end
+
+    # Notes that an attempt before the last one may have arrived.
+    def doubt!
+      @provable = false
+    end
+
+    # Whether to make the call again; it keeps its idempotency key, so that it is done once even if it has arrived.
     def repeatable?
       return true if code == GRPC::Core::StatusCodes::UNAVAILABLE
 
@@ -45,7 +61,7 @@ module CorefyGateway
 
     def read(detail)
       if (info = detail.unpack(Google::Rpc::ErrorInfo))
-        @reason, @metadata = info.reason, info.metadata.to_h
+        @reason, @metadata = info.reason, info.metadata.to_h if info.domain == DOMAIN
       elsif (request = detail.unpack(Google::Rpc::BadRequest))
         @fields = request.field_violations.to_h { |violation| [violation.field, violation.description] }
       elsif (again = detail.unpack(Google::Rpc::RetryInfo))

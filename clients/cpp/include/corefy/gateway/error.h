@@ -33,6 +33,11 @@ class GatewayError : public std::runtime_error {
   // What ErrorReason promises beside this reason.
   std::map<std::string, std::string> metadata;
 
+  // Whether this call provably sent nothing to Corefy: the gateway itself said so, to the call's first attempt.
+  // Otherwise make the call again under the same idempotency key, or read the object: it may have been done. After
+  // repetitions it is always false, for gRPC, which makes them, does not show how the earlier attempts ended.
+  bool NothingWasSent() const;
+
  private:
   struct Details;
   GatewayError(const grpc::Status& status, Details details);

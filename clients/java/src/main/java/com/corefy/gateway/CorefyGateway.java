@@ -31,7 +31,7 @@ import java.util.Arrays;
  * }</pre>
  *
  * Each call has the key, a deadline and, when it changes anything, an idempotency key, and is made
- * again when nothing was done. A call that fails throws {@link GatewayException}.
+ * again under the same key, where that is safe. A call that fails throws {@link GatewayException}.
  */
 public final class CorefyGateway implements AutoCloseable {
   /** Longer than the gateway waits for Corefy by default. */

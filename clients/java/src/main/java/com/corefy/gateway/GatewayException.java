@@ -26,6 +26,14 @@ public final class GatewayException extends StatusRuntimeException {
   private static final Metadata.Key<String> REQUEST_ID =
       Metadata.Key.of("x-request-id", Metadata.ASCII_STRING_MARSHALLER);
 
+  /** Among the trailers of a call: an attempt before the last one may have arrived. */
+  static final Metadata.Key<String> DOUBTED =
+      Metadata.Key.of("an-attempt-may-have-arrived", Metadata.ASCII_STRING_MARSHALLER);
+
+  private static final String DOMAIN = "corefy-gateway";
+  private static final String PREVIOUS_ATTEMPTS = "previous_attempts";
+
+  private final boolean doubted;
   private final String requestId;
   private final Map<String, String> fields = new TreeMap<>();
   private Map<String, String> metadata = Map.of();
@@ -36,6 +44,7 @@ public final class GatewayException extends StatusRuntimeException {
     super(status, trailers);
     String id = trailers == null ? null : trailers.get(REQUEST_ID);
     requestId = id == null ? "" : id;
+    doubted = trailers != null && trailers.containsKey(DOUBTED);
     try {
       for (Any detail : StatusProto.fromStatusAndTrailers(status, trailers).getDetailsList()) {
         read(detail);
@@ -60,8 +69,10 @@ public final class GatewayException extends StatusRuntimeException {
   private void read(Any detail) throws InvalidProtocolBufferException {
     if (detail.is(ErrorInfo.class)) {
       var info = detail.unpack(ErrorInfo.class);
-      reason = info.getReason();
-      metadata = info.getMetadataMap();
+      if (info.getDomain().equals(DOMAIN)) {
+        reason = info.getReason();
+        metadata = info.getMetadataMap();
+      }
     } else if (detail.is(BadRequest.class)) {
       for (var violation : detail.unpack(BadRequest.class).getFieldViolationsList()) {
         fields.put(violation.getField(), violation.getDescription());
@@ -72,7 +83,10 @@ public final class GatewayException extends StatusRuntimeException {
     }
   }
 
-  /** Whether nothing was done, so that the same call may be made again. */
+  /**
+   * Whether to make the call again; it keeps its idempotency key, so that it is done once even if
+   * it has arrived.
+   */
   boolean mayBeRepeated() {
     switch (code()) {
       case UNAVAILABLE:
@@ -83,6 +97,16 @@ public final class GatewayException extends StatusRuntimeException {
       default:
         return false;
     }
+  }
+
+  /**
+   * Whether this call provably sent nothing to Corefy: in each attempt, the gateway itself said so.
+   * Otherwise make the call again under the same idempotency key, or read the object: it may have
+   * been done.
+   */
+  public boolean nothingWasSent() {
+    boolean ofThese = code() == Status.Code.UNAVAILABLE || code() == Status.Code.RESOURCE_EXHAUSTED;
+    return ofThese && !reason.isEmpty() && !doubted && !metadata.containsKey(PREVIOUS_ATTEMPTS);
   }
 
   /** The gRPC code. */

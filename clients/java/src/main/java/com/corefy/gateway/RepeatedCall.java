@@ -26,6 +26,7 @@ final class RepeatedCall<Q, A> extends ClientCall<Q, A> {
   private Q request;
   private ClientCall<Q, A> attempt;
   private int attempted;
+  private boolean provable = true;
   private boolean ended;
 
   RepeatedCall(ManagedChannel channel, Deadline deadline, Supplier<ClientCall<Q, A>> attempts) {
@@ -98,6 +99,16 @@ final class RepeatedCall<Q, A> extends ClientCall<Q, A> {
     return true;
   }
 
+  /** The error of an attempt; it goes into the trailers whether one before may have arrived. */
+  private synchronized GatewayException errorOf(Status status, Metadata trailers) {
+    if (!provable) {
+      trailers.put(GatewayException.DOUBTED, "true");
+    }
+    var error = new GatewayException(status, trailers);
+    provable = error.nothingWasSent();
+    return error;
+  }
+
   private void end(Status status, Metadata trailers, Metadata answerHeaders, A answer) {
     synchronized (this) {
       if (ended) {
@@ -130,7 +141,7 @@ final class RepeatedCall<Q, A> extends ClientCall<Q, A> {
 
     @Override
     public void onClose(Status status, Metadata trailers) {
-      if (status.isOk() || !repeats(new GatewayException(status, trailers))) {
+      if (status.isOk() || !repeats(errorOf(status, trailers))) {
         end(status, trailers, answerHeaders, answer);
       }
     }
