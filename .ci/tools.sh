@@ -56,6 +56,22 @@ install_grpcurl() {
     ln -sf grpcurl "$TOOLS/bin/grpcurl-$GRPCURL_VERSION"
 }
 
+# Takes promtool out of Debian's package of Prometheus: to install that would start a server.
+install_promtool() {
+    has_version promtool 2.42 && return
+    local folder=$TOOLS/prometheus
+    rm -rf "$folder"
+    mkdir -p "$folder" "$TOOLS/bin"
+    (cd "$folder" && { apt-get download -qq prometheus || { as_root apt-get update -qq && apt-get download -qq prometheus; }; }) || {
+        echo "promtool 2.42 or newer is needed: install Prometheus by hand" >&2
+        return 1
+    }
+    dpkg-deb --fsys-tarfile "$folder"/prometheus_*.deb | tar -x -C "$folder" ./usr/bin/promtool
+    ln -sf "$folder/usr/bin/promtool" "$TOOLS/bin/promtool"
+    rm "$folder"/prometheus_*.deb
+    hash -r
+}
+
 install_tools() {
     need_rust
     command -v cc >/dev/null || apt_install build-essential
@@ -64,5 +80,6 @@ install_tools() {
     install_buf
     install_deny
     install_grpcurl
+    install_promtool
     echo "buf $(buf --version), $(grpcurl -version 2>&1), $(cargo-deny --version), $("$(postgres_programs)/postgres" --version)"
 }

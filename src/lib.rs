@@ -1,5 +1,27 @@
 //! corefy-gateway: a gRPC gateway to Corefy, the payment orchestrator, in which money moves exactly once and the caller
 //! can always learn the truth.
+//!
+//! # Layout
+//!
+//! A call comes in at the top and goes down; nothing imports what is above it.
+//!
+//! - `rpc`: gRPC, the only tonic of the server: metadata, authentication, requests and answers, the table of errors.
+//! - `http`: the port for webhooks, health, readiness and metrics, the only axum.
+//! - `port`: connections for both: TLS, and how many there may be.
+//! - `worker`: loops around one step of `app` each: webhooks, recovery, retention.
+//! - `app`: the use cases, the only place that orders store and upstream: reserve, send, settle, reconcile.
+//! - `store`: SQLite and PostgreSQL, the only sqlx. One file a table.
+//! - `upstream`: Corefy, the only reqwest. One folder a dialect of its API.
+//! - `domain`: money, states, the journal's schedule, the rule by which Corefy's answers are merged. Pure.
+//! - `error`: the refusals of a use case: a public reason and a private cause.
+//! - `telemetry`: the catalogue of metrics, and traces.
+//! - `config`: all settings, typed; the only reader of the environment.
+//! - `server`: the only wiring: build, listen, run, drain. `cli`: one file a command.
+//! - `sandbox`: a stateful Corefy for tests, with a ledger and faults.
+//! - [`pb`]: the messages and stubs of `proto/`, generated. `client`: the client for programs in Rust, a feature that is
+//!   built without the rest.
+//!
+//! What must always hold, and how to change it: `ARCHITECTURE.md`. `tests/it/architecture.rs` checks the imports.
 
 #[cfg(feature = "server")]
 pub mod app;

@@ -1,5 +1,5 @@
 //! The key check around every service but health and reflection. A stream is checked as long as it
-//! goes on ([`while_admitted`]).
+//! goes on ([`super::while_admitted`]).
 
 use std::{
     convert::Infallible,

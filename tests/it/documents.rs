@@ -174,3 +174,30 @@ fn the_readme_is_short() {
     let lines = fs::read_to_string(root().join("README.md")).unwrap().lines().count();
     assert!(lines <= MAX_README_LINES, "{lines} lines: move what is not for every reader to docs/");
 }
+
+#[test]
+fn every_package_has_the_licence_and_names_the_repository() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let licence = read("LICENSE");
+    assert!(licence.contains("Apache License") && licence.contains("corefy-gateway contributors"), "{licence}");
+    let manifests = [
+        "Cargo.toml",
+        "clients/python/pyproject.toml",
+        "clients/typescript/package.json",
+        "clients/java/pom.xml",
+        "clients/kotlin/pom.xml",
+        "clients/ruby/corefy-gateway.gemspec",
+        "clients/cpp/CMakeLists.txt",
+        "clients/go/README.md",
+    ];
+    for path in manifests {
+        let folder = Path::new(path).parent().unwrap();
+        let own = fs::read_to_string(root().join(folder).join("LICENSE")).unwrap_or_default();
+        assert!(own == licence, "the LICENSE beside {path} is not that of the root");
+        let manifest = read(path);
+        assert!(manifest.contains("https://github.com/corefy/corefy-gateway"), "{path} names no repository");
+        // Go and CMake have the file alone.
+        let names = manifest.contains("Apache-2.0") || path.contains("/go/") || path.contains("/cpp/");
+        assert!(names, "{path} names no licence");
+    }
+}

@@ -51,6 +51,7 @@ on_both![
 
 const RUNBOOKS: &str = include_str!("../../docs/alerts.md");
 const ALERTS: &str = include_str!("../../docs/alerts.yml");
+const ALERT_TESTS: &str = include_str!("../../docs/alerts_test.yml");
 
 const DECLINED: &str = "4000000000009995";
 const CHARGED_500: &str = "4000000000005019";
@@ -450,11 +451,17 @@ fn names_keep_the_conventions_of_prometheus() {
 }
 
 #[test]
-fn every_alert_is_about_metrics_that_are_and_tells_what_to_do() {
+fn every_alert_is_about_existing_metrics_is_tested_and_has_a_runbook() {
     let alerts: BTreeSet<_> = ALERTS.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     let told: BTreeSet<_> = RUNBOOKS.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     assert_eq!(alerts, told);
     assert!(alerts.len() > 9, "{alerts:?}");
+    let tested = |suffix: &str| {
+        let names = ALERT_TESTS.lines().filter_map(|line| line.trim().strip_prefix("name: "));
+        names.filter_map(|name| name.strip_suffix(suffix)).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(alerts, tested(" fires"), "docs/alerts_test.yml");
+    assert_eq!(alerts, tested(" is silent"), "docs/alerts_test.yml");
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let metrics = ALERTS.split(|letter| !is_part(letter)).filter(|word| word.starts_with("corefy_gateway_"));
     let unknown: Vec<_> = metrics.filter(|metric| entry_of(metric).is_none()).collect();
