@@ -60,7 +60,7 @@ pub enum StartError {
     Upstream(#[from] SetupError),
 }
 
-/// What tests hand in and production leaves as it is.
+/// Test hooks; production leaves them as they are.
 #[derive(Clone, Default)]
 pub struct Harness {
     /// The time.
@@ -189,7 +189,7 @@ impl Server {
             self.app.drain().await;
         });
         if drained.await.is_err() {
-            tracing::warn!("not everything was finished in time; recovery goes on with it at the next start");
+            tracing::warn!("some calls did not finish in time; recovery continues them at the next start");
         }
         telemetry.flush_spans().await;
     }

@@ -1,5 +1,5 @@
 //! The inbox of webhooks as an operator sees it: what came, what came of it, and once more. Needs the database but not
-//! Corefy; the running gateway works off what is replayed.
+//! Corefy; the running gateway processes what is replayed.
 
 use crate::{
     domain::{clock::Clock, ids::WebhookId},
@@ -15,7 +15,7 @@ const BATCH: u32 = 100;
 pub struct Replayed {
     /// Webhooks that are due again.
     pub due: u64,
-    /// Webhooks that are being worked off at this moment, so that they were left alone.
+    /// Webhooks that are being processed at this moment, so that they were left alone.
     pub busy: u64,
 }
 
@@ -46,11 +46,11 @@ impl Inbox {
         Ok(self.store.read().await?.webhook(id).await?)
     }
 
-    /// Has these webhooks worked off once more, newest first, and tells `progress` after each batch. Stopped halfway, what
+    /// Has these webhooks processed again, newest first, and reports to `progress` after each batch. Stopped halfway, what
     /// was replayed until then stays replayed.
     pub async fn replay(&self, filter: &WebhookFilter, mut progress: impl FnMut(Replayed)) -> Result<Replayed, Error> {
         let mut replayed = Replayed::default();
-        // What comes in meanwhile is worked off anyway.
+        // Webhooks that come in meanwhile are processed anyway.
         let filter = WebhookFilter { before: filter.before.or(Some(self.clock.now())), ..filter.clone() };
         let mut after: Option<WebhookId> = None;
         loop {
@@ -67,7 +67,7 @@ impl Inbox {
         }
     }
 
-    /// Has one webhook worked off once more. `false`: it is being worked off at this moment.
+    /// Has one webhook processed again. `false`: it is being processed at this moment.
     pub async fn replay_one(&self, id: &WebhookId) -> Result<bool, Error> {
         let mut tx = self.store.begin().await?;
         let is_due = tx.webhook_replay(id, self.clock.now()).await?;

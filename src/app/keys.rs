@@ -238,7 +238,7 @@ fn is_fresh(read_at: Timestamp, now: Timestamp) -> bool {
 pub struct NewKey {
     /// Whose key it is: a name for people; the partner is made when there is none of this name.
     pub partner_name: String,
-    /// What its owner calls it.
+    /// Name of the key, for its owner.
     pub key_name: String,
     /// What it may be used for.
     pub scopes: Vec<Scope>,

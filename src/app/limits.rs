@@ -22,7 +22,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 const COUNTED_KEYS: u64 = 10_000;
 /// How many addresses are counted.
 const COUNTED_ADDRESSES: u64 = 10_000;
-/// After so many refused keys within a minute an address is answered without a look at the database.
+/// Refused keys within a minute after which an address is answered without a look at the database.
 const AUTH_FAILURES_PER_MINUTE: u32 = 30;
 
 /// What callers have used of their limits.
@@ -33,7 +33,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// With so many calls a minute for each key; `None`: as many as it likes.
+    /// With this limit of calls a minute for each key; `None`: no limit.
     pub(super) fn new(key_rate_per_minute: Option<NonZeroU32>) -> Self {
         Self {
             calls: key_rate_per_minute.map(|limit| PerMinute::new(limit.get(), COUNTED_KEYS)),

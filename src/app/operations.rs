@@ -1,4 +1,4 @@
-//! The journal as an operator sees it: what is not known yet, and its end by the word of a person. Needs the database but
+//! The journal as an operator sees it: what is not known yet, and its manual resolution. Needs the database but
 //! not Corefy.
 
 use super::{

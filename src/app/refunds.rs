@@ -265,7 +265,7 @@ enum Same {
 }
 
 /// Finds the refund by Corefy's id or by our reference; one that has lost its reference, by its amount among those that
-/// Corefy has not shown yet: their fate is not known, or known by the word of an operator.
+/// Corefy has not shown yet: their fate is not known, or known as an operator states.
 fn same(known: &[Refund], snapshot: &RefundSnapshot) -> Same {
     let by_id = |refund: &Refund| refund.upstream_id.as_deref() == Some(snapshot.upstream_id.as_str());
     let by_reference = |refund: &Refund| snapshot.reference.as_deref() == Some(refund.id.as_str());

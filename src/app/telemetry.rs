@@ -48,7 +48,7 @@ impl App {
         self.telemetry.render()
     }
 
-    /// Measures what waits for the truth, for a person, or to be worked off. Reads nothing else.
+    /// Measures what waits for the truth, for an operator, or to be processed. Reads nothing else.
     pub async fn measure_backlog(&self) -> Result<(), Error> {
         let now = self.now();
         let mut session = self.store.read().await?;

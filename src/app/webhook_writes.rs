@@ -22,7 +22,7 @@ const TOGETHER: usize = 128;
 pub(super) enum Change {
     /// A webhook came in.
     Arrived(Webhook),
-    /// It was worked off, or is to be tried again then.
+    /// It was processed, or is to be tried again then.
     Tried(Webhook, Option<Timestamp>),
 }
 

@@ -1,4 +1,4 @@
-//! Webhooks: taken in when they are genuine, stored before they are answered, and worked off later. A webhook is a hint:
+//! Webhooks: taken in when they are genuine, stored before they are answered, and processed later. A webhook is a hint:
 //! what it is about is read from Corefy before anything is changed, so a webhook that is late, doubled, out of order or
 //! lost changes nothing but the time at which we learn the truth.
 
@@ -76,7 +76,7 @@ impl App {
         self.upstream.webhook_signature_header()
     }
 
-    /// Stores a genuine webhook, redacted, and has it worked off soon. A body that came before is only counted.
+    /// Stores a genuine webhook, redacted, and has it processed soon. A body that came before is only counted.
     pub async fn receive_webhook(&self, delivery: &Delivery<'_>) -> Result<(), Error> {
         let body = self.upstream.webhook_redact(delivery.body);
         let notice = body.as_deref().and_then(|body| self.upstream.webhook_read(body));
@@ -119,7 +119,7 @@ impl App {
         while let Some(ended) = work.join_next().await {
             match ended {
                 Ok(written) => written?,
-                Err(panic) => tracing::error!(%panic, "a webhook failed; it is tried again when its lease is over"),
+                Err(panic) => tracing::error!(%panic, "a webhook failed; it is retried when its lease ends"),
             }
         }
         Ok(count)

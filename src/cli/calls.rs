@@ -27,7 +27,7 @@ const OVERLAP: Duration = Duration::from_secs(330);
 /// The command and its settings.
 #[derive(Args)]
 pub(super) struct CallsCommand {
-    /// Only calls about objects of this partner, by its short name as it stands in the keys [default: all calls]
+    /// Only calls about objects of this partner, by its short name as in the keys [default: all calls]
     #[arg(long, value_parser = super::keys::partner)]
     partner: Option<PartnerId>,
     /// Only calls of this operation, such as payment_intent.confirm

@@ -42,10 +42,10 @@ pub(super) struct KeysCommand {
 enum Action {
     /// Make a key and print it, once: it cannot be shown again
     Create {
-        /// Whose key it is; the partner is made when there is none of this name
+        /// Partner that owns the key; created if there is none of this name
         #[arg(long, value_parser = name)]
         partner_name: String,
-        /// What its owner calls it
+        /// Name of the key, for its owner
         #[arg(long, value_parser = name)]
         key_name: String,
         /// What it may be used for: read, write, refunds
@@ -62,18 +62,18 @@ enum Action {
     },
     /// List the keys, without their secrets
     List {
-        /// Only those of this partner, by its short name as it stands in the keys
+        /// Only those of this partner, by its short name as in the keys
         #[arg(long, value_parser = partner)]
         partner: Option<PartnerId>,
         #[command(flatten)]
         settings: KeysSettings,
     },
-    /// Give a key another secret and print the pair, once; the secret it had works beside it for a while
+    /// Give a key another secret and print the pair, once; the previous secret stays valid for a while
     Rotate {
         /// The public half, pk_…
         #[arg(value_parser = public_key)]
         key: PublicKey,
-        /// Hours for which the secret before works beside the new one: 0 to 720
+        /// Hours for which the previous secret stays valid: 0 to 720
         #[arg(long, default_value = "24", value_parser = clap::value_parser!(u64).range(0..=MAX_OVERLAP_HOURS))]
         overlap_hours: u64,
         #[command(flatten)]

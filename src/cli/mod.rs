@@ -1,5 +1,5 @@
-//! The command line: one file a command. A command ends with 0 when it did what it was asked, with 1 and a sentence
-//! when it could not, and with 2 when it was not asked rightly.
+//! The command line: one file a command. A command exits with 0 on success, with 1 and a sentence on a failure, and with 2
+//! on a usage error.
 
 use std::fmt;
 use std::io;
@@ -55,11 +55,11 @@ enum Command {
     Sandbox(sandbox::SandboxCommand),
     /// Make, list, rotate and revoke the keys of callers
     Keys(keys::KeysCommand),
-    /// List, show and replay the webhooks that came in
+    /// List, show and replay received webhooks
     Webhooks(webhooks::WebhooksCommand),
     /// List, show and resolve the calls to Corefy whose outcome is not known
     Operations(operations::OperationsCommand),
-    /// Check settings, database, Corefy, keys and ports, and say what to mend
+    /// Check settings, database, Corefy, keys and ports, and say what to fix
     Doctor(Box<doctor::DoctorCommand>),
     /// Bring the database up to date
     Migrate(migrate::MigrateCommand),
@@ -67,7 +67,7 @@ enum Command {
     Calls(calls::CallsCommand),
     /// Show all that happened to one payment, in one order
     Timeline(timeline::TimelineCommand),
-    /// Walk payments, a decline, 3-D Secure and refunds against a running gateway, and show each step
+    /// Walk through payments, a decline, 3-D Secure and refunds on a running gateway, and show each step
     Try(try_out::TryCommand),
 }
 
@@ -88,11 +88,11 @@ fn misspelt_variables() -> Vec<String> {
     names::unknown_variables(&Cli::command())
 }
 
-/// Why a command did not do what it was asked.
+/// The failure of a command.
 enum Failure {
-    /// It was not asked rightly.
+    /// A usage error.
     Settings(String),
-    /// It could not.
+    /// Anything else.
     Failed(String),
 }
 

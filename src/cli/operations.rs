@@ -1,4 +1,4 @@
-//! `operations`: the calls to Corefy whose outcome is not known, and their end by the word of a person.
+//! `operations`: the calls to Corefy whose outcome is not known, and their manual resolution.
 
 use clap::{Args, Subcommand};
 
@@ -42,7 +42,7 @@ enum Action {
         /// Only those of this kind, such as confirm_payment_intent or create_refund
         #[arg(long, value_parser = kind)]
         kind: Option<OperationKind>,
-        /// Only those of this partner, by its short name as it stands in the keys
+        /// Only those of this partner, by its short name as in the keys
         #[arg(long, value_parser = super::keys::partner)]
         partner: Option<PartnerId>,
         /// How many to list at most: 1 to 1000
@@ -67,7 +67,7 @@ enum Action {
         #[command(flatten)]
         settings: KeysSettings,
     },
-    /// End an operation by what you know of it from Corefy or the acquirer; goes into the audit log
+    /// Resolve an operation by what you know from Corefy or the acquirer; recorded in the audit log
     Resolve {
         /// Its id, op_…
         #[arg(value_parser = operation_id)]
@@ -75,7 +75,7 @@ enum Action {
         /// What came of it: succeeded (the money moved) or failed (it did not, and will not)
         #[arg(long, value_parser = outcome)]
         outcome: StatedOutcome,
-        /// How you know, in 1 to 500 characters; nothing that tells of the payer
+        /// How you know, in 1 to 500 characters; nothing that identifies the payer
         #[arg(long, value_parser = reason)]
         reason: String,
         /// What was received, when a confirmation succeeded: a decimal such as 10.00 [default: the intent's amount]

@@ -51,7 +51,7 @@ enum Action {
         #[command(flatten)]
         settings: KeysSettings,
     },
-    /// Have the running gateway work off webhooks once more: one by its id, or all that a filter finds
+    /// Have the running gateway process webhooks again: one by its id, or all that a filter finds
     #[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["id", "state", "event_type", "since"]))]
     Replay {
         /// Its id, wh_…
@@ -76,7 +76,7 @@ struct Filter {
     /// Only those of this type of event, as Corefy calls it
     #[arg(long)]
     event_type: Option<String>,
-    /// Only those that came since: a time such as 2026-11-23T10:00:00Z, or an age such as 24h
+    /// Only those received since: a time such as 2026-11-23T10:00:00Z, or an age such as 24h
     #[arg(long, value_parser = moment)]
     since: Option<Timestamp>,
 }
@@ -120,7 +120,7 @@ fn unknown(id: &WebhookId) -> Failure {
 async fn replay_one(inbox: &Inbox, id: &WebhookId) -> Result<(), Failure> {
     inbox.show(id).await?.ok_or_else(|| unknown(id))?;
     if !inbox.replay_one(id).await? {
-        return Err(Failure::Failed(format!("{id} is being worked off at this moment")));
+        return Err(Failure::Failed(format!("{id} is being processed at this moment")));
     }
     anstream::println!("{id} is due again; the running gateway works it off");
     Ok(())
@@ -148,7 +148,7 @@ async fn replay(inbox: &Inbox, filter: &WebhookFilter, is_agreed: bool) -> Resul
     }
     anstream::println!("{due} due again; the running gateway works them off");
     if busy > 0 {
-        anstream::println!("{busy} being worked off at this moment, and left alone");
+        anstream::println!("{busy} being processed at this moment, and left alone");
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ pub const ATTEMPTS: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How long to wait after so many attempts, the last of which ended so; `None` when the call may not be made again. It
+/// How long to wait after this number of attempts, the last of which ended so; `None` when the call may not be made again. It
 /// is never less than the gateway asks for.
 pub fn pause(attempts: u32, status: &Status) -> Option<Duration> {
     let advice = status.get_details_retry_info().and_then(|retry| retry.retry_delay);

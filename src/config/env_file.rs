@@ -43,7 +43,7 @@ fn read(text: &str) -> Result<Vec<(String, String)>, (usize, String)> {
     Ok(variables)
 }
 
-/// Reads what a line sets: the inner `None` when nothing. `None`: it has not the form.
+/// Reads what a line sets: the inner `None` when nothing. `None`: it is malformed.
 fn variable(line: &str) -> Option<Option<(&str, String)>> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {

@@ -118,7 +118,7 @@ impl ServeSettings {
     }
 }
 
-/// So many days, in UTC, which has no longer and shorter ones.
+/// A number of days, in UTC, where all are of one length.
 pub(super) fn days(number: u32) -> Duration {
     Duration::from_secs(u64::from(number) * 24 * 60 * 60)
 }

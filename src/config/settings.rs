@@ -47,8 +47,8 @@ pub struct UpstreamSettings {
     /// Key that names the merchant to Corefy: 10 or more characters. Required
     #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
     pub corefy_client_key: Option<SecretString>,
-    /// Scheme and host of Corefy; `http` only on this machine [default: https://api.corefy.com, in sandbox mode
-    /// https://api.sandbox.corefy.com]
+    /// Scheme and host of Corefy; `http` only on this machine [default: `https://api.corefy.com`, in sandbox mode
+    /// `https://api.sandbox.corefy.com`]
     #[arg(long, env, value_name = "URL")]
     pub corefy_base_url: Option<String>,
     /// Secret that Corefy signs its webhooks with: 8 or more characters. Without it every webhook is refused, and outcomes are

@@ -47,7 +47,7 @@ pub struct ApiKey {
     pub id: PublicKey,
     /// Whose key it is.
     pub partner_id: PartnerId,
-    /// What its owner calls it.
+    /// Name of the key, for its owner.
     pub name: String,
     /// [`SecretHash`] of the secret.
     pub secret_hash: Vec<u8>,

@@ -13,7 +13,7 @@ pub struct PaymentError {
 
 /// The code of an attempt or refund that Corefy, asked again and again, knows nothing of.
 pub const UPSTREAM_NO_RECORD: &str = "upstream_no_record";
-/// The code of an attempt or refund that failed by the word of an operator.
+/// The code of an attempt or refund that failed as an operator states.
 pub const RESOLVED_BY_OPERATOR: &str = "resolved_by_operator";
 /// The code of a decline to which Corefy gives none.
 pub const DECLINED: &str = "declined";

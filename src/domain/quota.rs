@@ -43,7 +43,7 @@ impl Purse {
     }
 }
 
-/// At most so many calls in any minute.
+/// The limit of calls in any minute.
 #[derive(Clone, Copy, Debug)]
 pub struct Quota {
     interval: Duration,
@@ -80,7 +80,7 @@ pub struct Rival {
 /// What a gateway was lent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
-    /// So many calls.
+    /// A number of calls.
     pub granted: u32,
     /// How long until there is one more for it; zero when there is one already.
     pub next_in: Duration,

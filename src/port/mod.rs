@@ -36,7 +36,7 @@ const WARN_INTERVAL: Duration = Duration::from_secs(60);
 pub struct Bounds {
     /// Connections at one time.
     pub most: u32,
-    /// So many of them are always on trial: a newcomer may take their places.
+    /// The number of them that are always on trial: a newcomer may take their places.
     pub always_on_trial: u32,
     /// By which address a connection counts, for the share of each.
     pub counted_as: CountedAs,

@@ -51,7 +51,7 @@ const fn refund(ending: i64, effect: RefundEffect, description: &'static str) ->
 }
 
 impl RefundEffect {
-    /// The effect of a refund of so many minor units.
+    /// The effect of a refund of this many minor units.
     pub fn of(minor: i64) -> Self {
         TEST_REFUNDS.iter().find(|test| test.ending == minor % 100).map_or(Self::Succeed, |test| test.effect)
     }

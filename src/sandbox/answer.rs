@@ -108,6 +108,6 @@ impl Problems {
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| {
         let place = format!("line {} column {}", error.line(), error.column());
-        Refusal::new(400, "malformed_request", &format!("the body has not the shape of this request, at {place}"))
+        Refusal::new(400, "malformed_request", &format!("the body lacks the shape of this request, at {place}"))
     })
 }

@@ -60,7 +60,7 @@ impl<C: Connected> Session<C> {
     }
 }
 
-/// Percentiles by nearest rank: the first of the sorted latencies that so many of a hundred do not exceed.
+/// Percentiles by nearest rank: the first of the sorted latencies that this percentage does not exceed.
 const LATENCIES: &str = "WITH placed AS (
          SELECT operation, created_at / $4 AS span, outcome, latency,
              ROW_NUMBER() OVER (PARTITION BY operation, created_at / $4 ORDER BY latency) * 100 AS place,

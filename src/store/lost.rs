@@ -41,7 +41,7 @@ pub(super) fn note(error: &sqlx::Error) {
 }
 
 fn note_now(why: &str) {
-    tracing::warn!(%why, "a session of the database is lost; all that were opened before are opened again");
+    tracing::warn!(%why, "a database session was lost; all older sessions are reopened");
     LOST_AT.send_replace(Some(Instant::now()));
 }
 

@@ -182,7 +182,7 @@ impl Writer {
     async fn run(&mut self, sql: &'static str) -> Flushed {
         let Some(connection) = &mut self.connection else { return Err(Arc::new(Error::WorkerCrashed)) };
         let Err(error) = sqlx::query(sql).execute(&mut **connection).await else { return Ok(()) };
-        tracing::warn!(%error, "the database's writer failed; what was not durable yet is rolled back");
+        tracing::warn!(%error, "the database's writer failed; uncommitted writes are rolled back");
         let error = Arc::new(error);
         self.tell_all(&Err(error.clone()));
         self.give_up().await;

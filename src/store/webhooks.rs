@@ -1,4 +1,4 @@
-//! The inbox: every genuine webhook, kept redacted for audit, and worked off by the inbox worker.
+//! The inbox: every genuine webhook, kept redacted for audit, and processed by the inbox worker.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const REPEATED_AFTER: Duration = Duration::from_secs(1);
 /// How far a webhook has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WebhookState {
-    /// To be worked off.
+    /// To be processed.
     Waiting,
     /// Worked off.
     Processed,
@@ -81,7 +81,7 @@ pub struct Webhook {
     pub error: Option<String>,
     /// When it came first.
     pub received_at: Timestamp,
-    /// When it was worked off.
+    /// When it was processed.
     pub processed_at: Option<Timestamp>,
     /// The intent that it turned out to be about.
     pub payment_intent_id: Option<PaymentIntentId>,
@@ -139,7 +139,7 @@ impl<C: Connected> Session<C> {
         rows.first().map_or(Ok(0), |row| Ok(get::<i64>(row, "total")?.unsigned_abs()))
     }
 
-    /// The webhooks that are still to be worked off.
+    /// The webhooks that are still to be processed.
     pub async fn webhooks_waiting(&mut self) -> Result<Backlog, Error> {
         let sql = "SELECT COUNT(*) AS count, MIN(received_at) AS oldest FROM webhooks WHERE state = 'waiting'";
         Backlog::read(&sqlx::query(sql).fetch_one(self.connection().await?).await?)
@@ -221,7 +221,7 @@ impl Tx {
         self.shared.readable("webhooks", &rows, |row, _| read(row))
     }
 
-    /// Has a webhook worked off once more, whatever came of it before. `false`: there is none, or it is being worked off.
+    /// Has a webhook processed again, whatever came of it before. `false`: there is none, or it is being processed.
     pub async fn webhook_replay(&mut self, id: &WebhookId, now: Timestamp) -> Result<bool, Error> {
         let sql = "UPDATE webhooks SET state = 'waiting', attempts = 0, next_attempt_at = $2, processed_at = NULL
              WHERE id = $1 AND (lease_until <= $2 OR lease_until > $3)";

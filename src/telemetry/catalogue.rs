@@ -115,7 +115,7 @@ catalogue! {
     WEBHOOK_LAST: Gauge[] = "corefy_gateway_last_webhook_time_seconds",
         "When the last genuine webhook came to any gateway of this database, in seconds since 1970; 0 when none ever came";
     INBOX: Gauge["state"] = "corefy_gateway_inbox_webhooks",
-        "Webhooks that are not worked off: `waiting`, `parked` for an object not known, `dead` after too many tries";
+        "Webhooks that are not processed: `waiting`, `parked` for an unknown object, `dead` after too many tries";
     INBOX_OLDEST: Gauge[] = "corefy_gateway_inbox_oldest_age_seconds",
         "How long ago the oldest webhook that waits came; 0 when there is none";
     CONNECTIONS: Gauge["pool", "state"] = "corefy_gateway_database_connections",

@@ -275,6 +275,6 @@ pub trait Upstream: Send + Sync + 'static {
     /// What may be kept of a webhook's body: the members we act on, as JSON. `None` when it is no JSON object.
     fn webhook_redact(&self, body: &[u8]) -> Option<String>;
 
-    /// What a redacted body tells. `None` when it has not the shape of a webhook.
+    /// What a redacted body tells. `None` when it lacks the shape of a webhook.
     fn webhook_read(&self, redacted: &str) -> Option<Notice>;
 }

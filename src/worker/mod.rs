@@ -103,7 +103,7 @@ async fn hearing(app: App, stop: CancellationToken) {
             () = stop.cancelled() => {}
             broken = app.hear_of_events() => {
                 if let Err(error) = broken {
-                    tracing::warn!(%error, cause = ?error.cause(), "events of other gateways are heard of late");
+                    tracing::warn!(%error, cause = ?error.cause(), "events of other gateways arrive late");
                 }
                 sleep(LOOK).await;
             }
@@ -111,7 +111,7 @@ async fn hearing(app: App, stop: CancellationToken) {
     }
 }
 
-/// Measures what is not worked off.
+/// Measures the backlog.
 async fn backlog(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
         took_some("backlog", app.measure_backlog().await.map(|()| 0));
@@ -161,7 +161,7 @@ async fn retention(app: App, stop: CancellationToken) {
 /// Whether the step took anything, so that there may be more.
 fn took_some(worker: &str, step: Result<usize, Error>) -> bool {
     step.map(|count| count > 0).unwrap_or_else(|error| {
-        tracing::error!(worker, %error, cause = ?error.cause(), "a step failed; it is taken again");
+        tracing::error!(worker, %error, cause = ?error.cause(), "a worker's step failed; it will be retried");
         false
     })
 }

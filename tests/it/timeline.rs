@@ -87,7 +87,7 @@ async fn a_payment_is_told_from_its_creation_to_its_webhook(database: TestDataba
     let mut expected = [&CREATED[..], &confirmed[..]].concat();
     // The webhook may have come while the call was on its way back.
     let webhook = timeline.entries.iter().position(|entry| entry.kind() == Kind::Webhook).unwrap();
-    expected.insert(webhook, (Kind::Webhook, "Corefy told of payment.succeeded; the webhook was worked off."));
+    expected.insert(webhook, (Kind::Webhook, "Corefy reported payment.succeeded; the webhook was processed."));
     assert_told(&timeline, &expected);
     assert!(webhook > 4, "{timeline:?}");
 

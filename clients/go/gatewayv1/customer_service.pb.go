@@ -33,7 +33,7 @@ type CreateCustomerRequest struct {
 	Phone string `protobuf:"bytes,3,opt,name=phone,proto3" json:"phone,omitempty"`
 	// Postal address.
 	Address *Address `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
-	// The caller's own reference, at most 100 characters, unique for ever among the partner's customers. Two that look alike must
+	// The caller's own reference, at most 100 characters, permanently unique among the partner's customers. Two that look alike must
 	// not be different: no space at the ends, no control or invisible characters, no spaces but U+0020, composed (Unicode's NFC).
 	ReferenceId string `protobuf:"bytes,5,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
 	// At most 20 entries; keys of at most 40 characters without control characters, values of at most 500, which may have tabs

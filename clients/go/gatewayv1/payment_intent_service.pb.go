@@ -154,7 +154,7 @@ type CreatePaymentIntentRequest struct {
 	CustomerPhone string `protobuf:"bytes,7,opt,name=customer_phone,json=customerPhone,proto3" json:"customer_phone,omitempty"`
 	// At most 255 characters, none of them a control character but tabs and line breaks.
 	Description string `protobuf:"bytes,8,opt,name=description,proto3" json:"description,omitempty"`
-	// The caller's own reference, at most 100 characters, unique for ever among the partner's intents. Two that look alike must
+	// The caller's own reference, at most 100 characters, permanently unique among the partner's intents. Two that look alike must
 	// not be different: no space at the ends, no control or invisible characters, no spaces but U+0020, composed (Unicode's NFC).
 	ReferenceId string `protobuf:"bytes,9,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
 	// http or https URL, or one of an app's scheme that the operator has allowed (`myapp://paid`), at most 2048 characters; no

@@ -30,7 +30,7 @@ type CreateRefundRequest struct {
 	Amount *string `protobuf:"bytes,2,opt,name=amount,proto3,oneof" json:"amount,omitempty"`
 	// At most 255 characters, none of them a control character but tabs and line breaks.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	// The caller's own reference, at most 100 characters, unique for ever among the partner's refunds. Two that look alike must
+	// The caller's own reference, at most 100 characters, permanently unique among the partner's refunds. Two that look alike must
 	// not be different: no space at the ends, no control or invisible characters, no spaces but U+0020, composed (Unicode's NFC).
 	ReferenceId string `protobuf:"bytes,4,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
 	// At most 20 entries; keys of at most 40 characters without control characters, values of at most 500, which may have tabs

@@ -173,7 +173,7 @@ impl App {
         match tx.commit_knowing().await {
             Ok(known) => Ok(Attempt::Made(Reservation { operation, reserved, known })),
             Err(cause @ store::Error::Uncertain(_)) => {
-                tracing::warn!(operation = %operation.id, %cause, "a reservation may stand or not; it is found out");
+                tracing::warn!(operation = %operation.id, %cause, "it is unknown whether a reservation was committed; checking");
                 Ok(Attempt::Uncertain(Reservation { operation, reserved, known: Known::default() }, cause))
             }
             Err(error) => Err(error.into()),

@@ -114,7 +114,7 @@ impl App {
         match committed {
             Ok(()) => Ok(Settled::Written(answer)),
             Err(cause @ store::Error::Uncertain(_)) => {
-                tracing::warn!(operation = %operation.id, %cause, "an outcome may be written or not; it is found out");
+                tracing::warn!(operation = %operation.id, %cause, "it is unknown whether an outcome was committed; checking");
                 Ok(Settled::Uncertain(answer, cause))
             }
             Err(error) => Err(error.into()),

@@ -95,10 +95,10 @@ async fn tell_of_contradiction(
     now: Timestamp,
 ) -> Result<(), Error> {
     if !is_confirmed {
-        tracing::warn!(payment_intent = %intent.id, why, "Corefy contradicts what we know; it is asked again");
+        tracing::warn!(payment_intent = %intent.id, why, "Corefy contradicts the gateway's record; asking again");
         return Ok(());
     }
-    tracing::error!(payment_intent = %intent.id, why, "Corefy contradicts what we know; a person has to look");
+    tracing::error!(payment_intent = %intent.id, why, "Corefy contradicts the gateway's record; an operator has to look");
     Ok(tx.event_insert_once(EventType::PaymentIntentOrphanCharge, &intent.clone().into(), now).await?)
 }
 
@@ -248,7 +248,7 @@ pub(in crate::app) fn poll_at(intent: &PaymentIntent, now: Timestamp) -> Option<
 pub(super) async fn tell_if_overdue(tx: &mut Tx, intent: &PaymentIntent, now: Timestamp) -> Result<(), Error> {
     let is_under_way = intent.state.is_attempting() || intent.refund_pending > 0;
     if is_under_way && next_look(intent.updated_at, now).is_none() {
-        tracing::warn!(payment_intent = %intent.id, "no end of this payment for a week; a person has to look");
+        tracing::warn!(payment_intent = %intent.id, "the payment has had no outcome for a week; an operator has to look");
         tx.event_insert_once(EventType::OperationNeedsOperator, &intent.clone().into(), now).await?;
     }
     Ok(())

@@ -50,7 +50,7 @@ impl App {
         let now = self.now();
         let mut tx = self.store.begin().await?;
         if self.was_put_back(&mut tx, now).await? {
-            tracing::warn!("the clock has been put back; what waits for a later time is looked at now");
+            tracing::warn!("the clock was set back; everything scheduled for later is checked now");
             tx.stamps_pull_in(now).await?;
         }
         let operations = tx.operations_claim_due(now, now + LEASE, BATCH).await?;
@@ -72,7 +72,7 @@ impl App {
         }
         while let Some(ended) = lookups.join_next().await {
             if let Err(panic) = ended {
-                tracing::error!(%panic, "a lookup failed; it is made again when its lease is over");
+                tracing::error!(%panic, "a lookup failed; it is repeated when its lease ends");
             }
         }
         Ok(count)

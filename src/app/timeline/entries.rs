@@ -111,8 +111,8 @@ pub(super) fn of_call(call: &ApiCall) -> Placed {
 /// A webhook.
 pub(super) fn of_webhook(webhook: &Webhook) -> Placed {
     let fate = match webhook.state {
-        WebhookState::Waiting => "is to be worked off",
-        WebhookState::Processed => "was worked off",
+        WebhookState::Waiting => "waits to be processed",
+        WebhookState::Processed => "was processed",
         WebhookState::Parked => "is parked, for its object was not known",
         WebhookState::Dead => "is a dead letter",
     };
@@ -123,7 +123,7 @@ pub(super) fn of_webhook(webhook: &Webhook) -> Placed {
     let entry = TimelineEntry {
         at: webhook.received_at,
         kind: TimelineKind::Webhook,
-        sentence: format!("Corefy told of {}; the webhook {fate}.{repeated}", webhook.event_type),
+        sentence: format!("Corefy reported {}; the webhook {fate}.{repeated}", webhook.event_type),
         ids: TimelineIds {
             object: webhook.payment_intent_id.as_ref().map(ToString::to_string).unwrap_or_default(),
             webhook: webhook.id.to_string(),

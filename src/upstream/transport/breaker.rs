@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::clock::Timestamp;
 
-/// So many failures in a row open the circuit.
+/// Consecutive failures that open the circuit.
 pub const FAILURES_TO_OPEN: u32 = 10;
 
 /// So long nothing is sent once the circuit is open, and so long a probe is waited for before the next one.

@@ -28,7 +28,7 @@ use crate::{
 /// The longest a call waits for its turn; what would take longer is refused.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Lets calls through, at most so many in any minute.
+/// Lets calls through, up to a limit in any minute.
 pub struct Budget(Arc<Shared>);
 
 struct Shared {
@@ -98,7 +98,7 @@ async fn supply(shared: Arc<Shared>) {
     let shared = &supplier.0;
     loop {
         if let Err(error) = borrow(shared).await {
-            tracing::warn!(%error, "no calls to Corefy could be borrowed; what waits for one may be refused");
+            tracing::warn!(%error, "no calls to Corefy could be leased from the shared budget; waiting calls may be refused");
             shared.desk().supply_failed(Instant::now());
         }
         let pause = shared.desk().pause(Instant::now());

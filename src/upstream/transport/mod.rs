@@ -59,7 +59,7 @@ const LARGEST_ANSWER: usize = 1024 * 1024;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The last repetition begins before so many times the timeout are over: one that had no answer is repeated once.
+/// The last repetition begins before this multiple of the timeout is over: one that had no answer is repeated once.
 const REPEAT_WITHIN: u32 = 2;
 
 /// When it is worth trying again after no connection could be made.

@@ -7,7 +7,7 @@ use std::{
 
 use crate::domain::quota::{Ask, LEASE};
 
-/// So many are kept ready at least, as far as there are some to spare.
+/// The number that is kept ready at least, as far as there are some to spare.
 const LEAST_AHEAD: u32 = 8;
 /// The shortest time over which demand is counted.
 const COUNT_FOR: Duration = Duration::from_millis(50);
