@@ -47,6 +47,8 @@ class TheGuidesCalls(unittest.TestCase):
         self.assertEqual(intent["payment_method_type"], "card")
         confirmation = self.corefy.confirm_payment_intent(payment_intent_id=intent["id"], payment_data=CARD)
         self.assertEqual(confirmation["status"], "succeeded")
+        self.assertEqual(confirmation["amount_refundable"], Decimal("100.00"))
+        self.assertGreater(confirmation["revision"], intent["revision"])
         self.assertEqual(self.corefy.get_payment_status(intent["id"]), confirmation)
         refund = self.corefy.create_refund(intent["id"], Decimal("50.00"), reason="Customer requested refund")
         self.assertEqual((refund["status"], refund["amount"]), ("succeeded", Decimal("50.00")))

@@ -81,7 +81,7 @@ impl App {
         if !is_as_known {
             return Ok(false);
         }
-        customer.updated_at = now;
+        customer.touch(now);
         tx.customer_update(&customer).await?;
         tx.events_insert(&[EventType::CustomerUpdated], &customer.into(), now).await?;
         tx.commit().await?;
@@ -133,6 +133,7 @@ impl Command for Create {
             details: self.input.details.clone(),
             created_at: operation.sent_at,
             updated_at: operation.sent_at,
+            revision: 1,
         };
         if !tx.customer_insert(&customer).await? {
             let reference = customer.reference_id.unwrap_or_default();
@@ -158,7 +159,7 @@ impl Command for Create {
         match outcome.into() {
             Creation::Made(snapshot) => {
                 customer.upstream_id = Some(snapshot.upstream_id);
-                customer.updated_at = now;
+                customer.touch(now);
                 tx.customer_update(&customer).await?;
                 tx.events_insert(&[EventType::CustomerCreated], &customer.clone().into(), now).await?;
                 Ok(Verdict::Done(customer))

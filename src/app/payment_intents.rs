@@ -68,13 +68,14 @@ impl App {
         self.perform(caller, Confirm::new(id, confirmation)).await
     }
 
-    /// Cancels an intent that is not being paid.
+    /// Cancels an intent that is not being paid; the caller's `reason` may be empty.
     pub async fn cancel_payment_intent(
         &self,
         caller: Caller,
         id: PaymentIntentId,
+        reason: String,
     ) -> Result<Answer<PaymentIntent>, Error> {
-        self.perform(caller, Cancel { id }).await
+        self.perform(caller, Cancel { id, reason }).await
     }
 
     /// Reads an intent; asks Corefy first when there may be news, and when the last look is some minutes old.
@@ -141,7 +142,7 @@ impl Command for Create {
 
     async fn reserve(
         &mut self,
-        _: &App,
+        app: &App,
         tx: &mut Tx,
         operation: &mut Operation,
     ) -> Result<Reserved<PaymentIntent>, Error> {
@@ -162,10 +163,12 @@ impl Command for Create {
             customer_id: self.input.customer_id.clone(),
             reference_id: self.input.reference_id.clone(),
             details: self.input.details.clone(),
-            progress: Progress::default(),
+            progress: Progress { is_unanswered: true, ..Progress::default() },
             upstream_version: Timestamp::default(),
             created_at: operation.sent_at,
             updated_at: operation.sent_at,
+            sandbox: app.is_sandbox,
+            revision: 1,
         };
         if !tx.payment_intent_insert(&intent).await? {
             let reference = intent.reference_id.unwrap_or_default();
@@ -193,7 +196,7 @@ impl Command for Create {
                     return Ok(Verdict::NeedsOperator(intent));
                 }
                 intent.upstream_id = Some(snapshot.upstream_id);
-                intent.updated_at = now;
+                intent.touch(now);
                 tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
                 tx.events_insert(&[EventType::PaymentIntentCreated], &intent.clone().into(), now).await?;
                 Ok(Verdict::Done(intent))
@@ -208,12 +211,11 @@ impl Command for Create {
             }
             // The caller may know the intent already: it stays, but can never be paid.
             Outcome::Refused(_) | Outcome::Absent => {
-                intent.state = State::Canceled;
                 intent.progress.last_error = Some(PaymentError {
                     code: UPSTREAM_NO_RECORD.to_owned(),
                     message: "Corefy did not take the payment; nothing was charged".to_owned(),
                 });
-                intent.updated_at = now;
+                intent.enter(State::Canceled, now);
                 tx.payment_intent_update(&intent, None).await?;
                 tx.events_insert(&[EventType::PaymentIntentCanceled], &intent.clone().into(), now).await?;
                 Ok(Verdict::Done(intent))
@@ -234,6 +236,7 @@ impl Command for Create {
 /// `CancelPaymentIntent`. Ours alone: neither of Corefy's APIs has it, and what is never confirmed is never charged.
 struct Cancel {
     id: PaymentIntentId,
+    reason: String,
 }
 
 impl Command for Cancel {
@@ -254,8 +257,8 @@ impl Command for Cancel {
         let mut intent = lock_own(tx, operation, &self.id).await?;
         match intent.state {
             State::RequiresConfirmation | State::RequiresPaymentMethod => {
-                intent.state = State::Canceled;
-                intent.updated_at = operation.sent_at;
+                intent.progress.cancellation_reason.clone_from(&self.reason);
+                intent.enter(State::Canceled, operation.sent_at);
                 tx.payment_intent_update(&intent, None).await?;
                 tx.events_insert(&[EventType::PaymentIntentCanceled], &intent.clone().into(), operation.sent_at)
                     .await?;

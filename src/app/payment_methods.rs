@@ -153,7 +153,7 @@ async fn update(
     let locked = tx.payment_method_lock(&known.id).await?;
     let Some(mut method) = locked.filter(|method| method.card != snapshot.card) else { return Ok(()) };
     method.card.clone_from(&snapshot.card);
-    method.updated_at = now;
+    method.touch(now);
     tx.payment_method_update(&method).await?;
     Ok(tx.events_insert(&[EventType::PaymentMethodUpdated], &method.into(), now).await?)
 }
@@ -182,6 +182,7 @@ async fn adopt_unless_awaited(
         card: snapshot.card.clone(),
         created_at: now,
         updated_at: now,
+        revision: 1,
     };
     if tx.payment_method_insert(&method).await? {
         tx.events_insert(&[EventType::PaymentMethodCreated], &method.into(), now).await?;
@@ -225,6 +226,7 @@ impl Command for Create {
             },
             created_at: operation.sent_at,
             updated_at: operation.sent_at,
+            revision: 1,
         };
         tx.payment_method_insert(&method).await?;
         self.customer = Some(customer);
@@ -260,7 +262,7 @@ impl Command for Create {
                     return Ok(Verdict::Done(known));
                 }
                 method.upstream_id = Some(snapshot.upstream_id);
-                method.updated_at = now;
+                method.touch(now);
                 tx.payment_method_update(&method).await?;
                 tx.events_insert(&[EventType::PaymentMethodCreated], &method.clone().into(), now).await?;
                 Ok(Verdict::Done(method))

@@ -26,6 +26,8 @@ use crate::{
     upstream::{self, Call, Order},
 };
 
+pub use crate::store::RefundFilter;
+
 /// What `CreateRefund` takes.
 #[derive(Debug)]
 pub struct CreateRefund {
@@ -68,13 +70,13 @@ impl App {
     pub async fn list_refunds(
         &self,
         caller: &Caller,
-        payment: Option<PaymentIntentId>,
+        filter: RefundFilter,
         page: Page,
     ) -> Result<Paged<Refund>, Error> {
-        let tokens = self.page_tokens(caller, ("refunds", &payment));
+        let tokens = self.page_tokens(caller, ("refunds", &filter));
         let after = tokens.read(&page.token)?;
         let mut session = self.store.read().await?;
-        let found = session.refunds(&caller.partner_id, payment.as_ref(), after, page.size + 1).await?;
+        let found = session.refunds(&caller.partner_id, &filter, after, page.size + 1).await?;
         Ok(tokens.page(found, page.size, |refund| refund.id.as_str()))
     }
 }
@@ -132,6 +134,7 @@ impl Command for Create {
             failure: None,
             created_at: now,
             updated_at: now,
+            revision: 1,
         };
         if !tx.refund_insert(&refund).await? {
             let reference = refund.reference_id.unwrap_or_default();
@@ -139,7 +142,7 @@ impl Command for Create {
             return Err(reference_taken(&reference, taken.map(|id| id.to_string())));
         }
         intent.shift_refund(refund.amount.minor, None, Some(RefundState::Pending));
-        intent.updated_at = now;
+        intent.touch(now);
         tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
         tx.events_insert(&[EventType::RefundCreated], &refund.clone().into(), now).await?;
         let customer = tx.customer_of(&intent).await?;
@@ -297,6 +300,7 @@ async fn merge_refund(
     }
     if refund.upstream_id.is_none() {
         refund.upstream_id = Some(snapshot.upstream_id.clone());
+        refund.touch(now);
         tx.refund_update(refund).await?;
     }
     let RefundMerge::Apply(state, events) = merged else { return Ok(None) };
@@ -325,9 +329,9 @@ pub(super) async fn advance(
     now: Timestamp,
 ) -> Result<(), Error> {
     intent.shift_refund(refund.amount.minor, Some(refund.state), Some(state));
-    intent.updated_at = now;
+    intent.touch(now);
     refund.state = state;
-    refund.updated_at = now;
+    refund.touch(now);
     tx.refund_update(refund).await?;
     tx.events_insert(events, &refund.clone().into(), now).await?;
     Ok(())
@@ -357,9 +361,10 @@ async fn adopt(
         failure: None,
         created_at: now,
         updated_at: now,
+        revision: 1,
     };
     intent.shift_refund(refund.amount.minor, None, Some(state));
-    intent.updated_at = now;
+    intent.touch(now);
     tx.refund_insert(&refund).await?;
     tx.events_insert(&[EventType::PaymentIntentRefundedUpstream], &intent.clone().into(), now).await?;
     tx.events_insert(&[EventType::RefundCreated], &refund.into(), now).await?;

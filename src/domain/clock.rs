@@ -18,6 +18,15 @@ pub struct Timestamp(pub i64);
 /// By how much the clocks of gateways on one database may differ without one taking another's for put back.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(10);
 
+/// A range of moments; a bound that is `None` does not bound it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeRange {
+    /// At this moment or later.
+    pub from: Option<Timestamp>,
+    /// Before this moment.
+    pub before: Option<Timestamp>,
+}
+
 impl Timestamp {
     /// From whole seconds since 1970; saturates.
     pub fn from_seconds(seconds: i64) -> Self {

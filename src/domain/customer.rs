@@ -51,6 +51,17 @@ pub struct Customer {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// The number of its changes: of two copies, the one with the greater is newer.
+    #[serde(default)]
+    pub revision: i64,
+}
+
+impl Customer {
+    /// Notes that it changed.
+    pub fn touch(&mut self, now: Timestamp) {
+        self.revision += 1;
+        self.updated_at = now;
+    }
 }
 
 /// What a caller tells of a customer. Only how the customer is reached may change, and only at Corefy.

@@ -1,4 +1,4 @@
-//! Payment intents: what is to be paid, the states it can be in, and which may follow which.
+//! Payment intents: what is to be paid, how far that has come, and what can be given back of it.
 
 use std::time::Duration;
 
@@ -10,133 +10,18 @@ use super::{
     decline::PaymentError,
     ids::{CustomerId, PartnerId, PaymentIntentId},
     money::Money,
-    next_action::NextAction,
     operation::next_look,
     private::Private,
     refund::RefundState,
 };
 
-/// Where an intent stands. `SUCCEEDED`, `PARTIALLY_PAID` and `CANCELED` are final.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PaymentIntentState {
-    /// The last attempt failed; another may be made.
-    RequiresPaymentMethod,
-    /// Created, never confirmed.
-    RequiresConfirmation,
-    /// The payer has to act.
-    RequiresAction,
-    /// Under way, or the outcome is not known.
-    Processing,
-    /// Paid in full.
-    Succeeded,
-    /// Less than the amount was received, and nothing more is to come.
-    PartiallyPaid,
-    /// Can no longer be paid.
-    Canceled,
-}
+mod progress;
+mod state;
+
+pub use progress::{Attempt, Progress};
+pub use state::PaymentIntentState;
 
 use PaymentIntentState as State;
-
-impl PaymentIntentState {
-    /// All states, for tables and tests.
-    pub const ALL: [State; 7] = [
-        State::RequiresPaymentMethod,
-        State::RequiresConfirmation,
-        State::RequiresAction,
-        State::Processing,
-        State::Succeeded,
-        State::PartiallyPaid,
-        State::Canceled,
-    ];
-
-    /// The word for it in the store.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            State::RequiresPaymentMethod => "requires_payment_method",
-            State::RequiresConfirmation => "requires_confirmation",
-            State::RequiresAction => "requires_action",
-            State::Processing => "processing",
-            State::Succeeded => "succeeded",
-            State::PartiallyPaid => "partially_paid",
-            State::Canceled => "canceled",
-        }
-    }
-
-    /// Reads the word that [`Self::as_str`] writes.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
-    }
-
-    /// Whether money has been received for good: nothing but refunds and chargebacks can follow.
-    pub fn is_paid(self) -> bool {
-        match self {
-            State::Succeeded | State::PartiallyPaid => true,
-            State::RequiresPaymentMethod
-            | State::RequiresConfirmation
-            | State::RequiresAction
-            | State::Processing
-            | State::Canceled => false,
-        }
-    }
-
-    /// Whether an attempt is alive, so that no second one may begin.
-    pub fn is_attempting(self) -> bool {
-        match self {
-            State::RequiresAction | State::Processing => true,
-            State::RequiresPaymentMethod
-            | State::RequiresConfirmation
-            | State::Succeeded
-            | State::PartiallyPaid
-            | State::Canceled => false,
-        }
-    }
-
-    /// Whether the gateway may move an intent from here to `next`.
-    ///
-    /// An attempt goes round from `PROCESSING` by way of the payer to an end or back to a new method; paid is for ever;
-    /// a canceled intent can only turn out to have been paid after all.
-    pub fn may_become(self, next: Self) -> bool {
-        match self {
-            State::RequiresConfirmation | State::RequiresPaymentMethod => match next {
-                State::RequiresPaymentMethod
-                | State::RequiresAction
-                | State::Processing
-                | State::Succeeded
-                | State::PartiallyPaid
-                | State::Canceled => self != next,
-                State::RequiresConfirmation => false,
-            },
-            State::RequiresAction | State::Processing => match next {
-                State::RequiresConfirmation
-                | State::RequiresPaymentMethod
-                | State::RequiresAction
-                | State::Processing
-                | State::Succeeded
-                | State::PartiallyPaid
-                | State::Canceled => self != next,
-            },
-            State::PartiallyPaid => match next {
-                State::Succeeded => true,
-                State::RequiresPaymentMethod
-                | State::RequiresConfirmation
-                | State::RequiresAction
-                | State::Processing
-                | State::PartiallyPaid
-                | State::Canceled => false,
-            },
-            State::Canceled => match next {
-                State::Succeeded | State::PartiallyPaid => true,
-                State::RequiresPaymentMethod
-                | State::RequiresConfirmation
-                | State::RequiresAction
-                | State::Processing
-                | State::Canceled => false,
-            },
-            State::Succeeded => false,
-        }
-    }
-}
 
 /// What is to be paid, and how far that has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,9 +60,48 @@ pub struct PaymentIntent {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Whether it was made in Corefy's sandbox, where no money moves.
+    #[serde(default)]
+    pub sandbox: bool,
+    /// The number of its changes: of two copies, the one with the greater is newer.
+    #[serde(default)]
+    pub revision: i64,
 }
 
 impl PaymentIntent {
+    /// Brings it into `state`.
+    pub fn enter(&mut self, state: State, now: Timestamp) {
+        self.state = state;
+        match state {
+            State::Succeeded => self.progress.succeeded_at = self.progress.succeeded_at.or(Some(now)),
+            State::Canceled => self.progress.canceled_at = self.progress.canceled_at.or(Some(now)),
+            State::RequiresPaymentMethod
+            | State::RequiresConfirmation
+            | State::RequiresAction
+            | State::Processing
+            | State::PartiallyPaid => {}
+        }
+        self.touch(now);
+    }
+
+    /// Notes that it changed.
+    pub fn touch(&mut self, now: Timestamp) {
+        self.revision += 1;
+        self.updated_at = now;
+    }
+
+    /// Begins an attempt, whose answer is missing until Corefy gives it.
+    pub fn begin_attempt(&mut self, attempt: Attempt, now: Timestamp) {
+        self.progress.attempt = Some(attempt);
+        self.progress.is_unanswered = true;
+        self.enter(State::Processing, now);
+    }
+
+    /// Whether it is under way only as far as we know: an answer of Corefy's is missing.
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.state == State::Processing && self.progress.is_unanswered
+    }
+
     /// What can still be refunded: received, less what is pending, given back or charged back.
     pub fn refundable(&self) -> Money {
         let left = self.received - self.refund_pending - self.refunded - self.charged_back;
@@ -257,9 +181,8 @@ impl PaymentIntent {
     /// Ends an attempt that was given up: another may be made, but Corefy is still asked about this one.
     pub fn give_up_attempt(&mut self, code: &str, message: &str, now: Timestamp) {
         let last_error = PaymentError { code: code.to_owned(), message: message.to_owned() };
-        self.state = State::RequiresPaymentMethod;
-        self.progress = Progress { last_error: Some(last_error), ..Progress::default() };
-        self.updated_at = now;
+        self.progress = Progress { last_error: Some(last_error), ..self.progress.afresh() };
+        self.enter(State::RequiresPaymentMethod, now);
         self.watch(now);
     }
 
@@ -292,20 +215,6 @@ pub struct PaymentIntentDetails {
     pub metadata: Metadata,
 }
 
-/// What came of the last attempt.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// What the payer has to do, in `REQUIRES_ACTION`.
-    pub next_action: Option<NextAction>,
-    /// Why the last attempt did not succeed.
-    pub last_error: Option<PaymentError>,
-    /// Until when Corefy is asked although nothing is under way, because something was given up.
-    pub watch_until: Option<Timestamp>,
-    /// Since when Corefy has contradicted what we know of the payment; none once it does not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contradicted_since: Option<Timestamp>,
-}
-
 /// How old a contradiction must be before an answer that repeats it confirms it: a single answer may be wrong, and one
 /// that follows at once may be the same one.
 const CONFIRMED_AFTER: Duration = Duration::from_secs(1);
@@ -332,21 +241,67 @@ const WATCH: Duration = Duration::from_secs(7 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
 
-    #[test]
-    fn words_of_the_states_read_back() {
-        for state in State::ALL {
-            assert_eq!(State::parse(state.as_str()), Some(state));
+    use super::*;
+    use crate::domain::money::Currency;
+
+    fn paid(received: i64) -> PaymentIntent {
+        let details = PaymentIntentDetails {
+            payment_method_type: "card".to_owned(),
+            customer_email: Private::default(),
+            customer_name: Private::default(),
+            customer_phone: Private::default(),
+            description: String::new(),
+            return_url: String::new(),
+            failure_url: String::new(),
+            billing_address: None,
+            metadata: Metadata::default(),
+        };
+        PaymentIntent {
+            id: PaymentIntentId::generate(),
+            partner_id: PartnerId::parse("acme").unwrap(),
+            upstream_id: None,
+            upstream_payment_id: None,
+            state: State::Succeeded,
+            amount: Money::new(received, Currency::parse("USD").unwrap()),
+            received,
+            refunded: 0,
+            refund_pending: 0,
+            charged_back: 0,
+            customer_id: None,
+            reference_id: None,
+            details,
+            progress: Progress::default(),
+            upstream_version: Timestamp::default(),
+            created_at: Timestamp::default(),
+            updated_at: Timestamp::default(),
+            sandbox: false,
+            revision: 1,
         }
     }
 
-    #[test]
-    fn what_is_paid_stays_paid() {
-        for state in State::ALL.into_iter().filter(|state| state.is_paid()) {
-            for next in State::ALL.into_iter().filter(|next| !next.is_paid()) {
-                assert!(!state.may_become(next), "{state:?} to {next:?}");
+    proptest! {
+        #[test]
+        fn what_was_received_is_refundable_pending_refunded_or_charged_back(
+            received in 1..1000_i64,
+            refunds in prop::collection::vec((1..300_i64, 0..4_usize), 0..12),
+            charged_back in prop_oneof![Just(0), 1..1000_i64],
+        ) {
+            let mut intent = paid(received);
+            for (amount, end) in refunds {
+                if !intent.has_room_for(amount, None, RefundState::Pending) {
+                    continue;
+                }
+                intent.shift_refund(amount, None, Some(RefundState::Pending));
+                intent.shift_refund(amount, Some(RefundState::Pending), Some(RefundState::ALL[end]));
             }
+            let left = received - intent.refund_pending - intent.refunded;
+            prop_assert_eq!(intent.refundable().minor, left);
+            intent.charged_back = charged_back;
+            let explained = intent.refundable().minor + intent.refund_pending + intent.refunded + charged_back;
+            // A chargeback after a refund takes more than was left.
+            prop_assert_eq!(explained, received + (charged_back - left).max(0));
         }
     }
 
@@ -357,12 +312,5 @@ mod tests {
         assert!(looks.is_sorted());
         let pauses = looks.windows(2).map(|pair| pair[1] - pair[0]);
         assert!(pauses.clone().all(|pause| pause <= LONGEST_POLL_PAUSE), "{:?}", pauses.collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn no_state_becomes_itself() {
-        for state in State::ALL {
-            assert!(!state.may_become(state), "{state:?}");
-        }
     }
 }

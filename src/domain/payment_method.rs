@@ -33,6 +33,17 @@ pub struct PaymentMethod {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// The number of its changes: of two copies, the one with the greater is newer.
+    #[serde(default)]
+    pub revision: i64,
+}
+
+impl PaymentMethod {
+    /// Notes that it changed.
+    pub fn touch(&mut self, now: Timestamp) {
+        self.revision += 1;
+        self.updated_at = now;
+    }
 }
 
 /// A payment method that is no card, as a caller describes it. Lives in memory only.

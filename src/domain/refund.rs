@@ -99,6 +99,22 @@ pub struct Refund {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// The number of its changes: of two copies, the one with the greater is newer.
+    #[serde(default)]
+    pub revision: i64,
+}
+
+impl Refund {
+    /// Notes that it changed.
+    pub fn touch(&mut self, now: Timestamp) {
+        self.revision += 1;
+        self.updated_at = now;
+    }
+
+    /// Whether it is pending only as far as we know: Corefy's answer to its creation is missing.
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.state == State::Pending && self.upstream_id.is_none()
+    }
 }
 
 /// What a caller tells of a refund; does not change.

@@ -6,7 +6,7 @@ use super::{
     decline::RESOLVED_BY_OPERATOR,
     event::EventType,
     operation::{Operation, OperationState},
-    payment_intent::{PaymentIntent, PaymentIntentState, Progress},
+    payment_intent::{PaymentIntent, PaymentIntentState},
     refund::{Refund, RefundFailure, RefundState},
 };
 
@@ -103,10 +103,9 @@ impl PaymentIntent {
             return Err(Unresolvable::Received(format!("{} {}", self.amount, self.amount.currency.code())));
         }
         let is_whole = received == self.amount.minor;
-        self.state = if is_whole { PaymentIntentState::Succeeded } else { PaymentIntentState::PartiallyPaid };
         self.received = received;
-        self.progress = Progress::default();
-        self.updated_at = now;
+        self.progress = self.progress.afresh();
+        self.enter(if is_whole { PaymentIntentState::Succeeded } else { PaymentIntentState::PartiallyPaid }, now);
         self.watch(now);
         Ok(if is_whole { EventType::PaymentIntentSucceeded } else { EventType::PaymentIntentPartiallyPaid })
     }

@@ -114,7 +114,7 @@ pub enum Trace {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Merge {
     /// It tells something new.
-    Apply(Change),
+    Apply(Box<Change>),
     /// It tells what we know already, or nothing that can be acted on.
     Unchanged,
     /// It is older than what we know.
@@ -162,7 +162,7 @@ impl PaymentSnapshot {
         if is_older && !tells_of_more {
             return Merge::Stale;
         }
-        self.change(intent).map_or(Merge::Unchanged, Merge::Apply)
+        self.change(intent).map_or(Merge::Unchanged, |change| Merge::Apply(Box::new(change)))
     }
 
     /// How the amount contradicts what we know. Of an attempt that came to nothing it says nothing, whatever it is.
@@ -240,26 +240,26 @@ impl PaymentSnapshot {
     /// What came of the last attempt, once the intent is in `state`. A status that could not bring the intent into its
     /// own state tells nothing of it.
     fn progress(&self, intent: &PaymentIntent, state: State) -> Progress {
+        let afresh = intent.progress.afresh();
         match (&self.status, state) {
             (PaymentStatus::RequiresAction(action), State::RequiresAction) => {
-                Progress { next_action: Some(action.clone()), ..Progress::default() }
+                Progress { next_action: Some(action.clone()), ..afresh }
             }
             // Of an attempt that was given up, the failure before it tells nothing.
             (PaymentStatus::Failed(error), State::RequiresPaymentMethod | State::RequiresConfirmation)
                 if intent.state.is_attempting() || self.version > intent.upstream_version =>
             {
-                Progress { last_error: Some(error.clone()), ..Progress::default() }
+                Progress { last_error: Some(error.clone()), ..afresh }
             }
             (PaymentStatus::Canceled, State::Canceled) => {
-                Progress { last_error: intent.progress.last_error.clone(), ..Progress::default() }
+                Progress { last_error: intent.progress.last_error.clone(), ..afresh }
             }
             // What was paid before is watched because of a refund.
-            (PaymentStatus::Paid, State::Succeeded | State::PartiallyPaid) => Progress {
-                watch_until: intent.progress.watch_until.filter(|_| intent.state.is_paid()),
-                ..Progress::default()
-            },
+            (PaymentStatus::Paid, State::Succeeded | State::PartiallyPaid) => {
+                Progress { watch_until: intent.progress.watch_until.filter(|_| intent.state.is_paid()), ..afresh }
+            }
             (PaymentStatus::Processing, State::Processing)
-            | (PaymentStatus::AwaitingConfirmation, State::RequiresConfirmation) => Progress::default(),
+            | (PaymentStatus::AwaitingConfirmation, State::RequiresConfirmation) => afresh,
             _ => intent.progress.clone(),
         }
     }
@@ -278,14 +278,13 @@ impl Change {
     pub fn apply(self, intent: &mut PaymentIntent, now: Timestamp) {
         let was = (intent.state, intent.received, intent.charged_back);
         let is_news = was != (self.state, self.received, self.charged_back) || intent.progress != self.progress;
-        intent.state = self.state;
         intent.received = self.received;
         intent.charged_back = self.charged_back;
         intent.progress = self.progress;
         intent.upstream_version = self.version;
-        // A new version alone is no change: polls go by this time, and must not begin anew with each of them.
+        // A new version alone is no change: polls go by the time of the last one, and must not begin anew with each of them.
         if is_news {
-            intent.updated_at = now;
+            intent.enter(self.state, now);
         }
     }
 }

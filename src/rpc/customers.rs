@@ -128,6 +128,7 @@ impl From<Customer> for pb::Customer {
             metadata: customer.details.metadata,
             created_at: Some(timestamps::wire(customer.created_at)),
             updated_at: Some(timestamps::wire(customer.updated_at)),
+            revision: customer.revision,
         }
     }
 }
@@ -170,6 +171,7 @@ mod tests {
             details: input.details,
             created_at: Timestamp::from_seconds(1),
             updated_at: Timestamp::from_seconds(2),
+            revision: 1,
         }
         .into();
         let back = pb::CreateCustomerRequest {

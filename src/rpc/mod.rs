@@ -58,6 +58,7 @@ mod payment_methods;
 mod record;
 mod refunds;
 mod request;
+mod states;
 mod status;
 mod timeline;
 mod timestamps;

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         acceptance::Acceptance,
         decline::{Advice, PaymentError},
-        ids::CustomerId,
+        ids::{CustomerId, PaymentIntentId},
         link,
         payment_intent::{PaymentIntent, PaymentIntentDetails, PaymentIntentState},
         private::Private,
@@ -25,11 +25,13 @@ use super::{
     fields::Fields,
     formats,
     payment_methods::type_code,
-    timestamps,
+    states, timestamps,
 };
 
 /// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 255;
+/// The longest reason of a cancellation, in characters.
+const MAX_REASON: usize = 255;
 
 #[tonic::async_trait]
 impl PaymentIntentService for Handlers {
@@ -84,10 +86,8 @@ impl PaymentIntentService for Handlers {
         request: Request<pb::CancelPaymentIntentRequest>,
     ) -> Result<Response<pb::CancelPaymentIntentResponse>, Status> {
         let named = call::naming(&request.get_ref().payment_intent_id);
-        let (caller, id) = call::mutation(&self.app, request, |fields, message| {
-            fields.payment_intent_id("payment_intent_id", &message.payment_intent_id)
-        })?;
-        let answer = self.app.cancel_payment_intent(caller, id).await.map_err(named)?;
+        let (caller, (id, reason)) = call::mutation(&self.app, request, cancel)?;
+        let answer = self.app.cancel_payment_intent(caller, id, reason).await.map_err(named)?;
         Ok(call::answer(answer, |intent| pb::CancelPaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
 }
@@ -124,44 +124,48 @@ fn create(
     Some(CreatePaymentIntent { amount: amount?, customer_id, reference_id, details })
 }
 
+fn cancel(fields: &mut Fields, message: pb::CancelPaymentIntentRequest) -> Option<(PaymentIntentId, String)> {
+    let id = fields.payment_intent_id("payment_intent_id", &message.payment_intent_id);
+    let reason = fields.optional("reason", message.reason, formats::prose(MAX_REASON));
+    Some((id?, reason))
+}
+
 fn list(fields: &mut Fields, message: pb::ListPaymentIntentsRequest) -> Option<(PaymentIntentFilter, Page)> {
     let filter = PaymentIntentFilter {
-        state: state(fields, message.state),
+        states: states::read(fields, PaymentIntentState::ALL, number, &message.states),
         customer_id: fields.optional_id("customer_id", &message.customer_id, CustomerId::parse, CUSTOMER_ID),
         reference_id: fields.known_reference(message.reference_id),
-        created_from: timestamps::bound(fields, "created_from", message.created_from),
-        created_before: timestamps::bound(fields, "created_before", message.created_before),
+        created: timestamps::range(fields, "created", message.created_from, message.created_before),
+        updated: timestamps::range(fields, "updated", message.updated_from, message.updated_before),
     };
-    if let (Some(from), Some(before)) = (filter.created_from, filter.created_before)
-        && from >= before
-    {
-        fields.refuse("created_from", "must be before created_before");
-    }
     Some((filter, fields.page(message.page_size, message.page_token)))
 }
 
-/// Reads the state to filter by; 0 does not filter.
-fn state(fields: &mut Fields, number: i32) -> Option<PaymentIntentState> {
-    let wire = |state: &PaymentIntentState| i32::from(pb::PaymentIntentState::from(*state));
-    let state = PaymentIntentState::ALL.into_iter().find(|state| wire(state) == number);
-    if state.is_none() && number != 0 {
-        fields.refuse("state", "must be a PaymentIntentState");
-    }
-    state
+fn number(state: PaymentIntentState) -> i32 {
+    pb::PaymentIntentState::from(state).into()
 }
 
 impl From<PaymentIntent> for pb::PaymentIntent {
     fn from(intent: PaymentIntent) -> Self {
+        let outcome_unknown = intent.is_outcome_unknown();
+        let attempt = intent.progress.attempt.clone().unwrap_or_default();
+        let refundable = intent.refundable();
         Self {
             id: intent.id.to_string(),
             payment_id: intent.id.payment_id(),
             state: pb::PaymentIntentState::from(intent.state).into(),
+            outcome_unknown,
             amount: intent.amount.to_string(),
             currency: intent.amount.currency.code().to_owned(),
             amount_received: intent.money(intent.received).to_string(),
+            amount_refundable: refundable.to_string(),
+            amount_refund_pending: intent.money(intent.refund_pending).to_string(),
             amount_refunded: intent.money(intent.refunded).to_string(),
+            amount_charged_back: intent.money(intent.charged_back).to_string(),
             upstream_id: intent.upstream_id.unwrap_or_default(),
             payment_method_type: intent.details.payment_method_type,
+            payment_method_id: attempt.payment_method_id.map(|id| id.to_string()).unwrap_or_default(),
+            card: attempt.card.map(Into::into),
             customer_id: intent.customer_id.map(|id| id.to_string()).unwrap_or_default(),
             customer_email: intent.details.customer_email.expose().to_owned(),
             customer_name: intent.details.customer_name.expose().to_owned(),
@@ -174,8 +178,13 @@ impl From<PaymentIntent> for pb::PaymentIntent {
             metadata: intent.details.metadata,
             next_action: intent.progress.next_action.map(Into::into),
             last_payment_error: intent.progress.last_error.map(Into::into),
+            cancellation_reason: intent.progress.cancellation_reason,
+            sandbox: intent.sandbox,
             created_at: Some(timestamps::wire(intent.created_at)),
             updated_at: Some(timestamps::wire(intent.updated_at)),
+            succeeded_at: intent.progress.succeeded_at.map(timestamps::wire),
+            canceled_at: intent.progress.canceled_at.map(timestamps::wire),
+            revision: intent.revision,
         }
     }
 }
@@ -214,7 +223,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         clock::Timestamp,
-        ids::{PartnerId, PaymentIntentId},
+        ids::PartnerId,
         money::{Currency, Money},
         payment_intent::Progress,
     };
@@ -288,26 +297,23 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_filtered_by_known_states_and_a_range_that_is_not_empty() {
-        let of = |state, from, before| {
-            let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
-            paths(|fields| {
-                let created = (time(from), time(before));
-                let message = pb::ListPaymentIntentsRequest {
-                    state,
-                    created_from: created.0,
-                    created_before: created.1,
-                    ..Default::default()
-                };
-                list(fields, message)
-            })
+    fn a_list_is_filtered_by_known_states_and_ranges_that_are_not_empty() {
+        let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let of = |states, (from, before)| {
+            let message = pb::ListPaymentIntentsRequest {
+                states,
+                created_from: time(from),
+                created_before: time(before),
+                updated_from: time(from),
+                updated_before: time(before),
+                ..Default::default()
+            };
+            paths(|fields| list(fields, message))
         };
-        assert_eq!(of(0, 1, 2).unwrap().0.state, None);
-        for state in PaymentIntentState::ALL {
-            let number = pb::PaymentIntentState::from(state).into();
-            assert_eq!(of(number, 1, 2).unwrap().0.state, Some(state));
-        }
-        assert_eq!(of(99, 2, 2).unwrap_err(), ["state", "created_from"]);
+        assert_eq!(of(Vec::new(), (1, 2)).unwrap().0.states, []);
+        let all = PaymentIntentState::ALL.map(number);
+        assert_eq!(of(all.to_vec(), (1, 2)).unwrap().0.states, PaymentIntentState::ALL);
+        assert_eq!(of(vec![99], (2, 2)).unwrap_err(), ["states[0]", "created_from", "updated_from"]);
     }
 
     #[test]
@@ -323,8 +329,8 @@ mod tests {
             amount: Money::new(100, Currency::parse("JPY").unwrap()),
             received: 70,
             refunded: 30,
-            refund_pending: 0,
-            charged_back: 0,
+            refund_pending: 20,
+            charged_back: 5,
             customer_id: None,
             reference_id: None,
             details: input.details,
@@ -332,10 +338,15 @@ mod tests {
             upstream_version: Timestamp::default(),
             created_at: Timestamp::from_seconds(1),
             updated_at: Timestamp::from_seconds(2),
+            sandbox: true,
+            revision: 4,
         };
         let shown = pb::PaymentIntent::from(intent.clone());
         assert_eq!((shown.amount.as_str(), shown.currency.as_str()), ("100", "JPY"));
         assert_eq!((shown.amount_received.as_str(), shown.amount_refunded.as_str()), ("70", "30"));
+        let left = [&shown.amount_refundable, &shown.amount_refund_pending, &shown.amount_charged_back];
+        assert_eq!(left, ["15", "20", "5"]);
+        assert_eq!((shown.sandbox, shown.revision), (true, 4));
         assert_eq!(shown.payment_id, intent.id.payment_id());
         assert_eq!(shown.state(), pb::PaymentIntentState::RequiresPaymentMethod);
         let error = shown.last_payment_error.unwrap();

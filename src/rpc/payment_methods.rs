@@ -124,6 +124,8 @@ impl From<PaymentMethod> for pb::PaymentMethod {
             r#type: method.kind,
             card: method.card.map(Into::into),
             created_at: Some(timestamps::wire(method.created_at)),
+            updated_at: Some(timestamps::wire(method.updated_at)),
+            revision: method.revision,
         }
     }
 }

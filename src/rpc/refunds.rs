@@ -3,9 +3,12 @@
 use tonic::{Request, Response, Status};
 
 use crate::{
-    app::{paging::Page, refunds::CreateRefund},
+    app::{
+        paging::Page,
+        refunds::{CreateRefund, RefundFilter},
+    },
     domain::{
-        ids::{PaymentIntentId, RefundId},
+        ids::RefundId,
         refund::{Refund, RefundDetails, RefundState},
     },
     error::{Error, Reason},
@@ -13,7 +16,7 @@ use crate::{
     pb::refund_service_server::RefundService,
 };
 
-use super::{Handlers, call, fields::Fields, formats, timestamps};
+use super::{Handlers, call, fields::Fields, formats, states, timestamps};
 
 /// The longest reason, in characters.
 const MAX_REASON: usize = 255;
@@ -47,8 +50,8 @@ impl RefundService for Handlers {
         &self,
         request: Request<pb::ListRefundsRequest>,
     ) -> Result<Response<pb::ListRefundsResponse>, Status> {
-        let (caller, (payment, page)) = call::query(request, list)?;
-        let list = |page| self.app.list_refunds(&caller, payment.clone(), page);
+        let (caller, (filter, page)) = call::query(request, list)?;
+        let list = |page| self.app.list_refunds(&caller, filter.clone(), page);
         let answer = call::page(page, list, |found| pb::ListRefundsResponse {
             refunds: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
@@ -83,19 +86,27 @@ fn unfenced() -> Error {
     Error::new(Reason::IdempotencyKeyRequired, message)
 }
 
-fn list(fields: &mut Fields, message: pb::ListRefundsRequest) -> Option<(Option<PaymentIntentId>, Page)> {
-    let payment = fields.optional_payment_intent_id("payment_id", &message.payment_id);
-    Some((payment, fields.page(message.page_size, message.page_token)))
+fn list(fields: &mut Fields, message: pb::ListRefundsRequest) -> Option<(RefundFilter, Page)> {
+    let number = |state: RefundState| pb::RefundState::from(state).into();
+    let filter = RefundFilter {
+        payment_intent_id: fields.optional_payment_intent_id("payment_id", &message.payment_id),
+        states: states::read(fields, RefundState::ALL, number, &message.states),
+        created: timestamps::range(fields, "created", message.created_from, message.created_before),
+        updated: timestamps::range(fields, "updated", message.updated_from, message.updated_before),
+    };
+    Some((filter, fields.page(message.page_size, message.page_token)))
 }
 
 impl From<Refund> for pb::Refund {
     fn from(refund: Refund) -> Self {
+        let outcome_unknown = refund.is_outcome_unknown();
         Self {
             id: refund.id.to_string(),
             upstream_id: refund.upstream_id.unwrap_or_default(),
             payment_intent_id: refund.payment_intent_id.to_string(),
             payment_id: refund.payment_intent_id.payment_id(),
             state: pb::RefundState::from(refund.state).into(),
+            outcome_unknown,
             amount: refund.amount.to_string(),
             currency: refund.amount.currency.code().to_owned(),
             reason: refund.details.reason,
@@ -104,6 +115,7 @@ impl From<Refund> for pb::Refund {
             failure: refund.failure.map(|failure| pb::RefundFailure { code: failure.code, message: failure.message }),
             created_at: Some(timestamps::wire(refund.created_at)),
             updated_at: Some(timestamps::wire(refund.updated_at)),
+            revision: refund.revision,
         }
     }
 }
@@ -124,7 +136,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         clock::Timestamp,
-        ids::PartnerId,
+        ids::{PartnerId, PaymentIntentId},
         money::{Currency, Money},
         refund::RefundFailure,
     };
@@ -182,6 +194,7 @@ mod tests {
             failure: Some(RefundFailure { code: "refund_failed".to_owned(), message: "No.".to_owned() }),
             created_at: Timestamp::from_seconds(7),
             updated_at: Timestamp::from_seconds(8),
+            revision: 3,
         }
         .into();
         assert_eq!((shown.amount.as_str(), shown.currency.as_str()), ("1.234", "KWD"));
@@ -189,6 +202,7 @@ mod tests {
         assert_eq!(shown.payment_id, intent.payment_id());
         assert_eq!((shown.state(), shown.upstream_id.as_str()), (pb::RefundState::Failed, ""));
         assert_eq!(shown.failure.unwrap().code, "refund_failed");
+        assert_eq!((shown.outcome_unknown, shown.revision), (false, 3));
         assert_eq!((shown.created_at.unwrap().seconds, shown.updated_at.unwrap().seconds), (7, 8));
     }
 }

@@ -2,7 +2,7 @@
 
 use prost_types::Timestamp as Wire;
 
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{TimeRange, Timestamp};
 
 use super::fields::Fields;
 
@@ -27,6 +27,16 @@ pub(super) fn bound(fields: &mut Fields, field: &str, time: Option<Wire>) -> Opt
     }
     let micros = i64::from(time.nanos).div_euclid(1000) + i64::from(time.nanos % 1000 != 0);
     Some(Timestamp(Timestamp::from_seconds(time.seconds).0 + micros))
+}
+
+/// Reads the range between `{name}_from` and `{name}_before`, which must not be empty.
+pub(super) fn range(fields: &mut Fields, name: &str, from: Option<Wire>, before: Option<Wire>) -> TimeRange {
+    let (lower, upper) = (format!("{name}_from"), format!("{name}_before"));
+    let range = TimeRange { from: bound(fields, &lower, from), before: bound(fields, &upper, before) };
+    if range.from.is_some_and(|from| range.before.is_some_and(|before| from >= before)) {
+        fields.refuse(&lower, format!("must be before {upper}"));
+    }
+    range
 }
 
 #[cfg(test)]

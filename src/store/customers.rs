@@ -35,14 +35,18 @@ pub(super) static INSERT: Statement = Statement {
         ("details", Bytes),
         ("created_at", Int),
         ("updated_at", Int),
+        ("revision", Int),
     ],
-    sql: "INSERT INTO customers (id, partner_id, upstream_id, reference_id, details, created_at, updated_at)
-         SELECT id, partner_id, upstream_id, reference_id, details, created_at, updated_at FROM {rows} WHERE TRUE
+    sql: "INSERT INTO customers (id, partner_id, upstream_id, reference_id, details, created_at, updated_at,
+             revision)
+         SELECT id, partner_id, upstream_id, reference_id, details, created_at, updated_at, revision
+         FROM {rows} WHERE TRUE
          ON CONFLICT (partner_id, reference_id) DO NOTHING",
 };
 pub(super) static UPDATE: Statement = Statement {
-    columns: &[("id", Text), ("upstream_id", Text), ("details", Bytes), ("updated_at", Int)],
-    sql: "UPDATE customers SET upstream_id = new.upstream_id, details = new.details, updated_at = new.updated_at
+    columns: &[("id", Text), ("upstream_id", Text), ("details", Bytes), ("updated_at", Int), ("revision", Int)],
+    sql: "UPDATE customers SET upstream_id = new.upstream_id, details = new.details, updated_at = new.updated_at,
+             revision = new.revision
          FROM {rows} WHERE customers.id = new.id",
 };
 
@@ -115,7 +119,8 @@ impl Tx {
             .and(customer.reference_id.as_deref())
             .and(&details[..])
             .and(customer.created_at.0)
-            .and(customer.updated_at.0);
+            .and(customer.updated_at.0)
+            .and(customer.revision);
         self.write(&INSERT, customer.id.as_str(), row).await
     }
 
@@ -126,7 +131,8 @@ impl Tx {
             .and(customer.id.as_str())
             .and(customer.upstream_id.as_deref())
             .and(&details[..])
-            .and(customer.updated_at.0);
+            .and(customer.updated_at.0)
+            .and(customer.revision);
         self.write(&UPDATE, customer.id.as_str(), row).await.map(|_| ())
     }
 
@@ -153,6 +159,7 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<Customer, Error> {
         details: sealer.open(id.as_str(), "details", &get::<Vec<u8>>(row, "details")?)?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
+        revision: get(row, "revision")?,
         id,
     })
 }

@@ -261,6 +261,8 @@ impl Dialect {
             migration!(8, "idempotency keys", "0008_idempotency_keys.sql"),
             migration!(9, "ended calls", "0009_ended_calls.sql"),
             migration!(10, "settled looks", "0010_settled_looks.sql"),
+            migration!(11, "revisions", "0011_revisions.sql"),
+            migration!(12, "list filters", "0012_list_filters.sql"),
         ])
     }
 }

@@ -42,8 +42,8 @@ pub struct Known(Vec<KnownIntent>);
 #[derive(Clone)]
 struct KnownIntent {
     intent: PaymentIntent,
-    /// Which revision of it is in the database; `None` as long as none is.
-    revision: Option<i64>,
+    /// Which version of its row is in the database; `None` as long as none is.
+    row_version: Option<i64>,
     /// Whether the draft writes the next one.
     is_written: bool,
 }
@@ -92,7 +92,7 @@ impl Draft {
         count_draft(telemetry, &written, started.elapsed());
         written?;
         for known in &mut self.known.0 {
-            known.revision = Some(known.revision.map_or(0, |revision| revision + 1));
+            known.row_version = Some(known.row_version.map_or(0, |version| version + 1));
             known.is_written = false;
         }
         Ok(self.known)
@@ -105,25 +105,25 @@ impl Tx {
         self.draft()?.known.0.iter().find(|known| known.intent.id == *id).map(|known| known.intent.clone())
     }
 
-    /// The revision of an intent that a draft relies on; `None` in a transaction that has locked it.
-    pub(super) fn revision_of(&mut self, id: &PaymentIntentId) -> Option<i64> {
-        self.draft()?.known.0.iter().find(|known| known.intent.id == *id)?.revision
+    /// The version of an intent's row that a draft relies on; `None` in a transaction that has locked it.
+    pub(super) fn row_version_of(&mut self, id: &PaymentIntentId) -> Option<i64> {
+        self.draft()?.known.0.iter().find(|known| known.intent.id == *id)?.row_version
     }
 
     /// Has a draft rely on an intent that was read.
-    pub(super) fn rely_on(&mut self, intent: &PaymentIntent, revision: i64) {
+    pub(super) fn rely_on(&mut self, intent: &PaymentIntent, row_version: i64) {
         if let Some(draft) = self.draft() {
             let intent = intent.clone();
-            draft.known.0.push(KnownIntent { intent, revision: Some(revision), is_written: false });
+            draft.known.0.push(KnownIntent { intent, row_version: Some(row_version), is_written: false });
         }
     }
 
     /// Notes how a draft will leave an intent.
     pub(super) fn will_be(&mut self, intent: &PaymentIntent) {
         let Some(draft) = self.draft() else { return };
-        let written = |revision| KnownIntent { intent: intent.clone(), revision, is_written: true };
+        let written = |row_version| KnownIntent { intent: intent.clone(), row_version, is_written: true };
         match draft.known.0.iter_mut().find(|known| known.intent.id == intent.id) {
-            Some(known) => *known = written(known.revision),
+            Some(known) => *known = written(known.row_version),
             None => draft.known.0.push(written(None)),
         }
     }

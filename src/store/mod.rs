@@ -62,6 +62,7 @@ pub use events::{End, EventFilter, Placed};
 pub use file_lock::FileLock;
 pub use operations::{Fate, NewOperation, OperationFilter, Past, Stored};
 pub use payment_intents::PaymentIntentFilter;
+pub use refunds::RefundFilter;
 pub use schema::{Schema, Setting, migrate};
 pub use seal::Sealer;
 pub use session::{Read, Session, Tx};

@@ -15,7 +15,7 @@ use super::{
     },
 };
 use crate::domain::{
-    clock::{CLOCK_SKEW, Timestamp},
+    clock::{CLOCK_SKEW, TimeRange, Timestamp},
     ids::{CustomerId, PartnerId, PaymentIntentId},
     payment_intent::{LONGEST_POLL_PAUSE, PaymentIntent, PaymentIntentState},
 };
@@ -23,16 +23,16 @@ use crate::domain::{
 /// Which intents a list shows; what is `None` does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct PaymentIntentFilter {
-    /// In this state.
-    pub state: Option<PaymentIntentState>,
+    /// In one of these states, when there are any.
+    pub states: Vec<PaymentIntentState>,
     /// Of this customer.
     pub customer_id: Option<CustomerId>,
     /// With this reference.
     pub reference_id: Option<String>,
-    /// Created at or after.
-    pub created_from: Option<Timestamp>,
-    /// Created before.
-    pub created_before: Option<Timestamp>,
+    /// Created then.
+    pub created: TimeRange,
+    /// Last changed then.
+    pub updated: TimeRange,
 }
 
 pub(super) static INSERT: Statement = Statement {
@@ -55,20 +55,22 @@ pub(super) static INSERT: Statement = Statement {
         ("upstream_version", Int),
         ("created_at", Int),
         ("updated_at", Int),
+        ("sandbox", Int),
+        ("revision", Int),
     ],
     sql: "INSERT INTO payment_intents (id, partner_id, upstream_id, upstream_payment_id, state, currency, amount, received,
              refunded, refund_pending, charged_back, customer_id, reference_id, details, progress, upstream_version,
-             asked_at, poll_at, created_at, updated_at, revision)
+             asked_at, poll_at, created_at, updated_at, sandbox, revision, row_version)
          SELECT id, partner_id, upstream_id, upstream_payment_id, state, currency, amount, received,
              refunded, refund_pending, charged_back, customer_id, reference_id, details, progress, upstream_version,
-             0, NULL, created_at, updated_at, 0
+             0, NULL, created_at, updated_at, sandbox, revision, 0
          FROM {rows} WHERE TRUE
          ON CONFLICT (partner_id, reference_id) DO NOTHING",
 };
 pub(super) static UPDATE: Statement = Statement {
     columns: &[
         ("id", Text),
-        ("revision", Int),
+        ("row_version", Int),
         ("upstream_id", Text),
         ("upstream_payment_id", Text),
         ("state", Text),
@@ -80,14 +82,16 @@ pub(super) static UPDATE: Statement = Statement {
         ("upstream_version", Int),
         ("poll_at", Int),
         ("updated_at", Int),
+        ("revision", Int),
     ],
-    sql: "UPDATE payment_intents SET revision = payment_intents.revision + 1, upstream_id = new.upstream_id,
+    sql: "UPDATE payment_intents SET row_version = payment_intents.row_version + 1, upstream_id = new.upstream_id,
              upstream_payment_id = new.upstream_payment_id, state = new.state, received = new.received,
              refunded = new.refunded, refund_pending = new.refund_pending, charged_back = new.charged_back,
              progress = new.progress, upstream_version = new.upstream_version, poll_at = new.poll_at,
-             updated_at = new.updated_at
+             updated_at = new.updated_at, revision = new.revision
          FROM {rows}
-         WHERE payment_intents.id = new.id AND payment_intents.revision = COALESCE(new.revision, payment_intents.revision)",
+         WHERE payment_intents.id = new.id
+             AND payment_intents.row_version = COALESCE(new.row_version, payment_intents.row_version)",
 };
 
 /// Which intents are polled before all others, and which after them: as in the indexes that are made for them.
@@ -165,11 +169,11 @@ impl<C: Connected> Session<C> {
             Select::from("payment_intents")
                 .and("partner_id", "=", Some(partner.as_str().to_owned()))?
                 .and("id", "<", later.or_else(|| after.clone()))?
-                .and("state", "=", filter.state.map(PaymentIntentState::as_str))?
                 .and("customer_id", "=", filter.customer_id.as_ref().map(ToString::to_string))?
                 .and("reference_id", "=", filter.reference_id.clone())?
-                .and("created_at", ">=", filter.created_from.map(|time| time.0))?
-                .and("created_at", "<", filter.created_before.map(|time| time.0))
+                .and_within("created_at", filter.created)?
+                .and_within("updated_at", filter.updated)?
+                .each("state", filter.states.iter().map(|state| state.as_str()))
         };
         self.list(Listing::newest("payment_intents"), limit, select, read).await
     }
@@ -185,7 +189,7 @@ impl Tx {
             let rows = draft.rows(&BY_ID, id.as_str()).await?;
             let Some(row) = rows.first() else { return Ok(None) };
             let intent = read(row, &self.shared.sealer)?;
-            self.rely_on(&intent, get(row, "revision")?);
+            self.rely_on(&intent, get(row, "row_version")?);
             return Ok(Some(intent));
         }
         let sql = self.shared.dialect.locking("SELECT * FROM payment_intents WHERE id = $1");
@@ -215,7 +219,9 @@ impl Tx {
             .and(&progress[..])
             .and(intent.upstream_version.0)
             .and(intent.created_at.0)
-            .and(intent.updated_at.0);
+            .and(intent.updated_at.0)
+            .and(i64::from(intent.sandbox))
+            .and(intent.revision);
         self.will_be(intent);
         self.write(&INSERT, intent.id.as_str(), row).await
     }
@@ -229,7 +235,7 @@ impl Tx {
         let progress = self.shared.sealer.seal(intent.id.as_str(), "progress", &intent.progress)?;
         let row = Row::new()
             .and(intent.id.as_str())
-            .and(self.revision_of(&intent.id))
+            .and(self.row_version_of(&intent.id))
             .and(intent.upstream_id.as_deref())
             .and(intent.upstream_payment_id.as_deref())
             .and(intent.state.as_str())
@@ -240,7 +246,8 @@ impl Tx {
             .and(&progress[..])
             .and(intent.upstream_version.0)
             .and(poll_at.map(|time| time.0))
-            .and(intent.updated_at.0);
+            .and(intent.updated_at.0)
+            .and(intent.revision);
         self.will_be(intent);
         self.write(&UPDATE, intent.id.as_str(), row).await.map(|_| ())
     }
@@ -348,6 +355,8 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentIntent, Error> {
         upstream_version: time(row, "upstream_version")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
+        sandbox: get::<i64>(row, "sandbox")? != 0,
+        revision: get(row, "revision")?,
         id,
     })
 }

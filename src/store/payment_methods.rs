@@ -28,14 +28,18 @@ pub(super) static INSERT: Statement = Statement {
         ("card", Bytes),
         ("created_at", Int),
         ("updated_at", Int),
+        ("revision", Int),
     ],
-    sql: "INSERT INTO payment_methods (id, partner_id, customer_id, upstream_id, kind, card, created_at, updated_at)
-         SELECT id, partner_id, customer_id, upstream_id, kind, card, created_at, updated_at FROM {rows} WHERE TRUE
+    sql: "INSERT INTO payment_methods (id, partner_id, customer_id, upstream_id, kind, card, created_at, updated_at,
+             revision)
+         SELECT id, partner_id, customer_id, upstream_id, kind, card, created_at, updated_at, revision
+         FROM {rows} WHERE TRUE
          ON CONFLICT (customer_id, upstream_id) DO NOTHING",
 };
 pub(super) static UPDATE: Statement = Statement {
-    columns: &[("id", Text), ("upstream_id", Text), ("card", Bytes), ("updated_at", Int)],
-    sql: "UPDATE payment_methods SET upstream_id = new.upstream_id, card = new.card, updated_at = new.updated_at
+    columns: &[("id", Text), ("upstream_id", Text), ("card", Bytes), ("updated_at", Int), ("revision", Int)],
+    sql: "UPDATE payment_methods SET upstream_id = new.upstream_id, card = new.card, updated_at = new.updated_at,
+             revision = new.revision
          FROM {rows} WHERE payment_methods.id = new.id",
 };
 
@@ -112,7 +116,8 @@ impl Tx {
             .and(method.kind.as_str())
             .and(&card[..])
             .and(method.created_at.0)
-            .and(method.updated_at.0);
+            .and(method.updated_at.0)
+            .and(method.revision);
         self.write(&INSERT, method.id.as_str(), row).await
     }
 
@@ -123,7 +128,8 @@ impl Tx {
             .and(method.id.as_str())
             .and(method.upstream_id.as_deref())
             .and(&card[..])
-            .and(method.updated_at.0);
+            .and(method.updated_at.0)
+            .and(method.revision);
         self.write(&UPDATE, method.id.as_str(), row).await.map(|_| ())
     }
 
@@ -147,6 +153,7 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentMethod, Error> {
         card: sealer.open(id.as_str(), "card", &get::<Vec<u8>>(row, "card")?)?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
+        revision: get(row, "revision")?,
         id,
     })
 }

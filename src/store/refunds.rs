@@ -14,9 +14,23 @@ use super::{
     },
 };
 use crate::domain::{
+    clock::TimeRange,
     ids::{PartnerId, PaymentIntentId, RefundId},
     refund::{Refund, RefundState},
 };
+
+/// Which refunds a list shows; what is `None` or empty does not filter.
+#[derive(Clone, Debug, Default)]
+pub struct RefundFilter {
+    /// Of this payment.
+    pub payment_intent_id: Option<PaymentIntentId>,
+    /// In one of these states, when there are any.
+    pub states: Vec<RefundState>,
+    /// Created then.
+    pub created: TimeRange,
+    /// Last changed then.
+    pub updated: TimeRange,
+}
 
 pub(super) static INSERT: Statement = Statement {
     columns: &[
@@ -32,18 +46,26 @@ pub(super) static INSERT: Statement = Statement {
         ("failure", Bytes),
         ("created_at", Int),
         ("updated_at", Int),
+        ("revision", Int),
     ],
     sql: "INSERT INTO refunds (id, partner_id, payment_intent_id, upstream_id, state, currency, amount, reference_id,
-             details, failure, created_at, updated_at)
+             details, failure, created_at, updated_at, revision)
          SELECT id, partner_id, payment_intent_id, upstream_id, state, currency, amount, reference_id, details, failure,
-             created_at, updated_at
+             created_at, updated_at, revision
          FROM {rows} WHERE TRUE
          ON CONFLICT (partner_id, reference_id) DO NOTHING",
 };
 pub(super) static UPDATE: Statement = Statement {
-    columns: &[("id", Text), ("upstream_id", Text), ("state", Text), ("failure", Bytes), ("updated_at", Int)],
+    columns: &[
+        ("id", Text),
+        ("upstream_id", Text),
+        ("state", Text),
+        ("failure", Bytes),
+        ("updated_at", Int),
+        ("revision", Int),
+    ],
     sql: "UPDATE refunds SET upstream_id = new.upstream_id, state = new.state, failure = new.failure,
-             updated_at = new.updated_at
+             updated_at = new.updated_at, revision = new.revision
          FROM {rows} WHERE refunds.id = new.id",
 };
 
@@ -75,15 +97,18 @@ impl<C: Connected> Session<C> {
     pub async fn refunds(
         &mut self,
         partner: &PartnerId,
-        payment: Option<&PaymentIntentId>,
+        filter: &RefundFilter,
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<Refund>, Error> {
         let select = |later: Option<String>| {
             Select::from("refunds")
                 .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-                .and("payment_intent_id", "=", payment.map(ToString::to_string))?
-                .and("id", "<", later.or_else(|| after.clone()))
+                .and("payment_intent_id", "=", filter.payment_intent_id.as_ref().map(ToString::to_string))?
+                .and("id", "<", later.or_else(|| after.clone()))?
+                .and_within("created_at", filter.created)?
+                .and_within("updated_at", filter.updated)?
+                .each("state", filter.states.iter().map(|state| state.as_str()))
         };
         self.list(Listing::newest("refunds"), limit, select, read).await
     }
@@ -115,7 +140,8 @@ impl Tx {
             .and(&details[..])
             .and(&failure[..])
             .and(refund.created_at.0)
-            .and(refund.updated_at.0);
+            .and(refund.updated_at.0)
+            .and(refund.revision);
         self.write(&INSERT, refund.id.as_str(), row).await
     }
 
@@ -127,7 +153,8 @@ impl Tx {
             .and(refund.upstream_id.as_deref())
             .and(refund.state.as_str())
             .and(&failure[..])
-            .and(refund.updated_at.0);
+            .and(refund.updated_at.0)
+            .and(refund.revision);
         self.write(&UPDATE, refund.id.as_str(), row).await.map(|_| ())
     }
 
@@ -151,6 +178,7 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<Refund, Error> {
         failure: sealer.open(id.as_str(), "failure", &get::<Vec<u8>>(row, "failure")?)?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
+        revision: get(row, "revision")?,
         id,
     })
 }

@@ -6,22 +6,29 @@ use sqlx::{
 };
 
 use super::Error;
+use crate::domain::clock::TimeRange;
 
 /// A SELECT in the making.
 pub(super) struct Select {
     sql: String,
     arguments: AnyArguments,
+    /// Conditions of which each is asked for by itself; of all at once, when there are none.
+    arms: Vec<String>,
 }
 
 impl Select {
     /// Everything from `table`.
     pub(super) fn from(table: &str) -> Self {
-        Self { sql: format!("SELECT * FROM {table} WHERE TRUE"), arguments: AnyArguments::default() }
+        Self { sql: format!("SELECT * FROM {table} WHERE TRUE"), arguments: AnyArguments::default(), arms: Vec::new() }
     }
 
     /// The number of rows of `table`, as `total`.
     pub(super) fn count(table: &str) -> Self {
-        Self { sql: format!("SELECT COUNT(*) AS total FROM {table} WHERE TRUE"), arguments: AnyArguments::default() }
+        Self {
+            sql: format!("SELECT COUNT(*) AS total FROM {table} WHERE TRUE"),
+            arguments: AnyArguments::default(),
+            arms: Vec::new(),
+        }
     }
 
     /// Only rows for which `column operator value` holds, when there is a value.
@@ -80,9 +87,30 @@ impl Select {
         Ok(self)
     }
 
+    /// Only rows whose moment in `column` lies in `range`.
+    pub(super) fn and_within(self, column: &str, range: TimeRange) -> Result<Self, Error> {
+        let (from, before) = (range.from.map(|time| time.0), range.before.map(|time| time.0));
+        self.and(column, ">=", from)?.and(column, "<", before)
+    }
+
+    /// Only rows whose `column` is one of `words`, when there are any. Each is looked for by itself, so that an index which
+    /// begins with the column gives its rows in their order, and no more of them are read than are shown.
+    pub(super) fn each(mut self, column: &str, words: impl Iterator<Item = &'static str>) -> Result<Self, Error> {
+        for word in words {
+            let place = self.bind(word.to_owned())?;
+            self.arms.push(format!("{column} = {place}"));
+        }
+        Ok(self)
+    }
+
     /// At most `limit` rows in `order`.
-    pub(super) async fn fetch(mut self, on: &mut AnyConnection, order: &str, limit: u32) -> Result<Vec<AnyRow>, Error> {
-        self.sql.push_str(&format!(" ORDER BY {order} LIMIT {limit}"));
-        Ok(sqlx::query_with(AssertSqlSafe(self.sql), self.arguments).fetch_all(on).await?)
+    pub(super) async fn fetch(self, on: &mut AnyConnection, order: &str, limit: u32) -> Result<Vec<AnyRow>, Error> {
+        let end = format!("ORDER BY {order} LIMIT {limit}");
+        let arm = |condition| format!("SELECT * FROM ({} AND {condition} {end}) AS arm", self.sql);
+        let sql = match &self.arms[..] {
+            [] => format!("{} {end}", self.sql),
+            arms => format!("{} {end}", arms.iter().map(arm).collect::<Vec<_>>().join(" UNION ALL ")),
+        };
+        Ok(sqlx::query_with(AssertSqlSafe(sql), self.arguments).fetch_all(on).await?)
     }
 }

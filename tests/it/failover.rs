@@ -34,7 +34,7 @@ async fn take_payment(client: &Client) -> Result<(), Status> {
     client.get_payment_intent(pb::GetPaymentIntentRequest { id: intent.id }).await?;
     client.list_payment_intents(pb::ListPaymentIntentsRequest::default()).await?;
     let other = client.create_payment_intent(new_intent("10.00")).await?.into_inner().payment_intent.unwrap();
-    let cancel = pb::CancelPaymentIntentRequest { payment_intent_id: other.id };
+    let cancel = pb::CancelPaymentIntentRequest { payment_intent_id: other.id, ..Default::default() };
     client.cancel_payment_intent(cancel).await.map(|_| ())
 }
 

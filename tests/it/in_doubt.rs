@@ -135,7 +135,7 @@ async fn in_doubt_there_is_no_second_attempt_and_no_cancellation(database: TestD
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let id = in_doubt(&client, NOT_CHARGED_500).await;
-    let cancel = || pb::CancelPaymentIntentRequest { payment_intent_id: id.clone() };
+    let cancel = || pb::CancelPaymentIntentRequest { payment_intent_id: id.clone(), ..Default::default() };
     let refused = (Code::FailedPrecondition, "ATTEMPT_IN_DOUBT".to_owned());
     assert_eq!(refusal(client.confirm(&id, APPROVED).await), refused);
     assert_eq!(refusal(client.cancel_payment_intent(cancel()).await), refused);

@@ -34,6 +34,7 @@ mod look_commands;
 mod machine;
 mod memory;
 mod metrics;
+mod objects;
 mod operators;
 mod payment_intents;
 mod payment_methods;

@@ -179,7 +179,7 @@ async fn a_page_token_is_good_only_for_its_own_list(database: TestDatabase) {
     let larger = pb::ListPaymentIntentsRequest { page_size: 50, ..next.clone() };
     assert_eq!(client.intents(larger).await.unwrap().payment_intents.len(), 2);
     let others = [
-        pb::ListPaymentIntentsRequest { state: State::RequiresConfirmation.into(), ..next.clone() },
+        pb::ListPaymentIntentsRequest { states: vec![State::RequiresConfirmation.into()], ..next.clone() },
         pb::ListPaymentIntentsRequest { reference_id: "order-7".to_owned(), ..next.clone() },
         pb::ListPaymentIntentsRequest { created_from: Some(Timestamp::default()), ..next.clone() },
         pb::ListPaymentIntentsRequest { page_token: "nonsense".to_owned(), ..next.clone() },
@@ -246,11 +246,11 @@ async fn intents_are_filtered_by_everything_that_is_given(database: TestDatabase
     let third = client.intent("3.00").await;
 
     let at = |after: i64| Some(Timestamp { seconds: START.seconds() + after, nanos: 0 });
-    let by = |change: fn(&mut pb::ListPaymentIntentsRequest)| {
-        let mut request = pb::ListPaymentIntentsRequest::default();
-        change(&mut request);
-        request
+    let of = |states: &[State]| pb::ListPaymentIntentsRequest {
+        states: states.iter().map(|state| i32::from(*state)).collect(),
+        ..Default::default()
     };
+    let by_reference = pb::ListPaymentIntentsRequest { reference_id: "order-7".to_owned(), ..Default::default() };
     let customer = pb::ListPaymentIntentsRequest { customer_id: second.customer_id.clone(), ..Default::default() };
     let times = |created_from, created_before| pb::ListPaymentIntentsRequest {
         created_from,
@@ -258,11 +258,17 @@ async fn intents_are_filtered_by_everything_that_is_given(database: TestDatabase
         ..Default::default()
     };
     let of_both = pb::ListPaymentIntentsRequest { reference_id: "order-7".to_owned(), ..customer.clone() };
-    let expected: [(_, &[&str]); 9] = [
-        (by(|request| request.set_state(State::Succeeded)), &[&second.id]),
-        (by(|request| request.set_state(State::RequiresConfirmation)), &[&third.id, &first.id]),
-        (by(|request| request.set_state(State::Canceled)), &[]),
-        (by(|request| request.reference_id = "order-7".to_owned()), &[&first.id]),
+    let changed = |updated_from, updated_before| pb::ListPaymentIntentsRequest {
+        updated_from,
+        updated_before,
+        ..Default::default()
+    };
+    let expected: [(_, &[&str]); 10] = [
+        (of(&[State::Succeeded]), &[&second.id]),
+        (of(&[State::RequiresConfirmation]), &[&third.id, &first.id]),
+        (of(&[State::Succeeded, State::RequiresConfirmation]), &[&third.id, &second.id, &first.id]),
+        (of(&[State::Canceled]), &[]),
+        (by_reference, &[&first.id]),
         (customer, &[&second.id]),
         (of_both, &[]),
         (times(at(10), None), &[&third.id, &second.id]),
@@ -273,10 +279,22 @@ async fn intents_are_filtered_by_everything_that_is_given(database: TestDatabase
         let found: Vec<_> = listed(&client, request.clone()).await.into_iter().map(|intent| intent.id).collect();
         assert_eq!(found, ids, "{request:?}");
     }
+    app.clock.advance(Duration::from_secs(10));
+    client.cancel(&first.id).await.unwrap();
+    for (request, ids) in [
+        (changed(at(30), None), vec![&first.id]),
+        (changed(at(10), at(30)), vec![&third.id, &second.id]),
+        (changed(None, at(20)), vec![&second.id]),
+    ] {
+        let found = listed(&client, request.clone()).await;
+        assert_eq!(found.iter().map(|intent| &intent.id).collect::<Vec<_>>(), ids, "{request:?}");
+    }
+    assert_eq!(wrong_fields(client.intents(changed(at(10), at(10))).await), ["updated_from"]);
     assert_eq!(wrong_fields(client.intents(times(at(10), at(10))).await), ["created_from"]);
     let no_time = Some(Timestamp { seconds: 0, nanos: -1 });
     assert_eq!(wrong_fields(client.intents(times(no_time, None)).await), ["created_from"]);
-    assert_eq!(wrong_fields(client.intents(by(|request| request.state = 99)).await), ["state"]);
+    let request = pb::ListPaymentIntentsRequest { states: vec![0, 1, 99], ..Default::default() };
+    assert_eq!(wrong_fields(client.intents(request).await), ["states[0]", "states[2]"]);
 }
 
 async fn a_currency_that_the_operator_does_not_accept_is_refused(database: TestDatabase) {

@@ -160,7 +160,7 @@ async fn make(client: &Client, call: &Call, named: impl Fn(usize) -> String) {
             drop(client.refund(&named(*number), &amount).await);
         }
         Call::Cancel(number) => {
-            let request = pb::CancelPaymentIntentRequest { payment_intent_id: named(*number) };
+            let request = pb::CancelPaymentIntentRequest { payment_intent_id: named(*number), ..Default::default() };
             drop(client.cancel_payment_intent(request).await);
         }
     }

@@ -178,7 +178,9 @@ async fn a_key_of_then_is_a_new_call_that_the_state_fences(database: TestDatabas
     let client = app.client().await;
     let (paid, canceled) = (client.intent("10.00").await, client.intent("10.00").await);
     let confirm = || keyed("confirm", confirmation(&paid.id, APPROVED));
-    let cancel = || keyed("cancel", pb::CancelPaymentIntentRequest { payment_intent_id: canceled.id.clone() });
+    let cancel = || {
+        keyed("cancel", pb::CancelPaymentIntentRequest { payment_intent_id: canceled.id.clone(), ..Default::default() })
+    };
     client.confirm_payment_intent(confirm()).await.unwrap();
     client.cancel_payment_intent(cancel()).await.unwrap();
     assert!(is_replayed(&client.confirm_payment_intent(confirm()).await.unwrap()));

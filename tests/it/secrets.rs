@@ -230,7 +230,8 @@ impl Stage {
         assert_eq!(read.reason, reason);
         self.sandbox.faults().fail_next(1, "POST", "/v1/refunds", Fault::QuoteCard);
         self.expect_error(client.refund(&intent.id, "2.00").await);
-        let request = pb::CancelPaymentIntentRequest { payment_intent_id: self.intent().await.id };
+        let request =
+            pb::CancelPaymentIntentRequest { payment_intent_id: self.intent().await.id, ..Default::default() };
         client.cancel_payment_intent(request).await.unwrap();
     }
 

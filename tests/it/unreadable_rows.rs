@@ -150,7 +150,7 @@ async fn an_operation_that_cannot_be_read_keeps_no_other_from_being_looked_up(da
         format!("UPDATE operations SET kind = 'magic' WHERE payment_intent_id = '{}' AND state <> 'done'", bad.id);
     app.database.execute(&sql).await;
     app.recover_after(Duration::from_secs(5)).await;
-    let request = pb::ListPaymentIntentsRequest { state: State::Succeeded.into(), ..Default::default() };
+    let request = pb::ListPaymentIntentsRequest { states: vec![State::Succeeded.into()], ..Default::default() };
     let paid = client.list_payment_intents(request).await.unwrap().into_inner().payment_intents;
     assert!(paid.iter().any(|intent| intent.id == good.id), "the lookup found the truth");
 }

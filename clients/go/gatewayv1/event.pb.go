@@ -32,7 +32,7 @@ type Event struct {
 	// `payment_intent.late_success`: paid after the attempt had been given up;
 	// `payment_intent.orphan_charge`: Corefy reports money that does not fit the intent; look at it;
 	// `payment_intent.refunded_upstream`: a refund that was not made through the gateway;
-	// `payment_intent.charged_back`: the payer's bank took money back;
+	// `payment_intent.charged_back`: the payer's bank took money back; `amount_charged_back` of the intent has the sum so far;
 	// `refund.created`, `.succeeded`, `.failed`, `.canceled`, `.late_success`;
 	// `customer.created`, `.updated`; `payment_method.created`, `.updated`;
 	// `customer.creation_failed`, `payment_method.creation_failed`: Corefy did not take what was in doubt, and it is no more;

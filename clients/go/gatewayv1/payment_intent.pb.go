@@ -225,44 +225,67 @@ type PaymentIntent struct {
 	PaymentId string `protobuf:"bytes,3,opt,name=payment_id,json=paymentId,proto3" json:"payment_id,omitempty"`
 	// Where the intent stands.
 	State PaymentIntentState `protobuf:"varint,4,opt,name=state,proto3,enum=corefy.gateway.v1.PaymentIntentState" json:"state,omitempty"`
+	// PAYMENT_INTENT_STATE_PROCESSING because Corefy's answer to the creation or the attempt is missing, not because the payer's
+	// bank takes its time. The gateway finds out.
+	OutcomeUnknown bool `protobuf:"varint,5,opt,name=outcome_unknown,json=outcomeUnknown,proto3" json:"outcome_unknown,omitempty"`
 	// What is to be paid, in major units with the currency's own decimals: `100.00` USD, `100` JPY, `1.234` KWD.
-	Amount string `protobuf:"bytes,5,opt,name=amount,proto3" json:"amount,omitempty"`
+	Amount string `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
 	// ISO 4217 code in upper case.
-	Currency string `protobuf:"bytes,6,opt,name=currency,proto3" json:"currency,omitempty"`
+	Currency string `protobuf:"bytes,7,opt,name=currency,proto3" json:"currency,omitempty"`
 	// What has been received so far, in the form of `amount`.
-	AmountReceived string `protobuf:"bytes,7,opt,name=amount_received,json=amountReceived,proto3" json:"amount_received,omitempty"`
+	AmountReceived string `protobuf:"bytes,8,opt,name=amount_received,json=amountReceived,proto3" json:"amount_received,omitempty"`
+	// What a refund may take now, in the form of `amount`: what was received less the three amounts below, at least 0.
+	AmountRefundable string `protobuf:"bytes,9,opt,name=amount_refundable,json=amountRefundable,proto3" json:"amount_refundable,omitempty"`
+	// What refunds that are under way have reserved, in the form of `amount`.
+	AmountRefundPending string `protobuf:"bytes,10,opt,name=amount_refund_pending,json=amountRefundPending,proto3" json:"amount_refund_pending,omitempty"`
 	// What has been given back by refunds that succeeded, in the form of `amount`.
-	AmountRefunded string `protobuf:"bytes,8,opt,name=amount_refunded,json=amountRefunded,proto3" json:"amount_refunded,omitempty"`
+	AmountRefunded string `protobuf:"bytes,11,opt,name=amount_refunded,json=amountRefunded,proto3" json:"amount_refunded,omitempty"`
+	// What the payer's bank has taken back, in the form of `amount`. A chargeback after a refund can make more leave than came in.
+	AmountChargedBack string `protobuf:"bytes,12,opt,name=amount_charged_back,json=amountChargedBack,proto3" json:"amount_charged_back,omitempty"`
 	// The type code of the payment method, for example `card`.
-	PaymentMethodType string `protobuf:"bytes,9,opt,name=payment_method_type,json=paymentMethodType,proto3" json:"payment_method_type,omitempty"`
-	// The customer, `cus_…`, or empty.
-	CustomerId string `protobuf:"bytes,10,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// As given at creation.
-	CustomerEmail string `protobuf:"bytes,11,opt,name=customer_email,json=customerEmail,proto3" json:"customer_email,omitempty"`
-	// As given at creation.
-	CustomerName string `protobuf:"bytes,12,opt,name=customer_name,json=customerName,proto3" json:"customer_name,omitempty"`
-	// As given at creation.
-	CustomerPhone string `protobuf:"bytes,13,opt,name=customer_phone,json=customerPhone,proto3" json:"customer_phone,omitempty"`
-	// As given at creation.
-	Description string `protobuf:"bytes,14,opt,name=description,proto3" json:"description,omitempty"`
-	// The caller's own reference, unique among the partner's intents.
-	ReferenceId string `protobuf:"bytes,15,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
-	// Where the payer's browser goes after a step outside the shop.
-	ReturnUrl string `protobuf:"bytes,16,opt,name=return_url,json=returnUrl,proto3" json:"return_url,omitempty"`
-	// Where the payer's browser goes after such a step failed.
-	FailureUrl string `protobuf:"bytes,17,opt,name=failure_url,json=failureUrl,proto3" json:"failure_url,omitempty"`
-	// As given at creation.
-	BillingAddress *Address `protobuf:"bytes,18,opt,name=billing_address,json=billingAddress,proto3" json:"billing_address,omitempty"`
-	// As given at creation.
-	Metadata map[string]string `protobuf:"bytes,19,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	PaymentMethodType string `protobuf:"bytes,13,opt,name=payment_method_type,json=paymentMethodType,proto3" json:"payment_method_type,omitempty"`
+	// The saved payment method of the last attempt, `pm_…`; empty when it was made with none, or not at all.
+	PaymentMethodId string `protobuf:"bytes,14,opt,name=payment_method_id,json=paymentMethodId,proto3" json:"payment_method_id,omitempty"`
+	// The card of the last attempt, masked. Absent when it was made without one, or not at all.
+	Card *MaskedCard `protobuf:"bytes,15,opt,name=card,proto3" json:"card,omitempty"`
 	// What the payer has to do next. Set only in PAYMENT_INTENT_STATE_REQUIRES_ACTION.
-	NextAction *NextAction `protobuf:"bytes,20,opt,name=next_action,json=nextAction,proto3" json:"next_action,omitempty"`
+	NextAction *NextAction `protobuf:"bytes,16,opt,name=next_action,json=nextAction,proto3" json:"next_action,omitempty"`
 	// Why the last attempt did not succeed. Kept until the next attempt has an outcome.
-	LastPaymentError *PaymentError `protobuf:"bytes,21,opt,name=last_payment_error,json=lastPaymentError,proto3" json:"last_payment_error,omitempty"`
+	LastPaymentError *PaymentError `protobuf:"bytes,17,opt,name=last_payment_error,json=lastPaymentError,proto3" json:"last_payment_error,omitempty"`
+	// The `reason` of CancelPaymentIntent. Empty when it gave none, or it was not this call that canceled the intent.
+	CancellationReason string `protobuf:"bytes,18,opt,name=cancellation_reason,json=cancellationReason,proto3" json:"cancellation_reason,omitempty"`
+	// The customer, `cus_…`, or empty.
+	CustomerId string `protobuf:"bytes,19,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// As given at creation.
+	CustomerEmail string `protobuf:"bytes,20,opt,name=customer_email,json=customerEmail,proto3" json:"customer_email,omitempty"`
+	// As given at creation.
+	CustomerName string `protobuf:"bytes,21,opt,name=customer_name,json=customerName,proto3" json:"customer_name,omitempty"`
+	// As given at creation.
+	CustomerPhone string `protobuf:"bytes,22,opt,name=customer_phone,json=customerPhone,proto3" json:"customer_phone,omitempty"`
+	// As given at creation.
+	BillingAddress *Address `protobuf:"bytes,23,opt,name=billing_address,json=billingAddress,proto3" json:"billing_address,omitempty"`
+	// As given at creation.
+	Description string `protobuf:"bytes,24,opt,name=description,proto3" json:"description,omitempty"`
+	// The caller's own reference, unique among the partner's intents.
+	ReferenceId string `protobuf:"bytes,25,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
+	// Where the payer's browser goes after a step outside the shop.
+	ReturnUrl string `protobuf:"bytes,26,opt,name=return_url,json=returnUrl,proto3" json:"return_url,omitempty"`
+	// Where the payer's browser goes after such a step failed.
+	FailureUrl string `protobuf:"bytes,27,opt,name=failure_url,json=failureUrl,proto3" json:"failure_url,omitempty"`
+	// As given at creation.
+	Metadata map[string]string `protobuf:"bytes,28,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Whether it was made in Corefy's sandbox, where no money moves.
+	Sandbox bool `protobuf:"varint,29,opt,name=sandbox,proto3" json:"sandbox,omitempty"`
 	// When the gateway accepted the intent.
-	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	// When the intent last changed.
-	UpdatedAt     *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	// When the gateway learned that it was paid in full. Absent before.
+	SucceededAt *timestamppb.Timestamp `protobuf:"bytes,32,opt,name=succeeded_at,json=succeededAt,proto3" json:"succeeded_at,omitempty"`
+	// When it was canceled. Absent when it never was; kept when it turns out to have been paid after all.
+	CanceledAt *timestamppb.Timestamp `protobuf:"bytes,33,opt,name=canceled_at,json=canceledAt,proto3" json:"canceled_at,omitempty"`
+	// The number of its changes: grows with each. Of two copies, also from different events, the one with the greater is newer.
+	Revision      int64 `protobuf:"varint,34,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -325,6 +348,13 @@ func (x *PaymentIntent) GetState() PaymentIntentState {
 	return PaymentIntentState_PAYMENT_INTENT_STATE_UNSPECIFIED
 }
 
+func (x *PaymentIntent) GetOutcomeUnknown() bool {
+	if x != nil {
+		return x.OutcomeUnknown
+	}
+	return false
+}
+
 func (x *PaymentIntent) GetAmount() string {
 	if x != nil {
 		return x.Amount
@@ -346,6 +376,20 @@ func (x *PaymentIntent) GetAmountReceived() string {
 	return ""
 }
 
+func (x *PaymentIntent) GetAmountRefundable() string {
+	if x != nil {
+		return x.AmountRefundable
+	}
+	return ""
+}
+
+func (x *PaymentIntent) GetAmountRefundPending() string {
+	if x != nil {
+		return x.AmountRefundPending
+	}
+	return ""
+}
+
 func (x *PaymentIntent) GetAmountRefunded() string {
 	if x != nil {
 		return x.AmountRefunded
@@ -353,9 +397,51 @@ func (x *PaymentIntent) GetAmountRefunded() string {
 	return ""
 }
 
+func (x *PaymentIntent) GetAmountChargedBack() string {
+	if x != nil {
+		return x.AmountChargedBack
+	}
+	return ""
+}
+
 func (x *PaymentIntent) GetPaymentMethodType() string {
 	if x != nil {
 		return x.PaymentMethodType
+	}
+	return ""
+}
+
+func (x *PaymentIntent) GetPaymentMethodId() string {
+	if x != nil {
+		return x.PaymentMethodId
+	}
+	return ""
+}
+
+func (x *PaymentIntent) GetCard() *MaskedCard {
+	if x != nil {
+		return x.Card
+	}
+	return nil
+}
+
+func (x *PaymentIntent) GetNextAction() *NextAction {
+	if x != nil {
+		return x.NextAction
+	}
+	return nil
+}
+
+func (x *PaymentIntent) GetLastPaymentError() *PaymentError {
+	if x != nil {
+		return x.LastPaymentError
+	}
+	return nil
+}
+
+func (x *PaymentIntent) GetCancellationReason() string {
+	if x != nil {
+		return x.CancellationReason
 	}
 	return ""
 }
@@ -388,6 +474,13 @@ func (x *PaymentIntent) GetCustomerPhone() string {
 	return ""
 }
 
+func (x *PaymentIntent) GetBillingAddress() *Address {
+	if x != nil {
+		return x.BillingAddress
+	}
+	return nil
+}
+
 func (x *PaymentIntent) GetDescription() string {
 	if x != nil {
 		return x.Description
@@ -416,13 +509,6 @@ func (x *PaymentIntent) GetFailureUrl() string {
 	return ""
 }
 
-func (x *PaymentIntent) GetBillingAddress() *Address {
-	if x != nil {
-		return x.BillingAddress
-	}
-	return nil
-}
-
 func (x *PaymentIntent) GetMetadata() map[string]string {
 	if x != nil {
 		return x.Metadata
@@ -430,18 +516,11 @@ func (x *PaymentIntent) GetMetadata() map[string]string {
 	return nil
 }
 
-func (x *PaymentIntent) GetNextAction() *NextAction {
+func (x *PaymentIntent) GetSandbox() bool {
 	if x != nil {
-		return x.NextAction
+		return x.Sandbox
 	}
-	return nil
-}
-
-func (x *PaymentIntent) GetLastPaymentError() *PaymentError {
-	if x != nil {
-		return x.LastPaymentError
-	}
-	return nil
+	return false
 }
 
 func (x *PaymentIntent) GetCreatedAt() *timestamppb.Timestamp {
@@ -456,6 +535,27 @@ func (x *PaymentIntent) GetUpdatedAt() *timestamppb.Timestamp {
 		return x.UpdatedAt
 	}
 	return nil
+}
+
+func (x *PaymentIntent) GetSucceededAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SucceededAt
+	}
+	return nil
+}
+
+func (x *PaymentIntent) GetCanceledAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CanceledAt
+	}
+	return nil
+}
+
+func (x *PaymentIntent) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // The step that the payer has to take. More kinds may be added: a reader that knows none of what is set waits, and reads the
@@ -763,40 +863,52 @@ var File_corefy_gateway_v1_payment_intent_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"\n" +
-	"&corefy/gateway/v1/payment_intent.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\b\n" +
+	"&corefy/gateway/v1/payment_intent.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\f\n" +
 	"\rPaymentIntent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vupstream_id\x18\x02 \x01(\tR\n" +
 	"upstreamId\x12\x1d\n" +
 	"\n" +
 	"payment_id\x18\x03 \x01(\tR\tpaymentId\x12;\n" +
-	"\x05state\x18\x04 \x01(\x0e2%.corefy.gateway.v1.PaymentIntentStateR\x05state\x12\x16\n" +
-	"\x06amount\x18\x05 \x01(\tR\x06amount\x12\x1a\n" +
-	"\bcurrency\x18\x06 \x01(\tR\bcurrency\x12'\n" +
-	"\x0famount_received\x18\a \x01(\tR\x0eamountReceived\x12'\n" +
-	"\x0famount_refunded\x18\b \x01(\tR\x0eamountRefunded\x12.\n" +
-	"\x13payment_method_type\x18\t \x01(\tR\x11paymentMethodType\x12\x1f\n" +
-	"\vcustomer_id\x18\n" +
-	" \x01(\tR\n" +
-	"customerId\x12*\n" +
-	"\x0ecustomer_email\x18\v \x01(\tB\x03\x80\x01\x01R\rcustomerEmail\x12(\n" +
-	"\rcustomer_name\x18\f \x01(\tB\x03\x80\x01\x01R\fcustomerName\x12*\n" +
-	"\x0ecustomer_phone\x18\r \x01(\tB\x03\x80\x01\x01R\rcustomerPhone\x12%\n" +
-	"\vdescription\x18\x0e \x01(\tB\x03\x80\x01\x01R\vdescription\x12!\n" +
-	"\freference_id\x18\x0f \x01(\tR\vreferenceId\x12\"\n" +
-	"\n" +
-	"return_url\x18\x10 \x01(\tB\x03\x80\x01\x01R\treturnUrl\x12$\n" +
-	"\vfailure_url\x18\x11 \x01(\tB\x03\x80\x01\x01R\n" +
-	"failureUrl\x12C\n" +
-	"\x0fbilling_address\x18\x12 \x01(\v2\x1a.corefy.gateway.v1.AddressR\x0ebillingAddress\x12O\n" +
-	"\bmetadata\x18\x13 \x03(\v2..corefy.gateway.v1.PaymentIntent.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x12>\n" +
-	"\vnext_action\x18\x14 \x01(\v2\x1d.corefy.gateway.v1.NextActionR\n" +
+	"\x05state\x18\x04 \x01(\x0e2%.corefy.gateway.v1.PaymentIntentStateR\x05state\x12'\n" +
+	"\x0foutcome_unknown\x18\x05 \x01(\bR\x0eoutcomeUnknown\x12\x16\n" +
+	"\x06amount\x18\x06 \x01(\tR\x06amount\x12\x1a\n" +
+	"\bcurrency\x18\a \x01(\tR\bcurrency\x12'\n" +
+	"\x0famount_received\x18\b \x01(\tR\x0eamountReceived\x12+\n" +
+	"\x11amount_refundable\x18\t \x01(\tR\x10amountRefundable\x122\n" +
+	"\x15amount_refund_pending\x18\n" +
+	" \x01(\tR\x13amountRefundPending\x12'\n" +
+	"\x0famount_refunded\x18\v \x01(\tR\x0eamountRefunded\x12.\n" +
+	"\x13amount_charged_back\x18\f \x01(\tR\x11amountChargedBack\x12.\n" +
+	"\x13payment_method_type\x18\r \x01(\tR\x11paymentMethodType\x12*\n" +
+	"\x11payment_method_id\x18\x0e \x01(\tR\x0fpaymentMethodId\x121\n" +
+	"\x04card\x18\x0f \x01(\v2\x1d.corefy.gateway.v1.MaskedCardR\x04card\x12>\n" +
+	"\vnext_action\x18\x10 \x01(\v2\x1d.corefy.gateway.v1.NextActionR\n" +
 	"nextAction\x12M\n" +
-	"\x12last_payment_error\x18\x15 \x01(\v2\x1f.corefy.gateway.v1.PaymentErrorR\x10lastPaymentError\x129\n" +
+	"\x12last_payment_error\x18\x11 \x01(\v2\x1f.corefy.gateway.v1.PaymentErrorR\x10lastPaymentError\x124\n" +
+	"\x13cancellation_reason\x18\x12 \x01(\tB\x03\x80\x01\x01R\x12cancellationReason\x12\x1f\n" +
+	"\vcustomer_id\x18\x13 \x01(\tR\n" +
+	"customerId\x12*\n" +
+	"\x0ecustomer_email\x18\x14 \x01(\tB\x03\x80\x01\x01R\rcustomerEmail\x12(\n" +
+	"\rcustomer_name\x18\x15 \x01(\tB\x03\x80\x01\x01R\fcustomerName\x12*\n" +
+	"\x0ecustomer_phone\x18\x16 \x01(\tB\x03\x80\x01\x01R\rcustomerPhone\x12C\n" +
+	"\x0fbilling_address\x18\x17 \x01(\v2\x1a.corefy.gateway.v1.AddressR\x0ebillingAddress\x12%\n" +
+	"\vdescription\x18\x18 \x01(\tB\x03\x80\x01\x01R\vdescription\x12!\n" +
+	"\freference_id\x18\x19 \x01(\tR\vreferenceId\x12\"\n" +
 	"\n" +
-	"created_at\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
+	"return_url\x18\x1a \x01(\tB\x03\x80\x01\x01R\treturnUrl\x12$\n" +
+	"\vfailure_url\x18\x1b \x01(\tB\x03\x80\x01\x01R\n" +
+	"failureUrl\x12O\n" +
+	"\bmetadata\x18\x1c \x03(\v2..corefy.gateway.v1.PaymentIntent.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x12\x18\n" +
+	"\asandbox\x18\x1d \x01(\bR\asandbox\x129\n" +
 	"\n" +
-	"updated_at\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x1a;\n" +
+	"created_at\x18\x1e \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
+	"\n" +
+	"updated_at\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12=\n" +
+	"\fsucceeded_at\x18  \x01(\v2\x1a.google.protobuf.TimestampR\vsucceededAt\x12;\n" +
+	"\vcanceled_at\x18! \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"canceledAt\x12\x1a\n" +
+	"\brevision\x18\" \x01(\x03R\brevision\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x90\x01\n" +
@@ -870,28 +982,32 @@ var file_corefy_gateway_v1_payment_intent_proto_goTypes = []any{
 	(*PaymentError)(nil),          // 7: corefy.gateway.v1.PaymentError
 	nil,                           // 8: corefy.gateway.v1.PaymentIntent.MetadataEntry
 	nil,                           // 9: corefy.gateway.v1.Redirect.ParamsEntry
-	(*Address)(nil),               // 10: corefy.gateway.v1.Address
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*MaskedCard)(nil),            // 10: corefy.gateway.v1.MaskedCard
+	(*Address)(nil),               // 11: corefy.gateway.v1.Address
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
 }
 var file_corefy_gateway_v1_payment_intent_proto_depIdxs = []int32{
 	0,  // 0: corefy.gateway.v1.PaymentIntent.state:type_name -> corefy.gateway.v1.PaymentIntentState
-	10, // 1: corefy.gateway.v1.PaymentIntent.billing_address:type_name -> corefy.gateway.v1.Address
-	8,  // 2: corefy.gateway.v1.PaymentIntent.metadata:type_name -> corefy.gateway.v1.PaymentIntent.MetadataEntry
-	4,  // 3: corefy.gateway.v1.PaymentIntent.next_action:type_name -> corefy.gateway.v1.NextAction
-	7,  // 4: corefy.gateway.v1.PaymentIntent.last_payment_error:type_name -> corefy.gateway.v1.PaymentError
-	11, // 5: corefy.gateway.v1.PaymentIntent.created_at:type_name -> google.protobuf.Timestamp
-	11, // 6: corefy.gateway.v1.PaymentIntent.updated_at:type_name -> google.protobuf.Timestamp
-	5,  // 7: corefy.gateway.v1.NextAction.redirect:type_name -> corefy.gateway.v1.Redirect
-	6,  // 8: corefy.gateway.v1.NextAction.display:type_name -> corefy.gateway.v1.DisplayDetails
-	9,  // 9: corefy.gateway.v1.Redirect.params:type_name -> corefy.gateway.v1.Redirect.ParamsEntry
-	1,  // 10: corefy.gateway.v1.DisplayDetails.kind:type_name -> corefy.gateway.v1.DisplayDetailsKind
-	11, // 11: corefy.gateway.v1.DisplayDetails.expires_at:type_name -> google.protobuf.Timestamp
-	2,  // 12: corefy.gateway.v1.PaymentError.advice:type_name -> corefy.gateway.v1.PaymentErrorAdvice
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	10, // 1: corefy.gateway.v1.PaymentIntent.card:type_name -> corefy.gateway.v1.MaskedCard
+	4,  // 2: corefy.gateway.v1.PaymentIntent.next_action:type_name -> corefy.gateway.v1.NextAction
+	7,  // 3: corefy.gateway.v1.PaymentIntent.last_payment_error:type_name -> corefy.gateway.v1.PaymentError
+	11, // 4: corefy.gateway.v1.PaymentIntent.billing_address:type_name -> corefy.gateway.v1.Address
+	8,  // 5: corefy.gateway.v1.PaymentIntent.metadata:type_name -> corefy.gateway.v1.PaymentIntent.MetadataEntry
+	12, // 6: corefy.gateway.v1.PaymentIntent.created_at:type_name -> google.protobuf.Timestamp
+	12, // 7: corefy.gateway.v1.PaymentIntent.updated_at:type_name -> google.protobuf.Timestamp
+	12, // 8: corefy.gateway.v1.PaymentIntent.succeeded_at:type_name -> google.protobuf.Timestamp
+	12, // 9: corefy.gateway.v1.PaymentIntent.canceled_at:type_name -> google.protobuf.Timestamp
+	5,  // 10: corefy.gateway.v1.NextAction.redirect:type_name -> corefy.gateway.v1.Redirect
+	6,  // 11: corefy.gateway.v1.NextAction.display:type_name -> corefy.gateway.v1.DisplayDetails
+	9,  // 12: corefy.gateway.v1.Redirect.params:type_name -> corefy.gateway.v1.Redirect.ParamsEntry
+	1,  // 13: corefy.gateway.v1.DisplayDetails.kind:type_name -> corefy.gateway.v1.DisplayDetailsKind
+	12, // 14: corefy.gateway.v1.DisplayDetails.expires_at:type_name -> google.protobuf.Timestamp
+	2,  // 15: corefy.gateway.v1.PaymentError.advice:type_name -> corefy.gateway.v1.PaymentErrorAdvice
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_payment_intent_proto_init() }
@@ -900,6 +1016,7 @@ func file_corefy_gateway_v1_payment_intent_proto_init() {
 		return
 	}
 	file_corefy_gateway_v1_address_proto_init()
+	file_corefy_gateway_v1_payment_method_proto_init()
 	file_corefy_gateway_v1_payment_intent_proto_msgTypes[1].OneofWrappers = []any{
 		(*NextAction_Redirect)(nil),
 		(*NextAction_Display)(nil),

@@ -1063,8 +1063,8 @@ func (x *GetPaymentIntentResponse) GetPaymentIntent() *PaymentIntent {
 // Request of ListPaymentIntents. Filters are joined by "and"; an empty one does not filter.
 type ListPaymentIntentsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only intents in this state.
-	State PaymentIntentState `protobuf:"varint,1,opt,name=state,proto3,enum=corefy.gateway.v1.PaymentIntentState" json:"state,omitempty"`
+	// Only intents in one of these states, at most 7.
+	States []PaymentIntentState `protobuf:"varint,1,rep,packed,name=states,proto3,enum=corefy.gateway.v1.PaymentIntentState" json:"states,omitempty"`
 	// Only intents of this customer, `cus_…`.
 	CustomerId string `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
 	// Only the intent with this reference.
@@ -1073,10 +1073,14 @@ type ListPaymentIntentsRequest struct {
 	CreatedFrom *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_from,json=createdFrom,proto3" json:"created_from,omitempty"`
 	// Only intents created before this time.
 	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
+	// Only intents last changed at or after this time.
+	UpdatedFrom *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=updated_from,json=updatedFrom,proto3" json:"updated_from,omitempty"`
+	// Only intents last changed before this time. An intent that changes between two pages may be missing on the second.
+	UpdatedBefore *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=updated_before,json=updatedBefore,proto3" json:"updated_before,omitempty"`
 	// How many at most: 1 to 100, default 20.
-	PageSize int32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageSize int32 `protobuf:"varint,8,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before. Valid only with the same filters.
-	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken     string `protobuf:"bytes,9,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1111,11 +1115,11 @@ func (*ListPaymentIntentsRequest) Descriptor() ([]byte, []int) {
 	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{11}
 }
 
-func (x *ListPaymentIntentsRequest) GetState() PaymentIntentState {
+func (x *ListPaymentIntentsRequest) GetStates() []PaymentIntentState {
 	if x != nil {
-		return x.State
+		return x.States
 	}
-	return PaymentIntentState_PAYMENT_INTENT_STATE_UNSPECIFIED
+	return nil
 }
 
 func (x *ListPaymentIntentsRequest) GetCustomerId() string {
@@ -1142,6 +1146,20 @@ func (x *ListPaymentIntentsRequest) GetCreatedFrom() *timestamppb.Timestamp {
 func (x *ListPaymentIntentsRequest) GetCreatedBefore() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CreatedBefore
+	}
+	return nil
+}
+
+func (x *ListPaymentIntentsRequest) GetUpdatedFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdatedFrom
+	}
+	return nil
+}
+
+func (x *ListPaymentIntentsRequest) GetUpdatedBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdatedBefore
 	}
 	return nil
 }
@@ -1220,8 +1238,11 @@ type CancelPaymentIntentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The intent, `pi_…` or `pay_…`.
 	PaymentIntentId string `protobuf:"bytes,1,opt,name=payment_intent_id,json=paymentIntentId,proto3" json:"payment_intent_id,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Why, for the merchant: shown as `cancellation_reason` and not sent to Corefy. At most 255 characters, none of them a control
+	// character but tabs and line breaks. Of an intent that is canceled already it changes nothing.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CancelPaymentIntentRequest) Reset() {
@@ -1257,6 +1278,13 @@ func (*CancelPaymentIntentRequest) Descriptor() ([]byte, []int) {
 func (x *CancelPaymentIntentRequest) GetPaymentIntentId() string {
 	if x != nil {
 		return x.PaymentIntentId
+	}
+	return ""
+}
+
+func (x *CancelPaymentIntentRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
 	}
 	return ""
 }
@@ -1396,22 +1424,25 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\x17GetPaymentIntentRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"c\n" +
 	"\x18GetPaymentIntentResponse\x12G\n" +
-	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent\"\xda\x02\n" +
-	"\x19ListPaymentIntentsRequest\x12;\n" +
-	"\x05state\x18\x01 \x01(\x0e2%.corefy.gateway.v1.PaymentIntentStateR\x05state\x12\x1f\n" +
+	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent\"\xde\x03\n" +
+	"\x19ListPaymentIntentsRequest\x12=\n" +
+	"\x06states\x18\x01 \x03(\x0e2%.corefy.gateway.v1.PaymentIntentStateR\x06states\x12\x1f\n" +
 	"\vcustomer_id\x18\x02 \x01(\tR\n" +
 	"customerId\x12!\n" +
 	"\freference_id\x18\x03 \x01(\tR\vreferenceId\x12=\n" +
 	"\fcreated_from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcreatedFrom\x12A\n" +
-	"\x0ecreated_before\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12\x1b\n" +
-	"\tpage_size\x18\x06 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\x0ecreated_before\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12=\n" +
+	"\fupdated_from\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vupdatedFrom\x12A\n" +
+	"\x0eupdated_before\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\rupdatedBefore\x12\x1b\n" +
+	"\tpage_size\x18\b \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\a \x01(\tR\tpageToken\"\x8f\x01\n" +
+	"page_token\x18\t \x01(\tR\tpageToken\"\x8f\x01\n" +
 	"\x1aListPaymentIntentsResponse\x12I\n" +
 	"\x0fpayment_intents\x18\x01 \x03(\v2 .corefy.gateway.v1.PaymentIntentR\x0epaymentIntents\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"H\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"e\n" +
 	"\x1aCancelPaymentIntentRequest\x12*\n" +
-	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\"f\n" +
+	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\x12\x1b\n" +
+	"\x06reason\x18\x02 \x01(\tB\x03\x80\x01\x01R\x06reason\"f\n" +
 	"\x1bCancelPaymentIntentResponse\x12G\n" +
 	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent*\x9c\x01\n" +
 	"\x19StoredCredentialInitiator\x12+\n" +
@@ -1484,26 +1515,28 @@ var file_corefy_gateway_v1_payment_intent_service_proto_depIdxs = []int32{
 	0,  // 10: corefy.gateway.v1.StoredCredential.initiator:type_name -> corefy.gateway.v1.StoredCredentialInitiator
 	1,  // 11: corefy.gateway.v1.StoredCredential.reason:type_name -> corefy.gateway.v1.StoredCredentialReason
 	19, // 12: corefy.gateway.v1.GetPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
-	21, // 13: corefy.gateway.v1.ListPaymentIntentsRequest.state:type_name -> corefy.gateway.v1.PaymentIntentState
+	21, // 13: corefy.gateway.v1.ListPaymentIntentsRequest.states:type_name -> corefy.gateway.v1.PaymentIntentState
 	22, // 14: corefy.gateway.v1.ListPaymentIntentsRequest.created_from:type_name -> google.protobuf.Timestamp
 	22, // 15: corefy.gateway.v1.ListPaymentIntentsRequest.created_before:type_name -> google.protobuf.Timestamp
-	19, // 16: corefy.gateway.v1.ListPaymentIntentsResponse.payment_intents:type_name -> corefy.gateway.v1.PaymentIntent
-	19, // 17: corefy.gateway.v1.CancelPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
-	2,  // 18: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:input_type -> corefy.gateway.v1.CreatePaymentIntentRequest
-	4,  // 19: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:input_type -> corefy.gateway.v1.ConfirmPaymentIntentRequest
-	11, // 20: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:input_type -> corefy.gateway.v1.GetPaymentIntentRequest
-	13, // 21: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:input_type -> corefy.gateway.v1.ListPaymentIntentsRequest
-	15, // 22: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:input_type -> corefy.gateway.v1.CancelPaymentIntentRequest
-	3,  // 23: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:output_type -> corefy.gateway.v1.CreatePaymentIntentResponse
-	5,  // 24: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:output_type -> corefy.gateway.v1.ConfirmPaymentIntentResponse
-	12, // 25: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:output_type -> corefy.gateway.v1.GetPaymentIntentResponse
-	14, // 26: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:output_type -> corefy.gateway.v1.ListPaymentIntentsResponse
-	16, // 27: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:output_type -> corefy.gateway.v1.CancelPaymentIntentResponse
-	23, // [23:28] is the sub-list for method output_type
-	18, // [18:23] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	22, // 16: corefy.gateway.v1.ListPaymentIntentsRequest.updated_from:type_name -> google.protobuf.Timestamp
+	22, // 17: corefy.gateway.v1.ListPaymentIntentsRequest.updated_before:type_name -> google.protobuf.Timestamp
+	19, // 18: corefy.gateway.v1.ListPaymentIntentsResponse.payment_intents:type_name -> corefy.gateway.v1.PaymentIntent
+	19, // 19: corefy.gateway.v1.CancelPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	2,  // 20: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:input_type -> corefy.gateway.v1.CreatePaymentIntentRequest
+	4,  // 21: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:input_type -> corefy.gateway.v1.ConfirmPaymentIntentRequest
+	11, // 22: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:input_type -> corefy.gateway.v1.GetPaymentIntentRequest
+	13, // 23: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:input_type -> corefy.gateway.v1.ListPaymentIntentsRequest
+	15, // 24: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:input_type -> corefy.gateway.v1.CancelPaymentIntentRequest
+	3,  // 25: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:output_type -> corefy.gateway.v1.CreatePaymentIntentResponse
+	5,  // 26: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:output_type -> corefy.gateway.v1.ConfirmPaymentIntentResponse
+	12, // 27: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:output_type -> corefy.gateway.v1.GetPaymentIntentResponse
+	14, // 28: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:output_type -> corefy.gateway.v1.ListPaymentIntentsResponse
+	16, // 29: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:output_type -> corefy.gateway.v1.CancelPaymentIntentResponse
+	25, // [25:30] is the sub-list for method output_type
+	20, // [20:25] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_payment_intent_service_proto_init() }

@@ -36,7 +36,11 @@ type PaymentMethod struct {
 	// The card, masked. Set when `type` is `card`.
 	Card *MaskedCard `protobuf:"bytes,5,opt,name=card,proto3" json:"card,omitempty"`
 	// When the gateway accepted the payment method.
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// When the payment method last changed.
+	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	// The number of its changes: grows with each. Of two copies, also from different events, the one with the greater is newer.
+	Revision      int64 `protobuf:"varint,8,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -111,6 +115,20 @@ func (x *PaymentMethod) GetCreatedAt() *timestamppb.Timestamp {
 		return x.CreatedAt
 	}
 	return nil
+}
+
+func (x *PaymentMethod) GetUpdatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdatedAt
+	}
+	return nil
+}
+
+func (x *PaymentMethod) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // What may be shown of a card.
@@ -329,7 +347,7 @@ var File_corefy_gateway_v1_payment_method_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_payment_method_proto_rawDesc = "" +
 	"\n" +
-	"&corefy/gateway/v1/payment_method.proto\x12\x11corefy.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\x01\n" +
+	"&corefy/gateway/v1/payment_method.proto\x12\x11corefy.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x02\n" +
 	"\rPaymentMethod\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vupstream_id\x18\x02 \x01(\tR\n" +
@@ -339,7 +357,10 @@ const file_corefy_gateway_v1_payment_method_proto_rawDesc = "" +
 	"\x04type\x18\x04 \x01(\tR\x04type\x121\n" +
 	"\x04card\x18\x05 \x01(\v2\x1d.corefy.gateway.v1.MaskedCardR\x04card\x129\n" +
 	"\n" +
-	"created_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\xba\x01\n" +
+	"created_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
+	"\n" +
+	"updated_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x1a\n" +
+	"\brevision\x18\b \x01(\x03R\brevision\"\xba\x01\n" +
 	"\n" +
 	"MaskedCard\x12\x14\n" +
 	"\x05brand\x18\x01 \x01(\tR\x05brand\x12\x16\n" +
@@ -388,12 +409,13 @@ var file_corefy_gateway_v1_payment_method_proto_goTypes = []any{
 var file_corefy_gateway_v1_payment_method_proto_depIdxs = []int32{
 	1, // 0: corefy.gateway.v1.PaymentMethod.card:type_name -> corefy.gateway.v1.MaskedCard
 	5, // 1: corefy.gateway.v1.PaymentMethod.created_at:type_name -> google.protobuf.Timestamp
-	4, // 2: corefy.gateway.v1.OtherMethod.fields:type_name -> corefy.gateway.v1.OtherMethod.FieldsEntry
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	5, // 2: corefy.gateway.v1.PaymentMethod.updated_at:type_name -> google.protobuf.Timestamp
+	4, // 3: corefy.gateway.v1.OtherMethod.fields:type_name -> corefy.gateway.v1.OtherMethod.FieldsEntry
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_payment_method_proto_init() }

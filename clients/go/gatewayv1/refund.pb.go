@@ -96,22 +96,26 @@ type Refund struct {
 	PaymentId string `protobuf:"bytes,4,opt,name=payment_id,json=paymentId,proto3" json:"payment_id,omitempty"`
 	// Where the refund stands.
 	State RefundState `protobuf:"varint,5,opt,name=state,proto3,enum=corefy.gateway.v1.RefundState" json:"state,omitempty"`
+	// REFUND_STATE_PENDING because Corefy's answer is missing, not because the bank takes its time. The gateway finds out.
+	OutcomeUnknown bool `protobuf:"varint,6,opt,name=outcome_unknown,json=outcomeUnknown,proto3" json:"outcome_unknown,omitempty"`
 	// What is given back, in major units with the currency's own decimals.
-	Amount string `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
+	Amount string `protobuf:"bytes,7,opt,name=amount,proto3" json:"amount,omitempty"`
 	// ISO 4217 code of the payment.
-	Currency string `protobuf:"bytes,7,opt,name=currency,proto3" json:"currency,omitempty"`
+	Currency string `protobuf:"bytes,8,opt,name=currency,proto3" json:"currency,omitempty"`
 	// As given at creation.
-	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The caller's own reference, unique among the partner's refunds.
-	ReferenceId string `protobuf:"bytes,9,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
+	ReferenceId string `protobuf:"bytes,10,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
 	// As given at creation.
-	Metadata map[string]string `protobuf:"bytes,10,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Metadata map[string]string `protobuf:"bytes,11,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Why the refund failed. Set only in REFUND_STATE_FAILED.
-	Failure *RefundFailure `protobuf:"bytes,11,opt,name=failure,proto3" json:"failure,omitempty"`
+	Failure *RefundFailure `protobuf:"bytes,12,opt,name=failure,proto3" json:"failure,omitempty"`
 	// When the gateway accepted the refund.
-	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	// When the refund last changed.
-	UpdatedAt     *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	// The number of its changes: grows with each. Of two copies, also from different events, the one with the greater is newer.
+	Revision      int64 `protobuf:"varint,15,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -181,6 +185,13 @@ func (x *Refund) GetState() RefundState {
 	return RefundState_REFUND_STATE_UNSPECIFIED
 }
 
+func (x *Refund) GetOutcomeUnknown() bool {
+	if x != nil {
+		return x.OutcomeUnknown
+	}
+	return false
+}
+
 func (x *Refund) GetAmount() string {
 	if x != nil {
 		return x.Amount
@@ -235,6 +246,13 @@ func (x *Refund) GetUpdatedAt() *timestamppb.Timestamp {
 		return x.UpdatedAt
 	}
 	return nil
+}
+
+func (x *Refund) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // Why a refund failed.
@@ -296,7 +314,7 @@ var File_corefy_gateway_v1_refund_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_refund_proto_rawDesc = "" +
 	"\n" +
-	"\x1ecorefy/gateway/v1/refund.proto\x12\x11corefy.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x04\n" +
+	"\x1ecorefy/gateway/v1/refund.proto\x12\x11corefy.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x05\n" +
 	"\x06Refund\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vupstream_id\x18\x02 \x01(\tR\n" +
@@ -304,18 +322,20 @@ const file_corefy_gateway_v1_refund_proto_rawDesc = "" +
 	"\x11payment_intent_id\x18\x03 \x01(\tR\x0fpaymentIntentId\x12\x1d\n" +
 	"\n" +
 	"payment_id\x18\x04 \x01(\tR\tpaymentId\x124\n" +
-	"\x05state\x18\x05 \x01(\x0e2\x1e.corefy.gateway.v1.RefundStateR\x05state\x12\x16\n" +
-	"\x06amount\x18\x06 \x01(\tR\x06amount\x12\x1a\n" +
-	"\bcurrency\x18\a \x01(\tR\bcurrency\x12\x1b\n" +
-	"\x06reason\x18\b \x01(\tB\x03\x80\x01\x01R\x06reason\x12!\n" +
-	"\freference_id\x18\t \x01(\tR\vreferenceId\x12H\n" +
-	"\bmetadata\x18\n" +
-	" \x03(\v2'.corefy.gateway.v1.Refund.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x12:\n" +
-	"\afailure\x18\v \x01(\v2 .corefy.gateway.v1.RefundFailureR\afailure\x129\n" +
+	"\x05state\x18\x05 \x01(\x0e2\x1e.corefy.gateway.v1.RefundStateR\x05state\x12'\n" +
+	"\x0foutcome_unknown\x18\x06 \x01(\bR\x0eoutcomeUnknown\x12\x16\n" +
+	"\x06amount\x18\a \x01(\tR\x06amount\x12\x1a\n" +
+	"\bcurrency\x18\b \x01(\tR\bcurrency\x12\x1b\n" +
+	"\x06reason\x18\t \x01(\tB\x03\x80\x01\x01R\x06reason\x12!\n" +
+	"\freference_id\x18\n" +
+	" \x01(\tR\vreferenceId\x12H\n" +
+	"\bmetadata\x18\v \x03(\v2'.corefy.gateway.v1.Refund.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x12:\n" +
+	"\afailure\x18\f \x01(\v2 .corefy.gateway.v1.RefundFailureR\afailure\x129\n" +
 	"\n" +
-	"created_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
+	"created_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
-	"updated_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x1a;\n" +
+	"updated_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x1a\n" +
+	"\brevision\x18\x0f \x01(\x03R\brevision\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"=\n" +

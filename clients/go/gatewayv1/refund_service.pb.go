@@ -9,6 +9,7 @@ package gatewayv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -243,15 +244,25 @@ func (x *GetRefundResponse) GetRefund() *Refund {
 	return nil
 }
 
-// Request of ListRefunds.
+// Request of ListRefunds. Filters are joined by "and"; an empty one does not filter.
 type ListRefundsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only refunds of this payment, `pi_…` or `pay_…`.
 	PaymentId string `protobuf:"bytes,1,opt,name=payment_id,json=paymentId,proto3" json:"payment_id,omitempty"`
+	// Only refunds in one of these states, at most 4.
+	States []RefundState `protobuf:"varint,2,rep,packed,name=states,proto3,enum=corefy.gateway.v1.RefundState" json:"states,omitempty"`
+	// Only refunds created at or after this time.
+	CreatedFrom *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created_from,json=createdFrom,proto3" json:"created_from,omitempty"`
+	// Only refunds created before this time.
+	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
+	// Only refunds last changed at or after this time.
+	UpdatedFrom *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=updated_from,json=updatedFrom,proto3" json:"updated_from,omitempty"`
+	// Only refunds last changed before this time. A refund that changes between two pages may be missing on the second.
+	UpdatedBefore *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=updated_before,json=updatedBefore,proto3" json:"updated_before,omitempty"`
 	// How many at most: 1 to 100, default 20.
-	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageSize int32 `protobuf:"varint,7,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before. Valid only with the same filters.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken     string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -291,6 +302,41 @@ func (x *ListRefundsRequest) GetPaymentId() string {
 		return x.PaymentId
 	}
 	return ""
+}
+
+func (x *ListRefundsRequest) GetStates() []RefundState {
+	if x != nil {
+		return x.States
+	}
+	return nil
+}
+
+func (x *ListRefundsRequest) GetCreatedFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedFrom
+	}
+	return nil
+}
+
+func (x *ListRefundsRequest) GetCreatedBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedBefore
+	}
+	return nil
+}
+
+func (x *ListRefundsRequest) GetUpdatedFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdatedFrom
+	}
+	return nil
+}
+
+func (x *ListRefundsRequest) GetUpdatedBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdatedBefore
+	}
+	return nil
 }
 
 func (x *ListRefundsRequest) GetPageSize() int32 {
@@ -366,7 +412,7 @@ var File_corefy_gateway_v1_refund_service_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_refund_service_proto_rawDesc = "" +
 	"\n" +
-	"&corefy/gateway/v1/refund_service.proto\x12\x11corefy.gateway.v1\x1a\x1ecorefy/gateway/v1/refund.proto\"\xb0\x02\n" +
+	"&corefy/gateway/v1/refund_service.proto\x12\x11corefy.gateway.v1\x1a\x1ecorefy/gateway/v1/refund.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x02\n" +
 	"\x13CreateRefundRequest\x12\x1d\n" +
 	"\n" +
 	"payment_id\x18\x01 \x01(\tR\tpaymentId\x12\x1b\n" +
@@ -383,13 +429,18 @@ const file_corefy_gateway_v1_refund_service_proto_rawDesc = "" +
 	"\x10GetRefundRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"F\n" +
 	"\x11GetRefundResponse\x121\n" +
-	"\x06refund\x18\x01 \x01(\v2\x19.corefy.gateway.v1.RefundR\x06refund\"o\n" +
+	"\x06refund\x18\x01 \x01(\v2\x19.corefy.gateway.v1.RefundR\x06refund\"\xab\x03\n" +
 	"\x12ListRefundsRequest\x12\x1d\n" +
 	"\n" +
-	"payment_id\x18\x01 \x01(\tR\tpaymentId\x12\x1b\n" +
-	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"payment_id\x18\x01 \x01(\tR\tpaymentId\x126\n" +
+	"\x06states\x18\x02 \x03(\x0e2\x1e.corefy.gateway.v1.RefundStateR\x06states\x12=\n" +
+	"\fcreated_from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vcreatedFrom\x12A\n" +
+	"\x0ecreated_before\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12=\n" +
+	"\fupdated_from\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vupdatedFrom\x12A\n" +
+	"\x0eupdated_before\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\rupdatedBefore\x12\x1b\n" +
+	"\tpage_size\x18\a \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tR\tpageToken\"r\n" +
+	"page_token\x18\b \x01(\tR\tpageToken\"r\n" +
 	"\x13ListRefundsResponse\x123\n" +
 	"\arefunds\x18\x01 \x03(\v2\x19.corefy.gateway.v1.RefundR\arefunds\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xb5\x02\n" +
@@ -413,31 +464,38 @@ func file_corefy_gateway_v1_refund_service_proto_rawDescGZIP() []byte {
 
 var file_corefy_gateway_v1_refund_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_corefy_gateway_v1_refund_service_proto_goTypes = []any{
-	(*CreateRefundRequest)(nil),  // 0: corefy.gateway.v1.CreateRefundRequest
-	(*CreateRefundResponse)(nil), // 1: corefy.gateway.v1.CreateRefundResponse
-	(*GetRefundRequest)(nil),     // 2: corefy.gateway.v1.GetRefundRequest
-	(*GetRefundResponse)(nil),    // 3: corefy.gateway.v1.GetRefundResponse
-	(*ListRefundsRequest)(nil),   // 4: corefy.gateway.v1.ListRefundsRequest
-	(*ListRefundsResponse)(nil),  // 5: corefy.gateway.v1.ListRefundsResponse
-	nil,                          // 6: corefy.gateway.v1.CreateRefundRequest.MetadataEntry
-	(*Refund)(nil),               // 7: corefy.gateway.v1.Refund
+	(*CreateRefundRequest)(nil),   // 0: corefy.gateway.v1.CreateRefundRequest
+	(*CreateRefundResponse)(nil),  // 1: corefy.gateway.v1.CreateRefundResponse
+	(*GetRefundRequest)(nil),      // 2: corefy.gateway.v1.GetRefundRequest
+	(*GetRefundResponse)(nil),     // 3: corefy.gateway.v1.GetRefundResponse
+	(*ListRefundsRequest)(nil),    // 4: corefy.gateway.v1.ListRefundsRequest
+	(*ListRefundsResponse)(nil),   // 5: corefy.gateway.v1.ListRefundsResponse
+	nil,                           // 6: corefy.gateway.v1.CreateRefundRequest.MetadataEntry
+	(*Refund)(nil),                // 7: corefy.gateway.v1.Refund
+	(RefundState)(0),              // 8: corefy.gateway.v1.RefundState
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 }
 var file_corefy_gateway_v1_refund_service_proto_depIdxs = []int32{
-	6, // 0: corefy.gateway.v1.CreateRefundRequest.metadata:type_name -> corefy.gateway.v1.CreateRefundRequest.MetadataEntry
-	7, // 1: corefy.gateway.v1.CreateRefundResponse.refund:type_name -> corefy.gateway.v1.Refund
-	7, // 2: corefy.gateway.v1.GetRefundResponse.refund:type_name -> corefy.gateway.v1.Refund
-	7, // 3: corefy.gateway.v1.ListRefundsResponse.refunds:type_name -> corefy.gateway.v1.Refund
-	0, // 4: corefy.gateway.v1.RefundService.CreateRefund:input_type -> corefy.gateway.v1.CreateRefundRequest
-	2, // 5: corefy.gateway.v1.RefundService.GetRefund:input_type -> corefy.gateway.v1.GetRefundRequest
-	4, // 6: corefy.gateway.v1.RefundService.ListRefunds:input_type -> corefy.gateway.v1.ListRefundsRequest
-	1, // 7: corefy.gateway.v1.RefundService.CreateRefund:output_type -> corefy.gateway.v1.CreateRefundResponse
-	3, // 8: corefy.gateway.v1.RefundService.GetRefund:output_type -> corefy.gateway.v1.GetRefundResponse
-	5, // 9: corefy.gateway.v1.RefundService.ListRefunds:output_type -> corefy.gateway.v1.ListRefundsResponse
-	7, // [7:10] is the sub-list for method output_type
-	4, // [4:7] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	6,  // 0: corefy.gateway.v1.CreateRefundRequest.metadata:type_name -> corefy.gateway.v1.CreateRefundRequest.MetadataEntry
+	7,  // 1: corefy.gateway.v1.CreateRefundResponse.refund:type_name -> corefy.gateway.v1.Refund
+	7,  // 2: corefy.gateway.v1.GetRefundResponse.refund:type_name -> corefy.gateway.v1.Refund
+	8,  // 3: corefy.gateway.v1.ListRefundsRequest.states:type_name -> corefy.gateway.v1.RefundState
+	9,  // 4: corefy.gateway.v1.ListRefundsRequest.created_from:type_name -> google.protobuf.Timestamp
+	9,  // 5: corefy.gateway.v1.ListRefundsRequest.created_before:type_name -> google.protobuf.Timestamp
+	9,  // 6: corefy.gateway.v1.ListRefundsRequest.updated_from:type_name -> google.protobuf.Timestamp
+	9,  // 7: corefy.gateway.v1.ListRefundsRequest.updated_before:type_name -> google.protobuf.Timestamp
+	7,  // 8: corefy.gateway.v1.ListRefundsResponse.refunds:type_name -> corefy.gateway.v1.Refund
+	0,  // 9: corefy.gateway.v1.RefundService.CreateRefund:input_type -> corefy.gateway.v1.CreateRefundRequest
+	2,  // 10: corefy.gateway.v1.RefundService.GetRefund:input_type -> corefy.gateway.v1.GetRefundRequest
+	4,  // 11: corefy.gateway.v1.RefundService.ListRefunds:input_type -> corefy.gateway.v1.ListRefundsRequest
+	1,  // 12: corefy.gateway.v1.RefundService.CreateRefund:output_type -> corefy.gateway.v1.CreateRefundResponse
+	3,  // 13: corefy.gateway.v1.RefundService.GetRefund:output_type -> corefy.gateway.v1.GetRefundResponse
+	5,  // 14: corefy.gateway.v1.RefundService.ListRefunds:output_type -> corefy.gateway.v1.ListRefundsResponse
+	12, // [12:15] is the sub-list for method output_type
+	9,  // [9:12] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_refund_service_proto_init() }

@@ -14,7 +14,7 @@ use crate::{
         event::EventType,
         ids::{PaymentIntentId, PaymentMethodId},
         operation::{BEFORE_ALL, Operation, OperationKind, OperationState},
-        payment_intent::{PaymentIntent, PaymentIntentState as State},
+        payment_intent::{Attempt, PaymentIntent, PaymentIntentState as State},
         payment_method::PaymentMethod,
         snapshot::{PaymentSnapshot, Trace},
     },
@@ -52,6 +52,18 @@ impl Confirm {
         }
         self.method = Some(method);
         Ok(())
+    }
+
+    /// What the intent shows of the attempt.
+    fn attempt(&self) -> Attempt {
+        match (&self.confirmation.source, &self.method) {
+            (Source::Card(card), _) => Attempt { payment_method_id: None, card: Some(card.masked()) },
+            (Source::Saved(id), method) => {
+                let card = method.as_ref().and_then(|method| method.card.clone());
+                Attempt { payment_method_id: Some(id.clone()), card }
+            }
+            (Source::Other(_) | Source::HostedPage, _) => Attempt::default(),
+        }
     }
 }
 
@@ -93,8 +105,7 @@ impl Command for Confirm {
         if intent.state != State::RequiresConfirmation {
             operation.baseline = intent.upstream_version;
         }
-        intent.state = State::Processing;
-        intent.updated_at = operation.sent_at;
+        intent.begin_attempt(self.attempt(), operation.sent_at);
         tx.payment_intent_update(&intent, None).await?;
         Ok(Reserved::Send(intent))
     }
@@ -173,7 +184,6 @@ fn may_begin(intent: &PaymentIntent) -> Result<(), Error> {
 /// Undoes the beginning of an attempt that certainly was not made.
 async fn go_back(tx: &mut Tx, intent: &mut PaymentIntent, now: Timestamp) -> Result<(), Error> {
     let had_failed = intent.progress.last_error.is_some();
-    intent.state = if had_failed { State::RequiresPaymentMethod } else { State::RequiresConfirmation };
-    intent.updated_at = now;
+    intent.enter(if had_failed { State::RequiresPaymentMethod } else { State::RequiresConfirmation }, now);
     Ok(tx.payment_intent_update(intent, poll_at(intent, now)).await?)
 }

@@ -52,6 +52,8 @@ fn intent(state: State) -> PaymentIntent {
         upstream_version: Timestamp(0),
         created_at: NOW,
         updated_at: NOW,
+        sandbox: false,
+        revision: 1,
     }
 }
 
@@ -274,6 +276,7 @@ fn refund(intent: &PaymentIntent, state: RefundState, amount: i64) -> Refund {
         failure: None,
         created_at: NOW,
         updated_at: NOW,
+        revision: 1,
     }
 }
 

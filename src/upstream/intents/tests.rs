@@ -89,6 +89,7 @@ fn customer() -> Customer {
         },
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
+        revision: 1,
     }
 }
 
@@ -121,6 +122,8 @@ fn intent(customer: &Customer) -> PaymentIntent {
         upstream_version: Timestamp::default(),
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
+        sandbox: true,
+        revision: 1,
     }
 }
 
@@ -137,6 +140,7 @@ fn refund(intent: &PaymentIntent) -> Refund {
         failure: None,
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
+        revision: 1,
     }
 }
 
@@ -150,6 +154,7 @@ fn method(customer: &Customer, upstream_id: Option<&str>) -> PaymentMethod {
         card: None,
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
+        revision: 1,
     }
 }
 

@@ -10,7 +10,7 @@ use corefy_gateway::{
         money::{Currency, Money},
         next_action::{NextAction, Redirect},
         operation::{Operation, OperationKind, OperationState},
-        payment_intent::{PaymentIntent, PaymentIntentDetails, PaymentIntentState, Progress},
+        payment_intent::{Attempt, PaymentIntent, PaymentIntentDetails, PaymentIntentState, Progress},
         payment_method::PaymentMethod,
         private::Private,
         refund::{Refund, RefundDetails, RefundFailure, RefundState},
@@ -73,27 +73,32 @@ pub fn customer(partner: PartnerId, reference: Option<&str>) -> Customer {
         },
         created_at: NOW,
         updated_at: NOW,
+        revision: 3,
     }
 }
 
-pub fn payment_method(customer: &Customer) -> PaymentMethod {
-    let card = MaskedCard {
+fn card() -> MaskedCard {
+    MaskedCard {
         brand: "visa".to_owned(),
         first6: "411111".to_owned(),
         last4: "1111".to_owned(),
         expiry_month: 12,
         expiry_year: 2030,
         holder_name: canary(),
-    };
+    }
+}
+
+pub fn payment_method(customer: &Customer) -> PaymentMethod {
     PaymentMethod {
         id: PaymentMethodId::generate(),
         partner_id: customer.partner_id.clone(),
         customer_id: customer.id.clone(),
         upstream_id: None,
         kind: "card".to_owned(),
-        card: Some(card),
+        card: Some(card()),
         created_at: NOW,
         updated_at: NOW,
+        revision: 3,
     }
 }
 
@@ -132,10 +137,17 @@ pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentInt
             last_error: Some(PaymentError { code: "declined".to_owned(), message: CANARY.to_owned() }),
             watch_until: Some(NOW),
             contradicted_since: Some(NOW),
+            attempt: Some(Attempt { payment_method_id: Some(PaymentMethodId::generate()), card: Some(card()) }),
+            is_unanswered: true,
+            succeeded_at: Some(NOW),
+            canceled_at: Some(NOW),
+            cancellation_reason: CANARY.to_owned(),
         },
         upstream_version: NOW,
         created_at: NOW,
         updated_at: NOW,
+        sandbox: true,
+        revision: 3,
     }
 }
 
@@ -158,6 +170,7 @@ pub fn refund(intent: &PaymentIntent, reference: Option<&str>) -> Refund {
         failure: Some(RefundFailure { code: "declined".to_owned(), message: CANARY.to_owned() }),
         created_at: NOW,
         updated_at: NOW,
+        revision: 3,
     }
 }
 

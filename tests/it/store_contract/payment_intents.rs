@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use corefy_gateway::{
     domain::{
-        clock::Timestamp,
+        clock::{TimeRange, Timestamp},
         ids::{CustomerId, PaymentIntentId},
         operation::{OperationKind, OperationState},
         payment_intent::{PaymentIntent, PaymentIntentState, Progress},
@@ -27,6 +27,7 @@ on_both![
     sums_that_cannot_be_are_refused,
     intents_are_listed_newest_first_page_by_page,
     intents_are_filtered,
+    intents_of_several_states_are_one_list,
     corefy_is_asked_about_an_intent_once_in_a_while,
     a_poll_is_due_at_its_time_and_not_again_at_once,
     an_intent_that_an_open_operation_looks_after_is_not_polled,
@@ -180,7 +181,7 @@ async fn intents_are_filtered(database: TestDatabase) {
         store.read().await.unwrap().payment_intents(&acme(), &filter, None, 9).await.unwrap()
     };
     let none = PaymentIntentFilter::default;
-    let by_state = PaymentIntentFilter { state: Some(PaymentIntentState::Succeeded), ..none() };
+    let by_state = PaymentIntentFilter { states: vec![PaymentIntentState::Succeeded], ..none() };
     assert_eq!(list(by_state).await, std::slice::from_ref(&paid));
     assert_eq!(
         list(PaymentIntentFilter { customer_id: Some(jane.id.clone()), ..none() }).await,
@@ -191,18 +192,41 @@ async fn intents_are_filtered(database: TestDatabase) {
         list(PaymentIntentFilter { reference_id: Some("a".to_owned()), ..none() }).await,
         std::slice::from_ref(&hers)
     );
-    let since = PaymentIntentFilter { created_from: Some(after(10)), ..none() };
+    let since = PaymentIntentFilter { created: TimeRange { from: Some(after(10)), before: None }, ..none() };
     assert_eq!(list(since).await, [hers.clone(), paid.clone()], "from includes its moment");
-    let until = PaymentIntentFilter { created_before: Some(after(20)), ..none() };
+    let until = PaymentIntentFilter { created: TimeRange { from: None, before: Some(after(20)) }, ..none() };
     assert_eq!(list(until).await, [paid.clone(), plain], "before excludes its moment");
     let all_at_once = PaymentIntentFilter {
-        state: Some(PaymentIntentState::RequiresConfirmation),
+        states: vec![PaymentIntentState::RequiresConfirmation],
         customer_id: Some(jane.id),
         reference_id: Some("a".to_owned()),
-        created_from: Some(after(20)),
-        created_before: Some(after(21)),
+        created: TimeRange { from: Some(after(20)), before: Some(after(21)) },
+        updated: TimeRange { from: Some(NOW), before: Some(after(1)) },
     };
     assert_eq!(list(all_at_once).await, [hers]);
+    let later = PaymentIntentFilter { updated: TimeRange { from: Some(after(1)), before: None }, ..none() };
+    assert_eq!(list(later).await, []);
+}
+
+async fn intents_of_several_states_are_one_list(database: TestDatabase) {
+    let store = database.store().await;
+    let [a, c] = [(); 2].map(|()| paid_intent(acme()));
+    let (b, e) = (payment_intent(acme(), None), paid_intent(other()));
+    let d = PaymentIntent { state: PaymentIntentState::Canceled, ..payment_intent(acme(), None) };
+    let mut all = [a, b, c, d, e];
+    for intent in &all {
+        save_intent(&store, intent).await;
+    }
+    all.sort_by(|one, other| other.id.cmp(&one.id));
+    let states = vec![PaymentIntentState::RequiresConfirmation, PaymentIntentState::Succeeded];
+    let expected: Vec<_> =
+        all.into_iter().filter(|intent| intent.partner_id == acme() && states.contains(&intent.state)).collect();
+    let filter = PaymentIntentFilter { states, ..PaymentIntentFilter::default() };
+    let mut session = store.read().await.unwrap();
+    let first = session.payment_intents(&acme(), &filter, None, 2).await.unwrap();
+    assert_eq!(first, expected[..2]);
+    let rest = session.payment_intents(&acme(), &filter, Some(first[1].id.to_string()), 2).await.unwrap();
+    assert_eq!(rest, expected[2..]);
 }
 
 async fn corefy_is_asked_about_an_intent_once_in_a_while(database: TestDatabase) {

@@ -2,10 +2,12 @@
 
 use corefy_gateway::{
     domain::{
+        clock::TimeRange,
         ids::{PaymentIntentId, RefundId},
+        payment_intent::PaymentIntent,
         refund::{Refund, RefundState},
     },
-    store::Error,
+    store::{Error, RefundFilter},
 };
 
 use super::objects::{acme, after, other, paid_intent, refund};
@@ -94,11 +96,24 @@ async fn refunds_are_listed_newest_first_and_by_payment(database: TestDatabase) 
     for refund in [&b, &foreign, &c, &a] {
         tx.refund_insert(refund).await.unwrap();
     }
-    assert_eq!(tx.refunds(&acme(), None, None, 2).await.unwrap(), [c.clone(), b.clone()]);
-    assert_eq!(tx.refunds(&acme(), None, Some(b.id.to_string()), 2).await.unwrap(), std::slice::from_ref(&a));
-    assert_eq!(tx.refunds(&acme(), Some(&one.id), None, 9).await.unwrap(), [c, a]);
-    assert_eq!(tx.refunds(&acme(), Some(&theirs.id), None, 9).await.unwrap(), []);
-    assert_eq!(tx.refunds(&other(), None, None, 9).await.unwrap(), [foreign]);
+    let all = RefundFilter::default();
+    let of = |payment: &PaymentIntent| RefundFilter { payment_intent_id: Some(payment.id.clone()), ..all.clone() };
+    assert_eq!(tx.refunds(&acme(), &all, None, 2).await.unwrap(), [c.clone(), b.clone()]);
+    assert_eq!(tx.refunds(&acme(), &all, Some(b.id.to_string()), 2).await.unwrap(), std::slice::from_ref(&a));
+    assert_eq!(tx.refunds(&acme(), &of(&one), None, 9).await.unwrap(), [c.clone(), a.clone()]);
+    assert_eq!(tx.refunds(&acme(), &of(&theirs), None, 9).await.unwrap(), []);
+    assert_eq!(tx.refunds(&other(), &all, None, 9).await.unwrap(), [foreign]);
+
+    let failed = Refund { state: RefundState::Failed, updated_at: after(10), ..b };
+    tx.refund_update(&failed).await.unwrap();
+    let in_states = |states: &[RefundState]| RefundFilter { states: states.to_vec(), ..all.clone() };
+    let either = in_states(&[RefundState::Pending, RefundState::Failed]);
+    assert_eq!(tx.refunds(&acme(), &either, None, 2).await.unwrap(), [c.clone(), failed.clone()]);
+    assert_eq!(tx.refunds(&acme(), &in_states(&[RefundState::Pending]), None, 9).await.unwrap(), [c, a]);
+    let since = RefundFilter { updated: TimeRange { from: Some(after(10)), before: Some(after(11)) }, ..all.clone() };
+    assert_eq!(tx.refunds(&acme(), &since, None, 9).await.unwrap(), [failed]);
+    let later = RefundFilter { created: TimeRange { from: Some(after(1)), before: None }, ..all };
+    assert_eq!(tx.refunds(&acme(), &later, None, 9).await.unwrap(), []);
 }
 
 async fn the_refunds_of_one_payment_come_oldest_first(database: TestDatabase) {

@@ -78,7 +78,8 @@ impl Subjects {
                 intent.id
             }
             Kind::Cancel => {
-                let request = pb::CancelPaymentIntentRequest { payment_intent_id: self.canceled.clone() };
+                let request =
+                    pb::CancelPaymentIntentRequest { payment_intent_id: self.canceled.clone(), ..Default::default() };
                 let response = client.cancel_payment_intent(keyed(&key, request)).await?.into_inner();
                 let intent = response.payment_intent.unwrap();
                 assert_eq!(intent.state(), State::Canceled);

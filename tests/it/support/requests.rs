@@ -102,7 +102,7 @@ impl Client {
 
     /// Cancels the intent.
     pub async fn cancel(&self, id: &str) -> Result<pb::PaymentIntent, tonic::Status> {
-        let request = pb::CancelPaymentIntentRequest { payment_intent_id: id.to_owned() };
+        let request = pb::CancelPaymentIntentRequest { payment_intent_id: id.to_owned(), ..Default::default() };
         Ok(self.cancel_payment_intent(request).await?.into_inner().payment_intent.unwrap())
     }
 

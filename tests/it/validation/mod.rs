@@ -50,7 +50,8 @@ async fn every_wrong_field_of_a_request_is_named_at_once(database: TestDatabase)
     let told = wrong_fields(client.confirm_payment_intent(keyed("two words", wrong_confirmation())).await);
     assert_all_named(&told, "ConfirmPaymentIntentRequest", &["idempotency-key"]);
 
-    let told = wrong_fields(client.cancel_payment_intent(keyed("", pb::CancelPaymentIntentRequest::default())).await);
+    let cancel = pb::CancelPaymentIntentRequest { payment_intent_id: wrong(), reason: wrong() };
+    let told = wrong_fields(client.cancel_payment_intent(keyed("", cancel)).await);
     assert_all_named(&told, "CancelPaymentIntentRequest", &["idempotency-key"]);
 
     let refund = pb::CreateRefundRequest {
@@ -93,16 +94,27 @@ async fn every_wrong_field_of_a_list_is_named_at_once(database: TestDatabase) {
     let client = app.client().await;
     let no_time = Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 });
     let intents = pb::ListPaymentIntentsRequest {
-        state: 99,
+        states: vec![99; 8],
         customer_id: wrong(),
         reference_id: wrong(),
         created_from: no_time,
         created_before: no_time,
+        updated_from: no_time,
+        updated_before: no_time,
         page_size: -1,
         page_token: wrong(),
     };
     assert_all_named(&wrong_fields(client.intents(intents).await), "ListPaymentIntentsRequest", &[]);
-    let refunds = pb::ListRefundsRequest { payment_id: wrong(), page_size: -1, page_token: wrong() };
+    let refunds = pb::ListRefundsRequest {
+        payment_id: wrong(),
+        states: vec![99; 8],
+        created_from: no_time,
+        created_before: no_time,
+        updated_from: no_time,
+        updated_before: no_time,
+        page_size: -1,
+        page_token: wrong(),
+    };
     assert_all_named(&wrong_fields(client.list_refunds(refunds).await), "ListRefundsRequest", &[]);
     let customers = pb::ListCustomersRequest { reference_id: wrong(), page_size: -1, page_token: wrong() };
     assert_all_named(&wrong_fields(client.list_customers(customers).await), "ListCustomersRequest", &[]);

@@ -21,7 +21,14 @@ from google.protobuf.message import Message
 
 from .connection import Gateway
 
-_AMOUNTS = ("amount", "amount_received", "amount_refunded")
+_AMOUNTS = (
+    "amount",
+    "amount_received",
+    "amount_refundable",
+    "amount_refund_pending",
+    "amount_refunded",
+    "amount_charged_back",
+)
 
 
 class PaymentData(TypedDict, total=False):
@@ -194,6 +201,9 @@ def _plain(message: Message) -> dict[str, Any]:
     for name in _AMOUNTS:
         if name in plain:
             plain[name] = Decimal(plain[name])
+    # JSON has no integers of 64 bits.
+    if "revision" in plain:
+        plain["revision"] = int(plain["revision"])
     if "state" in plain:
         plain["status"] = plain.pop("state").partition("_STATE_")[2].lower()
     return plain

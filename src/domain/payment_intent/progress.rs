@@ -1,0 +1,57 @@
+//! How far an intent has come beside its state and its sums: the last attempt, what came of it, and when it ended.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    card::MaskedCard, clock::Timestamp, decline::PaymentError, ids::PaymentMethodId, next_action::NextAction,
+};
+
+/// How far an intent has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    /// The means of the last attempt.
+    pub attempt: Option<Attempt>,
+    /// Whether Corefy's answer to the creation or the attempt under way is missing.
+    pub is_unanswered: bool,
+    /// What the payer has to do, in `REQUIRES_ACTION`.
+    pub next_action: Option<NextAction>,
+    /// Why the last attempt did not succeed.
+    pub last_error: Option<PaymentError>,
+    /// Until when Corefy is asked although nothing is under way, because something was given up.
+    pub watch_until: Option<Timestamp>,
+    /// Since when Corefy has contradicted what we know of the payment; none once it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contradicted_since: Option<Timestamp>,
+    /// When it was known to be paid in full.
+    pub succeeded_at: Option<Timestamp>,
+    /// When it was canceled.
+    pub canceled_at: Option<Timestamp>,
+    /// Why the caller canceled it; may be empty.
+    pub cancellation_reason: String,
+}
+
+/// The means of an attempt to pay.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attempt {
+    /// The saved method, when it was one.
+    pub payment_method_id: Option<PaymentMethodId>,
+    /// The card, masked, when it was one.
+    pub card: Option<MaskedCard>,
+}
+
+impl Progress {
+    /// The same without what came of the last attempt: what stays once an answer says something else of it.
+    #[must_use]
+    pub fn afresh(&self) -> Self {
+        Self {
+            is_unanswered: false,
+            next_action: None,
+            last_error: None,
+            watch_until: None,
+            contradicted_since: None,
+            ..self.clone()
+        }
+    }
+}
