@@ -1,6 +1,7 @@
 //! Compiles the protos in Rust, without `protoc`: messages, stubs for clients, with the feature `server` also for the
 //! server, and the descriptor set that reflection serves.
 
+mod personal_data;
 mod redacted_debug;
 
 use std::{env, error::Error, fs, path::PathBuf};
@@ -12,6 +13,7 @@ const PACKAGE: &str = "corefy.gateway.v1";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-changed=build");
     let files: Vec<PathBuf> = fs::read_dir("proto/corefy/gateway/v1")?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
@@ -27,6 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         compiler.descriptor_pool().all_messages().filter(|message| message.package_name() == PACKAGE).collect();
     fs::write(out.join("redacted_debug.rs"), redacted_debug::implementations(&messages))?;
     fs::write(out.join("debug_of.rs"), redacted_debug::debug_of(&messages))?;
+
+    let methods = personal_data::methods(&compiler.descriptor_pool(), "corefy.gateway.v1.Event")?;
+    fs::write(out.join("personal_data.rs"), methods)?;
 
     tonic_prost_build::configure()
         .build_server(env::var_os("CARGO_FEATURE_SERVER").is_some())

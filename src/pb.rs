@@ -5,6 +5,7 @@
 tonic::include_proto!("corefy.gateway.v1");
 
 include!(concat!(env!("OUT_DIR"), "/redacted_debug.rs"));
+include!(concat!(env!("OUT_DIR"), "/personal_data.rs"));
 
 /// The compiled protos, for reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));

@@ -41,7 +41,10 @@ v1::PaymentIntent Pay(const Gateway& gateway) {
 int main() {
   const auto gateway = corefy::gateway::Connect(std::getenv("GATEWAY_TARGET"), std::getenv("GATEWAY_API_KEY"));
   const auto intent = Pay(gateway);
-  gateway.FollowEvents("", {"payment_intent.succeeded", "refund.succeeded"}, [&](const v1::Event& event) {
+  v1::StreamEventsRequest paid_or_refunded;
+  paid_or_refunded.add_types("payment_intent.succeeded");
+  paid_or_refunded.add_types("refund.succeeded");
+  gateway.FollowEvents(paid_or_refunded, [&](const v1::Event& event) {
     if (event.payment_intent().id() == intent.id()) {
       std::cout << intent.id() << " is paid: " << event.payment_intent().amount_received() << std::endl;
       grpc::ClientContext context;

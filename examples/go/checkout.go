@@ -21,7 +21,8 @@ func main() {
 	client := must(gateway.Connect(os.Getenv("GATEWAY_TARGET"), os.Getenv("GATEWAY_API_KEY")))
 	defer client.Close()
 	intent := pay(ctx, client)
-	for event, err := range client.FollowEvents(ctx, "", "payment_intent.succeeded", "refund.succeeded") {
+	types := []string{"payment_intent.succeeded", "refund.succeeded"}
+	for event, err := range client.FollowEvents(ctx, &v1.StreamEventsRequest{Types: types}) {
 		must(event, err)
 		if paid := event.GetPaymentIntent(); paid.GetId() == intent.Id {
 			fmt.Println(intent.Id, "is paid:", paid.AmountReceived, paid.Currency)

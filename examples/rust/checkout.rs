@@ -7,7 +7,7 @@ use std::{env, error::Error, process::Command};
 use corefy_gateway::client::{Gateway, GatewayError, connect};
 use corefy_gateway::pb::{
     Card, ConfirmPaymentIntentRequest, CreatePaymentIntentRequest, CreateRefundRequest, PaymentIntent,
-    confirm_payment_intent_request::Source, event::Object, next_action::Action,
+    StreamEventsRequest, confirm_payment_intent_request::Source, event::Object, next_action::Action,
 };
 
 /// Pays 100 dollars with a card that wants the payer's approval.
@@ -44,7 +44,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(Action::Redirect(page)) = intent.next_action.and_then(|next| next.action) {
         send_payer_to(&page.url)?;
     }
-    let mut events = gateway.follow_events("", &["payment_intent.succeeded", "refund.succeeded"]);
+    let mut events = gateway.follow_events(StreamEventsRequest {
+        types: vec!["payment_intent.succeeded".into(), "refund.succeeded".into()],
+        ..Default::default()
+    });
     loop {
         match events.next().await?.object {
             Some(Object::PaymentIntent(paid)) if paid.id == intent.id => {

@@ -10,11 +10,12 @@ use super::{
 };
 use crate::{
     domain::{
+        clock::Timestamp,
         event::Event,
+        event_filter::EventFilter,
         ids::{EventId, PartnerId},
     },
     error::{Error, Reason},
-    store::{End, Placed},
 };
 
 mod readers;
@@ -22,13 +23,13 @@ mod readers;
 use readers::Progress;
 pub(super) use readers::Readers;
 
-pub use crate::store::EventFilter;
-
 /// How many events a reader takes from the database at a time, and holds at most.
 const BATCH: u32 = 100;
-/// A reader who waits hears at least this often that it still does.
+/// How far a reader looks at a time through events that may not fit its filters, in places of the order.
+const REACH: i64 = 20_000;
+/// A reader that waits is given a sign of life at least this often.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How often a reader looks by itself, in case that a notification was lost.
+/// How often it is looked for all readers of the process whether there is something new, in case that a notification was lost.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Where a reader begins.
@@ -42,13 +43,26 @@ pub enum Beginning {
     After(EventId),
 }
 
-/// What a reader is told.
+/// What a reader is given.
 #[derive(Debug)]
 pub enum News {
     /// Something happened.
     Event(Box<Event>),
-    /// Nothing for a while.
-    Silence,
+    /// Nothing for a while, or the reader has all there is for the first time.
+    SignOfLife {
+        /// Whether it has everything that had happened.
+        is_caught_up: bool,
+    },
+}
+
+/// What a look at the database came to.
+enum Look {
+    /// Events that fit the filters.
+    Found,
+    /// None as far as it went; there are more.
+    Behind,
+    /// None; that was all.
+    CaughtUp,
 }
 
 impl App {
@@ -66,8 +80,8 @@ impl App {
             Some(id) => self.position_of(&caller.partner_id, &id).await?,
             None => 0,
         };
-        let found = self.store.read().await?.events(&caller.partner_id, filter, position, page.size + 1).await?;
-        let events = found.into_iter().map(|placed| placed.event).collect();
+        let (partner, places) = (&caller.partner_id, (position, None));
+        let events = self.store.read().await?.events(partner, filter, places, page.size + 1).await?;
         Ok(tokens.page(events, page.size, |event: &Event| event.id.as_str()))
     }
 
@@ -84,14 +98,17 @@ impl App {
         let news = self.store.event_signal().readers();
         let (position, last) = match beginning {
             Beginning::Oldest => (0, None),
-            Beginning::After(id) => (self.position_of(&partner_id, id.as_str()).await?, Some(id)),
+            Beginning::After(id) => {
+                let position = self.position_of(&partner_id, id.as_str()).await?;
+                (position, Some((id, position)))
+            }
             Beginning::New => {
-                let newest = self.store.read().await?.event_end(&partner_id, End::Newest).await?;
-                newest.map_or((0, None), |(id, position)| (position, Some(id)))
+                let newest = self.store.read().await?.event_last(&partner_id, i64::MAX).await?;
+                newest.map_or((0, None), |(id, position)| (position, Some((id, position))))
             }
         };
         let (app, held) = (self.clone(), VecDeque::new());
-        Ok(EventReader { app, partner_id, filter, position, last, news, held, progress })
+        Ok(EventReader { app, partner_id, filter, position, last, news, held, progress, has_caught_up: false })
     }
 
     /// The place of the event after which a reader goes on.
@@ -100,9 +117,28 @@ impl App {
         if let Some(position) = session.event_position(partner, id).await? {
             return Ok(position);
         }
-        let oldest = session.event_end(partner, End::Oldest).await?;
-        let oldest = oldest.map_or_else(String::new, |(id, _)| id.to_string());
-        Err(Error::new(Reason::EventNotKept, "the event to begin after is not kept").with("oldest_event_id", oldest))
+        let is_lost = match EventId::parse(id) {
+            Some(id) => session.events_kept().await?.may_have_had(&id),
+            None => false,
+        };
+        if !is_lost {
+            return Err(Error::not_found("event", id));
+        }
+        let oldest = session.event_oldest(partner).await?.map_or_else(String::new, |(id, _)| id.to_string());
+        Err(Error::new(Reason::EventNotKept, "the event to begin after is not kept any more")
+            .with("oldest_event_id", oldest))
+    }
+
+    /// Looks for all readers whether there is something new, when it is time to, and wakes them if there is. They are woken, too,
+    /// when that cannot be found out, so that each sees for itself.
+    async fn look_for_readers(&self) {
+        if !self.event_readers.may_look(LOOK) {
+            return;
+        }
+        let last = async { self.store.read().await?.event_sequence().await };
+        if last.await.map_or(true, |last| self.event_readers.is_news(last)) {
+            self.store.event_signal().told();
+        }
     }
 
     /// Hears of events that other processes have told, until the connection breaks.
@@ -117,51 +153,80 @@ pub struct EventReader {
     partner_id: PartnerId,
     filter: EventFilter,
     position: i64,
-    last: Option<EventId>,
+    /// The last event it has come past, and its place.
+    last: Option<(EventId, i64)>,
     news: watch::Receiver<()>,
-    held: VecDeque<Placed>,
+    held: VecDeque<Event>,
     progress: Progress,
+    has_caught_up: bool,
 }
 
 impl EventReader {
-    /// The next event, or silence. Ends only with an error; go on after [`Self::last`] then.
+    /// The next event, or a sign of life. Ends only with an error; go on after [`Self::last`] then.
     pub async fn next(&mut self) -> Result<News, Error> {
         let silent_since = self.app.now();
         loop {
-            if let Some(placed) = self.held.pop_front() {
-                self.position = placed.position;
-                self.progress.came_to(placed.event.created_at);
-                self.last = Some(placed.event.id.clone());
-                return Ok(News::Event(Box::new(placed.event)));
+            if let Some(event) = self.held.pop_front() {
+                self.position = event.sequence;
+                self.progress.came_to(event.created_at);
+                self.last = Some((event.id.clone(), event.sequence));
+                return Ok(News::Event(Box::new(event)));
             }
-            // Those who wait hold no memory for a batch, nor for a look at the database, which is most of their time.
+            // One that waits holds no memory for a batch, nor for a look at the database, which is most of its time.
             self.held = VecDeque::new();
-            if Box::pin(self.look()).await? {
-                continue;
+            let is_caught_up = match Box::pin(self.look()).await? {
+                Look::Found => continue,
+                Look::Behind => false,
+                Look::CaughtUp => true,
+            };
+            let is_first = is_caught_up && !self.has_caught_up;
+            if is_caught_up {
+                self.has_caught_up = true;
+                self.progress.has_all();
             }
-            self.progress.has_all();
+            if is_first || silent_since.is_over(self.app.now(), HEARTBEAT) {
+                return Ok(News::SignOfLife { is_caught_up });
+            }
+            if is_caught_up {
+                self.wait(silent_since).await;
+            }
+        }
+    }
+
+    /// Waits for news, or until a sign of life is due.
+    async fn wait(&mut self, silent_since: Timestamp) {
+        while timeout(LOOK, self.news.changed()).await.is_err() {
             if silent_since.is_over(self.app.now(), HEARTBEAT) {
-                return Ok(News::Silence);
+                return;
             }
-            // The time over or a sender gone: then look all the same.
-            let _ = timeout(LOOK, self.news.changed()).await;
+            Box::pin(self.app.look_for_readers()).await;
         }
     }
 
-    /// The last event it has come past, whether that passed the filter or not.
-    pub fn last(&self) -> Option<&EventId> {
-        self.last.as_ref()
+    /// The last event it has come past, whether that passed the filter or not, and its place.
+    pub fn last(&self) -> Option<(&EventId, i64)> {
+        self.last.as_ref().map(|(id, position)| (id, *position))
     }
 
-    /// Takes what there is. Where nothing passes the filter, it comes past it all.
-    async fn look(&mut self) -> Result<bool, Error> {
+    /// Takes what there is within [`REACH`]. Where nothing passes the filter, it comes past it all.
+    async fn look(&mut self) -> Result<Look, Error> {
         let mut session = self.app.store.read().await?;
-        let newest = session.event_end(&self.partner_id, End::Newest).await?;
-        let Some((id, position)) = newest.filter(|(_, position)| *position > self.position) else { return Ok(false) };
-        self.held = session.events(&self.partner_id, &self.filter, self.position, BATCH).await?.into();
-        if self.held.is_empty() {
-            (self.position, self.last) = (position, Some(id));
+        let newest = session.event_last(&self.partner_id, i64::MAX).await?;
+        let Some((id, position)) = newest.filter(|(_, position)| *position > self.position) else {
+            return Ok(Look::CaughtUp);
+        };
+        let until = position.min(self.position.saturating_add(REACH));
+        let places = (self.position, Some(until));
+        self.held = session.events(&self.partner_id, &self.filter, places, BATCH).await?.into();
+        if !self.held.is_empty() {
+            return Ok(Look::Found);
         }
-        Ok(!self.held.is_empty())
+        if until == position {
+            (self.position, self.last) = (position, Some((id, position)));
+            return Ok(Look::CaughtUp);
+        }
+        self.last = session.event_last(&self.partner_id, until).await?.or(self.last.take());
+        self.position = until;
+        Ok(Look::Behind)
     }
 }

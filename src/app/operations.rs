@@ -12,6 +12,7 @@ use crate::{
         audit::{AuditEntry, Operator},
         clock::{Clock, Timestamp},
         event::Event,
+        event_filter::EventFilter,
         ids::{AuditEntryId, CustomerId, OperationId, PaymentIntentId, PaymentMethodId, RefundId},
         money::Money,
         operation::{Operation, OperationKind},
@@ -20,7 +21,7 @@ use crate::{
         resolution::{StatedOutcome, Unresolvable},
     },
     error::Error,
-    store::{EventFilter, OperationFilter, Store, Stored, Tx},
+    store::{OperationFilter, Store, Stored, Tx},
 };
 
 /// How many payments one transaction of a recheck goes through.
@@ -108,8 +109,7 @@ impl Operations {
         let mut session = self.store.read().await?;
         let Some(stored) = session.operation(id).await? else { return Ok(None) };
         let filter = EventFilter { object_id: Some(stored.operation.subject_id.clone()), ..EventFilter::default() };
-        let found = session.events(&stored.operation.partner_id, &filter, 0, EVENTS).await?;
-        let events = found.into_iter().map(|placed| placed.event).collect();
+        let events = session.events(&stored.operation.partner_id, &filter, (0, None), EVENTS).await?;
         let decisions = session.audit_of(id).await?;
         drop(session);
         let object = self.object(&stored.operation).await?;
@@ -168,6 +168,7 @@ impl Operations {
         let stored = tx.operation(id).await?.ok_or_else(|| ResolveError::NotFound(id.clone()))?;
         let mut operation = stored.operation;
         operation.may_be_resolved(now)?;
+        tx.acts_for(std::slice::from_ref(&operation));
         // Taken over under the epoch that was read: whoever has claimed it since goes on, and nothing of this happened.
         if !tx.operation_take(&mut operation).await? || !end(&mut tx, &operation, &resolution, now).await? {
             return Err(ResolveError::Claimed);

@@ -11,9 +11,9 @@ use super::{Answer, App, Caller};
 use crate::{
     domain::{
         clock::Timestamp,
-        event::{EventObject, EventType},
+        event::EventType,
         ids::OperationId,
-        operation::{Operation, OperationState, next_check},
+        operation::{OpenOperation, Operation, OperationState, next_check},
     },
     error::{Error, Reason},
     store::{Known, Tx},
@@ -257,25 +257,24 @@ pub(super) async fn conclude<R>(
     now: Timestamp,
 ) -> Result<bool, Error>
 where
-    R: Clone + Serialize + Into<EventObject>,
+    R: Clone + Serialize,
 {
     Ok(match verdict {
         Verdict::Done(resource) => tx.operation_finish(operation, &Ok::<_, Error>(resource), now).await?,
         Verdict::Refused(error) => tx.operation_finish(operation, &Err::<R, _>(error), now).await?,
         Verdict::Released(_) => tx.operation_delete(operation).await?,
-        Verdict::InDoubt(resource) => {
+        Verdict::InDoubt(_) => {
             let next = next_check(operation.sent_at, now, operation.misses);
-            leave_open(tx, operation, resource, next, now).await?
+            leave_open(tx, operation, next, now).await?
         }
-        Verdict::NeedsOperator(resource) => leave_open(tx, operation, resource, None, now).await?,
+        Verdict::NeedsOperator(_) => leave_open(tx, operation, None, now).await?,
     })
 }
 
 /// Leaves an operation open, and tells of it the first time.
-pub(super) async fn leave_open<R: Clone + Into<EventObject>>(
+pub(super) async fn leave_open(
     tx: &mut Tx,
     operation: &Operation,
-    resource: &R,
     next_check_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<bool, Error> {
@@ -286,7 +285,7 @@ pub(super) async fn leave_open<R: Clone + Into<EventObject>>(
     };
     if let Some(news) = news {
         tracing::warn!(operation = %operation.id, kind = operation.kind.as_str(), subject = operation.subject_id, news = news.as_str());
-        tx.events_insert(&[news], &resource.clone().into(), now).await?;
+        tx.events_insert(&[news], &OpenOperation::of(operation, next_check_at).into(), now).await?;
     }
     Ok(tx.operation_leave_open(operation, next_check_at).await?)
 }

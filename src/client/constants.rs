@@ -35,6 +35,9 @@ pub mod event_types {
     /// The payer's bank took money back.
     pub const PAYMENT_INTENT_CHARGED_BACK: &str = "payment_intent.charged_back";
 
+    /// A payment, or a refund of it, has been under way for a week.
+    pub const PAYMENT_INTENT_OVERDUE: &str = "payment_intent.overdue";
+
     /// A refund was accepted.
     pub const REFUND_CREATED: &str = "refund.created";
 
@@ -152,7 +155,7 @@ pub mod error_reasons {
     /// RESOURCE_EXHAUSTED, with RetryInfo. Too many keys from the caller's address were not accepted; this call sent nothing.
     pub const AUTH_FAILURES_LIMITED: &str = "AUTH_FAILURES_LIMITED";
 
-    /// OUT_OF_RANGE. The event to begin after is not kept. Metadata: `oldest_event_id` (the oldest that is; empty when there is none).
+    /// OUT_OF_RANGE. The event to begin after is not kept any more: what came after it may be missing. Metadata: `oldest_event_id` (the oldest that is kept; empty when there is none).
     pub const EVENT_NOT_KEPT: &str = "EVENT_NOT_KEPT";
 
     /// ABORTED. The reader of a stream took longer than a minute to take an event. Metadata: `resume_after_event_id`.

@@ -20,12 +20,7 @@ pub struct Events {
 }
 
 impl Events {
-    pub(super) fn new(service: EventServiceClient<Calls>, after_event_id: &str, types: &[&str]) -> Self {
-        let request = StreamEventsRequest {
-            after_event_id: after_event_id.to_owned(),
-            types: types.iter().map(|&name| name.to_owned()).collect(),
-            ..Default::default()
-        };
+    pub(super) fn new(service: EventServiceClient<Calls>, request: StreamEventsRequest) -> Self {
         Self { service, request, stream: None, broken: 0 }
     }
 
@@ -54,17 +49,23 @@ impl Events {
         self.broken = 0;
         Ok(match message.content {
             Some(Content::Event(event)) => {
-                self.request.after_event_id.clone_from(&event.id);
+                self.go_on_after(&event.id);
                 Some(event)
             }
             Some(Content::Heartbeat(heartbeat)) => {
                 if !heartbeat.resume_after_event_id.is_empty() {
-                    self.request.after_event_id = heartbeat.resume_after_event_id;
+                    self.go_on_after(&heartbeat.resume_after_event_id);
                 }
                 None
             }
             None => None,
         })
+    }
+
+    /// A stream that goes on begins at no other place.
+    fn go_on_after(&mut self, id: &str) {
+        id.clone_into(&mut self.request.after_event_id);
+        self.request.only_new = false;
     }
 
     async fn wait_before_next_stream(&mut self, status: Status) -> Result<(), GatewayError> {

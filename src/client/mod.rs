@@ -27,7 +27,7 @@ use tonic::{
 
 pub use self::{calls::Calls, error::GatewayError, events::Events};
 use crate::pb::{
-    customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
+    StreamEventsRequest, customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
     gateway_service_client::GatewayServiceClient, payment_intent_service_client::PaymentIntentServiceClient,
     payment_method_service_client::PaymentMethodServiceClient, refund_service_client::RefundServiceClient,
 };
@@ -131,12 +131,12 @@ impl Gateway {
         GatewayServiceClient::new(self.calls.clone())
     }
 
-    /// Events of these types (none: of all) after this one (empty: from the oldest that is kept), and then each as it
-    /// happens, without an end.
+    /// The events that `request` asks for (the default: all, from the oldest that is kept), and then each as it happens,
+    /// without an end. The default view has no personal data.
     ///
     /// After a break it goes on after the last event that was taken in. Keep the `id` of each event once it is dealt
     /// with, and begin with it after a restart of your own.
-    pub fn follow_events(&self, after_event_id: &str, types: &[&str]) -> Events {
-        Events::new(self.events(), after_event_id, types)
+    pub fn follow_events(&self, request: StreamEventsRequest) -> Events {
+        Events::new(self.events(), request)
     }
 }

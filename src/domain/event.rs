@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     clock::Timestamp,
     customer::Customer,
-    ids::{EventId, PartnerId},
+    ids::{EventId, OperationId, PartnerId},
+    operation::OpenOperation,
     payment_intent::PaymentIntent,
     payment_method::PaymentMethod,
     refund::Refund,
@@ -52,6 +53,8 @@ event_types! {
     PaymentIntentRefundedUpstream => "payment_intent.refunded_upstream",
     /// The payer's bank took money back.
     PaymentIntentChargedBack => "payment_intent.charged_back",
+    /// A payment, or a refund of it, has been under way for a week.
+    PaymentIntentOverdue => "payment_intent.overdue",
     /// A refund was accepted.
     RefundCreated => "refund.created",
     /// The money was given back.
@@ -85,12 +88,18 @@ event_types! {
 pub struct Event {
     /// Our id.
     pub id: EventId,
+    /// Its place in the one order: greater than that of every event before it.
+    pub sequence: i64,
     /// Whose object it is.
     pub partner_id: PartnerId,
     /// What happened, as callers see it.
     pub kind: String,
     /// The object as it was then.
     pub object: EventObject,
+    /// The operation it comes from.
+    pub operation_id: Option<OperationId>,
+    /// The request it comes from, or empty.
+    pub request_id: String,
     /// When.
     pub created_at: Timestamp,
 }
@@ -107,16 +116,19 @@ pub enum EventObject {
     Customer(Box<Customer>),
     /// A payment method.
     PaymentMethod(Box<PaymentMethod>),
+    /// An operation whose outcome is not known.
+    Operation(Box<OpenOperation>),
 }
 
 impl EventObject {
-    /// The object's id.
+    /// The id of the object; of an operation, of the object that it is about.
     pub fn id(&self) -> &str {
         match self {
             Self::PaymentIntent(intent) => intent.id.as_str(),
             Self::Refund(refund) => refund.id.as_str(),
             Self::Customer(customer) => customer.id.as_str(),
             Self::PaymentMethod(method) => method.id.as_str(),
+            Self::Operation(operation) => operation.subject_id.as_str(),
         }
     }
 
@@ -127,6 +139,7 @@ impl EventObject {
             Self::Refund(refund) => &refund.partner_id,
             Self::Customer(customer) => &customer.partner_id,
             Self::PaymentMethod(method) => &method.partner_id,
+            Self::Operation(operation) => &operation.partner_id,
         }
     }
 }
@@ -152,5 +165,11 @@ impl From<Customer> for EventObject {
 impl From<PaymentMethod> for EventObject {
     fn from(method: PaymentMethod) -> Self {
         Self::PaymentMethod(Box::new(method))
+    }
+}
+
+impl From<OpenOperation> for EventObject {
+    fn from(operation: OpenOperation) -> Self {
+        Self::Operation(Box::new(operation))
     }
 }

@@ -15,6 +15,7 @@ pub mod currency;
 pub mod customer;
 pub mod decline;
 pub mod event;
+pub mod event_filter;
 pub mod ids;
 pub mod key_pair;
 pub mod link;

@@ -157,6 +157,40 @@ impl Operation {
     }
 }
 
+/// An operation whose outcome is not known, as an event shows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OpenOperation {
+    /// Its id.
+    pub id: OperationId,
+    /// The partner that called.
+    pub partner_id: PartnerId,
+    /// The call.
+    pub kind: OperationKind,
+    /// The object it makes or moves.
+    pub subject_id: String,
+    /// The intent it belongs to.
+    pub payment_intent_id: Option<PaymentIntentId>,
+    /// When it was reserved.
+    pub since: Timestamp,
+    /// When Corefy is asked next; `None`: a person has to find out.
+    pub next_check_at: Option<Timestamp>,
+}
+
+impl OpenOperation {
+    /// The operation, which is checked next at this time.
+    pub fn of(operation: &Operation, next_check_at: Option<Timestamp>) -> Self {
+        Self {
+            id: operation.id.clone(),
+            partner_id: operation.partner_id.clone(),
+            kind: operation.kind,
+            subject_id: operation.subject_id.clone(),
+            payment_intent_id: operation.payment_intent_id.clone(),
+            since: operation.sent_at,
+            next_check_at,
+        }
+    }
+}
+
 /// How long sending may take beside the upstream timeout: waiting for the budget, and connecting again.
 pub const SEND_MARGIN: Duration = Duration::from_secs(15);
 /// How long after the end of sending a call is taken to be over, by clocks that differ a little.

@@ -19,7 +19,10 @@ use crate::{
     pb::stream_events_response::Content,
 };
 
-use super::{status, timestamps};
+use super::{
+    events::{View, wire},
+    status, timestamps,
+};
 
 /// How long a reader may take to make room for one event.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,42 +31,52 @@ const LOOK: Duration = Duration::from_millis(200);
 
 pub(super) type Message = Result<pb::StreamEventsResponse, Status>;
 
-/// Feeds `out` until it ends. The last message says why, and after which event to go on.
-pub(super) async fn feed(
-    app: App,
-    mut reader: EventReader,
-    out: Sender<Box<Message>>,
-    drain: CancellationToken,
-    request_id: String,
-) {
-    let error = tokio::select! {
-        () = out.closed() => return,
-        () = drain.cancelled() => Error::new(Reason::ShuttingDown, "the gateway is shutting down")
-            .retry_after(Duration::from_secs(1)),
-        error = run(&app, &mut reader, &out) => error,
-    };
-    let resume = reader.last().map_or_else(String::new, ToString::to_string);
-    let error = error.with("resume_after_event_id", resume);
-    // Waits for room as long as the reader is there: nothing else is held meanwhile.
-    let _ = out.send(Box::new(Err(status::outgoing(error.into(), &[status::request_id(&request_id)])))).await;
+/// A stream: what it brings, in which view, and where to.
+pub(super) struct Feed {
+    pub(super) app: App,
+    pub(super) reader: EventReader,
+    pub(super) view: View,
+    pub(super) out: Sender<Box<Message>>,
 }
 
-async fn run(app: &App, reader: &mut EventReader, out: &Sender<Box<Message>>) -> Error {
-    loop {
-        // Room first, so that the reader has come past only what was handed over.
-        let permit = match room(app, out).await {
-            Ok(permit) => permit,
-            Err(error) => return error,
+impl Feed {
+    /// Feeds until it ends. The last message says why, and after which event to go on.
+    pub(super) async fn run(mut self, drain: CancellationToken, request_id: String) {
+        let out = self.out.clone();
+        let error = tokio::select! {
+            () = out.closed() => return,
+            () = drain.cancelled() => Error::new(Reason::ShuttingDown, "the gateway is shutting down")
+                .retry_after(Duration::from_secs(1)),
+            error = self.feed() => error,
         };
-        let content = match reader.next().await {
-            Ok(News::Event(event)) => Content::Event((*event).into()),
-            Ok(News::Silence) => Content::Heartbeat(pb::Heartbeat {
-                sent_at: Some(timestamps::wire(app.now())),
-                resume_after_event_id: reader.last().map_or_else(String::new, ToString::to_string),
-            }),
-            Err(error) => return error,
-        };
-        permit.send(Box::new(Ok(pb::StreamEventsResponse { content: Some(content) })));
+        let error = error.with("resume_after_event_id", self.resume_after());
+        // Waits for room as long as the reader is there: nothing else is held meanwhile.
+        let _ = out.send(Box::new(Err(status::outgoing(error.into(), &[status::request_id(&request_id)])))).await;
+    }
+
+    async fn feed(&mut self) -> Error {
+        loop {
+            // Room first, so that the reader has come past only what was handed over.
+            let permit = match room(&self.app, &self.out).await {
+                Ok(permit) => permit,
+                Err(error) => return error,
+            };
+            let content = match self.reader.next().await {
+                Ok(News::Event(event)) => Content::Event(wire(*event, self.view)),
+                Ok(News::SignOfLife { is_caught_up }) => Content::Heartbeat(pb::Heartbeat {
+                    sent_at: Some(timestamps::wire(self.app.now())),
+                    resume_after_event_id: self.resume_after(),
+                    sequence: self.reader.last().map_or(0, |(_, sequence)| sequence),
+                    caught_up: is_caught_up,
+                }),
+                Err(error) => return error,
+            };
+            permit.send(Box::new(Ok(pb::StreamEventsResponse { content: Some(content) })));
+        }
+    }
+
+    fn resume_after(&self) -> String {
+        self.reader.last().map_or_else(String::new, |(id, _)| id.to_string())
     }
 }
 

@@ -5,12 +5,10 @@ use tokio_stream::{StreamExt as _, adapters::Map, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    app::{
-        events::{Beginning, EventFilter},
-        paging::Page,
-    },
+    app::{events::Beginning, paging::Page},
     domain::{
-        event::{Event, EventObject, EventType},
+        event::{Event, EventObject},
+        event_filter::{EventFilter, EventPattern, MAX_PATTERN},
         ids::{CustomerId, EventId, PaymentIntentId, PaymentMethodId, RefundId},
     },
     pb,
@@ -19,13 +17,13 @@ use crate::{
 
 use super::{
     Handlers, call,
-    event_stream::{self, Message},
+    event_stream::{Feed, Message},
     fields::Fields,
     timestamps,
 };
 
 /// The most types that a filter can name.
-pub(super) const MAX_TYPES: usize = 20;
+pub(super) const MAX_TYPES: usize = 100;
 
 #[tonic::async_trait]
 impl EventService for Handlers {
@@ -33,10 +31,10 @@ impl EventService for Handlers {
         &self,
         request: Request<pb::ListEventsRequest>,
     ) -> Result<Response<pb::ListEventsResponse>, Status> {
-        let (caller, (filter, after, page)) = call::query(request, list)?;
+        let (caller, (filter, view, after, page)) = call::query(request, list)?;
         let list = |page| self.app.list_events(&caller, &filter, after.as_ref(), page);
         let answer = call::page(page, list, |found| pb::ListEventsResponse {
-            events: found.items.into_iter().map(Into::into).collect(),
+            events: found.items.into_iter().map(|event| wire(event, view)).collect(),
             next_page_token: found.next_page_token,
         });
         Ok(answer.await?)
@@ -48,10 +46,11 @@ impl EventService for Handlers {
         &self,
         request: Request<pb::StreamEventsRequest>,
     ) -> Result<Response<Self::StreamEventsStream>, Status> {
-        let (caller, (filter, beginning)) = call::query(request, stream)?;
+        let (caller, (filter, view, beginning)) = call::query(request, stream)?;
         let reader = self.app.read_events(&caller, filter, beginning).await?;
         let (out, stream) = mpsc::channel(BUFFER);
-        tokio::spawn(event_stream::feed(self.app.clone(), reader, out, self.drain.clone(), caller.request_id));
+        let feed = Feed { app: self.app.clone(), reader, view, out };
+        tokio::spawn(feed.run(self.drain.clone(), caller.request_id));
         let unboxed: fn(Box<Message>) -> Message = |message| *message;
         Ok(Response::new(ReceiverStream::new(stream).map(unboxed)))
     }
@@ -61,42 +60,69 @@ impl EventService for Handlers {
 /// any time, and those of an idle stream would be most of its memory.
 const BUFFER: usize = 16;
 
-fn stream(fields: &mut Fields, message: pb::StreamEventsRequest) -> Option<(EventFilter, Beginning)> {
-    let after = fields.optional_id("after_event_id", &message.after_event_id, EventId::parse, "of an event, evt_…");
+fn stream(fields: &mut Fields, message: pb::StreamEventsRequest) -> Option<(EventFilter, View, Beginning)> {
+    let after = fields.optional_id("after_event_id", &message.after_event_id, EventId::parse, EVENT_ID);
     if message.only_new && !message.after_event_id.is_empty() {
         fields.refuse("only_new", "must not be given with after_event_id");
     }
-    let filter = EventFilter { types: types(fields, message.types), object_id: None };
+    let view = view(fields, message.view);
+    let filter = filter(fields, &message.types, &message.object_id);
     let beginning = match after {
         Some(id) => Beginning::After(id),
         None if message.only_new => Beginning::New,
         None => Beginning::Oldest,
     };
-    Some((filter, beginning))
+    Some((filter, view, beginning))
 }
 
-fn list(fields: &mut Fields, message: pb::ListEventsRequest) -> Option<(EventFilter, Option<EventId>, Page)> {
-    let after = fields.optional_id("after_event_id", &message.after_event_id, EventId::parse, "of an event, evt_…");
+fn list(fields: &mut Fields, message: pb::ListEventsRequest) -> Option<(EventFilter, View, Option<EventId>, Page)> {
+    let after = fields.optional_id("after_event_id", &message.after_event_id, EventId::parse, EVENT_ID);
     if !message.after_event_id.is_empty() && !message.page_token.is_empty() {
         fields.refuse("after_event_id", "must not be given with page_token");
     }
-    let form = "of an object, such as pi_…, pay_…, re_…, cus_… or pm_…";
-    let object_id = fields.optional_id("object_id", &message.object_id, object_id, form);
-    let filter = EventFilter { types: types(fields, message.types), object_id };
-    Some((filter, after, fields.page(message.page_size, message.page_token)))
+    let view = view(fields, message.view);
+    let filter = filter(fields, &message.types, &message.object_id);
+    Some((filter, view, after, fields.page(message.page_size, message.page_token)))
 }
 
-fn types(fields: &mut Fields, types: Vec<String>) -> Vec<String> {
+const EVENT_ID: &str = "of an event, evt_…";
+const OBJECT_ID: &str = "of an object, such as pi_…, pay_…, re_…, cus_… or pm_…";
+
+fn filter(fields: &mut Fields, types: &[String], object: &str) -> EventFilter {
+    let object_id = fields.optional_id("object_id", object, object_id, OBJECT_ID);
+    EventFilter { types: patterns(fields, types), object_id }
+}
+
+fn patterns(fields: &mut Fields, types: &[String]) -> Vec<EventPattern> {
     if types.len() > MAX_TYPES {
         fields.refuse("types", format!("must have at most {MAX_TYPES} entries"));
         return Vec::new();
     }
-    for (place, name) in types.iter().enumerate() {
-        if !EventType::ALL.iter().any(|known| known.as_str() == name) {
-            fields.refuse(&format!("types[{place}]"), "must be a type of event such as payment_intent.succeeded");
+    let mut read = Vec::with_capacity(types.len());
+    for (place, text) in types.iter().enumerate() {
+        match EventPattern::parse(text) {
+            Some(pattern) => read.push(pattern),
+            None => fields.refuse(
+                &format!("types[{place}]"),
+                format!(
+                    "must be a type of event such as refund.succeeded, or all of a kind of object such as refund.*, at most \
+                     {MAX_PATTERN} characters"
+                ),
+            ),
         }
     }
-    types
+    read
+}
+
+fn view(fields: &mut Fields, view: i32) -> View {
+    match pb::EventView::try_from(view) {
+        Ok(pb::EventView::Unspecified | pb::EventView::Basic) => View::Basic,
+        Ok(pb::EventView::Full) => View::Full,
+        Err(_) => {
+            fields.refuse("view", "must be EVENT_VIEW_BASIC or EVENT_VIEW_FULL");
+            View::Basic
+        }
+    }
 }
 
 /// The id of any object that events are about; a payment's is its intent's.
@@ -108,18 +134,40 @@ pub(super) fn object_id(text: &str) -> Option<String> {
         .or_else(|| PaymentMethodId::parse(text).map(|id| id.to_string()))
 }
 
+/// How much of its object an event has on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum View {
+    /// Everything but fields that may have personal data.
+    Basic,
+    /// Everything.
+    Full,
+}
+
+/// The event as it is sent.
+pub(super) fn wire(event: Event, view: View) -> pb::Event {
+    let mut event = pb::Event::from(event);
+    if view == View::Basic {
+        event.leave_out_personal_data();
+    }
+    event
+}
+
 impl From<Event> for pb::Event {
     fn from(event: Event) -> Self {
         Self {
             id: event.id.to_string(),
+            sequence: event.sequence,
             r#type: event.kind,
             object_id: event.object.id().to_owned(),
             created_at: Some(timestamps::wire(event.created_at)),
+            request_id: event.request_id,
+            operation_id: event.operation_id.map(|id| id.to_string()).unwrap_or_default(),
             object: Some(match event.object {
                 EventObject::PaymentIntent(intent) => Object::PaymentIntent((*intent).into()),
                 EventObject::Refund(refund) => Object::Refund((*refund).into()),
                 EventObject::Customer(customer) => Object::Customer((*customer).into()),
                 EventObject::PaymentMethod(method) => Object::PaymentMethod((*method).into()),
+                EventObject::Operation(operation) => Object::Operation((*operation).into()),
             }),
         }
     }
@@ -129,7 +177,9 @@ impl From<Event> for pb::Event {
 mod tests {
     use super::*;
 
-    fn read(message: pb::ListEventsRequest) -> Result<(EventFilter, Option<EventId>, Page), Vec<String>> {
+    type Read = (EventFilter, View, Option<EventId>, Page);
+
+    fn read(message: pb::ListEventsRequest) -> Result<Read, Vec<String>> {
         let mut fields = Fields::default();
         let input = list(&mut fields, message);
         fields.finish(input).map_err(|error| error.violations.iter().map(|wrong| wrong.field.clone()).collect())
@@ -138,22 +188,32 @@ mod tests {
     #[test]
     fn a_payment_s_id_filters_by_its_intent() {
         let id = PaymentIntentId::generate();
-        let (filter, after, page) =
+        let (filter, view, after, page) =
             read(pb::ListEventsRequest { object_id: id.payment_id(), ..Default::default() }).unwrap();
         assert_eq!(filter.object_id.as_deref(), Some(id.as_str()));
-        assert_eq!((after, page.size), (None, 20));
+        assert_eq!((view, after, page.size), (View::Basic, None, 20));
     }
 
     #[test]
-    fn every_type_that_can_happen_can_be_asked_for_and_no_other() {
-        for known in EventType::ALL {
-            let types = vec![known.as_str().to_owned()];
-            assert!(read(pb::ListEventsRequest { types, ..Default::default() }).is_ok());
-        }
-        let types = vec!["refund.created".to_owned(), "refund.lost".to_owned()];
-        assert_eq!(read(pb::ListEventsRequest { types, ..Default::default() }).unwrap_err(), ["types[1]"]);
-        let types = vec!["refund.created".to_owned(); 21];
-        assert_eq!(read(pb::ListEventsRequest { types, ..Default::default() }).unwrap_err(), ["types"]);
+    fn types_are_a_hundred_patterns_at_most_and_each_wrong_one_is_named() {
+        let of = |types: &[&str]| {
+            let types = types.iter().map(|&name| name.to_owned()).collect();
+            read(pb::ListEventsRequest { types, ..Default::default() })
+        };
+        let (filter, ..) = of(&["refund.*", "payment_intent.succeeded"]).unwrap();
+        let expected =
+            [EventPattern::Prefix("refund.".to_owned()), EventPattern::Type("payment_intent.succeeded".to_owned())];
+        assert_eq!(filter.types, expected);
+        assert_eq!(of(&["refund.created", "refunds.*", "refund", "refund.*"]).unwrap_err(), ["types[1]", "types[2]"]);
+        assert!(of(&["refund.created"; 100]).is_ok());
+        assert_eq!(of(&["refund.created"; 101]).unwrap_err(), ["types"]);
+    }
+
+    #[test]
+    fn a_view_is_basic_unless_the_full_one_is_asked_for() {
+        let of = |view| read(pb::ListEventsRequest { view, ..Default::default() }).map(|(_, view, ..)| view);
+        assert_eq!([0, 1, 2].map(|view| of(view).unwrap()), [View::Basic, View::Basic, View::Full]);
+        assert_eq!(of(3).unwrap_err(), ["view"]);
     }
 
     #[test]

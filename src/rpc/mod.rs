@@ -53,6 +53,7 @@ mod gateway;
 mod health;
 mod metadata;
 mod next_action;
+mod operations;
 mod payment_intents;
 mod payment_methods;
 mod record;

@@ -263,6 +263,7 @@ impl Dialect {
             migration!(10, "settled looks", "0010_settled_looks.sql"),
             migration!(11, "revisions", "0011_revisions.sql"),
             migration!(12, "list filters", "0012_list_filters.sql"),
+            migration!(13, "event causes", "0013_event_causes.sql"),
         ])
     }
 }

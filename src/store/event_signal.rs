@@ -21,8 +21,8 @@ impl Default for EventSignal {
 }
 
 impl EventSignal {
-    /// Events were committed.
-    pub(super) fn told(&self) {
+    /// Events were committed, or may have been.
+    pub fn told(&self) {
         self.0.send_replace(());
     }
 

@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 use super::{
     Error, Sealer, Session, Tx,
     list::Listing,
-    row::{get, parse, time},
+    row::{get, parse, parse_optional, time},
     select::Select,
     session::Connected,
     telemetry::News,
@@ -17,29 +17,13 @@ use super::{
 use crate::domain::{
     clock::Timestamp,
     event::{Event, EventObject, EventType},
-    ids::{EventId, PartnerId},
+    event_filter::{EventFilter, EventPattern, KeptEvents},
+    ids::{EventId, OperationId, PartnerId},
+    operation::Operation,
 };
 
 /// How many events count as the newest ones.
 const RECENT: i64 = 1000;
-
-/// Which events a list shows; what is empty does not filter.
-#[derive(Clone, Debug, Default)]
-pub struct EventFilter {
-    /// Of one of these types.
-    pub types: Vec<String>,
-    /// Of this object.
-    pub object_id: Option<String>,
-}
-
-/// An event with its place in the one order.
-#[derive(Clone, Debug)]
-pub struct Placed {
-    /// Greater than that of every event before it.
-    pub position: i64,
-    /// The event.
-    pub event: Event,
-}
 
 /// Where an event stands in the order of all events is given out at the commit: see [`super::writes`].
 pub(super) static INSERT: Statement = Statement {
@@ -49,27 +33,31 @@ pub(super) static INSERT: Statement = Statement {
         ("type", Text),
         ("object_id", Text),
         ("object", Bytes),
+        ("operation_id", Text),
+        ("request_id", Text),
         ("created_at", Int),
     ],
-    sql: "INSERT INTO events (id, partner_id, type, object_id, object, created_at, position)
-         SELECT id, partner_id, type, object_id, object, created_at, {position} FROM {rows}",
+    sql: "INSERT INTO events (id, partner_id, type, object_id, object, operation_id, request_id, created_at, position)
+         SELECT id, partner_id, type, object_id, object, operation_id, request_id, created_at, {position} FROM {rows}",
 };
 
 impl<C: Connected> Session<C> {
-    /// The partner's ordered events after `position`, oldest first, at most `limit`.
+    /// The partner's events after the place `after` and up to the place `until`, oldest first, at most `limit`.
     pub async fn events(
         &mut self,
         partner: &PartnerId,
         filter: &EventFilter,
-        position: i64,
+        (after, until): (i64, Option<i64>),
         limit: u32,
-    ) -> Result<Vec<Placed>, Error> {
+    ) -> Result<Vec<Event>, Error> {
+        let types: Vec<_> = filter.types.iter().map(condition).collect();
         let select = |later: Option<i64>| {
             Select::from("events")
                 .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-                .and("position", ">", later.or(Some(position)))?
+                .and("position", ">", later.or(Some(after)))?
+                .and("position", "<=", until)?
                 .and("object_id", "=", filter.object_id.clone())?
-                .and_in("type", &filter.types)
+                .holding_any(&types)
         };
         let listing = Listing { table: "events", key: "position", order: "position" };
         self.list(listing, limit, select, read).await
@@ -82,20 +70,32 @@ impl<C: Connected> Session<C> {
         row.map(|row| get(&row, "position")).transpose().map(Option::flatten)
     }
 
-    /// The partner's first or last event that is kept, and its place.
-    pub async fn event_end(&mut self, partner: &PartnerId, end: End) -> Result<Option<(EventId, i64)>, Error> {
-        let sql = match end {
-            End::Oldest => {
-                "SELECT id, position FROM events WHERE partner_id = $1 AND position IS NOT NULL
-                 ORDER BY position LIMIT 1"
-            }
-            End::Newest => {
-                "SELECT id, position FROM events WHERE partner_id = $1 AND position IS NOT NULL
-                 ORDER BY position DESC LIMIT 1"
-            }
-        };
-        let row = sqlx::query(sql).bind(partner.as_str()).fetch_optional(self.connection().await?).await?;
-        row.map(|row| Ok((parse(&row, "id", EventId::parse)?, get(&row, "position")?))).transpose()
+    /// The partner's first event that is kept, and its place.
+    pub async fn event_oldest(&mut self, partner: &PartnerId) -> Result<Option<(EventId, i64)>, Error> {
+        let sql = "SELECT id, position FROM events WHERE partner_id = $1 AND position IS NOT NULL
+             ORDER BY position LIMIT 1";
+        place(sqlx::query(sql).bind(partner.as_str()).fetch_optional(self.connection().await?).await?)
+    }
+
+    /// The partner's last event at this place or before it, and its place.
+    pub async fn event_last(&mut self, partner: &PartnerId, until: i64) -> Result<Option<(EventId, i64)>, Error> {
+        let sql = "SELECT id, position FROM events WHERE partner_id = $1 AND position <= $2
+             ORDER BY position DESC LIMIT 1";
+        place(sqlx::query(sql).bind(partner.as_str()).bind(until).fetch_optional(self.connection().await?).await?)
+    }
+
+    /// The last place that was given out, to an event of any partner.
+    pub async fn event_sequence(&mut self) -> Result<i64, Error> {
+        let row =
+            sqlx::query("SELECT last FROM event_sequence WHERE id = 1").fetch_one(self.connection().await?).await?;
+        get(&row, "last")
+    }
+
+    /// The events that are kept, of all partners.
+    pub async fn events_kept(&mut self) -> Result<KeptEvents, Error> {
+        let sql = "SELECT id, position FROM events WHERE position IS NOT NULL ORDER BY position LIMIT 1";
+        let oldest = place(sqlx::query(sql).fetch_optional(self.connection().await?).await?)?;
+        Ok(KeptEvents { oldest, last: self.event_sequence().await? })
     }
 
     /// The newest event of all partners: what was sealed last.
@@ -103,7 +103,7 @@ impl<C: Connected> Session<C> {
         let row = sqlx::query("SELECT * FROM events WHERE position IS NOT NULL ORDER BY position DESC LIMIT 1")
             .fetch_optional(self.connection().await?)
             .await?;
-        row.as_ref().map(|row| read(row, &self.shared.sealer).map(|placed| placed.event)).transpose()
+        row.as_ref().map(|row| read(row, &self.shared.sealer)).transpose()
     }
 
     /// Whether one of the newest events, at most [`RECENT`], is of this type and happened at `since` or later.
@@ -114,15 +114,6 @@ impl<C: Connected> Session<C> {
         let query = sqlx::query(sql).bind(RECENT).bind(event.as_str()).bind(since.0);
         Ok(query.fetch_optional(self.connection().await?).await?.is_some())
     }
-}
-
-/// One end of the events that are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The first.
-    Oldest,
-    /// The last.
-    Newest,
 }
 
 impl Tx {
@@ -144,6 +135,11 @@ impl Tx {
         Ok(())
     }
 
+    /// Names the operations that this transaction is about: events about their objects come from them.
+    pub fn acts_for(&mut self, operations: &[Operation]) {
+        self.on.causes = operations.iter().map(Cause::from).collect();
+    }
+
     /// Adds an event of each type about `object` as it is now. They get their places in the order of all events when the
     /// transaction is committed.
     pub async fn events_insert(
@@ -155,12 +151,15 @@ impl Tx {
         for kind in types {
             let id = EventId::generate();
             let sealed = self.shared.sealer.seal(id.as_str(), "object", object)?;
+            let cause = self.on.causes.iter().rfind(|cause| cause.subject_id == object.id());
             let row = Row::new()
                 .and(id.as_str())
                 .and(object.partner_id().as_str())
                 .and(kind.as_str())
                 .and(object.id())
                 .and(&sealed[..])
+                .and(cause.map(|cause| cause.operation_id.as_str()))
+                .and(cause.map_or("", |cause| cause.request_id.as_str()))
                 .and(now.0);
             self.tell(News::of(*kind, object), Write::new(&INSERT, id.as_str(), row));
         }
@@ -168,14 +167,44 @@ impl Tx {
     }
 }
 
-pub(super) fn read(row: &AnyRow, sealer: &Sealer) -> Result<Placed, Error> {
+/// An operation as far as events tell of it.
+pub(super) struct Cause {
+    subject_id: String,
+    operation_id: String,
+    request_id: String,
+}
+
+impl From<&Operation> for Cause {
+    fn from(operation: &Operation) -> Self {
+        Self {
+            subject_id: operation.subject_id.clone(),
+            operation_id: operation.id.to_string(),
+            request_id: operation.request_id.clone(),
+        }
+    }
+}
+
+fn condition(pattern: &EventPattern) -> (&'static str, String) {
+    match pattern {
+        EventPattern::Type(name) => ("type = {}", name.clone()),
+        EventPattern::Prefix(prefix) => ("substr(type, 1, length({})) = {}", prefix.clone()),
+    }
+}
+
+fn place(row: Option<AnyRow>) -> Result<Option<(EventId, i64)>, Error> {
+    row.map(|row| Ok((parse(&row, "id", EventId::parse)?, get(&row, "position")?))).transpose()
+}
+
+pub(super) fn read(row: &AnyRow, sealer: &Sealer) -> Result<Event, Error> {
     let id = parse(row, "id", EventId::parse)?;
-    let event = Event {
+    Ok(Event {
+        sequence: get(row, "position")?,
         partner_id: parse(row, "partner_id", PartnerId::parse)?,
         kind: get(row, "type")?,
         object: sealer.open(id.as_str(), "object", &get::<Vec<u8>>(row, "object")?)?,
+        operation_id: parse_optional(row, "operation_id", OperationId::parse)?,
+        request_id: get(row, "request_id")?,
         created_at: time(row, "created_at")?,
         id,
-    };
-    Ok(Placed { position: get(row, "position")?, event })
+    })
 }

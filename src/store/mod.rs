@@ -58,7 +58,6 @@ pub use dialect::Dialect;
 pub use draft::Known;
 pub use error::Error;
 pub use event_signal::EventSignal;
-pub use events::{End, EventFilter, Placed};
 pub use file_lock::FileLock;
 pub use operations::{Fate, NewOperation, OperationFilter, Past, Stored};
 pub use payment_intents::PaymentIntentFilter;

@@ -53,6 +53,18 @@ impl Select {
         Ok(self)
     }
 
+    /// Only rows of which one of the conditions holds, each with its value, when there are any.
+    pub(super) fn holding_any(mut self, conditions: &[(&'static str, String)]) -> Result<Self, Error> {
+        let mut written = Vec::with_capacity(conditions.len());
+        for (condition, value) in conditions {
+            written.push(condition.replace("{}", &self.bind(value.clone())?));
+        }
+        if !written.is_empty() {
+            self.sql.push_str(&format!(" AND ({})", written.join(" OR ")));
+        }
+        Ok(self)
+    }
+
     /// Only rows after this moment in `column`; of those of the moment itself, only the ones after this id.
     pub(super) fn and_after(mut self, column: &str, moment: i64, id: String) -> Result<Self, Error> {
         let (moment, id) = (self.bind(moment)?, self.bind(id)?);

@@ -7,6 +7,7 @@ use sqlx::{Any, AnyConnection, Transaction, pool::PoolConnection};
 use super::{
     Error, Known, Shared, Store,
     draft::Draft,
+    events::Cause,
     telemetry::{self, News},
     turns::Turn,
     writes::{Fit, Row, Script, Statement, Write},
@@ -31,6 +32,8 @@ pub struct Writing {
     events: Vec<Write>,
     /// The same, to be counted once they are durable.
     news: Vec<News>,
+    /// The operations that events come from.
+    pub(super) causes: Vec<Cause>,
 }
 
 /// The ways in which a transaction is made.
@@ -106,7 +109,7 @@ impl Writing {
     }
 
     fn on(way: Way) -> Self {
-        Self { way, events: Vec::new(), news: Vec::new() }
+        Self { way, events: Vec::new(), news: Vec::new(), causes: Vec::new() }
     }
 }
 
@@ -168,7 +171,7 @@ impl Tx {
             let events = std::mem::take(&mut self.on.events);
             self.write_all(&events).await?;
         }
-        let Writing { way, events, news } = self.on;
+        let Writing { way, events, news, .. } = self.on;
         let known = match way {
             Way::Own(transaction) => {
                 transaction.commit().await.map(|()| Known::default()).map_err(|error| Error::of_commit(error.into()))?

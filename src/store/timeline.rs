@@ -133,7 +133,7 @@ impl<C: Connected> Session<C> {
             time: "created_at",
             is_end: false,
             prefix: EventId::PREFIX,
-            read: |row, sealer| events::read(row, sealer).map(|placed| placed.event),
+            read: events::read,
         };
         self.records(source, payment, after, limit).await
     }

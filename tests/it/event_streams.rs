@@ -23,6 +23,9 @@ crate::on_both!(
     a_stream_brings_only_what_was_asked_for,
     an_idle_stream_says_every_15_seconds_that_it_lives_and_where_to_go_on,
     an_event_that_is_not_kept_is_no_beginning,
+    a_stream_says_at_once_when_it_has_caught_up,
+    a_stream_comes_past_any_number_of_events_that_do_not_fit,
+    a_reader_goes_on_with_another_filter_and_another_view,
     a_stream_of_another_gateway_s_events_is_told_at_once,
     a_stream_ends_with_the_gateway_and_says_where_to_go_on,
     a_reader_who_is_too_slow_is_told_where_to_go_on,
@@ -122,6 +125,10 @@ async fn an_idle_stream_says_every_15_seconds_that_it_lives_and_where_to_go_on(d
     client.paid_intent("10.00").await;
     let last = client.events(pb::ListEventsRequest::default()).await.unwrap().events.pop().unwrap();
 
+    // It has caught up for the first time, before the payment or after it.
+    let Some(Content::Heartbeat(first)) = events.message().await.unwrap().unwrap().content else { panic!("an event") };
+    assert!(first.caught_up && first.sequence <= last.sequence);
+
     app.clock.advance(Duration::from_millis(14_999));
     assert!(timeout(A_LOOK, events.message()).await.is_err(), "15 seconds are not over");
     for silences in 1..=2 {
@@ -131,6 +138,7 @@ async fn an_idle_stream_says_every_15_seconds_that_it_lives_and_where_to_go_on(d
         };
         assert_eq!(heartbeat.sent_at.unwrap().seconds, START.seconds() + 15 * silences);
         assert_eq!(heartbeat.resume_after_event_id, last.id, "it came past what was not asked for");
+        assert_eq!((heartbeat.sequence, heartbeat.caught_up), (last.sequence, true));
         app.clock.advance(Duration::from_millis(14_999));
     }
 }
@@ -139,14 +147,66 @@ async fn an_event_that_is_not_kept_is_no_beginning(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
     client.paid_intent("10.00").await;
-    let oldest = client.events(pb::ListEventsRequest::default()).await.unwrap().events[0].id.clone();
-    let unknown = "evt_00000000000000000000000000000000".to_owned();
-    let request = pb::StreamEventsRequest { after_event_id: unknown.clone(), ..Default::default() };
-    let refused = stream(&client, request).await.unwrap_err();
+    let events = client.events(pb::ListEventsRequest::default()).await.unwrap().events;
+    let after = |id: &str| pb::StreamEventsRequest { after_event_id: id.to_owned(), ..Default::default() };
+    let never = stream(&client, after(&format!("evt_{}", "0".repeat(32)))).await.unwrap_err();
+    assert_eq!((never.code(), reason(&never).as_str()), (Code::NotFound, "RESOURCE_NOT_FOUND"));
+    app.database.execute("DELETE FROM events WHERE position = 1").await;
+    let refused = stream(&client, after(&events[0].id)).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::OutOfRange, "EVENT_NOT_KEPT"));
-    assert_eq!(fact(&refused, "oldest_event_id"), oldest);
-    let request = pb::ListEventsRequest { after_event_id: unknown, ..Default::default() };
-    assert_eq!(client.events(request).await.unwrap_err().code(), Code::OutOfRange);
+    assert_eq!(fact(&refused, "oldest_event_id"), events[1].id);
+}
+
+async fn a_stream_says_at_once_when_it_has_caught_up(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let mut events = stream(&client, pb::StreamEventsRequest::default()).await.unwrap();
+    let nothing = events.message().await.unwrap().unwrap().content;
+    let Some(Content::Heartbeat(nothing)) = nothing else { panic!("nothing happened") };
+    assert_eq!((nothing.resume_after_event_id.as_str(), nothing.sequence, nothing.caught_up), ("", 0, true));
+    client.paid_intent("10.00").await;
+    let mut again = stream(&client, pb::StreamEventsRequest::default()).await.unwrap();
+    let (_, last) = (next(&mut again).await, next(&mut again).await);
+    let Some(Content::Heartbeat(heartbeat)) = again.message().await.unwrap().unwrap().content else {
+        panic!("no more")
+    };
+    assert_eq!((heartbeat.resume_after_event_id, heartbeat.sequence, heartbeat.caught_up), (last.id, 2, true));
+}
+
+async fn a_stream_comes_past_any_number_of_events_that_do_not_fit(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let first = client.intent("10.00").await;
+    // As if others had told 50,000 events meanwhile: more than one look reaches over, even in all of them.
+    app.database.execute("UPDATE event_sequence SET last = last + 50000").await;
+    client.customer("jane@example.com").await;
+    let types = vec!["customer.*".to_owned()];
+    let mut events = stream(&client, pb::StreamEventsRequest { types, ..Default::default() }).await.unwrap();
+    let found = next(&mut events).await;
+    assert_eq!((found.r#type.as_str(), found.sequence), ("customer.created", 50_002));
+    let request = pb::StreamEventsRequest { object_id: first.payment_id.clone(), ..Default::default() };
+    let mut events = stream(&client, request).await.unwrap();
+    assert_eq!(next(&mut events).await.object_id, first.id);
+    client.confirm(&first.id, APPROVED).await.unwrap();
+    assert_eq!(next(&mut events).await.r#type, "payment_intent.succeeded", "the customer is left out");
+}
+
+async fn a_reader_goes_on_with_another_filter_and_another_view(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let intent = client.paid_intent("10.00").await;
+    client.refund(&intent.id, "4.00").await.unwrap();
+    let types = vec!["payment_intent.*".to_owned()];
+    let mut events = stream(&client, pb::StreamEventsRequest { types, ..Default::default() }).await.unwrap();
+    let last = next(&mut events).await;
+    let request = pb::StreamEventsRequest {
+        types: vec!["refund.succeeded".to_owned()],
+        view: pb::EventView::Full.into(),
+        after_event_id: last.id,
+        ..Default::default()
+    };
+    let mut events = stream(&client, request).await.unwrap();
+    assert_eq!(kinds(&mut events, 1).await, ["refund.succeeded"]);
 }
 
 async fn a_stream_of_another_gateway_s_events_is_told_at_once(database: TestDatabase) {
@@ -165,7 +225,13 @@ async fn a_stream_ends_with_the_gateway_and_says_where_to_go_on(database: TestDa
     let mut events = stream(&client, pb::StreamEventsRequest::default()).await.unwrap();
     let last = next(&mut events).await;
     let stopping = tokio::spawn(app.server.stop());
-    let ended = events.message().await.unwrap_err();
+    // It may have said before that it has caught up.
+    let ended = loop {
+        match events.message().await {
+            Ok(message) => assert!(matches!(message.unwrap().content, Some(Content::Heartbeat(_)))),
+            Err(ended) => break ended,
+        }
+    };
     assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Unavailable, "SHUTTING_DOWN"));
     assert_eq!(fact(&ended, "resume_after_event_id"), last.id);
     stopping.await.unwrap();
@@ -179,7 +245,8 @@ async fn a_reader_who_is_too_slow_is_told_where_to_go_on(database: TestDatabase)
     let narrow = Channel::from_shared(format!("http://{}", app.server.grpc_addr)).unwrap();
     let narrow = narrow.initial_stream_window_size(65_535).initial_connection_window_size(65_535);
     reader.channel = narrow.connect().await.unwrap();
-    let mut events = stream(&reader, pb::StreamEventsRequest::default()).await.unwrap();
+    let full = pb::StreamEventsRequest { view: pb::EventView::Full.into(), ..Default::default() };
+    let mut events = stream(&reader, full).await.unwrap();
     let large = (0..20).map(|place| (format!("key{place}"), "x".repeat(500))).collect();
     let large = pb::CreatePaymentIntentRequest { metadata: large, ..new_intent("10.00") };
     for _ in 0..MORE_THAN_FITS {
@@ -198,7 +265,8 @@ async fn a_reader_who_is_too_slow_is_told_where_to_go_on(database: TestDatabase)
     let ended = loop {
         match events.message().await {
             Ok(Some(pb::StreamEventsResponse { content: Some(Content::Event(event)) })) => last = event.id,
-            Ok(other) => panic!("the stream ends with a reason: {other:?}"),
+            Ok(Some(_)) => continue,
+            Ok(None) => panic!("the stream ends with a reason"),
             Err(ended) => break ended,
         }
         taken += 1;

@@ -114,7 +114,7 @@ async fn a_payment_in_doubt_is_told_until_its_outcome_is_found_out(database: Tes
             Kind::UpstreamCall,
             "payment_intent.confirm: POST /v1/payment-intents/{id}/confirm answered HTTP 500, simulated.",
         ),
-        (Kind::Recovery, "operation.in_doubt: the payment intent is processing."),
+        (Kind::Recovery, "operation.in_doubt: the outcome of ConfirmPaymentIntent is not known."),
     ];
     let awaited = (Kind::Recovery, "The outcome of ConfirmPaymentIntent is not known; Corefy is asked at this time.");
     let meanwhile = timeline(&app, &client, &intent.id).await;

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <stdexcept>
 #include <thread>
-#include <utility>
 
 #include "calls.h"
 
@@ -64,11 +63,8 @@ Gateway Connect(const std::string& target, const std::string& api_key,
           v1::EventService::NewStub(channel),         v1::GatewayService::NewStub(channel)};
 }
 
-void Gateway::FollowEvents(std::string after_event_id, const std::vector<std::string>& types,
+void Gateway::FollowEvents(v1::StreamEventsRequest request,
                            const std::function<bool(const v1::Event&)>& handle) const {
-  v1::StreamEventsRequest request;
-  request.set_after_event_id(std::move(after_event_id));
-  request.mutable_types()->Add(types.begin(), types.end());
   for (int broken = 0;;) {
     grpc::ClientContext context;
     const auto stream = events->StreamEvents(&context, request);
@@ -77,10 +73,10 @@ void Gateway::FollowEvents(std::string after_event_id, const std::vector<std::st
       if (!message.has_event()) {
         // A heartbeat goes past events of other types.
         const auto& passed = message.heartbeat().resume_after_event_id();
-        if (!passed.empty()) request.set_after_event_id(passed);
+        if (!passed.empty()) request.set_after_event_id(passed), request.set_only_new(false);
         continue;
       }
-      request.set_after_event_id(message.event().id());
+      request.set_after_event_id(message.event().id()), request.set_only_new(false);
       if (!handle(message.event())) return;
     }
     const GatewayError error(stream->Finish(), context);

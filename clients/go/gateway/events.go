@@ -7,22 +7,26 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/corefy/corefy-gateway/clients/go/gatewayv1"
 )
 
-// FollowEvents gives events after this one, or from the oldest that is kept when afterEventID is empty, and then each
-// as it happens, until the context ends. With types, it gives events of these types only.
+// FollowEvents gives the events that the request asks for, from the oldest that is kept when it is nil or names none to begin
+// after, and then each as it happens, until the context ends. The default view has no personal data.
 //
 // After a break it goes on after the last event that was taken in. Keep the id of each event once it is dealt with, and
 // begin with it after a restart of your own. An error is the last thing that it gives.
-func (c *Client) FollowEvents(ctx context.Context, afterEventID string, types ...string) iter.Seq2[*gatewayv1.Event, error] {
+func (c *Client) FollowEvents(ctx context.Context, request *gatewayv1.StreamEventsRequest) iter.Seq2[*gatewayv1.Event, error] {
 	return func(yield func(*gatewayv1.Event, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		request := &gatewayv1.StreamEventsRequest{AfterEventId: afterEventID, Types: types}
+		next := &gatewayv1.StreamEventsRequest{}
+		if request != nil {
+			next = proto.CloneOf(request)
+		}
 		for attempts := 1; ; attempts++ {
-			progressed, err := c.streamOnce(ctx, request, yield)
+			progressed, err := c.streamOnce(ctx, next, yield)
 			if err == nil {
 				return
 			}
@@ -59,12 +63,17 @@ func (c *Client) streamOnce(
 		}
 		progressed = true
 		if event := message.GetEvent(); event != nil {
-			request.AfterEventId = event.GetId()
+			goOnAfter(request, event.GetId())
 			if !yield(event, nil) {
 				return true, nil
 			}
 		} else if passed := message.GetHeartbeat().GetResumeAfterEventId(); passed != "" {
-			request.AfterEventId = passed
+			goOnAfter(request, passed)
 		}
 	}
+}
+
+// goOnAfter has the next stream begin after this event, and at no other place.
+func goOnAfter(request *gatewayv1.StreamEventsRequest, id string) {
+	request.AfterEventId, request.OnlyNew = id, false
 }

@@ -86,7 +86,7 @@ func TestACallHasADeadlineAndAStreamHasNone(t *testing.T) {
 	sooner, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	_, _ = client.PaymentIntents.GetPaymentIntent(sooner, nil)
-	for range client.FollowEvents(t.Context(), "") {
+	for range client.FollowEvents(t.Context(), nil) {
 		break
 	}
 	for index, expected := range []time.Duration{gateway.DefaultTimeout, 5 * time.Second, 0} {
@@ -99,7 +99,8 @@ func TestACallHasADeadlineAndAStreamHasNone(t *testing.T) {
 func TestEventsGoOnAfterABreakWithoutAGap(t *testing.T) {
 	server := &fake{}
 	seen := []string{}
-	for event, err := range server.start(t).FollowEvents(t.Context(), "evt_0", "refund.succeeded") {
+	request := &gatewayv1.StreamEventsRequest{AfterEventId: "evt_0", Types: []string{"refund.succeeded"}}
+	for event, err := range server.start(t).FollowEvents(t.Context(), request) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,6 +37,9 @@ const EventTypePaymentIntentRefundedUpstream = "payment_intent.refunded_upstream
 // EventTypePaymentIntentChargedBack: The payer's bank took money back.
 const EventTypePaymentIntentChargedBack = "payment_intent.charged_back"
 
+// EventTypePaymentIntentOverdue: A payment, or a refund of it, has been under way for a week.
+const EventTypePaymentIntentOverdue = "payment_intent.overdue"
+
 // EventTypeRefundCreated: A refund was accepted.
 const EventTypeRefundCreated = "refund.created"
 
@@ -153,7 +156,7 @@ const ReasonKeyRateLimited = "KEY_RATE_LIMITED"
 // ReasonAuthFailuresLimited: RESOURCE_EXHAUSTED, with RetryInfo. Too many keys from the caller's address were not accepted; this call sent nothing.
 const ReasonAuthFailuresLimited = "AUTH_FAILURES_LIMITED"
 
-// ReasonEventNotKept: OUT_OF_RANGE. The event to begin after is not kept. Metadata: `oldest_event_id` (the oldest that is; empty when there is none).
+// ReasonEventNotKept: OUT_OF_RANGE. The event to begin after is not kept any more: what came after it may be missing. Metadata: `oldest_event_id` (the oldest that is kept; empty when there is none).
 const ReasonEventNotKept = "EVENT_NOT_KEPT"
 
 // ReasonEventReaderTooSlow: ABORTED. The reader of a stream took longer than a minute to take an event. Metadata: `resume_after_event_id`.

@@ -162,15 +162,15 @@ var File_corefy_gateway_v1_customer_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_customer_proto_rawDesc = "" +
 	"\n" +
-	" corefy/gateway/v1/customer.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfe\x03\n" +
+	" corefy/gateway/v1/customer.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x04\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vupstream_id\x18\x02 \x01(\tR\n" +
 	"upstreamId\x12\x19\n" +
 	"\x05email\x18\x03 \x01(\tB\x03\x80\x01\x01R\x05email\x12\x17\n" +
 	"\x04name\x18\x04 \x01(\tB\x03\x80\x01\x01R\x04name\x12\x19\n" +
-	"\x05phone\x18\x05 \x01(\tB\x03\x80\x01\x01R\x05phone\x124\n" +
-	"\aaddress\x18\x06 \x01(\v2\x1a.corefy.gateway.v1.AddressR\aaddress\x12!\n" +
+	"\x05phone\x18\x05 \x01(\tB\x03\x80\x01\x01R\x05phone\x129\n" +
+	"\aaddress\x18\x06 \x01(\v2\x1a.corefy.gateway.v1.AddressB\x03\x80\x01\x01R\aaddress\x12!\n" +
 	"\freference_id\x18\a \x01(\tR\vreferenceId\x12J\n" +
 	"\bmetadata\x18\b \x03(\v2).corefy.gateway.v1.Customer.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x129\n" +
 	"\n" +

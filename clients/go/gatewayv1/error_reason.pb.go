@@ -83,8 +83,8 @@ const (
 	ErrorReason_ERROR_REASON_KEY_RATE_LIMITED ErrorReason = 24
 	// RESOURCE_EXHAUSTED, with RetryInfo. Too many keys from the caller's address were not accepted; this call sent nothing.
 	ErrorReason_ERROR_REASON_AUTH_FAILURES_LIMITED ErrorReason = 25
-	// OUT_OF_RANGE. The event to begin after is not kept. Metadata: `oldest_event_id` (the oldest that is; empty when there
-	// is none).
+	// OUT_OF_RANGE. The event to begin after is not kept any more: what came after it may be missing. Metadata: `oldest_event_id`
+	// (the oldest that is kept; empty when there is none).
 	ErrorReason_ERROR_REASON_EVENT_NOT_KEPT ErrorReason = 26
 	// ABORTED. The reader of a stream took longer than a minute to take an event. Metadata: `resume_after_event_id`.
 	ErrorReason_ERROR_REASON_EVENT_READER_TOO_SLOW ErrorReason = 27

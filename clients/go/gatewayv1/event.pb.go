@@ -22,27 +22,91 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How much of its object an event has.
+type EventView int32
+
+const (
+	// The same as EVENT_VIEW_BASIC.
+	EventView_EVENT_VIEW_UNSPECIFIED EventView = 0
+	// Ids, references, states, amounts, codes and times, and no personal data: fields that may have some are empty (those with the
+	// option `debug_redact`: names, email and postal addresses, phone numbers, IP addresses, descriptions, reasons, metadata, links
+	// and sentences). The default: the least data travels unless more is asked for, and a reader that acts on an event reads
+	// the object, which may have changed since, anyway.
+	EventView_EVENT_VIEW_BASIC EventView = 1
+	// The whole object.
+	EventView_EVENT_VIEW_FULL EventView = 2
+)
+
+// Enum value maps for EventView.
+var (
+	EventView_name = map[int32]string{
+		0: "EVENT_VIEW_UNSPECIFIED",
+		1: "EVENT_VIEW_BASIC",
+		2: "EVENT_VIEW_FULL",
+	}
+	EventView_value = map[string]int32{
+		"EVENT_VIEW_UNSPECIFIED": 0,
+		"EVENT_VIEW_BASIC":       1,
+		"EVENT_VIEW_FULL":        2,
+	}
+)
+
+func (x EventView) Enum() *EventView {
+	p := new(EventView)
+	*p = x
+	return p
+}
+
+func (x EventView) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (EventView) Descriptor() protoreflect.EnumDescriptor {
+	return file_corefy_gateway_v1_event_proto_enumTypes[0].Descriptor()
+}
+
+func (EventView) Type() protoreflect.EnumType {
+	return &file_corefy_gateway_v1_event_proto_enumTypes[0]
+}
+
+func (x EventView) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use EventView.Descriptor instead.
+func (EventView) EnumDescriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_event_proto_rawDescGZIP(), []int{0}
+}
+
 // Something that happened to one of the partner's objects.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The gateway's id, `evt_…`: opaque, sorts by time.
+	// The gateway's id, `evt_…`: opaque. An event that is delivered again has the same. Says nothing of the order.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What happened:
+	// The place of the event in the one order of all events: greater than that of every event before it. Compare by this, never by
+	// ids or times. Numbers are left out, for events of other partners have them.
+	Sequence int64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// What happened, `<object>.<what>` in lower case. More types may be added.
 	// `payment_intent.created`, `.requires_action`, `.processing`, `.succeeded`, `.partially_paid`, `.payment_failed`, `.canceled`;
 	// `payment_intent.late_success`: paid after the attempt had been given up;
 	// `payment_intent.orphan_charge`: Corefy reports money that does not fit the intent; look at it;
 	// `payment_intent.refunded_upstream`: a refund that was not made through the gateway;
 	// `payment_intent.charged_back`: the payer's bank took money back; `amount_charged_back` of the intent has the sum so far;
+	// `payment_intent.overdue`: the payment, or a refund of it, has been under way at Corefy for a week; look at it;
 	// `refund.created`, `.succeeded`, `.failed`, `.canceled`, `.late_success`;
 	// `customer.created`, `.updated`; `payment_method.created`, `.updated`;
 	// `customer.creation_failed`, `payment_method.creation_failed`: Corefy did not take what was in doubt, and it is no more;
-	// `operation.in_doubt`, `operation.needs_operator`: a call to Corefy whose outcome is not known.
-	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
-	// The object it happened to.
-	ObjectId string `protobuf:"bytes,3,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
+	// `operation.in_doubt`, `operation.needs_operator`: the outcome of a call to Corefy is not known.
+	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
+	// The object it happened to: `pi_…`, `re_…`, `cus_…` or `pm_…`. For `operation.…` the object that the operation is about.
+	ObjectId string `protobuf:"bytes,4,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
 	// When it happened.
-	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	// The object as it was then.
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// The `x-request-id` of the partner's call that it comes from. Empty when it comes from none, as after a webhook.
+	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The operation, `op_…`: all events that come from one call have the same. Empty when it comes from none.
+	OperationId string `protobuf:"bytes,7,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// The object as it was then, in the view that was asked for.
 	//
 	// Types that are valid to be assigned to Object:
 	//
@@ -50,6 +114,7 @@ type Event struct {
 	//	*Event_Refund
 	//	*Event_Customer
 	//	*Event_PaymentMethod
+	//	*Event_Operation
 	Object        isEvent_Object `protobuf_oneof:"object"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -92,6 +157,13 @@ func (x *Event) GetId() string {
 	return ""
 }
 
+func (x *Event) GetSequence() int64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
 func (x *Event) GetType() string {
 	if x != nil {
 		return x.Type
@@ -111,6 +183,20 @@ func (x *Event) GetCreatedAt() *timestamppb.Timestamp {
 		return x.CreatedAt
 	}
 	return nil
+}
+
+func (x *Event) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *Event) GetOperationId() string {
+	if x != nil {
+		return x.OperationId
+	}
+	return ""
 }
 
 func (x *Event) GetObject() isEvent_Object {
@@ -156,28 +242,42 @@ func (x *Event) GetPaymentMethod() *PaymentMethod {
 	return nil
 }
 
+func (x *Event) GetOperation() *Operation {
+	if x != nil {
+		if x, ok := x.Object.(*Event_Operation); ok {
+			return x.Operation
+		}
+	}
+	return nil
+}
+
 type isEvent_Object interface {
 	isEvent_Object()
 }
 
 type Event_PaymentIntent struct {
-	// A payment intent.
-	PaymentIntent *PaymentIntent `protobuf:"bytes,5,opt,name=payment_intent,json=paymentIntent,proto3,oneof"`
+	// Of `payment_intent.…`.
+	PaymentIntent *PaymentIntent `protobuf:"bytes,8,opt,name=payment_intent,json=paymentIntent,proto3,oneof"`
 }
 
 type Event_Refund struct {
-	// A refund.
-	Refund *Refund `protobuf:"bytes,6,opt,name=refund,proto3,oneof"`
+	// Of `refund.…`.
+	Refund *Refund `protobuf:"bytes,9,opt,name=refund,proto3,oneof"`
 }
 
 type Event_Customer struct {
-	// A customer.
-	Customer *Customer `protobuf:"bytes,7,opt,name=customer,proto3,oneof"`
+	// Of `customer.…`.
+	Customer *Customer `protobuf:"bytes,10,opt,name=customer,proto3,oneof"`
 }
 
 type Event_PaymentMethod struct {
-	// A payment method.
-	PaymentMethod *PaymentMethod `protobuf:"bytes,8,opt,name=payment_method,json=paymentMethod,proto3,oneof"`
+	// Of `payment_method.…`.
+	PaymentMethod *PaymentMethod `protobuf:"bytes,11,opt,name=payment_method,json=paymentMethod,proto3,oneof"`
+}
+
+type Event_Operation struct {
+	// Of `operation.…`.
+	Operation *Operation `protobuf:"bytes,12,opt,name=operation,proto3,oneof"`
 }
 
 func (*Event_PaymentIntent) isEvent_Object() {}
@@ -188,22 +288,34 @@ func (*Event_Customer) isEvent_Object() {}
 
 func (*Event_PaymentMethod) isEvent_Object() {}
 
+func (*Event_Operation) isEvent_Object() {}
+
 var File_corefy_gateway_v1_event_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1dcorefy/gateway/v1/event.proto\x12\x11corefy.gateway.v1\x1a corefy/gateway/v1/customer.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1ecorefy/gateway/v1/refund.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x03\n" +
+	"\x1dcorefy/gateway/v1/event.proto\x12\x11corefy.gateway.v1\x1a corefy/gateway/v1/customer.proto\x1a!corefy/gateway/v1/operation.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1ecorefy/gateway/v1/refund.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaf\x04\n" +
 	"\x05Event\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1b\n" +
-	"\tobject_id\x18\x03 \x01(\tR\bobjectId\x129\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\bsequence\x18\x02 \x01(\x03R\bsequence\x12\x12\n" +
+	"\x04type\x18\x03 \x01(\tR\x04type\x12\x1b\n" +
+	"\tobject_id\x18\x04 \x01(\tR\bobjectId\x129\n" +
 	"\n" +
-	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12I\n" +
-	"\x0epayment_intent\x18\x05 \x01(\v2 .corefy.gateway.v1.PaymentIntentH\x00R\rpaymentIntent\x123\n" +
-	"\x06refund\x18\x06 \x01(\v2\x19.corefy.gateway.v1.RefundH\x00R\x06refund\x129\n" +
-	"\bcustomer\x18\a \x01(\v2\x1b.corefy.gateway.v1.CustomerH\x00R\bcustomer\x12I\n" +
-	"\x0epayment_method\x18\b \x01(\v2 .corefy.gateway.v1.PaymentMethodH\x00R\rpaymentMethodB\b\n" +
-	"\x06objectB\x9a\x01\n" +
+	"created_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x06 \x01(\tR\trequestId\x12!\n" +
+	"\foperation_id\x18\a \x01(\tR\voperationId\x12I\n" +
+	"\x0epayment_intent\x18\b \x01(\v2 .corefy.gateway.v1.PaymentIntentH\x00R\rpaymentIntent\x123\n" +
+	"\x06refund\x18\t \x01(\v2\x19.corefy.gateway.v1.RefundH\x00R\x06refund\x129\n" +
+	"\bcustomer\x18\n" +
+	" \x01(\v2\x1b.corefy.gateway.v1.CustomerH\x00R\bcustomer\x12I\n" +
+	"\x0epayment_method\x18\v \x01(\v2 .corefy.gateway.v1.PaymentMethodH\x00R\rpaymentMethod\x12<\n" +
+	"\toperation\x18\f \x01(\v2\x1c.corefy.gateway.v1.OperationH\x00R\toperationB\b\n" +
+	"\x06object*R\n" +
+	"\tEventView\x12\x1a\n" +
+	"\x16EVENT_VIEW_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10EVENT_VIEW_BASIC\x10\x01\x12\x13\n" +
+	"\x0fEVENT_VIEW_FULL\x10\x02B\x9a\x01\n" +
 	"\x15com.corefy.gateway.v1B\n" +
 	"EventProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
@@ -219,26 +331,30 @@ func file_corefy_gateway_v1_event_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_event_proto_rawDescData
 }
 
+var file_corefy_gateway_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_corefy_gateway_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_corefy_gateway_v1_event_proto_goTypes = []any{
-	(*Event)(nil),                 // 0: corefy.gateway.v1.Event
-	(*timestamppb.Timestamp)(nil), // 1: google.protobuf.Timestamp
-	(*PaymentIntent)(nil),         // 2: corefy.gateway.v1.PaymentIntent
-	(*Refund)(nil),                // 3: corefy.gateway.v1.Refund
-	(*Customer)(nil),              // 4: corefy.gateway.v1.Customer
-	(*PaymentMethod)(nil),         // 5: corefy.gateway.v1.PaymentMethod
+	(EventView)(0),                // 0: corefy.gateway.v1.EventView
+	(*Event)(nil),                 // 1: corefy.gateway.v1.Event
+	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
+	(*PaymentIntent)(nil),         // 3: corefy.gateway.v1.PaymentIntent
+	(*Refund)(nil),                // 4: corefy.gateway.v1.Refund
+	(*Customer)(nil),              // 5: corefy.gateway.v1.Customer
+	(*PaymentMethod)(nil),         // 6: corefy.gateway.v1.PaymentMethod
+	(*Operation)(nil),             // 7: corefy.gateway.v1.Operation
 }
 var file_corefy_gateway_v1_event_proto_depIdxs = []int32{
-	1, // 0: corefy.gateway.v1.Event.created_at:type_name -> google.protobuf.Timestamp
-	2, // 1: corefy.gateway.v1.Event.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
-	3, // 2: corefy.gateway.v1.Event.refund:type_name -> corefy.gateway.v1.Refund
-	4, // 3: corefy.gateway.v1.Event.customer:type_name -> corefy.gateway.v1.Customer
-	5, // 4: corefy.gateway.v1.Event.payment_method:type_name -> corefy.gateway.v1.PaymentMethod
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	2, // 0: corefy.gateway.v1.Event.created_at:type_name -> google.protobuf.Timestamp
+	3, // 1: corefy.gateway.v1.Event.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	4, // 2: corefy.gateway.v1.Event.refund:type_name -> corefy.gateway.v1.Refund
+	5, // 3: corefy.gateway.v1.Event.customer:type_name -> corefy.gateway.v1.Customer
+	6, // 4: corefy.gateway.v1.Event.payment_method:type_name -> corefy.gateway.v1.PaymentMethod
+	7, // 5: corefy.gateway.v1.Event.operation:type_name -> corefy.gateway.v1.Operation
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_event_proto_init() }
@@ -247,6 +363,7 @@ func file_corefy_gateway_v1_event_proto_init() {
 		return
 	}
 	file_corefy_gateway_v1_customer_proto_init()
+	file_corefy_gateway_v1_operation_proto_init()
 	file_corefy_gateway_v1_payment_intent_proto_init()
 	file_corefy_gateway_v1_payment_method_proto_init()
 	file_corefy_gateway_v1_refund_proto_init()
@@ -255,19 +372,21 @@ func file_corefy_gateway_v1_event_proto_init() {
 		(*Event_Refund)(nil),
 		(*Event_Customer)(nil),
 		(*Event_PaymentMethod)(nil),
+		(*Event_Operation)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_event_proto_rawDesc), len(file_corefy_gateway_v1_event_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   1,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_corefy_gateway_v1_event_proto_goTypes,
 		DependencyIndexes: file_corefy_gateway_v1_event_proto_depIdxs,
+		EnumInfos:         file_corefy_gateway_v1_event_proto_enumTypes,
 		MessageInfos:      file_corefy_gateway_v1_event_proto_msgTypes,
 	}.Build()
 	File_corefy_gateway_v1_event_proto = out.File

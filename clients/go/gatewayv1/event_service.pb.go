@@ -25,16 +25,20 @@ const (
 // Request of ListEvents. Filters are joined by "and"; an empty one does not filter.
 type ListEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only events after this one, `evt_…`. Not with `page_token`.
-	AfterEventId string `protobuf:"bytes,1,opt,name=after_event_id,json=afterEventId,proto3" json:"after_event_id,omitempty"`
-	// Only events of these types, at most 20.
-	Types []string `protobuf:"bytes,2,rep,name=types,proto3" json:"types,omitempty"`
+	// Only events of these types, at most 100: a type such as `refund.succeeded`, or all types of a kind of object such as
+	// `refund.*`, at most 64 characters each. A type that this gateway does not know is accepted and fits nothing, for a newer
+	// gateway may know it; a kind of object that it does not know is refused.
+	Types []string `protobuf:"bytes,1,rep,name=types,proto3" json:"types,omitempty"`
 	// Only events of this object, by any of the gateway's ids.
-	ObjectId string `protobuf:"bytes,3,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
+	ObjectId string `protobuf:"bytes,2,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
+	// How much of its object an event has. Default: EVENT_VIEW_BASIC.
+	View EventView `protobuf:"varint,3,opt,name=view,proto3,enum=corefy.gateway.v1.EventView" json:"view,omitempty"`
+	// Only events after this one, `evt_…`, whether it fits the filters or not. Not with `page_token`.
+	AfterEventId string `protobuf:"bytes,4,opt,name=after_event_id,json=afterEventId,proto3" json:"after_event_id,omitempty"`
 	// How many at most: 1 to 100, default 20.
-	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageSize int32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before. Valid only with the same filters.
-	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -69,13 +73,6 @@ func (*ListEventsRequest) Descriptor() ([]byte, []int) {
 	return file_corefy_gateway_v1_event_service_proto_rawDescGZIP(), []int{0}
 }
 
-func (x *ListEventsRequest) GetAfterEventId() string {
-	if x != nil {
-		return x.AfterEventId
-	}
-	return ""
-}
-
 func (x *ListEventsRequest) GetTypes() []string {
 	if x != nil {
 		return x.Types
@@ -86,6 +83,20 @@ func (x *ListEventsRequest) GetTypes() []string {
 func (x *ListEventsRequest) GetObjectId() string {
 	if x != nil {
 		return x.ObjectId
+	}
+	return ""
+}
+
+func (x *ListEventsRequest) GetView() EventView {
+	if x != nil {
+		return x.View
+	}
+	return EventView_EVENT_VIEW_UNSPECIFIED
+}
+
+func (x *ListEventsRequest) GetAfterEventId() string {
+	if x != nil {
+		return x.AfterEventId
 	}
 	return ""
 }
@@ -162,12 +173,17 @@ func (x *ListEventsResponse) GetNextPageToken() string {
 // Request of StreamEvents. Filters are joined by "and"; an empty one does not filter.
 type StreamEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Begin after this event, `evt_…`. Empty: begin with the oldest that is kept.
-	AfterEventId string `protobuf:"bytes,1,opt,name=after_event_id,json=afterEventId,proto3" json:"after_event_id,omitempty"`
-	// Only events of these types, at most 20.
-	Types []string `protobuf:"bytes,2,rep,name=types,proto3" json:"types,omitempty"`
+	// Only events of these types, at most 100, as in ListEventsRequest.
+	Types []string `protobuf:"bytes,1,rep,name=types,proto3" json:"types,omitempty"`
+	// Only events of this object, by any of the gateway's ids.
+	ObjectId string `protobuf:"bytes,2,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
+	// How much of its object an event has. Default: EVENT_VIEW_BASIC.
+	View EventView `protobuf:"varint,3,opt,name=view,proto3,enum=corefy.gateway.v1.EventView" json:"view,omitempty"`
+	// Begin after this event, `evt_…`, whether it fits the filters or not: a reader may go on with other filters. Empty: begin with
+	// the oldest that is kept.
+	AfterEventId string `protobuf:"bytes,4,opt,name=after_event_id,json=afterEventId,proto3" json:"after_event_id,omitempty"`
 	// Begin with what happens from now on. Not with `after_event_id`.
-	OnlyNew       bool `protobuf:"varint,3,opt,name=only_new,json=onlyNew,proto3" json:"only_new,omitempty"`
+	OnlyNew       bool `protobuf:"varint,5,opt,name=only_new,json=onlyNew,proto3" json:"only_new,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -202,18 +218,32 @@ func (*StreamEventsRequest) Descriptor() ([]byte, []int) {
 	return file_corefy_gateway_v1_event_service_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *StreamEventsRequest) GetAfterEventId() string {
-	if x != nil {
-		return x.AfterEventId
-	}
-	return ""
-}
-
 func (x *StreamEventsRequest) GetTypes() []string {
 	if x != nil {
 		return x.Types
 	}
 	return nil
+}
+
+func (x *StreamEventsRequest) GetObjectId() string {
+	if x != nil {
+		return x.ObjectId
+	}
+	return ""
+}
+
+func (x *StreamEventsRequest) GetView() EventView {
+	if x != nil {
+		return x.View
+	}
+	return EventView_EVENT_VIEW_UNSPECIFIED
+}
+
+func (x *StreamEventsRequest) GetAfterEventId() string {
+	if x != nil {
+		return x.AfterEventId
+	}
+	return ""
 }
 
 func (x *StreamEventsRequest) GetOnlyNew() bool {
@@ -226,7 +256,7 @@ func (x *StreamEventsRequest) GetOnlyNew() bool {
 // One message of StreamEvents.
 type StreamEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What it brings.
+	// The content of the message.
 	//
 	// Types that are valid to be assigned to Content:
 	//
@@ -302,7 +332,7 @@ type StreamEventsResponse_Event struct {
 }
 
 type StreamEventsResponse_Heartbeat struct {
-	// Nothing, but the stream is alive.
+	// Nothing happened, but the stream is alive.
 	Heartbeat *Heartbeat `protobuf:"bytes,2,opt,name=heartbeat,proto3,oneof"`
 }
 
@@ -310,15 +340,20 @@ func (*StreamEventsResponse_Event) isStreamEventsResponse_Content() {}
 
 func (*StreamEventsResponse_Heartbeat) isStreamEventsResponse_Content() {}
 
-// Tells that a stream is alive and how far it has come.
+// Says that a stream is alive and how far it has come.
 type Heartbeat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// When it was sent.
 	SentAt *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=sent_at,json=sentAt,proto3" json:"sent_at,omitempty"`
 	// The last event the stream has come past, whether it passed the filter or not: go on after it. Empty when there was none.
 	ResumeAfterEventId string `protobuf:"bytes,2,opt,name=resume_after_event_id,json=resumeAfterEventId,proto3" json:"resume_after_event_id,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// The `sequence` of that event; 0 when there was none.
+	Sequence int64 `protobuf:"varint,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// Whether the reader has got everything that had happened when this was sent. False while the gateway looks through many
+	// events that do not fit the filters.
+	CaughtUp      bool `protobuf:"varint,4,opt,name=caught_up,json=caughtUp,proto3" json:"caught_up,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Heartbeat) Reset() {
@@ -365,32 +400,51 @@ func (x *Heartbeat) GetResumeAfterEventId() string {
 	return ""
 }
 
+func (x *Heartbeat) GetSequence() int64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *Heartbeat) GetCaughtUp() bool {
+	if x != nil {
+		return x.CaughtUp
+	}
+	return false
+}
+
 var File_corefy_gateway_v1_event_service_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_event_service_proto_rawDesc = "" +
 	"\n" +
-	"%corefy/gateway/v1/event_service.proto\x12\x11corefy.gateway.v1\x1a\x1dcorefy/gateway/v1/event.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n" +
-	"\x11ListEventsRequest\x12$\n" +
-	"\x0eafter_event_id\x18\x01 \x01(\tR\fafterEventId\x12\x14\n" +
-	"\x05types\x18\x02 \x03(\tR\x05types\x12\x1b\n" +
-	"\tobject_id\x18\x03 \x01(\tR\bobjectId\x12\x1b\n" +
-	"\tpage_size\x18\x04 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"%corefy/gateway/v1/event_service.proto\x12\x11corefy.gateway.v1\x1a\x1dcorefy/gateway/v1/event.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\x01\n" +
+	"\x11ListEventsRequest\x12\x14\n" +
+	"\x05types\x18\x01 \x03(\tR\x05types\x12\x1b\n" +
+	"\tobject_id\x18\x02 \x01(\tR\bobjectId\x120\n" +
+	"\x04view\x18\x03 \x01(\x0e2\x1c.corefy.gateway.v1.EventViewR\x04view\x12$\n" +
+	"\x0eafter_event_id\x18\x04 \x01(\tR\fafterEventId\x12\x1b\n" +
+	"\tpage_size\x18\x05 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x05 \x01(\tR\tpageToken\"n\n" +
+	"page_token\x18\x06 \x01(\tR\tpageToken\"n\n" +
 	"\x12ListEventsResponse\x120\n" +
 	"\x06events\x18\x01 \x03(\v2\x18.corefy.gateway.v1.EventR\x06events\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"l\n" +
-	"\x13StreamEventsRequest\x12$\n" +
-	"\x0eafter_event_id\x18\x01 \x01(\tR\fafterEventId\x12\x14\n" +
-	"\x05types\x18\x02 \x03(\tR\x05types\x12\x19\n" +
-	"\bonly_new\x18\x03 \x01(\bR\aonlyNew\"\x91\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbb\x01\n" +
+	"\x13StreamEventsRequest\x12\x14\n" +
+	"\x05types\x18\x01 \x03(\tR\x05types\x12\x1b\n" +
+	"\tobject_id\x18\x02 \x01(\tR\bobjectId\x120\n" +
+	"\x04view\x18\x03 \x01(\x0e2\x1c.corefy.gateway.v1.EventViewR\x04view\x12$\n" +
+	"\x0eafter_event_id\x18\x04 \x01(\tR\fafterEventId\x12\x19\n" +
+	"\bonly_new\x18\x05 \x01(\bR\aonlyNew\"\x91\x01\n" +
 	"\x14StreamEventsResponse\x120\n" +
 	"\x05event\x18\x01 \x01(\v2\x18.corefy.gateway.v1.EventH\x00R\x05event\x12<\n" +
 	"\theartbeat\x18\x02 \x01(\v2\x1c.corefy.gateway.v1.HeartbeatH\x00R\theartbeatB\t\n" +
-	"\acontent\"s\n" +
+	"\acontent\"\xac\x01\n" +
 	"\tHeartbeat\x123\n" +
 	"\asent_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt\x121\n" +
-	"\x15resume_after_event_id\x18\x02 \x01(\tR\x12resumeAfterEventId2\xd6\x01\n" +
+	"\x15resume_after_event_id\x18\x02 \x01(\tR\x12resumeAfterEventId\x12\x1a\n" +
+	"\bsequence\x18\x03 \x01(\x03R\bsequence\x12\x1b\n" +
+	"\tcaught_up\x18\x04 \x01(\bR\bcaughtUp2\xd6\x01\n" +
 	"\fEventService\x12^\n" +
 	"\n" +
 	"ListEvents\x12$.corefy.gateway.v1.ListEventsRequest\x1a%.corefy.gateway.v1.ListEventsResponse\"\x03\x90\x02\x01\x12f\n" +
@@ -416,23 +470,26 @@ var file_corefy_gateway_v1_event_service_proto_goTypes = []any{
 	(*StreamEventsRequest)(nil),   // 2: corefy.gateway.v1.StreamEventsRequest
 	(*StreamEventsResponse)(nil),  // 3: corefy.gateway.v1.StreamEventsResponse
 	(*Heartbeat)(nil),             // 4: corefy.gateway.v1.Heartbeat
-	(*Event)(nil),                 // 5: corefy.gateway.v1.Event
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(EventView)(0),                // 5: corefy.gateway.v1.EventView
+	(*Event)(nil),                 // 6: corefy.gateway.v1.Event
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_corefy_gateway_v1_event_service_proto_depIdxs = []int32{
-	5, // 0: corefy.gateway.v1.ListEventsResponse.events:type_name -> corefy.gateway.v1.Event
-	5, // 1: corefy.gateway.v1.StreamEventsResponse.event:type_name -> corefy.gateway.v1.Event
-	4, // 2: corefy.gateway.v1.StreamEventsResponse.heartbeat:type_name -> corefy.gateway.v1.Heartbeat
-	6, // 3: corefy.gateway.v1.Heartbeat.sent_at:type_name -> google.protobuf.Timestamp
-	0, // 4: corefy.gateway.v1.EventService.ListEvents:input_type -> corefy.gateway.v1.ListEventsRequest
-	2, // 5: corefy.gateway.v1.EventService.StreamEvents:input_type -> corefy.gateway.v1.StreamEventsRequest
-	1, // 6: corefy.gateway.v1.EventService.ListEvents:output_type -> corefy.gateway.v1.ListEventsResponse
-	3, // 7: corefy.gateway.v1.EventService.StreamEvents:output_type -> corefy.gateway.v1.StreamEventsResponse
-	6, // [6:8] is the sub-list for method output_type
-	4, // [4:6] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	5, // 0: corefy.gateway.v1.ListEventsRequest.view:type_name -> corefy.gateway.v1.EventView
+	6, // 1: corefy.gateway.v1.ListEventsResponse.events:type_name -> corefy.gateway.v1.Event
+	5, // 2: corefy.gateway.v1.StreamEventsRequest.view:type_name -> corefy.gateway.v1.EventView
+	6, // 3: corefy.gateway.v1.StreamEventsResponse.event:type_name -> corefy.gateway.v1.Event
+	4, // 4: corefy.gateway.v1.StreamEventsResponse.heartbeat:type_name -> corefy.gateway.v1.Heartbeat
+	7, // 5: corefy.gateway.v1.Heartbeat.sent_at:type_name -> google.protobuf.Timestamp
+	0, // 6: corefy.gateway.v1.EventService.ListEvents:input_type -> corefy.gateway.v1.ListEventsRequest
+	2, // 7: corefy.gateway.v1.EventService.StreamEvents:input_type -> corefy.gateway.v1.StreamEventsRequest
+	1, // 8: corefy.gateway.v1.EventService.ListEvents:output_type -> corefy.gateway.v1.ListEventsResponse
+	3, // 9: corefy.gateway.v1.EventService.StreamEvents:output_type -> corefy.gateway.v1.StreamEventsResponse
+	8, // [8:10] is the sub-list for method output_type
+	6, // [6:8] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_event_service_proto_init() }

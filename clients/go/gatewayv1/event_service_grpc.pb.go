@@ -27,19 +27,21 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Tells what happened. The errors that every call may have are those of PaymentIntentService.
+// Reads what happened. The errors that every call may have are those of PaymentIntentService.
 type EventServiceClient interface {
 	// Lists events, oldest first, so that a reader can go on after the last event it knows.
 	//
-	// Errors: OUT_OF_RANGE/EVENT_NOT_KEPT.
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (there never was an event `after_event_id`), OUT_OF_RANGE/EVENT_NOT_KEPT.
 	ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error)
 	// Streams events, oldest first, and goes on with each as it happens. Events come in one order and without a gap, at
-	// least once: after a break, go on after the last one that was taken in. A stream is silent for at most 15 seconds.
+	// least once: after a break, go on after the last one that was taken in. A heartbeat comes once the stream has caught up for
+	// the first time, and then whenever it was silent for 15 seconds.
 	//
 	// The stream ends with an error, which names the event to go on after in the metadata `resume_after_event_id`:
 	// UNAVAILABLE/SHUTTING_DOWN, ABORTED/EVENT_READER_TOO_SLOW, UNAVAILABLE/STORE_UNAVAILABLE.
 	//
-	// Errors: OUT_OF_RANGE/EVENT_NOT_KEPT, RESOURCE_EXHAUSTED/EVENT_STREAMS_LIMITED.
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (there never was an event `after_event_id`), OUT_OF_RANGE/EVENT_NOT_KEPT,
+	// RESOURCE_EXHAUSTED/EVENT_STREAMS_LIMITED.
 	StreamEvents(ctx context.Context, in *StreamEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamEventsResponse], error)
 }
 
@@ -84,19 +86,21 @@ type EventService_StreamEventsClient = grpc.ServerStreamingClient[StreamEventsRe
 // All implementations must embed UnimplementedEventServiceServer
 // for forward compatibility.
 //
-// Tells what happened. The errors that every call may have are those of PaymentIntentService.
+// Reads what happened. The errors that every call may have are those of PaymentIntentService.
 type EventServiceServer interface {
 	// Lists events, oldest first, so that a reader can go on after the last event it knows.
 	//
-	// Errors: OUT_OF_RANGE/EVENT_NOT_KEPT.
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (there never was an event `after_event_id`), OUT_OF_RANGE/EVENT_NOT_KEPT.
 	ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error)
 	// Streams events, oldest first, and goes on with each as it happens. Events come in one order and without a gap, at
-	// least once: after a break, go on after the last one that was taken in. A stream is silent for at most 15 seconds.
+	// least once: after a break, go on after the last one that was taken in. A heartbeat comes once the stream has caught up for
+	// the first time, and then whenever it was silent for 15 seconds.
 	//
 	// The stream ends with an error, which names the event to go on after in the metadata `resume_after_event_id`:
 	// UNAVAILABLE/SHUTTING_DOWN, ABORTED/EVENT_READER_TOO_SLOW, UNAVAILABLE/STORE_UNAVAILABLE.
 	//
-	// Errors: OUT_OF_RANGE/EVENT_NOT_KEPT, RESOURCE_EXHAUSTED/EVENT_STREAMS_LIMITED.
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (there never was an event `after_event_id`), OUT_OF_RANGE/EVENT_NOT_KEPT,
+	// RESOURCE_EXHAUSTED/EVENT_STREAMS_LIMITED.
 	StreamEvents(*StreamEventsRequest, grpc.ServerStreamingServer[StreamEventsResponse]) error
 	mustEmbedUnimplementedEventServiceServer()
 }

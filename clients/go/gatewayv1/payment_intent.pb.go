@@ -863,7 +863,7 @@ var File_corefy_gateway_v1_payment_intent_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"\n" +
-	"&corefy/gateway/v1/payment_intent.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\f\n" +
+	"&corefy/gateway/v1/payment_intent.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\f\n" +
 	"\rPaymentIntent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vupstream_id\x18\x02 \x01(\tR\n" +
@@ -891,8 +891,8 @@ const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"customerId\x12*\n" +
 	"\x0ecustomer_email\x18\x14 \x01(\tB\x03\x80\x01\x01R\rcustomerEmail\x12(\n" +
 	"\rcustomer_name\x18\x15 \x01(\tB\x03\x80\x01\x01R\fcustomerName\x12*\n" +
-	"\x0ecustomer_phone\x18\x16 \x01(\tB\x03\x80\x01\x01R\rcustomerPhone\x12C\n" +
-	"\x0fbilling_address\x18\x17 \x01(\v2\x1a.corefy.gateway.v1.AddressR\x0ebillingAddress\x12%\n" +
+	"\x0ecustomer_phone\x18\x16 \x01(\tB\x03\x80\x01\x01R\rcustomerPhone\x12H\n" +
+	"\x0fbilling_address\x18\x17 \x01(\v2\x1a.corefy.gateway.v1.AddressB\x03\x80\x01\x01R\x0ebillingAddress\x12%\n" +
 	"\vdescription\x18\x18 \x01(\tB\x03\x80\x01\x01R\vdescription\x12!\n" +
 	"\freference_id\x18\x19 \x01(\tR\vreferenceId\x12\"\n" +
 	"\n" +
@@ -929,10 +929,10 @@ const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"\x04data\x18\x02 \x01(\tB\x03\x80\x01\x01R\x04data\x12\x17\n" +
 	"\x04text\x18\x03 \x01(\tB\x03\x80\x01\x01R\x04text\x129\n" +
 	"\n" +
-	"expires_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"\xa0\x01\n" +
+	"expires_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"\xa5\x01\n" +
 	"\fPaymentError\x12\x12\n" +
-	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\x12#\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12\x1d\n" +
+	"\amessage\x18\x02 \x01(\tB\x03\x80\x01\x01R\amessage\x12#\n" +
 	"\rpayer_message\x18\x03 \x01(\tR\fpayerMessage\x12=\n" +
 	"\x06advice\x18\x04 \x01(\x0e2%.corefy.gateway.v1.PaymentErrorAdviceR\x06advice*\xdb\x02\n" +
 	"\x12PaymentIntentState\x12$\n" +

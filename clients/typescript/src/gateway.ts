@@ -5,6 +5,7 @@ import { createClient, type Client, type Transport } from "@connectrpc/connect";
 import {
   CustomerService,
   EventService,
+  EventView,
   GatewayService,
   PaymentIntentService,
   PaymentMethodService,
@@ -27,8 +28,12 @@ export interface ConnectOptions {
 export interface FollowEventsOptions {
   /** Begin after this event; without it, with the oldest that is kept. */
   afterEventId?: string;
-  /** Only events of these types, at most 20. */
+  /** Only events of these types, such as `refund.succeeded`, or kinds of objects, such as `refund.*`; at most 100. */
   types?: string[];
+  /** Only events of this object. */
+  objectId?: string;
+  /** How much of its object an event has; the default, `EventView.BASIC`, is without personal data. */
+  view?: EventView;
   /** Ends it, by a `GatewayError` with the code `Canceled`. */
   signal?: AbortSignal;
 }
@@ -63,8 +68,8 @@ export class Gateway {
    * and begin with it after a restart of your own.
    */
   async *followEvents(options: FollowEventsOptions = {}): AsyncGenerator<Event, never, undefined> {
-    const { types = [], signal } = options;
-    const request = { afterEventId: options.afterEventId ?? "", types };
+    const { afterEventId = "", types = [], objectId = "", view = EventView.BASIC, signal } = options;
+    const request = { afterEventId, types, objectId, view };
     // Who leaves the loop leaves the stream, too: Connect's own streams end by a signal only.
     const left = new AbortController();
     const ended = signal ? AbortSignal.any([signal, left.signal]) : left.signal;

@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -24,6 +24,10 @@ pub(in crate::app) struct Readers {
     /// Readers of one key at one time; `None`: any number.
     per_key: Option<NonZeroU32>,
     accounts: Mutex<Vec<Account>>,
+    /// When somebody looked last for all whether there is something new.
+    looked_at: Mutex<Option<Instant>>,
+    /// The last place in the order of events that was seen then.
+    seen: AtomicI64,
 }
 
 /// The state of one reader.
@@ -48,7 +52,7 @@ pub(in crate::app) struct Standing {
 impl Readers {
     /// None yet, with a bound for each key; `None`: without one.
     pub(in crate::app) fn new(per_key: Option<NonZeroU32>) -> Self {
-        Self { per_key, accounts: Mutex::default() }
+        Self { per_key, accounts: Mutex::default(), looked_at: Mutex::default(), seen: AtomicI64::default() }
     }
 
     /// Begins the account of a reader, unless its key has as many as it may.
@@ -63,6 +67,21 @@ impl Readers {
         let progress = Arc::new(AtomicI64::new(UP_TO_DATE));
         accounts.push(Account { key_id: key_id.to_owned(), came_to: Arc::downgrade(&progress) });
         Ok(Progress(progress))
+    }
+
+    /// Whether the caller is to look for all of them: nobody has for this long.
+    pub(super) fn may_look(&self, interval: Duration) -> bool {
+        let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = looked_at.is_none_or(|at| at.elapsed() >= interval);
+        if is_due {
+            *looked_at = Some(Instant::now());
+        }
+        is_due
+    }
+
+    /// Notes the last place in the order of events; whether it is another than before.
+    pub(super) fn is_news(&self, last: i64) -> bool {
+        self.seen.swap(last, Ordering::Relaxed) != last
     }
 
     /// How they stand at `now`.
@@ -107,6 +126,15 @@ mod tests {
         assert_eq!(readers.standing(now), standing(2, 5));
         drop(fast);
         assert_eq!(readers.standing(now), standing(1, 0));
+    }
+
+    #[test]
+    fn one_of_them_looks_for_all_and_only_a_new_place_is_news() {
+        let readers = Readers::new(None);
+        let looks = (0..10).filter(|_| readers.may_look(Duration::from_secs(3600))).count();
+        assert_eq!(looks, 1);
+        assert!(readers.may_look(Duration::ZERO));
+        assert_eq!([7, 7, 8].map(|last| readers.is_news(last)), [true, false, true]);
     }
 
     #[test]

@@ -8,7 +8,6 @@ use crate::{
     app::{App, Caller},
     domain::{
         clock::Timestamp,
-        event::EventObject,
         ids::PaymentIntentId,
         operation::{Operation, OperationKind},
     },
@@ -22,7 +21,7 @@ pub(in crate::app) trait Command: Send + Sync + 'static {
     /// Which call it is.
     const KIND: OperationKind;
     /// What it answers.
-    type Resource: Clone + Serialize + DeserializeOwned + Into<EventObject> + Send + Sync + 'static;
+    type Resource: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
     /// What Corefy answers to it.
     type Snapshot: Clone + Send + Sync;
 

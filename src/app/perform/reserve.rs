@@ -157,6 +157,7 @@ impl App {
         if !tx.operation_insert(NewOperation { operation: &operation, idempotency }).await? {
             return Ok(Attempt::Taken);
         }
+        tx.acts_for(std::slice::from_ref(&operation));
         let reserved = command.reserve(self, &mut tx, &mut operation).await?;
         match &reserved {
             Reserved::AskFirst => {

@@ -98,6 +98,7 @@ impl App {
         outcome: Outcome<C::Snapshot>,
     ) -> Result<Settled<C::Resource>, Error> {
         let now = self.now();
+        tx.acts_for(std::slice::from_ref(operation));
         let verdict = match C::settle(&mut tx, operation, outcome, now).await? {
             // A webhook or a read has found out what the answer did not tell.
             Verdict::InDoubt(resource) if C::is_decided(&resource) => Verdict::Done(resource),

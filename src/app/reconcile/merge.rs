@@ -12,7 +12,7 @@ use crate::{
     domain::{
         clock::Timestamp,
         decline::UPSTREAM_NO_RECORD,
-        event::{EventObject, EventType},
+        event::EventType,
         ids::RefundId,
         operation::{Operation, OperationKind, is_absent, next_look},
         payment_intent::{PaymentIntent, PaymentIntentState},
@@ -149,7 +149,7 @@ fn contradicted(merged: Merged) -> Finding {
 }
 
 /// Writes what was found into the journal. What was contradicted for the first time is looked up again at once.
-async fn conclude_finding<R: Clone + Serialize + Into<EventObject>>(
+async fn conclude_finding<R: Clone + Serialize>(
     tx: &mut Tx,
     operation: &Operation,
     finding: Finding,
@@ -157,7 +157,7 @@ async fn conclude_finding<R: Clone + Serialize + Into<EventObject>>(
     now: Timestamp,
 ) -> Result<bool, Error> {
     match finding {
-        Finding::Doubtful => leave_open(tx, operation, &resource, Some(now + CONTRADICTION_CHECK), now).await,
+        Finding::Doubtful => leave_open(tx, operation, Some(now + CONTRADICTION_CHECK), now).await,
         finding => conclude(tx, operation, &verdict(finding, resource), now).await,
     }
 }
@@ -249,7 +249,7 @@ pub(super) async fn tell_if_overdue(tx: &mut Tx, intent: &PaymentIntent, now: Ti
     let is_under_way = intent.state.is_attempting() || intent.refund_pending > 0;
     if is_under_way && next_look(intent.updated_at, now).is_none() {
         tracing::warn!(payment_intent = %intent.id, "the payment has had no outcome for a week; an operator has to look");
-        tx.event_insert_once(EventType::OperationNeedsOperator, &intent.clone().into(), now).await?;
+        tx.event_insert_once(EventType::PaymentIntentOverdue, &intent.clone().into(), now).await?;
     }
     Ok(())
 }

@@ -252,6 +252,7 @@ impl App {
         let mut tx = self.store.begin().await?;
         let Some(mut intent) = tx.payment_intent_lock(id).await? else { return Ok(false) };
         let open = tx.operations_open(id).await?;
+        tx.acts_for(&open);
         let attempt = open.iter().rfind(|operation| operation.kind == OperationKind::ConfirmPaymentIntent);
         let evidence = match shown {
             Some(snapshot) => Some((snapshot, merge_payment(&mut tx, &mut intent, snapshot, attempt, now).await?)),
@@ -267,7 +268,10 @@ impl App {
                 return Ok(shown.is_some());
             }
         }
-        tell_if_overdue(&mut tx, &intent, now).await?;
+        // An operation that is open tells of itself.
+        if open.is_empty() {
+            tell_if_overdue(&mut tx, &intent, now).await?;
+        }
         let scheduled = poll_at(&intent, now);
         let next = match found {
             Ok(_) => scheduled,

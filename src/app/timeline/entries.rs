@@ -142,6 +142,8 @@ pub(super) fn of_event(event: &Event) -> Placed {
         sentence: format!("{}: {}.", event.kind, state(&event.object)),
         ids: TimelineIds {
             object: event.object.id().to_owned(),
+            operation: event.operation_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+            request: event.request_id.clone(),
             event: event.id.to_string(),
             ..TimelineIds::default()
         },
@@ -162,6 +164,7 @@ fn state(object: &EventObject) -> String {
             let state = refund.state.as_str();
             format!("the refund of {} {currency} is {state}{}", refund.amount, failure.unwrap_or_default())
         }
+        EventObject::Operation(operation) => format!("the outcome of {} is not known", rpc(operation.kind)),
         EventObject::Customer(_) | EventObject::PaymentMethod(_) => "it was saved".to_owned(),
     }
 }

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use corefy_gateway::{
     domain::{
         event::{EventObject, EventType},
+        event_filter::EventFilter,
         ids::PaymentIntentId,
         operation::{Operation, OperationKind},
         payment_intent::{PaymentIntent, PaymentIntentState},
     },
-    store::{Error, EventFilter, Known, NewOperation, Store, Tx},
+    store::{Error, Known, NewOperation, Store, Tx},
 };
 use tokio::task::JoinSet;
 
@@ -62,7 +63,7 @@ async fn stored(store: &Store, id: &PaymentIntentId) -> Option<PaymentIntent> {
 }
 
 async fn event_count(store: &Store) -> usize {
-    store.read().await.unwrap().events(&acme(), &EventFilter::default(), 0, 1000).await.unwrap().len()
+    store.read().await.unwrap().events(&acme(), &EventFilter::default(), (0, None), 1000).await.unwrap().len()
 }
 
 /// Moves an intent in a transaction that locks it.
@@ -96,9 +97,9 @@ async fn a_draft_is_written_whole_with_its_events(database: TestDatabase) {
     let kept = session.operation_keyed(&acme(), "a").await.unwrap().unwrap();
     assert_eq!(format!("{:?}", kept.operation), format!("{reserved:?}"));
     assert_eq!(kept.fingerprint.as_deref(), Some(&[7; 32][..]));
-    let events = session.events(&acme(), &EventFilter::default(), 0, 9).await.unwrap();
-    assert_eq!(events.iter().map(|placed| placed.position).collect::<Vec<_>>(), [1]);
-    assert_eq!(events[0].event.object.id(), intent.id.as_str());
+    let events = session.events(&acme(), &EventFilter::default(), (0, None), 9).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1]);
+    assert_eq!(events[0].object.id(), intent.id.as_str());
 }
 
 async fn a_draft_whose_intent_was_moved_since_writes_nothing(database: TestDatabase) {
@@ -283,8 +284,8 @@ async fn drafts_and_transactions_tell_their_events_in_one_order_without_a_gap(da
         });
     }
     tasks.join_all().await;
-    let events = store.read().await.unwrap().events(&acme(), &EventFilter::default(), 0, 1000).await.unwrap();
-    assert!(events.iter().map(|placed| placed.position).eq(1..=120));
+    let events = store.read().await.unwrap().events(&acme(), &EventFilter::default(), (0, None), 1000).await.unwrap();
+    assert!(events.iter().map(|event| event.sequence).eq(1..=120));
 }
 
 /// SQLite has no locks of rows: who writes there holds up all others, and for as long as a transaction takes.

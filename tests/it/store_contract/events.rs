@@ -5,9 +5,10 @@ use std::time::Duration;
 use corefy_gateway::{
     domain::{
         event::{Event, EventObject, EventType},
+        event_filter::{EventFilter, EventPattern},
         ids::EventId,
     },
-    store::{End, EventFilter, Store},
+    store::Store,
 };
 
 use tokio::{task::JoinSet, time::sleep};
@@ -35,8 +36,7 @@ async fn list(store: &Store, filter: &EventFilter, after: Option<&EventId>, limi
         Some(id) => session.event_position(&acme(), id.as_str()).await.unwrap().unwrap(),
         None => 0,
     };
-    let found = session.events(&acme(), filter, position, limit).await.unwrap();
-    found.into_iter().map(|placed| placed.event).collect()
+    session.events(&acme(), filter, (position, None), limit).await.unwrap()
 }
 
 fn kinds(events: &[Event]) -> Vec<&str> {
@@ -71,10 +71,17 @@ async fn events_are_listed_oldest_first_page_by_page(database: TestDatabase) {
     assert_eq!(kinds(&next), ["payment_intent.succeeded"]);
     assert!(list(&store, &all, Some(&next[0].id), 9).await.is_empty());
     let mut session = store.read().await.unwrap();
-    let ends = [End::Oldest, End::Newest].map(|end| (end, if end == End::Oldest { &first[0].id } else { &next[0].id }));
-    for (end, id) in ends {
-        assert_eq!(&session.event_end(&acme(), end).await.unwrap().unwrap().0, id);
-    }
+    assert_eq!(session.event_oldest(&acme()).await.unwrap().unwrap(), (first[0].id.clone(), 1));
+    assert_eq!(session.event_last(&acme(), i64::MAX).await.unwrap().unwrap(), (next[0].id.clone(), 4));
+    assert_eq!(
+        session.event_last(&acme(), 3).await.unwrap().unwrap(),
+        (first[1].id.clone(), 2),
+        "3 is another partner's"
+    );
+    let within = session.events(&acme(), &all, (1, Some(3)), 9).await.unwrap();
+    assert_eq!(within.iter().map(|event| event.sequence).collect::<Vec<_>>(), [2]);
+    let kept = session.events_kept().await.unwrap();
+    assert_eq!((kept.oldest, kept.last), (Some((first[0].id.clone(), 1)), 4));
     assert_eq!(session.event_position(&other(), first[0].id.as_str()).await.unwrap(), None, "another partner's");
 }
 
@@ -83,13 +90,19 @@ async fn events_are_filtered_by_type_and_object(database: TestDatabase) {
     let (one, two) = (paid_intent(acme()), paid_intent(acme()));
     tell(&store, &[EventType::PaymentIntentCreated, EventType::PaymentIntentSucceeded], one.clone()).await;
     tell(&store, &[EventType::PaymentIntentCreated], two).await;
-    let words = |types: &[EventType]| types.iter().map(|kind| kind.as_str().to_owned()).collect::<Vec<_>>();
+    let words =
+        |types: &[EventType]| types.iter().map(|kind| EventPattern::Type(kind.as_str().to_owned())).collect::<Vec<_>>();
     let count = async |filter: EventFilter| list(&store, &filter, None, 9).await.len();
     let none = EventFilter::default;
     assert_eq!(count(EventFilter { types: words(&[EventType::PaymentIntentCreated]), ..none() }).await, 2);
     assert_eq!(count(EventFilter { types: words(&[EventType::RefundCreated]), ..none() }).await, 0);
     let both = words(&[EventType::PaymentIntentCreated, EventType::PaymentIntentSucceeded]);
     assert_eq!(count(EventFilter { types: both.clone(), ..none() }).await, 3);
+    // The underscore is a letter here, and not any letter.
+    for (prefix, expected) in [("payment_intent.", 3), ("payment.intent.", 0), ("refund.", 0)] {
+        let types = vec![EventPattern::Prefix(prefix.to_owned()), EventPattern::Type("customer.created".to_owned())];
+        assert_eq!(count(EventFilter { types, ..none() }).await, expected, "{prefix}");
+    }
     assert_eq!(count(EventFilter { object_id: Some(one.id.to_string()), ..none() }).await, 2);
     let of_one = EventFilter { types: words(&[EventType::PaymentIntentCreated]), object_id: Some(one.id.to_string()) };
     assert_eq!(count(of_one).await, 1);
@@ -135,13 +148,13 @@ async fn a_reader_misses_none_of_what_64_writers_tell_whenever_they_commit(datab
     while seen.len() < WRITERS * EACH {
         let position = seen.last().map_or(0, |(position, _)| *position);
         let mut session = store.read().await.unwrap();
-        let found = session.events(&acme(), &EventFilter::default(), position, 7).await.unwrap();
-        seen.extend(found.into_iter().map(|placed| (placed.position, placed.event.id)));
+        let found = session.events(&acme(), &EventFilter::default(), (position, None), 7).await.unwrap();
+        seen.extend(found.into_iter().map(|event| (event.sequence, event.id)));
         sleep(Duration::from_millis(1)).await;
     }
     writers.join_all().await;
-    let all = store.read().await.unwrap().events(&acme(), &EventFilter::default(), 0, 1000).await.unwrap();
-    let all: Vec<_> = all.into_iter().map(|placed| (placed.position, placed.event.id)).collect();
+    let all = store.read().await.unwrap().events(&acme(), &EventFilter::default(), (0, None), 1000).await.unwrap();
+    let all: Vec<_> = all.into_iter().map(|event| (event.sequence, event.id)).collect();
     assert_eq!(seen, all, "the reader has seen all, in the order they have for ever");
     assert!(seen.iter().map(|(position, _)| *position).eq(1..=(WRITERS * EACH) as i64), "without a gap");
 }

@@ -5,11 +5,12 @@ use std::fs;
 use corefy_gateway::{
     domain::{
         event::{EventObject, EventType},
+        event_filter::EventFilter,
         master_key::MasterKey,
         operation::OperationKind,
         payment_intent::PaymentIntent,
     },
-    store::{Error, EventFilter, PaymentIntentFilter, Store},
+    store::{Error, PaymentIntentFilter, Store},
 };
 use sqlx::{Connection as _, PgConnection};
 
@@ -92,7 +93,7 @@ async fn under_another_master_key_rows_are_corrupt_and_not_a_panic(database: Tes
         session.payment_intents(&acme(), &PaymentIntentFilter::default(), None, 9).await.unwrap_err(),
         session.customers(&acme(), &Default::default(), None, 9).await.unwrap_err(),
         session.refunds_of(&intent.id).await.unwrap_err(),
-        session.events(&acme(), &EventFilter::default(), 0, 9).await.unwrap_err(),
+        session.events(&acme(), &EventFilter::default(), (0, None), 9).await.unwrap_err(),
     ];
     for error in errors {
         assert!(matches!(error, Error::Corrupt(_)), "{error}");

@@ -125,8 +125,9 @@ async fn every_wrong_field_of_a_list_is_named_at_once(database: TestDatabase) {
     assert_all_named(&told, "ListSupportedPaymentMethodsRequest", &[]);
     let events = pb::ListEventsRequest {
         after_event_id: wrong(),
-        types: vec![String::new(); 21],
+        types: vec![String::new(); 101],
         object_id: wrong(),
+        view: -1,
         page_size: -1,
         page_token: wrong(),
     };

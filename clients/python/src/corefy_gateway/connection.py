@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import grpc
 from corefy.gateway.v1.customer_service_pb2_grpc import CustomerServiceStub
-from corefy.gateway.v1.event_pb2 import Event
+from corefy.gateway.v1.event_pb2 import EVENT_VIEW_BASIC, Event, EventView
 from corefy.gateway.v1.event_service_pb2 import StreamEventsRequest
 from corefy.gateway.v1.event_service_pb2_grpc import EventServiceStub
 from corefy.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
@@ -70,13 +70,23 @@ class Gateway:
         self.events = EventServiceStub(self._channel)
         self.gateway = GatewayServiceStub(self._channel)
 
-    def follow_events(self, after_event_id: str = "", types: Iterable[str] = ()) -> Iterator[Event]:
+    def follow_events(
+        self,
+        after_event_id: str = "",
+        types: Iterable[str] = (),
+        object_id: str = "",
+        view: EventView = EVENT_VIEW_BASIC,
+    ) -> Iterator[Event]:
         """Events after this one, or from the oldest that is kept, and then each as it happens, without an end.
+
+        `types` has types such as `refund.succeeded` or kinds of objects such as `refund.*`. The default view has no
+        personal data.
 
         After a break it goes on after the last event that was taken in. Keep the `id` of each event once it is dealt
         with, and begin with it after a restart of your own.
         """
-        request, attempts = StreamEventsRequest(after_event_id=after_event_id, types=types), 0
+        request = StreamEventsRequest(after_event_id=after_event_id, types=types, object_id=object_id, view=view)
+        attempts = 0
         while True:
             try:
                 for message in self.events.StreamEvents(request):

@@ -52,13 +52,17 @@ module CorefyGateway
     # Yields events after this one, or from the oldest that is kept, and then each as it happens, without an end. Without
     # a block it gives an Enumerator.
     #
+    # `types` has types such as `refund.succeeded` or kinds of objects such as `refund.*`. The default view has no personal
+    # data; `:EVENT_VIEW_FULL` has all.
+    #
     # After a break it goes on after the last event that was taken in. Keep the `id` of each event once it is dealt with,
     # and begin with it after a restart of your own. Every object of Ruby has an `object_id`: the event's is
     # `event["object_id"]`.
-    def follow_events(after_event_id: "", types: [])
-      return enum_for(:follow_events, after_event_id: after_event_id, types: types) unless block_given?
+    def follow_events(after_event_id: "", types: [], object_id: "", view: :EVENT_VIEW_BASIC)
+      asked = { after_event_id: after_event_id, types: types, object_id: object_id, view: view }
+      return enum_for(:follow_events, **asked) unless block_given?
 
-      request = V1::StreamEventsRequest.new(after_event_id: after_event_id, types: types)
+      request = V1::StreamEventsRequest.new(**asked)
       attempts = 0
       begin
         in_block = false # an error of the block's own is none of the stream's

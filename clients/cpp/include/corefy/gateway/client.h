@@ -10,7 +10,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "corefy/gateway/constants.h"
 #include "corefy/gateway/error.h"
@@ -34,10 +33,10 @@ struct Gateway {
   std::unique_ptr<v1::EventService::Stub> events;
   std::unique_ptr<v1::GatewayService::Stub> gateway;
 
-  // Hands over the events after this one (empty: from the oldest that is kept), and then each as it happens, until
-  // `handle` returns false. After a break it goes on after the last event. Throws GatewayError when that does not help.
-  void FollowEvents(std::string after_event_id, const std::vector<std::string>& types,
-                    const std::function<bool(const v1::Event&)>& handle) const;
+  // Hands over the events that `request` asks for (an empty one: all, from the oldest that is kept), and then each as it
+  // happens, until `handle` returns false. The default view has no personal data. After a break it goes on after the last
+  // event. Throws GatewayError when that does not help.
+  void FollowEvents(v1::StreamEventsRequest request, const std::function<bool(const v1::Event&)>& handle) const;
 };
 
 // Gives a gateway's services. The connection is made by the first call, and made again when it breaks.

@@ -110,7 +110,15 @@ public final class CorefyGateway implements AutoCloseable {
    */
   public EventStream followEvents(String afterEventId, String... types) {
     var request = StreamEventsRequest.newBuilder().setAfterEventId(afterEventId);
-    return new EventStream(events(), request.addAllTypes(Arrays.asList(types)).build());
+    return followEvents(request.addAllTypes(Arrays.asList(types)).build());
+  }
+
+  /**
+   * The events that the request asks for, and then each as it happens: of one object, or in the full
+   * view. The default view has no personal data.
+   */
+  public EventStream followEvents(StreamEventsRequest request) {
+    return new EventStream(events(), request);
   }
 
   /**

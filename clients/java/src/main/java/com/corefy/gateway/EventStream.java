@@ -70,7 +70,7 @@ public final class EventStream implements Iterable<Event>, AutoCloseable {
                   ? message.getEvent().getId()
                   : message.getHeartbeat().getResumeAfterEventId();
           if (!last.isEmpty()) {
-            request.setAfterEventId(last);
+            request.setAfterEventId(last).setOnlyNew(false);
           }
           if (message.hasEvent()) {
             return message.getEvent();

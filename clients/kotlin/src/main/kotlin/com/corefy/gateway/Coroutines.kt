@@ -2,6 +2,7 @@ package com.corefy.gateway
 
 import com.corefy.gateway.v1.CustomerServiceGrpcKt.CustomerServiceCoroutineStub
 import com.corefy.gateway.v1.Event
+import com.corefy.gateway.v1.StreamEventsRequest
 import com.corefy.gateway.v1.EventServiceGrpcKt.EventServiceCoroutineStub
 import com.corefy.gateway.v1.GatewayServiceGrpcKt.GatewayServiceCoroutineStub
 import com.corefy.gateway.v1.PaymentIntentServiceGrpcKt.PaymentIntentServiceCoroutineStub
@@ -60,8 +61,17 @@ public inline fun <T> typedErrors(calls: () -> T): T =
  * end. Goes on by itself after a break. See [CorefyGateway.followEvents].
  */
 public fun CorefyGateway.eventFlow(afterEventId: String = "", vararg types: String): Flow<Event> =
+  eventFlow(
+    StreamEventsRequest.newBuilder()
+      .setAfterEventId(afterEventId)
+      .addAllTypes(types.asList())
+      .build()
+  )
+
+/** The events that the request asks for; see the other. The default view has no personal data. */
+public fun CorefyGateway.eventFlow(request: StreamEventsRequest): Flow<Event> =
   flow {
-    followEvents(afterEventId, *types).use { stream ->
+    followEvents(request).use { stream ->
       val events = stream.iterator()
       while (true) {
         emit(next(events))
