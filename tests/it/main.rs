@@ -57,6 +57,7 @@ mod store_failures;
 mod timeline;
 mod tls;
 mod traces;
+mod try_all;
 mod unreadable_rows;
 mod upstream_failures;
 mod validation;

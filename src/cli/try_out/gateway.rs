@@ -129,13 +129,20 @@ impl Gateway {
         refund(response.into_inner().refund)
     }
 
-    fn reading<M>(&self, message: M) -> Request<M> {
+    /// The connection, for calls that are not shown one by one.
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// A request with the key.
+    pub fn reading<M>(&self, message: M) -> Request<M> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", self.authorization.clone());
         request
     }
 
-    fn changing<M>(&self, message: M, key: &str) -> Request<M> {
+    /// A request with the key and an idempotency key.
+    pub fn changing<M>(&self, message: M, key: &str) -> Request<M> {
         let mut request = self.reading(message);
         if let Ok(key) = key.parse() {
             request.metadata_mut().insert("idempotency-key", key);

@@ -13,11 +13,11 @@ use crate::pb::next_action::Action;
 use crate::pb::{Address, Card, CreatePaymentIntentRequest, PaymentIntent, PaymentIntentState, RefundState};
 
 /// The sandbox's card that is charged.
-const APPROVED: &str = "4111111111111111";
+pub(super) const APPROVED: &str = "4111111111111111";
 /// The sandbox's card that is declined for lack of money.
-const INSUFFICIENT_FUNDS: &str = "4000000000009995";
+pub(super) const INSUFFICIENT_FUNDS: &str = "4000000000009995";
 /// The sandbox's card whose payer has to act on a page.
-const THREE_D_SECURE: &str = "4000000000003220";
+pub(super) const THREE_D_SECURE: &str = "4000000000003220";
 /// The year in which the cards expire.
 const EXPIRY_YEAR: i32 = 2040;
 /// How many times a state is read at most, and how often.
@@ -251,7 +251,7 @@ impl Walk {
 }
 
 /// What is paid for in every step.
-fn order() -> CreatePaymentIntentRequest {
+pub(super) fn order() -> CreatePaymentIntentRequest {
     CreatePaymentIntentRequest {
         amount: "100.00".to_owned(),
         currency: "USD".to_owned(),
@@ -262,7 +262,7 @@ fn order() -> CreatePaymentIntentRequest {
     }
 }
 
-fn card(number: &str) -> Card {
+pub(super) fn card(number: &str) -> Card {
     Card {
         number: number.to_owned(),
         expiry_month: 12,
@@ -289,7 +289,7 @@ fn expect_error<T>(answer: Result<T, Status>, code: Code, reason: &str) -> Resul
     }
 }
 
-fn reason_of(status: &Status) -> Option<String> {
+pub(super) fn reason_of(status: &Status) -> Option<String> {
     status.get_error_details().error_info().map(|info| info.reason.clone())
 }
 

@@ -1,0 +1,151 @@
+//! The acceptance test of a gateway: every RPC, the classes of errors and, where Corefy is the sandbox, a webhook. Any gateway
+//! can be walked; what needs something that it does not offer is skipped, and the table says why.
+
+use std::time::{Duration, Instant};
+
+use owo_colors::OwoColorize as _;
+use tokio::time::timeout;
+use tonic::{Code, Response, Status, metadata::MetadataMap};
+use url::Url;
+
+use super::{
+    gateway::{Gateway, new_key},
+    payer,
+    steps::{APPROVED, INSUFFICIENT_FUNDS, THREE_D_SECURE, card, order, reason_of},
+};
+use crate::cli::table::Table;
+
+mod calls;
+
+/// How long an event may take that a webhook brings.
+const WEBHOOK_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What came of a check.
+enum Outcome {
+    Fine,
+    /// The sentence says what was found instead.
+    Failed(String),
+    /// The sentence says why.
+    Skipped(&'static str),
+}
+
+/// A check that was made.
+struct Row {
+    rpc: &'static str,
+    tried: &'static str,
+    outcome: Outcome,
+    took: Duration,
+}
+
+/// The checks of a gateway, as they are made.
+pub struct Acceptance {
+    gateway: Gateway,
+    rows: Vec<Row>,
+}
+
+/// What a check found: the value for later ones, or what was found instead.
+type Found<T> = Result<T, String>;
+
+impl Acceptance {
+    /// Of this gateway.
+    pub fn new(gateway: Gateway) -> Self {
+        Self { gateway, rows: Vec::new() }
+    }
+
+    /// Makes every check and prints the table. Answers how many there were, skipped ones left out, and how many went as
+    /// expected.
+    pub async fn run(mut self) -> (usize, usize) {
+        self.check_all().await;
+        let mut table = Table::new(["rpc", "tried", "outcome", "time"]);
+        for Row { rpc, tried, outcome, took } in &self.rows {
+            let outcome = match outcome {
+                Outcome::Fine => "ok".to_owned(),
+                Outcome::Failed(why) => format!("FAILED: {why}"),
+                Outcome::Skipped(why) => format!("skipped: {why}"),
+            };
+            let took = format!("{} ms", took.as_millis());
+            table.row([(*rpc).to_owned(), (*tried).to_owned(), outcome, took]);
+        }
+        anstream::println!();
+        table.print();
+        let made = self.rows.iter().filter(|row| !matches!(row.outcome, Outcome::Skipped(_))).count();
+        let fine = self.rows.iter().filter(|row| matches!(row.outcome, Outcome::Fine)).count();
+        (made, fine)
+    }
+
+    /// Makes one check: awaits the call and judges what came of it. `None`: it did not go as expected.
+    async fn check<A, T>(
+        &mut self,
+        rpc: &'static str,
+        tried: &'static str,
+        call: impl Future<Output = Result<A, Status>>,
+        judge: impl FnOnce(Result<A, Status>) -> Found<T>,
+    ) -> Option<T> {
+        let started = Instant::now();
+        let found = judge(call.await);
+        let took = started.elapsed();
+        let (outcome, found) = match found {
+            Ok(found) => (Outcome::Fine, Some(found)),
+            Err(why) => (Outcome::Failed(why), None),
+        };
+        self.note(Row { rpc, tried, outcome, took });
+        found
+    }
+
+    fn skip(&mut self, rpc: &'static str, tried: &'static str, why: &'static str) {
+        self.note(Row { rpc, tried, outcome: Outcome::Skipped(why), took: Duration::ZERO });
+    }
+
+    fn note(&mut self, row: Row) {
+        let mark = match row.outcome {
+            Outcome::Fine => "✓".green().to_string(),
+            Outcome::Failed(_) => "✗".red().bold().to_string(),
+            Outcome::Skipped(_) => "-".dimmed().to_string(),
+        };
+        anstream::println!("{mark} {}: {}", row.rpc, row.tried);
+        self.rows.push(row);
+    }
+}
+
+/// The answer, whatever is in it.
+fn answered<A>(answer: Result<Response<A>, Status>) -> Found<A> {
+    answer.map(Response::into_inner).map_err(told)
+}
+
+/// The answer, when `is_right`.
+fn answered_with<A>(answer: Result<Response<A>, Status>, is_right: impl FnOnce(&A, &MetadataMap) -> bool) -> Found<A> {
+    let answer = answer.map_err(told)?;
+    let is_right = is_right(answer.get_ref(), answer.metadata());
+    is_right.then(|| answer.into_inner()).ok_or_else(|| "another answer than expected".to_owned())
+}
+
+/// The refusal that was expected.
+fn refused<A>(answer: Result<A, Status>, code: Code, reason: &str) -> Found<()> {
+    match answer {
+        Ok(_) => Err(format!("it was answered, and not refused with {reason}")),
+        Err(status) if status.code() == code && reason_of(&status).as_deref() == Some(reason) => Ok(()),
+        Err(status) => Err(told(status)),
+    }
+}
+
+fn told(status: Status) -> String {
+    let reason = reason_of(&status).unwrap_or_default();
+    format!("{:?} {reason}: {}", status.code(), status.message())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_where_a_refusal_was_expected_and_another_refusal_are_failures() {
+        assert!(refused(Ok(()), Code::NotFound, "RESOURCE_NOT_FOUND").is_err());
+        let without_details = Err::<(), _>(Status::not_found("nothing"));
+        assert_eq!(
+            refused(without_details, Code::NotFound, "RESOURCE_NOT_FOUND"),
+            Err("NotFound : nothing".to_owned())
+        );
+        assert!(answered_with(Ok(Response::new(1)), |answer, _| *answer == 2).is_err());
+        assert_eq!(answered_with(Ok(Response::new(2)), |answer, _| *answer == 2), Ok(2));
+    }
+}
