@@ -143,7 +143,7 @@ mod tests {
             ("three_ds_cavv", "three_d_secure.cavv"),
             ("callback_url", "return_url"),
             ("city", "address.city"),
-            ("type", "type"),
+            ("type", "other.payment_method_type"),
             ("data.iban", "data.iban"),
         ] {
             assert_eq!(field(theirs), ours);
