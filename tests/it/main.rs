@@ -23,6 +23,7 @@ mod events;
 mod evidence;
 mod failover;
 mod gateway;
+mod golden;
 mod idempotency;
 mod idle_streams;
 mod in_doubt;
