@@ -77,7 +77,7 @@ pub async fn tell(app: &TestApp) -> Vec<Recorded> {
     story.confirm(&declined, DECLINED).await;
     story.confirm(&challenged, CHALLENGE).await;
     let (new, canceled) = (story.intent(new_intent("12.00")).await, story.intent(new_intent("13.00")).await);
-    let cancel = pb::CancelPaymentIntentRequest { payment_intent_id: canceled.clone() };
+    let cancel = pb::CancelPaymentIntentRequest { payment_intent_id: canceled.clone(), reason: "sold out".into() };
     story.call("cancel_payment_intent", "payment_intent", cancel).await;
     app.recover_after(TAKES).await;
     app.work_off_webhooks().await;

@@ -133,7 +133,7 @@ impl Acceptance {
     async fn cancel(&mut self) {
         let Some(intent) = self.create(&new_key(), "an intent to cancel").await else { return };
         let mut client = PaymentIntentServiceClient::new(self.gateway.channel());
-        let request = CancelPaymentIntentRequest { payment_intent_id: intent.id };
+        let request = CancelPaymentIntentRequest { payment_intent_id: intent.id, ..Default::default() };
         let call = client.cancel_payment_intent(self.gateway.changing(request, &new_key()));
         let is_canceled = |answer| {
             answered_with(answer, |answer: &CancelPaymentIntentResponse, _| {
