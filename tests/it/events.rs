@@ -160,8 +160,12 @@ async fn a_basic_event_has_no_personal_data_and_a_full_one_has_all(database: Tes
     });
     let intent = intent.await;
     client.confirm(&intent.id, APPROVED).await.unwrap();
-    let refund =
-        pb::CreateRefundRequest { reason: MARK.to_owned(), metadata: metadata(), ..new_refund(&intent.id, "1.00") };
+    let refund = pb::CreateRefundRequest {
+        reason: MARK.to_owned(),
+        reference_id: "refund-1".to_owned(),
+        metadata: metadata(),
+        ..new_refund(&intent.id, "1.00")
+    };
     client.create_refund(refund).await.unwrap();
 
     let marks = |events: &[pb::Event]| {
