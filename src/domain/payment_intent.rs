@@ -92,7 +92,7 @@ impl PaymentIntent {
 
     /// Begins an attempt, whose answer is missing until Corefy gives it.
     pub fn begin_attempt(&mut self, attempt: Attempt, now: Timestamp) {
-        self.progress.attempt = Some(attempt);
+        self.progress.begin(attempt);
         self.progress.is_unanswered = true;
         self.enter(State::Processing, now);
     }

@@ -152,7 +152,7 @@ async fn the_greater_revision_is_the_newer_copy(database: TestDatabase) {
     }
     assert!(copies.is_sorted_by_key(|copy| copy.revision), "the newer a copy, the greater its revision");
 
-    let request = pb::ListEventsRequest { page_size: 100, ..Default::default() };
+    let request = pb::ListEventsRequest { page_size: 100, view: pb::EventView::Full.into(), ..Default::default() };
     for event in client.events(request).await.unwrap().events {
         if let Some(Object::PaymentIntent(copy)) = event.object {
             copies.push(copy);

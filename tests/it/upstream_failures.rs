@@ -157,10 +157,13 @@ type Everything = (
     pb::ListPaymentMethodsResponse,
 );
 
+/// All that there is, but for the revisions of the intents: an attempt that was not sent is reserved and taken back, two changes.
 async fn everything(client: &Client, objects: &Objects) -> Everything {
     let of_customer = pb::ListPaymentMethodsRequest { customer_id: objects.customer.clone(), ..Default::default() };
+    let mut intents = client.intents(pb::ListPaymentIntentsRequest::default()).await.unwrap();
+    intents.payment_intents.iter_mut().for_each(|intent| intent.revision = 0);
     (
-        client.intents(pb::ListPaymentIntentsRequest::default()).await.unwrap(),
+        intents,
         client.list_refunds(pb::ListRefundsRequest::default()).await.unwrap().into_inner(),
         client.list_customers(pb::ListCustomersRequest::default()).await.unwrap().into_inner(),
         client.list_payment_methods(of_customer).await.unwrap().into_inner(),

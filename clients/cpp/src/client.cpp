@@ -63,8 +63,7 @@ Gateway Connect(const std::string& target, const std::string& api_key,
           v1::EventService::NewStub(channel),         v1::GatewayService::NewStub(channel)};
 }
 
-void Gateway::FollowEvents(v1::StreamEventsRequest request,
-                           const std::function<bool(const v1::Event&)>& handle) const {
+void Gateway::FollowEvents(v1::StreamEventsRequest request, const std::function<bool(const v1::Event&)>& handle) const {
   for (int broken = 0;;) {
     grpc::ClientContext context;
     const auto stream = events->StreamEvents(&context, request);

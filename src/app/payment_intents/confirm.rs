@@ -183,6 +183,7 @@ fn may_begin(intent: &PaymentIntent) -> Result<(), Error> {
 
 /// Undoes the beginning of an attempt that certainly was not made.
 async fn go_back(tx: &mut Tx, intent: &mut PaymentIntent, now: Timestamp) -> Result<(), Error> {
+    intent.progress.take_back();
     let had_failed = intent.progress.last_error.is_some();
     intent.enter(if had_failed { State::RequiresPaymentMethod } else { State::RequiresConfirmation }, now);
     Ok(tx.payment_intent_update(intent, poll_at(intent, now)).await?)

@@ -12,6 +12,8 @@ use crate::domain::{
 pub struct Progress {
     /// The means of the last attempt.
     pub attempt: Option<Attempt>,
+    /// The means of the attempt before the last: those of the last again when that one was certainly not made.
+    pub attempt_before: Option<Attempt>,
     /// Whether Corefy's answer to the creation or the attempt under way is missing.
     pub is_unanswered: bool,
     /// What the payer has to do, in `REQUIRES_ACTION`.
@@ -42,6 +44,16 @@ pub struct Attempt {
 }
 
 impl Progress {
+    /// Notes the means of an attempt that begins.
+    pub fn begin(&mut self, attempt: Attempt) {
+        self.attempt_before = self.attempt.replace(attempt);
+    }
+
+    /// Forgets the attempt that was begun last, and was not made.
+    pub fn take_back(&mut self) {
+        self.attempt = self.attempt_before.take();
+    }
+
     /// The same without what came of the last attempt: what stays once an answer says something else of it.
     #[must_use]
     pub fn afresh(&self) -> Self {

@@ -138,6 +138,7 @@ pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentInt
             watch_until: Some(NOW),
             contradicted_since: Some(NOW),
             attempt: Some(Attempt { payment_method_id: Some(PaymentMethodId::generate()), card: Some(card()) }),
+            attempt_before: None,
             is_unanswered: true,
             succeeded_at: Some(NOW),
             canceled_at: Some(NOW),

@@ -102,14 +102,16 @@ async fn a_call_whose_reservation_cannot_be_found_out_sends_nothing_and_frees_it
     let Some((app, proxy)) = behind_a_proxy().await else { return };
     let client = app.client().await;
     let subjects = Subjects::new(&client).await;
-    let before = app.sandbox.requests().len();
+    // Reads apart, which webhooks of the creations above cause.
+    let sent = || app.sandbox.requests().iter().filter(|request| request.method == "POST").count();
+    let before = sent();
     for kind in [Kind::Confirm, Kind::Refund] {
         proxy.cut_and_go_down(0, [Cut::AfterStatement]);
         let began = Instant::now();
         let refusal = refused(subjects.call(&client, kind).await);
         assert_eq!((refusal.code, refusal.reason.as_str()), (Code::Unavailable, "STORE_UNAVAILABLE"), "{refusal:?}");
         assert!(began.elapsed() < Duration::from_millis(2500), "{kind:?}: {:?}", began.elapsed());
-        assert_eq!(app.sandbox.requests().len(), before, "nothing is sent");
+        assert_eq!(sent(), before, "nothing is sent");
         proxy.come_up();
         until("the key is free", async || client.get_payment_intent(get(&subjects.intent)).await.is_ok()).await;
     }
