@@ -120,6 +120,8 @@ def make_call(step, variables):
     metadata = {"authorization": f"Bearer {step.get('api_key', os.environ['SCENARIO_API_KEY'])}"}
     if "idempotency_key" in step:
         metadata["idempotency-key"] = step["idempotency_key"]
+    elif step.get("call", "").endswith("/CreateRefund"):
+        metadata["idempotency-key"] = str(uuid.uuid4())
     options = ["-d", "@", *(word for pair in metadata.items() for word in ("-rpc-header", ": ".join(pair)))]
     answer, status, headers = call(step, options) if "call" in step else (taken(step, options), None, {})
     expected = step.get("expect", {})

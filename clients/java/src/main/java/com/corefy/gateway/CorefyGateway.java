@@ -114,8 +114,8 @@ public final class CorefyGateway implements AutoCloseable {
   }
 
   /**
-   * The events that the request asks for, and then each as it happens: of one object, or in the full
-   * view. The default view has no personal data.
+   * The events that the request asks for, and then each as it happens: of one object, or in the
+   * full view. The default view has no personal data.
    */
   public EventStream followEvents(StreamEventsRequest request) {
     return new EventStream(events(), request);
