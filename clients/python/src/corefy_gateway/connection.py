@@ -75,7 +75,7 @@ class Gateway:
         after_event_id: str = "",
         types: Iterable[str] = (),
         object_id: str = "",
-        view: EventView = EVENT_VIEW_BASIC,
+        view: "EventView.ValueType" = EVENT_VIEW_BASIC,
     ) -> Iterator[Event]:
         """Events after this one, or from the oldest that is kept, and then each as it happens, without an end.
 
