@@ -27,6 +27,7 @@ window.run = async () => {
   const { target, cases, ...keys } = await window.given();
   return runCases("web", cases, {
     ...keys,
+    isProvable: false,
     connect: (apiKey) => connect(target, apiKey),
     control: (words) => window.control(words),
     print: (line) => void window.print(line),

@@ -13,6 +13,7 @@ const { cases } = JSON.parse(readFileSync(env["SCENARIO_FILE"]!, "utf8")) as { c
 const passed = await runCases("typescript", cases, {
   apiKey: env["SCENARIO_API_KEY"]!,
   readKey: env["SCENARIO_READ_KEY"]!,
+  isProvable: true,
   connect: (apiKey) =>
     connect(env["SCENARIO_TARGET"]!, apiKey, authority ? { tls: { ca: readFileSync(authority) } } : {}),
   control: async (words) => void execFileSync(env["SCENARIO_CONTROL"]!, words),

@@ -42,8 +42,16 @@ export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> 
   });
 }
 
-/** The transport with all that each call needs. */
-export function withCallPolicy(transport: Transport, apiKey: string, defaultTimeoutMs: number): Transport {
+/**
+ * The transport with all that each call needs. `isProvable` says that the transport itself makes each attempt once, so
+ * that an error can say of all attempts that nothing was sent.
+ */
+export function withCallPolicy(
+  transport: Transport,
+  apiKey: string,
+  defaultTimeoutMs: number,
+  isProvable: boolean,
+): Transport {
   const prepared = (level: MethodOptions_IdempotencyLevel, given?: HeadersInit): Headers => {
     const headers = new Headers(given);
     headers.set("authorization", `Bearer ${apiKey}`);
@@ -59,13 +67,13 @@ export function withCallPolicy(transport: Transport, apiKey: string, defaultTime
       // A request that cannot be written is the caller's mistake, not a failure of the connection.
       toBinary(method.input, request);
       const deadline = timeoutMs > NO_DEADLINE ? performance.now() + timeoutMs : Infinity;
-      for (let attempts = 1, isProvable = true; ; attempts++) {
+      for (let attempts = 1, isProvableSoFar = isProvable; ; attempts++) {
         const left = deadline === Infinity ? NO_DEADLINE : Math.max(Math.ceil(deadline - performance.now()), 1);
         try {
           return await transport.unary(method, signal, left, headers, request, contextValues);
         } catch (reason) {
-          const error = GatewayError.of(reason, signal, isProvable);
-          isProvable = error.nothingWasSent;
+          const error = GatewayError.of(reason, signal, isProvableSoFar);
+          isProvableSoFar = error.nothingWasSent;
           const pause = pauseAfter(attempts, error);
           if (!mayBeRepeated(error) || attempts === ATTEMPTS || performance.now() + pause > deadline) throw error;
           await wait(pause, signal);
@@ -76,18 +84,22 @@ export function withCallPolicy(transport: Transport, apiKey: string, defaultTime
       const headers = prepared(method.idempotency, header);
       try {
         const response = await transport.stream(method, signal, timeoutMs, headers, input, contextValues);
-        return { ...response, message: withTypedErrors(response.message, signal) };
+        return { ...response, message: withTypedErrors(response.message, isProvable, signal) };
       } catch (reason) {
-        throw GatewayError.of(reason, signal);
+        throw GatewayError.of(reason, signal, isProvable);
       }
     },
   };
 }
 
-async function* withTypedErrors<T>(messages: AsyncIterable<T>, signal?: AbortSignal): AsyncGenerator<T> {
+async function* withTypedErrors<T>(
+  messages: AsyncIterable<T>,
+  isProvable: boolean,
+  signal?: AbortSignal,
+): AsyncGenerator<T> {
   try {
     yield* messages;
   } catch (reason) {
-    throw GatewayError.of(reason, signal);
+    throw GatewayError.of(reason, signal, isProvable);
   }
 }

@@ -49,9 +49,18 @@ export class Gateway {
   /** Ends the connection, and every call that is under way. */
   readonly close: () => void;
 
-  /** For transports other than those of `connect`. */
-  constructor(transport: Transport, apiKey: string, options: ConnectOptions = {}, close: () => void = () => undefined) {
-    const calls = withCallPolicy(transport, apiKey, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  /**
+   * For transports other than those of `connect`. `makesEachAttemptOnce` is false for one that may repeat a request by
+   * itself, as browsers do: then no error says that nothing was sent.
+   */
+  constructor(
+    transport: Transport,
+    apiKey: string,
+    options: ConnectOptions = {},
+    close: () => void = () => undefined,
+    makesEachAttemptOnce = true,
+  ) {
+    const calls = withCallPolicy(transport, apiKey, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, makesEachAttemptOnce);
     this.paymentIntents = createClient(PaymentIntentService, calls);
     this.refunds = createClient(RefundService, calls);
     this.customers = createClient(CustomerService, calls);

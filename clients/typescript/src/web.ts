@@ -1,6 +1,7 @@
 /**
  * The same client for pages, over grpc-web. A page shows its key to whoever opens it: give it one that may do no more
- * than that. The gateway lets in the origins of `GATEWAY_WEB_ORIGINS`. Keepalive is the browser's.
+ * than that. The gateway lets in the origins of `GATEWAY_WEB_ORIGINS`. Keepalive is the browser's. So are
+ * repetitions that it does not show: `nothingWasSent` of an error is always false here.
  */
 
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
@@ -14,5 +15,6 @@ export { DEFAULT_TIMEOUT_MS, Gateway, type ConnectOptions, type FollowEventsOpti
 
 /** Gives a gateway's services. `target` is `https://host:port`, or `host:port` for the same, or `http://host:port`. */
 export function connect(target: string, apiKey: string, options: ConnectOptions = {}): Gateway {
-  return new Gateway(createGrpcWebTransport({ baseUrl: urlOf(target) }), apiKey, options);
+  // A browser sends a request again by itself, unseen, when a connection that it had kept open breaks.
+  return new Gateway(createGrpcWebTransport({ baseUrl: urlOf(target) }), apiKey, options, undefined, false);
 }
