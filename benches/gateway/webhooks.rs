@@ -19,7 +19,7 @@ use crate::{
     measure::{Contender, median},
 };
 
-/// What they are signed with.
+/// The key that signs them.
 pub const SECRET: &str = "the-webhook-secret-of-the-benchmark";
 /// Connections they come over.
 const CONNECTIONS: u32 = 16;

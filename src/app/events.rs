@@ -43,7 +43,7 @@ pub enum Beginning {
     After(EventId),
 }
 
-/// What a reader is given.
+/// The answer to a reader.
 #[derive(Debug)]
 pub enum News {
     /// Something happened.
@@ -55,7 +55,7 @@ pub enum News {
     },
 }
 
-/// What a look at the database came to.
+/// The result of a look at the database.
 enum Look {
     /// Events that fit the filters.
     Found,

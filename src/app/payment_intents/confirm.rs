@@ -54,7 +54,7 @@ impl Confirm {
         Ok(())
     }
 
-    /// What the intent shows of the attempt.
+    /// The means of the attempt, as the intent shows them.
     fn attempt(&self) -> Attempt {
         match (&self.confirmation.source, &self.method) {
             (Source::Card(card), _) => Attempt { payment_method_id: None, card: Some(card.masked()) },

@@ -20,7 +20,7 @@ mod calls;
 /// How long an event may take that a webhook brings.
 const WEBHOOK_PATIENCE: Duration = Duration::from_secs(30);
 
-/// What came of a check.
+/// The outcome of a check.
 enum Outcome {
     Fine,
     /// The sentence says what was found instead.
