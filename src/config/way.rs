@@ -24,7 +24,7 @@ const AUTHORITIES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 pub struct Way {
     /// The proxy on the way; `None`: there is none.
     pub proxy: Option<Proxy>,
-    /// What the variables of this module have led to, a sentence each, for the log and `doctor`.
+    /// The consequences of the variables of this module, a sentence each, for the log and `doctor`.
     pub notes: Vec<String>,
 }
 

@@ -43,7 +43,7 @@ pub struct Acceptance {
     rows: Vec<Row>,
 }
 
-/// What a check found: the value for later ones, or what was found instead.
+/// The finding of a check: the value for later ones, or what was found instead.
 type Found<T> = Result<T, String>;
 
 impl Acceptance {

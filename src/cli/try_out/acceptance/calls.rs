@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// What a call came to.
+/// The outcome of a call.
 type Answer<A> = Result<Response<A>, Status>;
 
 /// An id of an object that is in no gateway.
