@@ -20,7 +20,7 @@ use crate::{
         proxies::Proxies,
     },
     http,
-    port::{Bounds, CertificateError, CertificateFiles, Certificates, CountedAs, Patience, Port},
+    port::{Bounds, CertificateError, CertificateFiles, Certificates, CountedAs, IdleTimeouts, Port},
     rpc,
     store::{self, FileLock, Sealer, Store},
     telemetry::{ExportError, Telemetry},
@@ -28,7 +28,7 @@ use crate::{
         Upstream,
         call_log::{CallLog, CallRecords},
         intents::{Credentials, Intents, REDACT},
-        transport::{Lender, Settings, SetupError, Transport},
+        transport::{SetupError, TokenSource, Transport, TransportSettings},
     },
     worker,
 };
@@ -70,7 +70,7 @@ pub struct Harness {
     /// No workers run: the test takes their steps itself.
     pub without_workers: bool,
     /// How long a connection of the gRPC port may take for what.
-    pub rpc_patience: Option<Patience>,
+    pub rpc_idle_timeouts: Option<IdleTimeouts>,
 }
 
 /// A running gateway. Dropping it without [`Server::stop`] ends it at once, as a crash would.
@@ -128,14 +128,14 @@ impl Server {
         let proxied_by =
             |port| if config.proxy_protocol.contains(&port) { proxies.clone() } else { Proxies::default() };
         let counted_as = counted_as(proxies.clone());
-        let patience = harness.rpc_patience.unwrap_or(rpc::PATIENCE);
+        let timeouts = harness.rpc_idle_timeouts.unwrap_or(rpc::IDLE_TIMEOUTS);
         // On the gRPC port whoever was let in keeps the place.
         let bounds = Bounds {
             most,
             always_on_trial: 0,
             counted_as: counted_as.clone(),
             proxied_by: proxied_by(ProxiedPort::Grpc),
-            patience,
+            timeouts,
         };
         let grpc = Port::new(grpc, grpc_certificates, bounds);
         let always_on_trial = http::always_on_trial(most);
@@ -144,7 +144,7 @@ impl Server {
             always_on_trial,
             counted_as,
             proxied_by: proxied_by(ProxiedPort::Http),
-            patience: http::PATIENCE,
+            timeouts: http::IDLE_TIMEOUTS,
         };
         let sidecar = Port::new(sidecar, http_certificates, bounds);
         let takes_webhooks = config.upstream.webhook_secret.is_some();
@@ -225,7 +225,7 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     let store = open_store(&config.database, &master_key).await?.measured_by(telemetry.clone());
     store.end_leases_of_the_dead(harness.clock.now()).await?;
     let (upstream, api_calls) =
-        upstream(&config.upstream, &harness.clock, telemetry.clone(), app::budget::lender(&store))?;
+        upstream(&config.upstream, &harness.clock, telemetry.clone(), app::token_source::for_store(&store))?;
     Ok(App::new(Parts {
         store,
         upstream,
@@ -259,17 +259,17 @@ fn telemetry(traces: Option<&TraceConfig>) -> Result<Telemetry, ExportError> {
     }
 }
 
-/// The client of Corefy, and the records of what it sends; connects only when something is sent. Without a `lender` it
+/// The client of Corefy, and the records of what it sends; connects only when something is sent. Without a `source` it
 /// has the whole budget of calls for itself.
 pub fn upstream(
     config: &UpstreamConfig,
     clock: &Clock,
     telemetry: Telemetry,
-    lender: Option<Arc<dyn Lender>>,
+    source: Option<Arc<dyn TokenSource>>,
 ) -> Result<(Arc<dyn Upstream>, CallRecords), SetupError> {
-    let settings = Settings {
+    let settings = TransportSettings {
         base_url: config.base_url.clone(),
-        proxy: config.way.proxy.clone(),
+        proxy: config.route.proxy.clone(),
         timeout: config.timeout,
         retries: config.retry_count,
         rate_per_minute: config.rate_limit_per_minute.get(),
@@ -278,9 +278,9 @@ pub fn upstream(
     match config.api {
         UpstreamApi::Intents => {
             let (log, api_calls) = CallLog::new(REDACT);
-            let transport = Transport::new(settings, clock.clone(), log)?.measured_by(telemetry);
-            let transport = match lender {
-                Some(lender) => transport.lent_by(lender),
+            let transport = Transport::new(settings, clock.clone(), log)?.with_telemetry(telemetry);
+            let transport = match source {
+                Some(source) => transport.with_token_source(source),
                 None => transport,
             };
             let credentials = Credentials {

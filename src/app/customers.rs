@@ -21,7 +21,7 @@ use crate::{
     },
     error::{Error, Reason},
     store::{CustomerFilter, Tx},
-    upstream::{self, Call, Class, Turn},
+    upstream::{self, Call, Priority, Scheduling},
 };
 
 /// When it is worth asking again about an object that Corefy has not confirmed yet.
@@ -66,7 +66,7 @@ impl App {
     /// Takes over what Corefy shows of how the customer is reached. `false`: it changed here meanwhile, so that what was
     /// shown may be older, and has to be asked for again.
     pub(super) async fn refresh_customer(&self, known: &Customer) -> Result<bool, Error> {
-        let shown = self.upstream.customer_find(known, Turn::of(Class::Read)).await?;
+        let shown = self.upstream.customer_find(known, Scheduling::of(Priority::Read)).await?;
         let Some(shown) = shown else { return Ok(true) };
         if !known.details.clone().take_over(&shown.contact) {
             return Ok(true);

@@ -4,7 +4,7 @@ use super::App;
 use crate::{
     domain::{capability::Capability, money::Money},
     error::Error,
-    upstream::{self, Connection},
+    upstream::{self, ConnectionTest},
 };
 
 /// A gateway, and what works there.
@@ -35,7 +35,7 @@ impl App {
     }
 
     /// Calls Corefy once. That it cannot be reached is an answer.
-    pub async fn test_connection(&self) -> Connection {
+    pub async fn test_connection(&self) -> ConnectionTest {
         self.upstream.test_connection().await
     }
 

@@ -26,7 +26,6 @@ use crate::{
 };
 
 pub mod api_calls;
-pub mod budget;
 mod creations;
 pub mod customers;
 pub mod events;
@@ -46,6 +45,7 @@ mod retention;
 mod supported_payment_methods;
 mod telemetry;
 pub mod timeline;
+pub mod token_source;
 mod webhook_writes;
 pub mod webhooks;
 

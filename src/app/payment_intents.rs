@@ -23,7 +23,7 @@ use crate::{
     },
     error::{Error, Reason},
     store::Tx,
-    upstream::{self, Call, Order},
+    upstream::{self, Call, PaymentContext},
 };
 
 mod confirm;
@@ -179,7 +179,7 @@ impl Command for Create {
     }
 
     async fn send(self, app: &App, call: Call<'_>, intent: &PaymentIntent) -> Result<PaymentSnapshot, upstream::Error> {
-        app.upstream.payment_intent_create(call, Order { intent, customer: self.customer.as_ref() }).await
+        app.upstream.payment_intent_create(call, PaymentContext { intent, customer: self.customer.as_ref() }).await
     }
 
     async fn settle(

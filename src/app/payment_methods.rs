@@ -22,7 +22,7 @@ use crate::{
     },
     error::Error,
     store::Tx,
-    upstream::{self, Call, Class, NewPaymentMethod, Turn},
+    upstream::{self, Call, NewPaymentMethod, Priority, Scheduling},
 };
 
 pub use crate::upstream::PaymentMethodData;
@@ -75,7 +75,7 @@ impl App {
         let mut session = self.store.read().await?;
         let Some(customer) = session.customer_any(&method.customer_id).await? else { return Ok(()) };
         drop(session);
-        let shown = self.upstream.payment_methods_of(&customer, Turn::of(Class::InDoubt)).await;
+        let shown = self.upstream.payment_methods_of(&customer, Scheduling::of(Priority::InDoubt)).await;
         let found = match shown {
             Ok(shown) => {
                 let fit = self.first_unknown_fit(&method, operation.sent_at, shown.methods).await?;
@@ -110,7 +110,7 @@ impl App {
     /// that were saved elsewhere. Where they are several, nobody can tell whose a new method is, and none gets to see it.
     pub(super) async fn refresh_payment_methods(&self, customers: &[Customer]) -> Result<(), Error> {
         let Some(first) = customers.first() else { return Ok(()) };
-        let shown = self.upstream.payment_methods_of(first, Turn::of(Class::Read)).await?.methods;
+        let shown = self.upstream.payment_methods_of(first, Scheduling::of(Priority::Read)).await?.methods;
         let now = self.now();
         let mut tx = self.store.begin().await?;
         for customer in customers {

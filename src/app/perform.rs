@@ -21,7 +21,7 @@ use crate::{
         catalogue::{KEYS_REUSED, REPLAYS},
         trace::carried,
     },
-    upstream::{Call, Class, Turn},
+    upstream::{Call, Priority, Scheduling},
 };
 
 mod command;
@@ -189,8 +189,8 @@ impl App {
         let _held = self.holdings.hold(&operation);
         self.reached(Checkpoint::Reserved).await;
         let not_after = operation.sent_at + self.send_limit;
-        let turn = Turn::until(C::KIND.into(), deadline);
-        let call = Call { operation_id: &operation.id, request_id: &operation.request_id, not_after, turn };
+        let scheduling = Scheduling::until(C::KIND.into(), deadline);
+        let call = Call { operation_id: &operation.id, request_id: &operation.request_id, not_after, scheduling };
         let sending = timeout(self.send_limit, command.send(self, call, &resource));
         let sent = self.looking_meanwhile(&operation, sending).await;
         self.reached(Checkpoint::Answered).await;
@@ -229,7 +229,7 @@ impl App {
         }
         let app = self.clone();
         let look = async move {
-            if let Err(error) = app.refresh_payment(&payment, Turn::of(Class::InDoubt)).await {
+            if let Err(error) = app.refresh_payment(&payment, Scheduling::of(Priority::InDoubt)).await {
                 tracing::warn!(payment_intent = %payment, %error, "a payment that is being sent could not be asked about");
             }
         };

@@ -23,7 +23,7 @@ use crate::{
     },
     error::{Error, Reason},
     store::Tx,
-    upstream::{self, Call, Order},
+    upstream::{self, Call, PaymentContext},
 };
 
 pub use crate::store::RefundFilter;
@@ -44,7 +44,7 @@ pub struct CreateRefund {
 impl App {
     /// Gives money back. An unknown outcome is an answer: the refund is pending, its amount reserved.
     pub async fn create_refund(&self, caller: Caller, input: CreateRefund) -> Result<Answer<Refund>, Error> {
-        self.perform(caller, Create { id: RefundId::generate(), input, order: None }).await
+        self.perform(caller, Create { id: RefundId::generate(), input, context: None }).await
     }
 
     /// Reads a refund; asks Corefy first while it is pending, and when the last look is some minutes old.
@@ -85,7 +85,7 @@ impl App {
 struct Create {
     id: RefundId,
     input: CreateRefund,
-    order: Option<(PaymentIntent, Option<Customer>)>,
+    context: Option<(PaymentIntent, Option<Customer>)>,
 }
 
 impl Create {
@@ -146,13 +146,13 @@ impl Command for Create {
         tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
         tx.events_insert(&[EventType::RefundCreated], &refund.clone().into(), now).await?;
         let customer = tx.customer_of(&intent).await?;
-        self.order = Some((intent, customer));
+        self.context = Some((intent, customer));
         Ok(Reserved::Send(refund))
     }
 
     async fn send(self, app: &App, call: Call<'_>, refund: &Refund) -> Result<RefundSnapshot, upstream::Error> {
-        let (intent, customer) = self.order.ok_or_else(|| upstream::not_at_corefy("payment"))?;
-        app.upstream.refund_create(call, Order { intent: &intent, customer: customer.as_ref() }, refund).await
+        let (intent, customer) = self.context.ok_or_else(|| upstream::not_at_corefy("payment"))?;
+        app.upstream.refund_create(call, PaymentContext { intent: &intent, customer: customer.as_ref() }, refund).await
     }
 
     async fn settle(

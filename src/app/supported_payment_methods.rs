@@ -14,7 +14,7 @@ use super::{App, Caller};
 use crate::{
     domain::{clock::Timestamp, money::Currency, payment_method::SupportedPaymentMethod},
     error::Error,
-    upstream::{Class, Turn},
+    upstream::{Priority, Scheduling},
 };
 
 /// How long an answer of Corefy's is kept.
@@ -55,8 +55,8 @@ impl App {
         caller: &Caller,
         currency: Option<Currency>,
     ) -> Result<Vec<SupportedPaymentMethod>, Error> {
-        let turn = Turn::until(Class::Read, caller.deadline);
-        let asked = async { self.upstream.supported_payment_methods(turn).await.map(Arc::new) };
+        let scheduling = Scheduling::until(Priority::Read, caller.deadline);
+        let asked = async { self.upstream.supported_payment_methods(scheduling).await.map(Arc::new) };
         let methods = self.supported.answers.try_get_with(self.supported.since(self.now()), asked).await?;
         let is_wanted = |method: &&SupportedPaymentMethod| {
             let currencies = &method.currencies;

@@ -21,15 +21,15 @@ use crate::{
 pub(super) fn expect(telemetry: &Telemetry, now: Timestamp) {
     telemetry.set(&BUILD, [env!("CARGO_PKG_VERSION")], 1);
     telemetry.set_seconds(&START, [], now.since(Timestamp::default()));
-    telemetry.expect(&REPLAYS, []);
-    telemetry.expect(&KEYS_REUSED, []);
-    telemetry.expect(&API_CALLS_LOST, []);
+    telemetry.init_zero(&REPLAYS, []);
+    telemetry.init_zero(&KEYS_REUSED, []);
+    telemetry.init_zero(&API_CALLS_LOST, []);
     for refusal in Refusal::ALL {
-        telemetry.expect(&KEYS_REFUSED, [refusal.label()]);
+        telemetry.init_zero(&KEYS_REFUSED, [refusal.label()]);
     }
-    telemetry.expect(&OPERATIONS_PRUNED, []);
+    telemetry.init_zero(&OPERATIONS_PRUNED, []);
     for reason in WrongSignature::ALL.map(WrongSignature::label).into_iter().chain(["address"]) {
-        telemetry.expect(&WEBHOOKS_REFUSED, [reason]);
+        telemetry.init_zero(&WEBHOOKS_REFUSED, [reason]);
     }
 }
 

@@ -19,10 +19,10 @@ use crate::{
     error::Error,
     store::{Webhook, WebhookState},
     telemetry::{
-        bounds::{WEBHOOK_TYPES, one_of},
         catalogue::WEBHOOKS_RECEIVED,
+        label_values::{WEBHOOK_TYPES, one_of},
     },
-    upstream::{About, Class, Turn, signature::WrongSignature},
+    upstream::{About, Priority, Scheduling, signature::WrongSignature},
 };
 
 /// How many webhooks one step takes, all at the same time.
@@ -150,7 +150,7 @@ impl App {
         if only_success && self.state_of(id).await? == Some(PaymentIntentState::Succeeded) {
             return Ok(Worked::Done);
         }
-        let was_shown = self.refresh_payment(id, Turn::of(Class::Read)).await?;
+        let was_shown = self.refresh_payment(id, Scheduling::of(Priority::Read)).await?;
         let is_paid = self.state_of(id).await?.is_some_and(PaymentIntentState::is_paid);
         Ok(if was_shown && (is_paid || !only_success) { Worked::Done } else { Worked::NotYet })
     }

@@ -5,10 +5,10 @@ use std::{collections::HashSet, time::Duration};
 use clap::Args;
 use tokio::time::sleep;
 
-use super::{Failure, moment, open};
+use super::{CommandFailure, moment, open};
 use crate::{
     app::api_calls::ApiCallFilter,
-    config::settings::KeysSettings,
+    config::settings::AdminSettings,
     domain::{
         api_call::ApiCall,
         clock::Clock,
@@ -49,12 +49,12 @@ pub(super) struct CallsCommand {
     #[arg(long)]
     follow: bool,
     #[command(flatten)]
-    settings: KeysSettings,
+    settings: AdminSettings,
 }
 
 impl CallsCommand {
     /// Shows the calls, oldest first.
-    pub async fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<(), CommandFailure> {
         let (store, _) = open(&self.settings).await?;
         let (partner, filter) = (self.partner.as_ref(), self.filter());
         let earlier = if self.follow { recent(&store, partner, &filter).await? } else { Vec::new() };
@@ -90,7 +90,7 @@ async fn follow(
     partner: Option<&PartnerId>,
     filter: &ApiCallFilter,
     mut shown: HashSet<ApiCallId>,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     loop {
         sleep(LOOK).await;
         let calls = recent(store, partner, filter).await?;
@@ -100,7 +100,11 @@ async fn follow(
 }
 
 /// The calls among which there can be new ones.
-async fn recent(store: &Store, partner: Option<&PartnerId>, filter: &ApiCallFilter) -> Result<Vec<ApiCall>, Failure> {
+async fn recent(
+    store: &Store,
+    partner: Option<&PartnerId>,
+    filter: &ApiCallFilter,
+) -> Result<Vec<ApiCall>, CommandFailure> {
     let since = Clock::system().now().before(OVERLAP);
     read(store, partner, &ApiCallFilter { created_from: Some(since), ..filter.clone() }, MAX_CALLS).await
 }
@@ -110,7 +114,7 @@ async fn read(
     partner: Option<&PartnerId>,
     filter: &ApiCallFilter,
     limit: u32,
-) -> Result<Vec<ApiCall>, Failure> {
+) -> Result<Vec<ApiCall>, CommandFailure> {
     Ok(store.read().await?.api_calls(partner, filter, None, limit).await?)
 }
 

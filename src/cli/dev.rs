@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{Failure, log, memory, sandbox};
+use super::{CommandFailure, log, memory, sandbox};
 use crate::{
     app::keys::{Keys, NewKey},
     config::{
@@ -30,7 +30,7 @@ pub(super) struct DevCommand {
 
 impl DevCommand {
     /// Serves until it is told to stop.
-    pub async fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<(), CommandFailure> {
         memory::keep_private()?;
         let dev = self.settings.read()?;
         log::start(&dev.log);
@@ -54,8 +54,8 @@ impl DevCommand {
     }
 }
 
-fn busy(dev: &DevConfig, error: io::Error) -> Failure {
-    Failure::Failed(format!("GATEWAY_SANDBOX_ADDR {}: {error}", dev.sandbox_addr))
+fn busy(dev: &DevConfig, error: io::Error) -> CommandFailure {
+    CommandFailure::Failed(format!("GATEWAY_SANDBOX_ADDR {}: {error}", dev.sandbox_addr))
 }
 
 /// Takes away the database of the last run: the sandbox it belonged to has forgotten all.
@@ -69,7 +69,7 @@ fn clean(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn create_key(config: &Config) -> Result<SecretString, Failure> {
+async fn create_key(config: &Config) -> Result<SecretString, CommandFailure> {
     let master_key = MasterKey::new(config.master_key.clone());
     let store = open_store(&config.database, &master_key).await?;
     let keys = Keys::new(store, master_key, Clock::system());

@@ -7,12 +7,12 @@ use ipnet::IpNet;
 use secrecy::ExposeSecret as _;
 
 use super::{
-    Failure,
+    CommandFailure,
     table::{Table, to_the_second},
 };
 use crate::{
     app::keys::{Keys, NewKey},
-    config::settings::KeysSettings,
+    config::settings::AdminSettings,
     domain::{
         api_key::{ApiKey, Scope},
         clock::{Clock, Timestamp},
@@ -35,11 +35,11 @@ const MAX_OVERLAP_HOURS: u64 = 720;
 #[derive(Args)]
 pub(super) struct KeysCommand {
     #[command(subcommand)]
-    action: Action,
+    action: KeysAction,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum KeysAction {
     /// Make a key and print it, once: it cannot be shown again
     Create {
         /// Partner that owns the key; created if there is none of this name
@@ -58,7 +58,7 @@ enum Action {
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=MAX_DAYS))]
         expires_in_days: Option<u64>,
         #[command(flatten)]
-        settings: KeysSettings,
+        settings: AdminSettings,
     },
     /// List the keys, without their secrets
     List {
@@ -66,7 +66,7 @@ enum Action {
         #[arg(long, value_parser = partner)]
         partner: Option<PartnerId>,
         #[command(flatten)]
-        settings: KeysSettings,
+        settings: AdminSettings,
     },
     /// Give a key another secret and print the pair, once; the previous secret stays valid for a while
     Rotate {
@@ -77,7 +77,7 @@ enum Action {
         #[arg(long, default_value = "24", value_parser = clap::value_parser!(u64).range(0..=MAX_OVERLAP_HOURS))]
         overlap_hours: u64,
         #[command(flatten)]
-        settings: KeysSettings,
+        settings: AdminSettings,
     },
     /// Revoke a key; every gateway refuses it within ten seconds
     Revoke {
@@ -85,36 +85,36 @@ enum Action {
         #[arg(value_parser = public_key)]
         key: PublicKey,
         #[command(flatten)]
-        settings: KeysSettings,
+        settings: AdminSettings,
     },
 }
 
 impl KeysCommand {
     /// Does what was asked.
-    pub async fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<(), CommandFailure> {
         match self.action {
-            Action::Create { partner_name, key_name, scopes, allow_cidrs, expires_in_days, settings } => {
+            KeysAction::Create { partner_name, key_name, scopes, allow_cidrs, expires_in_days, settings } => {
                 let expires_at = expires_in_days.map(in_days);
                 let new = NewKey { partner_name, key_name, scopes, allowed: allow_cidrs, expires_at };
                 let pair = open(&settings).await?.create(new).await?;
                 anstream::println!("{}", pair.expose_secret());
             }
-            Action::List { partner, settings } => {
+            KeysAction::List { partner, settings } => {
                 print_table(&open(&settings).await?.list(partner.as_ref()).await?);
             }
-            Action::Rotate { key, overlap_hours, settings } => {
+            KeysAction::Rotate { key, overlap_hours, settings } => {
                 let overlap = Duration::from_secs(overlap_hours * 3600);
                 let pair = open(&settings).await?.rotate(&key, overlap).await?;
-                let unfit = || Failure::Failed(format!("{key} is no key, or revoked or expired"));
+                let unfit = || CommandFailure::Failed(format!("{key} is no key, or revoked or expired"));
                 anstream::println!("{}", pair.ok_or_else(unfit)?.expose_secret());
                 anstream::eprintln!(
                     "the new secret works within ten seconds, the one before until {}",
                     to_the_second(Clock::system().now() + overlap)
                 );
             }
-            Action::Revoke { key, settings } => {
+            KeysAction::Revoke { key, settings } => {
                 if !open(&settings).await?.revoke(&key).await? {
-                    return Err(Failure::Failed(format!("{} is no key, or revoked already", key.as_str())));
+                    return Err(CommandFailure::Failed(format!("{} is no key, or revoked already", key.as_str())));
                 }
                 anstream::println!("{} is revoked", key.as_str());
             }
@@ -123,7 +123,7 @@ impl KeysCommand {
     }
 }
 
-async fn open(settings: &KeysSettings) -> Result<Keys, Failure> {
+async fn open(settings: &AdminSettings) -> Result<Keys, CommandFailure> {
     let (store, master_key) = super::open(settings).await?;
     Ok(Keys::new(store, master_key, Clock::system()))
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use secrecy::ExposeSecret as _;
 
-use super::Failure;
+use super::CommandFailure;
 use crate::{config::settings::MigrateSettings, store};
 
 /// The command and its settings.
@@ -15,7 +15,7 @@ pub(super) struct MigrateCommand {
 
 impl MigrateCommand {
     /// Migrates, and says from which version to which.
-    pub async fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<(), CommandFailure> {
         let database = self.settings.read()?;
         let before = store::migrate(database.url.expose_secret()).await?;
         let (from, to) = (before.version(), before.known.last().copied().unwrap_or_default());

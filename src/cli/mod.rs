@@ -11,7 +11,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    config::{Problems, env_file, names, settings::KeysSettings},
+    config::{SettingsProblems, env_file, names, settings::AdminSettings},
     domain::{clock::Timestamp, master_key::MasterKey},
     error::Error,
     server::{StartError, open_store},
@@ -29,9 +29,9 @@ mod migrate;
 mod operations;
 mod sandbox;
 mod serve;
+mod smoke_test;
 mod table;
 mod timeline;
-mod try_out;
 mod webhooks;
 
 /// A gRPC gateway to Corefy in which money moves exactly once.
@@ -68,7 +68,7 @@ enum Command {
     /// Show all that happened to one payment, in one order
     Timeline(timeline::TimelineCommand),
     /// Walk through payments, a decline, 3-D Secure and refunds on a running gateway, and show each step
-    Try(try_out::TryCommand),
+    Try(smoke_test::TryCommand),
 }
 
 impl Command {
@@ -89,44 +89,44 @@ fn misspelt_variables() -> Vec<String> {
 }
 
 /// The failure of a command.
-enum Failure {
+enum CommandFailure {
     /// A usage error.
     Settings(String),
     /// Anything else.
     Failed(String),
 }
 
-impl From<Problems> for Failure {
-    fn from(problems: Problems) -> Self {
+impl From<SettingsProblems> for CommandFailure {
+    fn from(problems: SettingsProblems) -> Self {
         Self::Settings(problems.to_string())
     }
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for CommandFailure {
     fn from(error: io::Error) -> Self {
         Self::Failed(error.to_string())
     }
 }
 
-impl From<StartError> for Failure {
+impl From<StartError> for CommandFailure {
     fn from(error: StartError) -> Self {
         Self::Failed(error.to_string())
     }
 }
 
-impl From<store::Error> for Failure {
+impl From<store::Error> for CommandFailure {
     fn from(error: store::Error) -> Self {
         Self::Failed(format!("DATABASE_URL: {error}"))
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for CommandFailure {
     fn from(error: Error) -> Self {
         Self::Failed(error.cause().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")))
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CommandFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Settings(sentence) | Self::Failed(sentence) => f.write_str(sentence),
@@ -140,14 +140,14 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             anstream::eprintln!("{failure}");
-            ExitCode::from(if matches!(failure, Failure::Settings(_)) { 2 } else { 1 })
+            ExitCode::from(if matches!(failure, CommandFailure::Settings(_)) { 2 } else { 1 })
         }
     }
 }
 
-fn try_run() -> Result<(), Failure> {
+fn try_run() -> Result<(), CommandFailure> {
     // Before any thread is started and before flags are parsed, for they have their defaults from the environment.
-    env_file::load(Path::new(".env")).map_err(Failure::Settings)?;
+    env_file::load(Path::new(".env")).map_err(CommandFailure::Settings)?;
     let matches = names::without_empty_variables(Cli::command()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if !cli.command.has_log() {
@@ -173,14 +173,14 @@ fn try_run() -> Result<(), Failure> {
         }
     });
     // There is no log yet, and what is missing may be what is misspelt.
-    if has_log && matches!(ran, Err(Failure::Settings(_))) {
+    if has_log && matches!(ran, Err(CommandFailure::Settings(_))) {
         misspelt_variables().iter().for_each(|sentence| anstream::eprintln!("{sentence}"));
     }
     ran
 }
 
 /// Opens the database for a command that works on it alone.
-async fn open(settings: &KeysSettings) -> Result<(Store, MasterKey), Failure> {
+async fn open(settings: &AdminSettings) -> Result<(Store, MasterKey), CommandFailure> {
     let config = settings.read()?;
     let master_key = MasterKey::new(config.master_key);
     let store = open_store(&config.database, &master_key).await?;

@@ -3,12 +3,12 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    Failure,
+    CommandFailure,
     table::{Table, or_dash, print_values, to_the_second},
 };
 use crate::{
     app::operations::{Dossier, Operations, Resolution, ResolveError},
-    config::{operator::this_operator, settings::KeysSettings},
+    config::{operator::this_operator, settings::AdminSettings},
     domain::{
         audit::AuditEntry,
         clock::{Clock, Timestamp},
@@ -29,11 +29,11 @@ const MAX_REASON: usize = 500;
 #[derive(Args)]
 pub(super) struct OperationsCommand {
     #[command(subcommand)]
-    action: Action,
+    action: OperationsAction,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum OperationsAction {
     /// List the operations whose outcome is not known, oldest first
     List {
         /// Only those in these states, separated by commas: sent, in_doubt, needs_operator
@@ -49,7 +49,7 @@ enum Action {
         #[arg(long, default_value = "100", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
         limit: u32,
         #[command(flatten)]
-        settings: KeysSettings,
+        settings: AdminSettings,
     },
     /// Show an operation with its object, the events of that, and what operators decided
     Show {
@@ -57,7 +57,7 @@ enum Action {
         #[arg(value_parser = operation_id)]
         id: OperationId,
         #[command(flatten)]
-        settings: KeysSettings,
+        settings: AdminSettings,
     },
     /// Have the running gateway ask Corefy about every payment that was created or changed since then, and its refunds
     Recheck {
@@ -65,7 +65,7 @@ enum Action {
         #[arg(long, value_parser = super::arguments::moment)]
         since: Timestamp,
         #[command(flatten)]
-        settings: KeysSettings,
+        settings: AdminSettings,
     },
     /// Resolve an operation by what you know from Corefy or the acquirer; recorded in the audit log
     Resolve {
@@ -82,11 +82,11 @@ enum Action {
         #[arg(long)]
         received_amount: Option<String>,
         #[command(flatten)]
-        settings: KeysSettings,
+        settings: AdminSettings,
     },
 }
 
-impl From<ResolveError> for Failure {
+impl From<ResolveError> for CommandFailure {
     fn from(error: ResolveError) -> Self {
         match error {
             ResolveError::Failed(error) => error.into(),
@@ -97,24 +97,26 @@ impl From<ResolveError> for Failure {
 
 impl OperationsCommand {
     /// Does what was asked.
-    pub async fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<(), CommandFailure> {
         match self.action {
-            Action::List { state, kind, partner, limit, settings } => {
+            OperationsAction::List { state, kind, partner, limit, settings } => {
                 let filter = OperationFilter { states: state, kind, partner };
                 print_table(&open(&settings).await?.list(&filter, limit).await?);
             }
-            Action::Show { id, settings } => {
+            OperationsAction::Show { id, settings } => {
                 let dossier = open(&settings).await?.show(&id).await?;
                 print_dossier(&dossier.ok_or(ResolveError::NotFound(id))?);
             }
-            Action::Recheck { since, settings } => {
+            OperationsAction::Recheck { since, settings } => {
                 let operations = open(&settings).await?;
                 let count = operations.recheck(since, &this_operator(), |_| {}).await?;
                 anstream::println!("{count} payments are due for a look; the running gateway asks Corefy about them");
             }
-            Action::Resolve { id, outcome, reason, received_amount, settings } => {
+            OperationsAction::Resolve { id, outcome, reason, received_amount, settings } => {
                 if received_amount.is_some() && outcome == StatedOutcome::Failed {
-                    return Err(Failure::Settings("--received-amount goes with --outcome succeeded only".to_owned()));
+                    return Err(CommandFailure::Settings(
+                        "--received-amount goes with --outcome succeeded only".to_owned(),
+                    ));
                 }
                 let resolution = Resolution { outcome, received: received_amount, reason, operator: this_operator() };
                 open(&settings).await?.resolve(&id, resolution).await?;
@@ -125,7 +127,7 @@ impl OperationsCommand {
     }
 }
 
-async fn open(settings: &KeysSettings) -> Result<Operations, Failure> {
+async fn open(settings: &AdminSettings) -> Result<Operations, CommandFailure> {
     let (store, _) = super::open(settings).await?;
     Ok(Operations::new(store, Clock::system()))
 }

@@ -7,11 +7,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{Failure, log};
+use super::{CommandFailure, log};
 use crate::{
     config::local::{SandboxKeys, SandboxSettings},
     domain::clock::Clock,
-    sandbox::{Sandbox, Settings},
+    sandbox::{Sandbox, SandboxOptions},
 };
 
 /// How often the sandbox settles what is due.
@@ -26,7 +26,7 @@ pub(super) struct SandboxCommand {
 
 impl SandboxCommand {
     /// Serves until it is told to stop.
-    pub async fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<(), CommandFailure> {
         let config = self.settings.read()?;
         log::start(&config.log);
         let stop = CancellationToken::new();
@@ -46,7 +46,7 @@ pub(super) async fn start(
     webhook_url: Option<Url>,
     stop: CancellationToken,
 ) -> std::io::Result<Sandbox> {
-    let settings = Settings {
+    let settings = SandboxOptions {
         api_key: keys.api_key.clone(),
         secret_key: keys.secret_key.clone(),
         client_key: keys.client_key.clone(),

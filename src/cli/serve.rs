@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Failure, log, memory};
+use super::{CommandFailure, log, memory};
 use crate::{
     config::settings::ServeSettings,
     server::{Harness, Server},
@@ -17,11 +17,11 @@ pub(super) struct ServeCommand {
 
 impl ServeCommand {
     /// Serves until SIGTERM or SIGINT, then drains.
-    pub async fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<(), CommandFailure> {
         memory::keep_private()?;
         let config = self.settings.read()?;
         log::start(&config.log);
-        for note in &config.upstream.way.notes {
+        for note in &config.upstream.route.notes {
             tracing::info!("{note}");
         }
         if config.upstream.webhook_secret.is_none() {

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::{Failure, moment, open};
+use super::{CommandFailure, moment, open};
 use crate::{
     app::timeline::timeline,
-    config::settings::KeysSettings,
+    config::settings::AdminSettings,
     domain::timeline::{TimelineEntry, TimelineIds, TimelineOf},
 };
 
@@ -19,17 +19,17 @@ pub(super) struct TimelineCommand {
     #[arg(value_parser = of)]
     id: TimelineOf,
     #[command(flatten)]
-    settings: KeysSettings,
+    settings: AdminSettings,
 }
 
 impl TimelineCommand {
     /// Shows the timeline, oldest entry first.
-    pub async fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<(), CommandFailure> {
         let (store, _) = open(&self.settings).await?;
         let mut after = None;
         loop {
             let found = timeline(&store, None, &self.id, after.as_ref(), STEP).await?;
-            let placed = found.ok_or_else(|| Failure::Failed("there is no such payment".to_owned()))?;
+            let placed = found.ok_or_else(|| CommandFailure::Failed("there is no such payment".to_owned()))?;
             placed.iter().for_each(|placed| print(&placed.entry));
             after = placed.last().map(|last| last.place.clone());
             if placed.len() < STEP as usize {

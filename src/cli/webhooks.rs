@@ -5,13 +5,13 @@ use std::io::{self, IsTerminal as _, Write as _};
 use clap::{Args, Subcommand};
 
 use super::{
-    Failure,
+    CommandFailure,
     arguments::moment,
     table::{Table, or_dash, print_values, to_the_second},
 };
 use crate::{
     app::inbox::{Inbox, Replayed},
-    config::settings::KeysSettings,
+    config::settings::AdminSettings,
     domain::{
         clock::{Clock, Timestamp},
         ids::WebhookId,
@@ -28,11 +28,11 @@ const BAR: usize = 30;
 #[derive(Args)]
 pub(super) struct WebhooksCommand {
     #[command(subcommand)]
-    action: Action,
+    action: WebhooksAction,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum WebhooksAction {
     /// List webhooks, newest first
     List {
         #[command(flatten)]
@@ -41,7 +41,7 @@ enum Action {
         #[arg(long, default_value = "50", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
         limit: u32,
         #[command(flatten)]
-        settings: KeysSettings,
+        settings: AdminSettings,
     },
     /// Show all that is kept of a webhook; its body is kept redacted
     Show {
@@ -49,7 +49,7 @@ enum Action {
         #[arg(value_parser = webhook_id)]
         id: WebhookId,
         #[command(flatten)]
-        settings: KeysSettings,
+        settings: AdminSettings,
     },
     /// Have the running gateway process webhooks again: one by its id, or all that a filter finds
     #[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["id", "state", "event_type", "since"]))]
@@ -63,7 +63,7 @@ enum Action {
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
-        settings: KeysSettings,
+        settings: AdminSettings,
     },
 }
 
@@ -89,51 +89,51 @@ impl From<Filter> for WebhookFilter {
 
 impl WebhooksCommand {
     /// Does what was asked.
-    pub async fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<(), CommandFailure> {
         match self.action {
-            Action::List { filter, limit, settings } => {
+            WebhooksAction::List { filter, limit, settings } => {
                 print_table(&open(&settings).await?.list(&filter.into(), limit).await?);
                 Ok(())
             }
-            Action::Show { id, settings } => {
+            WebhooksAction::Show { id, settings } => {
                 let webhook = open(&settings).await?.show(&id).await?;
                 print_webhook(&webhook.ok_or_else(|| unknown(&id))?);
                 Ok(())
             }
-            Action::Replay { id: Some(id), settings, .. } => replay_one(&open(&settings).await?, &id).await,
-            Action::Replay { id: None, filter, yes, settings } => {
+            WebhooksAction::Replay { id: Some(id), settings, .. } => replay_one(&open(&settings).await?, &id).await,
+            WebhooksAction::Replay { id: None, filter, yes, settings } => {
                 replay(&open(&settings).await?, &filter.into(), yes).await
             }
         }
     }
 }
 
-async fn open(settings: &KeysSettings) -> Result<Inbox, Failure> {
+async fn open(settings: &AdminSettings) -> Result<Inbox, CommandFailure> {
     let (store, _) = super::open(settings).await?;
     Ok(Inbox::new(store, Clock::system()))
 }
 
-fn unknown(id: &WebhookId) -> Failure {
-    Failure::Failed(format!("there is no webhook {id}"))
+fn unknown(id: &WebhookId) -> CommandFailure {
+    CommandFailure::Failed(format!("there is no webhook {id}"))
 }
 
-async fn replay_one(inbox: &Inbox, id: &WebhookId) -> Result<(), Failure> {
+async fn replay_one(inbox: &Inbox, id: &WebhookId) -> Result<(), CommandFailure> {
     inbox.show(id).await?.ok_or_else(|| unknown(id))?;
     if !inbox.replay_one(id).await? {
-        return Err(Failure::Failed(format!("{id} is being processed at this moment")));
+        return Err(CommandFailure::Failed(format!("{id} is being processed at this moment")));
     }
     anstream::println!("{id} is due again; the running gateway works it off");
     Ok(())
 }
 
-async fn replay(inbox: &Inbox, filter: &WebhookFilter, is_agreed: bool) -> Result<(), Failure> {
+async fn replay(inbox: &Inbox, filter: &WebhookFilter, is_agreed: bool) -> Result<(), CommandFailure> {
     let total = inbox.count(filter).await?;
     if total == 0 {
         anstream::println!("no webhook is like that");
         return Ok(());
     }
     if !is_agreed && !agrees(total)? {
-        return Err(Failure::Failed("nothing was replayed".to_owned()));
+        return Err(CommandFailure::Failed("nothing was replayed".to_owned()));
     }
     let is_terminal = io::stderr().is_terminal();
     let Replayed { due, busy } = inbox
@@ -154,9 +154,9 @@ async fn replay(inbox: &Inbox, filter: &WebhookFilter, is_agreed: bool) -> Resul
 }
 
 /// Asks the person at the terminal; where there is none, the flag has to say it.
-fn agrees(total: u64) -> Result<bool, Failure> {
+fn agrees(total: u64) -> Result<bool, CommandFailure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::Settings(format!("{total} webhooks are like that; say --yes to replay them")));
+        return Err(CommandFailure::Settings(format!("{total} webhooks are like that; say --yes to replay them")));
     }
     anstream::print!("{total} webhooks are like that. Replay them? [y/N] ");
     io::stdout().flush()?;

@@ -7,8 +7,8 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::Problems;
-use super::report::{Report, given};
+use super::SettingsProblems;
+use super::report::{SettingsReport, given};
 use crate::domain::key_pair::KeyPair;
 
 /// Which gateway to call, and as whom.
@@ -54,8 +54,8 @@ pub struct Trust {
 
 impl ClientSettings {
     /// Reads the settings and, when need be, the file; the error has everything that is wrong.
-    pub fn read(&self) -> Result<ClientConfig, Problems> {
-        let mut report = Report::default();
+    pub fn read(&self) -> Result<ClientConfig, SettingsProblems> {
+        let mut report = SettingsReport::default();
         let target = report.value("GATEWAY_TARGET", &self.target, "a URL such as http://127.0.0.1:50051", |text| {
             Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
         });
@@ -67,7 +67,7 @@ impl ClientSettings {
     }
 
     /// Whom to trust: the inner `None` where nothing is encrypted.
-    fn trust(&self, is_encrypted: bool, report: &mut Report) -> Option<Option<Trust>> {
+    fn trust(&self, is_encrypted: bool, report: &mut SettingsReport) -> Option<Option<Trust>> {
         if is_encrypted {
             let authorities = match &self.target_ca {
                 Some(file) => match fs::read_to_string(file) {
@@ -90,7 +90,7 @@ impl ClientSettings {
         Some(None)
     }
 
-    fn api_key(&self, report: &mut Report) -> Option<SecretString> {
+    fn api_key(&self, report: &mut SettingsReport) -> Option<SecretString> {
         let Some(key) = given(&self.api_key).or_else(|| self.key_in_file()) else {
             let file = self.api_key_file.display();
             let advice = "start the gateway by `make dev`, or give a key of your own";

@@ -14,9 +14,9 @@ use url::Url;
 use crate::domain::amount_limits::AmountLimits;
 
 use super::{
-    Config, DatabaseConfig, LogConfig, Problems, UpstreamApi, UpstreamConfig, Way,
+    Config, DatabaseConfig, LogConfig, SettingsProblems, UpstreamApi, UpstreamConfig, UpstreamRoute,
     read::{API_KEY_LENGTH, CLIENT_KEY_LENGTH, SECRET_KEY_LENGTH, WEBHOOK_SECRET_LENGTH, days},
-    report::Report,
+    report::SettingsReport,
     settings::LogSettings,
 };
 
@@ -93,8 +93,8 @@ impl Default for SandboxKeys {
 
 impl SandboxSettings {
     /// Reads the settings; the error has everything that is wrong with them.
-    pub fn read(&self) -> Result<SandboxConfig, Problems> {
-        let mut report = Report::default();
+    pub fn read(&self) -> Result<SandboxConfig, SettingsProblems> {
+        let mut report = SettingsReport::default();
         let addr = loopback(&mut report, "GATEWAY_SANDBOX_ADDR", &self.gateway_sandbox_addr);
         let webhook_url = match &self.gateway_sandbox_webhook_url {
             Some(text) => report.value("GATEWAY_SANDBOX_WEBHOOK_URL", text, "an http or https URL", |text| {
@@ -109,7 +109,7 @@ impl SandboxSettings {
     }
 
     /// The keys, by the rules of a gateway, which has to share them.
-    fn keys(&self, report: &mut Report) -> Option<SandboxKeys> {
+    fn keys(&self, report: &mut SettingsReport) -> Option<SandboxKeys> {
         let keys = SandboxKeys::default();
         let mut read = |variable, secret, length, default| {
             report.optional_secret(variable, secret, length).map(|given| given.unwrap_or(default))
@@ -165,8 +165,8 @@ pub struct DevConfig {
 
 impl DevSettings {
     /// Reads the settings; the error has everything that is wrong with them.
-    pub fn read(&self) -> Result<DevConfig, Problems> {
-        let mut report = Report::default();
+    pub fn read(&self) -> Result<DevConfig, SettingsProblems> {
+        let mut report = SettingsReport::default();
         let grpc = loopback(&mut report, "GATEWAY_GRPC_ADDR", &self.gateway_grpc_addr);
         let http = loopback(&mut report, "GATEWAY_HTTP_ADDR", &self.gateway_http_addr);
         let sandbox = loopback(&mut report, "GATEWAY_SANDBOX_ADDR", &self.gateway_sandbox_addr);
@@ -226,7 +226,7 @@ pub fn sandbox_upstream(keys: &SandboxKeys, base_url: Url) -> UpstreamConfig {
         client_key: keys.client_key.clone(),
         base_url,
         // This machine is never called by a proxy.
-        way: Way::default(),
+        route: UpstreamRoute::default(),
         webhook_secret: Some(keys.webhook_secret.clone()),
         webhook_secret_previous: None,
         timeout: Duration::from_secs(10),
@@ -237,7 +237,7 @@ pub fn sandbox_upstream(keys: &SandboxKeys, base_url: Url) -> UpstreamConfig {
 }
 
 /// An address that only this machine reaches.
-fn loopback(report: &mut Report, variable: &str, text: &str) -> Option<SocketAddr> {
+fn loopback(report: &mut SettingsReport, variable: &str, text: &str) -> Option<SocketAddr> {
     report.value(variable, text, "an address and port of this machine such as 127.0.0.1:50051", |text| {
         text.parse::<SocketAddr>().ok().filter(|address| address.ip().to_canonical().is_loopback())
     })

@@ -1,7 +1,7 @@
 //! Everything that comes from the environment and from flags, typed. Nothing else reads the environment.
 //!
 //! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]; for `sandbox` and `dev`: [`local`]),
-//! [`read`] the rules, [`report`] collects what is wrong, [`env_file`] reads `.env`, [`way`] the variables about the way to
+//! [`read`] the rules, [`report`] collects what is wrong, [`env_file`] reads `.env`, [`route`] the variables about the way to
 //! Corefy, [`names`] looks at what the variables are called. Tests build [`Config`] by hand.
 
 use std::net::SocketAddr;
@@ -23,11 +23,11 @@ pub mod names;
 pub mod operator;
 mod read;
 mod report;
+mod route;
 pub mod settings;
-mod way;
 
-pub use report::Problems;
-pub use way::Way;
+pub use report::SettingsProblems;
+pub use route::UpstreamRoute;
 
 /// What `serve` needs to know. `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -118,7 +118,7 @@ pub struct TlsConfig {
 
 /// What the commands that work on the database alone need to know.
 #[derive(Clone, Debug)]
-pub struct KeysConfig {
+pub struct AdminConfig {
     /// Where keys, payments and the log of calls are kept.
     pub database: DatabaseConfig,
     /// At least 32 characters, the same as that of `serve`.
@@ -148,7 +148,7 @@ pub struct UpstreamConfig {
     /// Scheme, host and port, without a path.
     pub base_url: Url,
     /// The way there.
-    pub way: Way,
+    pub route: UpstreamRoute,
     /// Verifies webhooks; without it every webhook is refused.
     pub webhook_secret: Option<SecretString>,
     /// The webhook secret before the last change.

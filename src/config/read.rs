@@ -12,14 +12,14 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use url::{Host, Url};
 
 use super::database_url;
-use super::report::{Report, given};
+use super::report::{SettingsReport, given};
 use super::settings::{
-    DatabaseSettings, GatewaySettings, KeysSettings, LogSettings, MasterKeySetting, MigrateSettings, ServeSettings,
+    AdminSettings, DatabaseSettings, GatewaySettings, LogSettings, MasterKeySetting, MigrateSettings, ServeSettings,
     TraceSettings, UpstreamSettings,
 };
 use super::{
-    Config, DatabaseConfig, KeysConfig, LogConfig, LogFormat, Problems, ProxiedPort, TlsConfig, TraceConfig,
-    UpstreamApi, UpstreamConfig, Way,
+    AdminConfig, Config, DatabaseConfig, LogConfig, LogFormat, ProxiedPort, SettingsProblems, TlsConfig, TraceConfig,
+    UpstreamApi, UpstreamConfig, UpstreamRoute,
 };
 use crate::domain::{
     amount_limits::AmountLimits,
@@ -40,13 +40,13 @@ const FROM_COREFY: &str = "Corefy's dashboard has it";
 
 impl ServeSettings {
     /// Reads all settings; the error has everything that is wrong with them.
-    pub fn read(&self) -> Result<Config, Problems> {
-        let mut report = Report::default();
+    pub fn read(&self) -> Result<Config, SettingsProblems> {
+        let mut report = SettingsReport::default();
         let config = self.config(&mut report);
         report.finish(config)
     }
 
-    fn config(&self, report: &mut Report) -> Option<Config> {
+    fn config(&self, report: &mut SettingsReport) -> Option<Config> {
         let upstream = self.upstream.read(report);
         let gateway = &self.gateway;
         let tls = gateway.tls(report);
@@ -130,26 +130,26 @@ const ORIGINS: &str = "origins such as https://shop.example, separated by commas
 const PORTS: &str = "grpc, http or both, separated by commas";
 const NETWORKS: &str = "networks such as 203.0.113.0/24, separated by commas";
 
-impl KeysSettings {
+impl AdminSettings {
     /// Reads the settings; the error has everything that is wrong with them.
-    pub fn read(&self) -> Result<KeysConfig, Problems> {
-        let mut report = Report::default();
+    pub fn read(&self) -> Result<AdminConfig, SettingsProblems> {
+        let mut report = SettingsReport::default();
         let (database, master_key) = (self.database.read(&mut report), self.master_key.read(&mut report));
-        report.finish(database.zip(master_key).map(|(database, master_key)| KeysConfig { database, master_key }))
+        report.finish(database.zip(master_key).map(|(database, master_key)| AdminConfig { database, master_key }))
     }
 }
 
 impl MigrateSettings {
     /// Reads the settings; the error has everything that is wrong with them.
-    pub fn read(&self) -> Result<DatabaseConfig, Problems> {
-        let mut report = Report::default();
+    pub fn read(&self) -> Result<DatabaseConfig, SettingsProblems> {
+        let mut report = SettingsReport::default();
         let database = self.database.read(&mut report);
         report.finish(database)
     }
 }
 
 impl DatabaseSettings {
-    fn read(&self, report: &mut Report) -> Option<DatabaseConfig> {
+    fn read(&self, report: &mut SettingsReport) -> Option<DatabaseConfig> {
         if let Some(fault) = database_url::fault(self.database_url.expose_secret()) {
             report.wrong::<()>("DATABASE_URL", fault);
         } else if self.database_url.expose_secret().ends_with(char::is_whitespace) {
@@ -161,14 +161,14 @@ impl DatabaseSettings {
 }
 
 impl MasterKeySetting {
-    fn read(&self, report: &mut Report) -> Option<SecretString> {
+    fn read(&self, report: &mut SettingsReport) -> Option<SecretString> {
         let advice = "make one by `openssl rand -hex 32`, and keep it: without it, stored data cannot be read";
         report.secret("GATEWAY_MASTER_KEY", &self.gateway_master_key, MASTER_KEY_LENGTH, advice)
     }
 }
 
 impl UpstreamSettings {
-    fn read(&self, report: &mut Report) -> Option<UpstreamConfig> {
+    fn read(&self, report: &mut SettingsReport) -> Option<UpstreamConfig> {
         let api = report.value("COREFY_API", &self.corefy_api, "intents, the only API so far", |text| {
             (text == "intents").then_some(UpstreamApi::Intents)
         });
@@ -177,7 +177,7 @@ impl UpstreamSettings {
         let client_key = report.secret("COREFY_CLIENT_KEY", &self.corefy_client_key, CLIENT_KEY_LENGTH, FROM_COREFY);
         let sandbox_mode = report.truth("COREFY_SANDBOX_MODE", &self.corefy_sandbox_mode);
         let base_url = self.base_url(sandbox_mode.unwrap_or_default(), report);
-        let way = base_url.as_ref().and_then(|base_url| Way::of_process(base_url, report));
+        let route = base_url.as_ref().and_then(|base_url| UpstreamRoute::of_process(base_url, report));
         let timeout = report.whole("COREFY_TIMEOUT_SECONDS", &self.corefy_timeout_seconds, 1..=300);
         let retry_count = report.whole("COREFY_RETRY_COUNT", &self.corefy_retry_count, 0..=10);
         let rate_limit =
@@ -190,7 +190,7 @@ impl UpstreamSettings {
             secret_key: secret_key?,
             client_key: client_key?,
             base_url: base_url?,
-            way: way?,
+            route: route?,
             webhook_secret,
             webhook_secret_previous,
             timeout: Duration::from_secs(timeout?.into()),
@@ -201,7 +201,7 @@ impl UpstreamSettings {
     }
 
     /// The previous secret serves a change of secrets; alone it is a mistake.
-    fn webhook_secrets(&self, report: &mut Report) -> Option<(Option<SecretString>, Option<SecretString>)> {
+    fn webhook_secrets(&self, report: &mut SettingsReport) -> Option<(Option<SecretString>, Option<SecretString>)> {
         const PREVIOUS: &str = "COREFY_WEBHOOK_SECRET_PREVIOUS";
         if given(&self.corefy_webhook_secret).is_none() && given(&self.corefy_webhook_secret_previous).is_some() {
             return report.wrong(PREVIOUS, "must not be set without COREFY_WEBHOOK_SECRET");
@@ -211,7 +211,7 @@ impl UpstreamSettings {
         current.zip(read(PREVIOUS, &self.corefy_webhook_secret_previous))
     }
 
-    fn base_url(&self, sandbox_mode: bool, report: &mut Report) -> Option<Url> {
+    fn base_url(&self, sandbox_mode: bool, report: &mut SettingsReport) -> Option<Url> {
         let default = if sandbox_mode { "https://api.sandbox.corefy.com" } else { "https://api.corefy.com" };
         let text = self.corefy_base_url.as_deref().filter(|text| !text.is_empty()).unwrap_or(default);
         match Url::parse(text).ok().filter(is_scheme_and_host) {
@@ -261,7 +261,7 @@ fn origin(text: &str) -> Option<String> {
 
 impl GatewaySettings {
     /// The files of certificates: the inner `None` when there are none.
-    fn tls(&self, report: &mut Report) -> Option<Option<TlsConfig>> {
+    fn tls(&self, report: &mut SettingsReport) -> Option<Option<TlsConfig>> {
         let given = |file: &Option<OsString>| file.clone().filter(|path| !path.is_empty()).map(PathBuf::from);
         let client_ca = given(&self.gateway_tls_client_ca);
         match (given(&self.gateway_tls_cert), given(&self.gateway_tls_key)) {
@@ -276,7 +276,7 @@ impl GatewaySettings {
     }
 
     /// Connections of a port, calls a minute of a key, and open streams of a key.
-    fn limits(&self, report: &mut Report) -> Option<(u32, u32, u32)> {
+    fn limits(&self, report: &mut SettingsReport) -> Option<(u32, u32, u32)> {
         let connections = report.whole("GATEWAY_MAX_CONNECTIONS", &self.gateway_max_connections, 1..=100_000);
         let key_rate = report.whole("GATEWAY_KEY_RATE_PER_MINUTE", &self.gateway_key_rate_per_minute, 0..=1_000_000);
         let streams = report.whole("GATEWAY_KEY_STREAMS", &self.gateway_key_streams, 0..=100_000);
@@ -284,7 +284,7 @@ impl GatewaySettings {
     }
 
     /// The largest amounts of payments: the defaults, but for those that are set.
-    fn amount_limits(&self, report: &mut Report) -> Option<AmountLimits> {
+    fn amount_limits(&self, report: &mut SettingsReport) -> Option<AmountLimits> {
         const VARIABLE: &str = "GATEWAY_AMOUNT_LIMITS";
         let limits = report.list(VARIABLE, self.gateway_amount_limits.as_deref(), AMOUNT_LIMITS, amount_limit)?;
         let mut currencies = HashSet::new();
@@ -295,7 +295,7 @@ impl GatewaySettings {
     }
 
     /// Where gRPC and HTTP listen. Others can reach them only when they are encrypted, or when that is wanted so.
-    fn addresses(&self, is_encrypted: bool, report: &mut Report) -> Option<(SocketAddr, SocketAddr)> {
+    fn addresses(&self, is_encrypted: bool, report: &mut SettingsReport) -> Option<(SocketAddr, SocketAddr)> {
         let insecure = report.truth("GATEWAY_INSECURE", &self.gateway_insecure);
         let mut read = |variable, text: &str| {
             let address = report.value(variable, text, "an address and a port such as 127.0.0.1:50051", |text| {
@@ -323,7 +323,7 @@ impl GatewaySettings {
 }
 
 impl LogSettings {
-    pub(super) fn read(&self, report: &mut Report) -> Option<LogConfig> {
+    pub(super) fn read(&self, report: &mut SettingsReport) -> Option<LogConfig> {
         let filter = report.value("GATEWAY_LOG", &self.gateway_log, "a filter such as info", log_filter);
         let format = report.value("GATEWAY_LOG_FORMAT", &self.gateway_log_format, "text or json", |text| match text {
             "text" => Some(LogFormat::Text),
@@ -360,7 +360,7 @@ const LONGEST_SERVICE_NAME: usize = 100;
 
 impl TraceSettings {
     /// Where traces go: the inner `None` when they are not wanted.
-    fn read(&self, report: &mut Report) -> Option<Option<TraceConfig>> {
+    fn read(&self, report: &mut SettingsReport) -> Option<Option<TraceConfig>> {
         let name = report.value("OTEL_SERVICE_NAME", &self.otel_service_name, "1 to 100 characters", |name| {
             (1..=LONGEST_SERVICE_NAME).contains(&name.chars().count()).then(|| name.to_owned())
         });

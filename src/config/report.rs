@@ -6,18 +6,18 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// What is wrong with the settings: for each the variable's name and what it should be. Never a secret's value.
 #[derive(Debug)]
-pub struct Problems(Vec<String>);
+pub struct SettingsProblems(Vec<String>);
 
-impl Problems {
+impl SettingsProblems {
     /// What is wrong, one by one.
     pub fn each(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 }
 
-impl std::error::Error for Problems {}
+impl std::error::Error for SettingsProblems {}
 
-impl fmt::Display for Problems {
+impl fmt::Display for SettingsProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.len() == 1 { "a setting is wrong:" } else { "some settings are wrong:" })?;
         self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
@@ -26,9 +26,9 @@ impl fmt::Display for Problems {
 
 /// Takes in settings. Each reader answers `None` when the setting is wrong, and notes why.
 #[derive(Default)]
-pub(super) struct Report(Vec<String>);
+pub(super) struct SettingsReport(Vec<String>);
 
-impl Report {
+impl SettingsReport {
     /// Notes what is wrong with `variable`.
     pub fn wrong<T>(&mut self, variable: &str, problem: impl fmt::Display) -> Option<T> {
         self.0.push(format!("{variable}: {problem}"));
@@ -108,8 +108,8 @@ impl Report {
     }
 
     /// What was made of the settings when all of them were right.
-    pub fn finish<T>(self, made: Option<T>) -> Result<T, Problems> {
-        made.filter(|_| self.0.is_empty()).ok_or(Problems(self.0))
+    pub fn finish<T>(self, made: Option<T>) -> Result<T, SettingsProblems> {
+        made.filter(|_| self.0.is_empty()).ok_or(SettingsProblems(self.0))
     }
 }
 

@@ -198,7 +198,7 @@ pub struct MigrateSettings {
 /// Settings of the commands that work on the database alone: `keys`, `webhooks`, `operations`,
 /// `calls`, `timeline`.
 #[derive(Args, Clone, Debug)]
-pub struct KeysSettings {
+pub struct AdminSettings {
     #[command(flatten)]
     pub(super) database: DatabaseSettings,
     #[command(flatten)]

@@ -6,7 +6,7 @@ use clap::{Args, Command, FromArgMatches};
 use secrecy::ExposeSecret;
 
 use super::local::SandboxSettings;
-use super::settings::{KeysSettings, ServeSettings};
+use super::settings::{AdminSettings, ServeSettings};
 use super::*;
 
 const MASTER_KEY: &str = "canary-master-0123456789abcdef01";
@@ -402,10 +402,10 @@ fn secrets_have_their_length_and_form() {
 
 #[test]
 fn keys_needs_only_the_database_and_the_master_key() {
-    let config = settings::<KeysSettings>(&["--gateway-master-key", MASTER_KEY]).read().unwrap();
+    let config = settings::<AdminSettings>(&["--gateway-master-key", MASTER_KEY]).read().unwrap();
     assert_eq!(config.master_key.expose_secret(), MASTER_KEY);
     assert_eq!(config.database.url.expose_secret(), "sqlite://corefy-gateway.db");
-    assert!(settings::<KeysSettings>(&[]).read().unwrap_err().to_string().contains("GATEWAY_MASTER_KEY: is missing"));
+    assert!(settings::<AdminSettings>(&[]).read().unwrap_err().to_string().contains("GATEWAY_MASTER_KEY: is missing"));
 }
 
 #[test]

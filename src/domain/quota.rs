@@ -19,26 +19,26 @@ const BURST_SHARE: u32 = 20;
 /// One part in this many of what nobody waits for is lent ahead of need, so that little is void when there is little.
 const SPARE_SHARE: u32 = 4;
 
-/// One part in this many of a minute's calls is kept for [`Purse::Lookups`].
-const RESERVE_SHARE: u32 = 20;
+/// One part in this many of a minute's calls is kept for [`Bucket::Recovery`].
+const RECOVERY_SHARE: u32 = 20;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The two parts of the calls of a minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purse {
+pub enum Bucket {
     /// For every call.
     Common,
     /// The reserve of those that find out what became of an operation in doubt.
-    Lookups,
+    Recovery,
 }
 
-impl Purse {
+impl Bucket {
     /// The word for it in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Common => "common",
-            Self::Lookups => "lookups",
+            Self::Recovery => "lookups",
         }
     }
 }
@@ -52,7 +52,7 @@ pub struct Quota {
 
 /// What a gateway would borrow.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Ask {
+pub struct Demand {
     /// Calls that wait.
     pub waiting: u32,
     /// Calls that are expected to come while the lease lasts.
@@ -61,16 +61,16 @@ pub struct Ask {
 
 /// Those who share a quota with the gateway that asks.
 #[derive(Clone, Debug, Default)]
-pub struct Rivals {
+pub struct Peers {
     /// When the one that asks was last lent any.
     pub served_at: Timestamp,
     /// The others.
-    pub others: Vec<Rival>,
+    pub others: Vec<PeerGateway>,
 }
 
 /// Another gateway that has calls waiting.
 #[derive(Clone, Copy, Debug)]
-pub struct Rival {
+pub struct PeerGateway {
     /// How many.
     pub waiting: u32,
     /// When it was last lent any.
@@ -89,14 +89,14 @@ pub struct Lease {
 }
 
 impl Quota {
-    /// That of [`Purse::Common`], of `per_minute` calls in all; 0 counts as 1.
+    /// That of [`Bucket::Common`], of `per_minute` calls in all; 0 counts as 1.
     pub fn common(per_minute: u32) -> Self {
-        Self::of((per_minute - per_minute / RESERVE_SHARE).max(1))
+        Self::of((per_minute - per_minute / RECOVERY_SHARE).max(1))
     }
 
-    /// That of [`Purse::Lookups`]. `None`: there are too few to keep any in reserve.
-    pub fn lookups(per_minute: u32) -> Option<Self> {
-        Some(per_minute / RESERVE_SHARE).filter(|limit| *limit > 0).map(Self::of)
+    /// That of [`Bucket::Recovery`]. `None`: there are too few to keep any in reserve.
+    pub fn recovery(per_minute: u32) -> Option<Self> {
+        Some(per_minute / RECOVERY_SHARE).filter(|limit| *limit > 0).map(Self::of)
     }
 
     fn of(limit: u32) -> Self {
@@ -107,36 +107,36 @@ impl Quota {
     }
 
     /// Lends at `now` what a quota that is taken until `taken_until` has for the one who asks, and moves that on.
-    pub fn lend(&self, taken_until: &mut Timestamp, now: Timestamp, ask: Ask, rivals: &Rivals) -> Lease {
+    pub fn lease(&self, taken_until: &mut Timestamp, now: Timestamp, demand: Demand, peers: &Peers) -> Lease {
         let full = now + self.interval * self.burst;
         // Beyond the burst it lies only when the clock was turned back, or the limit was raised.
         let taken = (*taken_until).clamp(now, full);
         let free = full.since(taken).as_micros() / self.interval.as_micros();
-        let granted = share(u32::try_from(free).unwrap_or(u32::MAX), ask, rivals);
+        let granted = share(u32::try_from(free).unwrap_or(u32::MAX), demand, peers);
         *taken_until = taken + self.interval * granted;
         let next = (*taken_until + self.interval).since(full);
-        let is_left_to_rivals = granted < ask.waiting;
+        let is_left_to_peers = granted < demand.waiting;
         Lease {
             granted,
-            next_in: if is_left_to_rivals { next.max(self.interval) } else { next },
-            pace: self.interval * u32::try_from(rivals.others.len() + 1).unwrap_or(u32::MAX),
+            next_in: if is_left_to_peers { next.max(self.interval) } else { next },
+            pace: self.interval * u32::try_from(peers.others.len() + 1).unwrap_or(u32::MAX),
         }
     }
 }
 
 /// How many of the `free` calls are for the one who asks: what waits there, but for the equal share of each rival; the
 /// odd ones belong to those who have had none for longest. Ahead of need, a part of what then is left.
-fn share(free: u32, ask: Ask, rivals: &Rivals) -> u32 {
-    let all = u32::try_from(rivals.others.len() + 1).unwrap_or(u32::MAX);
-    let room_of = |rival: &Rival| {
-        let before_it = rivals.others.iter().filter(|other| other.served_at < rival.served_at).count();
-        let place = before_it + usize::from(rivals.served_at <= rival.served_at);
+fn share(free: u32, demand: Demand, peers: &Peers) -> u32 {
+    let all = u32::try_from(peers.others.len() + 1).unwrap_or(u32::MAX);
+    let room_of = |peer: &PeerGateway| {
+        let before_it = peers.others.iter().filter(|other| other.served_at < peer.served_at).count();
+        let place = before_it + usize::from(peers.served_at <= peer.served_at);
         let has_odd_one = place < usize::try_from(free % all).unwrap_or(usize::MAX);
-        rival.waiting.min(free / all + u32::from(has_odd_one))
+        peer.waiting.min(free / all + u32::from(has_odd_one))
     };
-    let left = rivals.others.iter().fold(free, |left, rival| left.saturating_sub(room_of(rival)));
-    let needed = ask.waiting.min(left);
-    needed + ask.ahead.min((left - needed) / SPARE_SHARE)
+    let left = peers.others.iter().fold(free, |left, peer| left.saturating_sub(room_of(peer)));
+    let needed = demand.waiting.min(left);
+    needed + demand.ahead.min((left - needed) / SPARE_SHARE)
 }
 
 #[cfg(test)]
@@ -146,30 +146,30 @@ mod tests {
 
     const START: Timestamp = Timestamp(1_700_000_000_000_000);
 
-    fn ask(waiting: u32, ahead: u32) -> Ask {
-        Ask { waiting, ahead }
+    fn demand(waiting: u32, ahead: u32) -> Demand {
+        Demand { waiting, ahead }
     }
 
-    fn rival(waiting: u32, served_before: bool) -> Rival {
-        Rival { waiting, served_at: Timestamp(START.0 + if served_before { -1 } else { 1 }) }
+    fn peer(waiting: u32, served_before: bool) -> PeerGateway {
+        PeerGateway { waiting, served_at: Timestamp(START.0 + if served_before { -1 } else { 1 }) }
     }
 
     /// Those beside one that was last served at [`START`].
-    fn beside(others: &[Rival]) -> Rivals {
-        Rivals { served_at: START, others: others.to_vec() }
+    fn beside(others: &[PeerGateway]) -> Peers {
+        Peers { served_at: START, others: others.to_vec() }
     }
 
     /// When calls leave, if what is lent to the asks, each so long after the one before, leaves `late` after that.
-    fn departures(per_minute: u32, asks: &[(Duration, Ask)], late: &[Duration]) -> Vec<Timestamp> {
+    fn departures(per_minute: u32, asks: &[(Duration, Demand)], late: &[Duration]) -> Vec<Timestamp> {
         let mut now = START;
         let mut left = Vec::new();
         let mut taken = [Timestamp::default(); 2];
-        for (turn, (pause, ask)) in asks.iter().enumerate() {
+        for (turn, (pause, demand)) in asks.iter().enumerate() {
             now = now + *pause;
             for (quota, taken_until) in
-                [Some(Quota::common(per_minute)), Quota::lookups(per_minute)].into_iter().flatten().zip(&mut taken)
+                [Some(Quota::common(per_minute)), Quota::recovery(per_minute)].into_iter().flatten().zip(&mut taken)
             {
-                let count = quota.lend(taken_until, now, *ask, &beside(&[])).granted;
+                let count = quota.lease(taken_until, now, *demand, &beside(&[])).granted;
                 left.extend((0..count).map(|call| now + late[(turn + call as usize) % late.len()]));
             }
         }
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn no_minute_sees_more_calls_than_allowed_and_few_less() {
         for per_minute in [0, 1, 2, 3, 7, 10, 11, 19, 20, 59, 60, 61, 100, 600] {
-            let asks = vec![(Duration::from_millis(10), ask(2, 0)); 30_000];
+            let asks = vec![(Duration::from_millis(10), demand(2, 0)); 30_000];
             let most = busiest_minute(&departures(per_minute, &asks, &[Duration::ZERO]));
             let limit = per_minute.max(1) as usize;
             assert!(most <= limit, "{most} of {limit}");
@@ -201,36 +201,36 @@ mod tests {
     fn who_gets_nothing_learns_when_there_is_some() {
         let quota = Quota::common(1);
         let mut taken = Timestamp::default();
-        assert_eq!(quota.lend(&mut taken, START, ask(1, 0), &beside(&[])).granted, 1);
-        let wait = quota.lend(&mut taken, START, ask(1, 0), &beside(&[])).next_in;
+        assert_eq!(quota.lease(&mut taken, START, demand(1, 0), &beside(&[])).granted, 1);
+        let wait = quota.lease(&mut taken, START, demand(1, 0), &beside(&[])).next_in;
         assert!(wait > MINUTE && wait <= MINUTE + LEASE + LEASE, "{wait:?}");
-        assert_eq!(quota.lend(&mut taken, START + wait, ask(1, 0), &beside(&[])).granted, 1);
+        assert_eq!(quota.lease(&mut taken, START + wait, demand(1, 0), &beside(&[])).granted, 1);
     }
 
     #[test]
     fn a_clock_that_is_turned_back_does_not_stop_the_calls_for_long() {
         let quota = Quota::common(600);
         let mut taken = START + Duration::from_secs(86_400);
-        let wait = quota.lend(&mut taken, START, ask(1, 0), &beside(&[])).next_in;
+        let wait = quota.lease(&mut taken, START, demand(1, 0), &beside(&[])).next_in;
         assert!(wait < LEASE, "{wait:?}");
-        assert_eq!(quota.lend(&mut taken, START + wait, ask(1, 0), &beside(&[])).granted, 1);
+        assert_eq!(quota.lease(&mut taken, START + wait, demand(1, 0), &beside(&[])).granted, 1);
     }
 
     #[test]
     fn who_asks_for_much_leaves_the_others_their_share() {
-        assert_eq!(share(30, ask(1000, 0), &beside(&[])), 30);
-        assert_eq!(share(30, ask(1000, 0), &beside(&[rival(1000, false), rival(1000, false)])), 10);
-        assert_eq!(share(30, ask(1000, 0), &beside(&[rival(3, false), rival(1000, false)])), 17);
-        assert_eq!(share(30, ask(4, 0), &beside(&[rival(1000, false)])), 4);
-        assert_eq!(share(1, ask(1000, 0), &beside(&[rival(1, true)])), 0, "the other has had none for longer");
-        assert_eq!(share(1, ask(1000, 0), &beside(&[rival(1, false)])), 1);
+        assert_eq!(share(30, demand(1000, 0), &beside(&[])), 30);
+        assert_eq!(share(30, demand(1000, 0), &beside(&[peer(1000, false), peer(1000, false)])), 10);
+        assert_eq!(share(30, demand(1000, 0), &beside(&[peer(3, false), peer(1000, false)])), 17);
+        assert_eq!(share(30, demand(4, 0), &beside(&[peer(1000, false)])), 4);
+        assert_eq!(share(1, demand(1000, 0), &beside(&[peer(1, true)])), 0, "the other has had none for longer");
+        assert_eq!(share(1, demand(1000, 0), &beside(&[peer(1, false)])), 1);
     }
 
     #[test]
     fn little_is_lent_ahead_of_need_when_there_is_little() {
-        assert_eq!(share(101, ask(1, 1000), &beside(&[])), 26);
-        assert_eq!(share(101, ask(1, 8), &beside(&[])), 9);
-        assert_eq!(share(4, ask(1, 8), &beside(&[])), 1);
+        assert_eq!(share(101, demand(1, 1000), &beside(&[])), 26);
+        assert_eq!(share(101, demand(1, 8), &beside(&[])), 9);
+        assert_eq!(share(4, demand(1, 8), &beside(&[])), 1);
     }
 
     proptest! {
@@ -243,7 +243,7 @@ mod tests {
             late in prop::collection::vec(0_u64..=1_000, 1..20),
         ) {
             let asks: Vec<_> = asks.into_iter()
-                .map(|(pause, waiting, ahead)| (Duration::from_millis(pause), ask(waiting, ahead))).collect();
+                .map(|(pause, waiting, ahead)| (Duration::from_millis(pause), demand(waiting, ahead))).collect();
             let late: Vec<_> = late.into_iter().map(Duration::from_millis).collect();
             prop_assert!(busiest_minute(&departures(per_minute, &asks, &late)) <= per_minute as usize);
         }
@@ -253,12 +253,12 @@ mod tests {
             free in 0_u32..100, waiting in prop::collection::vec(0_u32..100, 1..6),
         ) {
             let all: Vec<_> = waiting.iter().enumerate()
-                .map(|(age, waiting)| Rival { waiting: *waiting, served_at: Timestamp(age as i64) }).collect();
+                .map(|(age, waiting)| PeerGateway { waiting: *waiting, served_at: Timestamp(age as i64) }).collect();
             let mut total = 0;
             for (me, own) in all.iter().enumerate() {
                 let others: Vec<_> =
-                    all.iter().enumerate().filter(|(other, _)| *other != me).map(|(_, rival)| *rival).collect();
-                let granted = share(free, ask(own.waiting, 0), &Rivals { served_at: own.served_at, others });
+                    all.iter().enumerate().filter(|(other, _)| *other != me).map(|(_, peer)| *peer).collect();
+                let granted = share(free, demand(own.waiting, 0), &Peers { served_at: own.served_at, others });
                 let even = free / all.len() as u32;
                 prop_assert!(granted >= own.waiting.min(even), "less than an equal share");
                 total += granted.min(even);

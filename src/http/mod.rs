@@ -23,7 +23,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::{
     app::App,
     domain::proxies::{FORWARDED_FOR, Source},
-    port::{Patience, Peer, Port},
+    port::{IdleTimeouts, Peer, Port},
 };
 
 mod webhooks;
@@ -35,7 +35,8 @@ const METRICS_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How long a request may take as a whole.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may be silent: longer than a request takes, in which nothing moves.
-pub const PATIENCE: Patience = Patience { first: Duration::from_secs(10), idle: Duration::from_secs(60), trial: None };
+pub const IDLE_TIMEOUTS: IdleTimeouts =
+    IdleTimeouts { first: Duration::from_secs(10), idle: Duration::from_secs(60), trial: None };
 /// How long the whole header of a request may take, counted from the opening of the connection or from the last answer.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// One of this many places stays with connections that have sent no genuine webhook, so that health and metrics are

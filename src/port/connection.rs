@@ -15,8 +15,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
 use super::{
-    idle::{Patience, Silence},
-    places::{Place, Standing},
+    idle::{IdleTimeouts, IdleTimer},
+    permits::{Permit, Standing},
 };
 
 /// The bytes of a connection, plain or decrypted.
@@ -28,8 +28,8 @@ pub struct Connection {
     stream: Bytes,
     /// The address that is connected, and the one that it is connected for.
     peer: (SocketAddr, Option<IpAddr>),
-    silence: Silence,
-    place: Place,
+    idle: IdleTimer,
+    permit: Permit,
 }
 
 /// The far end of a connection, as those see it who serve its requests.
@@ -47,25 +47,25 @@ impl Connection {
     pub(super) fn plain(
         stream: TcpStream,
         peer: (SocketAddr, Option<IpAddr>),
-        place: Place,
-        patience: Patience,
+        permit: Permit,
+        timeouts: IdleTimeouts,
     ) -> Self {
-        Self { stream: Either::Left(stream), peer, silence: Silence::new(patience), place }
+        Self { stream: Either::Left(stream), peer, idle: IdleTimer::new(timeouts), permit }
     }
 
     pub(super) fn encrypted(
         stream: TlsStream<TcpStream>,
         peer: (SocketAddr, Option<IpAddr>),
-        place: Place,
-        patience: Patience,
+        permit: Permit,
+        timeouts: IdleTimeouts,
     ) -> Self {
-        Self { stream: Either::Right(Box::new(stream)), peer, silence: Silence::new(patience), place }
+        Self { stream: Either::Right(Box::new(stream)), peer, idle: IdleTimer::new(timeouts), permit }
     }
 
     /// Whom it is with.
     pub fn peer(&self) -> Peer {
         let (address, sender) = self.peer;
-        Peer { address, sender, standing: self.place.standing().clone() }
+        Peer { address, sender, standing: self.permit.standing().clone() }
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut Bytes> {
@@ -77,18 +77,18 @@ impl Connection {
         if polled.is_ready() {
             return polled;
         }
-        if self.place.poll_end(context).is_ready() {
+        if self.permit.poll_end(context).is_ready() {
             let why = "the connection had to make room for another";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, why)));
         }
-        let has_proved = self.place.standing().has_proved();
-        self.silence.poll_end(context, has_proved).map(Err)
+        let has_proved = self.permit.standing().has_proved();
+        self.idle.poll_end(context, has_proved).map(Err)
     }
 
     /// The same for bytes that go out.
     fn written(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(_)) = polled {
-            self.silence.spoke();
+            self.idle.sent();
         }
         self.or_end(context, polled)
     }
@@ -98,7 +98,7 @@ impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let polled = self.as_mut().stream().poll_read(context, into);
         let polled = ready!(self.or_end(context, polled));
-        self.silence.heard();
+        self.idle.received();
         Poll::Ready(polled)
     }
 }

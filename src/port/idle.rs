@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long a connection may take for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct IdleTimeouts {
     /// Its silence before the first byte comes in.
     pub first: Duration,
     /// Its silence later: while nothing comes in and nothing goes out.
@@ -23,7 +23,7 @@ pub struct Patience {
 
 /// Measures the silence and the trial of one connection. What moves only notes the time; the timer is set again when it
 /// ends, so that busy connections do not pay for it.
-pub(super) struct Silence {
+pub(super) struct IdleTimer {
     limit: Duration,
     /// The limit after the first byte, until that comes.
     later: Option<Duration>,
@@ -33,19 +33,19 @@ pub(super) struct Silence {
     timer: Pin<Box<Sleep>>,
 }
 
-impl Silence {
-    pub(super) fn new(patience: Patience) -> Self {
-        let Patience { first, idle, trial } = patience;
+impl IdleTimer {
+    pub(super) fn new(timeouts: IdleTimeouts) -> Self {
+        let IdleTimeouts { first, idle, trial } = timeouts;
         let since = Instant::now();
         let trial = trial.map(|trial| since + trial);
-        let mut silence =
+        let mut idle =
             Self { limit: first, later: Some(idle), since, trial, timer: Box::pin(sleep_until(since + first)) };
-        silence.set_timer();
-        silence
+        idle.set_timer();
+        idle
     }
 
     /// Notes that bytes have come in.
-    pub(super) fn heard(&mut self) {
+    pub(super) fn received(&mut self) {
         self.since = Instant::now();
         if let Some(later) = self.later.take() {
             self.limit = later;
@@ -54,7 +54,7 @@ impl Silence {
     }
 
     /// Notes that bytes have gone out.
-    pub(super) fn spoke(&mut self) {
+    pub(super) fn sent(&mut self) {
         self.since = Instant::now();
     }
 
@@ -77,8 +77,8 @@ impl Silence {
     }
 
     fn set_timer(&mut self) {
-        let silence = self.since + self.limit;
-        self.timer.as_mut().reset(self.trial.map_or(silence, |trial| silence.min(trial)));
+        let idle = self.since + self.limit;
+        self.timer.as_mut().reset(self.trial.map_or(idle, |trial| idle.min(trial)));
     }
 }
 

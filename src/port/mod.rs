@@ -15,16 +15,16 @@ mod certificates;
 mod connection;
 mod idle;
 mod opening;
-mod places;
+mod permits;
 mod proxy_header;
 
 pub use certificates::{CertificateError, CertificateFiles, Certificates};
 pub use connection::{Connection, Peer};
-pub use idle::Patience;
-pub use places::{CountedAs, Standing};
+pub use idle::IdleTimeouts;
+pub use permits::{CountedAs, Standing};
 
 use opening::Opening;
-use places::{Place, Places};
+use permits::{Permit, Permits};
 
 /// How long nothing is accepted after the operating system refused a connection for want of something, such as files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -43,7 +43,7 @@ pub struct Bounds {
     /// The proxies whose connections begin with the header of the PROXY protocol, version 2. No others may send it.
     pub proxied_by: Proxies,
     /// How long a connection may take for what.
-    pub patience: Patience,
+    pub timeouts: IdleTimeouts,
 }
 
 /// Takes connections in. Dropping it closes the port; the connections that were taken stay open.
@@ -51,13 +51,13 @@ pub struct Port {
     listener: TcpListener,
     /// Without them connections are plain.
     certificates: Option<Certificates>,
-    places: Places,
+    permits: Permits,
     /// The connection that waits for a place. Those behind it wait in the operating system's queue.
     arrived: Option<(TcpStream, SocketAddr)>,
     proxied_by: Proxies,
     /// A handshake under way has a place like any other connection on trial, and ends as one.
     handshakes: JoinSet<Option<Connection>>,
-    patience: Patience,
+    timeouts: IdleTimeouts,
     warned_at: Option<Instant>,
 }
 
@@ -65,10 +65,10 @@ impl Port {
     /// A port within these bounds. When every place is taken by a connection that has proved itself, those that come then
     /// wait until another has ended.
     pub fn new(listener: TcpListener, certificates: Option<Certificates>, bounds: Bounds) -> Self {
-        let Bounds { most, always_on_trial, counted_as, proxied_by, patience } = bounds;
-        let places = Places::new(most, always_on_trial, counted_as);
+        let Bounds { most, always_on_trial, counted_as, proxied_by, timeouts } = bounds;
+        let permits = Permits::new(most, always_on_trial, counted_as);
         let (arrived, handshakes, warned_at) = (None, JoinSet::new(), None);
-        Self { listener, certificates, places, arrived, proxied_by, handshakes, patience, warned_at }
+        Self { listener, certificates, permits, arrived, proxied_by, handshakes, timeouts, warned_at }
     }
 
     /// Where it listens.
@@ -82,18 +82,18 @@ impl Port {
     /// The next connection, its handshake done. Nothing is lost when the future is dropped.
     pub async fn accept(&mut self) -> Connection {
         loop {
-            let (stream, peer, place) = tokio::select! {
+            let (stream, peer, permit) = tokio::select! {
                 Some(ended) = self.handshakes.join_next() => match ended {
                     Ok(Some(connection)) => return connection,
                     _ => continue,
                 },
-                arrived = arrival(&self.listener, &self.places, &mut self.arrived) => arrived,
+                arrived = arrival(&self.listener, &self.permits, &mut self.arrived) => arrived,
             };
-            let Some(place) = place else {
+            let Some(permit) = permit else {
                 self.warn(peer);
                 continue;
             };
-            let opening = self.opening(stream, peer, place);
+            let opening = self.opening(stream, peer, permit);
             if opening.is_immediate() {
                 return opening.into_plain();
             }
@@ -101,10 +101,10 @@ impl Port {
         }
     }
 
-    fn opening(&self, stream: TcpStream, peer: SocketAddr, place: Place) -> Opening {
+    fn opening(&self, stream: TcpStream, peer: SocketAddr, permit: Permit) -> Opening {
         let is_proxied = self.proxied_by.include(peer.ip());
         let acceptor = self.certificates.as_ref().map(Certificates::acceptor);
-        Opening { stream, peer, place, patience: self.patience, is_proxied, acceptor }
+        Opening { stream, peer, permit, timeouts: self.timeouts, is_proxied, acceptor }
     }
 
     fn warn(&mut self, peer: SocketAddr) {
@@ -120,17 +120,17 @@ impl Port {
 /// connection is there, for what was free before may be held by one that has proved itself meanwhile.
 async fn arrival(
     listener: &TcpListener,
-    places: &Places,
+    permits: &Permits,
     arrived: &mut Option<(TcpStream, SocketAddr)>,
-) -> (TcpStream, SocketAddr, Option<Place>) {
+) -> (TcpStream, SocketAddr, Option<Permit>) {
     let (stream, peer) = match arrived.take() {
         Some(waiting) => waiting,
         None => accepted(listener).await,
     };
     let (_, peer) = *arrived.insert((stream, peer));
-    let place = places.place(peer.ip()).await;
+    let permit = permits.permit(peer.ip()).await;
     let (stream, peer) = arrived.take().expect("it was put there above");
-    (stream, peer, place)
+    (stream, peer, permit)
 }
 
 async fn accepted(listener: &TcpListener) -> (TcpStream, SocketAddr) {
@@ -169,7 +169,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(3600);
     const IDLE: Duration = Duration::from_secs(1);
 
-    fn port(listener: TcpListener, patience: Patience) -> Port {
+    fn port(listener: TcpListener, timeouts: IdleTimeouts) -> Port {
         Port::new(
             listener,
             None,
@@ -178,21 +178,21 @@ mod tests {
                 always_on_trial: 0,
                 counted_as: Arc::new(Some),
                 proxied_by: Proxies::default(),
-                patience,
+                timeouts,
             },
         )
     }
 
     /// A connection that was taken in, and its other end.
-    async fn connection(patience: Patience) -> (Connection, TcpStream) {
+    async fn connection(timeouts: IdleTimeouts) -> (Connection, TcpStream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let mut port = port(listener, patience);
+        let mut port = port(listener, timeouts);
         let other_end = TcpStream::connect(port.local_addr().unwrap()).await.unwrap();
         (port.accept().await, other_end)
     }
 
     /// Reads until the connection has been silent for too long; answers when that was, counted from the beginning.
-    async fn silence(connection: &mut Connection) -> Duration {
+    async fn idle(connection: &mut Connection) -> Duration {
         let began = Instant::now();
         loop {
             match connection.read(&mut [0]).await {
@@ -208,14 +208,14 @@ mod tests {
     #[tokio::test]
     async fn who_says_nothing_is_not_waited_for() {
         let first = Duration::from_millis(50);
-        let (mut connection, _silent) = connection(Patience { first, idle: LONG, trial: None }).await;
-        let ended = silence(&mut connection).await;
+        let (mut connection, _silent) = connection(IdleTimeouts { first, idle: LONG, trial: None }).await;
+        let ended = idle(&mut connection).await;
         assert!(ended >= first, "{ended:?}");
     }
 
     #[tokio::test]
     async fn who_falls_silent_is_waited_for_from_the_last_byte_on() {
-        let (mut connection, mut other_end) = connection(Patience { first: LONG, idle: IDLE, trial: None }).await;
+        let (mut connection, mut other_end) = connection(IdleTimeouts { first: LONG, idle: IDLE, trial: None }).await;
         let talking = tokio::spawn(async move {
             for _ in 0..4 {
                 other_end.write_all(&[7]).await.unwrap();
@@ -223,14 +223,14 @@ mod tests {
             }
             other_end
         });
-        let ended = silence(&mut connection).await;
+        let ended = idle(&mut connection).await;
         assert!(ended >= IDLE + IDLE / 4 * 3, "{ended:?}");
         drop(talking);
     }
 
     #[tokio::test]
     async fn what_is_said_to_a_silent_one_counts_too() {
-        let (connection, mut other_end) = connection(Patience { first: LONG, idle: IDLE, trial: None }).await;
+        let (connection, mut other_end) = connection(IdleTimeouts { first: LONG, idle: IDLE, trial: None }).await;
         other_end.write_all(&[7]).await.unwrap();
         let (mut reading, mut writing) = tokio::io::split(connection);
         let talking = tokio::spawn(async move {
@@ -258,9 +258,10 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_talks_and_proves_nothing_ends_with_its_trial() {
         let trial = Duration::from_millis(300);
-        let (mut connection, other_end) = connection(Patience { first: LONG, idle: LONG, trial: Some(trial) }).await;
+        let (mut connection, other_end) =
+            connection(IdleTimeouts { first: LONG, idle: LONG, trial: Some(trial) }).await;
         let dripping = tokio::spawn(drip(other_end));
-        let ended = silence(&mut connection).await;
+        let ended = idle(&mut connection).await;
         assert!(ended >= trial - Duration::from_millis(50), "{ended:?}");
         drop(connection);
         dripping.await.unwrap();
@@ -268,10 +269,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_has_proved_itself_may_stay() {
-        let patience = Patience { first: LONG, idle: IDLE, trial: Some(Duration::from_millis(50)) };
-        let (mut connection, _other_end) = connection(patience).await;
+        let timeouts = IdleTimeouts { first: LONG, idle: IDLE, trial: Some(Duration::from_millis(50)) };
+        let (mut connection, _other_end) = connection(timeouts).await;
         connection.peer().standing.prove();
-        let until_silence = tokio::spawn(async move { silence(&mut connection).await });
+        let until_silence = tokio::spawn(async move { idle(&mut connection).await });
         sleep(Duration::from_millis(200)).await;
         assert!(!until_silence.is_finished());
         until_silence.abort();
@@ -279,7 +280,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_whose_bytes_are_not_taken_ends_when_it_is_silent() {
-        let (mut connection, mut other_end) = connection(Patience { first: LONG, idle: IDLE, trial: None }).await;
+        let (mut connection, mut other_end) = connection(IdleTimeouts { first: LONG, idle: IDLE, trial: None }).await;
         other_end.write_all(&[7]).await.unwrap();
         connection.read_exact(&mut [0]).await.unwrap();
         let error = loop {
@@ -294,7 +295,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_makes_room_for_another_ends() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let mut port = port(listener, Patience { first: LONG, idle: LONG, trial: None });
+        let mut port = port(listener, IdleTimeouts { first: LONG, idle: LONG, trial: None });
         let address = port.local_addr().unwrap();
         let (mut taken, mut other_ends) = (Vec::new(), Vec::new());
         for _ in 0..3 {
@@ -308,13 +309,13 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_comes_when_all_places_are_proved_waits_and_is_not_closed() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let patience = Patience { first: LONG, idle: LONG, trial: None };
+        let timeouts = IdleTimeouts { first: LONG, idle: LONG, trial: None };
         let bounds = Bounds {
             most: 1,
             always_on_trial: 0,
             counted_as: Arc::new(|_| None),
             proxied_by: Proxies::default(),
-            patience,
+            timeouts,
         };
         let mut port = Port::new(listener, None, bounds);
         let address = port.local_addr().unwrap();

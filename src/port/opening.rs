@@ -11,8 +11,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     connection::Connection,
-    idle::Patience,
-    places::Place,
+    idle::IdleTimeouts,
+    permits::Permit,
     proxy_header::{self, Sender},
 };
 
@@ -23,8 +23,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Opening {
     pub stream: TcpStream,
     pub peer: SocketAddr,
-    pub place: Place,
-    pub patience: Patience,
+    pub permit: Permit,
+    pub timeouts: IdleTimeouts,
     /// It comes from a proxy that says first for whom.
     pub is_proxied: bool,
     /// `None`: it stays plain.
@@ -39,12 +39,12 @@ impl Opening {
 
     /// The connection as it came.
     pub(super) fn into_plain(self) -> Connection {
-        Connection::plain(self.stream, (self.peer, Some(self.peer.ip())), self.place, self.patience)
+        Connection::plain(self.stream, (self.peer, Some(self.peer.ip())), self.permit, self.timeouts)
     }
 
     /// Does all of it, unless the place has to be given up meanwhile.
     pub(super) async fn run(self) -> Option<Connection> {
-        let Self { mut stream, peer, mut place, patience, is_proxied, acceptor } = self;
+        let Self { mut stream, peer, mut permit, timeouts, is_proxied, acceptor } = self;
         let parts = async {
             let sender = if is_proxied { sender(&mut stream, peer).await? } else { Some(peer.ip()) };
             let stream = match acceptor {
@@ -55,11 +55,11 @@ impl Opening {
         };
         let (stream, sender) = tokio::select! {
             opened = parts => opened?,
-            () = place.end() => return None,
+            () = permit.end() => return None,
         };
         Some(match stream {
-            Ok(encrypted) => Connection::encrypted(encrypted, (peer, sender), place, patience),
-            Err(plain) => Connection::plain(plain, (peer, sender), place, patience),
+            Ok(encrypted) => Connection::encrypted(encrypted, (peer, sender), permit, timeouts),
+            Err(plain) => Connection::plain(plain, (peer, sender), permit, timeouts),
         })
     }
 }

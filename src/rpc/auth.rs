@@ -27,8 +27,8 @@ use crate::{
 };
 
 use super::{
-    call::Admission,
     contract::Contract,
+    handler::Admission,
     metadata::{API_KEY, AUTHORIZATION},
     request::{Deadline, RequestId},
     while_admitted::WhileAdmitted,

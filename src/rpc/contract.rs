@@ -9,7 +9,7 @@ use std::{
 use prost::Message as _;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, method_options::IdempotencyLevel};
 
-use crate::{domain::api_key::Scope, pb, telemetry::bounds::OTHER};
+use crate::{domain::api_key::Scope, pb, telemetry::label_values::OTHER};
 
 /// The service whose mutating calls need a scope of their own, because they give money away.
 const REFUND_SERVICE: &str = "corefy.gateway.v1.RefundService";

@@ -13,7 +13,7 @@ use crate::{
     pb::customer_service_server::CustomerService,
 };
 
-use super::{Handlers, call, contacts, fields::Fields, formats, timestamps};
+use super::{Handlers, contacts, fields::Fields, formats, handler, timestamps};
 
 /// The longest full name, in characters.
 pub(super) const MAX_NAME: usize = 100;
@@ -32,9 +32,9 @@ impl CustomerService for Handlers {
         &self,
         request: Request<pb::CreateCustomerRequest>,
     ) -> Result<Response<pb::CreateCustomerResponse>, Status> {
-        let (caller, input) = call::mutation(&self.app, request, create)?;
+        let (caller, input) = handler::mutation(&self.app, request, create)?;
         let answer = self.app.create_customer(caller, input).await?;
-        Ok(call::answer(answer, |customer| pb::CreateCustomerResponse { customer: Some(customer.into()) }))
+        Ok(handler::answer(answer, |customer| pb::CreateCustomerResponse { customer: Some(customer.into()) }))
     }
 
     async fn get_customer(
@@ -42,7 +42,7 @@ impl CustomerService for Handlers {
         request: Request<pb::GetCustomerRequest>,
     ) -> Result<Response<pb::GetCustomerResponse>, Status> {
         let (caller, id) =
-            call::query(request, |fields, message| fields.id("id", &message.id, CustomerId::parse, CUSTOMER_ID))?;
+            handler::query(request, |fields, message| fields.id("id", &message.id, CustomerId::parse, CUSTOMER_ID))?;
         let customer = self.app.get_customer(&caller, id).await?;
         Ok(Response::new(pb::GetCustomerResponse { customer: Some(customer.into()) }))
     }
@@ -51,9 +51,9 @@ impl CustomerService for Handlers {
         &self,
         request: Request<pb::ListCustomersRequest>,
     ) -> Result<Response<pb::ListCustomersResponse>, Status> {
-        let (caller, (reference_id, page)) = call::query(request, list)?;
+        let (caller, (reference_id, page)) = handler::query(request, list)?;
         let list = |page| self.app.list_customers(&caller, reference_id.clone(), page);
-        let answer = call::page(page, list, |found| pb::ListCustomersResponse {
+        let answer = handler::page(page, list, |found| pb::ListCustomersResponse {
             customers: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
         });

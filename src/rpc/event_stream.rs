@@ -25,9 +25,9 @@ use super::{
 };
 
 /// How long a reader may take to make room for one event.
-const PATIENCE: Duration = Duration::from_secs(60);
+const SLOW_READER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often it is looked whether that time is over.
-const LOOK: Duration = Duration::from_millis(200);
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(super) type Message = Result<pb::StreamEventsResponse, Status>;
 
@@ -85,11 +85,11 @@ async fn room<'a>(app: &App, out: &'a Sender<Box<Message>>) -> Result<Permit<'a,
     loop {
         tokio::select! {
             permit = out.reserve() => return permit.map_err(|_| Error::new(Reason::EventReaderTooSlow, "the reader has gone")),
-            () = sleep(LOOK) => {}
+            () = sleep(CHECK_INTERVAL) => {}
         }
         // A clock that is put back must not lend the reader the time it went back by.
         since = since.min(app.now());
-        if app.now().since(since) > PATIENCE {
+        if app.now().since(since) > SLOW_READER_TIMEOUT {
             let message = "the reader takes too long; begin again after the last event it took in";
             return Err(Error::new(Reason::EventReaderTooSlow, message));
         }

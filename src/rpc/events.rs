@@ -16,10 +16,10 @@ use crate::{
 };
 
 use super::{
-    Handlers, call,
+    Handlers,
     event_stream::{Feed, Message},
     fields::Fields,
-    timestamps,
+    handler, timestamps,
 };
 
 /// The most types that a filter can name.
@@ -31,9 +31,9 @@ impl EventService for Handlers {
         &self,
         request: Request<pb::ListEventsRequest>,
     ) -> Result<Response<pb::ListEventsResponse>, Status> {
-        let (caller, (filter, view, after, page)) = call::query(request, list)?;
+        let (caller, (filter, view, after, page)) = handler::query(request, list)?;
         let list = |page| self.app.list_events(&caller, &filter, after.as_ref(), page);
-        let answer = call::page(page, list, |found| pb::ListEventsResponse {
+        let answer = handler::page(page, list, |found| pb::ListEventsResponse {
             events: found.items.into_iter().map(|event| wire(event, view)).collect(),
             next_page_token: found.next_page_token,
         });
@@ -46,7 +46,7 @@ impl EventService for Handlers {
         &self,
         request: Request<pb::StreamEventsRequest>,
     ) -> Result<Response<Self::StreamEventsStream>, Status> {
-        let (caller, (filter, view, beginning)) = call::query(request, stream)?;
+        let (caller, (filter, view, beginning)) = handler::query(request, stream)?;
         let reader = self.app.read_events(&caller, filter, beginning).await?;
         let (out, stream) = mpsc::channel(BUFFER);
         let feed = Feed { app: self.app.clone(), reader, view, out };
@@ -177,9 +177,9 @@ impl From<Event> for pb::Event {
 mod tests {
     use super::*;
 
-    type Read = (EventFilter, View, Option<EventId>, Page);
+    type ListInput = (EventFilter, View, Option<EventId>, Page);
 
-    fn read(message: pb::ListEventsRequest) -> Result<Read, Vec<String>> {
+    fn read(message: pb::ListEventsRequest) -> Result<ListInput, Vec<String>> {
         let mut fields = Fields::default();
         let input = list(&mut fields, message);
         fields.finish(input).map_err(|error| error.violations.iter().map(|wrong| wrong.field.clone()).collect())

@@ -12,7 +12,7 @@ use crate::{
     pb::gateway_service_server::GatewayService,
 };
 
-use super::{Handlers, MAX_REQUEST_BYTES, api_calls, call, events, fields, timeline};
+use super::{Handlers, MAX_REQUEST_BYTES, api_calls, events, fields, handler, timeline};
 
 #[tonic::async_trait]
 impl GatewayService for Handlers {
@@ -20,7 +20,7 @@ impl GatewayService for Handlers {
         &self,
         request: Request<pb::GetGatewayInfoRequest>,
     ) -> Result<Response<pb::GetGatewayInfoResponse>, Status> {
-        call::query(request, |_, pb::GetGatewayInfoRequest {}| Some(()))?;
+        handler::query(request, |_, pb::GetGatewayInfoRequest {}| Some(()))?;
         let gateway_info = Some(self.app.get_gateway_info().into());
         Ok(Response::new(pb::GetGatewayInfoResponse { gateway_info }))
     }
@@ -29,7 +29,7 @@ impl GatewayService for Handlers {
         &self,
         request: Request<pb::TestConnectionRequest>,
     ) -> Result<Response<pb::TestConnectionResponse>, Status> {
-        call::query(request, |_, pb::TestConnectionRequest {}| Some(()))?;
+        handler::query(request, |_, pb::TestConnectionRequest {}| Some(()))?;
         let found = self.app.test_connection().await;
         Ok(Response::new(pb::TestConnectionResponse {
             reachable: found.is_reachable,
@@ -44,9 +44,9 @@ impl GatewayService for Handlers {
         &self,
         request: Request<pb::ListApiCallsRequest>,
     ) -> Result<Response<pb::ListApiCallsResponse>, Status> {
-        let (caller, (filter, page)) = call::query(request, api_calls::list)?;
+        let (caller, (filter, page)) = handler::query(request, api_calls::list)?;
         let list = |page| self.app.list_api_calls(&caller, filter.clone(), page);
-        let answer = call::page(page, list, |found| pb::ListApiCallsResponse {
+        let answer = handler::page(page, list, |found| pb::ListApiCallsResponse {
             api_calls: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
         });
@@ -57,7 +57,7 @@ impl GatewayService for Handlers {
         &self,
         request: Request<pb::GetApiCallStatsRequest>,
     ) -> Result<Response<pb::GetApiCallStatsResponse>, Status> {
-        let (caller, query) = call::query(request, api_calls::stats)?;
+        let (caller, query) = handler::query(request, api_calls::stats)?;
         let stats = self.app.get_api_call_stats(&caller, query).await?;
         Ok(Response::new(pb::GetApiCallStatsResponse { stats: stats.into_iter().map(Into::into).collect() }))
     }
@@ -66,10 +66,10 @@ impl GatewayService for Handlers {
         &self,
         request: Request<pb::GetTimelineRequest>,
     ) -> Result<Response<pb::GetTimelineResponse>, Status> {
-        let named = call::naming(&request.get_ref().id);
-        let (caller, (of, page)) = call::query(request, timeline::get)?;
+        let named = handler::naming(&request.get_ref().id);
+        let (caller, (of, page)) = handler::query(request, timeline::get)?;
         let list = |page| self.app.get_timeline(&caller, &of, page);
-        let answer = call::page(page, list, |found| pb::GetTimelineResponse {
+        let answer = handler::page(page, list, |found| pb::GetTimelineResponse {
             entries: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
         });
@@ -110,7 +110,7 @@ fn limits() -> pb::GatewayLimits {
         max_metadata_key_length: whole(fields::MAX_KEY),
         max_metadata_value_length: whole(fields::MAX_VALUE),
         max_reference_id_length: whole(fields::MAX_REFERENCE),
-        max_idempotency_key_length: whole(call::MAX_IDEMPOTENCY_KEY),
+        max_idempotency_key_length: whole(handler::MAX_IDEMPOTENCY_KEY),
         max_event_types: whole(events::MAX_TYPES),
         max_request_bytes: whole(MAX_REQUEST_BYTES),
     }

@@ -29,16 +29,16 @@ use crate::{
         gateway_service_server::GatewayServiceServer, payment_intent_service_server::PaymentIntentServiceServer,
         payment_method_service_server::PaymentMethodServiceServer, refund_service_server::RefundServiceServer,
     },
-    port::{Connection, Patience, Peer, Port},
+    port::{Connection, IdleTimeouts, Peer, Port},
 };
 
 use auth::Guarded;
 use contract::Contract;
 use health::Health;
 
+mod access_log;
 mod api_calls;
 mod auth;
-mod call;
 mod cards;
 mod confirmation;
 mod contacts;
@@ -50,13 +50,13 @@ mod events;
 mod fields;
 mod formats;
 mod gateway;
+mod handler;
 mod health;
 mod metadata;
 mod next_action;
 mod operations;
 mod payment_intents;
 mod payment_methods;
-mod record;
 mod refunds;
 mod request;
 mod states;
@@ -87,7 +87,7 @@ const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
 /// How long a connection may be silent. HTTP/2 is never, for its pings are answered; over HTTP/1.1 nothing moves while a call
 /// runs, so this is longer than the longest deadline.
 /// A connection has half a minute to make a call that is let in; health checks and pings are none.
-pub const PATIENCE: Patience = Patience {
+pub const IDLE_TIMEOUTS: IdleTimeouts = IdleTimeouts {
     first: Duration::from_secs(10),
     idle: deadline::MAX_DEADLINE.saturating_add(Duration::from_secs(30)),
     trial: Some(Duration::from_secs(30)),

@@ -20,10 +20,10 @@ use crate::{
 };
 
 use super::{
-    Handlers, call, confirmation, contacts,
+    Handlers, confirmation, contacts,
     customers::{CUSTOMER_ID, MAX_NAME, address},
     fields::Fields,
-    formats,
+    formats, handler,
     payment_methods::type_code,
     states, timestamps,
 };
@@ -40,9 +40,9 @@ impl PaymentIntentService for Handlers {
         request: Request<pb::CreatePaymentIntentRequest>,
     ) -> Result<Response<pb::CreatePaymentIntentResponse>, Status> {
         let rules = self.app.acceptance();
-        let (caller, input) = call::mutation(&self.app, request, |fields, message| create(fields, message, rules))?;
+        let (caller, input) = handler::mutation(&self.app, request, |fields, message| create(fields, message, rules))?;
         let answer = self.app.create_payment_intent(caller, input).await?;
-        Ok(call::answer(answer, |intent| pb::CreatePaymentIntentResponse { payment_intent: Some(intent.into()) }))
+        Ok(handler::answer(answer, |intent| pb::CreatePaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
 
     async fn confirm_payment_intent(
@@ -51,19 +51,19 @@ impl PaymentIntentService for Handlers {
     ) -> Result<Response<pb::ConfirmPaymentIntentResponse>, Status> {
         let now = self.app.now();
         let cvv = confirmation::take_cvv(request.get_mut());
-        let named = call::naming(&request.get_ref().payment_intent_id);
+        let named = handler::naming(&request.get_ref().payment_intent_id);
         let (caller, (id, confirmation)) =
-            call::mutation(&self.app, request, |fields, message| confirmation::read(fields, message, &cvv, now))?;
+            handler::mutation(&self.app, request, |fields, message| confirmation::read(fields, message, &cvv, now))?;
         let answer = self.app.confirm_payment_intent(caller, id, confirmation).await.map_err(named)?;
-        Ok(call::answer(answer, |intent| pb::ConfirmPaymentIntentResponse { payment_intent: Some(intent.into()) }))
+        Ok(handler::answer(answer, |intent| pb::ConfirmPaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
 
     async fn get_payment_intent(
         &self,
         request: Request<pb::GetPaymentIntentRequest>,
     ) -> Result<Response<pb::GetPaymentIntentResponse>, Status> {
-        let named = call::naming(&request.get_ref().id);
-        let (caller, id) = call::query(request, |fields, message| fields.payment_intent_id("id", &message.id))?;
+        let named = handler::naming(&request.get_ref().id);
+        let (caller, id) = handler::query(request, |fields, message| fields.payment_intent_id("id", &message.id))?;
         let intent = self.app.get_payment_intent(&caller, id).await.map_err(named)?;
         Ok(Response::new(pb::GetPaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
@@ -72,9 +72,9 @@ impl PaymentIntentService for Handlers {
         &self,
         request: Request<pb::ListPaymentIntentsRequest>,
     ) -> Result<Response<pb::ListPaymentIntentsResponse>, Status> {
-        let (caller, (filter, page)) = call::query(request, list)?;
+        let (caller, (filter, page)) = handler::query(request, list)?;
         let list = |page| self.app.list_payment_intents(&caller, filter.clone(), page);
-        let answer = call::page(page, list, |found| pb::ListPaymentIntentsResponse {
+        let answer = handler::page(page, list, |found| pb::ListPaymentIntentsResponse {
             payment_intents: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
         });
@@ -85,10 +85,10 @@ impl PaymentIntentService for Handlers {
         &self,
         request: Request<pb::CancelPaymentIntentRequest>,
     ) -> Result<Response<pb::CancelPaymentIntentResponse>, Status> {
-        let named = call::naming(&request.get_ref().payment_intent_id);
-        let (caller, (id, reason)) = call::mutation(&self.app, request, cancel)?;
+        let named = handler::naming(&request.get_ref().payment_intent_id);
+        let (caller, (id, reason)) = handler::mutation(&self.app, request, cancel)?;
         let answer = self.app.cancel_payment_intent(caller, id, reason).await.map_err(named)?;
-        Ok(call::answer(answer, |intent| pb::CancelPaymentIntentResponse { payment_intent: Some(intent.into()) }))
+        Ok(handler::answer(answer, |intent| pb::CancelPaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
 }
 

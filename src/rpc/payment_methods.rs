@@ -19,7 +19,7 @@ use crate::{
     pb::payment_method_service_server::PaymentMethodService,
 };
 
-use super::{Handlers, call, cards, customers::CUSTOMER_ID, fields::Fields, formats, timestamps};
+use super::{Handlers, cards, customers::CUSTOMER_ID, fields::Fields, formats, handler, timestamps};
 
 /// The form of a payment method's id, for people.
 pub(super) const PAYMENT_METHOD_ID: &str = "of a payment method, pm_…";
@@ -31,16 +31,16 @@ impl PaymentMethodService for Handlers {
         request: Request<pb::CreatePaymentMethodRequest>,
     ) -> Result<Response<pb::CreatePaymentMethodResponse>, Status> {
         let now = self.app.now();
-        let (caller, input) = call::mutation(&self.app, request, |fields, message| create(fields, message, now))?;
+        let (caller, input) = handler::mutation(&self.app, request, |fields, message| create(fields, message, now))?;
         let answer = self.app.create_payment_method(caller, input).await?;
-        Ok(call::answer(answer, |method| pb::CreatePaymentMethodResponse { payment_method: Some(method.into()) }))
+        Ok(handler::answer(answer, |method| pb::CreatePaymentMethodResponse { payment_method: Some(method.into()) }))
     }
 
     async fn get_payment_method(
         &self,
         request: Request<pb::GetPaymentMethodRequest>,
     ) -> Result<Response<pb::GetPaymentMethodResponse>, Status> {
-        let (caller, id) = call::query(request, |fields, message| {
+        let (caller, id) = handler::query(request, |fields, message| {
             fields.id("id", &message.id, PaymentMethodId::parse, PAYMENT_METHOD_ID)
         })?;
         let method = self.app.get_payment_method(&caller, id).await?;
@@ -51,9 +51,9 @@ impl PaymentMethodService for Handlers {
         &self,
         request: Request<pb::ListPaymentMethodsRequest>,
     ) -> Result<Response<pb::ListPaymentMethodsResponse>, Status> {
-        let (caller, (customer, page)) = call::query(request, list)?;
+        let (caller, (customer, page)) = handler::query(request, list)?;
         let list = |page| self.app.list_payment_methods(&caller, customer.clone(), page);
-        let answer = call::page(page, list, |found| pb::ListPaymentMethodsResponse {
+        let answer = handler::page(page, list, |found| pb::ListPaymentMethodsResponse {
             payment_methods: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
         });
@@ -64,7 +64,7 @@ impl PaymentMethodService for Handlers {
         &self,
         request: Request<pb::ListSupportedPaymentMethodsRequest>,
     ) -> Result<Response<pb::ListSupportedPaymentMethodsResponse>, Status> {
-        let (caller, currency) = call::query(request, supported)?;
+        let (caller, currency) = handler::query(request, supported)?;
         let found = self.app.list_supported_payment_methods(&caller, currency).await?;
         let supported_payment_methods = found.into_iter().map(Into::into).collect();
         Ok(Response::new(pb::ListSupportedPaymentMethodsResponse { supported_payment_methods }))

@@ -16,7 +16,7 @@ use crate::{
     pb::refund_service_server::RefundService,
 };
 
-use super::{Handlers, call, fields::Fields, formats, states, timestamps};
+use super::{Handlers, fields::Fields, formats, handler, states, timestamps};
 
 /// The longest reason, in characters.
 const MAX_REASON: usize = 255;
@@ -27,21 +27,22 @@ impl RefundService for Handlers {
         &self,
         request: Request<pb::CreateRefundRequest>,
     ) -> Result<Response<pb::CreateRefundResponse>, Status> {
-        let named = call::naming(&request.get_ref().payment_id);
-        let (caller, input) = call::mutation(&self.app, request, create)?;
+        let named = handler::naming(&request.get_ref().payment_id);
+        let (caller, input) = handler::mutation(&self.app, request, create)?;
         if caller.idempotency.is_none() && input.reference_id.is_none() {
             return Err(unfenced().into());
         }
         let answer = self.app.create_refund(caller, input).await.map_err(named)?;
-        Ok(call::answer(answer, |refund| pb::CreateRefundResponse { refund: Some(refund.into()) }))
+        Ok(handler::answer(answer, |refund| pb::CreateRefundResponse { refund: Some(refund.into()) }))
     }
 
     async fn get_refund(
         &self,
         request: Request<pb::GetRefundRequest>,
     ) -> Result<Response<pb::GetRefundResponse>, Status> {
-        let (caller, id) =
-            call::query(request, |fields, message| fields.id("id", &message.id, RefundId::parse, "of a refund, re_…"))?;
+        let (caller, id) = handler::query(request, |fields, message| {
+            fields.id("id", &message.id, RefundId::parse, "of a refund, re_…")
+        })?;
         let refund = self.app.get_refund(&caller, id).await?;
         Ok(Response::new(pb::GetRefundResponse { refund: Some(refund.into()) }))
     }
@@ -50,9 +51,9 @@ impl RefundService for Handlers {
         &self,
         request: Request<pb::ListRefundsRequest>,
     ) -> Result<Response<pb::ListRefundsResponse>, Status> {
-        let (caller, (filter, page)) = call::query(request, list)?;
+        let (caller, (filter, page)) = handler::query(request, list)?;
         let list = |page| self.app.list_refunds(&caller, filter.clone(), page);
-        let answer = call::page(page, list, |found| pb::ListRefundsResponse {
+        let answer = handler::page(page, list, |found| pb::ListRefundsResponse {
             refunds: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
         });

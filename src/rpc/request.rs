@@ -31,9 +31,9 @@ use crate::{
 };
 
 use super::{
+    access_log::AccessRecord,
     deadline, formats,
     metadata::{PREVIOUS_ATTEMPTS, REQUEST_ID, TRACEPARENT, TRACESTATE},
-    record::Record,
     status,
 };
 
@@ -67,7 +67,7 @@ pub(super) async fn serve(
     let path = request.uri().path().to_owned();
     let parent = trace_parent(request.headers());
     let attempts = previous_attempts(request.headers());
-    let mut record = Record::begin(&path, &id, parent, telemetry);
+    let mut record = AccessRecord::begin(&path, &id, parent, telemetry);
     request.extensions_mut().insert(id.clone());
     let place = record.trace.place().cloned();
     let response = trace::within(place, respond(routes, request)).instrument(record.span.clone()).await;

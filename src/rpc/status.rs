@@ -17,7 +17,7 @@ use crate::{
     pb::ErrorReason,
 };
 
-use super::call::REPLAYED;
+use super::handler::REPLAYED;
 
 /// A fact about a call, by its name in the metadata of every reason.
 pub(super) type Fact<'a> = (&'static str, &'a str);

@@ -8,7 +8,7 @@ use tonic::{
 };
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::{call::REPLAYED, metadata, metadata::REQUEST_ID};
+use super::{handler::REPLAYED, metadata, metadata::REQUEST_ID};
 
 /// How long a browser may remember what it is allowed.
 const ALLOWED_FOR: Duration = Duration::from_secs(60 * 60);

@@ -20,16 +20,16 @@ pub(super) struct Done {
 /// A call that was not executed.
 pub(super) enum Halt {
     /// It was refused.
-    Refused(Refusal),
+    Refused(SandboxRefusal),
     /// It never arrived.
     Fault(Fault),
 }
 
 /// How a call ended.
-pub(super) type Outcome = Result<Done, Halt>;
+pub(super) type SandboxOutcome = Result<Done, Halt>;
 
 /// Why a call was refused.
-pub(super) struct Refusal {
+pub(super) struct SandboxRefusal {
     /// HTTP status.
     pub status: u16,
     /// Body of the answer.
@@ -44,7 +44,7 @@ impl Done {
     }
 }
 
-impl Refusal {
+impl SandboxRefusal {
     /// A refusal with the contract's members.
     pub fn new(status: u16, code: &str, message: &str) -> Self {
         let body = ErrorBody { message: message.to_owned(), error_code: code.to_owned(), ..ErrorBody::default() };
@@ -69,23 +69,23 @@ impl Refusal {
     }
 }
 
-impl From<&Refusal> for Done {
-    fn from(refusal: &Refusal) -> Self {
+impl From<&SandboxRefusal> for Done {
+    fn from(refusal: &SandboxRefusal) -> Self {
         Self::new(refusal.status, &refusal.body)
     }
 }
 
-impl From<Refusal> for Halt {
-    fn from(refusal: Refusal) -> Self {
+impl From<SandboxRefusal> for Halt {
+    fn from(refusal: SandboxRefusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
 /// Collects what is wrong with the fields of a request.
 #[derive(Default)]
-pub(super) struct Problems(BTreeMap<String, Vec<String>>);
+pub(super) struct FieldProblems(BTreeMap<String, Vec<String>>);
 
-impl Problems {
+impl FieldProblems {
     /// Notes `problem` of `field` unless `is_right`.
     pub fn check(&mut self, is_right: bool, field: &str, problem: &str) {
         if !is_right {
@@ -94,20 +94,20 @@ impl Problems {
     }
 
     /// Refuses the request if anything is wrong with it.
-    pub fn refuse(self) -> Result<(), Refusal> {
+    pub fn refuse(self) -> Result<(), SandboxRefusal> {
         if self.0.is_empty() {
             return Ok(());
         }
-        let mut refusal = Refusal::new(422, "validation_error", "some fields are not valid");
+        let mut refusal = SandboxRefusal::new(422, "validation_error", "some fields are not valid");
         refusal.body.errors = self.0;
         Err(refusal)
     }
 }
 
 /// Reads a body. What is wrong with it is told without quoting it: it may hold a card number.
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, SandboxRefusal> {
     serde_json::from_slice(body).map_err(|error| {
         let place = format!("line {} column {}", error.line(), error.column());
-        Refusal::new(400, "malformed_request", &format!("the body lacks the shape of this request, at {place}"))
+        SandboxRefusal::new(400, "malformed_request", &format!("the body lacks the shape of this request, at {place}"))
     })
 }

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-use super::{Settings, answer::Refusal};
+use super::{SandboxOptions, answer::SandboxRefusal};
 use crate::domain::clock::Timestamp;
 
 /// How far the caller's clock may be off.
@@ -24,13 +24,13 @@ pub(super) fn hmac_hex(secret: &SecretString, message: &[u8]) -> String {
 
 /// Refuses a request that is not the configured merchant's.
 pub(super) fn authenticate(
-    settings: &Settings,
+    settings: &SandboxOptions,
     now: Timestamp,
     headers: &HeaderMap,
     (method, path, body): (&str, &str, &[u8]),
-) -> Result<(), Refusal> {
+) -> Result<(), SandboxRefusal> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let refuse = |why: &str| Err(Refusal::new(401, "authentication_failed", why));
+    let refuse = |why: &str| Err(SandboxRefusal::new(401, "authentication_failed", why));
     let bearer = format!("Bearer {}", settings.api_key.expose_secret());
     if header("authorization") != bearer || header("x-api-key") != settings.api_key.expose_secret() {
         return refuse("the API key is wrong");

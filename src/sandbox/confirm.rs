@@ -4,26 +4,29 @@ use secrecy::ExposeSecret;
 
 use super::{
     PROCESSING_TIME,
-    answer::{Done, Halt, Outcome, Problems, Refusal, read},
+    answer::{Done, FieldProblems, Halt, SandboxOutcome, SandboxRefusal, read},
     cards::CardEffect,
     faults::{Fault, Switches},
-    payment::Status,
-    state::{Fate, State},
+    payment::SandboxStatus,
+    state::{PendingOutcome, State},
 };
 use crate::{
     domain::{card::satisfies_luhn, clock::Timestamp},
-    upstream::intents::wire::{ConfirmIntent, Secret},
+    upstream::intents::wire::{ConfirmIntentBody, Secret},
 };
 
 impl State {
-    pub fn confirm_intent(&mut self, id: &str, body: &[u8], switches: &Switches) -> Outcome {
-        let request: ConfirmIntent = read(body)?;
-        let payment = self.intents.get(id).ok_or_else(|| Refusal::not_found("payment intent"))?;
+    pub fn confirm_intent(&mut self, id: &str, body: &[u8], switches: &Switches) -> SandboxOutcome {
+        let request: ConfirmIntentBody = read(body)?;
+        let payment = self.intents.get(id).ok_or_else(|| SandboxRefusal::not_found("payment intent"))?;
         match payment.status {
-            Status::RequiresConfirmation | Status::Failed(_) => {}
-            Status::Succeeded if switches.charge_again => {}
-            Status::RequiresAction | Status::Processing | Status::Succeeded | Status::Canceled => {
-                return Err(Refusal::invalid_state(&format!("the payment is {}", payment.status.word())).into());
+            SandboxStatus::RequiresConfirmation | SandboxStatus::Failed(_) => {}
+            SandboxStatus::Succeeded if switches.charge_again => {}
+            SandboxStatus::RequiresAction
+            | SandboxStatus::Processing
+            | SandboxStatus::Succeeded
+            | SandboxStatus::Canceled => {
+                return Err(SandboxRefusal::invalid_state(&format!("the payment is {}", payment.status.word())).into());
             }
         }
         let effect = self.effect_of(&request)?;
@@ -38,10 +41,10 @@ impl State {
             CardEffect::Challenge if !is_authenticated => self.challenge(id),
             CardEffect::Display(kind) => self.show_details(id, kind),
             CardEffect::Approve | CardEffect::Challenge => self.charge(id),
-            CardEffect::Decline(code) => self.move_payment(id, Status::Failed(code)),
+            CardEffect::Decline(code) => self.move_payment(id, SandboxStatus::Failed(code)),
             CardEffect::Process => {
-                self.pending.insert(id.to_owned(), (self.clock.now() + PROCESSING_TIME, Fate::Charge));
-                self.move_payment(id, Status::Processing);
+                self.pending.insert(id.to_owned(), (self.clock.now() + PROCESSING_TIME, PendingOutcome::Charge));
+                self.move_payment(id, SandboxStatus::Processing);
             }
             CardEffect::Fault(fault) if fault.executes() => {
                 self.charge(id);
@@ -56,11 +59,11 @@ impl State {
         if let Some(payment) = self.intents.get_mut(id) {
             payment.shown = None;
         }
-        self.move_payment(id, Status::RequiresAction);
+        self.move_payment(id, SandboxStatus::RequiresAction);
     }
 
-    fn effect_of(&self, request: &ConfirmIntent) -> Result<CardEffect, Refusal> {
-        let mut problems = Problems::default();
+    fn effect_of(&self, request: &ConfirmIntentBody) -> Result<CardEffect, SandboxRefusal> {
+        let mut problems = FieldProblems::default();
         if let Some(id) = &request.payment_method_id {
             let saved = self.methods.get(id).map(|method| method.effect);
             problems.check(saved.is_some(), "payment_method_id", "does not exist");
@@ -91,7 +94,7 @@ pub(super) struct CardInput<'a> {
 
 impl CardInput<'_> {
     /// Notes what is wrong with it.
-    pub fn check(&self, problems: &mut Problems, now: Timestamp) {
+    pub fn check(&self, problems: &mut FieldProblems, now: Timestamp) {
         let number = self.number;
         let is_number = (12..=19).contains(&number.len()) && is_digits(number) && satisfies_luhn(number);
         problems.check(is_number, "card_number", "is not a card number");

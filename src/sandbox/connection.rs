@@ -23,54 +23,54 @@ use tokio::{
 
 /// The scissors of one connection.
 #[derive(Clone, Debug)]
-pub(super) struct Scissors(Arc<AtomicBool>);
+pub(super) struct ConnectionKill(Arc<AtomicBool>);
 
-impl Scissors {
+impl ConnectionKill {
     /// Lets no further byte leave; the server closes the connection when it tries to answer.
-    pub fn cut(&self) {
+    pub fn kill(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 }
 
-impl Connected<IncomingStream<'_, CuttableListener>> for Scissors {
-    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
+impl Connected<IncomingStream<'_, KillableListener>> for ConnectionKill {
+    fn connect_info(stream: IncomingStream<'_, KillableListener>) -> Self {
         stream.remote_addr().1.clone()
     }
 }
 
 /// Accepts connections that can be cut.
-pub(super) struct CuttableListener(pub TcpListener);
+pub(super) struct KillableListener(pub TcpListener);
 
-impl Listener for CuttableListener {
-    type Io = CuttableStream;
-    type Addr = (SocketAddr, Scissors);
+impl Listener for KillableListener {
+    type Io = KillableStream;
+    type Addr = (SocketAddr, ConnectionKill);
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
-        let scissors = Scissors(Arc::default());
-        (CuttableStream { stream, scissors: scissors.clone() }, (address, scissors))
+        let kill_switch = ConnectionKill(Arc::default());
+        (KillableStream { stream, kill_switch: kill_switch.clone() }, (address, kill_switch))
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
-        Ok((self.0.local_addr()?, Scissors(Arc::default())))
+        Ok((self.0.local_addr()?, ConnectionKill(Arc::default())))
     }
 }
 
 /// A connection that can be cut.
-pub(super) struct CuttableStream {
+pub(super) struct KillableStream {
     stream: TcpStream,
-    scissors: Scissors,
+    kill_switch: ConnectionKill,
 }
 
-impl AsyncRead for CuttableStream {
+impl AsyncRead for KillableStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for CuttableStream {
+impl AsyncWrite for KillableStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.scissors.0.load(Ordering::SeqCst) {
+        if self.kill_switch.0.load(Ordering::SeqCst) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         Pin::new(&mut self.stream).poll_write(cx, bytes)

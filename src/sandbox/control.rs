@@ -6,21 +6,21 @@ use axum::body::Bytes;
 use url::Url;
 
 use super::{
-    Sandbox, Shared,
+    Sandbox, SandboxInner,
     displays::GIVEN_UP,
     faults::Faults,
     ledger::Ledger,
     lock,
-    payment::{Status, intent_id_of},
+    payment::{SandboxStatus, intent_id_of},
     route::SeenRequest,
-    state::{Kind, State},
+    state::{ReferenceKind, State},
 };
-use crate::{domain::money::Money, upstream::intents::wire::Intent};
+use crate::{domain::money::Money, upstream::intents::wire::WireIntent};
 
 /// What is asked for cannot be done as things stand; says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Impossible(&'static str);
+pub struct NotPossible(&'static str);
 
 impl Sandbox {
     /// The money that really moved until now.
@@ -29,7 +29,7 @@ impl Sandbox {
     }
 
     /// Every payment, oldest first, as the API shows it.
-    pub fn payments(&self) -> Vec<Intent> {
+    pub fn payments(&self) -> Vec<WireIntent> {
         self.shared.with_state(|state| state.intents.values().map(|payment| state.show_intent(payment)).collect())
     }
 
@@ -51,10 +51,10 @@ impl Sandbox {
     }
 
     /// The payer's answer to a 3-D Secure challenge, or to details that they were shown. Fails when neither is open.
-    pub fn complete_action(&self, payment: &str, is_approved: bool) -> Result<(), Impossible> {
+    pub fn complete_action(&self, payment: &str, is_approved: bool) -> Result<(), NotPossible> {
         let id = self.shared.with_state(|state| intent_named(state, payment));
         let is_done = self.shared.complete_action(&id, is_approved);
-        is_done.then_some(()).ok_or(Impossible("the payer of this payment has nothing to do"))
+        is_done.then_some(()).ok_or(NotPossible("the payer of this payment has nothing to do"))
     }
 
     /// Settles everything that is due by the clock.
@@ -63,24 +63,24 @@ impl Sandbox {
     }
 
     /// Charges a processing payment now. Fails when it is not processing.
-    pub fn settle_payment(&self, payment: &str) -> Result<(), Impossible> {
+    pub fn settle_payment(&self, payment: &str) -> Result<(), NotPossible> {
         let is_done = self.shared.with_state(|state| state.settle(&intent_named(state, payment)));
-        is_done.then_some(()).ok_or(Impossible("the payment is not processing"))
+        is_done.then_some(()).ok_or(NotPossible("the payment is not processing"))
     }
 
     /// Lets the next thing happen to a refund now that would happen to it with time. Fails when nothing would.
-    pub fn settle_refund(&self, refund: &str) -> Result<(), Impossible> {
-        let is_done = self.shared.with_state(|state| state.settle(&state.resolve(Kind::Refund, refund)));
-        is_done.then_some(()).ok_or(Impossible("nothing awaits this refund"))
+    pub fn settle_refund(&self, refund: &str) -> Result<(), NotPossible> {
+        let is_done = self.shared.with_state(|state| state.settle(&state.resolve(ReferenceKind::Refund, refund)));
+        is_done.then_some(()).ok_or(NotPossible("nothing awaits this refund"))
     }
 
     /// Charges a payment whose request was lost, as if it had only been slow. Fails when it is paid already.
-    pub fn charge_late(&self, payment: &str) -> Result<(), Impossible> {
+    pub fn charge_late(&self, payment: &str) -> Result<(), NotPossible> {
         self.shared.with_state(|state| {
             let id = intent_named(state, payment);
-            let found = state.intents.get(&id).ok_or(Impossible("no such payment"))?;
-            if found.status == Status::Succeeded {
-                return Err(Impossible("the payment is paid already"));
+            let found = state.intents.get(&id).ok_or(NotPossible("no such payment"))?;
+            if found.status == SandboxStatus::Succeeded {
+                return Err(NotPossible("the payment is paid already"));
             }
             state.charge(&id);
             Ok(())
@@ -89,13 +89,13 @@ impl Sandbox {
 
     /// Gives `minor` units of a paid payment back, as a merchant does on the dashboard: without a reference. Answers
     /// with the refund's id; fails when the payment is not paid or has less left.
-    pub fn refund_from_dashboard(&self, payment: &str, minor: i64) -> Result<String, Impossible> {
+    pub fn refund_from_dashboard(&self, payment: &str, minor: i64) -> Result<String, NotPossible> {
         self.shared.with_state(|state| {
             let id = intent_named(state, payment);
-            let found = state.intents.get(&id).ok_or(Impossible("no such payment"))?;
+            let found = state.intents.get(&id).ok_or(NotPossible("no such payment"))?;
             let amount = Money::new(minor, found.amount.currency);
-            if found.status != Status::Succeeded || !(1..=state.refund_room(found)).contains(&minor) {
-                return Err(Impossible("so much is not left of the payment"));
+            if found.status != SandboxStatus::Succeeded || !(1..=state.refund_room(found)).contains(&minor) {
+                return Err(NotPossible("so much is not left of the payment"));
             }
             let refund = state.add_refund(&id, amount, None, None);
             state.refund_succeeds(&refund);
@@ -104,37 +104,37 @@ impl Sandbox {
     }
 
     /// Cancels a payment. Fails when it is paid.
-    pub fn cancel(&self, payment: &str) -> Result<(), Impossible> {
+    pub fn cancel(&self, payment: &str) -> Result<(), NotPossible> {
         self.shared.with_state(|state| {
             let id = intent_named(state, payment);
-            let found = state.intents.get(&id).ok_or(Impossible("no such payment"))?;
-            if found.status == Status::Succeeded {
-                return Err(Impossible("the payment is paid already"));
+            let found = state.intents.get(&id).ok_or(NotPossible("no such payment"))?;
+            if found.status == SandboxStatus::Succeeded {
+                return Err(NotPossible("the payment is paid already"));
             }
             state.pending.remove(&id);
-            state.move_payment(&id, Status::Canceled);
+            state.move_payment(&id, SandboxStatus::Canceled);
             Ok(())
         })
     }
 
     /// Renews the card of a saved payment method until the end of `expiry_year`, as a card's network does by itself. Fails
     /// when there is no such card.
-    pub fn renew_card(&self, method: &str, expiry_year: u16) -> Result<(), Impossible> {
+    pub fn renew_card(&self, method: &str, expiry_year: u16) -> Result<(), NotPossible> {
         let is_done = self.shared.with_state(|state| state.renew_card(method, expiry_year));
-        is_done.then_some(()).ok_or(Impossible("no such card is saved"))
+        is_done.then_some(()).ok_or(NotPossible("no such card is saved"))
     }
 
     /// Changes a customer's email address and name, as somebody does in the dashboard. Fails when there is no such customer.
-    pub fn change_customer(&self, customer: &str, email: &str, name: &str) -> Result<(), Impossible> {
+    pub fn change_customer(&self, customer: &str, email: &str, name: &str) -> Result<(), NotPossible> {
         let is_done = self.shared.with_state(|state| state.change_customer(customer, email, name));
-        is_done.then_some(()).ok_or(Impossible("no such customer"))
+        is_done.then_some(()).ok_or(NotPossible("no such customer"))
     }
 
     /// Saves an approved card for a customer, as another system of the merchant's does. Answers with the method's id;
     /// fails when there is no such customer.
-    pub fn save_card_elsewhere(&self, customer: &str) -> Result<String, Impossible> {
+    pub fn save_card_elsewhere(&self, customer: &str) -> Result<String, NotPossible> {
         let id = self.shared.with_state(|state| state.save_card_elsewhere(customer));
-        id.ok_or(Impossible("no such customer"))
+        id.ok_or(NotPossible("no such customer"))
     }
 
     /// Where webhooks go from now on; without an address they are lost.
@@ -159,11 +159,12 @@ impl Sandbox {
     }
 }
 
-impl Shared {
+impl SandboxInner {
     /// The payer's answer to a challenge, or to details that they were shown. `false` when neither is open.
     pub fn complete_action(&self, id: &str, is_approved: bool) -> bool {
         self.with_state(|state| {
-            let Some(payment) = state.intents.get(id).filter(|payment| payment.status == Status::RequiresAction) else {
+            let Some(payment) = state.intents.get(id).filter(|payment| payment.status == SandboxStatus::RequiresAction)
+            else {
                 return false;
             };
             let code = if payment.shown.is_some() { GIVEN_UP } else { "authentication_failed" };
@@ -171,7 +172,7 @@ impl Shared {
                 state.charge(id);
             } else {
                 state.pending.remove(id);
-                state.move_payment(id, Status::Failed(code));
+                state.move_payment(id, SandboxStatus::Failed(code));
             }
             true
         })
@@ -180,5 +181,5 @@ impl Shared {
 
 /// The id of the payment that `name` stands for.
 fn intent_named(state: &State, name: &str) -> String {
-    intent_id_of(&state.resolve(Kind::Intent, name))
+    intent_id_of(&state.resolve(ReferenceKind::Intent, name))
 }

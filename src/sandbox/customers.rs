@@ -3,23 +3,24 @@
 use std::collections::BTreeMap;
 
 use super::{
-    answer::{Done, Outcome, Problems, Refusal, read},
+    answer::{Done, FieldProblems, SandboxOutcome, SandboxRefusal, read},
     cards::CardEffect,
     confirm::{CardInput, exposed},
     displays,
     faults::Switches,
-    state::{Kind, State, new_id},
+    state::{ReferenceKind, State, new_id},
 };
 use crate::{
     domain::{card::Card, payment_method::CARD, private::Private},
     upstream::intents::wire::{
-        CreatePaymentMethod, Customer, List, Moment, PaymentMethod, SavedCard, Secret, SupportedMethod, Webhook,
+        CreatePaymentMethodBody, List, Moment, SavedCard, Secret, SupportedMethod, WireCustomer, WirePaymentMethod,
+        WireWebhook,
     },
 };
 
 /// A saved payment method: of a card only the masked number and what its number does are kept.
 pub(super) struct SavedMethod {
-    pub shown: PaymentMethod,
+    pub shown: WirePaymentMethod,
     pub effect: CardEffect,
 }
 
@@ -45,23 +46,23 @@ pub(super) fn supported_methods() -> Done {
 }
 
 impl State {
-    pub fn create_customer(&mut self, body: &[u8], switches: &Switches) -> Outcome {
-        let mut customer: Customer = read(body)?;
+    pub fn create_customer(&mut self, body: &[u8], switches: &Switches) -> SandboxOutcome {
+        let mut customer: WireCustomer = read(body)?;
         check_customer(&customer)?;
-        self.check_reference(Kind::Customer, customer.reference_id.as_ref(), switches)?;
+        self.check_reference(ReferenceKind::Customer, customer.reference_id.as_ref(), switches)?;
         let same = self.customers.values().find(|known| switches.merge_customers && known.email == customer.email);
         if let Some(known) = same {
-            return Ok(Done::new(201, &Customer { id: known.id.clone(), ..customer }));
+            return Ok(Done::new(201, &WireCustomer { id: known.id.clone(), ..customer }));
         }
         let id = new_id("cfcus_");
-        self.claim_reference(Kind::Customer, customer.reference_id.as_ref(), &id);
+        self.claim_reference(ReferenceKind::Customer, customer.reference_id.as_ref(), &id);
         customer.id = Some(id.clone());
         let reference = customer.reference_id.clone();
-        self.tell_of_customer(Webhook {
+        self.tell_of_customer(WireWebhook {
             event_type: "customer.created".to_owned(),
             customer_id: Some(id.clone()),
             reference_id: reference,
-            ..Webhook::default()
+            ..WireWebhook::default()
         });
         let done = Done::new(201, &customer);
         self.customers.insert(id, customer);
@@ -73,22 +74,22 @@ impl State {
         let Some(customer) = self.customers.get_mut(id) else { return false };
         customer.email = Some(email.to_owned());
         customer.name = Some(name.to_owned());
-        self.tell_of_customer(Webhook {
+        self.tell_of_customer(WireWebhook {
             event_type: "customer.updated".to_owned(),
             customer_id: Some(id.to_owned()),
-            ..Webhook::default()
+            ..WireWebhook::default()
         });
         true
     }
 
-    pub fn read_customer(&self, id: &str) -> Outcome {
-        let customer = self.customers.get(id).ok_or_else(|| Refusal::not_found("customer"))?;
+    pub fn read_customer(&self, id: &str) -> SandboxOutcome {
+        let customer = self.customers.get(id).ok_or_else(|| SandboxRefusal::not_found("customer"))?;
         Ok(Done::new(200, customer))
     }
 
-    pub fn create_payment_method(&mut self, body: &[u8], switches: &Switches) -> Outcome {
-        let request: CreatePaymentMethod = read(body)?;
-        let mut problems = Problems::default();
+    pub fn create_payment_method(&mut self, body: &[u8], switches: &Switches) -> SandboxOutcome {
+        let request: CreatePaymentMethodBody = read(body)?;
+        let mut problems = FieldProblems::default();
         problems.check(self.customers.contains_key(&request.customer_id), "customer_id", "does not exist");
         let is_known = SUPPORTED.iter().any(|(kind, ..)| *kind == request.kind);
         problems.check(is_known, "type", "is not among the supported ones");
@@ -107,14 +108,14 @@ impl State {
             None if is_card => CardEffect::of(card.number),
             None => CardEffect::Approve,
         };
-        let method = PaymentMethod {
+        let method = WirePaymentMethod {
             id: new_id("cfpm_"),
             card: is_card.then(|| masked(&card, &request.data)),
             customer_id: Some(request.customer_id),
             kind: request.kind,
             created_at: Some(Moment(self.clock.now())),
         };
-        let is_same = |known: &&PaymentMethod| known.customer_id == method.customer_id && known.card == method.card;
+        let is_same = |known: &&WirePaymentMethod| known.customer_id == method.customer_id && known.card == method.card;
         match self.methods.values().map(|saved| &saved.shown).find(is_same).filter(|_| switches.merge_customers) {
             Some(known) => Ok(Done::new(201, known)),
             None => Ok(self.save_method(method, effect)),
@@ -135,7 +136,7 @@ impl State {
     pub fn save_card_elsewhere(&mut self, customer: &str) -> Option<String> {
         self.customers.get(customer)?;
         let card = CardInput { number: "5555555555554444", month: "11", year: "2035" };
-        let shown = PaymentMethod {
+        let shown = WirePaymentMethod {
             id: new_id("cfpm_"),
             card: Some(masked(&card, &BTreeMap::new())),
             customer_id: Some(customer.to_owned()),
@@ -147,39 +148,39 @@ impl State {
         Some(id)
     }
 
-    fn save_method(&mut self, shown: PaymentMethod, effect: CardEffect) -> Done {
+    fn save_method(&mut self, shown: WirePaymentMethod, effect: CardEffect) -> Done {
         self.tell_of_method(&shown);
         let done = Done::new(201, &shown);
         self.methods.insert(shown.id.clone(), SavedMethod { shown, effect });
         done
     }
 
-    fn tell_of_method(&mut self, method: &PaymentMethod) {
-        self.tell_of_customer(Webhook {
+    fn tell_of_method(&mut self, method: &WirePaymentMethod) {
+        self.tell_of_customer(WireWebhook {
             event_type: "payment_method.updated".to_owned(),
             customer_id: method.customer_id.clone(),
             payment_method: Some(method.kind.clone()),
-            ..Webhook::default()
+            ..WireWebhook::default()
         });
     }
 
-    pub fn list_payment_methods(&self, customer_id: &str) -> Outcome {
+    pub fn list_payment_methods(&self, customer_id: &str) -> SandboxOutcome {
         if !self.customers.contains_key(customer_id) {
-            return Err(Refusal::not_found("customer").into());
+            return Err(SandboxRefusal::not_found("customer").into());
         }
-        let of_customer = |shown: &&PaymentMethod| shown.customer_id.as_deref() == Some(customer_id);
+        let of_customer = |shown: &&WirePaymentMethod| shown.customer_id.as_deref() == Some(customer_id);
         let data = self.methods.values().map(|method| &method.shown).filter(of_customer).cloned().collect();
         Ok(Done::new(200, &List { data }))
     }
 
-    fn tell_of_customer(&mut self, webhook: Webhook) {
+    fn tell_of_customer(&mut self, webhook: WireWebhook) {
         let event_time = Some(Moment(self.clock.now()));
-        self.events.push(Webhook { event_id: new_id("cfevt_"), event_time, ..webhook });
+        self.events.push(WireWebhook { event_id: new_id("cfevt_"), event_time, ..webhook });
     }
 }
 
-fn check_customer(customer: &Customer) -> Result<(), Refusal> {
-    let mut problems = Problems::default();
+fn check_customer(customer: &WireCustomer) -> Result<(), SandboxRefusal> {
+    let mut problems = FieldProblems::default();
     let email = customer.email.as_deref().unwrap_or_default();
     let is_email = email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
     problems.check(is_email, "email", "is not an email address");

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    payment::{Payment, Status},
-    state::{Fate, State},
+    payment::{SandboxPayment, SandboxStatus},
+    state::{PendingOutcome, State},
 };
 use crate::{
     domain::{clock::Timestamp, next_action::DisplayKind},
-    upstream::intents::wire::{Moment, NextAction},
+    upstream::intents::wire::{Moment, WireNextAction},
 };
 
 /// How long the details are good, by the sandbox's clock; then the attempt fails with [`EXPIRED`].
@@ -19,7 +19,7 @@ pub const EXPIRED: &str = "payment_expired";
 pub(super) const GIVEN_UP: &str = "canceled_by_payer";
 
 /// What a payer was shown, and until when it is good.
-pub(super) type Shown = (DisplayKind, Timestamp);
+pub(super) type DisplayOutcome = (DisplayKind, Timestamp);
 
 /// What a payer is shown who pays by this type of payment method.
 pub(super) fn of_type(method: &str) -> Option<DisplayKind> {
@@ -35,25 +35,25 @@ impl State {
     /// Has the payer pay elsewhere.
     pub fn show_details(&mut self, id: &str, kind: DisplayKind) {
         let expires_at = self.clock.now() + DISPLAY_TIME;
-        self.pending.insert(id.to_owned(), (expires_at, Fate::Expire));
+        self.pending.insert(id.to_owned(), (expires_at, PendingOutcome::Expire));
         if let Some(payment) = self.intents.get_mut(id) {
             payment.shown = Some((kind, expires_at));
         }
-        self.move_payment(id, Status::RequiresAction);
+        self.move_payment(id, SandboxStatus::RequiresAction);
     }
 
     /// The page on which the payer of this payment acts.
-    pub fn page_of(&self, payment: &Payment) -> String {
+    pub fn page_of(&self, payment: &SandboxPayment) -> String {
         let base = self.base_url.as_str().trim_end_matches('/');
         let page = if payment.shown.is_some() { "pay" } else { "3ds" };
         format!("{base}/{page}/{}", payment.id)
     }
 
     /// The step that the payer of this payment has to take.
-    pub fn next_action(&self, payment: &Payment) -> NextAction {
+    pub fn next_action(&self, payment: &SandboxPayment) -> WireNextAction {
         let page = self.page_of(payment);
         let Some((kind, expires_at)) = payment.shown else {
-            return NextAction { kind: "redirect".to_owned(), url: page, ..NextAction::default() };
+            return WireNextAction { kind: "redirect".to_owned(), url: page, ..WireNextAction::default() };
         };
         let number = payment.id.bytes().rev().take(9).map(|byte| char::from(b'0' + byte % 10)).collect::<String>();
         let (data, what) = match kind {
@@ -61,12 +61,12 @@ impl State {
             DisplayKind::Voucher => (number, "Pay the voucher at a cash desk"),
             DisplayKind::BankTransfer => (format!("GB33BUKB20201555555555\n{number}"), "Transfer the amount"),
         };
-        NextAction {
+        WireNextAction {
             kind: kind.as_str().to_owned(),
             data,
             text: format!("{what}.\nIn the sandbox it is paid at {page}"),
             expires_at: Some(Moment(expires_at)),
-            ..NextAction::default()
+            ..WireNextAction::default()
         }
     }
 }

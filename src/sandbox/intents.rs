@@ -3,34 +3,34 @@
 use serde_json::json;
 
 use super::{
-    answer::{Done, Outcome, Problems, Refusal, read},
+    answer::{Done, FieldProblems, SandboxOutcome, SandboxRefusal, read},
     faults::{ShownRefunds, ShownTime, Switches},
-    ledger::{Entry, EntryKind},
-    payment::{Payment, Status, intent_id_of},
-    state::{Kind, State},
+    ledger::{LedgerEntry, LedgerEntryKind},
+    payment::{SandboxPayment, SandboxStatus, intent_id_of},
+    state::{ReferenceKind, State},
 };
 use crate::{
     domain::{
         clock::Timestamp,
         money::{Currency, MAX_DIGITS, Money},
     },
-    upstream::intents::wire::{self, Amount, CreateIntent, Entries, Moment},
+    upstream::intents::wire::{self, Amount, CreateIntentBody, Entries, Moment},
 };
 
 impl State {
-    pub fn create_intent(&mut self, body: &[u8], switches: &Switches) -> Outcome {
-        let request: CreateIntent = read(body)?;
+    pub fn create_intent(&mut self, body: &[u8], switches: &Switches) -> SandboxOutcome {
+        let request: CreateIntentBody = read(body)?;
         let amount = self.check_intent(&request)?;
-        self.check_reference(Kind::Intent, request.reference_id.as_ref(), switches)?;
-        let payment = Payment::new(request, amount, self.clock.now());
+        self.check_reference(ReferenceKind::Intent, request.reference_id.as_ref(), switches)?;
+        let payment = SandboxPayment::new(request, amount, self.clock.now());
         let id = payment.id.clone();
-        self.claim_reference(Kind::Intent, payment.reference.as_ref(), &id);
+        self.claim_reference(ReferenceKind::Intent, payment.reference.as_ref(), &id);
         self.intents.insert(id.clone(), payment);
         self.answer_with_intent(201, &id, switches)
     }
 
-    fn check_intent(&self, request: &CreateIntent) -> Result<Money, Refusal> {
-        let mut problems = Problems::default();
+    fn check_intent(&self, request: &CreateIntentBody) -> Result<Money, SandboxRefusal> {
+        let mut problems = FieldProblems::default();
         let currency = Currency::parse(&request.currency);
         problems.check(currency.is_some(), "currency", "is not an ISO 4217 code");
         let Amount(major) = request.amount;
@@ -47,33 +47,33 @@ impl State {
         let known = request.customer_id.as_ref().is_none_or(|id| self.customers.contains_key(id));
         problems.check(known, "customer_id", "does not exist");
         problems.refuse()?;
-        amount.ok_or_else(|| Refusal::new(422, "validation_error", "the amount cannot be counted"))
+        amount.ok_or_else(|| SandboxRefusal::new(422, "validation_error", "the amount cannot be counted"))
     }
 
-    pub fn read_payment(&self, id: &str, switches: &Switches) -> Outcome {
+    pub fn read_payment(&self, id: &str, switches: &Switches) -> SandboxOutcome {
         let id = intent_id_of(id);
         if switches.hide_payments || !self.intents.contains_key(&id) {
-            return Err(Refusal::not_found("payment").into());
+            return Err(SandboxRefusal::not_found("payment").into());
         }
         self.answer_with_intent(200, &id, switches)
     }
 
     /// Answers with the intent of this id, which exists.
-    pub fn answer_with_intent(&self, status: u16, id: &str, switches: &Switches) -> Outcome {
-        let payment = self.intents.get(id).ok_or_else(|| Refusal::not_found("payment"))?;
+    pub fn answer_with_intent(&self, status: u16, id: &str, switches: &Switches) -> SandboxOutcome {
+        let payment = self.intents.get(id).ok_or_else(|| SandboxRefusal::not_found("payment"))?;
         let mut shown = self.show_intent(payment);
         switches.distort(&mut shown);
         Ok(Done::new(status, &shown))
     }
 
     /// The intent as the contract shows it.
-    pub fn show_intent(&self, payment: &Payment) -> wire::Intent {
-        let action = (payment.status == Status::RequiresAction).then(|| self.next_action(payment));
+    pub fn show_intent(&self, payment: &SandboxPayment) -> wire::WireIntent {
+        let action = (payment.status == SandboxStatus::RequiresAction).then(|| self.next_action(payment));
         let error = match payment.status {
-            Status::Failed(code) => Some(super::refunds::failure(code)),
+            SandboxStatus::Failed(code) => Some(super::refunds::failure(code)),
             _ => None,
         };
-        wire::Intent {
+        wire::WireIntent {
             id: payment.id.clone(),
             payment_id: Some(payment.payment_id.clone()),
             status: payment.status.word().to_owned(),
@@ -94,7 +94,7 @@ impl State {
     }
 
     /// Moves a payment on and tells of it.
-    pub fn move_payment(&mut self, id: &str, status: Status) {
+    pub fn move_payment(&mut self, id: &str, status: SandboxStatus) {
         let now = self.clock.now();
         let Some(payment) = self.intents.get_mut(id) else { return };
         payment.status = status;
@@ -106,8 +106,8 @@ impl State {
     /// Charges the payer. Whether that may be done is the caller's to judge.
     pub fn charge(&mut self, id: &str) {
         let Some(payment) = self.intents.get(id) else { return };
-        let entry = Entry {
-            kind: EntryKind::Charge,
+        let entry = LedgerEntry {
+            kind: LedgerEntryKind::Charge,
             intent_id: payment.id.clone(),
             reference: payment.reference.clone(),
             refund_reference: None,
@@ -116,13 +116,13 @@ impl State {
         };
         self.ledger.entries.push(entry);
         self.pending.remove(id);
-        self.move_payment(id, Status::Succeeded);
+        self.move_payment(id, SandboxStatus::Succeeded);
     }
 }
 
 impl Switches {
     /// Makes a payment look as the switches have it.
-    fn distort(&self, shown: &mut wire::Intent) {
+    fn distort(&self, shown: &mut wire::WireIntent) {
         if self.show_unknown_status {
             shown.status = "on_hold".to_owned();
         }

@@ -6,9 +6,9 @@ use crate::domain::{clock::Timestamp, money::Money};
 
 /// One movement of money.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Entry {
+pub struct LedgerEntry {
     /// Which way it moved.
-    pub kind: EntryKind,
+    pub kind: LedgerEntryKind,
     /// The sandbox's id of the intent.
     pub intent_id: String,
     /// The reference the intent was created with.
@@ -24,7 +24,7 @@ pub struct Entry {
 /// Which way money moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum EntryKind {
+pub enum LedgerEntryKind {
     /// From the payer.
     Charge,
     /// Back to the payer.
@@ -37,28 +37,28 @@ pub enum EntryKind {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Ledger {
     /// The movements.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<LedgerEntry>,
 }
 
 impl Ledger {
     /// What payers of intents with this reference paid, in minor units.
     pub fn charged(&self, reference: &str) -> i64 {
         self.sum(reference, |kind| match kind {
-            EntryKind::Charge => 1,
-            EntryKind::Refund | EntryKind::RefundReturned => 0,
+            LedgerEntryKind::Charge => 1,
+            LedgerEntryKind::Refund | LedgerEntryKind::RefundReturned => 0,
         })
     }
 
     /// What they got back, without what their banks returned, in minor units.
     pub fn refunded(&self, reference: &str) -> i64 {
         self.sum(reference, |kind| match kind {
-            EntryKind::Charge => 0,
-            EntryKind::Refund => 1,
-            EntryKind::RefundReturned => -1,
+            LedgerEntryKind::Charge => 0,
+            LedgerEntryKind::Refund => 1,
+            LedgerEntryKind::RefundReturned => -1,
         })
     }
 
-    fn sum(&self, reference: &str, sign: impl Fn(EntryKind) -> i64) -> i64 {
+    fn sum(&self, reference: &str, sign: impl Fn(LedgerEntryKind) -> i64) -> i64 {
         let of_reference = self.entries.iter().filter(|entry| entry.reference.as_deref() == Some(reference));
         of_reference.map(|entry| sign(entry.kind) * entry.amount.minor).sum()
     }

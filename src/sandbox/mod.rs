@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //!
-//! - [`cards`], [`amounts`]: the tables of test cards, and of amounts that refunds are tested with
+//! - [`cards`], [`test_refunds`]: the tables of test cards, and of amounts that refunds are tested with
 //! - [`faults`]: what can be made to go wrong from outside
 //! - [`ledger`]: what really moved
 //! - `server`: one request's way, through `auth`, `route` and `state`
@@ -28,7 +28,6 @@ use url::Url;
 
 use crate::domain::clock::Clock;
 
-pub mod amounts;
 mod answer;
 mod auth;
 pub mod cards;
@@ -46,12 +45,13 @@ mod refunds;
 mod route;
 mod server;
 mod state;
+pub mod test_refunds;
 #[cfg(test)]
 mod tests;
 mod view;
 mod webhooks;
 
-pub use control::Impossible;
+pub use control::NotPossible;
 pub use displays::{DISPLAY_TIME, EXPIRED};
 pub use route::{MAX_SEEN_REQUESTS, SeenRequest};
 
@@ -62,7 +62,7 @@ pub const HANG_TIME: Duration = Duration::from_secs(120);
 
 /// Whom the sandbox serves, and whom it tells.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct SandboxOptions {
     /// The merchant's API key.
     pub api_key: SecretString,
     /// The key that signs the merchant's requests.
@@ -83,13 +83,13 @@ pub struct Settings {
 /// A running sandbox. All clones are the same one.
 #[derive(Clone)]
 pub struct Sandbox {
-    shared: Arc<Shared>,
+    shared: Arc<SandboxInner>,
     base_url: Url,
 }
 
 /// What the server, its background tasks and the handle share.
-struct Shared {
-    settings: Settings,
+struct SandboxInner {
+    settings: SandboxOptions,
     clock: Clock,
     state: Mutex<state::State>,
     journal: Mutex<route::Journal>,
@@ -103,13 +103,13 @@ impl Sandbox {
     /// webhooks can be made.
     pub async fn start(
         listener: TcpListener,
-        settings: Settings,
+        settings: SandboxOptions,
         clock: Clock,
         shutdown: CancellationToken,
     ) -> io::Result<Self> {
         let base_url = url_of(listener.local_addr()?)?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| base_url.clone());
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SandboxInner {
             state: Mutex::new(state::State::new(clock.clone(), public_url)),
             journal: Mutex::default(),
             faults: faults::Faults::default(),
@@ -118,8 +118,8 @@ impl Sandbox {
             clock,
             shutdown,
         });
-        let app = server::router(shared.clone()).into_make_service_with_connect_info::<connection::Scissors>();
-        let server = axum::serve(connection::CuttableListener(listener), app)
+        let app = server::router(shared.clone()).into_make_service_with_connect_info::<connection::ConnectionKill>();
+        let server = axum::serve(connection::KillableListener(listener), app)
             .with_graceful_shutdown(shared.shutdown.clone().cancelled_owned());
         tokio::spawn(async move { server.await });
         shared.spawn_delivery();
@@ -133,7 +133,7 @@ impl Sandbox {
     }
 }
 
-impl Shared {
+impl SandboxInner {
     fn spawn_delivery(self: &Arc<Self>) {
         let shared = self.clone();
         tokio::spawn(async move {

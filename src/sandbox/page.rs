@@ -12,14 +12,14 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Shared, payment::Status};
+use super::{SandboxInner, payment::SandboxStatus};
 
-pub(super) fn router() -> Router<Arc<Shared>> {
+pub(super) fn router() -> Router<Arc<SandboxInner>> {
     Router::new().route("/3ds/{intent}", get(show).post(decide)).route("/pay/{intent}", get(show).post(decide))
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct PageAnswer {
     decision: Decision,
 }
 
@@ -30,13 +30,13 @@ enum Decision {
     Decline,
 }
 
-async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+async fn show(State(shared): State<Arc<SandboxInner>>, Path(id): Path<String>) -> Response {
     let content = shared.with_state(|state| {
         let payment = state.intents.get(&id)?;
         let amount = format!("{} {}", payment.amount, payment.amount.currency.code());
         let about = escape(payment.description.as_deref().unwrap_or("No description"));
         Some(match payment.status {
-            Status::RequiresAction => question(&amount, &about, payment.shown.is_some()),
+            SandboxStatus::RequiresAction => question(&amount, &about, payment.shown.is_some()),
             status => result(&amount, status),
         })
     });
@@ -47,9 +47,9 @@ async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Resp
 }
 
 async fn decide(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<SandboxInner>>,
     Path(id): Path<String>,
-    Form(Answer { decision }): Form<Answer>,
+    Form(PageAnswer { decision }): Form<PageAnswer>,
 ) -> Response {
     shared.complete_action(&id, decision == Decision::Approve);
     // By how the payment stands, not by the answer: it may have come too late to change that.
@@ -57,7 +57,7 @@ async fn decide(
         let payment = state.intents.get(&id)?;
         let failed = || payment.failure_url.clone().or_else(|| payment.callback_url.clone());
         let link = match payment.status {
-            Status::Failed(_) | Status::Canceled => failed(),
+            SandboxStatus::Failed(_) | SandboxStatus::Canceled => failed(),
             _ => payment.callback_url.clone(),
         };
         // Who pays elsewhere has no shop to go back to.
@@ -79,7 +79,7 @@ fn question(amount: &str, about: &str, is_elsewhere: bool) -> String {
     )
 }
 
-fn result(amount: &str, status: Status) -> String {
+fn result(amount: &str, status: SandboxStatus) -> String {
     let word = status.word().replace('_', " ");
     format!("<h1>Nothing to confirm</h1><p class=amount>{amount}</p><p role=status>The payment is {word}.</p>")
 }

@@ -4,22 +4,22 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{displays::Shown, state::new_id};
+use super::{displays::DisplayOutcome, state::new_id};
 use crate::{
     domain::{clock::Timestamp, money::Money},
-    upstream::intents::wire::{Amount, CreateIntent, Moment, Webhook},
+    upstream::intents::wire::{Amount, CreateIntentBody, Moment, WireWebhook},
 };
 
 const INTENT_PREFIX: &str = "in_";
 const PAYMENT_PREFIX: &str = "cfpay_";
 
 /// A payment intent and its payment.
-pub(super) struct Payment {
+pub(super) struct SandboxPayment {
     pub id: String,
     pub payment_id: String,
-    pub status: Status,
+    pub status: SandboxStatus,
     /// What the payer was shown, when they pay elsewhere.
-    pub shown: Option<Shown>,
+    pub shown: Option<DisplayOutcome>,
     pub amount: Money,
     pub payment_method: String,
     pub customer_id: Option<String>,
@@ -36,7 +36,7 @@ pub(super) struct Payment {
 
 /// How a payment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
+pub(super) enum SandboxStatus {
     RequiresConfirmation,
     RequiresAction,
     Processing,
@@ -47,7 +47,7 @@ pub(super) enum Status {
     Canceled,
 }
 
-impl Status {
+impl SandboxStatus {
     /// The contract's word.
     pub fn word(self) -> &'static str {
         match self {
@@ -71,13 +71,13 @@ impl Status {
     }
 }
 
-impl Payment {
-    pub fn new(request: CreateIntent, amount: Money, now: Timestamp) -> Self {
+impl SandboxPayment {
+    pub fn new(request: CreateIntentBody, amount: Money, now: Timestamp) -> Self {
         let id = new_id(INTENT_PREFIX);
         Self {
             payment_id: id.replacen(INTENT_PREFIX, PAYMENT_PREFIX, 1),
             id,
-            status: Status::RequiresConfirmation,
+            status: SandboxStatus::RequiresConfirmation,
             shown: None,
             amount,
             payment_method: request.payment_method,
@@ -99,8 +99,8 @@ impl Payment {
     }
 
     /// A webhook about this payment.
-    pub fn webhook(&self, event_type: &str, now: Timestamp) -> Webhook {
-        Webhook {
+    pub fn webhook(&self, event_type: &str, now: Timestamp) -> WireWebhook {
+        WireWebhook {
             event_type: event_type.to_owned(),
             event_id: new_id("cfevt_"),
             event_time: Some(Moment(now)),

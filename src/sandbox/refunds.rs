@@ -2,16 +2,16 @@
 
 use super::{
     PROCESSING_TIME,
-    amounts::{RETURN_TIME, RefundEffect},
-    answer::{Done, Halt, Outcome, Problems, Refusal, read},
+    answer::{Done, FieldProblems, Halt, SandboxOutcome, SandboxRefusal, read},
     faults::Switches,
-    ledger::{Entry, EntryKind},
-    payment::{Payment, Status, intent_id_of},
-    state::{Fate, Kind, State, new_id},
+    ledger::{LedgerEntry, LedgerEntryKind},
+    payment::{SandboxPayment, SandboxStatus, intent_id_of},
+    state::{PendingOutcome, ReferenceKind, State, new_id},
+    test_refunds::{RETURN_TIME, RefundEffect},
 };
 use crate::{
     domain::{clock::Timestamp, money::Money},
-    upstream::intents::wire::{self, Amount, CreateRefund, Moment},
+    upstream::intents::wire::{self, Amount, CreateRefundBody, Moment},
 };
 
 /// A refund.
@@ -37,42 +37,44 @@ pub(super) enum RefundStatus {
 }
 
 /// A failure as the contract shows it.
-pub(super) fn failure(code: &str) -> wire::Failure {
-    wire::Failure { code: code.to_owned(), message: format!("It failed: {}.", code.replace('_', " ")) }
+pub(super) fn failure(code: &str) -> wire::WireFailure {
+    wire::WireFailure { code: code.to_owned(), message: format!("It failed: {}.", code.replace('_', " ")) }
 }
 
 impl State {
-    pub fn create_refund(&mut self, body: &[u8], switches: &Switches) -> Outcome {
-        let request: CreateRefund = read(body)?;
+    pub fn create_refund(&mut self, body: &[u8], switches: &Switches) -> SandboxOutcome {
+        let request: CreateRefundBody = read(body)?;
         let payment = self.intents.get(&intent_id_of(&request.payment_id));
-        let payment = payment.ok_or_else(|| Refusal::not_found("payment"))?;
+        let payment = payment.ok_or_else(|| SandboxRefusal::not_found("payment"))?;
         let intent_id = payment.id.clone();
-        self.check_reference(Kind::Refund, request.reference_id.as_ref(), switches)?;
+        self.check_reference(ReferenceKind::Refund, request.reference_id.as_ref(), switches)?;
         let amount = self.check_refund(&request, payment)?;
         let effect = RefundEffect::of(amount.minor);
         let fault = match effect {
-            RefundEffect::Refuse => return Err(Refusal::new(422, "refund_refused", "the refund was refused").into()),
+            RefundEffect::Refuse => {
+                return Err(SandboxRefusal::new(422, "refund_refused", "the refund was refused").into());
+            }
             RefundEffect::Fault(fault) if !fault.executes() => return Err(Halt::Fault(fault)),
             RefundEffect::Fault(fault) => Some(fault),
             _ => None,
         };
         let id = self.add_refund(&intent_id, amount, request.reason, request.reference_id);
         self.begin_refund(&id, effect);
-        let made = self.refunds.get(&id).ok_or_else(|| Refusal::not_found("refund"))?;
+        let made = self.refunds.get(&id).ok_or_else(|| SandboxRefusal::not_found("refund"))?;
         Ok(Done { fault, ..Done::new(201, &self.show_refund(made)) })
     }
 
     /// The amount that may be given back.
-    fn check_refund(&self, request: &CreateRefund, payment: &Payment) -> Result<Money, Refusal> {
-        if payment.status != Status::Succeeded {
-            return Err(Refusal::invalid_state("the payment is not paid"));
+    fn check_refund(&self, request: &CreateRefundBody, payment: &SandboxPayment) -> Result<Money, SandboxRefusal> {
+        if payment.status != SandboxStatus::Succeeded {
+            return Err(SandboxRefusal::invalid_state("the payment is not paid"));
         }
         let room = self.refund_room(payment);
         let amount = match request.amount {
             Some(Amount(major)) => Money::from_major(major, payment.amount.currency),
             None => Some(Money::new(room, payment.amount.currency)),
         };
-        let mut problems = Problems::default();
+        let mut problems = FieldProblems::default();
         problems.check(amount.is_some(), "amount", "has more decimals than the currency");
         let is_positive = amount.is_none_or(|amount| amount.minor > 0 || request.amount.is_none());
         problems.check(is_positive, "amount", "must be more than 0");
@@ -82,7 +84,7 @@ impl State {
         problems.refuse()?;
         amount
             .filter(|amount| (1..=room).contains(&amount.minor))
-            .ok_or_else(|| Refusal::new(422, "refund_exceeds_payment", "more than what is left of the payment"))
+            .ok_or_else(|| SandboxRefusal::new(422, "refund_exceeds_payment", "more than what is left of the payment"))
     }
 
     /// Adds a pending refund; answers with its id.
@@ -94,7 +96,7 @@ impl State {
         reference: Option<String>,
     ) -> String {
         let id = new_id("cfre_");
-        self.claim_reference(Kind::Refund, reference.as_ref(), &id);
+        self.claim_reference(ReferenceKind::Refund, reference.as_ref(), &id);
         let record = RefundRecord {
             id: id.clone(),
             intent_id: intent_id.to_owned(),
@@ -114,23 +116,23 @@ impl State {
 
     fn begin_refund(&mut self, id: &str, effect: RefundEffect) {
         let now = self.clock.now();
-        let fate = match effect {
-            RefundEffect::PendThenSucceed => Some((now + PROCESSING_TIME, Fate::RefundSucceeds)),
-            RefundEffect::PendThenFail => Some((now + PROCESSING_TIME, Fate::RefundFails)),
+        let outcome = match effect {
+            RefundEffect::PendThenSucceed => Some((now + PROCESSING_TIME, PendingOutcome::RefundSucceeds)),
+            RefundEffect::PendThenFail => Some((now + PROCESSING_TIME, PendingOutcome::RefundFails)),
             RefundEffect::SucceedThenReturn => {
                 self.refund_succeeds(id);
-                Some((now + RETURN_TIME, Fate::RefundReturns))
+                Some((now + RETURN_TIME, PendingOutcome::RefundReturns))
             }
             RefundEffect::Succeed | RefundEffect::Refuse | RefundEffect::Fault(_) => {
                 self.refund_succeeds(id);
                 None
             }
         };
-        self.pending.extend(fate.map(|fate| (id.to_owned(), fate)));
+        self.pending.extend(outcome.map(|outcome| (id.to_owned(), outcome)));
     }
 
     pub fn refund_succeeds(&mut self, id: &str) {
-        self.enter(id, EntryKind::Refund);
+        self.enter(id, LedgerEntryKind::Refund);
         self.move_refund(id, RefundStatus::Succeeded, "refund.succeeded");
     }
 
@@ -139,14 +141,14 @@ impl State {
     }
 
     pub fn refund_returns(&mut self, id: &str) {
-        self.enter(id, EntryKind::RefundReturned);
+        self.enter(id, LedgerEntryKind::RefundReturned);
         self.move_refund(id, RefundStatus::Failed("returned_by_bank"), "refund.failed");
     }
 
     /// Notes the movement of a refund's money.
-    fn enter(&mut self, id: &str, kind: EntryKind) {
+    fn enter(&mut self, id: &str, kind: LedgerEntryKind) {
         let Some(refund) = self.refunds.get(id) else { return };
-        self.ledger.entries.push(Entry {
+        self.ledger.entries.push(LedgerEntry {
             kind,
             intent_id: refund.intent_id.clone(),
             reference: self.intents.get(&refund.intent_id).and_then(|payment| payment.reference.clone()),
@@ -170,29 +172,29 @@ impl State {
     }
 
     /// The refunds of a payment, oldest first.
-    pub fn refunds_of<'a>(&'a self, payment: &'a Payment) -> impl Iterator<Item = &'a RefundRecord> {
+    pub fn refunds_of<'a>(&'a self, payment: &'a SandboxPayment) -> impl Iterator<Item = &'a RefundRecord> {
         payment.refund_ids.iter().filter_map(|id| self.refunds.get(id))
     }
 
     /// What was given back of a payment, in minor units.
-    pub fn refunded(&self, payment: &Payment) -> i64 {
+    pub fn refunded(&self, payment: &SandboxPayment) -> i64 {
         let succeeded = self.refunds_of(payment).filter(|refund| refund.state == RefundStatus::Succeeded);
         succeeded.map(|refund| refund.amount.minor).sum()
     }
 
     /// What may still be given back of a paid payment, in minor units: what is under way counts as given back.
-    pub fn refund_room(&self, payment: &Payment) -> i64 {
+    pub fn refund_room(&self, payment: &SandboxPayment) -> i64 {
         let taken = self.refunds_of(payment).filter(|refund| !matches!(refund.state, RefundStatus::Failed(_)));
         payment.amount.minor - taken.map(|refund| refund.amount.minor).sum::<i64>()
     }
 
     /// The refund as the contract shows it.
-    pub fn show_refund(&self, refund: &RefundRecord) -> wire::Refund {
+    pub fn show_refund(&self, refund: &RefundRecord) -> wire::WireRefund {
         let error = match refund.state {
             RefundStatus::Failed(code) => Some(failure(code)),
             RefundStatus::Pending | RefundStatus::Succeeded => None,
         };
-        wire::Refund {
+        wire::WireRefund {
             id: refund.id.clone(),
             payment_id: self.intents.get(&refund.intent_id).map(|payment| payment.payment_id.clone()),
             status: refund.state.word().to_owned(),

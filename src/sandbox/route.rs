@@ -22,7 +22,7 @@ pub(super) enum Route {
 }
 
 /// An authenticated request.
-pub(super) struct Call {
+pub(super) struct SandboxCall {
     pub route: Route,
     pub path: String,
     pub idempotency_key: Option<String>,
@@ -102,7 +102,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub fn note(&mut self, at: Timestamp, call: &Call) {
+    pub fn note(&mut self, at: Timestamp, call: &SandboxCall) {
         #[derive(Deserialize)]
         struct Named {
             reference_id: Option<String>,

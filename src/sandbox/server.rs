@@ -13,13 +13,13 @@ use axum::{
 use serde_json::Value;
 
 use super::{
-    HANG_TIME, Shared,
-    answer::{Done, Halt, Refusal},
+    HANG_TIME, SandboxInner,
+    answer::{Done, Halt, SandboxRefusal},
     auth::{authenticate, hmac_hex},
-    connection::Scissors,
+    connection::ConnectionKill,
     faults::Fault,
     lock, page,
-    route::{Call, Route},
+    route::{Route, SandboxCall},
     view,
 };
 use crate::upstream::intents::wire::Amount;
@@ -29,14 +29,14 @@ const MAX_BODY: usize = 1 << 20;
 /// The longest delay of answers that can be asked for.
 const MAX_ANSWER_DELAY_MS: u64 = 60_000;
 
-pub(super) fn router(shared: Arc<Shared>) -> Router {
+pub(super) fn router(shared: Arc<SandboxInner>) -> Router {
     Router::new().merge(page::router()).merge(view::router()).fallback(serve).with_state(shared)
 }
 
 /// Every call of the contract comes through here.
 async fn serve(
-    State(shared): State<Arc<Shared>>,
-    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    State(shared): State<Arc<SandboxInner>>,
+    ConnectInfo(kill_switch): ConnectInfo<ConnectionKill>,
     request: Request,
 ) -> Response {
     let call = match receive(&shared, request).await {
@@ -47,30 +47,30 @@ async fn serve(
     let switches = shared.faults.switches();
     let planned = shared.faults.take(call.route.template());
     if let Some(fault) = planned.filter(|fault| !fault.executes()) {
-        return suffer(fault, &call, None, &scissors, &shared).await;
+        return apply_fault(fault, &call, None, &kill_switch, &shared).await;
     }
     let done = match shared.with_state(|state| state.carry_out(&call, &switches)) {
         Ok(done) => done,
         Err(Halt::Refused(refusal)) => Done::from(&refusal),
-        Err(Halt::Fault(fault)) => return suffer(fault, &call, None, &scissors, &shared).await,
+        Err(Halt::Fault(fault)) => return apply_fault(fault, &call, None, &kill_switch, &shared).await,
     };
     tokio::time::sleep(Duration::from_millis(switches.answer_delay_ms.min(MAX_ANSWER_DELAY_MS))).await;
     match planned.or(done.fault) {
-        Some(fault) => suffer(fault, &call, Some(done), &scissors, &shared).await,
+        Some(fault) => apply_fault(fault, &call, Some(done), &kill_switch, &shared).await,
         None => answer(done),
     }
 }
 
 /// Reads and checks a request.
-async fn receive(shared: &Shared, request: Request) -> Result<Call, Refusal> {
+async fn receive(shared: &SandboxInner, request: Request) -> Result<SandboxCall, SandboxRefusal> {
     let (parts, body) = request.into_parts();
-    let too_large = |_| Refusal::new(413, "body_too_large", "the body is too large");
+    let too_large = |_| SandboxRefusal::new(413, "body_too_large", "the body is too large");
     let body: Bytes = to_bytes(body, MAX_BODY).await.map_err(too_large)?;
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     authenticate(&shared.settings, shared.clock.now(), &parts.headers, (method, path, &body))?;
     let header = |name| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
-    Ok(Call {
-        route: Route::find(method, path).ok_or_else(|| Refusal::not_found("path"))?,
+    Ok(SandboxCall {
+        route: Route::find(method, path).ok_or_else(|| SandboxRefusal::not_found("path"))?,
         path: path.to_owned(),
         idempotency_key: header("idempotency-key"),
         traceparent: header("traceparent"),
@@ -81,17 +81,23 @@ async fn receive(shared: &Shared, request: Request) -> Result<Call, Refusal> {
 }
 
 /// Answers as the fault has it; `done` is the true answer, if the request was executed.
-async fn suffer(fault: Fault, call: &Call, done: Option<Done>, scissors: &Scissors, shared: &Shared) -> Response {
+async fn apply_fault(
+    fault: Fault,
+    call: &SandboxCall,
+    done: Option<Done>,
+    kill_switch: &ConnectionKill,
+    shared: &SandboxInner,
+) -> Response {
     match fault {
         Fault::Http(status) | Fault::HttpAfterExecute(status) => failed(status),
         Fault::QuoteCard => answer(Done::from(&quoting_the_card(&call.body))),
-        Fault::DropBefore | Fault::DropAfterExecute => cut(scissors),
+        Fault::DropBefore | Fault::DropAfterExecute => kill(kill_switch),
         Fault::Hang | Fault::HangAfterExecute => {
             tokio::select! {
                 () = tokio::time::sleep(HANG_TIME) => {}
                 () = shared.shutdown.cancelled() => {}
             }
-            cut(scissors)
+            kill(kill_switch)
         }
         Fault::Garbage => ([(header::CONTENT_TYPE, "text/html")], "<html>502 upstream sent no").into_response(),
         Fault::NoRoute => {
@@ -99,18 +105,18 @@ async fn suffer(fault: Fault, call: &Call, done: Option<Done>, scissors: &Scisso
         }
         Fault::WrongAmount => match done {
             Some(done) => answer(Done { body: one_more(&done.body).unwrap_or(done.body), ..done }),
-            None => cut(scissors),
+            None => kill(kill_switch),
         },
     }
 }
 
-fn cut(scissors: &Scissors) -> Response {
-    scissors.cut();
+fn kill(kill_switch: &ConnectionKill) -> Response {
+    kill_switch.kill();
     StatusCode::OK.into_response()
 }
 
 fn failed(status: u16) -> Response {
-    let refusal = Refusal::new(status, "simulated", "this failure was asked for");
+    let refusal = SandboxRefusal::new(status, "simulated", "this failure was asked for");
     let mut response = answer(Done::from(&refusal));
     if status == StatusCode::TOO_MANY_REQUESTS.as_u16() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -124,11 +130,11 @@ fn answer(done: Done) -> Response {
 }
 
 /// What a careless Corefy says of a card: its number, with the field when the request has it, else in the message.
-fn quoting_the_card(body: &[u8]) -> Refusal {
+fn quoting_the_card(body: &[u8]) -> SandboxRefusal {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let number = [&request, &request["data"]].into_iter().find_map(|fields| fields["card_number"].as_str());
     let message = format!("the card {} cannot be used", number.unwrap_or("4111 1111 1111 1111"));
-    let mut refusal = Refusal::new(422, "validation_error", &message);
+    let mut refusal = SandboxRefusal::new(422, "validation_error", &message);
     if number.is_some() {
         refusal.body.errors.insert("card_number".to_owned(), vec![message]);
     }

@@ -7,18 +7,18 @@ use url::Url;
 use uuid::Uuid;
 
 use super::{
-    answer::{Done, Halt, Outcome, Refusal},
+    answer::{Done, Halt, SandboxOutcome, SandboxRefusal},
     customers::SavedMethod,
     displays::EXPIRED,
     faults::Switches,
     ledger::Ledger,
-    payment::{Payment, Status},
+    payment::{SandboxPayment, SandboxStatus},
     refunds::RefundRecord,
-    route::{Call, Route},
+    route::{Route, SandboxCall},
 };
 use crate::{
     domain::clock::{Clock, Timestamp},
-    upstream::intents::wire::{Customer, Webhook},
+    upstream::intents::wire::{WireCustomer, WireWebhook},
 };
 
 /// How many objects and remembered answers are kept in memory; then creating more is refused.
@@ -26,7 +26,7 @@ const MAX_RECORDS: usize = 1_000_000;
 
 /// Kinds of objects whose references are unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(super) enum ReferenceKind {
     Intent,
     Refund,
     Customer,
@@ -34,7 +34,7 @@ pub(super) enum Kind {
 
 /// What becomes of a pending object when it is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum PendingOutcome {
     /// The processing payment is charged.
     Charge,
     /// The payer has not paid in time.
@@ -51,16 +51,16 @@ pub(super) enum Fate {
 pub(super) struct State {
     pub clock: Clock,
     pub base_url: Url,
-    pub intents: BTreeMap<String, Payment>,
+    pub intents: BTreeMap<String, SandboxPayment>,
     pub refunds: BTreeMap<String, RefundRecord>,
-    pub customers: BTreeMap<String, Customer>,
+    pub customers: BTreeMap<String, WireCustomer>,
     pub methods: BTreeMap<String, SavedMethod>,
     pub ledger: Ledger,
     /// When, and how, the objects under way are settled, by id.
-    pub pending: BTreeMap<String, (Timestamp, Fate)>,
+    pub pending: BTreeMap<String, (Timestamp, PendingOutcome)>,
     /// Webhooks not yet handed to delivery.
-    pub events: Vec<Webhook>,
-    references: HashMap<(Kind, String), String>,
+    pub events: Vec<WireWebhook>,
+    references: HashMap<(ReferenceKind, String), String>,
     answers: HashMap<(String, String), FirstAnswer>,
 }
 
@@ -95,7 +95,7 @@ impl State {
 
     /// Carries out a call, or repeats the answer to the first one with its idempotency key. The true answer is
     /// remembered, whatever fault keeps it from the caller.
-    pub fn carry_out(&mut self, call: &Call, switches: &Switches) -> Outcome {
+    pub fn carry_out(&mut self, call: &SandboxCall, switches: &Switches) -> SandboxOutcome {
         self.settle_due();
         let key = call.idempotency_key.as_ref().filter(|_| call.route.creates() && !switches.ignore_idempotency_keys);
         let slot = key.map(|key| (call.path.clone(), key.clone()));
@@ -103,7 +103,9 @@ impl State {
             return first.repeat(call);
         }
         if call.route.creates() && self.is_full() {
-            return Err(Refusal::new(503, "sandbox_full", "the sandbox holds as much as it can; restart it").into());
+            return Err(
+                SandboxRefusal::new(503, "sandbox_full", "the sandbox holds as much as it can; restart it").into()
+            );
         }
         let outcome = self.dispatch(call, switches);
         let answer = match &outcome {
@@ -115,7 +117,7 @@ impl State {
         outcome
     }
 
-    fn dispatch(&mut self, call: &Call, switches: &Switches) -> Outcome {
+    fn dispatch(&mut self, call: &SandboxCall, switches: &Switches) -> SandboxOutcome {
         match &call.route {
             Route::IntentCreate => self.create_intent(&call.body, switches),
             Route::IntentConfirm(id) => self.confirm_intent(id, &call.body, switches),
@@ -135,23 +137,28 @@ impl State {
     }
 
     /// Refuses a reference that was used before, unless references are ignored.
-    pub fn check_reference(&self, kind: Kind, reference: Option<&String>, switches: &Switches) -> Result<(), Refusal> {
+    pub fn check_reference(
+        &self,
+        kind: ReferenceKind,
+        reference: Option<&String>,
+        switches: &Switches,
+    ) -> Result<(), SandboxRefusal> {
         let used = reference.and_then(|reference| self.references.get(&(kind, reference.clone())));
         match used {
-            Some(id) if !switches.ignore_references => Err(Refusal::duplicate_reference(id)),
+            Some(id) if !switches.ignore_references => Err(SandboxRefusal::duplicate_reference(id)),
             _ => Ok(()),
         }
     }
 
     /// Notes that a reference belongs to the object with this id.
-    pub fn claim_reference(&mut self, kind: Kind, reference: Option<&String>, id: &str) {
+    pub fn claim_reference(&mut self, kind: ReferenceKind, reference: Option<&String>, id: &str) {
         if let Some(reference) = reference {
             self.references.entry((kind, reference.clone())).or_insert_with(|| id.to_owned());
         }
     }
 
     /// The id that `name` stands for, when it is the reference of an object of this kind; else `name`.
-    pub fn resolve(&self, kind: Kind, name: &str) -> String {
+    pub fn resolve(&self, kind: ReferenceKind, name: &str) -> String {
         self.references.get(&(kind, name.to_owned())).cloned().unwrap_or_else(|| name.to_owned())
     }
 
@@ -167,27 +174,27 @@ impl State {
 
     /// Settles one pending object now. `false` when nothing of that id is pending.
     pub fn settle(&mut self, subject: &str) -> bool {
-        let Some((_, fate)) = self.pending.remove(subject) else { return false };
-        match fate {
-            Fate::Charge => self.charge(subject),
-            Fate::Expire => self.move_payment(subject, Status::Failed(EXPIRED)),
-            Fate::RefundSucceeds => self.refund_succeeds(subject),
-            Fate::RefundFails => self.refund_fails(subject),
-            Fate::RefundReturns => self.refund_returns(subject),
+        let Some((_, outcome)) = self.pending.remove(subject) else { return false };
+        match outcome {
+            PendingOutcome::Charge => self.charge(subject),
+            PendingOutcome::Expire => self.move_payment(subject, SandboxStatus::Failed(EXPIRED)),
+            PendingOutcome::RefundSucceeds => self.refund_succeeds(subject),
+            PendingOutcome::RefundFails => self.refund_fails(subject),
+            PendingOutcome::RefundReturns => self.refund_returns(subject),
         }
         true
     }
 }
 
 impl FirstAnswer {
-    fn new(call: &Call, done: &Done) -> Self {
+    fn new(call: &SandboxCall, done: &Done) -> Self {
         Self { fingerprint: call.fingerprint.clone(), status: done.status, body: done.body.clone() }
     }
 
-    fn repeat(&self, call: &Call) -> Outcome {
+    fn repeat(&self, call: &SandboxCall) -> SandboxOutcome {
         if self.fingerprint != call.fingerprint {
             let why = "the Idempotency-Key was used with another body";
-            return Err(Refusal::new(409, "idempotency_key_reused", why).into());
+            return Err(SandboxRefusal::new(409, "idempotency_key_reused", why).into());
         }
         Ok(Done { status: self.status, body: self.body.clone(), fault: None })
     }

@@ -6,15 +6,15 @@ use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde::Deserialize;
 
 use super::{
-    Shared,
+    SandboxInner,
     faults::{Planned, Switches},
     ledger::Ledger,
     lock,
     route::SeenRequest,
 };
-use crate::upstream::intents::wire::Intent;
+use crate::upstream::intents::wire::WireIntent;
 
-pub(super) fn router() -> Router<Arc<Shared>> {
+pub(super) fn router() -> Router<Arc<SandboxInner>> {
     Router::new()
         .route("/_sandbox/ledger", get(ledger))
         .route("/_sandbox/payments", get(payments))
@@ -22,19 +22,19 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/_sandbox/faults", get(switches).post(set_faults))
 }
 
-async fn ledger(State(shared): State<Arc<Shared>>) -> Json<Ledger> {
+async fn ledger(State(shared): State<Arc<SandboxInner>>) -> Json<Ledger> {
     Json(shared.with_state(|state| state.ledger.clone()))
 }
 
-async fn payments(State(shared): State<Arc<Shared>>) -> Json<Vec<Intent>> {
+async fn payments(State(shared): State<Arc<SandboxInner>>) -> Json<Vec<WireIntent>> {
     Json(shared.with_state(|state| state.intents.values().map(|payment| state.show_intent(payment)).collect()))
 }
 
-async fn requests(State(shared): State<Arc<Shared>>) -> Json<Vec<SeenRequest>> {
+async fn requests(State(shared): State<Arc<SandboxInner>>) -> Json<Vec<SeenRequest>> {
     Json(lock(&shared.journal).seen.iter().cloned().collect())
 }
 
-async fn switches(State(shared): State<Arc<Shared>>) -> Json<Switches> {
+async fn switches(State(shared): State<Arc<SandboxInner>>) -> Json<Switches> {
     Json(shared.faults.switches())
 }
 
@@ -48,7 +48,7 @@ struct Wanted {
     plans: Vec<Planned>,
 }
 
-async fn set_faults(State(shared): State<Arc<Shared>>, Json(wanted): Json<Wanted>) -> StatusCode {
+async fn set_faults(State(shared): State<Arc<SandboxInner>>, Json(wanted): Json<Wanted>) -> StatusCode {
     shared.faults.clear();
     shared.faults.set(|switches| *switches = wanted.switches);
     for planned in wanted.plans {

@@ -13,7 +13,7 @@ use super::{
     faults::{Faults, WebhookSwitches},
     lock,
 };
-use crate::upstream::intents::wire::Webhook;
+use crate::upstream::intents::wire::WireWebhook;
 
 /// How many webhooks wait or are held at once; further ones are lost.
 const MAX_QUEUED: usize = 100_000;
@@ -35,14 +35,14 @@ pub(super) struct Webhooks {
     client: reqwest::Client,
     secret: SecretString,
     url: Mutex<Option<Url>>,
-    queue: Mutex<Queue>,
+    queue: Mutex<WebhookQueue>,
     wake: Notify,
     /// How many wait or are being delivered; what is held does not count.
     outstanding: watch::Sender<usize>,
 }
 
 #[derive(Default)]
-struct Queue {
+struct WebhookQueue {
     waiting: VecDeque<Bytes>,
     held: Vec<Bytes>,
 }
@@ -68,7 +68,7 @@ impl Webhooks {
     }
 
     /// Takes webhooks for delivery.
-    pub fn enqueue(&self, webhooks: &[Webhook], switches: &WebhookSwitches) {
+    pub fn enqueue(&self, webhooks: &[WireWebhook], switches: &WebhookSwitches) {
         let mut queue = lock(&self.queue);
         for webhook in webhooks.iter().filter(|_| !is_lost(switches.loss_percent)) {
             let body = serde_json::to_vec(webhook).expect("a webhook has text keys and can be written");

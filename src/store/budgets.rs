@@ -11,11 +11,11 @@ use super::{
 };
 use crate::domain::{
     clock::Timestamp,
-    quota::{Ask, Lease, Purse, Quota, Rival, Rivals},
+    quota::{Bucket, Demand, Lease, PeerGateway, Peers, Quota},
 };
 
 /// So long a gateway counts as one that has calls waiting: somewhat longer than it waits between two asks.
-const RIVAL_FOR: Duration = Duration::from_secs(2);
+const DEMAND_LIFETIME: Duration = Duration::from_secs(2);
 
 /// A gateway that asked nothing for so long is forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(60);
@@ -28,37 +28,43 @@ impl Store {
 }
 
 impl Tx {
-    /// Lends what `quota` has left in `purse` to `gateway`, which leaves their share to others.
-    pub async fn budget_lend(&mut self, purse: Purse, quota: Quota, gateway: &str, ask: Ask) -> Result<Lease, Error> {
+    /// Lends what `quota` has left in `bucket` to `gateway`, which leaves their share to others.
+    pub async fn budget_lease(
+        &mut self,
+        bucket: Bucket,
+        quota: Quota,
+        gateway: &str,
+        demand: Demand,
+    ) -> Result<Lease, Error> {
         let sql = self.shared.dialect.locking("SELECT taken_until FROM budgets WHERE purse = $1");
-        let row = sqlx::query(sql).bind(purse.as_str()).fetch_one(self.writer().await?).await?;
+        let row = sqlx::query(sql).bind(bucket.as_str()).fetch_one(self.writer().await?).await?;
         let mut taken_until = time(&row, "taken_until")?;
         let row = sqlx::query(self.shared.dialect.clock()).fetch_one(self.writer().await?).await?;
         let now = time(&row, "now")?;
-        let rivals = self.budget_rivals(purse, gateway, now).await?;
-        let lease = quota.lend(&mut taken_until, now, ask, &rivals);
+        let peers = self.budget_peers(bucket, gateway, now).await?;
+        let lease = quota.lease(&mut taken_until, now, demand, &peers);
         let query = sqlx::query("UPDATE budgets SET taken_until = $2 WHERE purse = $1");
-        query.bind(purse.as_str()).bind(taken_until.0).execute(self.writer().await?).await?;
-        let waiting = i64::from(ask.waiting.saturating_sub(lease.granted));
-        let served_at = if lease.granted > 0 { now } else { rivals.served_at };
-        self.budget_asked(purse, gateway, waiting, served_at, now).await?;
+        query.bind(bucket.as_str()).bind(taken_until.0).execute(self.writer().await?).await?;
+        let waiting = i64::from(demand.waiting.saturating_sub(lease.granted));
+        let served_at = if lease.granted > 0 { now } else { peers.served_at };
+        self.budget_asked(bucket, gateway, waiting, served_at, now).await?;
         Ok(lease)
     }
 
     /// The other gateways that have calls waiting.
-    async fn budget_rivals(&mut self, purse: Purse, gateway: &str, now: Timestamp) -> Result<Rivals, Error> {
+    async fn budget_peers(&mut self, bucket: Bucket, gateway: &str, now: Timestamp) -> Result<Peers, Error> {
         let sql = "SELECT * FROM budget_gateways WHERE purse = $1";
-        let mut rivals = Rivals::default();
+        let mut peers = Peers::default();
         let mut has_stale = false;
-        for row in sqlx::query(sql).bind(purse.as_str()).fetch_all(self.writer().await?).await? {
+        for row in sqlx::query(sql).bind(bucket.as_str()).fetch_all(self.writer().await?).await? {
             let (served_at, asked_at) = (time(&row, "served_at")?, time(&row, "asked_at")?);
             // The database's clock is one for all: what asked in the future did so before that was put back.
-            let age = if now < asked_at { RIVAL_FOR } else { now.since(asked_at) };
+            let age = if now < asked_at { DEMAND_LIFETIME } else { now.since(asked_at) };
             let waiting = u32::try_from(get::<i64>(&row, "waiting")?).unwrap_or(u32::MAX);
             if get::<String>(&row, "gateway")? == gateway {
-                rivals.served_at = served_at;
-            } else if waiting > 0 && age < RIVAL_FOR {
-                rivals.others.push(Rival { waiting, served_at });
+                peers.served_at = served_at;
+            } else if waiting > 0 && age < DEMAND_LIFETIME {
+                peers.others.push(PeerGateway { waiting, served_at });
             }
             has_stale |= age > FORGET_AFTER;
         }
@@ -66,22 +72,22 @@ impl Tx {
             let query = sqlx::query("DELETE FROM budget_gateways WHERE asked_at < $1");
             query.bind(now.before(FORGET_AFTER).0).execute(self.writer().await?).await?;
         }
-        Ok(rivals)
+        Ok(peers)
     }
 
     async fn budget_asked(
         &mut self,
-        purse: Purse,
+        bucket: Bucket,
         gateway: &str,
         waiting: i64,
         served_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let sql = "INSERT INTO budget_gateways (purse, gateway, waiting, served_at, asked_at)
+        let sql = "INSERT INTO budget_gateways (bucket, gateway, waiting, served_at, asked_at)
              VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (purse, gateway) DO UPDATE
+             ON CONFLICT (bucket, gateway) DO UPDATE
              SET waiting = excluded.waiting, served_at = excluded.served_at, asked_at = excluded.asked_at";
-        let query = sqlx::query(sql).bind(purse.as_str()).bind(gateway).bind(waiting);
+        let query = sqlx::query(sql).bind(bucket.as_str()).bind(gateway).bind(waiting);
         query.bind(served_at.0).bind(now.0).execute(self.writer().await?).await?;
         Ok(())
     }

@@ -15,8 +15,8 @@ use crate::{
     },
     telemetry::{
         Telemetry,
-        bounds::{DECLINE_CODES, one_of},
         catalogue::{CONNECTION_WAIT, CONNECTIONS, DECLINES, DRAFT_DURATION, DRAFTS, EVENTS, UNREADABLE_ROWS},
+        label_values::{DECLINE_CODES, one_of},
     },
 };
 
@@ -89,13 +89,13 @@ impl Store {
     /// Has what is stored and waited for measured.
     pub fn measured_by(self, telemetry: Telemetry) -> Self {
         for kind in EventType::ALL {
-            telemetry.expect(&EVENTS, [kind.as_str()]);
+            telemetry.init_zero(&EVENTS, [kind.as_str()]);
         }
         for table in LISTED {
-            telemetry.expect(&UNREADABLE_ROWS, [table]);
+            telemetry.init_zero(&UNREADABLE_ROWS, [table]);
         }
         for outcome in ["written", "overtaken"] {
-            telemetry.expect(&DRAFTS, [outcome]);
+            telemetry.init_zero(&DRAFTS, [outcome]);
         }
         let Shared { dialect, sealer, signal, readiness, reads, writes, .. } = &*self.shared;
         let (dialect, sealer, signal, readiness) = (*dialect, sealer.clone(), signal.clone(), readiness.clone());

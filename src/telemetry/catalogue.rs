@@ -3,7 +3,7 @@
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// Only grows while the process lives.
     Counter,
     /// Goes up and down.
@@ -12,7 +12,7 @@ pub enum Kind {
     Histogram,
 }
 
-impl Kind {
+impl MetricKind {
     /// The word for it in Prometheus.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -25,11 +25,11 @@ impl Kind {
 
 /// A metric as it is documented.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct MetricEntry {
     /// Its name.
     pub name: &'static str,
     /// What it is.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// The names of its labels.
     pub labels: &'static [&'static str],
     /// What it means, in a sentence without its full stop.
@@ -64,8 +64,8 @@ macro_rules! catalogue {
         )*
 
         /// All metrics.
-        pub const CATALOGUE: &[Entry] =
-            &[$(Entry { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help },)*];
+        pub const CATALOGUE: &[MetricEntry] =
+            &[$(MetricEntry { name: $name, kind: MetricKind::$kind, labels: &[$($label),*], help: $help },)*];
     };
 }
 
@@ -84,9 +84,9 @@ catalogue! {
         "1 while Corefy is left alone because call after call failed";
     LIMITER_TOKENS: Gauge[] = "corefy_gateway_upstream_limiter_tokens",
         "Requests that this gateway could still send after the last one without asking for more";
-    LIMITER_WAIT: Histogram["class"] = "corefy_gateway_upstream_limiter_wait_seconds",
+    LIMITER_WAIT: Histogram["priority"] = "corefy_gateway_upstream_limiter_wait_seconds",
         "How long requests waited for their turn in the budget, by what they are for";
-    LIMITER_REFUSED: Counter["class"] = "corefy_gateway_upstream_limiter_refused_total",
+    LIMITER_REFUSED: Counter["priority"] = "corefy_gateway_upstream_limiter_refused_total",
         "Requests that were not sent because they would have waited too long for their turn";
     EVENTS: Counter["type"] = "corefy_gateway_events_total",
         "What happened to payments, refunds, customers and operations, by type of event";

@@ -7,12 +7,12 @@ use metrics::{Key, Label, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use opentelemetry::trace::SpanKind;
 
-pub mod bounds;
 pub mod catalogue;
+pub mod label_values;
 mod spans;
 pub mod trace;
 
-use catalogue::{CATALOGUE, Counter, Gauge, Histogram, Kind};
+use catalogue::{CATALOGUE, Counter, Gauge, Histogram, MetricKind};
 use spans::Spans;
 pub use spans::{ExportError, Span};
 use trace::TraceParent;
@@ -27,7 +27,7 @@ const SOURCE: Metadata<'static> = Metadata::new(env!("CARGO_PKG_NAME"), Level::I
 /// The metrics and spans of one gateway; clones share them. Not of the process: the gateways of a test do not see each
 /// other's.
 ///
-/// Values of labels are `'static`, so that nothing that comes from outside can become one; [`bounds`] has those that are
+/// Values of labels are `'static`, so that nothing that comes from outside can become one; [`label_values`] has those that are
 /// told by somebody else.
 #[derive(Clone)]
 pub struct Telemetry {
@@ -41,9 +41,9 @@ impl Default for Telemetry {
         let recorder = builder.build_recorder();
         for entry in CATALOGUE {
             let describe = match entry.kind {
-                Kind::Counter => PrometheusRecorder::describe_counter,
-                Kind::Gauge => PrometheusRecorder::describe_gauge,
-                Kind::Histogram => PrometheusRecorder::describe_histogram,
+                MetricKind::Counter => PrometheusRecorder::describe_counter,
+                MetricKind::Gauge => PrometheusRecorder::describe_gauge,
+                MetricKind::Histogram => PrometheusRecorder::describe_histogram,
             };
             describe(&recorder, entry.name.into(), None, entry.help.into());
         }
@@ -78,7 +78,7 @@ impl Telemetry {
     }
 
     /// Shows the counter as 0 until something is counted: where it appears with its first 1, Prometheus sees no increase.
-    pub fn expect<const N: usize>(&self, metric: &Counter<N>, values: [&'static str; N]) {
+    pub fn init_zero<const N: usize>(&self, metric: &Counter<N>, values: [&'static str; N]) {
         self.add(metric, values, 0);
     }
 

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::transport::{Answer, Failure};
+use super::transport::{HttpAnswer, HttpFailure};
 use crate::domain::api_call::ApiCall;
 
 /// How many records may wait to be written; further ones are dropped and counted. A full queue holds some megabytes.
@@ -50,7 +50,11 @@ impl CallLog {
     }
 
     /// The parts of an answer to `operation` that are there and cannot be read.
-    pub(super) fn unreadable(&self, operation: &'static str, outcome: &Result<Answer, Failure>) -> Vec<&'static str> {
+    pub(super) fn unreadable(
+        &self,
+        operation: &'static str,
+        outcome: &Result<HttpAnswer, HttpFailure>,
+    ) -> Vec<&'static str> {
         match outcome {
             Ok(answer) if answer.status.is_success() => (self.redact.unreadable)(operation, &answer.body),
             Ok(_) | Err(_) => Vec::new(),

@@ -21,17 +21,17 @@ use crate::domain::{
 
 pub mod call_log;
 pub mod intents;
+mod log_subject;
+mod priority;
+mod sanitize;
 #[cfg(test)]
 mod scripted;
 pub mod signature;
-mod subject;
-mod text;
 pub mod transport;
-mod turn;
 
-pub use subject::Subject;
+pub use log_subject::Subject;
+pub use priority::{Priority, Scheduling};
 pub use transport::NoConnection;
-pub use turn::{Class, Turn};
 
 /// What came of a call that is not a success. The class decides what the caller may do next; see "Outcomes" in
 /// `ARCHITECTURE.md`.
@@ -107,12 +107,12 @@ pub struct Call<'a> {
     /// Nothing is sent after this moment: by then somebody else may look after the operation.
     pub not_after: Timestamp,
     /// Its turn in the budget of calls.
-    pub turn: Turn,
+    pub scheduling: Scheduling,
 }
 
 /// An intent with what a dialect may need beside it.
 #[derive(Clone, Copy, Debug)]
-pub struct Order<'a> {
+pub struct PaymentContext<'a> {
     /// The intent.
     pub intent: &'a PaymentIntent,
     /// Its customer, when it has one.
@@ -161,7 +161,7 @@ pub fn not_at_corefy(what: &str) -> Error {
 
 /// What a connection test found out.
 #[derive(Clone, Debug)]
-pub struct Connection {
+pub struct ConnectionTest {
     /// Whether Corefy answered at all.
     pub is_reachable: bool,
     /// Whether it accepted our credentials.
@@ -220,25 +220,42 @@ pub trait Upstream: Send + Sync + 'static {
     fn capabilities(&self) -> &'static [Capability];
 
     /// Creates the payment. Moves no money.
-    async fn payment_intent_create(&self, call: Call<'_>, order: Order<'_>) -> Result<PaymentSnapshot, Error>;
+    async fn payment_intent_create(
+        &self,
+        call: Call<'_>,
+        context: PaymentContext<'_>,
+    ) -> Result<PaymentSnapshot, Error>;
 
     /// Finds what became of a creation whose answer was lost: `None` when Corefy has no record of it. May repeat the
     /// creation, which moves no money.
-    async fn payment_intent_recover(&self, call: Call<'_>, order: Order<'_>) -> Result<Option<PaymentSnapshot>, Error>;
+    async fn payment_intent_recover(
+        &self,
+        call: Call<'_>,
+        context: PaymentContext<'_>,
+    ) -> Result<Option<PaymentSnapshot>, Error>;
 
     /// Makes an attempt to pay. Moves money; sent at most once for each operation.
     async fn payment_intent_confirm(
         &self,
         call: Call<'_>,
-        order: Order<'_>,
+        context: PaymentContext<'_>,
         confirmation: &Confirmation<PaymentMethod>,
     ) -> Result<PaymentSnapshot, Error>;
 
     /// Reads the payment with its refunds: `None` when Corefy has no record of it.
-    async fn payment_find(&self, order: Order<'_>, turn: Turn) -> Result<Option<PaymentSnapshot>, Error>;
+    async fn payment_find(
+        &self,
+        context: PaymentContext<'_>,
+        scheduling: Scheduling,
+    ) -> Result<Option<PaymentSnapshot>, Error>;
 
     /// Gives money back. Moves money; sent at most once for each operation.
-    async fn refund_create(&self, call: Call<'_>, order: Order<'_>, refund: &Refund) -> Result<RefundSnapshot, Error>;
+    async fn refund_create(
+        &self,
+        call: Call<'_>,
+        context: PaymentContext<'_>,
+        refund: &Refund,
+    ) -> Result<RefundSnapshot, Error>;
 
     /// Creates the customer.
     async fn customer_create(&self, call: Call<'_>, customer: &Customer) -> Result<CustomerSnapshot, Error>;
@@ -247,7 +264,11 @@ pub trait Upstream: Send + Sync + 'static {
     async fn customer_recover(&self, call: Call<'_>, customer: &Customer) -> Result<Option<CustomerSnapshot>, Error>;
 
     /// Reads the customer: `None` when Corefy has no record of it, or only one that was made by others.
-    async fn customer_find(&self, customer: &Customer, turn: Turn) -> Result<Option<CustomerSnapshot>, Error>;
+    async fn customer_find(
+        &self,
+        customer: &Customer,
+        scheduling: Scheduling,
+    ) -> Result<Option<CustomerSnapshot>, Error>;
 
     /// Saves a payment method.
     async fn payment_method_create(
@@ -257,13 +278,17 @@ pub trait Upstream: Send + Sync + 'static {
     ) -> Result<PaymentMethodSnapshot, Error>;
 
     /// Reads the payment methods that a customer has saved, at most 1000.
-    async fn payment_methods_of(&self, customer: &Customer, turn: Turn) -> Result<PaymentMethodsSnapshot, Error>;
+    async fn payment_methods_of(
+        &self,
+        customer: &Customer,
+        scheduling: Scheduling,
+    ) -> Result<PaymentMethodsSnapshot, Error>;
 
     /// Reads the kinds of payment methods that the account accepts, at most 1000.
-    async fn supported_payment_methods(&self, turn: Turn) -> Result<Vec<SupportedPaymentMethod>, Error>;
+    async fn supported_payment_methods(&self, scheduling: Scheduling) -> Result<Vec<SupportedPaymentMethod>, Error>;
 
     /// Makes one cheap authenticated call.
-    async fn test_connection(&self) -> Connection;
+    async fn test_connection(&self) -> ConnectionTest;
 
     /// The header that carries a webhook's signature, lower case.
     fn webhook_signature_header(&self) -> &'static str;

@@ -12,14 +12,14 @@ use url::Url;
 
 use super::call_log::CallLog;
 use super::intents::REDACT;
-use super::transport::{Settings, Transport};
+use super::transport::{Transport, TransportSettings};
 use crate::domain::clock::{Clock, Timestamp};
 
 /// What to do with a request.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub enum ScriptedStep {
     /// Answer with status, headers and body.
-    Answer(u16, Vec<(&'static str, String)>, String),
+    HttpAnswer(u16, Vec<(&'static str, String)>, String),
     /// Never answer.
     Hang,
     /// Begin to answer, and break off.
@@ -27,20 +27,20 @@ pub enum Step {
 }
 
 /// An answer without headers of its own.
-pub fn answer(status: u16, body: impl ToString) -> Step {
-    Step::Answer(status, Vec::new(), body.to_string())
+pub fn answer(status: u16, body: impl ToString) -> ScriptedStep {
+    ScriptedStep::HttpAnswer(status, Vec::new(), body.to_string())
 }
 
 /// A request as it came in.
 #[derive(Debug)]
-pub struct Seen {
+pub struct ScriptedRequest {
     pub method: Method,
     pub path: String,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
-impl Seen {
+impl ScriptedRequest {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -50,18 +50,18 @@ impl Seen {
     }
 }
 
-type Shared = Arc<Mutex<(VecDeque<Step>, Vec<Seen>)>>;
+type ScriptedState = Arc<Mutex<(VecDeque<ScriptedStep>, Vec<ScriptedRequest>)>>;
 
 /// The server; the last step of its script is repeated for ever.
 #[derive(Debug)]
 pub struct Scripted {
     pub url: Url,
-    shared: Shared,
+    shared: ScriptedState,
 }
 
 impl Scripted {
-    pub async fn start(script: impl IntoIterator<Item = Step>) -> Self {
-        let shared: Shared = Arc::new(Mutex::new((script.into_iter().collect(), Vec::new())));
+    pub async fn start(script: impl IntoIterator<Item = ScriptedStep>) -> Self {
+        let shared: ScriptedState = Arc::new(Mutex::new((script.into_iter().collect(), Vec::new())));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let router = axum::Router::new().fallback(serve).with_state(Arc::clone(&shared));
@@ -70,13 +70,13 @@ impl Scripted {
     }
 
     /// What was asked since this was last called.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<ScriptedRequest> {
         std::mem::take(&mut self.shared.lock().unwrap().1)
     }
 }
 
 async fn serve(
-    State(shared): State<Shared>,
+    State(shared): State<ScriptedState>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -84,18 +84,18 @@ async fn serve(
 ) -> Response<Body> {
     let step = {
         let mut guard = shared.lock().unwrap();
-        guard.1.push(Seen { method, path: uri.to_string(), headers, body });
+        guard.1.push(ScriptedRequest { method, path: uri.to_string(), headers, body });
         if guard.0.len() > 1 { guard.0.pop_front().unwrap() } else { guard.0[0].clone() }
     };
     match step {
-        Step::Answer(status, headers, body) => {
+        ScriptedStep::HttpAnswer(status, headers, body) => {
             let response = headers
                 .iter()
                 .fold(Response::builder().status(status), |response, (name, value)| response.header(*name, value));
             response.body(Body::from(body)).unwrap()
         }
-        Step::Hang => std::future::pending().await,
-        Step::BreakOff => {
+        ScriptedStep::Hang => std::future::pending().await,
+        ScriptedStep::BreakOff => {
             let pieces = [Ok(Bytes::from("{")), Err(std::io::Error::other("broken off"))];
             Response::new(Body::from_stream(tokio_stream::iter(pieces)))
         }
@@ -103,8 +103,8 @@ async fn serve(
 }
 
 /// Settings for tests: patient, and with room for every call.
-pub fn settings(base_url: Url) -> Settings {
-    Settings { base_url, proxy: None, timeout: Duration::from_secs(5), retries: 3, rate_per_minute: 6000 }
+pub fn settings(base_url: Url) -> TransportSettings {
+    TransportSettings { base_url, proxy: None, timeout: Duration::from_secs(5), retries: 3, rate_per_minute: 6000 }
 }
 
 /// A clock that stands still.
@@ -118,7 +118,7 @@ pub fn nobody() -> CallLog {
 }
 
 /// A transport with a clock that stands still.
-pub fn transport(settings: Settings) -> Transport {
+pub fn transport(settings: TransportSettings) -> Transport {
     Transport::new(settings, clock(), nobody()).unwrap()
 }
 

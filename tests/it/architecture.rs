@@ -87,7 +87,7 @@ const RULES: &[Rule] = &[
     Rule {
         words: &["crate::pb"],
         within: ALL,
-        may: &["rpc/", "cli/try_out/", "client/"],
+        may: &["rpc/", "cli/smoke_test/", "client/"],
         text: "messages of the wire stay in rpc, in the client, and in that of `try`",
     },
     Rule {
@@ -116,7 +116,7 @@ const RULES: &[Rule] = &[
     Rule {
         words: &["tonic", "tonic_health", "tonic_reflection", "tonic_types", "tonic_prost", "tonic_web"],
         within: ALL,
-        may: &["rpc/", "pb.rs", "cli/try_out/", "client/"],
+        may: &["rpc/", "pb.rs", "cli/smoke_test/", "client/"],
         text: "tonic is used in rpc, in the generated code, in the client, and in that of `try`",
     },
     Rule {
@@ -128,7 +128,7 @@ const RULES: &[Rule] = &[
     Rule {
         words: &["reqwest"],
         within: ALL,
-        may: &["upstream/", "sandbox/", "cli/try_out/"],
+        may: &["upstream/", "sandbox/", "cli/smoke_test/"],
         text: "reqwest is used in upstream, in the sandbox, and for the payer's browser of `try`",
     },
     Rule {

@@ -71,7 +71,7 @@ async fn a_confirmation_that_would_wait_beyond_its_deadline_is_refused_at_once(d
     let paid = client.confirm_payment_intent(call()).await.unwrap().into_inner().payment_intent.unwrap();
     assert_eq!((paid.state(), app.sent(CONFIRM)), (State::Succeeded, 1));
     let metrics = app.server.app.metrics();
-    let counted = r#"corefy_gateway_upstream_limiter_refused_total{class="confirm"} 1"#;
+    let counted = r#"corefy_gateway_upstream_limiter_refused_total{priority="confirm"} 1"#;
     assert!(metrics.contains(counted), "{metrics}");
     app.assert_books_agree(&client, &id).await;
 }
@@ -98,7 +98,7 @@ async fn gateways_on_one_database_stay_within_the_budget_together_and_each_has_i
     const AT_ONCE: usize = 28;
     const INTERVAL: Duration = Duration::from_millis(112);
     /// Longer than any call waits for its turn, and than a busy machine takes.
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const IDLE_TIMEOUTS: Duration = Duration::from_secs(60);
     const CALLS: usize = 100;
     let Some(database) = TestDatabase::new(Backend::Postgres).await else { return };
     let app = limited(TestApp::start(database).await, 600).await;
@@ -108,7 +108,7 @@ async fn gateways_on_one_database_stay_within_the_budget_together_and_each_has_i
     let mut calls = JoinSet::new();
     for _ in 0..CALLS {
         for (number, client) in clients.iter().cloned().enumerate() {
-            calls.spawn(async move { ask(&client, PATIENCE).await.ok().map(|()| number) });
+            calls.spawn(async move { ask(&client, IDLE_TIMEOUTS).await.ok().map(|()| number) });
         }
     }
     let served: Vec<_> = calls.join_all().await.into_iter().flatten().collect();

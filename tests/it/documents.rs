@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use corefy_gateway::sandbox::{amounts::TEST_REFUNDS, cards::TEST_CARDS};
+use corefy_gateway::sandbox::{cards::TEST_CARDS, test_refunds::TEST_REFUNDS};
 
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 

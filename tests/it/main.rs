@@ -61,7 +61,7 @@ mod traces;
 mod try_all;
 mod unreadable_rows;
 mod upstream_failures;
+mod upstream_route;
 mod validation;
-mod way_to_corefy;
 mod web;
 mod webhooks;

@@ -14,8 +14,8 @@ use corefy_gateway::{
     pb::{CreatePaymentIntentRequest, payment_intent_service_client::PaymentIntentServiceClient},
     sandbox::faults::Fault,
     telemetry::{
-        bounds::{DECLINE_CODES, OTHER, WEBHOOK_TYPES},
-        catalogue::{CATALOGUE, Entry, Kind},
+        catalogue::{CATALOGUE, MetricEntry, MetricKind},
+        label_values::{DECLINE_CODES, OTHER, WEBHOOK_TYPES},
     },
 };
 
@@ -101,12 +101,12 @@ impl Page {
 }
 
 /// The metric that a series with this name belongs to.
-fn entry_of(series: &str) -> Option<&'static Entry> {
+fn entry_of(series: &str) -> Option<&'static MetricEntry> {
     CATALOGUE.iter().find(|entry| match entry.kind {
-        Kind::Histogram => {
+        MetricKind::Histogram => {
             series.strip_prefix(entry.name).is_some_and(|rest| matches!(rest, "_bucket" | "_sum" | "_count"))
         }
-        Kind::Counter | Kind::Gauge => series == entry.name,
+        MetricKind::Counter | MetricKind::Gauge => series == entry.name,
     })
 }
 
@@ -445,8 +445,8 @@ async fn a_trace_is_passed_on_to_corefy(database: TestDatabase) {
 fn names_keep_the_conventions_of_prometheus() {
     for entry in CATALOGUE {
         assert!(entry.name.starts_with("corefy_gateway_"), "{}", entry.name);
-        assert_eq!(entry.name.ends_with("_total"), entry.kind == Kind::Counter, "{}", entry.name);
-        assert!(entry.kind != Kind::Histogram || entry.name.ends_with("_seconds"), "{}", entry.name);
+        assert_eq!(entry.name.ends_with("_total"), entry.kind == MetricKind::Counter, "{}", entry.name);
+        assert!(entry.kind != MetricKind::Histogram || entry.name.ends_with("_seconds"), "{}", entry.name);
     }
 }
 

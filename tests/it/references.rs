@@ -6,7 +6,7 @@ use std::{env, fs, path::Path};
 use clap::{Arg, Command};
 use corefy_gateway::{
     cli,
-    telemetry::catalogue::{CATALOGUE, Entry},
+    telemetry::catalogue::{CATALOGUE, MetricEntry},
 };
 use prost_reflect::{DescriptorPool, prost_types::FileDescriptorProto};
 
@@ -251,7 +251,7 @@ fn a_comment_of_a_reason_is_read() {
 
 #[test]
 fn the_reference_of_metrics_is_the_catalogue() {
-    let row = |entry: &Entry| {
+    let row = |entry: &MetricEntry| {
         let labels: Vec<_> = entry.labels.iter().map(|label| quoted(label)).collect();
         let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
         [quoted(entry.name), entry.kind.as_str().to_owned(), labels, entry.help.to_owned()]

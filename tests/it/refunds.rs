@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use corefy_gateway::{
     pb::{self, PaymentIntentState as State, RefundState},
-    sandbox::amounts::RETURN_TIME,
+    sandbox::test_refunds::RETURN_TIME,
 };
 use tokio::task::JoinSet;
 use tonic::{Code, Status};

@@ -7,7 +7,7 @@ use corefy_gateway::{
     app::operations::Operations,
     domain::audit::Operator,
     pb::{self, PaymentIntentState as State, RefundState},
-    sandbox::amounts::RETURN_TIME,
+    sandbox::test_refunds::RETURN_TIME,
 };
 
 use crate::support::{

@@ -11,7 +11,7 @@ use std::{
 };
 
 use corefy_gateway::{
-    port::Patience,
+    port::IdleTimeouts,
     server::{Harness, Lock, Server},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -179,7 +179,7 @@ async fn a_connection_without_a_call_that_is_let_in_ends_whatever_else_it_says()
     let harness = Harness {
         clock: app.clock.clone(),
         without_workers: true,
-        rpc_patience: Some(Patience { first: long, idle: long, trial: Some(TRIAL) }),
+        rpc_idle_timeouts: Some(IdleTimeouts { first: long, idle: long, trial: Some(TRIAL) }),
         ..Harness::default()
     };
     let server = Server::start_with(app.config().clone(), harness, Lock::Held(None)).await.unwrap();

@@ -20,7 +20,7 @@ use crate::{
     },
     error::{Error, Reason},
     store::Tx,
-    upstream::{self, Call, Class, Order, Turn},
+    upstream::{self, Call, PaymentContext, Priority, Scheduling},
 };
 
 /// `ConfirmPaymentIntent`.
@@ -111,16 +111,16 @@ impl Command for Confirm {
     }
 
     async fn ask(&mut self, app: &App, caller: &Caller) -> Result<(), Error> {
-        let turn = Turn::until(Class::InDoubt, caller.deadline);
-        self.has_asked = app.refresh_payment(&self.id, turn).await?;
+        let scheduling = Scheduling::until(Priority::InDoubt, caller.deadline);
+        self.has_asked = app.refresh_payment(&self.id, scheduling).await?;
         if self.has_asked { Ok(()) } else { Err(attempt_in_doubt(&load(app, self.id.as_str()).await?)) }
     }
 
     async fn send(self, app: &App, call: Call<'_>, intent: &PaymentIntent) -> Result<PaymentSnapshot, upstream::Error> {
         let lost = || upstream::not_at_corefy("payment method");
         let confirmation = self.confirmation.with_method(self.method).ok_or_else(lost)?;
-        let order = Order { intent, customer: self.customer.as_ref() };
-        app.upstream.payment_intent_confirm(call, order, &confirmation).await
+        let context = PaymentContext { intent, customer: self.customer.as_ref() };
+        app.upstream.payment_intent_confirm(call, context, &confirmation).await
     }
 
     async fn settle(

@@ -24,7 +24,7 @@ use crate::{
     error::{Error, Reason},
     store::{Known, Tx},
     telemetry::trace::carried,
-    upstream::{self, Call, Class, Order, Turn},
+    upstream::{self, Call, PaymentContext, Priority, Scheduling},
 };
 
 mod merge;
@@ -67,8 +67,9 @@ impl App {
         }
         for id in polls {
             let app = self.clone();
-            lookups
-                .spawn(async move { log_failure(id.as_str(), app.refresh_payment(&id, Turn::of(Class::Poll)).await) });
+            lookups.spawn(async move {
+                log_failure(id.as_str(), app.refresh_payment(&id, Scheduling::of(Priority::Poll)).await)
+            });
         }
         while let Some(ended) = lookups.join_next().await {
             if let Err(panic) = ended {
@@ -110,7 +111,9 @@ impl App {
     async fn reconcile(&self, operation: Operation) -> Result<(), Error> {
         match (operation.kind, operation.payment_intent_id.clone()) {
             (OperationKind::CreatePaymentIntent, Some(id)) => self.recover_payment_intent(&id, &operation).await,
-            (_, Some(id)) => self.reconcile_payment(&id, vec![operation], Turn::of(Class::InDoubt)).await.map(|_| ()),
+            (_, Some(id)) => {
+                self.reconcile_payment(&id, vec![operation], Scheduling::of(Priority::InDoubt)).await.map(|_| ())
+            }
             (OperationKind::CreateCustomer, None) => self.recover_customer(&operation).await,
             (OperationKind::CreatePaymentMethod, None) => self.recover_payment_method(&operation).await,
             (kind, None) => {
@@ -121,13 +124,13 @@ impl App {
     }
 
     /// Asks Corefy about a payment, and about every operation on it that nobody else is at. `false`: Corefy did not show
-    /// the payment. `turn` is that of a question which concerns no operation.
-    pub(super) async fn refresh_payment(&self, id: &PaymentIntentId, turn: Turn) -> Result<bool, Error> {
+    /// the payment. `scheduling` is that of a question which concerns no operation.
+    pub(super) async fn refresh_payment(&self, id: &PaymentIntentId, scheduling: Scheduling) -> Result<bool, Error> {
         let claimed = self.claim_for(id.as_str()).await?;
         let _held: Vec<_> = claimed.iter().map(|operation| self.holdings.hold(operation)).collect();
         match claimed.iter().find(|operation| operation.kind == OperationKind::CreatePaymentIntent) {
             Some(creation) => self.recover_payment_intent(id, creation).await.map(|()| true),
-            None => self.reconcile_payment(id, claimed, turn).await,
+            None => self.reconcile_payment(id, claimed, scheduling).await,
         }
     }
 
@@ -153,8 +156,8 @@ impl App {
             let mut tx = app.store.begin().await?;
             let is_due = tx.payment_intent_ask(&id, now.before(interval), now).await?;
             tx.commit().await?;
-            let turn = Turn::until(Class::Read, give_up);
-            if is_due { app.refresh_payment(&id, turn).await.map(|_| ()) } else { Ok(()) }
+            let scheduling = Scheduling::until(Priority::Read, give_up);
+            if is_due { app.refresh_payment(&id, scheduling).await.map(|_| ()) } else { Ok(()) }
         };
         self.wait_for(asking).await;
     }
@@ -204,8 +207,8 @@ impl App {
 
     async fn recover_payment_intent(&self, id: &PaymentIntentId, operation: &Operation) -> Result<(), Error> {
         let Some((intent, customer)) = self.payment_and_customer(id).await? else { return Ok(()) };
-        let order = Order { intent: &intent, customer: customer.as_ref() };
-        let found = self.upstream.payment_intent_recover(call(operation), order).await;
+        let context = PaymentContext { intent: &intent, customer: customer.as_ref() };
+        let found = self.upstream.payment_intent_recover(call(operation), context).await;
         self.settle_found::<Create>(operation, found).await
     }
 
@@ -238,12 +241,13 @@ impl App {
         &self,
         id: &PaymentIntentId,
         claimed: Vec<Operation>,
-        turn: Turn,
+        scheduling: Scheduling,
     ) -> Result<bool, Error> {
-        let turn = if claimed.is_empty() { turn } else { Turn { class: Class::InDoubt, ..turn } };
+        let scheduling =
+            if claimed.is_empty() { scheduling } else { Scheduling { priority: Priority::InDoubt, ..scheduling } };
         let Some((intent, customer)) = self.payment_and_customer(id).await? else { return Ok(false) };
-        let order = Order { intent: &intent, customer: customer.as_ref() };
-        let found = self.upstream.payment_find(order, turn).await;
+        let context = PaymentContext { intent: &intent, customer: customer.as_ref() };
+        let found = self.upstream.payment_find(context, scheduling).await;
         let shown = found.as_ref().ok().and_then(Option::as_ref);
         if let Err(error) = &found {
             tracing::warn!(payment_intent = %id, %error, "could not ask Corefy about a payment");
@@ -288,7 +292,7 @@ pub(super) fn call(operation: &Operation) -> Call<'_> {
     let (operation_id, request_id) = (&operation.id, operation.request_id.as_str());
     // The lease is renewed while it waits for its turn.
     let not_after = operation.lease_until + SEND_MARGIN;
-    Call { operation_id, request_id, not_after, turn: Turn::of(Class::InDoubt) }
+    Call { operation_id, request_id, not_after, scheduling: Scheduling::of(Priority::InDoubt) }
 }
 
 /// One lookup that failed holds up no other; it is made again when its lease is over.

@@ -55,7 +55,7 @@ async fn check_open(store: &Store, findings: &mut Findings) -> Result<(), Error>
         return Ok(());
     }
     match store.try_write().await {
-        Ok(()) => findings.fine(SUBJECT, "can be written"),
+        Ok(()) => findings.passed(SUBJECT, "can be written"),
         Err(error) => {
             findings.fail(
                 SUBJECT,
@@ -83,7 +83,7 @@ async fn check_webhooks(store: &Store, findings: &mut Findings) -> Result<(), Er
         );
         findings.warn(SUBJECT, &text);
     } else {
-        findings.fine(SUBJECT, &came);
+        findings.passed(SUBJECT, &came);
     }
     Ok(())
 }
@@ -94,7 +94,7 @@ async fn check_answers(store: &Store, findings: &mut Findings) -> Result<(), Err
     let now = Clock::system().now();
     let since = Timestamp(now.0 - i64::try_from(ANSWERS_OF.as_micros()).unwrap_or(i64::MAX));
     match store.read().await?.api_calls_unreadable(since).await? {
-        0 => findings.fine(SUBJECT, "all that Corefy answered in the last day could be read"),
+        0 => findings.passed(SUBJECT, "all that Corefy answered in the last day could be read"),
         calls => {
             let text = format!(
                 "{calls} of Corefy's in the last day have parts that could not be read; `corefy-gateway calls` shows them as {UNREADABLE}"
@@ -111,7 +111,7 @@ fn is_migrated(schema: &Schema, findings: &mut Findings) -> bool {
         let text = format!("is at version {version}, which this program does not know; run a newer gateway");
         findings.fail(SUBJECT, &text);
     } else if missing.is_empty() {
-        findings.fine(SUBJECT, &format!("is up to date, at version {version}"));
+        findings.passed(SUBJECT, &format!("is up to date, at version {version}"));
         return true;
     } else {
         let text = format!("lacks the migrations {missing:?}; run `corefy-gateway migrate`, or start the gateway");
@@ -127,7 +127,7 @@ fn check_settings(settings: &[Setting], findings: &mut Findings) {
                 let text = format!("{name} is {value}, so that a crash can lose payments; set it to {required}");
                 findings.fail(SUBJECT, &text);
             }
-            _ => findings.fine(SUBJECT, &format!("{name} is {value}")),
+            _ => findings.passed(SUBJECT, &format!("{name} is {value}")),
         }
     }
 }
@@ -142,7 +142,7 @@ async fn check_clock(store: &Store, findings: &mut Findings) -> Result<(), Error
         let text = format!("its clock and this machine's differ by {} s; have both set by NTP", skew.as_secs());
         findings.warn(SUBJECT, &text);
     } else {
-        findings.fine(SUBJECT, "its clock agrees with this machine's");
+        findings.passed(SUBJECT, "its clock agrees with this machine's");
     }
     Ok(())
 }
@@ -156,8 +156,8 @@ async fn check_master_key(store: &Store, findings: &mut Findings) {
     const SUBJECT: &str = "master key";
     let newest = async { store.read().await?.event_newest().await };
     match newest.await {
-        Ok(Some(_)) => findings.fine(SUBJECT, "opens what is stored"),
-        Ok(None) => findings.fine(SUBJECT, "nothing is stored yet that it would have to open"),
+        Ok(Some(_)) => findings.passed(SUBJECT, "opens what is stored"),
+        Ok(None) => findings.passed(SUBJECT, "nothing is stored yet that it would have to open"),
         Err(error) => {
             findings.fail(SUBJECT, &format!("{error}; set GATEWAY_MASTER_KEY to the key that this database began with"))
         }
@@ -170,7 +170,7 @@ async fn check_keys(store: &Store, findings: &mut Findings) -> Result<(), Error>
     let now = Clock::system().now();
     match keys.iter().filter(|key| key.is_good(now).is_ok()).count() {
         0 => findings.warn(SUBJECT, "nobody can call; make a key by `corefy-gateway keys create`"),
-        good => findings.fine(SUBJECT, &format!("{good} of {} can be used", keys.len())),
+        good => findings.passed(SUBJECT, &format!("{good} of {} can be used", keys.len())),
     }
     Ok(())
 }
@@ -183,7 +183,7 @@ fn check_permissions(path: &Path, findings: &mut Findings) {
             let text = format!("others can read or write {shown}; run `chmod 600 {shown}*`");
             findings.warn(SUBJECT, &text);
         }
-        Ok(_) => findings.fine(SUBJECT, "only its owner can read it"),
+        Ok(_) => findings.passed(SUBJECT, "only its owner can read it"),
         Err(error) => findings.fail(SUBJECT, &format!("{shown}: {error}; give this user access to it")),
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use owo_colors::OwoColorize as _;
 
-use super::Failure;
+use super::CommandFailure;
 use crate::{
     config::{Config, settings::ServeSettings},
     domain::{clock::Clock, master_key::MasterKey},
@@ -30,7 +30,7 @@ struct Findings {
 }
 
 impl Findings {
-    fn fine(&self, subject: &str, text: &str) {
+    fn passed(&self, subject: &str, text: &str) {
         anstream::println!("{}  {subject:COLUMN$}  {text}", "ok  ".green());
     }
 
@@ -49,7 +49,7 @@ impl Findings {
 
 impl DoctorCommand {
     /// Checks everything, whatever was found before. Fails when something would keep the gateway from its work.
-    pub async fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<(), CommandFailure> {
         let mut findings = Findings::default();
         super::misspelt_variables().iter().for_each(|sentence| findings.warn("settings", sentence));
         match self.settings.read() {
@@ -64,7 +64,7 @@ impl DoctorCommand {
         let Findings { failures, warnings } = findings;
         let summary = format!("{failures} to mend, {warnings} to look at");
         if failures > 0 {
-            return Err(Failure::Failed(summary));
+            return Err(CommandFailure::Failed(summary));
         }
         anstream::println!("{summary}");
         Ok(())
@@ -72,7 +72,7 @@ impl DoctorCommand {
 }
 
 async fn check(config: &Config, findings: &mut Findings) {
-    findings.fine("settings", "complete and readable");
+    findings.passed("settings", "complete and readable");
     let master_key = MasterKey::new(config.master_key.clone());
     database::check(&config.database, &master_key, findings).await;
     check_webhook_secrets(config, findings);
@@ -84,8 +84,8 @@ fn check_webhook_secrets(config: &Config, findings: &mut Findings) {
     const SUBJECT: &str = "webhooks";
     let upstream = &config.upstream;
     match (&upstream.webhook_secret, &upstream.webhook_secret_previous) {
-        (Some(_), None) => findings.fine(SUBJECT, "COREFY_WEBHOOK_SECRET is set"),
-        (Some(_), Some(_)) => findings.fine(
+        (Some(_), None) => findings.passed(SUBJECT, "COREFY_WEBHOOK_SECRET is set"),
+        (Some(_), Some(_)) => findings.passed(
             SUBJECT,
             "COREFY_WEBHOOK_SECRET and the previous one are set; unset COREFY_WEBHOOK_SECRET_PREVIOUS once Corefy signs with the new one",
         ),

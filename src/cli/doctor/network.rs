@@ -21,7 +21,7 @@ const LONGEST_ANSWER: usize = 1024;
 /// Makes one authenticated call to Corefy.
 pub(super) async fn check_upstream(config: &Config, clock: &Clock, findings: &mut Findings) {
     const SUBJECT: &str = "Corefy";
-    config.upstream.way.notes.iter().for_each(|note| findings.fine("way", note));
+    config.upstream.route.notes.iter().for_each(|note| findings.passed("route", note));
     let (upstream, _) = match upstream(&config.upstream, clock, Telemetry::default(), None) {
         Ok(upstream) => upstream,
         Err(error) => return findings.fail(SUBJECT, &error.to_string()),
@@ -42,7 +42,7 @@ pub(super) async fn check_upstream(config: &Config, clock: &Clock, findings: &mu
         };
         findings.fail(SUBJECT, &format!("{address} does not let us in. {} {advice}", connection.message));
     } else {
-        findings.fine(SUBJECT, &format!("{address} accepts the credentials, in {millis} ms"));
+        findings.passed(SUBJECT, &format!("{address} accepts the credentials, in {millis} ms"));
     }
     let Some(date) = connection.date else { return };
     let off = skew(date, before, after);
@@ -58,9 +58,9 @@ pub(super) async fn check_ports(config: &Config, findings: &mut Findings) {
     for (variable, address) in [("GATEWAY_GRPC_ADDR", config.grpc_addr), ("GATEWAY_HTTP_ADDR", config.http_addr)] {
         const SUBJECT: &str = "ports";
         match TcpListener::bind(address).await {
-            Ok(_) => findings.fine(SUBJECT, &format!("{variable}: {address} is free")),
+            Ok(_) => findings.passed(SUBJECT, &format!("{variable}: {address} is free")),
             Err(error) if error.kind() == ErrorKind::AddrInUse && is_serving => {
-                findings.fine(SUBJECT, &format!("{variable}: {address} is taken, and a gateway is ready there"));
+                findings.passed(SUBJECT, &format!("{variable}: {address} is taken, and a gateway is ready there"));
             }
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
                 let text = format!("{variable}: another program has {address}; stop it, or choose another port");

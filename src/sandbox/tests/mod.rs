@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Sandbox, Settings, auth::hmac_hex, lock};
+use super::{Sandbox, SandboxOptions, auth::hmac_hex, lock};
 use crate::domain::clock::{Clock, Timestamp};
 
 mod access;
@@ -43,14 +43,14 @@ struct Bench {
 }
 
 /// Status and body; `None` when no readable answer came.
-type Answer = Option<(u16, Value)>;
+type SandboxAnswer = Option<(u16, Value)>;
 
 impl Bench {
     async fn start() -> Self {
         Self::start_with(settings()).await
     }
 
-    async fn start_with(settings: Settings) -> Self {
+    async fn start_with(settings: SandboxOptions) -> Self {
         let clock = Clock::manual(Timestamp::from_seconds(1_700_000_000));
         let shutdown = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -85,7 +85,7 @@ impl Bench {
         answer(self.request("POST", path, &body.to_string())).await.unwrap()
     }
 
-    async fn post_with_key(&self, path: &str, key: &str, body: Value) -> Answer {
+    async fn post_with_key(&self, path: &str, key: &str, body: Value) -> SandboxAnswer {
         answer(self.request("POST", path, &body.to_string()).header("idempotency-key", key)).await
     }
 
@@ -96,7 +96,7 @@ impl Bench {
         intent["id"].as_str().unwrap().to_owned()
     }
 
-    async fn confirm(&self, id: &str, number: &str) -> Answer {
+    async fn confirm(&self, id: &str, number: &str) -> SandboxAnswer {
         let path = format!("/v1/payment-intents/{id}/confirm");
         answer(self.request("POST", &path, &card(number).to_string())).await
     }
@@ -113,14 +113,14 @@ impl Bench {
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> Answer {
+async fn answer(request: reqwest::RequestBuilder) -> SandboxAnswer {
     let response = request.send().await.ok()?;
     let status = response.status().as_u16();
     Some((status, serde_json::from_str(&response.text().await.ok()?).ok()?))
 }
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> SandboxOptions {
+    SandboxOptions {
         api_key: "api_key_0123456789".into(),
         secret_key: "sk_upstream_0123456789".into(),
         client_key: "client_key_0123456789".into(),
@@ -141,9 +141,9 @@ fn card(number: &str) -> Value {
 
 /// What a receiver of webhooks got: signature and body, in order.
 #[derive(Clone, Default)]
-struct Received(Arc<Mutex<Vec<(String, Bytes)>>>);
+struct ReceivedWebhook(Arc<Mutex<Vec<(String, Bytes)>>>);
 
-impl Received {
+impl ReceivedWebhook {
     /// Starts a receiver and sends the sandbox's webhooks to it. It refuses the first `refusals`.
     async fn start(bench: &Bench, refusals: usize) -> Self {
         let received = Self::default();

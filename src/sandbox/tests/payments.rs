@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Bench, LONG_PATIENCE, SHORT_PATIENCE, card, intent, settings};
 use crate::sandbox::{
-    PROCESSING_TIME, Settings,
+    PROCESSING_TIME, SandboxOptions,
     cards::{CardEffect, TEST_CARDS},
     faults::Fault,
 };
@@ -139,7 +139,7 @@ async fn a_processing_payment_is_charged_with_time_and_tells_a_later_version() {
 #[tokio::test]
 async fn a_ticking_sandbox_settles_without_being_asked() {
     let tick = Some(Duration::from_millis(5));
-    let bench = Bench::start_with(Settings { tick, ..settings() }).await;
+    let bench = Bench::start_with(SandboxOptions { tick, ..settings() }).await;
     let id = bench.intent("pi_1").await;
     bench.confirm(&id, "4000000000000077").await;
     bench.clock.advance(PROCESSING_TIME);

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Bench, answer};
+use super::{Bench, SandboxAnswer, answer};
 use crate::sandbox::{
     PROCESSING_TIME,
-    amounts::{RETURN_TIME, RefundEffect, TEST_REFUNDS},
+    test_refunds::{RETURN_TIME, RefundEffect, TEST_REFUNDS},
 };
 
-async fn refund(bench: &Bench, id: &str, amount: &str, reference: &str) -> Answer {
+async fn refund(bench: &Bench, id: &str, amount: &str, reference: &str) -> SandboxAnswer {
     let body = json!({"payment_id": id, "amount": amount, "reference_id": reference}).to_string();
     answer(bench.request("POST", "/v1/refunds", &body)).await
 }

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::{Bench, Received, WEBHOOK_SECRET};
+use super::{Bench, ReceivedWebhook, WEBHOOK_SECRET};
 use crate::sandbox::{auth::hmac_hex, lock};
 
 #[tokio::test]
 async fn each_event_is_told_once_signed_and_with_its_object() {
     let bench = Bench::start().await;
-    let received = Received::start(&bench, 0).await;
+    let received = ReceivedWebhook::start(&bench, 0).await;
     let id = bench.paid("pi_1").await;
     bench.post("/v1/refunds", json!({"payment_id": id, "amount": 25, "reference_id": "re_1"})).await;
     bench.post("/v1/refunds", json!({"payment_id": id, "amount": 1.62, "reference_id": "re_2"})).await;
@@ -44,7 +44,7 @@ async fn each_event_is_told_once_signed_and_with_its_object() {
 #[tokio::test]
 async fn copies_and_shuffling_change_number_and_order() {
     let bench = Bench::start().await;
-    let received = Received::start(&bench, 0).await;
+    let received = ReceivedWebhook::start(&bench, 0).await;
     bench.sandbox.faults().set(|switches| {
         switches.webhooks.extra_copies = 1;
         switches.webhooks.shuffle = true;
@@ -65,7 +65,7 @@ async fn copies_and_shuffling_change_number_and_order() {
 #[tokio::test]
 async fn a_lost_webhook_never_comes() {
     let bench = Bench::start().await;
-    let received = Received::start(&bench, 0).await;
+    let received = ReceivedWebhook::start(&bench, 0).await;
     bench.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
     bench.paid("pi_1").await;
     bench.sandbox.faults().clear();
@@ -78,7 +78,7 @@ async fn a_lost_webhook_never_comes() {
 #[tokio::test]
 async fn what_is_not_accepted_comes_again() {
     let bench = Bench::start().await;
-    let received = Received::start(&bench, 1).await;
+    let received = ReceivedWebhook::start(&bench, 1).await;
     bench.paid("pi_1").await;
     bench.sandbox.webhooks_idle().await;
     assert_eq!(received.types(), ["payment.succeeded", "payment.succeeded"]);
@@ -87,7 +87,7 @@ async fn what_is_not_accepted_comes_again() {
 #[tokio::test]
 async fn forgeries_can_be_sent() {
     let bench = Bench::start().await;
-    let received = Received::start(&bench, 1).await;
+    let received = ReceivedWebhook::start(&bench, 1).await;
     assert_eq!(bench.sandbox.send_webhook("not json", Some("forged")).await.unwrap(), 503);
     assert_eq!(bench.sandbox.send_webhook("{}", None).await.unwrap(), 200);
     let all = lock(&received.0);

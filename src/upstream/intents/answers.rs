@@ -16,7 +16,7 @@ use crate::domain::refund::{Refund, RefundFailure, RefundState};
 use crate::domain::snapshot::{
     CustomerSnapshot, PaymentMethodSnapshot, PaymentMethodsSnapshot, PaymentSnapshot, PaymentStatus, RefundSnapshot,
 };
-use crate::upstream::text;
+use crate::upstream::sanitize;
 
 /// The longest id of Corefy's that is believed, in characters.
 const LONGEST_ID: usize = 100;
@@ -40,7 +40,7 @@ const LONGEST_PHONE: usize = 20;
 pub type Mismatch = &'static str;
 
 /// The payment that `intent` asked to be created. Where its state is not told, it is as it was asked for.
-pub fn created(answer: wire::Intent, intent: &PaymentIntent) -> Result<PaymentSnapshot, Mismatch> {
+pub fn created(answer: wire::WireIntent, intent: &PaymentIntent) -> Result<PaymentSnapshot, Mismatch> {
     let has_no_status = answer.status.is_empty();
     let snapshot = fitting(answer, intent)?;
     let status = if has_no_status { PaymentStatus::AwaitingConfirmation } else { snapshot.status };
@@ -48,11 +48,11 @@ pub fn created(answer: wire::Intent, intent: &PaymentIntent) -> Result<PaymentSn
 }
 
 /// The payment with Corefy's id `asked` that already has the reference of `intent`.
-pub fn existing(answer: wire::Intent, asked: &str, intent: &PaymentIntent) -> Result<PaymentSnapshot, Mismatch> {
+pub fn existing(answer: wire::WireIntent, asked: &str, intent: &PaymentIntent) -> Result<PaymentSnapshot, Mismatch> {
     fitting(about(answer, asked)?, intent)
 }
 
-fn fitting(answer: wire::Intent, intent: &PaymentIntent) -> Result<PaymentSnapshot, Mismatch> {
+fn fitting(answer: wire::WireIntent, intent: &PaymentIntent) -> Result<PaymentSnapshot, Mismatch> {
     let is_ours = answer.reference_id.as_deref().is_none_or(|reference| reference == intent.id.as_str());
     let snapshot = payment(answer)?;
     match () {
@@ -63,16 +63,16 @@ fn fitting(answer: wire::Intent, intent: &PaymentIntent) -> Result<PaymentSnapsh
 }
 
 /// The payment with Corefy's id `asked`, which may be the intent's or the payment's.
-pub fn read(answer: wire::Intent, asked: &str) -> Result<PaymentSnapshot, Mismatch> {
+pub fn read(answer: wire::WireIntent, asked: &str) -> Result<PaymentSnapshot, Mismatch> {
     payment(about(answer, asked)?)
 }
 
-fn about(answer: wire::Intent, asked: &str) -> Result<wire::Intent, Mismatch> {
+fn about(answer: wire::WireIntent, asked: &str) -> Result<wire::WireIntent, Mismatch> {
     let is_asked = answer.id == asked || answer.payment_id.as_deref() == Some(asked);
     if is_asked { Ok(answer) } else { Err("the answer is about another payment") }
 }
 
-fn payment(answer: wire::Intent) -> Result<PaymentSnapshot, Mismatch> {
+fn payment(answer: wire::WireIntent) -> Result<PaymentSnapshot, Mismatch> {
     let status = status(&answer.status, answer.next_action, answer.error);
     let is_paid = status == PaymentStatus::Paid;
     let amount = amount_that_counts(is_paid, answer.amount, &answer.currency)?;
@@ -107,7 +107,7 @@ fn amount_that_counts(
 /// The refunds of a payment, when every one of them can be read and together they explain what was refunded. From less
 /// nothing may be concluded about a refund that is not among them.
 fn all_refunds(
-    told: wire::Entries<wire::Refund>,
+    told: wire::Entries<wire::WireRefund>,
     amount_refunded: Option<wire::Amount>,
     amount: Money,
 ) -> Option<Vec<RefundSnapshot>> {
@@ -121,13 +121,13 @@ fn all_refunds(
 }
 
 /// A refund among others: it is told from those by its amount too, unless it came to nothing.
-fn listed_refund(answer: wire::Refund) -> Result<RefundSnapshot, Mismatch> {
+fn listed_refund(answer: wire::WireRefund) -> Result<RefundSnapshot, Mismatch> {
     let refund = refund(answer)?;
     if refund.amount.is_none() && !refund.came_to_nothing() { Err("a refund has no amount") } else { Ok(refund) }
 }
 
 /// A payer who has to act but is not told how cannot; the attempt is then under way for all we can say.
-fn status(word: &str, action: Option<wire::NextAction>, error: Option<wire::Failure>) -> PaymentStatus {
+fn status(word: &str, action: Option<wire::WireNextAction>, error: Option<wire::WireFailure>) -> PaymentStatus {
     match word.trim().to_ascii_lowercase().as_str() {
         "requires_confirmation" => PaymentStatus::AwaitingConfirmation,
         "requires_action" => {
@@ -140,7 +140,7 @@ fn status(word: &str, action: Option<wire::NextAction>, error: Option<wire::Fail
             PaymentStatus::Failed(PaymentError { code, message })
         }
         "canceled" => PaymentStatus::Canceled,
-        other => PaymentStatus::Unknown(text::bounded(other, text::LONGEST_CODE)),
+        other => PaymentStatus::Unknown(sanitize::bounded(other, sanitize::LONGEST_CODE)),
     }
 }
 
@@ -149,14 +149,14 @@ pub fn is_known_status(word: &str) -> bool {
     !matches!(status(word, None, None), PaymentStatus::Unknown(_))
 }
 
-fn failure(error: Option<wire::Failure>) -> (String, String) {
+fn failure(error: Option<wire::WireFailure>) -> (String, String) {
     let (code, message) = error.map(|error| (error.code, error.message)).unwrap_or_default();
     let or = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
-    (or(text::code(&code), DECLINED), or(text::sentence(&message), NO_MESSAGE))
+    (or(sanitize::code(&code), DECLINED), or(sanitize::sentence(&message), NO_MESSAGE))
 }
 
 /// The refund that `asked` asked for.
-pub fn refunded(answer: wire::Refund, asked: &Refund) -> Result<RefundSnapshot, Mismatch> {
+pub fn refunded(answer: wire::WireRefund, asked: &Refund) -> Result<RefundSnapshot, Mismatch> {
     let snapshot = refund(answer)?;
     match () {
         () if snapshot.reference.as_deref().is_some_and(|reference| reference != asked.id.as_str()) => {
@@ -169,7 +169,7 @@ pub fn refunded(answer: wire::Refund, asked: &Refund) -> Result<RefundSnapshot, 
     }
 }
 
-fn refund(answer: wire::Refund) -> Result<RefundSnapshot, Mismatch> {
+fn refund(answer: wire::WireRefund) -> Result<RefundSnapshot, Mismatch> {
     let state = refund_state(&answer.status);
     let has_moved = state == Some(RefundState::Succeeded);
     Ok(RefundSnapshot {
@@ -218,7 +218,7 @@ pub fn customer_shown(
 
 /// How a customer is reached, as far as it has a form that we keep.
 pub fn contact(answer: &wire::CustomerAnswer) -> Contact {
-    let name = |name: &Private| Private::new(text::bounded(name.expose(), LONGEST_NAME));
+    let name = |name: &Private| Private::new(sanitize::bounded(name.expose(), LONGEST_NAME));
     Contact {
         email: answer.email.clone().filter(|email| is_email(email.expose())),
         name: answer.name.as_ref().map(name).filter(|name| !name.is_empty()),
@@ -238,20 +238,20 @@ fn is_phone(text: &str) -> bool {
 }
 
 /// A payment method of the customer with Corefy's id `customer_id`.
-pub fn payment_method(answer: wire::PaymentMethod, customer_id: &str) -> Result<PaymentMethodSnapshot, Mismatch> {
+pub fn payment_method(answer: wire::WirePaymentMethod, customer_id: &str) -> Result<PaymentMethodSnapshot, Mismatch> {
     if answer.customer_id.is_some_and(|owner| owner != customer_id) {
         return Err("the answer is about another customer");
     }
     Ok(PaymentMethodSnapshot {
         upstream_id: id(answer.id)?,
-        kind: text::bounded(&answer.kind, text::LONGEST_CODE),
+        kind: sanitize::bounded(&answer.kind, sanitize::LONGEST_CODE),
         card: answer.card.and_then(masked_card),
         created_at: answer.created_at.map(|moment| moment.0).unwrap_or_default(),
     })
 }
 
 /// The payment methods of the customer with Corefy's id `customer_id`. One that cannot be read hides no other.
-pub fn payment_methods(answer: wire::List<wire::PaymentMethod>, customer_id: &str) -> PaymentMethodsSnapshot {
+pub fn payment_methods(answer: wire::List<wire::WirePaymentMethod>, customer_id: &str) -> PaymentMethodsSnapshot {
     let wire::Entries { read, left_out } = answer.data;
     let count = read.len() + left_out;
     let read = read.into_iter().take(LONGEST_LIST).map(|method| payment_method(method, customer_id));
@@ -264,12 +264,12 @@ pub fn payment_methods(answer: wire::List<wire::PaymentMethod>, customer_id: &st
 pub fn masked_card(card: wire::SavedCard) -> Option<MaskedCard> {
     let are_digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     are_digits(&card.last4, 4).then(|| MaskedCard {
-        brand: text::code(&card.brand),
+        brand: sanitize::code(&card.brand),
         first6: if are_digits(&card.first6, 6) { card.first6 } else { String::new() },
         last4: card.last4,
         expiry_month: card.expiry_month,
         expiry_year: card.expiry_year,
-        holder_name: Private::new(text::bounded(&card.holder_name, LONGEST_ID)),
+        holder_name: Private::new(sanitize::bounded(&card.holder_name, LONGEST_ID)),
     })
 }
 
@@ -280,9 +280,9 @@ pub fn supported(answer: wire::SupportedMethod) -> Option<SupportedPaymentMethod
     let read = told.read.iter().filter_map(|code| Currency::parse(&upper(code)));
     let currencies: Vec<_> = read.map(|currency| currency.code().to_owned()).collect();
     let is_for_all = told.read.is_empty() && told.left_out == 0;
-    let kind = text::bounded(&answer.kind, text::LONGEST_CODE);
+    let kind = sanitize::bounded(&answer.kind, sanitize::LONGEST_CODE);
     let can_be_told = !kind.is_empty() && (is_for_all || !currencies.is_empty());
-    can_be_told.then(|| SupportedPaymentMethod { kind, name: text::sentence(&answer.name), currencies })
+    can_be_told.then(|| SupportedPaymentMethod { kind, name: sanitize::sentence(&answer.name), currencies })
 }
 
 /// The money that an answer tells of.
@@ -318,7 +318,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn intent(members: serde_json::Value) -> wire::Intent {
+    fn intent(members: serde_json::Value) -> wire::WireIntent {
         let mut body = serde_json::json!({"id": "in_1", "status": "processing", "amount": "10.50", "currency": "USD"});
         body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         serde_json::from_value(body).unwrap()

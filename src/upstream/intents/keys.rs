@@ -29,13 +29,13 @@ pub struct Credentials {
 }
 
 /// The keys in the form in which they are sent.
-pub struct Keys {
+pub struct CredentialHeaders {
     fixed: HeaderMap,
     secret_key: SecretString,
     clock: Clock,
 }
 
-impl Keys {
+impl CredentialHeaders {
     /// Fails when a key cannot stand in a header.
     pub fn new(credentials: &Credentials, clock: Clock) -> Result<Self, SetupError> {
         let api_key = credentials.api_key.expose_secret();
@@ -55,7 +55,7 @@ fn sensitive(name: &str, value: &str) -> Result<HeaderValue, SetupError> {
     Ok(value)
 }
 
-impl Authorize for Keys {
+impl Authorize for CredentialHeaders {
     fn headers(&self, request: &Request<'_>, path: &str) -> HeaderMap {
         let seconds = self.clock.now().seconds();
         let signature = sign_request(&self.secret_key, request.method.as_str(), path, &request.body, seconds);
@@ -68,7 +68,7 @@ impl Authorize for Keys {
     }
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for CredentialHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keys")
     }

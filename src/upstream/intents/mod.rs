@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
-use super::transport::{Answer, Failure, Request, SetupError, Transport};
+use super::transport::{HttpAnswer, HttpFailure, Request, SetupError, Transport};
 use super::{
-    Call, Class, Connection, Error, NewPaymentMethod, Notice, Order, Turn, Upstream, not_at_corefy,
+    Call, ConnectionTest, Error, NewPaymentMethod, Notice, PaymentContext, Priority, Scheduling, Upstream,
+    not_at_corefy,
     signature::{self, WrongSignature},
 };
 use crate::domain::{
@@ -34,10 +35,10 @@ mod unread;
 mod webhook;
 pub mod wire;
 
+use keys::CredentialHeaders;
 pub use keys::Credentials;
-use keys::Keys;
 pub use redact::REDACT;
-use refusals::{Failed, Refusal};
+use refusals::{CorefyRefusal, Failed};
 
 /// The most entries of a list that are read.
 const LONGEST_LIST: usize = 1000;
@@ -48,14 +49,14 @@ const SUPPORTED_METHODS: &str = "/v1/payment-methods/supported";
 #[derive(Debug)]
 pub struct Intents {
     transport: Transport,
-    keys: Keys,
+    keys: CredentialHeaders,
     webhook_secrets: Vec<SecretString>,
 }
 
 impl Intents {
     /// Fails when a key cannot stand in a header. The clock gives the time that is signed.
     pub fn new(transport: Transport, credentials: Credentials, clock: Clock) -> Result<Self, SetupError> {
-        let keys = Keys::new(&credentials, clock)?;
+        let keys = CredentialHeaders::new(&credentials, clock)?;
         Ok(Self { transport, keys, webhook_secrets: credentials.webhook_secrets })
     }
 
@@ -67,12 +68,12 @@ impl Intents {
         lenient::read(&answer.body).map_err(|error| request.unclear(unreadable(&error)).into())
     }
 
-    async fn create_intent(&self, call: Call<'_>, order: Order<'_>) -> Result<PaymentSnapshot, Failed> {
+    async fn create_intent(&self, call: Call<'_>, context: PaymentContext<'_>) -> Result<PaymentSnapshot, Failed> {
         let request = Request::mutation("payment_intent.create", "/v1/payment-intents", call)
-            .about(order.intent)
-            .with_body(&requests::create_intent(order));
+            .about(context.intent)
+            .with_body(&requests::create_intent(context));
         let answer = self.ask(&request).await?;
-        answers::created(answer, order.intent).map_err(|mismatch| request.unclear(mismatch).into())
+        answers::created(answer, context.intent).map_err(|mismatch| request.unclear(mismatch).into())
     }
 
     async fn create_customer(&self, call: Call<'_>, customer: &Customer) -> Result<CustomerSnapshot, Failed> {
@@ -87,9 +88,9 @@ impl Intents {
         &self,
         id: &str,
         customer: &Customer,
-        turn: Turn,
+        scheduling: Scheduling,
     ) -> Result<Option<CustomerSnapshot>, Error> {
-        let request = Request::read("customer.find", "/v1/customers/{id}", turn).about(customer).with_id(id);
+        let request = Request::read("customer.find", "/v1/customers/{id}", scheduling).about(customer).with_id(id);
         let Some(answer) = left_behind(self.ask(&request).await)? else { return Ok(None) };
         let snapshot = answers::customer(answer, customer).map_err(|mismatch| request.unclear(mismatch))?;
         if snapshot.upstream_id != id {
@@ -100,7 +101,7 @@ impl Intents {
 }
 
 /// Judges a connection test; the error says in a sentence why there is no connection.
-fn verdict(outcome: &Result<Answer, Failure>) -> Result<(), String> {
+fn verdict(outcome: &Result<HttpAnswer, HttpFailure>) -> Result<(), String> {
     match outcome {
         Ok(answer) if answer.status.is_success() => {
             let list = lenient::read::<wire::List<wire::SupportedMethod>>(&answer.body);
@@ -109,8 +110,8 @@ fn verdict(outcome: &Result<Answer, Failure>) -> Result<(), String> {
         }
         Ok(answer) if answer.is_foreign() => Err(format!("The answer was {}.", answer.words())),
         Ok(answer) => Err(format!("Corefy answered {}.", answer.words())),
-        Err(Failure::NotSent { reason, .. }) => Err(format!("Nothing was sent: {reason}.")),
-        Err(Failure::Broken(detail)) => Err(format!("Corefy did not answer: {detail}.")),
+        Err(HttpFailure::NotSent { reason, .. }) => Err(format!("Nothing was sent: {reason}.")),
+        Err(HttpFailure::Broken(detail)) => Err(format!("Corefy did not answer: {detail}.")),
     }
 }
 
@@ -161,49 +162,67 @@ impl Upstream for Intents {
         &[Capability::CreatePaymentMethod, Capability::ExternalThreeDSecure]
     }
 
-    async fn payment_intent_create(&self, call: Call<'_>, order: Order<'_>) -> Result<PaymentSnapshot, Error> {
-        Ok(self.create_intent(call, order).await?)
+    async fn payment_intent_create(
+        &self,
+        call: Call<'_>,
+        context: PaymentContext<'_>,
+    ) -> Result<PaymentSnapshot, Error> {
+        Ok(self.create_intent(call, context).await?)
     }
 
     /// Repeats the creation under the same idempotency key and reference; where the reference is taken, that intent is
     /// ours.
-    async fn payment_intent_recover(&self, call: Call<'_>, order: Order<'_>) -> Result<Option<PaymentSnapshot>, Error> {
-        let existing = match self.create_intent(call, order).await {
-            Err(Failed::Refused(Refusal { existing: Some(id), .. })) => id,
+    async fn payment_intent_recover(
+        &self,
+        call: Call<'_>,
+        context: PaymentContext<'_>,
+    ) -> Result<Option<PaymentSnapshot>, Error> {
+        let existing = match self.create_intent(call, context).await {
+            Err(Failed::Refused(CorefyRefusal { existing: Some(id), .. })) => id,
             outcome => return Ok(Some(outcome?)),
         };
-        let request =
-            Request::read("payment.find", "/v1/payments/{id}", call.turn).about(order.intent).with_id(&existing);
+        let request = Request::read("payment.find", "/v1/payments/{id}", call.scheduling)
+            .about(context.intent)
+            .with_id(&existing);
         let Some(answer) = left_behind(self.ask(&request).await)? else { return Ok(None) };
-        let checked = answers::existing(answer, &existing, order.intent);
+        let checked = answers::existing(answer, &existing, context.intent);
         checked.map(Some).map_err(|mismatch| request.unclear(mismatch))
     }
 
     async fn payment_intent_confirm(
         &self,
         call: Call<'_>,
-        order: Order<'_>,
+        context: PaymentContext<'_>,
         confirmation: &Confirmation<PaymentMethod>,
     ) -> Result<PaymentSnapshot, Error> {
-        let id = order.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment intent"))?;
+        let id = context.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment intent"))?;
         let body = requests::confirm_intent(confirmation)?;
         let request = Request::mutation("payment_intent.confirm", "/v1/payment-intents/{id}/confirm", call)
-            .about(order.intent)
+            .about(context.intent)
             .with_id(id)
             .with_body(&body);
         let answer = moved(self.ask(&request).await)?;
         answers::read(answer, id).map_err(|mismatch| request.unclear(mismatch))
     }
 
-    async fn payment_find(&self, order: Order<'_>, turn: Turn) -> Result<Option<PaymentSnapshot>, Error> {
-        let Some(id) = order.intent.upstream_id.as_deref() else { return Ok(None) };
-        let request = Request::read("payment.find", "/v1/payments/{id}", turn).about(order.intent).with_id(id);
+    async fn payment_find(
+        &self,
+        context: PaymentContext<'_>,
+        scheduling: Scheduling,
+    ) -> Result<Option<PaymentSnapshot>, Error> {
+        let Some(id) = context.intent.upstream_id.as_deref() else { return Ok(None) };
+        let request = Request::read("payment.find", "/v1/payments/{id}", scheduling).about(context.intent).with_id(id);
         let Some(answer) = found(self.ask(&request).await)? else { return Ok(None) };
         answers::read(answer, id).map(Some).map_err(|mismatch| request.unclear(mismatch))
     }
 
-    async fn refund_create(&self, call: Call<'_>, order: Order<'_>, refund: &Refund) -> Result<RefundSnapshot, Error> {
-        let id = order.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment"))?;
+    async fn refund_create(
+        &self,
+        call: Call<'_>,
+        context: PaymentContext<'_>,
+        refund: &Refund,
+    ) -> Result<RefundSnapshot, Error> {
+        let id = context.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment"))?;
         let request = Request::mutation("refund.create", "/v1/refunds", call)
             .about(refund)
             .with_body(&requests::create_refund(id, refund));
@@ -217,16 +236,20 @@ impl Upstream for Intents {
 
     async fn customer_recover(&self, call: Call<'_>, customer: &Customer) -> Result<Option<CustomerSnapshot>, Error> {
         match self.create_customer(call, customer).await {
-            Err(Failed::Refused(Refusal { existing: Some(id), .. })) => {
-                self.find_customer(&id, customer, call.turn).await
+            Err(Failed::Refused(CorefyRefusal { existing: Some(id), .. })) => {
+                self.find_customer(&id, customer, call.scheduling).await
             }
             outcome => Ok(Some(outcome?)),
         }
     }
 
-    async fn customer_find(&self, customer: &Customer, turn: Turn) -> Result<Option<CustomerSnapshot>, Error> {
+    async fn customer_find(
+        &self,
+        customer: &Customer,
+        scheduling: Scheduling,
+    ) -> Result<Option<CustomerSnapshot>, Error> {
         let Some(id) = customer.upstream_id.as_deref() else { return Ok(None) };
-        let request = Request::read("customer.find", "/v1/customers/{id}", turn).about(customer).with_id(id);
+        let request = Request::read("customer.find", "/v1/customers/{id}", scheduling).about(customer).with_id(id);
         let Some(answer) = left_behind(self.ask(&request).await)? else { return Ok(None) };
         answers::customer_shown(answer, customer, id).map_err(|mismatch| request.unclear(mismatch))
     }
@@ -244,30 +267,34 @@ impl Upstream for Intents {
         answers::payment_method(answer, customer_id).map_err(|mismatch| request.unclear(mismatch))
     }
 
-    async fn payment_methods_of(&self, customer: &Customer, turn: Turn) -> Result<PaymentMethodsSnapshot, Error> {
+    async fn payment_methods_of(
+        &self,
+        customer: &Customer,
+        scheduling: Scheduling,
+    ) -> Result<PaymentMethodsSnapshot, Error> {
         let nothing = PaymentMethodsSnapshot { methods: Vec::new(), is_complete: true };
         let Some(id) = customer.upstream_id.as_deref() else { return Ok(nothing) };
-        let request = Request::read("payment_method.list", "/v1/customers/{id}/payment-methods", turn)
+        let request = Request::read("payment_method.list", "/v1/customers/{id}/payment-methods", scheduling)
             .about(customer)
             .with_id(id);
-        let list: wire::List<wire::PaymentMethod> = self.ask(&request).await?;
+        let list: wire::List<wire::WirePaymentMethod> = self.ask(&request).await?;
         Ok(answers::payment_methods(list, id))
     }
 
-    async fn supported_payment_methods(&self, turn: Turn) -> Result<Vec<SupportedPaymentMethod>, Error> {
-        let request = Request::read("payment_method.list_supported", SUPPORTED_METHODS, turn);
+    async fn supported_payment_methods(&self, scheduling: Scheduling) -> Result<Vec<SupportedPaymentMethod>, Error> {
+        let request = Request::read("payment_method.list_supported", SUPPORTED_METHODS, scheduling);
         let list: wire::List<wire::SupportedMethod> = self.ask(&request).await?;
         Ok(list.data.read.into_iter().take(LONGEST_LIST).filter_map(answers::supported).collect())
     }
 
-    async fn test_connection(&self) -> Connection {
-        let request = Request::read("connection.test", SUPPORTED_METHODS, Turn::of(Class::Read));
+    async fn test_connection(&self) -> ConnectionTest {
+        let request = Request::read("connection.test", SUPPORTED_METHODS, Scheduling::of(Priority::Read));
         let started = Instant::now();
         let outcome = self.transport.attempt(&request, &self.keys).await;
         let latency = started.elapsed();
         let status = outcome.as_ref().ok().map(|answer| answer.status);
         let verdict = verdict(&outcome);
-        Connection {
+        ConnectionTest {
             is_reachable: status.is_some(),
             is_authenticated: verdict == Ok(()),
             is_refused: matches!(&outcome, Ok(answer) if answer.is_refusal()),

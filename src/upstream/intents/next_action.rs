@@ -3,7 +3,7 @@
 use super::wire;
 use crate::domain::next_action::{DisplayDetails, DisplayKind, NextAction, Redirect};
 use crate::domain::private::Private;
-use crate::upstream::text;
+use crate::upstream::sanitize;
 
 /// The longest address that a payer is sent to, in bytes: RFC 9110 wants at least 8000 understood, and signed addresses of
 /// banks come near.
@@ -14,8 +14,8 @@ const LONGEST_DETAILS: usize = 4096;
 const LONGEST_INSTRUCTIONS: usize = 2000;
 
 /// The step of the payer, when it is one that we know: details to show, or a web page to go to, whatever its kind is called.
-pub fn next_action(action: wire::NextAction) -> Option<NextAction> {
-    match DisplayKind::parse(&text::code(&action.kind)) {
+pub fn next_action(action: wire::WireNextAction) -> Option<NextAction> {
+    match DisplayKind::parse(&sanitize::code(&action.kind)) {
         Some(kind) => display(kind, action).map(NextAction::Display),
         None => redirect(&action.url).map(NextAction::Redirect),
     }
@@ -33,7 +33,7 @@ fn redirect(url: &str) -> Option<Redirect> {
 }
 
 /// Details are shown as they are or not at all: a part of an account number would lead the money elsewhere.
-fn display(kind: DisplayKind, action: wire::NextAction) -> Option<DisplayDetails> {
+fn display(kind: DisplayKind, action: wire::WireNextAction) -> Option<DisplayDetails> {
     let data = action.data.trim();
     let is_text = !data.is_empty() && !data.contains(|c: char| c.is_control() && c != '\n');
     (is_text && data.chars().count() <= LONGEST_DETAILS).then(|| DisplayDetails {

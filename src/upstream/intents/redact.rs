@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{lenient, refusals, unread};
 use crate::{
     domain::api_call::MAX_BODY,
-    upstream::{call_log::Redact, text},
+    upstream::{call_log::Redact, sanitize},
 };
 
 /// What stands for everything that is not kept.
@@ -49,11 +49,11 @@ const KEPT: [(&str, usize); 17] = [
 
 /// The members of the bodies of calls whose inside is redacted by the same rule, and not the whole. `data` only where it
 /// is a list: as an object it is a payment method with all its secrets.
-const RULE: Rule = Rule { kept: &KEPT, objects: &["error", "errors"], lists: &["data", "refunds"] };
+const RULE: RedactionRule = RedactionRule { kept: &KEPT, objects: &["error", "errors"], lists: &["data", "refunds"] };
 
 /// Which members are kept.
 #[derive(Clone, Copy)]
-pub struct Rule {
+pub struct RedactionRule {
     /// Those that are, each with the most characters it may have.
     pub kept: &'static [(&'static str, usize)],
     /// Those that may be an object, to whose members the same rule applies.
@@ -63,21 +63,21 @@ pub struct Rule {
 }
 
 /// The members by the rule.
-pub fn members(members: Map<String, Value>, rule: &Rule) -> Map<String, Value> {
+pub fn members(members: Map<String, Value>, rule: &RedactionRule) -> Map<String, Value> {
     let mut redacted = Map::new();
     for (name, value) in members {
         if let Some((_, longest)) = rule.kept.iter().find(|(known, _)| *known == name) {
             redacted.insert(name, value_within(value, *longest));
         } else if redacted.len() < MOST_NAMES {
             let told = inside(&name, value, rule);
-            redacted.entry(text::bounded(&name, LONGEST_NAME)).or_insert(told);
+            redacted.entry(sanitize::bounded(&name, LONGEST_NAME)).or_insert(told);
         }
     }
     redacted
 }
 
 /// What is kept of a member that is not kept whole.
-fn inside(name: &str, value: Value, rule: &Rule) -> Value {
+fn inside(name: &str, value: Value, rule: &RedactionRule) -> Value {
     match value {
         Value::Object(object) if rule.objects.contains(&name) => Value::Object(members(object, rule)),
         Value::Array(list) if rule.lists.contains(&name) => entries(list, rule),
@@ -85,7 +85,7 @@ fn inside(name: &str, value: Value, rule: &Rule) -> Value {
     }
 }
 
-fn entries(list: Vec<Value>, rule: &Rule) -> Value {
+fn entries(list: Vec<Value>, rule: &RedactionRule) -> Value {
     let of_entry = |entry| match entry {
         Value::Object(object) => Value::Object(members(object, rule)),
         _ => REDACTED.into(),
@@ -105,10 +105,10 @@ fn value_within(value: Value, longest: usize) -> Value {
         return REDACTED.into();
     }
     // An id with a letter in it is no card number, however its digits fall.
-    if is_id(&told) || text::mask_card_numbers(&told) == told {
+    if is_id(&told) || sanitize::mask_card_numbers(&told) == told {
         return value;
     }
-    text::mask_card_numbers(&told).into()
+    sanitize::mask_card_numbers(&told).into()
 }
 
 /// The value without control characters: none means anything in what is kept, and PostgreSQL has no room for a NUL.

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{answers, lenient, wire};
-use crate::upstream::transport::Answer;
-use crate::upstream::{Error, Rejection, text};
+use crate::upstream::transport::HttpAnswer;
+use crate::upstream::{Error, Rejection, sanitize};
 
 /// The most field errors that are kept of one refusal.
 const MOST_FIELDS: usize = 20;
@@ -19,14 +19,14 @@ const DUPLICATE_REFERENCE: &str = "duplicate_reference";
 #[derive(Debug)]
 pub enum Failed {
     /// Corefy refused.
-    Refused(Refusal),
+    Refused(CorefyRefusal),
     /// There was no answer, or none that can be understood.
     Unclear(Error),
 }
 
 /// A refusal, with what only this dialect can do something with.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct CorefyRefusal {
     /// What the caller is told.
     pub rejection: Rejection,
     /// Corefy's id of the object that already has our reference.
@@ -64,24 +64,24 @@ fn own(body: &[u8]) -> Option<(String, wire::ErrorBody)> {
         _ => false,
     };
     let body: wire::ErrorBody = serde_json::from_value(value).ok().filter(|_| is_own)?;
-    let code = text::code(&body.error_code);
+    let code = sanitize::code(&body.error_code);
     (!code.is_empty()).then_some((code, body))
 }
 
 /// Reads a refusal of Corefy's own. What its body lacks is made up for by its status.
-pub fn read(answer: &Answer) -> Refusal {
+pub fn read(answer: &HttpAnswer) -> CorefyRefusal {
     let status = answer.status.as_u16();
     let (code, body) = own(&answer.body).unwrap_or_else(|| (format!("http_{status}"), wire::ErrorBody::default()));
-    let message = Some(text::sentence(&body.message)).filter(|message| !message.is_empty());
+    let message = Some(sanitize::sentence(&body.message)).filter(|message| !message.is_empty());
     let is_duplicate = status == 409 && code == DUPLICATE_REFERENCE;
     let told = body.errors.iter().flat_map(|(name, messages)| messages.iter().map(move |message| (name, message)));
     let rejection = Rejection {
         http_status: status,
         code,
         message: message.unwrap_or_else(|| "Corefy gave no reason.".to_owned()),
-        fields: told.take(MOST_FIELDS).map(|(name, message)| (field(name), text::sentence(message))).collect(),
+        fields: told.take(MOST_FIELDS).map(|(name, message)| (field(name), sanitize::sentence(message))).collect(),
     };
-    Refusal { rejection, existing: body.id.filter(|_| is_duplicate).and_then(|id| answers::id(id).ok()) }
+    CorefyRefusal { rejection, existing: body.id.filter(|_| is_duplicate).and_then(|id| answers::id(id).ok()) }
 }
 
 /// Our path of the field that Corefy calls `name`; a name that is not known passes through.
@@ -104,7 +104,7 @@ fn field(name: &str) -> String {
         "state" => "address.state",
         "postal_code" => "address.postal_code",
         "country" => "address.country",
-        _ => return text::bounded(name, LONGEST_FIELD),
+        _ => return sanitize::bounded(name, LONGEST_FIELD),
     };
     ours.to_owned()
 }
@@ -131,8 +131,8 @@ pub const NOT_COREFYS: [&str; 13] = [
 mod tests {
     use super::*;
 
-    fn refusal(status: u16, body: &str) -> Refusal {
-        read(&Answer::new(status.try_into().unwrap(), body.as_bytes().to_vec()))
+    fn refusal(status: u16, body: &str) -> CorefyRefusal {
+        read(&HttpAnswer::new(status.try_into().unwrap(), body.as_bytes().to_vec()))
     }
 
     #[test]
@@ -158,10 +158,10 @@ mod tests {
         let body = serde_json::json!({
             "message": format!("4111111111111111 {}", "x".repeat(1000)), "error_code": "ValidationError", "errors": errors
         });
-        let Refusal { rejection, existing, .. } = refusal(422, &body.to_string());
+        let CorefyRefusal { rejection, existing, .. } = refusal(422, &body.to_string());
         assert_eq!((rejection.http_status, rejection.code.as_str()), (422, "validation_error"));
         assert!(rejection.message.starts_with("************1111 x"));
-        assert_eq!(rejection.message.chars().count(), text::LONGEST_SENTENCE);
+        assert_eq!(rejection.message.chars().count(), sanitize::LONGEST_SENTENCE);
         assert_eq!(rejection.fields.len(), MOST_FIELDS);
         assert!(rejection.fields.iter().all(|(_, message)| message == "**** **** **** 1111 is wrong"));
         assert_eq!(existing, None);

@@ -13,12 +13,12 @@ use crate::domain::money::Money;
 use crate::domain::payment_method::PaymentMethod;
 use crate::domain::private::Private;
 use crate::domain::refund::Refund;
-use crate::upstream::{Error, NewPaymentMethod, Order, PaymentMethodData, not_at_corefy};
+use crate::upstream::{Error, NewPaymentMethod, PaymentContext, PaymentMethodData, not_at_corefy};
 
 /// The creation of an intent.
-pub fn create_intent(order: Order<'_>) -> wire::CreateIntent {
-    let (intent, details) = (order.intent, &order.intent.details);
-    wire::CreateIntent {
+pub fn create_intent(context: PaymentContext<'_>) -> wire::CreateIntentBody {
+    let (intent, details) = (context.intent, &context.intent.details);
+    wire::CreateIntentBody {
         amount: major(intent.amount),
         currency: intent.amount.currency.code().to_owned(),
         payment_method: details.payment_method_type.clone(),
@@ -27,17 +27,17 @@ pub fn create_intent(order: Order<'_>) -> wire::CreateIntent {
         reference_id: Some(intent.id.to_string()),
         callback_url: given(&details.return_url),
         failure_url: given(&details.failure_url),
-        customer_id: order.customer.and_then(|customer| customer.upstream_id.clone()),
+        customer_id: context.customer.and_then(|customer| customer.upstream_id.clone()),
     }
 }
 
 /// An attempt to pay. The contract has no place for the payer's browser, so that is not passed on.
-pub fn confirm_intent(confirmation: &Confirmation<PaymentMethod>) -> Result<wire::ConfirmIntent, Error> {
+pub fn confirm_intent(confirmation: &Confirmation<PaymentMethod>) -> Result<wire::ConfirmIntentBody, Error> {
     let source = match &confirmation.source {
         Source::Card(card) => card_of(card),
         Source::Saved(method) => {
             let id = method.upstream_id.clone().ok_or_else(|| not_at_corefy("payment method"))?;
-            wire::ConfirmIntent { payment_method_id: Some(id), ..Default::default() }
+            wire::ConfirmIntentBody { payment_method_id: Some(id), ..Default::default() }
         }
         Source::Other(_) => return Err(Error::Unsupported(Capability::ConfirmOther)),
         Source::HostedPage => return Err(Error::Unsupported(Capability::HostedPage)),
@@ -48,8 +48,8 @@ pub fn confirm_intent(confirmation: &Confirmation<PaymentMethod>) -> Result<wire
     })
 }
 
-fn card_of(card: &Card) -> wire::ConfirmIntent {
-    wire::ConfirmIntent {
+fn card_of(card: &Card) -> wire::ConfirmIntentBody {
+    wire::ConfirmIntentBody {
         card_number: Some(wire::Secret(card.number.clone())),
         card_expiry_month: Some(month(card)),
         card_expiry_year: Some(year(card)),
@@ -59,9 +59,9 @@ fn card_of(card: &Card) -> wire::ConfirmIntent {
     }
 }
 
-fn with_three_d_secure(body: wire::ConfirmIntent, secure: &ThreeDSecure) -> wire::ConfirmIntent {
+fn with_three_d_secure(body: wire::ConfirmIntentBody, secure: &ThreeDSecure) -> wire::ConfirmIntentBody {
     let cavv = Some(secure.cavv.clone()).filter(|cavv| !secrecy::ExposeSecret::expose_secret(cavv).is_empty());
-    wire::ConfirmIntent {
+    wire::ConfirmIntentBody {
         three_ds_version: given(&secure.version),
         three_ds_eci: given(&secure.eci),
         three_ds_cavv: cavv.map(wire::Secret),
@@ -73,8 +73,8 @@ fn with_three_d_secure(body: wire::ConfirmIntent, secure: &ThreeDSecure) -> wire
 
 /// A refund of the payment with Corefy's id `payment_id`. The amount is always told: "the whole rest" could be more
 /// than was meant by the time it is read.
-pub fn create_refund(payment_id: &str, refund: &Refund) -> wire::CreateRefund {
-    wire::CreateRefund {
+pub fn create_refund(payment_id: &str, refund: &Refund) -> wire::CreateRefundBody {
+    wire::CreateRefundBody {
         payment_id: payment_id.to_owned(),
         amount: Some(major(refund.amount)),
         reason: given(&refund.details.reason),
@@ -83,10 +83,10 @@ pub fn create_refund(payment_id: &str, refund: &Refund) -> wire::CreateRefund {
 }
 
 /// The creation of a customer.
-pub fn create_customer(customer: &Customer) -> wire::Customer {
+pub fn create_customer(customer: &Customer) -> wire::WireCustomer {
     let details = &customer.details;
     let address = details.address.clone().unwrap_or_default();
-    wire::Customer {
+    wire::WireCustomer {
         id: None,
         email: given_private(&details.email),
         name: given_private(&details.name),
@@ -103,14 +103,14 @@ pub fn create_customer(customer: &Customer) -> wire::Customer {
 }
 
 /// A payment method to save for the customer with Corefy's id `customer_id`.
-pub fn create_payment_method(customer_id: &str, new: &NewPaymentMethod<'_>) -> wire::CreatePaymentMethod {
+pub fn create_payment_method(customer_id: &str, new: &NewPaymentMethod<'_>) -> wire::CreatePaymentMethodBody {
     let data = match new.data {
         PaymentMethodData::Card(card) => card_data(card),
         PaymentMethodData::Other(other) => {
             other.fields.iter().map(|(name, value)| (name.clone(), secret(value.expose().to_owned()))).collect()
         }
     };
-    wire::CreatePaymentMethod { customer_id: customer_id.to_owned(), kind: new.method.kind.clone(), data }
+    wire::CreatePaymentMethodBody { customer_id: customer_id.to_owned(), kind: new.method.kind.clone(), data }
 }
 
 fn card_data(card: &Card) -> BTreeMap<String, wire::Secret> {

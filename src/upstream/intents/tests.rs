@@ -13,16 +13,16 @@ use crate::domain::payment_intent::{PaymentIntent, PaymentIntentDetails, Payment
 use crate::domain::private::Private;
 use crate::domain::refund::{RefundDetails, RefundState};
 use crate::domain::snapshot::PaymentStatus;
-use crate::upstream::scripted::{Scripted, Step, answer, clock, nowhere, settings, transport};
+use crate::upstream::scripted::{Scripted, ScriptedStep, answer, clock, nowhere, settings, transport};
 use crate::upstream::{PaymentMethodData, Rejection};
 
 const SECRET_KEY: &str = "sk_upstream_0123456789";
 
 /// The turn of every call here.
-const ASKED: Turn = Turn { class: Class::Read, deadline: None };
+const ASKED: Scheduling = Scheduling { priority: Priority::Read, deadline: None };
 
 /// The dialect before a scripted Corefy, and one of each thing to ask about.
-struct Scene {
+struct UpstreamScene {
     server: Scripted,
     corefy: Intents,
     operation_id: OperationId,
@@ -30,8 +30,8 @@ struct Scene {
     customer: Customer,
 }
 
-impl Scene {
-    async fn new(script: impl IntoIterator<Item = Step>) -> Self {
+impl UpstreamScene {
+    async fn new(script: impl IntoIterator<Item = ScriptedStep>) -> Self {
         let server = Scripted::start(script).await;
         let corefy = corefy(server.url.clone());
         let customer = customer();
@@ -39,11 +39,16 @@ impl Scene {
     }
 
     fn call(&self) -> Call<'_> {
-        Call { operation_id: &self.operation_id, request_id: "request", not_after: Timestamp(i64::MAX), turn: ASKED }
+        Call {
+            operation_id: &self.operation_id,
+            request_id: "request",
+            not_after: Timestamp(i64::MAX),
+            scheduling: ASKED,
+        }
     }
 
-    fn order(&self) -> Order<'_> {
-        Order { intent: &self.intent, customer: Some(&self.customer) }
+    fn context(&self) -> PaymentContext<'_> {
+        PaymentContext { intent: &self.intent, customer: Some(&self.customer) }
     }
 
     /// The only request that was made: method, path and body.
@@ -201,9 +206,9 @@ fn rejection<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Rejection {
 
 #[tokio::test]
 async fn every_request_is_signed_and_a_post_carries_its_operation() {
-    let scene = Scene::new([answer(201, payment_body("requires_confirmation"))]).await;
-    scene.corefy.payment_intent_create(scene.call(), scene.order()).await.unwrap();
-    scene.corefy.payment_find(scene.order(), ASKED).await.unwrap();
+    let scene = UpstreamScene::new([answer(201, payment_body("requires_confirmation"))]).await;
+    scene.corefy.payment_intent_create(scene.call(), scene.context()).await.unwrap();
+    scene.corefy.payment_find(scene.context(), ASKED).await.unwrap();
     for (seen, key) in scene.server.seen().iter().zip([scene.operation_id.as_str(), ""]) {
         let secret = SECRET_KEY.into();
         let signed = signature::sign_request(&secret, seen.method.as_str(), &seen.path, &seen.body, 1_700_000_000);
@@ -228,7 +233,7 @@ async fn every_attempt_is_signed_anew() {
         client_key: "c".into(),
         webhook_secrets: Vec::new(),
     };
-    corefy.keys = Keys::new(&credentials, clock.clone()).unwrap();
+    corefy.keys = CredentialHeaders::new(&credentials, clock.clone()).unwrap();
     let (outcome, ()) = tokio::join!(corefy.supported_payment_methods(ASKED), async {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         clock.advance(std::time::Duration::from_secs(60));
@@ -240,8 +245,8 @@ async fn every_attempt_is_signed_anew() {
 
 #[tokio::test]
 async fn an_intent_is_created_with_what_was_given() {
-    let scene = Scene::new([answer(201, payment_body("requires_confirmation"))]).await;
-    let snapshot = scene.corefy.payment_intent_create(scene.call(), scene.order()).await.unwrap();
+    let scene = UpstreamScene::new([answer(201, payment_body("requires_confirmation"))]).await;
+    let snapshot = scene.corefy.payment_intent_create(scene.call(), scene.context()).await.unwrap();
     assert_eq!(snapshot.status, PaymentStatus::AwaitingConfirmation);
     assert_eq!((snapshot.upstream_id.as_str(), snapshot.amount), ("in_1", Some(usd(1050))));
     assert_eq!(Some(snapshot.version), Timestamp::parse_rfc3339("2026-11-23T10:00:00Z"));
@@ -252,8 +257,8 @@ async fn an_intent_is_created_with_what_was_given() {
 
 #[tokio::test]
 async fn a_card_is_passed_on_with_two_digits_of_month_and_four_of_year() {
-    let scene = Scene::new([answer(200, payment_body("succeeded"))]).await;
-    let snapshot = scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &by_card()).await.unwrap();
+    let scene = UpstreamScene::new([answer(200, payment_body("succeeded"))]).await;
+    let snapshot = scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await.unwrap();
     assert_eq!((snapshot.status, snapshot.received), (PaymentStatus::Paid, 1050));
     let body = json!({"card_number": "4111111111111111", "card_expiry_month": "03", "card_expiry_year": "2031",
         "card_cvv": "987", "card_holder_name": "Jane Doe"});
@@ -262,7 +267,7 @@ async fn a_card_is_passed_on_with_two_digits_of_month_and_four_of_year() {
 
 #[tokio::test]
 async fn a_saved_method_is_confirmed_by_its_id_with_the_authentication_done_elsewhere() {
-    let scene = Scene::new([answer(200, payment_body("processing"))]).await;
+    let scene = UpstreamScene::new([answer(200, payment_body("processing"))]).await;
     let secure = ThreeDSecure {
         version: "2.2.0".to_owned(),
         eci: "05".to_owned(),
@@ -272,7 +277,7 @@ async fn a_saved_method_is_confirmed_by_its_id_with_the_authentication_done_else
     };
     let saved = by(Source::Saved(method(&scene.customer, Some("meth_1"))));
     let confirmation = Confirmation { three_d_secure: Some(secure), ..saved };
-    scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &confirmation).await.unwrap();
+    scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &confirmation).await.unwrap();
     let body = json!({"payment_method_id": "meth_1", "three_ds_version": "2.2.0", "three_ds_eci": "05",
         "three_ds_cavv": "AAAB", "three_ds_xid": "d0e1"});
     assert_eq!(scene.asked().2, body);
@@ -280,15 +285,15 @@ async fn a_saved_method_is_confirmed_by_its_id_with_the_authentication_done_else
 
 #[tokio::test]
 async fn what_corefy_does_not_know_is_not_asked_about() {
-    let mut scene = Scene::new([answer(500, "")]).await;
+    let mut scene = UpstreamScene::new([answer(500, "")]).await;
     let unknown = by(Source::Saved(method(&scene.customer, None)));
-    rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &unknown).await);
+    rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &unknown).await);
     scene.intent.upstream_id = None;
     scene.customer.upstream_id = None;
     let refund = refund(&scene.intent);
-    rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &by_card()).await);
-    rejection(scene.corefy.refund_create(scene.call(), scene.order(), &refund).await);
-    assert_eq!(scene.corefy.payment_find(scene.order(), ASKED).await.unwrap(), None);
+    rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await);
+    rejection(scene.corefy.refund_create(scene.call(), scene.context(), &refund).await);
+    assert_eq!(scene.corefy.payment_find(scene.context(), ASKED).await.unwrap(), None);
     assert_eq!(scene.corefy.payment_methods_of(&scene.customer, ASKED).await.unwrap().methods, []);
     assert!(scene.server.seen().is_empty());
 }
@@ -302,16 +307,17 @@ async fn an_answer_that_proves_nothing_leaves_a_post_open_and_is_not_followed_by
     for body in
         [String::new(), "<html>".to_owned(), "[]".to_owned(), other_amount.to_string(), other_reference.to_string()]
     {
-        let scene = Scene::new([answer(200, &body)]).await;
-        let outcome = scene.corefy.payment_intent_create(scene.call(), scene.order()).await;
+        let scene = UpstreamScene::new([answer(200, &body)]).await;
+        let outcome = scene.corefy.payment_intent_create(scene.call(), scene.context()).await;
         assert!(matches!(outcome, Err(Error::Unknown(_))), "{body}: {outcome:?}");
         assert_eq!(scene.server.seen().len(), 1, "{body}");
     }
     let mut other_payment = payment_body("succeeded");
     other_payment["id"] = json!("in_2");
-    for step in [answer(200, other_payment), answer(500, ""), answer(429, ""), answer(302, ""), Step::BreakOff] {
-        let scene = Scene::new([step.clone()]).await;
-        let outcome = scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &by_card()).await;
+    for step in [answer(200, other_payment), answer(500, ""), answer(429, ""), answer(302, ""), ScriptedStep::BreakOff]
+    {
+        let scene = UpstreamScene::new([step.clone()]).await;
+        let outcome = scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await;
         assert!(matches!(outcome, Err(Error::Unknown(_))), "{step:?}: {outcome:?}");
         assert_eq!(scene.server.seen().len(), 1, "{step:?}");
     }
@@ -321,14 +327,14 @@ async fn an_answer_that_proves_nothing_leaves_a_post_open_and_is_not_followed_by
 async fn no_refusal_but_corefy_s_own_proves_that_nothing_was_done() {
     let all: Vec<_> = (400..=499).flat_map(|status| refusals::NOT_COREFYS.map(|body| (status, body))).collect();
     let script = all.iter().flat_map(|(status, body)| vec![answer(*status, body); 3]);
-    let scene = Scene::new(script).await;
+    let scene = UpstreamScene::new(script).await;
     let refund = refund(&scene.intent);
     for (status, body) in &all {
-        let confirmed = scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &by_card()).await;
+        let confirmed = scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await;
         assert!(matches!(confirmed, Err(Error::Unknown(_))), "{status} {body}: {confirmed:?}");
-        let refunded = scene.corefy.refund_create(scene.call(), scene.order(), &refund).await;
+        let refunded = scene.corefy.refund_create(scene.call(), scene.context(), &refund).await;
         assert!(matches!(refunded, Err(Error::Unknown(_))), "{status} {body}: {refunded:?}");
-        let recovered = scene.corefy.payment_intent_recover(scene.call(), scene.order()).await;
+        let recovered = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await;
         assert!(matches!(recovered, Err(Error::Unknown(_))), "{status} {body}: {recovered:?}");
     }
 }
@@ -337,8 +343,8 @@ async fn no_refusal_but_corefy_s_own_proves_that_nothing_was_done() {
 async fn a_refusal_is_told_with_our_names_and_without_the_card() {
     let body = json!({"message": "card 4111 1111 1111 1111 is invalid", "error_code": "validation_error",
         "errors": {"card_number": ["invalid number"]}});
-    let scene = Scene::new([answer(422, body)]).await;
-    let told = rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.order(), &by_card()).await);
+    let scene = UpstreamScene::new([answer(422, body)]).await;
+    let told = rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await);
     let expected = Rejection {
         http_status: 422,
         code: "validation_error".to_owned(),
@@ -350,8 +356,8 @@ async fn a_refusal_is_told_with_our_names_and_without_the_card() {
 
 #[tokio::test]
 async fn an_intent_is_recovered_by_repeating_its_creation() {
-    let scene = Scene::new([answer(201, payment_body("requires_confirmation"))]).await;
-    let found = scene.corefy.payment_intent_recover(scene.call(), scene.order()).await.unwrap();
+    let scene = UpstreamScene::new([answer(201, payment_body("requires_confirmation"))]).await;
+    let found = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await.unwrap();
     assert_eq!(found.unwrap().upstream_id, "in_1");
     assert_eq!(scene.server.seen()[0].header("idempotency-key"), scene.operation_id.as_str());
 }
@@ -359,31 +365,31 @@ async fn an_intent_is_recovered_by_repeating_its_creation() {
 #[tokio::test]
 async fn an_intent_whose_reference_is_taken_is_read() {
     let taken = || answer(409, json!({"message": "", "error_code": "duplicate_reference", "id": "in_1"}));
-    let scene = Scene::new([taken(), answer(200, payment_body("processing"))]).await;
-    let found = scene.corefy.payment_intent_recover(scene.call(), scene.order()).await.unwrap();
+    let scene = UpstreamScene::new([taken(), answer(200, payment_body("processing"))]).await;
+    let found = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await.unwrap();
     assert_eq!(found.unwrap().status, PaymentStatus::Processing);
     let paths: Vec<_> = scene.server.seen().into_iter().map(|seen| seen.path).collect();
     assert_eq!(paths, ["/v1/payment-intents", "/v1/payments/in_1"]);
 
     // That the reading is refused says nothing of the creation.
-    let scene = Scene::new([taken(), answer(422, json!({"error_code": "validation_error"}))]).await;
-    let outcome = scene.corefy.payment_intent_recover(scene.call(), scene.order()).await;
+    let scene = UpstreamScene::new([taken(), answer(422, json!({"error_code": "validation_error"}))]).await;
+    let outcome = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await;
     assert!(matches!(outcome, Err(Error::Protocol(_))), "{outcome:?}");
 
-    let scene = Scene::new([taken(), answer(404, json!({"error_code": "not_found"}))]).await;
-    assert_eq!(scene.corefy.payment_intent_recover(scene.call(), scene.order()).await.unwrap(), None);
+    let scene = UpstreamScene::new([taken(), answer(404, json!({"error_code": "not_found"}))]).await;
+    assert_eq!(scene.corefy.payment_intent_recover(scene.call(), scene.context()).await.unwrap(), None);
 
     let mut foreign = payment_body("processing");
     foreign["reference_id"] = json!("pi_00000000000000000000000000000000");
-    let scene = Scene::new([taken(), answer(200, foreign)]).await;
-    let outcome = scene.corefy.payment_intent_recover(scene.call(), scene.order()).await;
+    let scene = UpstreamScene::new([taken(), answer(200, foreign)]).await;
+    let outcome = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await;
     assert!(matches!(outcome, Err(Error::Protocol(_))), "{outcome:?}");
 }
 
 #[tokio::test]
 async fn a_recovery_that_is_not_answered_finds_nothing_out() {
-    let scene = Scene::new([answer(502, "")]).await;
-    let outcome = scene.corefy.payment_intent_recover(scene.call(), scene.order()).await;
+    let scene = UpstreamScene::new([answer(502, "")]).await;
+    let outcome = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await;
     assert!(matches!(outcome, Err(Error::Unknown(_))), "{outcome:?}");
 }
 
@@ -392,7 +398,7 @@ async fn a_payment_is_found_with_its_refunds_or_not_at_all() {
     let mut body = payment_body("succeeded");
     body["refunds"] = json!([{"id": "rf_1", "status": "failed", "amount": "2.50", "currency": "USD",
         "reference_id": "re_x", "error": {"code": "AccountClosed", "message": "Closed."}}]);
-    let scene = Scene::new([
+    let scene = UpstreamScene::new([
         answer(200, body),
         answer(404, json!({"error_code": "not_found"})),
         answer(404, ""),
@@ -400,45 +406,45 @@ async fn a_payment_is_found_with_its_refunds_or_not_at_all() {
         answer(403, json!({"error_code": "forbidden"})),
     ])
     .await;
-    let found = scene.corefy.payment_find(scene.order(), ASKED).await.unwrap().unwrap();
+    let found = scene.corefy.payment_find(scene.context(), ASKED).await.unwrap().unwrap();
     let refund = &found.refunds.unwrap()[0];
     let failure = refund.failure.clone().unwrap();
     assert_eq!((refund.state, refund.amount), (Some(RefundState::Failed), Some(usd(250))));
     assert_eq!((failure.code.as_str(), failure.message.as_str()), ("account_closed", "Closed."));
     assert_eq!(scene.asked().1, "/v1/payments/in_1");
-    assert_eq!(scene.corefy.payment_find(scene.order(), ASKED).await.unwrap(), None);
+    assert_eq!(scene.corefy.payment_find(scene.context(), ASKED).await.unwrap(), None);
     for _ in 0..2 {
-        let not_of_corefy = scene.corefy.payment_find(scene.order(), ASKED).await;
+        let not_of_corefy = scene.corefy.payment_find(scene.context(), ASKED).await;
         assert!(matches!(not_of_corefy, Err(Error::Protocol(_))), "{not_of_corefy:?}");
     }
-    assert_eq!(rejection(scene.corefy.payment_find(scene.order(), ASKED).await).http_status, 403);
+    assert_eq!(rejection(scene.corefy.payment_find(scene.context(), ASKED).await).http_status, 403);
 }
 
 #[tokio::test]
 async fn a_read_of_another_payment_is_not_believed() {
     let mut other = payment_body("succeeded");
     other["id"] = json!("in_2");
-    let scene = Scene::new([answer(200, other)]).await;
-    let outcome = scene.corefy.payment_find(scene.order(), ASKED).await;
+    let scene = UpstreamScene::new([answer(200, other)]).await;
+    let outcome = scene.corefy.payment_find(scene.context(), ASKED).await;
     assert!(matches!(outcome, Err(Error::Protocol(_))), "{outcome:?}");
 }
 
 #[tokio::test]
 async fn a_refund_always_tells_its_amount() {
     let body = |amount: &str| json!({"id": "rf_1", "status": "pending", "amount": amount, "currency": "USD"});
-    let scene = Scene::new([answer(201, body("2.50")), answer(201, body("10.50"))]).await;
+    let scene = UpstreamScene::new([answer(201, body("2.50")), answer(201, body("10.50"))]).await;
     let refund = refund(&scene.intent);
-    let snapshot = scene.corefy.refund_create(scene.call(), scene.order(), &refund).await.unwrap();
+    let snapshot = scene.corefy.refund_create(scene.call(), scene.context(), &refund).await.unwrap();
     assert_eq!((snapshot.upstream_id.as_str(), snapshot.state), ("rf_1", Some(RefundState::Pending)));
     let expected = json!({"payment_id": "in_1", "amount": number("2.50"), "reference_id": refund.id.as_str()});
     assert_eq!(scene.asked(), ("POST".to_owned(), "/v1/refunds".to_owned(), expected));
-    let mismatch = scene.corefy.refund_create(scene.call(), scene.order(), &refund).await;
+    let mismatch = scene.corefy.refund_create(scene.call(), scene.context(), &refund).await;
     assert!(matches!(mismatch, Err(Error::Unknown(_))), "{mismatch:?}");
 }
 
 #[tokio::test]
 async fn a_customer_is_created_and_recovered() {
-    let scene = Scene::new([
+    let scene = UpstreamScene::new([
         answer(201, json!({"id": "cust_1"})),
         answer(409, json!({"error_code": "duplicate_reference", "id": "cust_1"})),
         answer(200, json!({"id": "cust_1"})),
@@ -457,7 +463,7 @@ async fn a_customer_is_created_and_recovered() {
 async fn a_card_is_saved_without_its_cvv() {
     let body = json!({"id": "meth_1", "customer_id": "cust_1", "type": "card",
         "card": {"brand": "Visa", "first6": "411111", "last4": "1111", "expiry_month": 3, "expiry_year": 2031}});
-    let scene = Scene::new([answer(201, body)]).await;
+    let scene = UpstreamScene::new([answer(201, body)]).await;
     let (kept, data) = (method(&scene.customer, None), PaymentMethodData::Card(card(Some("987"))));
     let new = NewPaymentMethod { customer: &scene.customer, method: &kept, data: &data };
     let snapshot = scene.corefy.payment_method_create(scene.call(), new).await.unwrap();
@@ -472,7 +478,7 @@ async fn a_card_is_saved_without_its_cvv() {
 async fn lists_come_bare_or_under_data() {
     let methods = json!([{"id": "meth_1", "type": "card"}]);
     let kinds = json!({"data": [{"type": "card", "name": "Cards", "currencies": ["USD", "???"]}]});
-    let scene = Scene::new([answer(200, methods), answer(200, kinds)]).await;
+    let scene = UpstreamScene::new([answer(200, methods), answer(200, kinds)]).await;
     assert_eq!(scene.corefy.payment_methods_of(&scene.customer, ASKED).await.unwrap().methods[0].upstream_id, "meth_1");
     assert_eq!(scene.asked().1, "/v1/customers/cust_1/payment-methods");
     let kinds = scene.corefy.supported_payment_methods(ASKED).await.unwrap();
@@ -482,7 +488,7 @@ async fn lists_come_bare_or_under_data() {
 #[tokio::test]
 async fn a_connection_test_tells_reach_from_authentication_and_is_not_repeated() {
     for (status, is_authenticated) in [(200, true), (401, false), (403, false), (503, false)] {
-        let scene = Scene::new([answer(status, "[]")]).await;
+        let scene = UpstreamScene::new([answer(status, "[]")]).await;
         let connection = scene.corefy.test_connection().await;
         assert!(connection.is_reachable);
         assert_eq!((connection.http_status, connection.is_authenticated), (status, is_authenticated));

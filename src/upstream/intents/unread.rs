@@ -7,14 +7,14 @@ use super::{
     answers,
     lenient::{Lenient, json},
     next_action::next_action,
-    wire::{CustomerAnswer, Intent, List, PaymentMethod, Refund, SupportedMethod},
+    wire::{CustomerAnswer, List, SupportedMethod, WireIntent, WirePaymentMethod, WireRefund},
 };
 
 /// The parts of the body of a success of `operation` that are there and cannot be read, each named once.
 pub fn unreadable(operation: &'static str, body: &[u8]) -> Vec<&'static str> {
     let Ok(value) = json(body) else { return vec!["body"] };
     let parts = match operation {
-        "payment_method.list" => in_list::<PaymentMethod>(value, of_method),
+        "payment_method.list" => in_list::<WirePaymentMethod>(value, of_method),
         "payment_method.list_supported" | "connection.test" => in_list::<SupportedMethod>(value, of_supported),
         "payment_intent.create" | "payment_intent.confirm" | "payment.find" => in_object(value, of_intent),
         "refund.create" => in_object(value, of_refund),
@@ -65,10 +65,10 @@ fn missing(part: &'static str, is_read: bool) -> impl Iterator<Item = &'static s
     (!is_read).then_some(part).into_iter()
 }
 
-fn of_intent(value: &Value, intent: &Intent) -> Vec<&'static str> {
+fn of_intent(value: &Value, intent: &WireIntent) -> Vec<&'static str> {
     let word = intent.status.trim().to_ascii_lowercase();
     let counts = !matches!(word.as_str(), "failed" | "canceled");
-    let is_whole = |refunds: &super::wire::Entries<Refund>| refunds.left_out == 0;
+    let is_whole = |refunds: &super::wire::Entries<WireRefund>| refunds.left_out == 0;
     let side = lost(
         value,
         [
@@ -95,7 +95,7 @@ fn of_intent(value: &Value, intent: &Intent) -> Vec<&'static str> {
         .collect()
 }
 
-fn of_refund(value: &Value, refund: &Refund) -> Vec<&'static str> {
+fn of_refund(value: &Value, refund: &WireRefund) -> Vec<&'static str> {
     let state = answers::refund_state(&refund.status);
     let counts = state.is_none_or(|state| state.share(1) != (0, 0));
     let side = lost(value, [("reference_id", refund.reference_id.is_some()), ("error", refund.error.is_some())]);
@@ -121,7 +121,7 @@ fn of_customer(value: &Value, customer: &CustomerAnswer) -> Vec<&'static str> {
     missing("id", answers::id(id).is_ok()).chain(side).collect()
 }
 
-fn of_method(value: &Value, method: &PaymentMethod) -> Vec<&'static str> {
+fn of_method(value: &Value, method: &WirePaymentMethod) -> Vec<&'static str> {
     let card = method.card.clone().and_then(answers::masked_card).is_some();
     let side = lost(value, [("card", card), ("created_at", method.created_at.is_some())]);
     missing("id", answers::id(method.id.clone()).is_ok())

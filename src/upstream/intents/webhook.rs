@@ -26,7 +26,10 @@ const KEPT: [(&str, usize); 11] = [
 /// What may be kept of a body: the members we act on; of all others only the names. `None` when it is no JSON object.
 pub fn redact(body: &[u8]) -> Option<String> {
     let Value::Object(members) = lenient::json(body).ok()? else { return None };
-    Some(Value::Object(redact::members(members, &redact::Rule { kept: &KEPT, objects: &[], lists: &[] })).to_string())
+    Some(
+        Value::Object(redact::members(members, &redact::RedactionRule { kept: &KEPT, objects: &[], lists: &[] }))
+            .to_string(),
+    )
 }
 
 /// What a redacted body tells. `None` when it names no event.

@@ -17,7 +17,7 @@ pub use values::{Amount, Moment, Secret};
 /// Body of `POST /v1/payment-intents`.
 #[derive(Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub struct CreateIntent {
+pub struct CreateIntentBody {
     pub amount: Amount,
     pub currency: String,
     pub payment_method: String,
@@ -38,7 +38,7 @@ pub struct CreateIntent {
 /// Body of `POST /v1/payment-intents/{id}/confirm`. Card or saved method.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub struct ConfirmIntent {
+pub struct ConfirmIntentBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card_number: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,7 +65,7 @@ pub struct ConfirmIntent {
 /// side issue in another form must not make a charge unknown.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub struct Intent {
+pub struct WireIntent {
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub id: String,
     #[serde(default, deserialize_with = "lenient::or_default")]
@@ -85,14 +85,14 @@ pub struct Intent {
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
-    pub next_action: Option<NextAction>,
+    pub next_action: Option<WireNextAction>,
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
-    pub error: Option<Failure>,
+    pub error: Option<WireFailure>,
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub amount_refunded: Option<Amount>,
     /// `None`: not told, or not readable. That is not the same as none.
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
-    pub refunds: Option<Entries<Refund>>,
+    pub refunds: Option<Entries<WireRefund>>,
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Moment>,
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
@@ -112,12 +112,12 @@ macro_rules! objects {
     )*};
 }
 
-objects!(NextAction, Refund, PaymentMethod, SavedCard, SupportedMethod);
+objects!(WireNextAction, WireRefund, WirePaymentMethod, SavedCard, SupportedMethod);
 
 /// A step the payer has to take.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub struct NextAction {
+pub struct WireNextAction {
     #[serde(rename = "type", default, deserialize_with = "lenient::or_default")]
     pub kind: String,
     /// The page to go to, of a redirect.
@@ -135,14 +135,14 @@ pub struct NextAction {
 /// Why an attempt or a refund failed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub struct Failure {
+pub struct WireFailure {
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub code: String,
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub message: String,
 }
 
-impl Lenient for Failure {
+impl Lenient for WireFailure {
     /// Text that stands alone is the code when it is one word, and the message otherwise.
     fn lenient(value: Value) -> Option<Self> {
         if value.is_object() {
@@ -160,7 +160,7 @@ impl Lenient for Failure {
 /// Body of `POST /v1/refunds`.
 #[derive(Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub struct CreateRefund {
+pub struct CreateRefundBody {
     pub payment_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
@@ -173,7 +173,7 @@ pub struct CreateRefund {
 /// A refund, alone or among the `refunds` of an intent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub struct Refund {
+pub struct WireRefund {
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub id: String,
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
@@ -189,7 +189,7 @@ pub struct Refund {
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub reference_id: Option<String>,
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
-    pub error: Option<Failure>,
+    pub error: Option<WireFailure>,
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Moment>,
 }
@@ -197,7 +197,7 @@ pub struct Refund {
 /// Body of `POST /v1/customers`, and with an `id` the answer as the sandbox writes it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub struct Customer {
+pub struct WireCustomer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -244,7 +244,7 @@ pub struct CustomerAnswer {
 /// `card_expiry_year`, `card_holder_name`) or the method's own.
 #[derive(Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub struct CreatePaymentMethod {
+pub struct CreatePaymentMethodBody {
     pub customer_id: String,
     #[serde(rename = "type")]
     pub kind: String,
@@ -254,7 +254,7 @@ pub struct CreatePaymentMethod {
 /// A saved payment method.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub struct PaymentMethod {
+pub struct WirePaymentMethod {
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub id: String,
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
@@ -334,7 +334,7 @@ pub struct ErrorBody {
 /// Body of a webhook.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub struct Webhook {
+pub struct WireWebhook {
     pub event_type: String,
     #[serde(default)]
     pub event_id: String,

@@ -13,7 +13,7 @@ pub const COOL_DOWN: Duration = Duration::from_secs(5);
 
 /// Counts failures in a row; the clock is handed in.
 #[derive(Debug, Default)]
-pub struct Breaker(Mutex<Circuit>);
+pub struct CircuitBreaker(Mutex<Circuit>);
 
 #[derive(Debug, Default)]
 struct Circuit {
@@ -22,7 +22,7 @@ struct Circuit {
     open_since: Option<Timestamp>,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     /// Whether a call may be made now. The error is the time until one may.
     ///
     /// Once the cool-down is over, the first to ask is let through as a probe and the cool-down begins again: were the
@@ -68,15 +68,15 @@ mod tests {
 
     const START: Timestamp = Timestamp(1_700_000_000_000_000);
 
-    fn opened() -> Breaker {
-        let breaker = Breaker::default();
+    fn opened() -> CircuitBreaker {
+        let breaker = CircuitBreaker::default();
         (0..FAILURES_TO_OPEN).for_each(|_| breaker.failed(START));
         breaker
     }
 
     #[test]
     fn it_opens_at_the_last_failure_in_a_row_and_not_before() {
-        let breaker = Breaker::default();
+        let breaker = CircuitBreaker::default();
         (1..FAILURES_TO_OPEN).for_each(|_| breaker.failed(START));
         assert_eq!(breaker.admit(START), Ok(()));
         assert!(!breaker.is_open());
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_success_between_begins_the_count_again() {
-        let breaker = Breaker::default();
+        let breaker = CircuitBreaker::default();
         (1..FAILURES_TO_OPEN).for_each(|_| breaker.failed(START));
         breaker.succeeded();
         (1..FAILURES_TO_OPEN).for_each(|_| breaker.failed(START));

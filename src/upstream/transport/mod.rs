@@ -10,7 +10,7 @@ use reqwest::{Client, ClientBuilder, Response, redirect};
 use tokio::time::sleep;
 use url::Url;
 
-use super::{Class, Error, NotSent, call_log::CallLog};
+use super::{Error, NotSent, Priority, call_log::CallLog};
 use crate::domain::{
     clock::Clock,
     ids::ApiCallId,
@@ -26,24 +26,19 @@ use crate::telemetry::{
 };
 
 mod breaker;
-mod budget;
-mod desk;
-mod lender;
+mod call_record;
+mod limiter;
 mod no_connection;
-mod outlook;
-mod queue;
-mod record;
 mod request;
 mod retry_after;
-mod stock;
 #[cfg(test)]
 mod tests;
 
-use breaker::Breaker;
-use budget::Budget;
-pub use lender::Lender;
+use breaker::CircuitBreaker;
+use limiter::RateLimiter;
+pub use limiter::TokenSource;
 pub use no_connection::NoConnection;
-pub use request::{Answer, Authorize, Failure, Kind, Request};
+pub use request::{Authorize, CallKind, HttpAnswer, HttpFailure, Request};
 
 /// To make a connection, TLS included. Half the time of a whole request when that is less, so that a connection that is
 /// never made is always known as such.
@@ -67,7 +62,7 @@ const UNREACHABLE_RETRY: Duration = Duration::from_secs(5);
 
 /// How Corefy is called.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct TransportSettings {
     /// `http` or `https`, host, and a path that is put before every other; no query.
     pub base_url: Url,
     /// A proxy on the way, for what [`may_use_proxy`] allows.
@@ -96,9 +91,9 @@ impl SetupError {
 #[derive(Debug)]
 pub struct Transport {
     client: Client,
-    settings: Settings,
-    budget: Budget,
-    breaker: Breaker,
+    settings: TransportSettings,
+    limiter: RateLimiter,
+    breaker: CircuitBreaker,
     clock: Clock,
     telemetry: Telemetry,
     log: CallLog,
@@ -106,7 +101,7 @@ pub struct Transport {
 
 impl Transport {
     /// Sets up the client; connects only when something is sent. Every attempt is told to `log`.
-    pub fn new(settings: Settings, clock: Clock, log: CallLog) -> Result<Self, SetupError> {
+    pub fn new(settings: TransportSettings, clock: Clock, log: CallLog) -> Result<Self, SetupError> {
         let url = &settings.base_url;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(SetupError::new("the base URL must be http or https with a host"));
@@ -123,27 +118,35 @@ impl Transport {
             .timeout(settings.timeout)
             .build()
             .map_err(setup_error)?;
-        let budget = Budget::new(settings.rate_per_minute, Arc::new(lender::Own::default()));
-        Ok(Self { client, settings, budget, breaker: Breaker::default(), clock, log, telemetry: Telemetry::default() })
+        let limiter = RateLimiter::new(settings.rate_per_minute, Arc::new(limiter::LocalTokens::default()));
+        Ok(Self {
+            client,
+            settings,
+            limiter,
+            breaker: CircuitBreaker::default(),
+            clock,
+            log,
+            telemetry: Telemetry::default(),
+        })
     }
 
-    /// Has the calls that may leave lent by `lender`, and not by this process itself.
-    pub fn lent_by(self, lender: Arc<dyn Lender>) -> Self {
-        Self { budget: Budget::new(self.settings.rate_per_minute, lender), ..self }
+    /// Has the calls that may leave lent by `source`, and not by this process itself.
+    pub fn with_token_source(self, source: Arc<dyn TokenSource>) -> Self {
+        Self { limiter: RateLimiter::new(self.settings.rate_per_minute, source), ..self }
     }
 
     /// Has what is sent measured.
-    pub fn measured_by(self, telemetry: Telemetry) -> Self {
+    pub fn with_telemetry(self, telemetry: Telemetry) -> Self {
         telemetry.set(&BREAKER_OPEN, [], 0);
-        for class in Class::ALL {
-            telemetry.expect(&LIMITER_REFUSED, [class.as_str()]);
+        for priority in Priority::ALL {
+            telemetry.init_zero(&LIMITER_REFUSED, [priority.as_str()]);
         }
         Self { telemetry, ..self }
     }
 
     /// Makes the call, repeating it as far as that is safe. Answers are successes (2xx) and refusals in Corefy's own words
     /// (4xx, except 408 and 429); whatever else comes is an error of the class that [`Request::unclear`] gives.
-    pub async fn send(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<Answer, Error> {
+    pub async fn send(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<HttpAnswer, Error> {
         let started = Instant::now();
         let mut pauses = self.pauses();
         loop {
@@ -160,21 +163,21 @@ impl Transport {
     }
 
     /// Makes one attempt, whatever the answer.
-    pub async fn attempt(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<Answer, Failure> {
-        let outcome = match self.take_turn(request).await {
+    pub async fn attempt(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<HttpAnswer, HttpFailure> {
+        let outcome = match self.acquire_token(request).await {
             Ok(()) => {
                 let (id, sent_at, started) = (ApiCallId::generate(), self.clock.now(), Instant::now());
                 let mut span = self.telemetry.calling(request.operation);
                 let outcome = trace::within(span.place().cloned(), self.exchange(request, authorize)).await;
                 let latency = started.elapsed();
-                record::trace(&mut span, &id, request, &outcome);
+                call_record::trace(&mut span, &id, request, &outcome);
                 self.finish(request, &outcome, latency);
                 let unreadable = self.log.unreadable(request.operation, &outcome);
                 for part in &unreadable {
                     self.telemetry.count(&UPSTREAM_UNREADABLE, [request.operation, part]);
                 }
-                let attempt = record::Attempt { id, sent_at, latency, unreadable };
-                self.log.record(|redact| record::api_call(attempt, request, &outcome, redact));
+                let attempt = call_record::HttpAttempt { id, sent_at, latency, unreadable };
+                self.log.record(|redact| call_record::api_call(attempt, request, &outcome, redact));
                 outcome
             }
             Err(failure) => Err(failure),
@@ -185,16 +188,16 @@ impl Transport {
     }
 
     /// Waits until the request may be sent.
-    async fn take_turn(&self, request: &Request<'_>) -> Result<(), Failure> {
-        let refused = |reason| move |retry_after| Failure::NotSent { reason, retry_after };
+    async fn acquire_token(&self, request: &Request<'_>) -> Result<(), HttpFailure> {
+        let refused = |reason| move |retry_after| HttpFailure::NotSent { reason, retry_after };
         self.breaker.admit(self.clock.now()).map_err(refused(NotSent::CircuitOpen))?;
-        let (started, class) = (Instant::now(), request.turn.class.as_str());
+        let (started, priority) = (Instant::now(), request.scheduling.priority.as_str());
         let partner = request.subject.map(|subject| subject.partner_id);
-        let tokens = self.budget.acquire(request.turn, partner).await.map_err(|wait| {
-            self.telemetry.count(&LIMITER_REFUSED, [class]);
+        let tokens = self.limiter.acquire(request.scheduling, partner).await.map_err(|wait| {
+            self.telemetry.count(&LIMITER_REFUSED, [priority]);
             refused(NotSent::Budget)(wait)
         })?;
-        self.telemetry.time(&LIMITER_WAIT, [class], started.elapsed());
+        self.telemetry.time(&LIMITER_WAIT, [priority], started.elapsed());
         self.telemetry.set(&LIMITER_TOKENS, [], tokens);
         if self.clock.now() > request.not_after {
             return Err(refused(NotSent::TooLate)(UNREACHABLE_RETRY));
@@ -202,7 +205,7 @@ impl Transport {
         Ok(())
     }
 
-    async fn exchange(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<Answer, Failure> {
+    async fn exchange(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<HttpAnswer, HttpFailure> {
         let mut http = reqwest::Request::new(request.method.clone(), self.address(request));
         *http.headers_mut() = authorize.headers(request, http.url().path());
         if let Some(parent) = trace::current() {
@@ -233,38 +236,38 @@ impl Transport {
         url
     }
 
-    async fn read(&self, mut response: Response) -> Result<Answer, Failure> {
+    async fn read(&self, mut response: Response) -> Result<HttpAnswer, HttpFailure> {
         let status = response.status();
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = wait.and_then(|value| retry_after::parse(value, self.clock.now()));
         let date = response.headers().get(DATE).and_then(|value| value.to_str().ok()).and_then(retry_after::date);
-        let headers = record::kept_headers(response.headers());
+        let headers = call_record::kept_headers(response.headers());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error))? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(Failure::Broken(format!("the answer is larger than {LARGEST_ANSWER} bytes")));
+                return Err(HttpFailure::Broken(format!("the answer is larger than {LARGEST_ANSWER} bytes")));
             }
             body.extend_from_slice(&chunk);
         }
         let code = if status.is_client_error() { self.log.refusal_code(&body) } else { None };
-        Ok(Answer { retry_after, date, headers, code, ..Answer::new(status, body) })
+        Ok(HttpAnswer { retry_after, date, headers, code, ..HttpAnswer::new(status, body) })
     }
 
     /// Only a connection that could not be made proves that nothing was sent: an error on one that stood before proves
     /// nothing, however early it comes.
-    fn failure(&self, error: reqwest::Error) -> Failure {
+    fn failure(&self, error: reqwest::Error) -> HttpFailure {
         if error.is_connect() {
             let why = if error.is_timeout() { NoConnection::TimedOut } else { NoConnection::read(&error) };
-            Failure::NotSent { reason: NotSent::Unreachable(why), retry_after: UNREACHABLE_RETRY }
+            HttpFailure::NotSent { reason: NotSent::Unreachable(why), retry_after: UNREACHABLE_RETRY }
         } else if error.is_timeout() {
-            Failure::Broken(format!("no complete answer within {:?}", self.settings.timeout))
+            HttpFailure::Broken(format!("no complete answer within {:?}", self.settings.timeout))
         } else {
-            Failure::Broken(format!("the exchange broke off: {}", root_cause(error)))
+            HttpFailure::Broken(format!("the exchange broke off: {}", root_cause(error)))
         }
     }
 
     /// Every attempt that went out ends here, whatever came of it.
-    fn finish(&self, request: &Request<'_>, outcome: &Result<Answer, Failure>, latency: Duration) {
+    fn finish(&self, request: &Request<'_>, outcome: &Result<HttpAnswer, HttpFailure>, latency: Duration) {
         let status = outcome.as_ref().ok().map(|answer| answer.status);
         match status {
             Some(status) if !status.is_server_error() => self.breaker.succeeded(),
@@ -292,7 +295,7 @@ impl Transport {
 
 /// A client that goes by the proxy of the settings where that is allowed; by itself reqwest would go by whatever proxy the
 /// environment names, also with a card in clear.
-fn through_proxy(client: ClientBuilder, settings: &Settings) -> Result<ClientBuilder, SetupError> {
+fn through_proxy(client: ClientBuilder, settings: &TransportSettings) -> Result<ClientBuilder, SetupError> {
     match settings.proxy.as_ref().filter(|_| may_use_proxy(&settings.base_url)) {
         Some(proxy) => Ok(client.proxy(reqwest::Proxy::https(proxy.url().clone()).map_err(setup_error)?)),
         None => Ok(client.no_proxy()),

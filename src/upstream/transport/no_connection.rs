@@ -148,7 +148,7 @@ mod tests {
         domain::network::Proxy,
         upstream::{
             scripted::{clock, nobody, nowhere, settings},
-            transport::{Settings, Transport, tests::post_fails},
+            transport::{Transport, TransportSettings, tests::post_fails},
         },
     };
 
@@ -216,12 +216,12 @@ mod tests {
     }
 
     /// Why a transport with these settings sends nothing.
-    async fn sends_nothing(settings: Settings) -> NoConnection {
-        let once = Settings { retries: 0, ..settings };
+    async fn sends_nothing(settings: TransportSettings) -> NoConnection {
+        let once = TransportSettings { retries: 0, ..settings };
         post_fails(&Transport::new(once, clock(), nobody()).unwrap()).await
     }
 
-    fn at(url: &str) -> Settings {
+    fn at(url: &str) -> TransportSettings {
         settings(Url::parse(url).unwrap())
     }
 
@@ -245,7 +245,7 @@ mod tests {
     async fn a_proxy_that_does_not_let_through_is_told_as_such() {
         let beyond = |port: u16| {
             let proxy = Proxy::parse(&format!("http://127.0.0.1:{port}"));
-            Settings { proxy, ..at("https://corefy.test") }
+            TransportSettings { proxy, ..at("https://corefy.test") }
         };
         for (answer, cause) in [
             ("HTTP/1.1 403 Forbidden\r\n\r\n", NoConnection::ProxyRefused),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 
-use super::super::{Error, NotSent, Subject, Turn};
+use super::super::{Error, NotSent, Scheduling, Subject};
 use crate::domain::clock::Timestamp;
 
 /// The origin of a refusal that is not Corefy's own.
@@ -13,7 +13,7 @@ const FOREIGN: &str = "from something between the gateway and Corefy, not from C
 
 /// Whether a call may be sent twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CallKind {
     /// Changes nothing at Corefy: repeated when it fails.
     Read,
     /// May change something: never sent again once anything of it may have left.
@@ -25,7 +25,7 @@ pub struct Request<'a> {
     /// Name for logs, as `payment_intent.create`.
     pub operation: &'static str,
     /// Whether it may be sent twice.
-    pub kind: Kind,
+    pub kind: CallKind,
     /// HTTP method.
     pub method: Method,
     /// Path below the base URL, beginning with `/`; a segment `{id}` stands for [`Self::id`].
@@ -41,17 +41,17 @@ pub struct Request<'a> {
     /// Nothing is sent after this moment.
     pub not_after: Timestamp,
     /// Its turn in the budget.
-    pub turn: Turn,
+    pub scheduling: Scheduling,
     /// Which of our objects it is about, for the log of calls and for its partner's share of the budget.
     pub subject: Option<Subject<'a>>,
 }
 
 impl<'a> Request<'a> {
     /// A `GET`.
-    pub fn read(operation: &'static str, template: &'static str, turn: Turn) -> Self {
+    pub fn read(operation: &'static str, template: &'static str, scheduling: Scheduling) -> Self {
         Self {
             operation,
-            kind: Kind::Read,
+            kind: CallKind::Read,
             method: Method::GET,
             template,
             id: None,
@@ -59,7 +59,7 @@ impl<'a> Request<'a> {
             idempotency_key: None,
             request_id: "",
             not_after: Timestamp(i64::MAX),
-            turn,
+            scheduling,
             subject: None,
         }
     }
@@ -67,12 +67,12 @@ impl<'a> Request<'a> {
     /// A `POST` that may change something.
     pub fn mutation(operation: &'static str, template: &'static str, call: super::super::Call<'a>) -> Self {
         Self {
-            kind: Kind::Mutation,
+            kind: CallKind::Mutation,
             method: Method::POST,
             idempotency_key: Some(call.operation_id.as_str()),
             request_id: call.request_id,
             not_after: call.not_after,
-            ..Self::read(operation, template, call.turn)
+            ..Self::read(operation, template, call.scheduling)
         }
     }
 
@@ -94,46 +94,46 @@ impl<'a> Request<'a> {
     /// The error for an answer that does not tell what was done.
     pub fn unclear(&self, detail: impl Into<String>) -> Error {
         match self.kind {
-            Kind::Read => Error::Protocol(detail.into()),
-            Kind::Mutation => Error::Unknown(detail.into()),
+            CallKind::Read => Error::Protocol(detail.into()),
+            CallKind::Mutation => Error::Unknown(detail.into()),
         }
     }
 
     /// Whether the call may be made again after this outcome.
-    pub(super) fn may_repeat_after(&self, outcome: &Result<Answer, Failure>) -> bool {
-        let is_read = self.kind == Kind::Read;
+    pub(super) fn may_repeat_after(&self, outcome: &Result<HttpAnswer, HttpFailure>) -> bool {
+        let is_read = self.kind == CallKind::Read;
         match outcome {
-            Err(Failure::NotSent { reason, .. }) => matches!(reason, NotSent::Unreachable(_)),
-            Err(Failure::Broken(_)) => is_read,
+            Err(HttpFailure::NotSent { reason, .. }) => matches!(reason, NotSent::Unreachable(_)),
+            Err(HttpFailure::Broken(_)) => is_read,
             Ok(answer) => is_read && (answer.is_temporary() || answer.status.is_server_error()),
         }
     }
 
     /// The word for the class of an outcome: what [`Self::settle`] makes of it.
-    pub(super) fn outcome(&self, outcome: &Result<Answer, Failure>) -> &'static str {
+    pub(super) fn outcome(&self, outcome: &Result<HttpAnswer, HttpFailure>) -> &'static str {
         match (outcome, self.kind) {
             (Ok(answer), _) if answer.status.is_success() => "ok",
             (Ok(answer), _) if answer.is_refusal() => "rejected",
-            (Err(Failure::NotSent { .. }), _) => "not_sent",
-            (_, Kind::Read) => "protocol",
-            (_, Kind::Mutation) => "unknown",
+            (Err(HttpFailure::NotSent { .. }), _) => "not_sent",
+            (_, CallKind::Read) => "protocol",
+            (_, CallKind::Mutation) => "unknown",
         }
     }
 
     /// The verdict: a success, a refusal of Corefy's own (400 to 499 for good), or an error.
-    pub(super) fn settle(&self, outcome: Result<Answer, Failure>) -> Result<Answer, Error> {
+    pub(super) fn settle(&self, outcome: Result<HttpAnswer, HttpFailure>) -> Result<HttpAnswer, Error> {
         match outcome {
             Ok(answer) if answer.status.is_success() => Ok(answer),
             Ok(answer) if answer.is_refusal() => Ok(answer),
             Ok(answer) => Err(self.unclear(answer.words())),
-            Err(Failure::NotSent { reason, retry_after }) => Err(Error::NotSent { reason, retry_after }),
-            Err(Failure::Broken(detail)) => Err(self.unclear(detail)),
+            Err(HttpFailure::NotSent { reason, retry_after }) => Err(Error::NotSent { reason, retry_after }),
+            Err(HttpFailure::Broken(detail)) => Err(self.unclear(detail)),
         }
     }
 }
 
 /// What came back. Has no `Debug`: the body can hold personal data.
-pub struct Answer {
+pub struct HttpAnswer {
     /// HTTP status.
     pub status: StatusCode,
     /// Decompressed, of bounded size.
@@ -148,7 +148,7 @@ pub struct Answer {
     pub(super) code: Option<String>,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// An answer that asks for no wait and tells no time.
     pub fn new(status: StatusCode, body: Vec<u8>) -> Self {
         Self { status, body, retry_after: None, date: None, headers: BTreeMap::new(), code: None }
@@ -178,7 +178,7 @@ impl Answer {
 }
 
 /// The class of the HTTP status that came back; `none` when there was no answer.
-pub(super) fn status_class(outcome: &Result<Answer, Failure>) -> &'static str {
+pub(super) fn status_class(outcome: &Result<HttpAnswer, HttpFailure>) -> &'static str {
     match outcome.as_ref().map(|answer| answer.status.as_u16() / 100) {
         Ok(2) => "2xx",
         Ok(3) => "3xx",
@@ -190,7 +190,7 @@ pub(super) fn status_class(outcome: &Result<Answer, Failure>) -> &'static str {
 
 /// Why an attempt had no answer.
 #[derive(Debug)]
-pub enum Failure {
+pub enum HttpFailure {
     /// Definitely nothing was sent.
     NotSent {
         /// Why not.

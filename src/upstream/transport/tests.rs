@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::super::scripted::{Scripted, Step, answer, clock, nobody, nowhere, settings, transport};
-use super::super::{Call, Error, NotSent, Turn};
+use super::super::scripted::{Scripted, ScriptedStep, answer, clock, nobody, nowhere, settings, transport};
+use super::super::{Call, Error, NotSent, Scheduling};
 use super::*;
 use crate::domain::api_call::{ApiCall, CallOutcome};
 use crate::domain::clock::Timestamp;
@@ -23,22 +23,24 @@ impl Authorize for NoKeys {
     }
 }
 
-async fn read(transport: &Transport) -> Result<Answer, Error> {
-    transport.send(&Request::read("test.read", "/v1/things/{id}", Turn::of(Class::Read)).with_id("a"), &NoKeys).await
+async fn read(transport: &Transport) -> Result<HttpAnswer, Error> {
+    transport
+        .send(&Request::read("test.read", "/v1/things/{id}", Scheduling::of(Priority::Read)).with_id("a"), &NoKeys)
+        .await
 }
 
-async fn post(transport: &Transport) -> Result<Answer, Error> {
+async fn post(transport: &Transport) -> Result<HttpAnswer, Error> {
     let operation_id = OperationId::generate();
     let call = Call {
         operation_id: &operation_id,
         request_id: "request",
         not_after: Timestamp(i64::MAX),
-        turn: Turn::of(Class::Create),
+        scheduling: Scheduling::of(Priority::Create),
     };
     transport.send(&Request::mutation("test.post", "/v1/things", call).with_body(&"body"), &NoKeys).await
 }
 
-fn class(outcome: &Result<Answer, Error>) -> String {
+fn class(outcome: &Result<HttpAnswer, Error>) -> String {
     match outcome {
         Ok(answer) => answer.status.as_u16().to_string(),
         Err(Error::NotSent { reason: NotSent::Unreachable(_), .. }) => "Unreachable".to_owned(),
@@ -57,17 +59,17 @@ pub(super) async fn post_fails(transport: &Transport) -> NoConnection {
     }
 }
 
-fn redirect() -> Step {
-    Step::Answer(302, vec![("location", "/elsewhere".to_owned())], String::new())
+fn redirect() -> ScriptedStep {
+    ScriptedStep::HttpAnswer(302, vec![("location", "/elsewhere".to_owned())], String::new())
 }
 
 #[tokio::test]
 async fn a_post_is_sent_once_whatever_leaves_its_outcome_open() {
     let too_large = answer(200, "x".repeat(LARGEST_ANSWER + 1));
     let statuses = [408, 429, 500, 502, 503, 504].map(|status| answer(status, "{}"));
-    for step in statuses.into_iter().chain([redirect(), Step::Hang, Step::BreakOff, too_large]) {
+    for step in statuses.into_iter().chain([redirect(), ScriptedStep::Hang, ScriptedStep::BreakOff, too_large]) {
         let server = Scripted::start([step.clone(), answer(200, "{}")]).await;
-        let hurried = Settings { timeout: Duration::from_millis(300), ..settings(server.url.clone()) };
+        let hurried = TransportSettings { timeout: Duration::from_millis(300), ..settings(server.url.clone()) };
         let outcome = post(&transport(hurried)).await;
         assert_eq!(class(&outcome), "unknown", "{step:?}");
         assert_eq!(server.seen().len(), 1, "{step:?}");
@@ -105,23 +107,23 @@ async fn a_read_is_repeated_until_it_succeeds() {
     assert_eq!(class(&read(&transport(settings(server.url.clone()))).await), "200");
     assert_eq!(server.seen().len(), 4);
 
-    let server = Scripted::start([Step::BreakOff, answer(200, "{}")]).await;
+    let server = Scripted::start([ScriptedStep::BreakOff, answer(200, "{}")]).await;
     assert_eq!(class(&read(&transport(settings(server.url.clone()))).await), "200");
 
-    let server = Scripted::start([Step::Hang, answer(200, "{}")]).await;
-    let hurried = Settings { timeout: Duration::from_millis(500), ..settings(server.url.clone()) };
+    let server = Scripted::start([ScriptedStep::Hang, answer(200, "{}")]).await;
+    let hurried = TransportSettings { timeout: Duration::from_millis(500), ..settings(server.url.clone()) };
     assert_eq!(class(&read(&transport(hurried)).await), "200");
 }
 
 #[tokio::test]
 async fn a_read_is_given_up_after_its_retries_and_when_time_is_over() {
     let server = Scripted::start([answer(503, "")]).await;
-    let once = Settings { retries: 1, ..settings(server.url.clone()) };
+    let once = TransportSettings { retries: 1, ..settings(server.url.clone()) };
     assert_eq!(class(&read(&transport(once)).await), "protocol");
     assert_eq!(server.seen().len(), 2);
 
-    let server = Scripted::start([Step::Hang]).await;
-    let hurried = Settings { timeout: Duration::from_millis(500), ..settings(server.url.clone()) };
+    let server = Scripted::start([ScriptedStep::Hang]).await;
+    let hurried = TransportSettings { timeout: Duration::from_millis(500), ..settings(server.url.clone()) };
     assert_eq!(class(&read(&transport(hurried)).await), "protocol");
     assert_eq!(server.seen().len(), 2);
 }
@@ -135,7 +137,7 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_read_waits_as_long_as_it_is_asked_to() {
-    let busy = Step::Answer(429, vec![("retry-after", "1".to_owned())], String::new());
+    let busy = ScriptedStep::HttpAnswer(429, vec![("retry-after", "1".to_owned())], String::new());
     let server = Scripted::start([busy, answer(200, "{}")]).await;
     let started = Instant::now();
     assert_eq!(class(&read(&transport(settings(server.url.clone()))).await), "200");
@@ -144,7 +146,7 @@ async fn a_read_waits_as_long_as_it_is_asked_to() {
 
 #[tokio::test]
 async fn where_nobody_listens_nothing_was_sent() {
-    let transport = transport(Settings { retries: 1, ..settings(nowhere()) });
+    let transport = transport(TransportSettings { retries: 1, ..settings(nowhere()) });
     assert_eq!(class(&post(&transport).await), "Unreachable");
     assert_eq!(class(&read(&transport).await), "Unreachable");
 }
@@ -154,7 +156,8 @@ async fn a_post_that_could_not_connect_is_sent_once_somebody_listens() {
     let reserved = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = reserved.local_addr().unwrap();
     drop(reserved);
-    let transport = transport(Settings { retries: 20, ..settings(Url::parse(&format!("http://{address}")).unwrap()) });
+    let transport =
+        transport(TransportSettings { retries: 20, ..settings(Url::parse(&format!("http://{address}")).unwrap()) });
     let (outcome, ()) = tokio::join!(post(&transport), async {
         tokio::task::yield_now().await;
         let listener = TcpListener::bind(address).await.unwrap();
@@ -167,7 +170,7 @@ async fn a_post_that_could_not_connect_is_sent_once_somebody_listens() {
 async fn a_connection_that_is_not_made_in_time_is_no_connection() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("https://{}", silent.local_addr().unwrap())).unwrap();
-    let hurried = Settings { timeout: Duration::from_millis(400), retries: 0, ..settings(url) };
+    let hurried = TransportSettings { timeout: Duration::from_millis(400), retries: 0, ..settings(url) };
     assert_eq!(class(&post(&transport(hurried)).await), "Unreachable");
 }
 
@@ -224,7 +227,7 @@ async fn refusals_do_not_open_the_circuit() {
 #[tokio::test]
 async fn what_the_budget_has_no_room_for_is_not_sent() {
     let server = Scripted::start([answer(200, "{}")]).await;
-    let transport = transport(Settings { rate_per_minute: 1, ..settings(server.url.clone()) });
+    let transport = transport(TransportSettings { rate_per_minute: 1, ..settings(server.url.clone()) });
     assert_eq!(class(&post(&transport).await), "200");
     let refused = post(&transport).await;
     assert!(
@@ -245,7 +248,7 @@ async fn paths_are_put_behind_the_base_url_and_ids_stay_one_segment() {
         ("", "a/b?c#d", "/v1/things/a%2Fb%3Fc%23d"),
     ] {
         let transport = transport(settings(server.url.join(base).unwrap()));
-        let request = Request::read("test.read", "/v1/things/{id}", Turn::of(Class::Read)).with_id(id);
+        let request = Request::read("test.read", "/v1/things/{id}", Scheduling::of(Priority::Read)).with_id(id);
         transport.send(&request, &NoKeys).await.map_err(|error| error.to_string()).map(drop).unwrap();
         assert_eq!(server.seen()[0].path, expected);
     }
@@ -253,7 +256,7 @@ async fn paths_are_put_behind_the_base_url_and_ids_stay_one_segment() {
 
 #[tokio::test]
 async fn errors_do_not_name_the_address() {
-    let server = Scripted::start([Step::BreakOff]).await;
+    let server = Scripted::start([ScriptedStep::BreakOff]).await;
     let error = post(&transport(settings(server.url.clone()))).await.map(drop).unwrap_err().to_string();
     assert!(!error.contains("127.0.0.1") && !error.contains("http://"), "{error}");
 }
@@ -270,7 +273,7 @@ async fn every_request_is_counted_by_what_came_of_it() {
     let body = r#"{"error_code": "refused"}"#;
     let server = Scripted::start([200, 404, 500, 302, 429].map(|status| answer(status, body))).await;
     let telemetry = Telemetry::default();
-    let once = |url| transport(Settings { retries: 0, ..settings(url) }).measured_by(telemetry.clone());
+    let once = |url| transport(TransportSettings { retries: 0, ..settings(url) }).with_telemetry(telemetry.clone());
     let corefy = once(server.url.clone());
     for _ in 0..3 {
         read(&corefy).await.ok();
@@ -295,10 +298,11 @@ async fn every_request_is_counted_by_what_came_of_it() {
 }
 
 /// The records of what `call` does before a Corefy with this script.
-async fn logged(script: Vec<Step>, call: impl AsyncFnOnce(&Transport)) -> Vec<ApiCall> {
+async fn logged(script: Vec<ScriptedStep>, call: impl AsyncFnOnce(&Transport)) -> Vec<ApiCall> {
     let server = Scripted::start(script).await;
     let (log, mut records) = CallLog::new(REDACT);
-    let transport = Transport::new(Settings { retries: 1, ..settings(server.url.clone()) }, clock(), log).unwrap();
+    let transport =
+        Transport::new(TransportSettings { retries: 1, ..settings(server.url.clone()) }, clock(), log).unwrap();
     call(&transport).await;
     let mut calls = Vec::new();
     records.take(&mut calls, usize::MAX);
@@ -308,7 +312,7 @@ async fn logged(script: Vec<Step>, call: impl AsyncFnOnce(&Transport)) -> Vec<Ap
 #[tokio::test]
 async fn every_attempt_is_logged_on_its_own() {
     let headers = vec![("retry-after", "0".to_owned()), ("set-cookie", "secret".to_owned())];
-    let script = vec![Step::Answer(503, headers, "busy".to_owned()), answer(200, r#"{"id": "a"}"#)];
+    let script = vec![ScriptedStep::HttpAnswer(503, headers, "busy".to_owned()), answer(200, r#"{"id": "a"}"#)];
     let calls = logged(script, async |transport| drop(read(transport).await)).await;
     let told: Vec<_> = calls.iter().map(|call| (call.outcome, call.http_status, call.error_code.as_deref())).collect();
     assert_eq!(told, [(CallOutcome::Unclear, Some(503), Some("http_503")), (CallOutcome::Succeeded, Some(200), None)]);
@@ -322,7 +326,7 @@ async fn every_attempt_is_logged_on_its_own() {
 #[tokio::test]
 async fn what_was_refused_cut_or_never_sent_is_logged_as_such() {
     let refused = answer(422, r#"{"error_code": "CardRefused", "message": "4111111111111111"}"#);
-    let calls = logged(vec![refused, Step::BreakOff], async |transport| {
+    let calls = logged(vec![refused, ScriptedStep::BreakOff], async |transport| {
         let _ = (post(transport).await, post(transport).await);
     })
     .await;
@@ -333,7 +337,7 @@ async fn what_was_refused_cut_or_never_sent_is_logged_as_such() {
     assert!(!format!("{calls:?}").contains("4111111111111111"));
 
     let (log, mut records) = CallLog::new(REDACT);
-    let transport = Transport::new(Settings { retries: 0, ..settings(nowhere()) }, clock(), log).unwrap();
+    let transport = Transport::new(TransportSettings { retries: 0, ..settings(nowhere()) }, clock(), log).unwrap();
     assert_eq!(class(&post(&transport).await), "Unreachable");
     let mut calls = Vec::new();
     records.take(&mut calls, usize::MAX);
@@ -364,17 +368,19 @@ async fn a_proxy_is_never_asked_for_this_machine_and_never_in_clear() {
     let server = Scripted::start([answer(200, "{}")]).await;
     let by_name = format!("http://localhost:{}", server.url.port().unwrap());
     for url in [server.url.as_str(), &by_name] {
-        let transport = transport(Settings { proxy: Some(proxy.clone()), ..settings(Url::parse(url).unwrap()) });
+        let transport =
+            transport(TransportSettings { proxy: Some(proxy.clone()), ..settings(Url::parse(url).unwrap()) });
         assert_eq!(class(&post(&transport).await), "200", "{url}");
     }
     for url in ["https://127.0.0.1:1", "https://[::1]:1", "https://localhost:1", "http://corefy.invalid"] {
-        let settings = Settings { retries: 0, proxy: Some(proxy.clone()), ..settings(Url::parse(url).unwrap()) };
+        let settings =
+            TransportSettings { retries: 0, proxy: Some(proxy.clone()), ..settings(Url::parse(url).unwrap()) };
         assert_eq!(class(&post(&transport(settings)).await), "Unreachable", "{url}");
     }
     assert!(seen.lock().unwrap().is_empty(), "{seen:?}");
 
     let far = settings(Url::parse("https://corefy.invalid").unwrap());
-    let tunnelled = transport(Settings { retries: 0, proxy: Some(proxy), ..far });
+    let tunnelled = transport(TransportSettings { retries: 0, proxy: Some(proxy), ..far });
     assert_eq!(post_fails(&tunnelled).await, NoConnection::ProxyRefused);
     let seen = seen.lock().unwrap();
     assert!(seen.len() == 1 && seen[0].starts_with("CONNECT corefy.invalid:443 "), "{seen:?}");

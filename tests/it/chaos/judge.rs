@@ -9,7 +9,7 @@ use corefy_gateway::{
     pb::{self, PaymentIntentState as State, RefundState},
     sandbox::{
         faults::WebhookSwitches,
-        ledger::{EntryKind, Ledger},
+        ledger::{Ledger, LedgerEntryKind},
     },
 };
 use tokio::time::sleep;
@@ -42,9 +42,9 @@ impl Moved {
         let (mut moved, mut refunds) = (Self::default(), HashMap::new());
         for entry in ledger.entries {
             let sums = match entry.kind {
-                EntryKind::Charge => &mut moved.charged,
-                EntryKind::Refund => &mut moved.refunded,
-                EntryKind::RefundReturned => panic!("no bank returns a refund here: {entry:?}"),
+                LedgerEntryKind::Charge => &mut moved.charged,
+                LedgerEntryKind::Refund => &mut moved.refunded,
+                LedgerEntryKind::RefundReturned => panic!("no bank returns a refund here: {entry:?}"),
             };
             *sums.entry(entry.reference.unwrap_or_default()).or_default() += entry.amount.minor;
             if let Some(reference) = entry.refund_reference {

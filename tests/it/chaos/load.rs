@@ -20,7 +20,7 @@ use crate::support::client::{Call, Client, confirmation, keyed, new_intent, new_
 /// How long one try may take before it is made elsewhere.
 const TRY: Duration = Duration::from_secs(8);
 /// How long a call may take with all its repetitions: longer than a lease.
-const PATIENCE: Duration = Duration::from_secs(120);
+const IDLE_TIMEOUTS: Duration = Duration::from_secs(120);
 
 /// What one payment was told.
 #[derive(Debug)]
@@ -154,7 +154,7 @@ impl Payer {
                 Ok(Err(status)) => status,
                 Err(_) => Status::deadline_exceeded("the payer hung up"),
             };
-            assert!(begun.elapsed() < PATIENCE, "{key} is not answered: {failure:?}");
+            assert!(begun.elapsed() < IDLE_TIMEOUTS, "{key} is not answered: {failure:?}");
             self.report.failures.push(failure);
             sleep(between(&mut self.random, 10..100)).await;
         }

@@ -1,7 +1,7 @@
 //! The budget of calls that gateways share.
 
 use corefy_gateway::{
-    domain::quota::{Ask, Lease, Purse, Quota},
+    domain::quota::{Bucket, Demand, Lease, Quota},
     store::Store,
 };
 
@@ -19,33 +19,33 @@ on_both![
 /// Of 600 calls a minute, so many are common and may be lent at once.
 const AT_ONCE: u32 = 28;
 
-async fn lend(store: &Store, purse: Purse, gateway: &str, waiting: u32) -> Lease {
-    let quota = match purse {
-        Purse::Common => Quota::common(600),
-        Purse::Lookups => Quota::lookups(600).unwrap(),
+async fn lease(store: &Store, bucket: Bucket, gateway: &str, waiting: u32) -> Lease {
+    let quota = match bucket {
+        Bucket::Common => Quota::common(600),
+        Bucket::Recovery => Quota::recovery(600).unwrap(),
     };
     let mut tx = store.begin().await.unwrap();
-    let lease = tx.budget_lend(purse, quota, gateway, Ask { waiting, ahead: 0 }).await.unwrap();
+    let lease = tx.budget_lease(bucket, quota, gateway, Demand { waiting, ahead: 0 }).await.unwrap();
     tx.commit().await.unwrap();
     lease
 }
 
 async fn what_one_gateway_was_lent_no_other_is_lent_nor_the_same_again(database: TestDatabase) {
     let store = database.store().await;
-    assert_eq!(lend(&store, Purse::Common, "a", 100).await.granted, AT_ONCE);
+    assert_eq!(lease(&store, Bucket::Common, "a", 100).await.granted, AT_ONCE);
     // Time goes on while the test runs.
     let few = 0..AT_ONCE / 2;
-    assert!(few.contains(&lend(&store, Purse::Common, "b", 100).await.granted));
+    assert!(few.contains(&lease(&store, Bucket::Common, "b", 100).await.granted));
     store.close().await;
     let store = database.store().await;
-    let lease = lend(&store, Purse::Common, "c", 100).await;
+    let lease = lease(&store, Bucket::Common, "c", 100).await;
     assert!(few.contains(&lease.granted) && !lease.next_in.is_zero(), "{lease:?}");
 }
 
 async fn who_asks_first_leaves_the_others_their_share(database: TestDatabase) {
     let store = database.store().await;
-    lend(&store, Purse::Common, "a", 100).await;
-    lend(&store, Purse::Common, "b", 100).await;
+    lease(&store, Bucket::Common, "a", 100).await;
+    lease(&store, Bucket::Common, "b", 100).await;
     // All is free again, and both still have calls waiting.
     database.execute("UPDATE budgets SET taken_until = 0").await;
     let now = match database.backend() {
@@ -53,13 +53,13 @@ async fn who_asks_first_leaves_the_others_their_share(database: TestDatabase) {
         Backend::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
     };
     database.execute(&format!("UPDATE budget_gateways SET asked_at = {now}")).await;
-    assert_eq!(lend(&store, Purse::Common, "a", 100).await.granted, AT_ONCE / 2);
-    assert_eq!(lend(&store, Purse::Common, "b", AT_ONCE / 4).await.granted, AT_ONCE / 4);
+    assert_eq!(lease(&store, Bucket::Common, "a", 100).await.granted, AT_ONCE / 2);
+    assert_eq!(lease(&store, Bucket::Common, "b", AT_ONCE / 4).await.granted, AT_ONCE / 4);
 }
 
 async fn the_reserve_is_a_budget_of_its_own(database: TestDatabase) {
     let store = database.store().await;
-    assert_eq!(lend(&store, Purse::Common, "a", 100).await.granted, AT_ONCE);
-    assert_eq!(lend(&store, Purse::Lookups, "a", 100).await.granted, 1);
-    assert_eq!(lend(&store, Purse::Lookups, "a", 100).await.granted, 0);
+    assert_eq!(lease(&store, Bucket::Common, "a", 100).await.granted, AT_ONCE);
+    assert_eq!(lease(&store, Bucket::Recovery, "a", 100).await.granted, 1);
+    assert_eq!(lease(&store, Bucket::Recovery, "a", 100).await.granted, 0);
 }

@@ -22,7 +22,7 @@ use corefy_gateway::{
         api_key::Scope,
         clock::{Clock, Timestamp},
     },
-    sandbox::{Sandbox, Settings},
+    sandbox::{Sandbox, SandboxOptions},
     server::{Harness, Lock, Server},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -42,7 +42,7 @@ use super::{
 /// Where the clock of every test begins: 2026-11-23T10:00:00Z.
 pub const START: Timestamp = Timestamp(1_795_428_000_000_000);
 /// How long a test waits for what must happen soon, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(20);
+const IDLE_TIMEOUTS: Duration = Duration::from_secs(20);
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -179,14 +179,14 @@ impl TestApp {
     }
 }
 
-/// Waits until something that happens behind the calls has happened. Fails when it does not within [`PATIENCE`].
+/// Waits until something that happens behind the calls has happened. Fails when it does not within [`IDLE_TIMEOUTS`].
 pub async fn until(what: &str, mut has_happened: impl AsyncFnMut() -> bool) {
     let happening = async {
         while !has_happened().await {
             sleep(LOOK).await;
         }
     };
-    timeout(PATIENCE, happening).await.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"));
+    timeout(IDLE_TIMEOUTS, happening).await.unwrap_or_else(|_| panic!("{what}: not within {IDLE_TIMEOUTS:?}"));
 }
 
 /// An address at which nobody listens.
@@ -263,7 +263,7 @@ impl Steps {
 /// A sandbox with the keys that it has by default.
 pub async fn start_sandbox(clock: &Clock) -> (Sandbox, DropGuard) {
     let keys = SandboxKeys::default();
-    let settings = Settings {
+    let settings = SandboxOptions {
         api_key: keys.api_key,
         secret_key: keys.secret_key,
         client_key: keys.client_key,

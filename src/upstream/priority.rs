@@ -6,7 +6,7 @@ use crate::domain::operation::OperationKind;
 
 /// What a call is for. The first are served more often, but none is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum Priority {
     /// A payer waits for it.
     Confirm,
     /// Money goes back.
@@ -21,7 +21,7 @@ pub enum Class {
     Poll,
 }
 
-impl Class {
+impl Priority {
     /// All classes, in the order of their declaration.
     pub const ALL: [Self; 6] = [Self::Confirm, Self::Refund, Self::InDoubt, Self::Create, Self::Read, Self::Poll];
 
@@ -39,7 +39,7 @@ impl Class {
 }
 
 /// The class of the call that an operation begins with.
-impl From<OperationKind> for Class {
+impl From<OperationKind> for Priority {
     fn from(kind: OperationKind) -> Self {
         match kind {
             OperationKind::ConfirmPaymentIntent => Self::Confirm,
@@ -54,21 +54,21 @@ impl From<OperationKind> for Class {
 
 /// What a call is for, and how long it is worth waiting for its turn.
 #[derive(Clone, Copy, Debug)]
-pub struct Turn {
+pub struct Scheduling {
     /// What it is for.
-    pub class: Class,
+    pub priority: Priority,
     /// When the caller stops waiting; `None` when nobody waits.
     pub deadline: Option<Instant>,
 }
 
-impl Turn {
+impl Scheduling {
     /// Of a call that nobody waits for.
-    pub fn of(class: Class) -> Self {
-        Self { class, deadline: None }
+    pub fn of(priority: Priority) -> Self {
+        Self { priority, deadline: None }
     }
 
     /// Of a call that somebody waits for until `deadline`.
-    pub fn until(class: Class, deadline: Instant) -> Self {
-        Self { class, deadline: Some(deadline) }
+    pub fn until(priority: Priority, deadline: Instant) -> Self {
+        Self { priority, deadline: Some(deadline) }
     }
 }

@@ -24,12 +24,12 @@ pub fn step(number: usize, name: &str) {
 }
 
 /// That the step went as expected, and what was expected.
-pub fn fine(expectation: &str) {
+pub fn passed(expectation: &str) {
     println!("   {} {expectation}", "✓".green());
 }
 
 /// That it did not.
-pub fn surprise(what: impl Display) {
+pub fn failure(what: impl Display) {
     println!("   {} {}", "✗".red().bold(), what.red());
 }
 

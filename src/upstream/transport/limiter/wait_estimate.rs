@@ -2,26 +2,26 @@
 
 use std::time::{Duration, Instant};
 
-use super::queue::Before;
-use crate::{domain::quota::Lease, upstream::Class};
+use super::queue::QueuePosition;
+use crate::{domain::quota::Lease, upstream::Priority};
 
 /// When a purse has the next call, and how fast others follow.
 #[derive(Clone, Copy, Debug)]
-pub struct Outlook {
+pub struct WaitEstimate {
     next_at: Instant,
     pace: Duration,
 }
 
 /// The outlooks of both purses.
 #[derive(Clone, Copy, Debug)]
-pub struct Outlooks {
+pub struct WaitEstimates {
     /// Of the common one.
-    pub common: Outlook,
+    pub common: WaitEstimate,
     /// Of the reserve; `None` when there is none.
-    pub lookups: Option<Outlook>,
+    pub recovery: Option<WaitEstimate>,
 }
 
-impl Outlook {
+impl WaitEstimate {
     /// Nothing is known.
     pub fn unknown(now: Instant) -> Self {
         Self { next_at: now, pace: Duration::ZERO }
@@ -37,19 +37,19 @@ impl Outlook {
         Self { next_at: self.next_at.max(at), ..self }
     }
 
-    /// How long one waits who has `before` others before it. What is past tells nothing: then there may be any number.
-    pub fn wait(self, before: usize, now: Instant) -> Duration {
+    /// How long one waits who has `position` others before it. What is past tells nothing: then there may be any number.
+    pub fn wait(self, position: usize, now: Instant) -> Duration {
         let next_in = self.next_at.saturating_duration_since(now);
-        let rest = self.pace.saturating_mul(u32::try_from(before).unwrap_or(u32::MAX));
+        let rest = self.pace.saturating_mul(u32::try_from(position).unwrap_or(u32::MAX));
         if next_in.is_zero() { next_in } else { next_in.saturating_add(rest) }
     }
 }
 
-impl Outlooks {
-    /// How long a call of `class` waits.
-    pub fn wait(self, class: Class, before: Before, now: Instant) -> Duration {
-        let common = self.common.wait(before.in_all, now);
-        let reserve = self.lookups.filter(|_| class == Class::InDoubt);
-        reserve.map_or(common, |lookups| common.min(lookups.wait(before.in_class, now)))
+impl WaitEstimates {
+    /// How long a call of `priority` waits.
+    pub fn wait(self, priority: Priority, position: QueuePosition, now: Instant) -> Duration {
+        let common = self.common.wait(position.overall, now);
+        let recovery = self.recovery.filter(|_| priority == Priority::InDoubt);
+        recovery.map_or(common, |recovery| common.min(recovery.wait(position.in_priority, now)))
     }
 }

@@ -6,29 +6,29 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{
-    domain::quota::{Ask, Lease, Purse, Quota},
+    domain::quota::{Bucket, Demand, Lease, Quota},
     store::Store,
-    upstream::transport::Lender,
+    upstream::transport::TokenSource,
 };
 
 /// Lends what the database says is left for all.
-struct SharedBudget {
+struct SharedTokens {
     store: Store,
     /// This process, among those that ask.
     gateway: String,
 }
 
 /// Who lends to the gateways on `store`. `None`: there is one, and it need not ask.
-pub fn lender(store: &Store) -> Option<Arc<dyn Lender>> {
+pub fn for_store(store: &Store) -> Option<Arc<dyn TokenSource>> {
     let gateway = Uuid::now_v7().to_string();
-    store.is_shared().then(|| Arc::new(SharedBudget { store: store.clone(), gateway }) as Arc<dyn Lender>)
+    store.is_shared().then(|| Arc::new(SharedTokens { store: store.clone(), gateway }) as Arc<dyn TokenSource>)
 }
 
 #[async_trait]
-impl Lender for SharedBudget {
-    async fn lend(&self, purse: Purse, quota: Quota, ask: Ask) -> Result<Lease, Box<dyn Error + Send + Sync>> {
+impl TokenSource for SharedTokens {
+    async fn lease(&self, bucket: Bucket, quota: Quota, demand: Demand) -> Result<Lease, Box<dyn Error + Send + Sync>> {
         let mut tx = self.store.begin().await?;
-        let lease = tx.budget_lend(purse, quota, &self.gateway, ask).await?;
+        let lease = tx.budget_lease(bucket, quota, &self.gateway, demand).await?;
         tx.commit().await?;
         Ok(lease)
     }

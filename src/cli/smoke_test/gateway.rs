@@ -24,12 +24,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CALL_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// A connection to a gateway, with the key that every call carries.
-pub struct Gateway {
+pub struct TestedGateway {
     channel: Channel,
     authorization: MetadataValue<Ascii>,
 }
 
-impl Gateway {
+impl TestedGateway {
     /// Connects. The error is a sentence.
     pub async fn connect(config: &ClientConfig) -> Result<Self, String> {
         let target = config.target.as_str().trim_end_matches('/');

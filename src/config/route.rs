@@ -7,7 +7,7 @@ use std::env;
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
-use super::report::Report;
+use super::report::SettingsReport;
 use crate::domain::network::{self, Proxy};
 
 /// The proxy for what is encrypted, and the one for everything. The first that is set to something counts.
@@ -21,54 +21,55 @@ const AUTHORITIES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// How Corefy is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Way {
+pub struct UpstreamRoute {
     /// The proxy on the way; `None`: there is none.
     pub proxy: Option<Proxy>,
     /// The consequences of the variables of this module, a sentence each, for the log and `doctor`.
     pub notes: Vec<String>,
 }
 
-impl Way {
+impl UpstreamRoute {
     /// The way to Corefy at `target` by the variables of this process.
-    pub(super) fn of_process(target: &Url, report: &mut Report) -> Option<Self> {
+    pub(super) fn of_process(target: &Url, report: &mut SettingsReport) -> Option<Self> {
         Self::read(target, report, |variable| env::var(variable).ok())
     }
 
     /// The way to `target` by the variables that `look_up` finds.
-    fn read(target: &Url, report: &mut Report, look_up: impl Fn(&str) -> Option<String>) -> Option<Self> {
+    fn read(target: &Url, report: &mut SettingsReport, look_up: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let given = |variables: &[&'static str]| {
             variables.iter().find_map(|variable| {
                 let value = look_up(variable)?.trim().to_owned();
                 (!value.is_empty()).then_some((*variable, value))
             })
         };
-        let mut way = Self::default();
+        let mut route = Self::default();
         if let Some((variable, _)) = given(&PLAIN_PROXIES) {
-            way.notes.push(format!("{variable}: not used, for that proxy would see requests in clear"));
+            route.notes.push(format!("{variable}: not used, for that proxy would see requests in clear"));
         }
         for variable in AUTHORITIES {
             if let Some((_, place)) = given(&[variable]) {
-                way.notes
+                route
+                    .notes
                     .push(format!("{variable}: the authorities in {place} are trusted, and not those of the system"));
             }
         }
-        let Some((variable, address)) = given(&PROXIES) else { return Some(way) };
+        let Some((variable, address)) = given(&PROXIES) else { return Some(route) };
         if !network::may_use_proxy(target) {
-            way.notes.push(format!("{variable}: not used, for Corefy is on this machine"));
-            return Some(way);
+            route.notes.push(format!("{variable}: not used, for Corefy is on this machine"));
+            return Some(route);
         }
         if let Some((exceptions, _)) = given(&EXCEPTIONS).filter(|(_, list)| is_exception(list, target)) {
-            way.notes.push(format!("{variable}: not used, for {exceptions} names the host of Corefy"));
-            return Some(way);
+            route.notes.push(format!("{variable}: not used, for {exceptions} names the host of Corefy"));
+            return Some(route);
         }
         let Some(proxy) = Proxy::parse(&address) else {
             // The address is not shown: it may hold a password.
             return report
                 .wrong(variable, "must be http:// or https://, a host and a port; or name Corefy in NO_PROXY");
         };
-        way.notes.push(format!("{variable}: Corefy is called through the proxy at {proxy}"));
-        way.proxy = Some(proxy);
-        Some(way)
+        route.notes.push(format!("{variable}: Corefy is called through the proxy at {proxy}"));
+        route.proxy = Some(proxy);
+        Some(route)
     }
 }
 
@@ -82,12 +83,12 @@ fn is_exception(list: &str, target: &Url) -> bool {
 mod tests {
     use super::*;
 
-    fn read(target: &str, variables: &[(&str, &str)]) -> Result<Way, String> {
-        let mut report = Report::default();
+    fn read(target: &str, variables: &[(&str, &str)]) -> Result<UpstreamRoute, String> {
+        let mut report = SettingsReport::default();
         let look_up =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        let way = Way::read(&Url::parse(target).unwrap(), &mut report, look_up);
-        report.finish(way).map_err(|problems| problems.to_string())
+        let route = UpstreamRoute::read(&Url::parse(target).unwrap(), &mut report, look_up);
+        report.finish(route).map_err(|problems| problems.to_string())
     }
 
     fn proxy(target: &str, variables: &[(&str, &str)]) -> Option<String> {
@@ -153,10 +154,10 @@ mod tests {
             ("HTTP_PROXY", "http://user:canary@plain.example"),
             ("SSL_CERT_FILE", "/etc/ours.pem"),
         ];
-        let way = read(COREFY, &variables).unwrap();
-        let told = way.notes.join("\n");
+        let route = read(COREFY, &variables).unwrap();
+        let told = route.notes.join("\n");
         assert!(told.contains("HTTPS_PROXY: Corefy is called through the proxy at proxy.example:3128"), "{told}");
         assert!(told.contains("HTTP_PROXY: not used") && told.contains("SSL_CERT_FILE: "), "{told}");
-        assert!(!format!("{way:?}").contains("canary"), "{way:?}");
+        assert!(!format!("{route:?}").contains("canary"), "{route:?}");
     }
 }

@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use url::Url;
 
-use super::gateway::{Gateway, new_key};
+use super::gateway::{TestedGateway, new_key};
 use super::{payer, show};
 use crate::domain::network::is_this_machine;
 use crate::pb::next_action::Action;
@@ -21,34 +21,34 @@ pub(super) const THREE_D_SECURE: &str = "4000000000003220";
 /// The year in which the cards expire.
 const EXPIRY_YEAR: i32 = 2040;
 /// How many times a state is read at most, and how often.
-type Patience = (u32, Duration);
+type PollLimits = (u32, Duration);
 /// While machines act: half a minute.
-const MACHINES: Patience = (30, Duration::from_secs(1));
+const MACHINE_LIMITS: PollLimits = (30, Duration::from_secs(1));
 /// While a person acts: five minutes, without filling the screen.
-const PERSON: Patience = (60, Duration::from_secs(5));
+const PERSON_LIMITS: PollLimits = (60, Duration::from_secs(5));
 
 /// A step that did not go as expected: a sentence.
-struct Surprise(String);
+struct StepFailed(String);
 
-impl From<Status> for Surprise {
+impl From<Status> for StepFailed {
     /// The error itself is on the screen already.
     fn from(status: Status) -> Self {
         Self(format!("the call failed: {}", status.message()))
     }
 }
 
-impl From<String> for Surprise {
+impl From<String> for StepFailed {
     fn from(sentence: String) -> Self {
         Self(sentence)
     }
 }
 
 /// What a step expected, when it came true.
-type Outcome = Result<&'static str, Surprise>;
+type StepOutcome = Result<&'static str, StepFailed>;
 
 /// The steps, in their order.
 #[derive(Clone, Copy)]
-enum Step {
+enum WalkStep {
     Connection,
     Payment,
     Decline,
@@ -59,7 +59,7 @@ enum Step {
     Mistakes,
 }
 
-impl Step {
+impl WalkStep {
     const ALL: [Self; 8] = [
         Self::Connection,
         Self::Payment,
@@ -87,7 +87,7 @@ impl Step {
 
 /// The walk, and what later steps need of earlier ones.
 pub struct Walk {
-    gateway: Gateway,
+    gateway: TestedGateway,
     manual: bool,
     /// The payment that the refunds are of.
     paid: Option<PaymentIntent>,
@@ -95,64 +95,64 @@ pub struct Walk {
 
 impl Walk {
     /// A walk against `gateway`; `manual` leaves 3-D Secure pages to the person at the terminal.
-    pub fn new(gateway: Gateway, manual: bool) -> Self {
+    pub fn new(gateway: TestedGateway, manual: bool) -> Self {
         Self { gateway, manual, paid: None }
     }
 
     /// Takes every step. Answers how many there were and how many went as expected.
     pub async fn take(mut self) -> (usize, usize) {
-        let mut fine = 0;
-        for (place, step) in Step::ALL.into_iter().enumerate() {
+        let mut passed = 0;
+        for (place, step) in WalkStep::ALL.into_iter().enumerate() {
             show::step(place + 1, step.name());
             match self.take_one(step).await {
                 Ok(expectation) => {
-                    fine += 1;
-                    show::fine(expectation);
+                    passed += 1;
+                    show::passed(expectation);
                 }
-                Err(Surprise(sentence)) => show::surprise(sentence),
+                Err(StepFailed(sentence)) => show::failure(sentence),
             }
         }
-        (Step::ALL.len(), fine)
+        (WalkStep::ALL.len(), passed)
     }
 
-    async fn take_one(&mut self, step: Step) -> Outcome {
+    async fn take_one(&mut self, step: WalkStep) -> StepOutcome {
         match step {
-            Step::Connection => self.connection().await,
-            Step::Payment => self.payment().await,
-            Step::Decline => self.decline().await,
-            Step::ThreeDSecure => self.three_d_secure().await,
-            Step::Refund => self.refund().await,
-            Step::RefundTooLarge => self.refund_too_large().await,
-            Step::Replay => self.replay().await,
-            Step::Mistakes => self.mistakes().await,
+            WalkStep::Connection => self.connection().await,
+            WalkStep::Payment => self.payment().await,
+            WalkStep::Decline => self.decline().await,
+            WalkStep::ThreeDSecure => self.three_d_secure().await,
+            WalkStep::Refund => self.refund().await,
+            WalkStep::RefundTooLarge => self.refund_too_large().await,
+            WalkStep::Replay => self.replay().await,
+            WalkStep::Mistakes => self.mistakes().await,
         }
     }
 
-    async fn connection(&self) -> Outcome {
+    async fn connection(&self) -> StepOutcome {
         let answer = self.gateway.test_connection().await?;
         expect(answer.reachable && answer.authenticated, "the gateway reaches Corefy and is known there")
     }
 
-    async fn payment(&mut self) -> Outcome {
+    async fn payment(&mut self) -> StepOutcome {
         let intent = self.pay(APPROVED).await?;
         expect_state(&intent, PaymentIntentState::Succeeded)?;
         self.paid = Some(intent);
         Ok("the payment succeeded")
     }
 
-    async fn decline(&self) -> Outcome {
+    async fn decline(&self) -> StepOutcome {
         let intent = self.pay(INSUFFICIENT_FUNDS).await?;
         expect_state(&intent, PaymentIntentState::RequiresPaymentMethod)?;
         let code = intent.last_payment_error.map(|error| error.code);
         expect(code.as_deref() == Some("insufficient_funds"), "a decline is an answer with a code, not an error")
     }
 
-    async fn three_d_secure(&self) -> Outcome {
+    async fn three_d_secure(&self) -> StepOutcome {
         let intent = self.pay(THREE_D_SECURE).await?;
         expect_state(&intent, PaymentIntentState::RequiresAction)?;
         let page = match intent.next_action.and_then(|next| next.action) {
             Some(Action::Redirect(redirect)) => redirect.url,
-            _ => return Err(Surprise("the payer is not sent to a page".to_owned())),
+            _ => return Err(StepFailed("the payer is not sent to a page".to_owned())),
         };
         // A page on this machine can only be the sandbox's.
         let by_hand = self.manual || !Url::parse(&page).is_ok_and(|page| is_this_machine(&page));
@@ -162,17 +162,17 @@ impl Walk {
             show::note("approving the payment on the sandbox's page");
             payer::approve(&page).await?;
         }
-        let patience = if by_hand { PERSON } else { MACHINES };
+        let limits = if by_hand { PERSON_LIMITS } else { MACHINE_LIMITS };
         let intent = self
-            .read_while(&intent.id, &[PaymentIntentState::RequiresAction, PaymentIntentState::Processing], patience)
+            .read_while(&intent.id, &[PaymentIntentState::RequiresAction, PaymentIntentState::Processing], limits)
             .await?;
         expect_state(&intent, PaymentIntentState::Succeeded)?;
         Ok("the payment succeeded after the payer approved it")
     }
 
-    async fn refund(&self) -> Outcome {
+    async fn refund(&self) -> StepOutcome {
         let mut refund = self.gateway.create_refund(&self.paid()?.payment_id, "25.00").await?;
-        let (reads, pause) = MACHINES;
+        let (reads, pause) = MACHINE_LIMITS;
         for _ in 0..reads {
             if refund.state() != RefundState::Pending {
                 break;
@@ -183,13 +183,13 @@ impl Walk {
         expect(refund.state() == RefundState::Succeeded, "the refund succeeded")
     }
 
-    async fn refund_too_large(&self) -> Outcome {
+    async fn refund_too_large(&self) -> StepOutcome {
         let answer = self.gateway.create_refund(&self.paid()?.payment_id, "75.01").await;
         expect_error(answer, Code::FailedPrecondition, "REFUND_EXCEEDS_PAYMENT")?;
         Ok("no more than what was received can be given back")
     }
 
-    async fn replay(&self) -> Outcome {
+    async fn replay(&self) -> StepOutcome {
         let key = new_key();
         let (first, _) = self.gateway.create_payment_intent(order(), &key).await?;
         let (second, replayed) = self.gateway.create_payment_intent(order(), &key).await?;
@@ -199,7 +199,7 @@ impl Walk {
         expect(replayed && first == second, "one idempotency key, one payment intent: the second answer is the first")
     }
 
-    async fn mistakes(&self) -> Outcome {
+    async fn mistakes(&self) -> StepOutcome {
         let request = CreatePaymentIntentRequest {
             amount: "1.001".to_owned(),
             customer_email: "nobody".to_owned(),
@@ -216,12 +216,12 @@ impl Walk {
     }
 
     /// Creates an intent and confirms it by a card of this number.
-    async fn pay(&self, number: &str) -> Result<PaymentIntent, Surprise> {
+    async fn pay(&self, number: &str) -> Result<PaymentIntent, StepFailed> {
         let (intent, _) = self.gateway.create_payment_intent(order(), &new_key()).await?;
         let intent = self.gateway.confirm_payment_intent(&intent.id, card(number)).await?;
         match intent.state() {
             PaymentIntentState::Processing => {
-                self.read_while(&intent.id, &[PaymentIntentState::Processing], MACHINES).await
+                self.read_while(&intent.id, &[PaymentIntentState::Processing], MACHINE_LIMITS).await
             }
             _ => Ok(intent),
         }
@@ -232,8 +232,8 @@ impl Walk {
         &self,
         id: &str,
         states: &[PaymentIntentState],
-        (reads, pause): Patience,
-    ) -> Result<PaymentIntent, Surprise> {
+        (reads, pause): PollLimits,
+    ) -> Result<PaymentIntent, StepFailed> {
         let mut intent = self.gateway.get_payment_intent(id).await?;
         for _ in 1..reads {
             if !states.contains(&intent.state()) {
@@ -245,8 +245,8 @@ impl Walk {
         Ok(intent)
     }
 
-    fn paid(&self) -> Result<&PaymentIntent, Surprise> {
-        self.paid.as_ref().ok_or_else(|| Surprise("there is no payment to refund, for none succeeded".to_owned()))
+    fn paid(&self) -> Result<&PaymentIntent, StepFailed> {
+        self.paid.as_ref().ok_or_else(|| StepFailed("there is no payment to refund, for none succeeded".to_owned()))
     }
 }
 
@@ -272,20 +272,20 @@ pub(super) fn card(number: &str) -> Card {
     }
 }
 
-fn expect(came_true: bool, expectation: &'static str) -> Outcome {
-    came_true.then_some(expectation).ok_or_else(|| Surprise(format!("expected that {expectation}")))
+fn expect(came_true: bool, expectation: &'static str) -> StepOutcome {
+    came_true.then_some(expectation).ok_or_else(|| StepFailed(format!("expected that {expectation}")))
 }
 
-fn expect_state(intent: &PaymentIntent, state: PaymentIntentState) -> Result<(), Surprise> {
-    let surprise = || Surprise(format!("expected {}", state.as_str_name()));
-    (intent.state() == state).then_some(()).ok_or_else(surprise)
+fn expect_state(intent: &PaymentIntent, state: PaymentIntentState) -> Result<(), StepFailed> {
+    let failure = || StepFailed(format!("expected {}", state.as_str_name()));
+    (intent.state() == state).then_some(()).ok_or_else(failure)
 }
 
 /// The error, when the call failed as it should.
-fn expect_error<T>(answer: Result<T, Status>, code: Code, reason: &str) -> Result<Status, Surprise> {
+fn expect_error<T>(answer: Result<T, Status>, code: Code, reason: &str) -> Result<Status, StepFailed> {
     match answer {
         Err(status) if status.code() == code && reason_of(&status).as_deref() == Some(reason) => Ok(status),
-        _ => Err(Surprise(format!("expected the error {reason}"))),
+        _ => Err(StepFailed(format!("expected the error {reason}"))),
     }
 }
 
@@ -305,12 +305,12 @@ mod tests {
 
     #[test]
     fn only_the_error_with_the_right_code_and_reason_is_expected() {
-        let is_fine = |answer| expect_error(answer, Code::NotFound, "RESOURCE_NOT_FOUND").is_ok();
-        assert!(is_fine(failed(Code::NotFound, "RESOURCE_NOT_FOUND")));
-        assert!(!is_fine(failed(Code::NotFound, "INTERNAL")));
-        assert!(!is_fine(failed(Code::Internal, "RESOURCE_NOT_FOUND")));
-        assert!(!is_fine(Err(Status::not_found("without details"))));
-        assert!(!is_fine(Ok(())));
+        let passes = |answer| expect_error(answer, Code::NotFound, "RESOURCE_NOT_FOUND").is_ok();
+        assert!(passes(failed(Code::NotFound, "RESOURCE_NOT_FOUND")));
+        assert!(!passes(failed(Code::NotFound, "INTERNAL")));
+        assert!(!passes(failed(Code::Internal, "RESOURCE_NOT_FOUND")));
+        assert!(!passes(Err(Status::not_found("without details"))));
+        assert!(!passes(Ok(())));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub type CountedAs = Arc<dyn Fn(IpAddr) -> Option<IpAddr> + Send + Sync>;
 
 /// Why there is no place for a connection.
 #[derive(Debug)]
-enum NoPlace {
+enum NoPermit {
     /// Its address holds its share, and none of it is on trial.
     ShareTaken,
     /// Every place is held by a connection that has proved itself.
@@ -38,20 +38,20 @@ enum NoPlace {
 
 /// The connections of a port.
 #[derive(Clone)]
-pub(super) struct Places(Arc<Shared>);
+pub(super) struct Permits(Arc<PermitPool>);
 
-struct Shared {
+struct PermitPool {
     most: usize,
     /// Places that are always on trial, so that newcomers find room whatever the others have proved.
     always_on_trial: usize,
     counted_as: CountedAs,
-    held: Mutex<Held>,
+    held: Mutex<HeldPermits>,
     /// Notified when a place has become free.
     freed: Notify,
 }
 
 #[derive(Default)]
-struct Held {
+struct HeldPermits {
     /// The number of the next connection. They ascend, so that the lowest is the oldest.
     next: u64,
     connections: BTreeMap<u64, Holder>,
@@ -72,60 +72,60 @@ struct Share {
     on_trial: BTreeSet<u64>,
 }
 
-impl Places {
+impl Permits {
     pub(super) fn new(most: u32, always_on_trial: u32, counted_as: CountedAs) -> Self {
         let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
         let (most, always_on_trial) = (count(most), count(always_on_trial));
         let (held, freed) = (Mutex::default(), Notify::new());
-        Self(Arc::new(Shared { most, always_on_trial, counted_as, held, freed }))
+        Self(Arc::new(PermitPool { most, always_on_trial, counted_as, held, freed }))
     }
 
     /// Takes a place for a connection of `address`, in the stead of another if need be, and waits while there is none. For one
     /// waiter; nothing is lost when the future is dropped. `None`: the address holds its share, and none of it is on trial.
-    pub(super) async fn place(&self, address: IpAddr) -> Option<Place> {
+    pub(super) async fn permit(&self, address: IpAddr) -> Option<Permit> {
         loop {
             let freed = self.0.freed.notified();
             match self.take(address) {
-                Ok(place) => return Some(place),
-                Err(NoPlace::ShareTaken) => return None,
-                Err(NoPlace::Full) => freed.await,
+                Ok(permit) => return Some(permit),
+                Err(NoPermit::ShareTaken) => return None,
+                Err(NoPermit::Full) => freed.await,
             }
         }
     }
 
-    fn take(&self, address: IpAddr) -> Result<Place, NoPlace> {
+    fn take(&self, address: IpAddr) -> Result<Permit, NoPermit> {
         let mut held = self.held();
         if held.connections.len() >= self.0.most && held.on_trial.is_empty() {
-            return Err(NoPlace::Full);
+            return Err(NoPermit::Full);
         }
         let counted_as = (self.0.counted_as)(address);
         if let Some(share) = counted_as.and_then(|address| held.shares.get(&address)) {
             let is_full = share.count >= self.share(SHARE) || share.on_trial.len() >= self.share(SHARE_ON_TRIAL);
             if is_full {
-                let oldest = *share.on_trial.first().ok_or(NoPlace::ShareTaken)?;
+                let oldest = *share.on_trial.first().ok_or(NoPermit::ShareTaken)?;
                 held.remove(oldest);
             }
         }
         if held.connections.len() >= self.0.most {
-            let oldest = *held.on_trial.first().ok_or(NoPlace::Full)?;
+            let oldest = *held.on_trial.first().ok_or(NoPermit::Full)?;
             held.remove(oldest);
         }
         let (keep, end) = oneshot::channel();
         let id = held.add(counted_as, keep);
-        let standing = Standing { places: self.clone(), id, has_proved: Arc::default() };
-        Ok(Place { standing, end, has_ended: false })
+        let standing = Standing { permits: self.clone(), id, has_proved: Arc::default() };
+        Ok(Permit { standing, end, has_ended: false })
     }
 
     fn share(&self, part: usize) -> usize {
         (self.0.most / part).max(1)
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, HeldPermits> {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
+impl HeldPermits {
     fn add(&mut self, counted_as: Option<IpAddr>, keep: oneshot::Sender<()>) -> u64 {
         let id = self.next;
         self.next += 1;
@@ -162,13 +162,13 @@ impl Held {
 }
 
 /// The place of one connection, given back when it is dropped.
-pub(super) struct Place {
+pub(super) struct Permit {
     standing: Standing,
     end: oneshot::Receiver<()>,
     has_ended: bool,
 }
 
-impl Place {
+impl Permit {
     /// What the connection is to others.
     pub(super) fn standing(&self) -> &Standing {
         &self.standing
@@ -188,18 +188,18 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let places = &self.standing.places;
-        places.held().remove(self.standing.id);
-        places.0.freed.notify_one();
+        let permits = &self.standing.permits;
+        permits.held().remove(self.standing.id);
+        permits.0.freed.notify_one();
     }
 }
 
 /// Whether a connection has proved itself.
 #[derive(Clone)]
 pub struct Standing {
-    places: Places,
+    permits: Permits,
     id: u64,
     has_proved: Arc<AtomicBool>,
 }
@@ -210,9 +210,9 @@ impl Standing {
         if self.has_proved() {
             return;
         }
-        let mut held = self.places.held();
+        let mut held = self.permits.held();
         let proved = held.connections.len() - held.on_trial.len();
-        if proved + self.places.0.always_on_trial < self.places.0.most {
+        if proved + self.permits.0.always_on_trial < self.permits.0.most {
             held.end_trial(self.id);
             self.has_proved.store(true, Ordering::Relaxed);
         }
@@ -233,37 +233,37 @@ mod tests {
         Ipv4Addr::new(192, 0, 2, number).into()
     }
 
-    fn places(most: u32, always_on_trial: u32) -> Places {
-        Places::new(most, always_on_trial, Arc::new(Some))
+    fn permits(most: u32, always_on_trial: u32) -> Permits {
+        Permits::new(most, always_on_trial, Arc::new(Some))
     }
 
-    fn has_ended(place: &mut Place) -> bool {
-        place.poll_end(&mut Context::from_waker(std::task::Waker::noop())).is_ready()
+    fn has_ended(permit: &mut Permit) -> bool {
+        permit.poll_end(&mut Context::from_waker(std::task::Waker::noop())).is_ready()
     }
 
-    fn ended(places: &mut [Place]) -> Vec<bool> {
-        places.iter_mut().map(has_ended).collect()
+    fn ended(permits: &mut [Permit]) -> Vec<bool> {
+        permits.iter_mut().map(has_ended).collect()
     }
 
     #[test]
     fn the_oldest_on_trial_ends_for_a_newcomer_and_what_has_proved_itself_stays() {
-        let places = places(4, 0);
-        let mut held: Vec<_> = (0..4).map(|number| places.take(address(number)).unwrap()).collect();
+        let permits = permits(4, 0);
+        let mut held: Vec<_> = (0..4).map(|number| permits.take(address(number)).unwrap()).collect();
         held[0].standing().prove();
-        held.push(places.take(address(9)).unwrap());
+        held.push(permits.take(address(9)).unwrap());
         assert_eq!(ended(&mut held), [false, true, false, false, false]);
-        held.push(places.take(address(10)).unwrap());
+        held.push(permits.take(address(10)).unwrap());
         assert_eq!(ended(&mut held), [false, true, true, false, false, false]);
     }
 
     #[tokio::test]
     async fn when_all_have_proved_themselves_a_newcomer_waits_until_one_has_ended() {
-        let places = places(2, 0);
-        let held: Vec<_> = (0..2).map(|number| places.take(address(number)).unwrap()).collect();
-        held.iter().for_each(|place| place.standing().prove());
+        let permits = permits(2, 0);
+        let held: Vec<_> = (0..2).map(|number| permits.take(address(number)).unwrap()).collect();
+        held.iter().for_each(|permit| permit.standing().prove());
         let waiting = tokio::spawn({
-            let places = places.clone();
-            async move { places.place(address(9)).await }
+            let permits = permits.clone();
+            async move { permits.permit(address(9)).await }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
@@ -273,47 +273,47 @@ mod tests {
 
     #[test]
     fn an_address_holds_no_more_than_its_share() {
-        let places = places(8, 0);
-        let mut on_trial: Vec<_> = (0..3).map(|_| places.take(address(1)).unwrap()).collect();
+        let permits = permits(8, 0);
+        let mut on_trial: Vec<_> = (0..3).map(|_| permits.take(address(1)).unwrap()).collect();
         assert_eq!(ended(&mut on_trial), [true, false, false], "two of eight on trial");
         drop(on_trial);
         let mut proved = Vec::new();
         for _ in 0..4 {
-            let place = places.take(address(1)).unwrap();
-            place.standing().prove();
-            proved.push(place);
+            let permit = permits.take(address(1)).unwrap();
+            permit.standing().prove();
+            proved.push(permit);
         }
-        assert!(matches!(places.take(address(1)), Err(NoPlace::ShareTaken)), "four of eight");
-        assert!(places.take(address(2)).is_ok());
+        assert!(matches!(permits.take(address(1)), Err(NoPermit::ShareTaken)), "four of eight");
+        assert!(permits.take(address(2)).is_ok());
         assert_eq!(ended(&mut proved), [false; 4]);
         drop(proved.pop());
-        assert!(places.take(address(1)).is_ok());
+        assert!(permits.take(address(1)).is_ok());
     }
 
     #[test]
     fn an_address_that_counts_for_nobody_has_no_share() {
-        let places = Places::new(8, 0, Arc::new(|_| None));
-        let mut held: Vec<_> = (0..8).map(|_| places.take(address(1)).unwrap()).collect();
+        let permits = Permits::new(8, 0, Arc::new(|_| None));
+        let mut held: Vec<_> = (0..8).map(|_| permits.take(address(1)).unwrap()).collect();
         assert_eq!(ended(&mut held), [false; 8]);
     }
 
     #[test]
     fn some_places_are_always_on_trial() {
-        let places = places(4, 1);
-        let mut held: Vec<_> = (0..4).map(|number| places.take(address(number)).unwrap()).collect();
-        held.iter().for_each(|place| place.standing().prove());
-        held.push(places.take(address(9)).unwrap());
+        let permits = permits(4, 1);
+        let mut held: Vec<_> = (0..4).map(|number| permits.take(address(number)).unwrap()).collect();
+        held.iter().for_each(|permit| permit.standing().prove());
+        held.push(permits.take(address(9)).unwrap());
         assert_eq!(ended(&mut held), [false, false, false, true, false]);
     }
 
     #[test]
     fn nothing_is_kept_of_what_has_ended() {
-        let places = places(2, 0);
+        let permits = permits(2, 0);
         for number in 0..100 {
-            let place = places.take(address(number)).unwrap();
-            place.standing().prove();
+            let permit = permits.take(address(number)).unwrap();
+            permit.standing().prove();
         }
-        let held = places.held();
+        let held = permits.held();
         assert!(held.connections.is_empty() && held.on_trial.is_empty() && held.shares.is_empty());
     }
 }

@@ -9,7 +9,7 @@ use tonic::{Code, Response, Status, metadata::MetadataMap};
 use url::Url;
 
 use super::{
-    gateway::{Gateway, new_key},
+    gateway::{TestedGateway, new_key},
     payer,
     steps::{APPROVED, INSUFFICIENT_FUNDS, THREE_D_SECURE, card, order, reason_of},
 };
@@ -18,11 +18,11 @@ use crate::cli::table::Table;
 mod calls;
 
 /// How long an event may take that a webhook brings.
-const WEBHOOK_PATIENCE: Duration = Duration::from_secs(30);
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The outcome of a check.
-enum Outcome {
-    Fine,
+enum CheckOutcome {
+    Passed,
     /// The sentence says what was found instead.
     Failed(String),
     /// The sentence says why.
@@ -30,25 +30,25 @@ enum Outcome {
 }
 
 /// A check that was made.
-struct Row {
+struct CheckRow {
     rpc: &'static str,
     tried: &'static str,
-    outcome: Outcome,
+    outcome: CheckOutcome,
     took: Duration,
 }
 
 /// The checks of a gateway, as they are made.
-pub struct Acceptance {
-    gateway: Gateway,
-    rows: Vec<Row>,
+pub struct AcceptanceTest {
+    gateway: TestedGateway,
+    rows: Vec<CheckRow>,
 }
 
 /// The finding of a check: the value for later ones, or what was found instead.
 type Found<T> = Result<T, String>;
 
-impl Acceptance {
+impl AcceptanceTest {
     /// Of this gateway.
-    pub fn new(gateway: Gateway) -> Self {
+    pub fn new(gateway: TestedGateway) -> Self {
         Self { gateway, rows: Vec::new() }
     }
 
@@ -57,20 +57,20 @@ impl Acceptance {
     pub async fn run(mut self) -> (usize, usize) {
         self.check_all().await;
         let mut table = Table::new(["rpc", "tried", "outcome", "time"]);
-        for Row { rpc, tried, outcome, took } in &self.rows {
+        for CheckRow { rpc, tried, outcome, took } in &self.rows {
             let outcome = match outcome {
-                Outcome::Fine => "ok".to_owned(),
-                Outcome::Failed(why) => format!("FAILED: {why}"),
-                Outcome::Skipped(why) => format!("skipped: {why}"),
+                CheckOutcome::Passed => "ok".to_owned(),
+                CheckOutcome::Failed(why) => format!("FAILED: {why}"),
+                CheckOutcome::Skipped(why) => format!("skipped: {why}"),
             };
             let took = format!("{} ms", took.as_millis());
             table.row([(*rpc).to_owned(), (*tried).to_owned(), outcome, took]);
         }
         anstream::println!();
         table.print();
-        let made = self.rows.iter().filter(|row| !matches!(row.outcome, Outcome::Skipped(_))).count();
-        let fine = self.rows.iter().filter(|row| matches!(row.outcome, Outcome::Fine)).count();
-        (made, fine)
+        let made = self.rows.iter().filter(|row| !matches!(row.outcome, CheckOutcome::Skipped(_))).count();
+        let passed = self.rows.iter().filter(|row| matches!(row.outcome, CheckOutcome::Passed)).count();
+        (made, passed)
     }
 
     /// Makes one check: awaits the call and judges what came of it. `None`: it did not go as expected.
@@ -85,22 +85,22 @@ impl Acceptance {
         let found = judge(call.await);
         let took = started.elapsed();
         let (outcome, found) = match found {
-            Ok(found) => (Outcome::Fine, Some(found)),
-            Err(why) => (Outcome::Failed(why), None),
+            Ok(found) => (CheckOutcome::Passed, Some(found)),
+            Err(why) => (CheckOutcome::Failed(why), None),
         };
-        self.note(Row { rpc, tried, outcome, took });
+        self.note(CheckRow { rpc, tried, outcome, took });
         found
     }
 
     fn skip(&mut self, rpc: &'static str, tried: &'static str, why: &'static str) {
-        self.note(Row { rpc, tried, outcome: Outcome::Skipped(why), took: Duration::ZERO });
+        self.note(CheckRow { rpc, tried, outcome: CheckOutcome::Skipped(why), took: Duration::ZERO });
     }
 
-    fn note(&mut self, row: Row) {
+    fn note(&mut self, row: CheckRow) {
         let mark = match row.outcome {
-            Outcome::Fine => "✓".green().to_string(),
-            Outcome::Failed(_) => "✗".red().bold().to_string(),
-            Outcome::Skipped(_) => "-".dimmed().to_string(),
+            CheckOutcome::Passed => "✓".green().to_string(),
+            CheckOutcome::Failed(_) => "✗".red().bold().to_string(),
+            CheckOutcome::Skipped(_) => "-".dimmed().to_string(),
         };
         anstream::println!("{mark} {}: {}", row.rpc, row.tried);
         self.rows.push(row);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::header::HeaderMap;
 
-use super::{Answer, Failure, Request};
+use super::{HttpAnswer, HttpFailure, Request};
 use crate::{
     domain::{
         api_call::{ApiCall, CallOutcome, Exchange, UNREADABLE},
@@ -12,7 +12,7 @@ use crate::{
         ids::{ApiCallId, OperationId},
     },
     telemetry::Span,
-    upstream::{call_log::Redact, text},
+    upstream::{call_log::Redact, sanitize},
 };
 
 /// The headers of answers that are kept; of all others nothing is.
@@ -23,7 +23,7 @@ const KEPT_HEADERS: [&str; 6] =
 const LONGEST_HEADER: usize = 255;
 
 /// When an attempt was made.
-pub(super) struct Attempt {
+pub(super) struct HttpAttempt {
     pub id: ApiCallId,
     pub sent_at: Timestamp,
     pub latency: Duration,
@@ -34,14 +34,14 @@ pub(super) struct Attempt {
 /// The headers of an answer that are kept.
 pub(super) fn kept_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     let kept = KEPT_HEADERS.iter().filter_map(|name| Some((*name, headers.get(*name)?.to_str().ok()?)));
-    kept.map(|(name, value)| (name.to_owned(), text::bounded(value, LONGEST_HEADER))).collect()
+    kept.map(|(name, value)| (name.to_owned(), sanitize::bounded(value, LONGEST_HEADER))).collect()
 }
 
 /// The record of an attempt, redacted.
 pub(super) fn api_call(
-    attempt: Attempt,
+    attempt: HttpAttempt,
     request: &Request<'_>,
-    outcome: &Result<Answer, Failure>,
+    outcome: &Result<HttpAnswer, HttpFailure>,
     redact: &Redact,
 ) -> ApiCall {
     let (class, error_code, error) = verdict(outcome, &attempt.unreadable, redact);
@@ -52,7 +52,7 @@ pub(super) fn api_call(
         operation: request.operation.to_owned(),
         method: request.method.to_string(),
         path: request.template.to_owned(),
-        upstream_id: request.id.map(|id| text::bounded(id, LONGEST_HEADER)),
+        upstream_id: request.id.map(|id| sanitize::bounded(id, LONGEST_HEADER)),
         operation_id: request.idempotency_key.and_then(OperationId::parse),
         subject_id: subject.map(|subject| subject.id.to_owned()),
         payment_intent_id: subject.and_then(|subject| subject.payment_intent_id.cloned()),
@@ -67,7 +67,7 @@ pub(super) fn api_call(
 }
 
 /// Notes what became of an attempt: of what was said, nothing.
-pub(super) fn trace(span: &mut Span, id: &ApiCallId, request: &Request<'_>, outcome: &Result<Answer, Failure>) {
+pub(super) fn trace(span: &mut Span, id: &ApiCallId, request: &Request<'_>, outcome: &Result<HttpAnswer, HttpFailure>) {
     span.text("http.request.method", request.method.as_str());
     span.text("url.template", request.template);
     span.text("corefy_gateway.api_call_id", id.as_str());
@@ -94,7 +94,7 @@ pub(super) fn trace(span: &mut Span, id: &ApiCallId, request: &Request<'_>, outc
 
 /// How it ended, with the code and the sentence of what went wrong.
 fn verdict(
-    outcome: &Result<Answer, Failure>,
+    outcome: &Result<HttpAnswer, HttpFailure>,
     unreadable: &[&str],
     redact: &Redact,
 ) -> (CallOutcome, Option<String>, String) {
@@ -113,12 +113,21 @@ fn verdict(
             let error = if answer.is_foreign() { answer.words() } else { String::new() };
             (class, Some(code), error)
         }
-        Err(Failure::NotSent { reason, .. }) => (CallOutcome::NotSent, Some("not_sent".to_owned()), reason.to_string()),
-        Err(Failure::Broken(detail)) => (CallOutcome::Unclear, Some("no_answer".to_owned()), text::sentence(detail)),
+        Err(HttpFailure::NotSent { reason, .. }) => {
+            (CallOutcome::NotSent, Some("not_sent".to_owned()), reason.to_string())
+        }
+        Err(HttpFailure::Broken(detail)) => {
+            (CallOutcome::Unclear, Some("no_answer".to_owned()), sanitize::sentence(detail))
+        }
     }
 }
 
-fn exchange(request: &Request<'_>, outcome: &Result<Answer, Failure>, error: String, redact: &Redact) -> Exchange {
+fn exchange(
+    request: &Request<'_>,
+    outcome: &Result<HttpAnswer, HttpFailure>,
+    error: String,
+    redact: &Redact,
+) -> Exchange {
     let content_type = (!request.body.is_empty()).then_some(("content-type", "application/json"));
     let key = request.idempotency_key.map(|key| ("idempotency-key", key));
     let headers = content_type.into_iter().chain(key);

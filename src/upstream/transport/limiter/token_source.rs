@@ -10,35 +10,35 @@ use async_trait::async_trait;
 
 use crate::domain::{
     clock::Timestamp,
-    quota::{Ask, Lease, Purse, Quota, Rivals},
+    quota::{Bucket, Demand, Lease, Peers, Quota},
 };
 
 /// Lends calls, to be made within [`crate::domain::quota::LEASE`].
 #[async_trait]
-pub trait Lender: Send + Sync + 'static {
-    /// Lends what `quota` has in `purse`. The error says for the log why nothing could be asked.
-    async fn lend(&self, purse: Purse, quota: Quota, ask: Ask) -> Result<Lease, Box<dyn Error + Send + Sync>>;
+pub trait TokenSource: Send + Sync + 'static {
+    /// Lends what `quota` has in `bucket`. The error says for the log why nothing could be asked.
+    async fn lease(&self, bucket: Bucket, quota: Quota, demand: Demand) -> Result<Lease, Box<dyn Error + Send + Sync>>;
 }
 
 /// Lends to this process alone, and forgets with it what it lent.
 #[derive(Debug)]
-pub struct Own {
+pub struct LocalTokens {
     began: Instant,
     taken_until: Mutex<[Timestamp; 2]>,
 }
 
-impl Default for Own {
+impl Default for LocalTokens {
     fn default() -> Self {
         Self { began: Instant::now(), taken_until: Mutex::default() }
     }
 }
 
 #[async_trait]
-impl Lender for Own {
-    async fn lend(&self, purse: Purse, quota: Quota, ask: Ask) -> Result<Lease, Box<dyn Error + Send + Sync>> {
+impl TokenSource for LocalTokens {
+    async fn lease(&self, bucket: Bucket, quota: Quota, demand: Demand) -> Result<Lease, Box<dyn Error + Send + Sync>> {
         // Not the time of day, which can be set.
         let now = Timestamp::default() + self.began.elapsed();
         let mut taken_until = self.taken_until.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(quota.lend(&mut taken_until[purse as usize], now, ask, &Rivals::default()))
+        Ok(quota.lease(&mut taken_until[bucket as usize], now, demand, &Peers::default()))
     }
 }

@@ -7,8 +7,8 @@ use tracing::{field::Empty, info, info_span};
 
 use crate::telemetry::{
     Span, Telemetry,
-    bounds::OTHER,
     catalogue::{RPC_CALLS, RPC_DURATION},
+    label_values::OTHER,
     trace::TraceParent,
 };
 
@@ -18,7 +18,7 @@ use super::{contract, request::RequestId};
 const MAX_LOGGED_PATH: usize = 128;
 
 /// The record of a call; written when it is dropped.
-pub(super) struct Record {
+pub(super) struct AccessRecord {
     /// Around all that is logged of the call.
     pub(super) span: tracing::Span,
     /// The call in its trace.
@@ -30,7 +30,7 @@ pub(super) struct Record {
     telemetry: Telemetry,
 }
 
-impl Record {
+impl AccessRecord {
     pub(super) fn begin(path: &str, id: &RequestId, parent: Option<TraceParent>, telemetry: Telemetry) -> Self {
         let method = contract::method(path);
         let trace = trace(method, id, parent, &telemetry);
@@ -41,7 +41,7 @@ impl Record {
     }
 }
 
-impl Drop for Record {
+impl Drop for AccessRecord {
     fn drop(&mut self) {
         let latency = self.started.elapsed();
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);

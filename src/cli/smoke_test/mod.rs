@@ -4,10 +4,10 @@
 
 use clap::Args;
 
-use super::Failure;
+use super::CommandFailure;
 use crate::config::client::ClientSettings;
-use acceptance::Acceptance;
-use gateway::Gateway;
+use acceptance::AcceptanceTest;
+use gateway::TestedGateway;
 use steps::Walk;
 
 mod acceptance;
@@ -32,17 +32,17 @@ pub(super) struct TryCommand {
 
 impl TryCommand {
     /// Takes every step, whatever came of those before. Fails unless all went as expected.
-    pub async fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<(), CommandFailure> {
         let config = self.client.read()?;
-        let gateway = Gateway::connect(&config).await.map_err(Failure::Failed)?;
-        let (what, (taken, fine)) = if self.all {
-            ("checks", Acceptance::new(gateway).run().await)
+        let gateway = TestedGateway::connect(&config).await.map_err(CommandFailure::Failed)?;
+        let (what, (taken, passed)) = if self.all {
+            ("checks", AcceptanceTest::new(gateway).run().await)
         } else {
             ("steps", Walk::new(gateway, self.manual).take().await)
         };
-        let summary = format!("{fine} of {taken} {what} went as expected");
-        if fine < taken {
-            return Err(Failure::Failed(summary));
+        let summary = format!("{passed} of {taken} {what} went as expected");
+        if passed < taken {
+            return Err(CommandFailure::Failed(summary));
         }
         anstream::println!("\n{summary}");
         Ok(())

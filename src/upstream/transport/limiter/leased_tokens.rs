@@ -5,17 +5,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::domain::quota::{Ask, LEASE};
+use crate::domain::quota::{Demand, LEASE};
 
 /// The number that is kept ready at least, as far as there are some to spare.
-const LEAST_AHEAD: u32 = 8;
+const MIN_AHEAD: u32 = 8;
 /// The shortest time over which demand is counted.
-const COUNT_FOR: Duration = Duration::from_millis(50);
+const COUNT_PERIOD: Duration = Duration::from_millis(50);
 
 /// The stock.
 #[derive(Debug)]
-pub struct Stock {
-    slices: VecDeque<Slice>,
+pub struct LeasedTokens {
+    grants: VecDeque<Grant>,
     /// How many should lie ready.
     ahead: u32,
     /// How many were taken since demand was last counted.
@@ -25,27 +25,27 @@ pub struct Stock {
 
 /// Calls that were lent together.
 #[derive(Debug)]
-struct Slice {
+struct Grant {
     left: u32,
-    void_at: Instant,
+    expires_at: Instant,
 }
 
-impl Stock {
+impl LeasedTokens {
     /// An empty one.
     pub fn new(now: Instant) -> Self {
-        Self { slices: VecDeque::new(), ahead: LEAST_AHEAD, taken: 0, counted_at: now }
+        Self { grants: VecDeque::new(), ahead: MIN_AHEAD, taken: 0, counted_at: now }
     }
 
     /// Puts in what was lent when it was asked for at `asked_at`.
     pub fn put(&mut self, count: u32, asked_at: Instant, now: Instant) {
-        self.slices.push_back(Slice { left: count, void_at: asked_at + LEASE });
+        self.grants.push_back(Grant { left: count, expires_at: asked_at + LEASE });
         self.discard(now);
     }
 
     /// Takes one; answers how many are left.
     pub fn take(&mut self, now: Instant) -> Option<u32> {
         self.discard(now);
-        self.slices.front_mut()?.left -= 1;
+        self.grants.front_mut()?.left -= 1;
         self.taken = self.taken.saturating_add(1);
         self.discard(now);
         Some(self.left())
@@ -53,7 +53,7 @@ impl Stock {
 
     /// How many lie ready, or did when it was last looked.
     pub fn left(&self) -> u32 {
-        self.slices.iter().map(|slice| slice.left).sum()
+        self.grants.iter().map(|slice| slice.left).sum()
     }
 
     /// Whether more should be asked for before somebody has to wait.
@@ -63,20 +63,20 @@ impl Stock {
 
     /// What is to be asked for while so many wait: for each of these one, and what a lease's time has needed lately. What
     /// came in a rush may come so again.
-    pub fn ask(&mut self, waiting: u32, now: Instant) -> Ask {
+    pub fn demand(&mut self, waiting: u32, now: Instant) -> Demand {
         let counted_for = now.saturating_duration_since(self.counted_at);
-        if counted_for >= COUNT_FOR {
+        if counted_for >= COUNT_PERIOD {
             let needed = u128::from(self.taken.saturating_add(waiting));
             let expected = needed * LEASE.as_micros() / counted_for.as_micros();
-            self.ahead = u32::try_from(expected).unwrap_or(u32::MAX).max(self.ahead / 2).max(LEAST_AHEAD);
+            self.ahead = u32::try_from(expected).unwrap_or(u32::MAX).max(self.ahead / 2).max(MIN_AHEAD);
             (self.taken, self.counted_at) = (0, now);
         }
         self.discard(now);
-        Ask { waiting, ahead: self.ahead.max(waiting).saturating_sub(self.left()) }
+        Demand { waiting, ahead: self.ahead.max(waiting).saturating_sub(self.left()) }
     }
 
     /// Discards what is used up, and what is void.
     fn discard(&mut self, now: Instant) {
-        self.slices.retain(|slice| slice.left > 0 && now < slice.void_at);
+        self.grants.retain(|slice| slice.left > 0 && now < slice.expires_at);
     }
 }

@@ -3,7 +3,7 @@
 use tonic::{Code, Request, Response, Status};
 
 use super::{
-    APPROVED, Acceptance, INSUFFICIENT_FUNDS, THREE_D_SECURE, Url, WEBHOOK_PATIENCE, answered, answered_with, card,
+    APPROVED, AcceptanceTest, INSUFFICIENT_FUNDS, THREE_D_SECURE, Url, WEBHOOK_TIMEOUT, answered, answered_with, card,
     new_key, order, payer, refused, timeout,
 };
 use crate::{
@@ -27,14 +27,14 @@ use crate::{
 };
 
 /// The outcome of a call.
-type Answer<A> = Result<Response<A>, Status>;
+type CallResult<A> = Result<Response<A>, Status>;
 
 /// An id of an object that is in no gateway.
 const NOWHERE: &str = "00000000000070008000000000000000";
 /// Why nothing can be given back.
 const NOT_PAID: &str = "the test card was not charged, so Corefy is no sandbox";
 
-impl Acceptance {
+impl AcceptanceTest {
     /// Makes every check, whatever came of those before.
     pub(super) async fn check_all(&mut self) {
         self.check_keys().await;
@@ -66,7 +66,7 @@ impl Acceptance {
         self.check("GetGatewayInfo", "what works here", call, answered).await;
         let mut client = GatewayServiceClient::new(self.gateway.channel());
         let call = client.test_connection(self.gateway.reading(TestConnectionRequest {}));
-        let judge = |answer: Answer<TestConnectionResponse>| match answered(answer)? {
+        let judge = |answer: CallResult<TestConnectionResponse>| match answered(answer)? {
             answer if answer.reachable && answer.authenticated => Ok(()),
             answer => Err(answer.message),
         };
@@ -113,7 +113,7 @@ impl Acceptance {
     async fn create(&mut self, key: &str, tried: &'static str) -> Option<PaymentIntent> {
         let mut client = PaymentIntentServiceClient::new(self.gateway.channel());
         let call = client.create_payment_intent(self.gateway.changing(order(), key));
-        let judge = |answer: Answer<CreatePaymentIntentResponse>| {
+        let judge = |answer: CallResult<CreatePaymentIntentResponse>| {
             answered(answer)?.payment_intent.ok_or_else(|| "there is no intent in it".to_owned())
         };
         self.check("CreatePaymentIntent", tried, call, judge).await
@@ -124,7 +124,7 @@ impl Acceptance {
         let source = Some(Source::Card(card(number)));
         let request = ConfirmPaymentIntentRequest { payment_intent_id: id.to_owned(), source, ..Default::default() };
         let call = client.confirm_payment_intent(self.gateway.changing(request, &new_key()));
-        let judge = |answer: Answer<ConfirmPaymentIntentResponse>| {
+        let judge = |answer: CallResult<ConfirmPaymentIntentResponse>| {
             answered(answer)?.payment_intent.ok_or_else(|| "there is no intent in it".to_owned())
         };
         self.check("ConfirmPaymentIntent", tried, call, judge).await
@@ -181,7 +181,7 @@ impl Acceptance {
         };
         let mut client = RefundServiceClient::new(self.gateway.channel());
         let call = client.create_refund(self.gateway.changing(refund("25.00"), &new_key()));
-        let judge = |answer: Answer<CreateRefundResponse>| {
+        let judge = |answer: CallResult<CreateRefundResponse>| {
             let refund = answered(answer)?.refund.ok_or_else(|| "there is no refund in it".to_owned())?;
             let is_under_way = matches!(refund.state(), RefundState::Succeeded | RefundState::Pending);
             is_under_way.then_some(refund).ok_or_else(|| "the refund failed".to_owned())
@@ -209,7 +209,7 @@ impl Acceptance {
         let mut client = CustomerServiceClient::new(self.gateway.channel());
         let request = CreateCustomerRequest { email: "payer@example.com".to_owned(), ..Default::default() };
         let call = client.create_customer(self.gateway.changing(request, &new_key()));
-        let judge = |answer: Answer<CreateCustomerResponse>| {
+        let judge = |answer: CallResult<CreateCustomerResponse>| {
             answered(answer)?.customer.ok_or_else(|| "there is no customer in it".to_owned())
         };
         let customer = self.check("CreateCustomer", "with an email address", call, judge).await;
@@ -239,7 +239,7 @@ impl Acceptance {
         let details = Some(Details::Card(to_save));
         let request = CreatePaymentMethodRequest { customer_id: customer.to_owned(), details };
         let call = client.create_payment_method(self.gateway.changing(request, &new_key()));
-        let judge = |answer: Answer<CreatePaymentMethodResponse>| {
+        let judge = |answer: CallResult<CreatePaymentMethodResponse>| {
             answered(answer)?.payment_method.ok_or_else(|| "there is no method in it".to_owned())
         };
         let method = self.check("CreatePaymentMethod", "a card to save", call, judge).await;
@@ -292,7 +292,7 @@ impl Acceptance {
                 }
                 Err(Status::unavailable("the stream ended"))
             };
-            timeout(WEBHOOK_PATIENCE, event).await.unwrap_or_else(|_| Err(Status::unknown("no event came")))
+            timeout(WEBHOOK_TIMEOUT, event).await.unwrap_or_else(|_| Err(Status::unknown("no event came")))
         };
         self.check("StreamEvents", TRIED, call, |answer| answer.map_err(super::told)).await;
         let mut client = GatewayServiceClient::new(self.gateway.channel());

@@ -1,0 +1,184 @@
+//! Where calls take their turn: what of the budget lies ready, who waits for more, and what wait can be foreseen. Time is
+//! handed in.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::{
+    leased_tokens::LeasedTokens,
+    queue::{FairQueue, QueuePosition},
+    wait_estimate::{WaitEstimate, WaitEstimates},
+};
+use crate::{
+    domain::{
+        ids::PartnerId,
+        quota::{Demand, LEASE, Lease},
+    },
+    upstream::{Priority, Scheduling},
+};
+
+/// The shortest and the longest pause between two asks while somebody waits.
+const MIN_REFILL_INTERVAL: Duration = Duration::from_millis(25);
+const MAX_REFILL_INTERVAL: Duration = Duration::from_secs(1);
+/// The pause after an ask that failed.
+const RETRY_INTERVAL: Duration = Duration::from_millis(250);
+
+/// The turn of a call: how many more could leave at once; or the time until there may be room.
+pub type TokenResult = Result<u32, Duration>;
+
+/// What a call hears at once.
+pub enum Acquisition {
+    /// Its turn, or that it would wait too long.
+    Decided(TokenResult),
+    /// It has to wait.
+    Queued(oneshot::Receiver<TokenResult>),
+}
+
+/// One who waits.
+#[derive(Debug)]
+struct Waiter {
+    give_up: Instant,
+    reply: oneshot::Sender<TokenResult>,
+}
+
+/// The desk.
+#[derive(Debug)]
+pub struct LimiterState {
+    queue: FairQueue<Waiter>,
+    tokens: LeasedTokens,
+    estimate: WaitEstimates,
+    /// Whether somebody sees to it that there is more.
+    is_refilling: bool,
+}
+
+impl LimiterState {
+    /// A desk at which nothing lies ready.
+    pub fn new(has_recovery: bool, now: Instant) -> Self {
+        let unknown = WaitEstimate::unknown(now);
+        let estimate = WaitEstimates { common: unknown, recovery: has_recovery.then_some(unknown) };
+        Self { queue: FairQueue::new(), tokens: LeasedTokens::new(now), estimate, is_refilling: false }
+    }
+
+    /// Lets a call in, refuses it when it would wait beyond `give_up`, or has it wait behind those who came before it.
+    pub fn acquire(
+        &mut self,
+        scheduling: Scheduling,
+        partner: Option<&PartnerId>,
+        give_up: Instant,
+        now: Instant,
+    ) -> Acquisition {
+        if self.queue.len() == 0
+            && let Some(left) = self.tokens.take(now)
+        {
+            return Acquisition::Decided(Ok(left));
+        }
+        let (reply, receiver) = oneshot::channel();
+        let (ticket, evicted) = self.queue.push(scheduling.priority, partner, Waiter { give_up, reply });
+        self.refuse(evicted, now);
+        let wait = self.estimate.wait(scheduling.priority, self.queue.position(ticket), now);
+        if now + wait > give_up {
+            self.queue.remove(ticket);
+            return Acquisition::Decided(Err(wait));
+        }
+        Acquisition::Queued(receiver)
+    }
+
+    /// Whether somebody has to see to it that there is more. It is asked of nobody else until [`Self::next_refill`] ends it.
+    pub fn needs_refill(&mut self, now: Instant) -> bool {
+        let is_worth_asking = self.tokens.is_low() && self.estimate.common.wait(0, now).is_zero();
+        let needs_refill = !self.is_refilling && (is_worth_asking || self.queue.len() > 0);
+        self.is_refilling |= needs_refill;
+        needs_refill
+    }
+
+    /// What is to be asked of the common purse.
+    pub fn demand(&mut self, now: Instant) -> Demand {
+        self.tokens.demand(count(self.queue.len()), now)
+    }
+
+    /// What is to be asked of the reserve; `None` when it is not needed.
+    pub fn recovery_demand(&self) -> Option<Demand> {
+        let waiting = count(self.queue.len_of(Priority::InDoubt));
+        (waiting > 0).then_some(Demand { waiting, ahead: 0 })
+    }
+
+    /// Takes in what the common purse has lent after it was asked at `asked_at`, and hands it out in turn. Those who now
+    /// would wait too long are told.
+    pub fn refill(&mut self, lease: Lease, asked_at: Instant, now: Instant) {
+        self.estimate.common = WaitEstimate::of(lease, now);
+        self.tokens.put(lease.granted, asked_at, now);
+        while let left @ 1.. = self.tokens.left()
+            && let Some(ticket) = self.queue.pop()
+        {
+            // Who has stopped waiting takes nothing.
+            if ticket.reply.send(Ok(left - 1)).is_ok() {
+                self.tokens.take(now);
+            }
+        }
+        self.refuse_late(now);
+    }
+
+    /// Hands out what the reserve has lent.
+    pub fn refill_recovery(&mut self, lease: Lease, asked_at: Instant, now: Instant) {
+        self.estimate.recovery = Some(WaitEstimate::of(lease, now));
+        let mut left = if now < asked_at + LEASE { lease.granted } else { 0 };
+        while left > 0
+            && let Some(ticket) = self.queue.pop_of(Priority::InDoubt)
+        {
+            left -= u32::from(ticket.reply.send(Ok(self.tokens.left())).is_ok());
+        }
+        self.refuse_late(now);
+    }
+
+    /// The lender could not be asked: nothing more is lent for a while.
+    pub fn refill_failed(&mut self, now: Instant) {
+        let WaitEstimates { common, recovery } = self.estimate;
+        let later = |estimate: WaitEstimate| estimate.not_before(now + RETRY_INTERVAL);
+        self.estimate = WaitEstimates { common: later(common), recovery: recovery.map(later) };
+        self.refuse_late(now);
+    }
+
+    /// How long to wait with the next ask; `None` when nobody waits and supplying ends.
+    pub fn next_refill(&mut self, now: Instant) -> Option<Duration> {
+        self.is_refilling = self.queue.len() > 0;
+        let recovers = self.queue.len_of(Priority::InDoubt) > 0;
+        let priority = if recovers { Priority::InDoubt } else { Priority::Read };
+        let next_in = self.estimate.wait(priority, QueuePosition::default(), now);
+        let next_refill =
+            if next_in.is_zero() { next_in } else { next_in.clamp(MIN_REFILL_INTERVAL, MAX_REFILL_INTERVAL) };
+        self.is_refilling.then_some(next_refill)
+    }
+
+    /// Nobody supplies any more.
+    pub fn refill_aborted(&mut self) {
+        self.is_refilling = false;
+    }
+
+    /// How long one would wait who came now, behind all others.
+    pub fn estimated_wait(&self, now: Instant) -> Duration {
+        self.estimate.common.wait(self.queue.len(), now)
+    }
+
+    fn refuse_late(&mut self, now: Instant) {
+        let estimate = self.estimate;
+        let late = self.queue.remove_where(|priority, position, ticket| {
+            ticket.reply.is_closed() || now + estimate.wait(priority, position, now) > ticket.give_up
+        });
+        self.refuse(late, now);
+    }
+
+    fn refuse(&self, tickets: impl IntoIterator<Item = Waiter>, now: Instant) {
+        for ticket in tickets {
+            // Who has stopped waiting hears nothing.
+            let _ = ticket.reply.send(Err(self.estimated_wait(now)));
+        }
+    }
+}
+
+fn count(waiting: usize) -> u32 {
+    u32::try_from(waiting).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;
