@@ -1,5 +1,5 @@
-//! Writes, for the messages that an event is made of, what a view without personal data leaves out: fields with the option
-//! `debug_redact`, so that the protos are the only place that says which these are.
+//! Generates the view without personal data of the messages in an event: it clears the fields with the option
+//! `debug_redact`, so that the protos are the only place that names them.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 

@@ -1,4 +1,5 @@
-//! The only wiring: builds the parts, opens the ports, runs until it is told to stop, and then drains in order.
+//! The only wiring: builds the parts, opens the ports, runs until the process is told to stop, and then drains in
+//! order.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -44,7 +45,7 @@ pub enum StartError {
     Port {
         /// The setting.
         variable: &'static str,
-        /// What it is set to.
+        /// The address that it is set to.
         address: SocketAddr,
         /// Why not.
         cause: io::Error,
@@ -129,7 +130,7 @@ impl Server {
             |port| if config.proxy_protocol.contains(&port) { proxies.clone() } else { Proxies::default() };
         let counted_as = counted_as(proxies.clone());
         let timeouts = harness.rpc_idle_timeouts.unwrap_or(rpc::IDLE_TIMEOUTS);
-        // On the gRPC port whoever was let in keeps the place.
+        // On the gRPC port a connection with an admitted caller keeps its permit.
         let bounds = Bounds {
             most,
             always_on_trial: 0,
@@ -178,7 +179,7 @@ impl Server {
     }
 
     /// Stops: takes no more calls, lets those under way end, stops the workers, and closes the database, all within the
-    /// configured time. What is not finished by then is found by recovery at the next start.
+    /// configured time. Unfinished operations are found by recovery at the next start.
     pub async fn stop(mut self) {
         self.drain.cancel();
         let telemetry = self.app.telemetry().clone();
@@ -210,8 +211,8 @@ async fn listen(variable: &'static str, address: SocketAddr) -> Result<(TcpListe
     opened.await.map_err(|cause| StartError::Port { variable, address, cause })
 }
 
-/// The certificates of the gRPC port and of the HTTP port, from the same files. The HTTP port asks nobody for one: Corefy,
-/// which sends webhooks there, signs them and has none.
+/// The certificates of the gRPC port and of the HTTP port, from the same files. The HTTP port requires none of clients:
+/// Corefy, which sends webhooks there, signs them and has no certificate.
 fn certificates(tls: Option<&TlsConfig>) -> Result<(Option<Certificates>, Option<Certificates>), CertificateError> {
     let Some(TlsConfig { certificate, key, client_ca }) = tls.cloned() else { return Ok((None, None)) };
     let files = CertificateFiles { certificate, key, client_ca, protocols: &["h2", "http/1.1"] };
@@ -260,7 +261,7 @@ fn telemetry(traces: Option<&TraceConfig>) -> Result<Telemetry, ExportError> {
 }
 
 /// The client of Corefy, and the records of what it sends; connects only when something is sent. Without a `source` it
-/// has the whole budget of calls for itself.
+/// has the whole rate limit to itself.
 pub fn upstream(
     config: &UpstreamConfig,
     clock: &Clock,

@@ -21,7 +21,7 @@ use crate::{
 const MAX_CALLS: u32 = 1000;
 /// How often `--follow` looks for new calls.
 const LOOK: Duration = Duration::from_secs(1);
-/// How far back it looks: a call stands in the log at the place of its beginning, once it has ended and was written.
+/// How far back it looks: a call has its place in the log by its start, but is written after its end.
 const OVERLAP: Duration = Duration::from_secs(330);
 
 /// The command and its settings.

@@ -29,7 +29,7 @@ pub(super) struct DevCommand {
 }
 
 impl DevCommand {
-    /// Serves until it is told to stop.
+    /// Serves until the process is told to stop.
     pub async fn run(self) -> Result<(), CommandFailure> {
         memory::keep_private()?;
         let dev = self.settings.read()?;
@@ -58,7 +58,7 @@ fn busy(dev: &DevConfig, error: io::Error) -> CommandFailure {
     CommandFailure::Failed(format!("GATEWAY_SANDBOX_ADDR {}: {error}", dev.sandbox_addr))
 }
 
-/// Takes away the database of the last run: the sandbox it belonged to has forgotten all.
+/// Removes the database of the last run: its sandbox no longer exists.
 fn clean(dir: &Path) -> io::Result<()> {
     for name in ["gateway.db", "gateway.db-wal", "gateway.db-shm"] {
         match fs::remove_file(dir.join(name)) {

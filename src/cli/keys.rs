@@ -48,7 +48,7 @@ enum KeysAction {
         /// Name of the key, for its owner
         #[arg(long, value_parser = name)]
         key_name: String,
-        /// What it may be used for: read, write, refunds
+        /// Scopes of the key: read, write, refunds
         #[arg(long, value_delimiter = ',', default_value = "read,write,refunds", value_parser = scope)]
         scopes: Vec<Scope>,
         /// Networks it may be used from, as CIDR separated by commas [default: any]

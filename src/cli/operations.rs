@@ -72,13 +72,13 @@ enum OperationsAction {
         /// Its id, op_…
         #[arg(value_parser = operation_id)]
         id: OperationId,
-        /// What came of it: succeeded (the money moved) or failed (it did not, and will not)
+        /// Outcome: succeeded (the money moved) or failed (it did not, and will not)
         #[arg(long, value_parser = outcome)]
         outcome: StatedOutcome,
         /// How you know, in 1 to 500 characters; nothing that identifies the payer
         #[arg(long, value_parser = reason)]
         reason: String,
-        /// What was received, when a confirmation succeeded: a decimal such as 10.00 [default: the intent's amount]
+        /// Amount received, when a confirmation succeeded: a decimal such as 10.00 [default: the intent's amount]
         #[arg(long)]
         received_amount: Option<String>,
         #[command(flatten)]

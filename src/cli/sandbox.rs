@@ -25,7 +25,7 @@ pub(super) struct SandboxCommand {
 }
 
 impl SandboxCommand {
-    /// Serves until it is told to stop.
+    /// Serves until the process is told to stop.
     pub async fn run(self) -> Result<(), CommandFailure> {
         let config = self.settings.read()?;
         log::start(&config.log);

@@ -1,4 +1,4 @@
-//! `serve`: runs the gateway until it is told to stop.
+//! `serve`: runs the gateway until the process is told to stop.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `webhooks`: what Corefy told, what came of it, and once more.
+//! `webhooks`: lists, shows and replays the webhooks from Corefy.
 
 use std::io::{self, IsTerminal as _, Write as _};
 

@@ -1,4 +1,4 @@
-//! What every call gets on its way out: the key, a deadline, an idempotency key, and repetitions that are safe.
+//! Adds to every outgoing call the key, a deadline, an idempotency key, and repetitions where they are safe.
 
 use std::{
     error::Error,
@@ -137,8 +137,8 @@ where
     Ok(Response::from_parts(head, Body::new(answer)))
 }
 
-/// Turns the refusal of a proxy, which speaks HTTP, into the status that gRPC has for it. Other odd answers are left to
-/// the generated client.
+/// Turns the refusal of a proxy, which speaks HTTP, into its gRPC status. Other malformed answers are left to the
+/// generated client.
 fn passed_on(status: StatusCode) -> Result<(), Status> {
     match status.as_u16() {
         429 | 502..=504 => Err(Status::unavailable(format!("something on the way answered HTTP {status}"))),

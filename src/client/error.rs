@@ -40,7 +40,7 @@ impl GatewayError {
         self.info().map_or("", |info| &info.reason)
     }
 
-    /// What is wrong with each wrong field of the request.
+    /// The invalid fields of the request, each with its reason.
     pub fn fields(&self) -> &[FieldViolation] {
         self.details.bad_request().map_or(&[], |request| &request.field_violations)
     }
@@ -50,12 +50,12 @@ impl GatewayError {
         self.details.retry_info().and_then(|retry| retry.retry_delay)
     }
 
-    /// What the gateway's operator finds the call by; empty when the gateway was not reached.
+    /// The id by which the gateway's operator finds the call; empty when the gateway was not reached.
     pub fn request_id(&self) -> &str {
         self.status.metadata().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default()
     }
 
-    /// What `ErrorReason` promises beside this reason.
+    /// The metadata that `ErrorReason` documents for this reason.
     pub fn metadata(&self) -> &HashMap<String, String> {
         self.info().map_or(&NONE, |info| &info.metadata)
     }

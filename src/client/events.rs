@@ -28,7 +28,7 @@ impl Events {
     ///
     /// # Errors
     ///
-    /// Those of `StreamEvents`, and of a gateway that could not be reached again and again.
+    /// The errors of `StreamEvents`, or the last one once the gateway could not be reached for too long.
     pub async fn next(&mut self) -> Result<Event, GatewayError> {
         loop {
             match self.read().await {
@@ -62,7 +62,7 @@ impl Events {
         })
     }
 
-    /// A stream that goes on begins at no other place.
+    /// A stream that is resumed starts nowhere else.
     fn go_on_after(&mut self, id: &str) {
         id.clone_into(&mut self.request.after_event_id);
         self.request.only_new = false;
@@ -72,7 +72,8 @@ impl Events {
         self.stream = None;
         self.broken += 1;
         let error = GatewayError::from(status.clone());
-        // Whoever was too slow may go on at once; a connection that broke is one more gateway that is not there.
+        // A reader that was too slow may resume at once; a broken connection counts as another failed attempt to
+        // connect.
         let is_break = error.reason().is_empty() || error.reason() == "EVENT_READER_TOO_SLOW";
         let unavailable = Status::unavailable(error.message());
         let wait = pause(self.broken, if is_break { &unavailable } else { &status }).ok_or(error)?;

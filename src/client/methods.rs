@@ -1,4 +1,4 @@
-//! What the protos say of each method.
+//! The properties of each method by the protos.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -7,7 +7,7 @@ use prost_types::{FileDescriptorSet, MethodDescriptorProto, method_options::Idem
 
 use crate::pb::FILE_DESCRIPTOR_SET;
 
-/// What a call needs to know of its method.
+/// The properties of a method that affect its calls.
 #[derive(Clone, Copy)]
 pub struct Method {
     /// Whether it changes anything.

@@ -41,12 +41,13 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 /// How long it may take to say so.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What [`connect_with`] lets its caller choose.
+/// The options of [`connect_with`].
 #[derive(Clone, Debug)]
 pub struct Options {
     /// For a call with all its repetitions, unless its request has a timeout of its own. Streams have none.
     pub timeout: Duration,
-    /// Whom to trust, and a certificate to show where the gateway asks for one. Without it, what the machine trusts.
+    /// The authorities to trust, and a certificate to present where the gateway requires one. The default: the
+    /// authorities of the machine.
     pub tls: Option<ClientTlsConfig>,
 }
 
@@ -72,7 +73,7 @@ pub fn connect(target: &str, api_key: &str) -> Result<Gateway, GatewayError> {
 ///
 /// # Errors
 ///
-/// Those of [`connect`].
+/// The errors of [`connect`].
 pub fn connect_with(target: &str, api_key: &str, options: Options) -> Result<Gateway, GatewayError> {
     let authorization = format!("Bearer {api_key}").parse().map_err(|_| refused("the key cannot be sent"))?;
     let target = if target.contains("://") { target.to_owned() } else { format!("https://{target}") };
@@ -111,7 +112,7 @@ impl Gateway {
         RefundServiceClient::new(self.calls.clone())
     }
 
-    /// Those who pay.
+    /// The payers that are stored.
     pub fn customers(&self) -> CustomerServiceClient<Calls> {
         CustomerServiceClient::new(self.calls.clone())
     }
@@ -121,7 +122,7 @@ impl Gateway {
         PaymentMethodServiceClient::new(self.calls.clone())
     }
 
-    /// What happened.
+    /// The events.
     pub fn events(&self) -> EventServiceClient<Calls> {
         EventServiceClient::new(self.calls.clone())
     }

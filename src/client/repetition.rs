@@ -24,7 +24,7 @@ pub fn pause(attempts: u32, status: &Status) -> Option<Duration> {
     (may_be_repeated && attempts < ATTEMPTS).then(|| shortened(longest).max(advice.unwrap_or_default()))
 }
 
-/// The pause less up to half of it, so that those who broke off together do not come back together.
+/// The pause less a random part of up to half of it, so that clients that failed together do not retry together.
 fn shortened(pause: Duration) -> Duration {
     let chance = getrandom::u32().unwrap_or_default() % 1000;
     pause - pause * chance / 2000

@@ -11,7 +11,7 @@ use super::SettingsProblems;
 use super::report::{SettingsReport, given};
 use crate::domain::key_pair::KeyPair;
 
-/// Which gateway to call, and as whom.
+/// The gateway to call, and the key to call it with.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Gateway to call")]
 pub struct ClientSettings {
@@ -32,18 +32,18 @@ pub struct ClientSettings {
     api_key_file: PathBuf,
 }
 
-/// Which gateway to call, and as whom.
+/// The gateway to call, and the key to call it with.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     /// `http://host:port` or `https://host:port`.
     pub target: Url,
-    /// Whom to trust, when the gateway speaks TLS.
+    /// The certificates to trust, when the gateway speaks TLS.
     pub trust: Option<Trust>,
     /// `pk_…:sk_…`.
     pub api_key: SecretString,
 }
 
-/// Whom to trust.
+/// The certificates to trust.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     /// The authorities, in PEM; `None`: those of the system.
@@ -66,7 +66,7 @@ impl ClientSettings {
         report.finish(config.map(|((target, trust), api_key)| ClientConfig { target, trust, api_key }))
     }
 
-    /// Whom to trust: the inner `None` where nothing is encrypted.
+    /// The certificates to trust: the inner `None` where nothing is encrypted.
     fn trust(&self, is_encrypted: bool, report: &mut SettingsReport) -> Option<Option<Trust>> {
         if is_encrypted {
             let authorities = match &self.target_ca {

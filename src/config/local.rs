@@ -54,16 +54,16 @@ pub struct SandboxSettings {
     log: LogSettings,
 }
 
-/// What `sandbox` needs to know.
+/// The configuration of `sandbox`.
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
     /// Where it listens.
     pub addr: SocketAddr,
-    /// Whom it serves, and whom it tells.
+    /// The keys of the merchant that it serves.
     pub keys: SandboxKeys,
     /// Where webhooks go.
     pub webhook_url: Option<Url>,
-    /// What is logged, and how.
+    /// The level and the format of the log.
     pub log: LogConfig,
 }
 
@@ -148,7 +148,7 @@ pub struct DevSettings {
     log: LogSettings,
 }
 
-/// What `dev` needs to know.
+/// The configuration of `dev`.
 #[derive(Clone, Debug)]
 pub struct DevConfig {
     /// Where the sandbox listens.
@@ -159,7 +159,7 @@ pub struct DevConfig {
     pub dir: PathBuf,
     grpc_addr: SocketAddr,
     http_addr: SocketAddr,
-    /// What is logged, and how.
+    /// The level and the format of the log.
     pub log: LogConfig,
 }
 

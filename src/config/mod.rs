@@ -29,7 +29,7 @@ pub mod settings;
 pub use report::SettingsProblems;
 pub use route::UpstreamRoute;
 
-/// What `serve` needs to know. `Debug` shows no secret.
+/// The configuration of `serve`. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where Corefy is, and how to speak to it.
@@ -46,7 +46,8 @@ pub struct Config {
     pub tls: Option<TlsConfig>,
     /// Connections at one time, of each port.
     pub max_connections: u32,
-    /// Networks of proxies, whose addresses stand for many callers each, and whose word about callers counts.
+    /// The networks of proxies: their addresses stand for many callers each, and what they say about callers is
+    /// trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// The ports on which those proxies speak the PROXY protocol.
     pub proxy_protocol: Vec<ProxiedPort>,
@@ -70,7 +71,7 @@ pub struct Config {
     pub operation_retention: Duration,
     /// How long calls under way may take to end at shutdown.
     pub drain: Duration,
-    /// What is logged, and how.
+    /// The level and the format of the log.
     pub log: LogConfig,
     /// Where traces go; `None`: nowhere.
     pub traces: Option<TraceConfig>,
@@ -101,7 +102,7 @@ impl ProxiedPort {
 pub struct TraceConfig {
     /// Scheme, host and port of a collector that takes OTLP over gRPC.
     pub endpoint: Url,
-    /// What the collector knows this service by.
+    /// The name of this service in the collector.
     pub service_name: String,
 }
 
@@ -112,11 +113,11 @@ pub struct TlsConfig {
     pub certificate: PathBuf,
     /// The certificate's key.
     pub key: PathBuf,
-    /// The authorities of callers, who then need a certificate.
+    /// The authorities of callers' certificates, which are then required.
     pub client_ca: Option<PathBuf>,
 }
 
-/// What the commands that work on the database alone need to know.
+/// The configuration of the commands that use only the database.
 #[derive(Clone, Debug)]
 pub struct AdminConfig {
     /// Where keys, payments and the log of calls are kept.
@@ -170,7 +171,7 @@ pub enum UpstreamApi {
     Intents,
 }
 
-/// What is logged, and how.
+/// The level and the format of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogConfig {
     /// Directives of `tracing_subscriber::EnvFilter`, checked.

@@ -1,4 +1,4 @@
-//! Who gives a command, as far as the machine knows: for the audit log.
+//! The operator that gives a command, as far as the machine knows: for the audit log.
 
 use std::{env, fs, os::unix::fs::MetadataExt as _};
 
@@ -7,7 +7,7 @@ use crate::domain::audit::Operator;
 /// The longest name that is kept, in characters.
 const MAX_NAME: usize = 100;
 
-/// Who runs this process, and where.
+/// The user that runs this process, and the host.
 pub fn this_operator() -> Operator {
     let taken_on_by = env::var("SUDO_USER").map(|user| format!(" (sudo by {user})")).unwrap_or_default();
     let user = user().unwrap_or_else(|| "unknown".to_owned()) + &taken_on_by;

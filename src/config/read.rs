@@ -248,7 +248,7 @@ fn is_scheme_and_host(url: &Url) -> bool {
 /// The scheme, host and port of a web page, as browsers write them; `*.` before the host stands for everything below it.
 fn origin(text: &str) -> Option<String> {
     let (below, plain) = match text.split_once("://*.") {
-        // All that is below a top-level domain is nobody's shop.
+        // A whole top-level domain is not one shop's.
         Some((scheme, host)) if host.contains('.') => (true, format!("{scheme}://{host}")),
         Some(_) => return None,
         None => (false, text.to_owned()),

@@ -1,15 +1,15 @@
-//! Reads settings one by one and keeps what is wrong with them, so that all of it can be told at once.
+//! Reads settings one by one and collects the invalid ones, so that all can be reported at once.
 
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// What is wrong with the settings: for each the variable's name and what it should be. Never a secret's value.
+/// The invalid settings: for each the variable's name and what it should be. Never a secret's value.
 #[derive(Debug)]
 pub struct SettingsProblems(Vec<String>);
 
 impl SettingsProblems {
-    /// What is wrong, one by one.
+    /// The problems, one by one.
     pub fn each(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
@@ -107,7 +107,7 @@ impl SettingsReport {
         }
     }
 
-    /// What was made of the settings when all of them were right.
+    /// The finished configuration, when all settings were right.
     pub fn finish<T>(self, made: Option<T>) -> Result<T, SettingsProblems> {
         made.filter(|_| self.0.is_empty()).ok_or(SettingsProblems(self.0))
     }

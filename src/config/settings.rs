@@ -149,8 +149,8 @@ pub struct GatewaySettings {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Log")]
 pub struct LogSettings {
-    /// What to log: a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), or levels by module:
-    /// `info,corefy_gateway=debug`. Modules that are not named log errors
+    /// Log level (`off`, `error`, `warn`, `info`, `debug`, `trace`), or levels by module: `info,corefy_gateway=debug`.
+    /// Modules that are not named log errors
     #[arg(long, env, value_name = "FILTER", default_value = "info")]
     pub gateway_log: String,
     /// Form of the log: `text` or `json`

@@ -39,8 +39,8 @@ pub const IDLE_TIMEOUTS: IdleTimeouts =
     IdleTimeouts { first: Duration::from_secs(10), idle: Duration::from_secs(60), trial: None };
 /// How long the whole header of a request may take, counted from the opening of the connection or from the last answer.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
-/// One of this many places stays with connections that have sent no genuine webhook, so that health and metrics are
-/// answered however many of those there are.
+/// The share of permits that stays with connections without a genuine webhook, so that health and metrics are always
+/// reachable.
 const ALWAYS_ON_TRIAL: u32 = 20;
 
 /// How many of `most` connections are always on trial.
@@ -53,7 +53,7 @@ const NOWHERE: &str = "nothing is here; webhooks are taken at /webhooks/corefy\n
 /// How much of such a path is logged, in characters.
 const MAX_LOGGED_PATH: usize = 100;
 
-/// What the handlers share.
+/// The state that the handlers share.
 #[derive(Clone)]
 struct Sidecar {
     app: App,
@@ -111,7 +111,7 @@ async fn take_in(mut port: Port, router: Router, open: &GracefulShutdown, connec
         let served = open.watch(served.into_owned());
         connections.spawn(async move {
             if let Err(error) = served.await {
-                // Not worth more than debug: whoever hangs up causes it.
+                // Logged at debug only: any client that hangs up causes it.
                 tracing::debug!(error, "a connection of the HTTP port ended");
             }
         });
@@ -144,7 +144,7 @@ async fn ready(State(sidecar): State<Sidecar>) -> (StatusCode, String) {
     }
 }
 
-/// What the operator measures the gateway by.
+/// Serves the metrics.
 async fn metrics(State(sidecar): State<Sidecar>) -> ([(HeaderName, &'static str); 1], String) {
     ([(CONTENT_TYPE, METRICS_FORMAT)], sidecar.app.metrics())
 }

@@ -10,8 +10,8 @@ use axum::{
 use super::Sidecar;
 use crate::{app::webhooks::Delivery, domain::network, port::Peer, telemetry::catalogue::WEBHOOKS_REFUSED};
 
-/// Where webhooks are taken. The second is the path of the integration guide, for those who have registered it. Both with
-/// and without a slash at their end, for not every sender follows a redirect with a body.
+/// The paths of webhooks. The second is the one in the integration guide. Both with and without a slash at the end, for
+/// not every sender follows a redirect with a body.
 pub(super) const PATHS: [&str; 4] =
     ["/webhooks/corefy", "/api/integrations/corefy/webhook/", "/webhooks/corefy/", "/api/integrations/corefy/webhook"];
 /// The headers that are kept for audit. None of them is a secret: a signature proves only the body it came with.

@@ -30,7 +30,7 @@ pub struct CertificateFiles {
     pub certificate: PathBuf,
     /// The key of that certificate, without a password.
     pub key: PathBuf,
-    /// Authorities: whoever connects needs a certificate of one of them. `None`: nobody needs one.
+    /// The authorities of clients' certificates, which are then required. `None`: no certificate is required.
     pub client_ca: Option<PathBuf>,
     /// The protocols to offer (ALPN), the preferred one first.
     pub protocols: &'static [&'static str],
@@ -42,7 +42,7 @@ pub struct CertificateFiles {
 pub struct CertificateError {
     /// The file.
     file: PathBuf,
-    /// What is wrong with it. Shows nothing of what it holds.
+    /// The fault of a file. Shows nothing of its content.
     problem: String,
 }
 
@@ -88,7 +88,7 @@ async fn watch(mut watched: Watched) {
     }
 }
 
-/// What tells one state of a file from another: when it was changed, and its size in bytes. `None`: it is not there.
+/// The state of a file: when it was changed, and its size in bytes. `None`: it does not exist.
 type Mark = Option<(SystemTime, u64)>;
 
 /// Files with the state in which they were last read.

@@ -1,4 +1,4 @@
-//! One connection: its bytes, encrypted on the way or not, and whom it is with.
+//! One connection: its bytes, encrypted or not, and its peer.
 
 use std::{
     io::{self, IoSlice},
@@ -22,8 +22,8 @@ use super::{
 /// The bytes of a connection, plain or decrypted.
 type Bytes = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-/// A connection that was taken in. It keeps its place at the port until it is dropped. Reading and writing fail when it was
-/// silent for too long, did not prove itself in time, or had to make room for another.
+/// An accepted connection. It holds its permit until it is dropped. Reading and writing fail when it was idle for too
+/// long, did not prove itself in time, or had to make room for another.
 pub struct Connection {
     stream: Bytes,
     /// The address that is connected, and the one that it is connected for.
@@ -32,7 +32,7 @@ pub struct Connection {
     permit: Permit,
 }
 
-/// The far end of a connection, as those see it who serve its requests.
+/// The far end of a connection, for the services on it.
 #[derive(Clone)]
 pub struct Peer {
     /// The address that is connected.
@@ -62,7 +62,7 @@ impl Connection {
         Self { stream: Either::Right(Box::new(stream)), peer, idle: IdleTimer::new(timeouts), permit }
     }
 
-    /// Whom it is with.
+    /// The peer of the connection.
     pub fn peer(&self) -> Peer {
         let (address, sender) = self.peer;
         Peer { address, sender, standing: self.permit.standing().clone() }

@@ -1,5 +1,5 @@
-//! How long a connection may be silent, and how long it may take to prove itself, so that nobody keeps a place at the port
-//! for nothing.
+//! Closes connections that are idle for too long, or that take too long to prove themselves, so that none holds a
+//! permit for nothing.
 
 use std::{
     io,
@@ -21,8 +21,8 @@ pub struct IdleTimeouts {
     pub trial: Option<Duration>,
 }
 
-/// Measures the silence and the trial of one connection. What moves only notes the time; the timer is set again when it
-/// ends, so that busy connections do not pay for it.
+/// Measures the idle time and the trial of one connection. Traffic only notes the time; the timer is set again when it
+/// expires, so that busy connections do not pay for it.
 pub(super) struct IdleTimer {
     limit: Duration,
     /// The limit after the first byte, until that comes.
@@ -58,7 +58,7 @@ impl IdleTimer {
         self.since = Instant::now();
     }
 
-    /// Ends when it has been silent for too long, or has not proved itself in time. Wakes whoever asked.
+    /// Ready when it was idle for too long, or has not proved itself in time. Wakes the task that polls.
     pub(super) fn poll_end(&mut self, context: &mut Context<'_>, has_proved: bool) -> Poll<io::Error> {
         if has_proved {
             self.trial = None;

@@ -36,7 +36,7 @@ const WARN_INTERVAL: Duration = Duration::from_secs(60);
 pub struct Bounds {
     /// Connections at one time.
     pub most: u32,
-    /// The number of them that are always on trial: a newcomer may take their places.
+    /// The number of them that are always on trial: a newcomer may replace them.
     pub always_on_trial: u32,
     /// By which address a connection counts, for the share of each.
     pub counted_as: CountedAs,
@@ -52,18 +52,18 @@ pub struct Port {
     /// Without them connections are plain.
     certificates: Option<Certificates>,
     permits: Permits,
-    /// The connection that waits for a place. Those behind it wait in the operating system's queue.
+    /// The connection that waits for a permit. Later ones wait in the operating system's queue.
     arrived: Option<(TcpStream, SocketAddr)>,
     proxied_by: Proxies,
-    /// A handshake under way has a place like any other connection on trial, and ends as one.
+    /// A handshake under way holds a permit like any other connection on trial, and can be replaced like one.
     handshakes: JoinSet<Option<Connection>>,
     timeouts: IdleTimeouts,
     warned_at: Option<Instant>,
 }
 
 impl Port {
-    /// A port within these bounds. When every place is taken by a connection that has proved itself, those that come then
-    /// wait until another has ended.
+    /// A port within these bounds. When every permit is held by a connection that has proved itself, new connections
+    /// wait until one ends.
     pub fn new(listener: TcpListener, certificates: Option<Certificates>, bounds: Bounds) -> Self {
         let Bounds { most, always_on_trial, counted_as, proxied_by, timeouts } = bounds;
         let permits = Permits::new(most, always_on_trial, counted_as);
@@ -116,8 +116,9 @@ impl Port {
     }
 }
 
-/// The next connection, and its place as soon as there is one; `None`: its address has its share. The place is sought when the
-/// connection is there, for what was free before may be held by one that has proved itself meanwhile.
+/// The next connection, and its permit as soon as there is one; `None`: its address holds its share. The permit is
+/// sought once the connection has arrived: a connection on trial that could have been replaced before may have proved
+/// itself since.
 async fn arrival(
     listener: &TcpListener,
     permits: &Permits,

@@ -1,4 +1,4 @@
-//! The opening of a connection: the word of a proxy about the caller, then the TLS handshake.
+//! The opening of a connection: a proxy's header about the caller, then the TLS handshake.
 
 use std::{
     io,
@@ -25,7 +25,7 @@ pub(super) struct Opening {
     pub peer: SocketAddr,
     pub permit: Permit,
     pub timeouts: IdleTimeouts,
-    /// It comes from a proxy that says first for whom.
+    /// It comes from a proxy that first names the caller.
     pub is_proxied: bool,
     /// `None`: it stays plain.
     pub acceptor: Option<TlsAcceptor>,
@@ -42,7 +42,7 @@ impl Opening {
         Connection::plain(self.stream, (self.peer, Some(self.peer.ip())), self.permit, self.timeouts)
     }
 
-    /// Does all of it, unless the place has to be given up meanwhile.
+    /// Does both, unless the permit has to be given up meanwhile.
     pub(super) async fn run(self) -> Option<Connection> {
         let Self { mut stream, peer, mut permit, timeouts, is_proxied, acceptor } = self;
         let parts = async {
@@ -73,7 +73,7 @@ async fn sender(stream: &mut TcpStream, peer: SocketAddr) -> Option<Option<IpAdd
     })
 }
 
-/// What came of a part; failures are worth no more than debug, for every scanner of ports causes them.
+/// The result of a part; failures are logged at debug only, for every port scanner causes them.
 async fn in_time<T>(peer: SocketAddr, part: impl Future<Output = io::Result<T>>) -> Option<T> {
     match timeout(LIMIT, part).await {
         Ok(Ok(done)) => Some(done),

@@ -1,4 +1,4 @@
-//! The places of a port: how many connections it holds, how many of one address, and which one ends to make room for
+//! The permits of a port: how many connections it holds, how many of one address, and which one ends to make room for
 //! another.
 //!
 //! A connection is on trial until it has proved itself, which on the gRPC port is a call that was let in, and on the HTTP
@@ -19,20 +19,20 @@ use std::{
 
 use tokio::sync::{Notify, oneshot};
 
-/// An address may hold one of this many places.
+/// The share of an address: one of this many permits.
 const SHARE: usize = 2;
-/// An address may hold one of this many places with connections on trial, TLS handshakes under way among them.
+/// The share of an address with connections on trial, TLS handshakes under way among them.
 const SHARE_ON_TRIAL: usize = 4;
 
-/// Names the address by which a connection counts, such as the first of its network; `None`: it counts for nobody.
+/// Names the address by which a connection counts, such as the first of its network; `None`: it counts for no address.
 pub type CountedAs = Arc<dyn Fn(IpAddr) -> Option<IpAddr> + Send + Sync>;
 
-/// Why there is no place for a connection.
+/// The reason why a connection gets no permit.
 #[derive(Debug)]
 enum NoPermit {
     /// Its address holds its share, and none of it is on trial.
     ShareTaken,
-    /// Every place is held by a connection that has proved itself.
+    /// Every permit is held by a connection that has proved itself.
     Full,
 }
 
@@ -42,11 +42,12 @@ pub(super) struct Permits(Arc<PermitPool>);
 
 struct PermitPool {
     most: usize,
-    /// Places that are always on trial, so that newcomers find room whatever the others have proved.
+    /// Permits that always stay with connections on trial, so that newcomers find room however many others have proved
+    /// themselves.
     always_on_trial: usize,
     counted_as: CountedAs,
     held: Mutex<HeldPermits>,
-    /// Notified when a place has become free.
+    /// Notified when a permit was given back.
     freed: Notify,
 }
 
@@ -80,8 +81,9 @@ impl Permits {
         Self(Arc::new(PermitPool { most, always_on_trial, counted_as, held, freed }))
     }
 
-    /// Takes a place for a connection of `address`, in the stead of another if need be, and waits while there is none. For one
-    /// waiter; nothing is lost when the future is dropped. `None`: the address holds its share, and none of it is on trial.
+    /// Takes a permit for a connection of `address`, from another connection if need be, and waits while there is none.
+    /// For one waiter; nothing is lost when the future is dropped. `None`: the address holds its share, and none of it
+    /// is on trial.
     pub(super) async fn permit(&self, address: IpAddr) -> Option<Permit> {
         loop {
             let freed = self.0.freed.notified();
@@ -161,7 +163,7 @@ impl HeldPermits {
     }
 }
 
-/// The place of one connection, given back when it is dropped.
+/// The permit of one connection, given back when it is dropped.
 pub(super) struct Permit {
     standing: Standing,
     end: oneshot::Receiver<()>,
@@ -169,12 +171,12 @@ pub(super) struct Permit {
 }
 
 impl Permit {
-    /// What the connection is to others.
+    /// Whether the connection has proved itself.
     pub(super) fn standing(&self) -> &Standing {
         &self.standing
     }
 
-    /// Ready when the connection has to end, because another has its place.
+    /// Ready when the connection has to end, because another has its permit.
     pub(super) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.has_ended {
             self.has_ended = Pin::new(&mut self.end).poll(context).is_ready();
@@ -205,7 +207,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Notes that the connection has proved itself: it keeps its place, unless too few others would be on trial.
+    /// Notes that the connection has proved itself: it keeps its permit, unless too few others would be on trial.
     pub fn prove(&self) {
         if self.has_proved() {
             return;

@@ -14,7 +14,7 @@ const FIXED: usize = 16;
 /// The most bytes that may follow: addresses, and what proxies add to them.
 const LONGEST: usize = 2048;
 
-/// What a proxy says of a connection.
+/// The caller, as a proxy names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sender {
     /// It is the proxy's own, such as a health check.
@@ -80,7 +80,7 @@ mod tests {
         [&SIGNATURE[..], &[version_and_command, family], &length, rest].concat()
     }
 
-    /// What is read of `bytes`, and what is left.
+    /// The result of reading `bytes`, and the rest of them.
     async fn read_of(bytes: &[u8]) -> (Result<Sender, io::ErrorKind>, &[u8]) {
         let mut rest = bytes;
         let read = read(&mut rest).await.map_err(|error| error.kind());

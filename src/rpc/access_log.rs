@@ -1,4 +1,4 @@
-//! What is kept of every call: one line of the log, one count and one span, also when the caller hung up before its end.
+//! Records every call: one line of the log, one count and one span, also when the caller hung up before its end.
 
 use std::time::Instant;
 

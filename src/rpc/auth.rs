@@ -107,7 +107,7 @@ impl<S> Guarded<S> {
             let forwarded = parts.headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
             self.app.proxies().source(peer.address.ip(), peer.sender, forwarded)
         });
-        // No key is refused where a wrong one is: the words for it tell what the caller sent, and nothing of any key.
+        // The message says how the key was sent, and nothing about any key.
         let admitted = self.app.authenticate(&pair, source).await.map_err(|error| match fault {
             Some(fault) if error.reason == Reason::CredentialsInvalid => error.worded(fault),
             _ => error,

@@ -1,4 +1,4 @@
-//! What ConfirmPaymentIntent pays with: a card that is read, used once and wiped, or a saved payment method.
+//! The source of money of ConfirmPaymentIntent: a card that is read, used once and wiped, or a saved payment method.
 
 use secrecy::SecretString;
 use zeroize::Zeroizing;
@@ -43,7 +43,7 @@ pub(super) fn take_cvv(message: &mut pb::ConfirmPaymentIntentRequest) -> Zeroizi
     }
 }
 
-/// Reads a confirmation whose CVV was taken out, at the time `now`.
+/// Reads a confirmation at the time `now`; its CVV was taken out before.
 pub(super) fn read(
     fields: &mut Fields,
     message: pb::ConfirmPaymentIntentRequest,

@@ -1,5 +1,5 @@
-//! What the protos themselves say of the services: their names, and which scope each call needs. Derived from the
-//! compiled protos, so that a new call cannot be forgotten.
+//! The services by their descriptors: their names, and the scope that each call needs. Derived from the compiled
+//! protos, so that a new call cannot be forgotten.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},

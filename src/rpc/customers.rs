@@ -1,4 +1,4 @@
-//! CustomerService: those who pay.
+//! CustomerService: the payers that a partner stores.
 
 use tonic::{Request, Response, Status};
 

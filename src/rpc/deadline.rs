@@ -6,7 +6,7 @@ use tonic::codegen::http::HeaderMap;
 
 use super::metadata;
 
-/// The longest a call may take, and what a caller gets who names no deadline.
+/// The longest a call may take, and the default for a caller without a deadline.
 pub(super) const MAX_DEADLINE: Duration = Duration::from_secs(120);
 /// How long before the caller's deadline we answer, at most; a tenth of it when that is less. The answer has to arrive
 /// before the caller stops waiting, and before tonic's own timer, which would answer CANCELLED without details.
@@ -19,7 +19,7 @@ pub(super) fn allowance(headers: &HeaderMap) -> Duration {
     deadline.saturating_sub(ANSWER_MARGIN.min(deadline / 10))
 }
 
-/// Reads the header: 1 to 8 digits and a unit. What cannot be read counts as absent, as the gRPC libraries have it.
+/// Reads the header: 1 to 8 digits and a unit. A malformed header counts as absent, as in the gRPC libraries.
 fn parse(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let fits = (1..=8).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());

@@ -87,7 +87,7 @@ async fn room<'a>(app: &App, out: &'a Sender<Box<Message>>) -> Result<Permit<'a,
             permit = out.reserve() => return permit.map_err(|_| Error::new(Reason::EventReaderTooSlow, "the reader has gone")),
             () = sleep(CHECK_INTERVAL) => {}
         }
-        // A clock that is put back must not lend the reader the time it went back by.
+        // A clock that is set back must not extend the reader's time.
         since = since.min(app.now());
         if app.now().since(since) > SLOW_READER_TIMEOUT {
             let message = "the reader takes too long; begin again after the last event it took in";

@@ -56,8 +56,8 @@ impl EventService for Handlers {
     }
 }
 
-/// How many events wait for a reader, beside what its connection takes in. They are boxed: a channel keeps places for 32 at
-/// any time, and those of an idle stream would be most of its memory.
+/// The number of events that wait for a reader, beside what its connection buffers. They are boxed: a channel always
+/// reserves room for 32, which would be most of the memory of an idle stream.
 const BUFFER: usize = 16;
 
 fn stream(fields: &mut Fields, message: pb::StreamEventsRequest) -> Option<(EventFilter, View, Beginning)> {

@@ -1,4 +1,5 @@
-//! Reads the fields of a request and collects everything that is wrong with them, so that a caller hears it all at once.
+//! Reads the fields of a request and collects everything that is wrong with them, so that the caller learns it all at
+//! once.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
@@ -26,7 +27,7 @@ pub(super) const MAX_VALUE: usize = 500;
 /// The longest page token, in bytes; ours are shorter.
 const MAX_PAGE_TOKEN: usize = 255;
 
-/// What was found wrong so far. Methods return a usable value even for a wrong field: [`Fields::finish`] refuses it.
+/// The violations found so far. Methods return a usable value even for a wrong field: [`Fields::finish`] refuses it.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     /// The path of the message being read, with its dot, or empty.
@@ -77,7 +78,7 @@ impl Fields {
         self.optional(field, value, rule)
     }
 
-    /// A text in the form in which `read` hands it on, or an empty one.
+    /// A text in the form that `read` gives it, or an empty one.
     pub(super) fn normalized(
         &mut self,
         field: &str,
@@ -231,7 +232,7 @@ const PAYMENT_INTENT_ID: &str = "of a payment intent, pi_… or pay_…";
 mod tests {
     use super::*;
 
-    /// What `read` finds wrong: the paths, and what each must be.
+    /// The violations that `read` finds: the paths, and what each must be.
     fn wrong(read: impl FnOnce(&mut Fields)) -> Vec<(String, String)> {
         let mut fields = Fields::default();
         read(&mut fields);

@@ -1,4 +1,4 @@
-//! What texts of a request must look like. A rule says what the text must be and never repeats it, for it may be secret.
+//! The formats of texts in requests. A rule says what the text must be and never repeats it, for it may be secret.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! What every handler does the same way: who calls, what with, under which idempotency key, and how that is answered.
+//! The steps that all handlers share: the caller, the input, the idempotency key and the response.
 
 use prost::Message;
 use tonic::{
@@ -26,7 +26,7 @@ pub(super) const MAX_IDEMPOTENCY_KEY: usize = 255;
 /// A call that passed the key check; travels in the request's extensions.
 #[derive(Clone, Debug)]
 pub(super) struct Admission {
-    /// Who calls.
+    /// The caller that the key belongs to.
     pub(super) caller: Caller,
     /// The call's path, `/service/method`.
     pub(super) path: String,

@@ -1,4 +1,4 @@
-//! Whether each service can be called: the gRPC health service, told by the database.
+//! The gRPC health service: whether each service can be called, by the state of the database.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,8 +29,8 @@ impl Health {
         health
     }
 
-    /// Reports until `drain`, and then that the services are down. Whoever watches hears that, and then the end of the
-    /// watch: an open watch would keep its connection, and so the drain, from ending.
+    /// Reports until `drain`, and then that the services are down. Watches receive that and then end: an open watch
+    /// would keep its connection, and so the drain, from ending.
     pub(super) async fn follow(mut self, app: App, drain: CancellationToken) {
         drain.run_until_cancelled(self.watch(&app)).await;
         self.report(ServingStatus::NotServing).await;
@@ -55,7 +55,7 @@ impl Health {
 }
 
 impl Contract {
-    /// Everything whose health can be asked.
+    /// The names whose health can be asked for.
     fn names(&self) -> impl Iterator<Item = &str> {
         self.services.iter().map(String::as_str).chain([WHOLE_SERVER])
     }

@@ -1,5 +1,4 @@
-//! The metadata of a call that the gateway reads. Whatever is read has its name here, so that a browser is allowed to send
-//! it.
+//! The names of all metadata that the gateway reads. They stand in one place so that browsers are allowed to send each.
 
 pub(super) use crate::telemetry::trace::{TRACEPARENT, TRACESTATE};
 

@@ -1,4 +1,4 @@
-//! Operations whose outcome is not known, on the wire.
+//! Operations with an unknown outcome, on the wire.
 
 use crate::{
     domain::operation::{OpenOperation, OperationKind},

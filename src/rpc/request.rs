@@ -1,4 +1,4 @@
-//! What surrounds every call, whichever service it is for: its id, its deadline, its line in the log, and the last word on
+//! The layer around every call, whatever its service: its id, its deadline, its line in the log, and the final form of
 //! its answer.
 
 use std::{
@@ -81,7 +81,7 @@ fn previous_attempts(headers: &HeaderMap) -> Option<String> {
     (count > 0).then(|| count.to_string())
 }
 
-/// The caller's place in a trace; a header that comes twice or cannot be read counts as absent, as the standard has it.
+/// The caller's trace; a header that occurs twice or is malformed counts as absent, as the standard has it.
 fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
     let mut given = headers.get_all(TRACEPARENT).iter();
     let first = given.next()?.to_str().ok()?;

@@ -35,7 +35,7 @@ pub(super) fn previous_attempts(count: &str) -> Fact<'_> {
 
 /// The domain of every reason.
 const DOMAIN: &str = "corefy-gateway";
-/// What the names of the reasons begin with in the protos, but not on the wire.
+/// The prefix of the reasons' names in the protos, which the wire leaves out.
 const PREFIX: &str = "ERROR_REASON_";
 
 /// The table: each reason's public name and gRPC code. BadRequest, RetryInfo and the facts are added when the refusal
@@ -75,7 +75,7 @@ fn row(reason: Reason) -> (ErrorReason, Code) {
     }
 }
 
-/// Whose quota is used up, when that is the reason.
+/// The subject of the quota that is used up, when that is the reason.
 fn quota_subject(reason: Reason) -> Option<&'static str> {
     match reason {
         Reason::UpstreamRateLimited => Some("corefy-calls"),
@@ -93,7 +93,8 @@ impl From<Error> for Status {
     }
 }
 
-/// The status as it goes out of a call with these `facts`. What lies behind a refusal of ours is logged here and stays here.
+/// The status that a call with these `facts` ends with. The cause of a refusal of ours is logged here and goes no
+/// further.
 pub(super) fn outgoing(status: Status, facts: &[Fact<'_>]) -> Status {
     if let Some(error) = status.source().and_then(|source| source.downcast_ref::<Error>()) {
         if let Some(cause) = error.cause() {
@@ -102,10 +103,10 @@ pub(super) fn outgoing(status: Status, facts: &[Fact<'_>]) -> Status {
         return detailed(error, facts);
     }
     match status.code() {
-        // So tonic answers a message that is too large, as it came or decompressed; the second code would even tell clients to
-        // send it again.
+        // The codes of tonic for a message that is too large, as received or decompressed; the second would even make
+        // clients send it again.
         Code::OutOfRange | Code::ResourceExhausted => detailed(&too_large(), facts),
-        // And so one that it cannot decode.
+        // The code of tonic for a message that it cannot decode.
         Code::Internal => detailed(&undecodable(), facts),
         _ => status,
     }
@@ -165,7 +166,7 @@ mod tests {
         reasons.map(|(place, number)| (ErrorReason::try_from(number).unwrap(), comment(&file, place))).collect()
     }
 
-    /// The comment of a value of the file's first enum: path 5 (enums), 0, 2 (values), place.
+    /// The comment of a value of the file's first enum: path 5 (enums), 0, 2 (values), index.
     fn comment(file: &FileDescriptorProto, place: usize) -> String {
         let path = [5, 0, 2, i32::try_from(place).unwrap()];
         let locations = &file.source_code_info.as_ref().unwrap().location;

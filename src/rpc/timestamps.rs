@@ -17,8 +17,8 @@ pub(super) fn wire(time: Timestamp) -> Wire {
     Wire { seconds: time.seconds(), nanos: micros * 1000 }
 }
 
-/// Reads a bound of a time range. What is finer than we keep is rounded up: moments that we keep, in microseconds, lie
-/// before the given bound exactly when they lie before the rounded one.
+/// Reads a bound of a time range. A bound finer than a microsecond is rounded up: moments are stored in microseconds,
+/// and lie before the given bound exactly when they lie before the rounded one.
 pub(super) fn bound(fields: &mut Fields, field: &str, time: Option<Wire>) -> Option<Timestamp> {
     let time = time?;
     if !SECONDS.contains(&time.seconds) || !(0..SECOND).contains(&time.nanos) {

@@ -52,7 +52,7 @@ pub(super) fn cors(origins: &[String]) -> Option<CorsLayer> {
 #[derive(Clone, Debug)]
 enum Origins {
     One(String),
-    /// What begins and ends like this, with labels of a host between.
+    /// Origins with this beginning and this end, and labels of a host between.
     Below {
         scheme: String,
         host: String,

@@ -1,5 +1,5 @@
-//! The answer of a call that goes on: it ends as soon as its caller would no longer be let in, so that a stream outlives no
-//! key. Around every call that the protos call a stream, so that none can forget it.
+//! The body of a streaming call: it ends as soon as its caller would no longer be admitted, so that a stream outlives
+//! no key. Every call that the protos declare as a stream gets one, so that none can be forgotten.
 
 use std::{
     future::Future,
@@ -24,7 +24,8 @@ use crate::{
 
 use super::status;
 
-/// How often the key is looked at. What is known of a key is up to 5 s old, so a revocation ends a stream within 7 s.
+/// The interval at which the key is checked again. A key is cached for up to 5 s, so a revocation ends a stream within
+/// 7 s.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// A body that ends with a refusal when its caller's key no longer admits the caller.
@@ -72,7 +73,7 @@ impl http_body::Body for WhileAdmitted {
         }
         if let Poll::Ready(refusal) = self.refusal.as_mut().poll(context) {
             self.has_ended = true;
-            // Whoever feeds it learns by this that nobody reads any more.
+            // Dropping the body ends the task that feeds it.
             self.body = Body::empty();
             let mut trailers = HeaderMap::new();
             return Poll::Ready(Some(refusal.add_header(&mut trailers).map(|()| Frame::trailers(trailers))));

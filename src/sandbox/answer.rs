@@ -56,7 +56,7 @@ impl SandboxRefusal {
         Self::new(404, "not_found", &format!("no such {what}"))
     }
 
-    /// What the object allows at this moment does not include this call.
+    /// The state of the object does not allow this call.
     pub fn invalid_state(message: &str) -> Self {
         Self::new(409, "invalid_state", message)
     }
@@ -104,7 +104,7 @@ impl FieldProblems {
     }
 }
 
-/// Reads a body. What is wrong with it is told without quoting it: it may hold a card number.
+/// Reads a body. The refusal does not quote it: it may hold a card number.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, SandboxRefusal> {
     serde_json::from_slice(body).map_err(|error| {
         let place = format!("line {} column {}", error.line(), error.column());

@@ -1,5 +1,5 @@
-//! Who is calling: checks the credentials and the signature of a request, on its own and not by the client's code, so
-//! that a mistake in one shows in the other.
+//! Authenticates the caller: checks the credentials and the signature of a request, with code of its own and not the
+//! client's, so that a mistake in one shows in the other.
 
 use std::time::Duration;
 

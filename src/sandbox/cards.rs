@@ -10,7 +10,7 @@ pub struct TestCard {
     pub number: &'static str,
     /// Short name for people.
     pub name: &'static str,
-    /// What confirming a payment with it does.
+    /// The effect of confirming a payment with it.
     pub effect: CardEffect,
     /// The same in words.
     pub description: &'static str,

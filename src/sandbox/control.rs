@@ -1,4 +1,4 @@
-//! What tests do to the sandbox, in place of payers, banks, merchants at the dashboard, and time.
+//! The controls that tests use in place of payers, banks, merchants at the dashboard, and time.
 //!
 //! Payments and refunds are named by the sandbox's id or by the reference they were created with.
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{domain::money::Money, upstream::intents::wire::WireIntent};
 
-/// What is asked for cannot be done as things stand; says why.
+/// The request cannot be carried out as things stand; the sentence says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotPossible(&'static str);
@@ -33,7 +33,7 @@ impl Sandbox {
         self.shared.with_state(|state| state.intents.values().map(|payment| state.show_intent(payment)).collect())
     }
 
-    /// What can be made to go wrong.
+    /// The faults and switches.
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
     }
@@ -74,7 +74,7 @@ impl Sandbox {
         is_done.then_some(()).ok_or(NotPossible("nothing awaits this refund"))
     }
 
-    /// Charges a payment whose request was lost, as if it had only been slow. Fails when it is paid already.
+    /// Charges a payment whose request was lost, as if it had only been slow. Fails when the payment is already paid.
     pub fn charge_late(&self, payment: &str) -> Result<(), NotPossible> {
         self.shared.with_state(|state| {
             let id = intent_named(state, payment);
@@ -124,7 +124,8 @@ impl Sandbox {
         is_done.then_some(()).ok_or(NotPossible("no such card is saved"))
     }
 
-    /// Changes a customer's email address and name, as somebody does in the dashboard. Fails when there is no such customer.
+    /// Changes a customer's email address and name, as a merchant does in the dashboard. Fails when there is no such
+    /// customer.
     pub fn change_customer(&self, customer: &str, email: &str, name: &str) -> Result<(), NotPossible> {
         let is_done = self.shared.with_state(|state| state.change_customer(customer, email, name));
         is_done.then_some(()).ok_or(NotPossible("no such customer"))

@@ -69,7 +69,7 @@ impl State {
         Ok(done)
     }
 
-    /// Changes how a customer is reached, and tells of it. `false` when there is none.
+    /// Changes a customer's contact, and sends a webhook. `false` when there is no such customer.
     pub fn change_customer(&mut self, id: &str, email: &str, name: &str) -> bool {
         let Some(customer) = self.customers.get_mut(id) else { return false };
         customer.email = Some(email.to_owned());
@@ -122,7 +122,7 @@ impl State {
         }
     }
 
-    /// Renews the card of a saved method and tells of it. `false` when there is none.
+    /// Renews the card of a saved method, and sends a webhook. `false` when there is none.
     pub fn renew_card(&mut self, method: &str, expiry_year: u16) -> bool {
         let Some(saved) = self.methods.get_mut(method) else { return false };
         let Some(card) = &mut saved.shown.card else { return false };
@@ -132,7 +132,7 @@ impl State {
         true
     }
 
-    /// Saves a card that did not come by a request, and tells of it. `None` when there is no such customer.
+    /// Saves a card without a request, and sends a webhook. `None` when there is no such customer.
     pub fn save_card_elsewhere(&mut self, customer: &str) -> Option<String> {
         self.customers.get(customer)?;
         let card = CardInput { number: "5555555555554444", month: "11", year: "2035" };

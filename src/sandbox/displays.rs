@@ -13,15 +13,15 @@ use crate::{
 
 /// How long the details are good, by the sandbox's clock; then the attempt fails with [`EXPIRED`].
 pub const DISPLAY_TIME: Duration = Duration::from_secs(24 * 3600);
-/// The code of an attempt whose payer did not pay in time.
+/// The code of an attempt that was not paid in time.
 pub const EXPIRED: &str = "payment_expired";
-/// The code of an attempt whose payer chose not to pay.
+/// The code of an attempt that the payer gave up.
 pub(super) const GIVEN_UP: &str = "canceled_by_payer";
 
-/// What a payer was shown, and until when it is good.
+/// The details that a payer was shown, and when they expire.
 pub(super) type DisplayOutcome = (DisplayKind, Timestamp);
 
-/// What a payer is shown who pays by this type of payment method.
+/// The details that a payer is shown for this type of payment method.
 pub(super) fn of_type(method: &str) -> Option<DisplayKind> {
     match method {
         "qr" => Some(DisplayKind::QrCode),

@@ -1,4 +1,4 @@
-//! What can be made to go wrong, from outside: faults of single requests, and switches that hold until they are turned.
+//! Faults on request: for single requests, and switches that hold until they are turned.
 
 use std::sync::Mutex;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lock;
 
-/// What happens to one request on its way.
+/// A fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -46,7 +46,7 @@ impl Fault {
     }
 }
 
-/// What holds for every request and webhook until it is changed.
+/// The settings for every request and webhook, until they are changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Switches {
@@ -60,9 +60,9 @@ pub struct Switches {
     pub hide_payments: bool,
     /// Every intent is shown with the status `on_hold`, a word the contract does not have.
     pub show_unknown_status: bool,
-    /// What a payment shows of its refunds.
+    /// The form in which a payment shows its refunds.
     pub shown_refunds: ShownRefunds,
-    /// How exactly a payment tells when it changed.
+    /// The precision of a payment's time of change.
     pub shown_time: ShownTime,
     /// Customers of one email address are one customer, whatever their reference, and a card saved again is one method.
     pub merge_customers: bool,
@@ -72,7 +72,7 @@ pub struct Switches {
     pub webhooks: WebhookSwitches,
 }
 
-/// What a payment shows of its refunds.
+/// The form in which a payment shows its refunds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ShownRefunds {
@@ -81,15 +81,15 @@ pub enum ShownRefunds {
     All,
     /// The same, but none has a reference.
     WithoutReferences,
-    /// What they are together, without a list.
+    /// Their sum, without a list.
     SumOnly,
-    /// What they are together, and an empty list.
+    /// Their sum, and an empty list.
     SumAndEmptyList,
     /// Nothing, as while they are not yet replicated: the list is empty and the sum is zero.
     None,
 }
 
-/// How exactly a payment tells when it changed.
+/// The precision of a payment's time of change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ShownTime {
@@ -127,7 +127,7 @@ pub struct Planned {
     pub method: String,
     /// Path with `{id}` where an id stands, as `/v1/payment-intents/{id}/confirm`.
     pub template: String,
-    /// What hits them.
+    /// The fault that hits them.
     pub fault: Fault,
 }
 

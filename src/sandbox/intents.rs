@@ -93,7 +93,7 @@ impl State {
         }
     }
 
-    /// Moves a payment on and tells of it.
+    /// Changes the state of a payment, and sends a webhook.
     pub fn move_payment(&mut self, id: &str, status: SandboxStatus) {
         let now = self.clock.now();
         let Some(payment) = self.intents.get_mut(id) else { return };

@@ -41,7 +41,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// What payers of intents with this reference paid, in minor units.
+    /// The amount paid for intents with this reference, in minor units.
     pub fn charged(&self, reference: &str) -> i64 {
         self.sum(reference, |kind| match kind {
             LedgerEntryKind::Charge => 1,
@@ -49,7 +49,7 @@ impl Ledger {
         })
     }
 
-    /// What they got back, without what their banks returned, in minor units.
+    /// The amount given back, without refunds that banks returned, in minor units.
     pub fn refunded(&self, reference: &str) -> i64 {
         self.sum(reference, |kind| match kind {
             LedgerEntryKind::Charge => 0,

@@ -60,7 +60,7 @@ pub const PROCESSING_TIME: Duration = Duration::from_secs(5);
 /// How long a request that is never answered is kept open.
 pub const HANG_TIME: Duration = Duration::from_secs(120);
 
-/// Whom the sandbox serves, and whom it tells.
+/// The settings of a sandbox: the keys of its merchant, its addresses, and its pace.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
     /// The merchant's API key.
@@ -87,7 +87,7 @@ pub struct Sandbox {
     base_url: Url,
 }
 
-/// What the server, its background tasks and the handle share.
+/// The part that the server, its background tasks and the handle share.
 struct SandboxInner {
     settings: SandboxOptions,
     clock: Clock,

@@ -60,7 +60,7 @@ async fn decide(
             SandboxStatus::Failed(_) | SandboxStatus::Canceled => failed(),
             _ => payment.callback_url.clone(),
         };
-        // Who pays elsewhere has no shop to go back to.
+        // After paying elsewhere there is no shop to go back to.
         link.filter(|_| payment.shown.is_none()).or_else(|| Some(state.page_of(payment)))
     });
     Redirect::to(&link.unwrap_or_else(|| format!("/3ds/{}", escape(&id)))).into_response()

@@ -18,7 +18,7 @@ pub(super) struct SandboxPayment {
     pub id: String,
     pub payment_id: String,
     pub status: SandboxStatus,
-    /// What the payer was shown, when they pay elsewhere.
+    /// The details that the payer was shown, for a payment made elsewhere.
     pub shown: Option<DisplayOutcome>,
     pub amount: Money,
     pub payment_method: String,
@@ -60,7 +60,7 @@ impl SandboxStatus {
         }
     }
 
-    /// The event that tells of it.
+    /// The type of the webhook that reports it.
     pub fn event(self) -> Option<&'static str> {
         match self {
             Self::RequiresAction => Some("payment.requires_action"),

@@ -176,13 +176,14 @@ impl State {
         payment.refund_ids.iter().filter_map(|id| self.refunds.get(id))
     }
 
-    /// What was given back of a payment, in minor units.
+    /// The amount given back of a payment, in minor units.
     pub fn refunded(&self, payment: &SandboxPayment) -> i64 {
         let succeeded = self.refunds_of(payment).filter(|refund| refund.state == RefundStatus::Succeeded);
         succeeded.map(|refund| refund.amount.minor).sum()
     }
 
-    /// What may still be given back of a paid payment, in minor units: what is under way counts as given back.
+    /// The amount of a paid payment that may still be given back, in minor units: refunds under way count as given
+    /// back.
     pub fn refund_room(&self, payment: &SandboxPayment) -> i64 {
         let taken = self.refunds_of(payment).filter(|refund| !matches!(refund.state, RefundStatus::Failed(_)));
         payment.amount.minor - taken.map(|refund| refund.amount.minor).sum::<i64>()

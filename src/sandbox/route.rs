@@ -72,7 +72,7 @@ impl Route {
     }
 }
 
-/// What is noted of an authenticated request: nothing of its body but the reference.
+/// The record of an authenticated request: of its body only the reference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SeenRequest {
     /// When it came.

@@ -129,7 +129,8 @@ fn answer(done: Done) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], done.body).into_response()
 }
 
-/// What a careless Corefy says of a card: its number, with the field when the request has it, else in the message.
+/// A refusal that quotes the card, as a careless Corefy might: with the field when the request has it, else in the
+/// message.
 fn quoting_the_card(body: &[u8]) -> SandboxRefusal {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let number = [&request, &request["data"]].into_iter().find_map(|fields| fields["card_number"].as_str());

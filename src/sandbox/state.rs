@@ -32,7 +32,7 @@ pub(super) enum ReferenceKind {
     Customer,
 }
 
-/// What becomes of a pending object when it is settled.
+/// The outcome of a pending object, once it is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PendingOutcome {
     /// The processing payment is charged.
@@ -47,7 +47,7 @@ pub(super) enum PendingOutcome {
     RefundReturns,
 }
 
-/// See the module.
+/// Everything that the sandbox knows.
 pub(super) struct State {
     pub clock: Clock,
     pub base_url: Url,
@@ -64,7 +64,7 @@ pub(super) struct State {
     answers: HashMap<(String, String), FirstAnswer>,
 }
 
-/// What was answered to the first request with an idempotency key.
+/// The answer to the first request with an idempotency key.
 struct FirstAnswer {
     fingerprint: String,
     status: u16,

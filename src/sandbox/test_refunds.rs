@@ -7,18 +7,18 @@ use super::faults::Fault;
 /// How long after a refund the payer's bank returns it, by the sandbox's clock.
 pub const RETURN_TIME: Duration = Duration::from_secs(60);
 
-/// What a refund does whose minor units end in certain digits.
+/// The effect of a refund whose minor units end in certain digits.
 #[derive(Clone, Copy, Debug)]
 pub struct TestRefund {
     /// The last two digits of the amount in minor units.
     pub ending: i64,
-    /// What it does.
+    /// Its effect.
     pub effect: RefundEffect,
     /// The same in words.
     pub description: &'static str,
 }
 
-/// What a refund does.
+/// The effect of a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefundEffect {
     /// The money is given back at once.

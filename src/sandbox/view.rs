@@ -1,4 +1,4 @@
-//! What people and tests of other processes can see and turn: `/_sandbox/…`, JSON, without credentials.
+//! The view of people and of tests in other processes: `/_sandbox/…`, JSON, without credentials.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Webhooks on their way to the gateway: signed, queued, delivered in turn, repeated when not accepted, and mistreated
-//! as the switches say.
+//! Delivers webhooks to the gateway: signed, queued, one at a time, repeated when not accepted, and distorted as the
+//! switches say.
 
 use std::{collections::VecDeque, io, sync::Mutex, time::Duration};
 
@@ -30,7 +30,7 @@ const MAX_DELAY_MS: u64 = 60_000;
 /// The most extra copies that can be asked for.
 const MAX_EXTRA_COPIES: u8 = 100;
 
-/// See the module.
+/// The queue of webhooks and its delivery.
 pub(super) struct Webhooks {
     client: reqwest::Client,
     secret: SecretString,

@@ -1,7 +1,7 @@
 //! Every metric that `/metrics` shows, by name, with its labels and what it means. The table in
 //! `docs/reference/metrics.md` is made from it.
 
-/// What a metric is.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricKind {
     /// Only grows while the process lives.
@@ -28,11 +28,11 @@ impl MetricKind {
 pub struct MetricEntry {
     /// Its name.
     pub name: &'static str,
-    /// What it is.
+    /// Its type.
     pub kind: MetricKind,
     /// The names of its labels.
     pub labels: &'static [&'static str],
-    /// What it means, in a sentence without its full stop.
+    /// Its meaning, in a sentence without a full stop.
     pub help: &'static str,
 }
 

@@ -1,6 +1,6 @@
-//! What others tell us and what becomes a label: only the words that are known, so that the number of series is bounded.
+//! Values of labels that come from outside: only known words are used, so that the number of series is bounded.
 
-/// What stands for every word that is not known.
+/// The label for every unknown word.
 pub const OTHER: &str = "other";
 
 /// The types of webhooks that Corefy is known to send.
@@ -55,7 +55,7 @@ pub const DECLINE_CODES: [&str; 36] = [
     "withdrawal_limit_exceeded",
 ];
 
-/// The word of `known` that `told` is, or [`OTHER`].
+/// The word of `known` that equals `told`, or [`OTHER`].
 pub fn one_of(told: &str, known: &[&'static str]) -> &'static str {
     known.iter().find(|word| **word == told).copied().unwrap_or(OTHER)
 }

@@ -1,5 +1,5 @@
-//! What the operator sees of a running gateway: its metrics, and the trace that a call belongs to. Imports nothing of
-//! ours; whoever measures says what by a metric of the [`catalogue`]; whoever makes a call tells of it by a [`Span`].
+//! The metrics and the trace of a running gateway. Imports nothing of ours: each part of the gateway counts by a metric
+//! of the [`catalogue`], and traces the calls that it makes by a [`Span`].
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -27,8 +27,8 @@ const SOURCE: Metadata<'static> = Metadata::new(env!("CARGO_PKG_NAME"), Level::I
 /// The metrics and spans of one gateway; clones share them. Not of the process: the gateways of a test do not see each
 /// other's.
 ///
-/// Values of labels are `'static`, so that nothing that comes from outside can become one; [`label_values`] has those that are
-/// told by somebody else.
+/// Values of labels are `'static`, so that nothing from outside can become one; [`label_values`] maps such words to
+/// known ones.
 #[derive(Clone)]
 pub struct Telemetry {
     metrics: Arc<PrometheusRecorder>,
@@ -57,7 +57,7 @@ impl Telemetry {
         Ok(Self { spans: Spans::exported(endpoint, name)?, ..self })
     }
 
-    /// Begins the span of a call that somebody makes here, from `parent`.
+    /// Begins the span of a call that is made here, from `parent`.
     pub fn serving(&self, name: &'static str, parent: Option<TraceParent>) -> Span {
         self.spans.begin(SpanKind::Server, name, parent)
     }
@@ -107,8 +107,8 @@ impl Telemetry {
         self.metrics.handle().render()
     }
 
-    /// Sorts what was timed into its buckets, which otherwise happens when the metrics are rendered: without it, memory
-    /// would grow while nobody asks for them.
+    /// Sorts the recorded durations into their buckets, which otherwise happens when the metrics are rendered: without
+    /// it, memory would grow while no scraper asks for them.
     pub fn tidy(&self) {
         self.metrics.handle().run_upkeep();
     }

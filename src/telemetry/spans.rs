@@ -1,5 +1,5 @@
-//! What calls tell a collector of traces: OpenTelemetry's spans, sent by OTLP. Without a collector nothing is made, and a
-//! caller's place in a trace is passed on as it came.
+//! Sends the spans of calls to a trace collector, by OTLP. Without a collector none is made, and the caller's trace is
+//! passed on unchanged.
 //!
 //! A span holds names, ids, states and classes. Nothing else may be noted: collectors are other people's machines.
 
@@ -31,7 +31,7 @@ const EXPORT_LIMIT: Duration = Duration::from_secs(5);
 /// How long the last spans may take at shutdown.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 
-/// The collector cannot be sent to, whoever it is.
+/// Nothing can be sent to the collector.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct ExportError(#[from] opentelemetry_otlp::ExporterBuildError);
@@ -108,12 +108,12 @@ pub struct Span {
 }
 
 impl Span {
-    /// No span: what happens in it is told to be in `parent`.
+    /// No span: what happens in it belongs to `parent`.
     pub fn none(parent: Option<TraceParent>) -> Self {
         Self { span: None, place: parent }
     }
 
-    /// Its place in the trace, for what happens in it.
+    /// The position in the trace for calls within it.
     pub fn place(&self) -> Option<&TraceParent> {
         self.place.as_ref()
     }

@@ -21,7 +21,7 @@ task_local! {
     static CURRENT: Option<TraceParent>;
 }
 
-/// A caller's place in a trace.
+/// The position of the caller in a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceParent {
     header: String,
@@ -29,7 +29,7 @@ pub struct TraceParent {
 }
 
 impl TraceParent {
-    /// Reads the header. What follows the four fields of a version later than ours is left out.
+    /// Reads the header. Anything after the four fields of a later version is ignored.
     pub fn parse(header: &str) -> Option<Self> {
         let (fields, rest) = header.split_at_checked(LENGTH)?;
         let [version, trace, parent, flags] = fields.split('-').collect::<Vec<_>>().try_into().ok()?;
@@ -46,7 +46,7 @@ impl TraceParent {
         is_valid.then(|| Self { header: format!("00-{trace}-{parent}-{flags}"), state: TraceState::NONE })
     }
 
-    /// The same place with the `tracestate` that came with it.
+    /// The same position with the `tracestate` that came with it.
     #[must_use]
     pub fn with_state(self, state: TraceState) -> Self {
         Self { state, ..self }
@@ -83,8 +83,8 @@ impl TraceParent {
     }
 }
 
-/// Reads the headers `tracestate` of a request, which are one list. What is malformed anywhere counts as absent, as the
-/// standard has it; of a list that is too long, its first entries stay.
+/// Reads the headers `tracestate` of a request, which are one list. A list that is malformed anywhere counts as absent,
+/// as the standard has it; of one that is too long, the first entries stay.
 pub fn state<'a>(headers: impl Iterator<Item = &'a str>) -> TraceState {
     let list = headers.collect::<Vec<_>>().join(",");
     let is_text = list.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));

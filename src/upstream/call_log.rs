@@ -1,4 +1,5 @@
-//! The way of the log of calls from the transport to who writes it: a bounded queue that no call ever waits for.
+//! Carries records of calls from the transport to the task that writes them: a bounded queue that no call ever waits
+//! for.
 
 use std::{
     fmt,
@@ -16,11 +17,11 @@ use crate::domain::api_call::ApiCall;
 /// How many records may wait to be written; further ones are dropped and counted. A full queue holds some megabytes.
 pub const QUEUE: usize = 2048;
 
-/// What a dialect lets be kept of bodies.
+/// The redaction rules of a dialect for the bodies that the log keeps.
 #[derive(Clone, Copy)]
 pub struct Redact {
-    /// A body without all that is not known to be harmless: at most [`crate::domain::api_call::MAX_BODY`] bytes of JSON,
-    /// empty for an empty one.
+    /// Redacts a body to what is known to be harmless: at most [`crate::domain::api_call::MAX_BODY`] bytes of JSON,
+    /// empty for an empty body.
     pub body: fn(&[u8]) -> String,
     /// Corefy's code in the body of a refusal; `None` when the body is not one of Corefy's own.
     pub error_code: fn(&[u8]) -> Option<String>,
@@ -28,7 +29,7 @@ pub struct Redact {
     pub unreadable: fn(&'static str, &[u8]) -> Vec<&'static str>,
 }
 
-/// Where calls are told to.
+/// The sending end of the log of calls.
 #[derive(Clone)]
 pub struct CallLog {
     sender: mpsc::Sender<ApiCall>,
@@ -61,7 +62,7 @@ impl CallLog {
         }
     }
 
-    /// Tells of a call. `make` is not called when there is no room.
+    /// Records a call. `make` is not called when the queue is full.
     pub(crate) fn record(&self, make: impl FnOnce(&Redact) -> ApiCall) {
         match self.sender.try_reserve() {
             Ok(place) => place.send(make(&self.redact)),
@@ -76,7 +77,7 @@ impl fmt::Debug for CallLog {
     }
 }
 
-/// What waits to be written.
+/// The records that wait to be written.
 #[derive(Debug)]
 pub struct CallRecords {
     receiver: mpsc::Receiver<ApiCall>,

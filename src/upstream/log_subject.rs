@@ -11,11 +11,11 @@ use crate::domain::{
 /// One of our objects.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
-    /// Whose it is.
+    /// The partner that owns it.
     pub partner_id: &'a PartnerId,
     /// Its id.
     pub id: &'a str,
-    /// The intent whose payment it belongs to.
+    /// The intent of the payment that it belongs to.
     pub payment_intent_id: Option<&'a PaymentIntentId>,
 }
 

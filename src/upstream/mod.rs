@@ -1,7 +1,7 @@
 //! Corefy, whichever of its APIs is spoken. `reqwest` is used here and nowhere else.
 //!
 //! A dialect is one folder: `mod.rs` says which call carries which operation, `wire.rs` has the shapes of its bodies.
-//! All share [`transport`]: timeouts, retries of what is safe to repeat, the budget of calls and the circuit breaker.
+//! All share [`transport`]: timeouts, retries of what is safe to repeat, the rate limiter and the circuit breaker.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub use log_subject::Subject;
 pub use priority::{Priority, Scheduling};
 pub use transport::NoConnection;
 
-/// What came of a call that is not a success. The class decides what the caller may do next; see "Outcomes" in
+/// The outcome of a call without success. The variant decides what the caller may do next; see "Outcomes" in
 /// `ARCHITECTURE.md`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -48,7 +48,7 @@ pub enum Error {
         /// When it is worth trying again.
         retry_after: Duration,
     },
-    /// The request may or may not have been carried out. Only asking Corefy can tell.
+    /// The request may or may not have been carried out. Only asking Corefy can show which.
     #[error("the outcome at Corefy is not known: {0}")]
     Unknown(String),
     /// This dialect lacks a capability; nothing was sent.
@@ -68,7 +68,7 @@ pub enum NotSent {
     /// The circuit breaker is open after too many failures.
     #[error("too many calls failed just now")]
     CircuitOpen,
-    /// The budget of calls is used up for longer than a call may wait.
+    /// The rate limit is used up for longer than a call may wait.
     #[error("the budget of calls is used up")]
     Budget,
     /// The time for it was over, because the gateway had stood still.
@@ -76,7 +76,7 @@ pub enum NotSent {
     TooLate,
 }
 
-/// What Corefy said when it refused.
+/// Corefy's refusal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("HTTP {http_status}, {code}")]
 pub struct Rejection {
@@ -86,7 +86,7 @@ pub struct Rejection {
     pub code: String,
     /// Corefy's sentence, at most 500 characters, with whatever looks like a card number masked.
     pub message: String,
-    /// What is wrong with which field, by our field paths (`billing_address.country`).
+    /// The invalid fields, by our field paths (`billing_address.country`), each with its reason.
     pub fields: Vec<(String, String)>,
 }
 
@@ -104,9 +104,9 @@ pub struct Call<'a> {
     pub operation_id: &'a OperationId,
     /// The gRPC request it serves, for logs.
     pub request_id: &'a str,
-    /// Nothing is sent after this moment: by then somebody else may look after the operation.
+    /// The last moment at which it may be sent: later, another task may have taken over the operation.
     pub not_after: Timestamp,
-    /// Its turn in the budget of calls.
+    /// Its priority and deadline in the rate limiter.
     pub scheduling: Scheduling,
 }
 
@@ -122,11 +122,11 @@ pub struct PaymentContext<'a> {
 /// A payment method to save: what is kept of it, and what is only passed on.
 #[derive(Debug)]
 pub struct NewPaymentMethod<'a> {
-    /// Whose it is.
+    /// The customer that it is saved for.
     pub customer: &'a Customer,
-    /// What is kept of it.
+    /// The part that is kept.
     pub method: &'a PaymentMethod,
-    /// What is only passed on.
+    /// The part that is only passed on.
     pub data: &'a PaymentMethodData,
 }
 
@@ -159,7 +159,7 @@ pub fn not_at_corefy(what: &str) -> Error {
     })
 }
 
-/// What a connection test found out.
+/// The result of a connection test.
 #[derive(Clone, Debug)]
 pub struct ConnectionTest {
     /// Whether Corefy answered at all.
@@ -172,24 +172,24 @@ pub struct ConnectionTest {
     pub latency: Duration,
     /// 0 when there was no answer.
     pub http_status: u16,
-    /// What came back, in a sentence.
+    /// A sentence about what came back.
     pub message: String,
-    /// What the answer says the time is, to the second.
+    /// The time by the answer's `Date` header, to the second.
     pub date: Option<Timestamp>,
 }
 
-/// What a webhook tells. It is a hint: what it is about is read from Corefy before anything is changed.
+/// The content of a webhook. It is a hint: its object is read from Corefy before anything is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// Corefy's id of the event; may be empty.
     pub event_id: String,
     /// Corefy's type of the event; may be empty.
     pub event_type: String,
-    /// What it is about.
+    /// Its object.
     pub about: About,
 }
 
-/// What a webhook is about.
+/// The object of a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     /// A payment or one of its refunds.
@@ -226,8 +226,8 @@ pub trait Upstream: Send + Sync + 'static {
         context: PaymentContext<'_>,
     ) -> Result<PaymentSnapshot, Error>;
 
-    /// Finds what became of a creation whose answer was lost: `None` when Corefy has no record of it. May repeat the
-    /// creation, which moves no money.
+    /// Looks up a creation whose answer was lost: `None` when Corefy has no record of it. May repeat the creation,
+    /// which moves no money.
     async fn payment_intent_recover(
         &self,
         call: Call<'_>,
@@ -260,7 +260,7 @@ pub trait Upstream: Send + Sync + 'static {
     /// Creates the customer.
     async fn customer_create(&self, call: Call<'_>, customer: &Customer) -> Result<CustomerSnapshot, Error>;
 
-    /// Finds what became of a creation whose answer was lost, like [`Self::payment_intent_recover`].
+    /// Looks up a creation whose answer was lost, like [`Self::payment_intent_recover`].
     async fn customer_recover(&self, call: Call<'_>, customer: &Customer) -> Result<Option<CustomerSnapshot>, Error>;
 
     /// Reads the customer: `None` when Corefy has no record of it, or only one that was made by others.
@@ -297,9 +297,10 @@ pub trait Upstream: Send + Sync + 'static {
     /// signature of the right form.
     fn webhook_verify(&self, signature: Option<&str>, body: &[u8]) -> Result<(), signature::WrongSignature>;
 
-    /// What may be kept of a webhook's body: the members we act on, as JSON. `None` when it is no JSON object.
+    /// The part of a webhook's body that may be kept: the members we act on, as JSON. `None` when it is not a JSON
+    /// object.
     fn webhook_redact(&self, body: &[u8]) -> Option<String>;
 
-    /// What a redacted body tells. `None` when it lacks the shape of a webhook.
+    /// The meaning of a redacted body. `None` when it lacks the shape of a webhook.
     fn webhook_read(&self, redacted: &str) -> Option<Notice>;
 }

@@ -1,17 +1,17 @@
-//! In what order those who would call Corefy are served when there are more of them than calls in the budget.
+//! The order in which calls to Corefy are sent when there are more of them than the rate limit allows.
 
 use std::time::Instant;
 
 use crate::domain::operation::OperationKind;
 
-/// What a call is for. The first are served more often, but none is left out.
+/// The purpose of a call. Earlier ones are served more often, but none starves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
     /// A payer waits for it.
     Confirm,
     /// Money goes back.
     Refund,
-    /// Finds out what became of an operation; a part of the budget is kept for these.
+    /// Finds out the outcome of an operation; a part of the rate limit is reserved for these.
     InDoubt,
     /// Makes something at Corefy that moves no money.
     Create,
@@ -22,7 +22,7 @@ pub enum Priority {
 }
 
 impl Priority {
-    /// All classes, in the order of their declaration.
+    /// All priorities, in the order of their declaration.
     pub const ALL: [Self; 6] = [Self::Confirm, Self::Refund, Self::InDoubt, Self::Create, Self::Read, Self::Poll];
 
     /// The word for it in metrics.
@@ -38,7 +38,7 @@ impl Priority {
     }
 }
 
-/// The class of the call that an operation begins with.
+/// The priority of an operation's first call.
 impl From<OperationKind> for Priority {
     fn from(kind: OperationKind) -> Self {
         match kind {
@@ -52,22 +52,22 @@ impl From<OperationKind> for Priority {
     }
 }
 
-/// What a call is for, and how long it is worth waiting for its turn.
+/// The priority of a call, and how long it is worth waiting.
 #[derive(Clone, Copy, Debug)]
 pub struct Scheduling {
-    /// What it is for.
+    /// Its purpose.
     pub priority: Priority,
-    /// When the caller stops waiting; `None` when nobody waits.
+    /// The moment at which the caller stops waiting; `None` when no caller waits.
     pub deadline: Option<Instant>,
 }
 
 impl Scheduling {
-    /// Of a call that nobody waits for.
+    /// For a call without a waiting caller.
     pub fn of(priority: Priority) -> Self {
         Self { priority, deadline: None }
     }
 
-    /// Of a call that somebody waits for until `deadline`.
+    /// For a call whose caller waits until `deadline`.
     pub fn until(priority: Priority, deadline: Instant) -> Self {
         Self { priority, deadline: Some(deadline) }
     }

@@ -20,7 +20,7 @@ pub fn sentence(text: &str) -> String {
 
 /// At most `longest` characters of `text`, without control characters, card numbers masked.
 pub fn bounded(text: &str, longest: usize) -> String {
-    // What is read goes further than what is kept, so that no card number is cut before it is seen.
+    // Reads further than what is kept, so that no card number is cut before it is seen.
     let read: String = text.chars().take(longest + 2 * CARD_DIGITS.end()).map(space_for_control).collect();
     mask_card_numbers(&read).trim().chars().take(longest).collect()
 }
@@ -55,7 +55,7 @@ pub fn mask_card_numbers(text: &str) -> String {
     String::from_utf8(masked).expect("digits were replaced by stars, byte for byte")
 }
 
-/// The places of the runs of digits.
+/// The ranges of the runs of digits.
 fn digit_groups(text: &str) -> Vec<Range<usize>> {
     let mut groups: Vec<Range<usize>> = Vec::new();
     for (at, _) in text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()) {
@@ -67,7 +67,7 @@ fn digit_groups(text: &str) -> Vec<Range<usize>> {
     groups
 }
 
-/// The places of the card numbers that begin with the first of `groups`.
+/// The ranges of the card numbers that begin with the first of `groups`.
 fn numbers_from(text: &str, groups: &[Range<usize>]) -> Vec<Range<usize>> {
     let mut numbers = Vec::new();
     let mut digits = String::new();

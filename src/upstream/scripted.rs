@@ -15,7 +15,7 @@ use super::intents::REDACT;
 use super::transport::{Transport, TransportSettings};
 use crate::domain::clock::{Clock, Timestamp};
 
-/// What to do with a request.
+/// The reaction to a request.
 #[derive(Clone, Debug)]
 pub enum ScriptedStep {
     /// Answer with status, headers and body.
@@ -69,7 +69,7 @@ impl Scripted {
         Self { url, shared }
     }
 
-    /// What was asked since this was last called.
+    /// The requests since the last call of this.
     pub fn seen(&self) -> Vec<ScriptedRequest> {
         std::mem::take(&mut self.shared.lock().unwrap().1)
     }
@@ -112,7 +112,7 @@ pub fn clock() -> Clock {
     Clock::manual(Timestamp::from_seconds(1_700_000_000))
 }
 
-/// A log that nobody reads.
+/// A log without a reader.
 pub fn nobody() -> CallLog {
     CallLog::new(REDACT).0
 }
@@ -122,7 +122,7 @@ pub fn transport(settings: TransportSettings) -> Transport {
     Transport::new(settings, clock(), nobody()).unwrap()
 }
 
-/// Where nobody listens.
+/// An address at which nothing listens.
 pub fn nowhere() -> Url {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap()

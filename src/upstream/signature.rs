@@ -49,9 +49,9 @@ const DIGITS: usize = 64;
 /// Other senders write this before theirs.
 const FOREIGN_PREFIX: &str = "sha256=";
 
-/// Accepts `signature` when it is the hex, in either case, of HMAC-SHA256 over `body` with one of `secrets`, the current
-/// one and those it replaces. Every secret is tried, so that the time tells neither how much of it was right nor which matched.
-/// An empty secret never matches: anybody could sign with it.
+/// Accepts `signature` when it is the hex, in either case, of HMAC-SHA256 over `body` with one of `secrets`, the
+/// current one and those it replaces. Every secret is tried, so that the time reveals neither how much of it was right
+/// nor which one matched. An empty secret never matches: anyone could sign with it.
 ///
 /// # Errors
 /// Why it is not accepted.

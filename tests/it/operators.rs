@@ -442,7 +442,7 @@ async fn the_doctor_finds_what_is_well_and_what_is_not(database: TestDatabase) {
         ("COREFY_RETRY_COUNT", "many", "fail  settings        COREFY_RETRY_COUNT"),
     ] {
         let (code, told, why) = doctor(&[(variable, value)]);
-        assert!(code == Some(1) && told.contains(found) && why.contains("to mend"), "{variable}: {told}{why}");
+        assert!(code == Some(1) && told.contains(found) && why.contains("to fix"), "{variable}: {told}{why}");
     }
     for (variable, value, found) in [
         ("COREFY_WEBHOOK_SECRET", "", "warn  webhooks"),

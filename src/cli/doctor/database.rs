@@ -17,7 +17,7 @@ use crate::{
     store::{Dialect, Error, Schema, Setting, Store},
 };
 
-/// What is checked.
+/// The subject of these checks in the report.
 const SUBJECT: &str = "database";
 /// Leases and schedules go by the machine's clock: replicas whose clocks differ by more get in each other's way.
 const MOST_SKEW: Duration = Duration::from_secs(2);
@@ -25,7 +25,7 @@ const MOST_SKEW: Duration = Duration::from_secs(2);
 const LONGEST_SILENCE: Duration = Duration::from_secs(3 * 3600);
 /// How far back answers are looked at.
 const ANSWERS_OF: Duration = Duration::from_secs(24 * 3600);
-/// Permissions of everybody but the owner.
+/// The permissions of all users but the owner.
 const OTHERS: u32 = 0o077;
 
 /// Checks all of it, as far as one thing can be checked without the one before.
@@ -40,7 +40,7 @@ pub(super) async fn check(config: &DatabaseConfig, master_key: &MasterKey, findi
     }
     let store = match open_store_as_it_is(config, master_key).await {
         Ok(store) => store,
-        Err(error) => return findings.fail(SUBJECT, &format!("{error}; mend DATABASE_URL, or start the database")),
+        Err(error) => return findings.fail(SUBJECT, &format!("{error}; correct DATABASE_URL, or start the database")),
     };
     if let Err(error) = check_open(&store, findings).await {
         findings.fail(SUBJECT, &error.to_string());

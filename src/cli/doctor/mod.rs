@@ -1,4 +1,4 @@
-//! `doctor`: checks what a gateway with these settings would find, changes nothing, and says in words what to mend.
+//! `doctor`: checks what a gateway with these settings would find, changes nothing, and says what to fix.
 
 use clap::Args;
 use owo_colors::OwoColorize as _;
@@ -22,7 +22,7 @@ pub(super) struct DoctorCommand {
 /// Width of the column of what was checked.
 const COLUMN: usize = 14;
 
-/// What was found, printed as it is found.
+/// The findings, printed as they are made.
 #[derive(Default)]
 struct Findings {
     failures: u32,
@@ -34,7 +34,7 @@ impl Findings {
         anstream::println!("{}  {subject:COLUMN$}  {text}", "ok  ".green());
     }
 
-    /// Serving goes on, but something should be mended.
+    /// Serving is possible, but something should be fixed.
     fn warn(&mut self, subject: &str, text: &str) {
         self.warnings += 1;
         anstream::println!("{}  {subject:COLUMN$}  {text}", "warn".yellow());
@@ -62,7 +62,7 @@ impl DoctorCommand {
             }
         }
         let Findings { failures, warnings } = findings;
-        let summary = format!("{failures} to mend, {warnings} to look at");
+        let summary = format!("{failures} to fix, {warnings} to review");
         if failures > 0 {
             return Err(CommandFailure::Failed(summary));
         }

@@ -1,4 +1,4 @@
-//! Corefy and our own ports: who answers there.
+//! Checks Corefy and our own ports.
 
 use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
@@ -11,9 +11,9 @@ use tokio::{
 use super::{Findings, database::skew};
 use crate::{config::Config, domain::clock::Clock, server::upstream, telemetry::Telemetry};
 
-/// Requests to Corefy carry the time: one whose clock differs by more may refuse them.
+/// Requests to Corefy carry the time: a server whose clock differs by more may refuse them.
 const MOST_SKEW: Duration = Duration::from_secs(30);
-/// How long who holds a port may take to say that it is ready.
+/// How long the program that holds a port may take to answer that it is ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(3);
 /// How much of that answer is read, in bytes.
 const LONGEST_ANSWER: usize = 1024;
@@ -31,7 +31,7 @@ pub(super) async fn check_upstream(config: &Config, clock: &Clock, findings: &mu
     let after = clock.now();
     let (address, millis) = (&config.upstream.base_url, connection.latency.as_millis());
     if !connection.is_reachable {
-        let advice = "mend COREFY_BASE_URL, the network, or the proxy on the way";
+        let advice = "check COREFY_BASE_URL, the network, or the proxy on the way";
         return findings.fail(SUBJECT, &format!("{address} cannot be reached. {} {advice}", connection.message));
     }
     if !connection.is_authenticated {

@@ -1,5 +1,5 @@
-//! The acceptance test of a gateway: every RPC, the classes of errors and, where Corefy is the sandbox, a webhook. Any gateway
-//! can be walked; what needs something that it does not offer is skipped, and the table says why.
+//! The acceptance test of a gateway: every RPC, the kinds of errors and, where Corefy is the sandbox, a webhook. It
+//! runs against any gateway; a check that needs what the gateway does not offer is skipped, and the table says why.
 
 use std::time::{Duration, Instant};
 

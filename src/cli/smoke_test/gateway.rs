@@ -61,7 +61,7 @@ impl TestedGateway {
         Ok(answer)
     }
 
-    /// Creates an intent, and tells whether the answer is the replay of an earlier one.
+    /// Creates an intent; also returns whether the answer is the replay of an earlier one.
     pub async fn create_payment_intent(
         &self,
         request: CreatePaymentIntentRequest,

@@ -1,8 +1,8 @@
-//! Plays the payer who completes a 3-D Secure page, where that page is the sandbox's.
+//! Plays the payer on the sandbox's 3-D Secure page.
 
 use std::time::Duration;
 
-/// What the payer's browser sends when the payer approves on the sandbox's page.
+/// The form that the payer's browser sends on approval.
 const APPROVAL: &str = "decision=approve";
 /// How long the page may take to answer.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(10);

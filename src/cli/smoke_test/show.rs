@@ -1,4 +1,4 @@
-//! What the walk prints: aligned, in colour on a terminal, without in a pipe or under `NO_COLOR`.
+//! Prints the walk: aligned, in colour on a terminal, without in a pipe or under `NO_COLOR`.
 
 use std::fmt::Display;
 
@@ -23,12 +23,12 @@ pub fn step(number: usize, name: &str) {
     println!("\n{} {}", format_args!("{number}.").dimmed(), name.bold());
 }
 
-/// That the step went as expected, and what was expected.
+/// Prints that the step went as expected, and what was expected.
 pub fn passed(expectation: &str) {
     println!("   {} {expectation}", "✓".green());
 }
 
-/// That it did not.
+/// Prints that it did not.
 pub fn failure(what: impl Display) {
     println!("   {} {}", "✗".red().bold(), what.red());
 }

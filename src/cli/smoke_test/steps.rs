@@ -43,7 +43,7 @@ impl From<String> for StepFailed {
     }
 }
 
-/// What a step expected, when it came true.
+/// The expectation of a step, once it came true.
 type StepOutcome = Result<&'static str, StepFailed>;
 
 /// The steps, in their order.
@@ -250,7 +250,7 @@ impl Walk {
     }
 }
 
-/// What is paid for in every step.
+/// The order that is paid for in every step.
 pub(super) fn order() -> CreatePaymentIntentRequest {
     CreatePaymentIntentRequest {
         amount: "100.00".to_owned(),

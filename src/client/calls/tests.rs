@@ -23,7 +23,7 @@ use crate::{
 
 const SOON: Duration = Duration::from_millis(300);
 
-/// What a gateway of the tests does with a call.
+/// The reaction of the test gateway to a call.
 enum Deed {
     Answer,
     Refuse(Status),

@@ -139,7 +139,7 @@ fn card(number: &str) -> Value {
     json!({"card_number": number, "card_expiry_month": "12", "card_expiry_year": "2030", "card_cvv": "123"})
 }
 
-/// What a receiver of webhooks got: signature and body, in order.
+/// A webhook as its receiver got it: signature and body.
 #[derive(Clone, Default)]
 struct ReceivedWebhook(Arc<Mutex<Vec<(String, Bytes)>>>);
 

@@ -1,4 +1,4 @@
-//! Webhooks: what they tell, that they are signed, and how they can be mistreated.
+//! Webhooks: their content, their signatures, and the faults of their delivery.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! What Corefy answers, in our words. What contradicts the question, or cannot be told in our words, is a mismatch: it
-//! proves nothing, neither that the thing was done nor that it was not.
+//! Translates Corefy's answers into our types. An answer that contradicts the request, or has no equivalent, is a
+//! mismatch. A mismatch proves nothing: neither that the thing was done nor that it was not.
 
 use rust_decimal::Decimal;
 
@@ -39,7 +39,7 @@ const LONGEST_PHONE: usize = 20;
 /// Why an answer is not one to the question.
 pub type Mismatch = &'static str;
 
-/// The payment that `intent` asked to be created. Where its state is not told, it is as it was asked for.
+/// The payment that `intent` asked to be created. A missing state is taken to be as requested.
 pub fn created(answer: wire::WireIntent, intent: &PaymentIntent) -> Result<PaymentSnapshot, Mismatch> {
     let has_no_status = answer.status.is_empty();
     let snapshot = fitting(answer, intent)?;
@@ -89,8 +89,8 @@ fn payment(answer: wire::WireIntent) -> Result<PaymentSnapshot, Mismatch> {
     })
 }
 
-/// The amount of a payment or refund. Where money `has_moved` it must be told; before, and where none will, an amount of
-/// zero or one that cannot be read says nothing.
+/// The amount of a payment or refund. It is required where money `has_moved`; before that, and where no money will
+/// move, an amount that is zero, missing or unreadable says nothing.
 fn amount_that_counts(
     has_moved: bool,
     amount: Option<wire::Amount>,
@@ -120,13 +120,13 @@ fn all_refunds(
     (is_whole && explained >= refunded).then_some(refunds)
 }
 
-/// A refund among others: it is told from those by its amount too, unless it came to nothing.
+/// A refund in a list. Its amount helps to tell it from the others, unless the refund came to nothing.
 fn listed_refund(answer: wire::WireRefund) -> Result<RefundSnapshot, Mismatch> {
     let refund = refund(answer)?;
     if refund.amount.is_none() && !refund.came_to_nothing() { Err("a refund has no amount") } else { Ok(refund) }
 }
 
-/// A payer who has to act but is not told how cannot; the attempt is then under way for all we can say.
+/// A payer cannot act without instructions; the attempt is then under way for all we can say.
 fn status(word: &str, action: Option<wire::WireNextAction>, error: Option<wire::WireFailure>) -> PaymentStatus {
     match word.trim().to_ascii_lowercase().as_str() {
         "requires_confirmation" => PaymentStatus::AwaitingConfirmation,
@@ -260,7 +260,7 @@ pub fn payment_methods(answer: wire::List<wire::WirePaymentMethod>, customer_id:
     PaymentMethodsSnapshot { methods, is_complete }
 }
 
-/// What is no mask, such as a whole number in the place of its last digits, is not taken over.
+/// A value that is no mask, such as a whole number in place of the last digits, is not used.
 pub fn masked_card(card: wire::SavedCard) -> Option<MaskedCard> {
     let are_digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     are_digits(&card.last4, 4).then(|| MaskedCard {
@@ -273,8 +273,8 @@ pub fn masked_card(card: wire::SavedCard) -> Option<MaskedCard> {
     })
 }
 
-/// A kind of payment method. `None` when it has no type, or only currencies that cannot be told: without them it would
-/// be one for all currencies.
+/// A supported type of payment method. `None` without a type, or when none of its currencies can be read: without
+/// currencies it would be valid for all of them.
 pub fn supported(answer: wire::SupportedMethod) -> Option<SupportedPaymentMethod> {
     let told = answer.currencies;
     let read = told.read.iter().filter_map(|code| Currency::parse(&upper(code)));
@@ -285,7 +285,7 @@ pub fn supported(answer: wire::SupportedMethod) -> Option<SupportedPaymentMethod
     can_be_told.then(|| SupportedPaymentMethod { kind, name: sanitize::sentence(&answer.name), currencies })
 }
 
-/// The money that an answer tells of.
+/// The money that an answer states.
 pub fn money(amount: Option<wire::Amount>, code: &str) -> Result<Money, Mismatch> {
     let currency = Currency::parse_existing(&upper(code)).ok_or("the answer has an unknown currency")?;
     let amount = amount.ok_or("the answer has no amount that can be read")?;

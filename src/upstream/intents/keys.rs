@@ -1,4 +1,4 @@
-//! Who we are to the `intents` API: the keys, and the headers they make.
+//! Authenticates us to the `intents` API: the credentials, and the headers made of them.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ const TIMESTAMP: HeaderName = HeaderName::from_static("x-timestamp");
 const SIGNATURE: HeaderName = HeaderName::from_static("x-signature");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What Corefy gave the merchant.
+/// The credentials that Corefy gave the merchant.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     /// Sent as bearer token and as `X-API-Key`.

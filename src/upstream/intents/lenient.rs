@@ -35,7 +35,7 @@ pub fn or_default<'de, D: Deserializer<'de>, T: Lenient + Default>(deserializer:
     optional(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Text, or a number in its place.
+/// Text, or a number instead.
 impl Lenient for String {
     fn lenient(value: Value) -> Option<Self> {
         let text = match value {
@@ -75,11 +75,11 @@ impl Lenient for BTreeMap<String, Vec<String>> {
     }
 }
 
-/// A list whose entries are read one by one. One that cannot be read is left out and counted, for a list that lacks one
-/// does not tell what is not in it.
+/// A list whose entries are read one by one. An unreadable entry is left out and counted, because an incomplete list
+/// proves no absence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entries<T> {
-    /// Those that can be read, in their order.
+    /// The readable entries, in their order.
     pub read: Vec<T>,
     /// How many cannot.
     pub left_out: usize,

@@ -115,7 +115,7 @@ fn verdict(outcome: &Result<HttpAnswer, HttpFailure>) -> Result<(), String> {
     }
 }
 
-/// Says why an answer could not be read. The parser's own words could repeat the body, so only the place is told.
+/// Says why an answer could not be read. The parser's message could quote the body, so only the position is given.
 fn unreadable(error: &serde_json::Error) -> String {
     match error.column() {
         0 => "the answer has another shape".to_owned(),

@@ -1,4 +1,4 @@
-//! What may be kept of a body of the `intents` API: members that are known to be harmless; of all others the names.
+//! Redacts bodies of the `intents` API: members known to be harmless are kept, of all others only the names.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use crate::{
     upstream::{call_log::Redact, sanitize},
 };
 
-/// What stands for everything that is not kept.
+/// The replacement for every value that is not kept.
 pub const REDACTED: &str = "[redacted]";
 
 /// The longest value that is kept, in characters.
@@ -23,7 +23,7 @@ pub const MOST_NAMES: usize = 100;
 /// The most entries of a list that are kept.
 const MOST_ENTRIES: usize = 10;
 
-/// What is kept of the bodies of calls.
+/// The members of calls' bodies that are kept.
 pub const REDACT: Redact = Redact { body, error_code: refusals::code, unreadable: unread::unreadable };
 
 /// The members of the bodies of calls that are kept.
@@ -47,18 +47,18 @@ const KEPT: [(&str, usize); 17] = [
     ("three_ds_version", 50),
 ];
 
-/// The members of the bodies of calls whose inside is redacted by the same rule, and not the whole. `data` only where it
-/// is a list: as an object it is a payment method with all its secrets.
+/// The members whose content is redacted by the same rule instead of being replaced. `data` only where it is a list: as
+/// an object it is a payment method with all its secrets.
 const RULE: RedactionRule = RedactionRule { kept: &KEPT, objects: &["error", "errors"], lists: &["data", "refunds"] };
 
 /// Which members are kept.
 #[derive(Clone, Copy)]
 pub struct RedactionRule {
-    /// Those that are, each with the most characters it may have.
+    /// Members that are kept, each with its maximum length in characters.
     pub kept: &'static [(&'static str, usize)],
-    /// Those that may be an object, to whose members the same rule applies.
+    /// Members that may be an object, to whose members the same rule applies.
     pub objects: &'static [&'static str],
-    /// Those that may be a list of objects, to whose members the same rule applies.
+    /// Members that may be a list of objects, to whose members the same rule applies.
     pub lists: &'static [&'static str],
 }
 
@@ -76,7 +76,7 @@ pub fn members(members: Map<String, Value>, rule: &RedactionRule) -> Map<String,
     redacted
 }
 
-/// What is kept of a member that is not kept whole.
+/// The redacted form of a member that is not kept whole.
 fn inside(name: &str, value: Value, rule: &RedactionRule) -> Value {
     match value {
         Value::Object(object) if rule.objects.contains(&name) => Value::Object(members(object, rule)),

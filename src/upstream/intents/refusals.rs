@@ -1,4 +1,4 @@
-//! Refusals: what Corefy says when it does not do what was asked, told with our names of the fields.
+//! Refusals: Corefy's reason for not doing what was asked, with our names of the fields.
 
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ pub enum Failed {
 /// A refusal, with what only this dialect can do something with.
 #[derive(Debug)]
 pub struct CorefyRefusal {
-    /// What the caller is told.
+    /// The refusal as the caller sees it.
     pub rejection: Rejection,
     /// Corefy's id of the object that already has our reference.
     pub existing: Option<String>,
@@ -68,7 +68,7 @@ fn own(body: &[u8]) -> Option<(String, wire::ErrorBody)> {
     (!code.is_empty()).then_some((code, body))
 }
 
-/// Reads a refusal of Corefy's own. What its body lacks is made up for by its status.
+/// Reads one of Corefy's own refusals. The status stands in for whatever its body lacks.
 pub fn read(answer: &HttpAnswer) -> CorefyRefusal {
     let status = answer.status.as_u16();
     let (code, body) = own(&answer.body).unwrap_or_else(|| (format!("http_{status}"), wire::ErrorBody::default()));

@@ -1,4 +1,4 @@
-//! What we ask, in the words of the wire. Empty values are left out.
+//! Builds the bodies of requests. Empty values are left out.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub fn create_intent(context: PaymentContext<'_>) -> wire::CreateIntentBody {
     }
 }
 
-/// An attempt to pay. The contract has no place for the payer's browser, so that is not passed on.
+/// An attempt to pay. The contract has no field for the payer's browser, so that is not sent.
 pub fn confirm_intent(confirmation: &Confirmation<PaymentMethod>) -> Result<wire::ConfirmIntentBody, Error> {
     let source = match &confirmation.source {
         Source::Card(card) => card_of(card),
@@ -71,7 +71,7 @@ fn with_three_d_secure(body: wire::ConfirmIntentBody, secure: &ThreeDSecure) -> 
     }
 }
 
-/// A refund of the payment with Corefy's id `payment_id`. The amount is always told: "the whole rest" could be more
+/// A refund of the payment with Corefy's id `payment_id`. The amount is always sent: "the whole rest" could be more
 /// than was meant by the time it is read.
 pub fn create_refund(payment_id: &str, refund: &Refund) -> wire::CreateRefundBody {
     wire::CreateRefundBody {

@@ -18,7 +18,7 @@ use crate::upstream::{PaymentMethodData, Rejection};
 
 const SECRET_KEY: &str = "sk_upstream_0123456789";
 
-/// The turn of every call here.
+/// The scheduling of every call here.
 const ASKED: Scheduling = Scheduling { priority: Priority::Read, deadline: None };
 
 /// The dialect before a scripted Corefy, and one of each thing to ask about.
@@ -371,7 +371,7 @@ async fn an_intent_whose_reference_is_taken_is_read() {
     let paths: Vec<_> = scene.server.seen().into_iter().map(|seen| seen.path).collect();
     assert_eq!(paths, ["/v1/payment-intents", "/v1/payments/in_1"]);
 
-    // That the reading is refused says nothing of the creation.
+    // A refused reading says nothing of the creation.
     let scene = UpstreamScene::new([taken(), answer(422, json!({"error_code": "validation_error"}))]).await;
     let outcome = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await;
     assert!(matches!(outcome, Err(Error::Protocol(_))), "{outcome:?}");

@@ -1,4 +1,4 @@
-//! Webhooks of the `intents` API: what may be kept of one, and what it tells.
+//! Reads and redacts webhooks of the `intents` API.
 
 use serde_json::{Map, Value};
 
@@ -23,7 +23,8 @@ const KEPT: [(&str, usize); 11] = [
     ("payment_method", 50),
 ];
 
-/// What may be kept of a body: the members we act on; of all others only the names. `None` when it is no JSON object.
+/// The part of a body that may be kept: the members we act on; of all others only the names. `None` when it is not a
+/// JSON object.
 pub fn redact(body: &[u8]) -> Option<String> {
     let Value::Object(members) = lenient::json(body).ok()? else { return None };
     Some(
@@ -32,7 +33,7 @@ pub fn redact(body: &[u8]) -> Option<String> {
     )
 }
 
-/// What a redacted body tells. `None` when it names no event.
+/// The meaning of a redacted body. `None` when it names no event.
 pub fn read(redacted: &str) -> Option<Notice> {
     let members: Map<String, Value> = serde_json::from_str(redacted).ok()?;
     let member = |name| members.get(name).and_then(told);
@@ -55,7 +56,7 @@ fn about(event_type: &str, member: &impl Fn(&'static str) -> Option<String>) -> 
     }
 }
 
-/// A member that tells something: neither empty nor redacted.
+/// A member with a value: neither empty nor redacted.
 fn told(value: &Value) -> Option<String> {
     String::lenient(value.clone()).filter(|text| text != REDACTED)
 }

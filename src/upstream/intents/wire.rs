@@ -90,7 +90,7 @@ pub struct WireIntent {
     pub error: Option<WireFailure>,
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub amount_refunded: Option<Amount>,
-    /// `None`: not told, or not readable. That is not the same as none.
+    /// `None`: missing or unreadable. That is not the same as an empty list.
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub refunds: Option<Entries<WireRefund>>,
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]

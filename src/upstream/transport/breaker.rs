@@ -8,7 +8,7 @@ use crate::domain::clock::Timestamp;
 /// Consecutive failures that open the circuit.
 pub const FAILURES_TO_OPEN: u32 = 10;
 
-/// So long nothing is sent once the circuit is open, and so long a probe is waited for before the next one.
+/// The time for which nothing is sent once the circuit is open, and after which a probe without an outcome is given up.
 pub const COOL_DOWN: Duration = Duration::from_secs(5);
 
 /// Counts failures in a row; the clock is handed in.

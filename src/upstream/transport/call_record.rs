@@ -1,4 +1,4 @@
-//! What is kept of one attempt: in the log of calls, and in the trace.
+//! Records one attempt in the log of calls and in the trace.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -100,7 +100,7 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Sets up the client; connects only when something is sent. Every attempt is told to `log`.
+    /// Sets up the client; connects only when something is sent. Every attempt is recorded in `log`.
     pub fn new(settings: TransportSettings, clock: Clock, log: CallLog) -> Result<Self, SetupError> {
         let url = &settings.base_url;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -130,7 +130,7 @@ impl Transport {
         })
     }
 
-    /// Has the calls that may leave lent by `source`, and not by this process itself.
+    /// Takes tokens from `source` instead of this process's own quota.
     pub fn with_token_source(self, source: Arc<dyn TokenSource>) -> Self {
         Self { limiter: RateLimiter::new(self.settings.rate_per_minute, source), ..self }
     }
@@ -144,8 +144,8 @@ impl Transport {
         Self { telemetry, ..self }
     }
 
-    /// Makes the call, repeating it as far as that is safe. Answers are successes (2xx) and refusals in Corefy's own words
-    /// (4xx, except 408 and 429); whatever else comes is an error of the class that [`Request::unclear`] gives.
+    /// Makes the call, repeating it as far as that is safe. Answers are successes (2xx) and refusals in Corefy's own
+    /// words (4xx, except 408 and 429); anything else is the error that [`Request::unclear`] gives.
     pub async fn send(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<HttpAnswer, Error> {
         let started = Instant::now();
         let mut pauses = self.pauses();

@@ -31,16 +31,16 @@ pub enum NoConnection {
     /// The certificate's time has not come, or this machine's clock is slow.
     #[error("its certificate is not valid yet")]
     NotValidYet,
-    /// The certificate is of somebody who is not trusted.
+    /// The certificate's issuer is not trusted.
     #[error("its certificate is signed by an authority that is not trusted")]
     UnknownAuthority,
-    /// The certificate is somebody else's.
+    /// The certificate is for another name.
     #[error("its certificate is for another name")]
     WrongName,
     /// Any other fault of the certificate.
     #[error("its certificate cannot be accepted")]
     Certificate,
-    /// What answered is no TLS.
+    /// The server does not speak TLS.
     #[error("what answers there does not speak TLS")]
     NotTls,
     /// Any other fault of the handshake.
@@ -49,7 +49,7 @@ pub enum NoConnection {
     /// The proxy cannot be reached.
     #[error("the proxy cannot be reached")]
     NoProxy,
-    /// The proxy wants to know who calls.
+    /// The proxy asks for credentials.
     #[error("the proxy wants a user and a password that it accepts")]
     ProxyCredentials,
     /// The proxy did not open a tunnel.

@@ -30,7 +30,7 @@ pub struct Request<'a> {
     pub method: Method,
     /// Path below the base URL, beginning with `/`; a segment `{id}` stands for [`Self::id`].
     pub template: &'static str,
-    /// What to put for `{id}`; is percent-encoded.
+    /// The value of `{id}`; it is percent-encoded.
     pub id: Option<&'a str>,
     /// JSON, or empty.
     pub body: Vec<u8>,
@@ -40,9 +40,9 @@ pub struct Request<'a> {
     pub request_id: &'a str,
     /// Nothing is sent after this moment.
     pub not_after: Timestamp,
-    /// Its turn in the budget.
+    /// Its priority and deadline in the rate limiter.
     pub scheduling: Scheduling,
-    /// Which of our objects it is about, for the log of calls and for its partner's share of the budget.
+    /// The object of ours that it is about, for the log of calls and for its partner's share of the rate limit.
     pub subject: Option<Subject<'a>>,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Request<'a> {
         Self { body: serde_json::to_vec(body).expect("bodies are maps with text keys"), ..self }
     }
 
-    /// The error for an answer that does not tell what was done.
+    /// The error for an answer that leaves it open what was done.
     pub fn unclear(&self, detail: impl Into<String>) -> Error {
         match self.kind {
             CallKind::Read => Error::Protocol(detail.into()),
@@ -109,7 +109,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The word for the class of an outcome: what [`Self::settle`] makes of it.
+    /// The label of an outcome: what [`Self::settle`] makes of it.
     pub(super) fn outcome(&self, outcome: &Result<HttpAnswer, HttpFailure>) -> &'static str {
         match (outcome, self.kind) {
             (Ok(answer), _) if answer.status.is_success() => "ok",
@@ -132,7 +132,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What came back. Has no `Debug`: the body can hold personal data.
+/// The answer. Has no `Debug`: the body can hold personal data.
 pub struct HttpAnswer {
     /// HTTP status.
     pub status: StatusCode,
@@ -149,7 +149,7 @@ pub struct HttpAnswer {
 }
 
 impl HttpAnswer {
-    /// An answer that asks for no wait and tells no time.
+    /// An answer that asks for no wait and has no date.
     pub fn new(status: StatusCode, body: Vec<u8>) -> Self {
         Self { status, body, retry_after: None, date: None, headers: BTreeMap::new(), code: None }
     }
@@ -160,7 +160,7 @@ impl HttpAnswer {
         self.status.is_client_error() && !self.is_temporary() && self.code.is_some()
     }
 
-    /// Whether something between Corefy and us answered in Corefy's place. A refusal of this moment may be anybody's.
+    /// Whether something between Corefy and us answered in Corefy's place. A temporary refusal may come from either.
     pub fn is_foreign(&self) -> bool {
         self.status.is_client_error() && !self.is_temporary() && self.code.is_none()
     }
@@ -177,7 +177,7 @@ impl HttpAnswer {
     }
 }
 
-/// The class of the HTTP status that came back; `none` when there was no answer.
+/// The class of the HTTP status; `none` without an answer.
 pub(super) fn status_class(outcome: &Result<HttpAnswer, HttpFailure>) -> &'static str {
     match outcome.as_ref().map(|answer| answer.status.as_u16() / 100) {
         Ok(2) => "2xx",
@@ -202,7 +202,7 @@ pub enum HttpFailure {
     Broken(String),
 }
 
-/// How a dialect proves who we are.
+/// Authenticates us to Corefy, as a dialect does it.
 pub trait Authorize: Send + Sync {
     /// The headers of one attempt, made anew for each since they can hold the time. `path` is what goes over the wire.
     fn headers(&self, request: &Request<'_>, path: &str) -> HeaderMap;

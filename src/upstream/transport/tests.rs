@@ -1,4 +1,4 @@
-//! The classes of outcomes, over real HTTP.
+//! The outcomes of calls, over real HTTP.
 
 use std::time::{Duration, Instant};
 

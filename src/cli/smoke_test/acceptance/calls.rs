@@ -143,7 +143,7 @@ impl AcceptanceTest {
         self.check("CancelPaymentIntent", "before it is paid", call, is_canceled).await;
     }
 
-    /// The classes of errors.
+    /// Checks the kinds of errors.
     async fn check_errors(&mut self) {
         let mut client = PaymentIntentServiceClient::new(self.gateway.channel());
         let wrong = CreatePaymentIntentRequest { amount: "1.001".to_owned(), ..order() };
@@ -261,8 +261,8 @@ impl AcceptanceTest {
         self.check("ListEvents", "the oldest ones", call, answered).await;
     }
 
-    /// A payment whose payer acts on the sandbox's page: its outcome comes to the gateway by a webhook alone, and from there by
-    /// the stream of events.
+    /// Makes a payment whose payer acts on the sandbox's page: its outcome reaches the gateway by a webhook alone, and
+    /// from there the stream of events.
     async fn check_webhook(&mut self) {
         const TRIED: &str = "the outcome of 3-D Secure comes as an event";
         const BROUGHT: &str = "a webhook of Corefy's brought it";

@@ -59,7 +59,7 @@ impl Lenient for Moment {
     }
 }
 
-/// A secret on its way to Corefy: the one place where it is written out.
+/// A secret on its way to Corefy: the only type that writes one out.
 #[derive(Debug)]
 pub struct Secret(pub SecretString);
 

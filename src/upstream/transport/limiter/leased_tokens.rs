@@ -1,4 +1,4 @@
-//! The calls that were lent and lie ready, and how many should.
+//! The leased tokens that are at hand, and how many there should be.
 
 use std::{
     collections::VecDeque,
@@ -12,7 +12,7 @@ const MIN_AHEAD: u32 = 8;
 /// The shortest time over which demand is counted.
 const COUNT_PERIOD: Duration = Duration::from_millis(50);
 
-/// The stock.
+/// The tokens at hand, and the demand of late.
 #[derive(Debug)]
 pub struct LeasedTokens {
     grants: VecDeque<Grant>,
@@ -23,7 +23,7 @@ pub struct LeasedTokens {
     counted_at: Instant,
 }
 
-/// Calls that were lent together.
+/// The tokens of one lease.
 #[derive(Debug)]
 struct Grant {
     left: u32,
@@ -31,12 +31,12 @@ struct Grant {
 }
 
 impl LeasedTokens {
-    /// An empty one.
+    /// Starts without tokens.
     pub fn new(now: Instant) -> Self {
         Self { grants: VecDeque::new(), ahead: MIN_AHEAD, taken: 0, counted_at: now }
     }
 
-    /// Puts in what was lent when it was asked for at `asked_at`.
+    /// Adds the tokens of a lease that was requested at `asked_at`.
     pub fn put(&mut self, count: u32, asked_at: Instant, now: Instant) {
         self.grants.push_back(Grant { left: count, expires_at: asked_at + LEASE });
         self.discard(now);
@@ -56,13 +56,13 @@ impl LeasedTokens {
         self.grants.iter().map(|slice| slice.left).sum()
     }
 
-    /// Whether more should be asked for before somebody has to wait.
+    /// Whether more should be leased before a call has to wait.
     pub fn is_low(&self) -> bool {
         self.left() <= self.ahead / 2
     }
 
-    /// What is to be asked for while so many wait: for each of these one, and what a lease's time has needed lately. What
-    /// came in a rush may come so again.
+    /// The demand for the next lease: one for each of the `waiting` calls, and what the time of a lease has needed
+    /// lately. A rush is remembered for a while, since another may follow.
     pub fn demand(&mut self, waiting: u32, now: Instant) -> Demand {
         let counted_for = now.saturating_duration_since(self.counted_at);
         if counted_for >= COUNT_PERIOD {

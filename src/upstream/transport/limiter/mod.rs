@@ -1,8 +1,8 @@
-//! The budget of calls: no minute, wherever it begins, sees more of them leave than Corefy allows, and those who want to
-//! call share them fairly.
+//! The rate limiter: in no 60 seconds, wherever they begin, do more calls leave than Corefy allows, and all callers get
+//! a fair share of them.
 //!
-//! A call that finds one ready takes it and goes. Where none is ready, or few are, a task asks the [`TokenSource`] for more
-//! until nobody waits.
+//! A call that finds a token at hand takes it and goes. When few or none are left, a task leases more from the
+//! [`TokenSource`] until no call waits.
 
 use std::{
     error::Error,
@@ -30,7 +30,7 @@ use crate::{
     upstream::Scheduling,
 };
 
-/// The longest a call waits for its turn; what would take longer is refused.
+/// The longest a call waits for a token; a call that would wait longer is refused.
 pub const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// Lets calls through, up to a limit in any minute.
@@ -44,15 +44,15 @@ struct LimiterInner {
 }
 
 impl RateLimiter {
-    /// A budget of `per_minute` calls, of which 0 counts as 1, that `source` lends.
+    /// Allows `per_minute` calls a minute, of which 0 counts as 1, with tokens from `source`.
     pub fn new(per_minute: u32, source: Arc<dyn TokenSource>) -> Self {
         let (common, recovery) = (Quota::common(per_minute), Quota::recovery(per_minute));
         let state = Mutex::new(LimiterState::new(recovery.is_some(), Instant::now()));
         Self(Arc::new(LimiterInner { state, source, common, recovery }))
     }
 
-    /// Waits for the turn of one call; answers how many more could leave at once. The error, which comes as soon as it can
-    /// be foreseen, is the time until there may be room again.
+    /// Waits for a token; returns how many are left. The error is the time until there may be one, and comes as soon as
+    /// it is clear that the wait would be too long.
     pub async fn acquire(&self, scheduling: Scheduling, partner: Option<&PartnerId>) -> TokenResult {
         let now = Instant::now();
         let longest = now + MAX_WAIT;
@@ -86,7 +86,7 @@ impl LimiterInner {
     }
 }
 
-/// Lets another task supply the desk if this one fails.
+/// Lets another task refill the limiter if this one panics.
 struct RefillGuard(Arc<LimiterInner>);
 
 impl Drop for RefillGuard {
@@ -97,7 +97,7 @@ impl Drop for RefillGuard {
     }
 }
 
-/// Asks for calls until nobody waits for one.
+/// Leases tokens until no call waits for one.
 async fn refill(shared: Arc<LimiterInner>) {
     let guard = RefillGuard(shared);
     let shared = &guard.0;
@@ -114,7 +114,7 @@ async fn refill(shared: Arc<LimiterInner>) {
     }
 }
 
-/// Asks once, and hands out what was lent.
+/// Leases once, and hands out the tokens.
 async fn lease_tokens(shared: &LimiterInner) -> Result<(), Box<dyn Error + Send + Sync>> {
     let asked_at = Instant::now();
     let demand = shared.state().demand(asked_at);

@@ -1,15 +1,15 @@
-//! Those who wait for a call of the budget, in the order in which they are served: between classes by weight, and within
-//! a class one of each partner, and then again one of each.
+//! The calls that wait for a token, by weighted fair queueing: priorities are served by weight, and within a priority
+//! the partners take turns, one call each.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::{domain::ids::PartnerId, upstream::Priority};
 
-/// The most that wait in one class. Who comes when it is full pushes out the last in it, which is the latest call of the
-/// partner that has the most.
+/// The most calls that wait in one priority. One more evicts the last of them, which is the latest call of the partner
+/// with the most.
 const MAX_WAITING: usize = 1024;
 
-/// What being served costs a class: one poll is served for eight confirmations, when there are that many of both.
+/// The inverse of a priority's weight: eight confirmations are served for one poll, when that many of both wait.
 const fn cost(priority: Priority) -> u64 {
     match priority {
         Priority::Confirm | Priority::Refund => 1,
@@ -23,12 +23,12 @@ const fn cost(priority: Priority) -> u64 {
 #[derive(Debug)]
 pub struct FairQueue<T> {
     lines: [PriorityLine<T>; Priority::ALL.len()],
-    /// What the class that was served last had paid before: who comes anew has paid as much.
+    /// The virtual time of the priority that was served last. A priority that was empty starts from here.
     virtual_time: u64,
     arrivals: u64,
 }
 
-/// Those who wait in one class.
+/// The calls that wait in one priority.
 #[derive(Debug)]
 struct PriorityLine<T> {
     /// By round, and in a round by arrival. In each round a partner is served once.
@@ -39,7 +39,7 @@ struct PriorityLine<T> {
     virtual_time: u64,
 }
 
-/// A partner in a class, while it has calls waiting or was served in this round.
+/// A partner within a priority, while it has calls waiting or was served in this round.
 #[derive(Debug, Default)]
 struct PartnerState {
     waiting: u64,
@@ -56,24 +56,24 @@ impl<T> Default for PriorityLine<T> {
     }
 }
 
-/// A place in the queue.
+/// The key of a waiting call.
 #[derive(Clone, Copy, Debug)]
 pub struct Ticket {
     priority: Priority,
     key: Key,
 }
 
-/// How many are served before somebody.
+/// The number of calls that are served before another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueuePosition {
-    /// In its class.
+    /// In the same priority.
     pub in_priority: usize,
-    /// In all classes.
+    /// In all priorities.
     pub overall: usize,
 }
 
 impl<T> FairQueue<T> {
-    /// An empty one.
+    /// Starts empty.
     pub fn new() -> Self {
         Self { lines: Default::default(), virtual_time: 0, arrivals: 0 }
     }
@@ -88,7 +88,7 @@ impl<T> FairQueue<T> {
         self.lines[priority as usize].waiting.len()
     }
 
-    /// Puts somebody in; answers where, and who was pushed out because the line was full: perhaps the same.
+    /// Adds a call. Returns its ticket, and the call that was evicted if the queue was full: perhaps the same.
     pub fn push(&mut self, priority: Priority, partner: Option<&PartnerId>, item: T) -> (Ticket, Option<T>) {
         self.arrivals += 1;
         let line = &mut self.lines[priority as usize];
@@ -100,7 +100,7 @@ impl<T> FairQueue<T> {
         (Ticket { priority, key }, last.and_then(|last| line.remove(last)))
     }
 
-    /// Takes out who is to be served next.
+    /// Removes the call to be served next.
     pub fn pop(&mut self) -> Option<T> {
         let waiting_priorities = Priority::ALL.into_iter().filter(|priority| self.len_of(*priority) > 0);
         let priority = waiting_priorities.min_by_key(|priority| self.lines[*priority as usize].virtual_time)?;
@@ -115,18 +115,18 @@ impl<T> FairQueue<T> {
         self.lines[priority as usize].pop()
     }
 
-    /// Takes out who stands at `place`.
-    pub fn remove(&mut self, place: Ticket) -> Option<T> {
-        self.lines[place.priority as usize].remove(place.key)
+    /// Removes the call with this ticket.
+    pub fn remove(&mut self, ticket: Ticket) -> Option<T> {
+        self.lines[ticket.priority as usize].remove(ticket.key)
     }
 
-    /// How many are served before who stands at `place`, if nobody comes or goes.
-    pub fn position(&self, place: Ticket) -> QueuePosition {
-        let in_priority = self.lines[place.priority as usize].waiting.range(..place.key).count();
-        QueuePosition { in_priority, overall: self.overall_position(place.priority, in_priority) }
+    /// The number of calls that are served before this one, if none comes or goes.
+    pub fn position(&self, ticket: Ticket) -> QueuePosition {
+        let in_priority = self.lines[ticket.priority as usize].waiting.range(..ticket.key).count();
+        QueuePosition { in_priority, overall: self.overall_position(ticket.priority, in_priority) }
     }
 
-    /// Takes out all whom `must_leave` names, which is told how many are served before each.
+    /// Removes the calls for which `must_leave` is true; it is given the position of each.
     pub fn remove_where(&mut self, mut must_leave: impl FnMut(Priority, QueuePosition, &T) -> bool) -> Vec<T> {
         let mut taken = Vec::new();
         for priority in Priority::ALL {
@@ -142,12 +142,12 @@ impl<T> FairQueue<T> {
         taken
     }
 
-    /// How many of all classes are served before the one that has `rank` before it in `priority`.
+    /// The number of calls of all priorities that are served before the one at `rank` in `priority`.
     fn overall_position(&self, priority: Priority, rank: usize) -> usize {
         let finish_time = self.lines[priority as usize].virtual_time + rank as u64 * cost(priority);
         let of_other = |other: Priority| {
             let line = &self.lines[other as usize];
-            // Of two that have paid the same, the first class is served first.
+            // At the same virtual time, the earlier priority is served first.
             let bound = finish_time + u64::from((other as usize) < (priority as usize));
             let served = bound.saturating_sub(line.virtual_time).div_ceil(cost(other));
             line.waiting.len().min(usize::try_from(served).unwrap_or(usize::MAX))
@@ -196,7 +196,7 @@ mod tests {
         PartnerId::parse(&format!("partner{number}")).unwrap()
     }
 
-    /// Everybody who waits, in the order in which they are served.
+    /// All waiting calls, in the order in which they are served.
     fn served<T>(queue: &mut FairQueue<T>) -> Vec<T> {
         std::iter::from_fn(|| queue.pop()).collect()
     }
@@ -212,8 +212,8 @@ mod tests {
         (0..10).for_each(|_| {
             queue.pop();
         });
-        let (place, _) = queue.push(Priority::Confirm, Some(&partner(9)), (9, 0));
-        assert!(queue.position(place).overall <= 3, "{:?}", queue.position(place));
+        let (ticket, _) = queue.push(Priority::Confirm, Some(&partner(9)), (9, 0));
+        assert!(queue.position(ticket).overall <= 3, "{:?}", queue.position(ticket));
         assert!(served(&mut queue).iter().position(|(of, _)| *of == 9).unwrap() <= 3);
     }
 
@@ -280,14 +280,14 @@ mod tests {
     fn whose_calls_were_refused_has_not_used_up_its_turns() {
         let mut queue = FairQueue::new();
         for call in 0..500 {
-            let (place, _) = queue.push(Priority::Read, Some(&partner(1)), (1, call));
-            queue.remove(place);
+            let (ticket, _) = queue.push(Priority::Read, Some(&partner(1)), (1, call));
+            queue.remove(ticket);
         }
         (0..500).for_each(|call| {
             queue.push(Priority::Read, Some(&partner(2)), (2, call));
         });
-        let (place, _) = queue.push(Priority::Read, Some(&partner(1)), (1, 500));
-        assert_eq!(queue.position(place).overall, 1);
+        let (ticket, _) = queue.push(Priority::Read, Some(&partner(1)), (1, 500));
+        assert_eq!(queue.position(ticket).overall, 1);
     }
 
     #[test]
@@ -306,15 +306,15 @@ mod tests {
             past in prop::collection::vec((0_usize..6, 0_usize..4, any::<bool>()), 0..200),
         ) {
             let mut queue = FairQueue::new();
-            let mut places = HashMap::new();
+            let mut tickets = HashMap::new();
             for (number, (priority, of, one_is_served)) in past.into_iter().enumerate() {
-                places.insert(number, queue.push(Priority::ALL[priority], Some(&partner(of)), number).0);
+                tickets.insert(number, queue.push(Priority::ALL[priority], Some(&partner(of)), number).0);
                 if one_is_served {
-                    places.remove(&queue.pop().unwrap());
+                    tickets.remove(&queue.pop().unwrap());
                 }
             }
             let foreseen: HashMap<_, _> =
-                places.iter().map(|(number, place)| (*number, queue.position(*place).overall)).collect();
+                tickets.iter().map(|(number, ticket)| (*number, queue.position(*ticket).overall)).collect();
             for (position, number) in served(&mut queue).into_iter().enumerate() {
                 prop_assert_eq!(foreseen[&number], position);
             }

@@ -1,5 +1,5 @@
-//! Where calls take their turn: what of the budget lies ready, who waits for more, and what wait can be foreseen. Time is
-//! handed in.
+//! The decisions of the rate limiter: which call gets a token, which waits, and which is refused because its wait would
+//! be too long. Time is handed in.
 
 use std::time::{Duration, Instant};
 
@@ -18,49 +18,49 @@ use crate::{
     upstream::{Priority, Scheduling},
 };
 
-/// The shortest and the longest pause between two asks while somebody waits.
+/// The shortest and the longest pause between two leases while calls wait.
 const MIN_REFILL_INTERVAL: Duration = Duration::from_millis(25);
 const MAX_REFILL_INTERVAL: Duration = Duration::from_secs(1);
 /// The pause after an ask that failed.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The turn of a call: how many more could leave at once; or the time until there may be room.
+/// The tokens that are left after a call got one; or the time until there may be one.
 pub type TokenResult = Result<u32, Duration>;
 
-/// What a call hears at once.
+/// The answer to a call that asks for a token.
 pub enum Acquisition {
-    /// Its turn, or that it would wait too long.
+    /// A token, or that the wait would be too long.
     Decided(TokenResult),
     /// It has to wait.
     Queued(oneshot::Receiver<TokenResult>),
 }
 
-/// One who waits.
+/// A call that waits.
 #[derive(Debug)]
 struct Waiter {
     give_up: Instant,
     reply: oneshot::Sender<TokenResult>,
 }
 
-/// The desk.
+/// The state of the limiter, behind its lock.
 #[derive(Debug)]
 pub struct LimiterState {
     queue: FairQueue<Waiter>,
     tokens: LeasedTokens,
     estimate: WaitEstimates,
-    /// Whether somebody sees to it that there is more.
+    /// Whether a refill task runs.
     is_refilling: bool,
 }
 
 impl LimiterState {
-    /// A desk at which nothing lies ready.
+    /// Starts without tokens.
     pub fn new(has_recovery: bool, now: Instant) -> Self {
         let unknown = WaitEstimate::unknown(now);
         let estimate = WaitEstimates { common: unknown, recovery: has_recovery.then_some(unknown) };
         Self { queue: FairQueue::new(), tokens: LeasedTokens::new(now), estimate, is_refilling: false }
     }
 
-    /// Lets a call in, refuses it when it would wait beyond `give_up`, or has it wait behind those who came before it.
+    /// Gives the call a token, refuses it when it would wait beyond `give_up`, or queues it.
     pub fn acquire(
         &mut self,
         scheduling: Scheduling,
@@ -84,7 +84,7 @@ impl LimiterState {
         Acquisition::Queued(receiver)
     }
 
-    /// Whether somebody has to see to it that there is more. It is asked of nobody else until [`Self::next_refill`] ends it.
+    /// Whether a refill task has to be started. From then on one is taken to run, until [`Self::next_refill`] ends it.
     pub fn needs_refill(&mut self, now: Instant) -> bool {
         let is_worth_asking = self.tokens.is_low() && self.estimate.common.wait(0, now).is_zero();
         let needs_refill = !self.is_refilling && (is_worth_asking || self.queue.len() > 0);
@@ -92,46 +92,46 @@ impl LimiterState {
         needs_refill
     }
 
-    /// What is to be asked of the common purse.
+    /// The demand on the common bucket.
     pub fn demand(&mut self, now: Instant) -> Demand {
         self.tokens.demand(count(self.queue.len()), now)
     }
 
-    /// What is to be asked of the reserve; `None` when it is not needed.
+    /// The demand on the recovery bucket; `None` while no call needs it.
     pub fn recovery_demand(&self) -> Option<Demand> {
         let waiting = count(self.queue.len_of(Priority::InDoubt));
         (waiting > 0).then_some(Demand { waiting, ahead: 0 })
     }
 
-    /// Takes in what the common purse has lent after it was asked at `asked_at`, and hands it out in turn. Those who now
-    /// would wait too long are told.
+    /// Takes in a lease of the common bucket that was requested at `asked_at`, and hands the tokens out in order. Calls
+    /// that would now wait too long are refused.
     pub fn refill(&mut self, lease: Lease, asked_at: Instant, now: Instant) {
         self.estimate.common = WaitEstimate::of(lease, now);
         self.tokens.put(lease.granted, asked_at, now);
         while let left @ 1.. = self.tokens.left()
-            && let Some(ticket) = self.queue.pop()
+            && let Some(waiter) = self.queue.pop()
         {
-            // Who has stopped waiting takes nothing.
-            if ticket.reply.send(Ok(left - 1)).is_ok() {
+            // A call that has stopped waiting takes no token.
+            if waiter.reply.send(Ok(left - 1)).is_ok() {
                 self.tokens.take(now);
             }
         }
         self.refuse_late(now);
     }
 
-    /// Hands out what the reserve has lent.
+    /// Hands out a lease of the recovery bucket.
     pub fn refill_recovery(&mut self, lease: Lease, asked_at: Instant, now: Instant) {
         self.estimate.recovery = Some(WaitEstimate::of(lease, now));
         let mut left = if now < asked_at + LEASE { lease.granted } else { 0 };
         while left > 0
-            && let Some(ticket) = self.queue.pop_of(Priority::InDoubt)
+            && let Some(waiter) = self.queue.pop_of(Priority::InDoubt)
         {
-            left -= u32::from(ticket.reply.send(Ok(self.tokens.left())).is_ok());
+            left -= u32::from(waiter.reply.send(Ok(self.tokens.left())).is_ok());
         }
         self.refuse_late(now);
     }
 
-    /// The lender could not be asked: nothing more is lent for a while.
+    /// Notes that leasing failed: no token is expected for a while.
     pub fn refill_failed(&mut self, now: Instant) {
         let WaitEstimates { common, recovery } = self.estimate;
         let later = |estimate: WaitEstimate| estimate.not_before(now + RETRY_INTERVAL);
@@ -139,7 +139,7 @@ impl LimiterState {
         self.refuse_late(now);
     }
 
-    /// How long to wait with the next ask; `None` when nobody waits and supplying ends.
+    /// The pause before the next lease; `None` when no call waits, which ends the refill task.
     pub fn next_refill(&mut self, now: Instant) -> Option<Duration> {
         self.is_refilling = self.queue.len() > 0;
         let recovers = self.queue.len_of(Priority::InDoubt) > 0;
@@ -150,28 +150,28 @@ impl LimiterState {
         self.is_refilling.then_some(next_refill)
     }
 
-    /// Nobody supplies any more.
+    /// Notes that the refill task has died.
     pub fn refill_aborted(&mut self) {
         self.is_refilling = false;
     }
 
-    /// How long one would wait who came now, behind all others.
+    /// The wait of a call that came now, behind all others.
     pub fn estimated_wait(&self, now: Instant) -> Duration {
         self.estimate.common.wait(self.queue.len(), now)
     }
 
     fn refuse_late(&mut self, now: Instant) {
         let estimate = self.estimate;
-        let late = self.queue.remove_where(|priority, position, ticket| {
-            ticket.reply.is_closed() || now + estimate.wait(priority, position, now) > ticket.give_up
+        let late = self.queue.remove_where(|priority, position, waiter| {
+            waiter.reply.is_closed() || now + estimate.wait(priority, position, now) > waiter.give_up
         });
         self.refuse(late, now);
     }
 
-    fn refuse(&self, tickets: impl IntoIterator<Item = Waiter>, now: Instant) {
-        for ticket in tickets {
-            // Who has stopped waiting hears nothing.
-            let _ = ticket.reply.send(Err(self.estimated_wait(now)));
+    fn refuse(&self, waiters: impl IntoIterator<Item = Waiter>, now: Instant) {
+        for waiter in waiters {
+            // A call that has stopped waiting gets no reply.
+            let _ = waiter.reply.send(Err(self.estimated_wait(now)));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where the budget's calls come from: a quota of the process's own, or one that gateways share.
+//! The source of tokens: a quota of this process alone, or one that gateways share.
 
 use std::{
     error::Error,
@@ -13,14 +13,14 @@ use crate::domain::{
     quota::{Bucket, Demand, Lease, Peers, Quota},
 };
 
-/// Lends calls, to be made within [`crate::domain::quota::LEASE`].
+/// Leases tokens, to be used within [`crate::domain::quota::LEASE`].
 #[async_trait]
 pub trait TokenSource: Send + Sync + 'static {
-    /// Lends what `quota` has in `bucket`. The error says for the log why nothing could be asked.
+    /// Leases what `quota` has left in `bucket`. The error is for the log.
     async fn lease(&self, bucket: Bucket, quota: Quota, demand: Demand) -> Result<Lease, Box<dyn Error + Send + Sync>>;
 }
 
-/// Lends to this process alone, and forgets with it what it lent.
+/// Leases to this process alone, and keeps the count in memory.
 #[derive(Debug)]
 pub struct LocalTokens {
     began: Instant,

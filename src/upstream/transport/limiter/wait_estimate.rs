@@ -1,11 +1,11 @@
-//! What wait can be foreseen, by what the lender said last.
+//! Estimates how long a call will wait, by the last lease.
 
 use std::time::{Duration, Instant};
 
 use super::queue::QueuePosition;
 use crate::{domain::quota::Lease, upstream::Priority};
 
-/// When a purse has the next call, and how fast others follow.
+/// The moment at which a bucket has the next token, and the time from one token to the next.
 #[derive(Clone, Copy, Debug)]
 pub struct WaitEstimate {
     next_at: Instant,
@@ -27,7 +27,7 @@ impl WaitEstimate {
         Self { next_at: now, pace: Duration::ZERO }
     }
 
-    /// By what was lent at `now`.
+    /// The estimate by a lease that was granted at `now`.
     pub fn of(lease: Lease, now: Instant) -> Self {
         Self { next_at: now + lease.next_in, pace: lease.pace }
     }
@@ -37,7 +37,8 @@ impl WaitEstimate {
         Self { next_at: self.next_at.max(at), ..self }
     }
 
-    /// How long one waits who has `position` others before it. What is past tells nothing: then there may be any number.
+    /// The wait of a call at this position. Once the moment of the next token is past, nothing is known: there may be
+    /// any number.
     pub fn wait(self, position: usize, now: Instant) -> Duration {
         let next_in = self.next_at.saturating_duration_since(now);
         let rest = self.pace.saturating_mul(u32::try_from(position).unwrap_or(u32::MAX));

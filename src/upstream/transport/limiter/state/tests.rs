@@ -1,4 +1,4 @@
-//! The laws of the desk, by a clock that is turned.
+//! The laws of the limiter, by a clock that is advanced by hand.
 
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::domain::{
 const MINUTE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(20);
 
-/// Desks that share a budget, and the time.
+/// Limiters that share a limit, and the time.
 struct LimiterScene {
     began: Instant,
     now: Instant,
@@ -20,7 +20,7 @@ struct LimiterScene {
     taken_until: [Timestamp; 2],
     limiters: Vec<(LimiterState, PeerGateway)>,
     waiting: Vec<(usize, Priority, u32, oneshot::Receiver<TokenResult>)>,
-    /// Who left, from which desk and when.
+    /// The calls that left, with their limiter and the time.
     left: Vec<(usize, Priority, u32, Instant)>,
     refused: Vec<(Priority, Instant)>,
 }
@@ -42,7 +42,7 @@ impl LimiterScene {
         }
     }
 
-    /// A call of a partner comes to a desk. Answers whether it was refused at once.
+    /// A partner makes a call on a limiter. Returns whether it was refused at once.
     fn call(&mut self, limiter: usize, priority: Priority, partner: u32, patience: Duration) -> bool {
         let id = PartnerId::parse(&format!("partner{partner}")).unwrap();
         match self.limiters[limiter].0.acquire(Scheduling::of(priority), Some(&id), self.now + patience, self.now) {
@@ -56,7 +56,7 @@ impl LimiterScene {
         false
     }
 
-    /// Every desk asks once, and who is answered goes.
+    /// Every limiter leases once, and the calls that get a reply leave.
     fn refill(&mut self) {
         let stamp = Timestamp(1_000_000) + (self.now - self.began);
         for number in 0..self.limiters.len() {
