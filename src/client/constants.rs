@@ -125,7 +125,7 @@ pub mod error_reasons {
     /// UNAVAILABLE, with RetryInfo. Corefy could not be reached; nothing was sent.
     pub const UPSTREAM_UNAVAILABLE: &str = "UPSTREAM_UNAVAILABLE";
 
-    /// RESOURCE_EXHAUSTED, with RetryInfo and QuotaFailure. The budget of calls to Corefy is used up; nothing was sent.
+    /// RESOURCE_EXHAUSTED, with RetryInfo and QuotaFailure. The rate limit of calls to Corefy is used up; nothing was sent.
     pub const UPSTREAM_RATE_LIMITED: &str = "UPSTREAM_RATE_LIMITED";
 
     /// INTERNAL. Corefy does not accept the gateway's own credentials or settings; the operator has to act.
@@ -143,7 +143,7 @@ pub mod error_reasons {
     /// UNAVAILABLE, with RetryInfo. The gateway is shutting down; this call sent nothing.
     pub const SHUTTING_DOWN: &str = "SHUTTING_DOWN";
 
-    /// DEADLINE_EXCEEDED. The caller's deadline passed. What was begun goes on; read the object to learn the truth.
+    /// DEADLINE_EXCEEDED. The caller's deadline passed. Work already begun continues; read the object to learn the outcome.
     pub const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
 
     /// INTERNAL. A fault of the gateway. Give the request id to the operator.

@@ -23,7 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// How a call to Corefy ended, as far as HTTP tells.
+// The outcome of a call to Corefy, as far as HTTP shows it.
 type ApiCallOutcome int32
 
 const (
@@ -33,7 +33,7 @@ const (
 	ApiCallOutcome_API_CALL_OUTCOME_SUCCEEDED ApiCallOutcome = 1
 	// HTTP 4xx but 408 and 429: definitely nothing was done.
 	ApiCallOutcome_API_CALL_OUTCOME_REJECTED ApiCallOutcome = 2
-	// No answer, or one that does not tell whether anything was done.
+	// No answer, or one that leaves it open whether anything was done.
 	ApiCallOutcome_API_CALL_OUTCOME_UNCLEAR ApiCallOutcome = 3
 	// No connection could be made: definitely nothing was sent.
 	ApiCallOutcome_API_CALL_OUTCOME_NOT_SENT ApiCallOutcome = 4
@@ -141,14 +141,14 @@ func (ApiCallStatsBucket) EnumDescriptor() ([]byte, []int) {
 	return file_corefy_gateway_v1_api_call_proto_rawDescGZIP(), []int{1}
 }
 
-// One attempt to call Corefy, as the gateway's log has it. Repetitions of a call are attempts of their own. What was not
-// attempted, because the budget of calls was used up or too many calls had failed, is not in the log.
+// One attempt to call Corefy, from the gateway's log. Repetitions of a call are attempts of their own. Calls that were
+// not attempted, because the rate limit was used up or the circuit breaker was open, are not in the log.
 type ApiCall struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The gateway's id, `call_…`: opaque, sorts by the time at which the call was sent.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What was called: `payment_intent.create`, `payment_intent.confirm`, `payment.find`, `refund.create`,
-	// `customer.create`, `customer.find`, `payment_method.create`, `payment_method.list`. More may come.
+	// Operation: `payment_intent.create`, `payment_intent.confirm`, `payment.find`, `refund.create`, `customer.create`,
+	// `customer.find`, `payment_method.create`, `payment_method.list`. More may come.
 	Operation string `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
 	// HTTP method.
 	Method string `protobuf:"bytes,3,opt,name=method,proto3" json:"method,omitempty"`
@@ -345,10 +345,10 @@ func (x *ApiCall) GetCreatedAt() *timestamppb.Timestamp {
 	return nil
 }
 
-// What the calls of one operation in one bucket of time came to.
+// Totals of the calls of one operation in one bucket of time.
 type ApiCallStats struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What was called, as in ApiCall.
+	// Operation, as in ApiCall.
 	Operation string `protobuf:"bytes,1,opt,name=operation,proto3" json:"operation,omitempty"`
 	// When the bucket begins. Buckets begin at whole minutes, hours or days of UTC.
 	BucketStart *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=bucket_start,json=bucketStart,proto3" json:"bucket_start,omitempty"`

@@ -126,7 +126,7 @@ const ReasonUpstreamRejected = "UPSTREAM_REJECTED"
 // ReasonUpstreamUnavailable: UNAVAILABLE, with RetryInfo. Corefy could not be reached; nothing was sent.
 const ReasonUpstreamUnavailable = "UPSTREAM_UNAVAILABLE"
 
-// ReasonUpstreamRateLimited: RESOURCE_EXHAUSTED, with RetryInfo and QuotaFailure. The budget of calls to Corefy is used up; nothing was sent.
+// ReasonUpstreamRateLimited: RESOURCE_EXHAUSTED, with RetryInfo and QuotaFailure. The rate limit of calls to Corefy is used up; nothing was sent.
 const ReasonUpstreamRateLimited = "UPSTREAM_RATE_LIMITED"
 
 // ReasonUpstreamMisconfigured: INTERNAL. Corefy does not accept the gateway's own credentials or settings; the operator has to act.
@@ -144,7 +144,7 @@ const ReasonStoreUnavailable = "STORE_UNAVAILABLE"
 // ReasonShuttingDown: UNAVAILABLE, with RetryInfo. The gateway is shutting down; this call sent nothing.
 const ReasonShuttingDown = "SHUTTING_DOWN"
 
-// ReasonDeadlineExceeded: DEADLINE_EXCEEDED. The caller's deadline passed. What was begun goes on; read the object to learn the truth.
+// ReasonDeadlineExceeded: DEADLINE_EXCEEDED. The caller's deadline passed. Work already begun continues; read the object to learn the outcome.
 const ReasonDeadlineExceeded = "DEADLINE_EXCEEDED"
 
 // ReasonInternal: INTERNAL. A fault of the gateway. Give the request id to the operator.

@@ -29,7 +29,7 @@ type Customer struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Corefy's id. Empty while Corefy's answer to the creation is not known.
 	UpstreamId string `protobuf:"bytes,2,opt,name=upstream_id,json=upstreamId,proto3" json:"upstream_id,omitempty"`
-	// Email address. What is changed at Corefy is taken over, as are name and phone number: event `customer.updated`.
+	// Email address. Changes made at Corefy are adopted, as for name and phone number: event `customer.updated`.
 	Email string `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
 	// Full name.
 	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`

@@ -34,8 +34,8 @@ type CustomerServiceClient interface {
 	//
 	// Fenced by the idempotency key and by `reference_id`; without either, a second call makes a second customer.
 	//
-	// A customer without `upstream_id` may still be refused: it is then no more, its `reference_id` is free again, and the event
-	// `customer.creation_failed` tells so, as does this call when it is repeated under its idempotency key.
+	// A customer without `upstream_id` may still be refused: it is then removed, its `reference_id` is free again, and
+	// the event `customer.creation_failed` reports it, as does this call when it is repeated under its idempotency key.
 	//
 	// Errors: ALREADY_EXISTS/REFERENCE_ID_TAKEN, FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
@@ -98,8 +98,8 @@ type CustomerServiceServer interface {
 	//
 	// Fenced by the idempotency key and by `reference_id`; without either, a second call makes a second customer.
 	//
-	// A customer without `upstream_id` may still be refused: it is then no more, its `reference_id` is free again, and the event
-	// `customer.creation_failed` tells so, as does this call when it is repeated under its idempotency key.
+	// A customer without `upstream_id` may still be refused: it is then removed, its `reference_id` is free again, and
+	// the event `customer.creation_failed` reports it, as does this call when it is repeated under its idempotency key.
 	//
 	// Errors: ALREADY_EXISTS/REFERENCE_ID_TAKEN, FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.

@@ -62,7 +62,8 @@ const (
 	ErrorReason_ERROR_REASON_UPSTREAM_REJECTED ErrorReason = 14
 	// UNAVAILABLE, with RetryInfo. Corefy could not be reached; nothing was sent.
 	ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE ErrorReason = 15
-	// RESOURCE_EXHAUSTED, with RetryInfo and QuotaFailure. The budget of calls to Corefy is used up; nothing was sent.
+	// RESOURCE_EXHAUSTED, with RetryInfo and QuotaFailure. The rate limit of calls to Corefy is used up; nothing was
+	// sent.
 	ErrorReason_ERROR_REASON_UPSTREAM_RATE_LIMITED ErrorReason = 16
 	// INTERNAL. Corefy does not accept the gateway's own credentials or settings; the operator has to act.
 	ErrorReason_ERROR_REASON_UPSTREAM_MISCONFIGURED ErrorReason = 17
@@ -75,7 +76,8 @@ const (
 	ErrorReason_ERROR_REASON_STORE_UNAVAILABLE ErrorReason = 20
 	// UNAVAILABLE, with RetryInfo. The gateway is shutting down; this call sent nothing.
 	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 21
-	// DEADLINE_EXCEEDED. The caller's deadline passed. What was begun goes on; read the object to learn the truth.
+	// DEADLINE_EXCEEDED. The caller's deadline passed. Work already begun continues; read the object to learn the
+	// outcome.
 	ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED ErrorReason = 22
 	// INTERNAL. A fault of the gateway. Give the request id to the operator.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 23

@@ -83,10 +83,10 @@ type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The gateway's id, `evt_…`: opaque. An event that is delivered again has the same. Says nothing of the order.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The place of the event in the one order of all events: greater than that of every event before it. Compare by this, never by
-	// ids or times. Numbers are left out, for events of other partners have them.
+	// The position of the event in the one order of all events: greater than that of every earlier event. Compare by
+	// this, never by ids or times. Numbers have gaps, where events belong to other partners.
 	Sequence int64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	// What happened, `<object>.<what>` in lower case. More types may be added.
+	// The type of the event, `<object>.<event>` in lower case. More types may be added.
 	// `payment_intent.created`, `.requires_action`, `.processing`, `.succeeded`, `.partially_paid`, `.payment_failed`, `.canceled`;
 	// `payment_intent.late_success`: paid after the attempt had been given up;
 	// `payment_intent.orphan_charge`: Corefy reports money that does not fit the intent; look at it;
@@ -95,7 +95,8 @@ type Event struct {
 	// `payment_intent.overdue`: the payment, or a refund of it, has been under way at Corefy for a week; look at it;
 	// `refund.created`, `.succeeded`, `.failed`, `.canceled`, `.late_success`;
 	// `customer.created`, `.updated`; `payment_method.created`, `.updated`;
-	// `customer.creation_failed`, `payment_method.creation_failed`: Corefy did not take what was in doubt, and it is no more;
+	// `customer.creation_failed`, `payment_method.creation_failed`: Corefy refused a creation that was in doubt, and the
+	// object is removed;
 	// `operation.in_doubt`, `operation.needs_operator`: the outcome of a call to Corefy is not known.
 	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
 	// The object it happened to: `pi_…`, `re_…`, `cus_…` or `pm_…`. For `operation.…` the object that the operation is about.

@@ -22,7 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Request of ListEvents. Filters are joined by "and"; an empty one does not filter.
+// Request of ListEvents. Filters are combined with "and"; an empty one does not filter.
 type ListEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only events of these types, at most 100: a type such as `refund.succeeded`, or all types of a kind of object such as
@@ -170,7 +170,7 @@ func (x *ListEventsResponse) GetNextPageToken() string {
 	return ""
 }
 
-// Request of StreamEvents. Filters are joined by "and"; an empty one does not filter.
+// Request of StreamEvents. Filters are combined with "and"; an empty one does not filter.
 type StreamEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only events of these types, at most 100, as in ListEventsRequest.

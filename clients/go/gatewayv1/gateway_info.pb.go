@@ -178,7 +178,7 @@ func (x *AcceptedCurrency) GetMaxAmount() string {
 	return ""
 }
 
-// The limits of requests. Those of a single field stand in its comment.
+// The limits of requests. Limits of a single field stand in its comment.
 type GatewayLimits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Entries of a page of a list when none are asked for.

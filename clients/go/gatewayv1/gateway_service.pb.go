@@ -154,7 +154,7 @@ type TestConnectionResponse struct {
 	Latency *durationpb.Duration `protobuf:"bytes,3,opt,name=latency,proto3" json:"latency,omitempty"`
 	// The HTTP status that Corefy answered with, 0 when it did not answer.
 	HttpStatus int32 `protobuf:"varint,4,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
-	// What Corefy answered, or why it could not be reached, in a sentence.
+	// Corefy's answer, or the reason why it could not be reached, in a sentence.
 	Message       string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -225,7 +225,7 @@ func (x *TestConnectionResponse) GetMessage() string {
 	return ""
 }
 
-// Request of ListApiCalls. Filters are joined by "and"; an empty one does not filter.
+// Request of ListApiCalls. Filters are combined with "and"; an empty one does not filter.
 type ListApiCallsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only calls of this operation, as in ApiCall, at most 64 characters.

@@ -30,7 +30,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Tells how the gateway itself is doing, and what it did. The errors that every call may have are those of
+// Reports on the gateway itself and on its calls to Corefy. The errors that every call may have are those of
 // PaymentIntentService.
 type GatewayServiceClient interface {
 	// Says what this gateway is and what works there, so that a caller can know before it asks. The answer is the gateway's own,
@@ -38,16 +38,16 @@ type GatewayServiceClient interface {
 	//
 	// Errors: only those that every call may have.
 	GetGatewayInfo(ctx context.Context, in *GetGatewayInfoRequest, opts ...grpc.CallOption) (*GetGatewayInfoResponse, error)
-	// Calls Corefy once and tells what came back. An unreachable Corefy is an answer, not an error.
+	// Calls Corefy once and reports the result. An unreachable Corefy is an answer, not an error.
 	//
 	// Errors: only those that every call may have.
 	TestConnection(ctx context.Context, in *TestConnectionRequest, opts ...grpc.CallOption) (*TestConnectionResponse, error)
 	// Lists the calls to Corefy about the partner's objects, newest first. A call is shown within about a second after it
-	// ended. Calls about nobody's object (connection tests, lists of supported payment methods) are shown to the operator
+	// ended. Calls without an object (connection tests, lists of supported payment methods) are shown to the operator
 	// alone, by `corefy-gateway calls`.
 	//
-	// Under heavy load calls may be missing: the log never slows a payment. And the log forgets: calls are kept for 30 days,
-	// unless the operator has chosen otherwise.
+	// Under heavy load calls may be missing: the log never slows a payment. Calls are kept for 30 days, unless the
+	// operator has chosen otherwise.
 	//
 	// Errors: only those that every call may have.
 	ListApiCalls(ctx context.Context, in *ListApiCallsRequest, opts ...grpc.CallOption) (*ListApiCallsResponse, error)
@@ -126,7 +126,7 @@ func (c *gatewayServiceClient) GetTimeline(ctx context.Context, in *GetTimelineR
 // All implementations must embed UnimplementedGatewayServiceServer
 // for forward compatibility.
 //
-// Tells how the gateway itself is doing, and what it did. The errors that every call may have are those of
+// Reports on the gateway itself and on its calls to Corefy. The errors that every call may have are those of
 // PaymentIntentService.
 type GatewayServiceServer interface {
 	// Says what this gateway is and what works there, so that a caller can know before it asks. The answer is the gateway's own,
@@ -134,16 +134,16 @@ type GatewayServiceServer interface {
 	//
 	// Errors: only those that every call may have.
 	GetGatewayInfo(context.Context, *GetGatewayInfoRequest) (*GetGatewayInfoResponse, error)
-	// Calls Corefy once and tells what came back. An unreachable Corefy is an answer, not an error.
+	// Calls Corefy once and reports the result. An unreachable Corefy is an answer, not an error.
 	//
 	// Errors: only those that every call may have.
 	TestConnection(context.Context, *TestConnectionRequest) (*TestConnectionResponse, error)
 	// Lists the calls to Corefy about the partner's objects, newest first. A call is shown within about a second after it
-	// ended. Calls about nobody's object (connection tests, lists of supported payment methods) are shown to the operator
+	// ended. Calls without an object (connection tests, lists of supported payment methods) are shown to the operator
 	// alone, by `corefy-gateway calls`.
 	//
-	// Under heavy load calls may be missing: the log never slows a payment. And the log forgets: calls are kept for 30 days,
-	// unless the operator has chosen otherwise.
+	// Under heavy load calls may be missing: the log never slows a payment. Calls are kept for 30 days, unless the
+	// operator has chosen otherwise.
 	//
 	// Errors: only those that every call may have.
 	ListApiCalls(context.Context, *ListApiCallsRequest) (*ListApiCallsResponse, error)

@@ -144,8 +144,8 @@ func (OperationState) EnumDescriptor() ([]byte, []int) {
 	return file_corefy_gateway_v1_operation_proto_rawDescGZIP(), []int{1}
 }
 
-// A call of the partner's that changes something at Corefy and whose outcome is not known. The gateway finds out by itself, or
-// its operator does; the object it is about shows the outcome then.
+// A mutating call of the partner's whose outcome at Corefy is not known. The gateway finds it out by itself, or its
+// operator does; the object of the call then shows it.
 type Operation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The gateway's id, `op_…`: opaque.

@@ -152,7 +152,7 @@ func (DisplayDetailsKind) EnumDescriptor() ([]byte, []int) {
 	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{1}
 }
 
-// What to do after an attempt did not succeed.
+// Advice after an attempt that did not succeed.
 type PaymentErrorAdvice int32
 
 const (
@@ -213,8 +213,8 @@ func (PaymentErrorAdvice) EnumDescriptor() ([]byte, []int) {
 	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{2}
 }
 
-// What a caller wants to be paid, and how far that has come. The gateway keeps at most one attempt
-// alive per intent, so an intent is paid at most once.
+// The intent to be paid an amount, and the progress of that. The gateway keeps at most one attempt alive per intent, so
+// an intent is paid at most once.
 type PaymentIntent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The gateway's id, `pi_…`: opaque, sorts by time of creation.
@@ -228,19 +228,21 @@ type PaymentIntent struct {
 	// PAYMENT_INTENT_STATE_PROCESSING because Corefy's answer to the creation or the attempt is missing, not because the payer's
 	// bank takes its time. The gateway finds out.
 	OutcomeUnknown bool `protobuf:"varint,5,opt,name=outcome_unknown,json=outcomeUnknown,proto3" json:"outcome_unknown,omitempty"`
-	// What is to be paid, in major units with the currency's own decimals: `100.00` USD, `100` JPY, `1.234` KWD.
+	// Amount to be paid, in major units with the currency's own decimals: `100.00` USD, `100` JPY, `1.234` KWD.
 	Amount string `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
 	// ISO 4217 code in upper case.
 	Currency string `protobuf:"bytes,7,opt,name=currency,proto3" json:"currency,omitempty"`
-	// What has been received so far, in the form of `amount`.
+	// Amount received so far, in the form of `amount`.
 	AmountReceived string `protobuf:"bytes,8,opt,name=amount_received,json=amountReceived,proto3" json:"amount_received,omitempty"`
-	// What a refund may take now, in the form of `amount`: what was received less the three amounts below, at least 0.
+	// Amount that a refund may take now, in the form of `amount`: the amount received less the three amounts below, at
+	// least 0.
 	AmountRefundable string `protobuf:"bytes,9,opt,name=amount_refundable,json=amountRefundable,proto3" json:"amount_refundable,omitempty"`
-	// What refunds that are under way have reserved, in the form of `amount`.
+	// Amount reserved by refunds under way, in the form of `amount`.
 	AmountRefundPending string `protobuf:"bytes,10,opt,name=amount_refund_pending,json=amountRefundPending,proto3" json:"amount_refund_pending,omitempty"`
-	// What has been given back by refunds that succeeded, in the form of `amount`.
+	// Amount given back by refunds that succeeded, in the form of `amount`.
 	AmountRefunded string `protobuf:"bytes,11,opt,name=amount_refunded,json=amountRefunded,proto3" json:"amount_refunded,omitempty"`
-	// What the payer's bank has taken back, in the form of `amount`. A chargeback after a refund can make more leave than came in.
+	// Amount taken back by the payer's bank, in the form of `amount`. A chargeback after a refund can make more leave
+	// than came in.
 	AmountChargedBack string `protobuf:"bytes,12,opt,name=amount_charged_back,json=amountChargedBack,proto3" json:"amount_charged_back,omitempty"`
 	// The type code of the payment method, for example `card`.
 	PaymentMethodType string `protobuf:"bytes,13,opt,name=payment_method_type,json=paymentMethodType,proto3" json:"payment_method_type,omitempty"`
@@ -248,7 +250,7 @@ type PaymentIntent struct {
 	PaymentMethodId string `protobuf:"bytes,14,opt,name=payment_method_id,json=paymentMethodId,proto3" json:"payment_method_id,omitempty"`
 	// The card of the last attempt, masked. Absent when it was made without one, or not at all.
 	Card *MaskedCard `protobuf:"bytes,15,opt,name=card,proto3" json:"card,omitempty"`
-	// What the payer has to do next. Set only in PAYMENT_INTENT_STATE_REQUIRES_ACTION.
+	// The next step of the payer. Set only in PAYMENT_INTENT_STATE_REQUIRES_ACTION.
 	NextAction *NextAction `protobuf:"bytes,16,opt,name=next_action,json=nextAction,proto3" json:"next_action,omitempty"`
 	// Why the last attempt did not succeed. Kept until the next attempt has an outcome.
 	LastPaymentError *PaymentError `protobuf:"bytes,17,opt,name=last_payment_error,json=lastPaymentError,proto3" json:"last_payment_error,omitempty"`
@@ -562,7 +564,7 @@ func (x *PaymentIntent) GetRevision() int64 {
 // intent again.
 type NextAction struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What to do with the payer.
+	// The step that the payer has to take.
 	//
 	// Types that are valid to be assigned to Action:
 	//
@@ -638,7 +640,8 @@ type NextAction_Redirect struct {
 }
 
 type NextAction_Display struct {
-	// Show the payer what to pay with elsewhere. The payment goes on without the shop; its outcome comes as an event.
+	// Show the payer the details of a payment elsewhere. It is completed outside the shop; its outcome comes as an
+	// event.
 	Display *DisplayDetails `protobuf:"bytes,2,opt,name=display,proto3,oneof"`
 }
 
@@ -713,13 +716,13 @@ func (x *Redirect) GetParams() map[string]string {
 // Details to show to the payer, who pays with them in another program or place.
 type DisplayDetails struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What `data` is.
+	// The kind of `data`.
 	Kind DisplayDetailsKind `protobuf:"varint,1,opt,name=kind,proto3,enum=corefy.gateway.v1.DisplayDetailsKind" json:"kind,omitempty"`
 	// The details, at most 4096 characters, as `kind` says.
 	Data string `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
 	// Corefy's instructions for the payer, at most 2000 characters, with line breaks. May be empty.
 	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
-	// When the details cease to be good. Absent: not told.
+	// The time at which the details expire. Absent: unknown.
 	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -795,7 +798,7 @@ type PaymentError struct {
 	// A sentence in English that is safe to show to the payer. That of a lost or stolen card, of suspected fraud and of an unknown
 	// code is that of a plain decline. Decide by `code` and `advice`, never by this text.
 	PayerMessage string `protobuf:"bytes,3,opt,name=payer_message,json=payerMessage,proto3" json:"payer_message,omitempty"`
-	// What to do now.
+	// Advice for the merchant.
 	Advice        PaymentErrorAdvice `protobuf:"varint,4,opt,name=advice,proto3,enum=corefy.gateway.v1.PaymentErrorAdvice" json:"advice,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -344,7 +344,7 @@ type ConfirmPaymentIntentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The intent, `pi_…` or `pay_…`.
 	PaymentIntentId string `protobuf:"bytes,1,opt,name=payment_intent_id,json=paymentIntentId,proto3" json:"payment_intent_id,omitempty"`
-	// Required. What to pay with.
+	// Required. The source of the payment.
 	//
 	// Types that are valid to be assigned to Source:
 	//
@@ -356,7 +356,7 @@ type ConfirmPaymentIntentRequest struct {
 	// The result of a 3-D Secure authentication that was done elsewhere, with `card` or `payment_method_id` alone. Capability
 	// `external_three_d_secure`.
 	ThreeDSecure *ThreeDSecure `protobuf:"bytes,6,opt,name=three_d_secure,json=threeDSecure,proto3" json:"three_d_secure,omitempty"`
-	// The payer's browser, as the shop saw it. Not passed on by a Corefy API that has no place for it.
+	// The payer's browser, as the shop saw it. Ignored by a Corefy API without a field for it.
 	BrowserInfo *BrowserInfo `protobuf:"bytes,7,opt,name=browser_info,json=browserInfo,proto3" json:"browser_info,omitempty"`
 	// Whether what is paid with is saved for the intent's customer, as a payment method of its own; not with
 	// `payment_method_id`, which is saved already. Capability `save_payment_method`.
@@ -674,7 +674,7 @@ func (*HostedPage) Descriptor() ([]byte, []int) {
 	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{5}
 }
 
-// The part of a payment in a series of payments with the same credentials, as card networks want it told.
+// The role of a payment in a series of payments with the same credentials, as card networks define it.
 type StoredCredential struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The party that starts this payment.
@@ -750,8 +750,8 @@ type ThreeDSecure struct {
 	Cavv string `protobuf:"bytes,3,opt,name=cavv,proto3" json:"cavv,omitempty"`
 	// The transaction id of 3-D Secure 1. At most 64 characters.
 	Xid string `protobuf:"bytes,4,opt,name=xid,proto3" json:"xid,omitempty"`
-	// The directory server's transaction id, which in 3-D Secure 2 takes the place of `xid`: usually a UUID, at most 64
-	// characters. A Corefy API that has one field for both gets `xid`, and where that is empty `ds_transaction_id`.
+	// The directory server's transaction id, which replaces `xid` in 3-D Secure 2: usually a UUID, at most 64 characters.
+	// A Corefy API that has one field for both gets `xid`, and where that is empty `ds_transaction_id`.
 	DsTransactionId string `protobuf:"bytes,5,opt,name=ds_transaction_id,json=dsTransactionId,proto3" json:"ds_transaction_id,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -1060,7 +1060,7 @@ func (x *GetPaymentIntentResponse) GetPaymentIntent() *PaymentIntent {
 	return nil
 }
 
-// Request of ListPaymentIntents. Filters are joined by "and"; an empty one does not filter.
+// Request of ListPaymentIntents. Filters are combined with "and"; an empty one does not filter.
 type ListPaymentIntentsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only intents in one of these states, at most 7.

@@ -131,7 +131,7 @@ func (x *PaymentMethod) GetRevision() int64 {
 	return 0
 }
 
-// What may be shown of a card.
+// A card, reduced to what may be shown of it.
 type MaskedCard struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Brand in lower case: `visa`, `mastercard`, `amex`, `discover`, `diners`, `jcb`, `unionpay`, `maestro`, `dankort`, `elo`,

@@ -26,7 +26,7 @@ type CreatePaymentMethodRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The customer, `cus_…`.
 	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// Required. What to save.
+	// Required. The payment method.
 	//
 	// Types that are valid to be assigned to Details:
 	//
@@ -497,7 +497,7 @@ func (x *ListSupportedPaymentMethodsRequest) GetCurrency() string {
 // Response of ListSupportedPaymentMethods.
 type ListSupportedPaymentMethodsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the account accepts, in Corefy's order.
+	// The payment methods that the account accepts, in Corefy's order.
 	SupportedPaymentMethods []*SupportedPaymentMethod `protobuf:"bytes,1,rep,name=supported_payment_methods,json=supportedPaymentMethods,proto3" json:"supported_payment_methods,omitempty"`
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache

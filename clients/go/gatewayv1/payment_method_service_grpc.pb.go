@@ -34,8 +34,8 @@ const (
 type PaymentMethodServiceClient interface {
 	// Saves a payment method at Corefy. The gateway keeps only what PaymentMethod shows.
 	//
-	// A method without `upstream_id` may still be refused: it is then no more, and the event `payment_method.creation_failed` tells
-	// so, as does this call when it is repeated under its idempotency key.
+	// A method without `upstream_id` may still be refused: it is then removed, and the event
+	// `payment_method.creation_failed` reports it, as does this call when it is repeated under its idempotency key.
 	//
 	// Fenced by the idempotency key; without it, a second call saves the card a second time.
 	//
@@ -116,8 +116,8 @@ func (c *paymentMethodServiceClient) ListSupportedPaymentMethods(ctx context.Con
 type PaymentMethodServiceServer interface {
 	// Saves a payment method at Corefy. The gateway keeps only what PaymentMethod shows.
 	//
-	// A method without `upstream_id` may still be refused: it is then no more, and the event `payment_method.creation_failed` tells
-	// so, as does this call when it is repeated under its idempotency key.
+	// A method without `upstream_id` may still be refused: it is then removed, and the event
+	// `payment_method.creation_failed` reports it, as does this call when it is repeated under its idempotency key.
 	//
 	// Fenced by the idempotency key; without it, a second call saves the card a second time.
 	//

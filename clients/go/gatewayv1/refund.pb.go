@@ -98,7 +98,7 @@ type Refund struct {
 	State RefundState `protobuf:"varint,5,opt,name=state,proto3,enum=corefy.gateway.v1.RefundState" json:"state,omitempty"`
 	// REFUND_STATE_PENDING because Corefy's answer is missing, not because the bank takes its time. The gateway finds out.
 	OutcomeUnknown bool `protobuf:"varint,6,opt,name=outcome_unknown,json=outcomeUnknown,proto3" json:"outcome_unknown,omitempty"`
-	// What is given back, in major units with the currency's own decimals.
+	// Amount given back, in major units with the currency's own decimals.
 	Amount string `protobuf:"bytes,7,opt,name=amount,proto3" json:"amount,omitempty"`
 	// ISO 4217 code of the payment.
 	Currency string `protobuf:"bytes,8,opt,name=currency,proto3" json:"currency,omitempty"`

@@ -244,7 +244,7 @@ func (x *GetRefundResponse) GetRefund() *Refund {
 	return nil
 }
 
-// Request of ListRefunds. Filters are joined by "and"; an empty one does not filter.
+// Request of ListRefunds. Filters are combined with "and"; an empty one does not filter.
 type ListRefundsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only refunds of this payment, `pi_…` or `pay_…`.

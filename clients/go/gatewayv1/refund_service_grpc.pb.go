@@ -30,14 +30,14 @@ const (
 //
 // Gives money back. Idempotency and the errors that every call may have are those of PaymentIntentService.
 type RefundServiceClient interface {
-	// Refunds a payment in part or as a whole. What pending and succeeded refunds take can never exceed what was received.
+	// Refunds a payment in part or as a whole. Pending and succeeded refunds can never exceed the amount received.
 	//
 	// When Corefy's answer stays unknown the call succeeds with REFUND_STATE_PENDING, the amount stays reserved, and the
 	// gateway finds out.
 	//
-	// Fenced by the idempotency key and by `reference_id`, of which one is required: nothing else tells a repetition from a
-	// second refund. Repeated with the same key, the call answers with the first refund; with the same reference and another key, it
-	// fails with REFERENCE_ID_TAKEN.
+	// Fenced by the idempotency key and by `reference_id`, of which one is required: nothing else distinguishes a
+	// repetition from a second refund. Repeated with the same key, the call answers with the first refund; with the same
+	// reference and another key, it fails with REFERENCE_ID_TAKEN.
 	//
 	// Errors: INVALID_ARGUMENT/IDEMPOTENCY_KEY_REQUIRED, NOT_FOUND/RESOURCE_NOT_FOUND, ALREADY_EXISTS/REFERENCE_ID_TAKEN,
 	// FAILED_PRECONDITION/PAYMENT_NOT_REFUNDABLE, FAILED_PRECONDITION/REFUND_EXCEEDS_PAYMENT,
@@ -98,14 +98,14 @@ func (c *refundServiceClient) ListRefunds(ctx context.Context, in *ListRefundsRe
 //
 // Gives money back. Idempotency and the errors that every call may have are those of PaymentIntentService.
 type RefundServiceServer interface {
-	// Refunds a payment in part or as a whole. What pending and succeeded refunds take can never exceed what was received.
+	// Refunds a payment in part or as a whole. Pending and succeeded refunds can never exceed the amount received.
 	//
 	// When Corefy's answer stays unknown the call succeeds with REFUND_STATE_PENDING, the amount stays reserved, and the
 	// gateway finds out.
 	//
-	// Fenced by the idempotency key and by `reference_id`, of which one is required: nothing else tells a repetition from a
-	// second refund. Repeated with the same key, the call answers with the first refund; with the same reference and another key, it
-	// fails with REFERENCE_ID_TAKEN.
+	// Fenced by the idempotency key and by `reference_id`, of which one is required: nothing else distinguishes a
+	// repetition from a second refund. Repeated with the same key, the call answers with the first refund; with the same
+	// reference and another key, it fails with REFERENCE_ID_TAKEN.
 	//
 	// Errors: INVALID_ARGUMENT/IDEMPOTENCY_KEY_REQUIRED, NOT_FOUND/RESOURCE_NOT_FOUND, ALREADY_EXISTS/REFERENCE_ID_TAKEN,
 	// FAILED_PRECONDITION/PAYMENT_NOT_REFUNDABLE, FAILED_PRECONDITION/REFUND_EXCEEDS_PAYMENT,

@@ -22,7 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// What an entry of a timeline tells of.
+// The kind of an entry of a timeline.
 type TimelineEntryKind int32
 
 const (
@@ -92,9 +92,9 @@ type TimelineEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// When it happened; of a question to Corefy that is due, when it will be asked.
 	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
-	// What the entry tells of.
+	// The kind of the entry.
 	Kind TimelineEntryKind `protobuf:"varint,2,opt,name=kind,proto3,enum=corefy.gateway.v1.TimelineEntryKind" json:"kind,omitempty"`
-	// What happened, for people; its wording may change.
+	// A sentence about what happened, for people; its wording may change.
 	Sentence string `protobuf:"bytes,3,opt,name=sentence,proto3" json:"sentence,omitempty"`
 	// The payment intent or refund, `pi_…` or `re_…`.
 	ObjectId string `protobuf:"bytes,4,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
@@ -102,7 +102,7 @@ type TimelineEntry struct {
 	OperationId string `protobuf:"bytes,5,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	// The `x-request-id` of the partner's call.
 	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// The call to Corefy, `call_…`; ListApiCalls tells more of it.
+	// The call to Corefy, `call_…`; ListApiCalls has its details.
 	ApiCallId string `protobuf:"bytes,7,opt,name=api_call_id,json=apiCallId,proto3" json:"api_call_id,omitempty"`
 	// The webhook, `wh_…`.
 	WebhookId string `protobuf:"bytes,8,opt,name=webhook_id,json=webhookId,proto3" json:"webhook_id,omitempty"`
