@@ -83,9 +83,9 @@ impl Tx {
         served_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let sql = "INSERT INTO budget_gateways (bucket, gateway, waiting, served_at, asked_at)
+        let sql = "INSERT INTO budget_gateways (purse, gateway, waiting, served_at, asked_at)
              VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (bucket, gateway) DO UPDATE
+             ON CONFLICT (purse, gateway) DO UPDATE
              SET waiting = excluded.waiting, served_at = excluded.served_at, asked_at = excluded.asked_at";
         let query = sqlx::query(sql).bind(bucket.as_str()).bind(gateway).bind(waiting);
         query.bind(served_at.0).bind(now.0).execute(self.writer().await?).await?;

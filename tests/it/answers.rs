@@ -39,7 +39,7 @@ crate::on_both!(
 
 const DECLINED: &str = "4000000000009995";
 const CHALLENGE: &str = "4000000000003220";
-/// What a firewall says.
+/// The answer of a firewall.
 const PAGE: &str = "<html><body>Request blocked</body></html>";
 const SUPPORTED: &str = "/v1/payment-methods/supported";
 
@@ -103,7 +103,7 @@ async fn a_refusal_that_is_not_corefy_s_never_ends_a_creation(database: TestData
     let saved = client.create_payment_method(card_to_save(&customer)).await.unwrap().into_inner();
     let method = saved.payment_method.unwrap();
     assert!([&intent.upstream_id, &created.upstream_id, &method.upstream_id].into_iter().all(String::is_empty));
-    // What is in doubt is repeated, which the same thing refuses: that proves nothing either.
+    // Recovery repeats the creation in doubt, and the same firewall refuses that: it proves nothing either.
     app.recover_after(Duration::from_secs(2)).await;
     between.step_back();
     app.recover_after(Duration::from_secs(3)).await;
@@ -276,7 +276,7 @@ async fn an_object_with_a_taken_reference_is_adopted_without_a_message(database:
     assert_eq!(app.sent(CREATE), 2);
 }
 
-/// An address of so many bytes.
+/// A URL of this many bytes.
 fn address(length: usize) -> String {
     format!("{:x<length$}", "https://bank.example/3ds?token=")
 }
@@ -364,14 +364,14 @@ async fn a_list_of_saved_methods_that_lacks_one_proves_nothing(database: TestDat
 
 async fn a_wrong_amount_that_does_not_stay_alerts_nobody(database: TestDatabase) {
     let (app, client, _) = start(database).await;
-    // Told wrongly by the confirmation alone.
+    // A wrong state in the answer to the confirmation alone.
     let id = client.intent("10.00").await.id;
     app.sandbox.faults().fail_next(1, CONFIRM.0, CONFIRM.1, Fault::WrongAmount);
     assert_eq!(client.confirm(&id, APPROVED).await.unwrap().state(), State::Processing);
     app.recover_after(Duration::from_secs(2)).await;
     assert_eq!(app.assert_books_agree(&client, &id).await.state(), State::Succeeded);
     assert_eq!(alerts(&client, &id).await, 0);
-    // Told wrongly by one read alone, and asked again soon although the next lookup were late.
+    // A wrong state in one read alone, which is repeated soon although the next lookup were late.
     let id = client.intent("10.00").await.id;
     app.sandbox.faults().fail_next(1, CONFIRM.0, CONFIRM.1, Fault::HttpAfterExecute(500));
     client.confirm(&id, APPROVED).await.unwrap();

@@ -1,4 +1,4 @@
-//! The log of calls to Corefy: what is in it, who sees it, and what it comes to.
+//! The log of calls to Corefy: its content, who may read it, and its totals.
 
 use std::time::Duration;
 

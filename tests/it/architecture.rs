@@ -18,14 +18,14 @@ struct Rule {
     words: &'static [&'static str],
     /// The files and folders that the rule is about.
     within: &'static [&'static str],
-    /// Those of them that may name the words.
+    /// The files below them that may name the words.
     may: &'static [&'static str],
-    /// The rule, for whoever broke it.
+    /// The rule, as the failure quotes it.
     text: &'static str,
 }
 
 const RULES: &[Rule] = &[
-    // Who may import whom, from the inside out.
+    // The imports that are allowed, from the inside out.
     Rule {
         words: &[
             "crate::app",
@@ -158,7 +158,7 @@ const RULES: &[Rule] = &[
         text: "OpenTelemetry is used in telemetry",
     },
     Rule { words: &["clap"], within: ALL, may: &["config/", "cli/"], text: "clap is used in config and cli" },
-    // What is written nowhere but there.
+    // Words that only these files may contain.
     Rule {
         words: &["std::env", "env::var", "env::vars", "env::var_os", "env::set_var", "dotenvy"],
         within: ALL,
@@ -179,7 +179,7 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// What is wrong with the file `name`, a path below `src/`, that has this `text`: each with its line and the rule.
+/// The violations of the file `name`, a path below `src/`, with this `text`: each with its line and the rule.
 fn problems(name: &str, text: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if !text.starts_with("//!") {

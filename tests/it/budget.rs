@@ -1,4 +1,4 @@
-//! The budget of calls to Corefy, when more would be made than it has room for.
+//! The rate limit of calls to Corefy, when more calls are made than it allows.
 
 use std::{
     num::NonZeroU32,
@@ -25,7 +25,7 @@ crate::on_both!(
     a_lookup_in_doubt_has_its_reserve_when_the_budget_is_used_up,
 );
 
-/// Shorter than the time from one call of the budget to the next.
+/// Shorter than the time from one token to the next.
 const SHORT: Duration = Duration::from_millis(200);
 /// In any minute. Two may leave at once, the next about 1.1 s later.
 const FEW: u32 = 60;
@@ -37,7 +37,7 @@ async fn limited(app: TestApp, per_minute: u32) -> TestApp {
     app.crash_and_restart_changed(|config| config.upstream.rate_limit_per_minute = limit).await
 }
 
-/// Makes one call to Corefy that is given up when it has waited for so long.
+/// Makes one call to Corefy that is given up after this wait.
 async fn ask(client: &Client, patience: Duration) -> Result<(), Status> {
     let mut request = client.signed(new_intent("10.00"));
     request.set_timeout(patience);
@@ -97,7 +97,7 @@ async fn gateways_on_one_database_stay_within_the_budget_together_and_each_has_i
     /// Of 600 a minute, 28 may leave at once, and one every 112 ms.
     const AT_ONCE: usize = 28;
     const INTERVAL: Duration = Duration::from_millis(112);
-    /// Longer than any call waits for its turn, and than a busy machine takes.
+    /// Longer than any call waits for a token, and than a busy machine takes.
     const IDLE_TIMEOUTS: Duration = Duration::from_secs(60);
     const CALLS: usize = 100;
     let Some(database) = TestDatabase::new(Backend::Postgres).await else { return };

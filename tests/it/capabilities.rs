@@ -1,4 +1,4 @@
-//! What the Corefy API in use cannot do is refused before anything is reserved.
+//! A request for what the Corefy API in use cannot do is refused before anything is reserved.
 
 use corefy_gateway::pb::{self, confirm_payment_intent_request::Source};
 use tonic::Code;

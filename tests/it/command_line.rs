@@ -21,7 +21,7 @@ use crate::{
 
 on_both![a_key_is_made_used_listed_and_revoked];
 
-/// What `serve` needs; the rest has its defaults.
+/// The required settings of `serve`; the others have their defaults.
 const SETTINGS: [(&str, &str); 6] = [
     ("COREFY_API_KEY", "corefy-api-key"),
     ("COREFY_SECRET_KEY", "corefy-secret-key-0123456789"),
@@ -30,7 +30,7 @@ const SETTINGS: [(&str, &str); 6] = [
     ("GATEWAY_GRPC_ADDR", "127.0.0.1:0"),
     ("GATEWAY_HTTP_ADDR", "127.0.0.1:0"),
 ];
-/// A key whose checksum is wrong.
+/// A key with a wrong checksum.
 const MISTYPED: &str = "pk_canary:sk_canary";
 
 /// Runs the program in a directory with this `.env`, and answers its exit code and what it said on standard error.
@@ -296,7 +296,7 @@ fn the_help_of_every_command_explains_every_flag_and_variable() {
     }
 }
 
-/// What the help says of a flag, beside its name, its variable and its default.
+/// The text of a flag in the help, without its name, its variable and its default.
 fn explanation(flag: &str) -> String {
     let text: Vec<_> = flag.split_whitespace().collect();
     let text = text.join(" ");

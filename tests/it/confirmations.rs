@@ -286,12 +286,12 @@ async fn a_refused_confirmation_leaves_the_intent_as_it_was(database: TestDataba
 
 /// From the clock's start to 2026-12-01T06:00:00Z.
 const START_TO_DECEMBER: Duration = Duration::from_secs((7 * 24 + 20) * 3600);
-/// The card whose payer has to act.
+/// A card that makes the payer act.
 const CHALLENGED: &str = "4000000000003220";
 /// The card that is charged 5 seconds later.
 const PROCESSING: &str = "4000000000000077";
 
-/// An intent whose payer is shown how to pay it by this type of payment method.
+/// An intent whose payer was shown how to pay by this type of payment method.
 async fn shown_details(client: &Client, method: &str) -> pb::PaymentIntent {
     let customer_id = client.customer("jane@example.com").await;
     let saved = client.create_payment_method(wallet(&customer_id, method)).await.unwrap().into_inner();

@@ -28,7 +28,7 @@ crate::on_both!(
 /// When every lookup that finds nothing is certain: the call's lease, and then the lookups up to the third.
 const CERTAIN: Duration = Duration::from_secs(300);
 
-/// What the five calls are about.
+/// The objects of the five calls.
 struct Subjects {
     customer: String,
     intent: String,
@@ -100,7 +100,7 @@ async fn die_at(database: TestDatabase, at: Checkpoint) -> (TestApp, Subjects) {
     (app.crash_and_restart().await, subjects)
 }
 
-/// How often each call that can be told by its path was sent: create, confirm, refund.
+/// The number of requests of each kind that has a path of its own: create, confirm, refund.
 fn sent(app: &TestApp) -> (u64, u64, u64) {
     (app.sent(CREATE), app.sent(CONFIRM), app.sent(REFUND))
 }
@@ -108,7 +108,7 @@ fn sent(app: &TestApp) -> (u64, u64, u64) {
 async fn what_died_before_it_was_sent_is_made_again_or_given_up_but_never_charged(database: TestDatabase) {
     let (app, subjects) = die_at(database, Checkpoint::Reserved).await;
     let client = app.client().await;
-    // Confirming and refunding are not repeated by anybody but the caller; creating is, under the same reference.
+    // Only the caller repeats a confirmation or a refund; the gateway repeats a creation, under the same reference.
     app.clock.advance(Duration::from_secs(60));
     let meanwhile = subjects.call(&client).await;
     assert_eq!(meanwhile.confirmed().state(), State::Processing);

@@ -14,7 +14,7 @@ use crate::support::{
 
 const MASTER_KEY: (&str, &str) = ("GATEWAY_MASTER_KEY", "the-master-key-of-the-command-line");
 
-/// What `serve` needs beside a database.
+/// The required settings of `serve` beside the database.
 fn variables() -> Vec<(&'static str, String)> {
     let keys = SandboxKeys::default();
     vec![

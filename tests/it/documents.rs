@@ -58,7 +58,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The pages whose links are followed: those of the root, of `docs/` and of the clients.
+/// The pages whose links are followed: in the root, in `docs/` and in the clients.
 fn pages() -> Vec<PathBuf> {
     let mut pages = Vec::new();
     let mut folders = vec![root().join("docs")];
@@ -117,7 +117,7 @@ fn anchors(page: &str) -> Vec<String> {
     headings.map(anchor).collect()
 }
 
-/// What is wrong with the links of a page that stands in this folder.
+/// The broken links of a page in this folder.
 fn dead_links(folder: &Path, path: &Path, page: &str) -> Vec<String> {
     let is_dead = |link: &String| {
         if link.contains("://") {

@@ -23,7 +23,7 @@ use crate::support::{
 
 crate::on_both!(each_row_of_the_table_arrives_as_the_protos_have_it);
 
-/// What a refusal has beside its ErrorInfo.
+/// The details of a refusal beside its ErrorInfo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Details {
     None,

@@ -177,7 +177,7 @@ async fn a_stream_comes_past_any_number_of_events_that_do_not_fit(database: Test
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let first = client.intent("10.00").await;
-    // As if others had told 50,000 events meanwhile: more than one look reaches over, even in all of them.
+    // Imitates 50,000 events of others meanwhile: more than one look passes over, even in all of them.
     app.database.execute("UPDATE event_sequence SET last = last + 50000").await;
     client.customer("jane@example.com").await;
     let types = vec!["customer.*".to_owned()];

@@ -105,7 +105,7 @@ async fn while_the_database_takes_no_writes_the_gateway_is_not_ready_and_afterwa
 
     app.database.alter("SET default_transaction_read_only = off").await;
     tokio::time::timeout(SOON, take_payment(&client)).await.unwrap().unwrap();
-    // What was found is remembered for a second.
+    // The result of a lookup is cached for a second.
     until("the gateway is ready again", async || readiness(&app).await.0 == 200).await;
 }
 

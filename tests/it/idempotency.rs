@@ -1,4 +1,4 @@
-//! One idempotency key, one call: whoever repeats it, how often, and whatever happens in between.
+//! One idempotency key, one call: however often it is repeated, and whatever happens in between.
 
 use std::time::Duration;
 
@@ -163,7 +163,7 @@ async fn the_same_card_with_another_cvv_is_the_same_request(database: TestDataba
     assert_eq!(reason(&other.unwrap_err()), "IDEMPOTENCY_KEY_REUSED");
 }
 
-/// Makes a hundred calls at once. All get the one answer, or are told to come again.
+/// Makes a hundred calls at once. All get the one answer, or are asked to come again.
 async fn twins<T, F>(client: &Client, call: impl Fn(Client) -> F)
 where
     T: Message + 'static,
@@ -273,7 +273,7 @@ async fn a_call_that_was_never_sent_leaves_its_key_unused(database: TestDatabase
     app.assert_books_agree(&client, &paid.id).await;
 }
 
-/// An address at which nobody listens: no test is ever given so low a port.
+/// An address at which nothing listens: no test is ever given so low a port.
 fn nowhere() -> Url {
     Url::parse("http://127.0.0.1:1/").unwrap()
 }

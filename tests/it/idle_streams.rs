@@ -45,7 +45,7 @@ async fn a_thousand_streams_that_wait_take_less_than_30_megabytes() {
     for _ in 0..EVENTS {
         first.intent("1.00").await;
     }
-    // What is made once for the process is there before it is measured.
+    // Creates what exists once per process before memory is measured.
     let _warm = open(&first).await;
     sleep(TWO_LOOKS).await;
     let before = program.memory_kib();

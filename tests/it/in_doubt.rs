@@ -1,5 +1,5 @@
-//! Corefy answers a confirmation wrongly, late or never. The caller is told that the payment is processing; then the truth
-//! is found out, and no money moves twice on the way.
+//! Corefy answers a confirmation wrongly, late or never. The caller learns that the payment is processing; then the
+//! outcome is found out, and no money moves twice on the way.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ const NOT_CHARGED_500: &str = "4000000000005001";
 /// Declined.
 const DECLINED: &str = "4000000000009995";
 
-/// Cards whose answers tell nothing, and whether they are charged.
+/// Cards whose answers leave the outcome open, and whether they are charged.
 const UNCLEAR: [(&str, bool); 7] = [
     ("4000000000004442", true),  // cut
     ("4000000000004996", false), // cut
@@ -72,7 +72,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, Status>) -> (Code, String) {
     (status.code(), reason(&status))
 }
 
-/// Lets recovery find out about these payments, and asserts that it does, when, and what it tells of it.
+/// Lets recovery find the outcome of these payments, and asserts that it does, when, and which events it makes.
 async fn assert_truth_is_found(app: &TestApp, client: &Client, payments: &[(String, &str, bool)]) {
     app.recover_after(Duration::from_secs(2)).await;
     for (id, card, is_charged) in payments {
@@ -206,7 +206,7 @@ async fn a_word_that_nobody_knows_never_means_that_nothing_was_charged(database:
     assert_eq!(app.assert_books_agree(&client, &id).await.state(), State::Succeeded);
 }
 
-/// An intent whose attempt was given up, and then charged after all; the webhook of it is held.
+/// An intent whose attempt was given up, and then charged after all; its webhook is held.
 async fn charged_late(app: &TestApp, client: &Client) -> String {
     app.sandbox.faults().set(|switches| switches.webhooks.hold = true);
     let id = in_doubt(client, NOT_CHARGED_500).await;
@@ -272,8 +272,8 @@ async fn what_contradicts_us_is_never_applied(database: TestDatabase) {
     assert_eq!(app.assert_books_agree(&client, &id).await.state(), State::Succeeded);
 }
 
-/// A confirmation with `card` whose lease is over before its answer is written, while a replica looks it up. Answers with
-/// the app, the intent's id, and the state that the caller is told.
+/// A confirmation with `card` whose lease is over before its answer is written, while a replica looks it up. Returns
+/// the app, the intent's id, and the state in the caller's answer.
 async fn overtaken(database: TestDatabase, card: &'static str, hide_payments: bool) -> (TestApp, String, State) {
     let app = TestApp::start(database).await;
     let id = app.client().await.intent("10.00").await.id;

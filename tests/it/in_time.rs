@@ -1,5 +1,5 @@
-//! The truth comes in time, whoever dies on the way: what Corefy carried out is known within 20 seconds, what it did not
-//! carry out within three minutes. And what a call was told once, it is told again.
+//! The outcome is known in time, whichever process dies: what Corefy carried out is known within 20 seconds, what it
+//! did not carry out within three minutes. A repeated call gets the same answer.
 
 use std::time::Duration;
 
@@ -132,7 +132,8 @@ async fn what_was_not_carried_out_is_known_within_three_minutes_though_corefy_an
     assert_eq!(known, (State::RequiresPaymentMethod, RefundState::Failed));
 }
 
-/// A confirmation with `card` which ends 30 seconds after it was sent, by a gateway whose patience is one second of ours.
+/// A confirmation with `card` that ends 30 seconds after it was sent, by a gateway whose lease ends after one second of
+/// ours.
 async fn timed_out(database: TestDatabase, card: &'static str) -> (TestApp, String) {
     let (steps, probe) = Steps::at(&[Checkpoint::Answered]);
     let app = TestApp::start_with(database, Some(probe), |_| {}).await;

@@ -21,7 +21,7 @@ crate::on_both!(
     a_nul_in_a_field_is_refused_before_the_database_is_asked,
 );
 
-/// A card number, in the place of an idempotency key or of a request's id.
+/// A card number, sent as an idempotency key or as a request's id.
 const CARD: &str = "5555555555554444";
 
 fn holds(raw: &[u8], text: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Who may call, and what: keys, scopes, addresses, and the wall between partners.
+//! Access: keys, scopes, addresses, and the wall between partners.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ crate::on_both!(
     the_last_use_is_written_at_most_once_a_minute,
 );
 
-/// What every caller without a good key is told.
+/// The message to every caller without a good key.
 const REFUSAL: &str = "the API key is not accepted";
 /// Within how long a revocation takes effect everywhere.
 const REVOCATION: Duration = Duration::from_secs(10);
@@ -149,7 +149,7 @@ async fn a_revoked_key_is_refused_within_ten_seconds(database: TestDatabase) {
     assert!(!keys.revoke(&public_half(app.key())).await.unwrap());
     app.clock.advance(REVOCATION);
     assert_refused(&refused(list(&client).await));
-    // Those that were never used are not remembered, so they are refused at once.
+    // Keys that were never used are not cached, so they are refused at once.
     let other = app.new_key(|_| {}).await;
     assert!(keys.revoke(&public_half(other.expose_secret())).await.unwrap());
     assert_refused(&refused(list(&app.client_with(other.expose_secret()).await).await));

@@ -106,10 +106,10 @@ async fn a_key_that_exists_is_let_in_from_an_address_that_shows_wrong_keys(datab
         create(&stranger).await.unwrap_err();
     }
     assert_eq!(create(&stranger).await.unwrap_err().reason, "AUTH_FAILURES_LIMITED");
-    // Nobody has used it since the restart.
+    // No call has used it since the restart.
     let client = app.client().await;
     create(&client).await.unwrap();
-    // What is known of it does not open the door to guesses of its secret.
+    // A cached key does not open the door to guesses of its secret.
     let (public, _) = app.key().split_once(':').unwrap();
     let other = app.new_key(|_| {}).await;
     let (_, secret_of_other) = other.expose_secret().split_once(':').unwrap();

@@ -56,7 +56,7 @@ impl Machine {
         self.run("bash", &["-c", &line], self.programs.path()).status.success()
     }
 
-    /// What `make dev` says when it does not begin.
+    /// The output of `make dev` when it does not start.
     fn refusal(&self) -> String {
         let output = self.make();
         assert!(!output.status.success());

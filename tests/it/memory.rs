@@ -57,7 +57,7 @@ async fn next_to_nothing_of_a_card_stays_in_memory_when_its_caller_has_gone() {
     for _ in 0..CALLS {
         pay_and_save(&client).await;
     }
-    // What was read last of a connection stays in its buffer while it is open.
+    // The last bytes read from a connection stay in its buffer while it is open.
     drop(client);
     let json = format!("\"card_cvv\":\"{CVV}\"");
     // As Protocol Buffers have it: field 4, 4 bytes.
@@ -65,7 +65,7 @@ async fn next_to_nothing_of_a_card_stays_in_memory_when_its_caller_has_gone() {
     until("the cards are wiped", async || {
         let memory = match memory(program.id()) {
             Ok(memory) => memory,
-            // Whoever is not root may not read it, which is the point.
+            // Only root may read it, which is the point.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return true,
             Err(error) => panic!("{error}"),
         };

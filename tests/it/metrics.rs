@@ -1,4 +1,4 @@
-//! What `/metrics` shows of what really happened, and that the documents know every metric and every alert.
+//! `/metrics` shows what really happened, and the documents name every metric and every alert.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -65,7 +65,7 @@ struct Page {
 }
 
 impl Page {
-    /// What the gateway shows now, with a backlog that is measured now.
+    /// The metrics of the gateway, with a backlog that is measured now.
     async fn of(app: &TestApp) -> Self {
         app.server.app.measure_backlog().await.unwrap();
         Self::as_shown(app).await
@@ -151,7 +151,7 @@ async fn declines_are_counted_by_code(database: TestDatabase) {
     for _ in 0..2 {
         client.confirm(&intent.id, DECLINED).await.unwrap();
     }
-    // Webhooks and reads tell the same again.
+    // Webhooks and reads report the same again.
     app.work_off_webhooks().await;
     client.get(&intent.id).await;
     let page = Page::of(&app).await;
@@ -329,7 +329,7 @@ async fn nothing_of_a_caller_is_in_the_metrics_and_no_label_is_made_up(database:
     assert!(missing.is_empty(), "never shown: {missing:?}");
 }
 
-/// Words that others told are among those that are known.
+/// Words from outside become labels only when they are known ones.
 fn assert_words_are_known(metric: &str, labels: &[(&str, &str)]) {
     let known: &[&str] = match metric {
         "corefy_gateway_declines_total" => &DECLINE_CODES,

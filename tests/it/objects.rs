@@ -1,4 +1,5 @@
-//! What the objects show: how far a payment has come, whether its outcome is known, and which of two copies is newer.
+//! The fields of objects that show how far a payment has come, whether its outcome is known, and which of two copies is
+//! newer.
 
 use std::{collections::BTreeMap, time::Duration};
 

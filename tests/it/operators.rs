@@ -1,5 +1,5 @@
-//! What operators do by command: end what the gateway could not find out, replay webhooks, rotate keys, migrate, and ask
-//! the doctor.
+//! The commands of operators: resolve what the gateway could not find out, replay webhooks, rotate keys, migrate, and
+//! run the doctor.
 
 use std::{net::TcpListener, os::unix::fs::PermissionsExt as _, time::Duration};
 

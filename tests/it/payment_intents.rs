@@ -129,7 +129,7 @@ async fn a_reference_is_taken_for_ever_and_only_by_objects_of_its_kind(database:
     client.create_customer(customer).await.unwrap();
     let other = app.client_of(|new| new.partner_name = "Umbrella".to_owned()).await;
     other.created(full_intent()).await;
-    // Those without one do not stand in each other's way.
+    // Intents without one do not get in each other's way.
     assert_ne!(client.intent("1.00").await.id, client.intent("1.00").await.id);
 }
 
@@ -156,7 +156,7 @@ async fn intents_are_listed_newest_first_page_by_page(database: TestDatabase) {
         let page = client.intents(request.clone()).await.unwrap();
         sizes.push(page.payment_intents.len());
         seen.extend(page.payment_intents.into_iter().map(|intent| intent.id));
-        // What comes in between moves no page.
+        // Objects created in between move no page.
         client.intent("2.00").await;
         if page.next_page_token.is_empty() {
             break;

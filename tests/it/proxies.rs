@@ -1,4 +1,4 @@
-//! Proxies before the gateway: whose word about a caller's address counts, and for what.
+//! Proxies before the gateway: which of them are trusted about a caller's address, and what that address counts for.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -106,7 +106,7 @@ async fn wrong_keys_are_counted_by_caller_behind_a_proxy(database: TestDatabase)
     assert_eq!(outcome(&channel, stranger.expose_secret(), &["203.0.113.7"]).await, "AUTH_FAILURES_LIMITED");
     assert_eq!(outcome(&channel, stranger.expose_secret(), &["203.0.113.8"]).await, "CREDENTIALS_INVALID");
     assert_eq!(outcome(&channel, stranger.expose_secret(), &["nonsense"]).await, "CREDENTIALS_INVALID");
-    // Also one whose new key no gateway has seen yet.
+    // Also a key that is too new for any gateway to have seen it.
     let new = app.new_key(|_| {}).await;
     assert!(PublicKey::parse(new.expose_secret().split_once(':').unwrap().0).is_some());
     assert_eq!(outcome(&channel, new.expose_secret(), &["203.0.113.8"]).await, "");
@@ -139,7 +139,7 @@ async fn webhooks_are_let_in_by_the_address_that_the_proxy_names(database: TestD
     assert_eq!(sources, ["203.0.113.7"]);
 }
 
-/// A proxy that passes on TCP and says before it for whom, by the PROXY protocol.
+/// A proxy that passes on TCP and names the caller first, by the PROXY protocol.
 struct Forwarder {
     address: SocketAddr,
     _serving: AbortOnDropHandle<()>,

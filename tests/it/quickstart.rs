@@ -1,4 +1,4 @@
-//! What a stranger does first: starts `dev`, pastes the lines it prints, runs `try`.
+//! The first steps of a stranger: starts `dev`, pastes the lines it prints, runs `try`.
 
 use std::{env, path::Path, process::Command};
 

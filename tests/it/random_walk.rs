@@ -23,7 +23,7 @@ const WALKS: u32 = 5;
 const STEPS: std::ops::Range<usize> = 10..40;
 /// How often a walk that fails is made shorter before it is shown.
 const MAX_SHRINKS: u32 = 40;
-/// After so long everything is known for certain.
+/// The time after which everything is known for certain.
 const CALM: Duration = Duration::from_secs(1800);
 
 /// The cards that are answered at all: approved, declined, challenged, processing, and every fault.
@@ -41,8 +41,8 @@ const CARDS: [&str; 11] = [
     "4000000000002016",
 ];
 
-/// The cents that refunds end with: made at once, pending, refused, and every fault. What the bank returns later is not
-/// among them: it is told by a webhook alone, and webhooks get lost here.
+/// The cents that refunds end with: made at once, pending, refused, and every fault. Refunds that the bank returns
+/// later are not among them: only a webhook reports those, and webhooks get lost here.
 const REFUND_ENDINGS: [i64; 7] = [0, 61, 62, 63, 64, 65, 66];
 
 /// One step; an intent is one of those made before.
@@ -62,7 +62,7 @@ enum Step {
 #[derive(Clone, Debug)]
 enum Call {
     Confirm(usize, &'static str),
-    /// Of so many cents.
+    /// A refund that ends with these cents.
     Refund(usize, i64),
     Cancel(usize),
 }

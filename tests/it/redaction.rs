@@ -27,7 +27,7 @@ impl Markers {
         number
     }
 
-    /// The message with all of its fields set; of each oneof, the alternative that this turn takes.
+    /// The message with all of its fields set; of each oneof, the alternative of this round.
     fn message(&mut self, message: &MessageDescriptor, turn: usize) -> DynamicMessage {
         let mut filled = DynamicMessage::new(message.clone());
         for field in message.fields().filter(|field| field.kind().as_enum().is_none()) {
@@ -115,7 +115,7 @@ fn fields_that_hold_a_card_a_person_or_the_callers_own_words_are_to_be_redacted(
         "params",
         "data",
     ];
-    /// Names of things that are nobody's.
+    /// Names of things that are no personal data.
     const PUBLIC: [&str; 1] = ["corefy.gateway.v1.SupportedPaymentMethod.name"];
     let fields = messages().into_iter().flat_map(|message| message.fields().collect::<Vec<_>>());
     for field in fields.filter(|field| field.kind() == Kind::String || field.is_map()) {

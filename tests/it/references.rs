@@ -48,7 +48,7 @@ fn quoted(word: &str) -> String {
     format!("`{word}`")
 }
 
-/// What a flag means, and its default: that of clap, or what its help has in brackets.
+/// The meaning of a flag, and its default: clap's, or the one that its help has in brackets.
 fn meaning_and_default(arg: &Arg) -> [String; 2] {
     let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -167,7 +167,7 @@ struct Reason {
 }
 
 impl Reason {
-    /// Reads a comment such as `ABORTED, with RetryInfo. What it means. Metadata: …`.
+    /// Reads a comment such as `ABORTED, with RetryInfo. Its meaning. Metadata: …`.
     fn read(name: &str, comment: &str) -> Self {
         let comment = comment.split_whitespace().collect::<Vec<_>>().join(" ");
         let (head, rest) = comment.split_once(". ").unwrap_or_else(|| panic!("{name} has no meaning"));
@@ -183,7 +183,7 @@ impl Reason {
         }
     }
 
-    /// What a caller does about it.
+    /// The caller's reaction to it.
     fn action(&self) -> &'static str {
         match self.name.as_str() {
             "IDEMPOTENCY_KEY_REUSED" => return "Use another key for another request.",
@@ -215,7 +215,7 @@ impl Reason {
     }
 }
 
-/// The comment of a value of the file's first enum: path 5 (enums), 0, 2 (values), place.
+/// The comment of a value of the file's first enum: path 5 (enums), 0, 2 (values), index.
 fn comment(file: &FileDescriptorProto, place: usize) -> &str {
     let path = [5, 0, 2, i32::try_from(place).unwrap()];
     let locations = &file.source_code_info.as_ref().unwrap().location;

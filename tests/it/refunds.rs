@@ -1,4 +1,4 @@
-//! Refunds: never more than was paid, whoever refunds, how many at once, and whatever Corefy answers.
+//! Refunds: never more than was paid, however many are made at once, and whatever Corefy answers.
 
 use std::time::Duration;
 

@@ -87,7 +87,7 @@ fn intent(answer: &Response<pb::ConfirmPaymentIntentResponse>) -> &pb::PaymentIn
     answer.get_ref().payment_intent.as_ref().unwrap()
 }
 
-/// Waits until the survivors have found out by themselves what became of the payment: reading events asks nobody.
+/// Waits until the survivors have found the outcome of the payment by themselves: reading events makes no lookup.
 async fn assert_found_out(client: &Client, payment: &Payment) {
     until("the survivors find out what became of a payment", async || {
         client.event_types(&payment.intent).await.contains(&"payment_intent.succeeded".to_owned())
@@ -95,7 +95,7 @@ async fn assert_found_out(client: &Client, payment: &Payment) {
     .await;
 }
 
-/// Asserts that the survivor `client` tells the truth of the payment, once: to who repeats the call, and to who reads.
+/// Asserts that the survivor `client` reports the payment truly and once: to a repetition of the call, and to a read.
 async fn assert_finished(client: &Client, payment: &Payment) {
     let answer = payment.confirm(client).await.unwrap();
     assert!(answer.metadata().contains_key("idempotent-replayed"), "{}", payment.key);

@@ -32,7 +32,7 @@ const APPROVED: &str = "4012888888881881";
 const DECLINED: &str = "4000000000009995";
 const CHARGED_AND_CUT: &str = "4000000000004442";
 const REFUSED: &str = "4222222222222220";
-/// What the sandbox quotes when the request has no card.
+/// The card that the sandbox quotes when the request has none.
 const QUOTED: &str = "4111111111111111";
 const CVV: &str = "7319";
 const HOLDER: &str = "Canary Holder";
@@ -242,7 +242,7 @@ impl Stage {
         for (number, states) in [
             (written(APPROVED)[1].as_str(), &[State::Succeeded][..]),
             (DECLINED, &[State::RequiresPaymentMethod]),
-            // The webhook may have told the gateway before the cut was seen.
+            // The webhook may have reached the gateway before the cut was seen.
             (CHARGED_AND_CUT, &[State::Processing, State::Succeeded]),
         ] {
             let intent = self.intent().await;
@@ -328,7 +328,7 @@ impl Stage {
         }
     }
 
-    /// Sends webhooks that tell more than they should, genuine ones and forged ones.
+    /// Sends webhooks that reveal more than they should, genuine ones and forged ones.
     async fn send_webhooks(&mut self) {
         let talkative = json!({
             "event_type": "payment.failed", "event_id": APPROVED, "status": written(APPROVED)[1], "reference_id": APPROVED,

@@ -134,7 +134,7 @@ async fn a_server_that_drains_is_not_ready(database: TestDatabase) {
     let address = app.server.http_addr;
     let mut probe = TcpStream::connect(address).await.unwrap();
     probe.write_all(b"GET /readyz HTTP/1.1\r\nhost: gateway\r\n").await.unwrap();
-    // By the time that those who come later are answered, the half of the request has been read.
+    // By the time that later calls are answered, half of the request has been read.
     for _ in 0..3 {
         assert_eq!(get(&app, "/healthz").await.0, 200);
     }

@@ -1,5 +1,5 @@
-//! What happens to a payment after it was settled is known without a webhook: by the polls of settled payments, by a read, and
-//! after a back-up was restored by a command.
+//! Changes of a payment after it was settled are found without a webhook: by the polls of settled payments, by a read,
+//! and by a command after a back-up was restored.
 
 use std::time::Duration;
 
@@ -142,7 +142,7 @@ async fn after_a_back_up_was_restored_a_command_finds_what_was_paid_since(databa
     let older = client.intent("10.00").await.id;
     app.clock.advance(DAY);
     let paid = client.intent("10.00").await.id;
-    // What was done after the copy: the gateway knows nothing of it.
+    // Changes after the copy, of which the gateway knows nothing.
     app.sandbox.charge_late(&paid).unwrap();
     app.sandbox.charge_late(&older).unwrap();
     app.recover_after(HOUR).await;

@@ -31,7 +31,7 @@ use crate::support::{
 
 /// As many connections as a port holds by default.
 const MANY: usize = 1000;
-/// What of them one address may have without a call that was let in.
+/// The share of them that one address may have without an admitted call.
 const SHARE: usize = 250;
 /// How soon an honest caller is answered meanwhile, on a busy machine.
 const SOON: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ const DRIP: Duration = Duration::from_millis(200);
 
 /// The first bytes of a request over HTTP/1.1, which go on with any number of letters.
 const HALF_A_HEADER: &[u8] = b"GET /healthz HTTP/1.1\r\nx-padding: ";
-/// What opens a connection of HTTP/2: the preface and an empty frame of settings.
+/// The opening of an HTTP/2 connection: the preface and an empty frame of settings.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0knockknk";
 
@@ -48,7 +48,7 @@ async fn start() -> TestApp {
     TestApp::start(TestDatabase::new(Backend::Sqlite).await.unwrap()).await
 }
 
-/// Lets this process have the files that both ends of so many connections are.
+/// Lets this process have the files for both ends of all these connections.
 fn allow_many_files() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
@@ -140,7 +140,7 @@ async fn slow_connections_of_one_address_take_no_more_than_its_share_of_a_port()
 async fn slow_connections_of_any_number_of_addresses_make_room_for_others() {
     allow_many_files();
     let database = TestDatabase::new(Backend::Sqlite).await.unwrap();
-    // What comes through a proxy may come from anywhere.
+    // Traffic through a proxy may come from anywhere.
     let trust =
         |config: &mut corefy_gateway::config::Config| config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     let app = TestApp::start_with(database, None, trust).await;

@@ -182,7 +182,7 @@ async fn a_long_timeline_is_read_page_by_page_without_a_gap(database: TestDataba
     app.sandbox.set_webhook_url(None);
     let client = app.client().await;
     let intent = client.paid_intent("10.00").await;
-    // Some of them at the same moment, where only ids tell the order.
+    // Some of them at the same moment, where only ids determine the order.
     for round in 0..12 {
         if round % 3 == 0 {
             pass(&app);

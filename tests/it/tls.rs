@@ -1,4 +1,4 @@
-//! TLS on both ports: who is let in, with which certificate, and how certificates are changed.
+//! TLS on both ports: which certificates are accepted, and how certificates are changed.
 
 use corefy_gateway::{
     config::TlsConfig,
@@ -77,7 +77,7 @@ async fn a_client_needs_a_certificate_of_the_authority_that_is_named(database: T
     call(&app, connect(&app, &authority, Some(&known)).await.unwrap()).await.unwrap();
     let stranger = authority.sign();
     for own in [None, Some(&stranger)] {
-        // What the client hears first is a matter of timing: that the handshake failed, or that its call did.
+        // The client sees either of two errors, by timing: that the handshake failed, or that its call did.
         if let Ok(channel) = connect(&app, &authority, own).await {
             assert_eq!(reason(&call(&app, channel).await.unwrap_err()), "", "no answer of the gateway");
         }

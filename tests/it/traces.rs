@@ -71,7 +71,7 @@ impl Collector {
         Self { received, endpoint, _server: AbortOnDropHandle::new(tokio::spawn(serving)) }
     }
 
-    /// What makes a gateway send here.
+    /// The settings that make a gateway send spans here.
     fn wanted(&self) -> impl FnOnce(&mut Config) {
         wanted(self.endpoint.clone())
     }

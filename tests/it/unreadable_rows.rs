@@ -90,7 +90,7 @@ async fn an_event_that_cannot_be_read_is_left_out_of_lists_and_streams(database:
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let ids = [client.intent("1.00").await.id, client.intent("2.00").await.id, client.intent("3.00").await.id];
-    // Two sealed payloads change places, so that neither opens any longer; another type is one that nobody wrote.
+    // Two sealed payloads are exchanged, so that neither opens any longer; another type is one that no version wrote.
     let sql = format!("UPDATE events SET object = (SELECT object FROM events WHERE object_id = '{}')", ids[0]);
     app.database.execute(&format!("{sql} WHERE object_id = '{}'", ids[1])).await;
     let events = client.list_events(pb::ListEventsRequest::default()).await.unwrap().into_inner().events;

@@ -1,5 +1,5 @@
-//! What becomes of each call that Corefy has a part in when Corefy does not do it: the caller learns the same of each,
-//! and nothing is stored.
+//! The result of each call that involves Corefy when Corefy does not do it: the caller learns the same from each, and
+//! nothing is stored.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ const CALLS: [(&str, &str); 5] = [
     ("CreatePaymentMethod", "/v1/payment-methods"),
 ];
 
-/// What the calls are about.
+/// The objects of the calls.
 struct Objects {
     customer: String,
     intent: String,
@@ -126,7 +126,7 @@ impl Objects {
     }
 }
 
-/// What each call is refused with, given that none of them changes anything.
+/// The refusals of all calls, given that none of them changes anything.
 async fn refusals(client: &Client, objects: &Objects) -> Vec<Refusal> {
     let before = everything(client, objects).await;
     let mut refusals = Vec::new();

@@ -18,7 +18,7 @@ use crate::support::{
 /// How long a proxy waits for more.
 const IDLE_TIMEOUTS: Duration = Duration::from_secs(2);
 
-/// What `doctor` needs to call Corefy.
+/// The required settings of `doctor` to call Corefy.
 const SETTINGS: [(&str, &str); 6] = [
     ("COREFY_API_KEY", "canary-api-key"),
     ("COREFY_SECRET_KEY", "canary-secret-key-0123456789"),

@@ -75,7 +75,7 @@ async fn a_refusal_arrives_at_a_page_with_its_details(database: TestDatabase) {
     }
 }
 
-/// What the browser of a page of `origin` is told before it calls.
+/// The answer to the preflight of a page of `origin`.
 async fn preflight(app: &TestApp, origin: &str) -> Response {
     let request = browser().request(Method::OPTIONS, format!("http://{}{CREATE}", app.server.grpc_addr));
     let request = request.header("origin", origin).header("access-control-request-method", "POST");

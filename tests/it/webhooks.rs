@@ -245,7 +245,7 @@ async fn a_body_that_comes_again_is_counted_and_worked_off_once(database: TestDa
     assert_eq!(succeeded_events(&client, &paid.id).await, 1, "the same event in another body");
 }
 
-/// What becomes of the payments of [`live`], newest first, whichever way the webhooks about them come.
+/// The states of the payments of [`live`], newest first, however the webhooks about them arrive.
 fn truth() -> Vec<(State, String)> {
     [
         (State::Succeeded, "0.00"),
@@ -276,7 +276,7 @@ async fn live(app: &TestApp, client: &Client) -> Vec<String> {
     ids
 }
 
-/// Whether what is stored is the truth, told once.
+/// Whether the truth is stored, and was reported once.
 async fn assert_truth(client: &Client, ids: &[String]) {
     assert_eq!(states(client).await, truth());
     for id in [&ids[0], &ids[2], &ids[4]] {

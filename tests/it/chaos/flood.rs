@@ -34,7 +34,7 @@ use crate::support::{
 const PAYERS: usize = 4;
 /// Pairs of a quiet and a flooded time in a short run.
 const FEW: usize = 2;
-/// What a round costs, a kill being 1.
+/// The cost of a round, in kills.
 const COST: usize = 10;
 /// How long each lasts.
 const PHASE: Duration = Duration::from_millis(1500);
@@ -43,8 +43,8 @@ const ATTACKERS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(10);
 /// Connections to each port of which nothing useful comes.
 const CONNECTIONS: usize = 100;
-/// What the p99 of confirmations may grow to, as a multiple of the control's. The attackers take their share of this machine's
-/// cores, and so do other tests, so it only tells service from none.
+/// The greatest p99 of confirmations, as a multiple of the control's. The attackers take their share of this machine's
+/// cores, and so do other tests, so it only distinguishes service from none.
 const MAX_GROWTH: f64 = 10.0;
 /// Below that no growth matters: what one pause of a busy machine costs.
 const NEGLIGIBLE: Duration = Duration::from_millis(250);

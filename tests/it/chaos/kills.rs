@@ -18,7 +18,7 @@ use crate::support::database::Backend;
 const PAYERS: usize = 6;
 /// Kills of a short run, on each database.
 const FEW: usize = 6;
-/// What a round costs, a kill being 1.
+/// The cost of a round, in kills.
 const COST: usize = 1;
 /// Every how many rounds a gateway is frozen instead, where others can go on.
 const FREEZE_EVERY: usize = 5;

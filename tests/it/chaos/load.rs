@@ -22,7 +22,7 @@ const TRY: Duration = Duration::from_secs(8);
 /// How long a call may take with all its repetitions: longer than a lease.
 const IDLE_TIMEOUTS: Duration = Duration::from_secs(120);
 
-/// What one payment was told.
+/// The answers about one payment.
 #[derive(Debug)]
 pub struct Payment {
     pub id: String,
@@ -33,7 +33,7 @@ pub struct Payment {
     pub refunds: Vec<String>,
 }
 
-/// What came of a load.
+/// The results of a load.
 #[derive(Default)]
 pub struct Report {
     pub payments: Vec<Payment>,
@@ -79,7 +79,7 @@ impl Load {
 }
 
 impl Report {
-    /// What one confirmation in a hundred exceeded.
+    /// The latency that one confirmation in a hundred exceeded.
     pub fn p99(&mut self) -> Duration {
         self.times.sort_unstable();
         self.times[self.times.len() * 99 / 100]

@@ -21,7 +21,7 @@ const GATEWAYS: usize = 3;
 const PAYERS: usize = 6;
 /// Restarts of all gateways in a short run.
 const FEW: usize = 1;
-/// What a round costs, a kill being 1.
+/// The cost of a round, in kills.
 const COST: usize = 5;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

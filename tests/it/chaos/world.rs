@@ -43,7 +43,7 @@ impl World {
     pub async fn start(backend: Backend, count: usize) -> Option<Self> {
         let database = TestDatabase::new(backend).await?;
         let (sandbox, _stop_sandbox) = start_sandbox(&Clock::system()).await;
-        // Whatever is sent twice costs twice.
+        // Makes every repeated request cost money again.
         sandbox.faults().set(|switches| {
             switches.charge_again = true;
             switches.ignore_idempotency_keys = true;
@@ -59,7 +59,7 @@ impl World {
         Some(world)
     }
 
-    /// Starts another gateway in the place of one that has ended.
+    /// Starts another gateway instead of one that has ended.
     pub async fn replace(&mut self, place: usize) {
         let gateway = Gateway::start(&self.database, &self.sandbox, &SETTINGS).await;
         self.doors.0.lock().unwrap()[place] = gateway.client(&self.key);

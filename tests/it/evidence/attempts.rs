@@ -1,4 +1,4 @@
-//! Attempts to pay whose outcome Corefy tells badly, or that something else seems to tell.
+//! Attempts to pay whose outcome Corefy reports badly, or that something else seems to report.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What was given up, and was done after all, without a webhook that tells of it.
+//! Operations that were given up and yet carried out, without a webhook that reports it.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn given_up(app: &TestApp, client: &Client) -> String {
     id
 }
 
-/// That the charge is known, was made once, and was told as a late one.
+/// Asserts that the charge is known, was made once, and was reported as a late one.
 async fn assert_found(app: &TestApp, client: &Client, id: &str) {
     assert_eq!(stored(client, id).await, State::Succeeded);
     assert_eq!((app.sent(CONFIRM), app.sandbox.ledger().charged(id)), (1, 1000));

@@ -1,5 +1,4 @@
-//! What Corefy must say, and how often, before it is believed that nothing was done; and that nothing is done twice until
-//! it has.
+//! The evidence that nothing was done: which answers of Corefy count, and how many; and nothing is done twice before.
 
 mod attempts;
 mod late;

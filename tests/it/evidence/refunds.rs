@@ -1,4 +1,4 @@
-//! Refunds of which Corefy does not tell all, or not whose they are.
+//! Refunds that Corefy reports incompletely, or without their references.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ async fn a_refund_that_has_lost_its_reference_is_ours(database: TestDatabase) {
     app.assert_books_agree(&client, &paid.id).await;
 }
 
-/// Two refunds of 4.00 of a payment over 10.00, both in doubt, while Corefy tells no references.
+/// Two refunds of 4.00 of a payment over 10.00, both in doubt, while Corefy reports no references.
 async fn two_in_doubt(app: &TestApp, client: &Client, faults: [Fault; 2]) -> (String, String, [String; 2]) {
     app.sandbox.faults().set(|switches| {
         switches.webhooks.loss_percent = 100;

@@ -26,7 +26,7 @@ use crate::support::{
 
 crate::on_both!(rows_of_every_version_open_and_are_answered_as_then);
 
-/// What there is to know of a version's rows.
+/// The rows of a version, and what is known of them.
 #[derive(Serialize, Deserialize)]
 struct Golden {
     /// The number of the last migration of that version.

@@ -39,7 +39,7 @@ pub async fn migrate(database: &TestDatabase, last: i64) -> Vec<String> {
     checksums(backend, last).await
 }
 
-/// Puts the rows in the place of all that is there.
+/// Replaces everything in the database by the rows.
 pub async fn load(database: &TestDatabase, rows: &str) {
     let rows = match database.backend() {
         Backend::Sqlite => rows.to_owned(),

@@ -1,4 +1,4 @@
-//! The budget of calls that gateways share.
+//! The rate limit that gateways share.
 
 use corefy_gateway::{
     domain::quota::{Bucket, Demand, Lease, Quota},
@@ -16,7 +16,7 @@ on_both![
     the_reserve_is_a_budget_of_its_own,
 ];
 
-/// Of 600 calls a minute, so many are common and may be lent at once.
+/// The common tokens that may be leased at once, of 600 calls a minute.
 const AT_ONCE: u32 = 28;
 
 async fn lease(store: &Store, bucket: Bucket, gateway: &str, waiting: u32) -> Lease {

@@ -9,7 +9,7 @@ use crate::support::{
     money::CONFIRM,
 };
 
-/// What the calls are about.
+/// The objects of the calls.
 pub struct Subjects {
     customer: String,
     pub intent: String,
@@ -31,7 +31,7 @@ pub enum Kind {
 impl Kind {
     pub const ALL: [Self; 6] =
         [Self::CreateIntent, Self::Confirm, Self::Cancel, Self::Refund, Self::CreateCustomer, Self::CreateMethod];
-    /// Those that send something.
+    /// Calls that send something.
     pub const SENT: [Self; 5] =
         [Self::CreateIntent, Self::Confirm, Self::Refund, Self::CreateCustomer, Self::CreateMethod];
 

@@ -3,7 +3,7 @@
 
 use crate::support::database::{Backend, TestDatabase};
 
-/// What fails.
+/// A fault of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The statement.

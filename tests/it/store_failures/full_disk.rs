@@ -24,9 +24,9 @@ use crate::support::{
 
 /// The size of the file system, in bytes.
 const SIZE: usize = 8 << 20;
-/// What is left on it at first, in bytes; webhooks use it up.
+/// The space that is left on it at first, in bytes; webhooks use it up.
 const LEFT: usize = 256 << 10;
-/// What is free when the calls begin, in bytes: enough for some of them.
+/// The space that is free when the calls begin, in bytes: enough for some of them.
 const FREED: u64 = 128 << 10;
 /// How many payments are confirmed, and how many are refunded.
 const PAYMENTS: usize = 40;

@@ -1,5 +1,5 @@
-//! The database fails at every step of every call, and of everything else that writes. Nothing may be sent to Corefy whose
-//! row is not durable, nothing that was acknowledged may be missing, and nothing is written twice.
+//! The database fails at every step of every call, and of everything else that writes. Nothing may be sent to Corefy
+//! before its row is durable, nothing that was acknowledged may be missing, and nothing is written twice.
 
 mod calls;
 mod commits;

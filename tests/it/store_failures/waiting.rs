@@ -1,5 +1,5 @@
-//! The database is gone, or another process holds a lock: callers of whom nothing was sent yet are refused soon, and at once
-//! while the last tries have failed. What was sent is settled with patience.
+//! The database is gone, or another process holds a lock: calls that have sent nothing yet are refused soon, and at
+//! once while the last attempts have failed. A call that was sent is settled with patience.
 
 use std::time::{Duration, Instant};
 
@@ -21,12 +21,12 @@ crate::on_both!(
     what_was_sent_is_settled_when_the_lock_is_gone,
 );
 
-/// The most that a caller waits who is refused before anything is sent, and some more for a busy machine.
+/// The longest wait of a call that is refused before anything is sent, with a margin for a busy machine.
 const SOON: Duration = Duration::from_millis(2000 + 500);
-/// What is at once.
+/// The longest time that counts as at once.
 const AT_ONCE: Duration = Duration::from_millis(400);
 
-/// Another process that keeps everybody from writing payments, until this is closed.
+/// Another process that keeps all others from writing payments, until this is closed.
 async fn lock(database: &TestDatabase) -> AnyConnection {
     let mut other = AnyConnection::connect(database.url()).await.unwrap();
     let lock = match database.backend() {

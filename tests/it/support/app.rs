@@ -1,5 +1,5 @@
-//! The real server on ports of its own, with the sandbox as its Corefy, a clock that the test turns, and workers whose
-//! steps the test takes.
+//! The real server on ports of its own, with the sandbox as its Corefy, a clock that the test advances, and workers
+//! that the test steps.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -48,7 +48,7 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// A gateway under test.
 pub struct TestApp {
-    /// What it keeps.
+    /// The resources that it keeps alive.
     pub database: TestDatabase,
     /// Its Corefy.
     pub sandbox: Sandbox,
@@ -148,7 +148,7 @@ impl TestApp {
         Keys::new(self.database.store().await, master_key(), self.clock.clone())
     }
 
-    /// What it was started with.
+    /// The configuration that it was started with.
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -189,12 +189,12 @@ pub async fn until(what: &str, mut has_happened: impl AsyncFnMut() -> bool) {
     timeout(IDLE_TIMEOUTS, happening).await.unwrap_or_else(|_| panic!("{what}: not within {IDLE_TIMEOUTS:?}"));
 }
 
-/// An address at which nobody listens.
+/// An address at which nothing listens.
 pub async fn closed_port() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap()
 }
 
-/// A client of HTTP that asks nobody but whom it is told to ask.
+/// An HTTP client that calls only the address it is given, past any proxy.
 pub fn http_client() -> reqwest::Client {
     install_crypto();
     reqwest::Client::builder().no_proxy().build().unwrap()
@@ -205,7 +205,7 @@ fn install_crypto() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// A probe that lets every call die at `at`, and tells the test of each by a permit.
+/// A probe that lets every call die at `at`, and gives the test a permit for each.
 pub fn dies_at(at: Checkpoint) -> (Probe, Arc<Semaphore>) {
     let deaths = Arc::new(Semaphore::new(0));
     let told = deaths.clone();

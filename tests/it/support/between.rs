@@ -1,5 +1,4 @@
-//! Something between the gateway and Corefy, as a proxy or a load balancer is: passes requests on, and may answer in
-//! Corefy's place.
+//! A proxy or load balancer between the gateway and Corefy: passes requests on, and may answer in Corefy's place.
 
 use std::{
     net::Ipv4Addr,
@@ -24,7 +23,7 @@ pub type Answer = (u16, Vec<u8>);
 
 type Change = Box<dyn FnMut(&Method, &str, &Answer) -> Option<Answer> + Send>;
 
-/// What stands between. Clones are the same.
+/// The proxy. Clones share it.
 #[derive(Clone)]
 pub struct Between {
     url: Url,
@@ -59,7 +58,7 @@ impl Between {
         *self.shared.change.lock().unwrap() = Some(Box::new(change));
     }
 
-    /// From now on answers to requests of this method, whose path ends so, are this one.
+    /// Answers requests of this method, whose path ends so, with this from now on.
     pub fn answer(&self, method: Method, ending: &'static str, status: u16, body: impl Into<Vec<u8>>) {
         let body = body.into();
         self.change(move |asked, path, _| (asked == method && path.ends_with(ending)).then(|| (status, body.clone())));

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 /// The name that servers have in their certificates.
 pub const SERVER_NAME: &str = "gateway.test";
 
-/// Somebody who signs certificates.
+/// A certificate authority.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, in PEM.
@@ -48,7 +48,7 @@ impl Files {
         files
     }
 
-    /// Puts another certificate in the place of the present one.
+    /// Replaces the present certificate by another.
     pub fn write(&self, identity: &Identity) {
         fs::write(self.path("key.pem"), &identity.key).unwrap();
         fs::write(self.path("cert.pem"), &identity.certificate).unwrap();

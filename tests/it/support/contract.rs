@@ -30,7 +30,7 @@ pub async fn call_raw(channel: &Channel, path: &str, request: Request<()>) -> Re
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.unwrap();
     let path: PathAndQuery = path.parse().unwrap();
-    // As a stream, whose first sign is enough: a call that streams has no end to wait for.
+    // Called as a stream, whose first sign is enough: a streaming call has no end to wait for.
     grpc.server_streaming(request, path, ProstCodec::<(), ()>::default()).await.map(|_| ())
 }
 

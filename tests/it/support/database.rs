@@ -14,7 +14,7 @@ use sqlx::{AnyConnection, Connection as _, PgConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// Names the PostgreSQL server of the tests, as one who may create databases.
+/// Names the PostgreSQL server of the tests, with a user that may create databases.
 const POSTGRES_URL: &str = "TEST_POSTGRES_URL";
 /// Connections of a store: fewer than most tests have tasks, so that waiting for one is tested too.
 const CONNECTIONS: u32 = 8;
@@ -82,7 +82,7 @@ impl TestDatabase {
         &self.url
     }
 
-    /// All that is in it, as one finds it who has its files or a dump of it.
+    /// The whole content, as in its files or in a dump of it.
     pub async fn raw(&self) -> Vec<u8> {
         match &self.url.strip_prefix("sqlite://") {
             Some(path) => {
@@ -152,8 +152,8 @@ pub fn master_key_text() -> SecretString {
 }
 
 impl Drop for Place {
-    /// Drops the database of PostgreSQL, whoever is still connected, as well as that goes: the server lives no longer
-    /// than the tests. In a thread of its own, because the test's runtime cannot be waited for from within.
+    /// Drops the PostgreSQL database, even with open connections, as far as that is possible: the server lives no
+    /// longer than the tests. In a thread of its own, because the test's runtime cannot be waited for from within.
     fn drop(&mut self) {
         let Self::Server { url, name } = self else { return };
         let (url, sql) = (url.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));

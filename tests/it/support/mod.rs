@@ -1,4 +1,4 @@
-//! What the tests stand on.
+//! The support for all tests.
 
 pub mod app;
 pub mod between;

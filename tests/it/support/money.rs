@@ -1,4 +1,4 @@
-//! What the tests about money ask again and again: do our books agree with the money that really moved?
+//! Compares our books with the money that really moved, for the tests about money.
 
 use corefy_gateway::pb::{PaymentIntent, PaymentIntentState as State};
 

@@ -80,7 +80,7 @@ impl Program {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// Tells it to stop, as a process manager does.
+    /// Stops it, as a process manager does.
     pub fn terminate(&self) {
         self.signal(Signal::TERM);
     }

@@ -17,7 +17,7 @@ use tokio::{
 };
 use url::Url;
 
-/// The longest piece that is passed on at once. What the gateway writes in the tests is shorter.
+/// The longest piece that is passed on at once. The gateway's statements in the tests are shorter.
 const PIECE: usize = 1 << 20;
 /// Where a connection is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub enum Cut {
 
 #[derive(Default)]
 struct Plan {
-    /// What the statements contain that are meant.
+    /// The text by which the statements are recognised.
     about: &'static str,
     /// How many of them are passed on before the first cut.
     spared: u32,
@@ -98,19 +98,19 @@ impl Proxy {
         *self.plan.lock().unwrap() = Plan { about, spared, cuts, ..Plan::default() };
     }
 
-    /// The same; the last ends all other connections, too, and lets nobody connect.
+    /// The same; the last also ends all other connections, and lets no new one in.
     pub fn cut_and_go_down(&self, spared: u32, cuts: impl IntoIterator<Item = Cut>) {
         self.cut(spared, cuts);
         self.plan.lock().unwrap().then_down = true;
     }
 
-    /// Ends all connections, and lets nobody connect.
+    /// Ends all connections, and lets no new one in.
     pub fn go_down(&self) {
         *self.plan.lock().unwrap() = Plan { is_down: true, ..Plan::default() };
         self.ends.send_replace(None);
     }
 
-    /// Lets everybody connect again.
+    /// Lets connections in again.
     pub fn come_up(&self) {
         *self.plan.lock().unwrap() = Plan::default();
     }

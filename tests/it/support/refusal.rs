@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// What a caller learns from a refusal.
+/// A refusal as a caller sees it.
 #[derive(Debug)]
 pub struct Refusal {
     /// The gRPC code.
@@ -20,7 +20,7 @@ pub struct Refusal {
     pub request_id: String,
     /// The fields that its BadRequest names, in order of the alphabet.
     pub fields: Vec<String>,
-    /// What its RetryInfo says.
+    /// The delay in its RetryInfo.
     pub retry_after: Option<Duration>,
     /// Whether it has a QuotaFailure.
     pub is_about_quota: bool,

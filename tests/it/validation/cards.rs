@@ -1,4 +1,4 @@
-//! The rules of a card, and of what is told of the payer beside it.
+//! The rules of a card, and of the data about the payer beside it.
 
 use corefy_gateway::pb::{self, confirm_payment_intent_request::Source};
 

@@ -1,4 +1,4 @@
-//! What requests may look like: each field's rule, and that everything wrong is told at once.
+//! The rules of requests, field by field; all violations are reported at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
