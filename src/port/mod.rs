@@ -51,9 +51,7 @@ pub struct Port {
     listener: TcpListener,
     /// Without them connections are plain.
     certificates: Option<Certificates>,
-    permits: Permits,
-    /// The connection that waits for a permit. Later ones wait in the operating system's queue.
-    arrived: Option<(TcpStream, SocketAddr)>,
+    permits: Permits<TcpStream>,
     proxied_by: Proxies,
     /// A handshake under way holds a permit like any other connection on trial, and can be replaced like one.
     handshakes: JoinSet<Option<Connection>>,
@@ -67,8 +65,8 @@ impl Port {
     pub fn new(listener: TcpListener, certificates: Option<Certificates>, bounds: Bounds) -> Self {
         let Bounds { most, always_on_trial, counted_as, proxied_by, timeouts } = bounds;
         let permits = Permits::new(most, always_on_trial, counted_as);
-        let (arrived, handshakes, warned_at) = (None, JoinSet::new(), None);
-        Self { listener, certificates, permits, arrived, proxied_by, handshakes, timeouts, warned_at }
+        let (handshakes, warned_at) = (JoinSet::new(), None);
+        Self { listener, certificates, permits, proxied_by, handshakes, timeouts, warned_at }
     }
 
     /// Where it listens.
@@ -87,7 +85,7 @@ impl Port {
                     Ok(Some(connection)) => return connection,
                     _ => continue,
                 },
-                arrived = arrival(&self.listener, &self.permits, &mut self.arrived) => arrived,
+                arrived = self.permits.next(accepted(&self.listener)) => arrived,
             };
             let Some(permit) = permit else {
                 self.warn(peer);
@@ -114,24 +112,6 @@ impl Port {
         self.warned_at = Some(Instant::now());
         tracing::warn!(%peer, "an address has its share of the connections; further ones are closed");
     }
-}
-
-/// The next connection, and its permit as soon as there is one; `None`: its address holds its share. The permit is
-/// sought once the connection has arrived: a connection on trial that could have been replaced before may have proved
-/// itself since.
-async fn arrival(
-    listener: &TcpListener,
-    permits: &Permits,
-    arrived: &mut Option<(TcpStream, SocketAddr)>,
-) -> (TcpStream, SocketAddr, Option<Permit>) {
-    let (stream, peer) = match arrived.take() {
-        Some(waiting) => waiting,
-        None => accepted(listener).await,
-    };
-    let (_, peer) = *arrived.insert((stream, peer));
-    let permit = permits.permit(peer.ip()).await;
-    let (stream, peer) = arrived.take().expect("it was put there above");
-    (stream, peer, permit)
 }
 
 async fn accepted(listener: &TcpListener) -> (TcpStream, SocketAddr) {

@@ -7,8 +7,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    future::{Future as _, poll_fn},
-    net::IpAddr,
+    future::{Future, poll_fn},
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -36,10 +36,13 @@ enum NoPermit {
     Full,
 }
 
-/// The connections of a port.
-#[derive(Clone)]
-pub(super) struct Permits(Arc<PermitPool>);
+/// The permits of a port, and the connection that waits for one. Later ones wait in the operating system's queue.
+pub(super) struct Permits<C> {
+    pool: Arc<PermitPool>,
+    waiting: Option<(C, SocketAddr)>,
+}
 
+/// The part of it that the connections know.
 struct PermitPool {
     most: usize,
     /// Permits that always stay with connections on trial, so that newcomers find room however many others have proved
@@ -73,44 +76,64 @@ struct Share {
     on_trial: BTreeSet<u64>,
 }
 
-impl Permits {
+impl<C> Permits<C> {
     pub(super) fn new(most: u32, always_on_trial: u32, counted_as: CountedAs) -> Self {
+        Self { pool: Arc::new(PermitPool::new(most, always_on_trial, counted_as)), waiting: None }
+    }
+
+    /// The next connection, which `arrival` brings, and its permit as soon as there is one, from another connection if need be;
+    /// `None`: its address holds its share, and none of it is on trial. The permit is sought once the connection has arrived: a
+    /// connection on trial that could have been replaced before may have proved itself since. Nothing is lost when the future
+    /// is dropped.
+    pub(super) async fn next(
+        &mut self,
+        arrival: impl Future<Output = (C, SocketAddr)>,
+    ) -> (C, SocketAddr, Option<Permit>) {
+        let Self { pool, waiting } = self;
+        if waiting.is_none() {
+            *waiting = Some(arrival.await);
+        }
+        loop {
+            let freed = pool.freed.notified();
+            if let Some(admitted) = pool.admit(waiting) {
+                return admitted;
+            }
+            freed.await;
+        }
+    }
+}
+
+impl PermitPool {
+    fn new(most: u32, always_on_trial: u32, counted_as: CountedAs) -> Self {
         let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
         let (most, always_on_trial) = (count(most), count(always_on_trial));
         let (held, freed) = (Mutex::default(), Notify::new());
-        Self(Arc::new(PermitPool { most, always_on_trial, counted_as, held, freed }))
+        Self { most, always_on_trial, counted_as, held, freed }
     }
 
-    /// Takes a permit for a connection of `address`, from another connection if need be, and waits while there is none.
-    /// For one waiter; nothing is lost when the future is dropped. `None`: the address holds its share, and none of it
-    /// is on trial.
-    pub(super) async fn permit(&self, address: IpAddr) -> Option<Permit> {
-        loop {
-            let freed = self.0.freed.notified();
-            match self.take(address) {
-                Ok(permit) => return Some(permit),
-                Err(NoPermit::ShareTaken) => return None,
-                Err(NoPermit::Full) => freed.await,
+    /// Lets the connection that waits go on, with a permit or for want of a share. `None`: it waits on, or there is none.
+    fn admit<C>(self: &Arc<Self>, waiting: &mut Option<(C, SocketAddr)>) -> Option<(C, SocketAddr, Option<Permit>)> {
+        let (connection, peer) = waiting.take()?;
+        match self.take(peer.ip()) {
+            Ok(permit) => Some((connection, peer, Some(permit))),
+            Err(NoPermit::ShareTaken) => Some((connection, peer, None)),
+            Err(NoPermit::Full) => {
+                *waiting = Some((connection, peer));
+                None
             }
         }
     }
 
-    fn take(&self, address: IpAddr) -> Result<Permit, NoPermit> {
+    /// Takes a permit for a connection of `address`, from another connection if need be.
+    fn take(self: &Arc<Self>, address: IpAddr) -> Result<Permit, NoPermit> {
         let mut held = self.held();
-        if held.connections.len() >= self.0.most && held.on_trial.is_empty() {
-            return Err(NoPermit::Full);
-        }
-        let counted_as = (self.0.counted_as)(address);
-        if let Some(share) = counted_as.and_then(|address| held.shares.get(&address)) {
-            let is_full = share.count >= self.share(SHARE) || share.on_trial.len() >= self.share(SHARE_ON_TRIAL);
-            if is_full {
-                let oldest = *share.on_trial.first().ok_or(NoPermit::ShareTaken)?;
-                held.remove(oldest);
-            }
-        }
-        if held.connections.len() >= self.0.most {
-            let oldest = *held.on_trial.first().ok_or(NoPermit::Full)?;
-            held.remove(oldest);
+        let is_full = held.connections.len() >= self.most;
+        let oldest = if is_full { Some(*held.on_trial.first().ok_or(NoPermit::Full)?) } else { None };
+        let counted_as = (self.counted_as)(address);
+        let oldest_of_share = self.oldest_of_full_share(&held, counted_as)?;
+        // One that leaves is enough.
+        if let Some(leaving) = oldest_of_share.or(oldest) {
+            held.remove(leaving);
         }
         let (keep, end) = oneshot::channel();
         let id = held.add(counted_as, keep);
@@ -118,12 +141,21 @@ impl Permits {
         Ok(Permit { standing, end, has_ended: false })
     }
 
+    /// The connection that leaves for another of its address, when that holds its share.
+    fn oldest_of_full_share(&self, held: &HeldPermits, counted_as: Option<IpAddr>) -> Result<Option<u64>, NoPermit> {
+        let share = counted_as.and_then(|address| held.shares.get(&address));
+        let is_full =
+            |share: &&Share| share.count >= self.share(SHARE) || share.on_trial.len() >= self.share(SHARE_ON_TRIAL);
+        let full = share.filter(is_full);
+        full.map(|share| share.on_trial.first().copied().ok_or(NoPermit::ShareTaken)).transpose()
+    }
+
     fn share(&self, part: usize) -> usize {
-        (self.0.most / part).max(1)
+        (self.most / part).max(1)
     }
 
     fn held(&self) -> MutexGuard<'_, HeldPermits> {
-        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -194,14 +226,14 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let permits = &self.standing.permits;
         permits.held().remove(self.standing.id);
-        permits.0.freed.notify_one();
+        permits.freed.notify_one();
     }
 }
 
 /// Whether a connection has proved itself.
 #[derive(Clone)]
 pub struct Standing {
-    permits: Permits,
+    permits: Arc<PermitPool>,
     id: u64,
     has_proved: Arc<AtomicBool>,
 }
@@ -214,7 +246,7 @@ impl Standing {
         }
         let mut held = self.permits.held();
         let proved = held.connections.len() - held.on_trial.len();
-        if proved + self.permits.0.always_on_trial < self.permits.0.most {
+        if proved + self.permits.always_on_trial < self.permits.most {
             held.end_trial(self.id);
             self.has_proved.store(true, Ordering::Relaxed);
         }
@@ -227,7 +259,7 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::{net::Ipv4Addr, time::Duration};
 
     use super::*;
 
@@ -235,8 +267,8 @@ mod tests {
         Ipv4Addr::new(192, 0, 2, number).into()
     }
 
-    fn permits(most: u32, always_on_trial: u32) -> Permits {
-        Permits::new(most, always_on_trial, Arc::new(Some))
+    fn permits(most: u32, always_on_trial: u32) -> Arc<PermitPool> {
+        Arc::new(PermitPool::new(most, always_on_trial, Arc::new(Some)))
     }
 
     fn has_ended(permit: &mut Permit) -> bool {
@@ -260,17 +292,40 @@ mod tests {
 
     #[tokio::test]
     async fn when_all_have_proved_themselves_a_newcomer_waits_until_one_has_ended() {
-        let permits = permits(2, 0);
-        let held: Vec<_> = (0..2).map(|number| permits.take(address(number)).unwrap()).collect();
+        let pool = permits(2, 0);
+        let held: Vec<_> = (0..2).map(|number| pool.take(address(number)).unwrap()).collect();
         held.iter().for_each(|permit| permit.standing().prove());
-        let waiting = tokio::spawn({
-            let permits = permits.clone();
-            async move { permits.permit(address(9)).await }
-        });
+        let mut permits = Permits { pool, waiting: None };
+        let arrival = async { ("the newcomer", SocketAddr::new(address(9), 1)) };
+        // Dropped while it waits, as when a handshake ends meanwhile: the newcomer waits on, and nobody else is let in.
+        assert!(tokio::time::timeout(Duration::from_millis(1), permits.next(arrival)).await.is_err());
+        let nobody = async { panic!("another was let in while one waits") };
+        let waiting = tokio::spawn(async move { permits.next(nobody).await });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
         drop(held);
-        assert!(waiting.await.unwrap().is_some());
+        let (newcomer, peer, permit) = waiting.await.unwrap();
+        assert_eq!((newcomer, peer.ip(), permit.is_some()), ("the newcomer", address(9), true));
+    }
+
+    #[tokio::test]
+    async fn one_whose_address_has_its_share_is_let_go_without_a_permit() {
+        let pool = permits(8, 0);
+        let held: Vec<_> =
+            (0..4).map(|_| pool.take(address(1)).unwrap()).inspect(|permit| permit.standing().prove()).collect();
+        let mut permits = Permits { pool, waiting: None };
+        let (_, _, permit) = permits.next(async { ((), SocketAddr::new(address(1), 1)) }).await;
+        assert!(permit.is_none() && permits.waiting.is_none());
+        assert!(permits.next(async { ((), SocketAddr::new(address(2), 1)) }).await.2.is_some());
+        drop(held);
+    }
+
+    #[test]
+    fn an_address_that_has_its_share_gives_up_its_own_permit_when_the_port_is_full() {
+        let permits = permits(4, 0);
+        let mut held: Vec<_> = [1, 2, 3, 4].map(|number| permits.take(address(number)).unwrap()).into();
+        held.push(permits.take(address(3)).unwrap());
+        assert_eq!(ended(&mut held), [false, false, true, false, false], "not the oldest of all");
     }
 
     #[test]
@@ -294,7 +349,7 @@ mod tests {
 
     #[test]
     fn an_address_that_counts_for_nobody_has_no_share() {
-        let permits = Permits::new(8, 0, Arc::new(|_| None));
+        let permits = Arc::new(PermitPool::new(8, 0, Arc::new(|_| None)));
         let mut held: Vec<_> = (0..8).map(|_| permits.take(address(1)).unwrap()).collect();
         assert_eq!(ended(&mut held), [false; 8]);
     }
