@@ -98,7 +98,7 @@ impl App {
         };
         let (id, event_type) = (webhook.id.clone(), webhook.event_type.clone());
         let is_new = self.write_webhook(Change::Arrived(webhook)).await?;
-        self.telemetry.count(&WEBHOOKS_RECEIVED, [one_of(&event_type, &WEBHOOK_TYPES)]);
+        self.telemetry.count(&WEBHOOKS_RECEIVED, [one_of(&event_type, WEBHOOK_TYPES)]);
         tracing::info!(webhook = %id, event_type, is_new, "webhook received");
         self.wake.notify_one();
         Ok(())

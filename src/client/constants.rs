@@ -182,6 +182,9 @@ pub mod decline_codes {
     /// The payer did not pass 3-D Secure.
     pub const AUTHENTICATION_FAILED: &str = "authentication_failed";
 
+    /// The payer chose not to pay.
+    pub const CANCELED_BY_PAYER: &str = "canceled_by_payer";
+
     /// The payer's bank declined the card.
     pub const CARD_DECLINED: &str = "card_declined";
 
@@ -248,6 +251,12 @@ pub mod decline_codes {
     /// The card was reported lost or stolen.
     pub const LOST_OR_STOLEN_CARD: &str = "lost_or_stolen_card";
 
+    /// The payer did not pay in time.
+    pub const PAYMENT_EXPIRED: &str = "payment_expired";
+
+    /// The payment failed; no reason is given.
+    pub const PAYMENT_FAILED: &str = "payment_failed";
+
     /// The payer's bank wants the card withheld.
     pub const PICKUP_CARD: &str = "pickup_card";
 
@@ -272,9 +281,15 @@ pub mod decline_codes {
     /// The payer or the provider took too long.
     pub const TIMEOUT: &str = "timeout";
 
+    /// The payer's bank does not permit the card this kind of payment.
+    pub const TRANSACTION_NOT_PERMITTED: &str = "transaction_not_permitted";
+
     /// The payer's bank asks to try later.
     pub const TRY_AGAIN_LATER: &str = "try_again_later";
 
     /// Corefy has no record of the attempt: it never arrived.
     pub const UPSTREAM_NO_RECORD: &str = "upstream_no_record";
+
+    /// A limit of the card is exceeded.
+    pub const WITHDRAWAL_LIMIT_EXCEEDED: &str = "withdrawal_limit_exceeded";
 }

@@ -42,9 +42,9 @@ struct Decline {
 const PLAIN: &str = "The payment was declined. Please use another payment method.";
 
 /// Every code that is known: those of Corefy, its connectors and the gateway.
-static DECLINES: [Decline; 12] = [
+static DECLINES: [Decline; 14] = [
     Decline {
-        codes: &[DECLINED, "card_declined", "do_not_honor", "refused"],
+        codes: &[DECLINED, "card_declined", "do_not_honor", "payment_failed", "refused", "transaction_not_permitted"],
         advice: Advice::UseAnotherMethod,
         payer_message: PLAIN,
     },
@@ -69,7 +69,7 @@ static DECLINES: [Decline; 12] = [
         payer_message: "There is not enough money on the card or account. Please use another payment method.",
     },
     Decline {
-        codes: &["limit_exceeded"],
+        codes: &["limit_exceeded", "withdrawal_limit_exceeded"],
         advice: Advice::UseAnotherMethod,
         payer_message: "The payment exceeds a limit of the card or account. Please use another payment method.",
     },
@@ -87,6 +87,16 @@ static DECLINES: [Decline; 12] = [
         codes: &[UPSTREAM_NO_RECORD, RESOLVED_BY_OPERATOR],
         advice: Advice::TryAgainLater,
         payer_message: "The payment was not made. Please try again.",
+    },
+    Decline {
+        codes: &["payment_expired"],
+        advice: Advice::TryAgainLater,
+        payer_message: "The payment was not made in time. Please try again.",
+    },
+    Decline {
+        codes: &["canceled_by_payer"],
+        advice: Advice::UseAnotherMethod,
+        payer_message: "The payment was canceled. Please try again, or use another payment method.",
     },
     Decline {
         codes: &["incorrect_cvc", "incorrect_cvv", "invalid_cvv"],
@@ -115,7 +125,7 @@ static DECLINES: [Decline; 12] = [
     },
 ];
 
-/// Every code that is known, for constants and tests. More may come.
+/// Every code that is known: the clients' constants, and labels of metrics. More may come.
 pub fn known_codes() -> impl Iterator<Item = &'static str> {
     DECLINES.iter().flat_map(|decline| decline.codes).copied()
 }

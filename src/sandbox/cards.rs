@@ -21,6 +21,8 @@ pub struct TestCard {
 pub enum CardEffect {
     /// The card is charged.
     Approve,
+    /// The card is charged; the payer's bank takes everything back [`super::CHARGEBACK_TIME`] later.
+    ApproveThenChargeBack,
     /// The attempt fails with this code; nothing is charged.
     Decline(&'static str),
     /// The payer has to act on a page first. Charged at once when the request brings a cryptogram of its own.
@@ -47,6 +49,12 @@ pub const TEST_CARDS: &[TestCard] = &[
     card("4000000000000119", "processing error", decline("processing_error"), "declined: `processing_error`"),
     card("4000000000006975", "limit exceeded", decline("limit_exceeded"), "declined: `limit_exceeded`"),
     card("4000000000003220", "3-D Secure", CardEffect::Challenge, "the payer approves or declines on a page"),
+    card(
+        "4000000000000259",
+        "charged back",
+        CardEffect::ApproveThenChargeBack,
+        "charged, taken back by the payer's bank a minute later",
+    ),
     card("4000000000000077", "processing", CardEffect::Process, "processing, charged 5 seconds later"),
     card("4000000000004087", "never answers", CardEffect::Fault(Fault::Hang), "no answer; not charged"),
     card("4000000000005043", "charged in silence", CardEffect::Fault(Fault::HangAfterExecute), "charged; no answer"),
@@ -82,12 +90,18 @@ impl CardEffect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{card::satisfies_luhn, decline::known_codes};
+    use crate::{
+        domain::{card::satisfies_luhn, decline::known_codes},
+        sandbox::displays::{EXPIRED, GIVEN_UP},
+    };
 
     #[test]
     fn every_decline_has_a_code_that_the_gateway_knows() {
-        for card in TEST_CARDS {
-            let CardEffect::Decline(code) = card.effect else { continue };
+        let of_card = |card: &TestCard| match card.effect {
+            CardEffect::Decline(code) => Some(code),
+            _ => None,
+        };
+        for code in TEST_CARDS.iter().filter_map(of_card).chain([EXPIRED, GIVEN_UP]) {
             assert!(known_codes().any(|known| known == code), "{code}");
         }
     }

@@ -11,12 +11,13 @@ use super::{Dialect, Error, Session, Shared, Store, row::get};
 use crate::{
     domain::{
         clock::Timestamp,
+        decline::known_codes,
         event::{EventObject, EventType},
     },
     telemetry::{
         Telemetry,
         catalogue::{CONNECTION_WAIT, CONNECTIONS, DECLINES, DRAFT_DURATION, DRAFTS, EVENTS, UNREADABLE_ROWS},
-        label_values::{DECLINE_CODES, one_of},
+        label_values::one_of,
     },
 };
 
@@ -46,7 +47,7 @@ impl News {
         let decline = match (kind, object) {
             (EventType::PaymentIntentPaymentFailed, EventObject::PaymentIntent(intent)) => {
                 let code = intent.progress.last_error.as_ref().map_or("", |error| error.code.as_str());
-                Some(one_of(code, &DECLINE_CODES))
+                Some(one_of(code, known_codes()))
             }
             _ => None,
         };

@@ -182,6 +182,9 @@ const DeclineCodeAuthFatalError = "auth_fatal_error"
 // DeclineCodeAuthenticationFailed: The payer did not pass 3-D Secure.
 const DeclineCodeAuthenticationFailed = "authentication_failed"
 
+// DeclineCodeCanceledByPayer: The payer chose not to pay.
+const DeclineCodeCanceledByPayer = "canceled_by_payer"
+
 // DeclineCodeCardDeclined: The payer's bank declined the card.
 const DeclineCodeCardDeclined = "card_declined"
 
@@ -248,6 +251,12 @@ const DeclineCodeLostCard = "lost_card"
 // DeclineCodeLostOrStolenCard: The card was reported lost or stolen.
 const DeclineCodeLostOrStolenCard = "lost_or_stolen_card"
 
+// DeclineCodePaymentExpired: The payer did not pay in time.
+const DeclineCodePaymentExpired = "payment_expired"
+
+// DeclineCodePaymentFailed: The payment failed; no reason is given.
+const DeclineCodePaymentFailed = "payment_failed"
+
 // DeclineCodePickupCard: The payer's bank wants the card withheld.
 const DeclineCodePickupCard = "pickup_card"
 
@@ -272,8 +281,14 @@ const DeclineCodeStolenCard = "stolen_card"
 // DeclineCodeTimeout: The payer or the provider took too long.
 const DeclineCodeTimeout = "timeout"
 
+// DeclineCodeTransactionNotPermitted: The payer's bank does not permit the card this kind of payment.
+const DeclineCodeTransactionNotPermitted = "transaction_not_permitted"
+
 // DeclineCodeTryAgainLater: The payer's bank asks to try later.
 const DeclineCodeTryAgainLater = "try_again_later"
 
 // DeclineCodeUpstreamNoRecord: Corefy has no record of the attempt: it never arrived.
 const DeclineCodeUpstreamNoRecord = "upstream_no_record"
+
+// DeclineCodeWithdrawalLimitExceeded: A limit of the card is exceeded.
+const DeclineCodeWithdrawalLimitExceeded = "withdrawal_limit_exceeded"
