@@ -41,6 +41,7 @@ impl State {
             CardEffect::Challenge if !is_authenticated => self.challenge(id),
             CardEffect::Display(kind) => self.show_details(id, kind),
             CardEffect::Approve | CardEffect::Challenge => self.charge(id),
+            CardEffect::ApproveThenChargeBack => self.charge_for_a_while(id),
             CardEffect::Decline(code) => self.move_payment(id, SandboxStatus::Failed(code)),
             CardEffect::Process => {
                 self.pending.insert(id.to_owned(), (self.clock.now() + PROCESSING_TIME, PendingOutcome::Charge));

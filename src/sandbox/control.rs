@@ -62,10 +62,11 @@ impl Sandbox {
         self.shared.with_state(State::settle_due);
     }
 
-    /// Charges a processing payment now. Fails when it is not processing.
+    /// Lets the next thing happen to a payment now that would happen to it with time: a processing one is charged. Fails when
+    /// nothing would.
     pub fn settle_payment(&self, payment: &str) -> Result<(), NotPossible> {
         let is_done = self.shared.with_state(|state| state.settle(&intent_named(state, payment)));
-        is_done.then_some(()).ok_or(NotPossible("the payment is not processing"))
+        is_done.then_some(()).ok_or(NotPossible("nothing awaits this payment"))
     }
 
     /// Lets the next thing happen to a refund now that would happen to it with time. Fails when nothing would.
@@ -101,6 +102,13 @@ impl Sandbox {
             state.refund_succeeds(&refund);
             Ok(refund)
         })
+    }
+
+    /// Takes `minor` units of a paid payment back, as the payer's bank does. Fails when the payment is not paid, or less is left
+    /// that was not taken back; what was refunded does not count.
+    pub fn charge_back(&self, payment: &str, minor: i64) -> Result<(), NotPossible> {
+        let is_done = self.shared.with_state(|state| state.charge_back(&intent_named(state, payment), minor));
+        is_done.then_some(()).ok_or(NotPossible("not as much was paid"))
     }
 
     /// Cancels a payment. Fails when it is paid.

@@ -68,6 +68,7 @@ impl State {
 
     /// The intent as the contract shows it.
     pub fn show_intent(&self, payment: &SandboxPayment) -> wire::WireIntent {
+        let told = |minor| Some(Amount(Money::new(minor, payment.amount.currency).major()));
         let action = (payment.status == SandboxStatus::RequiresAction).then(|| self.next_action(payment));
         let error = match payment.status {
             SandboxStatus::Failed(code) => Some(super::refunds::failure(code)),
@@ -85,7 +86,8 @@ impl State {
             description: payment.description.clone(),
             next_action: action,
             error,
-            amount_refunded: Some(Amount(Money::new(self.refunded(payment), payment.amount.currency).major())),
+            amount_refunded: told(self.refunded(payment)),
+            amount_charged_back: told(payment.charged_back),
             refunds: Some(self.refunds_of(payment).map(|refund| self.show_refund(refund)).collect()),
             created_at: Some(Moment(payment.created_at)),
             updated_at: Some(Moment(payment.updated_at)),

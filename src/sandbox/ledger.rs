@@ -13,7 +13,7 @@ pub struct LedgerEntry {
     pub intent_id: String,
     /// The reference the intent was created with.
     pub reference: Option<String>,
-    /// The reference the refund was created with; none for charges and for refunds made on the dashboard.
+    /// The reference the refund was created with; none for charges, chargebacks, and refunds made on the dashboard.
     pub refund_reference: Option<String>,
     /// How much: minor units, more than 0, and the currency.
     pub amount: Money,
@@ -31,6 +31,8 @@ pub enum LedgerEntryKind {
     Refund,
     /// A refund that the payer's bank returned.
     RefundReturned,
+    /// Taken back by the payer's bank.
+    ChargedBack,
 }
 
 /// All movements, oldest first.
@@ -45,16 +47,24 @@ impl Ledger {
     pub fn charged(&self, reference: &str) -> i64 {
         self.sum(reference, |kind| match kind {
             LedgerEntryKind::Charge => 1,
-            LedgerEntryKind::Refund | LedgerEntryKind::RefundReturned => 0,
+            LedgerEntryKind::Refund | LedgerEntryKind::RefundReturned | LedgerEntryKind::ChargedBack => 0,
         })
     }
 
     /// The amount given back, without refunds that banks returned, in minor units.
     pub fn refunded(&self, reference: &str) -> i64 {
         self.sum(reference, |kind| match kind {
-            LedgerEntryKind::Charge => 0,
+            LedgerEntryKind::Charge | LedgerEntryKind::ChargedBack => 0,
             LedgerEntryKind::Refund => 1,
             LedgerEntryKind::RefundReturned => -1,
+        })
+    }
+
+    /// What their banks took back, in minor units.
+    pub fn charged_back(&self, reference: &str) -> i64 {
+        self.sum(reference, |kind| match kind {
+            LedgerEntryKind::Charge | LedgerEntryKind::Refund | LedgerEntryKind::RefundReturned => 0,
+            LedgerEntryKind::ChargedBack => 1,
         })
     }
 

@@ -7,7 +7,7 @@
 //! - [`faults`]: what can be made to go wrong from outside
 //! - [`ledger`]: what really moved
 //! - `server`: one request's way, through `auth`, `route` and `state`
-//! - `payment`, `intents`, `confirm`, `displays`, `refunds`, `customers`: the calls, each a method of `state`
+//! - `payment`, `intents`, `confirm`, `displays`, `refunds`, `chargebacks`, `customers`: the calls and their consequences, each a method of `state`
 //! - `webhooks`: signed, queued, delivered
 //! - `page`, `view`: what a browser sees
 //! - `control`: what tests do to it
@@ -31,6 +31,7 @@ use crate::domain::clock::Clock;
 mod answer;
 mod auth;
 pub mod cards;
+mod chargebacks;
 mod confirm;
 mod connection;
 mod control;
@@ -51,6 +52,7 @@ mod tests;
 mod view;
 mod webhooks;
 
+pub use chargebacks::CHARGEBACK_TIME;
 pub use control::NotPossible;
 pub use displays::{DISPLAY_TIME, EXPIRED};
 pub use route::{MAX_SEEN_REQUESTS, SeenRequest};

@@ -21,6 +21,8 @@ pub(super) struct SandboxPayment {
     /// The details that the payer was shown, for a payment made elsewhere.
     pub shown: Option<DisplayOutcome>,
     pub amount: Money,
+    /// What the payer's bank has taken back, in minor units.
+    pub charged_back: i64,
     pub payment_method: String,
     pub customer_id: Option<String>,
     pub reference: Option<String>,
@@ -80,6 +82,7 @@ impl SandboxPayment {
             status: SandboxStatus::RequiresConfirmation,
             shown: None,
             amount,
+            charged_back: 0,
             payment_method: request.payment_method,
             customer_id: request.customer_id,
             reference: request.reference_id,

@@ -183,10 +183,10 @@ impl State {
     }
 
     /// The amount of a paid payment that may still be given back, in minor units: refunds under way count as given
-    /// back.
+    /// back, and what the payer's bank has taken back cannot be given back.
     pub fn refund_room(&self, payment: &SandboxPayment) -> i64 {
         let taken = self.refunds_of(payment).filter(|refund| !matches!(refund.state, RefundStatus::Failed(_)));
-        payment.amount.minor - taken.map(|refund| refund.amount.minor).sum::<i64>()
+        payment.amount.minor - payment.charged_back - taken.map(|refund| refund.amount.minor).sum::<i64>()
     }
 
     /// The refund as the contract shows it.

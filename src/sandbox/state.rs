@@ -37,6 +37,8 @@ pub(super) enum ReferenceKind {
 pub(super) enum PendingOutcome {
     /// The processing payment is charged.
     Charge,
+    /// The payer's bank takes back what was paid.
+    ChargeBack,
     /// The payer has not paid in time.
     Expire,
     /// The pending refund is carried out.
@@ -177,6 +179,7 @@ impl State {
         let Some((_, outcome)) = self.pending.remove(subject) else { return false };
         match outcome {
             PendingOutcome::Charge => self.charge(subject),
+            PendingOutcome::ChargeBack => self.charge_back_the_rest(subject),
             PendingOutcome::Expire => self.move_payment(subject, SandboxStatus::Failed(EXPIRED)),
             PendingOutcome::RefundSucceeds => self.refund_succeeds(subject),
             PendingOutcome::RefundFails => self.refund_fails(subject),

@@ -10,6 +10,7 @@ mod architecture;
 mod budget;
 mod capabilities;
 mod chaos;
+mod chargebacks;
 mod clock_put_back;
 mod command_line;
 mod confirmations;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Bench, LONG_PATIENCE, SHORT_PATIENCE, card, intent, settings};
 use crate::sandbox::{
-    PROCESSING_TIME, SandboxOptions,
+    CHARGEBACK_TIME, PROCESSING_TIME, SandboxOptions,
     cards::{CardEffect, TEST_CARDS},
     faults::Fault,
 };
@@ -20,7 +20,7 @@ async fn every_test_card_does_what_its_row_says() {
         let answer = bench.confirm(&id, test.number).await;
         let charged = bench.sandbox.ledger().charged(test.number);
         let (answered, truth, expected) = match test.effect {
-            CardEffect::Approve => ("succeeded", "succeeded", 10_000),
+            CardEffect::Approve | CardEffect::ApproveThenChargeBack => ("succeeded", "succeeded", 10_000),
             CardEffect::Decline(code) => {
                 assert_eq!(answer.as_ref().unwrap().1["error"]["code"], code);
                 ("failed", "failed", 0)
@@ -134,6 +134,34 @@ async fn a_processing_payment_is_charged_with_time_and_tells_a_later_version() {
     assert_eq!(paid["status"], "succeeded");
     assert_ne!(paid["updated_at"], processing["updated_at"]);
     assert_eq!(bench.sandbox.ledger().charged("pi_1"), 10_000);
+}
+
+#[tokio::test]
+async fn a_payment_is_charged_back_with_time_and_tells_how_much() {
+    let bench = Bench::start().await;
+    let id = bench.intent("pi_1").await;
+    let paid = bench.confirm(&id, "4000000000000259").await.unwrap().1;
+    assert_eq!(paid["amount_charged_back"].to_string(), "0.00");
+    bench.clock.advance(CHARGEBACK_TIME);
+    let shown = bench.get(&format!("/v1/payments/{id}")).await.1;
+    assert_eq!((&shown["status"], shown["amount_charged_back"].to_string().as_str()), (&json!("succeeded"), "100.00"));
+    let refund = json!({"payment_id": id, "amount": 1});
+    assert_eq!(bench.post("/v1/refunds", refund).await.1["error_code"], "refund_exceeds_payment");
+    let ledger = bench.sandbox.ledger();
+    assert_eq!((ledger.charged("pi_1"), ledger.charged_back("pi_1"), ledger.refunded("pi_1")), (10_000, 10_000, 0));
+}
+
+#[tokio::test]
+async fn no_more_is_charged_back_than_was_paid_whatever_was_refunded() {
+    let bench = Bench::start().await;
+    let open = bench.intent("pi_1").await;
+    assert!(bench.sandbox.charge_back(&open, 1).is_err());
+    bench.confirm(&open, "4111111111111111").await;
+    bench.post("/v1/refunds", json!({"payment_id": open, "amount": 30})).await;
+    bench.sandbox.charge_back("pi_1", 9_000).unwrap();
+    assert!(bench.sandbox.charge_back("pi_1", 1_001).is_err());
+    bench.sandbox.charge_back("pi_1", 1_000).unwrap();
+    assert_eq!(bench.sandbox.ledger().charged_back("pi_1"), 10_000);
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ async fn each_event_is_told_once_signed_and_with_its_object() {
     let other = bench.intent("pi_2").await;
     bench.confirm(&other, "4000000000003220").await;
     bench.sandbox.complete_action("pi_2", false).unwrap();
+    bench.sandbox.charge_back("pi_1", 7_000).unwrap();
     bench.sandbox.webhooks_idle().await;
     assert_eq!(
         received.types(),
@@ -29,7 +30,8 @@ async fn each_event_is_told_once_signed_and_with_its_object() {
             "customer.created",
             "payment_method.updated",
             "payment.requires_action",
-            "payment.failed"
+            "payment.failed",
+            "payment.charged_back"
         ]
     );
     for (signature, body) in lock(&received.0).iter() {
@@ -39,6 +41,7 @@ async fn each_event_is_told_once_signed_and_with_its_object() {
     assert_eq!((&bodies[0]["reference_id"], &bodies[0]["payment_intent_id"]), (&json!("pi_1"), &json!(id)));
     assert_eq!((bodies[1]["amount"].to_string().as_str(), &bodies[1]["reference_id"]), ("25.00", &json!("re_1")));
     assert_eq!(bodies[3]["customer_id"], customer["id"]);
+    assert_eq!((bodies[7]["amount"].to_string().as_str(), &bodies[7]["payment_intent_id"]), ("70.00", &json!(id)));
 }
 
 #[tokio::test]

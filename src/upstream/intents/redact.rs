@@ -27,7 +27,7 @@ const MOST_ENTRIES: usize = 10;
 pub const REDACT: Redact = Redact { body, error_code: refusals::code, unreadable: unread::unreadable };
 
 /// The members of the bodies of calls that are kept.
-const KEPT: [(&str, usize); 17] = [
+const KEPT: [(&str, usize); 18] = [
     ("id", LONGEST_VALUE),
     ("payment_id", LONGEST_VALUE),
     ("customer_id", LONGEST_VALUE),
@@ -36,6 +36,7 @@ const KEPT: [(&str, usize); 17] = [
     ("status", LONGEST_VALUE),
     ("amount", LONGEST_VALUE),
     ("amount_refunded", LONGEST_VALUE),
+    ("amount_charged_back", LONGEST_VALUE),
     ("currency", LONGEST_VALUE),
     ("payment_method", 50),
     ("type", 50),

@@ -77,6 +77,7 @@ fn of_intent(value: &Value, intent: &WireIntent) -> Vec<&'static str> {
             ("next_action", intent.next_action.clone().and_then(next_action).is_some()),
             ("error", intent.error.is_some()),
             ("amount_refunded", intent.amount_refunded.is_some()),
+            ("amount_charged_back", answers::money(intent.amount_charged_back, &intent.currency).is_ok()),
             ("refunds", intent.refunds.as_ref().is_some_and(is_whole)),
             ("updated_at", intent.updated_at.is_some()),
         ],
@@ -161,8 +162,18 @@ mod tests {
     #[test]
     fn each_part_that_cannot_be_read_is_named_once() {
         let odd = json!({"id": {}, "status": "on_hold", "amount": "ten", "currency": "USD", "next_action": {"url": "x"},
-            "error": [], "refunds": [null], "updated_at": "yesterday", "reference_id": []});
-        let all = ["amount", "error", "id", "next_action", "reference_id", "refunds", "status", "updated_at"];
+            "error": [], "refunds": [null], "updated_at": "yesterday", "reference_id": [], "amount_charged_back": -1});
+        let all = [
+            "amount",
+            "amount_charged_back",
+            "error",
+            "id",
+            "next_action",
+            "reference_id",
+            "refunds",
+            "status",
+            "updated_at",
+        ];
         assert_eq!(of("payment.find", odd), all);
         let waits = json!({"id": "in_1", "status": "requires_action", "amount": 1, "currency": "USD"});
         assert_eq!(of("payment_intent.confirm", waits), ["next_action"]);

@@ -90,6 +90,8 @@ pub struct WireIntent {
     pub error: Option<WireFailure>,
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub amount_refunded: Option<Amount>,
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
+    pub amount_charged_back: Option<Amount>,
     /// `None`: missing or unreadable. That is not the same as an empty list.
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub refunds: Option<Entries<WireRefund>>,

@@ -44,7 +44,9 @@ impl Moved {
             let sums = match entry.kind {
                 LedgerEntryKind::Charge => &mut moved.charged,
                 LedgerEntryKind::Refund => &mut moved.refunded,
-                LedgerEntryKind::RefundReturned => panic!("no bank returns a refund here: {entry:?}"),
+                LedgerEntryKind::RefundReturned | LedgerEntryKind::ChargedBack => {
+                    panic!("no bank takes part here: {entry:?}")
+                }
             };
             *sums.entry(entry.reference.unwrap_or_default()).or_default() += entry.amount.minor;
             if let Some(reference) = entry.refund_reference {
