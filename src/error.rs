@@ -218,8 +218,8 @@ impl From<Arc<upstream::Error>> for Error {
     fn from(cause: Arc<upstream::Error>) -> Self {
         match &*cause {
             upstream::Error::Rejected(rejection) => rejected(rejection),
-            upstream::Error::NotSent { reason: upstream::NotSent::Budget, retry_after } => {
-                Self::new(Reason::UpstreamRateLimited, "the budget of calls to Corefy is used up; nothing was sent")
+            upstream::Error::NotSent { reason: upstream::NotSent::RateLimited, retry_after } => {
+                Self::new(Reason::UpstreamRateLimited, "the rate limit of calls to Corefy is used up; nothing was sent")
                     .retry_after(*retry_after)
             }
             upstream::Error::NotSent { reason, retry_after } => Self::new(

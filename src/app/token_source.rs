@@ -1,4 +1,4 @@
-//! The budget of calls to Corefy, shared by the gateways on one database.
+//! The rate limit of calls to Corefy, shared by the gateways on one database.
 
 use std::{error::Error, sync::Arc};
 

@@ -67,7 +67,7 @@ impl CallsCommand {
         let shown = earlier.into_iter().chain(calls).map(|call| call.id).collect();
         tokio::select! {
             ended = follow(&store, partner, &filter, shown) => ended,
-            told = super::told_to_stop() => Ok(told?),
+            stopped = super::shutdown_signal() => Ok(stopped?),
         }
     }
 

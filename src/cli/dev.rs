@@ -47,7 +47,7 @@ impl DevCommand {
         let server = Server::start_with(config, Harness::default(), Lock::Held(lock)).await?;
         sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
         welcome(&server, &sandbox.base_url(), &key);
-        super::told_to_stop().await?;
+        super::shutdown_signal().await?;
         server.stop().await;
         stop.cancel();
         Ok(())

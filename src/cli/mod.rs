@@ -193,7 +193,7 @@ fn moment(time: Timestamp) -> String {
 }
 
 /// Returns when the process is told to stop, by SIGTERM or SIGINT.
-async fn told_to_stop() -> io::Result<()> {
+async fn shutdown_signal() -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {

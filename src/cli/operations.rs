@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn an_age_is_told_by_its_largest_unit() {
         let ages = [59, 60, 3599, 3600, 86_399, 86_400];
-        let told = ages.map(|seconds| age(Timestamp(0), Timestamp::from_seconds(seconds)));
-        assert_eq!(told, ["59s", "1m", "59m", "1h", "23h", "1d"]);
+        let stopped = ages.map(|seconds| age(Timestamp(0), Timestamp::from_seconds(seconds)));
+        assert_eq!(stopped, ["59s", "1m", "59m", "1h", "23h", "1d"]);
     }
 }

@@ -33,7 +33,7 @@ impl SandboxCommand {
         let listener = TcpListener::bind(config.addr).await?;
         let sandbox = start(listener, &config.keys, config.webhook_url, stop.clone()).await?;
         anstream::println!("The sandbox listens on {}; its ledger is at {0}_sandbox/ledger", sandbox.base_url());
-        super::told_to_stop().await?;
+        super::shutdown_signal().await?;
         stop.cancel();
         Ok(())
     }

@@ -29,7 +29,7 @@ impl ServeCommand {
         }
         let server = Server::start(config, Harness::default()).await?;
         tracing::info!(grpc = %server.grpc_addr, http = %server.http_addr, "serving");
-        super::told_to_stop().await?;
+        super::shutdown_signal().await?;
         tracing::info!("stopping");
         server.stop().await;
         Ok(())

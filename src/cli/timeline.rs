@@ -48,8 +48,8 @@ fn print(entry: &TimelineEntry) {
 fn ids(ids: &TimelineIds) -> String {
     let all = [&ids.object, &ids.operation, &ids.api_call, &ids.webhook, &ids.event];
     let request = (!ids.request.is_empty()).then(|| format!("request {}", ids.request));
-    let told: Vec<_> = all.into_iter().filter(|id| !id.is_empty()).cloned().chain(request).collect();
-    format!("  [{}]", told.join(", "))
+    let stopped: Vec<_> = all.into_iter().filter(|id| !id.is_empty()).cloned().chain(request).collect();
+    format!("  [{}]", stopped.join(", "))
 }
 
 fn of(text: &str) -> Result<TimelineOf, String> {

@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
 
-    fn told(names: &[&str]) -> Vec<String> {
+    fn warnings(names: &[&str]) -> Vec<String> {
         let known = ["COREFY_API_KEY", "GATEWAY_GRPC_ADDR", "GATEWAY_LOG"].map(str::to_owned);
         unknown(&known, names.iter().map(|name| (*name).to_owned()).collect())
     }
@@ -80,7 +80,7 @@ mod tests {
         let names =
             ["PATH", "COREFY_API_KEY", "COREFY_API_KYE", "GATEWAY_GRPC_ADDRESS", "gateway_log", "COREFY_COLOUR"];
         assert_eq!(
-            told(&names),
+            warnings(&names),
             [
                 "COREFY_API_KYE: there is no such setting; is COREFY_API_KEY meant?",
                 "COREFY_COLOUR: there is no such setting",

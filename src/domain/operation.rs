@@ -191,7 +191,7 @@ impl OpenOperation {
     }
 }
 
-/// How long sending may take beside the upstream timeout: waiting for the budget, and connecting again.
+/// How long sending may take beside the upstream timeout: waiting for a token, and connecting again.
 pub const SEND_MARGIN: Duration = Duration::from_secs(15);
 /// How long after the end of sending a call is taken to be over, by clocks that differ a little.
 pub const SETTLE_MARGIN: Duration = Duration::from_secs(15);

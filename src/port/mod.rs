@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_says_nothing_is_not_waited_for() {
+    async fn a_connection_without_a_first_byte_ends() {
         let first = Duration::from_millis(50);
         let (mut connection, _silent) = connection(IdleTimeouts { first, idle: LONG, trial: None }).await;
         let ended = idle(&mut connection).await;
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_falls_silent_is_waited_for_from_the_last_byte_on() {
+    async fn the_idle_time_counts_from_the_last_byte() {
         let (mut connection, mut other_end) = connection(IdleTimeouts { first: LONG, idle: IDLE, trial: None }).await;
         let talking = tokio::spawn(async move {
             for _ in 0..4 {

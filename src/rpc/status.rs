@@ -205,13 +205,13 @@ mod tests {
 
     #[test]
     fn a_refusal_goes_out_with_its_facts_and_without_its_cause() {
-        let error = Error::new(Reason::UpstreamRateLimited, "the budget is used up")
+        let error = Error::new(Reason::UpstreamRateLimited, "the rate limit is used up")
             .with("limit", "60")
             .retry_after(Duration::from_secs(3))
             .because(std::io::Error::other("secret cause"));
         let status = outgoing(error.into(), &[request_id("req-1")]);
 
-        assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "the budget is used up"));
+        assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "the rate limit is used up"));
         let details = status.get_error_details();
         let info = details.error_info().unwrap();
         assert_eq!((info.reason.as_str(), info.domain.as_str()), ("UPSTREAM_RATE_LIMITED", "corefy-gateway"));

@@ -58,7 +58,7 @@ impl State {
         self.claim_reference(ReferenceKind::Customer, customer.reference_id.as_ref(), &id);
         customer.id = Some(id.clone());
         let reference = customer.reference_id.clone();
-        self.tell_of_customer(WireWebhook {
+        self.emit_customer_webhook(WireWebhook {
             event_type: "customer.created".to_owned(),
             customer_id: Some(id.clone()),
             reference_id: reference,
@@ -74,7 +74,7 @@ impl State {
         let Some(customer) = self.customers.get_mut(id) else { return false };
         customer.email = Some(email.to_owned());
         customer.name = Some(name.to_owned());
-        self.tell_of_customer(WireWebhook {
+        self.emit_customer_webhook(WireWebhook {
             event_type: "customer.updated".to_owned(),
             customer_id: Some(id.to_owned()),
             ..WireWebhook::default()
@@ -128,7 +128,7 @@ impl State {
         let Some(card) = &mut saved.shown.card else { return false };
         card.expiry_year = expiry_year;
         let shown = saved.shown.clone();
-        self.tell_of_method(&shown);
+        self.emit_method_webhook(&shown);
         true
     }
 
@@ -149,14 +149,14 @@ impl State {
     }
 
     fn save_method(&mut self, shown: WirePaymentMethod, effect: CardEffect) -> Done {
-        self.tell_of_method(&shown);
+        self.emit_method_webhook(&shown);
         let done = Done::new(201, &shown);
         self.methods.insert(shown.id.clone(), SavedMethod { shown, effect });
         done
     }
 
-    fn tell_of_method(&mut self, method: &WirePaymentMethod) {
-        self.tell_of_customer(WireWebhook {
+    fn emit_method_webhook(&mut self, method: &WirePaymentMethod) {
+        self.emit_customer_webhook(WireWebhook {
             event_type: "payment_method.updated".to_owned(),
             customer_id: method.customer_id.clone(),
             payment_method: Some(method.kind.clone()),
@@ -173,7 +173,7 @@ impl State {
         Ok(Done::new(200, &List { data }))
     }
 
-    fn tell_of_customer(&mut self, webhook: WireWebhook) {
+    fn emit_customer_webhook(&mut self, webhook: WireWebhook) {
         let event_time = Some(Moment(self.clock.now()));
         self.events.push(WireWebhook { event_id: new_id("cfevt_"), event_time, ..webhook });
     }

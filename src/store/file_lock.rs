@@ -1,5 +1,5 @@
 //! The lock on an SQLite file. SQLite itself would let several gateways write to one file, which then would share neither
-//! their flushes nor their news of events nor the budget of calls to Corefy; so a gateway holds this lock as long as it
+//! their flushes nor their news of events nor the rate limit of calls to Corefy; so a gateway holds this lock as long as it
 //! runs. The operating system releases it with the process, however that ends. Commands take none: they work beside a
 //! gateway.
 

@@ -85,9 +85,9 @@ catalogue! {
     LIMITER_TOKENS: Gauge[] = "corefy_gateway_upstream_limiter_tokens",
         "Requests that this gateway could still send after the last one without asking for more";
     LIMITER_WAIT: Histogram["priority"] = "corefy_gateway_upstream_limiter_wait_seconds",
-        "How long requests waited for their turn in the budget, by what they are for";
+        "How long requests waited for a token of the rate limit, by what they are for";
     LIMITER_REFUSED: Counter["priority"] = "corefy_gateway_upstream_limiter_refused_total",
-        "Requests that were not sent because they would have waited too long for their turn";
+        "Requests that were not sent because they would have waited too long for a token";
     EVENTS: Counter["type"] = "corefy_gateway_events_total",
         "What happened to payments, refunds, customers and operations, by type of event";
     EVENT_STREAMS: Gauge[] = "corefy_gateway_event_streams",

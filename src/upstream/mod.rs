@@ -69,8 +69,8 @@ pub enum NotSent {
     #[error("too many calls failed just now")]
     CircuitOpen,
     /// The rate limit is used up for longer than a call may wait.
-    #[error("the budget of calls is used up")]
-    Budget,
+    #[error("the rate limit is used up")]
+    RateLimited,
     /// The time for it was over, because the gateway had stood still.
     #[error("it came too late to be sent")]
     TooLate,

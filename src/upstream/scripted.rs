@@ -113,13 +113,13 @@ pub fn clock() -> Clock {
 }
 
 /// A log without a reader.
-pub fn nobody() -> CallLog {
+pub fn no_log() -> CallLog {
     CallLog::new(REDACT).0
 }
 
 /// A transport with a clock that stands still.
 pub fn transport(settings: TransportSettings) -> Transport {
-    Transport::new(settings, clock(), nobody()).unwrap()
+    Transport::new(settings, clock(), no_log()).unwrap()
 }
 
 /// An address at which nothing listens.

@@ -13,7 +13,7 @@ const MAX_LINES: usize = 400;
 const ALL: &[&str] = &[""];
 
 /// Words that only some files may name.
-struct Rule {
+struct ArchitectureRule {
     /// The words, whole.
     words: &'static [&'static str],
     /// The files and folders that the rule is about.
@@ -24,9 +24,9 @@ struct Rule {
     text: &'static str,
 }
 
-const RULES: &[Rule] = &[
+const RULES: &[ArchitectureRule] = &[
     // The imports that are allowed, from the inside out.
-    Rule {
+    ArchitectureRule {
         words: &[
             "crate::app",
             "crate::config",
@@ -40,57 +40,67 @@ const RULES: &[Rule] = &[
         may: &[],
         text: "the domain imports nothing",
     },
-    Rule {
+    ArchitectureRule {
         words: &["crate::app", "crate::config", "crate::error", "crate::sandbox"],
         within: &["store/", "upstream/"],
         may: &[],
         text: "store and upstream import the domain and telemetry only",
     },
-    Rule { words: &["crate::store"], within: &["upstream/"], may: &[], text: "upstream knows nothing of the store" },
-    Rule { words: &["crate::upstream"], within: &["store/"], may: &[], text: "the store knows nothing of upstream" },
-    Rule {
+    ArchitectureRule {
+        words: &["crate::store"],
+        within: &["upstream/"],
+        may: &[],
+        text: "upstream knows nothing of the store",
+    },
+    ArchitectureRule {
+        words: &["crate::upstream"],
+        within: &["store/"],
+        may: &[],
+        text: "the store knows nothing of upstream",
+    },
+    ArchitectureRule {
         words: &["crate::app", "crate::config", "crate::sandbox"],
         within: &["error.rs"],
         may: &[],
         text: "the error imports store and upstream, for what it is made from",
     },
-    Rule {
+    ArchitectureRule {
         words: &["crate::config", "crate::sandbox"],
         within: &["app/"],
         may: &[],
         text: "the use cases import domain, store, upstream, error and telemetry",
     },
-    Rule {
+    ArchitectureRule {
         words: &["crate::config", "crate::store", "crate::upstream", "crate::sandbox"],
         within: &["rpc/", "http/", "worker/", "port/"],
         may: &[],
         text: "rpc, http and worker reach store and upstream through the use cases",
     },
-    Rule {
+    ArchitectureRule {
         words: &["crate::app", "crate::config", "crate::error", "crate::store"],
         within: &["sandbox/"],
         may: &[],
         text: "the sandbox imports the domain and the wire types of the dialects",
     },
-    Rule {
+    ArchitectureRule {
         words: &["crate::app", "crate::error", "crate::store", "crate::upstream", "crate::sandbox"],
         within: &["config/"],
         may: &[],
         text: "the settings import the domain only",
     },
-    Rule {
+    ArchitectureRule {
         words: &["crate::rpc", "crate::http", "crate::worker", "crate::server", "crate::cli"],
         within: ALL,
         may: &["server.rs", "cli/"],
         text: "nobody imports rpc, http, worker, server and cli but server and cli",
     },
-    Rule {
+    ArchitectureRule {
         words: &["crate::pb"],
         within: ALL,
         may: &["rpc/", "cli/smoke_test/", "client/"],
         text: "messages of the wire stay in rpc, in the client, and in that of `try`",
     },
-    Rule {
+    ArchitectureRule {
         words: &[
             "crate::app",
             "crate::config",
@@ -106,72 +116,77 @@ const RULES: &[Rule] = &[
         may: &[],
         text: "the client, which is built without the gateway, imports the messages of the wire only",
     },
-    Rule {
+    ArchitectureRule {
         words: &["crate::client"],
         within: ALL,
         may: &["client/"],
         text: "the gateway, which is built without the client, does not import it",
     },
     // Which crate is used where.
-    Rule {
+    ArchitectureRule {
         words: &["tonic", "tonic_health", "tonic_reflection", "tonic_types", "tonic_prost", "tonic_web"],
         within: ALL,
         may: &["rpc/", "pb.rs", "cli/smoke_test/", "client/"],
         text: "tonic is used in rpc, in the generated code, in the client, and in that of `try`",
     },
-    Rule {
+    ArchitectureRule {
         words: &["axum"],
         within: ALL,
         may: &["http/", "sandbox/", "upstream/scripted.rs"],
         text: "axum is used in http, in the sandbox, and in the scripted Corefy of the tests of upstream",
     },
-    Rule {
+    ArchitectureRule {
         words: &["reqwest"],
         within: ALL,
         may: &["upstream/", "sandbox/", "cli/smoke_test/"],
         text: "reqwest is used in upstream, in the sandbox, and for the payer's browser of `try`",
     },
-    Rule {
+    ArchitectureRule {
         words: &["crate::app", "crate::error"],
         within: &["port/"],
         may: &[],
         text: "a port knows nothing of what is served at it",
     },
-    Rule { words: &["tokio_rustls"], within: ALL, may: &["port/"], text: "TLS ends at the port" },
-    Rule { words: &["sqlx"], within: ALL, may: &["store/"], text: "sqlx is used in the store" },
-    Rule {
+    ArchitectureRule { words: &["tokio_rustls"], within: ALL, may: &["port/"], text: "TLS ends at the port" },
+    ArchitectureRule { words: &["sqlx"], within: ALL, may: &["store/"], text: "sqlx is used in the store" },
+    ArchitectureRule {
         words: &["crate::app", "crate::config", "crate::domain", "crate::error", "crate::store", "crate::upstream"],
         within: &["telemetry/"],
         may: &[],
         text: "telemetry imports nothing",
     },
-    Rule {
+    ArchitectureRule {
         words: &["use metrics", "metrics_exporter_prometheus"],
         within: ALL,
         may: &["telemetry/"],
         text: "the crates of the metrics are used in telemetry",
     },
-    Rule {
+    ArchitectureRule {
         words: &["opentelemetry", "opentelemetry_otlp", "opentelemetry_sdk"],
         within: ALL,
         may: &["telemetry/"],
         text: "OpenTelemetry is used in telemetry",
     },
-    Rule { words: &["clap"], within: ALL, may: &["config/", "cli/"], text: "clap is used in config and cli" },
+    ArchitectureRule {
+        words: &["clap"],
+        within: ALL,
+        may: &["config/", "cli/"],
+        text: "clap is used in config and cli",
+    },
     // Words that only these files may contain.
-    Rule {
+    ArchitectureRule {
         words: &["std::env", "env::var", "env::vars", "env::var_os", "env::set_var", "dotenvy"],
         within: ALL,
         may: &["config/"],
         text: "config alone reads the environment",
     },
-    Rule {
+    ArchitectureRule {
         words: &["f32", "f64"],
         within: &["domain/", "app/", "upstream/", "store/", "rpc/"],
         may: &[],
         text: "no floating point near money",
     },
-    Rule {
+    ArchitectureRule {
         words: &["println!", "print!", "eprintln!", "eprint!", "dbg!"],
         within: ALL,
         may: &["cli/"],
@@ -199,7 +214,7 @@ fn problems(name: &str, text: &str) -> Vec<String> {
     problems
 }
 
-impl Rule {
+impl ArchitectureRule {
     fn is_about(&self, file: &str) -> bool {
         let any = |places: &[&str]| places.iter().any(|place| file.starts_with(place));
         any(self.within) && !any(self.may)

@@ -15,10 +15,10 @@ crate::on_both!(
     wrong_fields_are_told_before_a_missing_capability,
 );
 
-type Request = pb::ConfirmPaymentIntentRequest;
+type ConfirmRequest = pb::ConfirmPaymentIntentRequest;
 
 /// Confirmations of the intent `id` that the `intents` API cannot carry out, each by the capability that it lacks.
-fn too_much(id: &str) -> Vec<(&'static str, Request)> {
+fn too_much(id: &str) -> Vec<(&'static str, ConfirmRequest)> {
     let by_card = || confirmation(id, APPROVED);
     let other = pb::OtherMethod { payment_method_type: "qr".to_owned(), fields: [].into() };
     let stored_credential = Some(pb::StoredCredential {
@@ -27,10 +27,10 @@ fn too_much(id: &str) -> Vec<(&'static str, Request)> {
         network_transaction_id: "tx-1".to_owned(),
     });
     vec![
-        ("confirm_other", Request { source: Some(Source::Other(other)), ..by_card() }),
-        ("hosted_page", Request { source: Some(Source::HostedPage(pb::HostedPage {})), ..by_card() }),
-        ("save_payment_method", Request { save_payment_method: true, ..by_card() }),
-        ("stored_credential", Request { stored_credential, ..by_card() }),
+        ("confirm_other", ConfirmRequest { source: Some(Source::Other(other)), ..by_card() }),
+        ("hosted_page", ConfirmRequest { source: Some(Source::HostedPage(pb::HostedPage {})), ..by_card() }),
+        ("save_payment_method", ConfirmRequest { save_payment_method: true, ..by_card() }),
+        ("stored_credential", ConfirmRequest { stored_credential, ..by_card() }),
     ]
 }
 
@@ -39,7 +39,7 @@ async fn what_the_api_in_use_lacks_is_refused_and_leaves_no_trace(database: Test
     let client = app.client().await;
     for (capability, request) in too_much(&client.intent("10.00").await.id) {
         let intent = client.intent("10.00").await;
-        let request = Request { payment_intent_id: intent.id.clone(), ..request };
+        let request = ConfirmRequest { payment_intent_id: intent.id.clone(), ..request };
         let before = (app.sandbox.requests().len(), operations(&client, &intent.id).await);
         let refusal = refused(client.confirm_payment_intent(keyed(capability, request)).await);
         assert_eq!((refusal.code, refusal.reason.as_str()), (Code::Unimplemented, "CAPABILITY_MISSING"));
@@ -62,7 +62,7 @@ async fn wrong_fields_are_told_before_a_missing_capability(database: TestDatabas
     let client = app.client().await;
     for (capability, request) in too_much(&client.intent("10.00").await.id) {
         let browser_info = Some(pb::BrowserInfo { color_depth: Some(49), ..Default::default() });
-        let wrong = Request { browser_info, ..request };
+        let wrong = ConfirmRequest { browser_info, ..request };
         let told = wrong_fields(client.confirm_payment_intent(wrong).await);
         assert_eq!(told, ["browser_info.color_depth"], "{capability}");
     }

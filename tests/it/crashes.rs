@@ -29,7 +29,7 @@ crate::on_both!(
 const CERTAIN: Duration = Duration::from_secs(300);
 
 /// The objects of the five calls.
-struct Subjects {
+struct CrashSubjects {
     customer: String,
     intent: String,
     paid: pb::PaymentIntent,
@@ -45,7 +45,7 @@ struct Answers {
     method: Result<Response<pb::CreatePaymentMethodResponse>, Status>,
 }
 
-impl Subjects {
+impl CrashSubjects {
     async fn new(client: &Client) -> Self {
         let customer = client.create_customer(new_customer()).await.unwrap().into_inner().customer.unwrap().id;
         Self { customer, intent: client.intent("50.00").await.id, paid: client.paid_intent("30.00").await }
@@ -87,9 +87,9 @@ impl Answers {
 }
 
 /// All five calls die at `at`, and another process is started.
-async fn die_at(database: TestDatabase, at: Checkpoint) -> (TestApp, Subjects) {
+async fn die_at(database: TestDatabase, at: Checkpoint) -> (TestApp, CrashSubjects) {
     let app = TestApp::start(database).await;
-    let subjects = Subjects::new(&app.client().await).await;
+    let subjects = CrashSubjects::new(&app.client().await).await;
     let (probe, deaths) = dies_at(at);
     let app = app.crash_and_restart_with(Some(probe)).await;
     let client = app.client().await;
@@ -168,7 +168,7 @@ fn assert_ended_well(answers: &Answers) {
 }
 
 /// In the end what was charged and given back is what our books say.
-async fn assert_books_end(app: &TestApp, client: &Client, subjects: &Subjects, (charged, refunded): (i64, i64)) {
+async fn assert_books_end(app: &TestApp, client: &Client, subjects: &CrashSubjects, (charged, refunded): (i64, i64)) {
     app.assert_books_agree(client, &subjects.intent).await;
     app.assert_books_agree(client, &subjects.paid.id).await;
     let ledger = app.sandbox.ledger();
@@ -189,7 +189,7 @@ async fn a_saved_card_that_a_webhook_told_first_is_found_by_its_call(database: T
 
 async fn a_call_goes_on_when_its_caller_hangs_up(database: TestDatabase) {
     let app = TestApp::start(database).await;
-    let subjects = Subjects::new(&app.client().await).await;
+    let subjects = CrashSubjects::new(&app.client().await).await;
     let (steps, probe) = Steps::new();
     let app = app.crash_and_restart_with(Some(probe)).await;
     let client = app.client().await;

@@ -17,7 +17,7 @@ use crate::support::{
     client::{APPROVED, Client, keyed, new_intent, new_refund},
     contract::{call_over_http2, call_raw},
     database::TestDatabase,
-    refusal::{Refusal, refused},
+    refusal::{CallRefusal, refused},
     requests::{confirmation_by, full_customer, full_intent},
 };
 
@@ -70,7 +70,7 @@ async fn each_row_of_the_table_arrives_as_the_protos_have_it(database: TestDatab
     let mut told = Vec::new();
     let database = provoke_by_requests(database, &mut told).await;
     let database = provoke_by_unreachable_corefy(database, &mut told).await;
-    let database = provoke_by_small_budget(database, &mut told).await;
+    let database = provoke_by_low_limit(database, &mut told).await;
     let database = provoke_by_call_that_hangs(database, &mut told).await;
     let database = provoke_by_panic(database, &mut told).await;
     let database = provoke_by_many_calls(database, &mut told).await;
@@ -96,7 +96,7 @@ fn name(reason: Reason) -> String {
     reason.as_str_name().trim_start_matches("ERROR_REASON_").to_owned()
 }
 
-fn details_of(refusal: &Refusal) -> Details {
+fn details_of(refusal: &CallRefusal) -> Details {
     match (refusal.fields.is_empty(), refusal.retry_after.is_some(), refusal.is_about_quota) {
         (true, false, false) => Details::None,
         (false, false, false) => Details::Fields,
@@ -106,7 +106,7 @@ fn details_of(refusal: &Refusal) -> Details {
     }
 }
 
-async fn provoke_by_requests(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+async fn provoke_by_requests(database: TestDatabase, told: &mut Vec<CallRefusal>) -> TestDatabase {
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let reader = app.client_of(|new| new.scopes = vec![Scope::Read]).await;
@@ -135,7 +135,7 @@ async fn provoke_by_requests(database: TestDatabase, told: &mut Vec<Refusal>) ->
     app.database
 }
 
-async fn provoke_by_customers(app: &TestApp, client: &Client, told: &mut Vec<Refusal>) {
+async fn provoke_by_customers(app: &TestApp, client: &Client, told: &mut Vec<CallRefusal>) {
     let method = client.saved_card(&client.customer("jane@example.com").await).await;
     let intent = client.intent("10.00").await;
     told.push(refused(client.confirm_payment_intent(confirmation_by(&intent.id, &method.id)).await));
@@ -145,7 +145,7 @@ async fn provoke_by_customers(app: &TestApp, client: &Client, told: &mut Vec<Ref
     told.push(refused(client.create_payment_intent(request).await));
 }
 
-async fn provoke_by_faults(app: &TestApp, client: &Client, told: &mut Vec<Refusal>) {
+async fn provoke_by_faults(app: &TestApp, client: &Client, told: &mut Vec<CallRefusal>) {
     for status in [400, 401] {
         app.sandbox.faults().fail_next(1, "POST", "/v1/payment-intents", Fault::Http(status));
         told.push(refused(create(client, "10.00").await));
@@ -159,14 +159,14 @@ async fn provoke_by_faults(app: &TestApp, client: &Client, told: &mut Vec<Refusa
     told.push(call_over_http2(&app.server, app.key(), path, "200m", &message).await.into());
 }
 
-async fn provoke_by_unreachable_corefy(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+async fn provoke_by_unreachable_corefy(database: TestDatabase, told: &mut Vec<CallRefusal>) -> TestDatabase {
     let nobody = Url::parse(&format!("http://{}", closed_port().await)).unwrap();
     let app = TestApp::start_with(database, None, |config| config.upstream.base_url = nobody).await;
     told.push(refused(create(&app.client().await, "10.00").await));
     app.database
 }
 
-async fn provoke_by_small_budget(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+async fn provoke_by_low_limit(database: TestDatabase, told: &mut Vec<CallRefusal>) -> TestDatabase {
     let one = NonZeroU32::MIN;
     let app = TestApp::start_with(database, None, |config| config.upstream.rate_limit_per_minute = one).await;
     let client = app.client().await;
@@ -175,7 +175,7 @@ async fn provoke_by_small_budget(database: TestDatabase, told: &mut Vec<Refusal>
     app.database
 }
 
-async fn provoke_by_call_that_hangs(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+async fn provoke_by_call_that_hangs(database: TestDatabase, told: &mut Vec<CallRefusal>) -> TestDatabase {
     let (probe, deaths) = dies_at(Checkpoint::Reserved);
     let app = TestApp::start_with(database, Some(probe), |_| {}).await;
     let client = app.client().await;
@@ -187,14 +187,14 @@ async fn provoke_by_call_that_hangs(database: TestDatabase, told: &mut Vec<Refus
     app.database
 }
 
-async fn provoke_by_panic(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+async fn provoke_by_panic(database: TestDatabase, told: &mut Vec<CallRefusal>) -> TestDatabase {
     let probe: Probe = Arc::new(|_| Box::pin(async { panic!("on purpose") }));
     let app = TestApp::start_with(database, Some(probe), |_| {}).await;
     told.push(refused(create(&app.client().await, "10.00").await));
     app.database
 }
 
-async fn provoke_by_many_calls(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+async fn provoke_by_many_calls(database: TestDatabase, told: &mut Vec<CallRefusal>) -> TestDatabase {
     let one = NonZeroU32::MIN;
     let app = TestApp::start_with(database, None, |config| config.key_rate_per_minute = Some(one)).await;
     let client = app.client().await;
@@ -207,7 +207,7 @@ async fn provoke_by_many_calls(database: TestDatabase, told: &mut Vec<Refusal>) 
     app.database
 }
 
-async fn provoke_by_many_streams(database: TestDatabase, told: &mut Vec<Refusal>) -> TestDatabase {
+async fn provoke_by_many_streams(database: TestDatabase, told: &mut Vec<CallRefusal>) -> TestDatabase {
     let one = NonZeroU32::MIN;
     let app = TestApp::start_with(database, None, |config| config.streams_per_key = Some(one)).await;
     let client = app.client().await;
@@ -220,7 +220,7 @@ async fn provoke_by_many_streams(database: TestDatabase, told: &mut Vec<Refusal>
     app.database
 }
 
-async fn provoke_by_drain(database: TestDatabase, told: &mut Vec<Refusal>) {
+async fn provoke_by_drain(database: TestDatabase, told: &mut Vec<CallRefusal>) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let intent = client.intent("10.00").await;

@@ -34,14 +34,14 @@ crate::on_both!(
     a_key_has_a_bounded_number_of_streams_and_gets_another_when_one_has_ended,
 );
 
-type Events = Streaming<pb::StreamEventsResponse>;
+type EventMessages = Streaming<pb::StreamEventsResponse>;
 
-async fn stream(client: &Client, request: pb::StreamEventsRequest) -> Result<Events, Status> {
+async fn stream(client: &Client, request: pb::StreamEventsRequest) -> Result<EventMessages, Status> {
     let mut service = EventServiceClient::new(client.channel.clone());
     Ok(service.stream_events(client.signed(request)).await?.into_inner())
 }
 
-async fn next(events: &mut Events) -> pb::Event {
+async fn next(events: &mut EventMessages) -> pb::Event {
     loop {
         let message = events.message().await.unwrap().expect("the stream does not end");
         if let Some(Content::Event(event)) = message.content {
@@ -50,7 +50,7 @@ async fn next(events: &mut Events) -> pb::Event {
     }
 }
 
-async fn kinds(events: &mut Events, count: usize) -> Vec<String> {
+async fn kinds(events: &mut EventMessages, count: usize) -> Vec<String> {
     let mut kinds = Vec::new();
     for _ in 0..count {
         kinds.push(next(events).await.r#type);
@@ -302,7 +302,7 @@ fn fact(status: &Status, key: &str) -> String {
 }
 
 /// Reads until the stream ends, and answers why it did.
-async fn ending(events: &mut Events) -> (Code, String) {
+async fn ending(events: &mut EventMessages) -> (Code, String) {
     let ended = timeout(Duration::from_secs(10), async {
         loop {
             match events.message().await {

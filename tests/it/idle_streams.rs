@@ -31,7 +31,7 @@ const TWO_LOOKS: Duration = Duration::from_secs(3);
 /// Events that each stream has brought before it waits.
 const EVENTS: usize = 3;
 
-type Events = Streaming<pb::StreamEventsResponse>;
+type IdleEventMessages = Streaming<pb::StreamEventsResponse>;
 
 #[tokio::test]
 async fn a_thousand_streams_that_wait_take_less_than_30_megabytes() {
@@ -69,7 +69,7 @@ async fn a_thousand_streams_that_wait_take_less_than_30_megabytes() {
 }
 
 /// A stream that has brought the events that there are, and waits for the next. It is compressed, which takes a buffer more.
-async fn open(client: &Client) -> Events {
+async fn open(client: &Client) -> IdleEventMessages {
     let mut service = EventServiceClient::new(client.channel.clone()).accept_compressed(CompressionEncoding::Gzip);
     let request = client.signed(pb::StreamEventsRequest::default());
     let mut events = service.stream_events(request).await.unwrap().into_inner();

@@ -30,8 +30,8 @@ crate::on_both!(
     a_late_charge_is_found_when_the_payer_tries_again,
     after_a_week_of_silence_a_person_is_called_and_a_read_still_finds_the_truth,
     what_contradicts_us_is_never_applied,
-    who_lost_the_lease_answers_what_the_other_found,
-    who_lost_the_lease_asks_instead_of_writing,
+    a_call_that_lost_its_lease_answers_what_the_other_found,
+    a_call_that_lost_its_lease_asks_instead_of_writing,
     two_replicas_look_up_each_payment_once,
     reads_ask_at_most_once_a_second,
 );
@@ -297,7 +297,7 @@ async fn overtaken(database: TestDatabase, card: &'static str, hide_payments: bo
     (app, id, told)
 }
 
-async fn who_lost_the_lease_answers_what_the_other_found(database: TestDatabase) {
+async fn a_call_that_lost_its_lease_answers_what_the_other_found(database: TestDatabase) {
     let (app, id, told) = overtaken(database, CHARGED_500, false).await;
     assert_eq!(told, State::Succeeded, "the caller's own call knows nothing but HTTP 500");
     let client = app.client().await;
@@ -305,7 +305,7 @@ async fn who_lost_the_lease_answers_what_the_other_found(database: TestDatabase)
     assert!(!client.event_types(&id).await.contains(&"operation.in_doubt".to_owned()));
 }
 
-async fn who_lost_the_lease_asks_instead_of_writing(database: TestDatabase) {
+async fn a_call_that_lost_its_lease_asks_instead_of_writing(database: TestDatabase) {
     let (app, id, told) = overtaken(database, APPROVED, true).await;
     let client = app.client().await;
     assert_eq!((told, find(&client, &id).await), (State::Succeeded, State::Succeeded));

@@ -19,7 +19,7 @@ use crate::support::{
     client::{APPROVED, Client, new_intent},
     contract::{call_raw, methods, path},
     database::TestDatabase,
-    refusal::{Refusal, refused},
+    refusal::{CallRefusal, refused},
     requests::{card_to_save, confirmation_by},
 };
 
@@ -288,17 +288,17 @@ async fn the_last_use_is_written_at_most_once_a_minute(database: TestDatabase) {
     assert_eq!(stored_key(&app).await.last_used_at, Some(Timestamp::from_seconds((START + minute).seconds())));
 }
 
-fn assert_refused(refusal: &Refusal) {
+fn assert_refused(refusal: &CallRefusal) {
     assert_refused_as(refusal, REFUSAL);
 }
 
-fn assert_refused_as(refusal: &Refusal, words: &str) {
+fn assert_refused_as(refusal: &CallRefusal, words: &str) {
     assert_eq!((refusal.code, refusal.reason.as_str()), (Code::Unauthenticated, "CREDENTIALS_INVALID"));
     assert_eq!(refusal.message, words);
     assert!(refusal.facts.is_empty() && refusal.fields.is_empty() && refusal.retry_after.is_none(), "{refusal:?}");
 }
 
-fn assert_all_missing(refusals: &[Refusal], kind: &str, id: &str) {
+fn assert_all_missing(refusals: &[CallRefusal], kind: &str, id: &str) {
     for refusal in refusals {
         assert_eq!((refusal.code, refusal.reason.as_str()), (Code::NotFound, "RESOURCE_NOT_FOUND"), "{refusal:?}");
         assert_eq!((refusal.facts["resource_type"].as_str(), refusal.facts["resource_id"].as_str()), (kind, id));

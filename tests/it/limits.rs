@@ -13,7 +13,7 @@ use crate::support::{
     app::TestApp,
     client::{Client, new_intent},
     database::TestDatabase,
-    refusal::{Refusal, refused},
+    refusal::{CallRefusal, refused},
 };
 
 crate::on_both!(
@@ -34,7 +34,7 @@ async fn with_calls_per_minute(database: TestDatabase, calls: u32) -> TestApp {
     TestApp::start_with(database, None, |config| config.key_rate_per_minute = NonZeroU32::new(calls)).await
 }
 
-async fn create(client: &Client) -> Result<(), Refusal> {
+async fn create(client: &Client) -> Result<(), CallRefusal> {
     match client.create_payment_intent(new_intent("10.00")).await {
         Ok(_) => Ok(()),
         error => Err(refused(error)),

@@ -60,12 +60,12 @@ const GARBLED: &str = "4000000000002008";
 const CONFIRM: &str = "corefy.gateway.v1.PaymentIntentService/ConfirmPaymentIntent";
 
 /// One page of metrics: the value of each series, by its name with its labels as they are written.
-struct Page {
+struct MetricsPage {
     text: String,
     series: BTreeMap<String, f64>,
 }
 
-impl Page {
+impl MetricsPage {
     /// The metrics of the gateway, with a backlog that is measured now.
     async fn of(app: &TestApp) -> Self {
         app.server.app.measure_backlog().await.unwrap();
@@ -124,7 +124,7 @@ async fn calls_and_requests_are_counted_with_their_outcomes(database: TestDataba
     let client = app.client().await;
     client.paid_intent("10.00").await;
     client.confirm("pi_0", "4111111111111111").await.unwrap_err();
-    let page = Page::of(&app).await;
+    let page = MetricsPage::of(&app).await;
     for series in [
         format!(r#"rpc_calls_total{{method="{CONFIRM}",code="OK"}}"#),
         format!(r#"rpc_calls_total{{method="{CONFIRM}",code="INVALID_ARGUMENT"}}"#),
@@ -136,8 +136,8 @@ async fn calls_and_requests_are_counted_with_their_outcomes(database: TestDataba
     ] {
         assert_eq!(page.value(&series), 1.0, "{series}\n{}", page.text);
     }
-    for class in ["create", "confirm"] {
-        let series = format!(r#"upstream_limiter_wait_seconds_count{{class="{class}"}}"#);
+    for priority in ["create", "confirm"] {
+        let series = format!(r#"upstream_limiter_wait_seconds_count{{priority="{priority}"}}"#);
         assert_eq!(page.value(&series), 1.0, "{series}\n{}", page.text);
     }
     assert!(page.value("upstream_limiter_tokens") > 1.0);
@@ -155,7 +155,7 @@ async fn declines_are_counted_by_code(database: TestDatabase) {
     // Webhooks and reads report the same again.
     app.work_off_webhooks().await;
     client.get(&intent.id).await;
-    let page = Page::of(&app).await;
+    let page = MetricsPage::of(&app).await;
     assert_eq!(page.value(r#"declines_total{code="insufficient_funds"}"#), 2.0, "{}", page.text);
     assert_eq!(page.value(r#"events_total{type="payment_intent.payment_failed"}"#), 2.0);
 }
@@ -164,21 +164,21 @@ async fn operations_in_doubt_are_shown_until_the_truth_is_known(database: TestDa
     let app = TestApp::start(database).await;
     let client = app.client().await;
     app.sandbox.set_webhook_url(None);
-    let before = Page::of(&app).await;
+    let before = MetricsPage::of(&app).await;
     assert_eq!(before.series[r#"corefy_gateway_operations_open{state="in_doubt"}"#], 0.0);
     assert_eq!(before.series[r#"corefy_gateway_events_total{type="payment_intent.orphan_charge"}"#], 0.0);
 
     let intent = client.intent("10.00").await;
     client.confirm(&intent.id, CHARGED_500).await.unwrap();
     app.clock.advance(Duration::from_secs(7));
-    let page = Page::of(&app).await;
+    let page = MetricsPage::of(&app).await;
     assert_eq!(page.value(r#"operations_open{state="in_doubt"}"#), 1.0);
     assert_eq!(page.value(r#"operations_oldest_age_seconds{state="in_doubt"}"#), 7.0);
     let unknown = r#"upstream_requests_total{operation="payment_intent.confirm",outcome="unknown",status="5xx"}"#;
     assert_eq!(page.value(unknown), 1.0, "{}", page.text);
 
     app.recover_after(Duration::from_secs(2)).await;
-    let page = Page::of(&app).await;
+    let page = MetricsPage::of(&app).await;
     assert_eq!(page.value(r#"operations_open{state="in_doubt"}"#), 0.0);
     assert_eq!(page.value(r#"operations_oldest_age_seconds{state="in_doubt"}"#), 0.0);
 }
@@ -192,7 +192,7 @@ async fn an_operation_that_waits_for_a_person_is_shown(database: TestDatabase) {
     // A contradiction counts when it stays.
     app.recover_after(Duration::from_secs(5)).await;
     app.recover_after(Duration::from_secs(2)).await;
-    let page = Page::of(&app).await;
+    let page = MetricsPage::of(&app).await;
     assert_eq!(page.value(r#"operations_open{state="needs_operator"}"#), 1.0, "{}", page.text);
     assert_eq!(page.value(r#"operations_open{state="in_doubt"}"#), 0.0);
     assert_eq!(page.value(r#"events_total{type="payment_intent.orphan_charge"}"#), 1.0);
@@ -201,7 +201,7 @@ async fn an_operation_that_waits_for_a_person_is_shown(database: TestDatabase) {
 
 async fn webhooks_are_counted_by_type_and_forged_ones_are_not_received(database: TestDatabase) {
     let app = TestApp::start(database).await;
-    let page = Page::of(&app).await;
+    let page = MetricsPage::of(&app).await;
     assert_eq!(page.series[r#"corefy_gateway_webhooks_refused_total{reason="signature"}"#], 0.0);
     deliver_genuine(&app, r#"{"event_type": "refund.succeeded", "event_id": "evt_1"}"#).await;
     deliver_genuine(&app, r#"{"event_type": "made.up.1", "event_id": "evt_2"}"#).await;
@@ -212,7 +212,7 @@ async fn webhooks_are_counted_by_type_and_forged_ones_are_not_received(database:
     for wrong in ["", "00", "sha256=00"] {
         assert_eq!(app.sandbox.send_webhook("{}", Some(wrong)).await.unwrap(), 401);
     }
-    let page = Page::of(&app).await;
+    let page = MetricsPage::of(&app).await;
     assert_eq!(page.value(r#"webhooks_refused_total{reason="signature"}"#), 3.0);
     for reason in ["signature_missing", "signature_malformed", "signature_prefixed"] {
         assert_eq!(page.value(&format!(r#"webhooks_refused_total{{reason="{reason}"}}"#)), 1.0, "{reason}");
@@ -227,14 +227,14 @@ async fn webhooks_that_wait_and_that_were_given_up_are_shown(database: TestDatab
     deliver_genuine(&app, r#"{"event_type": "payment.succeeded", "payment_id": "nobody"}"#).await;
     deliver_genuine(&app, "no JSON at all").await;
     app.clock.advance(Duration::from_secs(30));
-    let page = Page::of(&app).await;
+    let page = MetricsPage::of(&app).await;
     assert_eq!(page.value(r#"inbox_webhooks{state="waiting"}"#), 2.0);
     assert_eq!(page.value("inbox_oldest_age_seconds"), 30.0);
     for _ in 0..12 {
         app.work_off_webhooks().await;
         app.clock.advance(Duration::from_secs(601));
     }
-    let page = Page::of(&app).await;
+    let page = MetricsPage::of(&app).await;
     for (state, count) in [("waiting", 0.0), ("parked", 1.0), ("dead", 1.0)] {
         assert_eq!(page.value(&format!(r#"inbox_webhooks{{state="{state}"}}"#)), count, "{state}");
     }
@@ -244,19 +244,19 @@ async fn webhooks_that_wait_and_that_were_given_up_are_shown(database: TestDatab
 async fn an_open_breaker_is_shown_until_corefy_answers_again(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
-    assert_eq!(Page::of(&app).await.series["corefy_gateway_upstream_breaker_open"], 0.0);
+    assert_eq!(MetricsPage::of(&app).await.series["corefy_gateway_upstream_breaker_open"], 0.0);
     app.sandbox.faults().fail_next(10, "POST", "/v1/payment-intents", Fault::Http(500));
     for _ in 0..11 {
         client.create_payment_intent(new_intent("10.00")).await.ok();
     }
-    let page = Page::of(&app).await;
+    let page = MetricsPage::of(&app).await;
     assert_eq!(page.value("upstream_breaker_open"), 1.0, "{}", page.text);
     let not_sent = r#"upstream_requests_total{operation="payment_intent.create",outcome="not_sent",status="none"}"#;
     assert_eq!(page.value(not_sent), 1.0, "{}", page.text);
     assert_eq!(page.value(r#"upstream_duration_seconds_count{operation="payment_intent.create"}"#), 10.0);
     app.clock.advance(Duration::from_secs(5));
     client.intent("10.00").await;
-    assert_eq!(Page::of(&app).await.value("upstream_breaker_open"), 0.0);
+    assert_eq!(MetricsPage::of(&app).await.value("upstream_breaker_open"), 0.0);
 }
 
 async fn replays_and_reused_keys_are_counted(database: TestDatabase) {
@@ -266,7 +266,7 @@ async fn replays_and_reused_keys_are_counted(database: TestDatabase) {
         client.create_payment_intent(keyed("order-1", new_intent("10.00"))).await.unwrap();
     }
     client.create_payment_intent(keyed("order-1", new_intent("11.00"))).await.unwrap_err();
-    let page = Page::of(&app).await;
+    let page = MetricsPage::of(&app).await;
     assert_eq!(page.value("idempotent_replays_total"), 2.0);
     assert_eq!(page.value("idempotency_keys_reused_total"), 1.0);
 }
@@ -295,8 +295,9 @@ async fn be_busy(app: &TestApp, client: &Client) -> Vec<String> {
 async fn what_calls_write_is_written_together_and_what_is_overtaken_alone(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
-    let drafts =
-        async |outcome: &str| Page::as_shown(&app).await.value(&format!("drafts_total{{outcome=\"{outcome}\"}}"));
+    let drafts = async |outcome: &str| {
+        MetricsPage::as_shown(&app).await.value(&format!("drafts_total{{outcome=\"{outcome}\"}}"))
+    };
     let paid = client.paid_intent("10.00").await;
     assert_eq!((drafts("written").await, drafts("overtaken").await), (4.0, 0.0), "each call reserves and settles");
     client.refund(&paid.id, "1.00").await.unwrap();
@@ -311,7 +312,7 @@ async fn nothing_of_a_caller_is_in_the_metrics_and_no_label_is_made_up(database:
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let ids = be_busy(&app, &client).await;
-    let page = Page::of(&app).await;
+    let page = MetricsPage::of(&app).await;
     let public_key = app.key().split(':').next().unwrap();
     let told = ids.iter().map(String::as_str).chain([public_key, "acme", "Acme", "jane", "made", "MadeUp", "evt_"]);
     for word in told {
@@ -352,7 +353,7 @@ async fn the_metrics_are_on_the_sidecar_alone(database: TestDatabase) {
     // Another gateway of the same process has metrics of its own.
     client.paid_intent("10.00").await;
     let replica = app.replica().await;
-    let own = Page::as_shown(&app).await.value(r#"events_total{type="payment_intent.succeeded"}"#);
+    let own = MetricsPage::as_shown(&app).await.value(r#"events_total{type="payment_intent.succeeded"}"#);
     assert_eq!(own, 1.0);
     assert!(replica.app.metrics().contains("corefy_gateway_events_total{type=\"payment_intent.succeeded\"} 0\n"));
 }
@@ -361,12 +362,12 @@ async fn the_last_webhook_is_shown_with_its_time_on_every_gateway(database: Test
     const LAST: &str = "last_webhook_time_seconds";
     let app = TestApp::start(database).await;
     let seconds = || app.clock.now().seconds() as f64;
-    assert_eq!(Page::of(&app).await.series["corefy_gateway_last_webhook_time_seconds"], 0.0);
+    assert_eq!(MetricsPage::of(&app).await.series["corefy_gateway_last_webhook_time_seconds"], 0.0);
     deliver_genuine(&app, r#"{"event_type": "customer.created", "event_id": "evt_1"}"#).await;
     let first = seconds();
     app.clock.advance(Duration::from_secs(3600));
     deliver_forged(&app, r#"{"event_type": "customer.created", "event_id": "evt_2"}"#).await;
-    assert_eq!(Page::of(&app).await.value(LAST), first);
+    assert_eq!(MetricsPage::of(&app).await.value(LAST), first);
     deliver_genuine(&app, r#"{"event_type": "customer.created", "event_id": "evt_3"}"#).await;
     let replica = app.replica().await;
     replica.app.measure_backlog().await.unwrap();
@@ -396,16 +397,16 @@ async fn a_refused_key_is_counted_by_the_check_that_refused_it(database: TestDat
         (revoked.expose_secret().to_owned(), "revoked"),
     ] {
         let series = format!(r#"keys_refused_total{{reason="{check}"}}"#);
-        assert_eq!(Page::as_shown(&app).await.value(&series), 0.0, "{check}");
+        assert_eq!(MetricsPage::as_shown(&app).await.value(&series), 0.0, "{check}");
         app.client_with(&key).await.create_payment_intent(new_intent("10.00")).await.unwrap_err();
-        assert_eq!(Page::as_shown(&app).await.value(&series), 1.0, "{check}");
+        assert_eq!(MetricsPage::as_shown(&app).await.value(&series), 1.0, "{check}");
     }
 }
 
 async fn the_backlog_is_measured_by_itself(database: TestDatabase) {
     let app = TestApp::start_running(database).await;
     until("the backlog is measured", async || {
-        Page::as_shown(&app).await.series.contains_key(r#"corefy_gateway_operations_open{state="in_doubt"}"#)
+        MetricsPage::as_shown(&app).await.series.contains_key(r#"corefy_gateway_operations_open{state="in_doubt"}"#)
     })
     .await;
 }

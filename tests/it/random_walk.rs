@@ -47,11 +47,11 @@ const REFUND_ENDINGS: [i64; 7] = [0, 61, 62, 63, 64, 65, 66];
 
 /// One step; an intent is one of those made before.
 #[derive(Clone, Debug)]
-enum Step {
+enum WalkAction {
     Create,
-    Call(Call),
+    WalkCall(WalkCall),
     /// The call is made, and the process dies there.
-    Die(Call, Checkpoint),
+    Die(WalkCall, Checkpoint),
     Challenge(usize, bool),
     Read(usize),
     Turn(u64),
@@ -60,32 +60,32 @@ enum Step {
 }
 
 #[derive(Clone, Debug)]
-enum Call {
+enum WalkCall {
     Confirm(usize, &'static str),
     /// A refund that ends with these cents.
     Refund(usize, i64),
     Cancel(usize),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<WalkAction>> {
     let intent = || 0..8_usize;
     let cents = (1..60_i64, select(&REFUND_ENDINGS[..])).prop_map(|(dollars, ending)| dollars * 100 + ending);
     let call = prop_oneof![
-        5 => (intent(), select(&CARDS[..])).prop_map(|(intent, card)| Call::Confirm(intent, card)),
-        4 => (intent(), cents).prop_map(|(intent, cents)| Call::Refund(intent, cents)),
-        1 => intent().prop_map(Call::Cancel),
+        5 => (intent(), select(&CARDS[..])).prop_map(|(intent, card)| WalkCall::Confirm(intent, card)),
+        4 => (intent(), cents).prop_map(|(intent, cents)| WalkCall::Refund(intent, cents)),
+        1 => intent().prop_map(WalkCall::Cancel),
     ];
     let checkpoint = select(&[Checkpoint::Reserved, Checkpoint::Answered, Checkpoint::Settled][..]);
     vec(
         prop_oneof![
-            3 => Just(Step::Create),
-            10 => call.clone().prop_map(Step::Call),
-            2 => (call, checkpoint).prop_map(|(call, at)| Step::Die(call, at)),
-            1 => (intent(), any::<bool>()).prop_map(|(intent, is_approved)| Step::Challenge(intent, is_approved)),
-            1 => intent().prop_map(Step::Read),
-            2 => (1..200_u64).prop_map(Step::Turn),
-            3 => Just(Step::Recover),
-            2 => Just(Step::WorkOffWebhooks),
+            3 => Just(WalkAction::Create),
+            10 => call.clone().prop_map(WalkAction::WalkCall),
+            2 => (call, checkpoint).prop_map(|(call, at)| WalkAction::Die(call, at)),
+            1 => (intent(), any::<bool>()).prop_map(|(intent, is_approved)| WalkAction::Challenge(intent, is_approved)),
+            1 => intent().prop_map(WalkAction::Read),
+            2 => (1..200_u64).prop_map(WalkAction::Turn),
+            3 => Just(WalkAction::Recover),
+            2 => Just(WalkAction::WorkOffWebhooks),
         ],
         STEPS,
     )
@@ -102,7 +102,7 @@ fn whatever_happens_the_books_agree_with_the_money_that_moved() {
     walked.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-async fn walk(steps: Vec<Step>) {
+async fn walk(steps: Vec<WalkAction>) {
     let mut app = TestApp::start(TestDatabase::new(Backend::Sqlite).await.unwrap()).await;
     let webhooks = WebhookSwitches { extra_copies: 1, shuffle: true, loss_percent: 30, ..Default::default() };
     app.sandbox.faults().set(|switches| switches.webhooks = webhooks);
@@ -119,17 +119,17 @@ async fn walk(steps: Vec<Step>) {
     }
 }
 
-async fn take(app: TestApp, step: Step, intents: &mut Vec<String>) -> TestApp {
+async fn take(app: TestApp, step: WalkAction, intents: &mut Vec<String>) -> TestApp {
     let client = app.client().await;
     let named = |number: usize| intents[number % intents.len()].clone();
     match step {
-        Step::Create => {
+        WalkAction::Create => {
             let created = client.create_payment_intent(new_intent("100.00")).await;
             intents
                 .extend(created.ok().and_then(|created| created.into_inner().payment_intent).map(|intent| intent.id));
         }
-        Step::Call(call) => make(&client, &call, named).await,
-        Step::Die(call, at) => {
+        WalkAction::WalkCall(call) => make(&client, &call, named).await,
+        WalkAction::Die(call, at) => {
             let (probe, deaths) = dies_at(at);
             let app = app.crash_and_restart_with(Some(probe)).await;
             let client = app.client().await;
@@ -140,26 +140,26 @@ async fn take(app: TestApp, step: Step, intents: &mut Vec<String>) -> TestApp {
             return app.crash_and_restart().await;
         }
         // Most have no challenge that could be completed.
-        Step::Challenge(number, is_approved) => {
+        WalkAction::Challenge(number, is_approved) => {
             let _ = app.sandbox.complete_action(&named(number), is_approved);
         }
-        Step::Read(number) => drop(client.get(&named(number)).await),
-        Step::Turn(seconds) => app.clock.advance(Duration::from_secs(seconds)),
-        Step::Recover => app.recover_after(Duration::ZERO).await,
-        Step::WorkOffWebhooks => app.work_off_webhooks().await,
+        WalkAction::Read(number) => drop(client.get(&named(number)).await),
+        WalkAction::Turn(seconds) => app.clock.advance(Duration::from_secs(seconds)),
+        WalkAction::Recover => app.recover_after(Duration::ZERO).await,
+        WalkAction::WorkOffWebhooks => app.work_off_webhooks().await,
     }
     app
 }
 
 /// Makes a call; that it is refused is as good as that it is not.
-async fn make(client: &Client, call: &Call, named: impl Fn(usize) -> String) {
+async fn make(client: &Client, call: &WalkCall, named: impl Fn(usize) -> String) {
     match call {
-        Call::Confirm(number, card) => drop(client.confirm(&named(*number), card).await),
-        Call::Refund(number, cents) => {
+        WalkCall::Confirm(number, card) => drop(client.confirm(&named(*number), card).await),
+        WalkCall::Refund(number, cents) => {
             let amount = format!("{}.{:02}", cents / 100, cents % 100);
             drop(client.refund(&named(*number), &amount).await);
         }
-        Call::Cancel(number) => {
+        WalkCall::Cancel(number) => {
             let request = pb::CancelPaymentIntentRequest { payment_intent_id: named(*number), ..Default::default() };
             drop(client.cancel_payment_intent(request).await);
         }

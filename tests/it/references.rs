@@ -158,7 +158,7 @@ fn the_reference_of_the_command_line_is_what_the_program_says() {
 }
 
 /// An error reason, as its comment has it.
-struct Reason {
+struct ReasonRow {
     name: String,
     code: String,
     details: String,
@@ -166,7 +166,7 @@ struct Reason {
     metadata: String,
 }
 
-impl Reason {
+impl ReasonRow {
     /// Reads a comment such as `ABORTED, with RetryInfo. Its meaning. Metadata: …`.
     fn read(name: &str, comment: &str) -> Self {
         let comment = comment.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -222,11 +222,11 @@ fn comment(file: &FileDescriptorProto, place: usize) -> &str {
     locations.iter().find(|location| location.path == path).unwrap().leading_comments()
 }
 
-fn reasons(pool: &DescriptorPool) -> Vec<Reason> {
+fn reasons(pool: &DescriptorPool) -> Vec<ReasonRow> {
     let reasons = pool.get_enum_by_name("corefy.gateway.v1.ErrorReason").unwrap();
     let file = reasons.parent_file().file_descriptor_proto().clone();
     let named = reasons.enum_descriptor_proto().value.iter().enumerate().skip(1);
-    named.map(|(place, value)| Reason::read(value.name(), comment(&file, place))).collect()
+    named.map(|(place, value)| ReasonRow::read(value.name(), comment(&file, place))).collect()
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn the_reference_of_errors_is_what_the_protos_say() {
 #[test]
 fn a_comment_of_a_reason_is_read() {
     let reason =
-        Reason::read("ERROR_REASON_A_B", "ABORTED, with RetryInfo. It is\n so. Or so. Metadata: `a`, `b` (x).");
+        ReasonRow::read("ERROR_REASON_A_B", "ABORTED, with RetryInfo. It is\n so. Or so. Metadata: `a`, `b` (x).");
     assert_eq!((reason.name.as_str(), reason.code.as_str(), reason.details.as_str()), ("A_B", "ABORTED", "RetryInfo"));
     assert_eq!((reason.meaning.as_str(), reason.metadata.as_str()), ("It is so. Or so.", "`a`, `b` (x)"));
 }

@@ -16,7 +16,7 @@ use crate::support::{
     client::{APPROVED, Client, confirmation, keyed, new_intent},
     database::{Backend, TestDatabase},
     money::{CONFIRM, minor},
-    process::{Gateway, create_key},
+    process::{GatewayProcess, create_key},
 };
 
 const GATEWAYS: usize = 3;
@@ -29,13 +29,13 @@ const ANSWER_DELAY: Duration = Duration::from_secs(4);
 
 /// A gateway as a process, and a caller of it.
 struct Replica {
-    process: Gateway,
+    process: GatewayProcess,
     client: Client,
 }
 
 /// One payment, confirmed over one gateway under one idempotency key.
 #[derive(Clone)]
-struct Payment {
+struct ReplicaPayment {
     gateway: usize,
     intent: String,
     key: String,
@@ -45,33 +45,33 @@ type Confirmed = Result<Response<pb::ConfirmPaymentIntentResponse>, Status>;
 
 impl Replica {
     async fn start(database: &TestDatabase, sandbox: &Sandbox, key: &str) -> Self {
-        let process = Gateway::start(database, sandbox, &[("COREFY_TIMEOUT_SECONDS", "20")]).await;
+        let process = GatewayProcess::start(database, sandbox, &[("COREFY_TIMEOUT_SECONDS", "20")]).await;
         let client = process.client(key);
         Self { process, client }
     }
 }
 
-impl Payment {
+impl ReplicaPayment {
     async fn confirm(&self, client: &Client) -> Confirmed {
         client.confirm_payment_intent(keyed(&self.key, confirmation(&self.intent, APPROVED))).await
     }
 }
 
 /// Payments that are ready to be confirmed, as many over each gateway.
-async fn new_payments(gateways: &[Replica]) -> Vec<Payment> {
+async fn new_payments(gateways: &[Replica]) -> Vec<ReplicaPayment> {
     let mut payments = Vec::new();
     for (gateway, Replica { client, .. }) in gateways.iter().enumerate() {
         for number in 0..PAYMENTS {
             let created = client.create_payment_intent(new_intent("50.00")).await.unwrap().into_inner();
             let key = format!("confirm-{gateway}-{number}");
-            payments.push(Payment { gateway, intent: created.payment_intent.unwrap().id, key });
+            payments.push(ReplicaPayment { gateway, intent: created.payment_intent.unwrap().id, key });
         }
     }
     payments
 }
 
 /// Begins to confirm all of them at once.
-fn confirm_all(gateways: &[Replica], payments: &[Payment]) -> JoinSet<(Payment, Confirmed)> {
+fn confirm_all(gateways: &[Replica], payments: &[ReplicaPayment]) -> JoinSet<(ReplicaPayment, Confirmed)> {
     let mut confirming = JoinSet::new();
     for payment in payments.iter().cloned() {
         let client = gateways[payment.gateway].client.clone();
@@ -88,7 +88,7 @@ fn intent(answer: &Response<pb::ConfirmPaymentIntentResponse>) -> &pb::PaymentIn
 }
 
 /// Waits until the survivors have found the outcome of the payment by themselves: reading events makes no lookup.
-async fn assert_found_out(client: &Client, payment: &Payment) {
+async fn assert_found_out(client: &Client, payment: &ReplicaPayment) {
     until("the survivors find out what became of a payment", async || {
         client.event_types(&payment.intent).await.contains(&"payment_intent.succeeded".to_owned())
     })
@@ -96,7 +96,7 @@ async fn assert_found_out(client: &Client, payment: &Payment) {
 }
 
 /// Asserts that the survivor `client` reports the payment truly and once: to a repetition of the call, and to a read.
-async fn assert_finished(client: &Client, payment: &Payment) {
+async fn assert_finished(client: &Client, payment: &ReplicaPayment) {
     let answer = payment.confirm(client).await.unwrap();
     assert!(answer.metadata().contains_key("idempotent-replayed"), "{}", payment.key);
     assert_eq!(intent(&answer).state(), State::Succeeded, "{}", payment.key);
@@ -119,7 +119,7 @@ async fn when_one_of_three_gateways_is_killed_during_confirms_the_others_finish_
 
     sandbox.faults().set(|switches| switches.answer_delay_ms = ANSWER_DELAY.as_millis() as u64);
     let mut confirming = confirm_all(&gateways, &payments);
-    let is_charged = |payment: &Payment| sandbox.ledger().charged(&payment.intent) > 0;
+    let is_charged = |payment: &ReplicaPayment| sandbox.ledger().charged(&payment.intent) > 0;
     let victims = payments.iter().filter(|payment| payment.gateway == VICTIM);
     until("what the victim confirms is charged", async || victims.clone().all(is_charged)).await;
     gateways[VICTIM].process.program.kill().await;

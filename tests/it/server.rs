@@ -22,7 +22,7 @@ use crate::support::{
     client::{new_intent, reason},
     contract::{call_over_http2, call_raw, descriptors},
     database::{Backend, TestDatabase},
-    refusal::{Refusal, refused},
+    refusal::{CallRefusal, refused},
 };
 
 crate::on_both!(
@@ -45,7 +45,7 @@ crate::on_both!(
 
 /// Ten seconds, which is why it runs on one database only.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_connects_and_says_nothing_loses_the_place() {
+async fn a_silent_connection_loses_its_place() {
     let app = TestApp::start(TestDatabase::new(Backend::Sqlite).await.unwrap()).await;
     let silent_at = async |address| {
         let mut silent = TcpStream::connect(address).await.unwrap();
@@ -283,7 +283,7 @@ async fn what_is_not_in_the_protos_is_unimplemented(database: TestDatabase) {
     for path in ["/corefy.gateway.v1.PaymentIntentService/CapturePaymentIntent", "/corefy.gateway.v1.Payouts/Create"] {
         let status = call_raw(&client.channel, path, client.signed(())).await.unwrap_err();
         assert_eq!(status.code(), Code::Unimplemented, "{path}");
-        let refusal = Refusal::from(status);
+        let refusal = CallRefusal::from(status);
         let method = path.trim_start_matches('/');
         assert_eq!((refusal.reason.as_str(), refusal.facts["method"].as_str()), ("METHOD_UNKNOWN", method));
         assert!(refusal.message.starts_with(&format!("there is no method {method}; ")), "{refusal:?}");

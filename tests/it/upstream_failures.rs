@@ -11,13 +11,13 @@ use crate::support::{
     app::{TestApp, closed_port},
     client::{APPROVED, Client, new_intent},
     database::TestDatabase,
-    refusal::{Refusal, refused},
+    refusal::{CallRefusal, refused},
     requests::card_to_save,
 };
 
 crate::on_both!(
     a_corefy_that_cannot_be_reached_leaves_nothing_behind,
-    a_budget_that_is_used_up_leaves_nothing_behind,
+    a_rate_limit_that_is_used_up_leaves_nothing_behind,
     credentials_that_corefy_does_not_take_are_the_operator_s_business,
     a_refusal_is_told_with_corefy_s_code_and_leaves_nothing_behind,
     a_corefy_that_fails_again_and_again_is_left_alone_for_a_while,
@@ -51,7 +51,7 @@ async fn a_corefy_that_cannot_be_reached_leaves_nothing_behind(database: TestDat
     assert!(app.sandbox.requests().is_empty());
 }
 
-async fn a_budget_that_is_used_up_leaves_nothing_behind(database: TestDatabase) {
+async fn a_rate_limit_that_is_used_up_leaves_nothing_behind(database: TestDatabase) {
     let (database, objects) = prepared(database).await;
     let one = std::num::NonZeroU32::MIN;
     let app = TestApp::start_with(database, None, |config| config.upstream.rate_limit_per_minute = one).await;
@@ -64,7 +64,7 @@ async fn a_budget_that_is_used_up_leaves_nothing_behind(database: TestDatabase) 
         assert!(refusal.is_about_quota && wait > Duration::from_secs(5) && wait <= Duration::from_secs(61), "{wait:?}");
     }
     let test = client.test_connection(pb::TestConnectionRequest {}).await.unwrap().into_inner();
-    assert_eq!((test.reachable, test.message.as_str()), (false, "Nothing was sent: the budget of calls is used up."));
+    assert_eq!((test.reachable, test.message.as_str()), (false, "Nothing was sent: the rate limit is used up."));
     assert_eq!(app.sandbox.requests().len(), sent);
 }
 
@@ -127,7 +127,7 @@ impl Objects {
 }
 
 /// The refusals of all calls, given that none of them changes anything.
-async fn refusals(client: &Client, objects: &Objects) -> Vec<Refusal> {
+async fn refusals(client: &Client, objects: &Objects) -> Vec<CallRefusal> {
     let before = everything(client, objects).await;
     let mut refusals = Vec::new();
     for (call, _) in CALLS {

@@ -87,7 +87,7 @@ impl App {
         Ok(now + CLOCK_SKEW < seen)
     }
 
-    /// How long one look at a payment takes at most, waiting for the budget included: a read is repeated within twice the
+    /// How long one look at a payment takes at most, waiting for a token included: a read is repeated within twice the
     /// timeout. A poll whose holder died is made again after this.
     fn longest_look(&self) -> Duration {
         self.send_limit.saturating_mul(2)

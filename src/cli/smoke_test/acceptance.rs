@@ -109,12 +109,12 @@ impl AcceptanceTest {
 
 /// The answer, whatever is in it.
 fn answered<A>(answer: Result<Response<A>, Status>) -> Found<A> {
-    answer.map(Response::into_inner).map_err(told)
+    answer.map(Response::into_inner).map_err(describe)
 }
 
 /// The answer, when `is_right`.
 fn answered_with<A>(answer: Result<Response<A>, Status>, is_right: impl FnOnce(&A, &MetadataMap) -> bool) -> Found<A> {
-    let answer = answer.map_err(told)?;
+    let answer = answer.map_err(describe)?;
     let is_right = is_right(answer.get_ref(), answer.metadata());
     is_right.then(|| answer.into_inner()).ok_or_else(|| "another answer than expected".to_owned())
 }
@@ -124,11 +124,11 @@ fn refused<A>(answer: Result<A, Status>, code: Code, reason: &str) -> Found<()> 
     match answer {
         Ok(_) => Err(format!("it was answered, and not refused with {reason}")),
         Err(status) if status.code() == code && reason_of(&status).as_deref() == Some(reason) => Ok(()),
-        Err(status) => Err(told(status)),
+        Err(status) => Err(describe(status)),
     }
 }
 
-fn told(status: Status) -> String {
+fn describe(status: Status) -> String {
     let reason = reason_of(&status).unwrap_or_default();
     format!("{:?} {reason}: {}", status.code(), status.message())
 }

@@ -37,7 +37,7 @@ use Deed::{Answer, Break, Hang, Refuse};
 type Seen = Arc<Mutex<Vec<HeaderMap>>>;
 
 /// A gateway that does these deeds, one a call.
-fn gateway(deeds: impl IntoIterator<Item = Deed>) -> (Calls<impl Transport>, Seen) {
+fn gateway(deeds: impl IntoIterator<Item = Deed>) -> (Calls<impl TestTransport>, Seen) {
     let seen = Seen::default();
     let deeds = Arc::new(Mutex::new(deeds.into_iter().collect::<Vec<_>>().into_iter()));
     let calls = seen.clone();
@@ -56,12 +56,12 @@ fn gateway(deeds: impl IntoIterator<Item = Deed>) -> (Calls<impl Transport>, See
     (Calls::new(inner, HeaderValue::from_static("Bearer pk_a:sk_b"), SOON), seen)
 }
 
-trait Transport:
+trait TestTransport:
     Service<Request<Body>, Response = Response<Body>, Error = io::Error, Future: Send> + Clone + Send + 'static
 {
 }
 
-impl<S> Transport for S where
+impl<S> TestTransport for S where
     S: Service<Request<Body>, Response = Response<Body>, Error = io::Error, Future: Send> + Clone + Send + 'static
 {
 }

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::clock::Clock;
 use crate::upstream::signature::sign_request;
-use crate::upstream::transport::{Authorize, Request, SetupError};
+use crate::upstream::transport::{Authorize, HttpRequest, SetupError};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const CLIENT_KEY: HeaderName = HeaderName::from_static("x-client-key");
@@ -56,7 +56,7 @@ fn sensitive(name: &str, value: &str) -> Result<HeaderValue, SetupError> {
 }
 
 impl Authorize for CredentialHeaders {
-    fn headers(&self, request: &Request<'_>, path: &str) -> HeaderMap {
+    fn headers(&self, request: &HttpRequest<'_>, path: &str) -> HeaderMap {
         let seconds = self.clock.now().seconds();
         let signature = sign_request(&self.secret_key, request.method.as_str(), path, &request.body, seconds);
         let mut headers = self.fixed.clone();

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
-use super::transport::{HttpAnswer, HttpFailure, Request, SetupError, Transport};
+use super::transport::{HttpAnswer, HttpFailure, HttpRequest, SetupError, Transport};
 use super::{
     Call, ConnectionTest, Error, NewPaymentMethod, Notice, PaymentContext, Priority, Scheduling, Upstream,
     not_at_corefy,
@@ -60,7 +60,7 @@ impl Intents {
         Ok(Self { transport, keys, webhook_secrets: credentials.webhook_secrets })
     }
 
-    async fn ask<T: DeserializeOwned>(&self, request: &Request<'_>) -> Result<T, Failed> {
+    async fn ask<T: DeserializeOwned>(&self, request: &HttpRequest<'_>) -> Result<T, Failed> {
         let answer = self.transport.send(request, &self.keys).await?;
         if !answer.status.is_success() {
             return Err(Failed::Refused(refusals::read(&answer)));
@@ -69,7 +69,7 @@ impl Intents {
     }
 
     async fn create_intent(&self, call: Call<'_>, context: PaymentContext<'_>) -> Result<PaymentSnapshot, Failed> {
-        let request = Request::mutation("payment_intent.create", "/v1/payment-intents", call)
+        let request = HttpRequest::mutation("payment_intent.create", "/v1/payment-intents", call)
             .about(context.intent)
             .with_body(&requests::create_intent(context));
         let answer = self.ask(&request).await?;
@@ -77,7 +77,7 @@ impl Intents {
     }
 
     async fn create_customer(&self, call: Call<'_>, customer: &Customer) -> Result<CustomerSnapshot, Failed> {
-        let request = Request::mutation("customer.create", "/v1/customers", call)
+        let request = HttpRequest::mutation("customer.create", "/v1/customers", call)
             .about(customer)
             .with_body(&requests::create_customer(customer));
         let answer = self.ask(&request).await?;
@@ -90,7 +90,7 @@ impl Intents {
         customer: &Customer,
         scheduling: Scheduling,
     ) -> Result<Option<CustomerSnapshot>, Error> {
-        let request = Request::read("customer.find", "/v1/customers/{id}", scheduling).about(customer).with_id(id);
+        let request = HttpRequest::read("customer.find", "/v1/customers/{id}", scheduling).about(customer).with_id(id);
         let Some(answer) = left_behind(self.ask(&request).await)? else { return Ok(None) };
         let snapshot = answers::customer(answer, customer).map_err(|mismatch| request.unclear(mismatch))?;
         if snapshot.upstream_id != id {
@@ -181,7 +181,7 @@ impl Upstream for Intents {
             Err(Failed::Refused(CorefyRefusal { existing: Some(id), .. })) => id,
             outcome => return Ok(Some(outcome?)),
         };
-        let request = Request::read("payment.find", "/v1/payments/{id}", call.scheduling)
+        let request = HttpRequest::read("payment.find", "/v1/payments/{id}", call.scheduling)
             .about(context.intent)
             .with_id(&existing);
         let Some(answer) = left_behind(self.ask(&request).await)? else { return Ok(None) };
@@ -197,7 +197,7 @@ impl Upstream for Intents {
     ) -> Result<PaymentSnapshot, Error> {
         let id = context.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment intent"))?;
         let body = requests::confirm_intent(confirmation)?;
-        let request = Request::mutation("payment_intent.confirm", "/v1/payment-intents/{id}/confirm", call)
+        let request = HttpRequest::mutation("payment_intent.confirm", "/v1/payment-intents/{id}/confirm", call)
             .about(context.intent)
             .with_id(id)
             .with_body(&body);
@@ -211,7 +211,8 @@ impl Upstream for Intents {
         scheduling: Scheduling,
     ) -> Result<Option<PaymentSnapshot>, Error> {
         let Some(id) = context.intent.upstream_id.as_deref() else { return Ok(None) };
-        let request = Request::read("payment.find", "/v1/payments/{id}", scheduling).about(context.intent).with_id(id);
+        let request =
+            HttpRequest::read("payment.find", "/v1/payments/{id}", scheduling).about(context.intent).with_id(id);
         let Some(answer) = found(self.ask(&request).await)? else { return Ok(None) };
         answers::read(answer, id).map(Some).map_err(|mismatch| request.unclear(mismatch))
     }
@@ -223,7 +224,7 @@ impl Upstream for Intents {
         refund: &Refund,
     ) -> Result<RefundSnapshot, Error> {
         let id = context.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment"))?;
-        let request = Request::mutation("refund.create", "/v1/refunds", call)
+        let request = HttpRequest::mutation("refund.create", "/v1/refunds", call)
             .about(refund)
             .with_body(&requests::create_refund(id, refund));
         let answer = moved(self.ask(&request).await)?;
@@ -249,7 +250,7 @@ impl Upstream for Intents {
         scheduling: Scheduling,
     ) -> Result<Option<CustomerSnapshot>, Error> {
         let Some(id) = customer.upstream_id.as_deref() else { return Ok(None) };
-        let request = Request::read("customer.find", "/v1/customers/{id}", scheduling).about(customer).with_id(id);
+        let request = HttpRequest::read("customer.find", "/v1/customers/{id}", scheduling).about(customer).with_id(id);
         let Some(answer) = left_behind(self.ask(&request).await)? else { return Ok(None) };
         answers::customer_shown(answer, customer, id).map_err(|mismatch| request.unclear(mismatch))
     }
@@ -260,7 +261,7 @@ impl Upstream for Intents {
         new: NewPaymentMethod<'_>,
     ) -> Result<PaymentMethodSnapshot, Error> {
         let customer_id = new.customer.upstream_id.as_deref().ok_or_else(|| not_at_corefy("customer"))?;
-        let request = Request::mutation("payment_method.create", "/v1/payment-methods", call)
+        let request = HttpRequest::mutation("payment_method.create", "/v1/payment-methods", call)
             .about(new.method)
             .with_body(&requests::create_payment_method(customer_id, &new));
         let answer = self.ask(&request).await?;
@@ -274,7 +275,7 @@ impl Upstream for Intents {
     ) -> Result<PaymentMethodsSnapshot, Error> {
         let nothing = PaymentMethodsSnapshot { methods: Vec::new(), is_complete: true };
         let Some(id) = customer.upstream_id.as_deref() else { return Ok(nothing) };
-        let request = Request::read("payment_method.list", "/v1/customers/{id}/payment-methods", scheduling)
+        let request = HttpRequest::read("payment_method.list", "/v1/customers/{id}/payment-methods", scheduling)
             .about(customer)
             .with_id(id);
         let list: wire::List<wire::WirePaymentMethod> = self.ask(&request).await?;
@@ -282,13 +283,13 @@ impl Upstream for Intents {
     }
 
     async fn supported_payment_methods(&self, scheduling: Scheduling) -> Result<Vec<SupportedPaymentMethod>, Error> {
-        let request = Request::read("payment_method.list_supported", SUPPORTED_METHODS, scheduling);
+        let request = HttpRequest::read("payment_method.list_supported", SUPPORTED_METHODS, scheduling);
         let list: wire::List<wire::SupportedMethod> = self.ask(&request).await?;
         Ok(list.data.read.into_iter().take(LONGEST_LIST).filter_map(answers::supported).collect())
     }
 
     async fn test_connection(&self) -> ConnectionTest {
-        let request = Request::read("connection.test", SUPPORTED_METHODS, Scheduling::of(Priority::Read));
+        let request = HttpRequest::read("connection.test", SUPPORTED_METHODS, Scheduling::of(Priority::Read));
         let started = Instant::now();
         let outcome = self.transport.attempt(&request, &self.keys).await;
         let latency = started.elapsed();

@@ -36,7 +36,7 @@ pub fn redact(body: &[u8]) -> Option<String> {
 /// The meaning of a redacted body. `None` when it names no event.
 pub fn read(redacted: &str) -> Option<Notice> {
     let members: Map<String, Value> = serde_json::from_str(redacted).ok()?;
-    let member = |name| members.get(name).and_then(told);
+    let member = |name| members.get(name).and_then(known_value);
     let event_type = member("event_type")?;
     let about = about(&event_type, &member);
     Some(Notice { event_id: member("event_id").unwrap_or_default(), event_type, about })
@@ -57,7 +57,7 @@ fn about(event_type: &str, member: &impl Fn(&'static str) -> Option<String>) -> 
 }
 
 /// A member with a value: neither empty nor redacted.
-fn told(value: &Value) -> Option<String> {
+fn known_value(value: &Value) -> Option<String> {
     String::lenient(value.clone()).filter(|text| text != REDACTED)
 }
 

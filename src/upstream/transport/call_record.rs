@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::header::HeaderMap;
 
-use super::{HttpAnswer, HttpFailure, Request};
+use super::{HttpAnswer, HttpFailure, HttpRequest};
 use crate::{
     domain::{
         api_call::{ApiCall, CallOutcome, Exchange, UNREADABLE},
@@ -40,7 +40,7 @@ pub(super) fn kept_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
 /// The record of an attempt, redacted.
 pub(super) fn api_call(
     attempt: HttpAttempt,
-    request: &Request<'_>,
+    request: &HttpRequest<'_>,
     outcome: &Result<HttpAnswer, HttpFailure>,
     redact: &Redact,
 ) -> ApiCall {
@@ -67,7 +67,12 @@ pub(super) fn api_call(
 }
 
 /// Notes what became of an attempt: of what was said, nothing.
-pub(super) fn trace(span: &mut Span, id: &ApiCallId, request: &Request<'_>, outcome: &Result<HttpAnswer, HttpFailure>) {
+pub(super) fn trace(
+    span: &mut Span,
+    id: &ApiCallId,
+    request: &HttpRequest<'_>,
+    outcome: &Result<HttpAnswer, HttpFailure>,
+) {
     span.text("http.request.method", request.method.as_str());
     span.text("url.template", request.template);
     span.text("corefy_gateway.api_call_id", id.as_str());
@@ -123,7 +128,7 @@ fn verdict(
 }
 
 fn exchange(
-    request: &Request<'_>,
+    request: &HttpRequest<'_>,
     outcome: &Result<HttpAnswer, HttpFailure>,
     error: String,
     redact: &Redact,

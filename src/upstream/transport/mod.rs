@@ -38,7 +38,7 @@ use breaker::CircuitBreaker;
 use limiter::RateLimiter;
 pub use limiter::TokenSource;
 pub use no_connection::NoConnection;
-pub use request::{Authorize, CallKind, HttpAnswer, HttpFailure, Request};
+pub use request::{Authorize, CallKind, HttpAnswer, HttpFailure, HttpRequest};
 
 /// To make a connection, TLS included. Half the time of a whole request when that is less, so that a connection that is
 /// never made is always known as such.
@@ -145,8 +145,8 @@ impl Transport {
     }
 
     /// Makes the call, repeating it as far as that is safe. Answers are successes (2xx) and refusals in Corefy's own
-    /// words (4xx, except 408 and 429); anything else is the error that [`Request::unclear`] gives.
-    pub async fn send(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<HttpAnswer, Error> {
+    /// words (4xx, except 408 and 429); anything else is the error that [`HttpRequest::unclear`] gives.
+    pub async fn send(&self, request: &HttpRequest<'_>, authorize: &dyn Authorize) -> Result<HttpAnswer, Error> {
         let started = Instant::now();
         let mut pauses = self.pauses();
         loop {
@@ -163,7 +163,11 @@ impl Transport {
     }
 
     /// Makes one attempt, whatever the answer.
-    pub async fn attempt(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<HttpAnswer, HttpFailure> {
+    pub async fn attempt(
+        &self,
+        request: &HttpRequest<'_>,
+        authorize: &dyn Authorize,
+    ) -> Result<HttpAnswer, HttpFailure> {
         let outcome = match self.acquire_token(request).await {
             Ok(()) => {
                 let (id, sent_at, started) = (ApiCallId::generate(), self.clock.now(), Instant::now());
@@ -188,14 +192,14 @@ impl Transport {
     }
 
     /// Waits until the request may be sent.
-    async fn acquire_token(&self, request: &Request<'_>) -> Result<(), HttpFailure> {
+    async fn acquire_token(&self, request: &HttpRequest<'_>) -> Result<(), HttpFailure> {
         let refused = |reason| move |retry_after| HttpFailure::NotSent { reason, retry_after };
         self.breaker.admit(self.clock.now()).map_err(refused(NotSent::CircuitOpen))?;
         let (started, priority) = (Instant::now(), request.scheduling.priority.as_str());
         let partner = request.subject.map(|subject| subject.partner_id);
         let tokens = self.limiter.acquire(request.scheduling, partner).await.map_err(|wait| {
             self.telemetry.count(&LIMITER_REFUSED, [priority]);
-            refused(NotSent::Budget)(wait)
+            refused(NotSent::RateLimited)(wait)
         })?;
         self.telemetry.time(&LIMITER_WAIT, [priority], started.elapsed());
         self.telemetry.set(&LIMITER_TOKENS, [], tokens);
@@ -205,7 +209,7 @@ impl Transport {
         Ok(())
     }
 
-    async fn exchange(&self, request: &Request<'_>, authorize: &dyn Authorize) -> Result<HttpAnswer, HttpFailure> {
+    async fn exchange(&self, request: &HttpRequest<'_>, authorize: &dyn Authorize) -> Result<HttpAnswer, HttpFailure> {
         let mut http = reqwest::Request::new(request.method.clone(), self.address(request));
         *http.headers_mut() = authorize.headers(request, http.url().path());
         if let Some(parent) = trace::current() {
@@ -224,7 +228,7 @@ impl Transport {
     }
 
     /// The base URL's own path, then the template's, in which `{id}` is one encoded segment.
-    fn address(&self, request: &Request<'_>) -> Url {
+    fn address(&self, request: &HttpRequest<'_>) -> Url {
         let mut url = self.settings.base_url.clone();
         url.set_query(None);
         url.set_fragment(None);
@@ -267,7 +271,7 @@ impl Transport {
     }
 
     /// Every attempt that went out ends here, whatever came of it.
-    fn finish(&self, request: &Request<'_>, outcome: &Result<HttpAnswer, HttpFailure>, latency: Duration) {
+    fn finish(&self, request: &HttpRequest<'_>, outcome: &Result<HttpAnswer, HttpFailure>, latency: Duration) {
         let status = outcome.as_ref().ok().map(|answer| answer.status);
         match status {
             Some(status) if !status.is_server_error() => self.breaker.succeeded(),

@@ -65,7 +65,7 @@ impl NoConnection {
     pub(super) fn read(error: &(dyn Error + 'static)) -> Self {
         let mut layer = Some(error);
         while let Some(error) = layer {
-            if let Some(cause) = told_by(error) {
+            if let Some(cause) = reason_of(error) {
                 return cause;
             }
             layer = inside(error);
@@ -83,7 +83,7 @@ fn inside<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stat
 }
 
 /// The reason that this layer alone shows.
-fn told_by(error: &(dyn Error + 'static)) -> Option<NoConnection> {
+fn reason_of(error: &(dyn Error + 'static)) -> Option<NoConnection> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(of_tls(error));
     }
@@ -147,7 +147,7 @@ mod tests {
     use crate::{
         domain::network::Proxy,
         upstream::{
-            scripted::{clock, nobody, nowhere, settings},
+            scripted::{clock, no_log, nowhere, settings},
             transport::{Transport, TransportSettings, tests::post_fails},
         },
     };
@@ -218,7 +218,7 @@ mod tests {
     /// Why a transport with these settings sends nothing.
     async fn sends_nothing(settings: TransportSettings) -> NoConnection {
         let once = TransportSettings { retries: 0, ..settings };
-        post_fails(&Transport::new(once, clock(), nobody()).unwrap()).await
+        post_fails(&Transport::new(once, clock(), no_log()).unwrap()).await
     }
 
     fn at(url: &str) -> TransportSettings {

@@ -21,7 +21,7 @@ pub enum CallKind {
 }
 
 /// One call. Has no `Debug`: the body can hold a card.
-pub struct Request<'a> {
+pub struct HttpRequest<'a> {
     /// Name for logs, as `payment_intent.create`.
     pub operation: &'static str,
     /// Whether it may be sent twice.
@@ -46,7 +46,7 @@ pub struct Request<'a> {
     pub subject: Option<Subject<'a>>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> HttpRequest<'a> {
     /// A `GET`.
     pub fn read(operation: &'static str, template: &'static str, scheduling: Scheduling) -> Self {
         Self {
@@ -205,5 +205,5 @@ pub enum HttpFailure {
 /// Authenticates us to Corefy, as a dialect does it.
 pub trait Authorize: Send + Sync {
     /// The headers of one attempt, made anew for each since they can hold the time. `path` is what goes over the wire.
-    fn headers(&self, request: &Request<'_>, path: &str) -> HeaderMap;
+    fn headers(&self, request: &HttpRequest<'_>, path: &str) -> HeaderMap;
 }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::super::scripted::{Scripted, ScriptedStep, answer, clock, nobody, nowhere, settings, transport};
+use super::super::scripted::{Scripted, ScriptedStep, answer, clock, no_log, nowhere, settings, transport};
 use super::super::{Call, Error, NotSent, Scheduling};
 use super::*;
 use crate::domain::api_call::{ApiCall, CallOutcome};
@@ -18,14 +18,14 @@ use crate::upstream::intents::REDACT;
 struct NoKeys;
 
 impl Authorize for NoKeys {
-    fn headers(&self, _: &Request<'_>, _: &str) -> HeaderMap {
+    fn headers(&self, _: &HttpRequest<'_>, _: &str) -> HeaderMap {
         HeaderMap::new()
     }
 }
 
 async fn read(transport: &Transport) -> Result<HttpAnswer, Error> {
     transport
-        .send(&Request::read("test.read", "/v1/things/{id}", Scheduling::of(Priority::Read)).with_id("a"), &NoKeys)
+        .send(&HttpRequest::read("test.read", "/v1/things/{id}", Scheduling::of(Priority::Read)).with_id("a"), &NoKeys)
         .await
 }
 
@@ -37,7 +37,7 @@ async fn post(transport: &Transport) -> Result<HttpAnswer, Error> {
         not_after: Timestamp(i64::MAX),
         scheduling: Scheduling::of(Priority::Create),
     };
-    transport.send(&Request::mutation("test.post", "/v1/things", call).with_body(&"body"), &NoKeys).await
+    transport.send(&HttpRequest::mutation("test.post", "/v1/things", call).with_body(&"body"), &NoKeys).await
 }
 
 fn class(outcome: &Result<HttpAnswer, Error>) -> String {
@@ -203,7 +203,7 @@ async fn after_failures_in_a_row_nothing_is_sent_until_a_probe_succeeds() {
     let failures = vec![answer(500, ""); breaker::FAILURES_TO_OPEN as usize];
     let server = Scripted::start(failures.into_iter().chain([answer(200, "{}")])).await;
     let clock = clock();
-    let transport = Transport::new(settings(server.url.clone()), clock.clone(), nobody()).unwrap();
+    let transport = Transport::new(settings(server.url.clone()), clock.clone(), no_log()).unwrap();
     for _ in 0..breaker::FAILURES_TO_OPEN {
         assert_eq!(class(&post(&transport).await), "unknown");
     }
@@ -225,13 +225,13 @@ async fn refusals_do_not_open_the_circuit() {
 }
 
 #[tokio::test]
-async fn what_the_budget_has_no_room_for_is_not_sent() {
+async fn a_call_beyond_the_rate_limit_is_not_sent() {
     let server = Scripted::start([answer(200, "{}")]).await;
     let transport = transport(TransportSettings { rate_per_minute: 1, ..settings(server.url.clone()) });
     assert_eq!(class(&post(&transport).await), "200");
     let refused = post(&transport).await;
     assert!(
-        matches!(&refused, Err(Error::NotSent { reason: NotSent::Budget, retry_after }) if retry_after.as_secs() >= 59),
+        matches!(&refused, Err(Error::NotSent { reason: NotSent::RateLimited, retry_after }) if retry_after.as_secs() >= 59),
         "{}",
         class(&refused)
     );
@@ -248,7 +248,7 @@ async fn paths_are_put_behind_the_base_url_and_ids_stay_one_segment() {
         ("", "a/b?c#d", "/v1/things/a%2Fb%3Fc%23d"),
     ] {
         let transport = transport(settings(server.url.join(base).unwrap()));
-        let request = Request::read("test.read", "/v1/things/{id}", Scheduling::of(Priority::Read)).with_id(id);
+        let request = HttpRequest::read("test.read", "/v1/things/{id}", Scheduling::of(Priority::Read)).with_id(id);
         transport.send(&request, &NoKeys).await.map_err(|error| error.to_string()).map(drop).unwrap();
         assert_eq!(server.seen()[0].path, expected);
     }
@@ -264,7 +264,7 @@ async fn errors_do_not_name_the_address() {
 #[test]
 fn only_web_addresses_are_taken() {
     for url in ["ftp://corefy.test", "mailto:a@corefy.test", "unix:/run/corefy"] {
-        assert!(Transport::new(settings(Url::parse(url).unwrap()), clock(), nobody()).is_err(), "{url}");
+        assert!(Transport::new(settings(Url::parse(url).unwrap()), clock(), no_log()).is_err(), "{url}");
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::{
 use tonic::Code;
 
 use super::{
-    Plan,
+    ChaosPlan,
     load::{Load, Report},
     world::World,
 };
@@ -51,7 +51,7 @@ const NEGLIGIBLE: Duration = Duration::from_millis(250);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn honest_callers_are_served_while_others_flood_the_gateway() {
-    let plan = Plan::new("flood", FEW, COST);
+    let plan = ChaosPlan::new("flood", FEW, COST);
     let world = World::start(Backend::Sqlite, 1).await.unwrap();
     let unknown_key = create_key(&TestDatabase::new(Backend::Sqlite).await.unwrap()).await;
     let mut random = Rng::with_seed(plan.seed);

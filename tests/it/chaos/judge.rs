@@ -15,8 +15,8 @@ use corefy_gateway::{
 use tokio::time::sleep;
 
 use super::{
-    Plan,
-    load::{Payment, Report},
+    ChaosPlan,
+    load::{LoadPayment, Report},
     world::World,
 };
 use crate::support::{
@@ -58,7 +58,7 @@ impl Moved {
 }
 
 /// Waits until everything is known, and asserts that it is the truth. Returns how long that took.
-pub async fn assert_truth(world: &World, plan: Plan, report: &Report) -> Duration {
+pub async fn assert_truth(world: &World, plan: ChaosPlan, report: &Report) -> Duration {
     let (begun, client) = (Instant::now(), world.gateways[0].client(&world.key));
     world.sandbox.faults().set(|switches| {
         switches.answer_delay_ms = 0;
@@ -88,7 +88,7 @@ pub async fn assert_truth(world: &World, plan: Plan, report: &Report) -> Duratio
     settling
 }
 
-async fn is_known(client: &Client, payment: &Payment) -> bool {
+async fn is_known(client: &Client, payment: &LoadPayment) -> bool {
     let mut is_known = client.get(&payment.id).await.state() != State::Processing;
     for id in &payment.refunds {
         is_known &= refund(client, id).await.state() != RefundState::Pending;
@@ -101,7 +101,7 @@ async fn refund(client: &Client, id: &str) -> pb::Refund {
     client.get_refund(request).await.unwrap().into_inner().refund.unwrap()
 }
 
-async fn assert_payment(client: &Client, payment: &Payment, moved: &Moved) {
+async fn assert_payment(client: &Client, payment: &LoadPayment, moved: &Moved) {
     let intent = client.get(&payment.id).await;
     let of = |sums: &HashMap<String, i64>| sums.get(&payment.id).copied().unwrap_or_default();
     let (charged, refunded) = (of(&moved.charged), of(&moved.refunded));
@@ -119,7 +119,7 @@ async fn assert_payment(client: &Client, payment: &Payment, moved: &Moved) {
 }
 
 /// Asserts that the confirmation that was acknowledged is still known by its key.
-async fn assert_replayed(client: &Client, payment: &Payment) {
+async fn assert_replayed(client: &Client, payment: &LoadPayment) {
     let again =
         client.confirm_payment_intent(keyed(&payment.confirm_key, confirmation(&payment.id, payment.card))).await;
     let again = again.unwrap_or_else(|status| panic!("{status:?}: {payment:?}")).into_inner().payment_intent.unwrap();

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use tokio::time::sleep;
 
 use super::{
-    Plan, between,
+    ChaosPlan, between,
     judge::{assert_serves, assert_truth},
     load::Load,
     world::World,
@@ -51,7 +51,7 @@ async fn three_gateways_on_postgres_that_are_killed_and_frozen_move_all_money_on
 }
 
 async fn kill_again_and_again(backend: Backend, gateways: usize) {
-    let plan = Plan::new(&format!("kills on {backend:?}"), FEW, COST);
+    let plan = ChaosPlan::new(&format!("kills on {backend:?}"), FEW, COST);
     let Some(mut world) = World::start(backend, gateways).await else { return };
     let webhooks = WebhookSwitches { extra_copies: 1, shuffle: true, loss_percent: 30, ..Default::default() };
     world.sandbox.faults().set(|switches| {
@@ -88,7 +88,7 @@ async fn kill(world: &mut World, random: &mut Rng, victim: usize) {
     world.replace(victim).await;
 }
 
-async fn freeze(world: &World, plan: Plan, victim: usize) {
+async fn freeze(world: &World, plan: ChaosPlan, victim: usize) {
     let program = &world.gateways[victim].program;
     program.freeze();
     if plan.is_long {

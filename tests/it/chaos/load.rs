@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Response, Status};
 
 use super::{between, world::Doors};
-use crate::support::client::{Call, Client, confirmation, keyed, new_intent, new_refund, reason};
+use crate::support::client::{Client, KeyedCall, confirmation, keyed, new_intent, new_refund, reason};
 
 /// How long one try may take before it is made elsewhere.
 const TRY: Duration = Duration::from_secs(8);
@@ -24,7 +24,7 @@ const IDLE_TIMEOUTS: Duration = Duration::from_secs(120);
 
 /// The answers about one payment.
 #[derive(Debug)]
-pub struct Payment {
+pub struct LoadPayment {
     pub id: String,
     pub confirm_key: String,
     pub card: &'static str,
@@ -36,7 +36,7 @@ pub struct Payment {
 /// The results of a load.
 #[derive(Default)]
 pub struct Report {
-    pub payments: Vec<Payment>,
+    pub payments: Vec<LoadPayment>,
     /// The idempotency keys of refunds, those that were refused included.
     pub refund_keys: usize,
     /// Every try that had to be repeated, and how it ended.
@@ -119,7 +119,7 @@ impl Payer {
 
         let refunds = if confirmed == State::Succeeded { self.random.usize(..3) } else { 0 };
         let refunds = self.refund(name, &created.payment_id, refunds).await;
-        self.report.payments.push(Payment { id: created.id, confirm_key, card, confirmed, refunds });
+        self.report.payments.push(LoadPayment { id: created.id, confirm_key, card, confirmed, refunds });
     }
 
     async fn refund(&mut self, name: &str, payment: &str, count: usize) -> Vec<String> {
@@ -139,7 +139,7 @@ impl Payer {
         &mut self,
         key: &str,
         message: Q,
-        send: impl Fn(Client, Call<Q>) -> F,
+        send: impl Fn(Client, KeyedCall<Q>) -> F,
     ) -> Result<A, Status>
     where
         F: Future<Output = Result<Response<A>, Status>>,

@@ -18,14 +18,14 @@ const SEED: &str = "CHAOS_SEED";
 
 /// How long a run is, and what its choices begin with.
 #[derive(Clone, Copy, Debug)]
-struct Plan {
+struct ChaosPlan {
     rounds: usize,
     /// Whether it waits for what takes minutes, where a short run turns the database's times back.
     is_long: bool,
     seed: u64,
 }
 
-impl Plan {
+impl ChaosPlan {
     /// One round for every `cost` that the environment asks for, else `few`. Prints the seed, which the output of a failed
     /// test shows.
     fn new(what: &str, few: usize, cost: usize) -> Self {

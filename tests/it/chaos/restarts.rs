@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use tonic::{Code, Status};
 
 use super::{
-    Plan, between,
+    ChaosPlan, between,
     judge::{assert_serves, assert_truth},
     load::Load,
     world::World,
@@ -26,7 +26,7 @@ const COST: usize = 5;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_loses_no_call() {
-    let plan = Plan::new("rolling restarts", FEW, COST);
+    let plan = ChaosPlan::new("rolling restarts", FEW, COST);
     let Some(mut world) = World::start(Backend::Postgres, GATEWAYS).await else { return };
     let mut random = Rng::with_seed(plan.seed);
     let load = Load::start(&world.doors, PAYERS, &mut random, &[APPROVED]);

@@ -11,7 +11,7 @@ use crate::support::{
     app::start_sandbox,
     client::Client,
     database::{Backend, TestDatabase},
-    process::{Gateway, create_key},
+    process::{GatewayProcess, create_key},
 };
 
 /// Settings of every gateway: short times, so that more happens in each second.
@@ -25,7 +25,7 @@ pub struct World {
     pub database: TestDatabase,
     pub sandbox: Sandbox,
     pub doors: Arc<Doors>,
-    pub gateways: Vec<Gateway>,
+    pub gateways: Vec<GatewayProcess>,
     pub key: String,
     _stop_sandbox: DropGuard,
 }
@@ -51,7 +51,7 @@ impl World {
         let key = create_key(&database).await;
         let mut gateways = Vec::new();
         for _ in 0..count {
-            gateways.push(Gateway::start(&database, &sandbox, &SETTINGS).await);
+            gateways.push(GatewayProcess::start(&database, &sandbox, &SETTINGS).await);
         }
         let doors = Arc::new(Doors(Mutex::new(gateways.iter().map(|gateway| gateway.client(&key)).collect())));
         let world = Self { database, sandbox, doors, gateways, key, _stop_sandbox };
@@ -61,7 +61,7 @@ impl World {
 
     /// Starts another gateway instead of one that has ended.
     pub async fn replace(&mut self, place: usize) {
-        let gateway = Gateway::start(&self.database, &self.sandbox, &SETTINGS).await;
+        let gateway = GatewayProcess::start(&self.database, &self.sandbox, &SETTINGS).await;
         self.doors.0.lock().unwrap()[place] = gateway.client(&self.key);
         self.gateways[place] = gateway;
         self.send_webhooks_to(place);

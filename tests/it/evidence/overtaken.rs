@@ -20,7 +20,7 @@ use crate::support::{
 
 crate::on_both!(
     a_webhook_ends_the_attempt_before_its_call_and_makes_no_room_for_another,
-    who_lost_the_lease_says_nothing_of_the_attempt_after_it,
+    a_call_that_lost_its_lease_says_nothing_of_the_attempt_after_it,
 );
 
 /// A call that runs beside the test.
@@ -68,7 +68,7 @@ async fn a_webhook_ends_the_attempt_before_its_call_and_makes_no_room_for_anothe
     app.assert_books_agree(&client, &id).await;
 }
 
-async fn who_lost_the_lease_says_nothing_of_the_attempt_after_it(database: TestDatabase) {
+async fn a_call_that_lost_its_lease_says_nothing_of_the_attempt_after_it(database: TestDatabase) {
     let (app, steps, id, first) = answered(database).await;
     let client = app.client().await;
     app.recover_after(Duration::from_secs(60)).await; // the first call's lease is over

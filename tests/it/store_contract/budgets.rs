@@ -11,9 +11,9 @@ use crate::{
 };
 
 on_both![
-    what_one_gateway_was_lent_no_other_is_lent_nor_the_same_again,
-    who_asks_first_leaves_the_others_their_share,
-    the_reserve_is_a_budget_of_its_own,
+    tokens_of_one_gateway_are_leased_to_no_other_and_not_twice,
+    the_first_to_lease_leaves_the_others_their_share,
+    the_recovery_bucket_is_a_limit_of_its_own,
 ];
 
 /// The common tokens that may be leased at once, of 600 calls a minute.
@@ -30,7 +30,7 @@ async fn lease(store: &Store, bucket: Bucket, gateway: &str, waiting: u32) -> Le
     lease
 }
 
-async fn what_one_gateway_was_lent_no_other_is_lent_nor_the_same_again(database: TestDatabase) {
+async fn tokens_of_one_gateway_are_leased_to_no_other_and_not_twice(database: TestDatabase) {
     let store = database.store().await;
     assert_eq!(lease(&store, Bucket::Common, "a", 100).await.granted, AT_ONCE);
     // Time goes on while the test runs.
@@ -42,7 +42,7 @@ async fn what_one_gateway_was_lent_no_other_is_lent_nor_the_same_again(database:
     assert!(few.contains(&lease.granted) && !lease.next_in.is_zero(), "{lease:?}");
 }
 
-async fn who_asks_first_leaves_the_others_their_share(database: TestDatabase) {
+async fn the_first_to_lease_leaves_the_others_their_share(database: TestDatabase) {
     let store = database.store().await;
     lease(&store, Bucket::Common, "a", 100).await;
     lease(&store, Bucket::Common, "b", 100).await;
@@ -57,7 +57,7 @@ async fn who_asks_first_leaves_the_others_their_share(database: TestDatabase) {
     assert_eq!(lease(&store, Bucket::Common, "b", AT_ONCE / 4).await.granted, AT_ONCE / 4);
 }
 
-async fn the_reserve_is_a_budget_of_its_own(database: TestDatabase) {
+async fn the_recovery_bucket_is_a_limit_of_its_own(database: TestDatabase) {
     let store = database.store().await;
     assert_eq!(lease(&store, Bucket::Common, "a", 100).await.granted, AT_ONCE);
     assert_eq!(lease(&store, Bucket::Recovery, "a", 100).await.granted, 1);

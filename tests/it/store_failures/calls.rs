@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// The objects of the calls.
-pub struct Subjects {
+pub struct TestedObjects {
     customer: String,
     pub intent: String,
     pub canceled: String,
@@ -19,7 +19,7 @@ pub struct Subjects {
 
 /// A mutating call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TestedCall {
     CreateIntent,
     Confirm,
     Cancel,
@@ -28,7 +28,7 @@ pub enum Kind {
     CreateMethod,
 }
 
-impl Kind {
+impl TestedCall {
     pub const ALL: [Self; 6] =
         [Self::CreateIntent, Self::Confirm, Self::Cancel, Self::Refund, Self::CreateCustomer, Self::CreateMethod];
     /// Calls that send something.
@@ -48,7 +48,7 @@ impl Kind {
     }
 }
 
-impl Subjects {
+impl TestedObjects {
     pub async fn new(client: &Client) -> Self {
         let customer = client.create_customer(new_customer()).await.unwrap().into_inner().customer.unwrap().id;
         Self {
@@ -61,23 +61,23 @@ impl Subjects {
 
     /// Makes the call under an idempotency key of its own; the same again is its repetition. Answers with the id of its
     /// object.
-    pub async fn call(&self, client: &Client, kind: Kind) -> Result<String, Status> {
+    pub async fn call(&self, client: &Client, kind: TestedCall) -> Result<String, Status> {
         let key = format!("{kind:?}-{}", self.customer);
         Ok(match kind {
-            Kind::CreateIntent => {
+            TestedCall::CreateIntent => {
                 let response = client.create_payment_intent(keyed(&key, new_intent("20.00"))).await?.into_inner();
                 let intent = response.payment_intent.unwrap();
                 assert_eq!(intent.state(), State::RequiresConfirmation);
                 intent.id
             }
-            Kind::Confirm => {
+            TestedCall::Confirm => {
                 let request = confirmation(&self.intent, APPROVED);
                 let response = client.confirm_payment_intent(keyed(&key, request)).await?.into_inner();
                 let intent = response.payment_intent.unwrap();
                 assert_eq!(intent.state(), State::Succeeded);
                 intent.id
             }
-            Kind::Cancel => {
+            TestedCall::Cancel => {
                 let request =
                     pb::CancelPaymentIntentRequest { payment_intent_id: self.canceled.clone(), ..Default::default() };
                 let response = client.cancel_payment_intent(keyed(&key, request)).await?.into_inner();
@@ -85,16 +85,16 @@ impl Subjects {
                 assert_eq!(intent.state(), State::Canceled);
                 intent.id
             }
-            Kind::Refund => {
+            TestedCall::Refund => {
                 let request = new_refund(&self.paid.payment_id, "10.00");
                 let refund = client.create_refund(keyed(&key, request)).await?.into_inner().refund.unwrap();
                 assert_eq!(refund.state(), RefundState::Succeeded);
                 refund.id
             }
-            Kind::CreateCustomer => {
+            TestedCall::CreateCustomer => {
                 client.create_customer(keyed(&key, new_customer())).await?.into_inner().customer.unwrap().id
             }
-            Kind::CreateMethod => {
+            TestedCall::CreateMethod => {
                 let request = new_payment_method(&self.customer);
                 let response = client.create_payment_method(keyed(&key, request)).await?.into_inner();
                 response.payment_method.unwrap().id
@@ -103,17 +103,17 @@ impl Subjects {
     }
 
     /// Asserts that the object that `kind` was answered with is there.
-    pub async fn assert_is_kept(&self, client: &Client, kind: Kind, id: &str) {
+    pub async fn assert_is_kept(&self, client: &Client, kind: TestedCall, id: &str) {
         let id = id.to_owned();
         match kind {
-            Kind::CreateIntent => assert_eq!(client.get(&id).await.id, id),
-            Kind::Confirm => assert_eq!(client.get(&id).await.state(), State::Succeeded),
-            Kind::Cancel => assert_eq!(client.get(&id).await.state(), State::Canceled),
-            Kind::Refund => drop(client.get_refund(pb::GetRefundRequest { id }).await.unwrap()),
-            Kind::CreateCustomer => {
+            TestedCall::CreateIntent => assert_eq!(client.get(&id).await.id, id),
+            TestedCall::Confirm => assert_eq!(client.get(&id).await.state(), State::Succeeded),
+            TestedCall::Cancel => assert_eq!(client.get(&id).await.state(), State::Canceled),
+            TestedCall::Refund => drop(client.get_refund(pb::GetRefundRequest { id }).await.unwrap()),
+            TestedCall::CreateCustomer => {
                 drop(client.get_customer(pb::GetCustomerRequest { id }).await.unwrap());
             }
-            Kind::CreateMethod => {
+            TestedCall::CreateMethod => {
                 drop(client.get_payment_method(pb::GetPaymentMethodRequest { id }).await.unwrap());
             }
         }
@@ -135,7 +135,7 @@ impl Subjects {
     }
 }
 
-/// How often each call was sent, in the order of [`Kind::SENT`].
+/// How often each call was sent, in the order of [`TestedCall::SENT`].
 pub fn sent(app: &TestApp) -> Vec<u64> {
-    Kind::SENT.iter().map(|kind| app.sent(kind.path().unwrap())).collect()
+    TestedCall::SENT.iter().map(|kind| app.sent(kind.path().unwrap())).collect()
 }

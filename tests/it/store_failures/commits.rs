@@ -16,8 +16,8 @@ use tokio::time::sleep;
 use tonic::{Code, Status};
 
 use super::{
-    calls::{Kind, Subjects, sent},
-    faults::Fault,
+    calls::{TestedCall, TestedObjects, sent},
+    faults::DatabaseFault,
 };
 use crate::support::{
     app::{TestApp, http_client, until},
@@ -41,35 +41,39 @@ crate::on_both!(
 const SEVERAL_TRIES: Duration = Duration::from_millis(1500);
 
 /// Makes these calls at once, as others write, too.
-async fn call_all(subjects: &Subjects, client: &Client, kinds: &[Kind]) -> Vec<(Kind, Result<String, Status>)> {
+async fn call_all(
+    subjects: &TestedObjects,
+    client: &Client,
+    kinds: &[TestedCall],
+) -> Vec<(TestedCall, Result<String, Status>)> {
     let call = async |kind| {
         if kinds.contains(&kind) { Some((kind, subjects.call(client, kind).await)) } else { None }
     };
-    let [a, b, c, d, e, f] = Kind::ALL.map(call);
+    let [a, b, c, d, e, f] = TestedCall::ALL.map(call);
     let (a, b, c, d, e, f) = tokio::join!(a, b, c, d, e, f);
     [a, b, c, d, e, f].into_iter().flatten().collect()
 }
 
 async fn nothing_is_sent_whose_reservation_is_not_durable(database: TestDatabase) {
     let app = TestApp::start(database).await;
-    let subjects = Subjects::new(&app.client().await).await;
+    let subjects = TestedObjects::new(&app.client().await).await;
     let client = app.client().await;
     let before = app.sandbox.requests().len();
-    for fault in Fault::ALL {
+    for fault in DatabaseFault::ALL {
         fault.begin(&app.database, "operations", &["INSERT"]).await;
-        for (kind, answer) in call_all(&subjects, &client, &Kind::ALL).await {
+        for (kind, answer) in call_all(&subjects, &client, &TestedCall::ALL).await {
             let refusal = refused(answer);
             let told = (refusal.code, refusal.reason.as_str());
             assert_eq!(told, (Code::Unavailable, "STORE_UNAVAILABLE"), "{fault:?} {kind:?}: {refusal:?}");
         }
         assert_eq!(app.sandbox.requests().len(), before, "{fault:?}: nothing is sent");
-        Fault::end(&app.database, "operations", &["INSERT"]).await;
+        DatabaseFault::end(&app.database, "operations", &["INSERT"]).await;
     }
     let app = app.crash_and_restart().await;
     let client = app.client().await;
     let before = sent(&app);
     let mut made = Vec::new();
-    for (kind, answer) in call_all(&subjects, &client, &Kind::ALL).await {
+    for (kind, answer) in call_all(&subjects, &client, &TestedCall::ALL).await {
         made.push((kind, answer.unwrap()));
     }
     assert!(sent(&app).iter().zip(before).all(|(after, before)| after - before == 1), "each was sent once");
@@ -83,9 +87,9 @@ async fn nothing_is_sent_whose_reservation_is_not_durable(database: TestDatabase
 
 async fn an_outcome_is_written_once_when_the_database_works_again(database: TestDatabase) {
     let app = TestApp::start(database).await;
-    for fault in Fault::ALL {
+    for fault in DatabaseFault::ALL {
         let client = app.client().await;
-        let subjects = Subjects::new(&client).await;
+        let subjects = TestedObjects::new(&client).await;
         let before = sent(&app);
         // So that all are sent before any is settled: on SQLite they share a transaction, and would not be reserved.
         app.sandbox.faults().set(|switches| switches.answer_delay_ms = 1000);
@@ -95,9 +99,9 @@ async fn an_outcome_is_written_once_when_the_database_works_again(database: Test
             fault.begin(&app.database, "operations", &["UPDATE", "DELETE"]).await;
             sleep(SEVERAL_TRIES).await;
             app.sandbox.faults().set(|switches| switches.answer_delay_ms = 0);
-            Fault::end(&app.database, "operations", &["UPDATE", "DELETE"]).await;
+            DatabaseFault::end(&app.database, "operations", &["UPDATE", "DELETE"]).await;
         };
-        let (answers, ()) = tokio::join!(call_all(&subjects, &client, &Kind::SENT), mend);
+        let (answers, ()) = tokio::join!(call_all(&subjects, &client, &TestedCall::SENT), mend);
         for (kind, answer) in answers {
             let id = answer.unwrap_or_else(|status| panic!("{fault:?} {kind:?}: {status:?}"));
             subjects.assert_is_kept(&client, kind, &id).await;
@@ -109,22 +113,22 @@ async fn an_outcome_is_written_once_when_the_database_works_again(database: Test
 
 async fn a_webhook_that_is_not_durable_is_refused_and_taken_when_it_comes_again(database: TestDatabase) {
     let app = TestApp::start(database).await;
-    for fault in Fault::ALL {
+    for fault in DatabaseFault::ALL {
         let body = format!(r#"{{"event_type":"customer.created","event_id":"evt_{fault:?}"}}"#);
         fault.begin(&app.database, "webhooks", &["INSERT"]).await;
         assert_eq!(app.sandbox.send_webhook(body.clone(), None).await.unwrap(), 503, "{fault:?}");
-        Fault::end(&app.database, "webhooks", &["INSERT"]).await;
+        DatabaseFault::end(&app.database, "webhooks", &["INSERT"]).await;
         assert_eq!(app.sandbox.send_webhook(body, None).await.unwrap(), 200, "{fault:?}");
     }
     let store = app.database.store().await;
     let kept = store.read().await.unwrap().webhook_count(&WebhookFilter::default()).await.unwrap();
-    assert_eq!(kept, Fault::ALL.len() as u64);
+    assert_eq!(kept, DatabaseFault::ALL.len() as u64);
 }
 
 async fn recovery_that_cannot_write_changes_nothing_and_goes_on_later(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
-    for fault in Fault::ALL {
+    for fault in DatabaseFault::ALL {
         let id = client.intent("50.00").await.id;
         app.sandbox.faults().fail_next(1, CONFIRM.0, CONFIRM.1, UpstreamFault::HttpAfterExecute(500));
         assert_eq!(client.confirm(&id, APPROVED).await.unwrap().state(), State::Processing);
@@ -133,7 +137,7 @@ async fn recovery_that_cannot_write_changes_nothing_and_goes_on_later(database: 
         app.clock.advance(Duration::from_secs(60));
         // It fails, or has nothing that it could claim.
         app.server.app.recover().await.ok();
-        Fault::end(&app.database, "operations", &["UPDATE"]).await;
+        DatabaseFault::end(&app.database, "operations", &["UPDATE"]).await;
         app.recover_during(Duration::from_secs(300)).await;
         assert_eq!(client.get(&id).await.state(), State::Succeeded, "{fault:?}");
         app.assert_books_agree(&client, &id).await;
@@ -154,10 +158,10 @@ async fn a_key_that_is_not_durable_is_not_shown(database: TestDatabase) {
         allowed: Vec::new(),
         expires_at: None,
     };
-    for fault in Fault::ALL {
+    for fault in DatabaseFault::ALL {
         fault.begin(&app.database, "api_keys", &["INSERT"]).await;
         assert!(keys.create(new()).await.is_err(), "{fault:?}");
-        Fault::end(&app.database, "api_keys", &["INSERT"]).await;
+        DatabaseFault::end(&app.database, "api_keys", &["INSERT"]).await;
     }
     keys.create(new()).await.unwrap();
     assert_eq!(keys.list(None).await.unwrap().len(), before + 1);
@@ -178,10 +182,10 @@ async fn a_resolution_that_is_not_durable_is_refused(database: TestDatabase) {
         reason: "told by phone".to_owned(),
         operator: Operator { user: "jane".to_owned(), host: "bastion".to_owned() },
     };
-    for fault in Fault::ALL {
+    for fault in DatabaseFault::ALL {
         fault.begin(&app.database, "audit_log", &["INSERT"]).await;
         assert!(operations.resolve(&open, resolution()).await.is_err(), "{fault:?}");
-        Fault::end(&app.database, "audit_log", &["INSERT"]).await;
+        DatabaseFault::end(&app.database, "audit_log", &["INSERT"]).await;
         assert_eq!(operations.list(&OperationFilter::default(), 9).await.unwrap().len(), 1, "{fault:?}");
     }
     operations.resolve(&open, resolution()).await.unwrap();
@@ -196,12 +200,12 @@ async fn a_gateway_that_cannot_write_is_not_ready_and_says_why(database: TestDat
         (response.status().as_u16(), response.text().await.unwrap())
     };
     assert_eq!(ready().await, (200, "ready\n".to_owned()));
-    Fault::Statement.begin(&app.database, "event_sequence", &["UPDATE"]).await;
+    DatabaseFault::Statement.begin(&app.database, "event_sequence", &["UPDATE"]).await;
     let why = match app.database.backend() {
         Backend::Sqlite => "the database refuses to write\n",
         Backend::Postgres => "the database's disk fails\n",
     };
     until("it is not ready", async || ready().await == (503, why.to_owned())).await;
-    Fault::end(&app.database, "event_sequence", &["UPDATE"]).await;
+    DatabaseFault::end(&app.database, "event_sequence", &["UPDATE"]).await;
     until("it is ready again", async || ready().await.0 == 200).await;
 }

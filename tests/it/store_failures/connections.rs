@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 use corefy_gateway::{pb::PaymentIntentState as State, sandbox::faults::Fault as UpstreamFault, store::WebhookFilter};
 use tonic::Code;
 
-use super::calls::{Kind, Subjects, sent};
+use super::calls::{TestedCall, TestedObjects, sent};
 use crate::support::{
     app::{TestApp, until},
     client::{APPROVED, keyed, new_intent},
     database::{Backend, TestDatabase},
     money::CONFIRM,
-    proxy::{Cut, Proxy},
+    proxy::{Cut, DatabaseProxy},
     refusal::refused,
 };
 
 /// A gateway that reaches its database by way of the proxy. `None`: there is no PostgreSQL.
-async fn behind_a_proxy() -> Option<(TestApp, Proxy)> {
+async fn behind_a_proxy() -> Option<(TestApp, DatabaseProxy)> {
     let database = TestDatabase::new(Backend::Postgres).await?;
-    let proxy = Proxy::start(database.url()).await;
+    let proxy = DatabaseProxy::start(database.url()).await;
     let app = TestApp::start(database.behind(proxy.address)).await;
     Some((app, proxy))
 }
@@ -29,9 +29,9 @@ async fn behind_a_proxy() -> Option<(TestApp, Proxy)> {
 async fn every_call_survives(spared: u32, cuts: &[Cut]) {
     let Some((app, proxy)) = behind_a_proxy().await else { return };
     let client = app.client().await;
-    let subjects = Subjects::new(&client).await;
+    let subjects = TestedObjects::new(&client).await;
     let before = sent(&app);
-    for kind in Kind::SENT {
+    for kind in TestedCall::SENT {
         proxy.cut(spared, cuts.iter().copied());
         let answer = subjects.call(&client, kind).await;
         let id = answer.unwrap_or_else(|status| panic!("{kind:?} {cuts:?}: {status:?}"));
@@ -66,13 +66,13 @@ every_call_survives! {
 async fn a_reservation_that_the_database_is_still_at_is_waited_for() {
     let Some((app, proxy)) = behind_a_proxy().await else { return };
     let client = app.client().await;
-    let subjects = Subjects::new(&client).await;
+    let subjects = TestedObjects::new(&client).await;
     let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.7); RETURN NULL; END $$";
     app.database.execute(slow).await;
     let at_commit = "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON operations DEFERRABLE INITIALLY DEFERRED
          FOR EACH ROW EXECUTE FUNCTION slow()";
     app.database.execute(at_commit).await;
-    for kind in [Kind::Confirm, Kind::Refund] {
+    for kind in [TestedCall::Confirm, TestedCall::Refund] {
         proxy.cut(0, [Cut::DuringStatement]);
         subjects.call(&client, kind).await.unwrap();
         assert_eq!(proxy.cuts_left(), 0);
@@ -101,11 +101,11 @@ async fn a_call_in_doubt_is_left_open_once_though_its_commit_was_not_answered() 
 async fn a_call_whose_reservation_cannot_be_found_out_sends_nothing_and_frees_its_key_later() {
     let Some((app, proxy)) = behind_a_proxy().await else { return };
     let client = app.client().await;
-    let subjects = Subjects::new(&client).await;
+    let subjects = TestedObjects::new(&client).await;
     // Reads apart, which webhooks of the creations above cause.
     let sent = || app.sandbox.requests().iter().filter(|request| request.method == "POST").count();
     let before = sent();
-    for kind in [Kind::Confirm, Kind::Refund] {
+    for kind in [TestedCall::Confirm, TestedCall::Refund] {
         proxy.cut_and_go_down(0, [Cut::AfterStatement]);
         let began = Instant::now();
         let refusal = refused(subjects.call(&client, kind).await);
@@ -115,7 +115,7 @@ async fn a_call_whose_reservation_cannot_be_found_out_sends_nothing_and_frees_it
         proxy.come_up();
         until("the key is free", async || client.get_payment_intent(get(&subjects.intent)).await.is_ok()).await;
     }
-    for kind in [Kind::Confirm, Kind::Refund] {
+    for kind in [TestedCall::Confirm, TestedCall::Refund] {
         until("the same call is made", async || subjects.call(&client, kind).await.is_ok()).await;
     }
     subjects.assert_made_once(&app, &client).await;

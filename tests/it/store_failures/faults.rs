@@ -5,7 +5,7 @@ use crate::support::database::{Backend, TestDatabase};
 
 /// A fault of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum DatabaseFault {
     /// The statement.
     Statement,
     /// The statement, and all of its transaction with it: as SQLite does where a disk is full, and PostgreSQL where a session
@@ -15,7 +15,7 @@ pub enum Fault {
     Commit,
 }
 
-impl Fault {
+impl DatabaseFault {
     pub const ALL: [Self; 3] = [Self::Statement, Self::Transaction, Self::Commit];
 
     /// Makes statements of these kinds on `table` fail from now on.

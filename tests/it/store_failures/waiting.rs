@@ -7,12 +7,12 @@ use sqlx::{AnyConnection, Connection as _, Executor as _};
 use tokio::time::sleep;
 use tonic::Code;
 
-use super::calls::{Kind, Subjects};
+use super::calls::{TestedCall, TestedObjects};
 use crate::support::{
     app::{TestApp, http_client, until},
     client::{APPROVED, Client, confirmation, keyed, new_customer},
     database::{Backend, TestDatabase},
-    proxy::Proxy,
+    proxy::DatabaseProxy,
     refusal::refused,
 };
 
@@ -82,10 +82,10 @@ async fn a_lock_of_another_process_is_refused_soon_and_then_at_once(database: Te
 async fn what_was_sent_is_settled_when_the_lock_is_gone(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
-    let subjects = Subjects::new(&client).await;
+    let subjects = TestedObjects::new(&client).await;
     app.sandbox.faults().set(|switches| switches.answer_delay_ms = 300);
     let locked = async {
-        let is_sent = async || app.sent(Kind::Confirm.path().unwrap()) > 1;
+        let is_sent = async || app.sent(TestedCall::Confirm.path().unwrap()) > 1;
         until("the call is sent", is_sent).await;
         let other = lock(&app.database).await;
         sleep(Duration::from_secs(6)).await;
@@ -101,7 +101,7 @@ async fn what_was_sent_is_settled_when_the_lock_is_gone(database: TestDatabase) 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_database_calls_are_refused_soon_and_then_at_once() {
     let Some(database) = TestDatabase::new(Backend::Postgres).await else { return };
-    let proxy = Proxy::start(database.url()).await;
+    let proxy = DatabaseProxy::start(database.url()).await;
     let app = TestApp::start(database.behind(proxy.address)).await;
     let client = app.client().await;
     client.create_customer(new_customer()).await.unwrap();

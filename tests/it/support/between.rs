@@ -19,27 +19,28 @@ use url::Url;
 use super::app::http_client;
 
 /// An answer: HTTP status and body.
-pub type Answer = (u16, Vec<u8>);
+pub type PassedAnswer = (u16, Vec<u8>);
 
-type Change = Box<dyn FnMut(&Method, &str, &Answer) -> Option<Answer> + Send>;
+type AnswerChange = Box<dyn FnMut(&Method, &str, &PassedAnswer) -> Option<PassedAnswer> + Send>;
 
 /// The proxy. Clones share it.
 #[derive(Clone)]
 pub struct Between {
     url: Url,
-    shared: Arc<Shared>,
+    shared: Arc<BetweenInner>,
 }
 
-struct Shared {
+struct BetweenInner {
     client: reqwest::Client,
     corefy: Mutex<Option<Url>>,
-    change: Mutex<Option<Change>>,
+    change: Mutex<Option<AnswerChange>>,
 }
 
 impl Between {
     /// Starts it; it has nowhere to pass requests on to yet.
     pub async fn start() -> Self {
-        let shared = Arc::new(Shared { client: http_client(), corefy: Mutex::default(), change: Mutex::default() });
+        let shared =
+            Arc::new(BetweenInner { client: http_client(), corefy: Mutex::default(), change: Mutex::default() });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let router = Router::new().fallback(pass_on).with_state(shared.clone());
@@ -54,7 +55,7 @@ impl Between {
     }
 
     /// From now on answers of Corefy are replaced by those that `change` makes of method, path and answer.
-    pub fn change(&self, change: impl FnMut(&Method, &str, &Answer) -> Option<Answer> + Send + 'static) {
+    pub fn change(&self, change: impl FnMut(&Method, &str, &PassedAnswer) -> Option<PassedAnswer> + Send + 'static) {
         *self.shared.change.lock().unwrap() = Some(Box::new(change));
     }
 
@@ -85,7 +86,7 @@ impl Between {
     }
 }
 
-async fn pass_on(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+async fn pass_on(State(shared): State<Arc<BetweenInner>>, request: Request) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let mut url = shared.corefy.lock().unwrap().clone().unwrap();

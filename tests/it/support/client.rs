@@ -24,24 +24,24 @@ pub struct Client {
 macro_rules! calls {
     ($($method:ident: $client:ident($request:ident) -> $response:ident;)*) => {$(
         /// Makes the call and answers with the metadata.
-        pub async fn $method(&self, request: impl Into<Call<pb::$request>>) -> Result<Response<pb::$response>, Status> {
+        pub async fn $method(&self, request: impl Into<KeyedCall<pb::$request>>) -> Result<Response<pb::$response>, Status> {
             $client::new(self.channel.clone()).$method(self.signed(request)).await
         }
     )*};
 }
 
 /// A request, with an idempotency key or without.
-pub struct Call<T>(T, Option<String>);
+pub struct KeyedCall<T>(T, Option<String>);
 
-impl<T> From<T> for Call<T> {
+impl<T> From<T> for KeyedCall<T> {
     fn from(message: T) -> Self {
         Self(message, None)
     }
 }
 
 /// `message` under the idempotency key `key`.
-pub fn keyed<T>(key: &str, message: T) -> Call<T> {
-    Call(message, Some(key.to_owned()))
+pub fn keyed<T>(key: &str, message: T) -> KeyedCall<T> {
+    KeyedCall(message, Some(key.to_owned()))
 }
 
 /// An idempotency key that no other call has.
@@ -62,7 +62,7 @@ impl Client {
     }
 
     /// The request with the caller's keys in its metadata, for what must be added to it.
-    pub fn signed<T>(&self, call: impl Into<Call<T>>) -> Request<T> {
+    pub fn signed<T>(&self, call: impl Into<KeyedCall<T>>) -> Request<T> {
         let call = call.into();
         let mut request = Request::new(call.0);
         request.metadata_mut().insert("authorization", self.key.clone());

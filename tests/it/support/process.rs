@@ -19,7 +19,7 @@ use super::{
 };
 
 /// A gateway that serves; killed when dropped.
-pub struct Gateway {
+pub struct GatewayProcess {
     /// Its process.
     pub program: Program,
     /// Where it is called.
@@ -29,7 +29,7 @@ pub struct Gateway {
     _directory: TempDir,
 }
 
-impl Gateway {
+impl GatewayProcess {
     /// Starts one on free ports, with these settings beside those that it needs.
     pub async fn start(database: &TestDatabase, sandbox: &Sandbox, settings: &Variables<'_>) -> Self {
         let keys = SandboxKeys::default();

@@ -34,7 +34,7 @@ pub enum Cut {
 }
 
 #[derive(Default)]
-struct Plan {
+struct CutPlan {
     /// The text by which the statements are recognised.
     about: &'static str,
     /// How many of them are passed on before the first cut.
@@ -46,21 +46,21 @@ struct Plan {
 }
 
 /// The proxy; it ends when this is dropped.
-pub struct Proxy {
+pub struct DatabaseProxy {
     pub address: SocketAddr,
-    plan: Arc<Mutex<Plan>>,
+    plan: Arc<Mutex<CutPlan>>,
     /// Ends all connections but the one of this number.
     ends: watch::Sender<Option<usize>>,
     task: AbortHandle,
 }
 
-impl Proxy {
+impl DatabaseProxy {
     /// Starts it in front of the server that `url` names.
     pub async fn start(url: &str) -> Self {
         let url = Url::parse(url).unwrap();
         let server = (url.host_str().unwrap().to_owned(), url.port().unwrap_or(5432));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let (address, plan) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Plan::default())));
+        let (address, plan) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(CutPlan::default())));
         let (plan_of_all, ends) = (plan.clone(), watch::Sender::new(None));
         let ends_of_all = ends.clone();
         let accepting = async move {
@@ -95,7 +95,7 @@ impl Proxy {
     /// The same of other statements: those that contain `about`.
     pub fn cut_about(&self, about: &'static str, spared: u32, cuts: impl IntoIterator<Item = Cut>) {
         let cuts = cuts.into_iter().collect();
-        *self.plan.lock().unwrap() = Plan { about, spared, cuts, ..Plan::default() };
+        *self.plan.lock().unwrap() = CutPlan { about, spared, cuts, ..CutPlan::default() };
     }
 
     /// The same; the last also ends all other connections, and lets no new one in.
@@ -106,13 +106,13 @@ impl Proxy {
 
     /// Ends all connections, and lets no new one in.
     pub fn go_down(&self) {
-        *self.plan.lock().unwrap() = Plan { is_down: true, ..Plan::default() };
+        *self.plan.lock().unwrap() = CutPlan { is_down: true, ..CutPlan::default() };
         self.ends.send_replace(None);
     }
 
     /// Lets connections in again.
     pub fn come_up(&self) {
-        *self.plan.lock().unwrap() = Plan::default();
+        *self.plan.lock().unwrap() = CutPlan::default();
     }
 
     /// How many cuts are still to be made.
@@ -121,13 +121,13 @@ impl Proxy {
     }
 }
 
-impl Drop for Proxy {
+impl Drop for DatabaseProxy {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Plan {
+impl CutPlan {
     /// The cut to be made at this piece, on a connection that has `carried` a statement that is meant since its last commit.
     fn cut_at(&mut self, piece: &[u8], carried: &mut bool) -> Option<Cut> {
         let is_about = !self.about.is_empty() && has(piece, self.about);
@@ -159,7 +159,7 @@ async fn is_ended(mut ended: watch::Receiver<Option<usize>>, number: usize) {
     while ended.changed().await.is_ok() && *ended.borrow_and_update() == Some(number) {}
 }
 
-async fn pass_on(client: TcpStream, server: TcpStream, plan: Arc<Mutex<Plan>>, end_others: impl Fn()) {
+async fn pass_on(client: TcpStream, server: TcpStream, plan: Arc<Mutex<CutPlan>>, end_others: impl Fn()) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -190,7 +190,7 @@ async fn answer(
 async fn ask(
     mut client: OwnedReadHalf,
     mut server: OwnedWriteHalf,
-    plan: Arc<Mutex<Plan>>,
+    plan: Arc<Mutex<CutPlan>>,
     end_others: impl Fn(),
     (stop, answers): (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<OwnedReadHalf>),
 ) {

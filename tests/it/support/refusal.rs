@@ -7,7 +7,7 @@ use tonic_types::StatusExt as _;
 
 /// A refusal as a caller sees it.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct CallRefusal {
     /// The gRPC code.
     pub code: Code,
     /// The sentence.
@@ -26,7 +26,7 @@ pub struct Refusal {
     pub is_about_quota: bool,
 }
 
-impl From<Status> for Refusal {
+impl From<Status> for CallRefusal {
     /// Fails when the status has not what every refusal has.
     fn from(status: Status) -> Self {
         let details = status.get_error_details();
@@ -53,7 +53,7 @@ impl From<Status> for Refusal {
 }
 
 /// The refusal that the call must have come to.
-pub fn refused<T>(result: Result<T, Status>) -> Refusal {
+pub fn refused<T>(result: Result<T, Status>) -> CallRefusal {
     match result {
         Ok(_) => panic!("the call was not refused"),
         Err(status) => status.into(),

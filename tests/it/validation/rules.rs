@@ -6,27 +6,27 @@ use tonic::Status;
 use crate::support::refusal::wrong_fields;
 
 /// One field's rule by examples.
-pub struct Rule<R> {
+pub struct FieldRule<R> {
     field: &'static str,
     set: fn(&mut R, String),
     fits: Vec<String>,
     does_not: Vec<String>,
 }
 
-pub fn rule<R>(field: &'static str, set: fn(&mut R, String), fits: &[&str], does_not: &[&str]) -> Rule<R> {
+pub fn rule<R>(field: &'static str, set: fn(&mut R, String), fits: &[&str], does_not: &[&str]) -> FieldRule<R> {
     let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-    Rule { field, set, fits: owned(fits), does_not: owned(does_not) }
+    FieldRule { field, set, fits: owned(fits), does_not: owned(does_not) }
 }
 
 /// The rule of a text of at most `max` characters, of any script but without control characters.
-pub fn bounded<R>(field: &'static str, set: fn(&mut R, String), max: usize) -> Rule<R> {
+pub fn bounded<R>(field: &'static str, set: fn(&mut R, String), max: usize) -> FieldRule<R> {
     let (longest, too_long) = ("ü".repeat(max), "ü".repeat(max + 1));
     rule(field, set, &[&longest], &[&too_long, "a\nb", "a\0b", "\u{7f}", "\u{85}"])
 }
 
 /// Sends `base` with each example in its field.
-pub async fn judge<R: Clone>(base: R, rules: Vec<Rule<R>>, send: impl AsyncFn(R) -> Result<(), Status>) {
-    for Rule { field, set, fits, does_not } in rules {
+pub async fn judge<R: Clone>(base: R, rules: Vec<FieldRule<R>>, send: impl AsyncFn(R) -> Result<(), Status>) {
+    for FieldRule { field, set, fits, does_not } in rules {
         let with = |text: &String| {
             let mut request = base.clone();
             set(&mut request, text.clone());
@@ -42,13 +42,13 @@ pub async fn judge<R: Clone>(base: R, rules: Vec<Rule<R>>, send: impl AsyncFn(R)
 }
 
 /// The rule of a text of at most `max` characters, which may have lines and tabs but no other control characters.
-pub fn prose<R>(field: &'static str, set: fn(&mut R, String), max: usize) -> Rule<R> {
+pub fn prose<R>(field: &'static str, set: fn(&mut R, String), max: usize) -> FieldRule<R> {
     let (longest, too_long) = ("ü".repeat(max), "ü".repeat(max + 1));
     rule(field, set, &[&longest, "a\nb", "a\r\n\tb\n"], &[&too_long, "a\0b", "\u{7f}", "\u{85}", "\u{1b}[31m"])
 }
 
 /// The rule of a reference: a text that no other looks like.
-pub fn reference<R>(set: fn(&mut R, String)) -> Rule<R> {
+pub fn reference<R>(set: fn(&mut R, String)) -> FieldRule<R> {
     let (longest, too_long) = ("ü".repeat(100), "ü".repeat(101));
     let fits = [&longest, "order 7", "注文-7"];
     let does_not = [

@@ -294,7 +294,7 @@ impl AcceptanceTest {
             };
             timeout(WEBHOOK_TIMEOUT, event).await.unwrap_or_else(|_| Err(Status::unknown("no event came")))
         };
-        self.check("StreamEvents", TRIED, call, |answer| answer.map_err(super::told)).await;
+        self.check("StreamEvents", TRIED, call, |answer| answer.map_err(super::describe)).await;
         let mut client = GatewayServiceClient::new(self.gateway.channel());
         let request = GetTimelineRequest { id: intent.id, page_size: 100, ..Default::default() };
         let call = client.get_timeline(self.gateway.reading(request));

@@ -76,7 +76,7 @@ impl RateLimiter {
 
 impl fmt::Debug for RateLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Budget").field(&self.0.state).finish()
+        f.debug_tuple("RateLimiter").field(&self.0.state).finish()
     }
 }
 
@@ -103,7 +103,7 @@ async fn refill(shared: Arc<LimiterInner>) {
     let shared = &guard.0;
     loop {
         if let Err(error) = lease_tokens(shared).await {
-            tracing::warn!(%error, "no calls to Corefy could be leased from the shared budget; waiting calls may be refused");
+            tracing::warn!(%error, "no calls to Corefy could be leased from the shared rate limit; waiting calls may be refused");
             shared.state().refill_failed(Instant::now());
         }
         let next_refill = shared.state().next_refill(Instant::now());

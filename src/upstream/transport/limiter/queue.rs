@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_again_as_soon_as_it_is_served_does_not_overtake_who_waits() {
+    fn a_partner_that_calls_again_at_once_does_not_overtake_others() {
         let mut queue = FairQueue::new();
         (0..5).for_each(|call| {
             queue.push(Priority::Read, Some(&partner(1)), (1, call));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_was_silent_has_no_arrears_to_call_in() {
+    fn a_priority_that_was_idle_has_no_arrears_to_call_in() {
         let mut queue = FairQueue::new();
         (0..500).for_each(|call| {
             queue.push(Priority::Poll, None, (Priority::Poll, call));
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_calls_were_refused_has_not_used_up_its_turns() {
+    fn a_refused_call_costs_its_partner_no_turn() {
         let mut queue = FairQueue::new();
         for call in 0..500 {
             let (ticket, _) = queue.push(Priority::Read, Some(&partner(1)), (1, call));
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_taken_out_holds_up_nobody() {
+    fn a_removed_call_delays_no_other() {
         let mut queue = FairQueue::new();
         (0..10).for_each(|call| {
             queue.push(Priority::Read, None, call);

@@ -149,7 +149,7 @@ fn what_is_kept_ready_is_void_when_its_lease_ends() {
 }
 
 #[test]
-fn who_has_stopped_waiting_takes_nothing() {
+fn a_call_that_has_stopped_waiting_takes_no_token() {
     let mut scene = LimiterScene::new(600, 1);
     (0..28).for_each(|_| {
         scene.call(0, Priority::Read, 1, MAX_WAIT);
@@ -211,7 +211,7 @@ fn nothing_starves_while_confirmations_never_end() {
 }
 
 #[test]
-fn gateways_that_share_a_budget_stay_within_it_together_and_get_as_much() {
+fn gateways_that_share_a_limit_stay_within_it_together_and_get_as_much() {
     let mut scene = LimiterScene::new(600, 3);
     for _ in 0..6000 {
         (0..10).for_each(|_| {

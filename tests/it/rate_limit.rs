@@ -14,7 +14,7 @@ use tonic::{Code, Status};
 
 use crate::support::{
     app::TestApp,
-    client::{APPROVED, Call, Client, confirmation, keyed, new_intent},
+    client::{APPROVED, Client, KeyedCall, confirmation, keyed, new_intent},
     database::{Backend, TestDatabase},
     money::CONFIRM,
     refusal::refused,
@@ -22,7 +22,7 @@ use crate::support::{
 
 crate::on_both!(
     a_confirmation_that_would_wait_beyond_its_deadline_is_refused_at_once,
-    a_lookup_in_doubt_has_its_reserve_when_the_budget_is_used_up,
+    a_lookup_in_doubt_has_its_reserve_when_the_rate_limit_is_used_up,
 );
 
 /// Shorter than the time from one token to the next.
@@ -45,11 +45,15 @@ async fn ask(client: &Client, patience: Duration) -> Result<(), Status> {
 }
 
 /// Makes calls until there is no room for another one soon.
-async fn use_up_budget(client: &Client) {
+async fn use_up_limit(client: &Client) {
     while let Ok(()) = ask(client, SHORT).await {}
 }
 
-async fn confirm_within(client: &Client, patience: Duration, call: Call<pb::ConfirmPaymentIntentRequest>) -> Status {
+async fn confirm_within(
+    client: &Client,
+    patience: Duration,
+    call: KeyedCall<pb::ConfirmPaymentIntentRequest>,
+) -> Status {
     let mut request = client.signed(call);
     request.set_timeout(patience);
     let mut service = PaymentIntentServiceClient::new(client.channel.clone());
@@ -61,7 +65,7 @@ async fn a_confirmation_that_would_wait_beyond_its_deadline_is_refused_at_once(d
     let id = app.client().await.intent("10.00").await.id;
     let app = limited(app, FEW).await;
     let client = app.client().await;
-    use_up_budget(&client).await;
+    use_up_limit(&client).await;
     let call = || keyed("order-1", confirmation(&id, APPROVED));
     let refusal = refused::<()>(Err(confirm_within(&client, SHORT, call()).await));
     assert_eq!((refusal.code, refusal.reason.as_str()), (Code::ResourceExhausted, "UPSTREAM_RATE_LIMITED"));
@@ -76,7 +80,7 @@ async fn a_confirmation_that_would_wait_beyond_its_deadline_is_refused_at_once(d
     app.assert_books_agree(&client, &id).await;
 }
 
-async fn a_lookup_in_doubt_has_its_reserve_when_the_budget_is_used_up(database: TestDatabase) {
+async fn a_lookup_in_doubt_has_its_reserve_when_the_rate_limit_is_used_up(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let id = client.intent("10.00").await.id;
@@ -84,7 +88,7 @@ async fn a_lookup_in_doubt_has_its_reserve_when_the_budget_is_used_up(database: 
     // One in 3.2 s, and one a minute in reserve.
     let app = limited(app, 20).await;
     let client = app.client().await;
-    use_up_budget(&client).await;
+    use_up_limit(&client).await;
     let started = Instant::now();
     app.recover_after(Duration::from_secs(2)).await;
     assert!(started.elapsed() < Duration::from_secs(3), "the lookup waited {:?}", started.elapsed());
@@ -93,7 +97,7 @@ async fn a_lookup_in_doubt_has_its_reserve_when_the_budget_is_used_up(database: 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn gateways_on_one_database_stay_within_the_budget_together_and_each_has_its_share() {
+async fn gateways_on_one_database_stay_within_the_rate_limit_together_and_each_has_its_share() {
     /// Of 600 a minute, 28 may leave at once, and one every 112 ms.
     const AT_ONCE: usize = 28;
     const INTERVAL: Duration = Duration::from_millis(112);
@@ -121,11 +125,11 @@ async fn gateways_on_one_database_stay_within_the_budget_together_and_each_has_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gateway_that_starts_again_is_not_lent_the_calls_again() {
+async fn a_gateway_that_starts_again_does_not_lease_the_same_tokens_again() {
     let Some(database) = TestDatabase::new(Backend::Postgres).await else { return };
     // One call in a minute.
     let app = limited(TestApp::start(database).await, 1).await;
-    use_up_budget(&app.client().await).await;
+    use_up_limit(&app.client().await).await;
     let app = app.crash_and_restart().await;
     assert_eq!(ask(&app.client().await, SHORT).await.unwrap_err().code(), Code::ResourceExhausted);
 }
