@@ -36,6 +36,7 @@ mod machine;
 mod memory;
 mod metrics;
 mod objects;
+mod operator_commands;
 mod operators;
 mod payment_intents;
 mod payment_methods;

@@ -1,14 +1,12 @@
-//! The commands of operators: resolve what the gateway could not find out, replay webhooks, rotate keys, migrate, and
-//! run the doctor.
+//! What operators do: end what the gateway could not find out, replay webhooks, rotate keys.
 
-use std::{net::TcpListener, os::unix::fs::PermissionsExt as _, time::Duration};
+use std::time::Duration;
 
 use corefy_gateway::{
     app::{
         inbox::{Inbox, Replayed},
         operations::{Operations, Resolution, ResolveError},
     },
-    config::local::SandboxKeys,
     domain::{
         audit::Operator,
         ids::{OperationId, WebhookId},
@@ -23,11 +21,10 @@ use corefy_gateway::{
 use secrecy::ExposeSecret as _;
 
 use crate::support::{
-    app::{START, Steps, TestApp, closed_port},
+    app::{START, Steps, TestApp},
     client::{APPROVED, Client, confirmation, keyed},
-    database::{TestDatabase, master_key_text},
+    database::TestDatabase,
     money::{CONFIRM, CREATE, REFUND, last_error},
-    program::{Variables, output},
 };
 
 crate::on_both!(
@@ -42,9 +39,6 @@ crate::on_both!(
     webhooks_are_replayed_by_filter_and_by_id,
     a_webhook_that_is_being_worked_off_is_not_replayed,
     both_secrets_of_a_rotated_key_work_until_the_overlap_ends,
-    the_commands_do_as_the_use_cases,
-    the_doctor_finds_what_is_well_and_what_is_not,
-    migrate_says_from_which_version_to_which,
 );
 
 /// Charged, although the answer says otherwise: HTTP 500.
@@ -337,135 +331,4 @@ async fn both_secrets_of_a_rotated_key_work_until_the_overlap_ends(database: Tes
     assert!(lists(last.expose_secret()).await && !lists(new.expose_secret()).await, "no overlap");
     assert!(keys.revoke(&public).await.unwrap());
     assert!(keys.rotate(&public, hour).await.unwrap().is_none(), "a revoked key is not brought back");
-}
-
-/// Runs the program on the app's database: its exit code, and what it said to standard output and standard error.
-fn run(app: &TestApp, args: &[&str]) -> (Option<i32>, String, String) {
-    let directory = tempfile::tempdir().unwrap();
-    let key = master_key_text();
-    let variables = [("DATABASE_URL", app.database.url()), ("GATEWAY_MASTER_KEY", key.expose_secret())];
-    said(&output(directory.path(), args, &variables))
-}
-
-fn said(output: &std::process::Output) -> (Option<i32>, String, String) {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
-}
-
-async fn the_commands_do_as_the_use_cases(database: TestDatabase) {
-    let app = TestApp::start(database).await;
-    let client = app.client().await;
-    let webhooks = processed_webhooks(&app).await;
-    let id = in_doubt(&client, NOT_CHARGED_500).await;
-    let operation = open_operation(&app).await.to_string();
-
-    let (_, list, _) = run(&app, &["operations", "list"]);
-    assert!(list.lines().count() == 2 && list.contains(&operation) && list.contains(&id), "{list}");
-    let (_, list, _) = run(&app, &["operations", "list", "--kind=create_refund"]);
-    assert_eq!(list.lines().count(), 1, "the head alone");
-    let resolve = ["operations", "resolve", &operation, "--outcome=failed"];
-    let (code, _, why) = run(&app, &resolve);
-    assert!(code == Some(2) && why.contains("--reason"), "{why}");
-    let resolve = [&resolve[..], &["--reason=Corefy's support: never arrived"]].concat();
-    let (code, told, why) = run(&app, &resolve);
-    assert_eq!((code, told), (Some(0), format!("{operation} is resolved as failed\n")), "{why}");
-    let (code, _, why) = run(&app, &resolve);
-    assert!(code == Some(1) && why.contains("it is done"), "{why}");
-    let (_, shown, _) = run(&app, &["operations", "show", &operation]);
-    for part in ["requires_payment_method", "resolved_by_operator", "payment_intent.payment_failed", "never arrived"] {
-        assert!(shown.contains(part), "{part}: {shown}");
-    }
-    assert!(!shown.contains("payer@example.com"), "{shown}");
-
-    let (_, list, _) = run(&app, &["webhooks", "list", "--state=processed", "--limit=1"]);
-    assert!(list.lines().count() == 2 && list.contains(webhooks[0].as_str()), "{list}");
-    let (_, shown, _) = run(&app, &["webhooks", "show", webhooks[0].as_str()]);
-    assert!(shown.contains("127.0.0.1") && shown.contains("SHA-256") && shown.contains("body"), "{shown}");
-    let (code, told, _) = run(&app, &["webhooks", "replay", webhooks[0].as_str()]);
-    assert!(code == Some(0) && told.contains("is due again"), "{told}");
-    let (code, _, why) = run(&app, &["webhooks", "replay", "--state=processed"]);
-    assert!(code == Some(2) && why.contains("--yes"), "nobody is asked where nobody can answer: {why}");
-    let (code, told, _) =
-        run(&app, &["webhooks", "replay", "--state=processed", "--since=2026-01-01T00:00:00Z", "--yes"]);
-    assert!(code == Some(0) && told.starts_with(&format!("{} due again", webhooks.len() - 1)), "{told}");
-
-    let public = app.key().split_once(':').unwrap().0;
-    let (code, pair, note) = run(&app, &["keys", "rotate", public, "--overlap-hours=1"]);
-    assert!(code == Some(0) && pair.starts_with(public) && note.contains("the one before until"), "{pair} {note}");
-    app.clock.advance(Duration::from_secs(10));
-    let client = app.client_with(pair.trim_end()).await;
-    client.list_payment_intents(pb::ListPaymentIntentsRequest::default()).await.unwrap();
-}
-
-async fn the_doctor_finds_what_is_well_and_what_is_not(database: TestDatabase) {
-    // By the time of day: Corefy refuses what is signed at another time.
-    let app = TestApp::start_running(database).await;
-    app.client().await.intent("1.00").await;
-    let directory = tempfile::tempdir().unwrap();
-    let (keys, master_key) = (SandboxKeys::default(), master_key_text());
-    let (base_url, nobody) = (app.sandbox.base_url().to_string(), closed_port().await.to_string());
-    let well = [
-        ("COREFY_API_KEY", keys.api_key.expose_secret()),
-        ("COREFY_SECRET_KEY", keys.secret_key.expose_secret()),
-        ("COREFY_CLIENT_KEY", keys.client_key.expose_secret()),
-        ("COREFY_WEBHOOK_SECRET", keys.webhook_secret.expose_secret()),
-        ("COREFY_BASE_URL", base_url.as_str()),
-        ("DATABASE_URL", app.database.url()),
-        ("GATEWAY_MASTER_KEY", master_key.expose_secret()),
-        ("GATEWAY_GRPC_ADDR", "127.0.0.1:0"),
-        ("GATEWAY_HTTP_ADDR", "127.0.0.1:0"),
-    ];
-    let doctor = |changes: &Variables<'_>| said(&output(directory.path(), &["doctor"], &[&well[..], changes].concat()));
-    let (code, told, why) = doctor(&[]);
-    assert!(
-        told.contains("is up to date") && told.contains("can be written") && told.contains("opens what is stored"),
-        "{told}"
-    );
-    assert!(told.contains("1 of 1 can be used") && told.contains("is free"), "{told}");
-    assert!(code == Some(0) && told.contains("accepts the credentials"), "{told}{why}");
-    assert!(told.contains("ok    webhooks        no webhook ever came"), "{told}");
-    app.sandbox.set_webhook_url(None);
-    app.client().await.paid_intent("1.00").await;
-    let (code, told, why) = doctor(&[]);
-    assert!(code == Some(0) && told.contains("no webhook ever came, though payments succeeded since"), "{told}{why}");
-
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = listener.local_addr().unwrap().to_string();
-    let unreachable = format!("http://{nobody}");
-    let gateway = app.server.http_addr.to_string();
-    for (variable, value, found) in [
-        ("COREFY_API_KEY", "another-key", "fail  Corefy"),
-        ("COREFY_BASE_URL", unreachable.as_str(), "cannot be reached"),
-        ("GATEWAY_MASTER_KEY", "another-master-key-0123456789012345", "fail  master key"),
-        ("GATEWAY_GRPC_ADDR", taken.as_str(), "another program has"),
-        ("DATABASE_URL", "postgres://127.0.0.1:1/none", "fail  database"),
-        ("COREFY_RETRY_COUNT", "many", "fail  settings        COREFY_RETRY_COUNT"),
-    ] {
-        let (code, told, why) = doctor(&[(variable, value)]);
-        assert!(code == Some(1) && told.contains(found) && why.contains("to fix"), "{variable}: {told}{why}");
-    }
-    for (variable, value, found) in [
-        ("COREFY_WEBHOOK_SECRET", "", "warn  webhooks"),
-        ("DATABASE_URL", "sqlite://none.db", "does not exist yet"),
-        ("GATEWAY_HTTP_ADDR", gateway.as_str(), "a gateway is ready there"),
-    ] {
-        let (_, told, _) = doctor(&[(variable, value)]);
-        assert!(told.contains(found), "{variable}: {told}");
-    }
-    assert!(!directory.path().join("none.db").exists(), "the doctor makes nothing");
-    if let Some(path) = app.database.url().strip_prefix("sqlite://") {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        let (_, told, _) = doctor(&[]);
-        assert!(told.contains("warn  database file") && told.contains("chmod 600"), "{told}");
-    }
-}
-
-async fn migrate_says_from_which_version_to_which(database: TestDatabase) {
-    let directory = tempfile::tempdir().unwrap();
-    let migrate = || said(&output(directory.path(), &["migrate"], &[("DATABASE_URL", database.url())]));
-    let (code, told, why) = migrate();
-    assert!(code == Some(0) && told.starts_with("the database went from version 0 to version "), "{told}{why}");
-    let newest = told.split("to version ").nth(1).unwrap().split(',').next().unwrap();
-    let (code, told, _) = migrate();
-    assert_eq!((code, told), (Some(0), format!("the database is up to date, at version {newest}\n")));
 }
