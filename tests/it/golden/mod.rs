@@ -11,6 +11,7 @@
 //! While a version is not released, a change of what it stores may need its rows to be made again: delete the two files first.
 
 mod calls;
+mod operators;
 mod rows;
 mod story;
 
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use self::calls::Recorded;
 use crate::support::{
-    app::TestApp,
+    app::{START, TestApp},
     database::{Backend, TestDatabase},
 };
 
@@ -40,6 +41,8 @@ struct Golden {
     key: String,
     /// Calls in the order in which they are made.
     calls: Vec<Recorded>,
+    /// What operators see of the rows.
+    operators: serde_json::Value,
 }
 
 fn directory() -> PathBuf {
@@ -80,6 +83,8 @@ async fn rows_of_every_version_open_and_are_answered_as_then(database: TestDatab
             let answer = calls::make(&client, &call.method, call.key.as_deref(), &call.request()).await;
             calls::assert_has_all_of(&call.answer, &answer, &format!("version {version}: {}", call.method));
         }
+        let seen = operators::seen(&app).await;
+        calls::assert_has_all_of(&golden.operators, &seen, &format!("version {version}: operators"));
         let metrics = app.server.app.metrics();
         let mut unreadable = metrics.lines().filter(|line| line.starts_with("corefy_gateway_unreadable_rows_total"));
         assert!(unreadable.all(|line| line.ends_with(" 0")), "rows of version {version} were left out: {metrics}");
@@ -90,6 +95,21 @@ async fn rows_of_every_version_open_and_are_answered_as_then(database: TestDatab
 fn this_version_has_golden_rows() {
     let version = env!("CARGO_PKG_VERSION");
     assert!(versions().iter().any(|known| known == version), "make the rows of {version}: see the top of this file");
+    let (golden, rows) = read(version);
+    let tables =
+        ["api_calls", "api_keys", "audit_log", "customers", "events", "operations", "operator_commands", "webhooks"];
+    for table in tables.into_iter().chain(["payment_intents", "payment_methods", "refunds"]) {
+        assert!(rows.contains(&format!("INSERT INTO {table} (")), "no row of {table}");
+    }
+    let told = serde_json::to_string(&golden.calls).unwrap() + &golden.operators.to_string();
+    let states = ["REQUIRES_PAYMENT_METHOD", "REQUIRES_CONFIRMATION", "REQUIRES_ACTION", "PROCESSING", "SUCCEEDED"];
+    let states = states.into_iter().chain(["PARTIALLY_PAID", "CANCELED"]);
+    let words = states.map(|state| format!("\"PAYMENT_INTENT_STATE_{state}\""));
+    let more =
+        ["\"amount_charged_back\":\"6.00\"", "\"parked\"", "\"payment_intent.charged_back\"", "operations recheck"];
+    for word in words.chain(more.map(str::to_owned)) {
+        assert!(told.contains(&word), "{word} is not in the golden answers");
+    }
 }
 
 /// Makes the rows of this version, where it has none yet. Run by hand, before a release.
@@ -103,9 +123,10 @@ async fn make_rows_of_this_version() {
         migration: rows::last_migration(Backend::Sqlite).await,
         sqlite: rows::checksums(Backend::Sqlite, i64::MAX).await,
         postgres: rows::checksums(Backend::Postgres, i64::MAX).await,
-        seconds: story::TAKES.as_secs(),
+        seconds: app.clock.now().since(START).as_secs(),
         key: app.key().to_owned(),
         calls,
+        operators: operators::seen(&app).await,
     };
     let version = env!("CARGO_PKG_VERSION");
     let path = |end: &str| directory().join(format!("{version}.{end}"));

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use corefy_gateway::{pb, sandbox::faults::Fault};
+use corefy_gateway::{
+    app::operations::{Operations, Resolution},
+    domain::{audit::Operator, resolution::StatedOutcome},
+    pb,
+    sandbox::faults::Fault,
+    store::OperationFilter,
+};
 use prost::Message;
 
 use super::calls::{Recorded, record};
@@ -20,8 +26,14 @@ const DECLINED: &str = "4000000000009995";
 /// Charged, although the answer says otherwise: HTTP 500.
 const CHARGED_500: &str = "4000000000005019";
 
-/// The time that the story takes: a refund that fails does so after five seconds.
-pub const TAKES: Duration = Duration::from_secs(6);
+/// Not charged: HTTP 500.
+const NOT_CHARGED_500: &str = "4000000000005001";
+
+/// The time after which a pending refund has failed: that takes five seconds.
+const ENDING: Duration = Duration::from_secs(6);
+/// The tries after which a webhook about an unknown object is parked, and more than the time between any two of them.
+const TRIES: u32 = 6;
+const BETWEEN_TRIES: Duration = Duration::from_secs(40);
 
 /// Calls that change something, each under a key of its own, to be repeated later.
 struct Story<'a> {
@@ -49,6 +61,7 @@ impl Story<'_> {
 
 /// Has everything happen, and returns the calls that later versions have to answer in the same way.
 pub async fn tell(app: &TestApp) -> Vec<Recorded> {
+    park_a_webhook(app).await;
     let client = app.client().await;
     let mut story = Story { client: &client, keyed: Vec::new() };
     let customer = story.call("create_customer", "customer", full_customer()).await;
@@ -79,7 +92,13 @@ pub async fn tell(app: &TestApp) -> Vec<Recorded> {
     let (new, canceled) = (story.intent(new_intent("12.00")).await, story.intent(new_intent("13.00")).await);
     let cancel = pb::CancelPaymentIntentRequest { payment_intent_id: canceled.clone(), reason: "sold out".into() };
     story.call("cancel_payment_intent", "payment_intent", cancel).await;
-    app.recover_after(TAKES).await;
+    let disputed = story.intent(new_intent("15.00")).await;
+    story.confirm(&disputed, APPROVED).await;
+    app.sandbox.charge_back(&disputed, 600).unwrap();
+    let partly_paid = story.intent(new_intent("16.00")).await;
+    story.confirm(&partly_paid, NOT_CHARGED_500).await;
+    decide(app).await;
+    app.recover_after(ENDING).await;
     app.work_off_webhooks().await;
     let pending = pb::CreateRefundRequest { reference_id: "back-9".to_owned(), ..new_refund(&paid, "2.61") };
     story.call("create_refund", "refund", pending).await;
@@ -89,17 +108,44 @@ pub async fn tell(app: &TestApp) -> Vec<Recorded> {
     let doubted = client.intent("14.00").await;
     app.sandbox.faults().fail_next(9, READ.0, READ.1, Fault::Http(500));
     client.confirm(&doubted.id, CHARGED_500).await.unwrap();
+    app.sandbox.webhooks_idle().await;
     while app.server.app.write_api_calls().await.unwrap() > 0 {}
 
     let mut calls = Vec::new();
     for (method, key, request) in keyed {
         calls.push(record(&client, method, Some(&key), request).await);
     }
-    for id in [paid.clone(), saved, declined, challenged, new, canceled] {
+    for id in [paid.clone(), saved, declined, challenged, new, canceled, disputed, partly_paid] {
         calls.push(read(&client, "get_payment_intent", pb::GetPaymentIntentRequest { id }).await);
     }
     calls.extend(lists(&client, &customer, &method, &paid).await);
     calls
+}
+
+/// A webhook about a payment that is not known, tried until it is parked.
+async fn park_a_webhook(app: &TestApp) {
+    let body = r#"{"event_type": "payment.succeeded", "event_id": "evt_unknown", "payment_id": "cfpay_unknown"}"#;
+    app.sandbox.send_webhook(body, None).await.unwrap();
+    for _ in 0..TRIES {
+        app.work_off_webhooks().await;
+        app.clock.advance(BETWEEN_TRIES);
+    }
+}
+
+/// An operator states that the only operation in doubt brought a part of the amount, and has what comes later rechecked.
+async fn decide(app: &TestApp) {
+    let operations = Operations::new(app.database.store().await, app.clock.clone());
+    let open = operations.list(&OperationFilter::default(), 2).await.unwrap();
+    assert_eq!(open.len(), 1, "{open:?}");
+    let operator = Operator { user: "jane".to_owned(), host: "bastion".to_owned() };
+    let resolution = Resolution {
+        outcome: StatedOutcome::Succeeded,
+        received: Some("4.00".to_owned()),
+        reason: "the acquirer's statement".to_owned(),
+        operator: operator.clone(),
+    };
+    operations.resolve(&open[0].operation.id, resolution).await.unwrap();
+    operations.recheck(app.clock.now() + Duration::from_secs(3600), &operator, |_| {}).await.unwrap();
 }
 
 async fn read(client: &Client, method: &str, request: impl Message) -> Recorded {
