@@ -28,7 +28,7 @@ def grpcurl(*words, options=()):
 
 
 def told(*words):
-    """What grpcurl says of the gateway."""
+    """The output of grpcurl about the gateway."""
     return subprocess.run(grpcurl(*words), check=True, capture_output=True, text=True).stdout
 
 
@@ -55,7 +55,7 @@ def filled_in(value, variables):
 
 
 def at(value, path):
-    """What is at the path; None where it leads nowhere."""
+    """The value at the path; None where there is none."""
     for word in path.split(".") if path else []:
         if isinstance(value, list):
             value = len(value) if word == "#" else value[int(word)] if int(word) < len(value) else None
@@ -86,7 +86,7 @@ def check_error(status, headers, expected):
 
 
 def call(step, options):
-    """What came of a call: the answer, the error, and the headers that came with either."""
+    """The result of a call: the answer, the error, and the headers that came with either."""
     done = subprocess.run(grpcurl(step["call"], options=["-v", "-format-error", *options]),
                           input=json.dumps(step["request"]), capture_output=True, text=True, check=False)
     if not done.stdout:
@@ -100,7 +100,7 @@ def call(step, options):
 
 
 def taken(step, options):
-    """The next so many events of a stream, which is then cut off."""
+    """Takes the given number of events from a stream, which is then cut off."""
     events, text = [], ""
     with subprocess.Popen(grpcurl(step["stream"], options=options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as stream:
         stream.stdin.write(json.dumps(step["request"]))

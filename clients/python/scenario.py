@@ -43,7 +43,7 @@ def filled_in(value: Any, variables: dict[str, Any]) -> Any:
 
 
 def at(value: Any, path: str) -> Any:
-    """What is at the path; None where it leads nowhere."""
+    """The value at the path; None where there is none."""
     for word in path.split(".") if path else []:
         if isinstance(value, list):
             value = len(value) if word == "#" else value[int(word)] if int(word) < len(value) else None
@@ -137,7 +137,7 @@ class Runner:
 
 
 def taken(stream: Any, count: int) -> list[Any]:
-    """The next so many events of a stream, which is then closed."""
+    """Takes the given number of events from a stream, which is then closed."""
     events: list[Any] = []
     while len(events) < count:
         message = next(stream)

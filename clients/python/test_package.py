@@ -1,4 +1,4 @@
-"""What the scenario cannot say: the guide's call style, events across a restart, and what `connect` refuses."""
+"""Beyond the scenario: the guide's call style, events across a restart, and what `connect` refuses."""
 
 import os
 import subprocess

@@ -26,7 +26,7 @@ def filled_in(value, variables)
   end
 end
 
-# What is at the path; nil where it leads nowhere.
+# The value at the path; nil where there is none.
 def at(value, path)
   path.split(".").reduce(value) do |inner, word|
     case inner

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# What the scenario cannot say: events across a restart, and what `connect` refuses.
+# Beyond the scenario: events across a restart, and what `connect` refuses.
 
 require "corefy_gateway"
 require "minitest/autorun"

@@ -89,7 +89,7 @@ impl Call<'_> {
     }
 }
 
-/// Takes the next so many events of a stream, which is then dropped.
+/// Takes the given number of events from a stream, which is then dropped.
 pub async fn take(gateway: &Gateway, request: &Value, count: usize) -> Outcome<(Value, MetadataMap)> {
     let message = |name| PROTOS.get_message_by_name(name).ok_or("no such message");
     let request = DynamicMessage::deserialize(message("corefy.gateway.v1.StreamEventsRequest")?, request)?;

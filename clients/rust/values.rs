@@ -28,7 +28,7 @@ fn filled_in_text(text: &str, variables: &Map<String, Value>) -> Value {
     json!(replaced)
 }
 
-/// What is at the path; `null` where it leads nowhere.
+/// The value at the path; `null` where there is none.
 pub fn at(value: &Value, path: &str) -> Value {
     let words = path.split('.').filter(|word| !word.is_empty());
     words.fold(value.clone(), |value, word| match &value {

@@ -75,7 +75,7 @@ class Wire:
         self.port = self.listener.sockets[0].getsockname()[1]
 
     def close(self):
-        """Lets nobody in any more; connections that are open go on."""
+        """Accepts no new connections; open ones stay."""
         self.do(self.stop_listening())
 
     async def stop_listening(self):

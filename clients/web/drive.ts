@@ -53,7 +53,7 @@ try {
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   const shop = await opened(await context.newPage(), origin.href);
   const passed = await shop.evaluate(() => window.run());
-  // The same server by another name is another origin, which the gateway has not been told of.
+  // The same server by another name is another origin, which the gateway does not know.
   const stranger = await opened(await context.newPage(), `http://127.0.0.1:${origin.port}`);
   const refusal = await stranger.evaluate(() => window.refusal());
   const isRefused = refusal.startsWith("Unavailable");

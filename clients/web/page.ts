@@ -1,10 +1,10 @@
-/** What the page does: runs the scenario as `drive.ts` orders it to. */
+/** Runs the scenario in the page, as `drive.ts` directs. */
 
 import { connect, type GatewayError } from "corefy-gateway/web";
 
 import { runCases, type Case } from "./cases.js";
 
-/** What `drive.ts` tells the page. */
+/** The input of the page, from `drive.ts`. */
 export interface Given {
   target: string;
   apiKey: string;

@@ -54,6 +54,6 @@ int main() {
       const auto status = gateway.refunds->CreateRefund(&context, refund, &refunded);
       if (!status.ok()) throw GatewayError(status, context);
     }
-    return event.refund().payment_intent_id() != intent.id();  // goes on until a part of it is given back
+    return event.refund().payment_intent_id() != intent.id();  // until a part of it is given back
   });
 }

@@ -59,13 +59,13 @@ pub mod event_types {
     /// A customer was changed at Corefy.
     pub const CUSTOMER_UPDATED: &str = "customer.updated";
 
-    /// A customer whose creation was in doubt was not taken by Corefy: it is no more.
+    /// Corefy refused a customer whose creation was in doubt; the customer is removed.
     pub const CUSTOMER_CREATION_FAILED: &str = "customer.creation_failed";
 
     /// A payment method was saved.
     pub const PAYMENT_METHOD_CREATED: &str = "payment_method.created";
 
-    /// A payment method whose saving was in doubt was not taken by Corefy: it is no more.
+    /// Corefy refused a payment method whose creation was in doubt; the method is removed.
     pub const PAYMENT_METHOD_CREATION_FAILED: &str = "payment_method.creation_failed";
 
     /// Corefy reports a change of a saved payment method.

@@ -16,7 +16,7 @@ const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_prox
 const PLAIN_PROXIES: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
 /// The hosts that are called without a proxy.
 const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
-/// The file and the folders with the authorities that are trusted in the place of the system's.
+/// The file and the folders with the authorities that are trusted instead of the system's.
 const AUTHORITIES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// How Corefy is reached.

@@ -69,11 +69,11 @@ event_types! {
     CustomerCreated => "customer.created",
     /// A customer was changed at Corefy.
     CustomerUpdated => "customer.updated",
-    /// A customer whose creation was in doubt was not taken by Corefy: it is no more.
+    /// Corefy refused a customer whose creation was in doubt; the customer is removed.
     CustomerCreationFailed => "customer.creation_failed",
     /// A payment method was saved.
     PaymentMethodCreated => "payment_method.created",
-    /// A payment method whose saving was in doubt was not taken by Corefy: it is no more.
+    /// Corefy refused a payment method whose creation was in doubt; the method is removed.
     PaymentMethodCreationFailed => "payment_method.creation_failed",
     /// Corefy reports a change of a saved payment method.
     PaymentMethodUpdated => "payment_method.updated",

@@ -297,7 +297,8 @@ mod tests {
         held.iter().for_each(|permit| permit.standing().prove());
         let mut permits = Permits { pool, waiting: None };
         let arrival = async { ("the newcomer", SocketAddr::new(address(9), 1)) };
-        // Dropped while it waits, as when a handshake ends meanwhile: the newcomer waits on, and nobody else is let in.
+        // Dropped while it waits, as when a handshake ends meanwhile: the newcomer waits on, and no other connection is
+        // let in.
         assert!(tokio::time::timeout(Duration::from_millis(1), permits.next(arrival)).await.is_err());
         let nobody = async { panic!("another was let in while one waits") };
         let waiting = tokio::spawn(async move { permits.next(nobody).await });

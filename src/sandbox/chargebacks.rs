@@ -13,7 +13,7 @@ use crate::{domain::money::Money, upstream::intents::wire::Amount};
 pub const CHARGEBACK_TIME: Duration = Duration::from_secs(60);
 
 impl State {
-    /// Charges the payer, whose bank will take everything back.
+    /// Charges the payer; the bank will take everything back.
     pub fn charge_for_a_while(&mut self, id: &str) {
         self.charge(id);
         self.pending.insert(id.to_owned(), (self.clock.now() + CHARGEBACK_TIME, PendingOutcome::ChargeBack));

@@ -60,7 +60,7 @@ impl Ledger {
         })
     }
 
-    /// What their banks took back, in minor units.
+    /// The amount that their banks took back, in minor units.
     pub fn charged_back(&self, reference: &str) -> i64 {
         self.sum(reference, |kind| match kind {
             LedgerEntryKind::Charge | LedgerEntryKind::Refund | LedgerEntryKind::RefundReturned => 0,

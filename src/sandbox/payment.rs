@@ -21,7 +21,7 @@ pub(super) struct SandboxPayment {
     /// The details that the payer was shown, for a payment made elsewhere.
     pub shown: Option<DisplayOutcome>,
     pub amount: Money,
-    /// What the payer's bank has taken back, in minor units.
+    /// The amount that the payer's bank has taken back, in minor units.
     pub charged_back: i64,
     pub payment_method: String,
     pub customer_id: Option<String>,

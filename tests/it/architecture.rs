@@ -1,5 +1,5 @@
-//! The rules of the architecture, checked on the text of `src/`: who may name whom, which crate is used where, how long
-//! a file may be.
+//! The rules of the architecture, checked on the text of `src/`: which module may import which, where each crate is
+//! used, and how long a file may be.
 
 use std::{
     fs,

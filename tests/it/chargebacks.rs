@@ -20,7 +20,7 @@ crate::on_both!(
     a_refund_that_is_under_way_ends_as_corefy_says_whatever_is_charged_back,
 );
 
-/// A card whose payer has the money taken back.
+/// A card whose payment the payer's bank takes back.
 const CHARGED_BACK: &str = "4000000000000259";
 const HOUR: Duration = Duration::from_secs(3600);
 

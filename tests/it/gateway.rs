@@ -113,7 +113,7 @@ async fn an_unreachable_corefy_is_an_answer(database: TestDatabase) {
     let app = TestApp::start_with(database, None, |config| config.upstream.base_url = nobody).await;
     let found = test_connection(&app).await;
     assert_eq!((found.reachable, found.authenticated, found.http_status), (false, false, 0));
-    assert_eq!(found.message, "Nothing was sent: no connection: nobody listens there.");
+    assert_eq!(found.message, "Nothing was sent: no connection: nothing listens there.");
 }
 
 async fn wrong_credentials_are_an_answer(database: TestDatabase) {

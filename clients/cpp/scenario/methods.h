@@ -11,6 +11,6 @@
 nlohmann::json Unary(const corefy::gateway::Gateway& gateway, grpc::ClientContext& context, const std::string& method,
                      const nlohmann::json& request);
 
-// Takes the next so many events of a stream, which is then canceled.
+// Takes the given number of events from a stream, which is then canceled.
 nlohmann::json Take(const corefy::gateway::Gateway& gateway, grpc::ClientContext& context,
                     const nlohmann::json& request, std::size_t count);

@@ -7,7 +7,7 @@
 // The value with `{{name}}` replaced; a text that is nothing else becomes the variable's value, whatever its type.
 nlohmann::json FilledIn(nlohmann::json value, const nlohmann::json& variables);
 
-// What is at the path; null where it leads nowhere.
+// The value at the path; null where there is none.
 nlohmann::json At(nlohmann::json value, const std::string& path);
 
 // Throws unless the value fits what is expected.

@@ -1,4 +1,4 @@
-// What each call on a channel to the gateway carries.
+// The metadata and deadline of each call on a channel to the gateway.
 #pragma once
 
 #include <grpcpp/support/client_interceptor.h>

@@ -14,7 +14,7 @@ using google::protobuf::util::TimeUtil;
 constexpr char kDomain[] = "corefy-gateway";
 constexpr char kPreviousAttempts[] = "previous_attempts";
 
-// What a call says beside its status.
+// The details of a call beside its status.
 struct GatewayError::Details {
   std::string reason, request_id;
   std::map<std::string, std::string> fields, metadata;

@@ -108,7 +108,7 @@ func newKey() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", bytes[:4], bytes[4:6], bytes[6:8], bytes[8:10], bytes[10:])
 }
 
-// isMutating tells whether /package.Service/Method changes anything, by the word of its proto.
+// isMutating reports whether /package.Service/Method changes anything, by its proto.
 func isMutating(method string) bool {
 	name := protoreflect.FullName(strings.ReplaceAll(strings.TrimPrefix(method, "/"), "/", "."))
 	descriptor, err := protoregistry.GlobalFiles.FindDescriptorByName(name)
@@ -119,7 +119,7 @@ func isMutating(method string) bool {
 	return options.GetIdempotencyLevel() != descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 }
 
-// mayBeRepeated tells whether to make the call again; it keeps its idempotency key, so that it is done once even if it
+// mayBeRepeated reports whether to make the call again; it keeps its idempotency key, so that it is done once even if it
 // has arrived.
 func (e *Error) mayBeRepeated() bool {
 	switch e.Code {
@@ -132,13 +132,13 @@ func (e *Error) mayBeRepeated() bool {
 	}
 }
 
-// pause is how long to wait after so many attempts, the last of which ended so: never less than the gateway asks for.
+// pause is the wait after this number of attempts, given the end of the last one: never less than the gateway asks for.
 func pause(attempts int, failure *Error) time.Duration {
 	longest := min(firstPause<<(attempts-1), longestPause)
 	return max(longest/2+mathrand.N(longest/2), failure.RetryAfter)
 }
 
-// rest waits, and tells whether there is time left for another attempt. It does not begin a pause that would outlast
+// rest waits, and reports whether there is time left for another attempt. It does not begin a pause that would outlast
 // the deadline.
 func rest(ctx context.Context, pause time.Duration) bool {
 	if deadline, isSet := ctx.Deadline(); isSet && time.Until(deadline) < pause {

@@ -24,7 +24,7 @@ type Error struct {
 	Message string
 	// Reason is the name of a gatewayv1.ErrorReason without its prefix; empty when it was not the gateway that spoke.
 	Reason string
-	// Fields tells what is wrong with each wrong field of the request, by the field's path.
+	// Fields has the invalid fields of the request by path, each with its reason.
 	Fields map[string]string
 	// RetryAfter is the time after which the same call may succeed; 0 when waiting does not help.
 	RetryAfter time.Duration
@@ -42,7 +42,7 @@ const (
 	previousAttempts = "previous_attempts"
 )
 
-// NothingWasSent tells whether this call provably sent nothing to Corefy: in each attempt, the gateway itself said so.
+// NothingWasSent reports whether this call provably sent nothing to Corefy: in each attempt, the gateway itself said so.
 // Otherwise make the call again under the same idempotency key, or read the object: it may have been done.
 func (e *Error) NothingWasSent() bool { return e.nothingWasSent }
 

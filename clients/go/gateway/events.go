@@ -15,7 +15,7 @@ import (
 // FollowEvents gives the events that the request asks for, from the oldest that is kept when it is nil or names none to begin
 // after, and then each as it happens, until the context ends. The default view has no personal data.
 //
-// After a break it goes on after the last event that was taken in. Keep the id of each event once it is dealt with, and
+// After a break it resumes after the last event that was taken in. Keep the id of each event once it is dealt with, and
 // begin with it after a restart of your own. An error is the last thing that it gives.
 func (c *Client) FollowEvents(ctx context.Context, request *gatewayv1.StreamEventsRequest) iter.Seq2[*gatewayv1.Event, error] {
 	return func(yield func(*gatewayv1.Event, error) bool) {
@@ -43,7 +43,7 @@ func (c *Client) FollowEvents(ctx context.Context, request *gatewayv1.StreamEven
 	}
 }
 
-// streamOnce gives the events of one stream, and keeps in the request where to go on. It tells whether any message came.
+// streamOnce gives the events of one stream, and notes in the request where to resume. It reports whether any message came.
 // There is no error when the reader has had enough.
 func (c *Client) streamOnce(
 	ctx context.Context, request *gatewayv1.StreamEventsRequest, yield func(*gatewayv1.Event, error) bool,

@@ -144,7 +144,7 @@ func TestNothingGoesWithoutTLSUnlessTold(t *testing.T) {
 	}
 }
 
-// fake is a gateway that fails as it is told, and keeps what it saw. Each of its streams brings one event and breaks.
+// fake is a gateway that fails on demand, and keeps the requests. Each of its streams brings one event and breaks.
 type fake struct {
 	gatewayv1.UnimplementedPaymentIntentServiceServer
 	gatewayv1.UnimplementedEventServiceServer

@@ -61,13 +61,13 @@ const EventTypeCustomerCreated = "customer.created"
 // EventTypeCustomerUpdated: A customer was changed at Corefy.
 const EventTypeCustomerUpdated = "customer.updated"
 
-// EventTypeCustomerCreationFailed: A customer whose creation was in doubt was not taken by Corefy: it is no more.
+// EventTypeCustomerCreationFailed: Corefy refused a customer whose creation was in doubt; the customer is removed.
 const EventTypeCustomerCreationFailed = "customer.creation_failed"
 
 // EventTypePaymentMethodCreated: A payment method was saved.
 const EventTypePaymentMethodCreated = "payment_method.created"
 
-// EventTypePaymentMethodCreationFailed: A payment method whose saving was in doubt was not taken by Corefy: it is no more.
+// EventTypePaymentMethodCreationFailed: Corefy refused a payment method whose creation was in doubt; the method is removed.
 const EventTypePaymentMethodCreationFailed = "payment_method.creation_failed"
 
 // EventTypePaymentMethodUpdated: Corefy reports a change of a saved payment method.

@@ -713,7 +713,7 @@ func (x *Redirect) GetParams() map[string]string {
 	return nil
 }
 
-// Details to show to the payer, who pays with them in another program or place.
+// Details for the payer, to pay with in another program or place.
 type DisplayDetails struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The kind of `data`.

@@ -47,7 +47,7 @@ final class Client implements Scenario.Calls {
     }
   }
 
-  /** The next so many events of a stream. */
+  /** Takes the given number of events from a stream. */
   private static Object taken(Iterator<?> stream, double count) throws IOException {
     var events = new ArrayList<Object>();
     while (events.size() < count) {

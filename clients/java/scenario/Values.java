@@ -53,7 +53,7 @@ final class Values {
         : variable.replaceAll(found -> (String) variables.get(found.group(1)));
   }
 
-  /** What is at the path; null where it leads nowhere. */
+  /** The value at the path; null where there is none. */
   static Object at(Object value, Object path) {
     for (String word : path.equals("") ? new String[0] : ((String) path).split("\\.")) {
       if (value instanceof List<?> entries) {

@@ -42,7 +42,7 @@ private class CoroutineClient : Scenario.Calls {
     }
   }
 
-  /** The next so many events of a stream. */
+  /** Takes the given number of events from a stream. */
   private suspend fun taken(stream: Flow<*>, count: Int): Any {
     val messages = stream.map { it as StreamEventsResponse }.filter { it.hasEvent() }
     return mapOf("events" to messages.take(count).toList().map { Values.json(it.event) })

@@ -10,7 +10,7 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 
 /**
- * What the scenario cannot say: a flow of events goes on after a restart, and ends when told to.
+ * Beyond the scenario: a flow of events goes on after a restart, and ends on request.
  */
 object EventFlowTest {
   private val gateway = Client().gateway(System.getenv("SCENARIO_API_KEY"))

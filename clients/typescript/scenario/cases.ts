@@ -6,7 +6,7 @@ import * as v1 from "corefy-gateway/v1";
 
 import { at, check, checkError, filledIn, type ExpectedError, type Values } from "./expectations.js";
 
-/** What a runner is given. */
+/** The input of a runner. */
 export interface World {
   apiKey: string;
   readKey: string;
@@ -53,7 +53,7 @@ function asJson(schema: DescMessage, message: Message): JsonValue {
   return toJson(schema, message, { useProtoFieldName: true });
 }
 
-/** The next so many events of a stream, which is then left. */
+/** Takes the given number of events from a stream, which is then left. */
 async function taken(step: Step, call: Call, request: Message): Promise<JsonValue> {
   const left = new AbortController();
   const events: JsonValue[] = [];

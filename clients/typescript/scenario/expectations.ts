@@ -31,7 +31,7 @@ export function filledIn(value: JsonValue, variables: Values): JsonValue {
   return value.replace(/{{(\w+)}}/g, (_, name: string) => String(variables[name]));
 }
 
-/** What is at the path; null where it leads nowhere. */
+/** The value at the path; null where there is none. */
 export function at(value: JsonValue, path: string): JsonValue {
   const step = (from: JsonValue, word: string): JsonValue => {
     if (Array.isArray(from)) return word === "#" ? from.length : (from[Number(word)] ?? null);

@@ -1,4 +1,4 @@
-/** What every call gets on its way out: the key, a deadline, an idempotency key, and repetitions that are safe. */
+/** Adds to every outgoing call the key, a deadline, an idempotency key, and repetitions where they are safe. */
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
@@ -22,7 +22,7 @@ export function mayBeRepeated({ code, retryAfterMs }: GatewayError): boolean {
   return code === Code.Unavailable || (waitingHelps && retryAfterMs !== undefined);
 }
 
-/** Milliseconds to wait after so many attempts, the last of which ended so: never less than the gateway asks for. */
+/** Milliseconds to wait after this number of attempts, given the end of the last one: never less than the gateway asks for. */
 export function pauseAfter(attempts: number, error: GatewayError): number {
   const longest = Math.min(FIRST_PAUSE_MS * 2 ** (attempts - 1), LONGEST_PAUSE_MS);
   return Math.max(longest * (1 - Math.random() / 2), error.retryAfterMs ?? 0);

@@ -18,13 +18,13 @@ export class GatewayError extends Error {
   readonly rawMessage: string;
   /** A name of `ErrorReason` without its prefix, such as `FIELDS_INVALID`; empty when it was not the gateway that spoke. */
   readonly reason: string;
-  /** What is wrong with each wrong field of the request, by the field's path. */
+  /** The invalid fields of the request by path, each with its reason. */
   readonly fields: Readonly<Record<string, string>>;
   /** Milliseconds after which the same call may succeed; `undefined` when waiting does not help. */
   readonly retryAfterMs: number | undefined;
-  /** What the gateway's operator finds the call by; empty when the gateway was not reached. */
+  /** The id by which the gateway's operator finds the call; empty when the gateway was not reached. */
   readonly requestId: string;
-  /** What `ErrorReason` promises beside this reason. */
+  /** The metadata that `ErrorReason` documents for this reason. */
   readonly metadata: Readonly<Record<string, string>>;
   /**
    * Whether this call provably sent nothing to Corefy: in each attempt, the gateway itself said so. Otherwise make the

@@ -18,13 +18,13 @@ import { GatewayError } from "./errors.js";
 /** Longer than the gateway waits for Corefy by default. */
 export const DEFAULT_TIMEOUT_MS = 45_000;
 
-/** What may be said of a connection. */
+/** The options of a connection. */
 export interface ConnectOptions {
   /** For one call with all its repetitions, in milliseconds; default 45 seconds. Streams have none. */
   timeoutMs?: number;
 }
 
-/** What may be said of events to follow. */
+/** The options of a stream of events. */
 export interface FollowEventsOptions {
   /** Begin after this event; without it, with the oldest that is kept. */
   afterEventId?: string;
@@ -73,13 +73,13 @@ export class Gateway {
   /**
    * Events after this one, or from the oldest that is kept, and then each as it happens, without an end.
    *
-   * After a break it goes on after the last event that was taken in. Keep the `id` of each event once it is dealt with,
+   * After a break it resumes after the last event that was taken in. Keep the `id` of each event once it is dealt with,
    * and begin with it after a restart of your own.
    */
   async *followEvents(options: FollowEventsOptions = {}): AsyncGenerator<Event, never, undefined> {
     const { afterEventId = "", types = [], objectId = "", view = EventView.BASIC, signal } = options;
     const request = { afterEventId, types, objectId, view };
-    // Who leaves the loop leaves the stream, too: Connect's own streams end by a signal only.
+    // Leaving the loop ends the stream, too: Connect's own streams end by a signal only.
     const left = new AbortController();
     const ended = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
     try {

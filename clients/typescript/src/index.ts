@@ -26,7 +26,7 @@ export { DEFAULT_TIMEOUT_MS, Gateway, type ConnectOptions, type FollowEventsOpti
 
 const KEEPALIVE = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 };
 
-/** What may be said of a connection over HTTP/2. */
+/** The options of a connection over HTTP/2. */
 export interface NodeConnectOptions extends ConnectOptions {
   /** A private authority (`ca`), or a client certificate (`cert` and `key`). */
   tls?: SecureContextOptions;

@@ -1,5 +1,5 @@
 /**
- * The same client for pages, over grpc-web. A page shows its key to whoever opens it: give it one that may do no more
+ * The same client for pages, over grpc-web. A page shows its key to everyone who opens it: give it one that may do no more
  * than that. The gateway lets in the origins of `GATEWAY_WEB_ORIGINS`. Keepalive is the browser's. So are
  * repetitions that it does not show: `nothingWasSent` of an error is always false here.
  */

@@ -1,4 +1,4 @@
-/** What the scenario cannot say: what each attempt of a call carries, events across a restart, and what `connect` refuses. */
+/** Beyond the scenario: what each attempt of a call carries, events across a restart, and what `connect` refuses. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";

@@ -14,7 +14,7 @@ pub enum NoConnection {
     #[error("the name of its host cannot be found")]
     UnknownName,
     /// The host refused.
-    #[error("nobody listens there")]
+    #[error("nothing listens there")]
     Refused,
     /// The host, or the handshake, took too long.
     #[error("it did not answer in time")]

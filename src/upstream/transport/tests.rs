@@ -342,7 +342,7 @@ async fn what_was_refused_cut_or_never_sent_is_logged_as_such() {
     let mut calls = Vec::new();
     records.take(&mut calls, usize::MAX);
     assert_eq!((calls.len(), calls[0].outcome, calls[0].http_status), (1, CallOutcome::NotSent, None));
-    assert_eq!(calls[0].exchange.error, "no connection: nobody listens there");
+    assert_eq!(calls[0].exchange.error, "no connection: nothing listens there");
 }
 
 /// A proxy that answers every request with 403, and what it was sent.

@@ -26,7 +26,7 @@ pub fn after(seconds: i64) -> Timestamp {
     Timestamp(NOW.0 + seconds * 1_000_000)
 }
 
-/// What stands in every field that tells of a person, so that an outsider can look for it.
+/// The text in every field with personal data, so that an outsider can look for it.
 pub const CANARY: &str = "canary-bird";
 
 fn canary() -> Private {

@@ -1,4 +1,4 @@
-//! What an outsider with the database finds in it without the master key: nothing that tells of a person.
+//! The database without the master key: an outsider finds no personal data in it.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ on_both![
     a_row_that_was_tampered_with_is_corrupt_and_not_a_panic,
 ];
 
-/// Writes one row of everything, each with [`CANARY`] wherever a person can be told of.
+/// Writes one row of everything, each with [`CANARY`] wherever it can have personal data.
 async fn fill(store: &Store) -> PaymentIntent {
     let (customer, intent) = (customer(acme(), None), paid_intent(acme()));
     let (method, refund) = (payment_method(&customer), refund(&intent, None));

@@ -147,7 +147,7 @@ func (r *runner) client(apiKey string) (*gateway.Client, error) {
 	return client, err
 }
 
-// events takes the next so many events of a stream, and leaves it.
+// events takes the given number of events from a stream, and leaves it.
 func events(ctx context.Context, client *gateway.Client, request *gatewayv1.StreamEventsRequest, count int) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, streamPatience)
 	defer cancel()

@@ -69,7 +69,7 @@ func check(what string, actual, expected any) error {
 	return fmt.Errorf("%s is %v, not %v", what, actual, expected)
 }
 
-// isEmpty tells whether JSON of a message may leave this out.
+// isEmpty reports whether JSON of a message may leave this out.
 func isEmpty(value any) bool {
 	switch value := value.(type) {
 	case map[string]any:

@@ -1,4 +1,4 @@
-"""What every call gets on its way out: the key, a deadline, an idempotency key, and repetitions that are safe."""
+"""Adds to every outgoing call the key, a deadline, an idempotency key, and repetitions where they are safe."""
 
 import random
 import time
@@ -28,7 +28,7 @@ def may_be_repeated(error: GatewayError) -> bool:
 
 
 def pause(attempts: int, error: GatewayError) -> float:
-    """Seconds to wait after so many attempts, the last of which ended so: never less than the gateway asks for."""
+    """Seconds to wait after this number of attempts, given the end of the last one: never less than the gateway asks for."""
     longest = min(_FIRST_PAUSE * 2 ** (attempts - 1), _LONGEST_PAUSE)
     return max(random.uniform(longest / 2, longest), error.retry_after or 0)
 
@@ -99,6 +99,6 @@ class _Stream:
 
 
 def _is_mutating(method: str) -> bool:
-    """Whether `/package.Service/Method` changes anything, by the word of its proto."""
+    """Whether `/package.Service/Method` changes anything, by its proto."""
     descriptor = descriptor_pool.Default().FindMethodByName(method.strip("/").replace("/", "."))
     return descriptor.GetOptions().idempotency_level != MethodOptions.NO_SIDE_EFFECTS

@@ -82,7 +82,7 @@ class Gateway:
         `types` has types such as `refund.succeeded` or kinds of objects such as `refund.*`. The default view has no
         personal data.
 
-        After a break it goes on after the last event that was taken in. Keep the `id` of each event once it is dealt
+        After a break it resumes after the last event that was taken in. Keep the `id` of each event once it is dealt
         with, and begin with it after a restart of your own.
         """
         request = StreamEventsRequest(after_event_id=after_event_id, types=types, object_id=object_id, view=view)

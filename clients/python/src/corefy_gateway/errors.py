@@ -25,13 +25,13 @@ class GatewayError(Exception):
     reason: str
     """A name of `ErrorReason` without its prefix: `FIELDS_INVALID`; empty when it was not the gateway that spoke."""
     fields: Mapping[str, str]
-    """What is wrong with each wrong field of the request, by the field's path."""
+    """The invalid fields of the request by path, each with its reason."""
     retry_after: float | None
     """Seconds after which the same call may succeed; `None` when waiting does not help."""
     request_id: str
-    """What the gateway's operator finds the call by; empty when the gateway was not reached."""
+    """The id by which the gateway's operator finds the call; empty when the gateway was not reached."""
     metadata: Mapping[str, str]
-    """What `ErrorReason` promises beside this reason."""
+    """The metadata that `ErrorReason` documents for this reason."""
     nothing_was_sent: bool
     """Whether this call provably sent nothing to Corefy: in each attempt, the gateway itself said so. Otherwise make the
     call again under the same idempotency key, or read the object: it may have been done."""

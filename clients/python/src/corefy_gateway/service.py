@@ -32,7 +32,7 @@ _AMOUNTS = (
 
 
 class PaymentData(TypedDict, total=False):
-    """What to pay with: a card as the payer typed it, or a saved payment method."""
+    """The source of a payment: a card as the payer typed it, or a saved payment method."""
 
     card_number: str
     card_expiry_month: str | int

@@ -9,7 +9,7 @@ module CorefyGateway
   FIRST_PAUSE = 0.1
   LONGEST_PAUSE = 2.0
 
-  # Seconds to wait after so many attempts, the last of which ended so: never less than the gateway asks for.
+  # Seconds to wait after this number of attempts, given the end of the last one: never less than the gateway asks for.
   def self.pause(attempts, error)
     longest = [FIRST_PAUSE * (2**(attempts - 1)), LONGEST_PAUSE].min
     [rand(longest / 2..longest), error.retry_after || 0].max
@@ -20,9 +20,9 @@ module CorefyGateway
   # Each takes `timeout:`, in seconds. A call with one answer takes `idempotency_key:`, for one of your own, and
   # `headers: true` to get an Answer in place of the message. A stream gives an Enumerator of its messages.
   class Calls
-    # What an answer came with: the message, and the headers before it.
+    # An answer: the message, and the headers before it.
     Answer = Struct.new(:message, :headers)
-    # Not every protobuf for Ruby tells a method's options; the calls that change nothing are those with these verbs.
+    # Not every protobuf for Ruby has a method's options; the calls that change nothing are those with these verbs.
     READS = /\A(get|list|stream|test)_/
     private_constant :READS
 

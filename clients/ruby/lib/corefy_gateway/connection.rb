@@ -55,7 +55,7 @@ module CorefyGateway
     # `types` has types such as `refund.succeeded` or kinds of objects such as `refund.*`. The default view has no personal
     # data; `:EVENT_VIEW_FULL` has all.
     #
-    # After a break it goes on after the last event that was taken in. Keep the `id` of each event once it is dealt with,
+    # After a break it resumes after the last event that was taken in. Keep the `id` of each event once it is dealt with,
     # and begin with it after a restart of your own. Every object of Ruby has an `object_id`: the event's is
     # `event["object_id"]`.
     def follow_events(after_event_id: "", types: [], object_id: "", view: :EVENT_VIEW_BASIC)

@@ -16,13 +16,13 @@ module CorefyGateway
     attr_reader :code
     # A name of ErrorReason without its prefix, such as `FIELDS_INVALID`; empty when it was not the gateway that spoke.
     attr_reader :reason
-    # What is wrong with each wrong field of the request, by the field's path.
+    # The invalid fields of the request by path, each with its reason.
     attr_reader :fields
     # Seconds after which the same call may succeed; nil when waiting does not help.
     attr_reader :retry_after
-    # What the gateway's operator finds the call by; empty when the gateway was not reached.
+    # The id by which the gateway's operator finds the call; empty when the gateway was not reached.
     attr_reader :request_id
-    # What ErrorReason promises beside this reason.
+    # The metadata that ErrorReason documents for this reason.
     attr_reader :metadata
 
     # Reads what a call ended with.

@@ -62,8 +62,8 @@ pub(super) fn payment(answer: wire::WireIntent) -> Result<PaymentSnapshot, Misma
     })
 }
 
-/// What the payer's bank has taken back of a payment, in minor units. Whatever is told beyond the payment's amount is no money of
-/// the payer's.
+/// The amount that the payer's bank has taken back of a payment, in minor units. Anything beyond the payment's amount
+/// is not the payer's money.
 fn charged_back(told: Option<wire::Amount>, amount: Money) -> i64 {
     money(told, amount.currency.code()).map_or(0, |told| told.minor.min(amount.minor))
 }

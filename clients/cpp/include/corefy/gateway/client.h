@@ -34,7 +34,7 @@ struct Gateway {
   std::unique_ptr<v1::GatewayService::Stub> gateway;
 
   // Hands over the events that `request` asks for (an empty one: all, from the oldest that is kept), and then each as
-  // it happens, until `handle` returns false. The default view has no personal data. After a break it goes on after the
+  // it happens, until `handle` returns false. The default view has no personal data. After a break it resumes after the
   // last event. Throws GatewayError when that does not help.
   void FollowEvents(v1::StreamEventsRequest request, const std::function<bool(const v1::Event&)>& handle) const;
 };

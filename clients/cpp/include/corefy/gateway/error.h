@@ -24,13 +24,13 @@ class GatewayError : public std::runtime_error {
   std::string message;
   // A name of ErrorReason without its prefix, such as FIELDS_INVALID; empty when it was not the gateway that spoke.
   std::string reason;
-  // What is wrong with each wrong field of the request, by the field's path.
+  // The invalid fields of the request by path, each with its reason.
   std::map<std::string, std::string> fields;
   // After how long the same call may succeed; nothing when waiting does not help.
   std::optional<std::chrono::milliseconds> retry_after;
-  // What the gateway's operator finds the call by; empty when the gateway was not reached.
+  // The id by which the gateway's operator finds the call; empty when the gateway was not reached.
   std::string request_id;
-  // What ErrorReason promises beside this reason.
+  // The metadata that ErrorReason documents for this reason.
   std::map<std::string, std::string> metadata;
 
   // Whether this call provably sent nothing to Corefy: the gateway itself said so, to the call's first attempt.

@@ -14,8 +14,8 @@ import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What every call gets on its way out: the key, a deadline, an idempotency key, and repetitions
- * that are safe.
+ * Adds to every outgoing call the key, a deadline, an idempotency key, and repetitions
+ * where they are safe.
  */
 final class Calls implements ClientInterceptor {
   private static final Metadata.Key<String> AUTHORIZATION =

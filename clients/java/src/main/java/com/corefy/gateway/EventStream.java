@@ -11,7 +11,7 @@ import java.util.Iterator;
 import java.util.NoSuchElementException;
 
 /**
- * Events, and then each as it happens, until the stream is closed. After a break it goes on after
+ * Events, and then each as it happens, until the stream is closed. After a break it resumes after
  * the last event that was taken in. One thread reads it, once; any may close it.
  */
 public final class EventStream implements Iterable<Event>, AutoCloseable {
@@ -49,7 +49,7 @@ public final class EventStream implements Iterable<Event>, AutoCloseable {
     };
   }
 
-  /** Ends the stream; who waits for its next event learns that there is none. */
+  /** Ends the stream; a caller that waits for its next event gets none. */
   @Override
   public void close() {
     context.cancel(null);

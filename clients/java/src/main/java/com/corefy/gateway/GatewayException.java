@@ -128,7 +128,7 @@ public final class GatewayException extends StatusRuntimeException {
     return reason;
   }
 
-  /** What is wrong with each wrong field of the request, by the field's path. */
+  /** The invalid fields of the request by path, each with its reason. */
   public Map<String, String> fields() {
     return Collections.unmodifiableMap(fields);
   }
@@ -138,12 +138,12 @@ public final class GatewayException extends StatusRuntimeException {
     return Optional.ofNullable(retryAfter);
   }
 
-  /** What the gateway's operator finds the call by; empty when the gateway was not reached. */
+  /** The id by which the gateway's operator finds the call; empty when the gateway was not reached. */
   public String requestId() {
     return requestId;
   }
 
-  /** What {@link com.corefy.gateway.v1.ErrorReason} promises beside this reason. */
+  /** The metadata that {@link com.corefy.gateway.v1.ErrorReason} documents for this reason. */
   public Map<String, String> metadata() {
     return metadata;
   }

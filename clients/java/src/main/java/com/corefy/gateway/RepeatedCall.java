@@ -13,7 +13,7 @@ import java.util.function.Supplier;
 
 /**
  * A call with one request and one answer that is made again, with the same metadata, while nothing
- * was done and the deadline allows it. Its caller hears of the last attempt only. No thread waits
+ * was done and the deadline allows it. Its caller sees the last attempt only. No thread waits
  * in the pauses.
  */
 final class RepeatedCall<Q, A> extends ClientCall<Q, A> {
@@ -63,7 +63,7 @@ final class RepeatedCall<Q, A> extends ClientCall<Q, A> {
         attempt.cancel(message, cause);
       }
     }
-    // In a pause there is no attempt that would tell.
+    // In a pause there is no attempt to report it.
     end(Status.CANCELLED.withDescription(message).withCause(cause), new Metadata(), null, null);
   }
 

@@ -16,7 +16,7 @@ final class Repetition {
 
   private Repetition() {}
 
-  /** What to wait after so many attempts: never less than the gateway asks for. */
+  /** The pause after this number of attempts: never less than the gateway asks for. */
   static Duration pause(int attempts, GatewayException error) {
     long longest = Math.min(FIRST_PAUSE_MILLIS << (attempts - 1), LONGEST_PAUSE_MILLIS);
     long millis = ThreadLocalRandom.current().nextLong(longest / 2, longest + 1);

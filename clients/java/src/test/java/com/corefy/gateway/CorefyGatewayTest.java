@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the scenario cannot see: what a call brings along, and when it is made again. */
+/** Beyond the scenario: what a call brings along, and when it is made again. */
 @Timeout(30)
 class CorefyGatewayTest {
   private static final CreateRefundRequest REFUND =

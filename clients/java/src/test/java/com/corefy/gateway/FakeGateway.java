@@ -32,7 +32,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
-/** A gateway in this process that fails as told, and notes what calls bring along. */
+/** A gateway in this process that fails on demand, and records the metadata of calls. */
 final class FakeGateway implements AutoCloseable {
   final List<Call> calls = new CopyOnWriteArrayList<>();
   private final Queue<Failure> failures = new ArrayDeque<>();
@@ -58,7 +58,7 @@ final class FakeGateway implements AutoCloseable {
     return new CorefyGateway(InProcessChannelBuilder.forName(name).build(), "pk:sk", timeout);
   }
 
-  /** The next so many calls fail so. */
+  /** Makes this number of calls fail so. */
   void fail(Status status, int times) {
     fail(status, times, null);
   }
