@@ -298,13 +298,15 @@ fn attempt_in_doubt(intent: &PaymentIntent) -> Error {
 }
 
 fn wrong_state(intent: &PaymentIntent, verb: &str) -> Error {
-    let message = format!("an intent that is {} cannot be {verb}", intent.state.as_str());
+    let message = format!("a payment intent in state {} cannot be {verb}", intent.state.as_str());
     Error::new(Reason::PaymentIntentState, message).with("state", intent.state.as_str())
 }
 
 /// The partner has used this reference for an object of the same kind.
 pub(super) fn reference_taken(reference: &str, by: Option<String>) -> Error {
-    Error::new(Reason::ReferenceIdTaken, "this reference_id is taken")
+    let by = by.unwrap_or_default();
+    let owner = if by.is_empty() { "another object" } else { by.as_str() };
+    Error::new(Reason::ReferenceIdTaken, format!("the reference_id is taken by {owner}"))
         .with("reference_id", reference)
-        .with("resource_id", by.unwrap_or_default())
+        .with("resource_id", by)
 }

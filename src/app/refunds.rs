@@ -92,7 +92,7 @@ impl Create {
     /// How much to refund: what was asked, or the whole rest; never more than the rest.
     fn amount(&self, intent: &PaymentIntent) -> Result<Money, Error> {
         if !intent.state.is_paid() {
-            let message = format!("an intent that is {} has no payment to refund", intent.state.as_str());
+            let message = format!("a payment intent in state {} has nothing to refund", intent.state.as_str());
             return Err(Error::new(Reason::PaymentNotRefundable, message).with("state", intent.state.as_str()));
         }
         let rest = intent.refundable();
@@ -101,7 +101,10 @@ impl Create {
             None => rest,
         };
         if amount.minor > rest.minor || rest.minor == 0 {
-            let message = format!("only {rest} {} is left to refund", rest.currency.code());
+            let message = match rest.minor {
+                0 => "nothing is left to refund".to_owned(),
+                _ => format!("only {rest} {} is left to refund", rest.currency.code()),
+            };
             return Err(Error::new(Reason::RefundExceedsPayment, message)
                 .with("refundable_amount", rest.to_string())
                 .with("currency", rest.currency.code()));

@@ -9,13 +9,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{CommandFailure, log, memory, sandbox};
+use super::{
+    CommandFailure, log, memory,
+    sandbox::{self, port_in_use},
+};
 use crate::{
     app::keys::{Keys, NewKey},
-    config::{
-        Config,
-        local::{DevConfig, DevSettings},
-    },
+    config::{Config, local::DevSettings},
     domain::{api_key::Scope, clock::Clock, master_key::MasterKey},
     server::{Harness, Lock, Server, open_store},
     store::FileLock,
@@ -35,27 +35,26 @@ impl DevCommand {
         let dev = self.settings.read()?;
         log::start(&dev.log);
         let stop = CancellationToken::new();
-        let listener = TcpListener::bind(dev.sandbox_addr).await.map_err(|error| busy(&dev, error))?;
+        let listener =
+            TcpListener::bind(dev.sandbox_addr).await.map_err(|error| port_in_use(dev.sandbox_addr, &error))?;
         let sandbox = sandbox::start(listener, &dev.keys, None, stop.clone()).await?;
         let config = dev.gateway(sandbox.base_url());
+        let environment = dev.environment(&config)?;
         fs::create_dir_all(&dev.dir)?;
         // Before anything is taken away: another `dev` may be at work in this directory.
         let lock = FileLock::take(config.database.url.expose_secret())?;
         clean(&dev.dir)?;
         let key = create_key(&config).await?;
-        write_key(&dev.dir, &key)?;
+        write_private(&dev.dir.join("api-key"), key.expose_secret())?;
+        write_private(&dev.dir.join("env"), environment.expose_secret())?;
         let server = Server::start_with(config, Harness::default(), Lock::Held(lock)).await?;
         sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
-        welcome(&server, &sandbox.base_url(), &key);
+        welcome(&server, &sandbox.base_url(), &key, &dev.dir);
         super::shutdown_signal().await?;
         server.stop().await;
         stop.cancel();
         Ok(())
     }
-}
-
-fn busy(dev: &DevConfig, error: io::Error) -> CommandFailure {
-    CommandFailure::Failed(format!("GATEWAY_SANDBOX_ADDR {}: {error}", dev.sandbox_addr))
 }
 
 /// Removes the database of the last run: its sandbox no longer exists.
@@ -83,16 +82,17 @@ async fn create_key(config: &Config) -> Result<SecretString, CommandFailure> {
     Ok(keys.create(new).await?)
 }
 
-/// Writes the key for `try`, readable by its owner alone.
-fn write_key(dir: &Path, key: &SecretString) -> io::Result<()> {
-    let path = dir.join("api-key");
-    fs::write(&path, key.expose_secret())?;
+/// Writes a file that its owner alone can read: the key for `try`, and the settings for other commands.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    fs::write(path, text)?;
     #[cfg(unix)]
-    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     Ok(())
 }
 
-fn welcome(server: &Server, sandbox: &Url, key: &SecretString) {
+fn welcome(server: &Server, sandbox: &Url, key: &SecretString, dir: &Path) {
+    let program = std::env::args().next().unwrap_or_else(|| "corefy-gateway".to_owned());
+    let environment = dir.join("env");
     let (grpc, http, key) = (server.grpc_addr, server.http_addr, key.expose_secret());
     anstream::println!(
         "{}
@@ -107,13 +107,18 @@ fn welcome(server: &Server, sandbox: &Url, key: &SecretString) {
 
 grpcurl -plaintext -H 'authorization: Bearer {key}' -d '{{\"amount\": \"100.00\", \"currency\": \"USD\", \"customer_email\": \"customer@example.com\"}}' {grpc} corefy.gateway.v1.PaymentIntentService/CreatePaymentIntent
 
-and confirm it, with the id that it answers in the place of pi_…:
+Confirm it, with the id that was returned in the place of pi_…:
 
 grpcurl -plaintext -H 'authorization: Bearer {key}' -d '{{\"payment_intent_id\": \"pi_…\", \"card\": {{\"number\": \"4111111111111111\", \"expiry_month\": 12, \"expiry_year\": 2030, \"cvv\": \"123\"}}}}' {grpc} corefy.gateway.v1.PaymentIntentService/ConfirmPaymentIntent
 
-No grpcurl? `make try` in a second terminal walks payments, a decline, 3-D Secure and refunds.
+See what happened to it, in a second terminal, as with every other command:
+
+. {} && {program} timeline pi_…
+
+No grpcurl? `make try` in a second terminal walks through payments, a decline, 3-D Secure and refunds.
 ",
         "corefy-gateway and its sandbox are running. No real money is moved.".bold(),
         "Take a payment:".bold(),
+        environment.display(),
     );
 }

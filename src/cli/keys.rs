@@ -143,8 +143,8 @@ fn state(key: &ApiKey) -> String {
     match (key.revoked_at, key.expires_at) {
         (Some(since), _) => format!("revoked {}", to_the_second(since)),
         (None, Some(end)) if end <= Clock::system().now() => format!("expired {}", to_the_second(end)),
-        (None, Some(end)) => format!("good until {}", to_the_second(end)),
-        (None, None) => "good".to_owned(),
+        (None, Some(end)) => format!("valid until {}", to_the_second(end)),
+        (None, None) => "valid".to_owned(),
     }
 }
 

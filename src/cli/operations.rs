@@ -110,7 +110,13 @@ impl OperationsCommand {
             OperationsAction::Recheck { since, settings } => {
                 let operations = open(&settings).await?;
                 let count = operations.recheck(since, &this_operator(), |_| {}).await?;
-                anstream::println!("{count} payments are due for a look; the running gateway asks Corefy about them");
+                match count {
+                    0 => anstream::println!("no payment was created or changed since then"),
+                    1 => anstream::println!("1 payment is due for a look; the running gateway asks Corefy about it"),
+                    _ => anstream::println!(
+                        "{count} payments are due for a look; the running gateway asks Corefy about them"
+                    ),
+                }
             }
             OperationsAction::Resolve { id, outcome, reason, received_amount, settings } => {
                 if received_amount.is_some() && outcome == StatedOutcome::Failed {

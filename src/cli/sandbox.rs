@@ -1,6 +1,6 @@
 //! `sandbox`: runs a Corefy for tests on its own.
 
-use std::time::Duration;
+use std::{io, net::SocketAddr, time::Duration};
 
 use clap::Args;
 use tokio::net::TcpListener;
@@ -30,7 +30,7 @@ impl SandboxCommand {
         let config = self.settings.read()?;
         log::start(&config.log);
         let stop = CancellationToken::new();
-        let listener = TcpListener::bind(config.addr).await?;
+        let listener = TcpListener::bind(config.addr).await.map_err(|error| port_in_use(config.addr, &error))?;
         let sandbox = start(listener, &config.keys, config.webhook_url, stop.clone()).await?;
         anstream::println!("The sandbox listens on {}; its ledger is at {0}_sandbox/ledger", sandbox.base_url());
         super::shutdown_signal().await?;
@@ -39,13 +39,24 @@ impl SandboxCommand {
     }
 }
 
+/// The port of the sandbox cannot be opened.
+pub(super) fn port_in_use(address: SocketAddr, error: &io::Error) -> CommandFailure {
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; stop the program that has it, which may be another sandbox, or set another address"
+        }
+        _ => "",
+    };
+    CommandFailure::Failed(format!("GATEWAY_SANDBOX_ADDR: {address} cannot be opened: {error}{advice}"))
+}
+
 /// Starts a sandbox that settles what is due by itself.
 pub(super) async fn start(
     listener: TcpListener,
     keys: &SandboxKeys,
     webhook_url: Option<Url>,
     stop: CancellationToken,
-) -> std::io::Result<Sandbox> {
+) -> io::Result<Sandbox> {
     let settings = SandboxOptions {
         api_key: keys.api_key.clone(),
         secret_key: keys.secret_key.clone(),

@@ -27,8 +27,16 @@ impl ServeCommand {
         if config.upstream.webhook_secret.is_none() {
             tracing::warn!("COREFY_WEBHOOK_SECRET is not set: every webhook is refused, and outcomes are only polled");
         }
+        let (corefy, is_sandbox) = (config.upstream.base_url.clone(), config.upstream.sandbox_mode);
         let server = Server::start(config, Harness::default()).await?;
-        tracing::info!(grpc = %server.grpc_addr, http = %server.http_addr, "serving");
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            grpc = %server.grpc_addr,
+            http = %server.http_addr,
+            %corefy,
+            sandbox = is_sandbox,
+            "serving"
+        );
         super::shutdown_signal().await?;
         tracing::info!("stopping");
         server.stop().await;

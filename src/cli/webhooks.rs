@@ -122,14 +122,14 @@ async fn replay_one(inbox: &Inbox, id: &WebhookId) -> Result<(), CommandFailure>
     if !inbox.replay_one(id).await? {
         return Err(CommandFailure::Failed(format!("{id} is being processed at this moment")));
     }
-    anstream::println!("{id} is due again; the running gateway works it off");
+    anstream::println!("{id} is due again; the running gateway processes it");
     Ok(())
 }
 
 async fn replay(inbox: &Inbox, filter: &WebhookFilter, is_agreed: bool) -> Result<(), CommandFailure> {
     let total = inbox.count(filter).await?;
     if total == 0 {
-        anstream::println!("no webhook is like that");
+        anstream::println!("no webhook matches");
         return Ok(());
     }
     if !is_agreed && !agrees(total)? {

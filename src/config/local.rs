@@ -1,6 +1,7 @@
 //! Settings of the commands that serve no real money: `sandbox` and `dev`.
 
 use std::{
+    io,
     net::SocketAddr,
     num::NonZeroU32,
     path::{Path, PathBuf},
@@ -8,14 +9,17 @@ use std::{
 };
 
 use clap::Args;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::domain::amount_limits::AmountLimits;
 
 use super::{
     Config, DatabaseConfig, LogConfig, SettingsProblems, UpstreamApi, UpstreamConfig, UpstreamRoute,
-    read::{API_KEY_LENGTH, CLIENT_KEY_LENGTH, SECRET_KEY_LENGTH, WEBHOOK_SECRET_LENGTH, days},
+    read::{
+        API_KEY_LENGTH, CLIENT_KEY_LENGTH, SECRET_KEY_LENGTH, WEBHOOK_SECRET_LENGTH, days, return_url_schemes,
+        web_origins,
+    },
     report::SettingsReport,
     settings::LogSettings,
 };
@@ -144,6 +148,14 @@ pub struct DevSettings {
     /// Directory for the database, which is made anew at each start, and for the API key
     #[arg(long, env, value_name = "DIRECTORY", default_value = "target/dev")]
     gateway_dev_dir: PathBuf,
+    /// Origins of the web pages that may call by grpc-web, separated by commas: `https://shop.example`, or
+    /// `https://*.shop.example` for all below it [default: none]
+    #[arg(long, env, value_name = "ORIGINS")]
+    gateway_web_origins: Option<String>,
+    /// Schemes of apps that return_url and failure_url may have, beside http and https, separated by commas: `myapp` for
+    /// `myapp://paid` [default: none]
+    #[arg(long, env, value_name = "SCHEMES")]
+    gateway_return_url_schemes: Option<String>,
     #[command(flatten)]
     log: LogSettings,
 }
@@ -159,6 +171,8 @@ pub struct DevConfig {
     pub dir: PathBuf,
     grpc_addr: SocketAddr,
     http_addr: SocketAddr,
+    web_origins: Vec<String>,
+    return_url_schemes: Vec<String>,
     /// The level and the format of the log.
     pub log: LogConfig,
 }
@@ -171,19 +185,31 @@ impl DevSettings {
         let http = loopback(&mut report, "GATEWAY_HTTP_ADDR", &self.gateway_http_addr);
         let sandbox = loopback(&mut report, "GATEWAY_SANDBOX_ADDR", &self.gateway_sandbox_addr);
         let log = self.log.read(&mut report);
-        let config = grpc.zip(http).zip(sandbox).zip(log);
-        report.finish(config.map(|(((grpc_addr, http_addr), sandbox_addr), log)| DevConfig {
+        let origins = web_origins(&mut report, self.gateway_web_origins.as_deref());
+        let schemes = return_url_schemes(&mut report, self.gateway_return_url_schemes.as_deref());
+        let config = grpc.zip(http).zip(sandbox).zip(log).zip(origins.zip(schemes));
+        report.finish(config.map(|((((grpc_addr, http_addr), sandbox_addr), log), (origins, schemes))| DevConfig {
             sandbox_addr,
             keys: SandboxKeys::default(),
             dir: self.gateway_dev_dir.clone(),
             grpc_addr,
             http_addr,
+            web_origins: origins,
+            return_url_schemes: schemes,
             log,
         }))
     }
 }
 
 impl DevConfig {
+    /// The settings by which other commands open the database of `gateway`, as lines for a shell.
+    pub fn environment(&self, gateway: &Config) -> io::Result<SecretString> {
+        let url = sqlite_url(&std::path::absolute(self.dir.join("gateway.db"))?);
+        let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+        let master_key = quoted(gateway.master_key.expose_secret());
+        Ok(format!("export DATABASE_URL={} GATEWAY_MASTER_KEY={master_key}\n", quoted(&url)).into())
+    }
+
     /// The settings of a gateway that speaks to the sandbox at `sandbox` and keeps its state in SQLite.
     pub fn gateway(&self, sandbox: Url) -> Config {
         Config {
@@ -198,10 +224,10 @@ impl DevConfig {
             proxy_protocol: Vec::new(),
             key_rate_per_minute: None,
             streams_per_key: None,
-            web_origins: Vec::new(),
+            web_origins: self.web_origins.clone(),
             currencies: Vec::new(),
             amount_limits: AmountLimits::default(),
-            return_url_schemes: Vec::new(),
+            return_url_schemes: self.return_url_schemes.clone(),
             webhook_allow: Vec::new(),
             api_call_retention: days(1),
             operation_retention: days(30),

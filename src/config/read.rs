@@ -52,15 +52,10 @@ impl ServeSettings {
         let tls = gateway.tls(report);
         let addresses = gateway.addresses(tls != Some(None), report);
         let limits = gateway.limits(report);
-        let web_origins = report.list("GATEWAY_WEB_ORIGINS", gateway.gateway_web_origins.as_deref(), ORIGINS, origin);
+        let web_origins = web_origins(report, gateway.gateway_web_origins.as_deref());
         let currencies = report.list("GATEWAY_CURRENCIES", gateway.gateway_currencies.as_deref(), CURRENCIES, currency);
         let amount_limits = gateway.amount_limits(report);
-        let return_url_schemes = report.list(
-            "GATEWAY_RETURN_URL_SCHEMES",
-            gateway.gateway_return_url_schemes.as_deref(),
-            SCHEMES,
-            link::parse_app_scheme,
-        );
+        let return_url_schemes = return_url_schemes(report, gateway.gateway_return_url_schemes.as_deref());
         let webhook_allow = report.list(
             "GATEWAY_WEBHOOK_ALLOW_CIDRS",
             gateway.gateway_webhook_allow_cidrs.as_deref(),
@@ -121,6 +116,16 @@ impl ServeSettings {
 /// A number of days, in UTC, where all are of one length.
 pub(super) fn days(number: u32) -> Duration {
     Duration::from_secs(u64::from(number) * 24 * 60 * 60)
+}
+
+/// The origins of the pages that may call.
+pub(super) fn web_origins(report: &mut SettingsReport, text: Option<&str>) -> Option<Vec<String>> {
+    report.list("GATEWAY_WEB_ORIGINS", text, ORIGINS, origin)
+}
+
+/// The schemes of apps that payers may be sent back to.
+pub(super) fn return_url_schemes(report: &mut SettingsReport, text: Option<&str>) -> Option<Vec<String>> {
+    report.list("GATEWAY_RETURN_URL_SCHEMES", text, SCHEMES, link::parse_app_scheme)
 }
 
 const CURRENCIES: &str = "ISO 4217 codes in upper case of currencies in use, separated by commas";

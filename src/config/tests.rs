@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::{Args, Command, FromArgMatches};
 use secrecy::ExposeSecret;
 
-use super::local::SandboxSettings;
+use super::local::{DevSettings, SandboxSettings};
 use super::settings::{AdminSettings, ServeSettings};
 use super::*;
 
@@ -365,6 +365,27 @@ fn a_secret_of_the_webhooks_and_of_the_sandbox_is_as_whole_as_every_other() {
     }
     assert!(read_with(&["--corefy-webhook-secret="]).unwrap().upstream.webhook_secret.is_none());
     assert_refused("--database-url=postgres://u:p@host/name\n", "DATABASE_URL: must not end with white space");
+}
+
+#[test]
+fn dev_takes_the_pages_and_apps_that_a_shop_is_written_with() {
+    let flags = ["--gateway-web-origins=http://localhost:3000", "--gateway-return-url-schemes=myapp"];
+    let dev = settings::<DevSettings>(&flags).read().unwrap();
+    let gateway = dev.gateway(Url::parse("http://127.0.0.1:8090/").unwrap());
+    assert_eq!(gateway.web_origins, ["http://localhost:3000"]);
+    assert_eq!(gateway.return_url_schemes, ["myapp"]);
+}
+
+#[test]
+fn the_settings_that_dev_hands_to_other_commands_survive_a_shell() {
+    let dev = settings::<DevSettings>(&["--gateway-dev-dir=/tmp/a shop's"]).read().unwrap();
+    let gateway = dev.gateway(Url::parse("http://127.0.0.1:8090/").unwrap());
+    let lines = dev.environment(&gateway).unwrap();
+    assert!(
+        lines
+            .expose_secret()
+            .starts_with(r"export DATABASE_URL='sqlite:///tmp/a shop'\''s/gateway.db' GATEWAY_MASTER_KEY='")
+    );
 }
 
 #[test]

@@ -15,7 +15,10 @@ use serde::Deserialize;
 use super::{SandboxInner, payment::SandboxStatus};
 
 pub(super) fn router() -> Router<Arc<SandboxInner>> {
-    Router::new().route("/3ds/{intent}", get(show).post(decide)).route("/pay/{intent}", get(show).post(decide))
+    Router::new()
+        .route("/", get(welcome))
+        .route("/3ds/{intent}", get(show).post(decide))
+        .route("/pay/{intent}", get(show).post(decide))
 }
 
 #[derive(Deserialize)]
@@ -28,6 +31,17 @@ struct PageAnswer {
 enum Decision {
     Approve,
     Decline,
+}
+
+/// The page for a person who opens the address of the sandbox.
+async fn welcome() -> Response {
+    page(
+        StatusCode::OK,
+        "<h1>Corefy's sandbox</h1><p>A Corefy for tests: no money moves.</p>\
+         <p>See <a href=/_sandbox/ledger>the ledger</a> of what would have moved, \
+         <a href=/_sandbox/payments>the payments</a> and <a href=/_sandbox/requests>the requests</a>.</p>\
+         <p class=note>Test cards and test refunds: docs/sandbox.md</p>",
+    )
 }
 
 async fn show(State(shared): State<Arc<SandboxInner>>, Path(id): Path<String>) -> Response {

@@ -224,6 +224,7 @@ fn a_command_that_is_not_asked_rightly_says_why_and_ends_with_2() {
         (vec!["calls", "--partner=A B"], "must be a short name such as acme"),
         (vec!["timeline", "cus_1"], "must be an id of a payment intent or refund"),
         (vec!["sandbox", "--gateway-sandbox-addr=0.0.0.0:1"], "GATEWAY_SANDBOX_ADDR: must be an address"),
+        (vec!["dev", "--gateway-web-origins=shop"], "GATEWAY_WEB_ORIGINS: must be origins"),
         (vec!["dev", "--gateway-http-addr=here"], "GATEWAY_HTTP_ADDR: must be an address"),
     ] {
         let (code, said) = run("", &args, &[]);
@@ -262,6 +263,20 @@ fn a_port_that_is_taken_ends_serve_with_1() {
     let address = taken.local_addr().unwrap().to_string();
     let (code, said) = run("", &["serve", "--gateway-grpc-addr", &address], &SETTINGS);
     assert!(code == Some(1) && said.contains("in use"), "{code:?}: {said}");
+}
+
+#[test]
+fn a_sandbox_whose_port_is_taken_says_which_setting_to_change() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for command in ["dev", "sandbox"] {
+        let (code, said) = run("", &[command, "--gateway-sandbox-addr", &address], &[]);
+        assert!(
+            code == Some(1) && said.contains(&format!("GATEWAY_SANDBOX_ADDR: {address} cannot be opened")),
+            "{said}"
+        );
+        assert!(said.contains("set another address"), "{said}");
+    }
 }
 
 #[test]

@@ -121,7 +121,7 @@ async fn a_timeline_is_shown_line_by_line(database: TestDatabase) {
     for part in [
         "Z      rpc            CreatePaymentIntent was called.",
         "upstream call  payment_intent.create: POST /v1/payment-intents answered HTTP 201",
-        "transition     payment_intent.payment_failed: the payment intent is requires_payment_method (insufficient_funds).",
+        "transition     payment_intent.payment_failed: the payment intent is in state requires_payment_method (insufficient_funds).",
         ", op_",
         ", call_",
         ", evt_",

@@ -73,9 +73,18 @@ async fn the_lines_that_dev_prints_take_a_payment() {
     let refused = fail(&create.replace("USD", "US"));
     assert!(refused.contains("\"field\": \"currency\""), "grpcurl shows the details of errors: {refused}");
 
+    let timeline = said.lines().find(|line| line.starts_with(". ")).expect("a line for other commands");
+    let shown =
+        Command::new("sh").args(["-c", &timeline.replace("pi_…", id)]).current_dir(&directory).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("payment_intent.succeeded"), "other commands open the database of dev: {shown}");
+
     let ledger = dev.word_after("(ledger: ").await;
-    let ledger = http_client().get(ledger.trim_end_matches(')')).send().await.unwrap().text().await.unwrap();
-    assert!(ledger.contains(id), "the money moved: {ledger}");
+    let ledger = ledger.trim_end_matches(')');
+    let moved = http_client().get(ledger).send().await.unwrap().text().await.unwrap();
+    assert!(moved.contains(id), "the money moved: {moved}");
+    let first_page = http_client().get(ledger.trim_end_matches("_sandbox/ledger")).send().await.unwrap();
+    assert_eq!(first_page.status(), 200, "the address of the sandbox is a page");
 }
 
 #[tokio::test]
@@ -84,6 +93,10 @@ async fn try_walks_through_the_gateway_that_dev_started() {
     let mut dev = Program::start(directory.path(), &["dev"], &ADDRESSES);
     let target = format!("http://{}", dev.word_after("  gRPC ").await);
     dev.word_after("No grpcurl?").await;
+    let encrypted = target.replace("http://", "https://");
+    let refused = output(directory.path(), &["try"], &[("GATEWAY_TARGET", &encrypted)]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("begin the address with http://"), "{said}");
     // The file of the key is found where `dev` puts it.
     let walked = output(directory.path(), &["try"], &[("GATEWAY_TARGET", &target)]);
     let said = String::from_utf8(walked.stdout).unwrap() + str::from_utf8(&walked.stderr).unwrap();

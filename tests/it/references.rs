@@ -123,7 +123,14 @@ fn flags(command: &Command, of_serve: &[(String, &Arg)]) -> String {
         twins.any(|(_, twin)| twin.get_help().map(ToString::to_string) == arg.get_help().map(ToString::to_string))
     };
     let arguments = command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version"));
-    let (shared, own): (Vec<_>, Vec<_>) = arguments.partition(is_shared);
+    let (shared, mut own): (Vec<_>, Vec<_>) = arguments.partition(is_shared);
+    // A section that the command takes only in part is not its: then each flag has a row.
+    let is_whole = |title: &str| {
+        let mut of_title = of_serve.iter().filter(|(of, _)| of == title);
+        of_title.all(|(_, twin)| shared.iter().any(|arg| arg.get_id() == twin.get_id()))
+    };
+    let title_of = |arg: &Arg| of_serve.iter().find(|(_, twin)| twin.get_id() == arg.get_id()).map(|(title, _)| title);
+    own.extend(shared.iter().filter(|arg| title_of(arg).is_some_and(|title| !is_whole(title))));
     let row = |arg: &Arg| {
         let [meaning, default] = meaning_and_default(arg);
         let variable = arg.get_env().map(|name| format!(", {}", quoted(&name.to_string_lossy()))).unwrap_or_default();
@@ -134,8 +141,10 @@ fn flags(command: &Command, of_serve: &[(String, &Arg)]) -> String {
         made.push_str(&table(["argument", "meaning", "default"], own.into_iter().map(row)));
         made.push('\n');
     }
-    let mut sections: Vec<_> =
-        of_serve.iter().filter(|(_, twin)| shared.iter().any(|arg| arg.get_id() == twin.get_id())).collect();
+    let mut sections: Vec<_> = of_serve
+        .iter()
+        .filter(|(title, twin)| is_whole(title) && shared.iter().any(|arg| arg.get_id() == twin.get_id()))
+        .collect();
     sections.dedup_by(|one, other| one.0 == other.0);
     if !sections.is_empty() {
         let link = |title: &str| format!("[{title}](../configuration.md#{})", title.to_lowercase());

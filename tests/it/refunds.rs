@@ -93,8 +93,10 @@ async fn a_refund_that_a_repetition_would_make_twice_is_refused(database: TestDa
     assert_eq!(refusal(wrong).1, "FIELDS_INVALID", "wrong fields are named first");
 
     let referenced = pb::CreateRefundRequest { reference_id: "return-7".to_owned(), ..refund.clone() };
-    client.create_refund(referenced.clone()).await.unwrap();
-    assert_eq!(refusal(client.create_refund(referenced).await).1, "REFERENCE_ID_TAKEN");
+    let first = client.create_refund(referenced.clone()).await.unwrap().into_inner().refund.unwrap();
+    let taken = client.create_refund(referenced).await.unwrap_err();
+    assert_eq!(taken.message(), format!("the reference_id is taken by {}", first.id));
+    assert_eq!(refusal::<()>(Err(taken)).1, "REFERENCE_ID_TAKEN");
     let keyed_twice = [keyed("return-8", refund.clone()), keyed("return-8", refund)];
     for call in keyed_twice {
         client.create_refund(call).await.unwrap();
@@ -109,13 +111,18 @@ async fn what_is_not_paid_cannot_be_refunded(database: TestDatabase) {
     let client = app.client().await;
     let intent = client.intent("10.00").await;
     let refused = (Code::FailedPrecondition, "PAYMENT_NOT_REFUNDABLE".to_owned());
-    assert_eq!(refusal(client.refund(&intent.payment_id, "").await), refused);
+    let unpaid = client.refund(&intent.payment_id, "").await.unwrap_err();
+    assert_eq!(unpaid.message(), "a payment intent in state requires_confirmation has nothing to refund");
+    assert_eq!(refusal::<()>(Err(unpaid)), refused);
     client.confirm(&intent.id, THREE_D_SECURE).await.unwrap();
     assert_eq!(refusal(client.refund(&intent.payment_id, "1.00").await), refused);
     assert_eq!(app.sent(REFUND), 0);
     app.sandbox.complete_action(&intent.id, true).unwrap();
     app.work_off_webhooks().await;
     client.refund(&intent.payment_id, "1.00").await.unwrap();
+    client.refund(&intent.payment_id, "").await.unwrap();
+    let again = client.refund(&intent.payment_id, "").await.unwrap_err();
+    assert_eq!(again.message(), "nothing is left to refund");
     app.assert_books_agree(&client, &intent.id).await;
 }
 

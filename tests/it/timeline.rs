@@ -54,7 +54,7 @@ fn assert_told(timeline: &pb::GetTimelineResponse, expected: &[(Kind, &str)]) {
 const CREATED: [(Kind, &str); 4] = [
     (Kind::Rpc, "CreatePaymentIntent was called."),
     (Kind::UpstreamCall, "payment_intent.create: POST /v1/payment-intents answered HTTP 201."),
-    (Kind::Transition, "payment_intent.created: the payment intent is requires_confirmation."),
+    (Kind::Transition, "payment_intent.created: the payment intent is in state requires_confirmation."),
     (Kind::Rpc, "CreatePaymentIntent was finished."),
 ];
 
@@ -81,7 +81,7 @@ async fn a_payment_is_told_from_its_creation_to_its_webhook(database: TestDataba
     let confirmed = [
         (Kind::Rpc, "ConfirmPaymentIntent was called."),
         (Kind::UpstreamCall, CONFIRMED),
-        (Kind::Transition, "payment_intent.succeeded: the payment intent is succeeded."),
+        (Kind::Transition, "payment_intent.succeeded: the payment intent is in state succeeded."),
         (Kind::Rpc, "ConfirmPaymentIntent was finished."),
     ];
     let mut expected = [&CREATED[..], &confirmed[..]].concat();
@@ -125,7 +125,7 @@ async fn a_payment_in_doubt_is_told_until_its_outcome_is_found_out(database: Tes
     app.recover_after(Duration::from_secs(2)).await;
     let found = [
         (Kind::UpstreamCall, "payment.find: GET /v1/payments/{id} answered HTTP 200."),
-        (Kind::Transition, "payment_intent.succeeded: the payment intent is succeeded."),
+        (Kind::Transition, "payment_intent.succeeded: the payment intent is in state succeeded."),
         (Kind::Recovery, "The outcome of ConfirmPaymentIntent was found out."),
     ];
     assert_told(&timeline(&app, &client, &intent.id).await, &[&CREATED[..], &doubt[..], &found[..]].concat());
@@ -147,8 +147,9 @@ async fn a_declined_payment_that_is_paid_then_is_told(database: TestDatabase) {
             (Kind::Rpc, "ConfirmPaymentIntent was finished."),
         ]
     };
-    let declined = "payment_intent.payment_failed: the payment intent is requires_payment_method (insufficient_funds).";
-    let paid = "payment_intent.succeeded: the payment intent is succeeded.";
+    let declined =
+        "payment_intent.payment_failed: the payment intent is in state requires_payment_method (insufficient_funds).";
+    let paid = "payment_intent.succeeded: the payment intent is in state succeeded.";
     assert_told(
         &timeline(&app, &client, &intent.id).await,
         &[&CREATED[..], &attempt(declined)[..], &attempt(paid)[..]].concat(),
@@ -166,9 +167,9 @@ async fn a_refund_is_told_among_what_happened_to_its_payment(database: TestDatab
     let told = told(&timeline);
     let refunded = [
         (Kind::Rpc, "CreateRefund was called."),
-        (Kind::Transition, "refund.created: the refund of 4.00 USD is pending."),
+        (Kind::Transition, "refund.created: the refund of 4.00 USD is in state pending."),
         (Kind::UpstreamCall, "refund.create: POST /v1/refunds answered HTTP 201."),
-        (Kind::Transition, "refund.succeeded: the refund of 4.00 USD is succeeded."),
+        (Kind::Transition, "refund.succeeded: the refund of 4.00 USD is in state succeeded."),
         (Kind::Rpc, "CreateRefund was finished."),
     ];
     let refunded: Vec<_> = refunded.into_iter().map(|(kind, sentence)| (kind, sentence.to_owned())).collect();

@@ -156,13 +156,13 @@ fn state(object: &EventObject) -> String {
     match object {
         EventObject::PaymentIntent(intent) => {
             let error = intent.progress.last_error.as_ref().map(|error| format!(" ({})", error.code));
-            format!("the payment intent is {}{}", intent.state.as_str(), error.unwrap_or_default())
+            format!("the payment intent is in state {}{}", intent.state.as_str(), error.unwrap_or_default())
         }
         EventObject::Refund(refund) => {
             let failure = refund.failure.as_ref().map(|failure| format!(" ({})", failure.code));
             let currency = refund.amount.currency.code();
             let state = refund.state.as_str();
-            format!("the refund of {} {currency} is {state}{}", refund.amount, failure.unwrap_or_default())
+            format!("the refund of {} {currency} is in state {state}{}", refund.amount, failure.unwrap_or_default())
         }
         EventObject::Operation(operation) => format!("the outcome of {} is not known", rpc(operation.kind)),
         EventObject::Customer(_) | EventObject::PaymentMethod(_) => "it was saved".to_owned(),

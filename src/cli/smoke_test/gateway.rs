@@ -40,7 +40,9 @@ impl TestedGateway {
                 endpoint.tls_config(tls(trust)).map_err(|error| format!("GATEWAY_TARGET_CA: {}", cause(&error)))?;
         }
         let no_answer = |error| match config.trust {
-            Some(_) => format!("no gateway that can be trusted answers at {target}: {}", cause(&error)),
+            Some(_) => {
+                format!("no gateway that can be trusted answers at {target}: {}{}", cause(&error), tls_advice(&error))
+            }
             None => format!("no gateway answers at {target}; start one by `make dev` in another terminal"),
         };
         let channel = endpoint.connect().await.map_err(no_answer)?;
@@ -86,7 +88,9 @@ impl TestedGateway {
     /// Confirms an intent by card.
     pub async fn confirm_payment_intent(&self, id: &str, card: Card) -> Result<PaymentIntent, Status> {
         let expiry = format!("{}/{}", card.expiry_month, card.expiry_year);
-        let fields = [("payment_intent_id", id), ("card", &show::masked(&card.number)), ("expires", &expiry)];
+        let (card_number, key) = (show::masked(&card.number), new_key());
+        let fields =
+            [("payment_intent_id", id), ("card", &card_number), ("expires", &expiry), ("idempotency-key", &key)];
         show::request("ConfirmPaymentIntent", &fields);
         let request = ConfirmPaymentIntentRequest {
             payment_intent_id: id.to_owned(),
@@ -94,7 +98,7 @@ impl TestedGateway {
             ..Default::default()
         };
         let mut client = PaymentIntentServiceClient::new(self.channel.clone());
-        let response = shown(client.confirm_payment_intent(self.changing(request, &new_key())).await)?;
+        let response = shown(client.confirm_payment_intent(self.changing(request, &key)).await)?;
         intent(response.into_inner().payment_intent)
     }
 
@@ -109,7 +113,8 @@ impl TestedGateway {
 
     /// Refunds `amount` of a payment.
     pub async fn create_refund(&self, payment_id: &str, amount: &str) -> Result<Refund, Status> {
-        show::request("CreateRefund", &[("payment_id", payment_id), ("amount", amount)]);
+        let key = new_key();
+        show::request("CreateRefund", &[("payment_id", payment_id), ("amount", amount), ("idempotency-key", &key)]);
         let request = CreateRefundRequest {
             payment_id: payment_id.to_owned(),
             amount: Some(amount.to_owned()),
@@ -117,7 +122,7 @@ impl TestedGateway {
             ..Default::default()
         };
         let mut client = RefundServiceClient::new(self.channel.clone());
-        let response = shown(client.create_refund(self.changing(request, &new_key())).await)?;
+        let response = shown(client.create_refund(self.changing(request, &key)).await)?;
         refund(response.into_inner().refund)
     }
 
@@ -169,6 +174,14 @@ fn cause(error: &tonic::transport::Error) -> String {
         cause = inner;
     }
     cause.to_string()
+}
+
+/// What to try when the other end does not answer as TLS wants it: rustls then reports a message that is not TLS.
+fn tls_advice(error: &tonic::transport::Error) -> &'static str {
+    match cause(error).contains("InvalidContentType") {
+        true => "; it seems to speak no TLS: begin the address with http://",
+        false => "",
+    }
 }
 
 /// A new idempotency key.

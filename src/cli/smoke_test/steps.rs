@@ -212,7 +212,7 @@ impl Walk {
         let violations = details.bad_request().map_or(&[][..], |bad_request| &bad_request.field_violations);
         let mut fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
         fields.sort_unstable();
-        expect(fields == ["amount", "billing_address.country", "customer_email"], "every mistake is told at once")
+        expect(fields == ["amount", "billing_address.country", "customer_email"], "every mistake is reported at once")
     }
 
     /// Creates an intent and confirms it by a card of this number.
