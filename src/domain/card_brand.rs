@@ -125,6 +125,11 @@ pub fn check_length(number: &str) -> Result<(), String> {
     Err(format!("must have as many digits as a card of {} has: {}", brand.word, lengths.join(", ")))
 }
 
+/// Whether the number is in a range of a brand in the table and has as many digits as its numbers have.
+pub fn is_of_known_brand(number: &str) -> bool {
+    find(number).is_some() && check_length(number).is_ok()
+}
+
 /// The brand with the longest range that the number falls into.
 fn find(number: &str) -> Option<&'static Brand> {
     let ranges = BRANDS.iter().flat_map(|brand| brand.ranges.iter().map(move |range| (brand, range)));

@@ -30,7 +30,7 @@ pub(super) fn card(fields: &mut Fields, card: pb::CardToSave, now: Timestamp) ->
         expiry_month,
         expiry_year,
         cvv: None,
-        holder_name: Private::new(fields.optional("holder_name", card.holder_name, formats::text(MAX_HOLDER_NAME))),
+        holder_name: Private::new(fields.optional("holder_name", card.holder_name, formats::words(MAX_HOLDER_NAME))),
     }
 }
 

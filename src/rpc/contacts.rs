@@ -2,7 +2,7 @@
 
 use email_address::{EmailAddress, Options};
 
-use super::formats::{Verdict, must, text};
+use super::formats::{Verdict, must, text, words};
 
 /// The longest email address, in characters (RFC 5321).
 const MAX_EMAIL: usize = 254;
@@ -19,7 +19,7 @@ const EMAIL: Options = Options { minimum_sub_domains: 2, allow_domain_literal: f
 /// mailbox everywhere. A domain that is ASCII stays as it is written.
 pub(super) fn email(value: &str) -> Result<String, String> {
     let refused = || "must be an email address such as jane@example.com".to_owned();
-    text(MAX_EMAIL)(value)?;
+    words(MAX_EMAIL)(value)?;
     if EmailAddress::parse_with_options(value, EMAIL).is_err() {
         return Err(refused());
     }

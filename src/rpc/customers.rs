@@ -64,7 +64,7 @@ impl CustomerService for Handlers {
 fn create(fields: &mut Fields, message: pb::CreateCustomerRequest) -> Option<CreateCustomer> {
     let details = CustomerDetails {
         email: Private::new(email(fields, message.email)),
-        name: Private::new(fields.optional("name", message.name, formats::text(MAX_NAME))),
+        name: Private::new(fields.optional("name", message.name, formats::words(MAX_NAME))),
         phone: Private::new(fields.optional("phone", message.phone, contacts::phone)),
         address: message.address.map(|sent| fields.within("address", |fields| address(fields, sent))),
         metadata: fields.metadata(message.metadata),
@@ -86,7 +86,7 @@ fn list(fields: &mut Fields, message: pb::ListCustomersRequest) -> Option<(Optio
 /// Reads a postal address.
 pub(super) fn address(fields: &mut Fields, address: pb::Address) -> Address {
     let mut part = |field: &str, value: String, max_chars: usize| {
-        Private::new(fields.optional(field, value, formats::text(max_chars)))
+        Private::new(fields.optional(field, value, formats::words(max_chars)))
     };
     Address {
         first_name: part("first_name", address.first_name, MAX_ADDRESS_NAME),

@@ -199,10 +199,10 @@ impl Fields {
             return Metadata::new();
         }
         for (key, value) in &entries {
-            if key.is_empty() || formats::text(MAX_KEY)(key).is_err() {
+            if key.is_empty() || formats::words(MAX_KEY)(key).is_err() {
                 self.refuse(
                     field,
-                    format!("must have keys of 1 to {MAX_KEY} characters, none of them a control character"),
+                    format!("must have keys of 1 to {MAX_KEY} characters, none of them a control character, without card numbers"),
                 );
             } else if let Err(description) = rule(value) {
                 self.refuse(&format!("{field}[{key:?}]"), description);

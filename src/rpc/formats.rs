@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
-use crate::domain::plain_text::check_unmistakable;
+use crate::domain::{card_number, plain_text::check_unmistakable};
 
 /// The longest type code, in characters.
 const MAX_TYPE_CODE: usize = 50;
@@ -31,7 +31,15 @@ pub(super) fn text(max_chars: usize) -> impl Fn(&str) -> Verdict {
     }
 }
 
-/// Text of at most `max_chars` characters, which may have lines and tabs.
+/// Text of at most `max_chars` characters in the caller's own words, which are kept and shown: without card numbers.
+pub(super) fn words(max_chars: usize) -> impl Fn(&str) -> Verdict {
+    move |value| {
+        text(max_chars)(value)?;
+        no_card_number(value)
+    }
+}
+
+/// Such words, which may have lines and tabs.
 pub(super) fn prose(max_chars: usize) -> impl Fn(&str) -> Verdict {
     move |value| {
         must(value.chars().count() <= max_chars, &format!("must have at most {max_chars} characters"))?;
@@ -39,14 +47,23 @@ pub(super) fn prose(max_chars: usize) -> impl Fn(&str) -> Verdict {
         must(
             !value.contains(|c: char| c.is_control() && !is_layout(c)),
             "must not contain control characters but tabs and line breaks",
-        )
+        )?;
+        no_card_number(value)
     }
+}
+
+/// Text without card numbers.
+pub(super) fn no_card_number(value: &str) -> Verdict {
+    must(
+        !card_number::is_written_in(value),
+        "must not contain a card number; put a letter right before a number of your own that could be one",
+    )
 }
 
 /// A reference of at most `max_chars` characters that no other looks like.
 pub(super) fn reference(max_chars: usize) -> impl Fn(&str) -> Verdict {
     move |value| {
-        text(max_chars)(value)?;
+        words(max_chars)(value)?;
         check_unmistakable(value)
     }
 }
@@ -65,7 +82,7 @@ pub(super) fn country(value: &str) -> Verdict {
 pub(super) fn type_code(value: &str) -> Verdict {
     let fits = value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     must(fits, "must be a type code of a-z, 0-9 and _ such as card")?;
-    text(MAX_TYPE_CODE)(value)
+    words(MAX_TYPE_CODE)(value)
 }
 
 /// The look of an amount, for when its currency is not known.
@@ -130,6 +147,15 @@ mod tests {
     #[test]
     fn prose_has_lines_and_tabs_but_no_other_control_characters() {
         judge(prose(5), &["", "a\nb", "a\r\nb", "\ta"], &["a\nb\nc\n", "a\0", "\u{1b}[2J", "a\u{85}b", "\u{7f}"]);
+    }
+
+    #[test]
+    fn words_that_are_kept_have_no_card_number() {
+        let numbers = ["4111111111111111", "card 4111 1111 1111 1111", "378282246310005"];
+        judge(words(40), &["order 4111111111111112", "A4111111111111111"], &numbers);
+        judge(prose(40), &["order 4111111111111112", "A4111111111111111"], &numbers);
+        judge(reference(40), &["4111111111111112", "A4111111111111111"], &numbers);
+        judge(type_code, &["p4111111111111111"], &["4111111111111111"]);
     }
 
     #[test]

@@ -106,11 +106,14 @@ fn create(
         fields.refuse("customer_id", "one of customer_id and customer_email is required");
     }
     let customer_id = fields.optional_id("customer_id", &message.customer_id, CustomerId::parse, CUSTOMER_ID);
-    let link = |value: &str| link::normalize(value, &rules.return_url_schemes);
+    let link = |value: &str| {
+        formats::no_card_number(value)?;
+        link::normalize(value, &rules.return_url_schemes)
+    };
     let details = PaymentIntentDetails {
         payment_method_type: type_code(fields, "payment_method_type", message.payment_method_type),
         customer_email: Private::new(fields.normalized("customer_email", message.customer_email, contacts::email)),
-        customer_name: Private::new(fields.optional("customer_name", message.customer_name, formats::text(MAX_NAME))),
+        customer_name: Private::new(fields.optional("customer_name", message.customer_name, formats::words(MAX_NAME))),
         customer_phone: Private::new(fields.optional("customer_phone", message.customer_phone, contacts::phone)),
         description: fields.optional("description", message.description, formats::prose(MAX_DESCRIPTION)),
         return_url: fields.normalized("return_url", message.return_url, link),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::domain::card::satisfies_luhn;
+use crate::domain::card_number;
 
 /// The longest code, in characters.
 pub const LONGEST_CODE: usize = 64;
@@ -10,8 +10,8 @@ pub const LONGEST_CODE: usize = 64;
 /// The longest sentence, in characters.
 pub const LONGEST_SENTENCE: usize = 500;
 
-/// Digits in a card number (ISO/IEC 7812-1).
-const CARD_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
+/// The most digits of a card number.
+const MOST_CARD_DIGITS: usize = 19;
 
 /// A sentence: at most [`LONGEST_SENTENCE`] characters, no control characters, card numbers masked.
 pub fn sentence(text: &str) -> String {
@@ -21,7 +21,7 @@ pub fn sentence(text: &str) -> String {
 /// At most `longest` characters of `text`, without control characters, card numbers masked.
 pub fn bounded(text: &str, longest: usize) -> String {
     // Reads further than what is kept, so that no card number is cut before it is seen.
-    let read: String = text.chars().take(longest + 2 * CARD_DIGITS.end()).map(space_for_control).collect();
+    let read: String = text.chars().take(longest + 2 * MOST_CARD_DIGITS).map(space_for_control).collect();
     mask_card_numbers(&read).trim().chars().take(longest).collect()
 }
 
@@ -42,48 +42,11 @@ pub fn code(text: &str) -> String {
     code.chars().take(LONGEST_CODE).collect::<String>().trim_end_matches('_').to_owned()
 }
 
-/// Replaces all but the last four digits of whatever can be a card number: 12 to 19 digits, whole groups parted by
-/// spaces or dashes, that satisfy the Luhn check.
+/// Replaces all but the last four digits of whatever can be a card number.
 pub fn mask_card_numbers(text: &str) -> String {
-    let groups = digit_groups(text);
     let mut masked = text.to_owned().into_bytes();
-    for first in 0..groups.len() {
-        for number in numbers_from(text, &groups[first..]) {
-            mask(&mut masked, number);
-        }
-    }
+    card_number::places(text).for_each(|number| mask(&mut masked, number));
     String::from_utf8(masked).expect("digits were replaced by stars, byte for byte")
-}
-
-/// The ranges of the runs of digits.
-fn digit_groups(text: &str) -> Vec<Range<usize>> {
-    let mut groups: Vec<Range<usize>> = Vec::new();
-    for (at, _) in text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()) {
-        match groups.last_mut() {
-            Some(group) if group.end == at => group.end = at + 1,
-            _ => groups.push(at..at + 1),
-        }
-    }
-    groups
-}
-
-/// The ranges of the card numbers that begin with the first of `groups`.
-fn numbers_from(text: &str, groups: &[Range<usize>]) -> Vec<Range<usize>> {
-    let mut numbers = Vec::new();
-    let mut digits = String::new();
-    let mut end = groups[0].start;
-    for group in groups {
-        let gap = &text.as_bytes()[end..group.start];
-        digits.push_str(&text[group.clone()]);
-        if digits.len() > *CARD_DIGITS.end() || !gap.iter().all(|byte| matches!(byte, b' ' | b'-')) {
-            break;
-        }
-        end = group.end;
-        if CARD_DIGITS.contains(&digits.len()) && satisfies_luhn(&digits) {
-            numbers.push(groups[0].start..end);
-        }
-    }
-    numbers
 }
 
 fn mask(text: &mut [u8], number: Range<usize>) {

@@ -42,6 +42,10 @@ const (
 // every other error whose outcome is open (CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN), repeat the call under the same
 // idempotency key, or read the object.
 //
+// Texts in the caller's own words (references, descriptions, reasons, names, addresses, metadata, URLs) are kept and shown, and
+// refused when a card number is among them: 14 to 19 digits of a known brand that satisfy the Luhn check, together or in groups
+// parted by spaces or dashes, that touch no letter and no `_`. Put a letter before numbers of yours that can look like one.
+//
 // Every call may also fail with UNAUTHENTICATED/CREDENTIALS_INVALID, PERMISSION_DENIED/SCOPE_MISSING,
 // INVALID_ARGUMENT/FIELDS_INVALID, DEADLINE_EXCEEDED/DEADLINE_EXCEEDED, UNAVAILABLE/STORE_UNAVAILABLE and
 // INTERNAL/INTERNAL. Every mutating call may also fail with INVALID_ARGUMENT/IDEMPOTENCY_KEY_REUSED and
@@ -159,6 +163,10 @@ func (c *paymentIntentServiceClient) CancelPaymentIntent(ctx context.Context, in
 // The same codes without that ErrorInfo come from a library or a proxy, and the call may have been done. After these and after
 // every other error whose outcome is open (CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN), repeat the call under the same
 // idempotency key, or read the object.
+//
+// Texts in the caller's own words (references, descriptions, reasons, names, addresses, metadata, URLs) are kept and shown, and
+// refused when a card number is among them: 14 to 19 digits of a known brand that satisfy the Luhn check, together or in groups
+// parted by spaces or dashes, that touch no letter and no `_`. Put a letter before numbers of yours that can look like one.
 //
 // Every call may also fail with UNAUTHENTICATED/CREDENTIALS_INVALID, PERMISSION_DENIED/SCOPE_MISSING,
 // INVALID_ARGUMENT/FIELDS_INVALID, DEADLINE_EXCEEDED/DEADLINE_EXCEEDED, UNAVAILABLE/STORE_UNAVAILABLE and

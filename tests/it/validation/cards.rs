@@ -2,7 +2,7 @@
 
 use corefy_gateway::pb::{self, confirm_payment_intent_request::Source};
 
-use super::rules::{bounded, judge, rule};
+use super::rules::{bounded, judge, rule, words};
 use crate::support::{
     app::TestApp,
     client::{APPROVED, card, confirmation},
@@ -43,7 +43,7 @@ async fn a_card_s_fields_follow_their_rules(database: TestDatabase) {
             &["2026", "9999"],
             &["0", "26", "2025", "10000"],
         ),
-        bounded("card.holder_name", |r, v| r.holder_name = v, 100),
+        words("card.holder_name", |r, v| r.holder_name = v, 100),
     ];
     judge(card(APPROVED), rules, async |card| {
         let intent = client.intent("1.00").await;

@@ -9,7 +9,7 @@ use corefy_gateway::{
 };
 use tonic_types::StatusExt as _;
 
-use super::rules::{EMAILS, NO_COUNTRIES, NO_EMAILS, NO_PHONES, PHONES, at, bounded, judge, prose, reference, rule};
+use super::rules::{EMAILS, NO_COUNTRIES, NO_EMAILS, NO_PHONES, PHONES, at, judge, prose, reference, rule, words};
 use crate::support::{app::TestApp, client::new_intent, database::TestDatabase, refusal::wrong_fields};
 
 crate::on_both!(
@@ -50,7 +50,7 @@ async fn an_intent_s_fields_follow_their_rules(database: TestDatabase) {
         ),
         rule("customer_email", |r, v| r.customer_email = v, &EMAILS, &NO_EMAILS),
         rule("customer_phone", |r, v| r.customer_phone = v, &PHONES, &NO_PHONES),
-        bounded("customer_name", |r, v| r.customer_name = v, 100),
+        words("customer_name", |r, v| r.customer_name = v, 100),
         prose("description", |r, v| r.description = v, 255),
         reference(|r, v| r.reference_id = v),
         rule("return_url", |r, v| r.return_url = v, &urls, &no_urls),
@@ -61,10 +61,10 @@ async fn an_intent_s_fields_follow_their_rules(database: TestDatabase) {
             &["", "DE", "XK"],
             &NO_COUNTRIES,
         ),
-        bounded("billing_address.first_name", |r, v| at(&mut r.billing_address).first_name = v, 50),
-        bounded("billing_address.last_name", |r, v| at(&mut r.billing_address).last_name = v, 50),
-        bounded("billing_address.line1", |r, v| at(&mut r.billing_address).line1 = v, 100),
-        bounded("billing_address.postal_code", |r, v| at(&mut r.billing_address).postal_code = v, 20),
+        words("billing_address.first_name", |r, v| at(&mut r.billing_address).first_name = v, 50),
+        words("billing_address.last_name", |r, v| at(&mut r.billing_address).last_name = v, 50),
+        words("billing_address.line1", |r, v| at(&mut r.billing_address).line1 = v, 100),
+        words("billing_address.postal_code", |r, v| at(&mut r.billing_address).postal_code = v, 20),
         rule(
             "metadata",
             |r, v| drop(r.metadata.insert(v, String::new())),

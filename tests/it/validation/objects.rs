@@ -2,7 +2,9 @@
 
 use corefy_gateway::pb::{self, create_payment_method_request::Details};
 
-use super::rules::{EMAILS, NO_COUNTRIES, NO_EMAILS, NO_PHONES, PHONES, at, bounded, judge, prose, reference, rule};
+use super::rules::{
+    EMAILS, NO_COUNTRIES, NO_EMAILS, NO_PHONES, PHONES, at, bounded, judge, prose, reference, rule, words,
+};
 use crate::support::{
     app::TestApp,
     client::{keyed, new_key},
@@ -43,13 +45,13 @@ async fn a_customer_s_fields_follow_their_rules(database: TestDatabase) {
     let rules = vec![
         rule("email", |r: &mut R, v| r.email = v, &EMAILS, &emails),
         rule("phone", |r, v| r.phone = v, &PHONES, &NO_PHONES),
-        bounded("name", |r, v| r.name = v, 100),
+        words("name", |r, v| r.name = v, 100),
         reference(|r, v| r.reference_id = v),
         rule("address.country", |r, v| at(&mut r.address).country = v, &["", "DE"], &NO_COUNTRIES),
-        bounded("address.line2", |r, v| at(&mut r.address).line2 = v, 100),
-        bounded("address.city", |r, v| at(&mut r.address).city = v, 50),
-        bounded("address.state", |r, v| at(&mut r.address).state = v, 50),
-        bounded("address.postal_code", |r, v| at(&mut r.address).postal_code = v, 20),
+        words("address.line2", |r, v| at(&mut r.address).line2 = v, 100),
+        words("address.city", |r, v| at(&mut r.address).city = v, 50),
+        words("address.state", |r, v| at(&mut r.address).state = v, 50),
+        words("address.postal_code", |r, v| at(&mut r.address).postal_code = v, 20),
         prose("metadata[\"key\"]", |r, v| drop(r.metadata.insert("key".to_owned(), v)), 500),
     ];
     let base = R { reference_id: String::new(), ..full_customer() };
@@ -72,7 +74,7 @@ async fn a_payment_method_s_fields_follow_their_rules(database: TestDatabase) {
         rule("card.number", |r: &mut R, v| card_of(r).number = v, &["4111 1111 1111 1111"], &["", "4111111111111112"]),
         rule("card.expiry_month", |r, v| card_of(r).expiry_month = v.parse().unwrap(), &["1"], &["0", "13"]),
         rule("card.expiry_year", |r, v| card_of(r).expiry_year = v.parse().unwrap(), &["2026"], &["2025", "40"]),
-        bounded("card.holder_name", |r, v| card_of(r).holder_name = v, 100),
+        words("card.holder_name", |r, v| card_of(r).holder_name = v, 100),
     ];
     judge(card_to_save(&customer), rules, send).await;
 
