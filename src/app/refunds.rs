@@ -111,6 +111,13 @@ impl Create {
         }
         Ok(amount)
     }
+
+    /// Refuses a reference that a refund of the partner has already.
+    async fn require_free_reference(&self, tx: &mut Tx, operation: &Operation) -> Result<(), Error> {
+        let Some(reference) = &self.input.reference_id else { return Ok(()) };
+        let taken = tx.refund_id_referenced(&operation.partner_id, reference).await?;
+        taken.map_or(Ok(()), |id| Err(reference_taken(reference, Some(id.to_string()))))
+    }
 }
 
 impl Command for Create {
@@ -124,6 +131,8 @@ impl Command for Create {
 
     async fn reserve(&mut self, _: &App, tx: &mut Tx, operation: &mut Operation) -> Result<Reserved<Refund>, Error> {
         let mut intent = lock_own(tx, operation, &self.input.payment_intent_id).await?;
+        // Before the amount is judged: of a refund that is repeated, the first has taken its share of what is left.
+        self.require_free_reference(tx, operation).await?;
         let now = operation.sent_at;
         let refund = Refund {
             id: self.id.clone(),
@@ -140,9 +149,8 @@ impl Command for Create {
             revision: 1,
         };
         if !tx.refund_insert(&refund).await? {
-            let reference = refund.reference_id.unwrap_or_default();
-            let taken = tx.refund_id_referenced(&operation.partner_id, &reference).await?;
-            return Err(reference_taken(&reference, taken.map(|id| id.to_string())));
+            self.require_free_reference(tx, operation).await?;
+            return Err(reference_taken(&refund.reference_id.unwrap_or_default(), None));
         }
         intent.shift_refund(refund.amount.minor, None, Some(RefundState::Pending));
         intent.touch(now);

@@ -15,12 +15,14 @@ use crate::support::{
     client::{Client, keyed, new_refund, reason},
     database::TestDatabase,
     money::REFUND,
+    refusal::refused,
 };
 
 crate::on_both!(
     fifty_refunds_at_once_give_back_all_that_fits_and_no_more,
     without_an_amount_the_whole_rest_is_refunded,
     a_refund_that_a_repetition_would_make_twice_is_refused,
+    a_repeated_reference_names_its_refund_though_nothing_is_left_to_refund,
     what_is_not_paid_cannot_be_refunded,
     a_pending_refund_ends_as_corefy_says,
     a_refused_refund_frees_its_room,
@@ -103,6 +105,25 @@ async fn a_refund_that_a_repetition_would_make_twice_is_refused(database: TestDa
     }
     assert_eq!(app.sent(REFUND), 2);
     assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "8.00");
+}
+
+async fn a_repeated_reference_names_its_refund_though_nothing_is_left_to_refund(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let (paid, other) = (client.paid_intent("10.00").await, client.intent("10.00").await);
+    let whole =
+        |payment: &str| pb::CreateRefundRequest { reference_id: "return-8".to_owned(), ..new_refund(payment, "") };
+    let refund = client.create_refund(whole(&paid.id)).await.unwrap().into_inner().refund.unwrap();
+    for request in [
+        whole(&paid.id),
+        pb::CreateRefundRequest { amount: Some("99.00".to_owned()), ..whole(&paid.id) },
+        whole(&other.id),
+    ] {
+        let repeated = refused(client.create_refund(request).await);
+        assert_eq!(repeated.reason, "REFERENCE_ID_TAKEN");
+        assert_eq!(repeated.facts["resource_id"], refund.id);
+    }
+    assert_eq!(app.sandbox.ledger().refunded(&paid.id), 1000);
 }
 
 async fn what_is_not_paid_cannot_be_refunded(database: TestDatabase) {
