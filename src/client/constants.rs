@@ -80,7 +80,7 @@ pub mod event_types {
 
 /// Reasons in the `google.rpc.ErrorInfo` of refused calls. More may come.
 pub mod error_reasons {
-    /// INVALID_ARGUMENT. Fields are wrong; google.rpc.BadRequest names every one of them by its path. Metadata when it was Corefy that refused them: `upstream_code`, `http_status`.
+    /// INVALID_ARGUMENT. Fields are wrong; google.rpc.BadRequest names each by its path, as many as fit into 4 KiB. Metadata when it was Corefy that refused them: `upstream_code`, `http_status`.
     pub const FIELDS_INVALID: &str = "FIELDS_INVALID";
 
     /// UNAUTHENTICATED. No key, or one that is unknown, wrong, expired, revoked or used from another address.

@@ -13,7 +13,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 use tracing::warn;
 
 use crate::{
-    error::{Error, Reason},
+    error::{Error, Reason, Violation},
     pb::ErrorReason,
 };
 
@@ -37,6 +37,16 @@ pub(super) fn previous_attempts(count: &str) -> Fact<'_> {
 const DOMAIN: &str = "corefy-gateway";
 /// The prefix of the reasons' names in the protos, which the wire leaves out.
 const PREFIX: &str = "ERROR_REASON_";
+
+/// How many bytes the sentence and the details of a refusal may have on their way. Clients refuse more than 8 KiB of headers, some
+/// of them without a word of what was refused.
+const MOST_TRAILERS: usize = 7 * 1024;
+/// The longest sentence of a refusal, in bytes.
+const LONGEST_SENTENCE: usize = 800;
+/// The most bytes of the details that are not about fields: the reason, its facts, and when to try again.
+const FACTS: usize = 1200;
+/// The most bytes that a wrong field takes beside its name and what it must be.
+const FRAME: usize = 12;
 
 /// The table: each reason's public name and gRPC code. BadRequest, RetryInfo and the facts are added when the refusal
 /// has them.
@@ -129,22 +139,43 @@ fn detailed(error: &Error, facts: &[Fact<'_>]) -> Status {
 
     let mut details = ErrorDetails::new();
     details.set_error_info(name.as_str_name().trim_start_matches(PREFIX), DOMAIN, metadata);
+    let message = bounded(&error.to_string());
     if !error.violations.is_empty() {
-        let wrong =
-            error.violations.iter().map(|violation| FieldViolation::new(&violation.field, &violation.description));
-        details.set_bad_request(wrong.collect::<Vec<_>>());
+        details.set_bad_request(fitting(&error.violations, &message));
     }
     if error.retry_after.is_some() {
         details.set_retry_info(error.retry_after);
     }
     if let Some(subject) = quota_subject(error.reason) {
-        details.add_quota_failure_violation(subject, error.to_string());
+        details.add_quota_failure_violation(subject, &message);
     }
     let mut metadata = MetadataMap::new();
     if error.is_replayed {
         metadata.insert(REPLAYED, MetadataValue::from_static("true"));
     }
-    Status::with_error_details_and_metadata(code, error.to_string(), details, metadata)
+    Status::with_error_details_and_metadata(code, message, details, metadata)
+}
+
+/// The sentence, cut where it is longer than [`LONGEST_SENTENCE`].
+fn bounded(sentence: &str) -> String {
+    match sentence.floor_char_boundary(LONGEST_SENTENCE) {
+        end if end < sentence.len() => format!("{}…", &sentence[..end]),
+        _ => sentence.to_owned(),
+    }
+}
+
+/// The wrong fields for which there is room beside the sentence, first things first: always one, and usually all.
+fn fitting(violations: &[Violation], sentence: &str) -> Vec<FieldViolation> {
+    // Once as a header, in which other characters than those of ASCII are escaped, and once in the details, in base64.
+    let escaped: usize = sentence.bytes().map(|byte| if byte.is_ascii() { 1 } else { 3 }).sum();
+    let mut room = (MOST_TRAILERS - escaped) / 4 * 3 - sentence.len() - FACTS;
+    let fit = violations.iter().take_while(|Violation { field, description }| {
+        let needed = field.len() + description.len() + FRAME;
+        let fits = needed <= room;
+        room = room.saturating_sub(needed);
+        fits
+    });
+    fit.map(|Violation { field, description }| FieldViolation::new(field, description)).collect()
 }
 
 #[cfg(test)]
@@ -200,6 +231,32 @@ mod tests {
             assert_eq!(row_name, name);
             let told = comment.split(['.', ',']).next().unwrap();
             assert_eq!(told, screaming(code), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_fits_into_the_headers_that_clients_take() {
+        let wrong = |count: usize, field: &str, description: &str| {
+            let violation = |n| Violation { field: format!("{field}[{n}]"), description: description.to_owned() };
+            Error::fields((0..count).map(violation).collect()).with("reference_id", "字".repeat(100))
+        };
+        let long = "字".repeat(500);
+        for (error, all_fit) in [
+            (
+                wrong(100, "types", "must be a type of event such as refund.succeeded, or all of a kind of object"),
+                false,
+            ),
+            (wrong(20, "metadata", &long), false),
+            (wrong(30, "metadata[\"order\"]", "must have at most 500 characters"), true),
+            (wrong(1, "amount", &"x".repeat(500)), true),
+        ] {
+            let count = error.violations.len();
+            let status = outgoing(error.into(), &[request_id(&"r".repeat(128)), previous_attempts("4294967295")]);
+            let named = status.get_details_bad_request().unwrap().field_violations.len();
+            assert!(named > 0 && (named == count) == all_fit, "{named} of {count}");
+            let headers = status.into_http::<()>().into_parts().0.headers;
+            let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+            assert!(size < 8 * 1024 - 300, "{size}");
         }
     }
 

@@ -81,7 +81,7 @@ const EventTypeOperationNeedsOperator = "operation.needs_operator"
 
 // Reasons in the `google.rpc.ErrorInfo` of refused calls. More may come.
 
-// ReasonFieldsInvalid: INVALID_ARGUMENT. Fields are wrong; google.rpc.BadRequest names every one of them by its path. Metadata when it was Corefy that refused them: `upstream_code`, `http_status`.
+// ReasonFieldsInvalid: INVALID_ARGUMENT. Fields are wrong; google.rpc.BadRequest names each by its path, as many as fit into 4 KiB. Metadata when it was Corefy that refused them: `upstream_code`, `http_status`.
 const ReasonFieldsInvalid = "FIELDS_INVALID"
 
 // ReasonCredentialsInvalid: UNAUTHENTICATED. No key, or one that is unknown, wrong, expired, revoked or used from another address.

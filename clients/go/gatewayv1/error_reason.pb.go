@@ -29,7 +29,7 @@ type ErrorReason int32
 const (
 	// Not used.
 	ErrorReason_ERROR_REASON_UNSPECIFIED ErrorReason = 0
-	// INVALID_ARGUMENT. Fields are wrong; google.rpc.BadRequest names every one of them by its path.
+	// INVALID_ARGUMENT. Fields are wrong; google.rpc.BadRequest names each by its path, as many as fit into 4 KiB.
 	// Metadata when it was Corefy that refused them: `upstream_code`, `http_status`.
 	ErrorReason_ERROR_REASON_FIELDS_INVALID ErrorReason = 1
 	// UNAUTHENTICATED. No key, or one that is unknown, wrong, expired, revoked or used from another address.
