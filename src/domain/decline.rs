@@ -31,6 +31,13 @@ pub enum Advice {
     DoNotRetry,
 }
 
+/// Whether the code is of an attempt that was made, and not of details that were wrong before there was one.
+pub fn is_outcome(code: &str) -> bool {
+    /// Said of requests as well.
+    const REFUSED: &str = "refused";
+    code != REFUSED && find(code).is_some_and(|decline| decline.advice != Advice::CorrectDetails)
+}
+
 /// Codes of one meaning.
 struct Decline {
     codes: &'static [&'static str],
@@ -142,8 +149,12 @@ impl PaymentError {
     }
 
     fn decline(&self) -> Option<&'static Decline> {
-        DECLINES.iter().find(|decline| decline.codes.contains(&self.code.as_str()))
+        find(&self.code)
     }
+}
+
+fn find(code: &str) -> Option<&'static Decline> {
+    DECLINES.iter().find(|decline| decline.codes.contains(&code))
 }
 
 #[cfg(test)]

@@ -290,6 +290,9 @@ pub trait Upstream: Send + Sync + 'static {
     /// Makes one cheap authenticated call.
     async fn test_connection(&self) -> ConnectionTest;
 
+    /// Corefy's own time, as its last answer told it. `None` before the first that does.
+    fn last_told_time(&self) -> Option<Timestamp>;
+
     /// The header that carries a webhook's signature, lower case.
     fn webhook_signature_header(&self) -> &'static str;
 

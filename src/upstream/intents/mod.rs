@@ -14,12 +14,14 @@ use super::{
 };
 use crate::domain::{
     capability::Capability,
-    clock::Clock,
+    clock::{Clock, Timestamp},
     confirmation::Confirmation,
     customer::Customer,
     payment_method::{PaymentMethod, SupportedPaymentMethod},
     refund::Refund,
-    snapshot::{CustomerSnapshot, PaymentMethodSnapshot, PaymentMethodsSnapshot, PaymentSnapshot, RefundSnapshot},
+    snapshot::{
+        CustomerSnapshot, PaymentMethodSnapshot, PaymentMethodsSnapshot, PaymentSnapshot, PaymentStatus, RefundSnapshot,
+    },
 };
 
 mod answers;
@@ -74,6 +76,25 @@ impl Intents {
             .with_body(&requests::create_intent(context));
         let answer = self.ask(&request).await?;
         answers::created(answer, context.intent).map_err(|mismatch| request.unclear(mismatch).into())
+    }
+
+    /// Reads the payment with Corefy's id `id`, which has the reference of the order's intent.
+    async fn find_made(&self, id: &str, call: Call<'_>, context: PaymentContext<'_>) -> Result<Option<PaymentSnapshot>, Error> {
+        let request = HttpRequest::read("payment.find", "/v1/payments/{id}", call.scheduling).about(context.intent).with_id(id);
+        let Some(answer) = left_behind(self.ask(&request).await)? else { return Ok(None) };
+        let checked = answers::existing(answer, id, context.intent);
+        checked.map(Some).map_err(|mismatch| request.unclear(mismatch))
+    }
+
+    /// Finds out what a refusal means that reads as a decline: an attempt that was made leaves its failure behind, which must be
+    /// known before another begins.
+    async fn declined(&self, refusal: CorefyRefusal, call: Call<'_>, context: PaymentContext<'_>) -> Result<PaymentSnapshot, Error> {
+        let rejection = refusal.rejection;
+        match self.payment_find(context, call.scheduling).await {
+            Ok(Some(shown)) if matches!(shown.status, PaymentStatus::Failed(_)) => Ok(shown),
+            Ok(Some(shown)) if shown.status == PaymentStatus::AwaitingConfirmation => Err(Error::Rejected(rejection)),
+            Ok(_) | Err(_) => Err(Error::Unknown(format!("{rejection}, and the payment does not show why"))),
+        }
     }
 
     async fn create_customer(&self, call: Call<'_>, customer: &Customer) -> Result<CustomerSnapshot, Failed> {
@@ -141,12 +162,17 @@ fn left_behind<T>(outcome: Result<T, Failed>) -> Result<Option<T>, Error> {
     })
 }
 
-/// The outcome of what moves money. A conflict does not prove that nothing was done: it may be the second of two requests
-/// that something on the way made of ours.
+/// The outcome of a creation whose object exists already. Only recovery can tell where that object could not be read.
+fn made<T>(found: Result<Option<T>, Error>) -> Result<T, Error> {
+    let unread = |why: String| Error::Unknown(format!("HTTP 409, the reference is taken, and the object: {why}"));
+    found.map_err(|error| unread(error.to_string()))?.ok_or_else(|| unread("not found".to_owned()))
+}
+
+/// The outcome of what moves money. Neither a conflict nor a decline proves that nothing was done.
 fn moved<T>(outcome: Result<T, Failed>) -> Result<T, Error> {
     match outcome {
-        Err(Failed::Refused(refusal)) if refusal.rejection.http_status == 409 => {
-            Err(Error::Unknown(format!("HTTP 409, {}", refusal.rejection.code)))
+        Err(Failed::Refused(refusal)) if refusal.is_conflict() || refusal.is_decline() => {
+            Err(Error::Unknown(refusal.rejection.to_string()))
         }
         outcome => Ok(outcome?),
     }
@@ -162,31 +188,21 @@ impl Upstream for Intents {
         &[Capability::CreatePaymentMethod, Capability::ExternalThreeDSecure]
     }
 
-    async fn payment_intent_create(
-        &self,
-        call: Call<'_>,
-        context: PaymentContext<'_>,
-    ) -> Result<PaymentSnapshot, Error> {
-        Ok(self.create_intent(call, context).await?)
+    /// A reference that is taken was taken by this call, of which something on the way made two.
+    async fn payment_intent_create(&self, call: Call<'_>, context: PaymentContext<'_>) -> Result<PaymentSnapshot, Error> {
+        match self.create_intent(call, context).await {
+            Err(Failed::Refused(CorefyRefusal { existing: Some(id), .. })) => made(self.find_made(&id, call, context).await),
+            outcome => Ok(outcome?),
+        }
     }
 
     /// Repeats the creation under the same idempotency key and reference; where the reference is taken, that intent is
     /// ours.
-    async fn payment_intent_recover(
-        &self,
-        call: Call<'_>,
-        context: PaymentContext<'_>,
-    ) -> Result<Option<PaymentSnapshot>, Error> {
-        let existing = match self.create_intent(call, context).await {
-            Err(Failed::Refused(CorefyRefusal { existing: Some(id), .. })) => id,
-            outcome => return Ok(Some(outcome?)),
-        };
-        let request = HttpRequest::read("payment.find", "/v1/payments/{id}", call.scheduling)
-            .about(context.intent)
-            .with_id(&existing);
-        let Some(answer) = left_behind(self.ask(&request).await)? else { return Ok(None) };
-        let checked = answers::existing(answer, &existing, context.intent);
-        checked.map(Some).map_err(|mismatch| request.unclear(mismatch))
+    async fn payment_intent_recover(&self, call: Call<'_>, context: PaymentContext<'_>) -> Result<Option<PaymentSnapshot>, Error> {
+        match self.create_intent(call, context).await {
+            Err(Failed::Refused(CorefyRefusal { existing: Some(id), .. })) => self.find_made(&id, call, context).await,
+            outcome => Ok(Some(outcome?)),
+        }
     }
 
     async fn payment_intent_confirm(
@@ -201,8 +217,10 @@ impl Upstream for Intents {
             .about(context.intent)
             .with_id(id)
             .with_body(&body);
-        let answer = moved(self.ask(&request).await)?;
-        answers::read(answer, id).map_err(|mismatch| request.unclear(mismatch))
+        match self.ask(&request).await {
+            Err(Failed::Refused(refusal)) if refusal.is_decline() => self.declined(refusal, call, context).await,
+            outcome => answers::read(moved(outcome)?, id).map_err(|mismatch| request.unclear(mismatch)),
+        }
     }
 
     async fn payment_find(
@@ -232,7 +250,12 @@ impl Upstream for Intents {
     }
 
     async fn customer_create(&self, call: Call<'_>, customer: &Customer) -> Result<CustomerSnapshot, Error> {
-        Ok(self.create_customer(call, customer).await?)
+        match self.create_customer(call, customer).await {
+            Err(Failed::Refused(CorefyRefusal { existing: Some(id), .. })) => {
+                made(self.find_customer(&id, customer, call.scheduling).await)
+            }
+            outcome => Ok(outcome?),
+        }
     }
 
     async fn customer_recover(&self, call: Call<'_>, customer: &Customer) -> Result<Option<CustomerSnapshot>, Error> {
@@ -304,6 +327,10 @@ impl Upstream for Intents {
             http_status: status.map_or(0, |status| status.as_u16()),
             message: verdict.err().unwrap_or_else(|| "Corefy accepted the credentials.".to_owned()),
         }
+    }
+
+    fn last_told_time(&self) -> Option<Timestamp> {
+        self.transport.last_told_time()
     }
 
     fn webhook_signature_header(&self) -> &'static str {

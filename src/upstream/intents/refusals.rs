@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{answers, lenient, wire};
+use crate::domain::decline;
 use crate::upstream::transport::HttpAnswer;
 use crate::upstream::{Error, Rejection, sanitize};
 
@@ -31,6 +32,22 @@ pub struct CorefyRefusal {
     pub rejection: Rejection,
     /// Corefy's id of the object that already has our reference.
     pub existing: Option<String>,
+}
+
+impl CorefyRefusal {
+    /// Whether it says that the same was asked before, by its status or its code. Of a call that moves money that may be the
+    /// second of two requests that something on the way made of ours, so that it does not prove that nothing was done.
+    pub fn is_conflict(&self) -> bool {
+        let Rejection { http_status, code, .. } = &self.rejection;
+        let says_so = |word: &str| matches!(word, "already" | "conflict" | "duplicate" | "duplicated");
+        matches!(http_status, 409 | 423) || code.split('_').any(says_so)
+    }
+
+    /// Whether it tells of an attempt to pay that was made and declined, and not of a request that is wrong.
+    pub fn is_decline(&self) -> bool {
+        const PAYMENT_REQUIRED: u16 = 402;
+        self.rejection.http_status == PAYMENT_REQUIRED || decline::is_outcome(&self.rejection.code)
+    }
 }
 
 impl From<Failed> for Error {
@@ -129,6 +146,8 @@ pub const NOT_COREFYS: [&str; 13] = [
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn refusal(status: u16, body: &str) -> CorefyRefusal {
@@ -205,6 +224,35 @@ mod tests {
         assert_eq!(taken(r#""id": "in_1", "message": null"#).as_deref(), Some("in_1"));
         assert_eq!(taken(r#""id": 17, "errors": null"#).as_deref(), Some("17"));
         assert_eq!(taken(r#""id": {}, "errors": []"#), None);
+    }
+
+    #[test]
+    fn a_conflict_is_seen_by_its_status_or_its_code() {
+        let is_conflict = |status, code: &str| refusal(status, &json!({"error_code": code}).to_string()).is_conflict();
+        for (status, code) in [
+            (409, "invalid_state"),
+            (423, "locked"),
+            (400, "duplicate_request"),
+            (422, "AlreadyConfirmed"),
+            (422, "payment.already.processed"),
+        ] {
+            assert!(is_conflict(status, code), "{status} {code}");
+        }
+        for (status, code) in [(422, "validation_error"), (404, "not_found"), (422, "card_locked"), (403, "forbidden")]
+        {
+            assert!(!is_conflict(status, code), "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn a_decline_is_told_from_a_request_that_is_wrong() {
+        let is_decline = |status, code: &str| refusal(status, &json!({"error_code": code}).to_string()).is_decline();
+        for (status, code) in [(402, "x"), (422, "insufficient_funds"), (400, "CardDeclined"), (424, "timeout")] {
+            assert!(is_decline(status, code), "{status} {code}");
+        }
+        for (status, code) in [(422, "validation_error"), (422, "invalid_card"), (404, "not_found"), (400, "refused")] {
+            assert!(!is_decline(status, code), "{status} {code}");
+        }
     }
 
     #[test]

@@ -326,7 +326,9 @@ async fn an_answer_that_proves_nothing_leaves_a_post_open_and_is_not_followed_by
 #[tokio::test]
 async fn no_refusal_but_corefy_s_own_proves_that_nothing_was_done() {
     let all: Vec<_> = (400..=499).flat_map(|status| refusals::NOT_COREFYS.map(|body| (status, body))).collect();
-    let script = all.iter().flat_map(|(status, body)| vec![answer(*status, body); 3]);
+    // Corefy answers in between, so that the circuit stays closed.
+    let script =
+        all.iter().flat_map(|(status, body)| [vec![answer(*status, body); 3], vec![answer(200, "[]")]].concat());
     let scene = UpstreamScene::new(script).await;
     let refund = refund(&scene.intent);
     for (status, body) in &all {
@@ -336,6 +338,7 @@ async fn no_refusal_but_corefy_s_own_proves_that_nothing_was_done() {
         assert!(matches!(refunded, Err(Error::Unknown(_))), "{status} {body}: {refunded:?}");
         let recovered = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await;
         assert!(matches!(recovered, Err(Error::Unknown(_))), "{status} {body}: {recovered:?}");
+        assert!(scene.corefy.test_connection().await.is_authenticated);
     }
 }
 
@@ -384,6 +387,59 @@ async fn an_intent_whose_reference_is_taken_is_read() {
     let scene = UpstreamScene::new([taken(), answer(200, foreign)]).await;
     let outcome = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await;
     assert!(matches!(outcome, Err(Error::Protocol(_))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_reads_as_a_decline_is_what_the_payment_shows() {
+    let declined = || answer(402, json!({"message": "No.", "error_code": "insufficient_funds"}));
+    let confirmed = async |shown: ScriptedStep| {
+        let scene = UpstreamScene::new([declined(), shown]).await;
+        let outcome = scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await;
+        let paths: Vec<_> = scene.server.seen().into_iter().map(|seen| seen.path).collect();
+        assert_eq!(paths, ["/v1/payment-intents/in_1/confirm", "/v1/payments/in_1"]);
+        outcome
+    };
+    let failed = confirmed(answer(200, payment_body("failed"))).await.unwrap();
+    assert!(matches!(failed.status, PaymentStatus::Failed(_)), "{failed:?}");
+    let untouched = confirmed(answer(200, payment_body("requires_confirmation"))).await;
+    assert_eq!(rejection(untouched).code, "insufficient_funds");
+    for odd in
+        [answer(200, payment_body("processing")), answer(404, json!({"error_code": "not_found"})), answer(403, "")]
+    {
+        let unclear = confirmed(odd.clone()).await;
+        assert!(matches!(unclear, Err(Error::Unknown(_))), "{odd:?}: {unclear:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_first_creation_whose_reference_is_taken_has_made_what_has_it() {
+    let taken = || answer(409, json!({"message": "", "error_code": "duplicate_reference", "id": "in_1"}));
+    let scene = UpstreamScene::new([taken(), answer(200, payment_body("requires_confirmation"))]).await;
+    let created = scene.corefy.payment_intent_create(scene.call(), scene.context()).await.unwrap();
+    assert_eq!((created.upstream_id.as_str(), created.status), ("in_1", PaymentStatus::AwaitingConfirmation));
+    let paths: Vec<_> = scene.server.seen().into_iter().map(|seen| seen.path).collect();
+    assert_eq!(paths, ["/v1/payment-intents", "/v1/payments/in_1"]);
+
+    let mut foreign = payment_body("processing");
+    foreign["reference_id"] = json!("pi_00000000000000000000000000000000");
+    let unread = [
+        answer(404, json!({"error_code": "not_found"})),
+        answer(422, json!({"error_code": "x"})),
+        answer(200, foreign),
+    ];
+    for unread in unread {
+        let scene = UpstreamScene::new([taken(), unread.clone()]).await;
+        let outcome = scene.corefy.payment_intent_create(scene.call(), scene.context()).await;
+        assert!(matches!(outcome, Err(Error::Unknown(_))), "{unread:?}: {outcome:?}");
+    }
+
+    let taken = answer(409, json!({"error_code": "duplicate_reference", "id": "cust_1"}));
+    let scene = UpstreamScene::new([taken.clone(), answer(200, json!({"id": "cust_1"}))]).await;
+    let created = scene.corefy.customer_create(scene.call(), &scene.customer).await.unwrap();
+    assert_eq!(created.upstream_id, "cust_1");
+    let scene = UpstreamScene::new([taken, answer(500, "")]).await;
+    let outcome = scene.corefy.customer_create(scene.call(), &scene.customer).await;
+    assert!(matches!(outcome, Err(Error::Unknown(_))), "{outcome:?}");
 }
 
 #[tokio::test]

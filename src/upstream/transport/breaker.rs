@@ -38,12 +38,12 @@ impl CircuitBreaker {
         if rest.is_zero() { Ok(()) } else { Err(rest) }
     }
 
-    /// A call was answered, whatever the answer: Corefy is alive.
+    /// Corefy answered a call, whatever the answer.
     pub fn succeeded(&self) {
         *self.circuit() = Circuit::default();
     }
 
-    /// A call was not answered, or Corefy said itself that it cannot.
+    /// A call was not answered, something on the way answered it, or Corefy said itself that it cannot.
     pub fn failed(&self, now: Timestamp) {
         let mut circuit = self.circuit();
         circuit.failures = circuit.failures.saturating_add(1);

@@ -1,7 +1,10 @@
 //! HTTP to Corefy, the same for every dialect: what bounds a call in time, size and number, what may be repeated, and
 //! which outcomes leave it open whether anything was done.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -12,7 +15,7 @@ use url::Url;
 
 use super::{Error, NotSent, Priority, call_log::CallLog};
 use crate::domain::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     ids::ApiCallId,
     network::{Proxy, may_use_proxy},
 };
@@ -97,6 +100,8 @@ pub struct Transport {
     clock: Clock,
     telemetry: Telemetry,
     log: CallLog,
+    /// Corefy's own time, as its last answer told it; zero while none has.
+    told_time: AtomicI64,
 }
 
 impl Transport {
@@ -119,15 +124,13 @@ impl Transport {
             .build()
             .map_err(setup_error)?;
         let limiter = RateLimiter::new(settings.rate_per_minute, Arc::new(limiter::LocalTokens::default()));
-        Ok(Self {
-            client,
-            settings,
-            limiter,
-            breaker: CircuitBreaker::default(),
-            clock,
-            log,
-            telemetry: Telemetry::default(),
-        })
+        let (breaker, telemetry, told_time) = (CircuitBreaker::default(), Telemetry::default(), AtomicI64::default());
+        Ok(Self { client, settings, limiter, breaker, clock, log, telemetry, told_time })
+    }
+
+    /// Corefy's own time, to the second, as its last answer told it. `None` before the first that does.
+    pub fn last_told_time(&self) -> Option<Timestamp> {
+        Some(Timestamp(self.told_time.load(Ordering::Relaxed))).filter(|time| time.0 != 0)
     }
 
     /// Takes tokens from `source` instead of this process's own quota.
@@ -273,9 +276,12 @@ impl Transport {
     /// Every attempt that went out ends here, whatever came of it.
     fn finish(&self, request: &HttpRequest<'_>, outcome: &Result<HttpAnswer, HttpFailure>, latency: Duration) {
         let status = outcome.as_ref().ok().map(|answer| answer.status);
-        match status {
-            Some(status) if !status.is_server_error() => self.breaker.succeeded(),
-            _ => self.breaker.failed(self.clock.now()),
+        match outcome {
+            Ok(answer) if answer.is_corefys() => {
+                self.breaker.succeeded();
+                self.told_time.store(answer.date.map_or(0, |date| date.0), Ordering::Relaxed);
+            }
+            Ok(_) | Err(_) => self.breaker.failed(self.clock.now()),
         }
         self.telemetry.set(&BREAKER_OPEN, [], u32::from(self.breaker.is_open()));
         self.telemetry.time(&UPSTREAM_DURATION, [request.operation], latency);

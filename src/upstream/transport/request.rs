@@ -165,6 +165,11 @@ impl HttpAnswer {
         self.status.is_client_error() && !self.is_temporary() && self.code.is_none()
     }
 
+    /// Whether it shows that Corefy is at work: it did as asked, refused in its own words, or said that it is not the moment.
+    pub fn is_corefys(&self) -> bool {
+        self.status.is_success() || self.is_refusal() || self.is_temporary()
+    }
+
     /// An answer without success, in a few words.
     pub fn words(&self) -> String {
         let status = self.status.as_u16();

@@ -225,6 +225,26 @@ async fn refusals_do_not_open_the_circuit() {
 }
 
 #[tokio::test]
+async fn refusals_of_something_on_the_way_open_the_circuit_and_do_not_close_it() {
+    for on_the_way in [answer(403, "<html>blocked</html>"), answer(404, ""), redirect()] {
+        let failures = vec![on_the_way.clone(); breaker::FAILURES_TO_OPEN as usize + 1];
+        let server = Scripted::start(failures.into_iter().chain([answer(404, r#"{"error_code": "not_found"}"#)])).await;
+        let clock = clock();
+        let transport = Transport::new(settings(server.url.clone()), clock.clone(), nobody()).unwrap();
+        for _ in 0..breaker::FAILURES_TO_OPEN {
+            assert_eq!(class(&post(&transport).await), "unknown", "{on_the_way:?}");
+        }
+        assert_eq!(class(&post(&transport).await), "CircuitOpen", "{on_the_way:?}");
+        clock.advance(breaker::COOL_DOWN);
+        assert_eq!(class(&post(&transport).await), "unknown", "the probe: {on_the_way:?}");
+        assert_eq!(class(&post(&transport).await), "CircuitOpen", "{on_the_way:?}");
+        clock.advance(breaker::COOL_DOWN);
+        assert_eq!(class(&post(&transport).await), "404", "Corefy itself: {on_the_way:?}");
+        assert_eq!(class(&post(&transport).await), "404", "{on_the_way:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_beyond_the_rate_limit_is_not_sent() {
     let server = Scripted::start([answer(200, "{}")]).await;
     let transport = transport(TransportSettings { rate_per_minute: 1, ..settings(server.url.clone()) });
