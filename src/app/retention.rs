@@ -9,8 +9,12 @@ pub const PRUNE_BATCH: u32 = 500;
 impl App {
     /// Deletes the oldest operations that finished before their retention began, at most [`PRUNE_BATCH`], with their
     /// idempotency keys and frozen answers. Returns how many.
+    ///
+    /// A clock that is far ahead would delete keys that fence calls of today. So it is by this clock and by Corefy's that the
+    /// retention must have begun: nothing is deleted that either of them calls too young, nor before Corefy told its time.
     pub async fn prune_operations(&self) -> Result<usize, Error> {
-        let finished_before = self.now().before(self.operation_retention);
+        let Some(corefys) = self.upstream.last_told_time() else { return Ok(0) };
+        let finished_before = self.now().min(corefys).before(self.operation_retention);
         let mut tx = self.store.begin().await?;
         let count = tx.operations_delete_finished(finished_before, PRUNE_BATCH).await?;
         tx.commit().await?;

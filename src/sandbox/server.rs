@@ -1,7 +1,7 @@
 //! One request's way: read, authenticated, found, carried out, answered, unless a fault is in the way.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::{
     Router,
@@ -22,7 +22,7 @@ use super::{
     route::{Route, SandboxCall},
     view,
 };
-use crate::upstream::intents::wire::Amount;
+use crate::{domain::clock::Timestamp, upstream::intents::wire::Amount};
 
 /// The largest body that is read, in bytes.
 const MAX_BODY: usize = 1 << 20;
@@ -39,7 +39,21 @@ async fn serve(
     ConnectInfo(kill_switch): ConnectInfo<ConnectionKill>,
     request: Request,
 ) -> Response {
-    let call = match receive(&shared, request).await {
+    let mut response = respond(&shared, &kill_switch, request).await;
+    if let Ok(date) = HeaderValue::from_str(&http_date(shared.clock.now())) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
+}
+
+/// The time as a header tells it.
+fn http_date(now: Timestamp) -> String {
+    let since = Duration::from_secs(now.seconds().max(0).unsigned_abs());
+    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since)
+}
+
+async fn respond(shared: &SandboxInner, kill_switch: &ConnectionKill, request: Request) -> Response {
+    let call = match receive(shared, request).await {
         Ok(call) => call,
         Err(refusal) => return answer(Done::from(&refusal)),
     };
@@ -47,16 +61,16 @@ async fn serve(
     let switches = shared.faults.switches();
     let planned = shared.faults.take(call.route.template());
     if let Some(fault) = planned.filter(|fault| !fault.executes()) {
-        return apply_fault(fault, &call, None, &kill_switch, &shared).await;
+        return apply_fault(fault, &call, None, kill_switch, shared).await;
     }
     let done = match shared.with_state(|state| state.carry_out(&call, &switches)) {
         Ok(done) => done,
         Err(Halt::Refused(refusal)) => Done::from(&refusal),
-        Err(Halt::Fault(fault)) => return apply_fault(fault, &call, None, &kill_switch, &shared).await,
+        Err(Halt::Fault(fault)) => return apply_fault(fault, &call, None, kill_switch, shared).await,
     };
     tokio::time::sleep(Duration::from_millis(switches.answer_delay_ms.min(MAX_ANSWER_DELAY_MS))).await;
     match planned.or(done.fault) {
-        Some(fault) => apply_fault(fault, &call, Some(done), &kill_switch, &shared).await,
+        Some(fault) => apply_fault(fault, &call, Some(done), kill_switch, shared).await,
         None => answer(done),
     }
 }

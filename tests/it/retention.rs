@@ -17,6 +17,7 @@ use crate::support::{
 
 crate::on_both!(
     finished_operations_are_deleted_when_their_time_is_over_and_not_before,
+    a_clock_that_is_far_ahead_deletes_nothing_that_is_young_by_corefys,
     an_operation_whose_outcome_is_not_known_is_kept_for_ever,
     operations_are_deleted_in_bounded_steps_and_by_several_gateways_at_once,
     a_payment_whose_operations_are_gone_is_read_confirmed_and_refunded,
@@ -25,12 +26,19 @@ crate::on_both!(
 );
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
+const SECOND: Duration = Duration::from_secs(1);
 /// Charged, although the answer says otherwise: HTTP 500.
 const CHARGED_500: &str = "4000000000005019";
 
 /// Lets the time of all that has finished be over, and deletes it. Returns how many were deleted.
 async fn prune(app: &TestApp) -> usize {
-    app.clock.advance(DAY * 90 + Duration::from_millis(1));
+    app.clock.advance(DAY * 90 + SECOND);
+    prune_at_corefys_time(app).await
+}
+
+/// Deletes what has finished for long, once Corefy has told its time. Returns how many were deleted.
+async fn prune_at_corefys_time(app: &TestApp) -> usize {
+    app.client().await.test_connection(pb::TestConnectionRequest {}).await.unwrap();
     app.server.app.prune_operations().await.unwrap()
 }
 
@@ -41,14 +49,34 @@ async fn finished_operations_are_deleted_when_their_time_is_over_and_not_before(
     app.clock.advance(DAY * 10);
     client.confirm(&intent.id, APPROVED).await.unwrap();
     app.clock.advance(DAY * 20);
-    assert_eq!(app.server.app.prune_operations().await.unwrap(), 0, "30 days are not over before they are over");
-    app.clock.advance(Duration::from_millis(1));
-    assert_eq!(app.server.app.prune_operations().await.unwrap(), 1, "the creation");
+    assert_eq!(prune_at_corefys_time(&app).await, 0, "30 days are not over before they are over");
+    app.clock.advance(SECOND);
+    assert_eq!(prune_at_corefys_time(&app).await, 1, "the creation");
     app.clock.advance(DAY * 10);
-    assert_eq!(app.server.app.prune_operations().await.unwrap(), 1, "the confirmation");
+    assert_eq!(prune_at_corefys_time(&app).await, 1, "the confirmation");
     assert_eq!(app.server.app.prune_operations().await.unwrap(), 0);
     let metrics = app.server.app.metrics();
     assert!(metrics.contains("corefy_gateway_operations_pruned_total 2\n"), "{metrics}");
+}
+
+async fn a_clock_that_is_far_ahead_deletes_nothing_that_is_young_by_corefys(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let paid = client.paid_intent("10.00").await;
+    let refund = || keyed("refund", new_refund(&paid.id, "4.00"));
+    client.create_refund(refund()).await.unwrap();
+
+    app.clock.advance(DAY * 365);
+    assert_eq!(app.server.app.prune_operations().await.unwrap(), 0, "Corefy said last that it was a year ago");
+    assert!(is_replayed(&client.create_refund(refund()).await.unwrap()), "the key fences as before");
+    assert_eq!(app.sandbox.ledger().refunded(&paid.id), 400);
+    assert_eq!(prune_at_corefys_time(&app).await, 3, "when Corefy's clock says so too");
+
+    app.clock.put_back(DAY * 365);
+    client.paid_intent("10.00").await;
+    let app = app.crash_and_restart().await;
+    app.clock.advance(DAY * 365);
+    assert_eq!(app.server.app.prune_operations().await.unwrap(), 0, "Corefy has told no time yet");
 }
 
 async fn an_operation_whose_outcome_is_not_known_is_kept_for_ever(database: TestDatabase) {
@@ -58,7 +86,7 @@ async fn an_operation_whose_outcome_is_not_known_is_kept_for_ever(database: Test
     assert_eq!(client.confirm(&intent.id, CHARGED_500).await.unwrap().state(), State::Processing);
     assert_eq!(prune(&app).await, 1, "the creation");
     app.clock.advance(DAY * 3650);
-    assert_eq!(app.server.app.prune_operations().await.unwrap(), 0);
+    assert_eq!(prune_at_corefys_time(&app).await, 0);
     let store = app.database.store().await;
     let open = store.read().await.unwrap().operations(&OperationFilter::default(), 9).await.unwrap();
     assert_eq!(open.iter().map(|open| open.operation.subject_id.as_str()).collect::<Vec<_>>(), [intent.id.as_str()]);
@@ -82,7 +110,8 @@ async fn operations_are_deleted_in_bounded_steps_and_by_several_gateways_at_once
     app.database.execute(&copies).await;
     let other = app.replica().await;
     app.clock.advance(DAY * 91);
-    assert_eq!(app.server.app.prune_operations().await.unwrap(), 500);
+    assert_eq!(prune_at_corefys_time(&app).await, 500);
+    other.app.test_connection().await;
     let (mut deleted, mut steps) = (500, 0);
     while deleted < COPIES + 1 {
         let (one, two) = tokio::join!(app.server.app.prune_operations(), other.app.prune_operations());

@@ -44,7 +44,10 @@ pub(super) async fn check_upstream(config: &Config, clock: &Clock, findings: &mu
     } else {
         findings.passed(SUBJECT, &format!("{address} accepts the credentials, in {millis} ms"));
     }
-    let Some(date) = connection.date else { return };
+    let Some(date) = connection.date else {
+        let text = "its answers tell no time, so that finished operations are never deleted; see that no proxy removes the header Date";
+        return findings.warn(SUBJECT, text);
+    };
     let off = skew(date, before, after);
     if off > MOST_SKEW {
         let text = format!("its clock and this machine's differ by {} s; set this one by NTP", off.as_secs());
