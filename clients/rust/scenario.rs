@@ -14,7 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use corefy_gateway::client::{Gateway, GatewayError, Options, connect_with};
+use corefy_gateway::{
+    client::{Gateway, GatewayError, Options, connect_with},
+    pb,
+};
 use serde_json::{Map, Value, json};
 use tonic::transport::{Certificate, ClientTlsConfig};
 use values::{at, check, check_all, filled_in};
@@ -131,8 +134,20 @@ fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }
 
+/// Fails when a card or a person is printed by a message, as the client has it without the gateway around it.
+fn check_that_secrets_do_not_print() -> Outcome {
+    let number = "4111111111111111".to_owned();
+    let card = pb::Card { number, cvv: "7319".to_owned(), holder_name: "Jane Doe".to_owned(), ..Default::default() };
+    let payer = pb::CreatePaymentIntentRequest { customer_email: "jane@example.com".to_owned(), ..Default::default() };
+    let printed = format!("{card:?} {payer:?}");
+    let secrets = ["4111111111111111", "7319", "Jane Doe", "jane@example.com"];
+    let is_telling = secrets.iter().any(|secret| printed.contains(secret));
+    if is_telling { Err(format!("secrets are printed: {printed}").into()) } else { Ok(()) }
+}
+
 #[tokio::main]
 async fn main() -> Outcome<ExitCode> {
+    check_that_secrets_do_not_print()?;
     let scenario: Value = serde_json::from_slice(&fs::read(env::var("SCENARIO_FILE")?)?)?;
     let (mut runner, mut passed, mut failed) = (Runner::default(), 0, 0);
     for case in list(&scenario["cases"]) {

@@ -75,9 +75,11 @@ pub(super) async fn serve(
     Ok(response)
 }
 
-/// How often gRPC's own repetition has made the call before, when it has.
+/// How often gRPC's own repetition has made the call before, when it has. A count that cannot be read counts as one: that
+/// there were none is not certain.
 fn previous_attempts(headers: &HeaderMap) -> Option<String> {
-    let count: u32 = headers.get(PREVIOUS_ATTEMPTS)?.to_str().ok()?.parse().ok()?;
+    let read = |value: &HeaderValue| value.to_str().ok().and_then(|count| count.parse().ok()).unwrap_or(1);
+    let count: u32 = headers.get_all(PREVIOUS_ATTEMPTS).iter().map(read).max()?;
     (count > 0).then(|| count.to_string())
 }
 

@@ -4,8 +4,12 @@ use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc};
 
 use corefy_gateway::{
     app::{Checkpoint, Probe},
+    client::GatewayError,
     domain::api_key::Scope,
-    pb::{self, ErrorReason as Reason, event_service_client::EventServiceClient},
+    pb::{
+        self, ErrorReason as Reason, event_service_client::EventServiceClient,
+        payment_intent_service_client::PaymentIntentServiceClient,
+    },
     sandbox::faults::Fault,
 };
 use prost::Message as _;
@@ -21,7 +25,10 @@ use crate::support::{
     requests::{confirmation_by, full_customer, full_intent},
 };
 
-crate::on_both!(each_row_of_the_table_arrives_as_the_protos_have_it);
+crate::on_both!(
+    each_row_of_the_table_arrives_as_the_protos_have_it,
+    a_refusal_speaks_for_its_own_attempt_alone_when_grpc_made_others_before,
+);
 
 /// The details of a refusal beside its ErrorInfo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +97,31 @@ async fn each_row_of_the_table_arrives_as_the_protos_have_it(database: TestDatab
     let expected = (1..).map_while(|number| Reason::try_from(number).ok());
     let expected: BTreeSet<_> = expected.filter(|reason| !NOT_PROVOKED.contains(reason)).map(name).collect();
     assert_eq!(provoked, expected);
+}
+
+async fn a_refusal_speaks_for_its_own_attempt_alone_when_grpc_made_others_before(database: TestDatabase) {
+    let nobody = Url::parse(&format!("http://{}", closed_port().await)).unwrap();
+    let app = TestApp::start_with(database, None, |config| config.upstream.base_url = nobody).await;
+    let client = app.client().await;
+    for (counts, told) in [
+        (&[][..], None),
+        (&["0"], None),
+        (&["2"], Some("2")),
+        (&["0", "3"], Some("3")),
+        (&["-1"], Some("1")),
+        (&["99999999999"], Some("1")),
+    ] {
+        let mut request = client.signed(new_intent("10.00"));
+        for count in counts {
+            request.metadata_mut().append("grpc-previous-rpc-attempts", count.parse().unwrap());
+        }
+        let mut service = PaymentIntentServiceClient::new(client.channel.clone());
+        let status = service.create_payment_intent(request).await.unwrap_err();
+        let refusal = refused::<()>(Err(status.clone()));
+        assert_eq!(refusal.reason, name(Reason::UpstreamUnavailable), "{counts:?}");
+        assert_eq!(refusal.facts.get("previous_attempts").map(String::as_str), told, "{counts:?}");
+        assert_eq!(GatewayError::from(status).nothing_was_sent(), told.is_none(), "{counts:?}");
+    }
 }
 
 fn name(reason: Reason) -> String {

@@ -187,6 +187,14 @@ async fn a_stream_has_no_timeout() {
 }
 
 #[tokio::test]
+async fn a_gateway_does_not_print_its_key() {
+    let gateway = connect("http://127.0.0.1:50051", "pk_a:sk_secret").unwrap();
+    let printed =
+        format!("{gateway:?} {:?} {:?}", gateway.payment_intents(), gateway.follow_events(Default::default()));
+    assert!(printed.contains("Gateway") && !printed.contains("sk_secret") && !printed.contains("pk_a"), "{printed}");
+}
+
+#[tokio::test]
 async fn a_target_has_tls_unless_it_says_http() {
     let code = |outcome: Result<_, GatewayError>| outcome.err().map(|error| error.code());
     assert_eq!(code(connect("gateway.example:50051", "pk_a:sk_b")), None);
