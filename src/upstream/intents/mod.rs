@@ -78,9 +78,15 @@ impl Intents {
         answers::created(answer, context.intent).map_err(|mismatch| request.unclear(mismatch).into())
     }
 
-    /// Reads the payment with Corefy's id `id`, which has the reference of the order's intent.
-    async fn find_made(&self, id: &str, call: Call<'_>, context: PaymentContext<'_>) -> Result<Option<PaymentSnapshot>, Error> {
-        let request = HttpRequest::read("payment.find", "/v1/payments/{id}", call.scheduling).about(context.intent).with_id(id);
+    /// Reads the payment with Corefy's id `id`, which has the reference of our intent.
+    async fn find_made(
+        &self,
+        id: &str,
+        call: Call<'_>,
+        context: PaymentContext<'_>,
+    ) -> Result<Option<PaymentSnapshot>, Error> {
+        let request =
+            HttpRequest::read("payment.find", "/v1/payments/{id}", call.scheduling).about(context.intent).with_id(id);
         let Some(answer) = left_behind(self.ask(&request).await)? else { return Ok(None) };
         let checked = answers::existing(answer, id, context.intent);
         checked.map(Some).map_err(|mismatch| request.unclear(mismatch))
@@ -88,7 +94,12 @@ impl Intents {
 
     /// Finds out what a refusal means that reads as a decline: an attempt that was made leaves its failure behind, which must be
     /// known before another begins.
-    async fn declined(&self, refusal: CorefyRefusal, call: Call<'_>, context: PaymentContext<'_>) -> Result<PaymentSnapshot, Error> {
+    async fn declined(
+        &self,
+        refusal: CorefyRefusal,
+        call: Call<'_>,
+        context: PaymentContext<'_>,
+    ) -> Result<PaymentSnapshot, Error> {
         let rejection = refusal.rejection;
         match self.payment_find(context, call.scheduling).await {
             Ok(Some(shown)) if matches!(shown.status, PaymentStatus::Failed(_)) => Ok(shown),
@@ -189,16 +200,26 @@ impl Upstream for Intents {
     }
 
     /// A reference that is taken was taken by this call, of which something on the way made two.
-    async fn payment_intent_create(&self, call: Call<'_>, context: PaymentContext<'_>) -> Result<PaymentSnapshot, Error> {
+    async fn payment_intent_create(
+        &self,
+        call: Call<'_>,
+        context: PaymentContext<'_>,
+    ) -> Result<PaymentSnapshot, Error> {
         match self.create_intent(call, context).await {
-            Err(Failed::Refused(CorefyRefusal { existing: Some(id), .. })) => made(self.find_made(&id, call, context).await),
+            Err(Failed::Refused(CorefyRefusal { existing: Some(id), .. })) => {
+                made(self.find_made(&id, call, context).await)
+            }
             outcome => Ok(outcome?),
         }
     }
 
     /// Repeats the creation under the same idempotency key and reference; where the reference is taken, that intent is
     /// ours.
-    async fn payment_intent_recover(&self, call: Call<'_>, context: PaymentContext<'_>) -> Result<Option<PaymentSnapshot>, Error> {
+    async fn payment_intent_recover(
+        &self,
+        call: Call<'_>,
+        context: PaymentContext<'_>,
+    ) -> Result<Option<PaymentSnapshot>, Error> {
         match self.create_intent(call, context).await {
             Err(Failed::Refused(CorefyRefusal { existing: Some(id), .. })) => self.find_made(&id, call, context).await,
             outcome => Ok(Some(outcome?)),
