@@ -230,7 +230,7 @@ async fn refusals_of_something_on_the_way_open_the_circuit_and_do_not_close_it()
         let failures = vec![on_the_way.clone(); breaker::FAILURES_TO_OPEN as usize + 1];
         let server = Scripted::start(failures.into_iter().chain([answer(404, r#"{"error_code": "not_found"}"#)])).await;
         let clock = clock();
-        let transport = Transport::new(settings(server.url.clone()), clock.clone(), nobody()).unwrap();
+        let transport = Transport::new(settings(server.url.clone()), clock.clone(), no_log()).unwrap();
         for _ in 0..breaker::FAILURES_TO_OPEN {
             assert_eq!(class(&post(&transport).await), "unknown", "{on_the_way:?}");
         }

@@ -28,7 +28,7 @@ pub fn bounded<R>(field: &'static str, set: fn(&mut R, String), max: usize) -> F
 }
 
 /// The rule of words of the caller's own that are kept: a bounded text without card numbers.
-pub fn words<R>(field: &'static str, set: fn(&mut R, String), max: usize) -> Rule<R> {
+pub fn words<R>(field: &'static str, set: fn(&mut R, String), max: usize) -> FieldRule<R> {
     let mut rule = bounded(field, set, max);
     rule.does_not.push(APPROVED.to_owned());
     rule
