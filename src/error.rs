@@ -59,11 +59,11 @@ pub struct Violation {
 /// A refusal. Small to pass around; its parts are reached through [`Deref`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Error(Box<Parts>);
+pub struct Error(Box<ErrorParts>);
 
 /// The parts of an [`Error`].
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Parts {
+pub struct ErrorParts {
     /// Why.
     pub reason: Reason,
     /// A sentence for the developer who reads it. Contains nothing private.
@@ -85,7 +85,7 @@ pub struct Parts {
 impl Error {
     /// A refusal for `reason`, said in `message`.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self(Box::new(Parts {
+        Self(Box::new(ErrorParts {
             reason,
             message: message.into(),
             metadata: BTreeMap::new(),
@@ -173,8 +173,8 @@ impl Error {
 }
 
 impl Deref for Error {
-    type Target = Parts;
-    fn deref(&self) -> &Parts {
+    type Target = ErrorParts;
+    fn deref(&self) -> &ErrorParts {
         &self.0
     }
 }
@@ -201,7 +201,7 @@ impl From<store::Error> for Error {
                 Self::new(Reason::StoreUnavailable, message).retry_after(STORE_RETRY)
             }
             store::Error::Corrupt(_) => Self::new(Reason::Internal, "the gateway could not read its own record"),
-            store::Error::Overtaken => Self::new(Reason::Internal, "the gateway has to write its record again"),
+            store::Error::Conflict => Self::new(Reason::Internal, "the gateway has to write its record again"),
             store::Error::RuleBroken(_) => Self::new(Reason::Internal, "the gateway could not write its own record"),
         }
         .because(cause)

@@ -11,7 +11,7 @@ use tokio_util::{
 };
 
 use crate::{
-    app::{self, App, Parts, Probe},
+    app::{self, App, AppParts, Probe},
     config::{Config, DatabaseConfig, ProxiedPort, TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig},
     domain::{
         acceptance::Acceptance,
@@ -227,7 +227,7 @@ async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     store.end_leases_of_the_dead(harness.clock.now()).await?;
     let (upstream, api_calls) =
         upstream(&config.upstream, &harness.clock, telemetry.clone(), app::token_source::for_store(&store))?;
-    Ok(App::new(Parts {
+    Ok(App::new(AppParts {
         store,
         upstream,
         api_calls,

@@ -34,24 +34,24 @@ const DEFAULT_SPANS: u32 = 24;
 pub const MAX_SPANS: u32 = 500;
 
 /// Writes the log of calls.
-pub(super) struct Writer {
-    waiting: Mutex<Waiting>,
+pub(super) struct CallLogWriter {
+    waiting: Mutex<WaitingCalls>,
     dropped: Dropped,
     /// How many dropped records the log has been warned of.
     told: AtomicU64,
 }
 
 /// What is to be written.
-struct Waiting {
+struct WaitingCalls {
     records: CallRecords,
     /// Taken from the queue, and not written yet; at most [`CALLS_AT_A_TIME`].
     batch: Vec<ApiCall>,
 }
 
-impl Writer {
+impl CallLogWriter {
     pub(super) fn new(records: CallRecords) -> Self {
         let dropped = records.dropped.clone();
-        let waiting = Mutex::new(Waiting { records, batch: Vec::with_capacity(CALLS_AT_A_TIME) });
+        let waiting = Mutex::new(WaitingCalls { records, batch: Vec::with_capacity(CALLS_AT_A_TIME) });
         Self { waiting, dropped, told: AtomicU64::new(0) }
     }
 
@@ -87,7 +87,7 @@ impl App {
     pub async fn write_api_calls(&self) -> Result<usize, Error> {
         self.call_log.tell_of_dropped(&self.telemetry);
         let mut waiting = self.call_log.waiting.lock().await;
-        let Waiting { records, batch } = &mut *waiting;
+        let WaitingCalls { records, batch } = &mut *waiting;
         records.take(batch, CALLS_AT_A_TIME);
         if batch.is_empty() {
             return Ok(0);
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn calls_that_found_no_room_are_counted_once() {
         let (log, records) = CallLog::new(REDACT);
-        let (writer, telemetry) = (Writer::new(records), Telemetry::default());
+        let (writer, telemetry) = (CallLogWriter::new(records), Telemetry::default());
         let lost = |told: u32| {
             writer.tell_of_dropped(&telemetry);
             telemetry.render().contains(&format!("corefy_gateway_api_calls_lost_total {told}\n"))

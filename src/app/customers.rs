@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use super::{
     Answer, App, Caller,
-    creations::{Creation, tell_of_taking_back},
     paging::{Page, Paged},
     payment_intents::reference_taken,
-    perform::{Aim, Command, Outcome, Reserved, Verdict},
+    perform::{Command, Creation, Outcome, Reserved, Target, Verdict, emit_taken_back},
     reconcile::call,
 };
 use crate::{
@@ -39,7 +38,7 @@ pub struct CreateCustomer {
 impl App {
     /// Creates a customer here and at Corefy. An unknown outcome is an answer: the customer has no upstream id yet.
     pub async fn create_customer(&self, caller: Caller, input: CreateCustomer) -> Result<Answer<Customer>, Error> {
-        self.perform(caller, Create { id: CustomerId::generate(), input }).await
+        self.perform(caller, CreateCustomerCommand { id: CustomerId::generate(), input }).await
     }
 
     /// Reads a customer.
@@ -90,9 +89,9 @@ impl App {
 
     /// Finds out what became of a customer's creation.
     pub(super) async fn recover_customer(&self, operation: &Operation) -> Result<(), Error> {
-        let customer = Create::load(self, &operation.subject_id).await?;
+        let customer = CreateCustomerCommand::load(self, &operation.subject_id).await?;
         let found = self.upstream.customer_recover(call(operation), &customer).await;
-        self.settle_found::<Create>(operation, found).await
+        self.settle_found::<CreateCustomerCommand>(operation, found).await
     }
 }
 
@@ -110,18 +109,18 @@ pub(super) fn not_ready(id: &str) -> Error {
 }
 
 /// `CreateCustomer`.
-pub(super) struct Create {
+pub(super) struct CreateCustomerCommand {
     id: CustomerId,
     input: CreateCustomer,
 }
 
-impl Command for Create {
+impl Command for CreateCustomerCommand {
     const KIND: OperationKind = OperationKind::CreateCustomer;
     type Resource = Customer;
     type Snapshot = CustomerSnapshot;
 
-    fn aim(&self) -> Aim {
-        Aim { subject_id: self.id.to_string(), payment_intent_id: None }
+    fn target(&self) -> Target {
+        Target { subject_id: self.id.to_string(), payment_intent_id: None }
     }
 
     async fn reserve(&mut self, _: &App, tx: &mut Tx, operation: &mut Operation) -> Result<Reserved<Customer>, Error> {
@@ -167,7 +166,7 @@ impl Command for Create {
             Creation::Unknown => Ok(Verdict::InDoubt(customer)),
             Creation::TakenBack(verdict) => {
                 tx.customer_delete(&id).await?;
-                tell_of_taking_back(tx, operation, EventType::CustomerCreationFailed, customer, now).await?;
+                emit_taken_back(tx, operation, EventType::CustomerCreationFailed, customer, now).await?;
                 Ok(verdict)
             }
         }

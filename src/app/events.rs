@@ -20,7 +20,7 @@ use crate::{
 
 mod readers;
 
-use readers::Progress;
+use readers::ReaderProgress;
 pub(super) use readers::Readers;
 
 /// How many events a reader takes from the database at a time, and holds at most.
@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Where a reader begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Beginning {
+pub enum StartAt {
     /// With the oldest event that is kept.
     Oldest,
     /// With the first that happens from now on.
@@ -45,7 +45,7 @@ pub enum Beginning {
 
 /// The answer to a reader.
 #[derive(Debug)]
-pub enum News {
+pub enum StreamItem {
     /// Something happened.
     Event(Box<Event>),
     /// Nothing for a while, or the reader has all there is for the first time.
@@ -90,19 +90,19 @@ impl App {
         &self,
         caller: &Caller,
         filter: EventFilter,
-        beginning: Beginning,
+        beginning: StartAt,
     ) -> Result<EventReader, Error> {
         let partner_id = caller.partner_id.clone();
         let progress = self.event_readers.add(&caller.key_id)?;
         // Before looking, so that nothing happens unheard between the two.
         let news = self.store.event_signal().readers();
         let (position, last) = match beginning {
-            Beginning::Oldest => (0, None),
-            Beginning::After(id) => {
+            StartAt::Oldest => (0, None),
+            StartAt::After(id) => {
                 let position = self.position_of(&partner_id, id.as_str()).await?;
                 (position, Some((id, position)))
             }
-            Beginning::New => {
+            StartAt::New => {
                 let newest = self.store.read().await?.event_last(&partner_id, i64::MAX).await?;
                 newest.map_or((0, None), |(id, position)| (position, Some((id, position))))
             }
@@ -137,13 +137,13 @@ impl App {
         }
         let last = async { self.store.read().await?.event_sequence().await };
         if last.await.map_or(true, |last| self.event_readers.is_news(last)) {
-            self.store.event_signal().told();
+            self.store.event_signal().notify();
         }
     }
 
     /// Hears of events that other processes have told, until the connection breaks.
-    pub async fn hear_of_events(&self) -> Result<(), Error> {
-        Ok(self.store.hear_of_events().await?)
+    pub async fn listen_for_events(&self) -> Result<(), Error> {
+        Ok(self.store.listen_for_events().await?)
     }
 }
 
@@ -157,20 +157,20 @@ pub struct EventReader {
     last: Option<(EventId, i64)>,
     news: watch::Receiver<()>,
     held: VecDeque<Event>,
-    progress: Progress,
+    progress: ReaderProgress,
     has_caught_up: bool,
 }
 
 impl EventReader {
     /// The next event, or a sign of life. Ends only with an error; go on after [`Self::last`] then.
-    pub async fn next(&mut self) -> Result<News, Error> {
+    pub async fn next(&mut self) -> Result<StreamItem, Error> {
         let silent_since = self.app.now();
         loop {
             if let Some(event) = self.held.pop_front() {
                 self.position = event.sequence;
                 self.progress.came_to(event.created_at);
                 self.last = Some((event.id.clone(), event.sequence));
-                return Ok(News::Event(Box::new(event)));
+                return Ok(StreamItem::Event(Box::new(event)));
             }
             // One that waits holds no memory for a batch, nor for a look at the database, which is most of its time.
             self.held = VecDeque::new();
@@ -185,7 +185,7 @@ impl EventReader {
                 self.progress.has_all();
             }
             if is_first || silent_since.is_over(self.app.now(), HEARTBEAT) {
-                return Ok(News::SignOfLife { is_caught_up });
+                return Ok(StreamItem::SignOfLife { is_caught_up });
             }
             if is_caught_up {
                 self.wait(silent_since).await;

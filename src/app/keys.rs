@@ -15,7 +15,7 @@ use crate::{
         ids::PartnerId,
         key_pair::{KeyPair, PublicKey, SecretHash, SecretKey},
         master_key::{MasterKey, Purpose},
-        proxies::Source,
+        proxies::CallSource,
     },
     error::{Error, Reason},
     store::Store,
@@ -55,26 +55,26 @@ pub struct Admitted {
     /// What it may do.
     pub scopes: Vec<Scope>,
     /// The key that was shown, to be looked at again.
-    pub shown: Shown,
+    pub presented: PresentedKey,
 }
 
 /// A key as a caller showed it, its secret hashed, and from where.
 #[derive(Clone)]
-pub struct Shown {
+pub struct PresentedKey {
     public: PublicKey,
     secret: SecretHash,
-    source: Option<Source>,
+    source: Option<CallSource>,
 }
 
-impl Shown {
+impl PresentedKey {
     fn address(&self) -> Option<IpAddr> {
         self.source?.address
     }
 }
 
-impl fmt::Debug for Shown {
+impl fmt::Debug for PresentedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shown").field("public", &self.public).finish_non_exhaustive()
+        f.debug_struct("PresentedKey").field("public", &self.public).finish_non_exhaustive()
     }
 }
 
@@ -82,7 +82,7 @@ impl App {
     /// Lets a caller in who presents `pk_…:sk_…`, and counts the call. Every refusal of a key is the same error, so that
     /// it tells nothing; an address that was refused too often is told so, and no key that does not exist is looked up
     /// for it.
-    pub async fn authenticate(&self, pair: &str, source: Option<Source>) -> Result<Admitted, Error> {
+    pub async fn authenticate(&self, pair: &str, source: Option<CallSource>) -> Result<Admitted, Error> {
         let admitted = self.admit(pair, source).await;
         match (&admitted, source) {
             (Ok(admitted), _) => self.limits.take_call(&admitted.key_id, self.now()).await?,
@@ -98,8 +98,8 @@ impl App {
     ///
     /// # Errors
     /// As a call would be refused; also when the database does not answer.
-    pub async fn readmit(&self, shown: &Shown, scope: Scope) -> Result<(), Error> {
-        let (admitted, ..) = self.check(shown).await?;
+    pub async fn readmit(&self, presented: &PresentedKey, scope: Scope) -> Result<(), Error> {
+        let (admitted, ..) = self.check(presented).await?;
         self.require(&admitted, scope)
     }
 
@@ -108,68 +108,70 @@ impl App {
         if admitted.scopes.contains(&scope) {
             return Ok(());
         }
-        self.note_refusal(Refusal::ScopeMissing, Some(&admitted.shown));
+        self.note_refusal(Refusal::ScopeMissing, Some(&admitted.presented));
         let message = format!("the key lacks the scope {}", scope.as_str());
         Err(Error::new(Reason::ScopeMissing, message).with("scope", scope.as_str()))
     }
 
-    async fn admit(&self, pair: &str, source: Option<Source>) -> Result<Admitted, Error> {
+    async fn admit(&self, pair: &str, source: Option<CallSource>) -> Result<Admitted, Error> {
         // Hashed also for a key that does not exist, so that hashing tells nothing of which keys there are.
-        let shown = KeyPair::parse(pair).map(|pair| {
+        let presented = KeyPair::parse(pair).map(|pair| {
             let secret = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
-            Shown { public: pair.public, secret, source }
+            PresentedKey { public: pair.public, secret, source }
         });
         if let Some(source) = source {
-            self.check_address(shown.as_ref(), source.counted_as()).await?;
+            self.check_address(presented.as_ref(), source.counted_as()).await?;
         }
         let why = if pair.is_empty() { Refusal::Missing } else { Refusal::Malformed };
-        let shown = shown.ok_or_else(|| self.refuse(why, None))?;
-        let (admitted, key, read_at) = self.check(&shown).await?;
+        let presented = presented.ok_or_else(|| self.refuse(why, None))?;
+        let (admitted, key, read_at) = self.check(&presented).await?;
         self.note_use(&key, read_at).await;
         Ok(admitted)
     }
 
     /// Whether the key admits the caller; with the key, and when it was read.
-    async fn check(&self, shown: &Shown) -> Result<(Admitted, ApiKey, Timestamp), Error> {
-        let known = self.key(&shown.public).await?;
-        let (key, read_at) = known.ok_or_else(|| self.refuse(Refusal::Unknown, Some(shown)))?;
-        if let Err(why) = key.admits(&shown.secret, shown.address(), self.now()) {
-            return Err(self.refuse(why, Some(shown)));
+    async fn check(&self, presented: &PresentedKey) -> Result<(Admitted, ApiKey, Timestamp), Error> {
+        let known = self.key(&presented.public).await?;
+        let (key, read_at) = known.ok_or_else(|| self.refuse(Refusal::Unknown, Some(presented)))?;
+        if let Err(why) = key.admits(&presented.secret, presented.address(), self.now()) {
+            return Err(self.refuse(why, Some(presented)));
         }
         let (partner_id, scopes) = (key.partner_id.clone(), key.scopes.clone());
-        let admitted = Admitted { partner_id, key_id: key.id.as_str().to_owned(), scopes, shown: shown.clone() };
+        let admitted =
+            Admitted { partner_id, key_id: key.id.as_str().to_owned(), scopes, presented: presented.clone() };
         Ok((admitted, key, read_at))
     }
 
     /// Refuses a key. The caller is told the same of every key, so that it tells nothing; the log and the metrics say why.
-    fn refuse(&self, why: Refusal, shown: Option<&Shown>) -> Error {
-        self.note_refusal(why, shown);
+    fn refuse(&self, why: Refusal, presented: Option<&PresentedKey>) -> Error {
+        self.note_refusal(why, presented);
         Error::new(Reason::CredentialsInvalid, "the API key is not accepted")
     }
 
-    fn note_refusal(&self, why: Refusal, shown: Option<&Shown>) {
+    fn note_refusal(&self, why: Refusal, presented: Option<&PresentedKey>) {
         self.telemetry.count(&KEYS_REFUSED, [why.label()]);
-        let key = shown.map(|shown| shown.public.as_str());
-        let source = shown.and_then(|shown| shown.source).map(tracing::field::display);
+        let key = presented.map(|presented| presented.public.as_str());
+        let source = presented.and_then(|presented| presented.source).map(tracing::field::display);
         tracing::warn!(key, source, check = why.label(), "API key refused: {why}");
     }
 
     /// Refuses an address that has shown too many wrong keys, but for a caller with the right secret of a key that exists.
     /// Such a caller does not guess, and must not suffer for others who share its address, as all do behind a proxy.
-    async fn check_address(&self, shown: Option<&Shown>, address: IpAddr) -> Result<(), Error> {
+    async fn check_address(&self, presented: Option<&PresentedKey>, address: IpAddr) -> Result<(), Error> {
         let Err(refusal) = self.limits.check_address(address, self.now()).await else { return Ok(()) };
         // Not logged: of these there may be any number.
         let limited = || {
             self.telemetry.count(&KEYS_REFUSED, [Refusal::Limited.label()]);
             Err(refusal)
         };
-        let Some(shown) = shown else { return limited() };
-        let name = shown.public.as_str();
+        let Some(presented) = presented else { return limited() };
+        let name = presented.public.as_str();
         if !self.admissions.used.contains_key(name) && !self.exists(name).await {
             return limited();
         }
-        let known = self.key(&shown.public).await?;
-        let is_right = known.is_some_and(|(key, _)| key.admits(&shown.secret, shown.address(), self.now()).is_ok());
+        let known = self.key(&presented.public).await?;
+        let is_right =
+            known.is_some_and(|(key, _)| key.admits(&presented.secret, presented.address(), self.now()).is_ok());
         if is_right { Ok(()) } else { limited() }
     }
 
@@ -249,13 +251,13 @@ pub struct NewKey {
 }
 
 /// The management of keys, which needs the database and the master key but not Corefy.
-pub struct Keys {
+pub struct KeyAdmin {
     store: Store,
     master_key: MasterKey,
     clock: Clock,
 }
 
-impl Keys {
+impl KeyAdmin {
     /// On this database, with the master key of the gateway that uses it.
     pub fn new(store: Store, master_key: MasterKey, clock: Clock) -> Self {
         Self { store, master_key, clock }

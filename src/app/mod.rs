@@ -20,20 +20,19 @@ use crate::{
         operation::{RENEW_LEASE_EVERY, SEND_MARGIN},
         proxies::Proxies,
     },
-    store::{Breaker, Store},
+    store::{Store, StoreBreaker},
     telemetry::Telemetry,
     upstream::{Upstream, call_log::CallRecords},
 };
 
 pub mod api_calls;
-mod creations;
 pub mod customers;
 pub mod events;
 pub mod gateway;
-mod holdings;
-pub mod inbox;
 pub mod keys;
+mod leases;
 mod limits;
+mod metrics;
 pub mod operations;
 pub mod paging;
 pub mod payment_intents;
@@ -43,9 +42,9 @@ mod reconcile;
 pub mod refunds;
 mod retention;
 mod supported_payment_methods;
-mod telemetry;
 pub mod timeline;
 pub mod token_source;
+pub mod webhook_admin;
 mod webhook_writes;
 pub mod webhooks;
 
@@ -107,16 +106,16 @@ pub struct Inner {
     look_while_sending: Duration,
     tasks: TaskTracker,
     /// Whether reservations can be made.
-    reservations: Breaker,
+    reservations: StoreBreaker,
     probe: Option<Probe>,
     admissions: keys::Admissions,
     limits: limits::Limits,
     supported: supported_payment_methods::Supported,
-    holdings: holdings::Holdings,
+    leases: leases::LeaseKeeper,
     /// When recovery took its last step; 0 before the first.
     last_recovery: AtomicI64,
     telemetry: Telemetry,
-    call_log: api_calls::Writer,
+    call_log: api_calls::CallLogWriter,
     api_call_retention: Duration,
     operation_retention: Duration,
     event_readers: events::Readers,
@@ -126,7 +125,7 @@ pub struct Inner {
 }
 
 /// What [`App`] is made from.
-pub struct Parts {
+pub struct AppParts {
     /// The database.
     pub store: Store,
     /// Corefy.
@@ -168,8 +167,8 @@ impl Deref for App {
 
 impl App {
     /// Puts the use cases together.
-    pub fn new(parts: Parts) -> Self {
-        telemetry::expect(&parts.telemetry, parts.clock.now());
+    pub fn new(parts: AppParts) -> Self {
+        metrics::init(&parts.telemetry, parts.clock.now());
         Self(Arc::new(Inner {
             store: parts.store,
             upstream: parts.upstream,
@@ -181,15 +180,15 @@ impl App {
             send_limit: parts.upstream_timeout + SEND_MARGIN,
             look_while_sending: LOOK_WHILE_SENDING.min(parts.upstream_timeout / 2),
             tasks: TaskTracker::new(),
-            reservations: Breaker::default(),
+            reservations: StoreBreaker::default(),
             probe: parts.probe,
             admissions: keys::Admissions::new(),
             limits: limits::Limits::new(parts.key_rate_per_minute),
             supported: supported_payment_methods::Supported::new(),
-            holdings: holdings::Holdings::default(),
+            leases: leases::LeaseKeeper::default(),
             last_recovery: AtomicI64::default(),
             telemetry: parts.telemetry,
-            call_log: api_calls::Writer::new(parts.api_calls),
+            call_log: api_calls::CallLogWriter::new(parts.api_calls),
             api_call_retention: parts.api_call_retention,
             operation_retention: parts.operation_retention,
             event_readers: events::Readers::new(parts.streams_per_key),

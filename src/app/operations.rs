@@ -21,7 +21,7 @@ use crate::{
         resolution::{StatedOutcome, Unresolvable},
     },
     error::Error,
-    store::{OperationFilter, Store, Stored, Tx},
+    store::{OperationFilter, OperationRecord, Store, Tx},
 };
 
 /// How many payments one transaction of a recheck goes through.
@@ -76,9 +76,9 @@ pub type Facts = Vec<(&'static str, String)>;
 
 /// All there is to know of one operation.
 #[derive(Debug)]
-pub struct Dossier {
+pub struct OperationDetail {
     /// The operation.
-    pub stored: Stored,
+    pub stored: OperationRecord,
     /// What it is about.
     pub object: Facts,
     /// What happened to that, oldest first.
@@ -88,24 +88,24 @@ pub struct Dossier {
 }
 
 /// The operator's commands on the journal.
-pub struct Operations {
+pub struct OperationAdmin {
     store: Store,
     clock: Clock,
 }
 
-impl Operations {
+impl OperationAdmin {
     /// On this database.
     pub fn new(store: Store, clock: Clock) -> Self {
         Self { store, clock }
     }
 
     /// The operations whose outcome is not known, oldest first, at most `limit`.
-    pub async fn list(&self, filter: &OperationFilter, limit: u32) -> Result<Vec<Stored>, Error> {
+    pub async fn list(&self, filter: &OperationFilter, limit: u32) -> Result<Vec<OperationRecord>, Error> {
         Ok(self.store.read().await?.operations(filter, limit).await?)
     }
 
     /// All there is to know of an operation; `None` when there is none.
-    pub async fn show(&self, id: &OperationId) -> Result<Option<Dossier>, Error> {
+    pub async fn show(&self, id: &OperationId) -> Result<Option<OperationDetail>, Error> {
         let mut session = self.store.read().await?;
         let Some(stored) = session.operation(id).await? else { return Ok(None) };
         let filter = EventFilter { object_id: Some(stored.operation.subject_id.clone()), ..EventFilter::default() };
@@ -113,7 +113,7 @@ impl Operations {
         let decisions = session.audit_of(id).await?;
         drop(session);
         let object = self.object(&stored.operation).await?;
-        Ok(Some(Dossier { stored, object, events, decisions }))
+        Ok(Some(OperationDetail { stored, object, events, decisions }))
     }
 
     /// What there is to tell of the operation's object without telling of a person.
@@ -231,11 +231,13 @@ async fn end(
         OperationKind::ConfirmPaymentIntent => end_attempt(tx, operation, resolution, now).await,
         OperationKind::CreateRefund => end_refund(tx, operation, resolution.outcome, now).await,
         kind if resolution.outcome == StatedOutcome::Succeeded => Err(ResolveError::Creation(kind)),
-        OperationKind::CreateCustomer => end_absent::<customers::Create>(tx, operation, now).await,
-        OperationKind::CreatePaymentMethod => end_absent::<payment_methods::Create>(tx, operation, now).await,
+        OperationKind::CreateCustomer => end_absent::<customers::CreateCustomerCommand>(tx, operation, now).await,
+        OperationKind::CreatePaymentMethod => {
+            end_absent::<payment_methods::CreatePaymentMethodCommand>(tx, operation, now).await
+        }
         // Canceling is ours alone and never open; it would be told like a creation.
         OperationKind::CreatePaymentIntent | OperationKind::CancelPaymentIntent => {
-            end_absent::<payment_intents::Create>(tx, operation, now).await
+            end_absent::<payment_intents::CreatePaymentIntentCommand>(tx, operation, now).await
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Answer, App, Caller,
     paging::{Page, Paged},
-    perform::{Aim, Command, Outcome, Reserved, Verdict},
+    perform::{Command, Outcome, Reserved, Target, Verdict},
     reconcile::{merge_payment, poll_at},
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
 
 mod confirm;
 
-use confirm::Confirm;
+use confirm::ConfirmCommand;
 
 pub use crate::store::PaymentIntentFilter;
 
@@ -55,7 +55,8 @@ impl App {
         caller: Caller,
         input: CreatePaymentIntent,
     ) -> Result<Answer<PaymentIntent>, Error> {
-        self.perform(caller, Create { id: PaymentIntentId::generate(), input, customer: None }).await
+        self.perform(caller, CreatePaymentIntentCommand { id: PaymentIntentId::generate(), input, customer: None })
+            .await
     }
 
     /// Makes an attempt to pay an intent. A decline and an unknown outcome are answers.
@@ -65,7 +66,7 @@ impl App {
         id: PaymentIntentId,
         confirmation: Confirmation<PaymentMethodId>,
     ) -> Result<Answer<PaymentIntent>, Error> {
-        self.perform(caller, Confirm::new(id, confirmation)).await
+        self.perform(caller, ConfirmCommand::new(id, confirmation)).await
     }
 
     /// Cancels an intent that is not being paid; the caller's `reason` may be empty.
@@ -75,7 +76,7 @@ impl App {
         id: PaymentIntentId,
         reason: String,
     ) -> Result<Answer<PaymentIntent>, Error> {
-        self.perform(caller, Cancel { id, reason }).await
+        self.perform(caller, CancelCommand { id, reason }).await
     }
 
     /// Reads an intent; asks Corefy first when there may be news, and when the last look is some minutes old.
@@ -125,19 +126,19 @@ pub(super) async fn lock_own(tx: &mut Tx, operation: &Operation, id: &PaymentInt
 }
 
 /// `CreatePaymentIntent`.
-pub(super) struct Create {
+pub(super) struct CreatePaymentIntentCommand {
     id: PaymentIntentId,
     input: CreatePaymentIntent,
     customer: Option<Customer>,
 }
 
-impl Command for Create {
+impl Command for CreatePaymentIntentCommand {
     const KIND: OperationKind = OperationKind::CreatePaymentIntent;
     type Resource = PaymentIntent;
     type Snapshot = PaymentSnapshot;
 
-    fn aim(&self) -> Aim {
-        Aim { subject_id: self.id.to_string(), payment_intent_id: Some(self.id.clone()) }
+    fn target(&self) -> Target {
+        Target { subject_id: self.id.to_string(), payment_intent_id: Some(self.id.clone()) }
     }
 
     async fn reserve(
@@ -234,18 +235,18 @@ impl Command for Create {
 }
 
 /// `CancelPaymentIntent`. Ours alone: neither of Corefy's APIs has it, and what is never confirmed is never charged.
-struct Cancel {
+struct CancelCommand {
     id: PaymentIntentId,
     reason: String,
 }
 
-impl Command for Cancel {
+impl Command for CancelCommand {
     const KIND: OperationKind = OperationKind::CancelPaymentIntent;
     type Resource = PaymentIntent;
     type Snapshot = ();
 
-    fn aim(&self) -> Aim {
-        Aim { subject_id: self.id.to_string(), payment_intent_id: None }
+    fn target(&self) -> Target {
+        Target { subject_id: self.id.to_string(), payment_intent_id: None }
     }
 
     async fn reserve(

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use super::{
     Answer, App, Caller,
-    creations::{Creation, tell_of_taking_back},
     customers::ready,
     paging::{Page, Paged},
-    perform::{Aim, Command, Outcome, Reserved, Verdict},
+    perform::{Command, Creation, Outcome, Reserved, Target, Verdict, emit_taken_back},
 };
 use crate::{
     domain::{
@@ -46,7 +45,8 @@ impl App {
         caller: Caller,
         input: CreatePaymentMethod,
     ) -> Result<Answer<PaymentMethod>, Error> {
-        self.perform(caller, Create { id: PaymentMethodId::generate(), input, customer: None }).await
+        self.perform(caller, CreatePaymentMethodCommand { id: PaymentMethodId::generate(), input, customer: None })
+            .await
     }
 
     /// Reads a payment method.
@@ -71,7 +71,7 @@ impl App {
 
     /// Finds out what became of a payment method's saving: Corefy shows one that fits and that we do not know, or not.
     pub(super) async fn recover_payment_method(&self, operation: &Operation) -> Result<(), Error> {
-        let method = Create::load(self, &operation.subject_id).await?;
+        let method = CreatePaymentMethodCommand::load(self, &operation.subject_id).await?;
         let mut session = self.store.read().await?;
         let Some(customer) = session.customer_any(&method.customer_id).await? else { return Ok(()) };
         drop(session);
@@ -86,7 +86,7 @@ impl App {
             // That the reading was refused says nothing of the saving.
             Err(error) => Err(upstream::Error::Protocol(error.to_string())),
         };
-        self.settle_found::<Create>(operation, found).await
+        self.settle_found::<CreatePaymentMethodCommand>(operation, found).await
     }
 
     async fn first_unknown_fit(
@@ -191,19 +191,19 @@ async fn adopt_unless_awaited(
 }
 
 /// `CreatePaymentMethod`.
-pub(super) struct Create {
+pub(super) struct CreatePaymentMethodCommand {
     id: PaymentMethodId,
     input: CreatePaymentMethod,
     customer: Option<Customer>,
 }
 
-impl Command for Create {
+impl Command for CreatePaymentMethodCommand {
     const KIND: OperationKind = OperationKind::CreatePaymentMethod;
     type Resource = PaymentMethod;
     type Snapshot = PaymentMethodSnapshot;
 
-    fn aim(&self) -> Aim {
-        Aim { subject_id: self.id.to_string(), payment_intent_id: None }
+    fn target(&self) -> Target {
+        Target { subject_id: self.id.to_string(), payment_intent_id: None }
     }
 
     async fn reserve(
@@ -270,7 +270,7 @@ impl Command for Create {
             Creation::Unknown => Ok(Verdict::InDoubt(method)),
             Creation::TakenBack(verdict) => {
                 tx.payment_method_delete(&id).await?;
-                tell_of_taking_back(tx, operation, EventType::PaymentMethodCreationFailed, method, now).await?;
+                emit_taken_back(tx, operation, EventType::PaymentMethodCreationFailed, method, now).await?;
                 Ok(verdict)
             }
         }

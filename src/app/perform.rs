@@ -16,7 +16,7 @@ use crate::{
         operation::{OpenOperation, Operation, OperationState, next_check},
     },
     error::{Error, Reason},
-    store::{Known, Tx},
+    store::{Tx, Versions},
     telemetry::{
         catalogue::{KEYS_REUSED, REPLAYS},
         trace::carried,
@@ -28,14 +28,14 @@ mod command;
 mod reserve;
 mod settle;
 
-pub(super) use command::{Aim, Command, Outcome, Reserved, Verdict};
+pub(super) use command::{Command, Creation, Outcome, Reserved, Target, Verdict, emit_taken_back};
 use reserve::Reservation;
 pub(super) use settle::Settled;
 
 /// How long a call waits for an earlier one with the same idempotency key.
-const TWIN_WAIT: Duration = Duration::from_secs(2);
+const IN_FLIGHT_WAIT: Duration = Duration::from_secs(2);
 /// How often it looks whether the earlier one is finished.
-const TWIN_LOOK: Duration = Duration::from_millis(50);
+const IN_FLIGHT_POLL: Duration = Duration::from_millis(50);
 
 /// A point in a mutating call at which tests let the process die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl App {
         caller: Caller,
         mut command: C,
     ) -> Result<Answer<C::Resource>, Error> {
-        let give_up = Instant::now() + TWIN_WAIT;
+        let give_up = Instant::now() + IN_FLIGHT_WAIT;
         // One for all attempts: by it a later one meets an earlier one that stands.
         let id = OperationId::generate();
         loop {
@@ -92,8 +92,9 @@ impl App {
                 Some(Reservation { reserved: Reserved::Done(resource), .. }) => {
                     return Ok(Answer { resource, is_replayed: false });
                 }
-                Some(Reservation { operation, reserved: Reserved::Send(resource), known }) => {
-                    let resource = self.send_and_settle(command, operation, resource, known, caller.deadline).await?;
+                Some(Reservation { operation, reserved: Reserved::Send(resource), versions }) => {
+                    let resource =
+                        self.send_and_settle(command, operation, resource, versions, caller.deadline).await?;
                     return Ok(Answer { resource, is_replayed: false });
                 }
                 None => {
@@ -117,10 +118,10 @@ impl App {
             match self.replay::<C>(caller).await? {
                 Earlier::Answered(answer) => return Ok(Some(answer)),
                 Earlier::Gone if Instant::now() < give_up => return Ok(None),
-                Earlier::Running if Instant::now() < give_up => sleep(TWIN_LOOK).await,
+                Earlier::Running if Instant::now() < give_up => sleep(IN_FLIGHT_POLL).await,
                 Earlier::Gone | Earlier::Running => {
                     let message = "a call with this idempotency key is running";
-                    return Err(Error::new(Reason::IdempotencyKeyInUse, message).retry_after(TWIN_WAIT));
+                    return Err(Error::new(Reason::IdempotencyKeyInUse, message).retry_after(IN_FLIGHT_WAIT));
                 }
             }
         }
@@ -183,10 +184,10 @@ impl App {
         command: C,
         operation: Operation,
         resource: C::Resource,
-        known: Known,
+        versions: Versions,
         deadline: std::time::Instant,
     ) -> Result<C::Resource, Error> {
-        let _held = self.holdings.hold(&operation);
+        let _held = self.leases.hold(&operation);
         self.reached(Checkpoint::Reserved).await;
         let not_after = operation.sent_at + self.send_limit;
         let scheduling = Scheduling::until(C::KIND.into(), deadline);
@@ -195,7 +196,7 @@ impl App {
         let sent = self.looking_meanwhile(&operation, sending).await;
         self.reached(Checkpoint::Answered).await;
         let outcome = sent.map_or(Outcome::Unknown, Outcome::from);
-        let settled = self.settle_firmly::<C>(&operation, outcome, known).await;
+        let settled = self.settle_with_retry::<C>(&operation, outcome, versions).await;
         self.reached(Checkpoint::Settled).await;
         match settled {
             Ok(Some(answer)) => answer,

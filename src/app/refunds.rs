@@ -5,7 +5,7 @@ use super::{
     Answer, App, Caller,
     paging::{Page, Paged},
     payment_intents::{lock_own, reference_taken},
-    perform::{Aim, Command, Outcome, Reserved, Verdict},
+    perform::{Command, Outcome, Reserved, Target, Verdict},
     reconcile::poll_at,
 };
 use crate::{
@@ -44,7 +44,7 @@ pub struct CreateRefund {
 impl App {
     /// Gives money back. An unknown outcome is an answer: the refund is pending, its amount reserved.
     pub async fn create_refund(&self, caller: Caller, input: CreateRefund) -> Result<Answer<Refund>, Error> {
-        self.perform(caller, Create { id: RefundId::generate(), input, context: None }).await
+        self.perform(caller, CreateRefundCommand { id: RefundId::generate(), input, context: None }).await
     }
 
     /// Reads a refund; asks Corefy first while it is pending, and when the last look is some minutes old.
@@ -82,13 +82,13 @@ impl App {
 }
 
 /// `CreateRefund`.
-struct Create {
+struct CreateRefundCommand {
     id: RefundId,
     input: CreateRefund,
     context: Option<(PaymentIntent, Option<Customer>)>,
 }
 
-impl Create {
+impl CreateRefundCommand {
     /// How much to refund: what was asked, or the whole rest; never more than the rest.
     fn amount(&self, intent: &PaymentIntent) -> Result<Money, Error> {
         if !intent.state.is_paid() {
@@ -120,13 +120,13 @@ impl Create {
     }
 }
 
-impl Command for Create {
+impl Command for CreateRefundCommand {
     const KIND: OperationKind = OperationKind::CreateRefund;
     type Resource = Refund;
     type Snapshot = RefundSnapshot;
 
-    fn aim(&self) -> Aim {
-        Aim { subject_id: self.id.to_string(), payment_intent_id: Some(self.input.payment_intent_id.clone()) }
+    fn target(&self) -> Target {
+        Target { subject_id: self.id.to_string(), payment_intent_id: Some(self.input.payment_intent_id.clone()) }
     }
 
     async fn reserve(&mut self, _: &App, tx: &mut Tx, operation: &mut Operation) -> Result<Reserved<Refund>, Error> {

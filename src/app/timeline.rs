@@ -10,7 +10,7 @@ use crate::{
         timeline::{TimelineEntry, TimelineOf, TimelinePlace},
     },
     error::Error,
-    store::{self, Read, Store},
+    store::{self, ReadSession, Store},
 };
 
 mod entries;
@@ -62,7 +62,7 @@ pub async fn timeline(
 
 /// The first entries of each kind, merged: none of a later page comes before them.
 async fn entries_of(
-    session: &mut Read,
+    session: &mut ReadSession,
     id: &PaymentIntentId,
     after: Option<&TimelinePlace>,
     limit: u32,

@@ -12,21 +12,21 @@ use super::App;
 use crate::{
     domain::clock::Timestamp,
     error::{Error, Reason},
-    store::{self, Tx, Webhook},
+    store::{self, Tx, WebhookRecord},
 };
 
 /// How many are written together at most: what takes a few milliseconds.
 const TOGETHER: usize = 128;
 
 /// One change of the inbox.
-pub(super) enum Change {
+pub(super) enum WebhookChange {
     /// A webhook came in.
-    Arrived(Webhook),
+    Arrived(WebhookRecord),
     /// It was processed, or is to be tried again then.
-    Tried(Webhook, Option<Timestamp>),
+    Tried(WebhookRecord, Option<Timestamp>),
 }
 
-impl Change {
+impl WebhookChange {
     /// Names the row that is changed.
     fn row(&self) -> &str {
         let (Self::Arrived(webhook) | Self::Tried(webhook, _)) = self;
@@ -37,39 +37,39 @@ impl Change {
 /// Changes that wait. As many as there are webhooks on open connections or in the hands of the inbox worker, both of
 /// which are bounded.
 #[derive(Default)]
-pub(super) struct WebhookWrites(Mutex<Queue>);
+pub(super) struct WebhookWrites(Mutex<WriteQueue>);
 
 #[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Entry>,
+struct WriteQueue {
+    waiting: VecDeque<QueuedChange>,
     /// Whether a task writes what waits.
     has_writer: bool,
 }
 
-struct Entry {
-    change: Change,
-    tell: oneshot::Sender<Result<bool, store::Error>>,
+struct QueuedChange {
+    change: WebhookChange,
+    reply: oneshot::Sender<Result<bool, store::Error>>,
 }
 
 /// The right to write what waits. Whoever still waits when it is given up hears that nothing was written.
-struct Writer<'a>(&'a WebhookWrites);
+struct QueueWriter<'a>(&'a WebhookWrites);
 
 impl WebhookWrites {
     /// Adds a change. `true`: nobody writes yet.
-    fn add(&self, entry: Entry) -> bool {
+    fn add(&self, entry: QueuedChange) -> bool {
         let mut queue = self.queue();
         queue.waiting.push_back(entry);
         !std::mem::replace(&mut queue.has_writer, true)
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    fn queue(&self) -> MutexGuard<'_, WriteQueue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Writer<'_> {
+impl QueueWriter<'_> {
     /// The next changes; when there are none, the next that come need another writer.
-    fn next(&self) -> Vec<Entry> {
+    fn next(&self) -> Vec<QueuedChange> {
         let mut queue = self.0.queue();
         let count = queue.waiting.len().min(TOGETHER);
         queue.has_writer = count > 0;
@@ -77,30 +77,30 @@ impl Writer<'_> {
     }
 }
 
-impl Drop for Writer<'_> {
+impl Drop for QueueWriter<'_> {
     fn drop(&mut self) {
         // After the last change another writer may be at work already.
         if std::thread::panicking() {
-            *self.0.queue() = Queue::default();
+            *self.0.queue() = WriteQueue::default();
         }
     }
 }
 
 impl App {
     /// Writes a change; returns when it is durable. `false`: a webhook that came before.
-    pub(super) async fn write_webhook(&self, change: Change) -> Result<bool, Error> {
-        let (tell, told) = oneshot::channel();
-        if self.webhook_writes.add(Entry { change, tell }) {
+    pub(super) async fn write_webhook(&self, change: WebhookChange) -> Result<bool, Error> {
+        let (reply, response) = oneshot::channel();
+        if self.webhook_writes.add(QueuedChange { change, reply }) {
             let app = self.clone();
             // A task of its own: those who wait for their change may go away, but others' are with theirs.
             self.tasks.spawn(async move { app.write_webhooks().await });
         }
         let lost = |_| Error::new(Reason::StoreUnavailable, "the webhook was not written");
-        Ok(told.await.map_err(lost)??)
+        Ok(response.await.map_err(lost)??)
     }
 
     async fn write_webhooks(&self) {
-        let writer = Writer(&self.webhook_writes);
+        let writer = QueueWriter(&self.webhook_writes);
         loop {
             let mut entries = writer.next();
             if entries.is_empty() {
@@ -113,12 +113,12 @@ impl App {
     }
 
     /// Writes changes together. When one of them cannot be written, each is written alone.
-    async fn write_together(&self, entries: Vec<Entry>) {
+    async fn write_together(&self, entries: Vec<QueuedChange>) {
         match self.try_to_write(&entries).await {
             Ok(written) => {
                 for (entry, is_new) in entries.into_iter().zip(written) {
                     // Nobody listens when the sender has hung up.
-                    let _ = entry.tell.send(Ok(is_new));
+                    let _ = entry.reply.send(Ok(is_new));
                 }
             }
             Err(error) if entries.len() > 1 && error.is_of_its_rows() => {
@@ -128,12 +128,12 @@ impl App {
             }
             Err(error) => {
                 let same = error.share();
-                entries.into_iter().for_each(|entry| drop(entry.tell.send(Err(same()))));
+                entries.into_iter().for_each(|entry| drop(entry.reply.send(Err(same()))));
             }
         }
     }
 
-    async fn try_to_write(&self, entries: &[Entry]) -> Result<Vec<bool>, store::Error> {
+    async fn try_to_write(&self, entries: &[QueuedChange]) -> Result<Vec<bool>, store::Error> {
         let mut tx = self.store.begin().await?;
         let mut written = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -144,9 +144,11 @@ impl App {
     }
 }
 
-async fn write(tx: &mut Tx, change: &Change) -> Result<bool, store::Error> {
+async fn write(tx: &mut Tx, change: &WebhookChange) -> Result<bool, store::Error> {
     match change {
-        Change::Arrived(webhook) => tx.webhook_insert(webhook).await,
-        Change::Tried(webhook, next_attempt_at) => tx.webhook_update(webhook, *next_attempt_at).await.map(|()| true),
+        WebhookChange::Arrived(webhook) => tx.webhook_insert(webhook).await,
+        WebhookChange::Tried(webhook, next_attempt_at) => {
+            tx.webhook_update(webhook, *next_attempt_at).await.map(|()| true)
+        }
     }
 }

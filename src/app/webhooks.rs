@@ -7,17 +7,17 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
-use super::{App, webhook_writes::Change};
+use super::{App, webhook_writes::WebhookChange};
 use crate::{
     domain::{
         clock::Timestamp,
         ids::{PaymentIntentId, RefundId, WebhookId},
         operation::WEBHOOK_LEASE,
         payment_intent::PaymentIntentState,
-        proxies::Source,
+        proxies::CallSource,
     },
     error::Error,
-    store::{Webhook, WebhookState},
+    store::{WebhookRecord, WebhookState},
     telemetry::{
         catalogue::WEBHOOKS_RECEIVED,
         label_values::{WEBHOOK_TYPES, one_of},
@@ -48,11 +48,11 @@ pub struct Delivery<'a> {
     /// The headers that matter, as JSON.
     pub headers: &'a str,
     /// Where it came from.
-    pub source: Source,
+    pub source: CallSource,
 }
 
 /// What came of working off a webhook.
-enum Worked {
+enum Processed {
     Done,
     /// It is about an object that we do not know, at least not yet.
     Unknown,
@@ -80,7 +80,7 @@ impl App {
     pub async fn receive_webhook(&self, delivery: &Delivery<'_>) -> Result<(), Error> {
         let body = self.upstream.webhook_redact(delivery.body);
         let notice = body.as_deref().and_then(|body| self.upstream.webhook_read(body));
-        let webhook = Webhook {
+        let webhook = WebhookRecord {
             id: WebhookId::generate(),
             body_hash: base16ct::lower::encode_string(&Sha256::digest(delivery.body)),
             event_id: notice.as_ref().map_or_else(String::new, |notice| notice.event_id.clone()),
@@ -97,7 +97,7 @@ impl App {
             payment_intent_id: None,
         };
         let (id, event_type) = (webhook.id.clone(), webhook.event_type.clone());
-        let is_new = self.write_webhook(Change::Arrived(webhook)).await?;
+        let is_new = self.write_webhook(WebhookChange::Arrived(webhook)).await?;
         self.telemetry.count(&WEBHOOKS_RECEIVED, [one_of(&event_type, WEBHOOK_TYPES)]);
         tracing::info!(webhook = %id, event_type, is_new, "webhook received");
         self.wake.notify_one();
@@ -105,7 +105,7 @@ impl App {
     }
 
     /// Works off the webhooks that are due, each on its own: one that fails holds up no other. Answers how many it took.
-    pub async fn work_off_webhooks(&self) -> Result<usize, Error> {
+    pub async fn process_webhooks(&self) -> Result<usize, Error> {
         let now = self.now();
         let mut tx = self.store.begin().await?;
         let webhooks = tx.webhooks_claim_due(now, now + WEBHOOK_LEASE, BATCH).await?;
@@ -125,34 +125,34 @@ impl App {
         Ok(count)
     }
 
-    async fn try_webhook(&self, mut webhook: Webhook) -> Result<(), Error> {
-        let worked = self.work_off(&mut webhook).await;
-        let next = conclude(&mut webhook, worked, self.now());
-        self.write_webhook(Change::Tried(webhook, next)).await?;
+    async fn try_webhook(&self, mut webhook: WebhookRecord) -> Result<(), Error> {
+        let processed = self.process(&mut webhook).await;
+        let next = conclude(&mut webhook, processed, self.now());
+        self.write_webhook(WebhookChange::Tried(webhook, next)).await?;
         Ok(())
     }
 
-    async fn work_off(&self, webhook: &mut Webhook) -> Result<Worked, Error> {
-        let Some(notice) = self.upstream.webhook_read(&webhook.body) else { return Ok(Worked::Unreadable) };
+    async fn process(&self, webhook: &mut WebhookRecord) -> Result<Processed, Error> {
+        let Some(notice) = self.upstream.webhook_read(&webhook.body) else { return Ok(Processed::Unreadable) };
         match notice.about {
             About::Payment { upstream_ids, reference, only_success } => {
                 webhook.payment_intent_id = self.payment_of(&upstream_ids, reference.as_deref()).await?;
-                self.work_off_payment(webhook.payment_intent_id.as_ref(), only_success).await
+                self.process_payment(webhook.payment_intent_id.as_ref(), only_success).await
             }
-            About::PaymentMethods(customer) => self.work_off_payment_methods(&customer).await,
-            About::Customer(customer) => self.work_off_customer(&customer).await,
-            About::Other => Ok(Worked::Done),
+            About::PaymentMethods(customer) => self.process_payment_methods(&customer).await,
+            About::Customer(customer) => self.process_customer(&customer).await,
+            About::Other => Ok(Processed::Done),
         }
     }
 
-    async fn work_off_payment(&self, id: Option<&PaymentIntentId>, only_success: bool) -> Result<Worked, Error> {
-        let Some(id) = id else { return Ok(Worked::Unknown) };
+    async fn process_payment(&self, id: Option<&PaymentIntentId>, only_success: bool) -> Result<Processed, Error> {
+        let Some(id) = id else { return Ok(Processed::Unknown) };
         if only_success && self.state_of(id).await? == Some(PaymentIntentState::Succeeded) {
-            return Ok(Worked::Done);
+            return Ok(Processed::Done);
         }
         let was_shown = self.refresh_payment(id, Scheduling::of(Priority::Read)).await?;
         let is_paid = self.state_of(id).await?.is_some_and(PaymentIntentState::is_paid);
-        Ok(if was_shown && (is_paid || !only_success) { Worked::Done } else { Worked::NotYet })
+        Ok(if was_shown && (is_paid || !only_success) { Processed::Done } else { Processed::NotYet })
     }
 
     async fn state_of(&self, id: &PaymentIntentId) -> Result<Option<PaymentIntentState>, Error> {
@@ -187,34 +187,34 @@ impl App {
 
     /// A customer that was made elsewhere is none of ours. Where several of ours are one at Corefy, nobody can tell whose
     /// the change is, and it is taken over for none.
-    async fn work_off_customer(&self, upstream_customer: &str) -> Result<Worked, Error> {
+    async fn process_customer(&self, upstream_customer: &str) -> Result<Processed, Error> {
         let customers = self.store.read().await?.customers_upstream(upstream_customer, 2).await?;
-        let [customer] = &customers[..] else { return Ok(Worked::Done) };
-        Ok(if self.refresh_customer(customer).await? { Worked::Done } else { Worked::NotYet })
+        let [customer] = &customers[..] else { return Ok(Processed::Done) };
+        Ok(if self.refresh_customer(customer).await? { Processed::Done } else { Processed::NotYet })
     }
 
-    async fn work_off_payment_methods(&self, upstream_customer: &str) -> Result<Worked, Error> {
+    async fn process_payment_methods(&self, upstream_customer: &str) -> Result<Processed, Error> {
         let customers = self.store.read().await?.customers_upstream(upstream_customer, MAX_SAME).await?;
         if customers.is_empty() {
-            return Ok(Worked::Unknown);
+            return Ok(Processed::Unknown);
         }
         self.refresh_payment_methods(&customers).await?;
-        Ok(Worked::Done)
+        Ok(Processed::Done)
     }
 }
 
 /// Notes what came of an attempt; answers when to try again, if at all.
-fn conclude(webhook: &mut Webhook, worked: Result<Worked, Error>, now: Timestamp) -> Option<Timestamp> {
-    let (state_at_end, last_attempt, error) = match worked {
-        Ok(Worked::Done) => {
+fn conclude(webhook: &mut WebhookRecord, processed: Result<Processed, Error>, now: Timestamp) -> Option<Timestamp> {
+    let (state_at_end, last_attempt, error) = match processed {
+        Ok(Processed::Done) => {
             webhook.state = WebhookState::Processed;
             webhook.processed_at = Some(now);
             webhook.error = None;
             return None;
         }
-        Ok(Worked::Unknown) => (WebhookState::Parked, PARK_AFTER, "no object of ours has these ids".to_owned()),
-        Ok(Worked::NotYet) => (WebhookState::Dead, DEAD_AFTER, "Corefy does not show what this tells".to_owned()),
-        Ok(Worked::Unreadable) => {
+        Ok(Processed::Unknown) => (WebhookState::Parked, PARK_AFTER, "no object of ours has these ids".to_owned()),
+        Ok(Processed::NotYet) => (WebhookState::Dead, DEAD_AFTER, "Corefy does not show what this tells".to_owned()),
+        Ok(Processed::Unreadable) => {
             (WebhookState::Dead, 0, "its body cannot be read as a webhook of Corefy's".to_owned())
         }
         Err(error) => (WebhookState::Dead, DEAD_AFTER, error.to_string()),

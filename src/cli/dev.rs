@@ -14,7 +14,7 @@ use super::{
     sandbox::{self, port_in_use},
 };
 use crate::{
-    app::keys::{Keys, NewKey},
+    app::keys::{KeyAdmin, NewKey},
     config::{Config, local::DevSettings},
     domain::{api_key::Scope, clock::Clock, master_key::MasterKey},
     server::{Harness, Lock, Server, open_store},
@@ -71,7 +71,7 @@ fn clean(dir: &Path) -> io::Result<()> {
 async fn create_key(config: &Config) -> Result<SecretString, CommandFailure> {
     let master_key = MasterKey::new(config.master_key.clone());
     let store = open_store(&config.database, &master_key).await?;
-    let keys = Keys::new(store, master_key, Clock::system());
+    let keys = KeyAdmin::new(store, master_key, Clock::system());
     let new = NewKey {
         partner_name: "Acme".to_owned(),
         key_name: "dev".to_owned(),

@@ -11,7 +11,7 @@ use super::{
     table::{Table, to_the_second},
 };
 use crate::{
-    app::keys::{Keys, NewKey},
+    app::keys::{KeyAdmin, NewKey},
     config::settings::AdminSettings,
     domain::{
         api_key::{ApiKey, Scope},
@@ -123,9 +123,9 @@ impl KeysCommand {
     }
 }
 
-async fn open(settings: &AdminSettings) -> Result<Keys, CommandFailure> {
+async fn open(settings: &AdminSettings) -> Result<KeyAdmin, CommandFailure> {
     let (store, master_key) = super::open(settings).await?;
-    Ok(Keys::new(store, master_key, Clock::system()))
+    Ok(KeyAdmin::new(store, master_key, Clock::system()))
 }
 
 fn print_table(keys: &[ApiKey]) {

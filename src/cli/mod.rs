@@ -42,11 +42,11 @@ mod webhooks;
 #[command(version)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum CliCommand {
     /// Run the gateway
     Serve(Box<serve::ServeCommand>),
     /// Run gateway, sandbox and SQLite in one process, and print a key and a grpcurl line
@@ -71,7 +71,7 @@ enum Command {
     Try(smoke_test::TryCommand),
 }
 
-impl Command {
+impl CliCommand {
     /// Whether it says in its log, or by itself, which variables seem to be misspelt.
     fn has_log(&self) -> bool {
         matches!(self, Self::Serve(_) | Self::Dev(_) | Self::Sandbox(_) | Self::Doctor(_))
@@ -159,17 +159,17 @@ fn try_run() -> Result<(), CommandFailure> {
     let has_log = cli.command.has_log();
     let ran = runtime.block_on(async {
         match cli.command {
-            Command::Serve(command) => command.run().await,
-            Command::Dev(command) => command.run().await,
-            Command::Sandbox(command) => command.run().await,
-            Command::Keys(command) => command.run().await,
-            Command::Webhooks(command) => command.run().await,
-            Command::Operations(command) => command.run().await,
-            Command::Doctor(command) => command.run().await,
-            Command::Migrate(command) => command.run().await,
-            Command::Calls(command) => command.run().await,
-            Command::Timeline(command) => command.run().await,
-            Command::Try(command) => command.run().await,
+            CliCommand::Serve(command) => command.run().await,
+            CliCommand::Dev(command) => command.run().await,
+            CliCommand::Sandbox(command) => command.run().await,
+            CliCommand::Keys(command) => command.run().await,
+            CliCommand::Webhooks(command) => command.run().await,
+            CliCommand::Operations(command) => command.run().await,
+            CliCommand::Doctor(command) => command.run().await,
+            CliCommand::Migrate(command) => command.run().await,
+            CliCommand::Calls(command) => command.run().await,
+            CliCommand::Timeline(command) => command.run().await,
+            CliCommand::Try(command) => command.run().await,
         }
     });
     // There is no log yet, and what is missing may be what is misspelt.

@@ -7,7 +7,7 @@ use super::{
     table::{Table, or_dash, print_values, to_the_second},
 };
 use crate::{
-    app::operations::{Dossier, Operations, Resolution, ResolveError},
+    app::operations::{OperationAdmin, OperationDetail, Resolution, ResolveError},
     config::{operator::this_operator, settings::AdminSettings},
     domain::{
         audit::AuditEntry,
@@ -17,7 +17,7 @@ use crate::{
         operation::{OperationKind, OperationState},
         resolution::StatedOutcome,
     },
-    store::{OperationFilter, Stored},
+    store::{OperationFilter, OperationRecord},
 };
 
 /// The most operations that are listed at once.
@@ -104,8 +104,8 @@ impl OperationsCommand {
                 print_table(&open(&settings).await?.list(&filter, limit).await?);
             }
             OperationsAction::Show { id, settings } => {
-                let dossier = open(&settings).await?.show(&id).await?;
-                print_dossier(&dossier.ok_or(ResolveError::NotFound(id))?);
+                let detail = open(&settings).await?.show(&id).await?;
+                print_detail(&detail.ok_or(ResolveError::NotFound(id))?);
             }
             OperationsAction::Recheck { since, settings } => {
                 let operations = open(&settings).await?;
@@ -133,15 +133,15 @@ impl OperationsCommand {
     }
 }
 
-async fn open(settings: &AdminSettings) -> Result<Operations, CommandFailure> {
+async fn open(settings: &AdminSettings) -> Result<OperationAdmin, CommandFailure> {
     let (store, _) = super::open(settings).await?;
-    Ok(Operations::new(store, Clock::system()))
+    Ok(OperationAdmin::new(store, Clock::system()))
 }
 
-fn print_table(operations: &[Stored]) {
+fn print_table(operations: &[OperationRecord]) {
     let now = Clock::system().now();
     let mut table = Table::new(["OPERATION", "STATE", "KIND", "PARTNER", "SUBJECT", "AGE", "MISSES", "NEXT CHECK"]);
-    for Stored { operation, next_check_at, .. } in operations {
+    for OperationRecord { operation, next_check_at, .. } in operations {
         table.row([
             operation.id.to_string(),
             operation.state.as_str().to_owned(),
@@ -156,21 +156,21 @@ fn print_table(operations: &[Stored]) {
     table.print();
 }
 
-fn print_dossier(dossier: &Dossier) {
-    print_operation(&dossier.stored);
-    anstream::println!("\n{}", dossier.stored.operation.subject_id);
-    print_values(&dossier.object);
-    if !dossier.events.is_empty() {
+fn print_detail(detail: &OperationDetail) {
+    print_operation(&detail.stored);
+    anstream::println!("\n{}", detail.stored.operation.subject_id);
+    print_values(&detail.object);
+    if !detail.events.is_empty() {
         anstream::println!();
-        print_events(&dossier.events);
+        print_events(&detail.events);
     }
-    if !dossier.decisions.is_empty() {
+    if !detail.decisions.is_empty() {
         anstream::println!();
-        print_decisions(&dossier.decisions);
+        print_decisions(&detail.decisions);
     }
 }
 
-fn print_operation(Stored { operation, next_check_at, finished_at, .. }: &Stored) {
+fn print_operation(OperationRecord { operation, next_check_at, finished_at, .. }: &OperationRecord) {
     let held_until = Some(operation.lease_until).filter(|until| *until > Clock::system().now());
     print_values(&[
         ("operation", operation.id.to_string()),

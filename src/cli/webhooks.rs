@@ -10,13 +10,13 @@ use super::{
     table::{Table, or_dash, print_values, to_the_second},
 };
 use crate::{
-    app::inbox::{Inbox, Replayed},
+    app::webhook_admin::{Replayed, WebhookAdmin},
     config::settings::AdminSettings,
     domain::{
         clock::{Clock, Timestamp},
         ids::WebhookId,
     },
-    store::{Webhook, WebhookFilter, WebhookState},
+    store::{WebhookFilter, WebhookRecord, WebhookState},
 };
 
 /// The most webhooks that are listed at once.
@@ -108,16 +108,16 @@ impl WebhooksCommand {
     }
 }
 
-async fn open(settings: &AdminSettings) -> Result<Inbox, CommandFailure> {
+async fn open(settings: &AdminSettings) -> Result<WebhookAdmin, CommandFailure> {
     let (store, _) = super::open(settings).await?;
-    Ok(Inbox::new(store, Clock::system()))
+    Ok(WebhookAdmin::new(store, Clock::system()))
 }
 
 fn unknown(id: &WebhookId) -> CommandFailure {
     CommandFailure::Failed(format!("there is no webhook {id}"))
 }
 
-async fn replay_one(inbox: &Inbox, id: &WebhookId) -> Result<(), CommandFailure> {
+async fn replay_one(inbox: &WebhookAdmin, id: &WebhookId) -> Result<(), CommandFailure> {
     inbox.show(id).await?.ok_or_else(|| unknown(id))?;
     if !inbox.replay_one(id).await? {
         return Err(CommandFailure::Failed(format!("{id} is being processed at this moment")));
@@ -126,7 +126,7 @@ async fn replay_one(inbox: &Inbox, id: &WebhookId) -> Result<(), CommandFailure>
     Ok(())
 }
 
-async fn replay(inbox: &Inbox, filter: &WebhookFilter, is_agreed: bool) -> Result<(), CommandFailure> {
+async fn replay(inbox: &WebhookAdmin, filter: &WebhookFilter, is_agreed: bool) -> Result<(), CommandFailure> {
     let total = inbox.count(filter).await?;
     if total == 0 {
         anstream::println!("no webhook matches");
@@ -176,7 +176,7 @@ fn bar(done: u64, total: u64) -> String {
     format!("[{}{}] {done} of {total}", "#".repeat(filled), "-".repeat(BAR - filled))
 }
 
-fn print_table(webhooks: &[Webhook]) {
+fn print_table(webhooks: &[WebhookRecord]) {
     let mut table = Table::new(["WEBHOOK", "RECEIVED", "STATE", "TRIES", "TYPE", "ERROR"]);
     for webhook in webhooks {
         table.row([
@@ -191,7 +191,7 @@ fn print_table(webhooks: &[Webhook]) {
     table.print();
 }
 
-fn print_webhook(webhook: &Webhook) {
+fn print_webhook(webhook: &WebhookRecord) {
     print_values(&[
         ("webhook", webhook.id.to_string()),
         ("state", webhook.state.as_str().to_owned()),

@@ -15,7 +15,7 @@ use super::{
 #[derive(Debug)]
 pub struct Confirmation<M> {
     /// What to pay with.
-    pub source: Source<M>,
+    pub source: PaymentSource<M>,
     /// An authentication that was done elsewhere.
     pub three_d_secure: Option<ThreeDSecure>,
     /// The payer's browser.
@@ -28,7 +28,7 @@ pub struct Confirmation<M> {
 
 /// What to pay with.
 #[derive(Debug)]
-pub enum Source<M> {
+pub enum PaymentSource<M> {
     /// A card as typed.
     Card(Card),
     /// A method the customer has saved.
@@ -43,9 +43,9 @@ impl<M> Confirmation<M> {
     /// The capabilities that Corefy's API must have for it.
     pub fn needs(&self) -> impl Iterator<Item = Capability> {
         let source = match &self.source {
-            Source::Card(_) | Source::Saved(_) => None,
-            Source::Other(_) => Some(Capability::ConfirmOther),
-            Source::HostedPage => Some(Capability::HostedPage),
+            PaymentSource::Card(_) | PaymentSource::Saved(_) => None,
+            PaymentSource::Other(_) => Some(Capability::ConfirmOther),
+            PaymentSource::HostedPage => Some(Capability::HostedPage),
         };
         let secure = self.three_d_secure.as_ref().map(|_| Capability::ExternalThreeDSecure);
         let save = self.save_payment_method.then_some(Capability::SavePaymentMethod);
@@ -58,10 +58,10 @@ impl Confirmation<PaymentMethodId> {
     /// The same with the method `found` in place of its id. `None` when it names a method and none was found.
     pub fn with_method(self, found: Option<PaymentMethod>) -> Option<Confirmation<PaymentMethod>> {
         let source = match self.source {
-            Source::Card(card) => Source::Card(card),
-            Source::Saved(_) => Source::Saved(found?),
-            Source::Other(other) => Source::Other(other),
-            Source::HostedPage => Source::HostedPage,
+            PaymentSource::Card(card) => PaymentSource::Card(card),
+            PaymentSource::Saved(_) => PaymentSource::Saved(found?),
+            PaymentSource::Other(other) => PaymentSource::Other(other),
+            PaymentSource::HostedPage => PaymentSource::HostedPage,
         };
         let Self { three_d_secure, browser_info, save_payment_method, stored_credential, .. } = self;
         Some(Confirmation { source, three_d_secure, browser_info, save_payment_method, stored_credential })

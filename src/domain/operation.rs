@@ -102,7 +102,7 @@ impl OperationState {
 }
 
 /// Older than every version of Corefy's, those that it does not give among them.
-pub const BEFORE_ALL: Timestamp = Timestamp(-1);
+pub const NO_BASELINE: Timestamp = Timestamp(-1);
 
 /// One mutating call, from its reservation to its known end.
 #[derive(Clone, Debug)]
@@ -128,7 +128,7 @@ pub struct Operation {
     /// How often Corefy was asked and cleanly knew nothing of it.
     pub misses: i64,
     /// The intent's upstream version at the time it was sent, when there was an attempt before: what Corefy shows must be
-    /// newer to tell of this operation. Else [`BEFORE_ALL`].
+    /// newer to tell of this operation. Else [`NO_BASELINE`].
     pub baseline: Timestamp,
     /// The request it came with, for logs.
     pub request_id: String,

@@ -19,7 +19,7 @@ pub struct Proxies(Arc<[IpNet]>);
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct CallSource {
     /// The caller's address. `None` when a trusted proxy did not say it in a form that can be read: it is not guessed, and
     /// a list of allowed networks refuses it.
     pub address: Option<IpAddr>,
@@ -27,14 +27,14 @@ pub struct Source {
     pub peer: IpAddr,
 }
 
-impl Source {
+impl CallSource {
     /// The address by which callers are told apart, where each has a limit.
     pub fn counted_as(&self) -> IpAddr {
         self.address.unwrap_or(self.peer)
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for CallSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.address {
             Some(address) => address.fmt(f),
@@ -62,9 +62,9 @@ impl Proxies {
         peer: IpAddr,
         sender: Option<IpAddr>,
         forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
-    ) -> Source {
+    ) -> CallSource {
         let address = sender.and_then(|sender| self.caller(sender.to_canonical(), forwarded));
-        Source { address, peer: peer.to_canonical() }
+        CallSource { address, peer: peer.to_canonical() }
     }
 
     fn caller<'a>(&self, mut nearest: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a [u8]>) -> Option<IpAddr> {

@@ -101,7 +101,7 @@ pub struct PaymentMethodSnapshot {
 
 /// What a snapshot shows of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trace {
+pub enum Evidence {
     /// What came of it, or that it is under way.
     Outcome,
     /// Clearly no trace of it.
@@ -114,7 +114,7 @@ pub enum Trace {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Merge {
     /// It tells something new.
-    Apply(Box<Change>),
+    Apply(Box<IntentChange>),
     /// It tells what we know already, or nothing that can be acted on.
     Unchanged,
     /// It is older than what we know.
@@ -125,7 +125,7 @@ pub enum Merge {
 
 /// What is to be changed in an intent, and the events that tell of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct IntentChange {
     state: State,
     received: i64,
     charged_back: i64,
@@ -137,13 +137,13 @@ pub struct Change {
 
 impl PaymentSnapshot {
     /// What this shows of an attempt that was sent when `baseline` was the newest version we knew.
-    pub fn trace_of_attempt_since(&self, baseline: Timestamp) -> Trace {
+    pub fn evidence_of_attempt_since(&self, baseline: Timestamp) -> Evidence {
         match self.status {
-            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing | PaymentStatus::Paid => Trace::Outcome,
+            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing | PaymentStatus::Paid => Evidence::Outcome,
             // A failure that is not newer is the one of the attempt before.
-            PaymentStatus::Failed(_) | PaymentStatus::Canceled if self.version > baseline => Trace::Outcome,
-            PaymentStatus::Failed(_) | PaymentStatus::Canceled | PaymentStatus::AwaitingConfirmation => Trace::None,
-            PaymentStatus::Unknown(_) => Trace::Unclear,
+            PaymentStatus::Failed(_) | PaymentStatus::Canceled if self.version > baseline => Evidence::Outcome,
+            PaymentStatus::Failed(_) | PaymentStatus::Canceled | PaymentStatus::AwaitingConfirmation => Evidence::None,
+            PaymentStatus::Unknown(_) => Evidence::Unclear,
         }
     }
 
@@ -187,12 +187,12 @@ impl PaymentSnapshot {
     }
 
     /// The change this snapshot makes, if it makes one.
-    fn change(&self, intent: &PaymentIntent) -> Option<Change> {
+    fn change(&self, intent: &PaymentIntent) -> Option<IntentChange> {
         let wanted = self.state_for(intent);
         let state = if intent.state.may_become(wanted) { wanted } else { intent.state };
         let moved = state != intent.state;
         let charged_back = self.charged_back.max(intent.charged_back);
-        let mut change = Change {
+        let mut change = IntentChange {
             state,
             received: if self.status == PaymentStatus::Paid {
                 self.received.max(intent.received)
@@ -265,7 +265,7 @@ impl PaymentSnapshot {
     }
 }
 
-impl Change {
+impl IntentChange {
     fn differs(&self, intent: &PaymentIntent) -> bool {
         self.state != intent.state
             || self.received != intent.received

@@ -22,7 +22,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::{
     app::App,
-    domain::proxies::{FORWARDED_FOR, Source},
+    domain::proxies::{CallSource, FORWARDED_FOR},
     port::{IdleTimeouts, Peer, Port},
 };
 
@@ -67,7 +67,7 @@ struct Sidecar {
 
 impl Sidecar {
     /// Where a request comes from.
-    fn source(&self, peer: &Peer, headers: &HeaderMap) -> Source {
+    fn source(&self, peer: &Peer, headers: &HeaderMap) -> CallSource {
         let forwarded = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
         self.app.proxies().source(peer.address.ip(), peer.sender, forwarded)
     }

@@ -18,7 +18,7 @@ use crate::{
 use super::{
     events::object_id,
     fields::Fields,
-    formats::{self, Verdict},
+    formats::{self, FormatVerdict},
     timestamps,
 };
 
@@ -57,7 +57,7 @@ fn operation(fields: &mut Fields, value: String) -> Option<String> {
     given(fields.optional("operation", value, formats::text(MAX_OPERATION)))
 }
 
-fn request_id(value: &str) -> Verdict {
+fn request_id(value: &str) -> FormatVerdict {
     let fits = formats::visible_ascii(value.as_bytes(), MAX_REQUEST_ID).is_some();
     formats::must(fits, "must be 1 to 128 visible ASCII characters")
 }

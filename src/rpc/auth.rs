@@ -84,14 +84,14 @@ where
         let path = parts.uri.path().to_owned();
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let deadline = parts.extensions.get::<Deadline>().map_or_else(Instant::now, |deadline| deadline.0);
-        let Admitted { partner_id, key_id, shown, .. } = admitted;
+        let Admitted { partner_id, key_id, presented, .. } = admitted;
         let stream = self.contract.is_stream(&path).then(|| (self.contract.scope(&path), request_id.clone()));
         let caller = Caller { partner_id, key_id, request_id, deadline, idempotency: None };
         parts.extensions.insert(Admission { caller, path });
         let response = self.service.oneshot(Request::from_parts(parts, body)).await?;
         Ok(match stream {
             Some((scope, request_id)) => {
-                response.map(|body| WhileAdmitted::new(body, self.app, shown, scope, request_id).into())
+                response.map(|body| WhileAdmitted::new(body, self.app, presented, scope, request_id).into())
             }
             None => response,
         })

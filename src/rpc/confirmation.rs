@@ -7,7 +7,9 @@ use crate::{
     domain::{
         card::Card,
         clock::Timestamp,
-        confirmation::{BrowserInfo, Confirmation, Initiator, Source, StorageReason, StoredCredential, ThreeDSecure},
+        confirmation::{
+            BrowserInfo, Confirmation, Initiator, PaymentSource, StorageReason, StoredCredential, ThreeDSecure,
+        },
         ids::{PaymentIntentId, PaymentMethodId},
         private::Private,
     },
@@ -77,14 +79,21 @@ fn refuse_contradictions(fields: &mut Fields, message: &pb::ConfirmPaymentIntent
     }
 }
 
-fn source(fields: &mut Fields, sent: Option<Sent>, cvv: &str, now: Timestamp) -> Option<Source<PaymentMethodId>> {
+fn source(
+    fields: &mut Fields,
+    sent: Option<Sent>,
+    cvv: &str,
+    now: Timestamp,
+) -> Option<PaymentSource<PaymentMethodId>> {
     match sent {
-        Some(Sent::Card(sent)) => Some(Source::Card(fields.within("card", |fields| card(fields, sent, cvv, now)))),
-        Some(Sent::PaymentMethodId(sent)) => {
-            fields.id("payment_method_id", &sent, PaymentMethodId::parse, PAYMENT_METHOD_ID).map(Source::Saved)
+        Some(Sent::Card(sent)) => {
+            Some(PaymentSource::Card(fields.within("card", |fields| card(fields, sent, cvv, now))))
         }
-        Some(Sent::Other(sent)) => Some(Source::Other(fields.within("other", |fields| other(fields, sent)))),
-        Some(Sent::HostedPage(pb::HostedPage {})) => Some(Source::HostedPage),
+        Some(Sent::PaymentMethodId(sent)) => {
+            fields.id("payment_method_id", &sent, PaymentMethodId::parse, PAYMENT_METHOD_ID).map(PaymentSource::Saved)
+        }
+        Some(Sent::Other(sent)) => Some(PaymentSource::Other(fields.within("other", |fields| other(fields, sent)))),
+        Some(Sent::HostedPage(pb::HostedPage {})) => Some(PaymentSource::HostedPage),
         None => {
             fields.refuse("card", "one of card, payment_method_id, other and hosted_page is required");
             None
@@ -207,7 +216,7 @@ mod tests {
         assert!(message.encode_to_vec() == expected.encode_to_vec(), "what is left is not the message without its CVV");
 
         let confirmation = confirm(request(Some(Sent::Card(card())))).unwrap();
-        let Source::Card(card) = confirmation.source else { panic!("not a card") };
+        let PaymentSource::Card(card) = confirmation.source else { panic!("not a card") };
         assert_eq!(card.cvv.unwrap().expose_secret(), "987");
         assert_eq!(card.number.expose_secret(), "4111111111111111");
     }
@@ -218,7 +227,7 @@ mod tests {
         assert_eq!(confirm(request(Some(Sent::PaymentMethodId(String::new())))).unwrap_err(), ["payment_method_id"]);
         let id = PaymentMethodId::generate();
         let confirmation = confirm(request(Some(Sent::PaymentMethodId(id.to_string())))).unwrap();
-        assert!(matches!(confirmation.source, Source::Saved(saved) if saved == id));
+        assert!(matches!(confirmation.source, PaymentSource::Saved(saved) if saved == id));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use email_address::{EmailAddress, Options};
 
-use super::formats::{Verdict, must, text, words};
+use super::formats::{FormatVerdict, must, text, words};
 
 /// The longest email address, in characters (RFC 5321).
 const MAX_EMAIL: usize = 254;
@@ -50,7 +50,7 @@ fn is_host_name(domain: &str) -> bool {
 }
 
 /// A phone number as people write it. Its form is judged before its length: a text for the extension is wrong, however short.
-pub(super) fn phone(value: &str) -> Verdict {
+pub(super) fn phone(value: &str) -> FormatVerdict {
     let fits = value.chars().all(|c| c.is_ascii_digit() || "+ -().".contains(c));
     must(
         fits && value.contains(|c: char| c.is_ascii_digit()),

@@ -12,7 +12,7 @@ use tonic::Status;
 use crate::{
     app::{
         App,
-        events::{EventReader, News},
+        events::{EventReader, StreamItem},
     },
     error::{Error, Reason},
     pb,
@@ -62,8 +62,8 @@ impl Feed {
                 Err(error) => return error,
             };
             let content = match self.reader.next().await {
-                Ok(News::Event(event)) => Content::Event(wire(*event, self.view)),
-                Ok(News::SignOfLife { is_caught_up }) => Content::Heartbeat(pb::Heartbeat {
+                Ok(StreamItem::Event(event)) => Content::Event(wire(*event, self.view)),
+                Ok(StreamItem::SignOfLife { is_caught_up }) => Content::Heartbeat(pb::Heartbeat {
                     sent_at: Some(timestamps::wire(self.app.now())),
                     resume_after_event_id: self.resume_after(),
                     sequence: self.reader.last().map_or(0, |(_, sequence)| sequence),

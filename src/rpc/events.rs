@@ -5,7 +5,7 @@ use tokio_stream::{StreamExt as _, adapters::Map, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    app::{events::Beginning, paging::Page},
+    app::{events::StartAt, paging::Page},
     domain::{
         event::{Event, EventObject},
         event_filter::{EventFilter, EventPattern, MAX_PATTERN},
@@ -60,7 +60,7 @@ impl EventService for Handlers {
 /// reserves room for 32, which would be most of the memory of an idle stream.
 const BUFFER: usize = 16;
 
-fn stream(fields: &mut Fields, message: pb::StreamEventsRequest) -> Option<(EventFilter, View, Beginning)> {
+fn stream(fields: &mut Fields, message: pb::StreamEventsRequest) -> Option<(EventFilter, View, StartAt)> {
     let after = fields.optional_id("after_event_id", &message.after_event_id, EventId::parse, EVENT_ID);
     if message.only_new && !message.after_event_id.is_empty() {
         fields.refuse("only_new", "must not be given with after_event_id");
@@ -68,9 +68,9 @@ fn stream(fields: &mut Fields, message: pb::StreamEventsRequest) -> Option<(Even
     let view = view(fields, message.view);
     let filter = filter(fields, &message.types, &message.object_id);
     let beginning = match after {
-        Some(id) => Beginning::After(id),
-        None if message.only_new => Beginning::New,
-        None => Beginning::Oldest,
+        Some(id) => StartAt::After(id),
+        None if message.only_new => StartAt::New,
+        None => StartAt::Oldest,
     };
     Some((filter, view, beginning))
 }

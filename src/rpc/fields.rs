@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Reason, Violation},
 };
 
-use super::formats::{self, Verdict};
+use super::formats::{self, FormatVerdict};
 
 /// The longest reference of a caller, in characters.
 pub(super) const MAX_REFERENCE: usize = 100;
@@ -61,7 +61,7 @@ impl Fields {
     }
 
     /// A text that follows `rule`, or is empty.
-    pub(super) fn optional(&mut self, field: &str, value: String, rule: impl FnOnce(&str) -> Verdict) -> String {
+    pub(super) fn optional(&mut self, field: &str, value: String, rule: impl FnOnce(&str) -> FormatVerdict) -> String {
         if !value.is_empty()
             && let Err(description) = rule(&value)
         {
@@ -71,7 +71,7 @@ impl Fields {
     }
 
     /// A text that follows `rule`.
-    pub(super) fn required(&mut self, field: &str, value: String, rule: impl FnOnce(&str) -> Verdict) -> String {
+    pub(super) fn required(&mut self, field: &str, value: String, rule: impl FnOnce(&str) -> FormatVerdict) -> String {
         if value.is_empty() {
             self.refuse(field, "is required");
         }
@@ -104,7 +104,7 @@ impl Fields {
         self.reference_by(value, formats::text(MAX_REFERENCE))
     }
 
-    fn reference_by(&mut self, value: String, rule: impl FnOnce(&str) -> Verdict) -> Option<String> {
+    fn reference_by(&mut self, value: String, rule: impl FnOnce(&str) -> FormatVerdict) -> Option<String> {
         let reference = self.optional("reference_id", value, rule);
         (!reference.is_empty()).then_some(reference)
     }
@@ -193,7 +193,12 @@ impl Fields {
     }
 
     /// A map whose values follow `rule`. An entry is named by its key, unless the key itself is wrong.
-    fn entries(&mut self, field: &str, entries: BTreeMap<String, String>, rule: impl Fn(&str) -> Verdict) -> Metadata {
+    fn entries(
+        &mut self,
+        field: &str,
+        entries: BTreeMap<String, String>,
+        rule: impl Fn(&str) -> FormatVerdict,
+    ) -> Metadata {
         if entries.len() > MAX_ENTRIES {
             self.refuse(field, format!("must have at most {MAX_ENTRIES} entries"));
             return Metadata::new();

@@ -16,15 +16,15 @@ const MAX_CAVV: usize = 64;
 /// The longest amount, in characters; what is longer is no amount that could be paid.
 const MAX_AMOUNT: usize = 20;
 /// Whether a text fits, and if not, what it must be.
-pub(super) type Verdict = Result<(), String>;
+pub(super) type FormatVerdict = Result<(), String>;
 
 /// The verdict `description`, unless `fits`.
-pub(super) fn must(fits: bool, description: &str) -> Verdict {
+pub(super) fn must(fits: bool, description: &str) -> FormatVerdict {
     if fits { Ok(()) } else { Err(description.to_owned()) }
 }
 
 /// Text of at most `max_chars` characters.
-pub(super) fn text(max_chars: usize) -> impl Fn(&str) -> Verdict {
+pub(super) fn text(max_chars: usize) -> impl Fn(&str) -> FormatVerdict {
     move |value| {
         must(value.chars().count() <= max_chars, &format!("must have at most {max_chars} characters"))?;
         must(!value.chars().any(char::is_control), "must not contain control characters")
@@ -32,7 +32,7 @@ pub(super) fn text(max_chars: usize) -> impl Fn(&str) -> Verdict {
 }
 
 /// Text of at most `max_chars` characters in the caller's own words, which are kept and shown: without card numbers.
-pub(super) fn words(max_chars: usize) -> impl Fn(&str) -> Verdict {
+pub(super) fn words(max_chars: usize) -> impl Fn(&str) -> FormatVerdict {
     move |value| {
         text(max_chars)(value)?;
         no_card_number(value)
@@ -40,7 +40,7 @@ pub(super) fn words(max_chars: usize) -> impl Fn(&str) -> Verdict {
 }
 
 /// Such words, which may have lines and tabs.
-pub(super) fn prose(max_chars: usize) -> impl Fn(&str) -> Verdict {
+pub(super) fn prose(max_chars: usize) -> impl Fn(&str) -> FormatVerdict {
     move |value| {
         must(value.chars().count() <= max_chars, &format!("must have at most {max_chars} characters"))?;
         let is_layout = |c: char| matches!(c, '\n' | '\r' | '\t');
@@ -53,7 +53,7 @@ pub(super) fn prose(max_chars: usize) -> impl Fn(&str) -> Verdict {
 }
 
 /// Text without card numbers.
-pub(super) fn no_card_number(value: &str) -> Verdict {
+pub(super) fn no_card_number(value: &str) -> FormatVerdict {
     must(
         !card_number::is_written_in(value),
         "must not contain a card number; put a letter right before a number of your own that could be one",
@@ -61,7 +61,7 @@ pub(super) fn no_card_number(value: &str) -> Verdict {
 }
 
 /// A reference of at most `max_chars` characters that no other looks like.
-pub(super) fn reference(max_chars: usize) -> impl Fn(&str) -> Verdict {
+pub(super) fn reference(max_chars: usize) -> impl Fn(&str) -> FormatVerdict {
     move |value| {
         words(max_chars)(value)?;
         check_unmistakable(value)
@@ -69,7 +69,7 @@ pub(super) fn reference(max_chars: usize) -> impl Fn(&str) -> Verdict {
 }
 
 /// A country.
-pub(super) fn country(value: &str) -> Verdict {
+pub(super) fn country(value: &str) -> FormatVerdict {
     // Kosovo has no code of ISO 3166; banks, SWIFT and the European Union use this one, which ISO leaves to users.
     const KOSOVO: &str = "XK";
     must(
@@ -79,37 +79,37 @@ pub(super) fn country(value: &str) -> Verdict {
 }
 
 /// The type code of a payment method.
-pub(super) fn type_code(value: &str) -> Verdict {
+pub(super) fn type_code(value: &str) -> FormatVerdict {
     let fits = value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     must(fits, "must be a type code of a-z, 0-9 and _ such as card")?;
     words(MAX_TYPE_CODE)(value)
 }
 
 /// The look of an amount, for when its currency is not known.
-pub(super) fn amount(value: &str) -> Verdict {
+pub(super) fn amount(value: &str) -> FormatVerdict {
     let fits = value.len() <= MAX_AMOUNT && value.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     must(fits, "must be a decimal number such as 100.00")
 }
 
 /// A language tag.
-pub(super) fn language(value: &str) -> Verdict {
+pub(super) fn language(value: &str) -> FormatVerdict {
     text(MAX_LANGUAGE)(value)?;
     let subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
     must(value.split('-').all(subtag), "must be a BCP 47 tag such as en-US")
 }
 
 /// An IP address.
-pub(super) fn ip(value: &str) -> Verdict {
+pub(super) fn ip(value: &str) -> FormatVerdict {
     must(value.parse::<IpAddr>().is_ok(), "must be an IPv4 or IPv6 address")
 }
 
 /// An electronic commerce indicator.
-pub(super) fn eci(value: &str) -> Verdict {
+pub(super) fn eci(value: &str) -> FormatVerdict {
     must(are_digits(value, 2, 2), "must be two digits")
 }
 
 /// A cardholder authentication value.
-pub(super) fn cavv(value: &str) -> Verdict {
+pub(super) fn cavv(value: &str) -> FormatVerdict {
     text(MAX_CAVV)(value)?;
     must(STANDARD.decode(value).map(Zeroizing::new).is_ok(), "must be base64")
 }
@@ -129,7 +129,7 @@ pub(super) fn visible_ascii(value: &[u8], max: usize) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn judge(rule: impl Fn(&str) -> Verdict, fitting: &[&str], wrong: &[&str]) {
+    fn judge(rule: impl Fn(&str) -> FormatVerdict, fitting: &[&str], wrong: &[&str]) {
         for value in fitting {
             assert_eq!(rule(value), Ok(()), "{value}");
         }

@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Session,
-    row::{get, time},
+    columns::{get, time},
     session::Connected,
 };
 use crate::domain::{

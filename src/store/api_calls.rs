@@ -6,13 +6,13 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
+    columns::{get, parse, parse_optional, time},
     list::Listing,
-    row::{get, parse, parse_optional, time},
-    select::Select,
+    list_query::ListQuery,
     session::Connected,
     writes::{
-        Kind::{Bytes, Int, Text},
-        Row, Statement, Write,
+        ColumnType::{Bytes, Int, Text},
+        RowValues, Statement, Write,
     },
 };
 use crate::domain::{
@@ -77,7 +77,7 @@ impl<C: Connected> Session<C> {
         limit: u32,
     ) -> Result<Vec<ApiCall>, Error> {
         let select = |later: Option<String>| {
-            Select::from("api_calls")
+            ListQuery::from("api_calls")
                 .and("partner_id", "=", partner.map(ToString::to_string))?
                 .and("operation", "=", filter.operation.clone())?
                 .and("payment_intent_id", "=", filter.payment_intent_id.as_ref().map(ToString::to_string))?
@@ -121,7 +121,7 @@ impl Tx {
 
 fn write(call: &ApiCall, sealer: &Sealer) -> Result<Write, Error> {
     let exchange = sealer.seal(call.id.as_str(), "exchange", &call.exchange)?;
-    let row = Row::new()
+    let row = RowValues::new()
         .and(call.id.as_str())
         .and(call.partner_id.as_ref().map(PartnerId::as_str))
         .and(call.operation.as_str())

@@ -4,7 +4,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Session, Tx,
-    row::{get, parse, time},
+    columns::{get, parse, time},
     session::Connected,
 };
 use crate::domain::{

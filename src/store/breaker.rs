@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Counts the tries that failed, of one kind.
 #[derive(Debug, Default)]
-pub struct Breaker(Mutex<Tries>);
+pub struct StoreBreaker(Mutex<Tries>);
 
 #[derive(Debug, Default)]
 struct Tries {
@@ -24,7 +24,7 @@ struct Tries {
     worked_at: Option<Instant>,
 }
 
-impl Breaker {
+impl StoreBreaker {
     /// Whether something may be tried. Whoever does notes what comes of it.
     pub fn admits(&self) -> bool {
         self.admits_at(Instant::now())
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn while_tries_fail_one_in_a_while_is_let_through_and_one_that_works_lets_all_through() {
-        let (breaker, start) = (Breaker::default(), Instant::now());
+        let (breaker, start) = (StoreBreaker::default(), Instant::now());
         for _ in 0..FAILURES {
             assert!(breaker.admits_at(start));
             breaker.note_at(start, true);
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn failures_with_a_success_between_them_refuse_nobody() {
-        let (breaker, start) = (Breaker::default(), Instant::now());
+        let (breaker, start) = (StoreBreaker::default(), Instant::now());
         for n in 0..3 * FAILURES {
             assert!(breaker.admits_at(start));
             breaker.note_at(start, n % FAILURES > 0);

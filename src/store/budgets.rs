@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{
     Error, Store, Tx,
-    row::{get, time},
+    columns::{get, time},
 };
 use crate::domain::{
     clock::Timestamp,

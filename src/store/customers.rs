@@ -4,13 +4,13 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
+    columns::{get, parse, time},
     list::Listing,
-    row::{get, parse, time},
-    select::Select,
+    list_query::ListQuery,
     session::Connected,
     writes::{
-        Kind::{Bytes, Int, Text},
-        Row, Statement,
+        ColumnType::{Bytes, Int, Text},
+        RowValues, Statement,
     },
 };
 use crate::domain::{
@@ -99,7 +99,7 @@ impl<C: Connected> Session<C> {
         limit: u32,
     ) -> Result<Vec<Customer>, Error> {
         let select = |later: Option<String>| {
-            Select::from("customers")
+            ListQuery::from("customers")
                 .and("partner_id", "=", Some(partner.as_str().to_owned()))?
                 .and("reference_id", "=", filter.reference_id.clone())?
                 .and("id", "<", later.or_else(|| after.clone()))
@@ -112,7 +112,7 @@ impl Tx {
     /// Adds a customer. `false`: the partner's reference is taken, and nothing was added.
     pub async fn customer_insert(&mut self, customer: &Customer) -> Result<bool, Error> {
         let details = self.shared.sealer.seal(customer.id.as_str(), "details", &customer.details)?;
-        let row = Row::new()
+        let row = RowValues::new()
             .and(customer.id.as_str())
             .and(customer.partner_id.as_str())
             .and(customer.upstream_id.as_deref())
@@ -127,7 +127,7 @@ impl Tx {
     /// Writes back everything of a customer that can change.
     pub async fn customer_update(&mut self, customer: &Customer) -> Result<(), Error> {
         let details = self.shared.sealer.seal(customer.id.as_str(), "details", &customer.details)?;
-        let row = Row::new()
+        let row = RowValues::new()
             .and(customer.id.as_str())
             .and(customer.upstream_id.as_deref())
             .and(&details[..])

@@ -29,7 +29,7 @@ pub enum Error {
     /// A draft cannot stand: what it relied on has changed, or it is not of the kind that can be written with others.
     /// Nothing was written; the same is done again in a transaction of its own.
     #[error("a draft was overtaken; nothing of it was written")]
-    Overtaken,
+    Conflict,
 }
 
 /// The fault of a stored row.
@@ -91,16 +91,14 @@ impl Error {
         match self {
             Self::Unavailable(error) | Self::Uncertain(error) => in_words(error),
             Self::Unreachable(_) => SILENT,
-            Self::Corrupt(_) | Self::RuleBroken(_) | Self::Overtaken => {
-                "the database has not what this gateway expects"
-            }
+            Self::Corrupt(_) | Self::RuleBroken(_) | Self::Conflict => "the database has not what this gateway expects",
         }
     }
 
     /// Whether it is about the rows that were to be written, and not about the database: others can be written.
     pub(crate) fn is_of_its_rows(&self) -> bool {
         match self {
-            Self::RuleBroken(_) | Self::Overtaken => true,
+            Self::RuleBroken(_) | Self::Conflict => true,
             Self::Unavailable(sqlx::Error::Database(error)) => error.code().is_some_and(|code| is_of_rows(&code)),
             Self::Unavailable(_) | Self::Uncertain(_) | Self::Unreachable(_) | Self::Corrupt(_) => false,
         }
@@ -112,7 +110,7 @@ impl Error {
         move || match &*shared {
             Self::Corrupt(why) => Self::Corrupt(why.clone()),
             Self::RuleBroken(why) => Self::RuleBroken(why.clone()),
-            Self::Overtaken => Self::Overtaken,
+            Self::Conflict => Self::Conflict,
             Self::Unreachable(why) => Self::Unreachable(why.clone()),
             Self::Unavailable(_) => Self::Unavailable(sqlx::Error::Io(io::Error::other(shared.clone()))),
             Self::Uncertain(_) => Self::Uncertain(sqlx::Error::Io(io::Error::other(shared.clone()))),

@@ -22,7 +22,7 @@ impl Default for EventSignal {
 
 impl EventSignal {
     /// Events were committed, or may have been.
-    pub fn told(&self) {
+    pub fn notify(&self) {
         self.0.send_replace(());
     }
 
@@ -33,7 +33,7 @@ impl EventSignal {
 }
 
 /// Listens to PostgreSQL until the connection breaks, or may lead to a server that is not the one that writes any longer.
-pub(super) async fn hear(url: &SecretString, signal: &EventSignal) -> Result<(), Error> {
+pub(super) async fn listen(url: &SecretString, signal: &EventSignal) -> Result<(), Error> {
     let mut lost = lost::watch();
     lost.mark_unchanged();
     let mut listener = PgListener::connect(url.expose_secret()).await?;
@@ -48,7 +48,7 @@ pub(super) async fn hear(url: &SecretString, signal: &EventSignal) -> Result<(),
             _ = lost.changed() => None,
         };
         // Also when the connection has broken: what came meanwhile was missed, so look.
-        signal.told();
+        signal.notify();
         if heard.is_none() {
             return Err(Error::Unreachable("the connection that hears of events broke".to_owned()));
         }

@@ -4,14 +4,14 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
+    columns::{get, parse, parse_optional, time},
     list::Listing,
-    row::{get, parse, parse_optional, time},
-    select::Select,
+    list_query::ListQuery,
+    metrics::EventCount,
     session::Connected,
-    telemetry::News,
     writes::{
-        Kind::{Bytes, Int, Text},
-        Row, Statement, Write,
+        ColumnType::{Bytes, Int, Text},
+        RowValues, Statement, Write,
     },
 };
 use crate::domain::{
@@ -52,7 +52,7 @@ impl<C: Connected> Session<C> {
     ) -> Result<Vec<Event>, Error> {
         let types: Vec<_> = filter.types.iter().map(condition).collect();
         let select = |later: Option<i64>| {
-            Select::from("events")
+            ListQuery::from("events")
                 .and("partner_id", "=", Some(partner.as_str().to_owned()))?
                 .and("position", ">", later.or(Some(after)))?
                 .and("position", "<=", until)?
@@ -124,7 +124,7 @@ impl Tx {
         object: &EventObject,
         now: Timestamp,
     ) -> Result<(), Error> {
-        if self.has_told(kind, object.id()) {
+        if self.has_emitted(kind, object.id()) {
             return Ok(());
         }
         let query = sqlx::query("SELECT id FROM events WHERE object_id = $1 AND type = $2 LIMIT 1");
@@ -152,7 +152,7 @@ impl Tx {
             let id = EventId::generate();
             let sealed = self.shared.sealer.seal(id.as_str(), "object", object)?;
             let cause = self.on.causes.iter().rfind(|cause| cause.subject_id == object.id());
-            let row = Row::new()
+            let row = RowValues::new()
                 .and(id.as_str())
                 .and(object.partner_id().as_str())
                 .and(kind.as_str())
@@ -161,7 +161,7 @@ impl Tx {
                 .and(cause.map(|cause| cause.operation_id.as_str()))
                 .and(cause.map_or("", |cause| cause.request_id.as_str()))
                 .and(now.0);
-            self.tell(News::of(*kind, object), Write::new(&INSERT, id.as_str(), row));
+            self.emit(EventCount::of(*kind, object), Write::new(&INSERT, id.as_str(), row));
         }
         Ok(())
     }

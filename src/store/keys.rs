@@ -7,7 +7,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Session, Tx,
-    row::{get, optional_time, parse, time},
+    columns::{get, optional_time, parse, time},
     session::Connected,
 };
 use crate::domain::{

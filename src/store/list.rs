@@ -2,7 +2,9 @@
 
 use sqlx::{Any, Decode, Type, any::AnyRow};
 
-use super::{Error, Sealer, Session, Shared, error::Corruption, row::get, select::Select, session::Connected};
+use super::{
+    Error, Sealer, Session, StoreContext, columns::get, error::Corruption, list_query::ListQuery, session::Connected,
+};
 use crate::telemetry::catalogue::UNREADABLE_ROWS;
 
 /// Rows that are read at least when a list goes on behind rows that were left out.
@@ -35,7 +37,7 @@ impl<C: Connected> Session<C> {
         &mut self,
         listing: Listing,
         limit: u32,
-        select: impl Fn(Option<K>) -> Result<Select, Error>,
+        select: impl Fn(Option<K>) -> Result<ListQuery, Error>,
         read: ReadRow<T>,
     ) -> Result<Vec<T>, Error>
     where
@@ -57,7 +59,7 @@ impl<C: Connected> Session<C> {
     }
 }
 
-impl Shared {
+impl StoreContext {
     /// Those of `rows` that can be read. Fails when none can be opened: then it is the master key that is wrong, and not a
     /// row, and an empty list would be a lie.
     pub(super) fn readable<T>(&self, table: &'static str, rows: &[AnyRow], read: ReadRow<T>) -> Result<Vec<T>, Error> {

@@ -17,65 +17,65 @@ mod api_calls;
 mod audit;
 mod breaker;
 mod budgets;
+mod columns;
 mod customers;
 mod dialect;
-mod draft;
 mod error;
 mod event_signal;
 mod events;
 mod file_lock;
-mod gather;
-mod kept;
+mod group_commit;
 mod keys;
 mod leases;
 mod list;
-mod lookups;
+mod list_query;
 mod lost;
+mod metrics;
 mod operations;
+mod optimistic_tx;
 mod payment_intents;
 mod payment_methods;
+mod pinned_connection;
 mod pooler;
+mod read_batcher;
 mod readiness;
 mod refunds;
 mod retention;
-mod row;
 mod schema;
 mod seal;
-mod select;
 mod session;
 mod stamps;
-mod telemetry;
 mod timeline;
-mod turns;
 mod webhooks;
+mod write_batcher;
 mod writes;
 
+pub use self::metrics::Backlog;
 pub use api_call_stats::StatsRange;
 pub use api_calls::ApiCallFilter;
-pub use breaker::Breaker;
+pub use breaker::StoreBreaker;
 pub use customers::CustomerFilter;
 pub use dialect::Dialect;
-pub use draft::Known;
 pub use error::Error;
 pub use event_signal::EventSignal;
 pub use file_lock::FileLock;
-pub use operations::{Fate, NewOperation, OperationFilter, Past, Stored};
+pub use operations::{NewOperation, OperationFilter, OperationRecord, OperationSummary, OutcomeStatus};
+pub use optimistic_tx::Versions;
 pub use payment_intents::PaymentIntentFilter;
 pub use refunds::RefundFilter;
 pub use schema::{Schema, Setting, migrate};
 pub use seal::Sealer;
-pub use session::{Read, Session, Tx};
-pub use telemetry::Backlog;
-pub use webhooks::{Webhook, WebhookFilter, WebhookState};
+pub use session::{ReadSession, Session, Tx};
+pub use webhooks::{WebhookFilter, WebhookRecord, WebhookState};
 
 use dialect::{acquire, in_time};
-use draft::Draft;
-use gather::{Gatherer, Scribe};
-use kept::Kept;
-use lookups::Lookups;
+use group_commit::GroupCommit;
+use optimistic_tx::OptimisticTx;
+use pinned_connection::PinnedConnection;
+use read_batcher::ReadBatcher;
 use readiness::Readiness;
 use session::Writing;
-use turns::Turns;
+use write_batcher::{BatchWriter, WriteBatcher};
 
 /// The database, shared by everything that uses it.
 #[derive(Clone)]
@@ -83,24 +83,24 @@ pub struct Store {
     writer: Pool<Any>,
     reader: Pool<Any>,
     /// Where transactions wait that share the writer; `None` where each has a connection of its own.
-    turns: Option<Turns>,
-    gatherer: Gatherer,
-    lookups: Lookups,
+    group_commit: Option<GroupCommit>,
+    write_batcher: WriteBatcher,
+    read_batcher: ReadBatcher,
     /// The connections of these two, to be closed at the end.
-    kept: [Kept; 2],
+    pinned: [PinnedConnection; 2],
     url: SecretString,
-    shared: Arc<Shared>,
+    shared: Arc<StoreContext>,
 }
 
-struct Shared {
+struct StoreContext {
     dialect: Dialect,
     sealer: Sealer,
     signal: Arc<EventSignal>,
     telemetry: Telemetry,
     readiness: Arc<Readiness>,
     /// Whether sessions that read can be had, and transactions begun.
-    reads: Arc<Breaker>,
-    writes: Arc<Breaker>,
+    reads: Arc<StoreBreaker>,
+    writes: Arc<StoreBreaker>,
 }
 
 impl Store {
@@ -116,7 +116,7 @@ impl Store {
     pub async fn open_as_it_is(url: &str, connections: u32, sealer: Sealer) -> Result<Self, Error> {
         let url = &address::for_driver(url)?;
         let (dialect, writer, reader) = connect(url, connections).await?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(StoreContext {
             dialect,
             sealer,
             signal: Arc::default(),
@@ -125,21 +125,25 @@ impl Store {
             reads: Arc::default(),
             writes: Arc::default(),
         });
-        let turns = dialect.has_one_writer().then(|| Turns::new(writer.clone()));
-        let for_drafts = Kept::of(dialect, dialect.connect_for_drafts(url, &writer).await?);
+        let group_commit = dialect.has_one_writer().then(|| GroupCommit::new(writer.clone()));
+        let for_drafts = PinnedConnection::of(dialect, dialect.connect_for_drafts(url, &writer).await?);
         let for_lookups = dialect.connect_for_lookups(url).await?;
         if dialect == Dialect::Postgres {
             pooler::require_sessions(&writer, &for_lookups).await?;
         }
-        let for_lookups = Kept::of(dialect, for_lookups);
-        let gatherer = Gatherer::start(Scribe { dialect, connection: for_drafts.clone(), turns: turns.clone() });
-        let lookups = Lookups::start(dialect, for_lookups.clone());
-        let kept = [for_drafts, for_lookups];
-        Ok(Self { writer, reader, turns, gatherer, lookups, kept, url: url.as_str().into(), shared })
+        let for_lookups = PinnedConnection::of(dialect, for_lookups);
+        let write_batcher = WriteBatcher::start(BatchWriter {
+            dialect,
+            connection: for_drafts.clone(),
+            group_commit: group_commit.clone(),
+        });
+        let read_batcher = ReadBatcher::start(dialect, for_lookups.clone());
+        let pinned = [for_drafts, for_lookups];
+        Ok(Self { writer, reader, group_commit, write_batcher, read_batcher, pinned, url: url.as_str().into(), shared })
     }
 
     /// A session that reads. While none could be had lately, this is refused at once.
-    pub async fn read(&self) -> Result<Read, Error> {
+    pub async fn read(&self) -> Result<ReadSession, Error> {
         let started = Instant::now();
         let connection = self.unless_failing(&self.shared.reads, acquire(&self.reader)).await?;
         Ok(self.session(connection, self.shared.dialect.reading(), started))
@@ -153,15 +157,15 @@ impl Store {
     }
 
     async fn begin_now(&self) -> Result<Writing, sqlx::Error> {
-        match &self.turns {
-            Some(turns) => turns.begin().await.map(Writing::turn),
+        match &self.group_commit {
+            Some(group_commit) => group_commit.begin().await.map(Writing::shared),
             None => in_time(self.writer.begin()).await.map(Writing::own),
         }
     }
 
     async fn unless_failing<T>(
         &self,
-        breaker: &Breaker,
+        breaker: &StoreBreaker,
         work: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, Error> {
         if !breaker.admits() {
@@ -173,9 +177,10 @@ impl Store {
     }
 
     /// A draft of a transaction, which relies on what is `known` of intents already; see [`draft`].
-    pub fn draft(&self, known: Known) -> Tx {
-        let draft = Draft::new(self.reader.clone(), self.lookups.clone(), self.gatherer.clone(), known);
-        Session { on: Writing::draft(draft), shared: self.shared.clone() }
+    pub fn begin_optimistic(&self, versions: Versions) -> Tx {
+        let draft =
+            OptimisticTx::new(self.reader.clone(), self.read_batcher.clone(), self.write_batcher.clone(), versions);
+        Session { on: Writing::optimistic(draft), shared: self.shared.clone() }
     }
 
     /// Tells when there are new events.
@@ -185,20 +190,20 @@ impl Store {
 
     /// Hears from the database when another process has told events, and passes it on; returns only when the connection
     /// breaks. SQLite has one process, which needs nobody to tell it.
-    pub async fn hear_of_events(&self) -> Result<(), Error> {
+    pub async fn listen_for_events(&self) -> Result<(), Error> {
         if self.shared.dialect.has_one_writer() {
             std::future::pending::<()>().await;
         }
-        event_signal::hear(&self.url, &self.shared.signal).await
+        event_signal::listen(&self.url, &self.shared.signal).await
     }
 
     /// Closes every connection once its user is done.
     pub async fn close(&self) {
-        if let Some(turns) = &self.turns {
-            turns.close().await;
+        if let Some(group_commit) = &self.group_commit {
+            group_commit.close().await;
         }
-        for kept in &self.kept {
-            kept.close().await;
+        for pinned in &self.pinned {
+            pinned.close().await;
         }
         self.reader.close().await;
         self.writer.close().await;

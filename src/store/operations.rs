@@ -5,13 +5,13 @@ use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use super::{
     Backlog, Error, Session, Tx,
-    lookups::Lookup,
-    row::{get, optional_time, parse, parse_optional, time},
-    select::Select,
+    columns::{get, optional_time, parse, parse_optional, time},
+    list_query::ListQuery,
+    read_batcher::Lookup,
     session::Connected,
     writes::{
-        Kind::{Bytes, Int, Text},
-        Row, Statement, Write,
+        ColumnType::{Bytes, Int, Text},
+        RowValues, Statement, Write,
     },
 };
 use crate::domain::{
@@ -31,7 +31,7 @@ pub struct NewOperation<'a> {
 
 /// An operation as it stands in the journal.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub struct OperationRecord {
     /// The operation.
     pub operation: Operation,
     /// The fingerprint of the request it was reserved for.
@@ -56,7 +56,7 @@ pub struct OperationFilter {
 
 /// How far the holder of an operation has come with writing its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum OutcomeStatus {
     /// Nothing is written.
     Open,
     /// It is written, or the operation was taken back.
@@ -67,7 +67,7 @@ pub enum Fate {
 
 /// An operation with what became of it.
 #[derive(Clone, Debug)]
-pub struct Past {
+pub struct OperationSummary {
     /// The operation.
     pub operation: Operation,
     /// When its outcome was known.
@@ -119,22 +119,22 @@ pub(super) static RENEW: Statement = Statement {
 
 impl<C: Connected> Session<C> {
     /// The operation.
-    pub async fn operation(&mut self, id: &OperationId) -> Result<Option<Stored>, Error> {
+    pub async fn operation(&mut self, id: &OperationId) -> Result<Option<OperationRecord>, Error> {
         let query = sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id.as_str());
         query.fetch_optional(self.connection().await?).await?.as_ref().map(read).transpose()
     }
 
     /// The operation that the partner reserved under the idempotency key of this hash.
-    pub async fn operation_keyed(&mut self, partner: &PartnerId, key: &str) -> Result<Option<Stored>, Error> {
+    pub async fn operation_keyed(&mut self, partner: &PartnerId, key: &str) -> Result<Option<OperationRecord>, Error> {
         let query = sqlx::query("SELECT * FROM operations WHERE partner_id = $1 AND idempotency_key = $2");
         let row = query.bind(partner.as_str()).bind(key).fetch_optional(self.connection().await?).await?;
         row.as_ref().map(read).transpose()
     }
 
     /// The operations whose outcome is not known, of all partners, oldest first, at most `limit`.
-    pub async fn operations(&mut self, filter: &OperationFilter, limit: u32) -> Result<Vec<Stored>, Error> {
+    pub async fn operations(&mut self, filter: &OperationFilter, limit: u32) -> Result<Vec<OperationRecord>, Error> {
         let states: Vec<_> = filter.states.iter().map(|state| state.as_str().to_owned()).collect();
-        let rows = Select::from("operations")
+        let rows = ListQuery::from("operations")
             .only("state IN ('sent', 'in_doubt', 'needs_operator')")
             .and_in("state", &states)?
             .and("kind", "=", filter.kind.map(OperationKind::as_str))?
@@ -161,7 +161,7 @@ impl<C: Connected> Session<C> {
     }
 
     /// The answer that was frozen when the operation was done.
-    pub fn operation_answer<T: DeserializeOwned>(&self, stored: &Stored) -> Result<Option<T>, Error> {
+    pub fn operation_answer<T: DeserializeOwned>(&self, stored: &OperationRecord) -> Result<Option<T>, Error> {
         let owner = stored.operation.id.as_str();
         stored.answer.as_deref().map(|answer| self.shared.sealer.open(owner, "answer", answer)).transpose()
     }
@@ -184,7 +184,7 @@ impl Tx {
 
     /// The same, and those that others have ended while the call that reserved them may have been under way.
     pub async fn operations_unended(&mut self, payment: &PaymentIntentId) -> Result<Vec<Operation>, Error> {
-        if let Some(draft) = self.draft() {
+        if let Some(draft) = self.as_optimistic() {
             let rows = draft.rows(&UNENDED, payment.as_str()).await?;
             return rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect();
         }
@@ -197,7 +197,7 @@ impl Tx {
     /// nothing was reserved. Waits for whoever is reserving the same.
     pub async fn operation_insert(&mut self, new: NewOperation<'_>) -> Result<bool, Error> {
         let operation = new.operation;
-        let row = Row::new()
+        let row = RowValues::new()
             .and(operation.id.as_str())
             .and(operation.partner_id.as_str())
             .and(operation.kind.as_str())
@@ -217,7 +217,7 @@ impl Tx {
 
     /// Tells the journal from which version on Corefy's word is about an operation that this transaction reserves.
     pub async fn operation_rebase(&mut self, new: NewOperation<'_>) -> Result<(), Error> {
-        if self.is_draft() {
+        if self.is_optimistic() {
             // Takes the place of what was to be inserted.
             return self.operation_insert(new).await.map(|_| ());
         }
@@ -235,7 +235,7 @@ impl Tx {
         now: Timestamp,
     ) -> Result<bool, Error> {
         let answer = self.shared.sealer.seal(operation.id.as_str(), "answer", answer)?;
-        let row = Row::new().and(operation.id.as_str()).and(operation.epoch).and(&answer[..]).and(now.0);
+        let row = RowValues::new().and(operation.id.as_str()).and(operation.epoch).and(&answer[..]).and(now.0);
         self.write(&FINISH, operation.id.as_str(), row).await
     }
 
@@ -260,16 +260,16 @@ impl Tx {
     }
 
     /// Whether the holder of an operation still has to write its outcome; waits for whoever is writing it.
-    pub async fn operation_fate(&mut self, operation: &Operation) -> Result<Fate, Error> {
+    pub async fn operation_outcome_status(&mut self, operation: &Operation) -> Result<OutcomeStatus, Error> {
         let sql = self.shared.dialect.locking("SELECT epoch, state, lease_until FROM operations WHERE id = $1");
         let query = sqlx::query(sql).bind(operation.id.as_str());
-        let Some(row) = query.fetch_optional(self.writer().await?).await? else { return Ok(Fate::Written) };
+        let Some(row) = query.fetch_optional(self.writer().await?).await? else { return Ok(OutcomeStatus::Written) };
         if get::<i64>(&row, "epoch")? != operation.epoch {
-            return Ok(Fate::Lost);
+            return Ok(OutcomeStatus::Lost);
         }
         let is_done = parse(&row, "state", OperationState::parse)? == OperationState::Done;
         let is_given_back = get::<i64>(&row, "lease_until")? == 0;
-        Ok(if is_done || is_given_back { Fate::Written } else { Fate::Open })
+        Ok(if is_done || is_given_back { OutcomeStatus::Written } else { OutcomeStatus::Open })
     }
 
     /// Takes back a reservation of which nothing was sent. `false` as in [`Self::operation_finish`].
@@ -332,18 +332,18 @@ impl Tx {
     /// Extends the leases of these operations, as far as they are held under these epochs still.
     pub async fn operations_renew(&mut self, held: &[(OperationId, i64)], lease_until: Timestamp) -> Result<(), Error> {
         let renewals = held.iter().map(|(id, epoch)| {
-            Write::new(&RENEW, id.as_str(), Row::new().and(id.as_str()).and(*epoch).and(lease_until.0))
+            Write::new(&RENEW, id.as_str(), RowValues::new().and(id.as_str()).and(*epoch).and(lease_until.0))
         });
         self.write_all(&renewals.collect::<Vec<_>>()).await.map(|_| ())
     }
 }
 
-pub(super) fn past(row: &AnyRow) -> Result<Past, Error> {
+pub(super) fn past(row: &AnyRow) -> Result<OperationSummary, Error> {
     let (finished_at, next_check_at) = (optional_time(row, "finished_at")?, optional_time(row, "next_check_at")?);
-    Ok(Past { operation: read(row)?.operation, finished_at, next_check_at })
+    Ok(OperationSummary { operation: read(row)?.operation, finished_at, next_check_at })
 }
 
-fn read(row: &AnyRow) -> Result<Stored, Error> {
+fn read(row: &AnyRow) -> Result<OperationRecord, Error> {
     let operation = Operation {
         id: parse(row, "id", OperationId::parse)?,
         partner_id: parse(row, "partner_id", PartnerId::parse)?,
@@ -358,7 +358,7 @@ fn read(row: &AnyRow) -> Result<Stored, Error> {
         baseline: time(row, "baseline")?,
         request_id: get(row, "request_id")?,
     };
-    Ok(Stored {
+    Ok(OperationRecord {
         operation,
         fingerprint: get(row, "fingerprint")?,
         next_check_at: optional_time(row, "next_check_at")?,

@@ -4,14 +4,14 @@ use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use super::{
     Error, Sealer, Session, Store, Tx,
+    columns::{get, money, parse, parse_optional, time},
     list::Listing,
-    lookups::Lookup,
-    row::{get, money, parse, parse_optional, time},
-    select::Select,
+    list_query::ListQuery,
+    read_batcher::Lookup,
     session::Connected,
     writes::{
-        Kind::{Bytes, Int, Text},
-        Row, Statement,
+        ColumnType::{Bytes, Int, Text},
+        RowValues, Statement,
     },
 };
 use crate::domain::{
@@ -116,7 +116,7 @@ impl Store {
         partner: &PartnerId,
         id: &PaymentIntentId,
     ) -> Result<Option<(PaymentIntent, Timestamp)>, Error> {
-        let rows = self.lookups.rows(&BY_ID, id.as_str()).await?;
+        let rows = self.read_batcher.rows(&BY_ID, id.as_str()).await?;
         let found = rows.first().map(|row| read_asked(row, &self.shared.sealer)).transpose()?;
         Ok(found.filter(|(intent, _)| intent.partner_id == *partner))
     }
@@ -166,7 +166,7 @@ impl<C: Connected> Session<C> {
         limit: u32,
     ) -> Result<Vec<PaymentIntent>, Error> {
         let select = |later: Option<String>| {
-            Select::from("payment_intents")
+            ListQuery::from("payment_intents")
                 .and("partner_id", "=", Some(partner.as_str().to_owned()))?
                 .and("id", "<", later.or_else(|| after.clone()))?
                 .and("customer_id", "=", filter.customer_id.as_ref().map(ToString::to_string))?
@@ -182,14 +182,14 @@ impl<C: Connected> Session<C> {
 impl Tx {
     /// The intent, locked until the end of the transaction; in a draft, as it must still be when that is committed.
     pub async fn payment_intent_lock(&mut self, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, Error> {
-        if let Some(known) = self.known(id) {
+        if let Some(known) = self.tracked(id) {
             return Ok(Some(known));
         }
-        if let Some(draft) = self.draft() {
+        if let Some(draft) = self.as_optimistic() {
             let rows = draft.rows(&BY_ID, id.as_str()).await?;
             let Some(row) = rows.first() else { return Ok(None) };
             let intent = read(row, &self.shared.sealer)?;
-            self.rely_on(&intent, get(row, "row_version")?);
+            self.track(&intent, get(row, "row_version")?);
             return Ok(Some(intent));
         }
         let sql = self.shared.dialect.locking("SELECT * FROM payment_intents WHERE id = $1");
@@ -201,7 +201,7 @@ impl Tx {
     pub async fn payment_intent_insert(&mut self, intent: &PaymentIntent) -> Result<bool, Error> {
         let details = self.shared.sealer.seal(intent.id.as_str(), "details", &intent.details)?;
         let progress = self.shared.sealer.seal(intent.id.as_str(), "progress", &intent.progress)?;
-        let row = Row::new()
+        let row = RowValues::new()
             .and(intent.id.as_str())
             .and(intent.partner_id.as_str())
             .and(intent.upstream_id.as_deref())
@@ -222,7 +222,7 @@ impl Tx {
             .and(intent.updated_at.0)
             .and(i64::from(intent.sandbox))
             .and(intent.revision);
-        self.will_be(intent);
+        self.record(intent);
         self.write(&INSERT, intent.id.as_str(), row).await
     }
 
@@ -233,7 +233,7 @@ impl Tx {
         poll_at: Option<Timestamp>,
     ) -> Result<(), Error> {
         let progress = self.shared.sealer.seal(intent.id.as_str(), "progress", &intent.progress)?;
-        let row = Row::new()
+        let row = RowValues::new()
             .and(intent.id.as_str())
             .and(self.row_version_of(&intent.id))
             .and(intent.upstream_id.as_deref())
@@ -248,7 +248,7 @@ impl Tx {
             .and(poll_at.map(|time| time.0))
             .and(intent.updated_at.0)
             .and(intent.revision);
-        self.will_be(intent);
+        self.record(intent);
         self.write(&UPDATE, intent.id.as_str(), row).await.map(|_| ())
     }
 

@@ -4,13 +4,13 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
+    columns::{get, parse, time},
     list::Listing,
-    row::{get, parse, time},
-    select::Select,
+    list_query::ListQuery,
     session::Connected,
     writes::{
-        Kind::{Bytes, Int, Text},
-        Row, Statement,
+        ColumnType::{Bytes, Int, Text},
+        RowValues, Statement,
     },
 };
 use crate::domain::{
@@ -79,7 +79,7 @@ impl<C: Connected> Session<C> {
         limit: u32,
     ) -> Result<Vec<PaymentMethod>, Error> {
         let select = |later: Option<String>| {
-            Select::from("payment_methods").and("customer_id", "=", Some(customer.to_string()))?.and(
+            ListQuery::from("payment_methods").and("customer_id", "=", Some(customer.to_string()))?.and(
                 "id",
                 "<",
                 later.or_else(|| after.clone()),
@@ -108,7 +108,7 @@ impl Tx {
     /// Adds a payment method. `false`: the customer has it already, by Corefy's id, and nothing was added.
     pub async fn payment_method_insert(&mut self, method: &PaymentMethod) -> Result<bool, Error> {
         let card = self.shared.sealer.seal(method.id.as_str(), "card", &method.card)?;
-        let row = Row::new()
+        let row = RowValues::new()
             .and(method.id.as_str())
             .and(method.partner_id.as_str())
             .and(method.customer_id.as_str())
@@ -124,7 +124,7 @@ impl Tx {
     /// Writes back everything of a payment method that can change.
     pub async fn payment_method_update(&mut self, method: &PaymentMethod) -> Result<(), Error> {
         let card = self.shared.sealer.seal(method.id.as_str(), "card", &method.card)?;
-        let row = Row::new()
+        let row = RowValues::new()
             .and(method.id.as_str())
             .and(method.upstream_id.as_deref())
             .and(&card[..])

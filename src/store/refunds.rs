@@ -4,13 +4,13 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Sealer, Session, Tx,
+    columns::{get, money, parse, time},
     list::Listing,
-    row::{get, money, parse, time},
-    select::Select,
+    list_query::ListQuery,
     session::Connected,
     writes::{
-        Kind::{Bytes, Int, Text},
-        Row, Statement,
+        ColumnType::{Bytes, Int, Text},
+        RowValues, Statement,
     },
 };
 use crate::domain::{
@@ -102,7 +102,7 @@ impl<C: Connected> Session<C> {
         limit: u32,
     ) -> Result<Vec<Refund>, Error> {
         let select = |later: Option<String>| {
-            Select::from("refunds")
+            ListQuery::from("refunds")
                 .and("partner_id", "=", Some(partner.as_str().to_owned()))?
                 .and("payment_intent_id", "=", filter.payment_intent_id.as_ref().map(ToString::to_string))?
                 .and("id", "<", later.or_else(|| after.clone()))?
@@ -128,7 +128,7 @@ impl Tx {
     pub async fn refund_insert(&mut self, refund: &Refund) -> Result<bool, Error> {
         let details = self.shared.sealer.seal(refund.id.as_str(), "details", &refund.details)?;
         let failure = self.shared.sealer.seal(refund.id.as_str(), "failure", &refund.failure)?;
-        let row = Row::new()
+        let row = RowValues::new()
             .and(refund.id.as_str())
             .and(refund.partner_id.as_str())
             .and(refund.payment_intent_id.as_str())
@@ -148,7 +148,7 @@ impl Tx {
     /// Writes back everything of a refund that can change.
     pub async fn refund_update(&mut self, refund: &Refund) -> Result<(), Error> {
         let failure = self.shared.sealer.seal(refund.id.as_str(), "failure", &refund.failure)?;
-        let row = Row::new()
+        let row = RowValues::new()
             .and(refund.id.as_str())
             .and(refund.upstream_id.as_deref())
             .and(refund.state.as_str())

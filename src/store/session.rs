@@ -5,45 +5,45 @@ use std::{ops::DerefMut as _, sync::Arc};
 use sqlx::{Any, AnyConnection, Transaction, pool::PoolConnection};
 
 use super::{
-    Error, Known, Shared, Store,
-    draft::Draft,
+    Error, Store, StoreContext, Versions,
     events::Cause,
-    telemetry::{self, News},
-    turns::Turn,
-    writes::{Fit, Row, Script, Statement, Write},
+    group_commit::WriterGuard,
+    metrics::{self, EventCount},
+    optimistic_tx::OptimisticTx,
+    writes::{Batch, RowCheck, RowValues, Statement, Write},
 };
 use crate::domain::event::EventType;
 
 /// A connection to the database, in a transaction or not.
 pub struct Session<C> {
     pub(super) on: C,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<StoreContext>,
 }
 
 /// A session that reads; each statement sees what is committed when it begins.
-pub type Read = Session<PoolConnection<Any>>;
+pub type ReadSession = Session<PoolConnection<Any>>;
 /// A session that writes. What is not committed when it is dropped never happened.
 pub type Tx = Session<Writing>;
 
 /// What a transaction writes on, and what it tells.
 pub struct Writing {
-    way: Way,
+    mode: TxMode,
     /// The events it tells, written when it is committed.
     events: Vec<Write>,
     /// The same, to be counted once they are durable.
-    news: Vec<News>,
+    counts: Vec<EventCount>,
     /// The operations that events come from.
     pub(super) causes: Vec<Cause>,
 }
 
 /// The ways in which a transaction is made.
-enum Way {
+enum TxMode {
     /// On a connection of its own.
     Own(Transaction<'static, Any>),
     /// On SQLite's one writer, for a turn.
-    Turn(Turn),
+    Shared(WriterGuard),
     /// With others, when it is committed.
-    Draft(Draft),
+    Optimistic(OptimisticTx),
 }
 
 /// What a session reads on.
@@ -60,10 +60,10 @@ impl Connected for PoolConnection<Any> {
 
 impl Connected for Writing {
     async fn connection(&mut self) -> Result<&mut AnyConnection, Error> {
-        match &mut self.way {
-            Way::Own(transaction) => Ok(transaction.deref_mut()),
-            Way::Turn(turn) => Ok(turn),
-            Way::Draft(draft) => draft.connection().await,
+        match &mut self.mode {
+            TxMode::Own(transaction) => Ok(transaction.deref_mut()),
+            TxMode::Shared(guard) => Ok(guard),
+            TxMode::Optimistic(draft) => draft.connection().await,
         }
     }
 }
@@ -97,33 +97,38 @@ impl<C: Connected> Session<C> {
 
 impl Writing {
     pub(super) fn own(transaction: Transaction<'static, Any>) -> Self {
-        Self::on(Way::Own(transaction))
+        Self::on(TxMode::Own(transaction))
     }
 
-    pub(super) fn turn(turn: Turn) -> Self {
-        Self::on(Way::Turn(turn))
+    pub(super) fn shared(guard: WriterGuard) -> Self {
+        Self::on(TxMode::Shared(guard))
     }
 
-    pub(super) fn draft(draft: Draft) -> Self {
-        Self::on(Way::Draft(draft))
+    pub(super) fn optimistic(draft: OptimisticTx) -> Self {
+        Self::on(TxMode::Optimistic(draft))
     }
 
-    fn on(way: Way) -> Self {
-        Self { way, events: Vec::new(), news: Vec::new(), causes: Vec::new() }
+    fn on(mode: TxMode) -> Self {
+        Self { mode, events: Vec::new(), counts: Vec::new(), causes: Vec::new() }
     }
 }
 
 impl Tx {
     /// What it writes on at once. A draft has no such thing: what cannot wait for its commit makes it void.
     pub(super) async fn writer(&mut self) -> Result<&mut AnyConnection, Error> {
-        if self.is_draft() { Err(Error::Overtaken) } else { self.connection().await }
+        if self.is_optimistic() { Err(Error::Conflict) } else { self.connection().await }
     }
 
     /// Writes a row. `false`: it was not to be written, as its statement has it. A draft hears of that when it is committed.
-    pub(super) async fn write(&mut self, statement: &'static Statement, id: &str, row: Row) -> Result<bool, Error> {
+    pub(super) async fn write(
+        &mut self,
+        statement: &'static Statement,
+        id: &str,
+        row: RowValues,
+    ) -> Result<bool, Error> {
         let write = Write::new(statement, id, row);
-        if let Some(draft) = self.draft() {
-            draft.gather(write);
+        if let Some(draft) = self.as_optimistic() {
+            draft.push(write);
             return Ok(true);
         }
         let written = self.write_all(&[write]).await?;
@@ -135,54 +140,56 @@ impl Tx {
         if writes.is_empty() {
             return Ok(0);
         }
-        let script = Script::of(self.shared.dialect, writes, Fit::Counted)?;
-        script.run(self.writer().await?).await
+        let batch = Batch::of(self.shared.dialect, writes, RowCheck::Counted)?;
+        batch.run(self.writer().await?).await
     }
 
     /// Tells an event.
-    pub(super) fn tell(&mut self, news: News, event: Write) {
+    pub(super) fn emit(&mut self, counts: EventCount, event: Write) {
         self.on.events.push(event);
-        self.on.news.push(news);
+        self.on.counts.push(counts);
     }
 
     /// Whether it has told an event of this kind about this object.
-    pub(super) fn has_told(&self, kind: EventType, object_id: &str) -> bool {
-        self.on.news.iter().any(|news| news.kind == kind && news.object_id == object_id)
+    pub(super) fn has_emitted(&self, kind: EventType, object_id: &str) -> bool {
+        self.on.counts.iter().any(|counts| counts.kind == kind && counts.object_id == object_id)
     }
 
     /// Whether it is a draft.
-    pub(super) fn is_draft(&self) -> bool {
-        matches!(self.on.way, Way::Draft(_))
+    pub(super) fn is_optimistic(&self) -> bool {
+        matches!(self.on.mode, TxMode::Optimistic(_))
     }
 
-    pub(super) fn draft(&mut self) -> Option<&mut Draft> {
-        if let Way::Draft(draft) = &mut self.on.way { Some(draft) } else { None }
+    pub(super) fn as_optimistic(&mut self) -> Option<&mut OptimisticTx> {
+        if let TxMode::Optimistic(draft) = &mut self.on.mode { Some(draft) } else { None }
     }
 
     /// Makes everything that was done in this transaction durable.
     pub async fn commit(self) -> Result<(), Error> {
-        self.commit_knowing().await.map(|_| ())
+        self.commit_versions().await.map(|_| ())
     }
 
     /// The same; answers with what a draft knows of the intents that it moved, for the next draft.
-    pub async fn commit_knowing(mut self) -> Result<Known, Error> {
-        if !self.is_draft() {
+    pub async fn commit_versions(mut self) -> Result<Versions, Error> {
+        if !self.is_optimistic() {
             // Last of all: the events' sequence is locked from here on.
             let events = std::mem::take(&mut self.on.events);
             self.write_all(&events).await?;
         }
-        let Writing { way, events, news, .. } = self.on;
-        let known = match way {
-            Way::Own(transaction) => {
-                transaction.commit().await.map(|()| Known::default()).map_err(|error| Error::of_commit(error.into()))?
-            }
-            Way::Turn(turn) => turn.commit().await.map(|()| Known::default())?,
-            Way::Draft(draft) => draft.commit(events, &self.shared.telemetry).await?,
+        let Writing { mode, events, counts, .. } = self.on;
+        let versions = match mode {
+            TxMode::Own(transaction) => transaction
+                .commit()
+                .await
+                .map(|()| Versions::default())
+                .map_err(|error| Error::of_commit(error.into()))?,
+            TxMode::Shared(guard) => guard.commit().await.map(|()| Versions::default())?,
+            TxMode::Optimistic(draft) => draft.commit(events, &self.shared.telemetry).await?,
         };
-        if !news.is_empty() {
-            self.shared.signal.told();
+        if !counts.is_empty() {
+            self.shared.signal.notify();
         }
-        telemetry::count(&self.shared.telemetry, &news);
-        Ok(known)
+        metrics::count(&self.shared.telemetry, &counts);
+        Ok(versions)
     }
 }

@@ -1,13 +1,14 @@
 //! The records that the timeline of a payment is made of, each kind oldest first, after a place in the one order of all.
 
 use super::{
-    Error, Session, api_calls, events,
+    Error, Session, api_calls,
+    columns::{get, time},
+    events,
     list::ReadRow,
-    operations::{self, Past},
-    row::{get, time},
-    select::Select,
+    list_query::ListQuery,
+    operations::{self, OperationSummary},
     session::Connected,
-    webhooks::{self, Webhook},
+    webhooks::{self, WebhookRecord},
 };
 use crate::domain::{
     api_call::ApiCall,
@@ -26,7 +27,7 @@ const OF_PAYMENT: &str = "payment_intent_id = {}";
 const ABOUT_PAYMENT: &str = "object_id IN (SELECT id FROM refunds WHERE payment_intent_id = {} UNION ALL SELECT {})";
 
 /// One kind of records.
-struct Source<T> {
+struct TimelineSource<T> {
     /// The table, as it is named in the log.
     table: &'static str,
     /// The same as SQL has it.
@@ -49,8 +50,8 @@ impl<C: Connected> Session<C> {
         payment: &PaymentIntentId,
         after: Option<&TimelinePlace>,
         limit: u32,
-    ) -> Result<Vec<Past>, Error> {
-        let source = Source {
+    ) -> Result<Vec<OperationSummary>, Error> {
+        let source = TimelineSource {
             table: "operations",
             rows: "operations",
             of: OF_PAYMENT,
@@ -68,8 +69,8 @@ impl<C: Connected> Session<C> {
         payment: &PaymentIntentId,
         after: Option<&TimelinePlace>,
         limit: u32,
-    ) -> Result<Vec<(Past, Timestamp)>, Error> {
-        let source = Source {
+    ) -> Result<Vec<(OperationSummary, Timestamp)>, Error> {
+        let source = TimelineSource {
             table: "operations",
             rows: ENDED,
             of: "payment_intent_id = {} AND ended_at IS NOT NULL",
@@ -88,7 +89,7 @@ impl<C: Connected> Session<C> {
         after: Option<&TimelinePlace>,
         limit: u32,
     ) -> Result<Vec<ApiCall>, Error> {
-        let source = Source {
+        let source = TimelineSource {
             table: "api_calls",
             rows: "api_calls",
             of: OF_PAYMENT,
@@ -106,8 +107,8 @@ impl<C: Connected> Session<C> {
         payment: &PaymentIntentId,
         after: Option<&TimelinePlace>,
         limit: u32,
-    ) -> Result<Vec<Webhook>, Error> {
-        let source = Source {
+    ) -> Result<Vec<WebhookRecord>, Error> {
+        let source = TimelineSource {
             table: "webhooks",
             rows: "webhooks",
             of: OF_PAYMENT,
@@ -126,7 +127,7 @@ impl<C: Connected> Session<C> {
         after: Option<&TimelinePlace>,
         limit: u32,
     ) -> Result<Vec<Event>, Error> {
-        let source = Source {
+        let source = TimelineSource {
             table: "events",
             rows: "events",
             of: ABOUT_PAYMENT,
@@ -141,7 +142,7 @@ impl<C: Connected> Session<C> {
     /// The first `limit` records that can be read, so that fewer are the end of them.
     async fn records<T>(
         &mut self,
-        source: Source<T>,
+        source: TimelineSource<T>,
         payment: &PaymentIntentId,
         after: Option<&TimelinePlace>,
         limit: u32,
@@ -149,7 +150,7 @@ impl<C: Connected> Session<C> {
         let (mut found, mut after) = (Vec::new(), after.cloned());
         loop {
             let select =
-                source.after(Select::from(source.rows).holding(source.of, payment.to_string())?, after.take())?;
+                source.after(ListQuery::from(source.rows).holding(source.of, payment.to_string())?, after.take())?;
             let order = format!("{}, id", source.time);
             let rows = select.fetch(self.connection().await?, &order, limit).await?;
             found.extend(self.shared.readable(source.table, &rows, source.read)?);
@@ -166,9 +167,9 @@ impl<C: Connected> Session<C> {
     }
 }
 
-impl<T> Source<T> {
+impl<T> TimelineSource<T> {
     /// Only records whose entries come after this place.
-    fn after(&self, select: Select, place: Option<TimelinePlace>) -> Result<Select, Error> {
+    fn after(&self, select: ListQuery, place: Option<TimelinePlace>) -> Result<ListQuery, Error> {
         let Some(TimelinePlace { at, is_end, digits }) = place else { return Ok(select) };
         match (self.is_end, is_end) {
             (true, false) => select.and(self.time, ">=", Some(at.0)),

@@ -6,9 +6,9 @@ use sqlx::any::AnyRow;
 
 use super::{
     Backlog, Error, Session, Tx,
+    columns::{get, optional_time, parse, parse_optional, time},
     list::Listing,
-    row::{get, optional_time, parse, parse_optional, time},
-    select::Select,
+    list_query::ListQuery,
     session::Connected,
 };
 use crate::domain::{
@@ -56,7 +56,7 @@ impl WebhookState {
 
 /// A webhook as received.
 #[derive(Clone, Debug)]
-pub struct Webhook {
+pub struct WebhookRecord {
     /// Our id.
     pub id: WebhookId,
     /// SHA-256 of the body, hexadecimal: what tells a repetition.
@@ -101,7 +101,7 @@ pub struct WebhookFilter {
 }
 
 impl WebhookFilter {
-    fn select(&self, select: Select) -> Result<Select, Error> {
+    fn select(&self, select: ListQuery) -> Result<ListQuery, Error> {
         let states: Vec<_> = self.states.iter().map(|state| state.as_str().to_owned()).collect();
         select
             .and_in("state", &states)?
@@ -113,7 +113,7 @@ impl WebhookFilter {
 
 impl<C: Connected> Session<C> {
     /// The webhook.
-    pub async fn webhook(&mut self, id: &WebhookId) -> Result<Option<Webhook>, Error> {
+    pub async fn webhook(&mut self, id: &WebhookId) -> Result<Option<WebhookRecord>, Error> {
         let query = sqlx::query("SELECT * FROM webhooks WHERE id = $1").bind(id.as_str());
         query.fetch_optional(self.connection().await?).await?.as_ref().map(read).transpose()
     }
@@ -124,17 +124,17 @@ impl<C: Connected> Session<C> {
         filter: &WebhookFilter,
         after: Option<&WebhookId>,
         limit: u32,
-    ) -> Result<Vec<Webhook>, Error> {
+    ) -> Result<Vec<WebhookRecord>, Error> {
         let select = |later: Option<String>| {
             let later = later.or_else(|| after.map(ToString::to_string));
-            filter.select(Select::from("webhooks"))?.and("id", "<", later)
+            filter.select(ListQuery::from("webhooks"))?.and("id", "<", later)
         };
         self.list(Listing::newest("webhooks"), limit, select, |row, _| read(row)).await
     }
 
     /// How many webhooks there are.
     pub async fn webhook_count(&mut self, filter: &WebhookFilter) -> Result<u64, Error> {
-        let select = filter.select(Select::count("webhooks"))?;
+        let select = filter.select(ListQuery::count("webhooks"))?;
         let rows = select.fetch(self.connection().await?, "total", 1).await?;
         rows.first().map_or(Ok(0), |row| Ok(get::<i64>(row, "total")?.unsigned_abs()))
     }
@@ -167,7 +167,7 @@ impl Tx {
     /// been given up, or has no id of an event: then nothing shows that it tells of the same one, and something may have
     /// happened since. Such a one is not due before a second after it was worked off; while one is worked off, the next
     /// counts as another attempt, so that it is not ended by what was read before it came.
-    pub async fn webhook_insert(&mut self, webhook: &Webhook) -> Result<bool, Error> {
+    pub async fn webhook_insert(&mut self, webhook: &WebhookRecord) -> Result<bool, Error> {
         let sql = "INSERT INTO webhooks (id, body_hash, event_id, event_type, source_address, headers, body, state,
                  attempts, next_attempt_at, lease_until, duplicates, error, received_at, processed_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, 0, 0, NULL, $9, NULL)
@@ -208,7 +208,7 @@ impl Tx {
         now: Timestamp,
         lease_until: Timestamp,
         limit: u32,
-    ) -> Result<Vec<Webhook>, Error> {
+    ) -> Result<Vec<WebhookRecord>, Error> {
         let sql = self.shared.dialect.claiming(
             "UPDATE webhooks SET lease_until = $2, attempts = attempts + 1 WHERE id IN ({claim}) RETURNING *",
             // A lease that ends later than one that is taken now was taken by a clock that has been put back since.
@@ -231,7 +231,11 @@ impl Tx {
     }
 
     /// Ends a webhook, or lets it wait until `next_attempt_at`. Writes nothing when another attempt has begun since.
-    pub async fn webhook_update(&mut self, webhook: &Webhook, next_attempt_at: Option<Timestamp>) -> Result<(), Error> {
+    pub async fn webhook_update(
+        &mut self,
+        webhook: &WebhookRecord,
+        next_attempt_at: Option<Timestamp>,
+    ) -> Result<(), Error> {
         let sql =
             "UPDATE webhooks SET state = $2, error = $3, next_attempt_at = $4, processed_at = $5, lease_until = 0,
                  payment_intent_id = $7
@@ -249,8 +253,8 @@ impl Tx {
     }
 }
 
-pub(super) fn read(row: &AnyRow) -> Result<Webhook, Error> {
-    Ok(Webhook {
+pub(super) fn read(row: &AnyRow) -> Result<WebhookRecord, Error> {
+    Ok(WebhookRecord {
         id: parse(row, "id", WebhookId::parse)?,
         body_hash: get(row, "body_hash")?,
         event_id: get(row, "event_id")?,

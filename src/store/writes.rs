@@ -7,7 +7,7 @@ use sqlx::{Any, AnyConnection, Arguments as _, AssertSqlSafe, Either, Encode, Ex
 use tokio_stream::StreamExt as _;
 
 use super::{
-    Dialect, Error, api_calls, customers, events, operations, payment_intents, payment_methods, refunds, row::get,
+    Dialect, Error, api_calls, columns::get, customers, events, operations, payment_intents, payment_methods, refunds,
 };
 
 mod postgres;
@@ -17,8 +17,8 @@ pub(super) use sqlite::TOGETHER as SQLITE_TOGETHER;
 
 /// A statement that writes rows.
 pub(super) struct Statement {
-    /// What a row has: the columns, in the order of a [`Row`]'s values.
-    pub(super) columns: &'static [(&'static str, Kind)],
+    /// What a row has: the columns, in the order of a [`RowValues`]'s values.
+    pub(super) columns: &'static [(&'static str, ColumnType)],
     /// `{rows}` stands for the rows, as a table of the name `new`. In the statement for events `{position}` stands for
     /// each one's place in their order.
     pub(super) sql: &'static str,
@@ -26,7 +26,7 @@ pub(super) struct Statement {
 
 /// What a column has: text, a number, or bytes; each may be NULL.
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum ColumnType {
     Text,
     Int,
     Bytes,
@@ -55,12 +55,12 @@ pub(super) struct Write {
     pub(super) statement: &'static Statement,
     /// The id of the row in its table.
     pub(super) id: String,
-    row: Row,
+    row: RowValues,
 }
 
 /// The values of a row. Bytes have no JSON: all rows' bytes travel as one value, and the JSON says which of them are whose.
 #[derive(Default)]
-pub(super) struct Row {
+pub(super) struct RowValues {
     /// The elements of its array, each with a comma before it.
     json: String,
     bytes: Vec<u8>,
@@ -68,10 +68,10 @@ pub(super) struct Row {
 
 /// A value of a row.
 pub(super) trait Value {
-    fn push_to(&self, row: &mut Row);
+    fn push_to(&self, row: &mut RowValues);
 }
 
-impl Row {
+impl RowValues {
     pub(super) fn new() -> Self {
         Self::default()
     }
@@ -85,7 +85,7 @@ impl Row {
 }
 
 impl Value for &str {
-    fn push_to(&self, row: &mut Row) {
+    fn push_to(&self, row: &mut RowValues) {
         row.json.push(',');
         // A text always has a JSON.
         row.json.push_str(&serde_json::to_string(self).unwrap_or_default());
@@ -93,21 +93,21 @@ impl Value for &str {
 }
 
 impl Value for i64 {
-    fn push_to(&self, row: &mut Row) {
+    fn push_to(&self, row: &mut RowValues) {
         // Writing to a string does not fail.
         let _ = write!(row.json, ",{self}");
     }
 }
 
 impl Value for &[u8] {
-    fn push_to(&self, row: &mut Row) {
+    fn push_to(&self, row: &mut RowValues) {
         let _ = write!(row.json, ",[{},{}]", row.bytes.len(), self.len());
         row.bytes.extend_from_slice(self);
     }
 }
 
 impl<V: Value> Value for Option<V> {
-    fn push_to(&self, row: &mut Row) {
+    fn push_to(&self, row: &mut RowValues) {
         match self {
             Some(value) => value.push_to(row),
             None => row.json.push_str(",null"),
@@ -116,7 +116,7 @@ impl<V: Value> Value for Option<V> {
 }
 
 impl Write {
-    pub(super) fn new(statement: &'static Statement, id: &str, row: Row) -> Self {
+    pub(super) fn new(statement: &'static Statement, id: &str, row: RowValues) -> Self {
         Self { statement, id: id.to_owned(), row }
     }
 
@@ -132,7 +132,7 @@ impl Write {
 
 /// What is expected of statements that go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
+pub(super) enum RowCheck {
     /// Every row of every statement is written; where one is not, the script fails.
     Required,
     /// Whatever comes of it is counted.
@@ -141,7 +141,7 @@ pub(super) enum Fit {
 
 /// The rows of one statement among those that go together.
 #[derive(Clone)]
-struct Part {
+struct StatementRows {
     statement: &'static Statement,
     /// The rows as a JSON array of arrays: first where a row's bytes begin among those of all, then its values; for bytes,
     /// where in the row's they begin, and how many they are.
@@ -151,24 +151,24 @@ struct Part {
 }
 
 /// What is sent to the database: statements that are run one after the other; of what is required to fit, only one.
-pub(super) struct Script(Vec<Step>);
+pub(super) struct Batch(Vec<BatchStep>);
 
-struct Step {
+struct BatchStep {
     sql: String,
     arguments: AnyArguments,
 }
 
-impl Script {
+impl Batch {
     /// The statements of `writes`, in their order.
     pub(super) fn of<'a>(
         dialect: Dialect,
         writes: impl IntoIterator<Item = &'a Write> + Clone,
-        fit: Fit,
+        fit: RowCheck,
     ) -> Result<Self, Error> {
         let parts = ORDER.iter().filter_map(|statement| part(statement, writes.clone()));
         match (dialect, fit) {
-            (Dialect::Sqlite, Fit::Required) => Ok(Self(vec![sqlite::together(parts)?])),
-            (Dialect::Sqlite, Fit::Counted) => Ok(Self(sqlite::one_by_one(parts)?)),
+            (Dialect::Sqlite, RowCheck::Required) => Ok(Self(vec![sqlite::together(parts)?])),
+            (Dialect::Sqlite, RowCheck::Counted) => Ok(Self(sqlite::one_by_one(parts)?)),
             (Dialect::Postgres, _) => Ok(Self(vec![postgres::together(parts, fit)?])),
         }
     }
@@ -176,13 +176,13 @@ impl Script {
     /// One statement as it stands.
     #[cfg(test)]
     pub(super) fn plain(sql: &str) -> Self {
-        Self(vec![Step { sql: sql.to_owned(), arguments: AnyArguments::default() }])
+        Self(vec![BatchStep { sql: sql.to_owned(), arguments: AnyArguments::default() }])
     }
 
     /// Runs it, and answers how many rows were written, as far as they are counted.
     pub(super) async fn run(self, on: &mut AnyConnection) -> Result<u64, Error> {
         let (mut changed, mut told) = (0, None);
-        for Step { sql, arguments } in self.0 {
+        for BatchStep { sql, arguments } in self.0 {
             let mut outcomes = on.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments));
             while let Some(outcome) = outcomes.next().await {
                 match outcome? {
@@ -198,12 +198,12 @@ impl Script {
 
 /// Whether a database's error has the code of a row that was required and not written: SQLite's of a trigger that raises it,
 /// or the one that `require_rows` gives in PostgreSQL.
-pub(super) fn is_misfit(code: &str) -> bool {
+pub(super) fn is_conflict(code: &str) -> bool {
     matches!(code, "1811" | "GW001")
 }
 
-fn part<'a>(statement: &'static Statement, writes: impl IntoIterator<Item = &'a Write>) -> Option<Part> {
-    let mut part = Part { statement, rows: String::from("["), bytes: Vec::new(), count: 0 };
+fn part<'a>(statement: &'static Statement, writes: impl IntoIterator<Item = &'a Write>) -> Option<StatementRows> {
+    let mut part = StatementRows { statement, rows: String::from("["), bytes: Vec::new(), count: 0 };
     for Write { row, .. } in writes.into_iter().filter(|write| write.is_of(statement)) {
         let comma = if part.count > 0 { "," } else { "" };
         let _ = write!(part.rows, "{comma}[{}{}]", part.bytes.len(), row.json);
@@ -224,8 +224,9 @@ impl Statement {
     }
 
     /// The columns, each as `read` has it of the place among the elements of a row.
-    fn columns(&self, read: impl Fn(usize, Kind) -> String) -> String {
-        let column = |(place, (name, kind)): (usize, &(&str, Kind))| format!("{} AS {name}", read(place + 1, *kind));
+    fn columns(&self, read: impl Fn(usize, ColumnType) -> String) -> String {
+        let column =
+            |(place, (name, kind)): (usize, &(&str, ColumnType))| format!("{} AS {name}", read(place + 1, *kind));
         self.columns.iter().enumerate().map(column).collect::<Vec<_>>().join(", ")
     }
 }

@@ -43,7 +43,7 @@ pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
 /// Works off webhooks, at once when one comes in.
 async fn inbox(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if took_some("inbox", app.work_off_webhooks().await) {
+        if took_some("inbox", app.process_webhooks().await) {
             continue;
         }
         tokio::select! {
@@ -101,7 +101,7 @@ async fn hearing(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
         tokio::select! {
             () = stop.cancelled() => {}
-            broken = app.hear_of_events() => {
+            broken = app.listen_for_events() => {
                 if let Err(error) = broken {
                     tracing::warn!(%error, cause = ?error.cause(), "events of other gateways arrive late");
                 }

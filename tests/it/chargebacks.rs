@@ -54,10 +54,10 @@ async fn a_chargeback_is_known_by_its_webhook(database: TestDatabase) {
     let intent = client.intent("10.00").await;
     let paid = client.confirm(&intent.id, CHARGED_BACK).await.unwrap();
     assert_eq!((paid.state(), paid.amount_charged_back.as_str()), (State::Succeeded, "0.00"));
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     app.clock.advance(CHARGEBACK_TIME);
     app.sandbox.settle_due();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(known(&client, &paid.id).await, told("10.00", "0.00"));
     assert_eq!(reported(&client, &paid.id).await, ["10.00"]);
     let refused = client.refund(&paid.payment_id, "1.00").await.unwrap_err();
@@ -88,7 +88,7 @@ async fn a_chargeback_after_a_refund_takes_more_than_was_left(database: TestData
     let paid = client.paid_intent("10.00").await;
     client.refund(&paid.payment_id, "7.00").await.unwrap();
     app.sandbox.charge_back(&paid.id, 1000).unwrap();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(known(&client, &paid.id).await, told("10.00", "0.00"));
     assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "7.00");
     assert_eq!(app.sandbox.ledger().charged_back(&paid.id), 1000);
@@ -101,11 +101,11 @@ async fn a_refund_that_is_under_way_ends_as_corefy_says_whatever_is_charged_back
     let refund = client.refund(&paid.payment_id, "4.61").await.unwrap();
     assert_eq!(refund.state(), RefundState::Pending);
     app.sandbox.charge_back(&paid.id, 1000).unwrap();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(known(&client, &paid.id).await, told("10.00", "0.00"));
     app.clock.advance(PROCESSING_TIME);
     app.sandbox.settle_due();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let request = pb::GetRefundRequest { id: refund.id };
     let ended = client.get_refund(request).await.unwrap().into_inner().refund.unwrap();
     assert_eq!(ended.state(), RefundState::Succeeded);

@@ -121,11 +121,11 @@ async fn a_webhook_is_tried_again(database: TestDatabase) {
     app.sandbox.faults().fail_next(u32::MAX, READ.0, READ.1, Fault::Http(500));
     let body = json!({"event_type": "payment.failed", "event_id": "evt_1", "reference_id": id});
     assert_eq!(app.sandbox.send_webhook(body.to_string(), None).await.unwrap(), 200);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     app.clock.put_back(HOUR);
     app.recover_after(Duration::ZERO).await;
     app.sandbox.faults().clear();
-    assert_eq!(app.server.app.work_off_webhooks().await.unwrap(), 1);
+    assert_eq!(app.server.app.process_webhooks().await.unwrap(), 1);
     assert_eq!(stored(&client, &id).await, State::Succeeded);
 }
 

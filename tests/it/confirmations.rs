@@ -131,7 +131,7 @@ async fn a_challenge_that_is_declined_leaves_the_intent_unpaid(database: TestDat
     let client = app.client().await;
     let intent = challenged(&client).await;
     app.sandbox.complete_action(&intent.id, false).unwrap();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let declined = client.get(&intent.id).await;
     assert_eq!((declined.state(), declined.next_action), (State::RequiresPaymentMethod, None));
     assert_eq!(declined.last_payment_error.unwrap().code, "authentication_failed");
@@ -156,7 +156,7 @@ async fn a_payer_pays_elsewhere_with_the_details_that_are_shown(database: TestDa
         let form = ("content-type", "application/x-www-form-urlencoded");
         let answer = http_client().post(page).header(form.0, form.1).body("decision=approve").send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.status());
-        app.work_off_webhooks().await;
+        app.process_webhooks().await;
         let paid = client.get(&intent.id).await;
         assert_eq!((paid.state(), paid.next_action), (State::Succeeded, None));
         assert_eq!(app.sandbox.ledger().charged(&intent.id), 1_000);
@@ -169,7 +169,7 @@ async fn details_that_were_not_paid_in_time_end_the_attempt(database: TestDataba
     let intent = shown_details(&client, "voucher").await;
     app.clock.advance(DISPLAY_TIME);
     app.sandbox.settle_due();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let expired = client.get(&intent.id).await;
     assert_eq!((expired.state(), expired.next_action), (State::RequiresPaymentMethod, None));
     assert_eq!(expired.last_payment_error.unwrap().code, EXPIRED);

@@ -178,7 +178,7 @@ async fn assert_books_end(app: &TestApp, client: &Client, subjects: &CrashSubjec
 async fn a_saved_card_that_a_webhook_told_first_is_found_by_its_call(database: TestDatabase) {
     let (app, subjects) = die_at(database, Checkpoint::Answered).await;
     let client = app.client().await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     app.recover_during(CERTAIN).await;
     let end = subjects.call(&client).await;
     assert_ended_well(&end);

@@ -121,7 +121,7 @@ async fn events_of_other_gateways_are_heard_at_once_after_the_sessions_were_ende
     let mut news = hearing.event_signal().readers();
     let heard = tokio::spawn({
         let hearing = hearing.clone();
-        async move { hearing.hear_of_events().await }
+        async move { hearing.listen_for_events().await }
     });
     let others = "datname = current_database() AND query LIKE 'LISTEN%'";
     until("the connection that listens", async || {

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use corefy_gateway::{
-    app::keys::{Keys, NewKey},
+    app::keys::{KeyAdmin, NewKey},
     config::local::SandboxKeys,
     domain::{api_key::Scope, clock::Clock},
     pb::{self, event_service_client::EventServiceClient, stream_events_response::Content},
@@ -104,6 +104,6 @@ async fn create_key(database: &TestDatabase) -> String {
         allowed: Vec::new(),
         expires_at: None,
     };
-    let keys = Keys::new(database.store().await, master_key(), Clock::system());
+    let keys = KeyAdmin::new(database.store().await, master_key(), Clock::system());
     keys.create(new).await.unwrap().expose_secret().to_owned()
 }

@@ -221,7 +221,7 @@ async fn a_late_charge_is_told_by_a_webhook(database: TestDatabase) {
     let client = app.client().await;
     let id = charged_late(&app, &client).await;
     app.sandbox.deliver_held();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     app.assert_books_agree(&client, &id).await;
     let events = client.event_types(&id).await;
     assert!(events.ends_with(&["payment_intent.late_success".to_owned(), "payment_intent.succeeded".to_owned()]));

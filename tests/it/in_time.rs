@@ -49,7 +49,7 @@ async fn died(database: TestDatabase, at: Checkpoint) -> (TestApp, String, pb::P
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let (intent, paid) = (client.intent("50.00").await.id, client.paid_intent("30.00").await);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
     let (probe, deaths) = dies_at(at);
     let app = app.crash_and_restart_with(Some(probe)).await;
@@ -292,7 +292,7 @@ async fn a_repeated_call_gets_the_first_answer_though_corefy_cannot_be_asked(dat
         answer = client.confirm_payment_intent(keyed("confirm", confirmation(&id, APPROVED))) => panic!("{answer:?}"),
         died = deaths.acquire() => died.unwrap().forget(),
     }
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let app = app.crash_and_restart().await;
     let client = app.client().await;
     app.sandbox.faults().fail_next(u32::MAX, READ.0, READ.1, Fault::Http(500));
@@ -312,7 +312,7 @@ async fn what_a_webhook_told_during_the_call_is_its_answer_for_ever(database: Te
         client.confirm_payment_intent(keyed("confirm", confirmation(&confirmed, CHARGED_500))).await
     });
     steps.reached().await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     steps.go_on();
     let first = call.await.unwrap().unwrap().into_inner().payment_intent.unwrap().encode_to_vec();
     let app = app.crash_and_restart().await;

@@ -93,7 +93,7 @@ async fn a_nul_in_a_genuine_webhook_does_not_keep_it_out(database: TestDatabase)
         assert!(body.to_string().contains("\\u0000"), "{body}");
         assert_eq!(send_genuine(&app, body.to_string()).await, 200, "{body}");
     }
-    while app.server.app.work_off_webhooks().await.unwrap() > 0 {}
+    while app.server.app.process_webhooks().await.unwrap() > 0 {}
     let metrics = app.server.app.metrics();
     assert!(!metrics.contains("inbox_webhooks{state=\"dead\"} 1"), "{metrics}");
 }

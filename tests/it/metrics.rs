@@ -153,7 +153,7 @@ async fn declines_are_counted_by_code(database: TestDatabase) {
         client.confirm(&intent.id, DECLINED).await.unwrap();
     }
     // Webhooks and reads report the same again.
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     client.get(&intent.id).await;
     let page = MetricsPage::of(&app).await;
     assert_eq!(page.value(r#"declines_total{code="insufficient_funds"}"#), 2.0, "{}", page.text);
@@ -231,7 +231,7 @@ async fn webhooks_that_wait_and_that_were_given_up_are_shown(database: TestDatab
     assert_eq!(page.value(r#"inbox_webhooks{state="waiting"}"#), 2.0);
     assert_eq!(page.value("inbox_oldest_age_seconds"), 30.0);
     for _ in 0..12 {
-        app.work_off_webhooks().await;
+        app.process_webhooks().await;
         app.clock.advance(Duration::from_secs(601));
     }
     let page = MetricsPage::of(&app).await;

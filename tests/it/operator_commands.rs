@@ -3,7 +3,7 @@
 use std::{net::TcpListener, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use corefy_gateway::{
-    app::{inbox::Inbox, operations::Operations},
+    app::{operations::OperationAdmin, webhook_admin::WebhookAdmin},
     config::local::SandboxKeys,
     domain::ids::{OperationId, WebhookId},
     pb::{self, PaymentIntentState as State},
@@ -40,7 +40,7 @@ async fn in_doubt(client: &Client) -> String {
 
 /// The only operation that is in doubt or needs an operator.
 async fn open_operation(app: &TestApp) -> OperationId {
-    let operations = Operations::new(app.database.store().await, app.clock.clone());
+    let operations = OperationAdmin::new(app.database.store().await, app.clock.clone());
     let open = operations.list(&OperationFilter::default(), 9).await.unwrap();
     assert_eq!(open.len(), 1, "{open:?}");
     open[0].operation.id.clone()
@@ -52,8 +52,8 @@ async fn processed_webhooks(app: &TestApp) -> Vec<WebhookId> {
     for _ in 0..2 {
         client.paid_intent("10.00").await;
     }
-    app.work_off_webhooks().await;
-    let inbox = Inbox::new(app.database.store().await, app.clock.clone());
+    app.process_webhooks().await;
+    let inbox = WebhookAdmin::new(app.database.store().await, app.clock.clone());
     let webhooks = inbox.list(&WebhookFilter::default(), 100).await.unwrap();
     assert_eq!(webhooks.len(), 2, "{webhooks:?}");
     webhooks.into_iter().map(|webhook| webhook.id).collect()

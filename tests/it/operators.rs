@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use corefy_gateway::{
     app::{
-        inbox::{Inbox, Replayed},
-        operations::{Operations, Resolution, ResolveError},
+        operations::{OperationAdmin, Resolution, ResolveError},
+        webhook_admin::{Replayed, WebhookAdmin},
     },
     domain::{
         audit::Operator,
@@ -46,8 +46,8 @@ const CHARGED_500: &str = "4000000000005019";
 /// Not charged: HTTP 500.
 const NOT_CHARGED_500: &str = "4000000000005001";
 
-async fn operations(app: &TestApp) -> Operations {
-    Operations::new(app.database.store().await, app.clock.clone())
+async fn operations(app: &TestApp) -> OperationAdmin {
+    OperationAdmin::new(app.database.store().await, app.clock.clone())
 }
 
 fn stating(outcome: StatedOutcome) -> Resolution {
@@ -124,7 +124,7 @@ async fn a_confirmation_resolved_as_succeeded_is_paid_and_replayed_as_such(datab
     resolve(&app, stating(StatedOutcome::Succeeded)).await;
     assert_eq!(replayed(&client, &id, CHARGED_500).await.state(), State::Succeeded);
     app.recover_during(Duration::from_secs(180)).await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     app.assert_books_agree(&client, &id).await;
     let events = client.event_types(&id).await;
     assert_eq!(count(&events, "payment_intent.succeeded"), 1, "{events:?}");
@@ -179,7 +179,7 @@ async fn a_refund_resolved_as_succeeded_is_counted_once(database: TestDatabase) 
     assert_eq!(refund(&client, &lost.id).await.state(), RefundState::Succeeded);
     // Corefy shows it afterwards: it is the same refund, not another.
     app.recover_during(Duration::from_secs(180)).await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let intent = app.assert_books_agree(&client, &paid.id).await;
     assert_eq!(intent.amount_refunded, "5.64");
     assert_eq!(count(&client.event_types(&lost.id).await, "refund.succeeded"), 1);
@@ -249,8 +249,8 @@ async fn what_is_done_under_way_or_held_is_not_resolved(database: TestDatabase) 
     assert!(matches!(unknown, Err(ResolveError::NotFound(id)) if id == nobody));
 }
 
-async fn inbox(app: &TestApp) -> Inbox {
-    Inbox::new(app.database.store().await, app.clock.clone())
+async fn inbox(app: &TestApp) -> WebhookAdmin {
+    WebhookAdmin::new(app.database.store().await, app.clock.clone())
 }
 
 fn in_state(state: WebhookState) -> WebhookFilter {
@@ -263,7 +263,7 @@ async fn processed_webhooks(app: &TestApp) -> Vec<WebhookId> {
     for _ in 0..2 {
         client.paid_intent("10.00").await;
     }
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     app.clock.advance(Duration::from_secs(1));
     let webhooks = inbox(app).await.list(&in_state(WebhookState::Processed), 100).await.unwrap();
     assert!(webhooks.len() >= 2, "{webhooks:?}");
@@ -280,7 +280,7 @@ async fn webhooks_are_replayed_by_filter_and_by_id(database: TestDatabase) {
     assert_eq!(replayed, Replayed { due: total, busy: 0 });
     assert_eq!(steps, [replayed]);
     assert_eq!(inbox.count(&in_state(WebhookState::Waiting)).await.unwrap(), total);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(inbox.count(&in_state(WebhookState::Processed)).await.unwrap(), total);
 
     let later = WebhookFilter { since: Some(app.clock.now()), ..WebhookFilter::default() };

@@ -56,7 +56,7 @@ enum WalkAction {
     Read(usize),
     Turn(u64),
     Recover,
-    WorkOffWebhooks,
+    ProcessWebhooks,
 }
 
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ fn steps() -> impl Strategy<Value = Vec<WalkAction>> {
             1 => intent().prop_map(WalkAction::Read),
             2 => (1..200_u64).prop_map(WalkAction::Turn),
             3 => Just(WalkAction::Recover),
-            2 => Just(WalkAction::WorkOffWebhooks),
+            2 => Just(WalkAction::ProcessWebhooks),
         ],
         STEPS,
     )
@@ -111,7 +111,7 @@ async fn walk(steps: Vec<WalkAction>) {
         app = take(app, step, &mut intents).await;
     }
     app.recover_during(CALM).await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let client = app.client().await;
     for id in &intents {
         app.assert_books_agree(&client, id).await;
@@ -146,7 +146,7 @@ async fn take(app: TestApp, step: WalkAction, intents: &mut Vec<String>) -> Test
         WalkAction::Read(number) => drop(client.get(&named(number)).await),
         WalkAction::Turn(seconds) => app.clock.advance(Duration::from_secs(seconds)),
         WalkAction::Recover => app.recover_after(Duration::ZERO).await,
-        WalkAction::WorkOffWebhooks => app.work_off_webhooks().await,
+        WalkAction::ProcessWebhooks => app.process_webhooks().await,
     }
     app
 }

@@ -139,7 +139,7 @@ async fn what_is_not_paid_cannot_be_refunded(database: TestDatabase) {
     assert_eq!(refusal(client.refund(&intent.payment_id, "1.00").await), refused);
     assert_eq!(app.sent(REFUND), 0);
     app.sandbox.complete_action(&intent.id, true).unwrap();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     client.refund(&intent.payment_id, "1.00").await.unwrap();
     client.refund(&intent.payment_id, "").await.unwrap();
     let again = client.refund(&intent.payment_id, "").await.unwrap_err();
@@ -208,7 +208,7 @@ async fn a_refund_that_the_bank_returns_can_be_made_again(database: TestDatabase
     assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "10.67");
     app.clock.advance(RETURN_TIME);
     app.sandbox.settle_due();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let returned = get(&client, &refund.id).await;
     assert_eq!((returned.state(), returned.failure.unwrap().code.as_str()), (RefundState::Failed, "returned_by_bank"));
     assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "0.00");
@@ -221,7 +221,7 @@ async fn a_refund_at_the_dashboard_takes_room(database: TestDatabase) {
     let client = app.client().await;
     let paid = client.paid_intent("10.00").await;
     app.sandbox.refund_from_dashboard(&paid.id, 700).unwrap();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(refusal(client.refund(&paid.payment_id, "3.01").await), exceeds());
     assert_eq!(client.refund(&paid.payment_id, "").await.unwrap().amount, "3.00");
     assert_eq!(states(&client, &paid.payment_id).await, [RefundState::Succeeded, RefundState::Succeeded]);
@@ -243,7 +243,7 @@ async fn a_refund_at_the_dashboard_takes_room(database: TestDatabase) {
 async fn a_refund_at_the_dashboard_and_ours_at_once_stay_within_the_payment(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let paid = app.client().await.paid_intent("10.00").await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let (steps, probe) = Steps::new();
     let app = app.crash_and_restart_with(Some(probe)).await;
     let (client, payment) = (app.client().await, paid.payment_id.clone());
@@ -251,7 +251,7 @@ async fn a_refund_at_the_dashboard_and_ours_at_once_stay_within_the_payment(data
     steps.reached().await; // our 6.00 are reserved, and not sent yet
 
     app.sandbox.refund_from_dashboard(&paid.id, 700).unwrap();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let client = app.client().await;
     let intent = client.get(&paid.id).await;
     assert_eq!((intent.state(), intent.amount_refunded.as_str()), (State::Succeeded, "0.00"), "7.00 do not fit now");

@@ -136,7 +136,7 @@ async fn a_payment_whose_operations_are_gone_is_read_confirmed_and_refunded(data
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let (paid, open) = payments(&client).await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     while app.server.app.write_api_calls().await.unwrap() > 0 {}
     let kinds = async |id: &str| {
         let request = pb::GetTimelineRequest { id: id.to_owned(), page_size: 100, ..Default::default() };

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use corefy_gateway::{
-    app::operations::Operations,
+    app::operations::OperationAdmin,
     domain::audit::Operator,
     pb::{self, PaymentIntentState as State, RefundState},
     sandbox::test_refunds::RETURN_TIME,
@@ -33,7 +33,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// A payment over 10.67 with a refund that the bank is going to return. Webhooks are lost.
 async fn refunded(app: &TestApp, client: &Client) -> (pb::PaymentIntent, String) {
     let paid = client.paid_intent("10.67").await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
     let refund = client.refund(&paid.payment_id, "10.67").await.unwrap();
     assert_eq!(refund.state(), RefundState::Succeeded);
@@ -93,7 +93,7 @@ async fn a_refund_made_at_the_dashboard_is_known_within_the_hour(database: TestD
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let paid = client.paid_intent("10.00").await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
     app.sandbox.refund_from_dashboard(&paid.id, 600).unwrap();
     app.recover_after(HOUR).await;
@@ -106,7 +106,7 @@ async fn a_refund_made_at_the_dashboard_after_weeks_is_known_within_a_day(databa
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let paid = client.paid_intent("10.00").await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
     let before = app.sent(READ);
     for _ in 0..21 {
@@ -147,7 +147,7 @@ async fn after_a_back_up_was_restored_a_command_finds_what_was_paid_since(databa
     app.sandbox.charge_late(&older).unwrap();
     app.recover_after(HOUR).await;
 
-    let operations = Operations::new(app.database.store().await, app.clock.clone());
+    let operations = OperationAdmin::new(app.database.store().await, app.clock.clone());
     let operator = Operator { user: "jane".to_owned(), host: "bastion".to_owned() };
     let recheck = async |since| operations.recheck(since, &operator, |_| {}).await.unwrap();
     assert_eq!(recheck(START + HOUR).await, 1);

@@ -76,7 +76,7 @@ async fn a_payment_is_told_from_its_creation_to_its_webhook(database: TestDataba
     let client = app.client().await;
     let intent = created(&app, &client).await;
     client.confirm(&intent.id, APPROVED).await.unwrap();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let timeline = timeline(&app, &client, &intent.id).await;
     let confirmed = [
         (Kind::Rpc, "ConfirmPaymentIntent was called."),

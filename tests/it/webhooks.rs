@@ -6,7 +6,7 @@ use corefy_gateway::{
     app::Checkpoint,
     pb::{self, PaymentIntentState as State, RefundState, create_payment_method_request::Details},
     sandbox::PROCESSING_TIME,
-    store::{Webhook, WebhookFilter, WebhookState},
+    store::{WebhookFilter, WebhookRecord, WebhookState},
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::ExposeSecret as _;
@@ -101,7 +101,7 @@ fn about(event_type: &str, reference: &str) -> String {
 }
 
 /// The webhooks that are kept, oldest first.
-async fn inbox(app: &TestApp) -> Vec<Webhook> {
+async fn inbox(app: &TestApp) -> Vec<WebhookRecord> {
     let mut webhooks =
         app.database.store().await.read().await.unwrap().webhooks(&WebhookFilter::default(), None, 1000).await.unwrap();
     webhooks.reverse();
@@ -109,7 +109,7 @@ async fn inbox(app: &TestApp) -> Vec<Webhook> {
 }
 
 /// The only webhook that is kept.
-async fn the_webhook(app: &TestApp) -> Webhook {
+async fn the_webhook(app: &TestApp) -> WebhookRecord {
     let mut webhooks = inbox(app).await;
     assert_eq!(webhooks.len(), 1);
     webhooks.remove(0)
@@ -163,7 +163,7 @@ async fn every_path_takes_a_genuine_webhook_with_a_slash_at_its_end_and_without(
         assert_eq!(send_signed(&app, path, body.to_string(), SECRET).await, 200, "{path}");
     }
     assert_eq!(inbox(&app).await.iter().map(|webhook| webhook.state).collect::<Vec<_>>(), [WebhookState::Waiting; 4]);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let inbox = inbox(&app).await;
     assert!(inbox.iter().all(|webhook| webhook.state == WebhookState::Processed), "{inbox:?}");
 }
@@ -235,13 +235,13 @@ async fn a_body_that_comes_again_is_counted_and_worked_off_once(database: TestDa
     let client = app.client().await;
     app.sandbox.faults().set(|switches| switches.webhooks.extra_copies = 3);
     let paid = client.paid_intent("10.00").await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let webhook = the_webhook(&app).await;
     assert_eq!((webhook.duplicates, webhook.attempts, webhook.state), (3, 1, WebhookState::Processed));
     assert_eq!(succeeded_events(&client, &paid.id).await, 1);
     let again = json!({"event_type": "payment.succeeded", "event_id": webhook.event_id, "reference_id": paid.id});
     assert_eq!(send_signed(&app, PATH, again.to_string(), SECRET).await, 200);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(succeeded_events(&client, &paid.id).await, 1, "the same event in another body");
 }
 
@@ -301,7 +301,7 @@ async fn webhooks_that_come_together_are_all_kept_and_worked_off(database: TestD
     let events: BTreeSet<_> = kept.iter().map(|webhook| webhook.event_id.as_str()).collect();
     assert_eq!((kept.len(), events.len()), (DIFFERENT, DIFFERENT));
     assert!(kept.iter().all(|webhook| webhook.duplicates == 1), "each came twice");
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert!(inbox(&app).await.iter().all(|webhook| webhook.state == WebhookState::Processed));
 }
 
@@ -310,7 +310,7 @@ async fn webhooks_in_order_tell_the_truth(database: TestDatabase) {
     let client = app.client().await;
     let ids = live(&app, &client).await;
     assert_ne!(states(&client).await, truth(), "there is nothing to tell");
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_truth(&client, &ids).await;
 }
 
@@ -320,7 +320,7 @@ async fn webhooks_out_of_order_tell_the_same(database: TestDatabase) {
     app.sandbox.faults().set(|switches| (switches.webhooks.hold, switches.webhooks.shuffle) = (true, true));
     let ids = live(&app, &client).await;
     app.sandbox.deliver_held();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let types: Vec<_> = inbox(&app).await.into_iter().map(|webhook| webhook.event_type).collect();
     assert!(types.len() > 5 && types.last().unwrap() == "payment.succeeded", "the first came last: {types:?}");
     assert_truth(&client, &ids).await;
@@ -331,7 +331,7 @@ async fn webhooks_sent_several_times_tell_the_same(database: TestDatabase) {
     let client = app.client().await;
     app.sandbox.faults().set(|switches| (switches.webhooks.extra_copies, switches.webhooks.shuffle) = (4, true));
     let ids = live(&app, &client).await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert!(inbox(&app).await.iter().all(|webhook| webhook.duplicates == 4));
     assert_truth(&client, &ids).await;
 }
@@ -341,7 +341,7 @@ async fn when_webhooks_are_lost_asking_tells_the_same(database: TestDatabase) {
     let client = app.client().await;
     app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
     let ids = live(&app, &client).await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert!(inbox(&app).await.is_empty());
     for _ in 0..5 {
         app.recover_after(Duration::from_secs(60)).await;
@@ -361,11 +361,11 @@ async fn a_webhook_may_overtake_the_answer_to_our_own_call(database: TestDatabas
     }
     app.sandbox.faults().clear();
     assert!(!call.is_finished(), "the answer is still to come");
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let paid = call.await.unwrap().unwrap();
     assert_eq!((paid.state(), paid.amount_received.as_str()), (State::Succeeded, "10.00"));
     app.clock.advance(LONG);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(the_webhook(&app).await.state, WebhookState::Processed);
     assert_eq!(succeeded_events(&client, &intent.id).await, 1);
     assert_eq!(app.sandbox.ledger().charged(&intent.id), 1_000);
@@ -381,7 +381,7 @@ async fn a_webhook_tells_the_outcome_of_a_call_that_died(database: TestDatabase)
     let (caller, id) = (client.clone(), intent.id.clone());
     let call = tokio::spawn(async move { caller.confirm(&id, "4111111111111111").await });
     deaths.acquire().await.unwrap().forget();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(stored_state(&client).await, State::Succeeded, "before our own commit");
     call.abort();
     let app = app.crash_and_restart().await;
@@ -401,16 +401,16 @@ async fn a_webhook_about_an_unknown_object_is_tried_again_and_then_parked(databa
     let body = json!({"event_type": "payment.succeeded", "event_id": "evt_1", "payment_id": "cfpay_of_another_shop"});
     assert_eq!(send_signed(&app, PATH, body.to_string(), SECRET).await, 200);
     for attempt in 1..6 {
-        app.work_off_webhooks().await;
+        app.process_webhooks().await;
         let webhook = the_webhook(&app).await;
         assert_eq!((webhook.attempts, webhook.state), (attempt, WebhookState::Waiting));
-        app.work_off_webhooks().await;
+        app.process_webhooks().await;
         assert_eq!(the_webhook(&app).await.attempts, attempt, "it is not yet due again");
         app.clock.advance(Duration::from_secs(1 << (attempt - 1)));
     }
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     app.clock.advance(LONG);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let webhook = the_webhook(&app).await;
     assert_eq!((webhook.attempts, webhook.state, webhook.processed_at), (6, WebhookState::Parked, None));
     assert_eq!(webhook.error.as_deref(), Some("no object of ours has these ids"));
@@ -425,10 +425,10 @@ async fn a_webhook_about_an_object_that_becomes_known_is_worked_off(database: Te
     let body = json!({"event_type": "refund.succeeded", "event_id": "evt_1", "payment_id": paid.upstream_id});
     let early = body.to_string().replace(&paid.upstream_id, "cfpay_not_yet_known");
     assert_eq!(send_signed(&app, PATH, early, SECRET).await, 200);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(states(&client).await, [(State::Succeeded, "0.00".to_owned())]);
     assert_eq!(send_signed(&app, PATH, body.to_string(), SECRET).await, 200);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(states(&client).await, [(State::Succeeded, "3.00".to_owned())]);
 }
 
@@ -445,11 +445,11 @@ async fn a_webhook_that_cannot_be_read_is_a_dead_letter_and_blocks_nobody(databa
         assert_eq!(send_signed(&app, PATH, body, SECRET).await, 200);
     }
     assert_eq!(send_signed(&app, PATH, about("payment.succeeded", &paid.id), SECRET).await, 200);
-    assert_eq!(app.server.app.work_off_webhooks().await.unwrap(), 8, "all in one batch");
+    assert_eq!(app.server.app.process_webhooks().await.unwrap(), 8, "all in one batch");
     let healthy = inbox(&app).await.pop().unwrap();
     assert_eq!((healthy.state, healthy.attempts), (WebhookState::Processed, 1));
     app.clock.advance(LONG);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     for webhook in &inbox(&app).await[..7] {
         assert_eq!((webhook.state, webhook.attempts), (WebhookState::Dead, 1), "{webhook:?}");
         assert_eq!(webhook.error.as_deref(), Some("its body cannot be read as a webhook of Corefy's"));
@@ -462,12 +462,12 @@ async fn a_paid_webhook_about_a_payment_that_is_not_paid_changes_nothing(databas
     let client = app.client().await;
     let intent = client.intent("10.00").await;
     assert_eq!(send_signed(&app, PATH, about("payment.succeeded", &intent.id), SECRET).await, 200);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(stored_state(&client).await, State::RequiresConfirmation);
     assert_eq!(the_webhook(&app).await.error.as_deref(), Some("Corefy does not show what this tells"));
     client.confirm(&intent.id, "4111111111111111").await.unwrap();
     app.clock.advance(LONG);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let inbox = inbox(&app).await;
     assert!(inbox.iter().all(|webhook| webhook.state == WebhookState::Processed), "{inbox:?}");
     assert_eq!(inbox[0].error, None);
@@ -481,7 +481,7 @@ async fn when_the_store_is_down_corefy_is_asked_to_send_again(database: TestData
     let app = app.crash_and_restart().await;
     assert!(inbox(&app).await.is_empty());
     assert_eq!(send_signed(&app, PATH, body, SECRET).await, 200);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(the_webhook(&app).await.state, WebhookState::Processed);
 }
 
@@ -492,7 +492,7 @@ async fn a_declined_payment_is_told(database: TestDatabase) {
     client.confirm(&intent.id, CHALLENGE).await.unwrap();
     app.sandbox.complete_action(&intent.id, false).unwrap();
     assert_eq!(stored_state(&client).await, State::RequiresAction);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(stored_state(&client).await, State::RequiresPaymentMethod);
     assert_eq!(client.get(&intent.id).await.last_payment_error.unwrap().code, "authentication_failed");
     let types: Vec<_> = inbox(&app).await.into_iter().map(|webhook| webhook.event_type).collect();
@@ -507,7 +507,7 @@ async fn a_payment_whose_payer_has_to_act_is_told(database: TestDatabase) {
     app.sandbox.faults().fail_next(1, "POST", "/v1/payment-intents/{id}/confirm", Fault::DropAfterExecute);
     let in_doubt = client.confirm(&intent.id, CHALLENGE).await.unwrap();
     assert_eq!(in_doubt.state(), State::Processing);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(the_webhook(&app).await.event_type, "payment.requires_action");
     assert_eq!(stored_state(&client).await, State::RequiresAction);
     assert!(!redirect(&client.get(&intent.id).await).url.is_empty());
@@ -523,7 +523,7 @@ async fn refunds_are_told(database: TestDatabase) {
     app.clock.advance(PROCESSING_TIME);
     app.sandbox.settle_due();
     assert_eq!(refund_states(&client, &paid.id).await, [RefundState::Pending; 2]);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(refund_states(&client, &paid.id).await, [RefundState::Failed, RefundState::Succeeded]);
     let types: Vec<_> = inbox(&app).await.into_iter().map(|webhook| webhook.event_type).collect();
     assert!(
@@ -539,7 +539,7 @@ async fn what_a_webhook_tells_is_told_to_the_partner_whose_payment_it_is(databas
     let intent = owner.intent("10.00").await;
     owner.confirm(&intent.id, CHALLENGE).await.unwrap();
     app.sandbox.complete_action(&intent.id, true).unwrap();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(succeeded_events(&owner, &intent.id).await, 1);
     let all = pb::ListEventsRequest::default();
     assert!(other.list_events(all).await.unwrap().into_inner().events.is_empty());
@@ -553,7 +553,7 @@ async fn customer(client: &Client) -> pb::Customer {
 async fn a_new_customer_is_noted(database: TestDatabase) {
     let app = TestApp::start(database).await;
     customer(&app.client().await).await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let webhook = the_webhook(&app).await;
     assert_eq!((webhook.event_type.as_str(), webhook.state), ("customer.created", WebhookState::Processed));
 }
@@ -568,7 +568,7 @@ async fn a_customer_that_was_changed_at_corefy_is_changed_here_by_one_event(data
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let customer = customer(&client).await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(client.event_types(&customer.id).await, ["customer.created"], "what Corefy shows is known");
     app.clock.advance(LONG);
     app.sandbox.set_webhook_url(None);
@@ -579,9 +579,9 @@ async fn a_customer_that_was_changed_at_corefy_is_changed_here_by_one_event(data
         });
         assert_eq!(send_genuine(&app, body.to_string()).await, 200);
     }
-    assert_eq!(app.server.app.work_off_webhooks().await.unwrap(), 3, "all at the same time");
+    assert_eq!(app.server.app.process_webhooks().await.unwrap(), 3, "all at the same time");
     app.clock.advance(LONG);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let changed = ("jane.roe@example.com".to_owned(), "Jane Roe".to_owned(), customer.phone);
     assert_eq!(contacts(&client).await, [changed]);
     assert_eq!(client.event_types(&customer.id).await, ["customer.created", "customer.updated"]);
@@ -596,7 +596,7 @@ async fn a_customer_who_is_several_of_ours_at_corefy_is_left_as_each_told_it(dat
     let (first, second) = (customer(&client).await, customer(&other).await);
     assert_eq!(first.upstream_id, second.upstream_id);
     app.sandbox.change_customer(&first.upstream_id, "jane.roe@example.com", "Jane Roe").unwrap();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     for (client, told) in [(&client, first), (&other, second)] {
         assert_eq!(contacts(client).await, [(told.email, told.name, told.phone)]);
     }
@@ -618,7 +618,7 @@ async fn a_change_that_many_webhooks_tell_of_is_one_event(database: TestDatabase
     let client = app.client().await;
     let customer = customer(&client).await;
     let saved = save_card(&client, &customer.id).await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     app.sandbox.set_webhook_url(None);
     app.sandbox.renew_card(&saved.upstream_id, 2032).unwrap();
     app.sandbox.save_card_elsewhere(&customer.upstream_id).unwrap();
@@ -629,7 +629,7 @@ async fn a_change_that_many_webhooks_tell_of_is_one_event(database: TestDatabase
         });
         assert_eq!(send_signed(&app, PATH, body.to_string(), SECRET).await, 200);
     }
-    assert_eq!(app.server.app.work_off_webhooks().await.unwrap(), 8, "all at the same time");
+    assert_eq!(app.server.app.process_webhooks().await.unwrap(), 8, "all at the same time");
     let events = client.list_events(pb::ListEventsRequest { page_size: 100, ..Default::default() }).await.unwrap();
     let events: Vec<_> = events.into_inner().events.into_iter().map(|event| event.r#type).collect();
     let count = |event: &str| events.iter().filter(|told| *told == event).count();
@@ -643,7 +643,7 @@ async fn payment_methods_are_refreshed_and_adopted(database: TestDatabase) {
     let saved = save_card(&client, &customer.id).await;
     app.sandbox.renew_card(&saved.upstream_id, 2032).unwrap();
     let elsewhere = app.sandbox.save_card_elsewhere(&customer.upstream_id).unwrap();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let request = pb::ListPaymentMethodsRequest { customer_id: customer.id, ..Default::default() };
     let methods = client.list_payment_methods(request).await.unwrap().into_inner().payment_methods;
     let shown: Vec<_> = methods
@@ -663,7 +663,7 @@ async fn an_event_of_a_type_that_is_not_known_is_kept(database: TestDatabase) {
     for event_type in ["payout.created", "payment_method", "…", "payment.exploded"] {
         assert_eq!(send_signed(&app, PATH, about(event_type, "nothing of ours"), SECRET).await, 200, "{event_type}");
     }
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let inbox = inbox(&app).await;
     let states: Vec<_> = inbox.iter().map(|webhook| (webhook.event_type.as_str(), webhook.state)).collect();
     let (done, waits) = (WebhookState::Processed, WebhookState::Waiting);
@@ -693,7 +693,7 @@ async fn a_webhook_is_kept_for_audit(database: TestDatabase) {
     ];
     assert_eq!(send(&app, PATH, body, &headers).await, 200);
     app.clock.advance(Duration::from_secs(3));
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let webhook = the_webhook(&app).await;
     assert!(webhook.source_address.parse::<IpAddr>().unwrap().is_loopback());
     let kept: serde_json::Value = serde_json::from_str(&webhook.headers).unwrap();

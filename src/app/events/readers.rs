@@ -33,16 +33,16 @@ pub(in crate::app) struct Readers {
 /// The state of one reader.
 struct Account {
     key_id: String,
-    /// Shared with the reader's [`Progress`]; dangling once the reader is gone.
+    /// Shared with the reader's [`ReaderProgress`]; dangling once the reader is gone.
     came_to: Weak<AtomicI64>,
 }
 
 /// One reader's own account; it is forgotten when this is dropped.
-pub(super) struct Progress(Arc<AtomicI64>);
+pub(super) struct ReaderProgress(Arc<AtomicI64>);
 
 /// The open readers at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::app) struct Standing {
+pub(in crate::app) struct ReaderStats {
     /// How many there are.
     pub count: u32,
     /// How long ago the last event happened that the slowest of them has come to.
@@ -56,7 +56,7 @@ impl Readers {
     }
 
     /// Begins the account of a reader, unless its key has as many as it may.
-    pub(super) fn add(&self, key_id: &str) -> Result<Progress, Error> {
+    pub(super) fn add(&self, key_id: &str) -> Result<ReaderProgress, Error> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         accounts.retain(|account| account.came_to.strong_count() > 0);
         let open = accounts.iter().filter(|account| account.key_id == key_id).count();
@@ -66,7 +66,7 @@ impl Readers {
         }
         let progress = Arc::new(AtomicI64::new(UP_TO_DATE));
         accounts.push(Account { key_id: key_id.to_owned(), came_to: Arc::downgrade(&progress) });
-        Ok(Progress(progress))
+        Ok(ReaderProgress(progress))
     }
 
     /// Whether the caller is to look for all of them: nobody has for this long.
@@ -85,17 +85,17 @@ impl Readers {
     }
 
     /// How they stand at `now`.
-    pub(in crate::app) fn standing(&self, now: Timestamp) -> Standing {
+    pub(in crate::app) fn stats(&self, now: Timestamp) -> ReaderStats {
         let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let open = accounts.iter().filter_map(|account| account.came_to.upgrade());
         let came_to: Vec<_> = open.map(|it| it.load(Ordering::Relaxed)).collect();
         let slowest = came_to.iter().copied().filter(|time| *time != UP_TO_DATE).min();
         let lag = slowest.map_or(Duration::ZERO, |time| now.since(Timestamp(time)));
-        Standing { count: u32::try_from(came_to.len()).unwrap_or(u32::MAX), lag }
+        ReaderStats { count: u32::try_from(came_to.len()).unwrap_or(u32::MAX), lag }
     }
 }
 
-impl Progress {
+impl ReaderProgress {
     /// Notes that the reader has come to an event of this time; there may be more.
     pub(super) fn came_to(&self, created_at: Timestamp) {
         self.0.store(created_at.0, Ordering::Relaxed);
@@ -115,17 +115,17 @@ mod tests {
     fn the_slowest_reader_counts_until_it_has_all_or_is_gone() {
         let readers = Readers::new(None);
         let now = Timestamp::from_seconds(100);
-        let standing = |count, seconds| Standing { count, lag: Duration::from_secs(seconds) };
-        assert_eq!(readers.standing(now), standing(0, 0));
+        let stats = |count, seconds| ReaderStats { count, lag: Duration::from_secs(seconds) };
+        assert_eq!(readers.stats(now), stats(0, 0));
         let (slow, fast) = (readers.add("pk_a").unwrap(), readers.add("pk_a").unwrap());
-        assert_eq!(readers.standing(now), standing(2, 0), "who has not begun is not behind");
+        assert_eq!(readers.stats(now), stats(2, 0), "who has not begun is not behind");
         slow.came_to(Timestamp::from_seconds(40));
         fast.came_to(Timestamp::from_seconds(95));
-        assert_eq!(readers.standing(now), standing(2, 60));
+        assert_eq!(readers.stats(now), stats(2, 60));
         slow.has_all();
-        assert_eq!(readers.standing(now), standing(2, 5));
+        assert_eq!(readers.stats(now), stats(2, 5));
         drop(fast);
-        assert_eq!(readers.standing(now), standing(1, 0));
+        assert_eq!(readers.stats(now), stats(1, 0));
     }
 
     #[test]

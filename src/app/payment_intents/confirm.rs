@@ -4,19 +4,19 @@ use super::{attempt_in_doubt, load, lock, lock_own, wrong_state};
 use crate::{
     app::{
         App, Caller, customers,
-        perform::{Aim, Command, Outcome, Reserved, Verdict},
+        perform::{Command, Outcome, Reserved, Target, Verdict},
         reconcile::{give_up_attempt, merge_payment, poll_at},
     },
     domain::{
         clock::Timestamp,
-        confirmation::{Confirmation, Source},
+        confirmation::{Confirmation, PaymentSource},
         customer::Customer,
         event::EventType,
         ids::{PaymentIntentId, PaymentMethodId},
-        operation::{BEFORE_ALL, Operation, OperationKind, OperationState},
+        operation::{NO_BASELINE, Operation, OperationKind, OperationState},
         payment_intent::{Attempt, PaymentIntent, PaymentIntentState as State},
         payment_method::PaymentMethod,
-        snapshot::{PaymentSnapshot, Trace},
+        snapshot::{Evidence, PaymentSnapshot},
     },
     error::{Error, Reason},
     store::Tx,
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// `ConfirmPaymentIntent`.
-pub(super) struct Confirm {
+pub(super) struct ConfirmCommand {
     id: PaymentIntentId,
     confirmation: Confirmation<PaymentMethodId>,
     method: Option<PaymentMethod>,
@@ -33,14 +33,14 @@ pub(super) struct Confirm {
     has_asked: bool,
 }
 
-impl Confirm {
+impl ConfirmCommand {
     pub fn new(id: PaymentIntentId, confirmation: Confirmation<PaymentMethodId>) -> Self {
         Self { id, confirmation, method: None, customer: None, has_asked: false }
     }
 
     /// The saved method, which must be of the intent's customer.
     async fn find_method(&mut self, tx: &mut Tx, intent: &PaymentIntent) -> Result<(), Error> {
-        let Source::Saved(id) = &self.confirmation.source else { return Ok(()) };
+        let PaymentSource::Saved(id) = &self.confirmation.source else { return Ok(()) };
         let not_found = || Error::not_found("payment_method", id.as_str());
         let method = tx.payment_method(&intent.partner_id, id).await?.ok_or_else(not_found)?;
         if Some(&method.customer_id) != intent.customer_id.as_ref() {
@@ -57,23 +57,23 @@ impl Confirm {
     /// The means of the attempt, as the intent shows them.
     fn attempt(&self) -> Attempt {
         match (&self.confirmation.source, &self.method) {
-            (Source::Card(card), _) => Attempt { payment_method_id: None, card: Some(card.masked()) },
-            (Source::Saved(id), method) => {
+            (PaymentSource::Card(card), _) => Attempt { payment_method_id: None, card: Some(card.masked()) },
+            (PaymentSource::Saved(id), method) => {
                 let card = method.as_ref().and_then(|method| method.card.clone());
                 Attempt { payment_method_id: Some(id.clone()), card }
             }
-            (Source::Other(_) | Source::HostedPage, _) => Attempt::default(),
+            (PaymentSource::Other(_) | PaymentSource::HostedPage, _) => Attempt::default(),
         }
     }
 }
 
-impl Command for Confirm {
+impl Command for ConfirmCommand {
     const KIND: OperationKind = OperationKind::ConfirmPaymentIntent;
     type Resource = PaymentIntent;
     type Snapshot = PaymentSnapshot;
 
-    fn aim(&self) -> Aim {
-        Aim { subject_id: self.id.to_string(), payment_intent_id: Some(self.id.clone()) }
+    fn target(&self) -> Target {
+        Target { subject_id: self.id.to_string(), payment_intent_id: Some(self.id.clone()) }
     }
 
     async fn reserve(
@@ -131,7 +131,7 @@ impl Command for Confirm {
     ) -> Result<Verdict<PaymentIntent>, Error> {
         let mut intent = lock(tx, &operation.subject_id).await?;
         match outcome {
-            Outcome::Answered(snapshot) if snapshot.trace_of_attempt_since(BEFORE_ALL) == Trace::Outcome => {
+            Outcome::Answered(snapshot) if snapshot.evidence_of_attempt_since(NO_BASELINE) == Evidence::Outcome => {
                 // What contradicts us is not believed at once: recovery reads the payment and decides.
                 if merge_payment(tx, &mut intent, &snapshot, None, now).await?.conflict().is_some() {
                     tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;

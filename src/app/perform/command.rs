@@ -8,10 +8,12 @@ use crate::{
     app::{App, Caller},
     domain::{
         clock::Timestamp,
+        decline::UPSTREAM_NO_RECORD,
+        event::{EventObject, EventType},
         ids::PaymentIntentId,
         operation::{Operation, OperationKind},
     },
-    error::Error,
+    error::{Error, Reason},
     store::Tx,
     upstream::{self, Call},
 };
@@ -26,7 +28,7 @@ pub(in crate::app) trait Command: Send + Sync + 'static {
     type Snapshot: Clone + Send + Sync;
 
     /// What it is about. Told to the journal before anything else is locked.
-    fn aim(&self) -> Aim;
+    fn target(&self) -> Target;
 
     /// Checks the rules and writes what must exist before anything is sent. An error leaves no trace.
     fn reserve(
@@ -66,7 +68,7 @@ pub(in crate::app) trait Command: Send + Sync + 'static {
 }
 
 /// What a mutating call is about.
-pub(in crate::app) struct Aim {
+pub(in crate::app) struct Target {
     /// The id of the object it makes or moves.
     pub subject_id: String,
     /// The intent whose money it moves, when it moves any.
@@ -127,4 +129,47 @@ pub(in crate::app) enum Verdict<R> {
     InDoubt(R),
     /// It stays open until a person has looked.
     NeedsOperator(R),
+}
+
+/// The outcome of creating an object that is of no use without Corefy: a customer, a saved payment method.
+pub(in crate::app) enum Creation<S, R> {
+    /// Corefy has the object, as it shows it.
+    Made(S),
+    /// Not known.
+    Unknown,
+    /// Corefy does not have it and will not: the object goes, and the operation ends so.
+    TakenBack(Verdict<R>),
+}
+
+impl<S, R> From<Outcome<S>> for Creation<S, R> {
+    fn from(outcome: Outcome<S>) -> Self {
+        match outcome {
+            Outcome::Answered(snapshot) => Self::Made(snapshot),
+            Outcome::Unknown => Self::Unknown,
+            Outcome::Refused(error) => Self::TakenBack(Verdict::Refused(error.into())),
+            Outcome::NotSent(error) => Self::TakenBack(Verdict::Released(error.into())),
+            Outcome::Absent => Self::TakenBack(Verdict::Refused(no_record())),
+        }
+    }
+}
+
+/// Corefy, asked again and again, has no record of the object's creation.
+fn no_record() -> Error {
+    Error::new(Reason::UpstreamRejected, "Corefy has no record of the request; nothing was created")
+        .with("upstream_code", UPSTREAM_NO_RECORD)
+}
+
+/// Tells by an event of this type that the object is taken back, unless its caller is about to hear it: whoever was given its
+/// id meanwhile finds nothing under it any more.
+pub(in crate::app) async fn emit_taken_back(
+    tx: &mut Tx,
+    operation: &Operation,
+    kind: EventType,
+    object: impl Into<EventObject>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if operation.is_first_holder() {
+        return Ok(());
+    }
+    Ok(tx.events_insert(&[kind], &object.into(), now).await?)
 }

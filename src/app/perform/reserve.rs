@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
-use super::{Aim, App, Caller, Command, Outcome, Reserved};
+use super::{App, Caller, Command, Outcome, Reserved, Target};
 use crate::{
     domain::{
         ids::OperationId,
-        operation::{BEFORE_ALL, LEASE, Operation, OperationState},
+        operation::{LEASE, NO_BASELINE, Operation, OperationState},
     },
     error::{Error, Reason},
-    store::{self, Known, NewOperation, Tx},
+    store::{self, NewOperation, Tx, Versions},
     telemetry::trace::carried,
     upstream::{self, NotSent},
 };
@@ -30,11 +30,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Reservation<R> {
     pub(super) operation: Operation,
     pub(super) reserved: Reserved<R>,
-    pub(super) known: Known,
+    pub(super) versions: Versions,
 }
 
 /// The result of an attempt to reserve.
-enum Attempt<R> {
+enum ReserveAttempt<R> {
     /// It is reserved.
     Made(Reservation<R>),
     /// Another call has the idempotency key, or an earlier attempt of this call stands.
@@ -57,7 +57,7 @@ impl App {
         }
         let (app, caller, id) = (self.clone(), caller.clone(), id.clone());
         let work = async move {
-            let reserved = app.reserve_firmly(&caller, &mut command, &id).await;
+            let reserved = app.reserve_with_retry(&caller, &mut command, &id).await;
             (reserved, command)
         };
         let mut reserving = self.tasks.spawn(carried(work));
@@ -90,16 +90,18 @@ impl App {
     /// Reserves. A draft does it, where nobody is in the way; what hinders a draft decides nothing, for its idempotency key
     /// is not known to be free. Where the database does not say whether an attempt stands, the next one finds out: it
     /// reserves under the same id, and so waits for the attempt before it to end, and meets it if it stands.
-    async fn reserve_firmly<C: Command>(
+    async fn reserve_with_retry<C: Command>(
         &self,
         caller: &Caller,
         command: &mut C,
         id: &OperationId,
     ) -> Result<Option<Reservation<C::Resource>>, Error> {
         let mut uncertain = None;
-        match self.reserve_in(self.store.draft(Known::default()), caller, command, id).await {
-            Ok(Attempt::Made(drafted)) if !matches!(drafted.reserved, Reserved::AskFirst) => return Ok(Some(drafted)),
-            Ok(Attempt::Uncertain(drafted, cause)) => uncertain = Some((drafted, cause)),
+        match self.reserve_in(self.store.begin_optimistic(Versions::default()), caller, command, id).await {
+            Ok(ReserveAttempt::Made(drafted)) if !matches!(drafted.reserved, Reserved::AskFirst) => {
+                return Ok(Some(drafted));
+            }
+            Ok(ReserveAttempt::Uncertain(drafted, cause)) => uncertain = Some((drafted, cause)),
             Err(error) if error.reason == Reason::StoreUnavailable => return Err(error),
             Ok(_) | Err(_) => {}
         }
@@ -107,10 +109,10 @@ impl App {
         loop {
             tries += 1;
             match self.try_to_reserve(caller, command, id).await {
-                Ok(Attempt::Made(made)) => return Ok(Some(made)),
-                Ok(Attempt::Uncertain(maybe, cause)) if tries < TRIES => uncertain = Some((maybe, cause)),
-                Ok(Attempt::Uncertain(maybe, cause)) => return Err(self.give_up::<C>(Some(maybe), cause.into())),
-                Ok(Attempt::Taken) => {
+                Ok(ReserveAttempt::Made(made)) => return Ok(Some(made)),
+                Ok(ReserveAttempt::Uncertain(maybe, cause)) if tries < TRIES => uncertain = Some((maybe, cause)),
+                Ok(ReserveAttempt::Uncertain(maybe, cause)) => return Err(self.give_up::<C>(Some(maybe), cause.into())),
+                Ok(ReserveAttempt::Taken) => {
                     let Some((maybe, cause)) = uncertain else { return Ok(None) };
                     return self.own(maybe, cause).await;
                 }
@@ -134,7 +136,7 @@ impl App {
         caller: &Caller,
         command: &mut C,
         id: &OperationId,
-    ) -> Result<Attempt<C::Resource>, Error> {
+    ) -> Result<ReserveAttempt<C::Resource>, Error> {
         self.reserve_in(self.store.begin().await?, caller, command, id).await
     }
 
@@ -151,31 +153,31 @@ impl App {
         caller: &Caller,
         command: &mut C,
         id: &OperationId,
-    ) -> Result<Attempt<C::Resource>, Error> {
+    ) -> Result<ReserveAttempt<C::Resource>, Error> {
         let mut operation = self.new_operation(caller, command, id);
         let idempotency = caller.idempotency.as_ref().map(|given| (given.key.as_str(), &given.fingerprint));
         if !tx.operation_insert(NewOperation { operation: &operation, idempotency }).await? {
-            return Ok(Attempt::Taken);
+            return Ok(ReserveAttempt::Taken);
         }
         tx.acts_for(std::slice::from_ref(&operation));
         let reserved = command.reserve(self, &mut tx, &mut operation).await?;
         match &reserved {
             Reserved::AskFirst => {
-                return Ok(Attempt::Made(Reservation { operation, reserved, known: Known::default() }));
+                return Ok(ReserveAttempt::Made(Reservation { operation, reserved, versions: Versions::default() }));
             }
             Reserved::Done(resource) => {
                 tx.operation_finish(&operation, &Ok::<_, Error>(resource), operation.sent_at).await?;
             }
-            Reserved::Send(_) if operation.baseline != BEFORE_ALL => {
+            Reserved::Send(_) if operation.baseline != NO_BASELINE => {
                 tx.operation_rebase(NewOperation { operation: &operation, idempotency }).await?;
             }
             Reserved::Send(_) => {}
         }
-        match tx.commit_knowing().await {
-            Ok(known) => Ok(Attempt::Made(Reservation { operation, reserved, known })),
+        match tx.commit_versions().await {
+            Ok(versions) => Ok(ReserveAttempt::Made(Reservation { operation, reserved, versions })),
             Err(cause @ store::Error::Uncertain(_)) => {
                 tracing::warn!(operation = %operation.id, %cause, "it is unknown whether a reservation was committed; checking");
-                Ok(Attempt::Uncertain(Reservation { operation, reserved, known: Known::default() }, cause))
+                Ok(ReserveAttempt::Uncertain(Reservation { operation, reserved, versions: Versions::default() }, cause))
             }
             Err(error) => Err(error.into()),
         }
@@ -183,7 +185,7 @@ impl App {
 
     fn new_operation<C: Command>(&self, caller: &Caller, command: &C, id: &OperationId) -> Operation {
         let now = self.now();
-        let Aim { subject_id, payment_intent_id } = command.aim();
+        let Target { subject_id, payment_intent_id } = command.target();
         Operation {
             id: id.clone(),
             partner_id: caller.partner_id.clone(),
@@ -195,7 +197,7 @@ impl App {
             lease_until: now + LEASE,
             sent_at: now,
             misses: 0,
-            baseline: BEFORE_ALL,
+            baseline: NO_BASELINE,
             request_id: caller.request_id.clone(),
         }
     }
@@ -203,9 +205,9 @@ impl App {
     /// Takes back a reservation of which nothing was sent and nothing will be, so that its idempotency key is free again.
     /// Where that fails, its lease ends, and it is looked up.
     async fn take_back<C: Command>(&self, late: Reservation<C::Resource>) {
-        let Reservation { operation, reserved: Reserved::Send(_), known } = late else { return };
+        let Reservation { operation, reserved: Reserved::Send(_), versions } = late else { return };
         let reason = upstream::Error::NotSent { reason: NotSent::TooLate, retry_after: RETRY_AFTER };
-        let taken_back = self.settle_firmly::<C>(&operation, Outcome::NotSent(Arc::new(reason)), known).await;
+        let taken_back = self.settle_with_retry::<C>(&operation, Outcome::NotSent(Arc::new(reason)), versions).await;
         let is_taken_back = taken_back.is_ok();
         tracing::warn!(operation = %operation.id, is_taken_back, "a reservation came too late; nothing was sent");
     }

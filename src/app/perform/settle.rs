@@ -8,7 +8,7 @@ use super::{App, Command, Outcome, Verdict, conclude};
 use crate::{
     domain::operation::Operation,
     error::{Error, Reason},
-    store::{self, Fate, Known, Tx},
+    store::{self, OutcomeStatus, Tx, Versions},
 };
 
 /// How long an outcome is tried to be written. After that the lease of the call is over, and recovery finds it out.
@@ -31,16 +31,16 @@ pub(in crate::app) enum Settled<R> {
 impl App {
     /// Writes an outcome, and tries again when the database does not answer: what Corefy said may not be said twice. `None`
     /// as in [`Settled::Lost`].
-    pub(super) async fn settle_firmly<C: Command>(
+    pub(super) async fn settle_with_retry<C: Command>(
         &self,
         operation: &Operation,
         outcome: Outcome<C::Snapshot>,
-        known: Known,
+        versions: Versions,
     ) -> Result<Option<Result<C::Resource, Error>>, Error> {
         let (mut pause, give_up) = (FIRST_PAUSE, Instant::now() + PATIENCE);
         let mut uncertain = None;
         loop {
-            let failed = match self.settle_or_find::<C>(operation, &outcome, &known, &mut uncertain).await {
+            let failed = match self.settle_or_find::<C>(operation, &outcome, &versions, &mut uncertain).await {
                 Ok(Settled::Written(answer)) => return Ok(Some(answer)),
                 Ok(Settled::Lost) => return Ok(None),
                 Ok(Settled::Uncertain(answer, cause)) => {
@@ -63,17 +63,17 @@ impl App {
         &self,
         operation: &Operation,
         outcome: &Outcome<C::Snapshot>,
-        known: &Known,
+        versions: &Versions,
         uncertain: &mut Option<Result<C::Resource, Error>>,
     ) -> Result<Settled<C::Resource>, Error> {
         if uncertain.is_some() {
-            match self.store.begin().await?.operation_fate(operation).await? {
-                Fate::Open => {}
-                Fate::Lost => return Ok(Settled::Lost),
-                Fate::Written => return Ok(uncertain.take().map_or(Settled::Lost, Settled::Written)),
+            match self.store.begin().await?.operation_outcome_status(operation).await? {
+                OutcomeStatus::Open => {}
+                OutcomeStatus::Lost => return Ok(Settled::Lost),
+                OutcomeStatus::Written => return Ok(uncertain.take().map_or(Settled::Lost, Settled::Written)),
             }
         }
-        self.settle::<C>(operation, outcome.clone(), known.clone()).await
+        self.settle::<C>(operation, outcome.clone(), versions.clone()).await
     }
 
     /// Writes an outcome, by a draft where nobody is in the way; `known` is what it need not read.
@@ -81,9 +81,9 @@ impl App {
         &self,
         operation: &Operation,
         outcome: Outcome<C::Snapshot>,
-        known: Known,
+        versions: Versions,
     ) -> Result<Settled<C::Resource>, Error> {
-        match self.settle_in::<C>(self.store.draft(known), operation, outcome.clone()).await {
+        match self.settle_in::<C>(self.store.begin_optimistic(versions), operation, outcome.clone()).await {
             Ok(settled) => return Ok(settled),
             Err(error) if error.reason == Reason::StoreUnavailable => return Err(error),
             Err(_) => {}

@@ -16,7 +16,7 @@ use crate::{
         ids::RefundId,
         operation::{Operation, OperationKind, is_absent, next_look},
         payment_intent::{PaymentIntent, PaymentIntentState},
-        snapshot::{Merge, PaymentSnapshot, Trace},
+        snapshot::{Evidence, Merge, PaymentSnapshot},
     },
     error::Error,
     store::Tx,
@@ -55,8 +55,8 @@ pub(in crate::app) async fn merge_payment(
     now: Timestamp,
 ) -> Result<Merged, Error> {
     let mut merged = Merged::default();
-    let trace = attempt.map(|attempt| snapshot.trace_of_attempt_since(attempt.baseline));
-    if trace.is_none_or(|trace| trace == Trace::Outcome) {
+    let trace = attempt.map(|attempt| snapshot.evidence_of_attempt_since(attempt.baseline));
+    if trace.is_none_or(|trace| trace == Evidence::Outcome) {
         match snapshot.merge(intent) {
             Merge::Apply(change) => {
                 let events = change.events.clone();
@@ -78,7 +78,7 @@ pub(in crate::app) async fn merge_payment(
     match merged.conflict() {
         Some(why) => {
             merged.is_confirmed = intent.note_contradiction(now);
-            tell_of_contradiction(tx, intent, why, merged.is_confirmed, now).await?;
+            emit_contradiction(tx, intent, why, merged.is_confirmed, now).await?;
         }
         None if !merged.is_stale => intent.progress.contradicted_since = None,
         None => {}
@@ -87,7 +87,7 @@ pub(in crate::app) async fn merge_payment(
 }
 
 /// Calls a person, once, when a contradiction is confirmed.
-async fn tell_of_contradiction(
+async fn emit_contradiction(
     tx: &mut Tx,
     intent: &PaymentIntent,
     why: &'static str,
@@ -106,7 +106,7 @@ async fn tell_of_contradiction(
 #[derive(Clone, Copy)]
 enum Finding {
     /// Its outcome, which is merged already.
-    Told,
+    Found,
     /// Something that contradicts what we know, as an earlier answer did.
     Contradicted,
     /// Something that contradicts what we know, for the first time.
@@ -119,7 +119,7 @@ enum Finding {
 
 /// Ends a claimed operation by the `snapshot` that was merged, or leaves it open. `false`: another holder has claimed it
 /// since, and nothing of this must be committed.
-pub(super) async fn conclude_by(
+pub(super) async fn conclude_claimed(
     tx: &mut Tx,
     intent: &mut PaymentIntent,
     mut operation: Operation,
@@ -131,10 +131,10 @@ pub(super) async fn conclude_by(
     }
     let finding = match evidence {
         Some((_, merged)) if merged.payment_conflict.is_some() => contradicted(merged),
-        Some((snapshot, _)) => match snapshot.trace_of_attempt_since(operation.baseline) {
-            Trace::Outcome => Finding::Told,
-            Trace::None if is_absent_now(&mut operation, now, send_limit) => Finding::Absent,
-            Trace::None | Trace::Unclear => Finding::Open,
+        Some((snapshot, _)) => match snapshot.evidence_of_attempt_since(operation.baseline) {
+            Evidence::Outcome => Finding::Found,
+            Evidence::None if is_absent_now(&mut operation, now, send_limit) => Finding::Absent,
+            Evidence::None | Evidence::Unclear => Finding::Open,
         },
         None => Finding::Open,
     };
@@ -173,7 +173,7 @@ async fn conclude_refund(
     let Some(id) = RefundId::parse(&operation.subject_id) else { return Ok(true) };
     let Some(mut refund) = tx.refund_any(&id).await? else { return Ok(true) };
     let finding = match evidence {
-        Some(_) if refund.upstream_id.is_some() => Finding::Told,
+        Some(_) if refund.upstream_id.is_some() => Finding::Found,
         Some((_, merged)) if merged.conflict().is_some() => contradicted(merged),
         Some((snapshot, merged)) => {
             let is_complete = snapshot.refunds.is_some() && !merged.is_stale;
@@ -189,7 +189,7 @@ async fn conclude_refund(
 
 /// Ends an open operation that somebody else holds, or nobody, when what was merged tells its outcome: from then on the
 /// object is shown as it came out, and a repeated call has to get the same answer however often it is made.
-pub(super) async fn finish_if_told(
+pub(super) async fn finish_if_found(
     tx: &mut Tx,
     intent: &PaymentIntent,
     operation: &Operation,
@@ -201,7 +201,7 @@ pub(super) async fn finish_if_told(
     match operation.kind {
         OperationKind::ConfirmPaymentIntent => {
             let is_told = merged.payment_conflict.is_none()
-                && snapshot.trace_of_attempt_since(operation.baseline) == Trace::Outcome;
+                && snapshot.evidence_of_attempt_since(operation.baseline) == Evidence::Outcome;
             if is_told && tx.operation_take(&mut operation).await? {
                 conclude(tx, &operation, &Verdict::Done(intent.clone()), now).await?;
             }
@@ -226,7 +226,7 @@ pub(super) async fn finish_if_told(
 
 fn verdict<R>(finding: Finding, resource: R) -> Verdict<R> {
     match finding {
-        Finding::Told | Finding::Absent => Verdict::Done(resource),
+        Finding::Found | Finding::Absent => Verdict::Done(resource),
         Finding::Contradicted => Verdict::NeedsOperator(resource),
         Finding::Open | Finding::Doubtful => Verdict::InDoubt(resource),
     }
@@ -245,7 +245,7 @@ pub(in crate::app) fn poll_at(intent: &PaymentIntent, now: Timestamp) -> Option<
 }
 
 /// Tells, once, of a payment that should long have come to an end.
-pub(super) async fn tell_if_overdue(tx: &mut Tx, intent: &PaymentIntent, now: Timestamp) -> Result<(), Error> {
+pub(super) async fn emit_if_overdue(tx: &mut Tx, intent: &PaymentIntent, now: Timestamp) -> Result<(), Error> {
     let is_under_way = intent.state.is_attempting() || intent.refund_pending > 0;
     if is_under_way && next_look(intent.updated_at, now).is_none() {
         tracing::warn!(payment_intent = %intent.id, "the payment has had no outcome for a week; an operator has to look");

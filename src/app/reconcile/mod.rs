@@ -10,7 +10,7 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::{
     App,
-    payment_intents::Create,
+    payment_intents::CreatePaymentIntentCommand,
     perform::{Command, Outcome, Settled},
 };
 use crate::{
@@ -22,14 +22,14 @@ use crate::{
         payment_intent::{PaymentIntent, REST_LOOK_INTERVAL},
     },
     error::{Error, Reason},
-    store::{Known, Tx},
+    store::{Tx, Versions},
     telemetry::trace::carried,
     upstream::{self, Call, PaymentContext, Priority, Scheduling},
 };
 
 mod merge;
 
-use merge::{conclude_by, finish_if_told, is_absent_now, tell_if_overdue};
+use merge::{conclude_claimed, emit_if_overdue, finish_if_found, is_absent_now};
 pub(super) use merge::{give_up_attempt, merge_payment, poll_at};
 
 /// A payment is asked about by reads at most this often.
@@ -59,7 +59,7 @@ impl App {
         let count = operations.len() + polls.len();
         let mut lookups = JoinSet::new();
         for operation in operations {
-            let (app, holding) = (self.clone(), self.holdings.hold(&operation));
+            let (app, holding) = (self.clone(), self.leases.hold(&operation));
             lookups.spawn(async move {
                 app.reconcile_or_postpone(operation).await;
                 drop(holding);
@@ -127,7 +127,7 @@ impl App {
     /// the payment. `scheduling` is that of a question which concerns no operation.
     pub(super) async fn refresh_payment(&self, id: &PaymentIntentId, scheduling: Scheduling) -> Result<bool, Error> {
         let claimed = self.claim_for(id.as_str()).await?;
-        let _held: Vec<_> = claimed.iter().map(|operation| self.holdings.hold(operation)).collect();
+        let _held: Vec<_> = claimed.iter().map(|operation| self.leases.hold(operation)).collect();
         match claimed.iter().find(|operation| operation.kind == OperationKind::CreatePaymentIntent) {
             Some(creation) => self.recover_payment_intent(id, creation).await.map(|()| true),
             None => self.reconcile_payment(id, claimed, scheduling).await,
@@ -170,7 +170,7 @@ impl App {
         let (app, subject) = (self.clone(), subject.to_owned());
         let looking = async move {
             for operation in app.claim_for(&subject).await? {
-                let _held = app.holdings.hold(&operation);
+                let _held = app.leases.hold(&operation);
                 app.reconcile(operation).await?;
             }
             Ok(())
@@ -209,7 +209,7 @@ impl App {
         let Some((intent, customer)) = self.payment_and_customer(id).await? else { return Ok(()) };
         let context = PaymentContext { intent: &intent, customer: customer.as_ref() };
         let found = self.upstream.payment_intent_recover(call(operation), context).await;
-        self.settle_found::<Create>(operation, found).await
+        self.settle_found::<CreatePaymentIntentCommand>(operation, found).await
     }
 
     /// Settles a claimed creation by what Corefy knows of it.
@@ -228,7 +228,7 @@ impl App {
             }
             Ok(None) | Err(_) => Outcome::Unknown,
         };
-        match self.settle::<C>(&operation, outcome, Known::default()).await? {
+        match self.settle::<C>(&operation, outcome, Versions::default()).await? {
             Settled::Written(_) | Settled::Lost => Ok(()),
             // Postponing it waits for whatever is written of it, and changes nothing then.
             Settled::Uncertain(_, cause) => Err(cause.into()),
@@ -264,17 +264,17 @@ impl App {
         };
         let others = open.iter().filter(|open| claimed.iter().all(|claimed| claimed.id != open.id));
         for operation in others.filter(|operation| !operation.is_first_call_running(now)) {
-            finish_if_told(&mut tx, &intent, operation, evidence, now).await?;
+            finish_if_found(&mut tx, &intent, operation, evidence, now).await?;
         }
         for operation in claimed {
-            if !conclude_by(&mut tx, &mut intent, operation, evidence, (now, self.send_limit)).await? {
+            if !conclude_claimed(&mut tx, &mut intent, operation, evidence, (now, self.send_limit)).await? {
                 // Another holder has it now and will see the same; nothing of this is written.
                 return Ok(shown.is_some());
             }
         }
         // An operation that is open tells of itself.
         if open.is_empty() {
-            tell_if_overdue(&mut tx, &intent, now).await?;
+            emit_if_overdue(&mut tx, &intent, now).await?;
         }
         let scheduled = poll_at(&intent, now);
         let next = match found {

@@ -8,7 +8,7 @@ use crate::{
         operation::{Operation, OperationKind},
         timeline::{TimelineEntry, TimelineIds, TimelineKind, TimelinePlace},
     },
-    store::{Past, Webhook, WebhookState},
+    store::{OperationSummary, WebhookRecord, WebhookState},
 };
 
 /// An entry with its place in the order.
@@ -26,7 +26,7 @@ impl Placed {
 }
 
 /// The beginning of an operation.
-pub(super) fn of_beginning(past: &Past) -> Placed {
+pub(super) fn of_beginning(past: &OperationSummary) -> Placed {
     let operation = &past.operation;
     let entry = TimelineEntry {
         at: operation.sent_at,
@@ -38,7 +38,7 @@ pub(super) fn of_beginning(past: &Past) -> Placed {
 }
 
 /// The end of an operation at `at`, or the next check of it.
-pub(super) fn of_end((past, at): &(Past, Timestamp)) -> Placed {
+pub(super) fn of_end((past, at): &(OperationSummary, Timestamp)) -> Placed {
     let operation = &past.operation;
     let (name, misses) = (rpc(operation.kind), misses(operation));
     let (kind, sentence) = match past.finished_at {
@@ -109,7 +109,7 @@ pub(super) fn of_call(call: &ApiCall) -> Placed {
 }
 
 /// A webhook.
-pub(super) fn of_webhook(webhook: &Webhook) -> Placed {
+pub(super) fn of_webhook(webhook: &WebhookRecord) -> Placed {
     let fate = match webhook.state {
         WebhookState::Waiting => "waits to be processed",
         WebhookState::Processed => "was processed",

@@ -204,12 +204,15 @@ fn every_move_of_a_refund_is_allowed_or_not_as_the_table_says() {
 #[test]
 fn a_failure_is_a_trace_of_an_attempt_only_when_it_is_newer_than_what_was_known_before() {
     for status in statuses() {
-        let trace = [6, 7, 8].map(|version| snapshot(status.clone(), 0, version).trace_of_attempt_since(Timestamp(7)));
+        let trace =
+            [6, 7, 8].map(|version| snapshot(status.clone(), 0, version).evidence_of_attempt_since(Timestamp(7)));
         let expected = match status {
-            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing | PaymentStatus::Paid => [Trace::Outcome; 3],
-            PaymentStatus::Failed(_) | PaymentStatus::Canceled => [Trace::None, Trace::None, Trace::Outcome],
-            PaymentStatus::AwaitingConfirmation => [Trace::None; 3],
-            PaymentStatus::Unknown(_) => [Trace::Unclear; 3],
+            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing | PaymentStatus::Paid => {
+                [Evidence::Outcome; 3]
+            }
+            PaymentStatus::Failed(_) | PaymentStatus::Canceled => [Evidence::None, Evidence::None, Evidence::Outcome],
+            PaymentStatus::AwaitingConfirmation => [Evidence::None; 3],
+            PaymentStatus::Unknown(_) => [Evidence::Unclear; 3],
         };
         assert_eq!(trace, expected, "{status:?}");
     }

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use sqlx::any::AnyArguments;
 
-use super::{Fit, Kind, Part, Step, add};
+use super::{BatchStep, ColumnType, RowCheck, StatementRows, add};
 use crate::store::{Error, event_signal::CHANNEL};
 
 /// PostgreSQL takes them as one statement, whose parts all see the database as it was before; so it costs one round trip,
 /// and is a transaction where none is open.
-pub(super) fn together(parts: impl Iterator<Item = Part>, fit: Fit) -> Result<Step, Error> {
+pub(super) fn together(parts: impl Iterator<Item = StatementRows>, fit: RowCheck) -> Result<BatchStep, Error> {
     let (mut sql, mut arguments) = (String::from("WITH "), AnyArguments::default());
     let (mut found, mut required, mut tells) = (Vec::new(), Vec::new(), false);
     for (part, places) in parts.zip(1_usize..) {
@@ -26,9 +26,9 @@ pub(super) fn together(parts: impl Iterator<Item = Part>, fit: Fit) -> Result<St
         }
         let position = format!("(SELECT last FROM sequence) - ${count} + new.place");
         let columns = part.statement.columns(|place, kind| match kind {
-            Kind::Text => format!("value ->> {place}"),
-            Kind::Int => format!("CAST(value ->> {place} AS BIGINT)"),
-            Kind::Bytes => format!(
+            ColumnType::Text => format!("value ->> {place}"),
+            ColumnType::Int => format!("CAST(value ->> {place} AS BIGINT)"),
+            ColumnType::Bytes => format!(
                 "substring(${bytes} FROM 1 + CAST(value ->> 0 AS INT) + CAST(value -> {place} ->> 0 AS INT)
                      FOR CAST(value -> {place} ->> 1 AS INT))"
             ),
@@ -44,10 +44,10 @@ pub(super) fn together(parts: impl Iterator<Item = Part>, fit: Fit) -> Result<St
         add(&mut arguments, part.count)?;
     }
     sql.truncate(sql.len() - ", ".len());
-    let written = if fit == Fit::Required { required } else { found };
+    let written = if fit == RowCheck::Required { required } else { found };
     let _ = write!(sql, " SELECT {} AS written", written.join(" + "));
     if tells {
         let _ = write!(sql, ", CAST(pg_notify('{CHANNEL}', '') AS TEXT) AS told");
     }
-    Ok(Step { sql, arguments })
+    Ok(BatchStep { sql, arguments })
 }

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, sync::LazyLock};
 
 use sqlx::any::AnyArguments;
 
-use super::{Kind, ORDER, Part, Statement, Step, add};
+use super::{BatchStep, ColumnType, ORDER, Statement, StatementRows, add};
 use crate::store::Error;
 
 /// Tells the writer's connection how to run all statements as one: they are the program of a trigger, which an INSERT into a
@@ -36,7 +36,7 @@ fn names(place: usize) -> [String; 3] {
 }
 
 /// Everything at once.
-pub(super) fn together(parts: impl Iterator<Item = Part>) -> Result<Step, Error> {
+pub(super) fn together(parts: impl Iterator<Item = StatementRows>) -> Result<BatchStep, Error> {
     let (mut columns, mut arguments) = (Vec::new(), AnyArguments::default());
     for part in parts {
         let place = ORDER.iter().position(|statement| std::ptr::eq(*statement, part.statement)).unwrap_or_default();
@@ -45,23 +45,23 @@ pub(super) fn together(parts: impl Iterator<Item = Part>) -> Result<Step, Error>
     }
     let places: Vec<_> = (1..=columns.len()).map(|place| format!("${place}")).collect();
     let sql = format!("INSERT INTO drafts ({}) VALUES ({})", columns.join(", "), places.join(", "));
-    Ok(Step { sql, arguments })
+    Ok(BatchStep { sql, arguments })
 }
 
 /// One after the other, in a transaction that is open.
-pub(super) fn one_by_one(parts: impl Iterator<Item = Part>) -> Result<Vec<Step>, Error> {
+pub(super) fn one_by_one(parts: impl Iterator<Item = StatementRows>) -> Result<Vec<BatchStep>, Error> {
     let mut steps = Vec::new();
     for part in parts {
         for sql in texts(part.statement, &["$1", "$2", "$3"].map(str::to_owned)) {
             let mut arguments = AnyArguments::default();
             bind(&mut arguments, part.clone())?;
-            steps.push(Step { sql, arguments });
+            steps.push(BatchStep { sql, arguments });
         }
     }
     Ok(steps)
 }
 
-fn bind(arguments: &mut AnyArguments, part: Part) -> Result<(), Error> {
+fn bind(arguments: &mut AnyArguments, part: StatementRows) -> Result<(), Error> {
     add(arguments, part.rows)?;
     add(arguments, part.bytes)?;
     add(arguments, part.count)
@@ -70,8 +70,8 @@ fn bind(arguments: &mut AnyArguments, part: Part) -> Result<(), Error> {
 /// A statement, after the one that makes room for its rows where they have an order, with the names of what it takes.
 fn texts(statement: &Statement, [rows, bytes, count]: &[String; 3]) -> Vec<String> {
     let columns = statement.columns(|place, kind| match kind {
-        Kind::Text | Kind::Int => format!("row ->> {place}"),
-        Kind::Bytes => {
+        ColumnType::Text | ColumnType::Int => format!("row ->> {place}"),
+        ColumnType::Bytes => {
             format!("substr({bytes}, 1 + (row ->> 0) + (row ->> '$[{place}][0]'), row ->> '$[{place}][1]')")
         }
     });

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::wire;
 use crate::domain::capability::Capability;
 use crate::domain::card::Card;
-use crate::domain::confirmation::{Confirmation, Source, ThreeDSecure};
+use crate::domain::confirmation::{Confirmation, PaymentSource, ThreeDSecure};
 use crate::domain::customer::Customer;
 use crate::domain::money::Money;
 use crate::domain::payment_method::PaymentMethod;
@@ -34,13 +34,13 @@ pub fn create_intent(context: PaymentContext<'_>) -> wire::CreateIntentBody {
 /// An attempt to pay. The contract has no field for the payer's browser, so that is not sent.
 pub fn confirm_intent(confirmation: &Confirmation<PaymentMethod>) -> Result<wire::ConfirmIntentBody, Error> {
     let source = match &confirmation.source {
-        Source::Card(card) => card_of(card),
-        Source::Saved(method) => {
+        PaymentSource::Card(card) => card_of(card),
+        PaymentSource::Saved(method) => {
             let id = method.upstream_id.clone().ok_or_else(|| not_at_corefy("payment method"))?;
             wire::ConfirmIntentBody { payment_method_id: Some(id), ..Default::default() }
         }
-        Source::Other(_) => return Err(Error::Unsupported(Capability::ConfirmOther)),
-        Source::HostedPage => return Err(Error::Unsupported(Capability::HostedPage)),
+        PaymentSource::Other(_) => return Err(Error::Unsupported(Capability::ConfirmOther)),
+        PaymentSource::HostedPage => return Err(Error::Unsupported(Capability::HostedPage)),
     };
     Ok(match &confirmation.three_d_secure {
         Some(secure) => with_three_d_secure(source, secure),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::card::Card;
 use crate::domain::clock::Timestamp;
-use crate::domain::confirmation::{Source, ThreeDSecure};
+use crate::domain::confirmation::{PaymentSource, ThreeDSecure};
 use crate::domain::customer::{Address, CustomerDetails};
 use crate::domain::ids::{CustomerId, OperationId, PartnerId, PaymentIntentId, PaymentMethodId, RefundId};
 use crate::domain::money::{Currency, Money};
@@ -174,10 +174,10 @@ fn card(cvv: Option<&str>) -> Card {
 }
 
 fn by_card() -> Confirmation<PaymentMethod> {
-    by(Source::Card(card(Some("987"))))
+    by(PaymentSource::Card(card(Some("987"))))
 }
 
-fn by(source: Source<PaymentMethod>) -> Confirmation<PaymentMethod> {
+fn by(source: PaymentSource<PaymentMethod>) -> Confirmation<PaymentMethod> {
     Confirmation {
         source,
         three_d_secure: None,
@@ -275,7 +275,7 @@ async fn a_saved_method_is_confirmed_by_its_id_with_the_authentication_done_else
         xid: String::new(),
         ds_transaction_id: "d0e1".to_owned(),
     };
-    let saved = by(Source::Saved(method(&scene.customer, Some("meth_1"))));
+    let saved = by(PaymentSource::Saved(method(&scene.customer, Some("meth_1"))));
     let confirmation = Confirmation { three_d_secure: Some(secure), ..saved };
     scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &confirmation).await.unwrap();
     let body = json!({"payment_method_id": "meth_1", "three_ds_version": "2.2.0", "three_ds_eci": "05",
@@ -286,7 +286,7 @@ async fn a_saved_method_is_confirmed_by_its_id_with_the_authentication_done_else
 #[tokio::test]
 async fn what_corefy_does_not_know_is_not_asked_about() {
     let mut scene = UpstreamScene::new([answer(500, "")]).await;
-    let unknown = by(Source::Saved(method(&scene.customer, None)));
+    let unknown = by(PaymentSource::Saved(method(&scene.customer, None)));
     rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &unknown).await);
     scene.intent.upstream_id = None;
     scene.customer.upstream_id = None;

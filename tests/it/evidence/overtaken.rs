@@ -52,7 +52,7 @@ async fn answered(database: TestDatabase) -> (TestApp, Arc<Steps>, String, Runni
 async fn a_webhook_ends_the_attempt_before_its_call_and_makes_no_room_for_another(database: TestDatabase) {
     let (app, steps, id, first) = answered(database).await;
     let client = app.client().await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(stored(&client, &id).await, State::RequiresPaymentMethod);
     assert_eq!(refused(client.confirm(&id, APPROVED).await), "ATTEMPT_IN_DOUBT");
     assert_eq!(app.sent(CONFIRM), 1);
@@ -79,7 +79,7 @@ async fn a_call_that_lost_its_lease_says_nothing_of_the_attempt_after_it(databas
 
     steps.go_on(); // the first, which knows of a decline
     assert_eq!(told(first).await, State::RequiresPaymentMethod, "its own outcome, as every repetition is told");
-    app.work_off_webhooks().await; // the webhook of the first's decline
+    app.process_webhooks().await; // the webhook of the first's decline
     app.recover_after(Duration::from_secs(1)).await;
     assert_eq!(stored(&client, &id).await, State::Processing);
     assert_eq!(refused(client.confirm(&id, APPROVED).await), "ATTEMPT_IN_DOUBT");

@@ -61,12 +61,12 @@ async fn a_webhook_waits_until_corefy_can_be_read(database: TestDatabase) {
         send(&app, &json!({"event_type": event_type, "event_id": event_type, "reference_id": id})).await;
     }
     for _ in 0..2 {
-        app.work_off_webhooks().await;
+        app.process_webhooks().await;
         assert_eq!(inbox(&app).await, [WebhookState::Waiting; 2]);
         app.clock.advance(LONG);
     }
     app.sandbox.faults().clear();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(inbox(&app).await, [WebhookState::Processed; 2]);
     assert_eq!(stored(&client, &charged).await, State::Succeeded);
     assert_eq!(stored(&client, &declined).await, State::RequiresPaymentMethod);
@@ -86,7 +86,7 @@ async fn a_parked_webhook_that_comes_again_is_worked_off(database: TestDatabase)
     let body = json!({"event_type": "payment.failed", "event_id": "evt_1", "payment_id": app.sandbox.payments()[0].payment_id});
     send(&app, &body).await;
     for _ in 0..6 {
-        app.work_off_webhooks().await;
+        app.process_webhooks().await;
         app.clock.advance(LONG);
     }
     assert_eq!(inbox(&app).await, [WebhookState::Parked], "Corefy's ids of the payment are not known");
@@ -96,10 +96,10 @@ async fn a_parked_webhook_that_comes_again_is_worked_off(database: TestDatabase)
     let id = &all.payment_intents[0].id;
     client.confirm(id, CHALLENGE).await.unwrap();
     app.sandbox.complete_action(id, true).unwrap();
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!((inbox(&app).await, stored(&client, id).await), (vec![WebhookState::Parked], State::RequiresAction));
     send(&app, &body).await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!((inbox(&app).await, stored(&client, id).await), (vec![WebhookState::Processed], State::Succeeded));
     app.assert_books_agree(&client, id).await;
 }
@@ -117,7 +117,7 @@ async fn a_webhook_without_an_id_that_comes_again_is_worked_off_again(database: 
         client.confirm(id, PROCESSING).await.unwrap();
         send(&app, body).await;
     }
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(inbox(&app).await, [WebhookState::Processed; 2]);
     for (id, body) in [&named, &nameless].into_iter().zip(&bodies) {
         app.sandbox.settle_payment(id).unwrap();
@@ -126,10 +126,10 @@ async fn a_webhook_without_an_id_that_comes_again_is_worked_off_again(database: 
         }
     }
     let asked = app.sent(READ);
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(app.sent(READ), asked, "not twice in a second");
     app.clock.advance(Duration::from_secs(1));
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(app.sent(READ), asked + 1, "however often it came");
     assert_eq!(inbox(&app).await, [WebhookState::Processed; 2]);
     assert_eq!(stored(&client, &nameless).await, State::Succeeded);
@@ -146,7 +146,7 @@ async fn a_webhook_that_names_only_the_payment_is_about_its_intent(database: Tes
     let payment = app.sandbox.payments().remove(0).payment_id.unwrap();
     assert_ne!(payment, intent.upstream_id, "the payment has an id of its own");
     send(&app, &json!({"event_type": "payment.succeeded", "event_id": "evt_1", "payment_id": payment})).await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     assert_eq!(stored(&client, &intent.id).await, State::Succeeded);
     app.assert_books_agree(&client, &intent.id).await;
 }
@@ -172,7 +172,7 @@ async fn partners_whose_customers_are_one_at_corefy_do_not_see_each_others_cards
         let mut request = new_payment_method(&customer.id);
         card_of(&mut request).number = number.to_owned();
         client.create_payment_method(request).await.unwrap();
-        app.work_off_webhooks().await;
+        app.process_webhooks().await;
     };
     save(&theirs, &customers[1], "5555555555554444").await;
     assert_eq!(cards(&ours, &customers[0].id).await, [""; 0], "their card is not ours");

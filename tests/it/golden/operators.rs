@@ -1,9 +1,9 @@
 //! The rows that no RPC shows, as operators see them: decisions, commands, and webhooks.
 
 use corefy_gateway::{
-    app::{inbox::Inbox, operations::Operations},
+    app::{operations::OperationAdmin, webhook_admin::WebhookAdmin},
     domain::{audit::AuditEntry, ids::OperationId},
-    store::{Webhook, WebhookFilter},
+    store::{WebhookFilter, WebhookRecord},
 };
 use serde_json::{Value as Json, json};
 
@@ -15,13 +15,13 @@ const MOST: u32 = 1000;
 
 /// What operators see.
 pub async fn seen(app: &TestApp) -> Json {
-    let operations = Operations::new(app.database.store().await, app.clock.clone());
+    let operations = OperationAdmin::new(app.database.store().await, app.clock.clone());
     let mut decisions = Vec::new();
     for id in rows::texts(&app.database, "SELECT DISTINCT operation_id FROM audit_log ORDER BY operation_id").await {
         let dossier = operations.show(&OperationId::parse(&id).unwrap()).await.unwrap().unwrap();
         decisions.extend(dossier.decisions.iter().map(decision));
     }
-    let inbox = Inbox::new(app.database.store().await, app.clock.clone());
+    let inbox = WebhookAdmin::new(app.database.store().await, app.clock.clone());
     let webhooks = inbox.list(&WebhookFilter::default(), MOST).await.unwrap();
     // No command shows these: they are read by who audits.
     let commands = rows::texts(&app.database, "SELECT command FROM operator_commands ORDER BY id").await;
@@ -41,7 +41,7 @@ fn decision(entry: &AuditEntry) -> Json {
     })
 }
 
-fn webhook(webhook: &Webhook) -> Json {
+fn webhook(webhook: &WebhookRecord) -> Json {
     json!({
         "id": webhook.id.as_str(),
         "event_type": webhook.event_type,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use corefy_gateway::{
-    app::operations::{Operations, Resolution},
+    app::operations::{OperationAdmin, Resolution},
     domain::{audit::Operator, resolution::StatedOutcome},
     pb,
     sandbox::faults::Fault,
@@ -70,7 +70,7 @@ pub async fn tell(app: &TestApp) -> Vec<Recorded> {
     let full = pb::CreatePaymentIntentRequest { customer_id: customer.clone(), ..full_intent() };
     let paid = story.intent(full).await;
     story.confirm(&paid, APPROVED).await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let refund = pb::CreateRefundRequest {
         reason: "One ticket less".to_owned(),
         reference_id: "back-7".to_owned(),
@@ -99,7 +99,7 @@ pub async fn tell(app: &TestApp) -> Vec<Recorded> {
     story.confirm(&partly_paid, NOT_CHARGED_500).await;
     decide(app).await;
     app.recover_after(ENDING).await;
-    app.work_off_webhooks().await;
+    app.process_webhooks().await;
     let pending = pb::CreateRefundRequest { reference_id: "back-9".to_owned(), ..new_refund(&paid, "2.61") };
     story.call("create_refund", "refund", pending).await;
 
@@ -127,14 +127,14 @@ async fn park_a_webhook(app: &TestApp) {
     let body = r#"{"event_type": "payment.succeeded", "event_id": "evt_unknown", "payment_id": "cfpay_unknown"}"#;
     app.sandbox.send_webhook(body, None).await.unwrap();
     for _ in 0..TRIES {
-        app.work_off_webhooks().await;
+        app.process_webhooks().await;
         app.clock.advance(BETWEEN_TRIES);
     }
 }
 
 /// An operator states that the only operation in doubt brought a part of the amount, and has what comes later rechecked.
 async fn decide(app: &TestApp) {
-    let operations = Operations::new(app.database.store().await, app.clock.clone());
+    let operations = OperationAdmin::new(app.database.store().await, app.clock.clone());
     let open = operations.list(&OperationFilter::default(), 2).await.unwrap();
     assert_eq!(open.len(), 1, "{open:?}");
     let operator = Operator { user: "jane".to_owned(), host: "bastion".to_owned() };

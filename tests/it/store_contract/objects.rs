@@ -15,7 +15,7 @@ use corefy_gateway::{
         private::Private,
         refund::{Refund, RefundDetails, RefundFailure, RefundState},
     },
-    store::{NewOperation, Store, Webhook, WebhookState},
+    store::{NewOperation, Store, WebhookRecord, WebhookState},
 };
 
 /// The time at which everything here was made.
@@ -194,8 +194,8 @@ pub fn operation(kind: OperationKind, subject: &str, payment: Option<&PaymentInt
 }
 
 /// A webhook that came at [`NOW`].
-pub fn webhook(body_hash: &str) -> Webhook {
-    Webhook {
+pub fn webhook(body_hash: &str) -> WebhookRecord {
+    WebhookRecord {
         id: WebhookId::generate(),
         body_hash: body_hash.to_owned(),
         event_id: "ev_1".to_owned(),

@@ -2,7 +2,7 @@
 
 use corefy_gateway::{
     domain::clock::Timestamp,
-    store::{Store, Webhook, WebhookFilter, WebhookState},
+    store::{Store, WebhookFilter, WebhookRecord, WebhookState},
 };
 
 use super::objects::{NOW, after, webhook};
@@ -17,21 +17,21 @@ on_both![
     webhooks_are_listed_newest_first,
 ];
 
-async fn receive(store: &Store, webhook: &Webhook) -> bool {
+async fn receive(store: &Store, webhook: &WebhookRecord) -> bool {
     let mut tx = store.begin().await.unwrap();
     let is_new = tx.webhook_insert(webhook).await.unwrap();
     tx.commit().await.unwrap();
     is_new
 }
 
-async fn claim(store: &Store, now: Timestamp, lease_until: Timestamp, limit: u32) -> Vec<Webhook> {
+async fn claim(store: &Store, now: Timestamp, lease_until: Timestamp, limit: u32) -> Vec<WebhookRecord> {
     let mut tx = store.begin().await.unwrap();
     let claimed = tx.webhooks_claim_due(now, lease_until, limit).await.unwrap();
     tx.commit().await.unwrap();
     claimed
 }
 
-async fn update(store: &Store, webhook: &Webhook, next_attempt_at: Option<Timestamp>) {
+async fn update(store: &Store, webhook: &WebhookRecord, next_attempt_at: Option<Timestamp>) {
     let mut tx = store.begin().await.unwrap();
     tx.webhook_update(webhook, next_attempt_at).await.unwrap();
     tx.commit().await.unwrap();
@@ -50,7 +50,7 @@ async fn a_body_that_comes_again_is_counted(database: TestDatabase) {
     let first = webhook("a");
     assert!(receive(&store, &first).await);
     assert!(!receive(&store, &webhook("a")).await);
-    assert!(!receive(&store, &Webhook { received_at: after(9), ..webhook("a") }).await);
+    assert!(!receive(&store, &WebhookRecord { received_at: after(9), ..webhook("a") }).await);
     assert!(receive(&store, &webhook("b")).await);
     let read = store.read().await.unwrap().webhooks(&WebhookFilter::default(), None, 9).await.unwrap();
     let summary: Vec<_> = read.iter().map(|webhook| (webhook.body_hash.as_str(), webhook.duplicates)).collect();
@@ -81,7 +81,7 @@ async fn a_webhook_that_waits_is_due_at_its_time(database: TestDatabase) {
 async fn a_webhook_that_ended_is_never_claimed(database: TestDatabase) {
     let store = database.store().await;
     for (place, state) in [WebhookState::Processed, WebhookState::Parked, WebhookState::Dead].into_iter().enumerate() {
-        let ended = Webhook { state, processed_at: Some(after(1)), ..webhook(&place.to_string()) };
+        let ended = WebhookRecord { state, processed_at: Some(after(1)), ..webhook(&place.to_string()) };
         receive(&store, &ended).await;
         update(&store, &ended, None).await;
         let read = store.read().await.unwrap().webhooks(&WebhookFilter::default(), None, 1).await.unwrap().remove(0);

@@ -11,7 +11,7 @@ use std::{
 use corefy_gateway::{
     app::{
         Checkpoint, Probe,
-        keys::{Keys, NewKey},
+        keys::{KeyAdmin, NewKey},
     },
     config::{
         Config, DatabaseConfig, LogConfig, LogFormat, UpstreamConfig,
@@ -144,8 +144,8 @@ impl TestApp {
     }
 
     /// The management of keys, as the command has it.
-    pub async fn keys(&self) -> Keys {
-        Keys::new(self.database.store().await, master_key(), self.clock.clone())
+    pub async fn keys(&self) -> KeyAdmin {
+        KeyAdmin::new(self.database.store().await, master_key(), self.clock.clone())
     }
 
     /// The configuration that it was started with.
@@ -168,9 +168,9 @@ impl TestApp {
     }
 
     /// Waits until the sandbox has delivered its webhooks, and works them off.
-    pub async fn work_off_webhooks(&self) {
+    pub async fn process_webhooks(&self) {
         self.sandbox.webhooks_idle().await;
-        while self.server.app.work_off_webhooks().await.unwrap() > 0 {}
+        while self.server.app.process_webhooks().await.unwrap() > 0 {}
     }
 
     /// Where `path` is on the HTTP sidecar.
@@ -330,5 +330,5 @@ async fn create_key(database: &TestDatabase, clock: &Clock, change: impl FnOnce(
         expires_at: None,
     };
     change(&mut new);
-    Keys::new(database.store().await, master_key(), clock.clone()).create(new).await.unwrap()
+    KeyAdmin::new(database.store().await, master_key(), clock.clone()).create(new).await.unwrap()
 }

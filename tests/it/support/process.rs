@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use corefy_gateway::{
-    app::keys::{Keys, NewKey},
+    app::keys::{KeyAdmin, NewKey},
     config::local::SandboxKeys,
     domain::{api_key::Scope, clock::Clock},
     sandbox::Sandbox,
@@ -69,6 +69,6 @@ pub async fn create_key(database: &TestDatabase) -> String {
         allowed: Vec::new(),
         expires_at: None,
     };
-    let keys = Keys::new(database.store().await, master_key(), Clock::system());
+    let keys = KeyAdmin::new(database.store().await, master_key(), Clock::system());
     keys.create(new).await.unwrap().expose_secret().to_owned()
 }

@@ -18,27 +18,27 @@ use crate::{
 
 /// Every operation that is held, by its id.
 #[derive(Clone, Default)]
-pub(super) struct Holdings(Arc<Mutex<HashMap<OperationId, Held>>>);
+pub(super) struct LeaseKeeper(Arc<Mutex<HashMap<OperationId, HeldLease>>>);
 
 #[derive(Clone, Copy)]
-struct Held {
+struct HeldLease {
     epoch: i64,
     lease_until: Timestamp,
 }
 
 /// Keeps the lease of an operation renewed until it is dropped.
-pub(super) struct Holding {
-    holdings: Holdings,
+pub(super) struct LeaseGuard {
+    leases: LeaseKeeper,
     id: OperationId,
     epoch: i64,
 }
 
-impl Holdings {
+impl LeaseKeeper {
     /// Has the lease of an operation renewed, which this gateway has reserved or claimed.
-    pub(super) fn hold(&self, operation: &Operation) -> Holding {
+    pub(super) fn hold(&self, operation: &Operation) -> LeaseGuard {
         let Operation { id, epoch, lease_until, .. } = operation;
-        self.held().insert(id.clone(), Held { epoch: *epoch, lease_until: *lease_until });
-        Holding { holdings: self.clone(), id: id.clone(), epoch: *epoch }
+        self.held().insert(id.clone(), HeldLease { epoch: *epoch, lease_until: *lease_until });
+        LeaseGuard { leases: self.clone(), id: id.clone(), epoch: *epoch }
     }
 
     /// The leases that are to be renewed at `now`, with their epochs: those that were not renewed for a while.
@@ -58,14 +58,14 @@ impl Holdings {
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<OperationId, Held>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<OperationId, HeldLease>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Holding {
+impl Drop for LeaseGuard {
     fn drop(&mut self) {
-        let mut held = self.holdings.held();
+        let mut held = self.leases.held();
         if held.get(&self.id).is_some_and(|held| held.epoch == self.epoch) {
             held.remove(&self.id);
         }
@@ -77,7 +77,7 @@ impl App {
     /// stays lost: its epoch is over.
     pub async fn renew_leases(&self) -> Result<usize, Error> {
         let now = self.now();
-        let due = self.holdings.due(now);
+        let due = self.leases.due(now);
         if due.is_empty() {
             return Ok(0);
         }
@@ -85,7 +85,7 @@ impl App {
         let mut tx = self.store.begin().await?;
         tx.operations_renew(&due, lease_until).await?;
         tx.commit().await?;
-        self.holdings.note(&due, lease_until);
+        self.leases.note(&due, lease_until);
         Ok(due.len())
     }
 }

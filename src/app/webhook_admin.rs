@@ -4,7 +4,7 @@
 use crate::{
     domain::{clock::Clock, ids::WebhookId},
     error::Error,
-    store::{Store, Webhook, WebhookFilter},
+    store::{Store, WebhookFilter, WebhookRecord},
 };
 
 /// How many webhooks are replayed in one transaction.
@@ -20,19 +20,19 @@ pub struct Replayed {
 }
 
 /// The operator's commands on the inbox.
-pub struct Inbox {
+pub struct WebhookAdmin {
     store: Store,
     clock: Clock,
 }
 
-impl Inbox {
+impl WebhookAdmin {
     /// On this database.
     pub fn new(store: Store, clock: Clock) -> Self {
         Self { store, clock }
     }
 
     /// The newest webhooks, at most `limit`.
-    pub async fn list(&self, filter: &WebhookFilter, limit: u32) -> Result<Vec<Webhook>, Error> {
+    pub async fn list(&self, filter: &WebhookFilter, limit: u32) -> Result<Vec<WebhookRecord>, Error> {
         Ok(self.store.read().await?.webhooks(filter, None, limit).await?)
     }
 
@@ -42,7 +42,7 @@ impl Inbox {
     }
 
     /// The webhook; `None` when there is none.
-    pub async fn show(&self, id: &WebhookId) -> Result<Option<Webhook>, Error> {
+    pub async fn show(&self, id: &WebhookId) -> Result<Option<WebhookRecord>, Error> {
         Ok(self.store.read().await?.webhook(id).await?)
     }
 

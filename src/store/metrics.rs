@@ -7,7 +7,7 @@ use std::{
 
 use sqlx::any::AnyRow;
 
-use super::{Dialect, Error, Session, Shared, Store, row::get};
+use super::{Dialect, Error, Session, Store, StoreContext, columns::get};
 use crate::{
     domain::{
         clock::Timestamp,
@@ -35,14 +35,14 @@ const LISTED: [&str; 9] = [
 ];
 
 /// Something that a transaction tells, as far as it is counted.
-pub(super) struct News {
+pub(super) struct EventCount {
     pub(super) kind: EventType,
     pub(super) object_id: String,
     /// The code of the decline that it is.
     decline: Option<&'static str>,
 }
 
-impl News {
+impl EventCount {
     pub(super) fn of(kind: EventType, object: &EventObject) -> Self {
         let decline = match (kind, object) {
             (EventType::PaymentIntentPaymentFailed, EventObject::PaymentIntent(intent)) => {
@@ -56,8 +56,8 @@ impl News {
 }
 
 /// Counts what is now durable.
-pub(super) fn count(telemetry: &Telemetry, news: &[News]) {
-    for News { kind, decline, .. } in news {
+pub(super) fn count(telemetry: &Telemetry, news: &[EventCount]) {
+    for EventCount { kind, decline, .. } in news {
         telemetry.count(&EVENTS, [kind.as_str()]);
         if let Some(code) = decline {
             telemetry.count(&DECLINES, [code]);
@@ -66,13 +66,13 @@ pub(super) fn count(telemetry: &Telemetry, news: &[News]) {
 }
 
 /// Counts what became of a draft. One that could not be tried is no draft's fault.
-pub(super) fn count_draft(telemetry: &Telemetry, outcome: &Result<(), Error>, taken: Duration) {
+pub(super) fn count_commit(telemetry: &Telemetry, outcome: &Result<(), Error>, taken: Duration) {
     match outcome {
         Ok(()) => {
             telemetry.count(&DRAFTS, ["written"]);
             telemetry.time(&DRAFT_DURATION, [], taken);
         }
-        Err(Error::Overtaken) => telemetry.count(&DRAFTS, ["overtaken"]),
+        Err(Error::Conflict) => telemetry.count(&DRAFTS, ["overtaken"]),
         Err(_) => {}
     }
 }
@@ -98,10 +98,10 @@ impl Store {
         for outcome in ["written", "overtaken"] {
             telemetry.init_zero(&DRAFTS, [outcome]);
         }
-        let Shared { dialect, sealer, signal, readiness, reads, writes, .. } = &*self.shared;
+        let StoreContext { dialect, sealer, signal, readiness, reads, writes, .. } = &*self.shared;
         let (dialect, sealer, signal, readiness) = (*dialect, sealer.clone(), signal.clone(), readiness.clone());
         let (reads, writes) = (reads.clone(), writes.clone());
-        let shared = Shared { dialect, sealer, signal, telemetry, readiness, reads, writes };
+        let shared = StoreContext { dialect, sealer, signal, telemetry, readiness, reads, writes };
         Self { shared: Arc::new(shared), ..self }
     }
 
@@ -110,7 +110,9 @@ impl Store {
         let dialect = self.shared.dialect;
         for (name, pool) in [(dialect.reading(), &self.reader), (dialect.writing(), &self.writer)] {
             let mut idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-            if name == Dialect::Sqlite.writing() && self.turns.as_ref().is_some_and(|turns| !turns.is_busy()) {
+            if name == Dialect::Sqlite.writing()
+                && self.group_commit.as_ref().is_some_and(|group_commit| !group_commit.is_busy())
+            {
                 // The line keeps the connection between turns.
                 idle = pool.size();
             }

@@ -6,9 +6,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Dialect, Error,
-    kept::Kept,
-    turns::Turns,
-    writes::{Fit, Script, Write, is_misfit},
+    group_commit::GroupCommit,
+    pinned_connection::PinnedConnection,
+    writes::{Batch, RowCheck, Write, is_conflict},
 };
 
 /// How many drafts may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
@@ -20,40 +20,40 @@ const TOGETHER_BYTES: usize = 1 << 20;
 
 /// Where drafts are handed in.
 #[derive(Clone)]
-pub(super) struct Gatherer(mpsc::Sender<Entry>);
+pub(super) struct WriteBatcher(mpsc::Sender<QueuedTx>);
 
 /// A draft that waits.
-struct Entry {
+struct QueuedTx {
     writes: Vec<Write>,
-    tell: oneshot::Sender<Result<(), Error>>,
+    reply: oneshot::Sender<Result<(), Error>>,
 }
 
 /// What writes them.
-pub(super) struct Scribe {
+pub(super) struct BatchWriter {
     pub(super) dialect: Dialect,
-    pub(super) connection: Kept,
+    pub(super) connection: PinnedConnection,
     /// Where SQLite's one writer is waited for, which is used instead.
-    pub(super) turns: Option<Turns>,
+    pub(super) group_commit: Option<GroupCommit>,
 }
 
-impl Gatherer {
+impl WriteBatcher {
     /// Begins to write; ends when the last clone of this is gone.
-    pub(super) fn start(scribe: Scribe) -> Self {
+    pub(super) fn start(writer: BatchWriter) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(scribe.work(receiver));
+        tokio::spawn(writer.work(receiver));
         Self(sender)
     }
 
     /// Writes a draft; returns when it is durable, or certain not to be written.
     pub(super) async fn write(&self, writes: Vec<Write>) -> Result<(), Error> {
-        let (tell, told) = oneshot::channel();
-        self.0.send(Entry { writes, tell }).await.map_err(|_| Error::gone())?;
-        told.await.map_err(|_| Error::gone())?
+        let (reply, response) = oneshot::channel();
+        self.0.send(QueuedTx { writes, reply }).await.map_err(|_| Error::gone())?;
+        response.await.map_err(|_| Error::gone())?
     }
 }
 
-impl Scribe {
-    async fn work(self, mut receiver: mpsc::Receiver<Entry>) {
+impl BatchWriter {
+    async fn work(self, mut receiver: mpsc::Receiver<QueuedTx>) {
         while let Some(first) = receiver.recv().await {
             let mut bytes = first.len();
             let mut entries = vec![first];
@@ -67,7 +67,7 @@ impl Scribe {
     }
 
     /// Writes drafts together. When one of them cannot be written, halves are tried, until it is alone.
-    async fn write(&self, mut entries: Vec<Entry>) {
+    async fn write(&self, mut entries: Vec<QueuedTx>) {
         let written = match self.try_to_write(&entries).await {
             Err(error) if is_of_one(&error) && entries.len() > 1 => {
                 let rest = entries.split_off(entries.len() / 2);
@@ -75,24 +75,24 @@ impl Scribe {
                 return Box::pin(self.write(rest)).await;
             }
             // Whatever the database has against them: the transactions that do the same, each for itself, will find out.
-            Err(error) if error.is_of_its_rows() => Err(Error::Overtaken),
+            Err(error) if error.is_of_its_rows() => Err(Error::Conflict),
             written => written,
         };
         let written = written.map_err(Error::share);
-        for Entry { tell, .. } in entries {
+        for QueuedTx { reply, .. } in entries {
             // Nobody listens when the caller's task has died.
-            let _ = tell.send(written.as_ref().map(|_| ()).map_err(|same| same()));
+            let _ = reply.send(written.as_ref().map(|_| ()).map_err(|same| same()));
         }
     }
 
-    async fn try_to_write(&self, entries: &[Entry]) -> Result<(), Error> {
+    async fn try_to_write(&self, entries: &[QueuedTx]) -> Result<(), Error> {
         let writes = entries.iter().flat_map(|entry| &entry.writes);
-        let script = Script::of(self.dialect, writes, Fit::Required)?;
-        match &self.turns {
-            Some(turns) => turns.write(script).await,
+        let batch = Batch::of(self.dialect, writes, RowCheck::Required)?;
+        match &self.group_commit {
+            Some(group_commit) => group_commit.write(batch).await,
             // PostgreSQL takes it as one statement, which is a transaction of its own.
             None => {
-                let run = async |on: &mut AnyConnection| script.run(on).await.map_err(Error::of_commit);
+                let run = async |on: &mut AnyConnection| batch.run(on).await.map_err(Error::of_commit);
                 self.connection.use_for(run).await.map(|_| ())
             }
         }
@@ -104,14 +104,14 @@ impl Scribe {
 fn is_of_one(error: &Error) -> bool {
     match error {
         Error::RuleBroken(_) => true,
-        Error::Unavailable(sqlx::Error::Database(error)) => error.code().as_deref().is_some_and(is_misfit),
-        Error::Unavailable(_) | Error::Uncertain(_) | Error::Unreachable(_) | Error::Corrupt(_) | Error::Overtaken => {
+        Error::Unavailable(sqlx::Error::Database(error)) => error.code().as_deref().is_some_and(is_conflict),
+        Error::Unavailable(_) | Error::Uncertain(_) | Error::Unreachable(_) | Error::Corrupt(_) | Error::Conflict => {
             false
         }
     }
 }
 
-impl Entry {
+impl QueuedTx {
     fn len(&self) -> usize {
         self.writes.iter().map(Write::len).sum()
     }

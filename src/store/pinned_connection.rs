@@ -20,7 +20,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where it is kept while nobody uses it.
 #[derive(Clone)]
-pub(super) struct Kept {
+pub(super) struct PinnedConnection {
     dialect: Dialect,
     pool: Pool<Any>,
     place: Arc<Mutex<Option<Used>>>,
@@ -29,7 +29,7 @@ pub(super) struct Kept {
 /// A connection, and when it was used last.
 type Used = (PoolConnection<Any>, Instant);
 
-impl Kept {
+impl PinnedConnection {
     /// A connection of `pool`, which nobody else waits for, once it is needed.
     pub(super) fn of(dialect: Dialect, pool: Pool<Any>) -> Self {
         Self { dialect, pool, place: Arc::default() }

@@ -19,12 +19,12 @@ use tokio::{
     time::timeout,
 };
 
-use super::writes::{SQLITE_TOGETHER, Script};
+use super::writes::{Batch, SQLITE_TOGETHER};
 use crate::store;
 
 /// How long a turn is waited for: longer than a call waits for its reservation, because what is sent already is written by the
 /// same writer.
-const TURN_TIMEOUT: Duration = Duration::from_secs(5);
+const GUARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Begins the shared transaction with its first turn. The write lock is taken at once: a transaction that reads first cannot
 /// take it later while another holds it. The outer savepoint marks the transaction: SQLite may roll a transaction back by
 /// itself, when a disk is full or fails, and the next savepoint would then begin another one.
@@ -40,11 +40,11 @@ const UNDO_BEGIN: &str = "SAVEPOINT turn";
 const FLUSH: &str = "RELEASE members; COMMIT";
 
 /// The line in front of the writer. It is as long as there are calls under way, which `rpc/` bounds; each waits at most
-/// [`TURN_TIMEOUT`] for its turn.
+/// [`GUARD_TIMEOUT`] for its turn.
 #[derive(Clone)]
-pub(super) struct Turns {
+pub(super) struct GroupCommit {
     pool: Pool<Any>,
-    writer: Arc<Mutex<Writer>>,
+    writer: Arc<Mutex<SharedWriter>>,
     /// How many wait for a turn. Who commits while nobody does flushes at once.
     waiting: Arc<AtomicUsize>,
 }
@@ -52,7 +52,7 @@ pub(super) struct Turns {
 /// The writer, in the hands of whose turn it is. When it is in nobody's, there is an open transaction exactly if there are
 /// members.
 #[derive(Default)]
-struct Writer {
+struct SharedWriter {
     connection: Option<PoolConnection<Any>>,
     /// Those who have committed and wait for the flush.
     members: Vec<oneshot::Sender<Flushed>>,
@@ -62,54 +62,54 @@ struct Writer {
 type Flushed = Result<(), Arc<Error>>;
 
 /// A turn. What is not committed when it is dropped never happened.
-pub struct Turn {
+pub struct WriterGuard {
     /// `None` once it has ended.
-    writer: Option<OwnedMutexGuard<Writer>>,
+    writer: Option<OwnedMutexGuard<SharedWriter>>,
     has_begun: bool,
-    turns: Turns,
+    group_commit: GroupCommit,
 }
 
-impl Turns {
+impl GroupCommit {
     /// In front of `pool`, which has one connection.
     pub(super) fn new(pool: Pool<Any>) -> Self {
         Self { pool, writer: Arc::default(), waiting: Arc::default() }
     }
 
     /// Waits for a turn.
-    pub(super) async fn begin(&self) -> Result<Turn, Error> {
-        let mut turn = self.lock().await?;
-        let begin = turn.writer().beginning();
-        sqlx::query(begin).execute(&mut *turn).await?;
-        turn.has_begun = true;
-        Ok(turn)
+    pub(super) async fn begin(&self) -> Result<WriterGuard, Error> {
+        let mut guard = self.lock().await?;
+        let begin = guard.writer().beginning();
+        sqlx::query(begin).execute(&mut *guard).await?;
+        guard.has_begun = true;
+        Ok(guard)
     }
 
     /// Waits for the writer.
-    async fn lock(&self) -> Result<Turn, Error> {
-        let waiting = Waiting::one_more(&self.waiting);
-        let writer = timeout(TURN_TIMEOUT, self.writer.clone().lock_owned()).await.map_err(|_| Error::PoolTimedOut)?;
+    async fn lock(&self) -> Result<WriterGuard, Error> {
+        let waiting = WaitCount::one_more(&self.waiting);
+        let writer = timeout(GUARD_TIMEOUT, self.writer.clone().lock_owned()).await.map_err(|_| Error::PoolTimedOut)?;
         drop(waiting);
-        let mut turn = Turn { writer: Some(writer), has_begun: false, turns: self.clone() };
-        if turn.writer().connection.is_none() {
+        let mut guard = WriterGuard { writer: Some(writer), has_begun: false, group_commit: self.clone() };
+        if guard.writer().connection.is_none() {
             let mut connection = self.pool.acquire().await?;
             connection.execute(AssertSqlSafe(SQLITE_TOGETHER.as_str())).await?;
-            turn.writer().connection = Some(connection);
+            guard.writer().connection = Some(connection);
         }
-        Ok(turn)
+        Ok(guard)
     }
 
     /// Runs `script`, which is one statement, and makes it durable together with the turns before it. When it fails, nothing
     /// of it stands; the turns before it do. When the flush fails, nothing of anybody's does.
-    pub(super) async fn write(&self, script: Script) -> Result<(), store::Error> {
-        let mut turn = self.lock().await?;
-        let run = script.run(&mut turn).await;
+    pub(super) async fn write(&self, batch: Batch) -> Result<(), store::Error> {
+        let mut guard = self.lock().await?;
+        let run = batch.run(&mut guard).await;
         // Where there are no members, no transaction is open, and the statement was one of its own.
-        let flushed = turn.writer().flush().await;
+        let flushed = guard.writer().flush().await;
         if run.as_ref().is_err_and(|error| !error.is_of_its_rows()) {
             // SQLite leaves some statements that failed half open.
-            turn.writer().give_up().await;
+            guard.writer().give_up().await;
         }
-        turn.writer = None;
+        guard.writer = None;
         run?;
         Ok(flushed.map_err(shared)?)
     }
@@ -125,9 +125,9 @@ impl Turns {
     }
 
     /// Ends a turn that was committed; returns when it is durable, by a flush of its own or of another's.
-    async fn finish(self, mut writer: OwnedMutexGuard<Writer>) -> Result<(), Error> {
-        let (tell, mut told) = oneshot::channel();
-        writer.members.push(tell);
+    async fn finish(self, mut writer: OwnedMutexGuard<SharedWriter>) -> Result<(), Error> {
+        let (reply, mut response) = oneshot::channel();
+        writer.members.push(reply);
         if self.waiting.load(Ordering::Relaxed) == 0 {
             // This member is told of the outcome with the others.
             let _ = writer.flush().await;
@@ -135,12 +135,12 @@ impl Turns {
         drop(writer);
         tokio::select! {
             biased;
-            outcome = &mut told => return heard(outcome),
+            outcome = &mut response => return heard(outcome),
             mut writer = self.writer.lock() => {
                 let _ = writer.flush().await;
             }
         }
-        heard(told.await)
+        heard(response.await)
     }
 }
 
@@ -154,7 +154,7 @@ fn shared(error: Arc<Error>) -> Error {
     Error::Io(io::Error::other(error))
 }
 
-impl Writer {
+impl SharedWriter {
     /// How a turn begins now.
     fn beginning(&self) -> &'static str {
         if self.members.is_empty() { BEGIN_FIRST } else { BEGIN_NEXT }
@@ -166,12 +166,12 @@ impl Writer {
             return Ok(());
         }
         self.run(FLUSH).await?;
-        self.tell_all(&Ok(()));
+        self.reply_to_all(&Ok(()));
         Ok(())
     }
 
     /// Tells the members what came of their flush.
-    fn tell_all(&mut self, outcome: &Flushed) {
+    fn reply_to_all(&mut self, outcome: &Flushed) {
         for member in self.members.drain(..) {
             // Nobody listens when the gateway is shutting down.
             let _ = member.send(outcome.clone());
@@ -184,7 +184,7 @@ impl Writer {
         let Err(error) = sqlx::query(sql).execute(&mut **connection).await else { return Ok(()) };
         tracing::warn!(%error, "the database's writer failed; uncommitted writes are rolled back");
         let error = Arc::new(error);
-        self.tell_all(&Err(error.clone()));
+        self.reply_to_all(&Err(error.clone()));
         self.give_up().await;
         Err(error)
     }
@@ -197,8 +197,8 @@ impl Writer {
     }
 }
 
-impl Turn {
-    fn writer(&mut self) -> &mut Writer {
+impl WriterGuard {
+    fn writer(&mut self) -> &mut SharedWriter {
         self.writer.as_mut().expect("the turn has not ended")
     }
 
@@ -206,11 +206,11 @@ impl Turn {
     pub(super) async fn commit(mut self) -> Result<(), Error> {
         let Some(writer) = self.writer.take() else { return Err(Error::WorkerCrashed) };
         // In a task of its own: others may depend on this flush, also when nobody waits for the commit any longer.
-        tokio::spawn(self.turns.clone().finish(writer)).await.unwrap_or(Err(Error::WorkerCrashed))
+        tokio::spawn(self.group_commit.clone().finish(writer)).await.unwrap_or(Err(Error::WorkerCrashed))
     }
 }
 
-impl Drop for Turn {
+impl Drop for WriterGuard {
     fn drop(&mut self) {
         if let Some(writer) = self.writer.take() {
             tokio::spawn(undo(writer, self.has_begun));
@@ -219,7 +219,7 @@ impl Drop for Turn {
 }
 
 /// Undoes a turn; the members' turns before it stand.
-async fn undo(mut writer: OwnedMutexGuard<Writer>, has_begun: bool) {
+async fn undo(mut writer: OwnedMutexGuard<SharedWriter>, has_begun: bool) {
     if writer.connection.is_none() {
         return;
     }
@@ -232,7 +232,7 @@ async fn undo(mut writer: OwnedMutexGuard<Writer>, has_begun: bool) {
     let _ = writer.run(sql).await;
 }
 
-impl Deref for Turn {
+impl Deref for WriterGuard {
     type Target = AnyConnection;
     fn deref(&self) -> &AnyConnection {
         let writer = self.writer.as_ref().expect("the turn has not ended");
@@ -240,23 +240,23 @@ impl Deref for Turn {
     }
 }
 
-impl DerefMut for Turn {
+impl DerefMut for WriterGuard {
     fn deref_mut(&mut self) -> &mut AnyConnection {
         self.writer().connection.as_mut().expect("a turn begins with a connection")
     }
 }
 
 /// Counts one who waits, until it is dropped.
-struct Waiting<'a>(&'a AtomicUsize);
+struct WaitCount<'a>(&'a AtomicUsize);
 
-impl<'a> Waiting<'a> {
+impl<'a> WaitCount<'a> {
     fn one_more(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitCount<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -268,7 +268,7 @@ mod tests {
     use crate::store::Dialect;
 
     /// A line in front of a database with one table, and a connection that sees what is durable.
-    async fn line() -> (tempfile::TempDir, Turns, Pool<Any>) {
+    async fn line() -> (tempfile::TempDir, GroupCommit, Pool<Any>) {
         sqlx::any::install_default_drivers();
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", dir.path().join("line.db").display());
@@ -278,11 +278,11 @@ mod tests {
         let unkept = "CREATE TABLE promises (n INTEGER REFERENCES kept (n) DEFERRABLE INITIALLY DEFERRED)";
         sqlx::query("CREATE TABLE kept (n INTEGER PRIMARY KEY)").execute(&writer).await.unwrap();
         sqlx::query(unkept).execute(&writer).await.unwrap();
-        (dir, Turns::new(writer), reader)
+        (dir, GroupCommit::new(writer), reader)
     }
 
-    async fn write(turn: &mut Turn, n: i64) {
-        sqlx::query("INSERT INTO numbers (n) VALUES ($1)").bind(n).execute(&mut **turn).await.unwrap();
+    async fn write(guard: &mut WriterGuard, n: i64) {
+        sqlx::query("INSERT INTO numbers (n) VALUES ($1)").bind(n).execute(&mut **guard).await.unwrap();
     }
 
     async fn durable(reader: &Pool<Any>) -> i64 {
@@ -290,15 +290,15 @@ mod tests {
     }
 
     /// Starts one who waits for a turn, writes `n` and commits; answers when it waits, or is done.
-    async fn waits(turns: &Turns, n: i64) -> tokio::task::JoinHandle<Result<(), Error>> {
-        let before = turns.waiting.load(Ordering::Relaxed);
-        let line = turns.clone();
+    async fn waits(group_commit: &GroupCommit, n: i64) -> tokio::task::JoinHandle<Result<(), Error>> {
+        let before = group_commit.waiting.load(Ordering::Relaxed);
+        let line = group_commit.clone();
         let task = tokio::spawn(async move {
-            let mut turn = line.begin().await?;
-            write(&mut turn, n).await;
-            turn.commit().await
+            let mut guard = line.begin().await?;
+            write(&mut guard, n).await;
+            guard.commit().await
         });
-        while turns.waiting.load(Ordering::Relaxed) == before && !task.is_finished() {
+        while group_commit.waiting.load(Ordering::Relaxed) == before && !task.is_finished() {
             tokio::task::yield_now().await;
         }
         task
@@ -306,12 +306,12 @@ mod tests {
 
     #[tokio::test]
     async fn those_who_wait_share_the_flush_of_the_first() {
-        let (_dir, turns, reader) = line().await;
-        let mut first = turns.begin().await.unwrap();
+        let (_dir, group_commit, reader) = line().await;
+        let mut first = group_commit.begin().await.unwrap();
         write(&mut first, 0).await;
         let mut others = Vec::new();
         for n in 1..=50 {
-            others.push(waits(&turns, n).await);
+            others.push(waits(&group_commit, n).await);
         }
         assert_eq!(durable(&reader).await, 0);
         first.commit().await.unwrap();
@@ -323,15 +323,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_turn_that_is_dropped_takes_nothing_of_the_others_with_it() {
-        let (_dir, turns, reader) = line().await;
+        let (_dir, group_commit, reader) = line().await;
         let tasks: Vec<_> = (0..90)
             .map(|n| {
-                let turns = turns.clone();
+                let group_commit = group_commit.clone();
                 tokio::spawn(async move {
-                    let mut turn = turns.begin().await.unwrap();
-                    write(&mut turn, n).await;
+                    let mut guard = group_commit.begin().await.unwrap();
+                    write(&mut guard, n).await;
                     if n % 3 > 0 {
-                        turn.commit().await.unwrap();
+                        guard.commit().await.unwrap();
                     }
                 })
             })
@@ -346,33 +346,33 @@ mod tests {
 
     #[tokio::test]
     async fn a_transaction_that_breaks_has_failed_for_all_its_members_and_for_nobody_after_them() {
-        let (_dir, turns, reader) = line().await;
-        let mut first = turns.begin().await.unwrap();
+        let (_dir, group_commit, reader) = line().await;
+        let mut first = group_commit.begin().await.unwrap();
         write(&mut first, 1).await;
         let breaker = {
-            let turns = turns.clone();
+            let group_commit = group_commit.clone();
             tokio::spawn(async move {
-                let mut turn = turns.begin().await.unwrap();
-                sqlx::query("ROLLBACK").execute(&mut *turn).await.unwrap();
-                turn.commit().await
+                let mut guard = group_commit.begin().await.unwrap();
+                sqlx::query("ROLLBACK").execute(&mut *guard).await.unwrap();
+                guard.commit().await
             })
         };
-        while turns.waiting.load(Ordering::Relaxed) == 0 {
+        while group_commit.waiting.load(Ordering::Relaxed) == 0 {
             tokio::task::yield_now().await;
         }
         assert!(first.commit().await.is_err());
         assert!(breaker.await.unwrap().is_err());
         assert_eq!(durable(&reader).await, 0);
-        waits(&turns, 2).await.await.unwrap().unwrap();
+        waits(&group_commit, 2).await.await.unwrap().unwrap();
         assert_eq!(durable(&reader).await, 1);
     }
 
     /// Starts a script that waits for a turn; returns when it waits.
-    async fn rides(turns: &Turns, sql: &'static str) -> tokio::task::JoinHandle<Result<(), store::Error>> {
-        let before = turns.waiting.load(Ordering::Relaxed);
-        let line = turns.clone();
-        let task = tokio::spawn(async move { line.write(Script::plain(sql)).await });
-        while turns.waiting.load(Ordering::Relaxed) == before {
+    async fn rides(group_commit: &GroupCommit, sql: &'static str) -> tokio::task::JoinHandle<Result<(), store::Error>> {
+        let before = group_commit.waiting.load(Ordering::Relaxed);
+        let line = group_commit.clone();
+        let task = tokio::spawn(async move { line.write(Batch::plain(sql)).await });
+        while group_commit.waiting.load(Ordering::Relaxed) == before {
             tokio::task::yield_now().await;
         }
         task
@@ -380,76 +380,76 @@ mod tests {
 
     #[tokio::test]
     async fn a_script_that_rides_in_a_transaction_whose_commit_fails_has_failed() {
-        let (_dir, turns, reader) = line().await;
-        let mut member = turns.begin().await.unwrap();
+        let (_dir, group_commit, reader) = line().await;
+        let mut member = group_commit.begin().await.unwrap();
         sqlx::query("INSERT INTO promises (n) VALUES (1)").execute(&mut *member).await.unwrap();
-        let rider = rides(&turns, "INSERT INTO numbers (n) VALUES (7)").await;
+        let rider = rides(&group_commit, "INSERT INTO numbers (n) VALUES (7)").await;
         assert!(member.commit().await.is_err());
         let outcome = rider.await.unwrap();
         assert!(matches!(outcome, Err(store::Error::Unavailable(_))), "{outcome:?}");
         assert_eq!(durable(&reader).await, 0);
-        turns.write(Script::plain("INSERT INTO numbers (n) VALUES (8)")).await.unwrap();
+        group_commit.write(Batch::plain("INSERT INTO numbers (n) VALUES (8)")).await.unwrap();
         assert_eq!(durable(&reader).await, 1, "nothing of the failed transaction is left on the connection");
     }
 
     #[tokio::test]
     async fn a_script_that_takes_the_transaction_down_has_failed_for_its_members_too() {
-        let (_dir, turns, reader) = line().await;
+        let (_dir, group_commit, reader) = line().await;
         let breaks = "CREATE TRIGGER breaks BEFORE INSERT ON numbers WHEN new.n = 0
              BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END";
-        let mut member = turns.begin().await.unwrap();
+        let mut member = group_commit.begin().await.unwrap();
         sqlx::query(breaks).execute(&mut *member).await.unwrap();
         member.commit().await.unwrap();
-        let mut member = turns.begin().await.unwrap();
+        let mut member = group_commit.begin().await.unwrap();
         write(&mut member, 1).await;
-        let rider = rides(&turns, "INSERT INTO numbers (n) VALUES (0)").await;
+        let rider = rides(&group_commit, "INSERT INTO numbers (n) VALUES (0)").await;
         assert!(member.commit().await.is_err());
         assert!(rider.await.unwrap().is_err());
         assert_eq!(durable(&reader).await, 0);
-        waits(&turns, 2).await.await.unwrap().unwrap();
+        waits(&group_commit, 2).await.await.unwrap().unwrap();
         assert_eq!(durable(&reader).await, 1);
     }
 
     #[tokio::test]
     async fn a_turn_that_cannot_begin_because_the_transaction_is_gone_has_failed_for_its_members_too() {
-        let (_dir, turns, reader) = line().await;
-        let mut member = turns.begin().await.unwrap();
+        let (_dir, group_commit, reader) = line().await;
+        let mut member = group_commit.begin().await.unwrap();
         write(&mut member, 1).await;
-        let next = waits(&turns, 2).await;
+        let next = waits(&group_commit, 2).await;
         // As SQLite does by itself where a disk is full or fails.
         sqlx::query("ROLLBACK").execute(&mut *member).await.unwrap();
         assert!(member.commit().await.is_err());
         assert!(next.await.unwrap().is_err());
         assert_eq!(durable(&reader).await, 0);
-        waits(&turns, 3).await.await.unwrap().unwrap();
+        waits(&group_commit, 3).await.await.unwrap().unwrap();
         assert_eq!(durable(&reader).await, 1);
     }
 
     #[tokio::test]
     async fn what_was_committed_becomes_durable_though_nobody_waits_for_it_any_longer() {
-        let (_dir, turns, reader) = line().await;
-        let mut first = turns.begin().await.unwrap();
+        let (_dir, group_commit, reader) = line().await;
+        let mut first = group_commit.begin().await.unwrap();
         write(&mut first, 1).await;
-        let second = waits(&turns, 2).await;
+        let second = waits(&group_commit, 2).await;
         let mut commit = Box::pin(first.commit());
         let _ = begin_to_poll(&mut commit).await;
         drop(commit);
         second.await.unwrap().unwrap();
-        waits(&turns, 3).await.await.unwrap().unwrap();
+        waits(&group_commit, 3).await.await.unwrap().unwrap();
         assert_eq!(durable(&reader).await, 3);
     }
 
     #[tokio::test]
     async fn a_turn_that_is_given_up_while_it_begins_takes_nothing_of_the_others_with_it() {
-        let (_dir, turns, reader) = line().await;
+        let (_dir, group_commit, reader) = line().await;
         for n in 0..100 {
-            let mut first = turns.begin().await.unwrap();
+            let mut first = group_commit.begin().await.unwrap();
             write(&mut first, n).await;
-            let line = turns.clone();
+            let line = group_commit.clone();
             let patience = std::time::Duration::from_micros(n.unsigned_abs() * 5);
             let hasty = tokio::spawn(async move { drop(tokio::time::timeout(patience, line.begin()).await) });
             tokio::task::yield_now().await;
-            let last = waits(&turns, n).await;
+            let last = waits(&group_commit, n).await;
             first.commit().await.unwrap();
             hasty.await.unwrap();
             last.await.unwrap().unwrap();

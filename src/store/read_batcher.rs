@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Dialect, Error, kept::Kept, lost, row::get};
+use super::{Dialect, Error, columns::get, lost, pinned_connection::PinnedConnection};
 
 /// How many may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
 const QUEUE: usize = 1024;
@@ -22,41 +22,41 @@ pub(super) struct Lookup {
 }
 
 /// The rows of one key; those who ask at the same time share them.
-pub(super) type Rows = Vec<Arc<AnyRow>>;
+pub(super) type SharedRows = Vec<Arc<AnyRow>>;
 
 /// Where rows are asked for.
 #[derive(Clone)]
-pub(super) struct Lookups(mpsc::Sender<Question>);
+pub(super) struct ReadBatcher(mpsc::Sender<QueuedRead>);
 
-struct Question {
+struct QueuedRead {
     lookup: &'static Lookup,
     key: String,
-    tell: oneshot::Sender<Result<Rows, Error>>,
+    reply: oneshot::Sender<Result<SharedRows, Error>>,
 }
 
-struct Reader {
+struct BatchReader {
     dialect: Dialect,
-    connection: Kept,
+    connection: PinnedConnection,
 }
 
-impl Lookups {
+impl ReadBatcher {
     /// Begins to read; ends when the last clone of this is gone.
-    pub(super) fn start(dialect: Dialect, connection: Kept) -> Self {
+    pub(super) fn start(dialect: Dialect, connection: PinnedConnection) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(Reader { dialect, connection }.work(receiver));
+        tokio::spawn(BatchReader { dialect, connection }.work(receiver));
         Self(sender)
     }
 
     /// The rows that `lookup` finds under `key`, as they are committed.
-    pub(super) async fn rows(&self, lookup: &'static Lookup, key: &str) -> Result<Rows, Error> {
-        let (tell, told) = oneshot::channel();
-        self.0.send(Question { lookup, key: key.to_owned(), tell }).await.map_err(|_| Error::gone())?;
-        told.await.map_err(|_| Error::gone())?
+    pub(super) async fn rows(&self, lookup: &'static Lookup, key: &str) -> Result<SharedRows, Error> {
+        let (reply, response) = oneshot::channel();
+        self.0.send(QueuedRead { lookup, key: key.to_owned(), reply }).await.map_err(|_| Error::gone())?;
+        response.await.map_err(|_| Error::gone())?
     }
 }
 
-impl Reader {
-    async fn work(self, mut receiver: mpsc::Receiver<Question>) {
+impl BatchReader {
+    async fn work(self, mut receiver: mpsc::Receiver<QueuedRead>) {
         let mut questions = Vec::new();
         while receiver.recv_many(&mut questions, TOGETHER).await > 0 {
             while let Some(first) = questions.first() {
@@ -67,17 +67,17 @@ impl Reader {
         }
     }
 
-    async fn answer(&self, lookup: &Lookup, questions: Vec<Question>) {
+    async fn answer(&self, lookup: &Lookup, questions: Vec<QueuedRead>) {
         let keys: Vec<_> = questions.iter().map(|question| question.key.as_str()).collect();
         let found = self.read(lookup, &keys).await.map_err(Error::share);
-        for Question { key, tell, .. } in questions {
+        for QueuedRead { key, reply, .. } in questions {
             let rows = found.as_ref().map(|rows| rows.get(&key).cloned().unwrap_or_default());
             // Nobody listens when the caller has hung up.
-            let _ = tell.send(rows.map_err(|same| same()));
+            let _ = reply.send(rows.map_err(|same| same()));
         }
     }
 
-    async fn read(&self, lookup: &Lookup, keys: &[&str]) -> Result<HashMap<String, Rows>, Error> {
+    async fn read(&self, lookup: &Lookup, keys: &[&str]) -> Result<HashMap<String, SharedRows>, Error> {
         let keys = serde_json::to_string(keys).unwrap_or_default();
         let began = Instant::now();
         let rows = match self.ask(lookup, keys.clone()).await {
@@ -85,7 +85,7 @@ impl Reader {
             Err(Error::Unavailable(_)) if lost::is_after(began) => self.ask(lookup, keys).await?,
             rows => rows?,
         };
-        let mut found: HashMap<String, Rows> = HashMap::new();
+        let mut found: HashMap<String, SharedRows> = HashMap::new();
         for row in rows {
             found.entry(get(&row, lookup.key)?).or_default().push(Arc::new(row));
         }

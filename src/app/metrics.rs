@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Shows what is known from the start.
-pub(super) fn expect(telemetry: &Telemetry, now: Timestamp) {
+pub(super) fn init(telemetry: &Telemetry, now: Timestamp) {
     telemetry.set(&BUILD, [env!("CARGO_PKG_VERSION")], 1);
     telemetry.set_seconds(&START, [], now.since(Timestamp::default()));
     telemetry.init_zero(&REPLAYS, []);
@@ -42,7 +42,7 @@ impl App {
     /// All metrics as they are now, in Prometheus' text format. The backlog is as old as its last measurement.
     pub fn metrics(&self) -> String {
         self.store.measure_connections();
-        let readers = self.event_readers.standing(self.now());
+        let readers = self.event_readers.stats(self.now());
         self.telemetry.set(&EVENT_STREAMS, [], readers.count);
         self.telemetry.set_seconds(&EVENT_STREAMS_LAG, [], readers.lag);
         self.telemetry.render()

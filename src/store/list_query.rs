@@ -9,14 +9,14 @@ use super::Error;
 use crate::domain::clock::TimeRange;
 
 /// A SELECT in the making.
-pub(super) struct Select {
+pub(super) struct ListQuery {
     sql: String,
     arguments: AnyArguments,
     /// Conditions of which each is asked for by itself; of all at once, when there are none.
     arms: Vec<String>,
 }
 
-impl Select {
+impl ListQuery {
     /// Everything from `table`.
     pub(super) fn from(table: &str) -> Self {
         Self { sql: format!("SELECT * FROM {table} WHERE TRUE"), arguments: AnyArguments::default(), arms: Vec::new() }

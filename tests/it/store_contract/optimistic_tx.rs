@@ -10,7 +10,7 @@ use corefy_gateway::{
         operation::{Operation, OperationKind},
         payment_intent::{PaymentIntent, PaymentIntentState},
     },
-    store::{Error, Known, NewOperation, Store, Tx},
+    store::{Error, NewOperation, Store, Tx, Versions},
 };
 use tokio::task::JoinSet;
 
@@ -51,7 +51,7 @@ async fn tell(tx: &mut Tx, object: impl Into<EventObject>) {
 
 /// Drafts the creation of an intent under an idempotency key, with an event.
 async fn draft_of(store: &Store, intent: &PaymentIntent, operation: &Operation, key: &str) -> Tx {
-    let mut tx = store.draft(Known::default());
+    let mut tx = store.begin_optimistic(Versions::default());
     reserve(&mut tx, operation, key).await;
     assert!(tx.payment_intent_insert(intent).await.unwrap());
     tell(&mut tx, intent.clone()).await;
@@ -76,7 +76,7 @@ async fn overtake(store: &Store, id: &PaymentIntentId) {
 }
 
 fn assert_overtaken(outcome: Result<(), Error>) {
-    assert!(matches!(outcome, Err(Error::Overtaken)), "{outcome:?}");
+    assert!(matches!(outcome, Err(Error::Conflict)), "{outcome:?}");
 }
 
 /// Whether nothing of [`draft_of`] is there.
@@ -107,7 +107,7 @@ async fn a_draft_whose_intent_was_moved_since_writes_nothing(database: TestDatab
     let intent = payment_intent(acme(), None);
     save_intent(&store, &intent).await;
     let reserved = creation(&intent);
-    let mut draft = store.draft(Known::default());
+    let mut draft = store.begin_optimistic(Versions::default());
     reserve(&mut draft, &reserved, "a").await;
     let mut seen = draft.payment_intent_lock(&intent.id).await.unwrap().unwrap();
     seen.state = PaymentIntentState::Processing;
@@ -124,7 +124,7 @@ async fn a_draft_whose_intent_was_read_and_not_written_does_not_stand(database: 
     let store = database.store().await;
     let intent = payment_intent(acme(), None);
     save_intent(&store, &intent).await;
-    let mut draft = store.draft(Known::default());
+    let mut draft = store.begin_optimistic(Versions::default());
     let seen = draft.payment_intent_lock(&intent.id).await.unwrap().unwrap();
     tell(&mut draft, seen).await;
     assert_overtaken(draft.commit().await);
@@ -155,11 +155,11 @@ async fn a_draft_of_an_operation_that_another_holds_writes_nothing(database: Tes
     let store = database.store().await;
     let intent = payment_intent(acme(), None);
     let reserved = creation(&intent);
-    let known = draft_of(&store, &intent, &reserved, "a").await.commit_knowing().await.unwrap();
+    let versions = draft_of(&store, &intent, &reserved, "a").await.commit_versions().await.unwrap();
     let mut tx = store.begin().await.unwrap();
     assert_eq!(tx.operations_claim_due(after(999), after(1999), 9).await.unwrap().len(), 1);
     tx.commit().await.unwrap();
-    let mut draft = store.draft(known);
+    let mut draft = store.begin_optimistic(versions);
     draft.payment_intent_update(&intent, Some(NOW)).await.unwrap();
     assert!(draft.operation_finish(&reserved, &"late", NOW).await.unwrap(), "it hears at the commit");
     assert_overtaken(draft.commit().await);
@@ -171,7 +171,7 @@ async fn a_draft_that_breaks_a_rule_writes_nothing(database: TestDatabase) {
     let store = database.store().await;
     let intent = payment_intent(acme(), None);
     save_intent(&store, &intent).await;
-    let mut draft = store.draft(Known::default());
+    let mut draft = store.begin_optimistic(Versions::default());
     let seen = draft.payment_intent_lock(&intent.id).await.unwrap().unwrap();
     let impossible = PaymentIntent { received: seen.amount.minor + 1, ..seen };
     draft.payment_intent_update(&impossible, None).await.unwrap();
@@ -184,17 +184,17 @@ async fn a_draft_that_breaks_a_rule_writes_nothing(database: TestDatabase) {
 async fn what_a_draft_has_left_behind_the_next_one_knows(database: TestDatabase) {
     let store = database.store().await;
     let mut intent = payment_intent(acme(), None);
-    let mut known = draft_of(&store, &intent, &creation(&intent), "a").await.commit_knowing().await.unwrap();
+    let mut versions = draft_of(&store, &intent, &creation(&intent), "a").await.commit_versions().await.unwrap();
     for received in 1..=3 {
-        let mut draft = store.draft(known);
+        let mut draft = store.begin_optimistic(versions);
         assert_eq!(draft.payment_intent_lock(&intent.id).await.unwrap().as_ref(), Some(&intent));
         intent.received = received;
         draft.payment_intent_update(&intent, None).await.unwrap();
-        known = draft.commit_knowing().await.unwrap();
+        versions = draft.commit_versions().await.unwrap();
     }
     assert_eq!(stored(&store, &intent.id).await, Some(intent.clone()));
     overtake(&store, &intent.id).await;
-    let mut draft = store.draft(known);
+    let mut draft = store.begin_optimistic(versions);
     draft.payment_intent_update(&intent, None).await.unwrap();
     assert_overtaken(draft.commit().await);
 }
@@ -203,7 +203,7 @@ async fn of_one_row_the_last_word_of_a_draft_counts(database: TestDatabase) {
     let store = database.store().await;
     let paid = paid_intent(acme());
     save_intent(&store, &paid).await;
-    let mut draft = store.draft(Known::default());
+    let mut draft = store.begin_optimistic(Versions::default());
     let mut seen = draft.payment_intent_lock(&paid.id).await.unwrap().unwrap();
     for pending in [1, 2, 3] {
         seen.refund_pending = pending;
@@ -219,7 +219,7 @@ async fn what_cannot_wait_for_the_commit_makes_a_draft_void(database: TestDataba
     let store = database.store().await;
     let intent = payment_intent(acme(), None);
     let mut draft = draft_of(&store, &intent, &creation(&intent), "a").await;
-    assert!(matches!(draft.payment_intent_delete(&intent.id).await, Err(Error::Overtaken)));
+    assert!(matches!(draft.payment_intent_delete(&intent.id).await, Err(Error::Conflict)));
     let reserved = creation(&intent);
     let mut draft = draft_of(&store, &intent, &reserved, "a").await;
     draft.operation_finish(&reserved, &"at once", NOW).await.unwrap();
@@ -237,7 +237,7 @@ async fn a_draft_that_is_overtaken_takes_none_of_a_hundred_others_with_it(databa
         drafts.spawn(async move {
             let intent = payment_intent(acme(), Some(&reference));
             let outcome = draft_of(&store, &intent, &creation(&intent), &number.to_string()).await.commit().await;
-            assert_eq!(matches!(outcome, Err(Error::Overtaken)), number % 3 == 0, "{outcome:?}");
+            assert_eq!(matches!(outcome, Err(Error::Conflict)), number % 3 == 0, "{outcome:?}");
             assert_eq!(stored(&store, &intent.id).await.is_some(), number % 3 > 0);
         });
     }
@@ -254,7 +254,7 @@ async fn no_increment_is_lost_among_drafts_and_transactions_at_the_same_time(dat
         let (store, id) = (store.clone(), paid.id.clone());
         tasks.spawn(async move {
             loop {
-                let draft = store.draft(Known::default());
+                let draft = store.begin_optimistic(Versions::default());
                 let mut tx = if number % 4 == 0 { store.begin().await.unwrap() } else { draft };
                 let mut intent = tx.payment_intent_lock(&id).await.unwrap().unwrap();
                 intent.refund_pending += 1;
@@ -276,8 +276,8 @@ async fn drafts_and_transactions_tell_their_events_in_one_order_without_a_gap(da
     for number in 0..60 {
         let store = store.clone();
         tasks.spawn(async move {
-            let known = Known::default();
-            let mut tx = if number % 2 == 0 { store.begin().await.unwrap() } else { store.draft(known) };
+            let versions = Versions::default();
+            let mut tx = if number % 2 == 0 { store.begin().await.unwrap() } else { store.begin_optimistic(versions) };
             tell(&mut tx, payment_intent(acme(), None)).await;
             tell(&mut tx, payment_intent(acme(), None)).await;
             tx.commit().await.unwrap();
@@ -303,7 +303,7 @@ async fn a_row_that_another_has_locked_on_postgres_holds_up_no_other_draft_for_l
         let (store, id) = (store.clone(), locked.id.clone());
         drafts.spawn(async move {
             if number == 7 {
-                let mut draft = store.draft(Known::default());
+                let mut draft = store.begin_optimistic(Versions::default());
                 let seen = draft.payment_intent_lock(&id).await.unwrap().unwrap();
                 draft.payment_intent_update(&seen, None).await.unwrap();
                 assert_overtaken(draft.commit().await);
