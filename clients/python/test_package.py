@@ -146,6 +146,12 @@ class Check(unittest.TestCase):
         self.assertEqual(code, 1, table)
         self.assertIn("FAILED: SCOPE_MISSING", table)
 
+    def test_ends_at_once_without_a_connection(self) -> None:
+        code, table = self.run_with("pk_nobody:sk_nothing")
+        self.assertEqual(code, 1, table)
+        self.assertEqual(table.count("FAILED: CREDENTIALS_INVALID"), 1, table)
+        self.assertIn("Nothing else can be checked without a connection.", table)
+
 
 class Connect(unittest.TestCase):
     def test_refuses_targets_that_are_none(self) -> None:

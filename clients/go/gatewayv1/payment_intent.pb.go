@@ -226,7 +226,7 @@ type PaymentIntent struct {
 	// Where the intent stands.
 	State PaymentIntentState `protobuf:"varint,4,opt,name=state,proto3,enum=corefy.gateway.v1.PaymentIntentState" json:"state,omitempty"`
 	// PAYMENT_INTENT_STATE_PROCESSING because Corefy's answer to the creation or the attempt is missing, not because the payer's
-	// bank takes its time. The gateway finds out.
+	// bank takes its time. True also while the call that waits for it still runs. The gateway finds out.
 	OutcomeUnknown bool `protobuf:"varint,5,opt,name=outcome_unknown,json=outcomeUnknown,proto3" json:"outcome_unknown,omitempty"`
 	// Amount to be paid, in major units with the currency's own decimals: `100.00` USD, `100` JPY, `1.234` KWD.
 	Amount string `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
@@ -244,7 +244,7 @@ type PaymentIntent struct {
 	// Amount taken back by the payer's bank, in the form of `amount`. A chargeback after a refund can make more leave
 	// than came in.
 	AmountChargedBack string `protobuf:"bytes,12,opt,name=amount_charged_back,json=amountChargedBack,proto3" json:"amount_charged_back,omitempty"`
-	// The type code of the payment method, for example `card`.
+	// The type code of the payment method that was given at creation, for example `card`.
 	PaymentMethodType string `protobuf:"bytes,13,opt,name=payment_method_type,json=paymentMethodType,proto3" json:"payment_method_type,omitempty"`
 	// The saved payment method of the last attempt, `pm_…`; empty when it was made with none, or not at all.
 	PaymentMethodId string `protobuf:"bytes,14,opt,name=payment_method_id,json=paymentMethodId,proto3" json:"payment_method_id,omitempty"`

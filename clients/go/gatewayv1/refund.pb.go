@@ -96,7 +96,8 @@ type Refund struct {
 	PaymentId string `protobuf:"bytes,4,opt,name=payment_id,json=paymentId,proto3" json:"payment_id,omitempty"`
 	// Where the refund stands.
 	State RefundState `protobuf:"varint,5,opt,name=state,proto3,enum=corefy.gateway.v1.RefundState" json:"state,omitempty"`
-	// REFUND_STATE_PENDING because Corefy's answer is missing, not because the bank takes its time. The gateway finds out.
+	// REFUND_STATE_PENDING because Corefy's answer is missing, not because the bank takes its time. True
+	// also while the call that waits for it still runs, as in `refund.created`. The gateway finds out.
 	OutcomeUnknown bool `protobuf:"varint,6,opt,name=outcome_unknown,json=outcomeUnknown,proto3" json:"outcome_unknown,omitempty"`
 	// Amount given back, in major units with the currency's own decimals.
 	Amount string `protobuf:"bytes,7,opt,name=amount,proto3" json:"amount,omitempty"`

@@ -91,7 +91,9 @@ def check(target: str, api_key: str, authority: bytes | None = None) -> tuple[st
     corefy = checks.make("initialisation", "the service is made of target and key", lambda: service(api_key))
     if corefy is None:
         return checks.table(), False
-    checks.make("connectivity", "test_connection", lambda: _connected(corefy))
+    if checks.make("connectivity", "test_connection", lambda: _connected(corefy)) is None:
+        # Every other call would fail for the same reason, each after its repetitions.
+        return f"{checks.table()}\nNothing else can be checked without a connection.", False
     stranger = service("pk_nobody:sk_nothing")
     checks.make(
         "authentication",
@@ -166,9 +168,10 @@ def _create(corefy: CorefyService, amount: str = "10.00", key: str | None = None
     )
 
 
-def _connected(corefy: CorefyService) -> None:
+def _connected(corefy: CorefyService) -> bool:
     answer = corefy.test_connection()
     _expect(bool(answer["reachable"] and answer["authenticated"]), str(answer["message"]))
+    return True
 
 
 def _expect(came_true: bool, otherwise: str) -> None:
