@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::error::Error;
+use crate::{domain::clock::Timestamp, error::Error, store::ListPosition};
 
 /// The largest page.
 pub const MAX_PAGE_SIZE: u32 = 100;
@@ -49,27 +49,58 @@ impl Tokens {
         if token.is_empty() {
             return Ok(None);
         }
-        let wrong = || Error::field("page_token", "must be the next_page_token of the same list with the same filters");
-        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| wrong())?;
-        let (tag, id) = bytes.split_at_checked(TAG_BYTES).ok_or_else(wrong)?;
-        self.mac.clone().chain_update(id).verify_truncated_left(tag).map_err(|_| wrong())?;
-        String::from_utf8(id.to_vec()).map(Some).map_err(|_| wrong())
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| wrong_token())?;
+        let (tag, id) = bytes.split_at_checked(TAG_BYTES).ok_or_else(wrong_token)?;
+        self.mac.clone().chain_update(id).verify_truncated_left(tag).map_err(|_| wrong_token())?;
+        String::from_utf8(id.to_vec()).map(Some).map_err(|_| wrong_token())
     }
 
     /// Cuts `items`, of which one more than `size` was asked for, to a page.
-    pub(super) fn page<T>(&self, mut items: Vec<T>, size: u32, id: impl Fn(&T) -> &str) -> Paged<T> {
+    pub(super) fn page<T>(&self, items: Vec<T>, size: u32, id: impl Fn(&T) -> &str) -> Paged<T> {
+        self.page_by(items, size, |item| id(item).to_owned())
+    }
+
+    /// The same for a list that goes on after something else than an id.
+    fn page_by<T>(&self, mut items: Vec<T>, size: u32, place: impl Fn(&T) -> String) -> Paged<T> {
         let size = size as usize;
         let has_more = items.len() > size;
         items.truncate(size);
         let last = items.last().filter(|_| has_more);
-        let next_page_token = last.map_or_else(String::new, |item| self.write(id(item)));
+        let next_page_token = last.map_or_else(String::new, |item| self.write(&place(item)));
         Paged { items, next_page_token }
+    }
+
+    /// The object after which a page of a list by creation begins; `None` for the first page.
+    pub(super) fn read_position(&self, token: &str) -> Result<Option<ListPosition>, Error> {
+        let place = self.read(token)?;
+        let position = |place: String| {
+            let (moment, id) = place.split_once(' ')?;
+            Some(ListPosition { created_at: Timestamp(moment.parse().ok()?), id: id.to_owned() })
+        };
+        place.map(|place| position(place).ok_or_else(wrong_token)).transpose()
+    }
+
+    /// Cuts `items` of a list by creation to a page.
+    pub(super) fn page_by_creation<T>(
+        &self,
+        items: Vec<T>,
+        size: u32,
+        position: impl Fn(&T) -> (Timestamp, &str),
+    ) -> Paged<T> {
+        self.page_by(items, size, |item| {
+            let (Timestamp(moment), id) = position(item);
+            format!("{moment} {id}")
+        })
     }
 
     fn write(&self, id: &str) -> String {
         let tag = self.mac.clone().chain_update(id).finalize().into_bytes();
         URL_SAFE_NO_PAD.encode([&tag[..TAG_BYTES], id.as_bytes()].concat())
     }
+}
+
+fn wrong_token() -> Error {
+    Error::field("page_token", "must be the next_page_token of the same list with the same filters")
 }
 
 #[cfg(test)]
@@ -87,6 +118,18 @@ mod tests {
         assert!(other.read(&page.next_page_token).is_err());
         assert!(tokens.read("not a token").is_err());
         assert!(tokens.read("YQ").is_err());
+    }
+
+    #[test]
+    fn a_list_of_what_was_by_creation_goes_on_after_a_moment_and_an_id() {
+        let tokens = Tokens::new(b"key", &());
+        let made = [(Timestamp(9), "b"), (Timestamp(9), "a"), (Timestamp(-1), "c")];
+        let page = tokens.page_by_creation(made.to_vec(), 2, |item| *item);
+        let position = ListPosition { created_at: Timestamp(9), id: "a".to_owned() };
+        assert_eq!(tokens.read_position(&page.next_page_token).unwrap(), Some(position));
+        assert_eq!(tokens.read_position("").unwrap(), None);
+        let of_ids = tokens.page(vec!["a", "b"], 1, |id| id).next_page_token;
+        assert!(tokens.read_position(&of_ids).is_err());
     }
 
     #[test]

@@ -100,10 +100,10 @@ impl App {
         page: Page,
     ) -> Result<Paged<PaymentIntent>, Error> {
         let tokens = self.page_tokens(caller, ("payment_intents", &filter));
-        let after = tokens.read(&page.token)?;
+        let after = tokens.read_position(&page.token)?;
         let mut session = self.store.read().await?;
         let found = session.payment_intents(&caller.partner_id, &filter, after, page.size + 1).await?;
-        Ok(tokens.page(found, page.size, |intent| intent.id.as_str()))
+        Ok(tokens.page_by_creation(found, page.size, |intent| (intent.created_at, intent.id.as_str())))
     }
 }
 

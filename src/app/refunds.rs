@@ -74,10 +74,10 @@ impl App {
         page: Page,
     ) -> Result<Paged<Refund>, Error> {
         let tokens = self.page_tokens(caller, ("refunds", &filter));
-        let after = tokens.read(&page.token)?;
+        let after = tokens.read_position(&page.token)?;
         let mut session = self.store.read().await?;
         let found = session.refunds(&caller.partner_id, &filter, after, page.size + 1).await?;
-        Ok(tokens.page(found, page.size, |refund| refund.id.as_str()))
+        Ok(tokens.page_by_creation(found, page.size, |refund| (refund.created_at, refund.id.as_str())))
     }
 }
 

@@ -264,6 +264,7 @@ impl Dialect {
             migration!(11, "revisions", "0011_revisions.sql"),
             migration!(12, "list filters", "0012_list_filters.sql"),
             migration!(13, "event causes", "0013_event_causes.sql"),
+            migration!(15, "list order", "0015_list_order.sql"),
         ])
     }
 }

@@ -59,7 +59,7 @@ impl<C: Connected> Session<C> {
                 .and("object_id", "=", filter.object_id.clone())?
                 .holding_any(&types)
         };
-        let listing = Listing { table: "events", key: "position", order: "position" };
+        let listing = Listing { table: "events", key: |row| get(row, "position"), order: "position" };
         self.list(listing, limit, select, read).await
     }
 

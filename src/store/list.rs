@@ -1,29 +1,50 @@
 //! Lists of rows, of which one that cannot be read does not hide the others: it is left out, logged and counted.
 
-use sqlx::{Any, Decode, Type, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{
-    Error, Sealer, Session, StoreContext, columns::get, error::Corruption, list_query::ListQuery, session::Connected,
+    Error, Sealer, Session, StoreContext,
+    columns::{get, time},
+    error::Corruption,
+    list_query::ListQuery,
+    session::Connected,
 };
-use crate::telemetry::catalogue::UNREADABLE_ROWS;
+use crate::{domain::clock::Timestamp, telemetry::catalogue::UNREADABLE_ROWS};
 
 /// Rows that are read at least when a list goes on behind rows that were left out.
 const LEAST_BATCH: u32 = 20;
 
-/// How the rows of a list are found and in which order.
-pub(super) struct Listing {
+/// The row after which a list goes on that is ordered by when its objects were made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListPosition {
+    /// When the object was made.
+    pub created_at: Timestamp,
+    /// Its id, which orders those of one moment.
+    pub id: String,
+}
+
+/// The source of a list's rows, and their order.
+pub(super) struct Listing<K> {
     /// The table.
     pub(super) table: &'static str,
-    /// The column by which the list is ordered and continued.
-    pub(super) key: &'static str,
-    /// The same as SQL has it.
+    /// Reads the place of a row in the list.
+    pub(super) key: fn(&AnyRow) -> Result<K, Error>,
+    /// The order as SQL has it.
     pub(super) order: &'static str,
 }
 
-impl Listing {
+impl Listing<String> {
     /// The newest rows of `table` first: ids ascend with time.
     pub(super) fn newest(table: &'static str) -> Self {
-        Self { table, key: "id", order: "id DESC" }
+        Self { table, key: |row| get(row, "id"), order: "id DESC" }
+    }
+}
+
+impl Listing<ListPosition> {
+    /// The rows of `table`, the last created first.
+    pub(super) fn by_creation(table: &'static str) -> Self {
+        let key = |row: &AnyRow| Ok(ListPosition { created_at: time(row, "created_at")?, id: get(row, "id")? });
+        Self { table, key, order: "created_at DESC, id DESC" }
     }
 }
 
@@ -35,21 +56,18 @@ impl<C: Connected> Session<C> {
     /// what follows the key that it is given.
     pub(super) async fn list<K, T>(
         &mut self,
-        listing: Listing,
+        listing: Listing<K>,
         limit: u32,
         select: impl Fn(Option<K>) -> Result<ListQuery, Error>,
         read: ReadRow<T>,
-    ) -> Result<Vec<T>, Error>
-    where
-        K: for<'r> Decode<'r, Any> + Type<Any>,
-    {
+    ) -> Result<Vec<T>, Error> {
         let (mut found, mut after, mut batch) = (Vec::new(), None, limit);
         loop {
             let rows = select(after.take())?.fetch(self.connection().await?, listing.order, batch).await?;
             found.extend(self.shared.readable(listing.table, &rows, read)?);
             let is_last = rows.len() < batch as usize;
             match rows.last() {
-                Some(last) if !is_last && found.len() < limit as usize => after = Some(get(last, listing.key)?),
+                Some(last) if !is_last && found.len() < limit as usize => after = Some((listing.key)(last)?),
                 _ => break,
             }
             batch = limit.max(LEAST_BATCH);
@@ -87,5 +105,173 @@ impl StoreContext {
         let id: String = get(row, "id").unwrap_or_default();
         tracing::error!(table, row = %id, %error, "a stored row is left out of a list because it cannot be read");
         self.telemetry.count(&UNREADABLE_ROWS, [table]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _, pool::PoolConnection};
+
+    use super::*;
+    use crate::{
+        domain::{
+            clock::TimeRange,
+            ids::{CustomerId, PartnerId, PaymentIntentId},
+            payment_intent::PaymentIntentState,
+            refund::RefundState,
+        },
+        store::{Dialect, PaymentIntentFilter, RefundFilter},
+    };
+
+    const CUSTOMER: &str = "cus_01994111111171118111111111111111";
+    const INTENT: &str = "pi_01994111111171118111111111111111";
+    /// The length of a page.
+    const LIMIT: u32 = 20;
+    /// The seconds between the first object and the last.
+    const SECONDS: i64 = 20_000;
+
+    /// Fills the tables, with `{none}` for what is sealed: an intent and a refund a second, of which few are in the states that do
+    /// not last, and of which a hundredth is one customer's.
+    const FILL: [&str; 4] = [
+        "INSERT INTO customers (id, partner_id, details, created_at, updated_at)
+           VALUES ('cus_01994111111171118111111111111111', 'acme', {none}, 0, 0)",
+        "INSERT INTO payment_intents (id, partner_id, state, currency, amount, received, refunded, refund_pending, charged_back,
+           customer_id, reference_id, details, progress, upstream_version, asked_at, created_at, updated_at)
+         WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
+         SELECT 'pi_' || (100000 + n), CASE WHEN n % 10 = 0 THEN 'other' ELSE 'acme' END,
+           CASE WHEN n % 200 = 1 THEN 'processing' WHEN n % 100 = 2 THEN 'canceled' ELSE 'succeeded' END,
+           'USD', 1000, 0, 0, 0, 0, CASE WHEN n % 100 = 3 THEN 'cus_01994111111171118111111111111111' END, 'r' || n,
+           {none}, {none}, 0, 0, CAST(n AS BIGINT) * 1000000, CAST(n AS BIGINT) * 1000000 + 500 FROM numbers",
+        "UPDATE payment_intents SET id = 'pi_01994111111171118111111111111111' WHERE id = 'pi_100001'",
+        "INSERT INTO refunds (id, partner_id, payment_intent_id, state, currency, amount, details, failure, created_at, updated_at)
+         WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
+         SELECT 're_' || (100000 + n), 'acme', CASE WHEN n % 1000 = 1 THEN 'pi_01994111111171118111111111111111'
+           ELSE 'pi_100002' END, CASE WHEN n % 200 = 1 THEN 'pending' ELSE 'succeeded' END, 'USD', 10, {none}, {none},
+           CAST(n AS BIGINT) * 1000000, CAST(n AS BIGINT) * 1000000 + 500 FROM numbers",
+    ];
+
+    /// A database with many objects.
+    struct Grown {
+        dialect: Dialect,
+        connection: PoolConnection<sqlx::Any>,
+    }
+
+    impl Grown {
+        async fn at(url: &str) -> Self {
+            let (dialect, writer, _) = crate::store::connect(url, 1).await.unwrap();
+            dialect.migrate(&writer).await.unwrap();
+            let mut connection = writer.acquire().await.unwrap();
+            let none = if dialect == Dialect::Sqlite { "X'00'" } else { "'\\x00'" };
+            for sql in FILL.iter().chain(&["ANALYZE"]) {
+                sqlx::query(AssertSqlSafe(sql.replace("{none}", none))).execute(&mut *connection).await.unwrap();
+            }
+            Self { dialect, connection }
+        }
+
+        /// Asserts that a list is read by this index, in the order in which it is shown when it is `ordered` by it.
+        async fn assert_reads(
+            &mut self,
+            select: Result<ListQuery, Error>,
+            table: &'static str,
+            index: &str,
+            ordered: bool,
+        ) {
+            let order = Listing::by_creation(table).order;
+            let (explain, column) = match self.dialect {
+                Dialect::Sqlite => ("EXPLAIN QUERY PLAN", "detail"),
+                Dialect::Postgres => ("EXPLAIN", "QUERY PLAN"),
+            };
+            let rows = select.unwrap().explain(explain, &mut self.connection, order, LIMIT).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| row.get(column)).collect();
+            let told = plan.join("\n");
+            assert!(told.contains(index), "{index} is not used:\n{told}");
+            let scan = format!("SCAN {table}");
+            assert!(!told.contains("Seq Scan") && !told.contains(&scan), "everything is read:\n{told}");
+            // SQLite sorts what its arms have limited already; PostgreSQL merges that.
+            let is_sort = |pair: &[String]| {
+                let of_rows = pair[0].starts_with("SEARCH") && pair[1].starts_with("USE TEMP B-TREE");
+                of_rows || pair[1].trim_start_matches([' ', '-', '>']).starts_with("Sort  (")
+            };
+            assert_eq!(plan.windows(2).any(is_sort), !ordered, "sorted or not:\n{told}");
+        }
+    }
+
+    fn seconds(from: i64, before: i64) -> TimeRange {
+        let moment = |second: i64| Some(Timestamp::from_seconds(second));
+        TimeRange { from: moment(from), before: moment(before) }
+    }
+
+    async fn check_intents(grown: &mut Grown) {
+        let acme = PartnerId::parse("acme").unwrap();
+        let all = PaymentIntentFilter::default;
+        let position = ListPosition { created_at: Timestamp::from_seconds(9_000), id: "pi_109000".to_owned() };
+        let rare = vec![PaymentIntentState::Processing, PaymentIntentState::Canceled];
+        let (early, most) = (seconds(10, 100), seconds(10, SECONDS / 2));
+        for (filter, index, ordered) in [
+            (all(), "payment_intents_list", true),
+            (PaymentIntentFilter { created: early, ..all() }, "payment_intents_list", true),
+            (PaymentIntentFilter { created: most, ..all() }, "payment_intents_list", true),
+            (PaymentIntentFilter { states: rare.clone(), ..all() }, "payment_intents_state", true),
+            (PaymentIntentFilter { states: rare, created: most, ..all() }, "payment_intents_state", true),
+            (
+                PaymentIntentFilter { customer_id: CustomerId::parse(CUSTOMER), ..all() },
+                "payment_intents_customer",
+                true,
+            ),
+            // By when they changed they are found, but not shown: no more than those of the range are sorted.
+            (PaymentIntentFilter { updated: early, ..all() }, "payment_intents_updated", false),
+        ] {
+            for after in [None, Some(&position)] {
+                // Nothing changed in the range was created after the position.
+                let is_empty = after.is_some() && filter.updated.from.is_some();
+                if !is_empty {
+                    grown.assert_reads(filter.select(&acme, after), "payment_intents", index, ordered).await;
+                }
+            }
+        }
+    }
+
+    async fn check_refunds(grown: &mut Grown) {
+        let acme = PartnerId::parse("acme").unwrap();
+        let all = RefundFilter::default;
+        let (early, most) = (seconds(10, 100), seconds(10, SECONDS / 2));
+        for (filter, index, ordered) in [
+            (all(), "refunds_list", true),
+            (RefundFilter { created: early, ..all() }, "refunds_list", true),
+            (RefundFilter { created: most, ..all() }, "refunds_list", true),
+            (RefundFilter { states: vec![RefundState::Pending], ..all() }, "refunds_state", true),
+            (RefundFilter { updated: early, ..all() }, "refunds_updated", false),
+            // Those of one payment are few.
+            (RefundFilter { payment_intent_id: PaymentIntentId::parse(INTENT), ..all() }, "refunds_of_payment", false),
+        ] {
+            grown.assert_reads(filter.select(&acme, None), "refunds", index, ordered).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn lists_read_no_more_than_they_show_on_sqlite() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut grown = Grown::at(&format!("sqlite://{}", directory.path().join("lists.db").display())).await;
+        check_intents(&mut grown).await;
+        check_refunds(&mut grown).await;
+    }
+
+    #[tokio::test]
+    async fn lists_read_no_more_than_they_show_on_postgres() {
+        let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
+            assert!(std::env::var_os("CI").is_none(), "TEST_POSTGRES_URL is not set: run the tests by `make test`");
+            return;
+        };
+        sqlx::any::install_default_drivers();
+        let mut admin = AnyConnection::connect(&server).await.unwrap();
+        let name = format!("lists_{}", uuid::Uuid::now_v7().simple());
+        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.unwrap();
+        let mut url = url::Url::parse(&server).unwrap();
+        url.set_path(&name);
+        let mut grown = Grown::at(url.as_str()).await;
+        check_intents(&mut grown).await;
+        check_refunds(&mut grown).await;
+        drop(grown);
+        sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).execute(&mut admin).await.unwrap();
     }
 }

@@ -5,7 +5,7 @@ use sqlx::{
     any::{AnyArguments, AnyRow},
 };
 
-use super::Error;
+use super::{Error, ListPosition};
 use crate::domain::clock::TimeRange;
 
 /// A SELECT in the making.
@@ -72,6 +72,15 @@ impl ListQuery {
         Ok(self)
     }
 
+    /// Only rows that follow this one in a list by creation, when there is one.
+    pub(super) fn and_after_position(mut self, position: Option<&ListPosition>) -> Result<Self, Error> {
+        if let Some(ListPosition { created_at, id }) = position {
+            let (moment, id) = (self.bind(created_at.0)?, self.bind(id.clone())?);
+            self.sql.push_str(&format!(" AND (created_at, id) < ({moment}, {id})"));
+        }
+        Ok(self)
+    }
+
     /// The placeholder of one more value.
     fn bind<'q, T>(&mut self, value: T) -> Result<String, Error>
     where
@@ -117,12 +126,29 @@ impl ListQuery {
 
     /// At most `limit` rows in `order`.
     pub(super) async fn fetch(self, on: &mut AnyConnection, order: &str, limit: u32) -> Result<Vec<AnyRow>, Error> {
+        let sql = self.sql(order, limit);
+        Ok(sqlx::query_with(AssertSqlSafe(sql), self.arguments).fetch_all(on).await?)
+    }
+
+    /// The database's plan for [`Self::fetch`].
+    #[cfg(test)]
+    pub(super) async fn explain(
+        self,
+        explain: &str,
+        on: &mut AnyConnection,
+        order: &str,
+        limit: u32,
+    ) -> Result<Vec<AnyRow>, Error> {
+        let sql = format!("{explain} {}", self.sql(order, limit));
+        Ok(sqlx::query_with(AssertSqlSafe(sql), self.arguments).fetch_all(on).await?)
+    }
+
+    fn sql(&self, order: &str, limit: u32) -> String {
         let end = format!("ORDER BY {order} LIMIT {limit}");
         let arm = |condition| format!("SELECT * FROM ({} AND {condition} {end}) AS arm", self.sql);
-        let sql = match &self.arms[..] {
+        match &self.arms[..] {
             [] => format!("{} {end}", self.sql),
             arms => format!("{} {end}", arms.iter().map(arm).collect::<Vec<_>>().join(" UNION ALL ")),
-        };
-        Ok(sqlx::query_with(AssertSqlSafe(sql), self.arguments).fetch_all(on).await?)
+        }
     }
 }

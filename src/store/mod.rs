@@ -59,6 +59,7 @@ pub use dialect::Dialect;
 pub use error::Error;
 pub use event_signal::EventSignal;
 pub use file_lock::FileLock;
+pub use list::ListPosition;
 pub use operations::{NewOperation, OperationFilter, OperationRecord, OperationSummary, OutcomeStatus};
 pub use optimistic_tx::Versions;
 pub use payment_intents::PaymentIntentFilter;

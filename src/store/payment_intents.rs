@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, any::AnyRow};
 use super::{
     Error, Sealer, Session, Store, Tx,
     columns::{get, money, parse, parse_optional, time},
-    list::Listing,
+    list::{ListPosition, Listing},
     list_query::ListQuery,
     read_batcher::Lookup,
     session::Connected,
@@ -122,6 +122,20 @@ impl Store {
     }
 }
 
+impl PaymentIntentFilter {
+    /// The partner's intents that it shows, after `after`.
+    pub(super) fn select(&self, partner: &PartnerId, after: Option<&ListPosition>) -> Result<ListQuery, Error> {
+        ListQuery::from("payment_intents")
+            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
+            .and_after_position(after)?
+            .and("customer_id", "=", self.customer_id.as_ref().map(ToString::to_string))?
+            .and("reference_id", "=", self.reference_id.clone())?
+            .and_within("created_at", self.created)?
+            .and_within("updated_at", self.updated)?
+            .each("state", self.states.iter().map(|state| state.as_str()))
+    }
+}
+
 impl<C: Connected> Session<C> {
     /// The intent, whoever's it is.
     pub async fn payment_intent_any(&mut self, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, Error> {
@@ -157,25 +171,16 @@ impl<C: Connected> Session<C> {
         row.map(|row| parse(&row, "id", PaymentIntentId::parse)).transpose()
     }
 
-    /// The partner's intents, newest first, at most `limit`, after the id `after`.
+    /// The partner's intents, the last created first, at most `limit`, after `after`.
     pub async fn payment_intents(
         &mut self,
         partner: &PartnerId,
         filter: &PaymentIntentFilter,
-        after: Option<String>,
+        after: Option<ListPosition>,
         limit: u32,
     ) -> Result<Vec<PaymentIntent>, Error> {
-        let select = |later: Option<String>| {
-            ListQuery::from("payment_intents")
-                .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-                .and("id", "<", later.or_else(|| after.clone()))?
-                .and("customer_id", "=", filter.customer_id.as_ref().map(ToString::to_string))?
-                .and("reference_id", "=", filter.reference_id.clone())?
-                .and_within("created_at", filter.created)?
-                .and_within("updated_at", filter.updated)?
-                .each("state", filter.states.iter().map(|state| state.as_str()))
-        };
-        self.list(Listing::newest("payment_intents"), limit, select, read).await
+        let select = |later: Option<ListPosition>| filter.select(partner, later.or_else(|| after.clone()).as_ref());
+        self.list(Listing::by_creation("payment_intents"), limit, select, read).await
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 use super::{
     Error, Sealer, Session, Tx,
     columns::{get, money, parse, time},
-    list::Listing,
+    list::{ListPosition, Listing},
     list_query::ListQuery,
     session::Connected,
     writes::{
@@ -69,6 +69,19 @@ pub(super) static UPDATE: Statement = Statement {
          FROM {rows} WHERE refunds.id = new.id",
 };
 
+impl RefundFilter {
+    /// The partner's refunds that it shows, after `after`.
+    pub(super) fn select(&self, partner: &PartnerId, after: Option<&ListPosition>) -> Result<ListQuery, Error> {
+        ListQuery::from("refunds")
+            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
+            .and("payment_intent_id", "=", self.payment_intent_id.as_ref().map(ToString::to_string))?
+            .and_after_position(after)?
+            .and_within("created_at", self.created)?
+            .and_within("updated_at", self.updated)?
+            .each("state", self.states.iter().map(|state| state.as_str()))
+    }
+}
+
 impl<C: Connected> Session<C> {
     /// The refund, if it is the partner's.
     pub async fn refund(&mut self, partner: &PartnerId, id: &RefundId) -> Result<Option<Refund>, Error> {
@@ -93,24 +106,16 @@ impl<C: Connected> Session<C> {
         row.map(|row| parse(&row, "id", RefundId::parse)).transpose()
     }
 
-    /// The partner's refunds, newest first, at most `limit`, after the id `after`.
+    /// The partner's refunds, the last created first, at most `limit`, after `after`.
     pub async fn refunds(
         &mut self,
         partner: &PartnerId,
         filter: &RefundFilter,
-        after: Option<String>,
+        after: Option<ListPosition>,
         limit: u32,
     ) -> Result<Vec<Refund>, Error> {
-        let select = |later: Option<String>| {
-            ListQuery::from("refunds")
-                .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-                .and("payment_intent_id", "=", filter.payment_intent_id.as_ref().map(ToString::to_string))?
-                .and("id", "<", later.or_else(|| after.clone()))?
-                .and_within("created_at", filter.created)?
-                .and_within("updated_at", filter.updated)?
-                .each("state", filter.states.iter().map(|state| state.as_str()))
-        };
-        self.list(Listing::newest("refunds"), limit, select, read).await
+        let select = |later: Option<ListPosition>| filter.select(partner, later.or_else(|| after.clone()).as_ref());
+        self.list(Listing::by_creation("refunds"), limit, select, read).await
     }
 
     /// Every refund of one payment, oldest first. Bounded by the payment itself: each takes at least one minor unit. One that

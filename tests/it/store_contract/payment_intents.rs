@@ -9,7 +9,7 @@ use corefy_gateway::{
         operation::{OperationKind, OperationState},
         payment_intent::{PaymentIntent, PaymentIntentState, Progress},
     },
-    store::{Error, PaymentIntentFilter, Store},
+    store::{Error, ListPosition, PaymentIntentFilter, Store},
 };
 use tokio::{task::JoinSet, time::timeout};
 
@@ -147,6 +147,10 @@ async fn sums_that_cannot_be_are_refused(database: TestDatabase) {
     store.begin().await.unwrap().payment_intent_update(&to_the_last_cent, None).await.unwrap();
 }
 
+fn position(intent: &PaymentIntent) -> ListPosition {
+    ListPosition { created_at: intent.created_at, id: intent.id.to_string() }
+}
+
 async fn intents_are_listed_newest_first_page_by_page(database: TestDatabase) {
     let store = database.store().await;
     let [a, b, c] = [(); 3].map(|()| payment_intent(acme(), None));
@@ -157,7 +161,7 @@ async fn intents_are_listed_newest_first_page_by_page(database: TestDatabase) {
     let all = PaymentIntentFilter::default();
     let mut session = store.read().await.unwrap();
     assert_eq!(session.payment_intents(&acme(), &all, None, 2).await.unwrap(), [c, b.clone()]);
-    assert_eq!(session.payment_intents(&acme(), &all, Some(b.id.to_string()), 2).await.unwrap(), [a]);
+    assert_eq!(session.payment_intents(&acme(), &all, Some(position(&b)), 2).await.unwrap(), [a]);
     assert_eq!(session.payment_intents(&other(), &all, None, 9).await.unwrap(), [foreign]);
 }
 
@@ -225,7 +229,7 @@ async fn intents_of_several_states_are_one_list(database: TestDatabase) {
     let mut session = store.read().await.unwrap();
     let first = session.payment_intents(&acme(), &filter, None, 2).await.unwrap();
     assert_eq!(first, expected[..2]);
-    let rest = session.payment_intents(&acme(), &filter, Some(first[1].id.to_string()), 2).await.unwrap();
+    let rest = session.payment_intents(&acme(), &filter, Some(position(&first[1])), 2).await.unwrap();
     assert_eq!(rest, expected[2..]);
 }
 

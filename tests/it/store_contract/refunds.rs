@@ -7,7 +7,7 @@ use corefy_gateway::{
         payment_intent::PaymentIntent,
         refund::{Refund, RefundState},
     },
-    store::{Error, RefundFilter},
+    store::{Error, ListPosition, RefundFilter},
 };
 
 use super::objects::{acme, after, other, paid_intent, refund};
@@ -99,7 +99,12 @@ async fn refunds_are_listed_newest_first_and_by_payment(database: TestDatabase) 
     let all = RefundFilter::default();
     let of = |payment: &PaymentIntent| RefundFilter { payment_intent_id: Some(payment.id.clone()), ..all.clone() };
     assert_eq!(tx.refunds(&acme(), &all, None, 2).await.unwrap(), [c.clone(), b.clone()]);
-    assert_eq!(tx.refunds(&acme(), &all, Some(b.id.to_string()), 2).await.unwrap(), std::slice::from_ref(&a));
+    assert_eq!(
+        tx.refunds(&acme(), &all, Some(ListPosition { created_at: b.created_at, id: b.id.to_string() }), 2)
+            .await
+            .unwrap(),
+        std::slice::from_ref(&a)
+    );
     assert_eq!(tx.refunds(&acme(), &of(&one), None, 9).await.unwrap(), [c.clone(), a.clone()]);
     assert_eq!(tx.refunds(&acme(), &of(&theirs), None, 9).await.unwrap(), []);
     assert_eq!(tx.refunds(&other(), &all, None, 9).await.unwrap(), [foreign]);
