@@ -14,8 +14,8 @@ import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Adds to every outgoing call the key, a deadline, an idempotency key, and repetitions
- * where they are safe.
+ * Adds to every outgoing call the key, a deadline, an idempotency key, and repetitions where they
+ * are safe.
  */
 final class Calls implements ClientInterceptor {
   private static final Metadata.Key<String> AUTHORIZATION =

@@ -138,7 +138,9 @@ public final class GatewayException extends StatusRuntimeException {
     return Optional.ofNullable(retryAfter);
   }
 
-  /** The id by which the gateway's operator finds the call; empty when the gateway was not reached. */
+  /**
+   * The id by which the gateway's operator finds the call; empty when the gateway was not reached.
+   */
   public String requestId() {
     return requestId;
   }

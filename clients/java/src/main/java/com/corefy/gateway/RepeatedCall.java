@@ -13,8 +13,8 @@ import java.util.function.Supplier;
 
 /**
  * A call with one request and one answer that is made again, with the same metadata, while nothing
- * was done and the deadline allows it. Its caller sees the last attempt only. No thread waits
- * in the pauses.
+ * was done and the deadline allows it. Its caller sees the last attempt only. No thread waits in
+ * the pauses.
  */
 final class RepeatedCall<Q, A> extends ClientCall<Q, A> {
   private final ManagedChannel channel;
