@@ -24,7 +24,7 @@ crate::on_both!(
 const CHARGED_BACK: &str = "4000000000000259";
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What the events about chargebacks of this payment say was taken back until then.
+/// The amounts taken back so far, by the events about chargebacks of this payment.
 async fn reported(client: &Client, id: &str) -> Vec<String> {
     let types = vec!["payment_intent.charged_back".to_owned()];
     let request = pb::ListEventsRequest { types, object_id: id.to_owned(), ..Default::default() };
@@ -36,7 +36,7 @@ async fn reported(client: &Client, id: &str) -> Vec<String> {
     events.into_iter().map(sum).collect()
 }
 
-/// What is known of the payment without asking Corefy: charged back, refundable.
+/// The amounts of the payment in the gateway, without asking Corefy: charged back, refundable.
 async fn known(client: &Client, id: &str) -> (String, String) {
     let listed = client.intents(pb::ListPaymentIntentsRequest::default()).await.unwrap().payment_intents;
     let intent = listed.into_iter().find(|intent| intent.id == id).unwrap();

@@ -1,4 +1,4 @@
-//! What operators do: end what the gateway could not find out, replay webhooks, rotate keys.
+//! The commands of operators: resolve what the gateway could not find out, replay webhooks, rotate keys.
 
 use std::time::Duration;
 

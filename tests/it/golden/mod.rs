@@ -41,7 +41,7 @@ struct Golden {
     key: String,
     /// Calls in the order in which they are made.
     calls: Vec<Recorded>,
-    /// What operators see of the rows.
+    /// The rows as operators see them.
     operators: serde_json::Value,
 }
 

@@ -13,7 +13,7 @@ use crate::support::app::TestApp;
 /// The most webhooks that are looked at.
 const MOST: u32 = 1000;
 
-/// What operators see.
+/// The output of the operators' commands.
 pub async fn seen(app: &TestApp) -> Json {
     let operations = OperationAdmin::new(app.database.store().await, app.clock.clone());
     let mut decisions = Vec::new();

@@ -31,7 +31,7 @@ const CLAIMERS: usize = 8;
 /// How much each takes at a time.
 const BATCH: u32 = 7;
 
-/// What can be claimed.
+/// The kinds of claims.
 #[derive(Clone, Copy)]
 enum Claim {
     Operations,
