@@ -1,4 +1,4 @@
-//! The rate limit of calls to Corefy, shared by the gateways on one database.
+//! Leases the tokens of the rate limit, which the gateways on one database share.
 
 use std::{error::Error, sync::Arc};
 
@@ -11,14 +11,14 @@ use crate::{
     upstream::transport::TokenSource,
 };
 
-/// Lends what the database says is left for all.
+/// Leases by the database's count.
 struct SharedTokens {
     store: Store,
-    /// This process, among those that ask.
+    /// This process among the gateways.
     gateway: String,
 }
 
-/// Who lends to the gateways on `store`. `None`: there is one, and it need not ask.
+/// The source for the gateways on `store`. `None`: only one gateway uses it, which needs no shared source.
 pub fn for_store(store: &Store) -> Option<Arc<dyn TokenSource>> {
     let gateway = Uuid::now_v7().to_string();
     store.is_shared().then(|| Arc::new(SharedTokens { store: store.clone(), gateway }) as Arc<dyn TokenSource>)

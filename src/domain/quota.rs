@@ -1,35 +1,35 @@
-//! How many calls may leave in a minute, and how the gateways that share this number divide it.
+//! The rate limit of calls in a minute, and its division among the gateways that share it.
 //!
-//! Calls are lent: whoever borrows some may make them within [`LEASE`], and what is left then is void. What was lent is
-//! kept as one moment, until which the quota is taken: each call that is lent moves it on by one interval, and it may run
-//! ahead of the present by a burst of `b` intervals `t`. So those who borrow in a time `T`, both ends included, get at most
-//! `b + floor(T / t)`, and the calls of 60 s were lent within 60 s and one lease. Any `t > (60 s + LEASE) / (limit - b + 1)`
-//! makes that at most the limit.
+//! Tokens are leased, one for each call: they may be used within [`LEASE`], and the rest then expires. The state of a
+//! bucket is one moment, until which the quota is taken (the generic cell rate algorithm): each leased token advances
+//! it by one interval, and it may run ahead of the present by a burst of `b` intervals `t`. So in a time `T`, both ends
+//! included, at most `b + floor(T / t)` tokens are leased, and the calls of 60 s use tokens that were leased within
+//! 60 s and one lease. Any `t > (60 s + LEASE) / (limit - b + 1)` makes that at most the limit.
 
 use std::time::Duration;
 
 use super::clock::Timestamp;
 
-/// How long a call that was lent may be made.
+/// The time for which a leased token can be used.
 pub const LEASE: Duration = Duration::from_secs(1);
 
-/// One part in this many of a minute's calls may be lent at once; the rest is spread over the minute.
+/// The share of a minute's tokens that may be leased at once, one of this many; the rest is spread over the minute.
 const BURST_SHARE: u32 = 20;
 
-/// One part in this many of what nobody waits for is lent ahead of need, so that little is void when there is little.
+/// The share of the spare tokens that is leased ahead of need, one of this many, so that few expire when there are few.
 const SPARE_SHARE: u32 = 4;
 
-/// One part in this many of a minute's calls is kept for [`Bucket::Recovery`].
+/// The share of a minute's tokens that is kept for [`Bucket::Recovery`], one of this many.
 const RECOVERY_SHARE: u32 = 20;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The two parts of the calls of a minute.
+/// The two buckets that a minute's tokens are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bucket {
     /// For every call.
     Common,
-    /// The reserve of those that find out what became of an operation in doubt.
+    /// Reserved for calls that find out the outcome of an operation in doubt.
     Recovery,
 }
 
@@ -50,7 +50,7 @@ pub struct Quota {
     burst: u32,
 }
 
-/// What a gateway would borrow.
+/// The tokens that a gateway needs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Demand {
     /// Calls that wait.
@@ -59,10 +59,10 @@ pub struct Demand {
     pub ahead: u32,
 }
 
-/// Those who share a quota with the gateway that asks.
+/// The gateways that share a quota with the one that leases.
 #[derive(Clone, Debug, Default)]
 pub struct Peers {
-    /// When the one that asks was last lent any.
+    /// When the one that leases last got any.
     pub served_at: Timestamp,
     /// The others.
     pub others: Vec<PeerGateway>,
@@ -71,30 +71,30 @@ pub struct Peers {
 /// Another gateway that has calls waiting.
 #[derive(Clone, Copy, Debug)]
 pub struct PeerGateway {
-    /// How many.
+    /// The number of these calls.
     pub waiting: u32,
-    /// When it was last lent any.
+    /// When it last got any.
     pub served_at: Timestamp,
 }
 
-/// What a gateway was lent.
+/// The tokens that a gateway got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
-    /// A number of calls.
+    /// The number of tokens.
     pub granted: u32,
     /// How long until there is one more for it; zero when there is one already.
     pub next_in: Duration,
-    /// How long it takes from one to the next while others have calls waiting as they have now.
+    /// The time from one token to the next, while the other gateways have as many calls waiting as now.
     pub pace: Duration,
 }
 
 impl Quota {
-    /// That of [`Bucket::Common`], of `per_minute` calls in all; 0 counts as 1.
+    /// The quota of [`Bucket::Common`], of `per_minute` calls in all; 0 counts as 1.
     pub fn common(per_minute: u32) -> Self {
         Self::of((per_minute - per_minute / RECOVERY_SHARE).max(1))
     }
 
-    /// That of [`Bucket::Recovery`]. `None`: there are too few to keep any in reserve.
+    /// The quota of [`Bucket::Recovery`]. `None`: there are too few calls to reserve any.
     pub fn recovery(per_minute: u32) -> Option<Self> {
         Some(per_minute / RECOVERY_SHARE).filter(|limit| *limit > 0).map(Self::of)
     }
@@ -106,10 +106,10 @@ impl Quota {
         Self { interval: Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX)), burst }
     }
 
-    /// Lends at `now` what a quota that is taken until `taken_until` has for the one who asks, and moves that on.
+    /// Leases tokens at `now`, of a quota that is taken until `taken_until`, and advances that.
     pub fn lease(&self, taken_until: &mut Timestamp, now: Timestamp, demand: Demand, peers: &Peers) -> Lease {
         let full = now + self.interval * self.burst;
-        // Beyond the burst it lies only when the clock was turned back, or the limit was raised.
+        // It is beyond the burst only when the clock was set back, or the limit was raised.
         let taken = (*taken_until).clamp(now, full);
         let free = full.since(taken).as_micros() / self.interval.as_micros();
         let granted = share(u32::try_from(free).unwrap_or(u32::MAX), demand, peers);
@@ -124,8 +124,8 @@ impl Quota {
     }
 }
 
-/// How many of the `free` calls are for the one who asks: what waits there, but for the equal share of each rival; the
-/// odd ones belong to those who have had none for longest. Ahead of need, a part of what then is left.
+/// The number of the `free` tokens for the gateway that leases: one for each call that waits there, less the equal
+/// share of each peer; the remainder goes to the gateways that have waited longest. Ahead of need, a part of the rest.
 fn share(free: u32, demand: Demand, peers: &Peers) -> u32 {
     let all = u32::try_from(peers.others.len() + 1).unwrap_or(u32::MAX);
     let room_of = |peer: &PeerGateway| {
@@ -154,12 +154,13 @@ mod tests {
         PeerGateway { waiting, served_at: Timestamp(START.0 + if served_before { -1 } else { 1 }) }
     }
 
-    /// Those beside one that was last served at [`START`].
+    /// The peers of a gateway that was last served at [`START`].
     fn beside(others: &[PeerGateway]) -> Peers {
         Peers { served_at: START, others: others.to_vec() }
     }
 
-    /// When calls leave, if what is lent to the asks, each so long after the one before, leaves `late` after that.
+    /// The times at which calls leave, when each demand comes its pause after the one before, and each token is used
+    /// `late` after its lease.
     fn departures(per_minute: u32, asks: &[(Duration, Demand)], late: &[Duration]) -> Vec<Timestamp> {
         let mut now = START;
         let mut left = Vec::new();
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gets_nothing_learns_when_there_is_some() {
+    fn a_gateway_without_tokens_learns_when_there_are_some() {
         let quota = Quota::common(1);
         let mut taken = Timestamp::default();
         assert_eq!(quota.lease(&mut taken, START, demand(1, 0), &beside(&[])).granted, 1);
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_much_leaves_the_others_their_share() {
+    fn a_gateway_with_much_demand_leaves_the_others_their_share() {
         assert_eq!(share(30, demand(1000, 0), &beside(&[])), 30);
         assert_eq!(share(30, demand(1000, 0), &beside(&[peer(1000, false), peer(1000, false)])), 10);
         assert_eq!(share(30, demand(1000, 0), &beside(&[peer(3, false), peer(1000, false)])), 17);

@@ -1,7 +1,7 @@
-//! The tables of the budget of calls to Corefy and of the gateways that share it.
+//! The tables of the rate limit of calls to Corefy and of the gateways that share it.
 //!
-//! Time is the database's, which is one for all: by clocks of their own, one gateway would see as free what another has
-//! taken. It is read once the budget's row is locked, so that it never goes back from one who asks to the next.
+//! Time is the database's, which is one for all: by its own clock, one gateway would see as free what another has
+//! taken. It is read once the bucket's row is locked, so that it never goes back from one lease to the next.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::domain::{
     quota::{Bucket, Demand, Lease, PeerGateway, Peers, Quota},
 };
 
-/// So long a gateway counts as one that has calls waiting: somewhat longer than it waits between two asks.
+/// How long a gateway counts as one with calls waiting: somewhat longer than it pauses between two leases.
 const DEMAND_LIFETIME: Duration = Duration::from_secs(2);
 
-/// A gateway that asked nothing for so long is forgotten.
+/// A gateway is removed once it has not leased for this long.
 const FORGET_AFTER: Duration = Duration::from_secs(60);
 
 impl Store {
@@ -28,7 +28,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Lends what `quota` has left in `bucket` to `gateway`, which leaves their share to others.
+    /// Leases tokens of `quota` from `bucket` to `gateway`, which leaves its peers their share.
     pub async fn budget_lease(
         &mut self,
         bucket: Bucket,
@@ -51,14 +51,14 @@ impl Tx {
         Ok(lease)
     }
 
-    /// The other gateways that have calls waiting.
+    /// The other gateways with calls waiting.
     async fn budget_peers(&mut self, bucket: Bucket, gateway: &str, now: Timestamp) -> Result<Peers, Error> {
         let sql = "SELECT * FROM budget_gateways WHERE purse = $1";
         let mut peers = Peers::default();
         let mut has_stale = false;
         for row in sqlx::query(sql).bind(bucket.as_str()).fetch_all(self.writer().await?).await? {
             let (served_at, asked_at) = (time(&row, "served_at")?, time(&row, "asked_at")?);
-            // The database's clock is one for all: what asked in the future did so before that was put back.
+            // The database's clock is one for all: a time in the future is from before that clock was set back.
             let age = if now < asked_at { DEMAND_LIFETIME } else { now.since(asked_at) };
             let waiting = u32::try_from(get::<i64>(&row, "waiting")?).unwrap_or(u32::MAX);
             if get::<String>(&row, "gateway")? == gateway {

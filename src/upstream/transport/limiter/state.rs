@@ -21,7 +21,7 @@ use crate::{
 /// The shortest and the longest pause between two leases while calls wait.
 const MIN_REFILL_INTERVAL: Duration = Duration::from_millis(25);
 const MAX_REFILL_INTERVAL: Duration = Duration::from_secs(1);
-/// The pause after an ask that failed.
+/// The pause after a lease that failed.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The tokens that are left after a call got one; or the time until there may be one.

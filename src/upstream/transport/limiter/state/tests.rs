@@ -89,7 +89,7 @@ impl LimiterScene {
         });
     }
 
-    /// Lets time pass, with asks as they come due.
+    /// Lets time pass, with leases as they come due.
     fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         while self.now < until {
