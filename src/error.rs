@@ -1,5 +1,5 @@
-//! What a use case can answer when it cannot do as asked: a public reason with its facts, and a private cause that only
-//! the log sees. `rpc::status` turns it into a gRPC status; nothing else does.
+//! The refusal of a use case: a public reason with its facts, and a private cause that only the log sees. `rpc::status`
+//! turns it into a gRPC status; nothing else does.
 
 use std::{collections::BTreeMap, error::Error as StdError, fmt, ops::Deref, sync::Arc, time::Duration};
 
@@ -52,7 +52,7 @@ const FIELDS_IN_SENTENCE: usize = 3;
 pub struct Violation {
     /// The field by its proto path, for example `billing_address.country`.
     pub field: String,
-    /// What it must be. Never repeats the value.
+    /// The rule for its value. Never repeats the value.
     pub description: String,
 }
 
@@ -66,7 +66,7 @@ pub struct Error(Box<ErrorParts>);
 pub struct ErrorParts {
     /// Why.
     pub reason: Reason,
-    /// A sentence for the developer who reads it. Contains nothing private.
+    /// A sentence for the developer. Contains nothing private.
     pub message: String,
     /// The facts by name, as `error_reason.proto` lists them.
     pub metadata: BTreeMap<String, String>,
@@ -77,7 +77,7 @@ pub struct ErrorParts {
     /// Whether it was said before, to an earlier call under the same idempotency key.
     #[serde(skip)]
     pub is_replayed: bool,
-    /// What lies behind it, for the log alone.
+    /// The cause, for the log alone.
     #[serde(skip)]
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -166,7 +166,7 @@ impl Error {
         self
     }
 
-    /// What lies behind it, for the log.
+    /// The cause, for the log.
     pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync)> {
         self.0.cause.as_deref()
     }
@@ -242,7 +242,7 @@ impl From<Arc<upstream::Error>> for Error {
     }
 }
 
-/// What Corefy's refusal means for the caller: a fault of ours when it is about credentials, of the request's otherwise.
+/// The meaning of Corefy's refusal for the caller: a fault of ours when it is about credentials, of the request's otherwise.
 fn rejected(rejection: &upstream::Rejection) -> Error {
     if rejection.is_about_credentials() {
         return Error::new(Reason::UpstreamMisconfigured, "Corefy does not accept the gateway's own credentials");

@@ -21,7 +21,7 @@
 //! - [`pb`]: the messages and stubs of `proto/`, generated. `client`: the client for programs in Rust, a feature that is
 //!   built without the rest.
 //!
-//! What must always hold, and how to change it: `ARCHITECTURE.md`. `tests/it/architecture.rs` checks the imports.
+//! The invariants, and how to change the gateway: `ARCHITECTURE.md`. `tests/it/architecture.rs` checks the imports.
 
 #[cfg(feature = "server")]
 pub mod app;

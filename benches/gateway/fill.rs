@@ -5,8 +5,8 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 /// Rows that are copied in one transaction.
 const BATCH: u32 = 100_000;
 
-/// What is copied: the columns of `payment_intents`, `operations` and `events`, where `{n}` is the number of the copy as
-/// 32 hexadecimal digits and `{i}` as it is.
+/// The statements that copy rows of `payment_intents`, `operations` and `events`; `{n}` is the number of the copy as 32
+/// hexadecimal digits and `{i}` as it is.
 const COPIES: [&str; 3] = [
     "INSERT INTO payment_intents (id, partner_id, upstream_id, upstream_payment_id, state, currency, amount, received, refunded,
          refund_pending, charged_back, customer_id, reference_id, details, progress, upstream_version, asked_at, poll_at,

@@ -1,4 +1,4 @@
-//! What one durable flush costs on this machine: no gateway that keeps its word answers sooner.
+//! The cost of one durable flush on this machine: no gateway that keeps its word answers sooner.
 
 use std::{
     fs::File,
@@ -11,7 +11,7 @@ use crate::measure::median;
 
 /// How many are timed.
 const FLUSHES: usize = 200;
-/// What each of them writes, in bytes: a page.
+/// The bytes that each of them writes: a page.
 const WRITTEN: usize = 4096;
 
 /// The median time of appending a page to a file in `dir` and making it durable.

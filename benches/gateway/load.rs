@@ -1,4 +1,4 @@
-//! The load: so many callers at a time, each of whom calls again as soon as it is answered.
+//! The load: a number of callers at a time, each of which calls again as soon as it is answered.
 
 use std::{
     sync::Arc,
@@ -21,7 +21,7 @@ const CONNECTIONS: usize = 4;
 /// Intents that are read in turn.
 const READ_INTENTS: usize = 1000;
 
-/// What is called.
+/// The kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Work {
     /// One `CreatePaymentIntent`.
@@ -36,7 +36,7 @@ impl Work {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::Create, Self::Get, Self::CreateAndConfirm];
 
-    /// What it is called in the report.
+    /// Its name in the report.
     pub fn name(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -54,7 +54,7 @@ pub struct Target {
     known: Arc<Vec<String>>,
 }
 
-/// What was measured in one round.
+/// The measurements of one round.
 #[derive(Clone, Debug)]
 pub struct Round {
     /// Pieces of work done in a second.
@@ -63,7 +63,7 @@ pub struct Round {
     pub count: u64,
     /// The median of how long one took.
     pub p50: Duration,
-    /// What one in a hundred exceeded.
+    /// The 99th percentile of how long one took.
     pub p99: Duration,
 }
 

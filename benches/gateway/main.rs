@@ -20,7 +20,7 @@ use load::{Target, Work};
 use measure::{Contender, Plan, measure};
 use process::{Process, free_addr};
 
-/// What the benchmark runs.
+/// The options of the benchmark.
 #[derive(Parser)]
 struct Options {
     /// Be the bare proxy on this address, in front of the sandbox at the URL that follows.
@@ -41,13 +41,13 @@ struct Options {
     /// Only this number of callers at one time.
     #[arg(long)]
     callers: Option<usize>,
-    /// Only what so many genuine webhooks a second do to confirmations.
+    /// Only confirmations beside this number of genuine webhooks a second.
     #[arg(long, value_name = "A_SECOND", value_parser = clap::value_parser!(u32).range(1..))]
     webhooks: Option<u32>,
     /// A PostgreSQL server; without it, only SQLite is measured.
     #[arg(long, env = "TEST_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
-    /// What cargo passes to every benchmark.
+    /// Passed by cargo to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
 }

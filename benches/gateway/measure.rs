@@ -11,7 +11,7 @@ use crate::{
 /// Callers at one time.
 const LOADS: [usize; 3] = [1, 16, 64];
 
-/// What is measured, and for how long.
+/// The work to measure, and its duration.
 pub struct Plan {
     /// Each kind of work, with how many do it at one time.
     pub cells: Vec<(Work, usize)>,
@@ -29,9 +29,9 @@ impl Plan {
     }
 }
 
-/// What is measured: the bare proxy, or a gateway.
+/// A measured process: the bare proxy, or a gateway.
 pub struct Contender {
-    /// What it is called in the report.
+    /// Its name in the report.
     pub name: String,
     /// Where it runs.
     pub process: Process,
@@ -43,7 +43,7 @@ pub struct Contender {
     pub is_on_postgres: bool,
 }
 
-/// What the rounds of one contender with one work and one load came to, as medians.
+/// The results of one contender with one work and one load, as medians of the rounds.
 #[derive(Clone, Debug)]
 pub struct Cell {
     /// Pieces of work a second.
@@ -58,7 +58,7 @@ pub struct Cell {
     pub cpu: Duration,
     /// CPU of PostgreSQL for one.
     pub database_cpu: Duration,
-    /// CPU of who calls for one.
+    /// CPU of the caller for one.
     pub load_cpu: Duration,
 }
 

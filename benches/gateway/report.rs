@@ -1,10 +1,10 @@
-//! What is printed: tables in Markdown, as they stand in the README.
+//! The printed report: tables in Markdown, as they stand in `docs/performance.md`.
 
 use std::time::Duration;
 
 use crate::measure::{Cell, Contender, Plan};
 
-/// What the machine is like.
+/// A description of the machine.
 pub fn setting(flush: Duration) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     println!("{cores} cores; a durable flush of 4 KiB takes {} (median)\n", millis(flush));

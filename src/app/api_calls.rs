@@ -26,9 +26,9 @@ pub use crate::store::ApiCallFilter;
 
 /// How many records are written in one transaction.
 pub const CALLS_AT_A_TIME: usize = 256;
-/// How many records one transaction forgets at most, so that nobody waits for long who writes beside it.
+/// How many records one transaction forgets at most, so that no writer beside it waits for long.
 pub const PRUNE_BATCH: u32 = 500;
-/// How many spans of time a caller who names no range is told of.
+/// How many spans of time are shown where the caller names no range.
 const DEFAULT_SPANS: u32 = 24;
 /// The most spans of time in one answer.
 pub const MAX_SPANS: u32 = 500;
@@ -41,7 +41,7 @@ pub(super) struct CallLogWriter {
     told: AtomicU64,
 }
 
-/// What is to be written.
+/// The records that are to be written.
 struct WaitingCalls {
     records: CallRecords,
     /// Taken from the queue, and not written yet; at most [`CALLS_AT_A_TIME`].

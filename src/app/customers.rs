@@ -26,7 +26,7 @@ use crate::{
 /// When it is worth asking again about an object that Corefy has not confirmed yet.
 const NOT_READY_RETRY: Duration = Duration::from_secs(2);
 
-/// What `CreateCustomer` takes.
+/// The input of `CreateCustomer`.
 #[derive(Debug)]
 pub struct CreateCustomer {
     /// The caller's own reference.

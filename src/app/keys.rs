@@ -48,11 +48,11 @@ impl Admissions {
 /// A caller that was let in.
 #[derive(Clone, Debug)]
 pub struct Admitted {
-    /// Whose objects it may see.
+    /// The partner whose objects it may see.
     pub partner_id: PartnerId,
     /// The public key it presented; may be logged.
     pub key_id: String,
-    /// What it may do.
+    /// The scopes of its key.
     pub scopes: Vec<Scope>,
     /// The key that was shown, to be looked at again.
     pub presented: PresentedKey,
@@ -79,7 +79,7 @@ impl fmt::Debug for PresentedKey {
 }
 
 impl App {
-    /// Lets a caller in who presents `pk_…:sk_…`, and counts the call. Every refusal of a key is the same error, so that
+    /// Admits a caller that presents `pk_…:sk_…`, and counts the call. Every refusal of a key is the same error, so that
     /// it tells nothing; an address that was refused too often is told so, and no key that does not exist is looked up
     /// for it.
     pub async fn authenticate(&self, pair: &str, source: Option<CallSource>) -> Result<Admitted, Error> {
@@ -94,7 +94,7 @@ impl App {
         admitted
     }
 
-    /// Looks again whether a caller who was let in still would be. Nothing is counted.
+    /// Checks again whether a caller that was admitted still would be. Nothing is counted.
     ///
     /// # Errors
     /// As a call would be refused; also when the database does not answer.
@@ -201,7 +201,7 @@ impl App {
             return Ok(Some(known));
         }
         let Some(key) = self.store.read().await?.api_key(id).await? else {
-            // Not remembered: who guesses must not push out the keys that exist.
+            // Not remembered: guesses must not push out the keys that exist.
             return Ok(None);
         };
         self.admissions.used.insert(id.as_str().to_owned(), (key.clone(), now)).await;
@@ -235,14 +235,14 @@ fn is_fresh(read_at: Timestamp, now: Timestamp) -> bool {
     read_at <= now && now.since(read_at) < REMEMBERED
 }
 
-/// What a new key is to be.
+/// The properties of a new key.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// Whose key it is: a name for people; the partner is made when there is none of this name.
+    /// The partner's name, for people; the partner is made when there is none of this name.
     pub partner_name: String,
     /// Name of the key, for its owner.
     pub key_name: String,
-    /// What it may be used for.
+    /// The scopes that it gets.
     pub scopes: Vec<Scope>,
     /// Where it may be used from; empty: anywhere.
     pub allowed: Vec<IpNet>,

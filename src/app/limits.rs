@@ -25,7 +25,7 @@ const COUNTED_ADDRESSES: u64 = 10_000;
 /// Refused keys within a minute after which an address is answered without a look at the database.
 const AUTH_FAILURES_PER_MINUTE: u32 = 30;
 
-/// What callers have used of their limits.
+/// The calls that count against limits.
 pub(super) struct Limits {
     /// `None`: keys have no limit.
     calls: Option<PerMinute<String>>,
@@ -79,7 +79,7 @@ struct Window {
 
 impl<K: Hash + Eq + Send + Sync + 'static> PerMinute<K> {
     fn new(limit: u32, capacity: u64) -> Self {
-        // The oldest goes first, whoever it is: moka's usual rule would not let newcomers in.
+        // The oldest entry goes first: moka's usual rule would not let newcomers in.
         let windows = Cache::builder().max_capacity(capacity).eviction_policy(EvictionPolicy::lru());
         Self { limit, windows: windows.build() }
     }

@@ -1,4 +1,4 @@
-//! What the use cases measure beside what happens in each: the backlog, which is read from the database.
+//! Metrics of the use cases as a whole: the backlog, which is read from the database.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
     upstream::signature::WrongSignature,
 };
 
-/// Shows what is known from the start.
+/// Sets the metrics that are known from the start.
 pub(super) fn init(telemetry: &Telemetry, now: Timestamp) {
     telemetry.set(&BUILD, [env!("CARGO_PKG_VERSION")], 1);
     telemetry.set_seconds(&START, [], now.since(Timestamp::default()));

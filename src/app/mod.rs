@@ -54,10 +54,10 @@ pub use perform::{Checkpoint, Probe};
 /// answered long before.
 const LOOK_WHILE_SENDING: Duration = Duration::from_secs(10);
 
-/// Who calls, and in which request.
+/// The caller, and the request.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Whose objects the call is about.
+    /// The partner whose objects the call is about.
     pub partner_id: PartnerId,
     /// The public key it was made with.
     pub key_id: String,
@@ -65,7 +65,7 @@ pub struct Caller {
     pub request_id: String,
     /// When the caller stops waiting: no call to Corefy waits longer for its turn.
     pub deadline: Instant,
-    /// What makes a repeated call the same call.
+    /// The mark by which a repeated call is the same call.
     pub idempotency: Option<Idempotency>,
 }
 
@@ -79,7 +79,7 @@ pub struct Idempotency {
     pub fingerprint: [u8; 32],
 }
 
-/// What a mutating call answers.
+/// The answer to a mutating call.
 #[derive(Clone, Debug)]
 pub struct Answer<T> {
     /// The object.
@@ -92,7 +92,7 @@ pub struct Answer<T> {
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
-/// What [`App`] is made of.
+/// The parts of [`App`].
 pub struct Inner {
     store: Store,
     upstream: Arc<dyn Upstream>,
@@ -124,7 +124,7 @@ pub struct Inner {
     webhook_writes: webhook_writes::WebhookWrites,
 }
 
-/// What [`App`] is made from.
+/// The arguments of [`App::new`].
 pub struct AppParts {
     /// The database.
     pub store: Store,

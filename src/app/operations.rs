@@ -29,16 +29,16 @@ const RECHECK_STEP: u32 = 500;
 /// How many events of an operation's object are shown.
 const EVENTS: u32 = 100;
 
-/// What an operator states.
+/// The statement of an operator.
 #[derive(Clone, Debug)]
 pub struct Resolution {
-    /// What came of the operation.
+    /// The outcome of the operation.
     pub outcome: StatedOutcome,
-    /// What was received by a confirmation that succeeded, as a decimal of the intent's currency; `None`: all of it.
+    /// The amount that a confirmation which succeeded received, as a decimal of the intent's currency; `None`: all of it.
     pub received: Option<String>,
     /// How the operator knows; goes into the audit log.
     pub reason: String,
-    /// Who states it.
+    /// The operator.
     pub operator: Operator,
 }
 
@@ -51,7 +51,7 @@ pub enum ResolveError {
     /// It cannot be resolved as stated.
     #[error(transparent)]
     Unresolvable(#[from] Unresolvable),
-    /// What was received is no amount of the intent's currency.
+    /// The received amount is none of the intent's currency.
     #[error("the received amount {0}")]
     Amount(String),
     /// An object that is created and moves no money can only have failed: whether it exists, recovery finds out.
@@ -71,19 +71,19 @@ impl From<crate::store::Error> for ResolveError {
     }
 }
 
-/// What is known of an object, by name and value.
+/// The facts about an object, by name and value.
 pub type Facts = Vec<(&'static str, String)>;
 
-/// All there is to know of one operation.
+/// An operation with all that is known of it.
 #[derive(Debug)]
 pub struct OperationDetail {
     /// The operation.
     pub stored: OperationRecord,
-    /// What it is about.
+    /// The object it is about.
     pub object: Facts,
-    /// What happened to that, oldest first.
+    /// The events of that object, oldest first.
     pub events: Vec<Event>,
-    /// What operators decided about the operation, oldest first.
+    /// The operators' decisions about the operation, oldest first.
     pub decisions: Vec<AuditEntry>,
 }
 
@@ -116,7 +116,7 @@ impl OperationAdmin {
         Ok(Some(OperationDetail { stored, object, events, decisions }))
     }
 
-    /// What there is to tell of the operation's object without telling of a person.
+    /// The facts about the operation's object, without personal data.
     async fn object(&self, operation: &Operation) -> Result<Facts, Error> {
         let (mut session, id) = (self.store.read().await?, operation.subject_id.as_str());
         if let Some(id) = PaymentIntentId::parse(id) {
@@ -160,8 +160,8 @@ impl OperationAdmin {
         }
     }
 
-    /// Ends an operation by what an operator states of it, and notes who stated it and why. A repeated call of the caller
-    /// gets the answer that is frozen here.
+    /// Ends an operation by what an operator states of it, and notes the operator and the reason. A repeated call of the
+    /// caller gets the answer that is frozen here.
     pub async fn resolve(&self, id: &OperationId, resolution: Resolution) -> Result<(), ResolveError> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
@@ -169,7 +169,7 @@ impl OperationAdmin {
         let mut operation = stored.operation;
         operation.may_be_resolved(now)?;
         tx.acts_for(std::slice::from_ref(&operation));
-        // Taken over under the epoch that was read: whoever has claimed it since goes on, and nothing of this happened.
+        // Taken over under the epoch that was read: a task that has claimed it since goes on, and nothing of this happened.
         if !tx.operation_take(&mut operation).await? || !end(&mut tx, &operation, &resolution, now).await? {
             return Err(ResolveError::Claimed);
         }

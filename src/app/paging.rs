@@ -8,7 +8,7 @@ use crate::{domain::clock::Timestamp, error::Error, store::ListPosition};
 
 /// The largest page.
 pub const MAX_PAGE_SIZE: u32 = 100;
-/// The page a caller gets who names no size.
+/// The size of a page where the caller names none.
 pub const DEFAULT_PAGE_SIZE: u32 = 20;
 /// How much of the HMAC a token carries, in bytes: enough to tell a token of another list.
 const TAG_BYTES: usize = 12;

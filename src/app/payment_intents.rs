@@ -35,10 +35,10 @@ pub use crate::store::PaymentIntentFilter;
 /// When it is worth asking again about an attempt that is under way.
 const ATTEMPT_RETRY: Duration = Duration::from_secs(2);
 
-/// What `CreatePaymentIntent` takes.
+/// The input of `CreatePaymentIntent`.
 #[derive(Debug)]
 pub struct CreatePaymentIntent {
-    /// What is to be paid.
+    /// The amount to be paid.
     pub amount: Money,
     /// The customer.
     pub customer_id: Option<CustomerId>,

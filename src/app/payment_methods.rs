@@ -29,7 +29,7 @@ pub use crate::upstream::PaymentMethodData;
 /// How far Corefy's clock may be behind ours when a saved method is told by its time of creation.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
-/// What `CreatePaymentMethod` takes.
+/// The input of `CreatePaymentMethod`.
 #[derive(Debug)]
 pub struct CreatePaymentMethod {
     /// The customer.

@@ -62,7 +62,7 @@ enum Earlier<R> {
 pub type Probe = Arc<dyn Fn(Checkpoint) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 impl App {
-    /// Makes a mutating call, once for each idempotency key, and answers what came of it.
+    /// Makes a mutating call, once for each idempotency key, and returns its outcome.
     pub(super) async fn perform<C: Command>(&self, caller: Caller, command: C) -> Result<Answer<C::Resource>, Error> {
         if self.tasks.is_closed() {
             return Err(Error::new(Reason::ShuttingDown, "the gateway is shutting down; this call sent nothing")
@@ -159,7 +159,7 @@ impl App {
         let mut session = self.store.read().await?;
         let Some(current) = session.operation(id).await? else { return Ok(None) };
         let answer = session.operation_answer(&current)?;
-        // Given back before the next is taken: who waits for a second one while holding a first can wait for ever.
+        // Given back before the next is taken: a task that waits for a second one while it holds a first can wait for ever.
         drop(session);
         if answer.is_some() {
             return Ok(answer);
@@ -205,11 +205,12 @@ impl App {
                 self.look_up_soon(&operation.subject_id).await;
                 match self.answer_to::<C>(&operation.id).await {
                     Ok(Some(answer)) => answer,
-                    // What was reserved is certain, and promises nothing.
+                    // The reservation is certain, and promises nothing.
                     Ok(None) | Err(_) => Ok(resource),
                 }
             }
-            // What was sent cannot be taken back: the caller learns what is certain, and recovery finds out the rest.
+            // A request that was sent cannot be taken back: the caller learns what is certain, and recovery finds out
+            // the rest.
             Err(error) => {
                 tracing::error!(operation = %operation.id, cause = ?error.cause(), "the outcome could not be written");
                 Ok(resource)
@@ -272,7 +273,7 @@ where
     })
 }
 
-/// Leaves an operation open, and tells of it the first time.
+/// Leaves an operation open, and emits the event of that the first time.
 pub(super) async fn leave_open(
     tx: &mut Tx,
     operation: &Operation,

@@ -28,7 +28,7 @@ use crate::{
 
 pub use crate::store::RefundFilter;
 
-/// What `CreateRefund` takes.
+/// The input of `CreateRefund`.
 #[derive(Debug)]
 pub struct CreateRefund {
     /// The payment.
@@ -177,7 +177,7 @@ impl Command for CreateRefundCommand {
         let was_refused = matches!(outcome, Outcome::Refused(_));
         let verdict = match outcome {
             Outcome::Answered(snapshot) => match merge_refund(tx, &mut intent, &mut refund, &snapshot, now).await? {
-                // What contradicts us is not believed at once: recovery reads the payment and decides.
+                // A contradiction is not believed at once: recovery reads the payment and decides.
                 Some(_) => Verdict::InDoubt(refund),
                 None => Verdict::Done(refund),
             },

@@ -49,7 +49,7 @@ impl Supported {
 
 impl App {
     /// Names the kinds of payment methods that the account accepts, as Corefy showed them within the last minute. Callers
-    /// who ask at the same time wait for one answer; a failure is kept for nobody else.
+    /// that ask at the same time wait for one answer; a failure is not kept.
     pub async fn list_supported_payment_methods(
         &self,
         caller: &Caller,

@@ -1,5 +1,5 @@
-//! The inbox of webhooks as an operator sees it: what came, what came of it, and once more. Needs the database but not
-//! Corefy; the running gateway processes what is replayed.
+//! Webhooks as an operator sees them: those that came, their outcomes, and their replay. Needs the database but not Corefy;
+//! the running gateway processes the replayed ones.
 
 use crate::{
     domain::{clock::Clock, ids::WebhookId},
@@ -10,7 +10,7 @@ use crate::{
 /// How many webhooks are replayed in one transaction.
 const BATCH: u32 = 100;
 
-/// What a replay came to so far.
+/// The progress of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
     /// Webhooks that are due again.
@@ -19,7 +19,7 @@ pub struct Replayed {
     pub busy: u64,
 }
 
-/// The operator's commands on the inbox.
+/// The operator's commands on webhooks.
 pub struct WebhookAdmin {
     store: Store,
     clock: Clock,

@@ -51,7 +51,7 @@ struct QueuedChange {
     reply: oneshot::Sender<Result<bool, store::Error>>,
 }
 
-/// The right to write what waits. Whoever still waits when it is given up hears that nothing was written.
+/// The right to write the queue. A change that still waits when it is given up is reported as not written.
 struct QueueWriter<'a>(&'a WebhookWrites);
 
 impl WebhookWrites {
@@ -92,7 +92,7 @@ impl App {
         let (reply, response) = oneshot::channel();
         if self.webhook_writes.add(QueuedChange { change, reply }) {
             let app = self.clone();
-            // A task of its own: those who wait for their change may go away, but others' are with theirs.
+            // A task of its own: a caller may give up waiting for its change, but others' changes are written with it.
             self.tasks.spawn(async move { app.write_webhooks().await });
         }
         let lost = |_| Error::new(Reason::StoreUnavailable, "the webhook was not written");

@@ -51,7 +51,7 @@ pub struct Delivery<'a> {
     pub source: CallSource,
 }
 
-/// What came of working off a webhook.
+/// The outcome of processing a webhook.
 enum Processed {
     Done,
     /// It is about an object that we do not know, at least not yet.

@@ -47,15 +47,15 @@ impl CallOutcome {
 pub struct ApiCall {
     /// Our id.
     pub id: ApiCallId,
-    /// Whose object it was about; none for what is about nobody's, such as the connection test.
+    /// The partner whose object it was about; none where there is no such object, as in the connection test.
     pub partner_id: Option<PartnerId>,
-    /// What was called, as `payment_intent.confirm`.
+    /// The operation that was called, as `payment_intent.confirm`.
     pub operation: String,
     /// HTTP method.
     pub method: String,
     /// Path below the base URL, with `{id}` where an id stands.
     pub path: String,
-    /// What stood for `{id}`.
+    /// The id that stood for `{id}`.
     pub upstream_id: Option<String>,
     /// The operation of the journal that it was sent for; none for reads.
     pub operation_id: Option<OperationId>,
@@ -73,16 +73,16 @@ pub struct ApiCall {
     pub error_code: Option<String>,
     /// From sending to the end of the answer.
     pub latency: Duration,
-    /// What was said, redacted.
+    /// The request and the answer, redacted.
     pub exchange: Exchange,
     /// When it was sent.
     pub created_at: Timestamp,
 }
 
-/// What was said in a call, as far as it may be kept.
+/// The request and the answer of a call, as far as they may be kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// What went wrong, in a sentence; empty when there was an answer of Corefy's that can be read.
+    /// The error, in a sentence; empty when there was an answer of Corefy's that can be read.
     pub error: String,
     /// The headers of the request that matter.
     pub request_headers: BTreeMap<String, String>,
@@ -100,10 +100,10 @@ pub const UNREADABLE: &str = "answer_unreadable";
 /// The longest body that is kept, redacted, in bytes.
 pub const MAX_BODY: usize = 4096;
 
-/// What the calls of one operation in one span of time came to.
+/// The statistics of one operation's calls in one span of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiCallStats {
-    /// What was called.
+    /// The operation that was called.
     pub operation: String,
     /// When the span begins.
     pub start: Timestamp,

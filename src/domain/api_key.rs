@@ -10,7 +10,7 @@ use super::ids::PartnerId;
 use super::key_pair::{PublicKey, SecretHash};
 use super::network;
 
-/// What a key may be used for. A key has one or more of them; none includes another.
+/// A permission of a key. A key has one or more of them; none includes another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Calls that change nothing.
@@ -45,7 +45,7 @@ impl Scope {
 pub struct ApiKey {
     /// The public half.
     pub id: PublicKey,
-    /// Whose key it is.
+    /// The partner it belongs to.
     pub partner_id: PartnerId,
     /// Name of the key, for its owner.
     pub name: String,
@@ -55,7 +55,7 @@ pub struct ApiKey {
     pub previous_secret_hash: Option<Vec<u8>>,
     /// Until when the secret before the last rotation is good; without it, it is not.
     pub previous_expires_at: Option<Timestamp>,
-    /// What it may be used for.
+    /// Its scopes.
     pub scopes: Vec<Scope>,
     /// Where it may be used from; empty: anywhere.
     pub allowed: Vec<IpNet>,
@@ -132,7 +132,7 @@ impl Refusal {
 }
 
 impl ApiKey {
-    /// Whether a caller at `address` who presented a secret with this hash may come in.
+    /// Whether a caller at `address` that presented a secret with this hash is admitted.
     ///
     /// The secret is compared first and always, in constant time, so that nobody without it learns anything of the key.
     pub fn admits(&self, presented: &SecretHash, address: Option<IpAddr>, now: Timestamp) -> Result<(), Refusal> {

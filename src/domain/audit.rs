@@ -6,7 +6,7 @@ use super::{
     resolution::StatedOutcome,
 };
 
-/// Who gives a command.
+/// The operator that gives a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
     /// The user of the operating system, and by whom that was taken on, if by another.
@@ -22,13 +22,13 @@ pub struct AuditEntry {
     pub id: AuditEntryId,
     /// When it was made.
     pub decided_at: Timestamp,
-    /// Who made it.
+    /// The operator that made it.
     pub operator: Operator,
     /// By which command.
     pub command: String,
-    /// What it was about.
+    /// The operation it was about.
     pub operation_id: OperationId,
-    /// What was stated.
+    /// The stated outcome.
     pub outcome: StatedOutcome,
     /// Why, in the operator's words.
     pub reason: String,

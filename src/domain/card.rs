@@ -20,7 +20,7 @@ pub struct Card {
     pub holder_name: Private,
 }
 
-/// What may be kept and shown of a card.
+/// The part of a card that may be kept and shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MaskedCard {
     /// Brand in lower case, by the issuer's range or as Corefy has it.
@@ -38,7 +38,7 @@ pub struct MaskedCard {
 }
 
 impl Card {
-    /// What may be kept of it.
+    /// The part of it that may be kept.
     pub fn masked(&self) -> MaskedCard {
         let number = self.number.expose_secret();
         MaskedCard {

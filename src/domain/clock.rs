@@ -55,7 +55,7 @@ impl Timestamp {
         now < self || now.since(self) >= period
     }
 
-    /// The moment so long before this one; saturates.
+    /// The moment that lies this duration before; saturates.
     pub fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }

@@ -14,7 +14,7 @@ use super::{
 /// it, or the method itself.
 #[derive(Debug)]
 pub struct Confirmation<M> {
-    /// What to pay with.
+    /// The means of payment.
     pub source: PaymentSource<M>,
     /// An authentication that was done elsewhere.
     pub three_d_secure: Option<ThreeDSecure>,
@@ -26,7 +26,7 @@ pub struct Confirmation<M> {
     pub stored_credential: Option<StoredCredential>,
 }
 
-/// What to pay with.
+/// The means of payment.
 #[derive(Debug)]
 pub enum PaymentSource<M> {
     /// A card as typed.
@@ -35,7 +35,7 @@ pub enum PaymentSource<M> {
     Saved(M),
     /// A wallet or alternative method.
     Other(OtherMethod),
-    /// What the payer chooses on Corefy's page.
+    /// The means that the payer chooses on Corefy's page.
     HostedPage,
 }
 

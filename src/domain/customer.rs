@@ -10,7 +10,7 @@ use super::{
     private::Private,
 };
 
-/// What a caller attaches to an object: at most 20 entries, in one order.
+/// Metadata that a caller attaches to an object: at most 20 entries, in one order.
 pub type Metadata = BTreeMap<String, String>;
 
 /// A postal address. Every part may be empty.
@@ -39,13 +39,13 @@ pub struct Address {
 pub struct Customer {
     /// Our id.
     pub id: CustomerId,
-    /// Whose customer it is.
+    /// The partner it belongs to.
     pub partner_id: PartnerId,
     /// Corefy's id, once known.
     pub upstream_id: Option<String>,
     /// The caller's own reference.
     pub reference_id: Option<String>,
-    /// What the caller told of the customer.
+    /// The details that the caller gave of the customer.
     pub details: CustomerDetails,
     /// When the gateway accepted it.
     pub created_at: Timestamp,
@@ -64,7 +64,7 @@ impl Customer {
     }
 }
 
-/// What a caller tells of a customer. Only how the customer is reached may change, and only at Corefy.
+/// The details that a caller gives of a customer. Only how the customer is reached may change, and only at Corefy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerDetails {
     /// Email address.

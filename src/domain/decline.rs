@@ -18,7 +18,7 @@ pub const RESOLVED_BY_OPERATOR: &str = "resolved_by_operator";
 /// The code of a decline to which Corefy gives none.
 pub const DECLINED: &str = "declined";
 
-/// What to do after an attempt did not succeed.
+/// The advice after an attempt that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
     /// The same method may work later.
@@ -45,7 +45,8 @@ struct Decline {
     payer_message: &'static str,
 }
 
-/// The sentence of a plain decline. Losses, thefts and suspicions have it, too: whoever holds the card must not learn of them.
+/// The sentence of a plain decline. Losses, thefts and suspicions have it, too: the person with the card must not learn of
+/// them.
 const PLAIN: &str = "The payment was declined. Please use another payment method.";
 
 /// Every code that is known: those of Corefy, its connectors and the gateway.
@@ -138,7 +139,7 @@ pub fn known_codes() -> impl Iterator<Item = &'static str> {
 }
 
 impl PaymentError {
-    /// What to do about it; an unknown code is a plain decline.
+    /// The advice for it; an unknown code is a plain decline.
     pub fn advice(&self) -> Advice {
         self.decline().map_or(Advice::UseAnotherMethod, |decline| decline.advice)
     }

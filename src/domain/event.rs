@@ -14,7 +14,7 @@ use super::{
 
 macro_rules! event_types {
     ($($(#[$doc:meta])* $name:ident => $word:literal,)*) => {
-        /// What can happen.
+        /// The types of events.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum EventType { $($(#[$doc])* $name,)* }
 
@@ -90,9 +90,9 @@ pub struct Event {
     pub id: EventId,
     /// Its place in the one order: greater than that of every event before it.
     pub sequence: i64,
-    /// Whose object it is.
+    /// The partner that the object belongs to.
     pub partner_id: PartnerId,
-    /// What happened, as callers see it.
+    /// The type of the event, as callers see it.
     pub kind: String,
     /// The object as it was then.
     pub object: EventObject,
@@ -132,7 +132,7 @@ impl EventObject {
         }
     }
 
-    /// Whose object it is.
+    /// The partner that the object belongs to.
     pub fn partner_id(&self) -> &PartnerId {
         match self {
             Self::PaymentIntent(intent) => &intent.partner_id,

@@ -15,7 +15,7 @@ macro_rules! id {
         const _: () = assert!(!is_reserved($prefix), "this prefix is reserved");
 
         impl $name {
-            /// What every id of this kind begins with.
+            /// The prefix of every id of this kind.
             pub const PREFIX: &'static str = $prefix;
 
             /// A new id, greater than every one this process made before.

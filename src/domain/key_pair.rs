@@ -19,7 +19,7 @@ const KID_BYTES: usize = 8;
 /// Random bytes in a secret: 256 bits.
 const SECRET_BYTES: usize = 32;
 
-/// What is stored of a secret: HMAC-SHA256 under the pepper.
+/// The stored form of a secret: its HMAC-SHA256 under the pepper.
 pub type SecretHash = [u8; 32];
 
 /// The public half, `pk_acme_0123456789abcdef89abcdef`: names the key, may be logged.
@@ -97,7 +97,7 @@ impl KeyPair {
         Some(Self { public: PublicKey::parse(public)?, secret: SecretKey::parse(secret)? })
     }
 
-    /// `pk_…:sk_…`, to be shown once to whoever made the key.
+    /// `pk_…:sk_…`, to be shown once, to the operator that made the key.
     pub fn expose(&self) -> SecretString {
         format!("{}:{}", self.public, self.secret.0.expose_secret()).into()
     }
@@ -120,7 +120,7 @@ fn with_checksum(text: &str) -> String {
     [text, &checksum(text)].concat()
 }
 
-/// What stands before the checksum, when that is right.
+/// The text before the checksum, when that is right.
 fn without_checksum(text: &str) -> Option<&str> {
     let (before, sum) = text.split_at_checked(text.len().checked_sub(CHECKSUM_DIGITS)?)?;
     (checksum(before) == sum).then_some(before)

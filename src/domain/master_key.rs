@@ -8,7 +8,7 @@ use sha2::Sha256;
 #[derive(Clone, Debug)]
 pub struct MasterKey(SecretString);
 
-/// What a derived key is for. Each purpose has a key of its own.
+/// The purpose of a derived key. Each purpose has a key of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Hashes the secrets of API keys.

@@ -1,4 +1,4 @@
-//! What payments are: pure rules, without I/O, async or framework. Imports nothing of the other modules.
+//! The rules of payments: pure, without I/O, async or framework. Imports nothing of the other modules.
 
 pub mod acceptance;
 pub mod amount_limits;

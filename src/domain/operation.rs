@@ -10,7 +10,7 @@ use super::{
     ids::{OperationId, PartnerId, PaymentIntentId},
 };
 
-/// What kind of call an operation is.
+/// The kind of call that an operation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationKind {
@@ -71,7 +71,7 @@ impl OperationKind {
 /// How far an operation has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OperationState {
-    /// Reserved; the call to Corefy may have been sent. Whoever holds the lease is at it.
+    /// Reserved; the call to Corefy may have been sent. The holder of the lease is at it.
     Sent,
     /// Sent, and the outcome is not known. Corefy is asked at the times of [`next_check`].
     InDoubt,
@@ -109,9 +109,9 @@ pub const NO_BASELINE: Timestamp = Timestamp(-1);
 pub struct Operation {
     /// Our id; Corefy gets it as `Idempotency-Key`.
     pub id: OperationId,
-    /// Who called.
+    /// The partner that called.
     pub partner_id: PartnerId,
-    /// What was called.
+    /// The kind of the call.
     pub kind: OperationKind,
     /// The id of the object it makes or moves.
     pub subject_id: String,

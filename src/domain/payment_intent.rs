@@ -23,12 +23,12 @@ pub use state::PaymentIntentState;
 
 use PaymentIntentState as State;
 
-/// What is to be paid, and how far that has come.
+/// A payment: the amount to be paid, and its progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentIntent {
     /// Our id.
     pub id: PaymentIntentId,
-    /// Whose intent it is.
+    /// The partner it belongs to.
     pub partner_id: PartnerId,
     /// Corefy's id, once known.
     pub upstream_id: Option<String>,
@@ -36,23 +36,23 @@ pub struct PaymentIntent {
     pub upstream_payment_id: Option<String>,
     /// Where it stands.
     pub state: PaymentIntentState,
-    /// What is to be paid.
+    /// The amount to be paid.
     pub amount: Money,
-    /// What has been received, in minor units.
+    /// The amount received, in minor units.
     pub received: i64,
-    /// What succeeded refunds have given back, in minor units.
+    /// The amount that succeeded refunds have given back, in minor units.
     pub refunded: i64,
-    /// What pending refunds have reserved, in minor units.
+    /// The amount that pending refunds have reserved, in minor units.
     pub refund_pending: i64,
-    /// What the payer's bank has taken back, in minor units.
+    /// The amount that the payer's bank has taken back, in minor units.
     pub charged_back: i64,
     /// The customer.
     pub customer_id: Option<CustomerId>,
     /// The caller's own reference.
     pub reference_id: Option<String>,
-    /// What the caller told at creation.
+    /// The details that the caller gave at creation.
     pub details: PaymentIntentDetails,
-    /// What came of the last attempt.
+    /// The outcome of the last attempt.
     pub progress: Progress,
     /// Corefy's own time of the newest state merged; what is older is stale.
     pub upstream_version: Timestamp,
@@ -102,7 +102,7 @@ impl PaymentIntent {
         self.state == State::Processing && self.progress.is_unanswered
     }
 
-    /// What can still be refunded: received, less what is pending, given back or charged back.
+    /// The amount that can still be refunded: received, less what is pending, given back or charged back.
     pub fn refundable(&self) -> Money {
         let left = self.received - self.refund_pending - self.refunded - self.charged_back;
         Money::new(left.max(0), self.amount.currency)
@@ -192,7 +192,7 @@ impl PaymentIntent {
     }
 }
 
-/// What a caller tells of an intent at creation; does not change.
+/// The details that a caller gives of an intent at creation; they do not change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentIntentDetails {
     /// Type code of the payment method.

@@ -19,7 +19,7 @@ pub const CARD: &str = "card";
 pub struct PaymentMethod {
     /// Our id.
     pub id: PaymentMethodId,
-    /// Whose it is.
+    /// The partner it belongs to.
     pub partner_id: PartnerId,
     /// The customer it belongs to.
     pub customer_id: CustomerId,

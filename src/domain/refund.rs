@@ -64,7 +64,7 @@ impl RefundState {
         }
     }
 
-    /// What a refund of `amount` minor units in this state takes from its intent: (pending, refunded).
+    /// The share of a refund of `amount` minor units in this state in its intent's sums: (pending, refunded).
     pub fn share(self, amount: i64) -> (i64, i64) {
         match self {
             State::Pending => (amount, 0),
@@ -79,7 +79,7 @@ impl RefundState {
 pub struct Refund {
     /// Our id.
     pub id: RefundId,
-    /// Whose refund it is.
+    /// The partner it belongs to.
     pub partner_id: PartnerId,
     /// The intent it gives money back of.
     pub payment_intent_id: PaymentIntentId,
@@ -91,7 +91,7 @@ pub struct Refund {
     pub amount: Money,
     /// The caller's own reference.
     pub reference_id: Option<String>,
-    /// What the caller told at creation.
+    /// The details that the caller gave at creation.
     pub details: RefundDetails,
     /// Why it failed.
     pub failure: Option<RefundFailure>,
@@ -117,7 +117,7 @@ impl Refund {
     }
 }
 
-/// What a caller tells of a refund; does not change.
+/// The details that a caller gives of a refund; they do not change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundDetails {
     /// May be empty.

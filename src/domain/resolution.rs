@@ -10,7 +10,7 @@ use super::{
     refund::{Refund, RefundFailure, RefundState},
 };
 
-/// What an operator says came of an operation.
+/// The outcome of an operation as an operator states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatedOutcome {
     /// Corefy did it: the money moved, or the object exists.
@@ -53,10 +53,10 @@ pub enum Unresolvable {
         id: String,
         /// Its state.
         state: &'static str,
-        /// What was stated.
+        /// The stated outcome.
         stated: StatedOutcome,
     },
-    /// What was received is not between one minor unit and the intent's amount.
+    /// The received amount is not between one minor unit and the intent's amount.
     #[error("the received amount must be more than nothing and at most {0}")]
     Received(String),
 }

@@ -1,4 +1,4 @@
-//! What Corefy says of a payment or a refund, whichever dialect it spoke, and the one rule by which that is merged into
+//! Snapshots: Corefy's word about a payment or a refund, in any dialect, and the one rule by which it is merged into
 //! what we know: truth only moves forward, success wins however late it comes, and what contradicts us is never applied.
 
 use super::{
@@ -22,11 +22,11 @@ pub struct PaymentSnapshot {
     pub upstream_payment_id: Option<String>,
     /// How it stands.
     pub status: PaymentStatus,
-    /// What was to be paid; `None` when Corefy does not tell, which counts only in [`PaymentStatus::Paid`].
+    /// The amount to be paid; `None` when Corefy does not state it. Counts only in [`PaymentStatus::Paid`].
     pub amount: Option<Money>,
-    /// What has been received, in minor units; counts only in [`PaymentStatus::Paid`].
+    /// The amount received, in minor units; counts only in [`PaymentStatus::Paid`].
     pub received: i64,
-    /// What the payer's bank has taken back, in minor units.
+    /// The amount that the payer's bank has taken back, in minor units.
     pub charged_back: i64,
     /// Every refund that Corefy knows of; `None` when it does not tell all of them.
     pub refunds: Option<Vec<RefundSnapshot>>,
@@ -80,7 +80,7 @@ pub struct CustomerSnapshot {
 /// The payment methods that a customer has saved, as Corefy shows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PaymentMethodsSnapshot {
-    /// Those that can be read.
+    /// The readable ones.
     pub methods: Vec<PaymentMethodSnapshot>,
     /// Whether that is all of them, so that what is not among them does not exist.
     pub is_complete: bool,
@@ -99,10 +99,10 @@ pub struct PaymentMethodSnapshot {
     pub created_at: Timestamp,
 }
 
-/// What a snapshot shows of one attempt.
+/// The evidence that a snapshot has of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// What came of it, or that it is under way.
+    /// Its outcome, or that it is under way.
     Outcome,
     /// Clearly no trace of it.
     None,
@@ -110,7 +110,7 @@ pub enum Evidence {
     Unclear,
 }
 
-/// What a payment snapshot means for an intent.
+/// The meaning of a payment snapshot for an intent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Merge {
     /// It tells something new.
@@ -123,7 +123,7 @@ pub enum Merge {
     Conflict(&'static str),
 }
 
-/// What is to be changed in an intent, and the events that tell of it.
+/// The changes to an intent, and the events that report them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IntentChange {
     state: State,
@@ -131,12 +131,12 @@ pub struct IntentChange {
     charged_back: i64,
     progress: Progress,
     version: Timestamp,
-    /// What to tell.
+    /// The events to emit.
     pub events: Vec<EventType>,
 }
 
 impl PaymentSnapshot {
-    /// What this shows of an attempt that was sent when `baseline` was the newest version we knew.
+    /// The evidence of an attempt that was sent when `baseline` was the newest version we knew.
     pub fn evidence_of_attempt_since(&self, baseline: Timestamp) -> Evidence {
         match self.status {
             PaymentStatus::RequiresAction(_) | PaymentStatus::Processing | PaymentStatus::Paid => Evidence::Outcome,
@@ -157,7 +157,7 @@ impl PaymentSnapshot {
             return Merge::Conflict("a payment that was received is taken back");
         }
         let is_older = self.version.0 != 0 && self.version < intent.upstream_version;
-        // What was received once was received: an older snapshot that tells of more money is no less true.
+        // Money that was received once was received: an older snapshot with a larger amount is no less true.
         let tells_of_more = is_paid && self.received > intent.received;
         if is_older && !tells_of_more {
             return Merge::Stale;
@@ -237,7 +237,7 @@ impl PaymentSnapshot {
         }
     }
 
-    /// What came of the last attempt, once the intent is in `state`. A status that could not bring the intent into its
+    /// The progress after the last attempt, once the intent is in `state`. A status that could not bring the intent into its
     /// own state tells nothing of it.
     fn progress(&self, intent: &PaymentIntent, state: State) -> Progress {
         let afresh = intent.progress.afresh();
@@ -254,7 +254,7 @@ impl PaymentSnapshot {
             (PaymentStatus::Canceled, State::Canceled) => {
                 Progress { last_error: intent.progress.last_error.clone(), ..afresh }
             }
-            // What was paid before is watched because of a refund.
+            // An intent that was paid before is watched because of a refund.
             (PaymentStatus::Paid, State::Succeeded | State::PartiallyPaid) => {
                 Progress { watch_until: intent.progress.watch_until.filter(|_| intent.state.is_paid()), ..afresh }
             }
@@ -305,7 +305,7 @@ fn entered(from: State, to: State) -> Vec<EventType> {
     late.into_iter().chain(event).collect()
 }
 
-/// What a refund snapshot means for a refund of ours.
+/// The meaning of a refund snapshot for a refund of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefundMerge {
     /// It moves the refund.

@@ -7,7 +7,7 @@ use super::{
     ids::{PaymentIntentId, RefundId},
 };
 
-/// What a timeline is asked for by.
+/// The object whose timeline is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimelineOf {
     /// A payment intent, or its payment.
@@ -24,7 +24,7 @@ impl TimelineOf {
     }
 }
 
-/// What an entry tells of.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimelineKind {
     /// A call of the partner's that changed something.
@@ -57,11 +57,11 @@ impl TimelineKind {
 pub struct TimelineEntry {
     /// When; of a check that is due, when it will be.
     pub at: Timestamp,
-    /// What it tells of.
+    /// The kind of what happened.
     pub kind: TimelineKind,
-    /// What happened, for people.
+    /// The event in a sentence, for people.
     pub sentence: String,
-    /// What it belongs to.
+    /// The ids of what it belongs to.
     pub ids: TimelineIds,
 }
 

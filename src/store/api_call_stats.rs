@@ -1,4 +1,4 @@
-//! What the calls to Corefy came to, counted by the database: per operation and span of time.
+//! Statistics of the calls to Corefy, counted by the database: per operation and span of time.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -15,7 +15,7 @@ use crate::domain::{
 };
 
 impl<C: Connected> Session<C> {
-    /// What was decided about an operation, oldest first.
+    /// The decisions about an operation, oldest first.
     pub async fn audit_of(&mut self, operation: &OperationId) -> Result<Vec<AuditEntry>, Error> {
         let query = sqlx::query("SELECT * FROM audit_log WHERE operation_id = $1 ORDER BY id").bind(operation.as_str());
         query.fetch_all(self.connection().await?).await?.iter().map(read).collect()

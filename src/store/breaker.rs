@@ -1,4 +1,4 @@
-//! Refuses at once while the last tries have failed: whoever comes then would only wait for what fails again.
+//! A circuit breaker: refuses at once while the last tries have failed, since a caller would only wait for the next failure.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -25,7 +25,7 @@ struct Tries {
 }
 
 impl StoreBreaker {
-    /// Whether something may be tried. Whoever does notes what comes of it.
+    /// Whether something may be tried. The caller notes the outcome.
     pub fn admits(&self) -> bool {
         self.admits_at(Instant::now())
     }
@@ -54,7 +54,7 @@ impl StoreBreaker {
         }
     }
 
-    /// Whether a try has worked just now: then whoever still waits is only not served yet.
+    /// Whether a try has worked just now: then a call that still waits is only not served yet.
     pub fn works(&self) -> bool {
         let worked_at = self.0.lock().unwrap_or_else(PoisonError::into_inner).worked_at;
         worked_at.is_some_and(|worked_at| worked_at.elapsed() < PAUSE)

@@ -64,7 +64,7 @@ impl<C: Connected> Session<C> {
         }
     }
 
-    /// The customer, whoever's it is.
+    /// The customer, of any partner.
     pub async fn customer_any(&mut self, id: &CustomerId) -> Result<Option<Customer>, Error> {
         let query = sqlx::query("SELECT * FROM customers WHERE id = $1").bind(id.as_str());
         let row = query.fetch_optional(self.connection().await?).await?;

@@ -49,15 +49,15 @@ pub enum Dialect {
 /// The most connections that read from SQLite: each has a thread and pages of its own.
 const SQLITE_READERS: u32 = 10;
 
-/// What every SQLite connection is told. WAL and FULL make a commit durable before it is answered. What a savepoint needs to
-/// be undone is kept in memory: it is worth nothing after a crash.
+/// Settings of every SQLite connection. WAL and FULL make a commit durable before it is answered. The data by which a
+/// savepoint is undone stays in memory: it is worth nothing after a crash.
 const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
      PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 1000;";
 /// How long the start waits for another process that migrates the same file, and for how long calls wait for one that has
 /// locked it: a command of the gateway's holds it for milliseconds.
 const SQLITE_PATIENT: &str = "PRAGMA busy_timeout = 10000";
 const SQLITE_HASTY: &str = "PRAGMA busy_timeout = 1000";
-/// What every PostgreSQL connection is told. All rows are reached by an index: a plan that was made while a table was
+/// Settings of every PostgreSQL connection. All rows are reached by an index: a plan that was made while a table was
 /// small must not go through all of it when it has grown.
 const POSTGRES_SETTINGS: &str =
     "SET synchronous_commit = on; SET statement_timeout = '10s'; SET lock_timeout = '1500ms';
@@ -65,7 +65,7 @@ const POSTGRES_SETTINGS: &str =
      SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
      SET plan_cache_mode = force_generic_plan;";
 
-/// What the connection that writes drafts is told beside that. Who holds a lock for longer holds up none of the others.
+/// Further settings of the connection that writes drafts: a lock that is held for longer delays no other draft.
 const POSTGRES_DRAFT_SETTINGS: &str = "SET lock_timeout = '1s'";
 
 impl Dialect {
@@ -164,7 +164,7 @@ impl Dialect {
         Ok(options.connect_with(AnyConnectOptions::from_str(url)?).await?)
     }
 
-    /// `select`, with the rows it finds locked until the end of the transaction. SQLite has one writer, who owns them all.
+    /// `select`, with the rows it finds locked until the end of the transaction. SQLite has one writer, which owns them all.
     pub(super) fn locking(self, select: &str) -> AssertSqlSafe<String> {
         AssertSqlSafe(match self {
             Self::Sqlite => select.to_owned(),

@@ -1,4 +1,4 @@
-//! What can go wrong between us and the database.
+//! Errors between the gateway and the database.
 
 use std::{io, sync::Arc};
 
@@ -22,7 +22,7 @@ pub enum Error {
     /// A row that this program could not have written, or that was sealed under another master key.
     #[error("a stored row cannot be read: {0}")]
     Corrupt(Corruption),
-    /// What was to be written breaks a rule of the database, such as that no more is refunded than was received: a fault
+    /// A row breaks a rule of the database, such as that no more is refunded than was received: a fault
     /// of this program. Nothing was written, and trying again will not help.
     #[error("the database refused a row that breaks its rules: {0}")]
     RuleBroken(String),
@@ -38,10 +38,10 @@ pub enum Corruption {
     /// A value of it says nothing to this program.
     #[error("{0}")]
     Value(String),
-    /// What the row of this id has sealed does not open.
+    /// The sealed part of the row with this id does not open.
     #[error("{0} was sealed under another master key, or altered")]
     Sealed(String),
-    /// What the row has sealed is in a format that this version does not know.
+    /// The sealed part of the row has a format that this version does not know.
     #[error("{owner} is sealed in format {format}, which this version does not know")]
     Format {
         /// The row's id.
@@ -49,7 +49,7 @@ pub enum Corruption {
         /// The number of the format.
         format: u8,
     },
-    /// What a column of the row has sealed does not fit what this version expects: another version wrote it.
+    /// A sealed column of the row does not fit what this version expects: another version wrote it.
     #[error("{column} of {owner} was written by another version: {why}")]
     Shape {
         /// The row's id.
@@ -67,7 +67,7 @@ impl Error {
         Self::Corrupt(Corruption::Value(why.into()))
     }
 
-    /// The one who would have answered is gone, as when the gateway shuts down.
+    /// The task that would have answered has ended, as when the gateway shuts down.
     pub(super) fn gone() -> Self {
         Self::Unavailable(sqlx::Error::WorkerCrashed)
     }
@@ -86,7 +86,7 @@ impl Error {
         }
     }
 
-    /// The error in a few words that tell nothing private.
+    /// The error in a few words, without anything private.
     pub(super) fn in_words(&self) -> &'static str {
         match self {
             Self::Unavailable(error) | Self::Uncertain(error) => in_words(error),
@@ -104,7 +104,7 @@ impl Error {
         }
     }
 
-    /// The same error for each of several who wait for one answer.
+    /// The same error for each of several callers that wait for one answer.
     pub(crate) fn share(self) -> impl Fn() -> Self {
         let shared = Arc::new(self);
         move || match &*shared {
@@ -141,7 +141,7 @@ const SESSION_CLASSES: [&str; 2] = ["08", "57P"];
 fn in_words(error: &sqlx::Error) -> &'static str {
     match error {
         sqlx::Error::Database(error) => code_in_words(error.code().as_deref().unwrap_or_default()),
-        // What several share is wrapped.
+        // An error that several calls share is wrapped.
         sqlx::Error::Io(error) => {
             let inner = error.get_ref();
             let flushed = inner.and_then(|inner| inner.downcast_ref::<Arc<sqlx::Error>>());

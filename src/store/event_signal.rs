@@ -1,4 +1,4 @@
-//! How those who wait for events hear of them: at once in the process that wrote them, and by the database's own
+//! The signal that wakes readers of events: at once in the process that wrote them, and by the database's own
 //! notification in every other.
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -10,7 +10,7 @@ use super::{Error, lost};
 /// The channel on which PostgreSQL tells that there are new events.
 pub(super) const CHANNEL: &str = "corefy_gateway_events";
 
-/// Wakes all who read events.
+/// Wakes all readers of events.
 #[derive(Debug)]
 pub struct EventSignal(watch::Sender<()>);
 

@@ -44,7 +44,7 @@ impl FileLock {
 impl Drop for FileLock {
     /// Releases it, also where a process that is just being started still has the open file.
     fn drop(&mut self) {
-        // What cannot be released now is when the process ends.
+        // A lock that cannot be released now is released when the process ends.
         let _ = self.0.unlock();
     }
 }

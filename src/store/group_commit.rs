@@ -1,7 +1,7 @@
 //! SQLite's one writer, shared. A flush is what a commit costs there, so transactions that want to write at the same time
-//! take turns in one transaction of the database, each as a savepoint of its own, and share its flush: who commits leaves
-//! its turn to the next and lines up again, to flush what all have written meanwhile; who was flushed by another has
-//! nothing left to do. Nobody hears of a commit before it is durable, and a flush that fails has failed for all members.
+//! take turns in one transaction of the database, each as a savepoint of its own, and share its flush. A transaction that
+//! commits passes the writer on and queues again, to flush what all have written meanwhile; one that another has flushed is
+//! done. No commit is reported before it is durable, and a flush that fails has failed for all members.
 
 use std::{
     io,
@@ -45,20 +45,20 @@ const FLUSH: &str = "RELEASE members; COMMIT";
 pub(super) struct GroupCommit {
     pool: Pool<Any>,
     writer: Arc<Mutex<SharedWriter>>,
-    /// How many wait for a turn. Who commits while nobody does flushes at once.
+    /// How many transactions wait for the writer. A commit flushes at once while there is none.
     waiting: Arc<AtomicUsize>,
 }
 
-/// The writer, in the hands of whose turn it is. When it is in nobody's, there is an open transaction exactly if there are
+/// The writer, held by the guard whose turn it is. While none holds it, there is an open transaction exactly if there are
 /// members.
 #[derive(Default)]
 struct SharedWriter {
     connection: Option<PoolConnection<Any>>,
-    /// Those who have committed and wait for the flush.
+    /// Transactions that have committed and wait for the flush.
     members: Vec<oneshot::Sender<Flushed>>,
 }
 
-/// The outcome of a flush, which all who wrote before it share.
+/// The outcome of a flush, shared by all transactions that wrote before it.
 type Flushed = Result<(), Arc<Error>>;
 
 /// A turn. What is not committed when it is dropped never happened.
@@ -144,12 +144,12 @@ impl GroupCommit {
     }
 }
 
-/// What a member was told of its flush.
+/// The outcome of a member's flush.
 fn heard(outcome: Result<Flushed, oneshot::error::RecvError>) -> Result<(), Error> {
     outcome.map_err(|_| Error::WorkerCrashed)?.map_err(shared)
 }
 
-/// The error of a flush, for one of those who share it.
+/// The error of a flush, for one of its members.
 fn shared(error: Arc<Error>) -> Error {
     Error::Io(io::Error::other(error))
 }
@@ -160,7 +160,7 @@ impl SharedWriter {
         if self.members.is_empty() { BEGIN_FIRST } else { BEGIN_NEXT }
     }
 
-    /// Makes durable what the members have written, tells them, and returns the same to who writes with them.
+    /// Makes durable what the members have written, replies to them, and returns the same outcome to the caller.
     async fn flush(&mut self) -> Flushed {
         if self.members.is_empty() {
             return Ok(());
@@ -170,7 +170,7 @@ impl SharedWriter {
         Ok(())
     }
 
-    /// Tells the members what came of their flush.
+    /// Replies to the members with the outcome of their flush.
     fn reply_to_all(&mut self, outcome: &Flushed) {
         for member in self.members.drain(..) {
             // Nobody listens when the gateway is shutting down.
@@ -246,7 +246,7 @@ impl DerefMut for WriterGuard {
     }
 }
 
-/// Counts one who waits, until it is dropped.
+/// Counts a waiting transaction until it is dropped.
 struct WaitCount<'a>(&'a AtomicUsize);
 
 impl<'a> WaitCount<'a> {
@@ -289,7 +289,7 @@ mod tests {
         sqlx::query_scalar("SELECT COUNT(*) FROM numbers").fetch_one(reader).await.unwrap()
     }
 
-    /// Starts one who waits for a turn, writes `n` and commits; answers when it waits, or is done.
+    /// Starts a task that waits for the writer, writes `n` and commits; returns when it waits, or is done.
     async fn waits(group_commit: &GroupCommit, n: i64) -> tokio::task::JoinHandle<Result<(), Error>> {
         let before = group_commit.waiting.load(Ordering::Relaxed);
         let line = group_commit.clone();

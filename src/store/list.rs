@@ -78,7 +78,7 @@ impl<C: Connected> Session<C> {
 }
 
 impl StoreContext {
-    /// Those of `rows` that can be read. Fails when none can be opened: then it is the master key that is wrong, and not a
+    /// The readable ones of `rows`. Fails when none can be opened: then it is the master key that is wrong, and not a
     /// row, and an empty list would be a lie.
     pub(super) fn readable<T>(&self, table: &'static str, rows: &[AnyRow], read: ReadRow<T>) -> Result<Vec<T>, Error> {
         let mut found = Vec::with_capacity(rows.len());

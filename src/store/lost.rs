@@ -70,7 +70,7 @@ pub(super) async fn can_write(session: &mut AnyConnection) -> Result<bool, sqlx:
     Ok(can_write)
 }
 
-/// Fails unless a session that was just opened can write; notes why, for those who wait for it.
+/// Fails unless a session that was just opened can write; notes why, for the tasks that wait for it.
 pub(super) async fn require_writable(session: &mut AnyConnection) -> Result<(), sqlx::Error> {
     if can_write(session).await? {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What the store measures: its connections, the events that became durable, and the backlog.
+//! Metrics of the store: its connections, the events that became durable, and the backlog.
 
 use std::{
     sync::Arc,
@@ -34,7 +34,7 @@ const LISTED: [&str; 9] = [
     "webhooks",
 ];
 
-/// Something that a transaction tells, as far as it is counted.
+/// An event of a transaction, as far as it is counted.
 pub(super) struct EventCount {
     pub(super) kind: EventType,
     pub(super) object_id: String,
@@ -65,7 +65,7 @@ pub(super) fn count(telemetry: &Telemetry, news: &[EventCount]) {
     }
 }
 
-/// Counts what became of a draft. One that could not be tried is no draft's fault.
+/// Counts the outcome of a draft. One that could not be tried is not counted.
 pub(super) fn count_commit(telemetry: &Telemetry, outcome: &Result<(), Error>, taken: Duration) {
     match outcome {
         Ok(()) => {

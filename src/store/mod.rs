@@ -1,4 +1,4 @@
-//! What the gateway remembers, in SQLite or PostgreSQL. `sqlx` is used here and nowhere else.
+//! The gateway's records, in SQLite or PostgreSQL. `sqlx` is used here and nowhere else.
 //!
 //! One file a table, its methods named resource first (`refund_insert`). Reads work on every [`Session`], writes only
 //! in a [`Tx`]. Within a transaction rows are locked in one order, the payment intent before its operations, so that no
@@ -184,13 +184,13 @@ impl Store {
         Session { on: Writing::optimistic(draft), shared: self.shared.clone() }
     }
 
-    /// Tells when there are new events.
+    /// The signal that there are new events.
     pub fn event_signal(&self) -> &EventSignal {
         &self.shared.signal
     }
 
-    /// Hears from the database when another process has told events, and passes it on; returns only when the connection
-    /// breaks. SQLite has one process, which needs nobody to tell it.
+    /// Listens to the database for events of other processes, and wakes the readers; returns only when the connection
+    /// breaks. SQLite has one process, which wakes its readers itself.
     pub async fn listen_for_events(&self) -> Result<(), Error> {
         if self.shared.dialect.has_one_writer() {
             std::future::pending::<()>().await;

@@ -194,7 +194,7 @@ impl Tx {
     }
 
     /// Reserves an operation. `false`: the partner has used the idempotency key, or there is an operation of this id, and
-    /// nothing was reserved. Waits for whoever is reserving the same.
+    /// nothing was reserved. Waits for another call that is reserving the same.
     pub async fn operation_insert(&mut self, new: NewOperation<'_>) -> Result<bool, Error> {
         let operation = new.operation;
         let row = RowValues::new()
@@ -259,7 +259,7 @@ impl Tx {
         Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
     }
 
-    /// Whether the holder of an operation still has to write its outcome; waits for whoever is writing it.
+    /// Whether the holder of an operation still has to write its outcome; waits while another task is writing it.
     pub async fn operation_outcome_status(&mut self, operation: &Operation) -> Result<OutcomeStatus, Error> {
         let sql = self.shared.dialect.locking("SELECT epoch, state, lease_until FROM operations WHERE id = $1");
         let query = sqlx::query(sql).bind(operation.id.as_str());

@@ -35,7 +35,7 @@ pub(super) struct OptimisticTx {
     is_void: bool,
 }
 
-/// The payment intents that a draft relies on, or has left behind.
+/// The payment intents that a draft has read or written, each with the version of its row.
 #[derive(Clone, Default)]
 pub struct Versions(Vec<TrackedIntent>);
 
@@ -59,7 +59,7 @@ impl OptimisticTx {
         Self { reader, connection: None, read_batcher, write_batcher, writes: Vec::new(), versions, is_void: false }
     }
 
-    /// What it reads on.
+    /// The connection that it reads on.
     pub(super) async fn connection(&mut self) -> Result<&mut AnyConnection, Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
@@ -87,7 +87,7 @@ impl OptimisticTx {
     pub(super) async fn commit(mut self, events: Vec<Write>, telemetry: &Telemetry) -> Result<Versions, Error> {
         // Given back before another is waited for: the one that writes may be of the same pool.
         self.connection = None;
-        // What was read and not written is not known to be still so.
+        // An intent that was read and not written may have changed since.
         if self.is_void || self.versions.0.iter().any(|tracked| !tracked.is_written) {
             return Err(Error::Conflict);
         }
@@ -105,7 +105,7 @@ impl OptimisticTx {
 }
 
 impl Tx {
-    /// What a draft knows of an intent without reading it.
+    /// An intent that a draft has read or written already.
     pub(super) fn tracked(&mut self, id: &PaymentIntentId) -> Option<PaymentIntent> {
         self.as_optimistic()?
             .versions

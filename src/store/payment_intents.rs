@@ -137,7 +137,7 @@ impl PaymentIntentFilter {
 }
 
 impl<C: Connected> Session<C> {
-    /// The intent, whoever's it is.
+    /// The intent, of any partner.
     pub async fn payment_intent_any(&mut self, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, Error> {
         Ok(self.payment_intent_any_asked(id).await?.map(|(intent, _)| intent))
     }

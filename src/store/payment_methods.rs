@@ -53,7 +53,7 @@ impl<C: Connected> Session<C> {
         Ok(self.payment_method_any(id).await?.filter(|method| method.partner_id == *partner))
     }
 
-    /// The payment method, whoever's it is.
+    /// The payment method, of any partner.
     pub async fn payment_method_any(&mut self, id: &PaymentMethodId) -> Result<Option<PaymentMethod>, Error> {
         let query = sqlx::query("SELECT * FROM payment_methods WHERE id = $1").bind(id.as_str());
         let row = query.fetch_optional(self.connection().await?).await?;

@@ -1,5 +1,5 @@
-//! A connection that is kept from one use to the next, for who uses one all the time: giving it back to the pool would cost a
-//! round trip each time.
+//! A connection that is kept from one use to the next, for a task that uses one all the time: giving it back to the pool
+//! would cost a round trip each time.
 
 use std::{
     sync::Arc,
@@ -30,7 +30,7 @@ pub(super) struct PinnedConnection {
 type Used = (PoolConnection<Any>, Instant);
 
 impl PinnedConnection {
-    /// A connection of `pool`, which nobody else waits for, once it is needed.
+    /// A connection of `pool`, which no other task waits for, once it is needed.
     pub(super) fn of(dialect: Dialect, pool: Pool<Any>) -> Self {
         Self { dialect, pool, place: Arc::default() }
     }

@@ -9,7 +9,7 @@ use super::Error;
 pub(super) const ADVICE: &str = "PgBouncer needs pool_mode = session and ignore_startup_parameters = extra_float_digits; docs/database.md has the rest";
 
 /// Fails when two connections that are open at the same time have one session: a pooler that lends sessions for a
-/// transaction gives the one that was used last to whoever comes next.
+/// transaction gives the one that was used last to the next client.
 pub(super) async fn require_sessions(one: &Pool<Any>, other: &Pool<Any>) -> Result<(), Error> {
     const WHICH: &str = "SELECT CAST(pg_backend_pid() AS BIGINT)";
     let (mut one, mut other) = (one.acquire().await?, other.acquire().await?);

@@ -1,5 +1,4 @@
-//! Reads that are gathered: rows that several ask for at the same time are read by one statement. Who asks alone waits for
-//! nobody.
+//! Batched reads: lookups that arrive at the same time are read by one statement. A lone lookup is not delayed.
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
@@ -13,7 +12,7 @@ const QUEUE: usize = 1024;
 /// How many keys are looked up together at most.
 const TOGETHER: usize = 128;
 
-/// What can be looked up by a key.
+/// A query that finds rows by a key.
 pub(super) struct Lookup {
     /// `{keys}` stands for the keys.
     pub(super) sql: &'static str,
@@ -21,7 +20,7 @@ pub(super) struct Lookup {
     pub(super) key: &'static str,
 }
 
-/// The rows of one key; those who ask at the same time share them.
+/// The rows of one key, shared by all lookups of the batch.
 pub(super) type SharedRows = Vec<Arc<AnyRow>>;
 
 /// Where rows are asked for.

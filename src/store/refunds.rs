@@ -88,7 +88,7 @@ impl<C: Connected> Session<C> {
         Ok(self.refund_any(id).await?.filter(|refund| refund.partner_id == *partner))
     }
 
-    /// The refund, whoever's it is.
+    /// The refund, of any partner.
     pub async fn refund_any(&mut self, id: &RefundId) -> Result<Option<Refund>, Error> {
         let query = sqlx::query("SELECT * FROM refunds WHERE id = $1").bind(id.as_str());
         let row = query.fetch_optional(self.connection().await?).await?;

@@ -8,9 +8,9 @@ use crate::domain::clock::Timestamp;
 /// The migrations that a database has had, by number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
-    /// Those it has had, in order.
+    /// The applied ones, in order.
     pub applied: Vec<i64>,
-    /// Those this program knows, in order.
+    /// The ones this program knows, in order.
     pub known: Vec<i64>,
 }
 
@@ -20,12 +20,12 @@ impl Schema {
         self.applied.last().copied().unwrap_or_default()
     }
 
-    /// What is still to be migrated.
+    /// The migrations that are still to be applied.
     pub fn missing(&self) -> Vec<i64> {
         self.known.iter().copied().filter(|version| !self.applied.contains(version)).collect()
     }
 
-    /// What a newer program has migrated.
+    /// The migrations that a newer program has applied.
     pub fn foreign(&self) -> Vec<i64> {
         self.applied.iter().copied().filter(|version| !self.known.contains(version)).collect()
     }

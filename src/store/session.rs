@@ -25,10 +25,10 @@ pub type ReadSession = Session<PoolConnection<Any>>;
 /// A session that writes. What is not committed when it is dropped never happened.
 pub type Tx = Session<Writing>;
 
-/// What a transaction writes on, and what it tells.
+/// The connection that a transaction writes on, and the events that it emits.
 pub struct Writing {
     mode: TxMode,
-    /// The events it tells, written when it is committed.
+    /// The events it emits, written when it is committed.
     events: Vec<Write>,
     /// The same, to be counted once they are durable.
     counts: Vec<EventCount>,
@@ -46,7 +46,7 @@ enum TxMode {
     Optimistic(OptimisticTx),
 }
 
-/// What a session reads on.
+/// The connection of a session.
 pub trait Connected: Send {
     /// The connection, which is there from the first time on that it is asked for.
     fn connection(&mut self) -> impl Future<Output = Result<&mut AnyConnection, Error>> + Send;
@@ -89,7 +89,7 @@ impl Store {
 }
 
 impl<C: Connected> Session<C> {
-    /// What it reads on.
+    /// The connection that it reads on.
     pub(super) async fn connection(&mut self) -> Result<&mut AnyConnection, Error> {
         self.on.connection().await
     }
@@ -114,12 +114,12 @@ impl Writing {
 }
 
 impl Tx {
-    /// What it writes on at once. A draft has no such thing: what cannot wait for its commit makes it void.
+    /// The connection that it writes on at once. A draft has none: a write that cannot wait for its commit makes it void.
     pub(super) async fn writer(&mut self) -> Result<&mut AnyConnection, Error> {
         if self.is_optimistic() { Err(Error::Conflict) } else { self.connection().await }
     }
 
-    /// Writes a row. `false`: it was not to be written, as its statement has it. A draft hears of that when it is committed.
+    /// Writes a row. `false`: it was not to be written, as its statement has it. A draft learns of that when it is committed.
     pub(super) async fn write(
         &mut self,
         statement: &'static Statement,
@@ -135,7 +135,7 @@ impl Tx {
         Ok(written == 1)
     }
 
-    /// Writes rows of one statement at once, and answers how many were written.
+    /// Writes rows of one statement at once, and returns how many were written.
     pub(super) async fn write_all(&mut self, writes: &[Write]) -> Result<u64, Error> {
         if writes.is_empty() {
             return Ok(0);
@@ -144,13 +144,13 @@ impl Tx {
         batch.run(self.writer().await?).await
     }
 
-    /// Tells an event.
+    /// Emits an event.
     pub(super) fn emit(&mut self, counts: EventCount, event: Write) {
         self.on.events.push(event);
         self.on.counts.push(counts);
     }
 
-    /// Whether it has told an event of this kind about this object.
+    /// Whether it has emitted an event of this kind about this object.
     pub(super) fn has_emitted(&self, kind: EventType, object_id: &str) -> bool {
         self.on.counts.iter().any(|counts| counts.kind == kind && counts.object_id == object_id)
     }

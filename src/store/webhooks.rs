@@ -1,4 +1,4 @@
-//! The inbox: every genuine webhook, kept redacted for audit, and processed by the inbox worker.
+//! Webhooks: every genuine one, kept redacted for audit, and processed by a worker.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::domain::{
     operation::WEBHOOK_LEASE,
 };
 
-/// When a webhook without an id that comes again is worked off at the earliest, after the last time: a storm of the same
+/// When a webhook without an id that comes again is processed again at the earliest, after the last time: a storm of the same
 /// leads to one look a second.
 const REPEATED_AFTER: Duration = Duration::from_secs(1);
 
@@ -77,7 +77,7 @@ pub struct WebhookRecord {
     pub attempts: i64,
     /// How often the same body came again.
     pub duplicates: i64,
-    /// What went wrong the last time.
+    /// The error of the last attempt.
     pub error: Option<String>,
     /// When it came first.
     pub received_at: Timestamp,
@@ -163,9 +163,9 @@ impl<C: Connected> Session<C> {
 }
 
 impl Tx {
-    /// Adds a webhook to the inbox, due at once. A body that came before is counted: `false`. It is worked off again if it had
+    /// Adds a webhook, due at once. A body that came before is counted: `false`. It is processed again if it had
     /// been given up, or has no id of an event: then nothing shows that it tells of the same one, and something may have
-    /// happened since. Such a one is not due before a second after it was worked off; while one is worked off, the next
+    /// happened since. Such a one is not due before a second after it was processed; while one is processed, the next
     /// counts as another attempt, so that it is not ended by what was read before it came.
     pub async fn webhook_insert(&mut self, webhook: &WebhookRecord) -> Result<bool, Error> {
         let sql = "INSERT INTO webhooks (id, body_hash, event_id, event_type, source_address, headers, body, state,

@@ -28,7 +28,7 @@ struct QueuedTx {
     reply: oneshot::Sender<Result<(), Error>>,
 }
 
-/// What writes them.
+/// The task that writes them.
 pub(super) struct BatchWriter {
     pub(super) dialect: Dialect,
     pub(super) connection: PinnedConnection,

@@ -17,14 +17,14 @@ pub(super) use sqlite::TOGETHER as SQLITE_TOGETHER;
 
 /// A statement that writes rows.
 pub(super) struct Statement {
-    /// What a row has: the columns, in the order of a [`RowValues`]'s values.
+    /// The columns of a row, in the order of a [`RowValues`]'s values.
     pub(super) columns: &'static [(&'static str, ColumnType)],
     /// `{rows}` stands for the rows, as a table of the name `new`. In the statement for events `{position}` stands for
     /// each one's place in their order.
     pub(super) sql: &'static str,
 }
 
-/// What a column has: text, a number, or bytes; each may be NULL.
+/// The type of a column: text, a number, or bytes; each may be NULL.
 #[derive(Clone, Copy)]
 pub(super) enum ColumnType {
     Text,
@@ -58,7 +58,8 @@ pub(super) struct Write {
     row: RowValues,
 }
 
-/// The values of a row. Bytes have no JSON: all rows' bytes travel as one value, and the JSON says which of them are whose.
+/// The values of a row. Bytes have no JSON: all rows' bytes travel as one value, and the JSON says which of them belong to
+/// which row.
 #[derive(Default)]
 pub(super) struct RowValues {
     /// The elements of its array, each with a comma before it.
@@ -130,10 +131,10 @@ impl Write {
     }
 }
 
-/// What is expected of statements that go together.
+/// The check of a batch: whether each of its rows must be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowCheck {
-    /// Every row of every statement is written; where one is not, the script fails.
+    /// Every row of every statement is written; where one is not, the batch fails.
     Required,
     /// Whatever comes of it is counted.
     Counted,
@@ -150,7 +151,7 @@ struct StatementRows {
     count: i64,
 }
 
-/// What is sent to the database: statements that are run one after the other; of what is required to fit, only one.
+/// A batch of statements that are run one after the other; with [`RowCheck::Required`] it is a single statement.
 pub(super) struct Batch(Vec<BatchStep>);
 
 struct BatchStep {

@@ -1,4 +1,4 @@
-//! What the gateway does by itself. Each worker is a loop around one step of [`App`], so that tests can take the steps one
+//! Background work. Each worker is a loop around one step of [`App`], so that tests can take the steps one
 //! by one instead of waiting for the loops.
 
 use std::time::Duration;
@@ -21,7 +21,7 @@ const RECOVERY_ROUNDS: usize = 4;
 const MEASURE: Duration = Duration::from_secs(15);
 /// The pause between two looks for what is past its time.
 const PRUNE: Duration = Duration::from_secs(60);
-/// How long those who write have the database to themselves when there is more to forget.
+/// The pause between two batches of pruning, which leaves the database to other writers.
 const PRUNE_PAUSE: Duration = Duration::from_millis(100);
 /// How long a record of a call to Corefy waits for others to be written with it.
 const GATHER_CALLS: Duration = Duration::from_millis(200);

@@ -12,6 +12,7 @@ mod chaos;
 mod chargebacks;
 mod clock_put_back;
 mod command_line;
+mod comments;
 mod confirmations;
 mod crashes;
 mod customers;

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Reason},
 };
 
-/// What stands for a reader who has all there is.
+/// The place of a reader that has received every event.
 const UP_TO_DATE: i64 = i64::MAX;
 /// When a key that has all of its streams may ask again: streams of a client that has gone are noticed and closed meanwhile.
 const ASK_AGAIN: Duration = Duration::from_secs(5);

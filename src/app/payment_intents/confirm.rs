@@ -132,7 +132,7 @@ impl Command for ConfirmCommand {
         let mut intent = lock(tx, &operation.subject_id).await?;
         match outcome {
             Outcome::Answered(snapshot) if snapshot.evidence_of_attempt_since(NO_BASELINE) == Evidence::Outcome => {
-                // What contradicts us is not believed at once: recovery reads the payment and decides.
+                // A contradiction is not believed at once: recovery reads the payment and decides.
                 if merge_payment(tx, &mut intent, &snapshot, None, now).await?.conflict().is_some() {
                     tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
                     return Ok(Verdict::InDoubt(intent));

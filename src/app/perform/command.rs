@@ -1,4 +1,4 @@
-//! What a mutating call says of itself: its three steps, and what came of them.
+//! The description of a mutating call: its three steps, and their outcomes.
 
 use std::{future::Future, sync::Arc};
 
@@ -20,14 +20,14 @@ use crate::{
 
 /// A mutating call in its three steps.
 pub(in crate::app) trait Command: Send + Sync + 'static {
-    /// Which call it is.
+    /// The kind of the call.
     const KIND: OperationKind;
-    /// What it answers.
+    /// The object that it returns.
     type Resource: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
-    /// What Corefy answers to it.
+    /// Corefy's answer to it.
     type Snapshot: Clone + Send + Sync;
 
-    /// What it is about. Told to the journal before anything else is locked.
+    /// The object that it is about. Written to the journal before anything else is locked.
     fn target(&self) -> Target;
 
     /// Checks the rules and writes what must exist before anything is sent. An error leaves no trace.
@@ -67,7 +67,7 @@ pub(in crate::app) trait Command: Send + Sync + 'static {
     fn load(app: &App, id: &str) -> impl Future<Output = Result<Self::Resource, Error>> + Send;
 }
 
-/// What a mutating call is about.
+/// The object of a mutating call.
 pub(in crate::app) struct Target {
     /// The id of the object it makes or moves.
     pub subject_id: String,
@@ -75,7 +75,7 @@ pub(in crate::app) struct Target {
     pub payment_intent_id: Option<PaymentIntentId>,
 }
 
-/// What a reservation came to.
+/// The result of a reservation.
 pub(in crate::app) enum Reserved<R> {
     /// The object as reserved; now send.
     Send(R),
@@ -85,7 +85,7 @@ pub(in crate::app) enum Reserved<R> {
     AskFirst,
 }
 
-/// What came of sending, or of looking up later.
+/// The outcome of sending, or of a later lookup.
 #[derive(Clone)]
 pub(in crate::app) enum Outcome<S> {
     /// Corefy answered.
@@ -117,7 +117,7 @@ impl<S> From<Result<S, upstream::Error>> for Outcome<S> {
     }
 }
 
-/// What an outcome means for the operation.
+/// The meaning of an outcome for the operation.
 pub(in crate::app) enum Verdict<R> {
     /// It ends with this object.
     Done(R),
@@ -159,8 +159,8 @@ fn no_record() -> Error {
         .with("upstream_code", UPSTREAM_NO_RECORD)
 }
 
-/// Tells by an event of this type that the object is taken back, unless its caller is about to hear it: whoever was given its
-/// id meanwhile finds nothing under it any more.
+/// Emits an event of this type, since the object is taken back, unless its caller is about to learn it: a reader that was
+/// given its id meanwhile finds nothing under it any more.
 pub(in crate::app) async fn emit_taken_back(
     tx: &mut Tx,
     operation: &Operation,

@@ -16,8 +16,8 @@ use crate::{
     upstream::{self, NotSent},
 };
 
-/// How long a call waits for its reservation before it is refused: a caller of whom nothing was sent yet is served better by
-/// a quick refusal.
+/// How long a call waits for its reservation before it is refused: a caller whose request was not sent yet is served
+/// better by a quick refusal.
 const RESERVE_LIMIT: Duration = Duration::from_millis(1900);
 /// How much longer it waits where others are being served meanwhile: the database works, and there is a line.
 const LINE_LIMIT: Duration = Duration::from_secs(3);

@@ -1,4 +1,4 @@
-//! What looking up a payment means: for the payment, for its refunds, and for the operations on it that are open.
+//! The meaning of a lookup: for the payment, for its refunds, and for the operations on it that are open.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::{
 /// When Corefy is asked again after it has contradicted us for the first time.
 const CONTRADICTION_CHECK: Duration = Duration::from_secs(2);
 
-/// What merging a snapshot came to.
+/// The result of merging a snapshot.
 #[derive(Clone, Copy, Default)]
 pub(in crate::app) struct Merged {
     /// The snapshot is older than what we know; nothing of it was merged.
@@ -102,7 +102,7 @@ async fn emit_contradiction(
     Ok(tx.event_insert_once(EventType::PaymentIntentOrphanCharge, &intent.clone().into(), now).await?)
 }
 
-/// What a lookup says of one operation.
+/// The finding of a lookup about one operation.
 #[derive(Clone, Copy)]
 enum Finding {
     /// Its outcome, which is merged already.
@@ -215,7 +215,7 @@ pub(super) async fn finish_if_found(
                 conclude(tx, &operation, &Verdict::Done(refund), now).await?;
             }
         }
-        // What these make is told by their own answers alone.
+        // The outcomes of these are known from their own answers alone.
         OperationKind::CreatePaymentIntent
         | OperationKind::CancelPaymentIntent
         | OperationKind::CreateCustomer

@@ -44,7 +44,7 @@ const POLL_AGAIN: Duration = Duration::from_secs(15 * 60);
 const BATCH: u32 = 8;
 
 impl App {
-    /// Works off what is due: operations whose outcome is not known, then payments that may have news. Answers how many
+    /// Processes what is due: operations whose outcome is not known, then payments that may have news. Answers how many
     /// it took.
     pub async fn recover(&self) -> Result<usize, Error> {
         let now = self.now();
@@ -134,7 +134,7 @@ impl App {
         }
     }
 
-    /// Asks Corefy about a payment because somebody reads it: at most once a second, and the reader waits only so long.
+    /// Asks Corefy about a payment because somebody reads it: at most once a second, and the reader waits for a bounded time.
     pub(super) async fn ask_about_payment(&self, id: &PaymentIntentId) {
         self.ask_after(id, ASK_INTERVAL).await;
     }
@@ -194,7 +194,7 @@ impl App {
         Ok(claimed)
     }
 
-    /// What Corefy is asked about, read in one session that is given back before Corefy is asked.
+    /// The payment and its customer, read in one session that is given back before Corefy is asked.
     async fn payment_and_customer(
         &self,
         id: &PaymentIntentId,

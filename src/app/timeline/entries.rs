@@ -1,4 +1,4 @@
-//! What each record tells in a timeline, in a sentence, and where it belongs in the order.
+//! The entry of each record in a timeline: its sentence, and its place in the order.
 
 use crate::{
     domain::{

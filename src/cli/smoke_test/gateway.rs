@@ -176,7 +176,7 @@ fn cause(error: &tonic::transport::Error) -> String {
     cause.to_string()
 }
 
-/// What to try when the other end does not answer as TLS wants it: rustls then reports a message that is not TLS.
+/// The advice when the other end does not answer as TLS wants it: rustls then reports a message that is not TLS.
 fn tls_advice(error: &tonic::transport::Error) -> &'static str {
     match cause(error).contains("InvalidContentType") {
         true => "; it seems to speak no TLS: begin the address with http://",

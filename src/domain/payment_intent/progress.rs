@@ -16,7 +16,7 @@ pub struct Progress {
     pub attempt_before: Option<Attempt>,
     /// Whether Corefy's answer to the creation or the attempt under way is missing.
     pub is_unanswered: bool,
-    /// What the payer has to do, in `REQUIRES_ACTION`.
+    /// The payer's next step, in `REQUIRES_ACTION`.
     pub next_action: Option<NextAction>,
     /// Why the last attempt did not succeed.
     pub last_error: Option<PaymentError>,

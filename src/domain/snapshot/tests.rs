@@ -1,4 +1,4 @@
-//! What must hold of a payment and its refunds whatever Corefy says, and in whatever order it is heard.
+//! Rules that hold of a payment and its refunds whatever Corefy says, and in whatever order it arrives.
 
 use proptest::prelude::*;
 
@@ -112,7 +112,7 @@ fn merge_into(intent: &mut PaymentIntent, snapshot: &PaymentSnapshot) -> Merge {
     merge
 }
 
-/// What may never happen, whatever was said.
+/// Transitions that may never happen, whatever Corefy says.
 fn check_step(before: &PaymentIntent, after: &PaymentIntent) -> Result<(), TestCaseError> {
     prop_assert!(!before.state.is_paid() || after.state.is_paid(), "what is paid stays paid");
     prop_assert!((before.received..=AMOUNT).contains(&after.received));

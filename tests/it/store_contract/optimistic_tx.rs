@@ -311,7 +311,7 @@ async fn a_row_that_another_has_locked_on_postgres_holds_up_no_other_draft_for_l
             }
             let intent = payment_intent(acme(), None);
             let draft = draft_of(&store, &intent, &creation(&intent), &number.to_string()).await;
-            // Those that were to be written with it hear of it, and are written by themselves.
+            // The others of its batch meet the conflict, too, and are written by themselves.
             match draft.commit().await {
                 Ok(()) => assert!(stored(&store, &intent.id).await.is_some()),
                 outcome => assert_overtaken(outcome),
