@@ -52,7 +52,7 @@ struct Options {
     bench: bool,
 }
 
-/// The keys that the sandbox takes when it is told of no others.
+/// The keys that the sandbox takes unless it is given others.
 struct SandboxKeys {
     api_key: &'static str,
     client_key: &'static str,

@@ -82,7 +82,7 @@ pub struct StatsQuery {
 }
 
 impl App {
-    /// Writes what waits of the log of calls, one batch. Answers how many it wrote; what could not be written is tried
+    /// Writes what waits of the log of calls, one batch. Returns how many it wrote; what could not be written is tried
     /// again with the next.
     pub async fn write_api_calls(&self) -> Result<usize, Error> {
         self.call_log.tell_of_dropped(&self.telemetry);
@@ -126,7 +126,7 @@ impl App {
         Ok(tx.commit().await?)
     }
 
-    /// Forgets the oldest calls that are past their time, at most [`PRUNE_BATCH`]. Answers how many.
+    /// Forgets the oldest calls that are past their time, at most [`PRUNE_BATCH`]. Returns how many.
     pub async fn prune_api_calls(&self) -> Result<usize, Error> {
         let sent_before = self.now().before(self.api_call_retention);
         let mut tx = self.store.begin().await?;

@@ -141,7 +141,7 @@ impl App {
         }
     }
 
-    /// Hears of events that other processes have told, until the connection breaks.
+    /// Listens for events of other processes until the connection breaks.
     pub async fn listen_for_events(&self) -> Result<(), Error> {
         Ok(self.store.listen_for_events().await?)
     }

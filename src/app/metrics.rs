@@ -10,8 +10,9 @@ use crate::{
     telemetry::{
         Telemetry,
         catalogue::{
-            API_CALLS_LOST, BUILD, EVENT_STREAMS, EVENT_STREAMS_LAG, INBOX, INBOX_OLDEST, KEYS_REFUSED, KEYS_REUSED,
-            OPERATIONS_OLDEST, OPERATIONS_OPEN, OPERATIONS_PRUNED, REPLAYS, START, WEBHOOK_LAST, WEBHOOKS_REFUSED,
+            API_CALLS_LOST, BUILD, EVENT_STREAMS, EVENT_STREAMS_LAG, KEYS_REFUSED, KEYS_REUSED, OPERATIONS_OLDEST,
+            OPERATIONS_OPEN, OPERATIONS_PRUNED, REPLAYS, START, WEBHOOK_LAST, WEBHOOKS_OLDEST, WEBHOOKS_REFUSED,
+            WEBHOOKS_UNPROCESSED,
         },
     },
     upstream::signature::WrongSignature,
@@ -59,12 +60,12 @@ impl App {
             self.telemetry.set_seconds(&OPERATIONS_OLDEST, [state], age(backlog, now));
         }
         let waiting = session.webhooks_waiting().await?;
-        self.telemetry.set(&INBOX, [WebhookState::Waiting.as_str()], waiting.count);
-        self.telemetry.set_seconds(&INBOX_OLDEST, [], age(waiting, now));
+        self.telemetry.set(&WEBHOOKS_UNPROCESSED, [WebhookState::Waiting.as_str()], waiting.count);
+        self.telemetry.set_seconds(&WEBHOOKS_OLDEST, [], age(waiting, now));
         let last = session.webhook_last().await?.unwrap_or_default();
         self.telemetry.set_seconds(&WEBHOOK_LAST, [], last.since(Timestamp::default()));
         for state in [WebhookState::Parked, WebhookState::Dead] {
-            self.telemetry.set(&INBOX, [state.as_str()], session.webhooks_given_up(state).await?.count);
+            self.telemetry.set(&WEBHOOKS_UNPROCESSED, [state.as_str()], session.webhooks_given_up(state).await?.count);
         }
         self.telemetry.tidy();
         Ok(())

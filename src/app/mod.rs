@@ -119,7 +119,7 @@ pub struct Inner {
     api_call_retention: Duration,
     operation_retention: Duration,
     event_readers: events::Readers,
-    /// Told when the inbox has work.
+    /// Notified when webhooks may be due.
     wake: Notify,
     webhook_writes: webhook_writes::WebhookWrites,
 }
@@ -230,8 +230,8 @@ impl App {
         self.store.readiness().await
     }
 
-    /// Waits until the inbox may have work.
-    pub async fn inbox_has_work(&self) {
+    /// Waits until webhooks may be due.
+    pub async fn webhooks_are_due(&self) {
         self.wake.notified().await;
     }
 

@@ -248,7 +248,7 @@ pub(super) async fn give_up_refund(
     advance(tx, intent, refund, RefundState::Failed, &[EventType::RefundFailed], now).await
 }
 
-/// Merges what Corefy says of a payment's refunds. Answers why it contradicts us, if it does.
+/// Merges what Corefy says of a payment's refunds. Returns why it contradicts us, if it does.
 pub(super) async fn merge_refunds(
     tx: &mut Tx,
     intent: &mut PaymentIntent,

@@ -1,4 +1,4 @@
-//! The timeline of one payment: what the journal, the log of calls, the inbox and the events have of it, in one order.
+//! The timeline of one payment: what the journal, the log of calls, the webhooks and the events have of it, in one order.
 
 use super::{
     App, Caller,

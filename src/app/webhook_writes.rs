@@ -1,4 +1,4 @@
-//! Writes of the inbox: webhooks that come in, and the result of processing one. All that wait are written in one
+//! Writes of webhooks: those that come in, and the result of processing one. All that wait are written in one
 //! transaction, one transaction at a time, so that a flood of webhooks leaves the database to the calls.
 
 use std::{
@@ -18,7 +18,7 @@ use crate::{
 /// How many are written together at most: what takes a few milliseconds.
 const TOGETHER: usize = 128;
 
-/// One change of the inbox.
+/// One change of a webhook's row.
 pub(super) enum WebhookChange {
     /// A webhook came in.
     Arrived(WebhookRecord),
@@ -34,7 +34,7 @@ impl WebhookChange {
     }
 }
 
-/// Changes that wait. As many as there are webhooks on open connections or in the hands of the inbox worker, both of
+/// Changes that wait. As many as there are webhooks on open connections or in the hands of their worker, both of
 /// which are bounded.
 #[derive(Default)]
 pub(super) struct WebhookWrites(Mutex<WriteQueue>);

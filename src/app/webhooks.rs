@@ -104,7 +104,7 @@ impl App {
         Ok(())
     }
 
-    /// Works off the webhooks that are due, each on its own: one that fails holds up no other. Answers how many it took.
+    /// Processes the webhooks that are due, each on its own: one that fails holds up no other. Returns how many it took.
     pub async fn process_webhooks(&self) -> Result<usize, Error> {
         let now = self.now();
         let mut tx = self.store.begin().await?;

@@ -15,7 +15,7 @@ use crate::domain::{
     ids::PartnerId,
 };
 
-/// How many codes are told of one operation in one span, the most frequent ones.
+/// How many codes are shown of one operation in one span, the most frequent ones.
 const MOST_CODES: usize = 10;
 
 /// Which calls are counted, and in which spans.

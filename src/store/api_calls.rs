@@ -109,7 +109,7 @@ impl Tx {
         self.write_all(&writes).await.map(|_| ())
     }
 
-    /// Deletes those of the oldest `limit` calls that were sent before `sent_before`. Answers how many. The order of ids is
+    /// Deletes those of the oldest `limit` calls that were sent before `sent_before`. Returns how many. The order of ids is
     /// that of time, so that the oldest are found without looking at others.
     pub async fn api_calls_delete(&mut self, sent_before: Timestamp, limit: u32) -> Result<u64, Error> {
         let sql = "DELETE FROM api_calls WHERE created_at < $1 AND id <=

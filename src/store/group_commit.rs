@@ -129,7 +129,7 @@ impl GroupCommit {
         let (reply, mut response) = oneshot::channel();
         writer.members.push(reply);
         if self.waiting.load(Ordering::Relaxed) == 0 {
-            // This member is told of the outcome with the others.
+            // This member gets the outcome with the others.
             let _ = writer.flush().await;
         }
         drop(writer);

@@ -16,7 +16,7 @@ use crate::{
     },
     telemetry::{
         Telemetry,
-        catalogue::{CONNECTION_WAIT, CONNECTIONS, DECLINES, DRAFT_DURATION, DRAFTS, EVENTS, UNREADABLE_ROWS},
+        catalogue::{COMMIT_DURATION, COMMITS, CONNECTION_WAIT, CONNECTIONS, DECLINES, EVENTS, UNREADABLE_ROWS},
         label_values::one_of,
     },
 };
@@ -69,10 +69,10 @@ pub(super) fn count(telemetry: &Telemetry, news: &[EventCount]) {
 pub(super) fn count_commit(telemetry: &Telemetry, outcome: &Result<(), Error>, taken: Duration) {
     match outcome {
         Ok(()) => {
-            telemetry.count(&DRAFTS, ["written"]);
-            telemetry.time(&DRAFT_DURATION, [], taken);
+            telemetry.count(&COMMITS, ["committed"]);
+            telemetry.time(&COMMIT_DURATION, [], taken);
         }
-        Err(Error::Conflict) => telemetry.count(&DRAFTS, ["overtaken"]),
+        Err(Error::Conflict) => telemetry.count(&COMMITS, ["conflict"]),
         Err(_) => {}
     }
 }
@@ -95,8 +95,8 @@ impl Store {
         for table in LISTED {
             telemetry.init_zero(&UNREADABLE_ROWS, [table]);
         }
-        for outcome in ["written", "overtaken"] {
-            telemetry.init_zero(&DRAFTS, [outcome]);
+        for outcome in ["committed", "conflict"] {
+            telemetry.init_zero(&COMMITS, [outcome]);
         }
         let StoreContext { dialect, sealer, signal, readiness, reads, writes, .. } = &*self.shared;
         let (dialect, sealer, signal, readiness) = (*dialect, sealer.clone(), signal.clone(), readiness.clone());

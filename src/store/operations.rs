@@ -215,7 +215,7 @@ impl Tx {
         self.write(&INSERT, operation.id.as_str(), row).await
     }
 
-    /// Tells the journal from which version on Corefy's word is about an operation that this transaction reserves.
+    /// Notes in the journal from which version on Corefy's word is about an operation that this transaction reserves.
     pub async fn operation_rebase(&mut self, new: NewOperation<'_>) -> Result<(), Error> {
         if self.is_optimistic() {
             // Takes the place of what was to be inserted.

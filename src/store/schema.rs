@@ -42,7 +42,7 @@ pub struct Setting {
     pub required: Option<&'static str>,
 }
 
-/// Brings the database at `url` up to date, and answers how it stood before.
+/// Brings the database at `url` up to date, and returns how it stood before.
 pub async fn migrate(url: &str) -> Result<Schema, Error> {
     let (dialect, writer, reader) = super::connect(&address::for_driver(url)?, 1).await?;
     let before = dialect.schema(&mut *writer.acquire().await?).await?;

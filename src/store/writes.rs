@@ -180,7 +180,7 @@ impl Batch {
         Self(vec![BatchStep { sql: sql.to_owned(), arguments: AnyArguments::default() }])
     }
 
-    /// Runs it, and answers how many rows were written, as far as they are counted.
+    /// Runs it, and returns how many rows were written, as far as they are counted.
     pub(super) async fn run(self, on: &mut AnyConnection) -> Result<u64, Error> {
         let (mut changed, mut told) = (0, None);
         for BatchStep { sql, arguments } in self.0 {

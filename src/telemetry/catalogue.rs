@@ -114,18 +114,18 @@ catalogue! {
         "Webhooks that were turned away: `signature` is wrong, or `signature_missing`, `signature_malformed` or `signature_prefixed` by `sha256=`; `address` is not allowed";
     WEBHOOK_LAST: Gauge[] = "corefy_gateway_last_webhook_time_seconds",
         "When the last genuine webhook came to any gateway of this database, in seconds since 1970; 0 when none ever came";
-    INBOX: Gauge["state"] = "corefy_gateway_inbox_webhooks",
+    WEBHOOKS_UNPROCESSED: Gauge["state"] = "corefy_gateway_webhooks_unprocessed",
         "Webhooks that are not processed: `waiting`, `parked` for an unknown object, `dead` after too many tries";
-    INBOX_OLDEST: Gauge[] = "corefy_gateway_inbox_oldest_age_seconds",
+    WEBHOOKS_OLDEST: Gauge[] = "corefy_gateway_webhooks_oldest_age_seconds",
         "How long ago the oldest webhook that waits came; 0 when there is none";
     CONNECTIONS: Gauge["pool", "state"] = "corefy_gateway_database_connections",
         "Connections to the database, `idle` and `busy`, in each pool";
     CONNECTION_WAIT: Histogram["pool"] = "corefy_gateway_database_wait_seconds",
         "How long it took to get a connection, and for a writer to begin";
-    DRAFTS: Counter["outcome"] = "corefy_gateway_drafts_total",
-        "What calls have written: `written` together with others, or `overtaken` by another and done again alone";
-    DRAFT_DURATION: Histogram[] = "corefy_gateway_draft_duration_seconds",
-        "How long that took those that were written, until it was durable";
+    COMMITS: Counter["outcome"] = "corefy_gateway_commits_total",
+        "Writes of calls: `committed` in a batch with others, or in `conflict` with another call and done again alone";
+    COMMIT_DURATION: Histogram[] = "corefy_gateway_commit_duration_seconds",
+        "How long it took until those that were committed were durable";
     UNREADABLE_ROWS: Counter["table"] = "corefy_gateway_unreadable_rows_total",
         "Stored rows that were left out of a list because they could not be read, each time; the log names them";
     API_CALLS_LOST: Counter[] = "corefy_gateway_api_calls_lost_total",

@@ -12,7 +12,7 @@ use crate::{
     error::Error,
 };
 
-/// How often a worker looks for work when nobody tells it that there is some.
+/// How often a worker looks for work that it was not notified of.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How many rounds of recovery run at the same time, each of at most eight operations and eight polls.
@@ -29,10 +29,10 @@ const GATHER_CALLS: Duration = Duration::from_millis(200);
 /// Starts every worker; they end when `stop` is cancelled, each after the step it is at.
 pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     let workers = TaskTracker::new();
-    workers.spawn(inbox(app.clone(), stop.clone()));
+    workers.spawn(webhooks(app.clone(), stop.clone()));
     workers.spawn(recovery(app.clone(), stop.clone()));
     workers.spawn(leases(app.clone(), stop.clone()));
-    workers.spawn(hearing(app.clone(), stop.clone()));
+    workers.spawn(event_listener(app.clone(), stop.clone()));
     workers.spawn(backlog(app.clone(), stop.clone()));
     workers.spawn(call_log(app.clone(), stop.clone()));
     workers.spawn(retention(app.clone(), stop.clone()));
@@ -40,15 +40,15 @@ pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     workers
 }
 
-/// Works off webhooks, at once when one comes in.
-async fn inbox(app: App, stop: CancellationToken) {
+/// Processes webhooks, at once when one comes in.
+async fn webhooks(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if took_some("inbox", app.process_webhooks().await) {
+        if took_some("webhooks", app.process_webhooks().await) {
             continue;
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = app.inbox_has_work() => {}
+            () = app.webhooks_are_due() => {}
             () = sleep(LOOK) => {}
         }
     }
@@ -96,8 +96,8 @@ async fn leases(app: App, stop: CancellationToken) {
     }
 }
 
-/// Hears of events that other processes have told.
-async fn hearing(app: App, stop: CancellationToken) {
+/// Listens for events of other processes.
+async fn event_listener(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
         tokio::select! {
             () = stop.cancelled() => {}

@@ -95,7 +95,7 @@ async fn a_nul_in_a_genuine_webhook_does_not_keep_it_out(database: TestDatabase)
     }
     while app.server.app.process_webhooks().await.unwrap() > 0 {}
     let metrics = app.server.app.metrics();
-    assert!(!metrics.contains("inbox_webhooks{state=\"dead\"} 1"), "{metrics}");
+    assert!(!metrics.contains("webhooks_unprocessed{state=\"dead\"} 1"), "{metrics}");
 }
 
 async fn a_nul_in_a_field_is_refused_before_the_database_is_asked(database: TestDatabase) {

@@ -43,7 +43,7 @@ on_both![
     webhooks_that_wait_and_that_were_given_up_are_shown,
     an_open_breaker_is_shown_until_corefy_answers_again,
     replays_and_reused_keys_are_counted,
-    what_calls_write_is_written_together_and_what_is_overtaken_alone,
+    what_calls_write_is_committed_together_and_a_conflict_is_done_again_alone,
     nothing_of_a_caller_is_in_the_metrics_and_no_label_is_made_up,
     the_metrics_are_on_the_sidecar_alone,
     the_backlog_is_measured_by_itself,
@@ -228,17 +228,17 @@ async fn webhooks_that_wait_and_that_were_given_up_are_shown(database: TestDatab
     deliver_genuine(&app, "no JSON at all").await;
     app.clock.advance(Duration::from_secs(30));
     let page = MetricsPage::of(&app).await;
-    assert_eq!(page.value(r#"inbox_webhooks{state="waiting"}"#), 2.0);
-    assert_eq!(page.value("inbox_oldest_age_seconds"), 30.0);
+    assert_eq!(page.value(r#"webhooks_unprocessed{state="waiting"}"#), 2.0);
+    assert_eq!(page.value("webhooks_oldest_age_seconds"), 30.0);
     for _ in 0..12 {
         app.process_webhooks().await;
         app.clock.advance(Duration::from_secs(601));
     }
     let page = MetricsPage::of(&app).await;
     for (state, count) in [("waiting", 0.0), ("parked", 1.0), ("dead", 1.0)] {
-        assert_eq!(page.value(&format!(r#"inbox_webhooks{{state="{state}"}}"#)), count, "{state}");
+        assert_eq!(page.value(&format!(r#"webhooks_unprocessed{{state="{state}"}}"#)), count, "{state}");
     }
-    assert_eq!(page.value("inbox_oldest_age_seconds"), 0.0);
+    assert_eq!(page.value("webhooks_oldest_age_seconds"), 0.0);
 }
 
 async fn an_open_breaker_is_shown_until_corefy_answers_again(database: TestDatabase) {
@@ -292,20 +292,20 @@ async fn be_busy(app: &TestApp, client: &Client) -> Vec<String> {
     vec![paid.id, refund.id, doubtful.id, declined.id]
 }
 
-async fn what_calls_write_is_written_together_and_what_is_overtaken_alone(database: TestDatabase) {
+async fn what_calls_write_is_committed_together_and_a_conflict_is_done_again_alone(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
-    let drafts = async |outcome: &str| {
-        MetricsPage::as_shown(&app).await.value(&format!("drafts_total{{outcome=\"{outcome}\"}}"))
+    let commits = async |outcome: &str| {
+        MetricsPage::as_shown(&app).await.value(&format!("commits_total{{outcome=\"{outcome}\"}}"))
     };
     let paid = client.paid_intent("10.00").await;
-    assert_eq!((drafts("written").await, drafts("overtaken").await), (4.0, 0.0), "each call reserves and settles");
+    assert_eq!((commits("committed").await, commits("conflict").await), (4.0, 0.0), "each call reserves and settles");
     client.refund(&paid.id, "1.00").await.unwrap();
-    assert_eq!((drafts("written").await, drafts("overtaken").await), (6.0, 0.0));
+    assert_eq!((commits("committed").await, commits("conflict").await), (6.0, 0.0));
     let referenced = CreatePaymentIntentRequest { reference_id: "order-7".to_owned(), ..new_intent("1.00") };
     client.create_payment_intent(referenced.clone()).await.unwrap();
     client.create_payment_intent(referenced).await.unwrap_err();
-    assert_eq!((drafts("written").await, drafts("overtaken").await), (8.0, 1.0), "the reference is taken");
+    assert_eq!((commits("committed").await, commits("conflict").await), (8.0, 1.0), "the reference is taken");
 }
 
 async fn nothing_of_a_caller_is_in_the_metrics_and_no_label_is_made_up(database: TestDatabase) {

@@ -45,7 +45,7 @@ impl Merged {
     }
 }
 
-/// Merges what Corefy says of a payment and of its refunds, and tells the events. While an `attempt` is open, a snapshot
+/// Merges what Corefy says of a payment and of its refunds, and emits the events. While an `attempt` is open, a snapshot
 /// without a trace of it says nothing of the payment, for it may be older than the attempt.
 pub(in crate::app) async fn merge_payment(
     tx: &mut Tx,
@@ -244,7 +244,7 @@ pub(in crate::app) fn poll_at(intent: &PaymentIntent, now: Timestamp) -> Option<
     intent.next_poll(now).into_iter().chain(doubtful).min()
 }
 
-/// Tells, once, of a payment that should long have come to an end.
+/// Emits an event, once, about a payment that is overdue.
 pub(super) async fn emit_if_overdue(tx: &mut Tx, intent: &PaymentIntent, now: Timestamp) -> Result<(), Error> {
     let is_under_way = intent.state.is_attempting() || intent.refund_pending > 0;
     if is_under_way && next_look(intent.updated_at, now).is_none() {

@@ -44,7 +44,7 @@ const POLL_AGAIN: Duration = Duration::from_secs(15 * 60);
 const BATCH: u32 = 8;
 
 impl App {
-    /// Processes what is due: operations whose outcome is not known, then payments that may have news. Answers how many
+    /// Processes what is due: operations whose outcome is not known, then payments that may have news. Returns how many
     /// it took.
     pub async fn recover(&self) -> Result<usize, Error> {
         let now = self.now();

@@ -7,7 +7,7 @@ use sqlx::any::AnyArguments;
 use super::{BatchStep, ColumnType, ORDER, Statement, StatementRows, add};
 use crate::store::Error;
 
-/// Tells the writer's connection how to run all statements as one: they are the program of a trigger, which an INSERT into a
+/// Prepares the writer's connection to run all statements as one: they are the program of a trigger, which an INSERT into a
 /// view that has no rows sets off. As one statement they are a transaction where none is open, nothing of them stands when
 /// one fails, and they cost one turn of the connection's thread.
 pub(in crate::store) static TOGETHER: LazyLock<String> = LazyLock::new(|| {
