@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     app::keys::{KeyAdmin, NewKey},
-    config::{Config, local::DevSettings},
+    config::{self, Config, local::DevSettings},
     domain::{api_key::Scope, clock::Clock, master_key::MasterKey},
     server::{Harness, Lock, Server, open_store},
     store::FileLock,
@@ -91,7 +91,7 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 }
 
 fn welcome(server: &Server, sandbox: &Url, key: &SecretString, dir: &Path) {
-    let program = std::env::args().next().unwrap_or_else(|| "corefy-gateway".to_owned());
+    let program = config::program_name();
     let environment = dir.join("env");
     let (grpc, http, key) = (server.grpc_addr, server.http_addr, key.expose_secret());
     anstream::println!(

@@ -29,6 +29,11 @@ pub mod settings;
 pub use report::SettingsProblems;
 pub use route::UpstreamRoute;
 
+/// The name by which this program was called, for the commands that it prints.
+pub fn program_name() -> String {
+    std::env::args().next().unwrap_or_else(|| "corefy-gateway".to_owned())
+}
+
 /// The configuration of `serve`. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct Config {
