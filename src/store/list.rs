@@ -241,7 +241,7 @@ mod tests {
             (RefundFilter { created: most, ..all() }, "refunds_list", true),
             (RefundFilter { states: vec![RefundState::Pending], ..all() }, "refunds_state", true),
             (RefundFilter { updated: early, ..all() }, "refunds_updated", false),
-            // Those of one payment are few.
+            // The rows of one payment are few.
             (RefundFilter { payment_intent_id: PaymentIntentId::parse(INTENT), ..all() }, "refunds_of_payment", false),
         ] {
             grown.assert_reads(filter.select(&acme, None), "refunds", index, ordered).await;
