@@ -1,6 +1,6 @@
 //! The first steps of a stranger: starts `dev`, pastes the lines it prints, runs `try`.
 
-use std::{env, path::Path, process::Command};
+use std::{collections::HashMap, env, fs, path::Path, process::Command};
 
 use serde_json::Value;
 
@@ -85,6 +85,49 @@ async fn the_lines_that_dev_prints_take_a_payment() {
     assert!(moved.contains(id), "the money moved: {moved}");
     let first_page = http_client().get(ledger.trim_end_matches("_sandbox/ledger")).send().await.unwrap();
     assert_eq!(first_page.status(), 200, "the address of the sandbox is a page");
+}
+
+/// The lines of a page of `docs/` that call the gateway.
+fn calls_of(page: &str) -> Vec<String> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page)).unwrap();
+    let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap().replace("\\\n", " "));
+    let lines = blocks.flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>());
+    lines.filter(|line| line.starts_with("grpcurl ")).collect()
+}
+
+/// The first id with this prefix in an answer.
+fn first_id(answer: &str, prefix: &str) -> Option<String> {
+    let (_, rest) = answer.split_once(&format!("\"{prefix}"))?;
+    rest.split('"').next().map(|rest| format!("{prefix}{rest}"))
+}
+
+#[tokio::test]
+async fn the_lines_of_the_task_pages_run_one_page_after_the_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut dev = Program::start(directory.path(), &["dev"], &ADDRESSES);
+    let address = dev.word_after("  gRPC ").await;
+    let key = dev.word_after("  API key ").await;
+    dev.word_after("No grpcurl?").await;
+    if !has_grpcurl() {
+        return;
+    }
+    let mut ids = HashMap::from([("pi_", String::new()), ("cus_", String::new())]);
+    for page in ["payments.md", "idempotency.md", "refunds.md", "3d-secure.md"] {
+        let lines = calls_of(page);
+        assert!(!lines.is_empty(), "{page} shows no call");
+        for line in lines {
+            let line = ids.iter().fold(line, |line, (prefix, id)| line.replace(&format!("{prefix}…"), id));
+            let line = line.replace("127.0.0.1:50051", &address);
+            let output = Command::new("sh").args(["-c", &line]).env("PATH", path()).env("KEY", &key).output().unwrap();
+            let answer = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success(), "{page}: {line}\n{}", String::from_utf8_lossy(&output.stderr));
+            for (prefix, id) in &mut ids {
+                *id = first_id(&answer, prefix).unwrap_or_else(|| id.clone());
+            }
+            let is_replayed = answer.contains("idempotent-replayed: true");
+            assert_eq!(is_replayed, page == "idempotency.md", "{page}: {line}\n{answer}");
+        }
+    }
 }
 
 #[tokio::test]
