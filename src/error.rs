@@ -201,10 +201,21 @@ impl From<store::Error> for Error {
                 Self::new(Reason::StoreUnavailable, message).retry_after(STORE_RETRY)
             }
             store::Error::Corrupt(_) => Self::new(Reason::Internal, "the gateway could not read its own record"),
-            store::Error::Conflict => Self::new(Reason::Internal, "the gateway has to write its record again"),
             store::Error::RuleBroken(_) => Self::new(Reason::Internal, "the gateway could not write its own record"),
         }
         .because(cause)
+    }
+}
+
+impl From<store::CommitError> for Error {
+    fn from(error: store::CommitError) -> Self {
+        match error {
+            store::CommitError::Failed(cause) => cause.into(),
+            store::CommitError::Conflict(conflict) => {
+                let message = "the gateway's record was changed by another call at the same time";
+                Self::new(Reason::StoreUnavailable, message).retry_after(STORE_RETRY).because(conflict)
+            }
+        }
     }
 }
 

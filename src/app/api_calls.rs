@@ -17,7 +17,7 @@ use crate::{
         clock::Timestamp,
     },
     error::{Error, Reason},
-    store::StatsRange,
+    store::{Change, Changes, StatsRange},
     telemetry::{Telemetry, catalogue::API_CALLS_LOST},
     upstream::call_log::{CallRecords, Dropped},
 };
@@ -121,9 +121,11 @@ impl App {
     }
 
     async fn insert(&self, calls: &[ApiCall]) -> Result<(), Error> {
-        let mut tx = self.store.begin().await?;
-        tx.api_calls_insert(calls).await?;
-        Ok(tx.commit().await?)
+        let mut changes = Changes::default();
+        for call in calls {
+            changes.push(Change::ApiCall(call.clone()));
+        }
+        Ok(self.store.commit(&changes).await?)
     }
 
     /// Forgets the oldest calls that are past their time, at most [`PRUNE_BATCH`]. Returns how many.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{
     Answer, App, Caller,
+    decision::Decision,
     paging::{Page, Paged},
-    payment_intents::reference_taken,
-    perform::{Command, Creation, Outcome, Reserved, Target, Verdict, emit_taken_back},
+    perform::{Command, Creation, Outcome, Reserved, Seen, Target, Verdict, emit_taken_back},
     reconcile::call,
 };
 use crate::{
@@ -19,12 +19,15 @@ use crate::{
         snapshot::CustomerSnapshot,
     },
     error::{Error, Reason},
-    store::{CustomerFilter, Tx},
+    store::{Change, CommitError, CustomerFilter, ReadSession, Store, Tracked},
     upstream::{self, Call, Priority, Scheduling},
 };
 
 /// When it is worth asking again about an object that Corefy has not confirmed yet.
 const NOT_READY_RETRY: Duration = Duration::from_secs(2);
+
+/// How often a customer's change is decided anew because something has changed since it was read.
+const CONFLICTS: u32 = 8;
 
 /// The input of `CreateCustomer`.
 #[derive(Debug)]
@@ -70,21 +73,28 @@ impl App {
         if !known.details.clone().take_over(&shown.contact) {
             return Ok(true);
         }
-        let now = self.now();
-        let mut tx = self.store.begin().await?;
-        let Some(mut customer) = tx.customer_lock(&known.id).await? else { return Ok(true) };
-        let is_as_known = customer == *known;
-        if !customer.details.take_over(&shown.contact) {
-            return Ok(true);
+        for _ in 0..CONFLICTS {
+            let tracked = self.store.read().await?.customer_tracked(&known.id).await?;
+            let Some(mut customer) = tracked else { return Ok(true) };
+            let is_as_known = *customer == *known;
+            if !customer.details.clone().take_over(&shown.contact) {
+                return Ok(true);
+            }
+            if !is_as_known {
+                return Ok(false);
+            }
+            let (mut decision, now) = (Decision::default(), self.now());
+            customer.details.take_over(&shown.contact);
+            customer.touch(now);
+            decision.changes.emit(EventType::CustomerUpdated, customer.clone().into_inner(), now);
+            decision.changes.push(Change::Customer(customer));
+            match self.commit(&decision).await {
+                Ok(()) => return Ok(true),
+                Err(CommitError::Conflict(_)) => {}
+                Err(CommitError::Failed(error)) => return Err(error.into()),
+            }
         }
-        if !is_as_known {
-            return Ok(false);
-        }
-        customer.touch(now);
-        tx.customer_update(&customer).await?;
-        tx.events_insert(&[EventType::CustomerUpdated], &customer.into(), now).await?;
-        tx.commit().await?;
-        Ok(true)
+        Ok(false)
     }
 
     /// Finds out what became of a customer's creation.
@@ -96,9 +106,9 @@ impl App {
 }
 
 /// The partner's customer, which Corefy must know.
-pub(super) async fn ready(tx: &mut Tx, partner: &PartnerId, id: &CustomerId) -> Result<Customer, Error> {
+pub(super) async fn ready(session: &mut ReadSession, partner: &PartnerId, id: &CustomerId) -> Result<Customer, Error> {
     let not_found = || Error::not_found("customer", id.as_str());
-    let customer = tx.customer(partner, id).await?.ok_or_else(not_found)?;
+    let customer = session.customer(partner, id).await?.ok_or_else(not_found)?;
     if customer.upstream_id.is_none() { Err(not_ready(id.as_str())) } else { Ok(customer) }
 }
 
@@ -106,6 +116,16 @@ pub(super) async fn ready(tx: &mut Tx, partner: &PartnerId, id: &CustomerId) -> 
 pub(super) fn not_ready(id: &str) -> Error {
     let message = format!("Corefy's answer to the creation of {id} is not known yet");
     Error::new(Reason::CustomerNotReady, message).with("resource_id", id).retry_after(NOT_READY_RETRY)
+}
+
+impl Seen for Tracked<Customer> {
+    fn write(&self, decision: &mut Decision, _: Timestamp) {
+        decision.changes.push(Change::Customer(self.clone()));
+    }
+
+    fn mark_committed(&mut self) {
+        Tracked::mark_committed(self);
+    }
 }
 
 /// `CreateCustomer`.
@@ -118,13 +138,14 @@ impl Command for CreateCustomerCommand {
     const KIND: OperationKind = OperationKind::CreateCustomer;
     type Resource = Customer;
     type Snapshot = CustomerSnapshot;
+    type Seen = Tracked<Customer>;
 
     fn target(&self) -> Target {
         Target { subject_id: self.id.to_string(), payment_intent_id: None }
     }
 
-    async fn reserve(&mut self, _: &App, tx: &mut Tx, operation: &mut Operation) -> Result<Reserved<Customer>, Error> {
-        let customer = Customer {
+    async fn read(&self, _: &App, operation: &Operation) -> Result<Tracked<Customer>, Error> {
+        Ok(Tracked::new(Customer {
             id: self.id.clone(),
             partner_id: operation.partner_id.clone(),
             upstream_id: None,
@@ -133,43 +154,78 @@ impl Command for CreateCustomerCommand {
             created_at: operation.sent_at,
             updated_at: operation.sent_at,
             revision: 1,
-        };
-        if !tx.customer_insert(&customer).await? {
-            let reference = customer.reference_id.unwrap_or_default();
-            let taken = tx.customer_id_referenced(&operation.partner_id, &reference).await?;
-            return Err(reference_taken(&reference, taken.map(|id| id.to_string())));
-        }
-        Ok(Reserved::Send(customer))
+        }))
     }
 
-    async fn send(self, app: &App, call: Call<'_>, customer: &Customer) -> Result<CustomerSnapshot, upstream::Error> {
+    fn reserve(
+        &self,
+        _: &App,
+        customer: &mut Tracked<Customer>,
+        _: &mut Operation,
+        _: &mut Decision,
+    ) -> Result<Reserved<Customer>, Error> {
+        Ok(Reserved::Send(customer.clone().into_inner()))
+    }
+
+    fn reference(&self) -> Option<&str> {
+        self.input.reference_id.as_deref()
+    }
+
+    async fn find_reference(
+        session: &mut ReadSession,
+        partner: &PartnerId,
+        reference: &str,
+    ) -> Result<Option<String>, Error> {
+        let found = session.customer_id_referenced(partner, reference).await?;
+        Ok(found.map(|id| id.to_string()))
+    }
+
+    async fn send(
+        self,
+        app: &App,
+        call: Call<'_>,
+        customer: &Tracked<Customer>,
+        _: &Customer,
+    ) -> Result<CustomerSnapshot, upstream::Error> {
         app.upstream.customer_create(call, customer).await
     }
 
-    async fn settle(
-        tx: &mut Tx,
+    async fn read_for_outcome(
+        store: &Store,
+        operation: &Operation,
+        _: &Outcome<CustomerSnapshot>,
+        kept: Option<Tracked<Customer>>,
+    ) -> Result<Tracked<Customer>, Error> {
+        if let Some(customer) = kept {
+            return Ok(customer);
+        }
+        let not_found = || Error::not_found("customer", &operation.subject_id);
+        let id = CustomerId::parse(&operation.subject_id).ok_or_else(not_found)?;
+        store.read().await?.customer_tracked(&id).await?.ok_or_else(not_found)
+    }
+
+    fn settle(
+        customer: &mut Tracked<Customer>,
         operation: &Operation,
         outcome: Outcome<CustomerSnapshot>,
         now: Timestamp,
+        decision: &mut Decision,
     ) -> Result<Verdict<Customer>, Error> {
-        let not_found = || Error::not_found("customer", &operation.subject_id);
-        let id = CustomerId::parse(&operation.subject_id).ok_or_else(not_found)?;
-        let mut customer = tx.customer(&operation.partner_id, &id).await?.ok_or_else(not_found)?;
-        match outcome.into() {
+        Ok(match Creation::from(outcome) {
             Creation::Made(snapshot) => {
                 customer.upstream_id = Some(snapshot.upstream_id);
                 customer.touch(now);
-                tx.customer_update(&customer).await?;
-                tx.events_insert(&[EventType::CustomerCreated], &customer.clone().into(), now).await?;
-                Ok(Verdict::Done(customer))
+                decision.changes.emit(EventType::CustomerCreated, customer.clone().into_inner(), now);
+                Verdict::Done(customer.clone().into_inner())
             }
-            Creation::Unknown => Ok(Verdict::InDoubt(customer)),
+            Creation::Unknown => Verdict::InDoubt(customer.clone().into_inner()),
             Creation::TakenBack(verdict) => {
-                tx.customer_delete(&id).await?;
-                emit_taken_back(tx, operation, EventType::CustomerCreationFailed, customer, now).await?;
-                Ok(verdict)
+                customer.delete();
+                let object = customer.clone().into_inner();
+                emit_taken_back(operation, EventType::CustomerCreationFailed, object, now, decision);
+                verdict
             }
-        }
+        })
     }
 
     fn is_decided(customer: &Customer) -> bool {

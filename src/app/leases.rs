@@ -14,6 +14,7 @@ use crate::{
         operation::{LEASE, Operation, RENEW_LEASE_EVERY},
     },
     error::Error,
+    store::{Change, Changes, Lease},
 };
 
 /// Every operation that is held, by its id.
@@ -82,9 +83,12 @@ impl App {
             return Ok(0);
         }
         let lease_until = now + LEASE;
-        let mut tx = self.store.begin().await?;
-        tx.operations_renew(&due, lease_until).await?;
-        tx.commit().await?;
+        let mut changes = Changes::default();
+        for (operation_id, epoch) in &due {
+            let lease = Lease { operation_id: operation_id.clone(), epoch: *epoch, takes_over: false };
+            changes.push(Change::RenewLease(lease, lease_until));
+        }
+        self.store.commit(&changes).await?;
         self.leases.note(&due, lease_until);
         Ok(due.len())
     }

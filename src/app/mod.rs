@@ -27,6 +27,7 @@ use crate::{
 
 pub mod api_calls;
 pub mod customers;
+mod decision;
 pub mod events;
 pub mod gateway;
 pub mod keys;
@@ -35,8 +36,10 @@ mod limits;
 mod metrics;
 pub mod operations;
 pub mod paging;
+mod payment;
 pub mod payment_intents;
 pub mod payment_methods;
+mod payment_queues;
 mod perform;
 mod reconcile;
 pub mod refunds;
@@ -112,6 +115,7 @@ pub struct Inner {
     limits: limits::Limits,
     supported: supported_payment_methods::Supported,
     leases: leases::LeaseKeeper,
+    payment_queues: payment_queues::PaymentQueues,
     /// When recovery took its last step; 0 before the first.
     last_recovery: AtomicI64,
     telemetry: Telemetry,
@@ -186,6 +190,7 @@ impl App {
             limits: limits::Limits::new(parts.key_rate_per_minute),
             supported: supported_payment_methods::Supported::new(),
             leases: leases::LeaseKeeper::default(),
+            payment_queues: payment_queues::PaymentQueues::default(),
             last_recovery: AtomicI64::default(),
             telemetry: parts.telemetry,
             call_log: api_calls::CallLogWriter::new(parts.api_calls),

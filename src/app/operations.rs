@@ -2,9 +2,11 @@
 //! not Corefy.
 
 use super::{
-    customers, payment_intents, payment_methods,
-    perform::{Command, Outcome, Verdict, conclude},
-    reconcile::poll_at,
+    customers,
+    decision::Decision,
+    payment::Payment,
+    payment_intents, payment_methods,
+    perform::{Command, Outcome, Seen as _, Verdict, conclude},
     refunds,
 };
 use crate::{
@@ -21,20 +23,22 @@ use crate::{
         resolution::{StatedOutcome, Unresolvable},
     },
     error::Error,
-    store::{OperationFilter, OperationRecord, Store, Tx},
+    store::{Change, Changes, CommitError, Conflict, Lease, OperationFilter, OperationRecord, Store},
 };
 
 /// How many payments one transaction of a recheck goes through.
 const RECHECK_STEP: u32 = 500;
+/// How often a resolution is decided anew because its object has changed since it was read.
+const CONFLICTS: u32 = 8;
 /// How many events of an operation's object are shown.
 const EVENTS: u32 = 100;
 
-/// The statement of an operator.
+/// An operator's statement about an operation.
 #[derive(Clone, Debug)]
 pub struct Resolution {
     /// The outcome of the operation.
     pub outcome: StatedOutcome,
-    /// The amount that a confirmation which succeeded received, as a decimal of the intent's currency; `None`: all of it.
+    /// The amount received by a confirmation that succeeded, as a decimal of the intent's currency; `None`: all of it.
     pub received: Option<String>,
     /// How the operator knows; goes into the audit log.
     pub reason: String,
@@ -51,7 +55,7 @@ pub enum ResolveError {
     /// It cannot be resolved as stated.
     #[error(transparent)]
     Unresolvable(#[from] Unresolvable),
-    /// The received amount is none of the intent's currency.
+    /// The received amount is no amount of the intent's currency.
     #[error("the received amount {0}")]
     Amount(String),
     /// An object that is created and moves no money can only have failed: whether it exists, recovery finds out.
@@ -71,7 +75,7 @@ impl From<crate::store::Error> for ResolveError {
     }
 }
 
-/// The facts about an object, by name and value.
+/// Facts about an object, by name and value.
 pub type Facts = Vec<(&'static str, String)>;
 
 /// An operation with all that is known of it.
@@ -81,7 +85,7 @@ pub struct OperationDetail {
     pub stored: OperationRecord,
     /// The object it is about.
     pub object: Facts,
-    /// The events of that object, oldest first.
+    /// The events of that, oldest first.
     pub events: Vec<Event>,
     /// The operators' decisions about the operation, oldest first.
     pub decisions: Vec<AuditEntry>,
@@ -144,10 +148,11 @@ impl OperationAdmin {
         mut progress: impl FnMut(u64),
     ) -> Result<u64, Error> {
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
         let command = format!("operations recheck --since {since}");
-        tx.operator_command_insert(&AuditEntryId::generate(), operator, &command, now).await?;
-        tx.commit().await?;
+        let mut changes = Changes::default();
+        let id = AuditEntryId::generate();
+        changes.push(Change::OperatorCommand { id, operator: operator.clone(), command, given_at: now });
+        self.store.commit(&changes).await.map_err(Error::from)?;
         let (mut after, mut count) = (String::new(), 0);
         loop {
             let mut tx = self.store.begin().await?;
@@ -163,28 +168,38 @@ impl OperationAdmin {
     /// Ends an operation by what an operator states of it, and notes the operator and the reason. A repeated call of the
     /// caller gets the answer that is frozen here.
     pub async fn resolve(&self, id: &OperationId, resolution: Resolution) -> Result<(), ResolveError> {
-        let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        let stored = tx.operation(id).await?.ok_or_else(|| ResolveError::NotFound(id.clone()))?;
-        let mut operation = stored.operation;
-        operation.may_be_resolved(now)?;
-        tx.acts_for(std::slice::from_ref(&operation));
-        // Taken over under the epoch that was read: a task that has claimed it since goes on, and nothing of this happened.
-        if !tx.operation_take(&mut operation).await? || !end(&mut tx, &operation, &resolution, now).await? {
-            return Err(ResolveError::Claimed);
+        for _ in 0..CONFLICTS {
+            let decision = self.decide(id, &resolution).await?;
+            match self.store.commit(&decision.changes).await {
+                Ok(()) => return Ok(()),
+                // A holder that has claimed the operation since goes on, and nothing of this happened.
+                Err(CommitError::Conflict(Conflict::LeaseLost)) => break,
+                Err(CommitError::Conflict(_)) => {}
+                Err(CommitError::Failed(error)) => return Err(error.into()),
+            }
         }
-        let Resolution { outcome, reason, operator, .. } = resolution;
-        let entry = AuditEntry {
+        Err(ResolveError::Claimed)
+    }
+
+    /// Decides what a resolution means for the operation and its object, with its entry in the audit log. The operation is
+    /// taken over under the epoch that is read.
+    async fn decide(&self, id: &OperationId, resolution: &Resolution) -> Result<Decision, ResolveError> {
+        let now = self.clock.now();
+        let stored = self.store.read().await?.operation(id).await?.ok_or_else(|| ResolveError::NotFound(id.clone()))?;
+        let operation = stored.operation;
+        operation.may_be_resolved(now)?;
+        let mut decision = Decision::by(std::slice::from_ref(&operation));
+        self.end(&operation, resolution, now, &mut decision).await?;
+        decision.changes.push(Change::AuditEntry(AuditEntry {
             id: AuditEntryId::generate(),
             decided_at: now,
-            operator,
+            operator: resolution.operator.clone(),
             command: "operations resolve".to_owned(),
             operation_id: operation.id,
-            outcome,
-            reason,
-        };
-        tx.audit_insert(&entry).await?;
-        Ok(tx.commit().await?)
+            outcome: resolution.outcome,
+            reason: resolution.reason.clone(),
+        }));
+        Ok(decision)
     }
 }
 
@@ -220,66 +235,90 @@ fn with_currency(amount: Money) -> String {
     format!("{amount} {}", amount.currency.code())
 }
 
-/// Writes what was stated. `false`: another holder has claimed the operation, and nothing of this must be committed.
-async fn end(
-    tx: &mut Tx,
-    operation: &Operation,
-    resolution: &Resolution,
-    now: Timestamp,
-) -> Result<bool, ResolveError> {
-    match operation.kind {
-        OperationKind::ConfirmPaymentIntent => end_attempt(tx, operation, resolution, now).await,
-        OperationKind::CreateRefund => end_refund(tx, operation, resolution.outcome, now).await,
-        kind if resolution.outcome == StatedOutcome::Succeeded => Err(ResolveError::Creation(kind)),
-        OperationKind::CreateCustomer => end_absent::<customers::CreateCustomerCommand>(tx, operation, now).await,
-        OperationKind::CreatePaymentMethod => {
-            end_absent::<payment_methods::CreatePaymentMethodCommand>(tx, operation, now).await
+impl OperationAdmin {
+    /// Decides what was stated.
+    async fn end(
+        &self,
+        operation: &Operation,
+        resolution: &Resolution,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) -> Result<(), ResolveError> {
+        match operation.kind {
+            OperationKind::ConfirmPaymentIntent => {
+                let mut payment = Payment::read_for(&self.store, &operation.subject_id).await?;
+                end_attempt(&mut payment, operation, resolution, now, decision)
+            }
+            OperationKind::CreateRefund => {
+                let mut payment = refunds::read_for(&self.store, operation).await?;
+                end_refund(&mut payment, operation, resolution.outcome, now, decision)
+            }
+            kind if resolution.outcome == StatedOutcome::Succeeded => Err(ResolveError::Creation(kind)),
+            OperationKind::CreateCustomer => {
+                self.end_absent::<customers::CreateCustomerCommand>(operation, now, decision).await
+            }
+            OperationKind::CreatePaymentMethod => {
+                self.end_absent::<payment_methods::CreatePaymentMethodCommand>(operation, now, decision).await
+            }
+            // Canceling is ours alone and never open; it would be told like a creation.
+            OperationKind::CreatePaymentIntent | OperationKind::CancelPaymentIntent => {
+                self.end_absent::<payment_intents::CreatePaymentIntentCommand>(operation, now, decision).await
+            }
         }
-        // Canceling is ours alone and never open; it would be told like a creation.
-        OperationKind::CreatePaymentIntent | OperationKind::CancelPaymentIntent => {
-            end_absent::<payment_intents::CreatePaymentIntentCommand>(tx, operation, now).await
-        }
+    }
+
+    /// Ends a creation as recovery does when Corefy has no record of it.
+    async fn end_absent<C: Command>(
+        &self,
+        operation: &Operation,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) -> Result<(), ResolveError> {
+        let mut seen = C::read_for_outcome(&self.store, operation, &Outcome::Absent, None).await?;
+        let verdict = C::settle(&mut seen, operation, Outcome::Absent, now, decision)?;
+        conclude(decision, operation, Lease::taken_over(operation), &verdict, now);
+        seen.write(decision, now);
+        Ok(())
     }
 }
 
-async fn end_attempt(
-    tx: &mut Tx,
+fn end_attempt(
+    payment: &mut Payment,
     operation: &Operation,
     resolution: &Resolution,
     now: Timestamp,
-) -> Result<bool, ResolveError> {
-    let mut intent = payment_intents::lock(tx, &operation.subject_id).await?;
+    decision: &mut Decision,
+) -> Result<(), ResolveError> {
     let received = match &resolution.received {
-        Some(text) => {
-            Money::parse(text, intent.amount.currency).map_err(|wrong| ResolveError::Amount(wrong.to_string()))?
-        }
-        None => intent.amount,
+        Some(text) => Money::parse(text, payment.intent.amount.currency)
+            .map_err(|wrong| ResolveError::Amount(wrong.to_string()))?,
+        None => payment.intent.amount,
     };
-    if let Some(event) = intent.resolve_attempt(resolution.outcome, received.minor, now)? {
-        tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
-        tx.events_insert(&[event], &intent.clone().into(), now).await?;
+    if let Some(event) = payment.intent.resolve_attempt(resolution.outcome, received.minor, now)? {
+        payment.tell(event, now, decision);
     }
-    Ok(conclude(tx, operation, &Verdict::Done(intent), now).await?)
+    conclude(decision, operation, Lease::taken_over(operation), &Verdict::Done(payment.unchanged()), now);
+    payment.write(decision, now);
+    Ok(())
 }
 
-async fn end_refund(
-    tx: &mut Tx,
+fn end_refund(
+    payment: &mut Payment,
     operation: &Operation,
     stated: StatedOutcome,
     now: Timestamp,
-) -> Result<bool, ResolveError> {
-    let (mut intent, mut refund) = refunds::lock(tx, operation).await?;
+    decision: &mut Decision,
+) -> Result<(), ResolveError> {
+    let Payment { intent, refunds, .. } = &mut *payment;
+    let refund = refunds::find(refunds, operation)?;
     if let Some((state, failure, event)) = refund.resolve(stated)? {
         refund.failure = failure;
         intent.watch(now);
-        refunds::advance(tx, &mut intent, &mut refund, state, &[event], now).await?;
-        tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
+        refunds::advance(intent, refund, state, &[event], now, decision);
     }
-    Ok(conclude(tx, operation, &Verdict::Done(refund), now).await?)
-}
-
-/// Ends a creation as recovery does when Corefy has no record of it.
-async fn end_absent<C: Command>(tx: &mut Tx, operation: &Operation, now: Timestamp) -> Result<bool, ResolveError> {
-    let verdict = C::settle(tx, operation, Outcome::Absent, now).await?;
-    Ok(conclude(tx, operation, &verdict, now).await?)
+    let ended = Verdict::Done(refund.clone().into_inner());
+    intent.require_unchanged();
+    conclude(decision, operation, Lease::taken_over(operation), &ended, now);
+    payment.write(decision, now);
+    Ok(())
 }

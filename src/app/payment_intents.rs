@@ -4,26 +4,28 @@ use std::time::Duration;
 
 use super::{
     Answer, App, Caller,
+    customers::ready,
+    decision::Decision,
     paging::{Page, Paged},
+    payment::Payment,
     perform::{Command, Outcome, Reserved, Target, Verdict},
-    reconcile::{merge_payment, poll_at},
+    reconcile::merge_payment,
 };
 use crate::{
     domain::{
         clock::Timestamp,
         confirmation::Confirmation,
-        customer::Customer,
         decline::{PaymentError, UPSTREAM_NO_RECORD},
         event::EventType,
-        ids::{CustomerId, PaymentIntentId, PaymentMethodId},
+        ids::{CustomerId, PartnerId, PaymentIntentId, PaymentMethodId},
         money::Money,
         operation::{Operation, OperationKind},
         payment_intent::{PaymentIntent, PaymentIntentDetails, PaymentIntentState as State, Progress},
         snapshot::PaymentSnapshot,
     },
     error::{Error, Reason},
-    store::Tx,
-    upstream::{self, Call, PaymentContext},
+    store::{ReadSession, Store},
+    upstream::{self, Call},
 };
 
 mod confirm;
@@ -55,8 +57,7 @@ impl App {
         caller: Caller,
         input: CreatePaymentIntent,
     ) -> Result<Answer<PaymentIntent>, Error> {
-        self.perform(caller, CreatePaymentIntentCommand { id: PaymentIntentId::generate(), input, customer: None })
-            .await
+        self.perform(caller, CreatePaymentIntentCommand { id: PaymentIntentId::generate(), input }).await
     }
 
     /// Makes an attempt to pay an intent. A decline and an unknown outcome are answers.
@@ -113,44 +114,31 @@ async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {
     app.store.read().await?.payment_intent_any(&id).await?.ok_or_else(not_found)
 }
 
-pub(super) async fn lock(tx: &mut Tx, id: &str) -> Result<PaymentIntent, Error> {
-    let not_found = || Error::not_found("payment_intent", id);
-    let id = PaymentIntentId::parse(id).ok_or_else(not_found)?;
-    tx.payment_intent_lock(&id).await?.ok_or_else(not_found)
+/// The payment that an operation is about: the one that was kept, or as it is now.
+async fn payment_for(store: &Store, operation: &Operation, kept: Option<Payment>) -> Result<Payment, Error> {
+    match kept {
+        Some(payment) => Ok(payment),
+        None => Payment::read_for(store, &operation.subject_id).await,
+    }
 }
 
-/// The partner's intent, locked.
-pub(super) async fn lock_own(tx: &mut Tx, operation: &Operation, id: &PaymentIntentId) -> Result<PaymentIntent, Error> {
-    let intent = tx.payment_intent_lock(id).await?.filter(|intent| intent.partner_id == operation.partner_id);
-    intent.ok_or_else(|| Error::not_found("payment_intent", id.as_str()))
+/// The payment of the partner's intent.
+pub(super) async fn read_own(app: &App, operation: &Operation, id: &PaymentIntentId) -> Result<Payment, Error> {
+    let payment = Payment::read(&app.store, id).await?;
+    let own = payment.filter(|payment| payment.intent.partner_id == operation.partner_id);
+    own.ok_or_else(|| Error::not_found("payment_intent", id.as_str()))
 }
 
 /// `CreatePaymentIntent`.
 pub(super) struct CreatePaymentIntentCommand {
     id: PaymentIntentId,
     input: CreatePaymentIntent,
-    customer: Option<Customer>,
 }
 
-impl Command for CreatePaymentIntentCommand {
-    const KIND: OperationKind = OperationKind::CreatePaymentIntent;
-    type Resource = PaymentIntent;
-    type Snapshot = PaymentSnapshot;
-
-    fn target(&self) -> Target {
-        Target { subject_id: self.id.to_string(), payment_intent_id: Some(self.id.clone()) }
-    }
-
-    async fn reserve(
-        &mut self,
-        app: &App,
-        tx: &mut Tx,
-        operation: &mut Operation,
-    ) -> Result<Reserved<PaymentIntent>, Error> {
-        if let Some(id) = &self.input.customer_id {
-            self.customer = Some(super::customers::ready(tx, &operation.partner_id, id).await?);
-        }
-        let intent = PaymentIntent {
+impl CreatePaymentIntentCommand {
+    /// The intent as it is reserved.
+    fn intent(&self, operation: &Operation, sandbox: bool) -> PaymentIntent {
+        PaymentIntent {
             id: self.id.clone(),
             partner_id: operation.partner_id.clone(),
             upstream_id: None,
@@ -168,60 +156,107 @@ impl Command for CreatePaymentIntentCommand {
             upstream_version: Timestamp::default(),
             created_at: operation.sent_at,
             updated_at: operation.sent_at,
-            sandbox: app.is_sandbox,
+            sandbox,
             revision: 1,
-        };
-        if !tx.payment_intent_insert(&intent).await? {
-            let reference = intent.reference_id.unwrap_or_default();
-            let taken = tx.payment_intent_id_referenced(&operation.partner_id, &reference).await?;
-            return Err(reference_taken(&reference, taken.map(|id| id.to_string())));
         }
-        Ok(Reserved::Send(intent))
+    }
+}
+
+impl Command for CreatePaymentIntentCommand {
+    const KIND: OperationKind = OperationKind::CreatePaymentIntent;
+    type Resource = PaymentIntent;
+    type Snapshot = PaymentSnapshot;
+    type Seen = Payment;
+
+    fn target(&self) -> Target {
+        Target { subject_id: self.id.to_string(), payment_intent_id: Some(self.id.clone()) }
     }
 
-    async fn send(self, app: &App, call: Call<'_>, intent: &PaymentIntent) -> Result<PaymentSnapshot, upstream::Error> {
-        app.upstream.payment_intent_create(call, PaymentContext { intent, customer: self.customer.as_ref() }).await
+    async fn read(&self, app: &App, operation: &Operation) -> Result<Payment, Error> {
+        let customer = match &self.input.customer_id {
+            Some(id) => Some(ready(&mut app.store.read().await?, &operation.partner_id, id).await?),
+            None => None,
+        };
+        Ok(Payment::new(self.intent(operation, app.is_sandbox), customer))
     }
 
-    async fn settle(
-        tx: &mut Tx,
+    fn reserve(
+        &self,
+        _: &App,
+        payment: &mut Payment,
+        _: &mut Operation,
+        _: &mut Decision,
+    ) -> Result<Reserved<PaymentIntent>, Error> {
+        Ok(Reserved::Send(payment.intent.clone().into_inner()))
+    }
+
+    fn reference(&self) -> Option<&str> {
+        self.input.reference_id.as_deref()
+    }
+
+    async fn find_reference(
+        session: &mut ReadSession,
+        partner: &PartnerId,
+        reference: &str,
+    ) -> Result<Option<String>, Error> {
+        let found = session.payment_intent_id_referenced(partner, reference).await?;
+        Ok(found.map(|id| id.to_string()))
+    }
+
+    async fn send(
+        self,
+        app: &App,
+        call: Call<'_>,
+        payment: &Payment,
+        _: &PaymentIntent,
+    ) -> Result<PaymentSnapshot, upstream::Error> {
+        app.upstream.payment_intent_create(call, payment.context()).await
+    }
+
+    async fn read_for_outcome(
+        store: &Store,
+        operation: &Operation,
+        _: &Outcome<PaymentSnapshot>,
+        kept: Option<Payment>,
+    ) -> Result<Payment, Error> {
+        payment_for(store, operation, kept).await
+    }
+
+    fn settle(
+        payment: &mut Payment,
         operation: &Operation,
         outcome: Outcome<PaymentSnapshot>,
         now: Timestamp,
+        decision: &mut Decision,
     ) -> Result<Verdict<PaymentIntent>, Error> {
-        let mut intent = lock(tx, &operation.subject_id).await?;
         let is_first_answer = operation.is_first_holder();
         match outcome {
             Outcome::Answered(snapshot) => {
-                if merge_payment(tx, &mut intent, &snapshot, None, now).await?.conflict().is_some() {
-                    return Ok(Verdict::NeedsOperator(intent));
+                if merge_payment(payment, &snapshot, None, now, decision).conflict().is_some() {
+                    return Ok(Verdict::NeedsOperator(payment.intent.clone().into_inner()));
                 }
-                intent.upstream_id = Some(snapshot.upstream_id);
-                intent.touch(now);
-                tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
-                tx.events_insert(&[EventType::PaymentIntentCreated], &intent.clone().into(), now).await?;
-                Ok(Verdict::Done(intent))
+                payment.intent.upstream_id = Some(snapshot.upstream_id);
+                payment.intent.touch(now);
+                Ok(Verdict::Done(payment.tell(EventType::PaymentIntentCreated, now, decision)))
             }
             Outcome::Refused(error) if is_first_answer => {
-                tx.payment_intent_delete(&intent.id).await?;
+                payment.intent.delete();
                 Ok(Verdict::Refused(error.into()))
             }
             Outcome::NotSent(error) if is_first_answer => {
-                tx.payment_intent_delete(&intent.id).await?;
+                payment.intent.delete();
                 Ok(Verdict::Released(error.into()))
             }
             // The caller may know the intent already: it stays, but can never be paid.
             Outcome::Refused(_) | Outcome::Absent => {
-                intent.progress.last_error = Some(PaymentError {
+                payment.intent.progress.last_error = Some(PaymentError {
                     code: UPSTREAM_NO_RECORD.to_owned(),
                     message: "Corefy did not take the payment; nothing was charged".to_owned(),
                 });
-                intent.enter(State::Canceled, now);
-                tx.payment_intent_update(&intent, None).await?;
-                tx.events_insert(&[EventType::PaymentIntentCanceled], &intent.clone().into(), now).await?;
-                Ok(Verdict::Done(intent))
+                payment.intent.enter(State::Canceled, now);
+                Ok(Verdict::Done(payment.tell(EventType::PaymentIntentCanceled, now, decision)))
             }
-            Outcome::NotSent(_) | Outcome::Unknown => Ok(Verdict::InDoubt(intent)),
+            Outcome::NotSent(_) | Outcome::Unknown => Ok(Verdict::InDoubt(payment.unchanged())),
         }
     }
 
@@ -244,44 +279,57 @@ impl Command for CancelCommand {
     const KIND: OperationKind = OperationKind::CancelPaymentIntent;
     type Resource = PaymentIntent;
     type Snapshot = ();
+    type Seen = Payment;
 
     fn target(&self) -> Target {
         Target { subject_id: self.id.to_string(), payment_intent_id: None }
     }
 
-    async fn reserve(
-        &mut self,
+    async fn read(&self, app: &App, operation: &Operation) -> Result<Payment, Error> {
+        read_own(app, operation, &self.id).await
+    }
+
+    fn reserve(
+        &self,
         _: &App,
-        tx: &mut Tx,
+        payment: &mut Payment,
         operation: &mut Operation,
+        decision: &mut Decision,
     ) -> Result<Reserved<PaymentIntent>, Error> {
-        let mut intent = lock_own(tx, operation, &self.id).await?;
-        match intent.state {
+        match payment.intent.state {
             State::RequiresConfirmation | State::RequiresPaymentMethod => {
-                intent.progress.cancellation_reason.clone_from(&self.reason);
-                intent.enter(State::Canceled, operation.sent_at);
-                tx.payment_intent_update(&intent, None).await?;
-                tx.events_insert(&[EventType::PaymentIntentCanceled], &intent.clone().into(), operation.sent_at)
-                    .await?;
-                Ok(Reserved::Done(intent))
+                payment.intent.progress.cancellation_reason.clone_from(&self.reason);
+                payment.intent.enter(State::Canceled, operation.sent_at);
+                let canceled = payment.tell(EventType::PaymentIntentCanceled, operation.sent_at, decision);
+                Ok(Reserved::Done(canceled))
             }
-            State::Canceled => Ok(Reserved::Done(intent)),
-            State::Processing | State::RequiresAction => Err(attempt_in_doubt(&intent)),
-            State::Succeeded | State::PartiallyPaid => Err(wrong_state(&intent, "canceled")),
+            State::Canceled => Ok(Reserved::Done(payment.unchanged())),
+            State::Processing | State::RequiresAction => Err(attempt_in_doubt(&payment.intent)),
+            State::Succeeded | State::PartiallyPaid => Err(wrong_state(&payment.intent, "canceled")),
         }
     }
 
-    async fn send(self, _: &App, _: Call<'_>, _: &PaymentIntent) -> Result<(), upstream::Error> {
+    async fn send(self, _: &App, _: Call<'_>, _: &Payment, _: &PaymentIntent) -> Result<(), upstream::Error> {
         Ok(())
     }
 
-    async fn settle(
-        tx: &mut Tx,
+    async fn read_for_outcome(
+        store: &Store,
         operation: &Operation,
+        _: &Outcome<()>,
+        kept: Option<Payment>,
+    ) -> Result<Payment, Error> {
+        payment_for(store, operation, kept).await
+    }
+
+    fn settle(
+        payment: &mut Payment,
+        _: &Operation,
         _: Outcome<()>,
         _: Timestamp,
+        _: &mut Decision,
     ) -> Result<Verdict<PaymentIntent>, Error> {
-        lock(tx, &operation.subject_id).await.map(Verdict::Done)
+        Ok(Verdict::Done(payment.unchanged()))
     }
 
     fn is_decided(intent: &PaymentIntent) -> bool {
@@ -301,13 +349,4 @@ fn attempt_in_doubt(intent: &PaymentIntent) -> Error {
 fn wrong_state(intent: &PaymentIntent, verb: &str) -> Error {
     let message = format!("a payment intent in state {} cannot be {verb}", intent.state.as_str());
     Error::new(Reason::PaymentIntentState, message).with("state", intent.state.as_str())
-}
-
-/// The partner has used this reference for an object of the same kind.
-pub(super) fn reference_taken(reference: &str, by: Option<String>) -> Error {
-    let by = by.unwrap_or_default();
-    let owner = if by.is_empty() { "another object" } else { by.as_str() };
-    Error::new(Reason::ReferenceIdTaken, format!("the reference_id is taken by {owner}"))
-        .with("reference_id", reference)
-        .with("resource_id", by)
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::{
     Answer, App, Caller,
     customers::ready,
+    decision::Decision,
     paging::{Page, Paged},
-    perform::{Command, Creation, Outcome, Reserved, Target, Verdict, emit_taken_back},
+    perform::{Command, Creation, Outcome, Reserved, Seen, Target, Verdict, emit_taken_back},
 };
 use crate::{
     domain::{
@@ -19,12 +20,15 @@ use crate::{
         payment_method::PaymentMethod,
         snapshot::PaymentMethodSnapshot,
     },
-    error::Error,
-    store::Tx,
+    error::{Error, Reason},
+    store::{Change, CommitError, Store, Tracked},
     upstream::{self, Call, NewPaymentMethod, Priority, Scheduling},
 };
 
 pub use crate::upstream::PaymentMethodData;
+
+/// How often what Corefy shows is decided about anew because something has changed since it was read.
+const CONFLICTS: u32 = 8;
 
 /// How far Corefy's clock may be behind ours when a saved method is told by its time of creation.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
@@ -45,8 +49,7 @@ impl App {
         caller: Caller,
         input: CreatePaymentMethod,
     ) -> Result<Answer<PaymentMethod>, Error> {
-        self.perform(caller, CreatePaymentMethodCommand { id: PaymentMethodId::generate(), input, customer: None })
-            .await
+        self.perform(caller, CreatePaymentMethodCommand { id: PaymentMethodId::generate(), input }).await
     }
 
     /// Reads a payment method.
@@ -111,19 +114,39 @@ impl App {
     pub(super) async fn refresh_payment_methods(&self, customers: &[Customer]) -> Result<(), Error> {
         let Some(first) = customers.first() else { return Ok(()) };
         let shown = self.upstream.payment_methods_of(first, Scheduling::of(Priority::Read)).await?.methods;
-        let now = self.now();
-        let mut tx = self.store.begin().await?;
+        for _ in 0..CONFLICTS {
+            let decision = self.take_over_methods(customers, &shown).await?;
+            match self.commit(&decision).await {
+                Ok(()) => return Ok(()),
+                Err(CommitError::Conflict(_)) => {}
+                Err(CommitError::Failed(error)) => return Err(error.into()),
+            }
+        }
+        Err(Error::new(Reason::StoreUnavailable, "too many calls change the same payment methods"))
+    }
+
+    /// Decides what is taken over of the methods that Corefy shows.
+    async fn take_over_methods(
+        &self,
+        customers: &[Customer],
+        shown: &[PaymentMethodSnapshot],
+    ) -> Result<Decision, Error> {
+        let (mut decision, now) = (Decision::default(), self.now());
+        let mut session = self.store.read().await?;
         for customer in customers {
-            for snapshot in &shown {
-                match tx.payment_method_upstream(&customer.id, &snapshot.upstream_id).await? {
-                    Some(method) => update(&mut tx, method, snapshot, now).await?,
+            for snapshot in shown {
+                let known = session.payment_method_upstream(&customer.id, &snapshot.upstream_id).await?;
+                match known {
+                    Some(method) => update(method, snapshot, now, &mut decision),
                     None if customers.len() > 1 => {}
-                    None => adopt_unless_awaited(&mut tx, customer, snapshot, now).await?,
+                    None => {
+                        let awaited = session.payment_methods_awaited(&customer.id).await?;
+                        adopt_unless_awaited(customer, &awaited, snapshot, now, &mut decision);
+                    }
                 }
             }
         }
-        tx.commit().await?;
-        Ok(())
+        Ok(decision)
     }
 }
 
@@ -140,38 +163,34 @@ fn fits(method: &PaymentMethod, sent_at: Timestamp, snapshot: &PaymentMethodSnap
     is_recent && is_same_card && method.kind == snapshot.kind
 }
 
-async fn update(
-    tx: &mut Tx,
-    known: PaymentMethod,
+/// Takes over a changed card.
+fn update(
+    mut method: Tracked<PaymentMethod>,
     snapshot: &PaymentMethodSnapshot,
     now: Timestamp,
-) -> Result<(), Error> {
-    if snapshot.card.is_none() || snapshot.card == known.card {
-        return Ok(());
+    decision: &mut Decision,
+) {
+    if snapshot.card.is_none() || snapshot.card == method.card {
+        return;
     }
-    // Several webhooks may tell of the same change at the same moment: the first takes it over, the others see it.
-    let locked = tx.payment_method_lock(&known.id).await?;
-    let Some(mut method) = locked.filter(|method| method.card != snapshot.card) else { return Ok(()) };
     method.card.clone_from(&snapshot.card);
     method.touch(now);
-    tx.payment_method_update(&method).await?;
-    Ok(tx.events_insert(&[EventType::PaymentMethodUpdated], &method.into(), now).await?)
+    decision.changes.emit(EventType::PaymentMethodUpdated, method.clone().into_inner(), now);
+    decision.changes.push(Change::PaymentMethod(method));
 }
 
 /// Takes in a method that was saved elsewhere. One that may be what a call of ours is saving is left to that call, which
 /// could not tell it from others any more.
-async fn adopt_unless_awaited(
-    tx: &mut Tx,
+fn adopt_unless_awaited(
     customer: &Customer,
+    awaited: &[PaymentMethod],
     snapshot: &PaymentMethodSnapshot,
     now: Timestamp,
-) -> Result<(), Error> {
-    if snapshot.kind.is_empty() {
-        return Ok(());
-    }
-    let awaited = tx.payment_methods_awaited(&customer.id).await?;
-    if awaited.iter().any(|method| fits(method, method.created_at, snapshot)) {
-        return Ok(());
+    decision: &mut Decision,
+) {
+    let is_awaited = awaited.iter().any(|method| fits(method, method.created_at, snapshot));
+    if snapshot.kind.is_empty() || is_awaited {
+        return;
     }
     let method = PaymentMethod {
         id: PaymentMethodId::generate(),
@@ -184,36 +203,49 @@ async fn adopt_unless_awaited(
         updated_at: now,
         revision: 1,
     };
-    if tx.payment_method_insert(&method).await? {
-        tx.events_insert(&[EventType::PaymentMethodCreated], &method.into(), now).await?;
-    }
-    Ok(())
+    decision.changes.emit(EventType::PaymentMethodCreated, method.clone(), now);
+    decision.changes.push(Change::PaymentMethod(Tracked::new(method)));
 }
 
 /// `CreatePaymentMethod`.
 pub(super) struct CreatePaymentMethodCommand {
     id: PaymentMethodId,
     input: CreatePaymentMethod,
+}
+
+/// A method that is saved, and what else its saving depends on.
+pub(super) struct Saving {
+    method: Tracked<PaymentMethod>,
+    /// The customer, for sending.
     customer: Option<Customer>,
+    /// The customer's method that Corefy answered with: it may answer a card that it has already with the method it has.
+    known: Option<PaymentMethod>,
+}
+
+impl Seen for Saving {
+    fn write(&self, decision: &mut Decision, _: Timestamp) {
+        decision.changes.push(Change::PaymentMethod(self.method.clone()));
+    }
+
+    fn mark_committed(&mut self) {
+        self.method.mark_committed();
+    }
 }
 
 impl Command for CreatePaymentMethodCommand {
     const KIND: OperationKind = OperationKind::CreatePaymentMethod;
     type Resource = PaymentMethod;
     type Snapshot = PaymentMethodSnapshot;
+    type Seen = Saving;
 
     fn target(&self) -> Target {
         Target { subject_id: self.id.to_string(), payment_intent_id: None }
     }
 
-    async fn reserve(
-        &mut self,
-        app: &App,
-        tx: &mut Tx,
-        operation: &mut Operation,
-    ) -> Result<Reserved<PaymentMethod>, Error> {
+    async fn read(&self, app: &App, operation: &Operation) -> Result<Saving, Error> {
         app.require_of_corefy([Capability::CreatePaymentMethod])?;
-        let customer = ready(tx, &operation.partner_id, &self.input.customer_id).await?;
+        let mut session = app.store.read().await?;
+        let customer = ready(&mut session, &operation.partner_id, &self.input.customer_id).await?;
         let method = PaymentMethod {
             id: self.id.clone(),
             partner_id: operation.partner_id.clone(),
@@ -228,52 +260,83 @@ impl Command for CreatePaymentMethodCommand {
             updated_at: operation.sent_at,
             revision: 1,
         };
-        tx.payment_method_insert(&method).await?;
-        self.customer = Some(customer);
-        Ok(Reserved::Send(method))
+        Ok(Saving { method: Tracked::new(method), customer: Some(customer), known: None })
+    }
+
+    fn reserve(
+        &self,
+        _: &App,
+        saving: &mut Saving,
+        _: &mut Operation,
+        _: &mut Decision,
+    ) -> Result<Reserved<PaymentMethod>, Error> {
+        Ok(Reserved::Send(saving.method.clone().into_inner()))
     }
 
     async fn send(
         self,
         app: &App,
         call: Call<'_>,
+        saving: &Saving,
         method: &PaymentMethod,
     ) -> Result<PaymentMethodSnapshot, upstream::Error> {
         let lost = || upstream::Error::Unknown("the reservation has no customer".to_owned());
-        let customer = self.customer.as_ref().ok_or_else(lost)?;
+        let customer = saving.customer.as_ref().ok_or_else(lost)?;
         let new = NewPaymentMethod { customer, method, data: &self.input.data };
         app.upstream.payment_method_create(call, new).await
     }
 
-    async fn settle(
-        tx: &mut Tx,
+    async fn read_for_outcome(
+        store: &Store,
+        operation: &Operation,
+        outcome: &Outcome<PaymentMethodSnapshot>,
+        kept: Option<Saving>,
+    ) -> Result<Saving, Error> {
+        let not_found = || Error::not_found("payment_method", &operation.subject_id);
+        let mut session = store.read().await?;
+        let method = match kept {
+            Some(kept) => kept.method,
+            None => {
+                let id = PaymentMethodId::parse(&operation.subject_id).ok_or_else(not_found)?;
+                session.payment_method_tracked(&id).await?.ok_or_else(not_found)?
+            }
+        };
+        let known = match outcome {
+            Outcome::Answered(snapshot) => {
+                session.payment_method_upstream(&method.customer_id, &snapshot.upstream_id).await?
+            }
+            Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown | Outcome::Absent => None,
+        };
+        Ok(Saving { method, customer: None, known: known.map(Tracked::into_inner) })
+    }
+
+    fn settle(
+        saving: &mut Saving,
         operation: &Operation,
         outcome: Outcome<PaymentMethodSnapshot>,
         now: Timestamp,
+        decision: &mut Decision,
     ) -> Result<Verdict<PaymentMethod>, Error> {
-        let not_found = || Error::not_found("payment_method", &operation.subject_id);
-        let id = PaymentMethodId::parse(&operation.subject_id).ok_or_else(not_found)?;
-        let mut method = tx.payment_method(&operation.partner_id, &id).await?.ok_or_else(not_found)?;
-        match outcome.into() {
+        let Saving { method, known, .. } = saving;
+        Ok(match Creation::from(outcome) {
             Creation::Made(snapshot) => {
-                // Corefy may answer a card that it has already with the method it has.
-                if let Some(known) = tx.payment_method_upstream(&method.customer_id, &snapshot.upstream_id).await? {
-                    tx.payment_method_delete(&id).await?;
+                if let Some(known) = known.take() {
+                    method.delete();
                     return Ok(Verdict::Done(known));
                 }
                 method.upstream_id = Some(snapshot.upstream_id);
                 method.touch(now);
-                tx.payment_method_update(&method).await?;
-                tx.events_insert(&[EventType::PaymentMethodCreated], &method.clone().into(), now).await?;
-                Ok(Verdict::Done(method))
+                decision.changes.emit(EventType::PaymentMethodCreated, method.clone().into_inner(), now);
+                Verdict::Done(method.clone().into_inner())
             }
-            Creation::Unknown => Ok(Verdict::InDoubt(method)),
+            Creation::Unknown => Verdict::InDoubt(method.clone().into_inner()),
             Creation::TakenBack(verdict) => {
-                tx.payment_method_delete(&id).await?;
-                emit_taken_back(tx, operation, EventType::PaymentMethodCreationFailed, method, now).await?;
-                Ok(verdict)
+                method.delete();
+                let object = method.clone().into_inner();
+                emit_taken_back(operation, EventType::PaymentMethodCreationFailed, object, now, decision);
+                verdict
             }
-        }
+        })
     }
 
     fn is_decided(method: &PaymentMethod) -> bool {

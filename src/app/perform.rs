@@ -1,22 +1,19 @@
-//! How every mutating call is made: **reserve** (one transaction) → **send** (HTTP, no transaction open) → **settle** (one
-//! transaction). It runs in a task of its own, so that a caller who hangs up changes nothing; and whatever stops it on
+//! How every mutating call is made: **reserve** (read, decide, commit) → **send** (HTTP) → **settle** (read, decide, commit).
+//! It runs in a task of its own, so that a caller who hangs up changes nothing; and whatever stops it on
 //! the way leaves a row in the journal from which recovery goes on.
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Answer, App, Caller};
+use super::{Answer, App, Caller, decision::Decision};
 use crate::{
     domain::{
-        clock::Timestamp,
-        event::EventType,
         ids::OperationId,
-        operation::{OpenOperation, Operation, OperationState, next_check},
+        operation::{Operation, OperationState},
     },
     error::{Error, Reason},
-    store::{Tx, Versions},
+    store::{CommitError, Lease},
     telemetry::{
         catalogue::{KEYS_REUSED, REPLAYS},
         trace::carried,
@@ -25,12 +22,14 @@ use crate::{
 };
 
 mod command;
+mod conclude;
 mod reserve;
 mod settle;
 
-pub(super) use command::{Command, Creation, Outcome, Reserved, Target, Verdict, emit_taken_back};
+pub(super) use command::{Command, Creation, Outcome, Reserved, Seen, Target, Verdict, emit_taken_back};
+pub(super) use conclude::{conclude, leave_open};
 use reserve::Reservation;
-pub(super) use settle::Settled;
+pub(super) use settle::{Settled, Settling};
 
 /// How long a call waits for an earlier one with the same idempotency key.
 const IN_FLIGHT_WAIT: Duration = Duration::from_secs(2);
@@ -92,9 +91,8 @@ impl App {
                 Some(Reservation { reserved: Reserved::Done(resource), .. }) => {
                     return Ok(Answer { resource, is_replayed: false });
                 }
-                Some(Reservation { operation, reserved: Reserved::Send(resource), versions }) => {
-                    let resource =
-                        self.send_and_settle(command, operation, resource, versions, caller.deadline).await?;
+                Some(Reservation { operation, reserved: Reserved::Send(resource), seen }) => {
+                    let resource = self.send_and_settle(command, operation, resource, seen, caller.deadline).await?;
                     return Ok(Answer { resource, is_replayed: false });
                 }
                 None => {
@@ -164,19 +162,18 @@ impl App {
         if answer.is_some() {
             return Ok(answer);
         }
-        let mut operation = current.operation;
+        let operation = current.operation;
         let resource = C::load(self, &operation.subject_id).await?;
         if !C::is_decided(&resource) {
             return Ok(Some(Ok(resource)));
         }
-        let mut tx = self.store.begin().await?;
-        let is_ours = tx.operation_take(&mut operation).await?
-            && conclude(&mut tx, &operation, &Verdict::Done(resource.clone()), self.now()).await?;
-        if !is_ours {
-            return Ok(None);
+        let (mut decision, now) = (Decision::by(std::slice::from_ref(&operation)), self.now());
+        conclude(&mut decision, &operation, Lease::taken_over(&operation), &Verdict::Done(&resource), now);
+        match self.commit(&decision).await {
+            Ok(()) => Ok(Some(Ok(resource))),
+            Err(CommitError::Conflict(_)) => Ok(None),
+            Err(CommitError::Failed(error)) => Err(error.into()),
         }
-        tx.commit().await?;
-        Ok(Some(Ok(resource)))
     }
 
     async fn send_and_settle<C: Command>(
@@ -184,7 +181,7 @@ impl App {
         command: C,
         operation: Operation,
         resource: C::Resource,
-        versions: Versions,
+        seen: C::Seen,
         deadline: std::time::Instant,
     ) -> Result<C::Resource, Error> {
         let _held = self.leases.hold(&operation);
@@ -192,11 +189,11 @@ impl App {
         let not_after = operation.sent_at + self.send_limit;
         let scheduling = Scheduling::until(C::KIND.into(), deadline);
         let call = Call { operation_id: &operation.id, request_id: &operation.request_id, not_after, scheduling };
-        let sending = timeout(self.send_limit, command.send(self, call, &resource));
+        let sending = timeout(self.send_limit, command.send(self, call, &seen, &resource));
         let sent = self.looking_meanwhile(&operation, sending).await;
         self.reached(Checkpoint::Answered).await;
         let outcome = sent.map_or(Outcome::Unknown, Outcome::from);
-        let settled = self.settle_with_retry::<C>(&operation, outcome, versions).await;
+        let settled = self.settle_with_retry::<C>(&operation, outcome, Some(seen)).await;
         self.reached(Checkpoint::Settled).await;
         match settled {
             Ok(Some(answer)) => answer,
@@ -205,12 +202,11 @@ impl App {
                 self.look_up_soon(&operation.subject_id).await;
                 match self.answer_to::<C>(&operation.id).await {
                     Ok(Some(answer)) => answer,
-                    // The reservation is certain, and promises nothing.
+                    // The reserved object is certain, and promises nothing.
                     Ok(None) | Err(_) => Ok(resource),
                 }
             }
-            // A request that was sent cannot be taken back: the caller learns what is certain, and recovery finds out
-            // the rest.
+            // Nothing that was sent can be taken back: the caller learns what is certain, and recovery finds out the rest.
             Err(error) => {
                 tracing::error!(operation = %operation.id, cause = ?error.cause(), "the outcome could not be written");
                 Ok(resource)
@@ -249,45 +245,4 @@ impl App {
 /// Says of a call that the database stopped what is certain: an earlier call under its idempotency key may have been made.
 fn of_this_call(error: Error) -> Error {
     if error.reason == Reason::StoreUnavailable { error.adding("this call sent nothing") } else { error }
-}
-
-/// Writes a verdict into the journal. `false`: another holder has claimed the operation since; do not commit.
-pub(super) async fn conclude<R>(
-    tx: &mut Tx,
-    operation: &Operation,
-    verdict: &Verdict<R>,
-    now: Timestamp,
-) -> Result<bool, Error>
-where
-    R: Clone + Serialize,
-{
-    Ok(match verdict {
-        Verdict::Done(resource) => tx.operation_finish(operation, &Ok::<_, Error>(resource), now).await?,
-        Verdict::Refused(error) => tx.operation_finish(operation, &Err::<R, _>(error), now).await?,
-        Verdict::Released(_) => tx.operation_delete(operation).await?,
-        Verdict::InDoubt(_) => {
-            let next = next_check(operation.sent_at, now, operation.misses);
-            leave_open(tx, operation, next, now).await?
-        }
-        Verdict::NeedsOperator(_) => leave_open(tx, operation, None, now).await?,
-    })
-}
-
-/// Leaves an operation open, and emits the event of that the first time.
-pub(super) async fn leave_open(
-    tx: &mut Tx,
-    operation: &Operation,
-    next_check_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let news = match (operation.state, next_check_at) {
-        (OperationState::Sent, Some(_)) => Some(EventType::OperationInDoubt),
-        (OperationState::Sent | OperationState::InDoubt, None) => Some(EventType::OperationNeedsOperator),
-        _ => None,
-    };
-    if let Some(news) = news {
-        tracing::warn!(operation = %operation.id, kind = operation.kind.as_str(), subject = operation.subject_id, news = news.as_str());
-        tx.events_insert(&[news], &OpenOperation::of(operation, next_check_at).into(), now).await?;
-    }
-    Ok(tx.operation_leave_open(operation, next_check_at).await?)
 }

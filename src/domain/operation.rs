@@ -135,6 +135,11 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// The id of the object in whose queue decisions about it wait: its payment's, or that of its own object.
+    pub fn queue(&self) -> &str {
+        self.payment_intent_id.as_ref().map_or(&self.subject_id, PaymentIntentId::as_str)
+    }
+
     /// Whether this is still the call that reserved it, and not recovery after it.
     pub fn is_first_holder(&self) -> bool {
         self.epoch == 1

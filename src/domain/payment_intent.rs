@@ -108,6 +108,11 @@ impl PaymentIntent {
         Money::new(left.max(0), self.amount.currency)
     }
 
+    /// Whether there may be refunds of it: none is made or taken in before something was received.
+    pub fn may_have_refunds(&self) -> bool {
+        self.received > 0 || self.refund_pending > 0 || self.refunded > 0 || self.progress.succeeded_at.is_some()
+    }
+
     /// An amount of this intent's currency.
     pub fn money(&self, minor: i64) -> Money {
         Money::new(minor, self.amount.currency)

@@ -12,7 +12,7 @@ use super::{
     session::Connected,
     writes::{
         ColumnType::{Bytes, Int, Text},
-        RowValues, Statement, Write,
+        Rank, RowValues, Statement, Write,
     },
 };
 use crate::domain::{
@@ -22,6 +22,7 @@ use crate::domain::{
 };
 
 pub(super) static INSERT: Statement = Statement {
+    rank: Rank::ApiCallInsert,
     columns: &[
         ("id", Text),
         ("partner_id", Text),
@@ -102,13 +103,6 @@ impl<C: Connected> Session<C> {
 }
 
 impl Tx {
-    /// Adds calls. One that is there already is left as it is.
-    pub async fn api_calls_insert(&mut self, calls: &[ApiCall]) -> Result<(), Error> {
-        let sealer = &self.shared.sealer;
-        let writes = calls.iter().map(|call| write(call, sealer)).collect::<Result<Vec<_>, _>>()?;
-        self.write_all(&writes).await.map(|_| ())
-    }
-
     /// Deletes those of the oldest `limit` calls that were sent before `sent_before`. Returns how many. The order of ids is
     /// that of time, so that the oldest are found without looking at others.
     pub async fn api_calls_delete(&mut self, sent_before: Timestamp, limit: u32) -> Result<u64, Error> {
@@ -119,7 +113,7 @@ impl Tx {
     }
 }
 
-fn write(call: &ApiCall, sealer: &Sealer) -> Result<Write, Error> {
+pub(super) fn write(call: &ApiCall, sealer: &Sealer) -> Result<Write, Error> {
     let exchange = sealer.seal(call.id.as_str(), "exchange", &call.exchange)?;
     let row = RowValues::new()
         .and(call.id.as_str())
@@ -138,7 +132,7 @@ fn write(call: &ApiCall, sealer: &Sealer) -> Result<Write, Error> {
         .and(i64::try_from(call.latency.as_micros()).unwrap_or(i64::MAX))
         .and(&exchange[..])
         .and(call.created_at.0);
-    Ok(Write::new(&INSERT, call.id.as_str(), row))
+    Ok(Write::new(Rank::ApiCallInsert, call.id.as_str(), row))
 }
 
 pub(super) fn read(row: &AnyRow, sealer: &Sealer) -> Result<ApiCall, Error> {

@@ -1,17 +1,44 @@
-//! The table of what operators decided. Rows are only ever added.
+//! The table of what operators decided. SharedRows are only ever added.
 
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Session, Tx,
+    Error, Session,
     columns::{get, parse, time},
     session::Connected,
+    writes::{
+        ColumnType::{Int, Text},
+        Rank, RowValues, Statement, Write,
+    },
 };
 use crate::domain::{
     audit::{AuditEntry, Operator},
     clock::Timestamp,
     ids::{AuditEntryId, OperationId},
     resolution::StatedOutcome,
+};
+
+pub(super) static INSERT: Statement = Statement {
+    rank: Rank::AuditEntryInsert,
+    columns: &[
+        ("id", Text),
+        ("decided_at", Int),
+        ("actor", Text),
+        ("host", Text),
+        ("command", Text),
+        ("operation_id", Text),
+        ("outcome", Text),
+        ("reason", Text),
+    ],
+    sql: "INSERT INTO audit_log (id, decided_at, actor, host, command, operation_id, outcome, reason)
+         SELECT id, decided_at, actor, host, command, operation_id, outcome, reason FROM {rows} WHERE TRUE",
+};
+
+pub(super) static INSERT_COMMAND: Statement = Statement {
+    rank: Rank::OperatorCommandInsert,
+    columns: &[("id", Text), ("given_at", Int), ("actor", Text), ("host", Text), ("command", Text)],
+    sql: "INSERT INTO operator_commands (id, given_at, actor, host, command)
+         SELECT id, given_at, actor, host, command FROM {rows} WHERE TRUE",
 };
 
 impl<C: Connected> Session<C> {
@@ -22,38 +49,29 @@ impl<C: Connected> Session<C> {
     }
 }
 
-impl Tx {
-    /// Notes a command that is about no single operation.
-    pub async fn operator_command_insert(
-        &mut self,
-        id: &AuditEntryId,
-        operator: &Operator,
-        command: &str,
-        given_at: Timestamp,
-    ) -> Result<(), Error> {
-        let sql = "INSERT INTO operator_commands (id, given_at, actor, host, command) VALUES ($1, $2, $3, $4, $5)";
-        let query = sqlx::query(sql).bind(id.as_str()).bind(given_at.0);
-        let query = query.bind(operator.user.as_str()).bind(operator.host.as_str()).bind(command);
-        query.execute(self.writer().await?).await?;
-        Ok(())
-    }
+/// Adds a decision.
+pub(super) fn insertion(entry: &AuditEntry) -> Write {
+    let row = RowValues::new()
+        .and(entry.id.as_str())
+        .and(entry.decided_at.0)
+        .and(entry.operator.user.as_str())
+        .and(entry.operator.host.as_str())
+        .and(entry.command.as_str())
+        .and(entry.operation_id.as_str())
+        .and(entry.outcome.as_str())
+        .and(entry.reason.as_str());
+    Write::new(Rank::AuditEntryInsert, entry.id.as_str(), row)
+}
 
-    /// Adds an entry.
-    pub async fn audit_insert(&mut self, entry: &AuditEntry) -> Result<(), Error> {
-        let sql = "INSERT INTO audit_log (id, decided_at, actor, host, command, operation_id, outcome, reason)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        let query = sqlx::query(sql)
-            .bind(entry.id.as_str())
-            .bind(entry.decided_at.0)
-            .bind(entry.operator.user.as_str())
-            .bind(entry.operator.host.as_str())
-            .bind(entry.command.as_str())
-            .bind(entry.operation_id.as_str())
-            .bind(entry.outcome.as_str())
-            .bind(entry.reason.as_str());
-        query.execute(self.writer().await?).await?;
-        Ok(())
-    }
+/// Adds a command that is about no single operation.
+pub(super) fn command_insertion(id: &AuditEntryId, operator: &Operator, command: &str, given_at: Timestamp) -> Write {
+    let row = RowValues::new()
+        .and(id.as_str())
+        .and(given_at.0)
+        .and(operator.user.as_str())
+        .and(operator.host.as_str())
+        .and(command);
+    Write::new(Rank::OperatorCommandInsert, id.as_str(), row)
 }
 
 fn read(row: &AnyRow) -> Result<AuditEntry, Error> {

@@ -3,14 +3,15 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Sealer, Session, Tx,
+    Error, Sealer, Session, Tracked,
     columns::{get, parse, time},
     list::Listing,
     list_query::ListQuery,
     session::Connected,
+    tracked::RowWrite,
     writes::{
         ColumnType::{Bytes, Int, Text},
-        RowValues, Statement,
+        Rank, RowValues, Statement, Write,
     },
 };
 use crate::domain::{
@@ -27,6 +28,7 @@ pub struct CustomerFilter {
 }
 
 pub(super) static INSERT: Statement = Statement {
+    rank: Rank::CustomerInsert,
     columns: &[
         ("id", Text),
         ("partner_id", Text),
@@ -44,10 +46,25 @@ pub(super) static INSERT: Statement = Statement {
          ON CONFLICT (partner_id, reference_id) DO NOTHING",
 };
 pub(super) static UPDATE: Statement = Statement {
-    columns: &[("id", Text), ("upstream_id", Text), ("details", Bytes), ("updated_at", Int), ("revision", Int)],
+    rank: Rank::CustomerUpdate,
+    columns: &[
+        ("id", Text),
+        ("upstream_id", Text),
+        ("details", Bytes),
+        ("updated_at", Int),
+        ("revision", Int),
+        ("read_revision", Int),
+    ],
     sql: "UPDATE customers SET upstream_id = new.upstream_id, details = new.details, updated_at = new.updated_at,
              revision = new.revision
-         FROM {rows} WHERE customers.id = new.id",
+         FROM {rows}
+         WHERE customers.id = new.id AND customers.revision = new.read_revision AND new.revision > new.read_revision",
+};
+
+pub(super) static DELETE: Statement = Statement {
+    rank: Rank::CustomerDelete,
+    columns: &[("id", Text), ("read_revision", Int)],
+    sql: "DELETE FROM customers WHERE (id, revision) IN (SELECT new.id, new.read_revision FROM {rows})",
 };
 
 impl<C: Connected> Session<C> {
@@ -79,6 +96,15 @@ impl<C: Connected> Session<C> {
         self.shared.readable("customers", &rows, read)
     }
 
+    /// The customer, to be decided about.
+    pub async fn customer_tracked(&mut self, id: &CustomerId) -> Result<Option<Tracked<Customer>>, Error> {
+        let customer = self.customer_any(id).await?;
+        Ok(customer.map(|customer| {
+            let revision = customer.revision;
+            Tracked::stored(customer, revision)
+        }))
+    }
+
     /// The id of the partner's customer with this reference.
     pub async fn customer_id_referenced(
         &mut self,
@@ -108,46 +134,43 @@ impl<C: Connected> Session<C> {
     }
 }
 
-impl Tx {
-    /// Adds a customer. `false`: the partner's reference is taken, and nothing was added.
-    pub async fn customer_insert(&mut self, customer: &Customer) -> Result<bool, Error> {
-        let details = self.shared.sealer.seal(customer.id.as_str(), "details", &customer.details)?;
-        let row = RowValues::new()
-            .and(customer.id.as_str())
-            .and(customer.partner_id.as_str())
-            .and(customer.upstream_id.as_deref())
-            .and(customer.reference_id.as_deref())
-            .and(&details[..])
-            .and(customer.created_at.0)
-            .and(customer.updated_at.0)
-            .and(customer.revision);
-        self.write(&INSERT, customer.id.as_str(), row).await
-    }
+/// The row that the customer needs.
+pub(super) fn write(customer: &Tracked<Customer>, sealer: &Sealer) -> Result<Option<Write>, Error> {
+    let id = customer.id.as_str();
+    Ok(Some(match customer.row_write() {
+        None => return Ok(None),
+        Some(RowWrite::Insert) => Write::new(Rank::CustomerInsert, id, insertion(customer, sealer)?),
+        Some(RowWrite::Update(read_revision)) => {
+            Write::new(Rank::CustomerUpdate, id, update(customer, sealer)?.and(read_revision))
+        }
+        Some(RowWrite::Delete(read_revision)) => {
+            Write::new(Rank::CustomerDelete, id, RowValues::new().and(id).and(read_revision))
+        }
+    }))
+}
 
-    /// Writes back everything of a customer that can change.
-    pub async fn customer_update(&mut self, customer: &Customer) -> Result<(), Error> {
-        let details = self.shared.sealer.seal(customer.id.as_str(), "details", &customer.details)?;
-        let row = RowValues::new()
-            .and(customer.id.as_str())
-            .and(customer.upstream_id.as_deref())
-            .and(&details[..])
-            .and(customer.updated_at.0)
-            .and(customer.revision);
-        self.write(&UPDATE, customer.id.as_str(), row).await.map(|_| ())
-    }
+fn insertion(customer: &Customer, sealer: &Sealer) -> Result<RowValues, Error> {
+    let details = sealer.seal(customer.id.as_str(), "details", &customer.details)?;
+    Ok(RowValues::new()
+        .and(customer.id.as_str())
+        .and(customer.partner_id.as_str())
+        .and(customer.upstream_id.as_deref())
+        .and(customer.reference_id.as_deref())
+        .and(&details[..])
+        .and(customer.created_at.0)
+        .and(customer.updated_at.0)
+        .and(customer.revision))
+}
 
-    /// The customer, locked until the end of the transaction.
-    pub async fn customer_lock(&mut self, id: &CustomerId) -> Result<Option<Customer>, Error> {
-        let sql = self.shared.dialect.locking("SELECT * FROM customers WHERE id = $1");
-        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.writer().await?).await?;
-        row.map(|row| read(&row, &self.shared.sealer)).transpose()
-    }
-
-    /// Takes back a customer that Corefy refused.
-    pub async fn customer_delete(&mut self, id: &CustomerId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM customers WHERE id = $1").bind(id.as_str()).execute(self.writer().await?).await?;
-        Ok(())
-    }
+/// Everything of a customer that can change.
+fn update(customer: &Customer, sealer: &Sealer) -> Result<RowValues, Error> {
+    let details = sealer.seal(customer.id.as_str(), "details", &customer.details)?;
+    Ok(RowValues::new()
+        .and(customer.id.as_str())
+        .and(customer.upstream_id.as_deref())
+        .and(&details[..])
+        .and(customer.updated_at.0)
+        .and(customer.revision))
 }
 
 fn read(row: &AnyRow, sealer: &Sealer) -> Result<Customer, Error> {

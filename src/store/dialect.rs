@@ -65,8 +65,9 @@ const POSTGRES_SETTINGS: &str =
      SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
      SET plan_cache_mode = force_generic_plan;";
 
-/// Further settings of the connection that writes drafts: a lock that is held for longer delays no other draft.
-const POSTGRES_DRAFT_SETTINGS: &str = "SET lock_timeout = '1s'";
+/// The settings of the connection that commits, beside those. A row that another transaction holds for longer delays only the
+/// commits that need it: the others of a batch wait seven times this long at most, while it is halved down to those.
+const POSTGRES_COMMIT_SETTINGS: &str = "SET lock_timeout = '100ms'";
 
 impl Dialect {
     /// Connects: the pool that writes, and the one that only reads. SQLite has one writer by nature; with PostgreSQL
@@ -110,11 +111,11 @@ impl Dialect {
         self.pool(url, 1).await
     }
 
-    /// Connects once more, to write drafts; SQLite's writer writes them, too.
-    pub(super) async fn connect_for_drafts(self, url: &str, writer: &Pool<Any>) -> Result<Pool<Any>, Error> {
+    /// Connects once more, to commit; SQLite's writer writes them, too.
+    pub(super) async fn connect_for_commits(self, url: &str, writer: &Pool<Any>) -> Result<Pool<Any>, Error> {
         match self {
             Self::Sqlite => Ok(writer.clone()),
-            Self::Postgres => self.pool_with(url, 1, &[POSTGRES_SETTINGS, POSTGRES_DRAFT_SETTINGS]).await,
+            Self::Postgres => self.pool_with(url, 1, &[POSTGRES_SETTINGS, POSTGRES_COMMIT_SETTINGS]).await,
         }
     }
 
@@ -264,7 +265,8 @@ impl Dialect {
             migration!(11, "revisions", "0011_revisions.sql"),
             migration!(12, "list filters", "0012_list_filters.sql"),
             migration!(13, "event causes", "0013_event_causes.sql"),
-            migration!(15, "list order", "0015_list_order.sql"),
+            migration!(14, "list order", "0014_list_order.sql"),
+            migration!(15, "changes", "0015_changes.sql"),
         ])
     }
 }

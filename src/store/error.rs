@@ -26,10 +26,6 @@ pub enum Error {
     /// of this program. Nothing was written, and trying again will not help.
     #[error("the database refused a row that breaks its rules: {0}")]
     RuleBroken(String),
-    /// A draft cannot stand: what it relied on has changed, or it is not of the kind that can be written with others.
-    /// Nothing was written; the same is done again in a transaction of its own.
-    #[error("a draft was overtaken; nothing of it was written")]
-    Conflict,
 }
 
 /// The fault of a stored row.
@@ -91,14 +87,14 @@ impl Error {
         match self {
             Self::Unavailable(error) | Self::Uncertain(error) => in_words(error),
             Self::Unreachable(_) => SILENT,
-            Self::Corrupt(_) | Self::RuleBroken(_) | Self::Conflict => "the database has not what this gateway expects",
+            Self::Corrupt(_) | Self::RuleBroken(_) => "the database has not what this gateway expects",
         }
     }
 
     /// Whether it is about the rows that were to be written, and not about the database: others can be written.
     pub(crate) fn is_of_its_rows(&self) -> bool {
         match self {
-            Self::RuleBroken(_) | Self::Conflict => true,
+            Self::RuleBroken(_) => true,
             Self::Unavailable(sqlx::Error::Database(error)) => error.code().is_some_and(|code| is_of_rows(&code)),
             Self::Unavailable(_) | Self::Uncertain(_) | Self::Unreachable(_) | Self::Corrupt(_) => false,
         }
@@ -110,7 +106,6 @@ impl Error {
         move || match &*shared {
             Self::Corrupt(why) => Self::Corrupt(why.clone()),
             Self::RuleBroken(why) => Self::RuleBroken(why.clone()),
-            Self::Conflict => Self::Conflict,
             Self::Unreachable(why) => Self::Unreachable(why.clone()),
             Self::Unavailable(_) => Self::Unavailable(sqlx::Error::Io(io::Error::other(shared.clone()))),
             Self::Uncertain(_) => Self::Uncertain(sqlx::Error::Io(io::Error::other(shared.clone()))),
@@ -225,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_database_that_cannot_write_is_told_from_rows_that_cannot_be_written() {
-        // A constraint, a trigger of a draft; a row's lock, a statement that took too long, a draft's misfit.
+        // A constraint, a trigger; a row's lock, a statement that took too long, a row that does not fit.
         for code in ["19", "1811", "787", "23505", "55P03", "40P01", "57014", "GW001", "22P02"] {
             assert!(is_of_rows(code), "{code}");
         }

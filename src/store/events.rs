@@ -3,23 +3,21 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Sealer, Session, Tx,
+    Error, NewEvent, Sealer, Session,
     columns::{get, parse, parse_optional, time},
     list::Listing,
     list_query::ListQuery,
-    metrics::EventCount,
     session::Connected,
     writes::{
         ColumnType::{Bytes, Int, Text},
-        RowValues, Statement, Write,
+        Rank, RowValues, Statement, Write,
     },
 };
 use crate::domain::{
     clock::Timestamp,
-    event::{Event, EventObject, EventType},
+    event::{Event, EventType},
     event_filter::{EventFilter, EventPattern, KeptEvents},
     ids::{EventId, OperationId, PartnerId},
-    operation::Operation,
 };
 
 /// How many events count as the newest ones.
@@ -27,6 +25,7 @@ const RECENT: i64 = 1000;
 
 /// Where an event stands in the order of all events is given out at the commit: see [`super::writes`].
 pub(super) static INSERT: Statement = Statement {
+    rank: Rank::EventInsert,
     columns: &[
         ("id", Text),
         ("partner_id", Text),
@@ -116,72 +115,20 @@ impl<C: Connected> Session<C> {
     }
 }
 
-impl Tx {
-    /// Adds an event of this type about `object`, unless there is one already.
-    pub async fn event_insert_once(
-        &mut self,
-        kind: EventType,
-        object: &EventObject,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        if self.has_emitted(kind, object.id()) {
-            return Ok(());
-        }
-        let query = sqlx::query("SELECT id FROM events WHERE object_id = $1 AND type = $2 LIMIT 1");
-        let row = query.bind(object.id()).bind(kind.as_str()).fetch_optional(self.connection().await?).await?;
-        if row.is_none() {
-            self.events_insert(&[kind], object, now).await?;
-        }
-        Ok(())
-    }
-
-    /// Names the operations that this transaction is about: events about their objects come from them.
-    pub fn acts_for(&mut self, operations: &[Operation]) {
-        self.on.causes = operations.iter().map(Cause::from).collect();
-    }
-
-    /// Adds an event of each type about `object` as it is now. They get their places in the order of all events when the
-    /// transaction is committed.
-    pub async fn events_insert(
-        &mut self,
-        types: &[EventType],
-        object: &EventObject,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        for kind in types {
-            let id = EventId::generate();
-            let sealed = self.shared.sealer.seal(id.as_str(), "object", object)?;
-            let cause = self.on.causes.iter().rfind(|cause| cause.subject_id == object.id());
-            let row = RowValues::new()
-                .and(id.as_str())
-                .and(object.partner_id().as_str())
-                .and(kind.as_str())
-                .and(object.id())
-                .and(&sealed[..])
-                .and(cause.map(|cause| cause.operation_id.as_str()))
-                .and(cause.map_or("", |cause| cause.request_id.as_str()))
-                .and(now.0);
-            self.emit(EventCount::of(*kind, object), Write::new(&INSERT, id.as_str(), row));
-        }
-        Ok(())
-    }
-}
-
-/// An operation as far as events tell of it.
-pub(super) struct Cause {
-    subject_id: String,
-    operation_id: String,
-    request_id: String,
-}
-
-impl From<&Operation> for Cause {
-    fn from(operation: &Operation) -> Self {
-        Self {
-            subject_id: operation.subject_id.clone(),
-            operation_id: operation.id.to_string(),
-            request_id: operation.request_id.clone(),
-        }
-    }
+/// Adds an event. It gets its place in the order of all events when it is written.
+pub(super) fn insertion(event: &NewEvent, sealer: &Sealer) -> Result<Write, Error> {
+    let id = EventId::generate();
+    let sealed = sealer.seal(id.as_str(), "object", &event.object)?;
+    let row = RowValues::new()
+        .and(id.as_str())
+        .and(event.object.partner_id().as_str())
+        .and(event.kind.as_str())
+        .and(event.object.id())
+        .and(&sealed[..])
+        .and(event.cause.as_ref().map(|cause| cause.operation_id.as_str()))
+        .and(event.cause.as_ref().map_or("", |cause| cause.request_id.as_str()))
+        .and(event.created_at.0);
+    Ok(Write::new(Rank::EventInsert, id.as_str(), row))
 }
 
 fn condition(pattern: &EventPattern) -> (&'static str, String) {

@@ -7,7 +7,7 @@ use std::{
 
 use sqlx::any::AnyRow;
 
-use super::{Dialect, Error, Session, Store, StoreContext, columns::get};
+use super::{CommitError, Dialect, Error, Session, Store, StoreContext, columns::get};
 use crate::{
     domain::{
         clock::Timestamp,
@@ -34,10 +34,9 @@ const LISTED: [&str; 9] = [
     "webhooks",
 ];
 
-/// An event of a transaction, as far as it is counted.
+/// An event that became durable, as far as it is counted.
 pub(super) struct EventCount {
-    pub(super) kind: EventType,
-    pub(super) object_id: String,
+    kind: EventType,
     /// The code of the decline that it is.
     decline: Option<&'static str>,
 }
@@ -51,7 +50,7 @@ impl EventCount {
             }
             _ => None,
         };
-        Self { kind, object_id: object.id().to_owned(), decline }
+        Self { kind, decline }
     }
 }
 
@@ -65,15 +64,15 @@ pub(super) fn count(telemetry: &Telemetry, news: &[EventCount]) {
     }
 }
 
-/// Counts the outcome of a draft. One that could not be tried is not counted.
-pub(super) fn count_commit(telemetry: &Telemetry, outcome: &Result<(), Error>, taken: Duration) {
+/// Counts the outcome of a commit. A database that fails counts elsewhere.
+pub(super) fn count_commit(telemetry: &Telemetry, outcome: &Result<(), CommitError>, taken: Duration) {
     match outcome {
         Ok(()) => {
             telemetry.count(&COMMITS, ["committed"]);
             telemetry.time(&COMMIT_DURATION, [], taken);
         }
-        Err(Error::Conflict) => telemetry.count(&COMMITS, ["conflict"]),
-        Err(_) => {}
+        Err(CommitError::Conflict(_)) => telemetry.count(&COMMITS, ["conflict"]),
+        Err(CommitError::Failed(_)) => {}
     }
 }
 

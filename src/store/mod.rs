@@ -17,7 +17,9 @@ mod api_calls;
 mod audit;
 mod breaker;
 mod budgets;
+mod change;
 mod columns;
+mod commit;
 mod customers;
 mod dialect;
 mod error;
@@ -32,7 +34,6 @@ mod list_query;
 mod lost;
 mod metrics;
 mod operations;
-mod optimistic_tx;
 mod payment_intents;
 mod payment_methods;
 mod pinned_connection;
@@ -46,6 +47,7 @@ mod seal;
 mod session;
 mod stamps;
 mod timeline;
+mod tracked;
 mod webhooks;
 mod write_batcher;
 mod writes;
@@ -54,24 +56,25 @@ pub use self::metrics::Backlog;
 pub use api_call_stats::StatsRange;
 pub use api_calls::ApiCallFilter;
 pub use breaker::StoreBreaker;
+pub use change::{Change, Changes, FrozenAnswer, Lease, NewEvent};
+pub use commit::{CommitError, Conflict};
 pub use customers::CustomerFilter;
 pub use dialect::Dialect;
 pub use error::Error;
 pub use event_signal::EventSignal;
 pub use file_lock::FileLock;
 pub use list::ListPosition;
-pub use operations::{NewOperation, OperationFilter, OperationRecord, OperationSummary, OutcomeStatus};
-pub use optimistic_tx::Versions;
+pub use operations::{OperationFilter, OperationRecord, OperationSummary};
 pub use payment_intents::PaymentIntentFilter;
 pub use refunds::RefundFilter;
 pub use schema::{Schema, Setting, migrate};
 pub use seal::Sealer;
 pub use session::{ReadSession, Session, Tx};
+pub use tracked::{Tracked, Versioned};
 pub use webhooks::{WebhookFilter, WebhookRecord, WebhookState};
 
 use dialect::{acquire, in_time};
 use group_commit::GroupCommit;
-use optimistic_tx::OptimisticTx;
 use pinned_connection::PinnedConnection;
 use read_batcher::ReadBatcher;
 use readiness::Readiness;
@@ -127,7 +130,7 @@ impl Store {
             writes: Arc::default(),
         });
         let group_commit = dialect.has_one_writer().then(|| GroupCommit::new(writer.clone()));
-        let for_drafts = PinnedConnection::of(dialect, dialect.connect_for_drafts(url, &writer).await?);
+        let for_commits = PinnedConnection::of(dialect, dialect.connect_for_commits(url, &writer).await?);
         let for_lookups = dialect.connect_for_lookups(url).await?;
         if dialect == Dialect::Postgres {
             pooler::require_sessions(&writer, &for_lookups).await?;
@@ -135,11 +138,11 @@ impl Store {
         let for_lookups = PinnedConnection::of(dialect, for_lookups);
         let write_batcher = WriteBatcher::start(BatchWriter {
             dialect,
-            connection: for_drafts.clone(),
+            connection: for_commits.clone(),
             group_commit: group_commit.clone(),
         });
         let read_batcher = ReadBatcher::start(dialect, for_lookups.clone());
-        let pinned = [for_drafts, for_lookups];
+        let pinned = [for_commits, for_lookups];
         Ok(Self { writer, reader, group_commit, write_batcher, read_batcher, pinned, url: url.as_str().into(), shared })
     }
 
@@ -159,8 +162,8 @@ impl Store {
 
     async fn begin_now(&self) -> Result<Writing, sqlx::Error> {
         match &self.group_commit {
-            Some(group_commit) => group_commit.begin().await.map(Writing::shared),
-            None => in_time(self.writer.begin()).await.map(Writing::own),
+            Some(group_commit) => group_commit.begin().await.map(Writing::Shared),
+            None => in_time(self.writer.begin()).await.map(Writing::Own),
         }
     }
 
@@ -175,13 +178,6 @@ impl Store {
         let outcome = work.await;
         breaker.note(outcome.is_err());
         Ok(outcome?)
-    }
-
-    /// A draft of a transaction, which relies on what is `known` of intents already; see [`draft`].
-    pub fn begin_optimistic(&self, versions: Versions) -> Tx {
-        let draft =
-            OptimisticTx::new(self.reader.clone(), self.read_batcher.clone(), self.write_batcher.clone(), versions);
-        Session { on: Writing::optimistic(draft), shared: self.shared.clone() }
     }
 
     /// The signal that there are new events.

@@ -1,17 +1,17 @@
 //! The operation journal: reserved before anything is sent, finished only under the epoch that was claimed.
 
-use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{AssertSqlSafe, any::AnyRow};
+use serde::de::DeserializeOwned;
+use sqlx::any::AnyRow;
 
 use super::{
-    Backlog, Error, Session, Tx,
+    Backlog, Error, FrozenAnswer, Lease, Sealer, Session, Store, Tx,
     columns::{get, optional_time, parse, parse_optional, time},
     list_query::ListQuery,
     read_batcher::Lookup,
     session::Connected,
     writes::{
         ColumnType::{Bytes, Int, Text},
-        RowValues, Statement, Write,
+        Rank, RowValues, Statement, Write,
     },
 };
 use crate::domain::{
@@ -19,15 +19,6 @@ use crate::domain::{
     ids::{OperationId, PartnerId, PaymentIntentId},
     operation::{Operation, OperationKind, OperationState},
 };
-
-/// An operation to be reserved, with what makes its repetition the same.
-#[derive(Clone, Copy, Debug)]
-pub struct NewOperation<'a> {
-    /// The operation, under epoch 1.
-    pub operation: &'a Operation,
-    /// The hash of the caller's key, and the fingerprint of its request.
-    pub idempotency: Option<(&'a str, &'a [u8; 32])>,
-}
 
 /// An operation as it stands in the journal.
 #[derive(Clone, Debug)]
@@ -54,17 +45,6 @@ pub struct OperationFilter {
     pub partner: Option<PartnerId>,
 }
 
-/// How far the holder of an operation has come with writing its outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutcomeStatus {
-    /// Nothing is written.
-    Open,
-    /// It is written, or the operation was taken back.
-    Written,
-    /// Another holder has claimed the operation.
-    Lost,
-}
-
 /// An operation with what became of it.
 #[derive(Clone, Debug)]
 pub struct OperationSummary {
@@ -77,6 +57,7 @@ pub struct OperationSummary {
 }
 
 pub(super) static INSERT: Statement = Statement {
+    rank: Rank::OperationInsert,
     columns: &[
         ("id", Text),
         ("partner_id", Text),
@@ -92,25 +73,55 @@ pub(super) static INSERT: Statement = Statement {
         ("idempotency_key", Text),
         ("fingerprint", Bytes),
         ("request_id", Text),
+        ("next_check_at", Int),
+        ("answer", Bytes),
+        ("finished_at", Int),
     ],
     sql: "INSERT INTO operations (id, partner_id, kind, subject_id, payment_intent_id, state, epoch, lease_until,
-             next_check_at, sent_at, misses, baseline, idempotency_key, fingerprint, request_id)
+             next_check_at, sent_at, misses, baseline, idempotency_key, fingerprint, request_id, answer, finished_at)
          SELECT id, partner_id, kind, subject_id, payment_intent_id, state, epoch, lease_until,
-             lease_until, sent_at, misses, baseline, idempotency_key, fingerprint, request_id
+             next_check_at, sent_at, misses, baseline, idempotency_key, fingerprint, request_id, answer, finished_at
          FROM {rows} WHERE TRUE
          ON CONFLICT DO NOTHING",
 };
 /// The state is asked for by CASE so that PostgreSQL, which knows how few operations are not done, does not look for those
 /// first instead of looking for the ids.
 pub(super) static FINISH: Statement = Statement {
-    columns: &[("id", Text), ("epoch", Int), ("answer", Bytes), ("finished_at", Int)],
-    sql:
-        "UPDATE operations SET state = 'done', answer = new.answer, finished_at = new.finished_at, next_check_at = NULL
+    rank: Rank::OperationFinish,
+    columns: &[("id", Text), ("epoch", Int), ("next_epoch", Int), ("answer", Bytes), ("finished_at", Int)],
+    sql: "UPDATE operations SET state = 'done', epoch = new.next_epoch, answer = new.answer,
+             finished_at = new.finished_at, next_check_at = NULL
          FROM {rows} WHERE operations.id = new.id AND operations.epoch = new.epoch
          AND CASE operations.state WHEN 'done' THEN FALSE ELSE TRUE END",
 };
 
+/// Gives a lease back; one that was given back already is not held.
+pub(super) static LEAVE_OPEN: Statement = Statement {
+    rank: Rank::OperationLeaveOpen,
+    columns: &[
+        ("id", Text),
+        ("epoch", Int),
+        ("next_epoch", Int),
+        ("state", Text),
+        ("next_check_at", Int),
+        ("misses", Int),
+    ],
+    sql: "UPDATE operations SET state = new.state, epoch = new.next_epoch, next_check_at = new.next_check_at,
+             misses = new.misses, lease_until = 0,
+             call_ended = CASE WHEN operations.epoch = 1 THEN 1 ELSE operations.call_ended END
+         FROM {rows} WHERE operations.id = new.id AND operations.epoch = new.epoch AND operations.lease_until <> 0
+         AND CASE operations.state WHEN 'done' THEN FALSE ELSE TRUE END",
+};
+
+pub(super) static RELEASE: Statement = Statement {
+    rank: Rank::OperationRelease,
+    columns: &[("id", Text), ("epoch", Int)],
+    sql: "DELETE FROM operations WHERE (id, epoch) IN (SELECT new.id, new.epoch FROM {rows})
+         AND CASE state WHEN 'done' THEN FALSE ELSE TRUE END",
+};
+
 pub(super) static RENEW: Statement = Statement {
+    rank: Rank::OperationRenew,
     columns: &[("id", Text), ("epoch", Int), ("lease_until", Int)],
     sql: "UPDATE operations SET lease_until = new.lease_until
          FROM {rows} WHERE operations.id = new.id AND operations.epoch = new.epoch
@@ -174,112 +185,17 @@ static UNENDED: Lookup = Lookup {
     key: "payment_intent_id",
 };
 
-impl Tx {
-    /// The operations on an intent's money whose outcome is not known. One that cannot be read fails them all: what is sent
-    /// next depends on every one of them.
-    pub async fn operations_open(&mut self, payment: &PaymentIntentId) -> Result<Vec<Operation>, Error> {
-        let unended = self.operations_unended(payment).await?;
-        Ok(unended.into_iter().filter(|operation| operation.state != OperationState::Done).collect())
-    }
-
-    /// The same, and those that others have ended while the call that reserved them may have been under way.
-    pub async fn operations_unended(&mut self, payment: &PaymentIntentId) -> Result<Vec<Operation>, Error> {
-        if let Some(draft) = self.as_optimistic() {
-            let rows = draft.rows(&UNENDED, payment.as_str()).await?;
-            return rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect();
-        }
-        let sql = AssertSqlSafe(UNENDED.sql.replace("{keys}", "$1"));
-        let rows = sqlx::query(sql).bind(payment.as_str()).fetch_all(self.writer().await?).await?;
+impl Store {
+    /// The operations on an intent's money whose outcome is not known, and those that others have ended while the call that
+    /// reserved them may have been under way, oldest first. One that cannot be read fails them all: what is sent next depends
+    /// on every one of them.
+    pub async fn operations_unended(&self, payment: &PaymentIntentId) -> Result<Vec<Operation>, Error> {
+        let rows = self.read_batcher.rows(&UNENDED, payment.as_str()).await?;
         rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
     }
+}
 
-    /// Reserves an operation. `false`: the partner has used the idempotency key, or there is an operation of this id, and
-    /// nothing was reserved. Waits for another call that is reserving the same.
-    pub async fn operation_insert(&mut self, new: NewOperation<'_>) -> Result<bool, Error> {
-        let operation = new.operation;
-        let row = RowValues::new()
-            .and(operation.id.as_str())
-            .and(operation.partner_id.as_str())
-            .and(operation.kind.as_str())
-            .and(operation.subject_id.as_str())
-            .and(operation.payment_intent_id.as_ref().map(PaymentIntentId::as_str))
-            .and(operation.state.as_str())
-            .and(operation.epoch)
-            .and(operation.lease_until.0)
-            .and(operation.sent_at.0)
-            .and(operation.misses)
-            .and(operation.baseline.0)
-            .and(new.idempotency.map(|(key, _)| key))
-            .and(new.idempotency.map(|(_, fingerprint)| &fingerprint[..]))
-            .and(operation.request_id.as_str());
-        self.write(&INSERT, operation.id.as_str(), row).await
-    }
-
-    /// Notes in the journal from which version on Corefy's word is about an operation that this transaction reserves.
-    pub async fn operation_rebase(&mut self, new: NewOperation<'_>) -> Result<(), Error> {
-        if self.is_optimistic() {
-            // Takes the place of what was to be inserted.
-            return self.operation_insert(new).await.map(|_| ());
-        }
-        let NewOperation { operation, .. } = new;
-        let query = sqlx::query("UPDATE operations SET baseline = $2 WHERE id = $1");
-        query.bind(operation.id.as_str()).bind(operation.baseline.0).execute(self.writer().await?).await?;
-        Ok(())
-    }
-
-    /// Ends an operation with its frozen answer. `false`: another holder has claimed it since, and nothing was written.
-    pub async fn operation_finish<T: Serialize>(
-        &mut self,
-        operation: &Operation,
-        answer: &T,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        let answer = self.shared.sealer.seal(operation.id.as_str(), "answer", answer)?;
-        let row = RowValues::new().and(operation.id.as_str()).and(operation.epoch).and(&answer[..]).and(now.0);
-        self.write(&FINISH, operation.id.as_str(), row).await
-    }
-
-    /// Leaves an operation open, and gives it back: in doubt until `next_check_at`, or for an operator when there is no next
-    /// check. `false` as in [`Self::operation_finish`], and when it was given back already.
-    pub async fn operation_leave_open(
-        &mut self,
-        operation: &Operation,
-        next_check_at: Option<Timestamp>,
-    ) -> Result<bool, Error> {
-        let sql = "UPDATE operations SET state = $3, next_check_at = $4, misses = $5, lease_until = 0,
-                 call_ended = CASE WHEN epoch = 1 THEN 1 ELSE call_ended END
-             WHERE id = $1 AND epoch = $2 AND state <> 'done' AND lease_until <> 0";
-        let state = if next_check_at.is_some() { OperationState::InDoubt } else { OperationState::NeedsOperator };
-        let query = sqlx::query(sql)
-            .bind(operation.id.as_str())
-            .bind(operation.epoch)
-            .bind(state.as_str())
-            .bind(next_check_at.map(|time| time.0))
-            .bind(operation.misses);
-        Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
-    }
-
-    /// Whether the holder of an operation still has to write its outcome; waits while another task is writing it.
-    pub async fn operation_outcome_status(&mut self, operation: &Operation) -> Result<OutcomeStatus, Error> {
-        let sql = self.shared.dialect.locking("SELECT epoch, state, lease_until FROM operations WHERE id = $1");
-        let query = sqlx::query(sql).bind(operation.id.as_str());
-        let Some(row) = query.fetch_optional(self.writer().await?).await? else { return Ok(OutcomeStatus::Written) };
-        if get::<i64>(&row, "epoch")? != operation.epoch {
-            return Ok(OutcomeStatus::Lost);
-        }
-        let is_done = parse(&row, "state", OperationState::parse)? == OperationState::Done;
-        let is_given_back = get::<i64>(&row, "lease_until")? == 0;
-        Ok(if is_done || is_given_back { OutcomeStatus::Written } else { OutcomeStatus::Open })
-    }
-
-    /// Takes back a reservation of which nothing was sent. `false` as in [`Self::operation_finish`].
-    pub async fn operation_delete(&mut self, operation: &Operation) -> Result<bool, Error> {
-        let query = sqlx::query("DELETE FROM operations WHERE id = $1 AND epoch = $2 AND state <> 'done'")
-            .bind(operation.id.as_str())
-            .bind(operation.epoch);
-        Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
-    }
-
+impl Tx {
     /// Claims up to `limit` operations that are due and that nobody holds, each under a new epoch, until `lease_until`.
     pub async fn operations_claim_due(
         &mut self,
@@ -319,23 +235,82 @@ impl Tx {
              WHERE id IN ({claim}) RETURNING *";
         self.shared.dialect.claiming(update, subselect)
     }
+}
 
-    /// Takes an open operation over from its holder, under a new epoch. `false`: another has done so, or it is done.
-    pub async fn operation_take(&mut self, operation: &mut Operation) -> Result<bool, Error> {
-        let sql = "UPDATE operations SET epoch = epoch + 1 WHERE id = $1 AND epoch = $2 AND state <> 'done'";
-        let query = sqlx::query(sql).bind(operation.id.as_str()).bind(operation.epoch);
-        let is_taken = query.execute(self.writer().await?).await?.rows_affected() == 1;
-        operation.epoch += i64::from(is_taken);
-        Ok(is_taken)
-    }
+/// Reserves an operation. Conflicts when the partner has used the idempotency key, or there is an operation of this id.
+pub(super) fn insertion(
+    operation: &Operation,
+    idempotency: Option<&(String, [u8; 32])>,
+    answer: Option<&FrozenAnswer>,
+    sealer: &Sealer,
+) -> Result<Write, Error> {
+    let id = operation.id.as_str();
+    let answer = answer.map(|answer| seal(id, answer, sealer)).transpose()?;
+    let is_done = answer.is_some();
+    let state = if is_done { OperationState::Done } else { operation.state };
+    let row = RowValues::new()
+        .and(id)
+        .and(operation.partner_id.as_str())
+        .and(operation.kind.as_str())
+        .and(operation.subject_id.as_str())
+        .and(operation.payment_intent_id.as_ref().map(PaymentIntentId::as_str))
+        .and(state.as_str())
+        .and(operation.epoch)
+        .and(operation.lease_until.0)
+        .and(operation.sent_at.0)
+        .and(operation.misses)
+        .and(operation.baseline.0)
+        .and(idempotency.map(|(key, _)| key.as_str()))
+        .and(idempotency.map(|(_, fingerprint)| &fingerprint[..]))
+        .and(operation.request_id.as_str())
+        .and((!is_done).then_some(operation.lease_until.0))
+        .and(answer.as_deref())
+        .and(is_done.then_some(operation.sent_at.0));
+    Ok(Write::new(Rank::OperationInsert, id, row))
+}
 
-    /// Extends the leases of these operations, as far as they are held under these epochs still.
-    pub async fn operations_renew(&mut self, held: &[(OperationId, i64)], lease_until: Timestamp) -> Result<(), Error> {
-        let renewals = held.iter().map(|(id, epoch)| {
-            Write::new(&RENEW, id.as_str(), RowValues::new().and(id.as_str()).and(*epoch).and(lease_until.0))
-        });
-        self.write_all(&renewals.collect::<Vec<_>>()).await.map(|_| ())
-    }
+/// Ends an operation with its frozen answer. Conflicts when another holder has claimed it since.
+pub(super) fn finish(
+    lease: &Lease,
+    answer: &FrozenAnswer,
+    finished_at: Timestamp,
+    sealer: &Sealer,
+) -> Result<Write, Error> {
+    let id = lease.operation_id.as_str();
+    let answer = seal(id, answer, sealer)?;
+    let row = RowValues::new().and(id).and(lease.epoch).and(lease.next_epoch()).and(&answer[..]).and(finished_at.0);
+    Ok(Write::new(Rank::OperationFinish, id, row))
+}
+
+/// Leaves an operation open, and gives it back. Conflicts as [`finish`] does, and when it was given back already.
+pub(super) fn leave_open(lease: &Lease, misses: i64, next_check_at: Option<Timestamp>) -> Write {
+    let state = if next_check_at.is_some() { OperationState::InDoubt } else { OperationState::NeedsOperator };
+    let id = lease.operation_id.as_str();
+    let row = RowValues::new()
+        .and(id)
+        .and(lease.epoch)
+        .and(lease.next_epoch())
+        .and(state.as_str())
+        .and(next_check_at.map(|time| time.0))
+        .and(misses);
+    Write::new(Rank::OperationLeaveOpen, id, row)
+}
+
+/// Takes back a reservation of which nothing was sent. Conflicts as [`finish`] does.
+pub(super) fn release(lease: &Lease) -> Write {
+    let id = lease.operation_id.as_str();
+    Write::new(Rank::OperationRelease, id, RowValues::new().and(id).and(lease.epoch))
+}
+
+/// Extends a lease, as far as it is held still.
+pub(super) fn renew(lease: &Lease, lease_until: Timestamp) -> Write {
+    let id = lease.operation_id.as_str();
+    Write::new(Rank::OperationRenew, id, RowValues::new().and(id).and(lease.epoch).and(lease_until.0))
+}
+
+fn seal(id: &str, answer: &FrozenAnswer, sealer: &Sealer) -> Result<Vec<u8>, Error> {
+    let json = answer.0.as_ref().map_err(|error| Error::corrupt(error.to_string()))?;
+    sealer.seal_json(id, "answer", json)
 }
 
 pub(super) fn past(row: &AnyRow) -> Result<OperationSummary, Error> {

@@ -3,15 +3,16 @@
 use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use super::{
-    Error, Sealer, Session, Store, Tx,
+    Error, Sealer, Session, Store, Tracked, Tx,
     columns::{get, money, parse, parse_optional, time},
     list::{ListPosition, Listing},
     list_query::ListQuery,
     read_batcher::Lookup,
     session::Connected,
+    tracked::RowWrite,
     writes::{
         ColumnType::{Bytes, Int, Text},
-        RowValues, Statement,
+        Rank, RowValues, Statement, Write,
     },
 };
 use crate::domain::{
@@ -36,6 +37,7 @@ pub struct PaymentIntentFilter {
 }
 
 pub(super) static INSERT: Statement = Statement {
+    rank: Rank::PaymentIntentInsert,
     columns: &[
         ("id", Text),
         ("partner_id", Text),
@@ -68,6 +70,7 @@ pub(super) static INSERT: Statement = Statement {
          ON CONFLICT (partner_id, reference_id) DO NOTHING",
 };
 pub(super) static UPDATE: Statement = Statement {
+    rank: Rank::PaymentIntentUpdate,
     columns: &[
         ("id", Text),
         ("row_version", Int),
@@ -91,7 +94,14 @@ pub(super) static UPDATE: Statement = Statement {
              updated_at = new.updated_at, revision = new.revision
          FROM {rows}
          WHERE payment_intents.id = new.id
-             AND payment_intents.row_version = COALESCE(new.row_version, payment_intents.row_version)",
+             AND payment_intents.row_version = new.row_version",
+};
+
+pub(super) static DELETE: Statement = Statement {
+    rank: Rank::PaymentIntentDelete,
+    columns: &[("id", Text), ("row_version", Int)],
+    sql: "DELETE FROM payment_intents
+         WHERE (id, row_version) IN (SELECT new.id, new.row_version FROM {rows})",
 };
 
 /// Which intents are polled before all others, and which after them: as in the indexes that are made for them.
@@ -120,6 +130,83 @@ impl Store {
         let found = rows.first().map(|row| read_asked(row, &self.shared.sealer)).transpose()?;
         Ok(found.filter(|(intent, _)| intent.partner_id == *partner))
     }
+
+    /// The intent, whatever partner's it is, to be decided about.
+    pub async fn payment_intent_tracked(&self, id: &PaymentIntentId) -> Result<Option<Tracked<PaymentIntent>>, Error> {
+        let rows = self.read_batcher.rows(&BY_ID, id.as_str()).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        Ok(Some(Tracked::stored(read(row, &self.shared.sealer)?, get(row, "row_version")?)))
+    }
+}
+
+/// The row that the intent needs, and when Corefy is to be asked about it next.
+pub(super) fn write(
+    intent: &Tracked<PaymentIntent>,
+    poll_at: Option<Timestamp>,
+    sealer: &Sealer,
+) -> Result<Option<Write>, Error> {
+    let id = intent.id.as_str();
+    Ok(Some(match intent.row_write() {
+        None => return Ok(None),
+        Some(RowWrite::Insert) => Write::new(Rank::PaymentIntentInsert, id, insertion(intent, sealer)?),
+        Some(RowWrite::Update(version)) => {
+            Write::new(Rank::PaymentIntentUpdate, id, update(intent, version, poll_at, sealer)?)
+        }
+        Some(RowWrite::Delete(version)) => {
+            Write::new(Rank::PaymentIntentDelete, id, RowValues::new().and(id).and(version))
+        }
+    }))
+}
+
+fn insertion(intent: &PaymentIntent, sealer: &Sealer) -> Result<RowValues, Error> {
+    let details = sealer.seal(intent.id.as_str(), "details", &intent.details)?;
+    let progress = sealer.seal(intent.id.as_str(), "progress", &intent.progress)?;
+    Ok(RowValues::new()
+        .and(intent.id.as_str())
+        .and(intent.partner_id.as_str())
+        .and(intent.upstream_id.as_deref())
+        .and(intent.upstream_payment_id.as_deref())
+        .and(intent.state.as_str())
+        .and(intent.amount.currency.code())
+        .and(intent.amount.minor)
+        .and(intent.received)
+        .and(intent.refunded)
+        .and(intent.refund_pending)
+        .and(intent.charged_back)
+        .and(intent.customer_id.as_ref().map(CustomerId::as_str))
+        .and(intent.reference_id.as_deref())
+        .and(&details[..])
+        .and(&progress[..])
+        .and(intent.upstream_version.0)
+        .and(intent.created_at.0)
+        .and(intent.updated_at.0)
+        .and(i64::from(intent.sandbox))
+        .and(intent.revision))
+}
+
+/// Everything of an intent that can change.
+fn update(
+    intent: &PaymentIntent,
+    version: i64,
+    poll_at: Option<Timestamp>,
+    sealer: &Sealer,
+) -> Result<RowValues, Error> {
+    let progress = sealer.seal(intent.id.as_str(), "progress", &intent.progress)?;
+    Ok(RowValues::new()
+        .and(intent.id.as_str())
+        .and(version)
+        .and(intent.upstream_id.as_deref())
+        .and(intent.upstream_payment_id.as_deref())
+        .and(intent.state.as_str())
+        .and(intent.received)
+        .and(intent.refunded)
+        .and(intent.refund_pending)
+        .and(intent.charged_back)
+        .and(&progress[..])
+        .and(intent.upstream_version.0)
+        .and(poll_at.map(|time| time.0))
+        .and(intent.updated_at.0)
+        .and(intent.revision))
 }
 
 impl PaymentIntentFilter {
@@ -185,87 +272,6 @@ impl<C: Connected> Session<C> {
 }
 
 impl Tx {
-    /// The intent, locked until the end of the transaction; in a draft, as it must still be when that is committed.
-    pub async fn payment_intent_lock(&mut self, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, Error> {
-        if let Some(known) = self.tracked(id) {
-            return Ok(Some(known));
-        }
-        if let Some(draft) = self.as_optimistic() {
-            let rows = draft.rows(&BY_ID, id.as_str()).await?;
-            let Some(row) = rows.first() else { return Ok(None) };
-            let intent = read(row, &self.shared.sealer)?;
-            self.track(&intent, get(row, "row_version")?);
-            return Ok(Some(intent));
-        }
-        let sql = self.shared.dialect.locking("SELECT * FROM payment_intents WHERE id = $1");
-        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.writer().await?).await?;
-        row.map(|row| read(&row, &self.shared.sealer)).transpose()
-    }
-
-    /// Adds an intent. `false`: the partner's reference is taken, and nothing was added.
-    pub async fn payment_intent_insert(&mut self, intent: &PaymentIntent) -> Result<bool, Error> {
-        let details = self.shared.sealer.seal(intent.id.as_str(), "details", &intent.details)?;
-        let progress = self.shared.sealer.seal(intent.id.as_str(), "progress", &intent.progress)?;
-        let row = RowValues::new()
-            .and(intent.id.as_str())
-            .and(intent.partner_id.as_str())
-            .and(intent.upstream_id.as_deref())
-            .and(intent.upstream_payment_id.as_deref())
-            .and(intent.state.as_str())
-            .and(intent.amount.currency.code())
-            .and(intent.amount.minor)
-            .and(intent.received)
-            .and(intent.refunded)
-            .and(intent.refund_pending)
-            .and(intent.charged_back)
-            .and(intent.customer_id.as_ref().map(CustomerId::as_str))
-            .and(intent.reference_id.as_deref())
-            .and(&details[..])
-            .and(&progress[..])
-            .and(intent.upstream_version.0)
-            .and(intent.created_at.0)
-            .and(intent.updated_at.0)
-            .and(i64::from(intent.sandbox))
-            .and(intent.revision);
-        self.record(intent);
-        self.write(&INSERT, intent.id.as_str(), row).await
-    }
-
-    /// Writes back everything of an intent that can change, and when to poll Corefy for it next.
-    pub async fn payment_intent_update(
-        &mut self,
-        intent: &PaymentIntent,
-        poll_at: Option<Timestamp>,
-    ) -> Result<(), Error> {
-        let progress = self.shared.sealer.seal(intent.id.as_str(), "progress", &intent.progress)?;
-        let row = RowValues::new()
-            .and(intent.id.as_str())
-            .and(self.row_version_of(&intent.id))
-            .and(intent.upstream_id.as_deref())
-            .and(intent.upstream_payment_id.as_deref())
-            .and(intent.state.as_str())
-            .and(intent.received)
-            .and(intent.refunded)
-            .and(intent.refund_pending)
-            .and(intent.charged_back)
-            .and(&progress[..])
-            .and(intent.upstream_version.0)
-            .and(poll_at.map(|time| time.0))
-            .and(intent.updated_at.0)
-            .and(intent.revision);
-        self.record(intent);
-        self.write(&UPDATE, intent.id.as_str(), row).await.map(|_| ())
-    }
-
-    /// Takes back an intent of which Corefy, when it was created, knew for certain that it was not.
-    pub async fn payment_intent_delete(&mut self, id: &PaymentIntentId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM payment_intents WHERE id = $1")
-            .bind(id.as_str())
-            .execute(self.writer().await?)
-            .await?;
-        Ok(())
-    }
-
     /// Notes that Corefy is asked about the intent now. `false`: it was asked less than a moment ago, at or after
     /// `not_since`.
     pub async fn payment_intent_ask(

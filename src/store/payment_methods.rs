@@ -3,14 +3,15 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Sealer, Session, Tx,
+    Error, Sealer, Session, Tracked,
     columns::{get, parse, time},
     list::Listing,
     list_query::ListQuery,
     session::Connected,
+    tracked::RowWrite,
     writes::{
         ColumnType::{Bytes, Int, Text},
-        RowValues, Statement,
+        Rank, RowValues, Statement, Write,
     },
 };
 use crate::domain::{
@@ -19,6 +20,7 @@ use crate::domain::{
 };
 
 pub(super) static INSERT: Statement = Statement {
+    rank: Rank::PaymentMethodInsert,
     columns: &[
         ("id", Text),
         ("partner_id", Text),
@@ -37,10 +39,25 @@ pub(super) static INSERT: Statement = Statement {
          ON CONFLICT (customer_id, upstream_id) DO NOTHING",
 };
 pub(super) static UPDATE: Statement = Statement {
-    columns: &[("id", Text), ("upstream_id", Text), ("card", Bytes), ("updated_at", Int), ("revision", Int)],
+    rank: Rank::PaymentMethodUpdate,
+    columns: &[
+        ("id", Text),
+        ("upstream_id", Text),
+        ("card", Bytes),
+        ("updated_at", Int),
+        ("revision", Int),
+        ("read_revision", Int),
+    ],
     sql: "UPDATE payment_methods SET upstream_id = new.upstream_id, card = new.card, updated_at = new.updated_at,
              revision = new.revision
-         FROM {rows} WHERE payment_methods.id = new.id",
+         FROM {rows}
+         WHERE payment_methods.id = new.id AND payment_methods.revision = new.read_revision AND new.revision > new.read_revision",
+};
+
+pub(super) static DELETE: Statement = Statement {
+    rank: Rank::PaymentMethodDelete,
+    columns: &[("id", Text), ("read_revision", Int)],
+    sql: "DELETE FROM payment_methods WHERE (id, revision) IN (SELECT new.id, new.read_revision FROM {rows})",
 };
 
 impl<C: Connected> Session<C> {
@@ -65,10 +82,20 @@ impl<C: Connected> Session<C> {
         &mut self,
         customer: &CustomerId,
         upstream: &str,
-    ) -> Result<Option<PaymentMethod>, Error> {
+    ) -> Result<Option<Tracked<PaymentMethod>>, Error> {
         let query = sqlx::query("SELECT * FROM payment_methods WHERE customer_id = $1 AND upstream_id = $2");
         let row = query.bind(customer.as_str()).bind(upstream).fetch_optional(self.connection().await?).await?;
-        row.map(|row| read(&row, &self.shared.sealer)).transpose()
+        row.map(|row| tracked(&row, &self.shared.sealer)).transpose()
+    }
+
+    /// The payment method, to be decided about.
+    pub async fn payment_method_tracked(
+        &mut self,
+        id: &PaymentMethodId,
+    ) -> Result<Option<Tracked<PaymentMethod>>, Error> {
+        let query = sqlx::query("SELECT * FROM payment_methods WHERE id = $1").bind(id.as_str());
+        let row = query.fetch_optional(self.connection().await?).await?;
+        row.map(|row| tracked(&row, &self.shared.sealer)).transpose()
     }
 
     /// A customer's payment methods, newest first, at most `limit`, after the id `after`.
@@ -97,50 +124,50 @@ impl<C: Connected> Session<C> {
     }
 }
 
-impl Tx {
-    /// The payment method, locked until the end of the transaction.
-    pub async fn payment_method_lock(&mut self, id: &PaymentMethodId) -> Result<Option<PaymentMethod>, Error> {
-        let sql = self.shared.dialect.locking("SELECT * FROM payment_methods WHERE id = $1");
-        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.writer().await?).await?;
-        row.map(|row| read(&row, &self.shared.sealer)).transpose()
-    }
+/// The row that the payment method needs.
+pub(super) fn write(method: &Tracked<PaymentMethod>, sealer: &Sealer) -> Result<Option<Write>, Error> {
+    let id = method.id.as_str();
+    Ok(Some(match method.row_write() {
+        None => return Ok(None),
+        Some(RowWrite::Insert) => Write::new(Rank::PaymentMethodInsert, id, insertion(method, sealer)?),
+        Some(RowWrite::Update(read_revision)) => {
+            Write::new(Rank::PaymentMethodUpdate, id, update(method, sealer)?.and(read_revision))
+        }
+        Some(RowWrite::Delete(read_revision)) => {
+            Write::new(Rank::PaymentMethodDelete, id, RowValues::new().and(id).and(read_revision))
+        }
+    }))
+}
 
-    /// Adds a payment method. `false`: the customer has it already, by Corefy's id, and nothing was added.
-    pub async fn payment_method_insert(&mut self, method: &PaymentMethod) -> Result<bool, Error> {
-        let card = self.shared.sealer.seal(method.id.as_str(), "card", &method.card)?;
-        let row = RowValues::new()
-            .and(method.id.as_str())
-            .and(method.partner_id.as_str())
-            .and(method.customer_id.as_str())
-            .and(method.upstream_id.as_deref())
-            .and(method.kind.as_str())
-            .and(&card[..])
-            .and(method.created_at.0)
-            .and(method.updated_at.0)
-            .and(method.revision);
-        self.write(&INSERT, method.id.as_str(), row).await
-    }
+fn insertion(method: &PaymentMethod, sealer: &Sealer) -> Result<RowValues, Error> {
+    let card = sealer.seal(method.id.as_str(), "card", &method.card)?;
+    Ok(RowValues::new()
+        .and(method.id.as_str())
+        .and(method.partner_id.as_str())
+        .and(method.customer_id.as_str())
+        .and(method.upstream_id.as_deref())
+        .and(method.kind.as_str())
+        .and(&card[..])
+        .and(method.created_at.0)
+        .and(method.updated_at.0)
+        .and(method.revision))
+}
 
-    /// Writes back everything of a payment method that can change.
-    pub async fn payment_method_update(&mut self, method: &PaymentMethod) -> Result<(), Error> {
-        let card = self.shared.sealer.seal(method.id.as_str(), "card", &method.card)?;
-        let row = RowValues::new()
-            .and(method.id.as_str())
-            .and(method.upstream_id.as_deref())
-            .and(&card[..])
-            .and(method.updated_at.0)
-            .and(method.revision);
-        self.write(&UPDATE, method.id.as_str(), row).await.map(|_| ())
-    }
+/// Everything of a payment method that can change.
+fn update(method: &PaymentMethod, sealer: &Sealer) -> Result<RowValues, Error> {
+    let card = sealer.seal(method.id.as_str(), "card", &method.card)?;
+    Ok(RowValues::new()
+        .and(method.id.as_str())
+        .and(method.upstream_id.as_deref())
+        .and(&card[..])
+        .and(method.updated_at.0)
+        .and(method.revision))
+}
 
-    /// Takes back a payment method that Corefy refused.
-    pub async fn payment_method_delete(&mut self, id: &PaymentMethodId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM payment_methods WHERE id = $1")
-            .bind(id.as_str())
-            .execute(self.writer().await?)
-            .await?;
-        Ok(())
-    }
+fn tracked(row: &AnyRow, sealer: &Sealer) -> Result<Tracked<PaymentMethod>, Error> {
+    let method = read(row, sealer)?;
+    let revision = method.revision;
+    Ok(Tracked::stored(method, revision))
 }
 
 fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentMethod, Error> {

@@ -3,14 +3,15 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Sealer, Session, Tx,
+    Error, Sealer, Session, Tracked,
     columns::{get, money, parse, time},
     list::{ListPosition, Listing},
     list_query::ListQuery,
     session::Connected,
+    tracked::RowWrite,
     writes::{
         ColumnType::{Bytes, Int, Text},
-        RowValues, Statement,
+        Rank, RowValues, Statement, Write,
     },
 };
 use crate::domain::{
@@ -33,6 +34,7 @@ pub struct RefundFilter {
 }
 
 pub(super) static INSERT: Statement = Statement {
+    rank: Rank::RefundInsert,
     columns: &[
         ("id", Text),
         ("partner_id", Text),
@@ -56,6 +58,7 @@ pub(super) static INSERT: Statement = Statement {
          ON CONFLICT (partner_id, reference_id) DO NOTHING",
 };
 pub(super) static UPDATE: Statement = Statement {
+    rank: Rank::RefundUpdate,
     columns: &[
         ("id", Text),
         ("upstream_id", Text),
@@ -63,10 +66,17 @@ pub(super) static UPDATE: Statement = Statement {
         ("failure", Bytes),
         ("updated_at", Int),
         ("revision", Int),
+        ("read_revision", Int),
     ],
     sql: "UPDATE refunds SET upstream_id = new.upstream_id, state = new.state, failure = new.failure,
              updated_at = new.updated_at, revision = new.revision
-         FROM {rows} WHERE refunds.id = new.id",
+         FROM {rows} WHERE refunds.id = new.id AND refunds.revision = new.read_revision AND new.revision > new.read_revision",
+};
+
+pub(super) static DELETE: Statement = Statement {
+    rank: Rank::RefundDelete,
+    columns: &[("id", Text), ("read_revision", Int)],
+    sql: "DELETE FROM refunds WHERE (id, revision) IN (SELECT new.id, new.read_revision FROM {rows})",
 };
 
 impl RefundFilter {
@@ -120,54 +130,64 @@ impl<C: Connected> Session<C> {
 
     /// Every refund of one payment, oldest first. Bounded by the payment itself: each takes at least one minor unit. One that
     /// cannot be read fails them all: what is left of the payment is counted by them.
-    pub async fn refunds_of(&mut self, payment: &PaymentIntentId) -> Result<Vec<Refund>, Error> {
+    pub async fn refunds_of(&mut self, payment: &PaymentIntentId) -> Result<Vec<Tracked<Refund>>, Error> {
         let query =
             sqlx::query("SELECT * FROM refunds WHERE payment_intent_id = $1 ORDER BY id").bind(payment.as_str());
         let rows = query.fetch_all(self.connection().await?).await?;
-        rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
+        rows.iter().map(|row| tracked(row, &self.shared.sealer)).collect()
     }
 }
 
-impl Tx {
-    /// Adds a refund. `false`: the partner's reference is taken, and nothing was added.
-    pub async fn refund_insert(&mut self, refund: &Refund) -> Result<bool, Error> {
-        let details = self.shared.sealer.seal(refund.id.as_str(), "details", &refund.details)?;
-        let failure = self.shared.sealer.seal(refund.id.as_str(), "failure", &refund.failure)?;
-        let row = RowValues::new()
-            .and(refund.id.as_str())
-            .and(refund.partner_id.as_str())
-            .and(refund.payment_intent_id.as_str())
-            .and(refund.upstream_id.as_deref())
-            .and(refund.state.as_str())
-            .and(refund.amount.currency.code())
-            .and(refund.amount.minor)
-            .and(refund.reference_id.as_deref())
-            .and(&details[..])
-            .and(&failure[..])
-            .and(refund.created_at.0)
-            .and(refund.updated_at.0)
-            .and(refund.revision);
-        self.write(&INSERT, refund.id.as_str(), row).await
-    }
+fn tracked(row: &AnyRow, sealer: &Sealer) -> Result<Tracked<Refund>, Error> {
+    let refund = read(row, sealer)?;
+    let revision = refund.revision;
+    Ok(Tracked::stored(refund, revision))
+}
 
-    /// Writes back everything of a refund that can change.
-    pub async fn refund_update(&mut self, refund: &Refund) -> Result<(), Error> {
-        let failure = self.shared.sealer.seal(refund.id.as_str(), "failure", &refund.failure)?;
-        let row = RowValues::new()
-            .and(refund.id.as_str())
-            .and(refund.upstream_id.as_deref())
-            .and(refund.state.as_str())
-            .and(&failure[..])
-            .and(refund.updated_at.0)
-            .and(refund.revision);
-        self.write(&UPDATE, refund.id.as_str(), row).await.map(|_| ())
-    }
+/// The row that the refund needs.
+pub(super) fn write(refund: &Tracked<Refund>, sealer: &Sealer) -> Result<Option<Write>, Error> {
+    let id = refund.id.as_str();
+    Ok(Some(match refund.row_write() {
+        None => return Ok(None),
+        Some(RowWrite::Insert) => Write::new(Rank::RefundInsert, id, insertion(refund, sealer)?),
+        Some(RowWrite::Update(read_revision)) => {
+            Write::new(Rank::RefundUpdate, id, update(refund, sealer)?.and(read_revision))
+        }
+        Some(RowWrite::Delete(read_revision)) => {
+            Write::new(Rank::RefundDelete, id, RowValues::new().and(id).and(read_revision))
+        }
+    }))
+}
 
-    /// Takes back a refund of which nothing was sent.
-    pub async fn refund_delete(&mut self, id: &RefundId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM refunds WHERE id = $1").bind(id.as_str()).execute(self.writer().await?).await?;
-        Ok(())
-    }
+fn insertion(refund: &Refund, sealer: &Sealer) -> Result<RowValues, Error> {
+    let details = sealer.seal(refund.id.as_str(), "details", &refund.details)?;
+    let failure = sealer.seal(refund.id.as_str(), "failure", &refund.failure)?;
+    Ok(RowValues::new()
+        .and(refund.id.as_str())
+        .and(refund.partner_id.as_str())
+        .and(refund.payment_intent_id.as_str())
+        .and(refund.upstream_id.as_deref())
+        .and(refund.state.as_str())
+        .and(refund.amount.currency.code())
+        .and(refund.amount.minor)
+        .and(refund.reference_id.as_deref())
+        .and(&details[..])
+        .and(&failure[..])
+        .and(refund.created_at.0)
+        .and(refund.updated_at.0)
+        .and(refund.revision))
+}
+
+/// Everything of a refund that can change.
+fn update(refund: &Refund, sealer: &Sealer) -> Result<RowValues, Error> {
+    let failure = sealer.seal(refund.id.as_str(), "failure", &refund.failure)?;
+    Ok(RowValues::new()
+        .and(refund.id.as_str())
+        .and(refund.upstream_id.as_deref())
+        .and(refund.state.as_str())
+        .and(&failure[..])
+        .and(refund.updated_at.0)
+        .and(refund.revision))
 }
 
 fn read(row: &AnyRow, sealer: &Sealer) -> Result<Refund, Error> {

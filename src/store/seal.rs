@@ -35,12 +35,30 @@ impl Sealer {
 
     /// Seals `value` for one column of the row `owner`: it opens only there, so that nothing can be swapped.
     pub fn seal<T: Serialize>(&self, owner: &str, column: &str, value: &T) -> Result<Vec<u8>, Error> {
+        let to = |sealed: &mut Vec<u8>| serde_json::to_writer(sealed, value);
+        self.seal_written(owner, column, to)
+    }
+
+    /// Seals what is JSON already.
+    pub(super) fn seal_json(&self, owner: &str, column: &str, json: &[u8]) -> Result<Vec<u8>, Error> {
+        self.seal_written(owner, column, |sealed| {
+            sealed.extend_from_slice(json);
+            Ok(())
+        })
+    }
+
+    fn seal_written(
+        &self,
+        owner: &str,
+        column: &str,
+        write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
+    ) -> Result<Vec<u8>, Error> {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|error| Error::corrupt(format!("no randomness: {error}")))?;
         let mut sealed = Vec::with_capacity(ROOM);
         sealed.push(FORMAT);
         sealed.extend_from_slice(&nonce);
-        serde_json::to_writer(&mut sealed, value).map_err(|error| Error::corrupt(error.to_string()))?;
+        write(&mut sealed).map_err(|error| Error::corrupt(error.to_string()))?;
         let text = (&mut sealed[1 + NONCE_BYTES..]).into();
         let tag = self.0.encrypt_inout_detached(&XNonce::from(nonce), &place(owner, column), text);
         sealed.extend_from_slice(&tag.map_err(|_| Error::corrupt("too long".to_owned()))?);

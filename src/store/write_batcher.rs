@@ -1,34 +1,36 @@
-//! Drafts on their way to the database: all that wait are written together, in one transaction with one flush. One that
+//! Commits on their way to the database: all that wait are written together, in one transaction with one flush. One that
 //! cannot be written takes none of the others with it.
+
+use std::collections::HashSet;
 
 use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Dialect, Error,
+    CommitError, Conflict, Dialect, Error,
     group_commit::GroupCommit,
     pinned_connection::PinnedConnection,
-    writes::{Batch, RowCheck, Write, is_conflict},
+    writes::{Batch, Write, conflict},
 };
 
-/// How many drafts may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
+/// Commits that may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
 const QUEUE: usize = 1024;
-/// How many drafts are written together at most.
+/// Commits that are written together at most.
 const TOGETHER: usize = 128;
-/// How many bytes of rows are written together at most, but for the last draft, which may exceed them.
+/// Bytes of rows that are written together at most, but for the last commit, which may exceed them.
 const TOGETHER_BYTES: usize = 1 << 20;
 
-/// Where drafts are handed in.
+/// Takes commits in.
 #[derive(Clone)]
 pub(super) struct WriteBatcher(mpsc::Sender<QueuedTx>);
 
-/// A draft that waits.
+/// A commit that waits.
 struct QueuedTx {
     writes: Vec<Write>,
-    reply: oneshot::Sender<Result<(), Error>>,
+    tell: oneshot::Sender<Result<(), CommitError>>,
 }
 
-/// The task that writes them.
+/// Writes the commits that were taken in.
 pub(super) struct BatchWriter {
     pub(super) dialect: Dialect,
     pub(super) connection: PinnedConnection,
@@ -44,74 +46,97 @@ impl WriteBatcher {
         Self(sender)
     }
 
-    /// Writes a draft; returns when it is durable, or certain not to be written.
-    pub(super) async fn write(&self, writes: Vec<Write>) -> Result<(), Error> {
-        let (reply, response) = oneshot::channel();
-        self.0.send(QueuedTx { writes, reply }).await.map_err(|_| Error::gone())?;
-        response.await.map_err(|_| Error::gone())?
+    /// Writes the rows of one decision; returns when they are durable, or certain not to be written.
+    pub(super) async fn write(&self, writes: Vec<Write>) -> Result<(), CommitError> {
+        let (tell, told) = oneshot::channel();
+        self.0.send(QueuedTx { writes, tell }).await.map_err(|_| Error::gone())?;
+        told.await.map_err(|_| Error::gone())?
     }
 }
 
 impl BatchWriter {
     async fn work(self, mut receiver: mpsc::Receiver<QueuedTx>) {
-        while let Some(first) = receiver.recv().await {
-            let mut bytes = first.len();
-            let mut entries = vec![first];
-            while entries.len() < TOGETHER && bytes < TOGETHER_BYTES {
-                let Ok(next) = receiver.try_recv() else { break };
-                bytes += next.len();
-                entries.push(next);
-            }
-            self.write(entries).await;
+        let mut next = receiver.recv().await;
+        while let Some(first) = next {
+            let (batch, after) = gather(first, &mut receiver);
+            self.write(batch).await;
+            next = match after {
+                Some(after) => Some(after),
+                None => receiver.recv().await,
+            };
         }
     }
 
-    /// Writes drafts together. When one of them cannot be written, halves are tried, until it is alone.
+    /// Writes commits together. When one of them cannot be written, halves are tried, until it is alone.
     async fn write(&self, mut entries: Vec<QueuedTx>) {
         let written = match self.try_to_write(&entries).await {
-            Err(error) if is_of_one(&error) && entries.len() > 1 => {
+            Err(error) if error.is_of_its_rows() && entries.len() > 1 => {
                 let rest = entries.split_off(entries.len() / 2);
                 Box::pin(self.write(entries)).await;
                 return Box::pin(self.write(rest)).await;
             }
-            // Whatever the database has against them: the transactions that do the same, each for itself, will find out.
-            Err(error) if error.is_of_its_rows() => Err(Error::Conflict),
             written => written,
         };
-        let written = written.map_err(Error::share);
-        for QueuedTx { reply, .. } in entries {
+        let Err(error) = written else {
             // Nobody listens when the caller's task has died.
-            let _ = reply.send(written.as_ref().map(|_| ()).map_err(|same| same()));
+            return entries.into_iter().for_each(|entry| drop(entry.tell.send(Ok(()))));
+        };
+        if let Some(conflict) = conflict_of(&error) {
+            return entries.into_iter().for_each(|entry| drop(entry.tell.send(Err(conflict.into()))));
         }
+        let same = error.share();
+        entries.into_iter().for_each(|entry| drop(entry.tell.send(Err(same().into()))));
     }
 
     async fn try_to_write(&self, entries: &[QueuedTx]) -> Result<(), Error> {
         let writes = entries.iter().flat_map(|entry| &entry.writes);
-        let batch = Batch::of(self.dialect, writes, RowCheck::Required)?;
+        let script = Batch::of(self.dialect, writes)?;
         match &self.group_commit {
-            Some(group_commit) => group_commit.write(batch).await,
+            Some(group_commit) => group_commit.write(script).await,
             // PostgreSQL takes it as one statement, which is a transaction of its own.
             None => {
-                let run = async |on: &mut AnyConnection| batch.run(on).await.map_err(Error::of_commit);
-                self.connection.use_for(run).await.map(|_| ())
+                let run = async |on: &mut AnyConnection| script.run(on).await.map_err(Error::of_commit);
+                self.connection.use_for(run).await
             }
         }
     }
 }
 
-/// Whether one of several drafts is the cause, so that the others can be written without it. Where a lock was waited for in
-/// vain, all would only wait again.
-fn is_of_one(error: &Error) -> bool {
-    match error {
-        Error::RuleBroken(_) => true,
-        Error::Unavailable(sqlx::Error::Database(error)) => error.code().as_deref().is_some_and(is_conflict),
-        Error::Unavailable(_) | Error::Uncertain(_) | Error::Unreachable(_) | Error::Corrupt(_) | Error::Conflict => {
-            false
+/// The commits that wait and are written together with the `first`; and the one after them, which writes a row that one of
+/// them writes: statements that go together do not see what the others write.
+fn gather(first: QueuedTx, receiver: &mut mpsc::Receiver<QueuedTx>) -> (Vec<QueuedTx>, Option<QueuedTx>) {
+    let mut bytes = first.len();
+    let mut rows: HashSet<String> = first.rows().map(str::to_owned).collect();
+    let mut batch = vec![first];
+    while batch.len() < TOGETHER && bytes < TOGETHER_BYTES {
+        let Ok(next) = receiver.try_recv() else { break };
+        if next.rows().any(|row| rows.contains(row)) {
+            return (batch, Some(next));
         }
+        rows.extend(next.rows().map(str::to_owned));
+        bytes += next.len();
+        batch.push(next);
     }
+    (batch, None)
+}
+
+/// The conflict that an error of the database is: a row that did not fit, or one that another transaction holds.
+fn conflict_of(error: &Error) -> Option<Conflict> {
+    let Error::Unavailable(sqlx::Error::Database(error)) = error else { return None };
+    conflict(&**error).or_else(|| error.code().filter(|code| is_locked(code)).map(|_| Conflict::Locked))
+}
+
+/// Whether PostgreSQL's code says that a lock was waited for too long, or in a circle.
+fn is_locked(code: &str) -> bool {
+    matches!(code, "55P03" | "40P01")
 }
 
 impl QueuedTx {
+    /// The ids of its rows.
+    fn rows(&self) -> impl Iterator<Item = &str> {
+        self.writes.iter().map(|write| write.id.as_str())
+    }
+
     fn len(&self) -> usize {
         self.writes.iter().map(Write::len).sum()
     }

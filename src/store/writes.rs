@@ -3,11 +3,11 @@
 
 use std::fmt::Write as _;
 
-use sqlx::{Any, AnyConnection, Arguments as _, AssertSqlSafe, Either, Encode, Executor as _, Type, any::AnyArguments};
-use tokio_stream::StreamExt as _;
+use sqlx::{Any, AnyConnection, Arguments as _, AssertSqlSafe, Encode, Type, any::AnyArguments, error::DatabaseError};
 
 use super::{
-    Dialect, Error, api_calls, columns::get, customers, events, operations, payment_intents, payment_methods, refunds,
+    Conflict, Dialect, Error, api_calls, audit, customers, events, operations, payment_intents, payment_methods,
+    refunds,
 };
 
 mod postgres;
@@ -17,11 +17,124 @@ pub(super) use sqlite::TOGETHER as SQLITE_TOGETHER;
 
 /// A statement that writes rows.
 pub(super) struct Statement {
+    /// Its place among the statements that go together.
+    pub(super) rank: Rank,
     /// The columns of a row, in the order of a [`RowValues`]'s values.
     pub(super) columns: &'static [(&'static str, ColumnType)],
     /// `{rows}` stands for the rows, as a table of the name `new`. In the statement for events `{position}` stands for
     /// each one's place in their order.
     pub(super) sql: &'static str,
+}
+
+/// The order in which statements that go together are run, and so in which rows are locked: payment intents before
+/// operations that end, and the sequence of events after everything else. The first that does not fit names the conflict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    OperationInsert,
+    CustomerInsert,
+    CustomerUpdate,
+    PaymentIntentInsert,
+    PaymentIntentUpdate,
+    PaymentMethodInsert,
+    PaymentMethodUpdate,
+    PaymentMethodDelete,
+    RefundInsert,
+    RefundUpdate,
+    RefundDelete,
+    PaymentIntentDelete,
+    CustomerDelete,
+    OperationRenew,
+    OperationFinish,
+    OperationLeaveOpen,
+    OperationRelease,
+    AuditEntryInsert,
+    OperatorCommandInsert,
+    ApiCallInsert,
+    EventInsert,
+}
+
+impl Rank {
+    /// Every rank, in order. Its length is that of the enum: a rank that is missing here does not compile.
+    const ALL: [Self; Self::EventInsert as usize + 1] = [
+        Self::OperationInsert,
+        Self::CustomerInsert,
+        Self::CustomerUpdate,
+        Self::PaymentIntentInsert,
+        Self::PaymentIntentUpdate,
+        Self::PaymentMethodInsert,
+        Self::PaymentMethodUpdate,
+        Self::PaymentMethodDelete,
+        Self::RefundInsert,
+        Self::RefundUpdate,
+        Self::RefundDelete,
+        Self::PaymentIntentDelete,
+        Self::CustomerDelete,
+        Self::OperationRenew,
+        Self::OperationFinish,
+        Self::OperationLeaveOpen,
+        Self::OperationRelease,
+        Self::AuditEntryInsert,
+        Self::OperatorCommandInsert,
+        Self::ApiCallInsert,
+        Self::EventInsert,
+    ];
+
+    /// The statement of this rank.
+    fn statement(self) -> &'static Statement {
+        match self {
+            Self::OperationInsert => &operations::INSERT,
+            Self::CustomerInsert => &customers::INSERT,
+            Self::CustomerUpdate => &customers::UPDATE,
+            Self::PaymentIntentInsert => &payment_intents::INSERT,
+            Self::PaymentIntentUpdate => &payment_intents::UPDATE,
+            Self::PaymentMethodInsert => &payment_methods::INSERT,
+            Self::PaymentMethodUpdate => &payment_methods::UPDATE,
+            Self::PaymentMethodDelete => &payment_methods::DELETE,
+            Self::RefundInsert => &refunds::INSERT,
+            Self::RefundUpdate => &refunds::UPDATE,
+            Self::RefundDelete => &refunds::DELETE,
+            Self::PaymentIntentDelete => &payment_intents::DELETE,
+            Self::CustomerDelete => &customers::DELETE,
+            Self::OperationRenew => &operations::RENEW,
+            Self::OperationFinish => &operations::FINISH,
+            Self::OperationLeaveOpen => &operations::LEAVE_OPEN,
+            Self::OperationRelease => &operations::RELEASE,
+            Self::AuditEntryInsert => &audit::INSERT,
+            Self::OperatorCommandInsert => &audit::INSERT_COMMAND,
+            Self::ApiCallInsert => &api_calls::INSERT,
+            Self::EventInsert => &events::INSERT,
+        }
+    }
+
+    /// Whether a row that its statement does not write is a conflict. It is none when a lease that was lost is not renewed, and
+    /// when a call is in the log already.
+    fn requires_rows(self) -> bool {
+        !matches!(self, Self::OperationRenew | Self::ApiCallInsert)
+    }
+
+    /// The meaning of a row that its statement did not write.
+    fn conflict(self) -> Conflict {
+        match self {
+            Self::OperationInsert => Conflict::KeyTaken,
+            Self::CustomerInsert | Self::PaymentIntentInsert | Self::RefundInsert => Conflict::ReferenceTaken,
+            Self::OperationRenew | Self::OperationFinish | Self::OperationLeaveOpen | Self::OperationRelease => {
+                Conflict::LeaseLost
+            }
+            Self::CustomerUpdate
+            | Self::PaymentIntentUpdate
+            | Self::PaymentMethodInsert
+            | Self::PaymentMethodUpdate
+            | Self::PaymentMethodDelete
+            | Self::RefundUpdate
+            | Self::RefundDelete
+            | Self::PaymentIntentDelete
+            | Self::CustomerDelete
+            | Self::AuditEntryInsert
+            | Self::OperatorCommandInsert
+            | Self::ApiCallInsert
+            | Self::EventInsert => Conflict::Stale,
+        }
+    }
 }
 
 /// The type of a column: text, a number, or bytes; each may be NULL.
@@ -32,27 +145,9 @@ pub(super) enum ColumnType {
     Bytes,
 }
 
-/// The order in which statements that go together are run, and so in which rows are locked: payment intents before
-/// operations that end, and the sequence of events after everything else.
-static ORDER: [&Statement; 13] = [
-    &operations::INSERT,
-    &customers::INSERT,
-    &customers::UPDATE,
-    &payment_intents::INSERT,
-    &payment_intents::UPDATE,
-    &payment_methods::INSERT,
-    &payment_methods::UPDATE,
-    &refunds::INSERT,
-    &refunds::UPDATE,
-    &operations::RENEW,
-    &operations::FINISH,
-    &api_calls::INSERT,
-    &events::INSERT,
-];
-
 /// One row of one statement.
 pub(super) struct Write {
-    pub(super) statement: &'static Statement,
+    pub(super) rank: Rank,
     /// The id of the row in its table.
     pub(super) id: String,
     row: RowValues,
@@ -117,33 +212,19 @@ impl<V: Value> Value for Option<V> {
 }
 
 impl Write {
-    pub(super) fn new(statement: &'static Statement, id: &str, row: RowValues) -> Self {
-        Self { statement, id: id.to_owned(), row }
+    pub(super) fn new(rank: Rank, id: &str, row: RowValues) -> Self {
+        Self { rank, id: id.to_owned(), row }
     }
 
     /// How long it is, in bytes.
     pub(super) fn len(&self) -> usize {
         self.row.json.len() + self.row.bytes.len()
     }
-
-    pub(super) fn is_of(&self, statement: &'static Statement) -> bool {
-        std::ptr::eq(self.statement, statement)
-    }
-}
-
-/// The check of a batch: whether each of its rows must be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RowCheck {
-    /// Every row of every statement is written; where one is not, the batch fails.
-    Required,
-    /// Whatever comes of it is counted.
-    Counted,
 }
 
 /// The rows of one statement among those that go together.
-#[derive(Clone)]
 struct StatementRows {
-    statement: &'static Statement,
+    rank: Rank,
     /// The rows as a JSON array of arrays: first where a row's bytes begin among those of all, then its values; for bytes,
     /// where in the row's they begin, and how many they are.
     rows: String,
@@ -151,61 +232,49 @@ struct StatementRows {
     count: i64,
 }
 
-/// A batch of statements that are run one after the other; with [`RowCheck::Required`] it is a single statement.
-pub(super) struct Batch(Vec<BatchStep>);
-
-struct BatchStep {
+/// One statement that runs those of all writes, in the order of their ranks; it fails with a [`conflict`] when a row is not
+/// written that has to be, and then nothing of it stands.
+pub(super) struct Batch {
     sql: String,
     arguments: AnyArguments,
 }
 
 impl Batch {
-    /// The statements of `writes`, in their order.
-    pub(super) fn of<'a>(
-        dialect: Dialect,
-        writes: impl IntoIterator<Item = &'a Write> + Clone,
-        fit: RowCheck,
-    ) -> Result<Self, Error> {
-        let parts = ORDER.iter().filter_map(|statement| part(statement, writes.clone()));
-        match (dialect, fit) {
-            (Dialect::Sqlite, RowCheck::Required) => Ok(Self(vec![sqlite::together(parts)?])),
-            (Dialect::Sqlite, RowCheck::Counted) => Ok(Self(sqlite::one_by_one(parts)?)),
-            (Dialect::Postgres, _) => Ok(Self(vec![postgres::together(parts, fit)?])),
+    /// The statement for `writes`.
+    pub(super) fn of<'a>(dialect: Dialect, writes: impl IntoIterator<Item = &'a Write> + Clone) -> Result<Self, Error> {
+        let parts = Rank::ALL.into_iter().filter_map(|rank| part(rank, writes.clone()));
+        match dialect {
+            Dialect::Sqlite => sqlite::together(parts),
+            Dialect::Postgres => postgres::together(parts),
         }
     }
 
-    /// One statement as it stands.
+    /// A statement as it stands.
     #[cfg(test)]
     pub(super) fn plain(sql: &str) -> Self {
-        Self(vec![BatchStep { sql: sql.to_owned(), arguments: AnyArguments::default() }])
+        Self { sql: sql.to_owned(), arguments: AnyArguments::default() }
     }
 
-    /// Runs it, and returns how many rows were written, as far as they are counted.
-    pub(super) async fn run(self, on: &mut AnyConnection) -> Result<u64, Error> {
-        let (mut changed, mut told) = (0, None);
-        for BatchStep { sql, arguments } in self.0 {
-            let mut outcomes = on.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments));
-            while let Some(outcome) = outcomes.next().await {
-                match outcome? {
-                    Either::Left(outcome) => changed += outcome.rows_affected(),
-                    // PostgreSQL tells what the parts of its one statement have written.
-                    Either::Right(row) => told = Some(get::<i64>(&row, "written")?.unsigned_abs()),
-                }
-            }
-        }
-        Ok(told.unwrap_or(changed))
+    /// Runs it.
+    pub(super) async fn run(self, on: &mut AnyConnection) -> Result<(), Error> {
+        sqlx::query_with(AssertSqlSafe(self.sql), self.arguments).execute(on).await?;
+        Ok(())
     }
 }
 
-/// Whether a database's error has the code of a row that was required and not written: SQLite's of a trigger that raises it,
-/// or the one that `require_rows` gives in PostgreSQL.
-pub(super) fn is_conflict(code: &str) -> bool {
-    matches!(code, "1811" | "GW001")
+/// The conflict that a database's error tells of: SQLite's of a trigger that raises it, or the one that `require_rows` gives in
+/// PostgreSQL. Its message ends with the rank of the statement that did not fit.
+pub(super) fn conflict(error: &dyn DatabaseError) -> Option<Conflict> {
+    if !error.code().is_some_and(|code| matches!(&*code, "1811" | "GW001")) {
+        return None;
+    }
+    let rank: usize = error.message().rsplit(' ').next()?.parse().ok()?;
+    Rank::ALL.get(rank).map(|rank| rank.conflict())
 }
 
-fn part<'a>(statement: &'static Statement, writes: impl IntoIterator<Item = &'a Write>) -> Option<StatementRows> {
-    let mut part = StatementRows { statement, rows: String::from("["), bytes: Vec::new(), count: 0 };
-    for Write { row, .. } in writes.into_iter().filter(|write| write.is_of(statement)) {
+fn part<'a>(rank: Rank, writes: impl IntoIterator<Item = &'a Write>) -> Option<StatementRows> {
+    let mut part = StatementRows { rank, rows: String::from("["), bytes: Vec::new(), count: 0 };
+    for Write { row, .. } in writes.into_iter().filter(|write| write.rank == rank) {
         let comma = if part.count > 0 { "," } else { "" };
         let _ = write!(part.rows, "{comma}[{}{}]", part.bytes.len(), row.json);
         part.bytes.extend_from_slice(&row.bytes);
@@ -221,7 +290,7 @@ fn add<'q, T: Encode<'q, Any> + Type<Any> + 'q>(arguments: &mut AnyArguments, va
 
 impl Statement {
     fn is_of_events(&self) -> bool {
-        std::ptr::eq(self, &events::INSERT)
+        self.rank == Rank::EventInsert
     }
 
     /// The columns, each as `read` has it of the place among the elements of a row.

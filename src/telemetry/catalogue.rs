@@ -123,9 +123,9 @@ catalogue! {
     CONNECTION_WAIT: Histogram["pool"] = "corefy_gateway_database_wait_seconds",
         "How long it took to get a connection, and for a writer to begin";
     COMMITS: Counter["outcome"] = "corefy_gateway_commits_total",
-        "Writes of calls: `committed` in a batch with others, or in `conflict` with another call and done again alone";
+        "Commits of decisions: `committed`, or in `conflict` with a write since their reading, so that they are decided again";
     COMMIT_DURATION: Histogram[] = "corefy_gateway_commit_duration_seconds",
-        "How long it took until those that were committed were durable";
+        "How long a commit took until it was durable";
     UNREADABLE_ROWS: Counter["table"] = "corefy_gateway_unreadable_rows_total",
         "Stored rows that were left out of a list because they could not be read, each time; the log names them";
     API_CALLS_LOST: Counter[] = "corefy_gateway_api_calls_lost_total",

@@ -26,7 +26,7 @@ async fn readiness(app: &TestApp) -> (u16, String) {
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
-/// Takes a payment with all that its calls need: drafts, lookups, transactions of their own, reads and lists.
+/// Takes a payment with all that its calls need: commits, reads by id, transactions of their own, reads and lists.
 async fn take_payment(client: &Client) -> Result<(), Status> {
     let intent = client.create_payment_intent(new_intent("10.00")).await?.into_inner().payment_intent.unwrap();
     client.confirm(&intent.id, APPROVED).await?;
@@ -66,7 +66,7 @@ async fn sessions_that_take_no_writes_any_longer_are_replaced() {
     let Some((app, client)) = start().await else { return };
     take_payment(&client).await.unwrap();
     poison_sessions(&app).await;
-    // Poisons the session of drafts, and by transactions of their own others.
+    // Poisons the session that commits, and by transactions of their own others.
     for _ in 0..4 {
         let _ = take_payment(&client).await;
     }

@@ -43,7 +43,7 @@ on_both![
     webhooks_that_wait_and_that_were_given_up_are_shown,
     an_open_breaker_is_shown_until_corefy_answers_again,
     replays_and_reused_keys_are_counted,
-    what_calls_write_is_committed_together_and_a_conflict_is_done_again_alone,
+    commits_are_counted_with_their_conflicts,
     nothing_of_a_caller_is_in_the_metrics_and_no_label_is_made_up,
     the_metrics_are_on_the_sidecar_alone,
     the_backlog_is_measured_by_itself,
@@ -292,7 +292,7 @@ async fn be_busy(app: &TestApp, client: &Client) -> Vec<String> {
     vec![paid.id, refund.id, doubtful.id, declined.id]
 }
 
-async fn what_calls_write_is_committed_together_and_a_conflict_is_done_again_alone(database: TestDatabase) {
+async fn commits_are_counted_with_their_conflicts(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let commits = async |outcome: &str| {

@@ -3,7 +3,12 @@
 
 use std::time::Duration;
 
-use corefy_gateway::{app::Checkpoint, domain::ids::PaymentIntentId, pb, sandbox::faults::WebhookSwitches};
+use corefy_gateway::{
+    app::Checkpoint,
+    domain::{ids::PaymentIntentId, operation::OperationState},
+    pb,
+    sandbox::faults::WebhookSwitches,
+};
 use proptest::{
     collection::vec,
     prelude::{Just, Strategy, any, prop_oneof},
@@ -168,6 +173,7 @@ async fn make(client: &Client, call: &WalkCall, named: impl Fn(usize) -> String)
 
 async fn assert_nothing_is_open(app: &TestApp, id: &str) {
     let store = app.database.store().await;
-    let open = store.begin().await.unwrap().operations_open(&PaymentIntentId::parse(id).unwrap()).await.unwrap();
+    let unended = store.operations_unended(&PaymentIntentId::parse(id).unwrap()).await.unwrap();
+    let open: Vec<_> = unended.into_iter().filter(|operation| operation.state != OperationState::Done).collect();
     assert!(open.is_empty(), "{open:?}");
 }

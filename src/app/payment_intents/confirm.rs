@@ -1,16 +1,17 @@
 //! Confirming a payment intent: the attempt to pay it.
 
-use super::{attempt_in_doubt, load, lock, lock_own, wrong_state};
+use super::{attempt_in_doubt, load, payment_for, read_own, wrong_state};
 use crate::{
     app::{
         App, Caller, customers,
-        perform::{Command, Outcome, Reserved, Target, Verdict},
-        reconcile::{give_up_attempt, merge_payment, poll_at},
+        decision::Decision,
+        payment::Payment,
+        perform::{Command, Outcome, Reserved, Seen, Target, Verdict},
+        reconcile::{give_up_attempt, merge_payment},
     },
     domain::{
         clock::Timestamp,
         confirmation::{Confirmation, PaymentSource},
-        customer::Customer,
         event::EventType,
         ids::{PaymentIntentId, PaymentMethodId},
         operation::{NO_BASELINE, Operation, OperationKind, OperationState},
@@ -19,51 +20,80 @@ use crate::{
         snapshot::{Evidence, PaymentSnapshot},
     },
     error::{Error, Reason},
-    store::Tx,
-    upstream::{self, Call, PaymentContext, Priority, Scheduling},
+    store::Store,
+    upstream::{self, Call, Priority, Scheduling},
 };
 
 /// `ConfirmPaymentIntent`.
 pub(super) struct ConfirmCommand {
     id: PaymentIntentId,
     confirmation: Confirmation<PaymentMethodId>,
-    method: Option<PaymentMethod>,
-    customer: Option<Customer>,
     /// Whether Corefy was asked about the attempt before.
     has_asked: bool,
 }
 
-impl ConfirmCommand {
-    pub fn new(id: PaymentIntentId, confirmation: Confirmation<PaymentMethodId>) -> Self {
-        Self { id, confirmation, method: None, customer: None, has_asked: false }
+/// A payment, and what else an attempt to pay it depends on.
+pub(super) struct Confirming {
+    payment: Payment,
+    /// The operations on it that are open, or may still be under way.
+    operations: Vec<Operation>,
+    /// The saved method it is to be paid by.
+    method: Option<PaymentMethod>,
+}
+
+impl Seen for Confirming {
+    fn write(&self, decision: &mut Decision, now: Timestamp) {
+        self.payment.write(decision, now);
     }
 
-    /// The saved method, which must be of the intent's customer.
-    async fn find_method(&mut self, tx: &mut Tx, intent: &PaymentIntent) -> Result<(), Error> {
+    fn mark_committed(&mut self) {
+        self.payment.mark_committed();
+    }
+}
+
+impl ConfirmCommand {
+    pub fn new(id: PaymentIntentId, confirmation: Confirmation<PaymentMethodId>) -> Self {
+        Self { id, confirmation, has_asked: false }
+    }
+
+    /// Whether the saved method, if it is to be one, can pay the intent: it must be of the intent's customer.
+    fn check_method(&self, seen: &Confirming) -> Result<(), Error> {
         let PaymentSource::Saved(id) = &self.confirmation.source else { return Ok(()) };
-        let not_found = || Error::not_found("payment_method", id.as_str());
-        let method = tx.payment_method(&intent.partner_id, id).await?.ok_or_else(not_found)?;
-        if Some(&method.customer_id) != intent.customer_id.as_ref() {
+        let method = seen.method.as_ref().ok_or_else(|| Error::not_found("payment_method", id.as_str()))?;
+        if Some(&method.customer_id) != seen.payment.intent.customer_id.as_ref() {
             let message = "the payment method is not of the intent's customer";
             return Err(Error::new(Reason::PaymentMethodMismatch, message));
         }
-        if method.upstream_id.is_none() {
-            return Err(customers::not_ready(id.as_str()));
-        }
-        self.method = Some(method);
-        Ok(())
+        if method.upstream_id.is_none() { Err(customers::not_ready(id.as_str())) } else { Ok(()) }
     }
 
     /// The means of the attempt, as the intent shows them.
-    fn attempt(&self) -> Attempt {
-        match (&self.confirmation.source, &self.method) {
-            (PaymentSource::Card(card), _) => Attempt { payment_method_id: None, card: Some(card.masked()) },
-            (PaymentSource::Saved(id), method) => {
-                let card = method.as_ref().and_then(|method| method.card.clone());
+    fn attempt(&self, method: Option<&PaymentMethod>) -> Attempt {
+        match &self.confirmation.source {
+            PaymentSource::Card(card) => Attempt { payment_method_id: None, card: Some(card.masked()) },
+            PaymentSource::Saved(id) => {
+                let card = method.and_then(|method| method.card.clone());
                 Attempt { payment_method_id: Some(id.clone()), card }
             }
-            (PaymentSource::Other(_) | PaymentSource::HostedPage, _) => Attempt::default(),
+            PaymentSource::Other(_) | PaymentSource::HostedPage => Attempt::default(),
         }
+    }
+
+    /// Whether there is room for an attempt to pay. A webhook, recovery or an operator may have ended the attempt before its
+    /// own call did: only when that has ended too is there room.
+    fn may_begin(&self, app: &App, seen: &Confirming, operation: &Operation) -> Result<(), Error> {
+        let intent = &seen.payment.intent;
+        match intent.state {
+            State::RequiresConfirmation | State::RequiresPaymentMethod => {}
+            State::Processing | State::RequiresAction => return Err(attempt_in_doubt(intent)),
+            State::Succeeded | State::PartiallyPaid | State::Canceled => return Err(wrong_state(intent, "confirmed")),
+        }
+        let is_in_the_way = |other: &Operation| {
+            let is_attempt = other.kind == Self::KIND && other.id != operation.id;
+            let is_open = other.state != OperationState::Done;
+            is_attempt && (is_open || other.may_be_under_way(operation.sent_at, app.send_limit))
+        };
+        if seen.operations.iter().any(is_in_the_way) { Err(attempt_in_doubt(intent)) } else { Ok(()) }
     }
 }
 
@@ -71,43 +101,46 @@ impl Command for ConfirmCommand {
     const KIND: OperationKind = OperationKind::ConfirmPaymentIntent;
     type Resource = PaymentIntent;
     type Snapshot = PaymentSnapshot;
+    type Seen = Confirming;
 
     fn target(&self) -> Target {
         Target { subject_id: self.id.to_string(), payment_intent_id: Some(self.id.clone()) }
     }
 
-    async fn reserve(
-        &mut self,
-        app: &App,
-        tx: &mut Tx,
-        operation: &mut Operation,
-    ) -> Result<Reserved<PaymentIntent>, Error> {
+    async fn read(&self, app: &App, operation: &Operation) -> Result<Confirming, Error> {
         app.require_of_corefy(self.confirmation.needs())?;
-        let mut intent = lock_own(tx, operation, &self.id).await?;
+        let payment = read_own(app, operation, &self.id).await?;
+        let operations = app.store.operations_unended(&self.id).await?;
+        let method = match &self.confirmation.source {
+            PaymentSource::Saved(id) => app.store.read().await?.payment_method(&operation.partner_id, id).await?,
+            PaymentSource::Card(_) | PaymentSource::Other(_) | PaymentSource::HostedPage => None,
+        };
+        Ok(Confirming { payment, operations, method })
+    }
+
+    fn reserve(
+        &self,
+        app: &App,
+        seen: &mut Confirming,
+        operation: &mut Operation,
+        _: &mut Decision,
+    ) -> Result<Reserved<PaymentIntent>, Error> {
+        let intent = &seen.payment.intent;
         // An attempt that was given up may have been made after all: Corefy is asked before there is another.
         if intent.progress.watch_until.is_some() && !intent.state.is_paid() && !self.has_asked {
             return Ok(Reserved::AskFirst);
         }
-        may_begin(&intent)?;
-        // A webhook, recovery or a person may have ended the attempt before its own call did: only when that has ended too
-        // is there room.
-        let unended = tx.operations_unended(&self.id).await?;
-        let is_in_the_way = |other: &Operation| {
-            let is_attempt = other.kind == Self::KIND && other.id != operation.id;
-            let is_open = other.state != OperationState::Done;
-            is_attempt && (is_open || other.may_be_under_way(operation.sent_at, app.send_limit))
-        };
-        if unended.iter().any(is_in_the_way) {
-            return Err(attempt_in_doubt(&intent));
-        }
-        self.find_method(tx, &intent).await?;
-        self.customer = tx.customer_of(&intent).await?;
+        self.may_begin(app, seen, operation)?;
+        self.check_method(seen)?;
+        let intent = &mut seen.payment.intent;
         if intent.state != State::RequiresConfirmation {
             operation.baseline = intent.upstream_version;
         }
-        intent.begin_attempt(self.attempt(), operation.sent_at);
-        tx.payment_intent_update(&intent, None).await?;
-        Ok(Reserved::Send(intent))
+        intent.begin_attempt(self.attempt(seen.method.as_ref()), operation.sent_at);
+        let reserved = intent.clone().into_inner();
+        // The operation has Corefy asked.
+        seen.payment.poll_at(None);
+        Ok(Reserved::Send(reserved))
     }
 
     async fn ask(&mut self, app: &App, caller: &Caller) -> Result<(), Error> {
@@ -116,48 +149,62 @@ impl Command for ConfirmCommand {
         if self.has_asked { Ok(()) } else { Err(attempt_in_doubt(&load(app, self.id.as_str()).await?)) }
     }
 
-    async fn send(self, app: &App, call: Call<'_>, intent: &PaymentIntent) -> Result<PaymentSnapshot, upstream::Error> {
+    async fn send(
+        self,
+        app: &App,
+        call: Call<'_>,
+        seen: &Confirming,
+        _: &PaymentIntent,
+    ) -> Result<PaymentSnapshot, upstream::Error> {
         let lost = || upstream::not_at_corefy("payment method");
-        let confirmation = self.confirmation.with_method(self.method).ok_or_else(lost)?;
-        let context = PaymentContext { intent, customer: self.customer.as_ref() };
-        app.upstream.payment_intent_confirm(call, context, &confirmation).await
+        let confirmation = self.confirmation.with_method(seen.method.clone()).ok_or_else(lost)?;
+        app.upstream.payment_intent_confirm(call, seen.payment.context(), &confirmation).await
     }
 
-    async fn settle(
-        tx: &mut Tx,
+    async fn read_for_outcome(
+        store: &Store,
         operation: &Operation,
+        _: &Outcome<PaymentSnapshot>,
+        kept: Option<Confirming>,
+    ) -> Result<Confirming, Error> {
+        let payment = payment_for(store, operation, kept.map(|kept| kept.payment)).await?;
+        Ok(Confirming { payment, operations: Vec::new(), method: None })
+    }
+
+    fn settle(
+        seen: &mut Confirming,
+        _: &Operation,
         outcome: Outcome<PaymentSnapshot>,
         now: Timestamp,
+        decision: &mut Decision,
     ) -> Result<Verdict<PaymentIntent>, Error> {
-        let mut intent = lock(tx, &operation.subject_id).await?;
+        let payment = &mut seen.payment;
         match outcome {
             Outcome::Answered(snapshot) if snapshot.evidence_of_attempt_since(NO_BASELINE) == Evidence::Outcome => {
                 // A contradiction is not believed at once: recovery reads the payment and decides.
-                if merge_payment(tx, &mut intent, &snapshot, None, now).await?.conflict().is_some() {
-                    tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
-                    return Ok(Verdict::InDoubt(intent));
+                if merge_payment(payment, &snapshot, None, now, decision).conflict().is_some() {
+                    return Ok(Verdict::InDoubt(payment.unchanged()));
                 }
-                if intent.state == State::Processing {
-                    tx.events_insert(&[EventType::PaymentIntentProcessing], &intent.clone().into(), now).await?;
+                if payment.intent.state == State::Processing {
+                    payment.tell(EventType::PaymentIntentProcessing, now, decision);
                 }
-                tx.payment_intent_update(&intent, poll_at(&intent, now)).await?;
-                Ok(Verdict::Done(intent))
+                Ok(Verdict::Done(payment.unchanged()))
             }
-            Outcome::Refused(error) if intent.state == State::Processing => {
-                go_back(tx, &mut intent, now).await?;
+            Outcome::Refused(error) if payment.intent.state == State::Processing => {
+                go_back(&mut payment.intent, now);
                 Ok(Verdict::Refused(error.into()))
             }
-            Outcome::NotSent(error) if intent.state == State::Processing => {
-                go_back(tx, &mut intent, now).await?;
+            Outcome::NotSent(error) if payment.intent.state == State::Processing => {
+                go_back(&mut payment.intent, now);
                 Ok(Verdict::Released(error.into()))
             }
             // A refusal of what a webhook says was done is no refusal.
             Outcome::Answered(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown => {
-                Ok(Verdict::InDoubt(intent))
+                Ok(Verdict::InDoubt(payment.unchanged()))
             }
             Outcome::Absent => {
-                give_up_attempt(tx, &mut intent, now).await?;
-                Ok(Verdict::Done(intent))
+                give_up_attempt(payment, now, decision);
+                Ok(Verdict::Done(payment.unchanged()))
             }
         }
     }
@@ -172,19 +219,9 @@ impl Command for ConfirmCommand {
     }
 }
 
-/// Whether an attempt to pay may begin: at most one is alive at a time.
-fn may_begin(intent: &PaymentIntent) -> Result<(), Error> {
-    match intent.state {
-        State::RequiresConfirmation | State::RequiresPaymentMethod => Ok(()),
-        State::Processing | State::RequiresAction => Err(attempt_in_doubt(intent)),
-        State::Succeeded | State::PartiallyPaid | State::Canceled => Err(wrong_state(intent, "confirmed")),
-    }
-}
-
 /// Undoes the beginning of an attempt that certainly was not made.
-async fn go_back(tx: &mut Tx, intent: &mut PaymentIntent, now: Timestamp) -> Result<(), Error> {
+fn go_back(intent: &mut PaymentIntent, now: Timestamp) {
     intent.progress.take_back();
     let had_failed = intent.progress.last_error.is_some();
     intent.enter(if had_failed { State::RequiresPaymentMethod } else { State::RequiresConfirmation }, now);
-    Ok(tx.payment_intent_update(intent, poll_at(intent, now)).await?)
 }

@@ -1,44 +1,65 @@
-//! The description of a mutating call: its three steps, and their outcomes.
+//! The steps of a mutating call as each kind of call makes them, and the results of these steps. Reading is apart from
+//! deciding: `reserve` and `settle` are pure functions of what was read.
 
 use std::{future::Future, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    app::{App, Caller},
+    app::{App, Caller, decision::Decision},
     domain::{
         clock::Timestamp,
         decline::UPSTREAM_NO_RECORD,
         event::{EventObject, EventType},
-        ids::PaymentIntentId,
+        ids::{PartnerId, PaymentIntentId},
         operation::{Operation, OperationKind},
     },
     error::{Error, Reason},
-    store::Tx,
+    store::{ReadSession, Store},
     upstream::{self, Call},
 };
 
-/// A mutating call in its three steps.
+/// A mutating call in its steps: read, reserve, send, read what the outcome needs, settle.
 pub(in crate::app) trait Command: Send + Sync + 'static {
-    /// The kind of the call.
+    /// The kind of call.
     const KIND: OperationKind;
-    /// The object that it returns.
+    /// The object that it answers.
     type Resource: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
     /// Corefy's answer to it.
     type Snapshot: Clone + Send + Sync;
+    /// The objects that are read, decided about and written.
+    type Seen: Seen;
 
-    /// The object that it is about. Written to the journal before anything else is locked.
+    /// The object that it is about, told to the journal before anything else.
     fn target(&self) -> Target;
 
-    /// Checks the rules and writes what must exist before anything is sent. An error leaves no trace.
-    fn reserve(
-        &mut self,
-        app: &App,
-        tx: &mut Tx,
-        operation: &mut Operation,
-    ) -> impl Future<Output = Result<Reserved<Self::Resource>, Error>> + Send;
+    /// Reads what the reservation is decided by.
+    fn read(&self, app: &App, operation: &Operation) -> impl Future<Output = Result<Self::Seen, Error>> + Send;
 
-    /// Asks Corefy what [`Reserved::AskFirst`] wants to know, with no transaction open.
+    /// Checks the rules, and decides what must exist before anything is sent. An error leaves no trace.
+    fn reserve(
+        &self,
+        app: &App,
+        seen: &mut Self::Seen,
+        operation: &mut Operation,
+        decision: &mut Decision,
+    ) -> Result<Reserved<Self::Resource>, Error>;
+
+    /// The caller's own reference of the object that is made.
+    fn reference(&self) -> Option<&str> {
+        None
+    }
+
+    /// The id of the partner's object that has this reference.
+    fn find_reference(
+        _: &mut ReadSession,
+        _partner: &PartnerId,
+        _reference: &str,
+    ) -> impl Future<Output = Result<Option<String>, Error>> + Send {
+        async { Ok(None) }
+    }
+
+    /// Asks Corefy what [`Reserved::AskFirst`] wants to know, with nothing reserved.
     fn ask(&mut self, _: &App, _: &Caller) -> impl Future<Output = Result<(), Error>> + Send {
         async { Ok(()) }
     }
@@ -48,16 +69,26 @@ pub(in crate::app) trait Command: Send + Sync + 'static {
         self,
         app: &App,
         call: Call<'_>,
+        seen: &Self::Seen,
         reserved: &Self::Resource,
     ) -> impl Future<Output = Result<Self::Snapshot, upstream::Error>> + Send;
 
-    /// Writes what the outcome means for the objects, and says what it means for the operation.
+    /// Reads what the meaning of the outcome is decided by, as far as it is not `kept` from the reservation.
+    fn read_for_outcome(
+        store: &Store,
+        operation: &Operation,
+        outcome: &Outcome<Self::Snapshot>,
+        kept: Option<Self::Seen>,
+    ) -> impl Future<Output = Result<Self::Seen, Error>> + Send;
+
+    /// Decides what the outcome means for the objects, and returns what it means for the operation.
     fn settle(
-        tx: &mut Tx,
+        seen: &mut Self::Seen,
         operation: &Operation,
         outcome: Outcome<Self::Snapshot>,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Verdict<Self::Resource>, Error>> + Send;
+        decision: &mut Decision,
+    ) -> Result<Verdict<Self::Resource>, Error>;
 
     /// Whether the object shows what came of the operation that is to make or move it. Then the operation ends with it, and
     /// every repeated call gets the same.
@@ -67,7 +98,16 @@ pub(in crate::app) trait Command: Send + Sync + 'static {
     fn load(app: &App, id: &str) -> impl Future<Output = Result<Self::Resource, Error>> + Send;
 }
 
-/// The object of a mutating call.
+/// Objects that were read, and are decided about.
+pub(in crate::app) trait Seen: Send + Sync {
+    /// Adds the writes of all that was decided about them.
+    fn write(&self, decision: &mut Decision, now: Timestamp);
+
+    /// Notes that what was decided is durable.
+    fn mark_committed(&mut self);
+}
+
+/// The object that a mutating call is about.
 pub(in crate::app) struct Target {
     /// The id of the object it makes or moves.
     pub subject_id: String,
@@ -85,7 +125,7 @@ pub(in crate::app) enum Reserved<R> {
     AskFirst,
 }
 
-/// The outcome of sending, or of a later lookup.
+/// The result of sending, or of looking up later.
 #[derive(Clone)]
 pub(in crate::app) enum Outcome<S> {
     /// Corefy answered.
@@ -127,8 +167,18 @@ pub(in crate::app) enum Verdict<R> {
     Released(Error),
     /// It stays open; this is the object meanwhile.
     InDoubt(R),
-    /// It stays open until a person has looked.
+    /// It stays open until an operator has looked.
     NeedsOperator(R),
+}
+
+impl<R> Verdict<R> {
+    /// The answer to the caller.
+    pub fn into_answer(self) -> Result<R, Error> {
+        match self {
+            Self::Done(resource) | Self::InDoubt(resource) | Self::NeedsOperator(resource) => Ok(resource),
+            Self::Refused(error) | Self::Released(error) => Err(error),
+        }
+    }
 }
 
 /// The outcome of creating an object that is of no use without Corefy: a customer, a saved payment method.
@@ -159,17 +209,16 @@ fn no_record() -> Error {
         .with("upstream_code", UPSTREAM_NO_RECORD)
 }
 
-/// Emits an event of this type, since the object is taken back, unless its caller is about to learn it: a reader that was
-/// given its id meanwhile finds nothing under it any more.
-pub(in crate::app) async fn emit_taken_back(
-    tx: &mut Tx,
+/// Adds an event of this type about an object that is taken back, unless its caller is about to be told: a caller that was given
+/// its id meanwhile finds nothing under it any more.
+pub(in crate::app) fn emit_taken_back(
     operation: &Operation,
     kind: EventType,
     object: impl Into<EventObject>,
     now: Timestamp,
-) -> Result<(), Error> {
-    if operation.is_first_holder() {
-        return Ok(());
+    decision: &mut Decision,
+) {
+    if !operation.is_first_holder() {
+        decision.changes.emit(kind, object, now);
     }
-    Ok(tx.events_insert(&[kind], &object.into(), now).await?)
 }

@@ -4,14 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
-use super::{App, Caller, Command, Outcome, Reserved, Target};
+use super::{App, Caller, Command, Outcome, Reserved, Seen as _, Target};
 use crate::{
+    app::decision::Decision,
     domain::{
         ids::OperationId,
         operation::{LEASE, NO_BASELINE, Operation, OperationState},
     },
     error::{Error, Reason},
-    store::{self, NewOperation, Tx, Versions},
+    store::{self, Change, CommitError, Conflict, FrozenAnswer},
     telemetry::trace::carried,
     upstream::{self, NotSent},
 };
@@ -23,24 +24,28 @@ const RESERVE_LIMIT: Duration = Duration::from_millis(1900);
 const LINE_LIMIT: Duration = Duration::from_secs(3);
 /// How often a reservation is tried of which the database does not say whether it stands.
 const TRIES: u32 = 3;
+/// How often a reservation is decided anew because something has changed since it was read. Calls on one payment wait for
+/// each other within a gateway, so that only other gateways and recovery come between.
+const CONFLICTS: u32 = 64;
 /// When a caller whose reservation took too long may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A reservation that stands.
-pub(super) struct Reservation<R> {
+pub(super) struct Reservation<C: Command> {
     pub(super) operation: Operation,
-    pub(super) reserved: Reserved<R>,
-    pub(super) versions: Versions,
+    pub(super) reserved: Reserved<C::Resource>,
+    /// The objects as they were reserved.
+    pub(super) seen: C::Seen,
 }
 
-/// The result of an attempt to reserve.
-enum ReserveAttempt<R> {
-    /// It is reserved.
-    Made(Reservation<R>),
-    /// Another call has the idempotency key, or an earlier attempt of this call stands.
-    Taken,
-    /// The database did not say whether this stands.
-    Uncertain(Reservation<R>, store::Error),
+/// The result of committing a reservation.
+enum Committed {
+    /// It stands.
+    Durable,
+    /// It does not fit what is stored.
+    Conflict(Conflict),
+    /// The database did not say whether it stands.
+    Uncertain(store::Error),
 }
 
 impl App {
@@ -49,15 +54,15 @@ impl App {
     pub(super) async fn reserve<C: Command>(
         &self,
         caller: &Caller,
-        mut command: C,
+        command: C,
         id: &OperationId,
-    ) -> Result<(Option<Reservation<C::Resource>>, C), Error> {
+    ) -> Result<(Option<Reservation<C>>, C), Error> {
         if !self.reservations.admits() {
             return Err(too_late("the gateway's database has just failed"));
         }
         let (app, caller, id) = (self.clone(), caller.clone(), id.clone());
         let work = async move {
-            let reserved = app.reserve_with_retry(&caller, &mut command, &id).await;
+            let reserved = app.decide_and_commit(&caller, &command, &id).await;
             (reserved, command)
         };
         let mut reserving = self.tasks.spawn(carried(work));
@@ -79,7 +84,7 @@ impl App {
                 let app = self.clone();
                 self.tasks.spawn(async move {
                     if let Ok((Ok(Some(late)), _)) = reserving.await {
-                        app.take_back::<C>(late).await;
+                        app.take_back(late).await;
                     }
                 });
                 Err(too_late("the gateway's database did not answer in time"))
@@ -87,105 +92,128 @@ impl App {
         }
     }
 
-    /// Reserves. A draft does it, where nobody is in the way; what hinders a draft decides nothing, for its idempotency key
-    /// is not known to be free. Where the database does not say whether an attempt stands, the next one finds out: it
-    /// reserves under the same id, and so waits for the attempt before it to end, and meets it if it stands.
-    async fn reserve_with_retry<C: Command>(
+    /// Reads, decides and commits until that stands or is refused. A refusal writes nothing; it counts only where no earlier
+    /// call has the idempotency key, which is then answered as that call was.
+    async fn decide_and_commit<C: Command>(
         &self,
         caller: &Caller,
-        command: &mut C,
+        command: &C,
         id: &OperationId,
-    ) -> Result<Option<Reservation<C::Resource>>, Error> {
-        let mut uncertain = None;
-        match self.reserve_in(self.store.begin_optimistic(Versions::default()), caller, command, id).await {
-            Ok(ReserveAttempt::Made(drafted)) if !matches!(drafted.reserved, Reserved::AskFirst) => {
-                return Ok(Some(drafted));
-            }
-            Ok(ReserveAttempt::Uncertain(drafted, cause)) => uncertain = Some((drafted, cause)),
-            Err(error) if error.reason == Reason::StoreUnavailable => return Err(error),
-            Ok(_) | Err(_) => {}
-        }
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.try_to_reserve(caller, command, id).await {
-                Ok(ReserveAttempt::Made(made)) => return Ok(Some(made)),
-                Ok(ReserveAttempt::Uncertain(maybe, cause)) if tries < TRIES => uncertain = Some((maybe, cause)),
-                Ok(ReserveAttempt::Uncertain(maybe, cause)) => return Err(self.give_up::<C>(Some(maybe), cause.into())),
-                Ok(ReserveAttempt::Taken) => {
-                    let Some((maybe, cause)) = uncertain else { return Ok(None) };
-                    return self.own(maybe, cause).await;
+    ) -> Result<Option<Reservation<C>>, Error> {
+        let _turn = self.payment_queues.wait(self.new_operation::<C>(caller, command.target(), id).queue()).await;
+        for _ in 0..CONFLICTS {
+            let mut operation = self.new_operation::<C>(caller, command.target(), id);
+            let (reservation, decision) = match self.decide(caller, command, &mut operation).await {
+                Ok((Reserved::AskFirst, seen, _)) => {
+                    return Ok(Some(Reservation { operation, reserved: Reserved::AskFirst, seen }));
                 }
-                Err(error) => return Err(self.give_up::<C>(uncertain.map(|(maybe, _)| maybe), error)),
+                Ok((reserved, seen, decision)) => (Reservation { operation, reserved, seen }, decision),
+                Err(refusal) if self.is_key_taken(caller, &refusal).await? => return Ok(None),
+                Err(refusal) => return Err(self.explain_refusal(caller, command, refusal).await?),
+            };
+            match self.commit_reservation(&decision, &reservation.operation).await? {
+                Committed::Durable => return Ok(Some(reservation.committed())),
+                Committed::Conflict(Conflict::KeyTaken) => return Ok(None),
+                Committed::Conflict(Conflict::ReferenceTaken) => {
+                    return Err(reference_taken(command, self.find_reference(caller, command).await?));
+                }
+                Committed::Conflict(Conflict::Stale | Conflict::LeaseLost | Conflict::Locked) => {}
+                Committed::Uncertain(cause) => {
+                    let app = self.clone();
+                    self.tasks.spawn(async move { app.take_back(reservation.committed()).await });
+                    return Err(cause.into());
+                }
             }
         }
+        Err(too_late("too many calls change the same object"))
     }
 
-    /// Refuses a call of which it could not be found out whether it has reserved anything: nothing is sent, and what turns out
-    /// to stand is taken back.
-    fn give_up<C: Command>(&self, maybe: Option<Reservation<C::Resource>>, error: Error) -> Error {
-        if let Some(maybe) = maybe {
-            let app = self.clone();
-            self.tasks.spawn(async move { app.take_back::<C>(maybe).await });
-        }
-        error
-    }
-
-    async fn try_to_reserve<C: Command>(
+    /// Decides what is to be reserved.
+    async fn decide<C: Command>(
         &self,
         caller: &Caller,
-        command: &mut C,
-        id: &OperationId,
-    ) -> Result<ReserveAttempt<C::Resource>, Error> {
-        self.reserve_in(self.store.begin().await?, caller, command, id).await
+        command: &C,
+        operation: &mut Operation,
+    ) -> Result<(Reserved<C::Resource>, C::Seen, Decision), Error> {
+        let mut seen = command.read(self, operation).await?;
+        let mut decision = Decision::by(std::slice::from_ref(operation));
+        let reserved = command.reserve(self, &mut seen, operation, &mut decision)?;
+        let answer = match &reserved {
+            Reserved::Done(resource) => Some(FrozenAnswer::of(&Ok::<_, Error>(resource))),
+            Reserved::Send(_) | Reserved::AskFirst => None,
+        };
+        let idempotency = caller.idempotency.as_ref().map(|given| (given.key.clone(), given.fingerprint));
+        decision.changes.push(Change::ReserveOperation { operation: operation.clone(), idempotency, answer });
+        seen.write(&mut decision, operation.sent_at);
+        Ok((reserved, seen, decision))
     }
 
-    /// The reservation of an attempt that turned out to stand. `None`: it is not that attempt which is in the way.
-    async fn own<R>(&self, maybe: Reservation<R>, cause: store::Error) -> Result<Option<Reservation<R>>, Error> {
-        let Some(stored) = self.store.read().await?.operation(&maybe.operation.id).await? else { return Ok(None) };
-        let is_held = stored.operation.epoch == maybe.operation.epoch;
-        if is_held { Ok(Some(maybe)) } else { Err(cause.into()) }
+    /// Whether an earlier call has the caller's idempotency key, so that its answer counts instead of the refusal.
+    async fn is_key_taken(&self, caller: &Caller, refusal: &Error) -> Result<bool, Error> {
+        let Some(idempotency) = &caller.idempotency else { return Ok(false) };
+        if refusal.reason == Reason::StoreUnavailable {
+            return Ok(false);
+        }
+        let mut session = self.store.read().await?;
+        Ok(session.operation_keyed(&caller.partner_id, &idempotency.key).await?.is_some())
     }
 
-    async fn reserve_in<C: Command>(
-        &self,
-        mut tx: Tx,
-        caller: &Caller,
-        command: &mut C,
-        id: &OperationId,
-    ) -> Result<ReserveAttempt<C::Resource>, Error> {
-        let mut operation = self.new_operation(caller, command, id);
-        let idempotency = caller.idempotency.as_ref().map(|given| (given.key.as_str(), &given.fingerprint));
-        if !tx.operation_insert(NewOperation { operation: &operation, idempotency }).await? {
-            return Ok(ReserveAttempt::Taken);
+    /// Commits a reservation. Where the database does not say whether it stands, the same is committed again: it conflicts
+    /// with itself if it does, after it has waited for the attempt before to end.
+    async fn commit_reservation(&self, decision: &Decision, operation: &Operation) -> Result<Committed, Error> {
+        let (mut uncertain, mut tries, mut waits) = (None, 0, 0);
+        while tries < TRIES && waits < CONFLICTS {
+            tries += 1;
+            match self.commit(decision).await {
+                Ok(()) => return Ok(Committed::Durable),
+                Err(CommitError::Failed(cause @ store::Error::Uncertain(_))) => {
+                    tracing::warn!(operation = %operation.id, %cause, "it is unknown whether a reservation was committed; checking");
+                    uncertain = Some(cause);
+                }
+                // The attempt before may be what holds the row.
+                Err(CommitError::Conflict(Conflict::Locked)) if uncertain.is_some() => {
+                    (tries, waits) = (tries - 1, waits + 1)
+                }
+                Err(CommitError::Conflict(conflict)) => {
+                    let Some(cause) = uncertain else { return Ok(Committed::Conflict(conflict)) };
+                    return self.own(operation, conflict, cause).await;
+                }
+                Err(CommitError::Failed(error)) => {
+                    return uncertain.map_or(Err(error.into()), |cause| Ok(Committed::Uncertain(cause)));
+                }
+            }
         }
-        tx.acts_for(std::slice::from_ref(&operation));
-        let reserved = command.reserve(self, &mut tx, &mut operation).await?;
-        match &reserved {
-            Reserved::AskFirst => {
-                return Ok(ReserveAttempt::Made(Reservation { operation, reserved, versions: Versions::default() }));
-            }
-            Reserved::Done(resource) => {
-                tx.operation_finish(&operation, &Ok::<_, Error>(resource), operation.sent_at).await?;
-            }
-            Reserved::Send(_) if operation.baseline != NO_BASELINE => {
-                tx.operation_rebase(NewOperation { operation: &operation, idempotency }).await?;
-            }
-            Reserved::Send(_) => {}
-        }
-        match tx.commit_versions().await {
-            Ok(versions) => Ok(ReserveAttempt::Made(Reservation { operation, reserved, versions })),
-            Err(cause @ store::Error::Uncertain(_)) => {
-                tracing::warn!(operation = %operation.id, %cause, "it is unknown whether a reservation was committed; checking");
-                Ok(ReserveAttempt::Uncertain(Reservation { operation, reserved, versions: Versions::default() }, cause))
-            }
-            Err(error) => Err(error.into()),
-        }
+        Ok(uncertain.map_or(Committed::Conflict(Conflict::Stale), Committed::Uncertain))
     }
 
-    fn new_operation<C: Command>(&self, caller: &Caller, command: &C, id: &OperationId) -> Operation {
+    /// Whether the reservation that conflicts is this call's own, which stands after all.
+    async fn own(&self, operation: &Operation, conflict: Conflict, cause: store::Error) -> Result<Committed, Error> {
+        let Some(stored) = self.store.read().await?.operation(&operation.id).await? else {
+            return Ok(Committed::Conflict(conflict));
+        };
+        let is_held = stored.operation.epoch == operation.epoch;
+        if is_held { Ok(Committed::Durable) } else { Err(cause.into()) }
+    }
+
+    /// A refusal, or where the reference is taken, that: the object that has it may be what the refusal is about, as a refund
+    /// that was made before has taken its share of what is left.
+    async fn explain_refusal<C: Command>(&self, caller: &Caller, command: &C, refusal: Error) -> Result<Error, Error> {
+        if matches!(refusal.reason, Reason::StoreUnavailable | Reason::ResourceNotFound) {
+            return Ok(refusal);
+        }
+        let taken = self.find_reference(caller, command).await?;
+        Ok(if taken.is_some() { reference_taken(command, taken) } else { refusal })
+    }
+
+    /// The id of the partner's object that has the command's reference.
+    async fn find_reference<C: Command>(&self, caller: &Caller, command: &C) -> Result<Option<String>, Error> {
+        let Some(reference) = command.reference() else { return Ok(None) };
+        C::find_reference(&mut self.store.read().await?, &caller.partner_id, reference).await
+    }
+
+    fn new_operation<C: Command>(&self, caller: &Caller, target: Target, id: &OperationId) -> Operation {
         let now = self.now();
-        let Target { subject_id, payment_intent_id } = command.target();
+        let Target { subject_id, payment_intent_id } = target;
         Operation {
             id: id.clone(),
             partner_id: caller.partner_id.clone(),
@@ -204,13 +232,30 @@ impl App {
 
     /// Takes back a reservation of which nothing was sent and nothing will be, so that its idempotency key is free again.
     /// Where that fails, its lease ends, and it is looked up.
-    async fn take_back<C: Command>(&self, late: Reservation<C::Resource>) {
-        let Reservation { operation, reserved: Reserved::Send(_), versions } = late else { return };
+    async fn take_back<C: Command>(&self, late: Reservation<C>) {
+        let Reservation { operation, reserved: Reserved::Send(_), .. } = late else { return };
         let reason = upstream::Error::NotSent { reason: NotSent::TooLate, retry_after: RETRY_AFTER };
-        let taken_back = self.settle_with_retry::<C>(&operation, Outcome::NotSent(Arc::new(reason)), versions).await;
+        let taken_back = self.settle_with_retry::<C>(&operation, Outcome::NotSent(Arc::new(reason)), None).await;
         let is_taken_back = taken_back.is_ok();
         tracing::warn!(operation = %operation.id, is_taken_back, "a reservation came too late; nothing was sent");
     }
+}
+
+impl<C: Command> Reservation<C> {
+    /// The same once it is durable.
+    fn committed(mut self) -> Self {
+        self.seen.mark_committed();
+        self
+    }
+}
+
+/// The partner has used the reference for an object of the same kind.
+fn reference_taken<C: Command>(command: &C, by: Option<String>) -> Error {
+    let by = by.unwrap_or_default();
+    let owner = if by.is_empty() { "another object" } else { by.as_str() };
+    Error::new(Reason::ReferenceIdTaken, format!("the reference_id is taken by {owner}"))
+        .with("reference_id", command.reference().unwrap_or_default())
+        .with("resource_id", by)
 }
 
 fn too_late(message: &str) -> Error {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{App, Command, Outcome, Verdict, conclude};
+use super::{App, Command, Outcome, Seen as _, Verdict, conclude};
 use crate::{
-    domain::operation::Operation,
+    app::decision::Decision,
+    domain::operation::{Operation, OperationState},
     error::{Error, Reason},
-    store::{self, OutcomeStatus, Tx, Versions},
+    store::{self, CommitError, Conflict, Lease},
 };
 
 /// How long an outcome is tried to be written. After that the lease of the call is over, and recovery finds it out.
@@ -17,15 +18,41 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest wait between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How often the meaning of an outcome is decided anew, within one try, because something has changed since it was read.
+const CONFLICTS: u32 = 64;
 
-/// The result of an attempt to write an outcome.
+/// The result of writing an outcome.
 pub(in crate::app) enum Settled<R> {
     /// It is written; this is the answer.
     Written(Result<R, Error>),
     /// Another holder has claimed the operation since, and nothing was written.
     Lost,
-    /// The database did not say whether it is written; this is the answer if it is.
-    Uncertain(Result<R, Error>, store::Error),
+}
+
+/// An outcome on its way into the store.
+pub(in crate::app) struct Settling<C: Command> {
+    outcome: Outcome<C::Snapshot>,
+    /// The objects as the reservation left them, which need not be read again.
+    kept: Option<C::Seen>,
+    /// The answer, if an attempt stands of which the database did not say whether it does.
+    uncertain: Option<Result<C::Resource, Error>>,
+}
+
+/// How far the holder of an operation has come with writing its outcome.
+enum Fate {
+    /// Nothing is written.
+    Open,
+    /// It is written, or the operation was taken back.
+    Written,
+    /// Another holder has claimed the operation.
+    Lost,
+}
+
+impl<C: Command> Settling<C> {
+    /// An outcome of which nothing was written yet.
+    pub fn new(outcome: Outcome<C::Snapshot>, kept: Option<C::Seen>) -> Self {
+        Self { outcome, kept, uncertain: None }
+    }
 }
 
 impl App {
@@ -35,19 +62,16 @@ impl App {
         &self,
         operation: &Operation,
         outcome: Outcome<C::Snapshot>,
-        versions: Versions,
+        kept: Option<C::Seen>,
     ) -> Result<Option<Result<C::Resource, Error>>, Error> {
         let (mut pause, give_up) = (FIRST_PAUSE, Instant::now() + PATIENCE);
-        let mut uncertain = None;
+        let mut settling = Settling::<C>::new(outcome, kept);
         loop {
-            let failed = match self.settle_or_find::<C>(operation, &outcome, &versions, &mut uncertain).await {
+            let failed = match self.settle(operation, &mut settling).await {
                 Ok(Settled::Written(answer)) => return Ok(Some(answer)),
                 Ok(Settled::Lost) => return Ok(None),
-                Ok(Settled::Uncertain(answer, cause)) => {
-                    uncertain = Some(answer);
-                    Error::from(cause)
-                }
-                Err(error) if error.reason == Reason::StoreUnavailable => error,
+                // Also where the database refuses the row: to try again does no harm.
+                Err(error) if matches!(error.reason, Reason::StoreUnavailable | Reason::Internal) => error,
                 Err(error) => return Err(error),
             };
             if Instant::now() >= give_up {
@@ -58,67 +82,70 @@ impl App {
         }
     }
 
-    /// Writes an outcome, after it has found out that an attempt before, whose answer is `uncertain`, does not stand.
-    async fn settle_or_find<C: Command>(
-        &self,
-        operation: &Operation,
-        outcome: &Outcome<C::Snapshot>,
-        versions: &Versions,
-        uncertain: &mut Option<Result<C::Resource, Error>>,
-    ) -> Result<Settled<C::Resource>, Error> {
-        if uncertain.is_some() {
-            match self.store.begin().await?.operation_outcome_status(operation).await? {
-                OutcomeStatus::Open => {}
-                OutcomeStatus::Lost => return Ok(Settled::Lost),
-                OutcomeStatus::Written => return Ok(uncertain.take().map_or(Settled::Lost, Settled::Written)),
-            }
-        }
-        self.settle::<C>(operation, outcome.clone(), versions.clone()).await
-    }
-
-    /// Writes an outcome, by a draft where nobody is in the way; `known` is what it need not read.
+    /// Reads, decides and commits what an outcome means, until that stands or cannot.
+    ///
+    /// # Errors
+    /// As the database fails. When it did not say whether the outcome stands, another call with the same `settling` finds out.
     pub(in crate::app) async fn settle<C: Command>(
         &self,
         operation: &Operation,
-        outcome: Outcome<C::Snapshot>,
-        versions: Versions,
+        settling: &mut Settling<C>,
     ) -> Result<Settled<C::Resource>, Error> {
-        match self.settle_in::<C>(self.store.begin_optimistic(versions), operation, outcome.clone()).await {
-            Ok(settled) => return Ok(settled),
-            Err(error) if error.reason == Reason::StoreUnavailable => return Err(error),
-            Err(_) => {}
+        let _turn = self.payment_queues.wait(operation.queue()).await;
+        for _ in 0..CONFLICTS {
+            if settling.uncertain.is_some() {
+                match self.fate(operation).await? {
+                    Fate::Open => {}
+                    Fate::Lost => return Ok(Settled::Lost),
+                    Fate::Written => return Ok(settling.uncertain.take().map_or(Settled::Lost, Settled::Written)),
+                }
+            }
+            let (verdict, decision) = self.judge(operation, settling).await?;
+            match self.commit(&decision).await {
+                Ok(()) => return Ok(Settled::Written(verdict.into_answer())),
+                Err(CommitError::Conflict(Conflict::LeaseLost)) if settling.uncertain.is_none() => {
+                    return Ok(Settled::Lost);
+                }
+                Err(CommitError::Conflict(_)) => {}
+                Err(CommitError::Failed(cause)) => {
+                    if matches!(cause, store::Error::Uncertain(_)) {
+                        tracing::warn!(operation = %operation.id, %cause, "it is unknown whether an outcome was committed; checking");
+                        settling.uncertain = Some(verdict.into_answer());
+                    }
+                    return Err(cause.into());
+                }
+            }
         }
-        self.settle_in::<C>(self.store.begin().await?, operation, outcome).await
+        Err(Error::new(Reason::StoreUnavailable, "too many calls change the same object").retry_after(LONGEST_PAUSE))
     }
 
-    async fn settle_in<C: Command>(
+    /// Decides what an outcome means, for the objects and for the operation.
+    async fn judge<C: Command>(
         &self,
-        mut tx: Tx,
         operation: &Operation,
-        outcome: Outcome<C::Snapshot>,
-    ) -> Result<Settled<C::Resource>, Error> {
+        settling: &mut Settling<C>,
+    ) -> Result<(Verdict<C::Resource>, Decision), Error> {
+        let mut seen = C::read_for_outcome(&self.store, operation, &settling.outcome, settling.kept.take()).await?;
         let now = self.now();
-        tx.acts_for(std::slice::from_ref(operation));
-        let verdict = match C::settle(&mut tx, operation, outcome, now).await? {
+        let mut decision = Decision::by(std::slice::from_ref(operation));
+        let verdict = match C::settle(&mut seen, operation, settling.outcome.clone(), now, &mut decision)? {
             // A webhook or a read has found out what the answer did not tell.
             Verdict::InDoubt(resource) if C::is_decided(&resource) => Verdict::Done(resource),
             verdict => verdict,
         };
-        if !conclude(&mut tx, operation, &verdict, now).await? {
-            return Ok(Settled::Lost);
+        conclude(&mut decision, operation, Lease::held(operation), &verdict, now);
+        seen.write(&mut decision, now);
+        Ok((verdict, decision))
+    }
+
+    /// Whether the holder of an operation still has to write its outcome.
+    async fn fate(&self, operation: &Operation) -> Result<Fate, Error> {
+        let Some(stored) = self.store.read().await?.operation(&operation.id).await? else { return Ok(Fate::Written) };
+        if stored.operation.epoch != operation.epoch {
+            return Ok(Fate::Lost);
         }
-        let committed = tx.commit().await;
-        let answer = match verdict {
-            Verdict::Done(resource) | Verdict::InDoubt(resource) | Verdict::NeedsOperator(resource) => Ok(resource),
-            Verdict::Refused(error) | Verdict::Released(error) => Err(error),
-        };
-        match committed {
-            Ok(()) => Ok(Settled::Written(answer)),
-            Err(cause @ store::Error::Uncertain(_)) => {
-                tracing::warn!(operation = %operation.id, %cause, "it is unknown whether an outcome was committed; checking");
-                Ok(Settled::Uncertain(answer, cause))
-            }
-            Err(error) => Err(error.into()),
-        }
+        let is_given_back = stored.operation.lease_until.0 == 0;
+        let is_written = stored.operation.state == OperationState::Done || is_given_back;
+        Ok(if is_written { Fate::Written } else { Fate::Open })
     }
 }

@@ -1,4 +1,4 @@
-//! The meaning of a lookup: for the payment, for its refunds, and for the operations on it that are open.
+//! The meaning of a look at a payment: for the payment, for its refunds, and for the operations on it that are open.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use serde::Serialize;
 
 use crate::{
     app::{
+        decision::{Decision, Remark},
+        payment::Payment,
         perform::{Verdict, conclude, leave_open},
-        refunds::{give_up_refund, merge_refunds},
+        refunds::{find, give_up_refund, merge_refunds},
     },
     domain::{
         clock::Timestamp,
         decline::UPSTREAM_NO_RECORD,
         event::EventType,
-        ids::RefundId,
         operation::{Operation, OperationKind, is_absent, next_look},
         payment_intent::{PaymentIntent, PaymentIntentState},
         snapshot::{Evidence, Merge, PaymentSnapshot},
     },
-    error::Error,
-    store::Tx,
+    store::Lease,
 };
 
 /// When Corefy is asked again after it has contradicted us for the first time.
@@ -45,64 +45,66 @@ impl Merged {
     }
 }
 
-/// Merges what Corefy says of a payment and of its refunds, and emits the events. While an `attempt` is open, a snapshot
-/// without a trace of it says nothing of the payment, for it may be older than the attempt.
-pub(in crate::app) async fn merge_payment(
-    tx: &mut Tx,
-    intent: &mut PaymentIntent,
+/// Merges what Corefy says of a payment and of its refunds, with the events. While an `attempt` is open, a snapshot without a
+/// trace of it says nothing of the payment, for it may be older than the attempt.
+pub(in crate::app) fn merge_payment(
+    payment: &mut Payment,
     snapshot: &PaymentSnapshot,
     attempt: Option<&Operation>,
     now: Timestamp,
-) -> Result<Merged, Error> {
+    decision: &mut Decision,
+) -> Merged {
     let mut merged = Merged::default();
     let trace = attempt.map(|attempt| snapshot.evidence_of_attempt_since(attempt.baseline));
     if trace.is_none_or(|trace| trace == Evidence::Outcome) {
-        match snapshot.merge(intent) {
+        match snapshot.merge(&payment.intent) {
             Merge::Apply(change) => {
                 let events = change.events.clone();
-                change.apply(intent, now);
-                tx.events_insert(&events, &intent.clone().into(), now).await?;
+                change.apply(&mut payment.intent, now);
+                for kind in events {
+                    payment.tell(kind, now, decision);
+                }
             }
             Merge::Conflict(why) => merged.payment_conflict = Some(why),
             Merge::Unchanged => {}
             Merge::Stale => merged.is_stale = true,
         }
     }
-    if intent.upstream_payment_id.is_none() {
-        intent.upstream_payment_id.clone_from(&snapshot.upstream_payment_id);
+    if payment.intent.upstream_payment_id.is_none() {
+        payment.intent.upstream_payment_id.clone_from(&snapshot.upstream_payment_id);
     }
     if !merged.is_stale && merged.payment_conflict.is_none() {
-        merged.refund_conflict =
-            merge_refunds(tx, intent, snapshot.refunds.as_deref().unwrap_or_default(), now).await?;
+        let refunds = snapshot.refunds.as_deref().unwrap_or_default();
+        merged.refund_conflict = merge_refunds(payment, refunds, now, decision);
     }
     match merged.conflict() {
         Some(why) => {
-            merged.is_confirmed = intent.note_contradiction(now);
-            emit_contradiction(tx, intent, why, merged.is_confirmed, now).await?;
+            merged.is_confirmed = payment.intent.note_contradiction(now);
+            emit_contradiction(payment, why, merged.is_confirmed, now, decision);
         }
-        None if !merged.is_stale => intent.progress.contradicted_since = None,
+        None if !merged.is_stale => payment.intent.progress.contradicted_since = None,
         None => {}
     }
-    Ok(merged)
+    merged
 }
 
-/// Calls a person, once, when a contradiction is confirmed.
-async fn emit_contradiction(
-    tx: &mut Tx,
-    intent: &PaymentIntent,
+/// Calls an operator, once, when a contradiction is confirmed.
+fn emit_contradiction(
+    payment: &mut Payment,
     why: &'static str,
     is_confirmed: bool,
     now: Timestamp,
-) -> Result<(), Error> {
-    if !is_confirmed {
-        tracing::warn!(payment_intent = %intent.id, why, "Corefy contradicts the gateway's record; asking again");
-        return Ok(());
+    decision: &mut Decision,
+) {
+    let payment_intent = payment.intent.id.clone();
+    decision.remark(Remark::Contradicted { payment_intent, why, is_confirmed });
+    if is_confirmed && !payment.intent.progress.is_contradiction_reported {
+        payment.intent.progress.is_contradiction_reported = true;
+        payment.tell(EventType::PaymentIntentOrphanCharge, now, decision);
     }
-    tracing::error!(payment_intent = %intent.id, why, "Corefy contradicts the gateway's record; an operator has to look");
-    Ok(tx.event_insert_once(EventType::PaymentIntentOrphanCharge, &intent.clone().into(), now).await?)
 }
 
-/// The finding of a lookup about one operation.
+/// The finding of a look about one operation.
 #[derive(Clone, Copy)]
 enum Finding {
     /// Its outcome, which is merged already.
@@ -117,17 +119,16 @@ enum Finding {
     Open,
 }
 
-/// Ends a claimed operation by the `snapshot` that was merged, or leaves it open. `false`: another holder has claimed it
-/// since, and nothing of this must be committed.
-pub(super) async fn conclude_claimed(
-    tx: &mut Tx,
-    intent: &mut PaymentIntent,
+/// Ends a claimed operation by the `snapshot` that was merged, or leaves it open.
+pub(super) fn conclude_claimed(
+    payment: &mut Payment,
     mut operation: Operation,
     evidence: Option<(&PaymentSnapshot, Merged)>,
     (now, send_limit): (Timestamp, Duration),
-) -> Result<bool, Error> {
+    decision: &mut Decision,
+) {
     if operation.kind == OperationKind::CreateRefund {
-        return conclude_refund(tx, intent, operation, evidence, (now, send_limit)).await;
+        return conclude_refund(payment, operation, evidence, (now, send_limit), decision);
     }
     let finding = match evidence {
         Some((_, merged)) if merged.payment_conflict.is_some() => contradicted(merged),
@@ -139,39 +140,40 @@ pub(super) async fn conclude_claimed(
         None => Finding::Open,
     };
     if matches!(finding, Finding::Absent) {
-        give_up_attempt(tx, intent, now).await?;
+        give_up_attempt(payment, now, decision);
     }
-    conclude_finding(tx, &operation, finding, intent.clone(), now).await
+    conclude_finding(&operation, finding, &*payment.intent, now, decision);
 }
 
 fn contradicted(merged: Merged) -> Finding {
     if merged.is_confirmed { Finding::Contradicted } else { Finding::Doubtful }
 }
 
-/// Writes what was found into the journal. What was contradicted for the first time is looked up again at once.
-async fn conclude_finding<R: Clone + Serialize>(
-    tx: &mut Tx,
+/// Decides what was found for the journal. What was contradicted for the first time is looked up again at once.
+fn conclude_finding<R: Serialize>(
     operation: &Operation,
     finding: Finding,
-    resource: R,
+    resource: &R,
     now: Timestamp,
-) -> Result<bool, Error> {
+    decision: &mut Decision,
+) {
+    let lease = Lease::held(operation);
     match finding {
-        Finding::Doubtful => leave_open(tx, operation, Some(now + CONTRADICTION_CHECK), now).await,
-        finding => conclude(tx, operation, &verdict(finding, resource), now).await,
+        Finding::Doubtful => leave_open(decision, operation, lease, Some(now + CONTRADICTION_CHECK), now),
+        finding => conclude(decision, operation, lease, &verdict(finding, resource), now),
     }
 }
 
 /// The same for a refund: it is told when Corefy shows it, and absent only from a list that is complete.
-async fn conclude_refund(
-    tx: &mut Tx,
-    intent: &mut PaymentIntent,
+fn conclude_refund(
+    payment: &mut Payment,
     mut operation: Operation,
     evidence: Option<(&PaymentSnapshot, Merged)>,
     (now, send_limit): (Timestamp, Duration),
-) -> Result<bool, Error> {
-    let Some(id) = RefundId::parse(&operation.subject_id) else { return Ok(true) };
-    let Some(mut refund) = tx.refund_any(&id).await? else { return Ok(true) };
+    decision: &mut Decision,
+) {
+    let Payment { intent, refunds, .. } = payment;
+    let Ok(refund) = find(refunds, &operation) else { return };
     let finding = match evidence {
         Some(_) if refund.upstream_id.is_some() => Finding::Found,
         Some((_, merged)) if merged.conflict().is_some() => contradicted(merged),
@@ -182,46 +184,42 @@ async fn conclude_refund(
         None => Finding::Open,
     };
     if matches!(finding, Finding::Absent) {
-        give_up_refund(tx, intent, &mut refund, now).await?;
+        give_up_refund(intent, refund, now, decision);
     }
-    conclude_finding(tx, &operation, finding, refund, now).await
+    conclude_finding(&operation, finding, &**refund, now, decision);
 }
 
-/// Ends an open operation that somebody else holds, or nobody, when what was merged tells its outcome: from then on the
-/// object is shown as it came out, and a repeated call has to get the same answer however often it is made.
-pub(super) async fn finish_if_found(
-    tx: &mut Tx,
-    intent: &PaymentIntent,
+/// Ends an open operation that another holds, or nobody, when what was merged tells its outcome: from then on the object is
+/// shown as it came out, and a repeated call has to get the same answer however often it is made.
+pub(super) fn finish_if_found(
+    payment: &mut Payment,
     operation: &Operation,
     evidence: Option<(&PaymentSnapshot, Merged)>,
     now: Timestamp,
-) -> Result<(), Error> {
-    let Some((snapshot, merged)) = evidence else { return Ok(()) };
-    let mut operation = operation.clone();
+    decision: &mut Decision,
+) {
+    let Some((snapshot, merged)) = evidence else { return };
+    let lease = Lease::taken_over(operation);
     match operation.kind {
         OperationKind::ConfirmPaymentIntent => {
             let is_told = merged.payment_conflict.is_none()
                 && snapshot.evidence_of_attempt_since(operation.baseline) == Evidence::Outcome;
-            if is_told && tx.operation_take(&mut operation).await? {
-                conclude(tx, &operation, &Verdict::Done(intent.clone()), now).await?;
+            if is_told {
+                conclude(decision, operation, lease, &Verdict::Done(&*payment.intent), now);
             }
         }
         OperationKind::CreateRefund => {
-            let Some(id) = RefundId::parse(&operation.subject_id) else { return Ok(()) };
-            let refund = tx.refund_any(&id).await?.filter(|refund| refund.upstream_id.is_some());
-            if let Some(refund) = refund
-                && tx.operation_take(&mut operation).await?
-            {
-                conclude(tx, &operation, &Verdict::Done(refund), now).await?;
+            let Ok(refund) = find(&mut payment.refunds, operation) else { return };
+            if refund.upstream_id.is_some() {
+                conclude(decision, operation, lease, &Verdict::Done(&**refund), now);
             }
         }
-        // The outcomes of these are known from their own answers alone.
+        // Their own answers alone tell of these.
         OperationKind::CreatePaymentIntent
         | OperationKind::CancelPaymentIntent
         | OperationKind::CreateCustomer
         | OperationKind::CreatePaymentMethod => {}
     }
-    Ok(())
 }
 
 fn verdict<R>(finding: Finding, resource: R) -> Verdict<R> {
@@ -244,28 +242,24 @@ pub(in crate::app) fn poll_at(intent: &PaymentIntent, now: Timestamp) -> Option<
     intent.next_poll(now).into_iter().chain(doubtful).min()
 }
 
-/// Emits an event, once, about a payment that is overdue.
-pub(super) async fn emit_if_overdue(tx: &mut Tx, intent: &PaymentIntent, now: Timestamp) -> Result<(), Error> {
+/// Reports, once, a payment that should long have come to an end.
+pub(super) fn emit_if_overdue(payment: &mut Payment, now: Timestamp, decision: &mut Decision) {
+    let intent = &payment.intent;
     let is_under_way = intent.state.is_attempting() || intent.refund_pending > 0;
-    if is_under_way && next_look(intent.updated_at, now).is_none() {
-        tracing::warn!(payment_intent = %intent.id, "the payment has had no outcome for a week; an operator has to look");
-        tx.event_insert_once(EventType::PaymentIntentOverdue, &intent.clone().into(), now).await?;
+    let is_overdue = is_under_way && next_look(intent.updated_at, now).is_none();
+    if is_overdue && !intent.progress.is_overdue_reported {
+        payment.intent.progress.is_overdue_reported = true;
+        payment.tell(EventType::PaymentIntentOverdue, now, decision);
     }
-    Ok(())
 }
 
 /// Gives up an attempt of which Corefy, asked again and again, shows no trace. It is never sent again by us; but Corefy
 /// is still asked for a week.
-pub(in crate::app) async fn give_up_attempt(
-    tx: &mut Tx,
-    intent: &mut PaymentIntent,
-    now: Timestamp,
-) -> Result<(), Error> {
-    if intent.state != PaymentIntentState::Processing {
-        return Ok(());
+pub(in crate::app) fn give_up_attempt(payment: &mut Payment, now: Timestamp, decision: &mut Decision) {
+    if payment.intent.state != PaymentIntentState::Processing {
+        return;
     }
-    intent.give_up_attempt(UPSTREAM_NO_RECORD, "Corefy has no record of the attempt; nothing was charged", now);
-    tx.payment_intent_update(intent, poll_at(intent, now)).await?;
-    tx.events_insert(&[EventType::PaymentIntentPaymentFailed], &intent.clone().into(), now).await?;
-    Ok(())
+    let message = "Corefy has no record of the attempt; nothing was charged";
+    payment.intent.give_up_attempt(UPSTREAM_NO_RECORD, message, now);
+    payment.tell(EventType::PaymentIntentPaymentFailed, now, decision);
 }

@@ -10,21 +10,23 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::{
     App,
+    decision::Decision,
+    payment::Payment,
     payment_intents::CreatePaymentIntentCommand,
-    perform::{Command, Outcome, Settled},
+    perform::{Command, Outcome, Seen as _, Settled, Settling},
 };
 use crate::{
     domain::{
         clock::{CLOCK_SKEW, Timestamp},
-        customer::Customer,
         ids::PaymentIntentId,
-        operation::{LEASE, Operation, OperationKind, SEND_MARGIN, next_check},
+        operation::{LEASE, Operation, OperationKind, OperationState, SEND_MARGIN, next_check},
         payment_intent::{PaymentIntent, REST_LOOK_INTERVAL},
+        snapshot::PaymentSnapshot,
     },
     error::{Error, Reason},
-    store::{Tx, Versions},
+    store::{Change, CommitError, Lease, Tx},
     telemetry::trace::carried,
-    upstream::{self, Call, PaymentContext, Priority, Scheduling},
+    upstream::{self, Call, Priority, Scheduling},
 };
 
 mod merge;
@@ -40,6 +42,8 @@ const ASK_WAIT: Duration = Duration::from_secs(3);
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 /// When a poll that failed is made again at the latest.
 const POLL_AGAIN: Duration = Duration::from_secs(15 * 60);
+/// How often a look is decided anew because something has changed since it was read.
+const CONFLICTS: u32 = 64;
 /// How many operations, and how many polls, one step of recovery takes, all at the same time.
 const BATCH: u32 = 8;
 
@@ -100,12 +104,14 @@ impl App {
         let again = || next_check(operation.sent_at, self.now(), operation.misses);
         let next = if error.reason == Reason::Internal { None } else { again() };
         tracing::error!(operation = %operation.id, %error, cause = ?error.cause(), ?next, "an operation is postponed");
-        let postponed = async {
-            let mut tx = self.store.begin().await?;
-            tx.operation_leave_open(&operation, next).await?;
-            Ok(tx.commit().await?)
-        };
-        log_failure(operation.id.as_str(), postponed.await);
+        let mut postponed = Decision::default();
+        let (lease, misses) = (Lease::held(&operation), operation.misses);
+        postponed.changes.push(Change::LeaveOperationOpen { lease, misses, next_check_at: next });
+        match self.commit(&postponed).await {
+            // Another has it, or it was given back already.
+            Ok(()) | Err(CommitError::Conflict(_)) => {}
+            Err(CommitError::Failed(error)) => log_failure(operation.id.as_str(), Err::<(), _>(error.into())),
+        }
     }
 
     async fn reconcile(&self, operation: Operation) -> Result<(), Error> {
@@ -194,21 +200,9 @@ impl App {
         Ok(claimed)
     }
 
-    /// The payment and its customer, read in one session that is given back before Corefy is asked.
-    async fn payment_and_customer(
-        &self,
-        id: &PaymentIntentId,
-    ) -> Result<Option<(PaymentIntent, Option<Customer>)>, Error> {
-        let mut session = self.store.read().await?;
-        let Some(intent) = session.payment_intent_any(id).await? else { return Ok(None) };
-        let customer = session.customer_of(&intent).await?;
-        Ok(Some((intent, customer)))
-    }
-
     async fn recover_payment_intent(&self, id: &PaymentIntentId, operation: &Operation) -> Result<(), Error> {
-        let Some((intent, customer)) = self.payment_and_customer(id).await? else { return Ok(()) };
-        let context = PaymentContext { intent: &intent, customer: customer.as_ref() };
-        let found = self.upstream.payment_intent_recover(call(operation), context).await;
+        let Some(payment) = Payment::read(&self.store, id).await? else { return Ok(()) };
+        let found = self.upstream.payment_intent_recover(call(operation), payment.context()).await;
         self.settle_found::<CreatePaymentIntentCommand>(operation, found).await
     }
 
@@ -228,10 +222,8 @@ impl App {
             }
             Ok(None) | Err(_) => Outcome::Unknown,
         };
-        match self.settle::<C>(&operation, outcome, Versions::default()).await? {
+        match self.settle(&operation, &mut Settling::<C>::new(outcome, None)).await? {
             Settled::Written(_) | Settled::Lost => Ok(()),
-            // Postponing it waits for whatever is written of it, and changes nothing then.
-            Settled::Uncertain(_, cause) => Err(cause.into()),
         }
     }
 
@@ -245,52 +237,77 @@ impl App {
     ) -> Result<bool, Error> {
         let scheduling =
             if claimed.is_empty() { scheduling } else { Scheduling { priority: Priority::InDoubt, ..scheduling } };
-        let Some((intent, customer)) = self.payment_and_customer(id).await? else { return Ok(false) };
-        let context = PaymentContext { intent: &intent, customer: customer.as_ref() };
-        let found = self.upstream.payment_find(context, scheduling).await;
-        let shown = found.as_ref().ok().and_then(Option::as_ref);
+        let Some(payment) = Payment::read(&self.store, id).await? else { return Ok(false) };
+        let found = self.upstream.payment_find(payment.context(), scheduling).await;
         if let Err(error) = &found {
             tracing::warn!(payment_intent = %id, %error, "could not ask Corefy about a payment");
         }
-        let now = self.now();
-        let mut tx = self.store.begin().await?;
-        let Some(mut intent) = tx.payment_intent_lock(id).await? else { return Ok(false) };
-        let open = tx.operations_open(id).await?;
-        tx.acts_for(&open);
-        let attempt = open.iter().rfind(|operation| operation.kind == OperationKind::ConfirmPaymentIntent);
-        let evidence = match shown {
-            Some(snapshot) => Some((snapshot, merge_payment(&mut tx, &mut intent, snapshot, attempt, now).await?)),
-            None => None,
-        };
-        let others = open.iter().filter(|open| claimed.iter().all(|claimed| claimed.id != open.id));
-        for operation in others.filter(|operation| !operation.is_first_call_running(now)) {
-            finish_if_found(&mut tx, &intent, operation, evidence, now).await?;
-        }
-        for operation in claimed {
-            if !conclude_claimed(&mut tx, &mut intent, operation, evidence, (now, self.send_limit)).await? {
+        let has_failed = found.is_err();
+        let shown = found.ok().flatten();
+        let _turn = self.payment_queues.wait(id.as_str()).await;
+        for _ in 0..CONFLICTS {
+            let Some(mut payment) = Payment::read(&self.store, id).await? else { return Ok(false) };
+            let open = self.store.operations_unended(id).await?;
+            let open: Vec<_> = open.into_iter().filter(|operation| operation.state != OperationState::Done).collect();
+            let is_held =
+                |claimed: &Operation| open.iter().any(|open| open.id == claimed.id && open.epoch == claimed.epoch);
+            if !claimed.iter().all(is_held) {
                 // Another holder has it now and will see the same; nothing of this is written.
                 return Ok(shown.is_some());
             }
+            let look = Look { shown: shown.as_ref(), has_failed, claimed: &claimed, open: &open };
+            let mut decision = Decision::by(&open);
+            let now = self.now();
+            decide(&mut payment, &look, (now, self.send_limit), &mut decision);
+            payment.write(&mut decision, now);
+            match self.commit(&decision).await {
+                Ok(()) => return Ok(shown.is_some()),
+                Err(CommitError::Conflict(_)) => {}
+                Err(CommitError::Failed(error)) => return Err(error.into()),
+            }
         }
-        // An operation that is open tells of itself.
-        if open.is_empty() {
-            emit_if_overdue(&mut tx, &intent, now).await?;
-        }
-        let scheduled = poll_at(&intent, now);
-        let next = match found {
-            Ok(_) => scheduled,
-            Err(_) => Some(scheduled.map_or(now + ASK_AGAIN, |at| at.min(now + POLL_AGAIN))),
-        };
-        tx.payment_intent_update(&intent, next).await?;
-        tx.commit().await?;
-        Ok(shown.is_some())
+        Err(Error::new(Reason::StoreUnavailable, "too many calls change the same payment"))
     }
+}
+
+/// One look at a payment.
+struct Look<'a> {
+    /// The payment as Corefy showed it.
+    shown: Option<&'a PaymentSnapshot>,
+    /// Whether Corefy gave no answer that could be read.
+    has_failed: bool,
+    /// The operations that the look is for.
+    claimed: &'a [Operation],
+    /// Every operation on the payment that is open.
+    open: &'a [Operation],
+}
+
+/// Decides what a look means: for the payment, for its refunds, and for the operations on it that are open.
+fn decide(payment: &mut Payment, look: &Look<'_>, (now, send_limit): (Timestamp, Duration), decision: &mut Decision) {
+    let attempt = look.open.iter().rfind(|operation| operation.kind == OperationKind::ConfirmPaymentIntent);
+    let evidence = look.shown.map(|snapshot| (snapshot, merge_payment(payment, snapshot, attempt, now, decision)));
+    let others = look.open.iter().filter(|open| look.claimed.iter().all(|claimed| claimed.id != open.id));
+    for operation in others.filter(|operation| !operation.is_first_call_running(now)) {
+        finish_if_found(payment, operation, evidence, now, decision);
+    }
+    for operation in look.claimed {
+        conclude_claimed(payment, operation.clone(), evidence, (now, send_limit), decision);
+    }
+    // An operation that is open tells of itself.
+    if look.open.is_empty() {
+        emit_if_overdue(payment, now, decision);
+    }
+    if look.has_failed {
+        let again = poll_at(&payment.intent, now).map_or(now + ASK_AGAIN, |at| at.min(now + POLL_AGAIN));
+        payment.poll_at(Some(again));
+    }
+    payment.unchanged();
 }
 
 /// The operation as Corefy is told of it when it is asked again.
 pub(super) fn call(operation: &Operation) -> Call<'_> {
     let (operation_id, request_id) = (&operation.id, operation.request_id.as_str());
-    // The lease is renewed while it waits for its turn.
+    // The lease is renewed while it waits for its scheduling.
     let not_after = operation.lease_until + SEND_MARGIN;
     Call { operation_id, request_id, not_after, scheduling: Scheduling::of(Priority::InDoubt) }
 }

@@ -25,6 +25,10 @@ pub struct Progress {
     /// Since when Corefy has contradicted what we know of the payment; none once it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contradicted_since: Option<Timestamp>,
+    /// Whether an operator was told of a contradiction that an answer has confirmed.
+    pub is_contradiction_reported: bool,
+    /// Whether an operator was told that it has long had no outcome.
+    pub is_overdue_reported: bool,
     /// When it was known to be paid in full.
     pub succeeded_at: Option<Timestamp>,
     /// When it was canceled.

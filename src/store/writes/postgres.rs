@@ -4,17 +4,18 @@ use std::fmt::Write as _;
 
 use sqlx::any::AnyArguments;
 
-use super::{BatchStep, ColumnType, RowCheck, StatementRows, add};
+use super::{Batch, ColumnType, StatementRows, add};
 use crate::store::{Error, event_signal::CHANNEL};
 
 /// PostgreSQL takes them as one statement, whose parts all see the database as it was before; so it costs one round trip,
 /// and is a transaction where none is open.
-pub(super) fn together(parts: impl Iterator<Item = StatementRows>, fit: RowCheck) -> Result<BatchStep, Error> {
+pub(super) fn together(parts: impl Iterator<Item = StatementRows>) -> Result<Batch, Error> {
     let (mut sql, mut arguments) = (String::from("WITH "), AnyArguments::default());
     let (mut found, mut required, mut tells) = (Vec::new(), Vec::new(), false);
     for (part, places) in parts.zip(1_usize..) {
+        let (place, part_statement) = (part.rank as usize, part.rank.statement());
         let (rows, bytes, count) = (3 * places - 2, 3 * places - 1, 3 * places);
-        if part.statement.is_of_events() {
+        if part_statement.is_of_events() {
             // Asking for what was found before has everything else run, and locked, before.
             let before = if found.is_empty() { "0".to_owned() } else { found.join(" + ") };
             let _ = write!(
@@ -25,7 +26,7 @@ pub(super) fn together(parts: impl Iterator<Item = StatementRows>, fit: RowCheck
             tells = true;
         }
         let position = format!("(SELECT last FROM sequence) - ${count} + new.place");
-        let columns = part.statement.columns(|place, kind| match kind {
+        let columns = part_statement.columns(|place, kind| match kind {
             ColumnType::Text => format!("value ->> {place}"),
             ColumnType::Int => format!("CAST(value ->> {place} AS BIGINT)"),
             ColumnType::Bytes => format!(
@@ -35,19 +36,20 @@ pub(super) fn together(parts: impl Iterator<Item = StatementRows>, fit: RowCheck
         });
         let elements = format!("jsonb_array_elements(CAST(${rows} AS JSONB)) WITH ORDINALITY");
         let table = format!("(SELECT ordinality AS place, {columns} FROM {elements}) AS new");
-        let statement = part.statement.sql.replace("{rows}", &table).replace("{position}", &position);
+        let statement = part_statement.sql.replace("{rows}", &table).replace("{position}", &position);
         let _ = write!(sql, "part{places} AS ({statement} RETURNING 1), ");
-        found.push(format!("(SELECT COUNT(*) FROM part{places})"));
-        required.push(format!("require_rows((SELECT COUNT(*) FROM part{places}), ${count})"));
+        let written = format!("(SELECT COUNT(*) FROM part{places})");
+        let checked = format!("require_rows({written}, ${count}, {place})");
+        required.push(if part.rank.requires_rows() { checked } else { written.clone() });
+        found.push(written);
         add(&mut arguments, part.rows)?;
         add(&mut arguments, part.bytes)?;
         add(&mut arguments, part.count)?;
     }
     sql.truncate(sql.len() - ", ".len());
-    let written = if fit == RowCheck::Required { required } else { found };
-    let _ = write!(sql, " SELECT {} AS written", written.join(" + "));
+    let _ = write!(sql, " SELECT {} AS written", required.join(" + "));
     if tells {
         let _ = write!(sql, ", CAST(pg_notify('{CHANNEL}', '') AS TEXT) AS told");
     }
-    Ok(BatchStep { sql, arguments })
+    Ok(Batch { sql, arguments })
 }

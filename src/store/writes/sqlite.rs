@@ -4,7 +4,7 @@ use std::{fmt::Write as _, sync::LazyLock};
 
 use sqlx::any::AnyArguments;
 
-use super::{BatchStep, ColumnType, ORDER, Statement, StatementRows, add};
+use super::{Batch, ColumnType, Rank, Statement, StatementRows, add};
 use crate::store::Error;
 
 /// Prepares the writer's connection to run all statements as one: they are the program of a trigger, which an INSERT into a
@@ -12,23 +12,29 @@ use crate::store::Error;
 /// one fails, and they cost one turn of the connection's thread.
 pub(in crate::store) static TOGETHER: LazyLock<String> = LazyLock::new(|| {
     let (mut columns, mut program) = (Vec::new(), String::new());
-    for (place, statement) in ORDER.iter().enumerate() {
+    for rank in Rank::ALL {
+        let place = rank as usize;
         let [rows, bytes, count] = names(place);
         let new = [&rows, &bytes, &count].map(|name| format!("NEW.{name}"));
         columns.extend([rows, bytes, count].map(|name| format!("NULL AS {name}")));
-        for sql in texts(statement, &new) {
+        for sql in texts(rank.statement(), &new) {
             let _ = write!(program, "{sql}; ");
         }
+        if !rank.requires_rows() {
+            continue;
+        }
         let [_, _, count] = new;
-        let message = "a draft was overtaken; the gateway does it again, and nothing is lost";
-        let _ = write!(program, "SELECT RAISE(ABORT, '{message}') WHERE changes() <> COALESCE({count}, 0); ");
+        let _ = write!(program, "SELECT RAISE(ABORT, '{MISFIT} {place}') WHERE changes() <> COALESCE({count}, 0); ");
     }
     format!(
-        "CREATE TEMP VIEW IF NOT EXISTS drafts AS SELECT {};
-         CREATE TEMP TRIGGER IF NOT EXISTS drafts_together INSTEAD OF INSERT ON drafts BEGIN {program} END;",
+        "CREATE TEMP VIEW IF NOT EXISTS changes AS SELECT {};
+         CREATE TEMP TRIGGER IF NOT EXISTS changes_together INSTEAD OF INSERT ON changes BEGIN {program} END;",
         columns.join(", ")
     )
 });
+
+/// The message of a row that does not fit; the rank of its statement follows.
+const MISFIT: &str = "a change was made meanwhile; the gateway decides again, and nothing is lost: statement";
 
 /// The columns of the view for the statement at this place: its rows, their bytes, and how many rows there are.
 fn names(place: usize) -> [String; 3] {
@@ -36,29 +42,15 @@ fn names(place: usize) -> [String; 3] {
 }
 
 /// Everything at once.
-pub(super) fn together(parts: impl Iterator<Item = StatementRows>) -> Result<BatchStep, Error> {
+pub(super) fn together(parts: impl Iterator<Item = StatementRows>) -> Result<Batch, Error> {
     let (mut columns, mut arguments) = (Vec::new(), AnyArguments::default());
     for part in parts {
-        let place = ORDER.iter().position(|statement| std::ptr::eq(*statement, part.statement)).unwrap_or_default();
-        columns.extend(names(place));
+        columns.extend(names(part.rank as usize));
         bind(&mut arguments, part)?;
     }
     let places: Vec<_> = (1..=columns.len()).map(|place| format!("${place}")).collect();
-    let sql = format!("INSERT INTO drafts ({}) VALUES ({})", columns.join(", "), places.join(", "));
-    Ok(BatchStep { sql, arguments })
-}
-
-/// One after the other, in a transaction that is open.
-pub(super) fn one_by_one(parts: impl Iterator<Item = StatementRows>) -> Result<Vec<BatchStep>, Error> {
-    let mut steps = Vec::new();
-    for part in parts {
-        for sql in texts(part.statement, &["$1", "$2", "$3"].map(str::to_owned)) {
-            let mut arguments = AnyArguments::default();
-            bind(&mut arguments, part.clone())?;
-            steps.push(BatchStep { sql, arguments });
-        }
-    }
-    Ok(steps)
+    let sql = format!("INSERT INTO changes ({}) VALUES ({})", columns.join(", "), places.join(", "));
+    Ok(Batch { sql, arguments })
 }
 
 fn bind(arguments: &mut AnyArguments, part: StatementRows) -> Result<(), Error> {

@@ -7,11 +7,13 @@ use corefy_gateway::{
         ids::PaymentIntentId,
         operation::{Operation, OperationKind, OperationState},
     },
-    store::{NewOperation, Store, Tx},
+    store::{Change, Store, Tx},
 };
 use tokio::task::JoinSet;
 
-use super::objects::{NOW, acme, after, operation, payment_intent, save_operation, webhook};
+use super::objects::{
+    NOW, acme, after, commit, new_intent, operation, payment_intent, reservation, save_operation, webhook,
+};
 use crate::{on_both, support::database::TestDatabase};
 
 on_both![
@@ -86,12 +88,8 @@ async fn all_are_taken_once(store: &Store, claim: Claim) {
 
 async fn eight_claimers_take_every_due_operation_once(database: TestDatabase) {
     let store = database.store().await;
-    let mut tx = store.begin().await.unwrap();
-    for _ in 0..DUE {
-        let operation = &operation(OperationKind::CreateCustomer, "cus_1", None);
-        tx.operation_insert(NewOperation { operation, idempotency: None }).await.unwrap();
-    }
-    tx.commit().await.unwrap();
+    let due = (0..DUE).map(|_| reservation(&operation(OperationKind::CreateCustomer, "cus_1", None), None));
+    commit(&store, due).await.unwrap();
     all_are_taken_once(&store, Claim::Operations).await;
 }
 
@@ -107,13 +105,15 @@ async fn eight_claimers_take_every_due_webhook_once(database: TestDatabase) {
 
 async fn eight_claimers_take_every_due_poll_once(database: TestDatabase) {
     let store = database.store().await;
-    let mut tx = store.begin().await.unwrap();
-    for _ in 0..DUE {
-        let intent = payment_intent(acme(), None);
-        tx.payment_intent_insert(&intent).await.unwrap();
-        tx.payment_intent_update(&intent, Some(NOW)).await.unwrap();
+    let intents: Vec<_> = (0..DUE).map(|_| payment_intent(acme(), None)).collect();
+    commit(&store, intents.iter().map(new_intent)).await.unwrap();
+    let mut due = Vec::new();
+    for intent in &intents {
+        let mut tracked = store.payment_intent_tracked(&intent.id).await.unwrap().unwrap();
+        tracked.require_unchanged();
+        due.push(Change::PaymentIntent(Box::new(tracked), Some(NOW)));
     }
-    tx.commit().await.unwrap();
+    commit(&store, due).await.unwrap();
     all_are_taken_once(&store, Claim::Polls).await;
 }
 
@@ -165,11 +165,14 @@ async fn a_claim_for_a_subject_takes_everything_on_its_money(database: TestDatab
     for operation in [&confirmation, &refund, &stranger] {
         save_operation(&store, operation).await;
     }
-    let claim = async |subject: &str| {
+    let claim = async |subject: &str, now: i64| {
         let mut tx = store.begin().await.unwrap();
-        ids(tx.operations_claim_for(subject, after(60), after(120)).await.unwrap()).into_iter().collect::<HashSet<_>>()
+        let claimed = tx.operations_claim_for(subject, after(now), after(now + 60)).await.unwrap();
+        tx.commit().await.unwrap();
+        ids(claimed).into_iter().collect::<HashSet<_>>()
     };
     let both = HashSet::from([confirmation.id.to_string(), refund.id.to_string()]);
-    assert_eq!(claim(payment.as_str()).await, both);
-    assert_eq!(claim("re_1").await, HashSet::from([refund.id.to_string()]));
+    assert_eq!(claim(payment.as_str(), 60).await, both);
+    assert_eq!(claim("re_1", 60).await, HashSet::new(), "it is held");
+    assert_eq!(claim("re_1", 120).await, HashSet::from([refund.id.to_string()]));
 }

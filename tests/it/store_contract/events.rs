@@ -8,26 +8,31 @@ use corefy_gateway::{
         event_filter::{EventFilter, EventPattern},
         ids::EventId,
     },
-    store::Store,
+    store::{Change, Changes, Conflict, Store},
 };
 
 use tokio::{task::JoinSet, time::sleep};
 
-use super::objects::{NOW, acme, after, customer, other, paid_intent, payment_intent, payment_method, refund};
+use super::objects::{
+    NOW, acme, after, conflict, customer, gateways, other, paid_intent, payment_intent, payment_method, refund,
+    save_intent,
+};
 use crate::{on_both, support::database::TestDatabase};
 
 on_both![
     an_event_keeps_its_object_as_it_was_then,
     events_are_listed_oldest_first_page_by_page,
     events_are_filtered_by_type_and_object,
-    an_event_that_is_told_once_is_not_told_again,
+    of_two_decisions_on_one_version_of_an_object_one_tells_its_event,
     a_reader_misses_none_of_what_64_writers_tell_whenever_they_commit,
 ];
 
 async fn tell(store: &Store, types: &[EventType], object: impl Into<EventObject>) {
-    let mut tx = store.begin().await.unwrap();
-    tx.events_insert(types, &object.into(), NOW).await.unwrap();
-    tx.commit().await.unwrap();
+    let (mut changes, object) = (Changes::default(), object.into());
+    for kind in types {
+        changes.emit(*kind, object.clone(), NOW);
+    }
+    store.commit(&changes).await.unwrap();
 }
 
 async fn list(store: &Store, filter: &EventFilter, after: Option<&EventId>, limit: u32) -> Vec<Event> {
@@ -108,42 +113,48 @@ async fn events_are_filtered_by_type_and_object(database: TestDatabase) {
     assert_eq!(count(of_one).await, 1);
 }
 
-async fn an_event_that_is_told_once_is_not_told_again(database: TestDatabase) {
+async fn of_two_decisions_on_one_version_of_an_object_one_tells_its_event(database: TestDatabase) {
     let store = database.store().await;
-    let object: EventObject = paid_intent(acme()).into();
-    let another: EventObject = paid_intent(acme()).into();
-    let mut tx = store.begin().await.unwrap();
-    for time in [NOW, after(1)] {
-        tx.event_insert_once(EventType::PaymentIntentOrphanCharge, &object, time).await.unwrap();
-    }
-    tx.event_insert_once(EventType::PaymentIntentChargedBack, &object, NOW).await.unwrap();
-    tx.event_insert_once(EventType::PaymentIntentOrphanCharge, &another, NOW).await.unwrap();
-    tx.commit().await.unwrap();
+    let mut intent = paid_intent(acme());
+    intent.progress.is_contradiction_reported = false;
+    save_intent(&store, &intent).await;
+    let read = store.payment_intent_tracked(&intent.id).await.unwrap().unwrap();
+    // An event that is told once is noted on the object in the same commit.
+    let report = |time| {
+        let (mut changes, mut reported) = (Changes::default(), read.clone());
+        reported.progress.is_contradiction_reported = true;
+        changes.emit(EventType::PaymentIntentOrphanCharge, reported.clone().into_inner(), time);
+        changes.push(Change::PaymentIntent(Box::new(reported), None));
+        changes
+    };
+    store.commit(&report(NOW)).await.unwrap();
+    assert_eq!(conflict(store.commit(&report(after(1))).await), Conflict::Stale);
+    tell(&store, &[EventType::PaymentIntentChargedBack], intent.clone()).await;
     let events = list(&store, &EventFilter::default(), None, 9).await;
-    assert_eq!(
-        kinds(&events),
-        ["payment_intent.orphan_charge", "payment_intent.charged_back", "payment_intent.orphan_charge"]
-    );
+    assert_eq!(kinds(&events), ["payment_intent.orphan_charge", "payment_intent.charged_back"]);
     assert_eq!(events[0].created_at, NOW);
+    assert!(events.iter().map(|event| event.sequence).eq([1, 2]), "what was refused has taken no place");
+    let stored = store.payment_intent(&acme(), &intent.id).await.unwrap().unwrap();
+    assert!(stored.progress.is_contradiction_reported);
 }
 
 async fn a_reader_misses_none_of_what_64_writers_tell_whenever_they_commit(database: TestDatabase) {
     const WRITERS: usize = 64;
     const EACH: usize = 4;
-    let store = database.store().await;
+    let stores = gateways(&database).await;
     let mut writers = JoinSet::new();
-    for writer in 0..WRITERS {
-        let store = store.clone();
+    for (writer, store) in stores.iter().cycle().take(WRITERS).cloned().enumerate() {
         writers.spawn(async move {
             for round in 0..EACH {
-                let mut tx = store.begin().await.unwrap();
-                tx.events_insert(&[EventType::PaymentIntentCreated], &paid_intent(acme()).into(), NOW).await.unwrap();
-                // The id is made; how long after it the commit comes differs from writer to writer.
+                let mut changes = Changes::default();
+                changes.emit(EventType::PaymentIntentCreated, paid_intent(acme()), NOW);
+                // How long the commit comes after the decision differs from writer to writer.
                 sleep(Duration::from_millis((writer * 7 + round * 13) as u64 % 10)).await;
-                tx.commit().await.unwrap();
+                store.commit(&changes).await.unwrap();
             }
         });
     }
+    let store = &stores[0];
     let mut seen: Vec<(i64, EventId)> = Vec::new();
     while seen.len() < WRITERS * EACH {
         let position = seen.last().map_or(0, |(position, _)| *position);

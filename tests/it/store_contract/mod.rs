@@ -3,13 +3,13 @@
 mod api_calls;
 mod budgets;
 mod claims;
+mod commits;
 mod customers;
 mod database;
 mod events;
 mod keys;
 mod objects;
 mod operations;
-mod optimistic_tx;
 mod payment_intents;
 mod payment_methods;
 mod refunds;

@@ -15,8 +15,10 @@ use corefy_gateway::{
         private::Private,
         refund::{Refund, RefundDetails, RefundFailure, RefundState},
     },
-    store::{NewOperation, Store, WebhookRecord, WebhookState},
+    store::{Change, Changes, CommitError, Conflict, Error, Store, Tracked, WebhookRecord, WebhookState},
 };
+
+use crate::support::database::{Backend, TestDatabase};
 
 /// The time at which everything here was made.
 pub const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
@@ -25,6 +27,9 @@ pub const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
 pub fn after(seconds: i64) -> Timestamp {
     Timestamp(NOW.0 + seconds * 1_000_000)
 }
+
+/// The fingerprint of every request under an idempotency key.
+pub const FINGERPRINT: [u8; 32] = [7; 32];
 
 /// The text in every field with personal data, so that an outsider can look for it.
 pub const CANARY: &str = "canary-bird";
@@ -140,6 +145,8 @@ pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentInt
             attempt: Some(Attempt { payment_method_id: Some(PaymentMethodId::generate()), card: Some(card()) }),
             attempt_before: None,
             is_unanswered: true,
+            is_contradiction_reported: true,
+            is_overdue_reported: true,
             succeeded_at: Some(NOW),
             canceled_at: Some(NOW),
             cancellation_reason: CANARY.to_owned(),
@@ -213,14 +220,91 @@ pub fn webhook(body_hash: &str) -> WebhookRecord {
     }
 }
 
+/// Commits changes.
+pub async fn commit(store: &Store, changes: impl IntoIterator<Item = Change>) -> Result<(), CommitError> {
+    let mut all = Changes::default();
+    changes.into_iter().for_each(|change| all.push(change));
+    store.commit(&all).await
+}
+
+/// The change that inserts an intent.
+pub fn new_intent(intent: &PaymentIntent) -> Change {
+    Change::PaymentIntent(Box::new(Tracked::new(intent.clone())), None)
+}
+
+/// The change that inserts a refund.
+pub fn new_refund(refund: &Refund) -> Change {
+    Change::Refund(Tracked::new(refund.clone()))
+}
+
+/// The change that inserts a customer.
+pub fn new_customer(customer: &Customer) -> Change {
+    Change::Customer(Tracked::new(customer.clone()))
+}
+
+/// The change that inserts a payment method.
+pub fn new_method(method: &PaymentMethod) -> Change {
+    Change::PaymentMethod(Tracked::new(method.clone()))
+}
+
+/// The change that reserves an operation, under an idempotency key or none.
+pub fn reservation(operation: &Operation, key: Option<&str>) -> Change {
+    let idempotency = key.map(|key| (key.to_owned(), FINGERPRINT));
+    Change::ReserveOperation { operation: operation.clone(), idempotency, answer: None }
+}
+
+/// The conflict of a commit that was not written.
+pub fn conflict(outcome: Result<(), CommitError>) -> Conflict {
+    match outcome {
+        Err(CommitError::Conflict(conflict)) => conflict,
+        other => panic!("{other:?} is no conflict"),
+    }
+}
+
 pub async fn save_intent(store: &Store, intent: &PaymentIntent) {
-    let mut tx = store.begin().await.unwrap();
-    assert!(tx.payment_intent_insert(intent).await.unwrap());
-    tx.commit().await.unwrap();
+    commit(store, [new_intent(intent)]).await.unwrap();
 }
 
 pub async fn save_operation(store: &Store, operation: &Operation) {
-    let mut tx = store.begin().await.unwrap();
-    assert!(tx.operation_insert(NewOperation { operation, idempotency: None }).await.unwrap());
-    tx.commit().await.unwrap();
+    commit(store, [reservation(operation, None)]).await.unwrap();
+}
+
+/// The stores of the gateways that share a database, each with connections of its own; SQLite has one.
+pub async fn gateways(database: &TestDatabase) -> Vec<Store> {
+    let mut stores = vec![database.store().await];
+    while database.backend() == Backend::Postgres && stores.len() < 4 {
+        stores.push(database.store().await);
+    }
+    stores
+}
+
+pub async fn save_customer(store: &Store, customer: &Customer) {
+    commit(store, [new_customer(customer)]).await.unwrap();
+}
+
+pub async fn save_refund(store: &Store, refund: &Refund) {
+    commit(store, [new_refund(refund)]).await.unwrap();
+}
+
+pub async fn save_method(store: &Store, method: &PaymentMethod) {
+    commit(store, [new_method(method)]).await.unwrap();
+}
+
+/// Leaves a stored intent as this one is, to be polled at this time.
+pub async fn update_intent(
+    store: &Store,
+    intent: &PaymentIntent,
+    poll_at: Option<Timestamp>,
+) -> Result<(), CommitError> {
+    let mut tracked = store.payment_intent_tracked(&intent.id).await.unwrap().unwrap();
+    *tracked = intent.clone();
+    commit(store, [Change::PaymentIntent(Box::new(tracked), poll_at)]).await
+}
+
+/// The rule of the database that a commit would have broken.
+pub fn broken_rule(outcome: Result<(), CommitError>) -> String {
+    match outcome {
+        Err(CommitError::Failed(Error::RuleBroken(rule))) => rule,
+        other => panic!("{other:?} breaks no rule"),
+    }
 }

@@ -9,12 +9,13 @@ use corefy_gateway::{
         operation::{OperationKind, OperationState},
         payment_intent::{PaymentIntent, PaymentIntentState, Progress},
     },
-    store::{Error, ListPosition, PaymentIntentFilter, Store},
+    store::{Change, Conflict, ListPosition, PaymentIntentFilter, Store, Tracked},
 };
 use tokio::{task::JoinSet, time::timeout};
 
 use super::objects::{
-    NOW, acme, after, customer, operation, other, paid_intent, payment_intent, save_intent, save_operation, usd,
+    NOW, acme, after, broken_rule, commit, conflict, customer, gateways, new_intent, operation, other, paid_intent,
+    payment_intent, save_customer, save_intent, save_operation, update_intent, usd,
 };
 use crate::{on_both, support::database::TestDatabase};
 
@@ -32,7 +33,9 @@ on_both![
     a_poll_is_due_at_its_time_and_not_again_at_once,
     an_intent_that_an_open_operation_looks_after_is_not_polled,
     what_is_settled_is_polled_after_what_is_under_way,
-    a_locked_intent_makes_others_wait,
+    an_intent_that_was_written_since_it_was_read_is_neither_overwritten_nor_deleted,
+    a_decision_that_relies_on_an_intent_stands_only_if_nobody_has_written_it_since,
+    a_read_of_an_intent_waits_for_nobody_who_writes_it,
     no_increment_is_lost_among_fifty_at_the_same_time,
 ];
 
@@ -44,9 +47,25 @@ async fn poll(store: &Store, now: Timestamp, limit: u32) -> Vec<PaymentIntentId>
 }
 
 async fn poll_at(store: &Store, intent: &PaymentIntent, time: Timestamp) {
-    let mut tx = store.begin().await.unwrap();
-    tx.payment_intent_update(intent, Some(time)).await.unwrap();
-    tx.commit().await.unwrap();
+    update_intent(store, intent, Some(time)).await.unwrap();
+}
+
+async fn tracked(store: &Store, id: &PaymentIntentId) -> Tracked<PaymentIntent> {
+    store.payment_intent_tracked(id).await.unwrap().unwrap()
+}
+
+async fn stored(store: &Store, id: &PaymentIntentId) -> Option<PaymentIntent> {
+    store.read().await.unwrap().payment_intent_any(id).await.unwrap()
+}
+
+/// Commits a change that is stale, and checks that nothing of the commit was written.
+async fn assert_stale(store: &Store, change: Tracked<PaymentIntent>) {
+    let (before, companion) = (stored(store, &change.id).await, payment_intent(acme(), None));
+    let id = change.id.clone();
+    let outcome = commit(store, [new_intent(&companion), Change::PaymentIntent(Box::new(change), None)]).await;
+    assert_eq!(conflict(outcome), Conflict::Stale);
+    assert_eq!(stored(store, &id).await, before);
+    assert_eq!(stored(store, &companion.id).await, None);
 }
 
 async fn an_intent_reads_back_for_its_partner_only(database: TestDatabase) {
@@ -62,15 +81,16 @@ async fn an_intent_reads_back_for_its_partner_only(database: TestDatabase) {
 
 async fn an_intent_s_reference_is_unique_within_its_partner(database: TestDatabase) {
     let store = database.store().await;
-    let first = payment_intent(acme(), Some("a"));
-    let mut tx = store.begin().await.unwrap();
-    assert!(tx.payment_intent_insert(&first).await.unwrap());
-    assert!(!tx.payment_intent_insert(&payment_intent(acme(), Some("a"))).await.unwrap(), "taken");
-    assert!(tx.payment_intent_insert(&payment_intent(other(), Some("a"))).await.unwrap(), "another partner's");
-    assert!(tx.payment_intent_insert(&payment_intent(acme(), None)).await.unwrap());
-    assert!(tx.payment_intent_insert(&payment_intent(acme(), None)).await.unwrap(), "no reference is free");
-    assert_eq!(tx.payment_intent_id_referenced(&acme(), "a").await.unwrap(), Some(first.id));
-    assert_eq!(tx.payment_intent_id_referenced(&acme(), "b").await.unwrap(), None);
+    let (first, second) = (payment_intent(acme(), Some("a")), payment_intent(acme(), Some("a")));
+    save_intent(&store, &first).await;
+    assert_eq!(conflict(commit(&store, [new_intent(&second)]).await), Conflict::ReferenceTaken);
+    assert_eq!(stored(&store, &second.id).await, None);
+    for free in [payment_intent(other(), Some("a")), payment_intent(acme(), None), payment_intent(acme(), None)] {
+        save_intent(&store, &free).await;
+    }
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.payment_intent_id_referenced(&acme(), "a").await.unwrap(), Some(first.id));
+    assert_eq!(session.payment_intent_id_referenced(&acme(), "b").await.unwrap(), None);
 }
 
 async fn an_intent_is_found_by_corefy_s_id(database: TestDatabase) {
@@ -78,12 +98,12 @@ async fn an_intent_is_found_by_corefy_s_id(database: TestDatabase) {
     let known = PaymentIntent { upstream_id: Some("int_1".to_owned()), ..payment_intent(acme(), None) };
     save_intent(&store, &known).await;
     save_intent(&store, &payment_intent(acme(), None)).await;
-    let mut tx = store.begin().await.unwrap();
-    assert_eq!(tx.payment_intent_id_upstream("int_1").await.unwrap(), Some(known.id));
-    assert_eq!(tx.payment_intent_id_upstream("int_2").await.unwrap(), None);
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.payment_intent_id_upstream("int_1").await.unwrap(), Some(known.id));
+    assert_eq!(session.payment_intent_id_upstream("int_2").await.unwrap(), None);
     let same = PaymentIntent { upstream_id: Some("int_1".to_owned()), ..payment_intent(acme(), None) };
-    let error = tx.payment_intent_insert(&same).await.unwrap_err();
-    assert!(matches!(error, Error::RuleBroken(_)), "{error}");
+    broken_rule(commit(&store, [new_intent(&same)]).await);
+    assert_eq!(stored(&store, &same.id).await, None);
 }
 
 async fn everything_of_an_intent_that_can_change_is_written_back(database: TestDatabase) {
@@ -115,11 +135,13 @@ async fn an_intent_can_be_taken_back(database: TestDatabase) {
     let (gone, bystander) = (payment_intent(acme(), Some("a")), payment_intent(acme(), None));
     save_intent(&store, &gone).await;
     save_intent(&store, &bystander).await;
-    let mut tx = store.begin().await.unwrap();
-    tx.payment_intent_delete(&gone.id).await.unwrap();
-    assert_eq!(tx.payment_intent_any(&gone.id).await.unwrap(), None);
-    assert!(tx.payment_intent_any(&bystander.id).await.unwrap().is_some());
-    assert!(tx.payment_intent_insert(&payment_intent(acme(), Some("a"))).await.unwrap());
+    let mut deletion = tracked(&store, &gone.id).await;
+    deletion.delete();
+    commit(&store, [Change::PaymentIntent(Box::new(deletion), None)]).await.unwrap();
+    assert_eq!(stored(&store, &gone.id).await, None);
+    assert_eq!(stored(&store, &bystander.id).await, Some(bystander));
+    // The reference is free again.
+    save_intent(&store, &payment_intent(acme(), Some("a"))).await;
 }
 
 async fn sums_that_cannot_be_are_refused(database: TestDatabase) {
@@ -138,13 +160,13 @@ async fn sums_that_cannot_be_are_refused(database: TestDatabase) {
         ("charged back less than nothing", PaymentIntent { charged_back: -1, ..intent() }),
     ];
     for (what, broken) in impossible {
-        let error = store.begin().await.unwrap().payment_intent_update(&broken, None).await.unwrap_err();
-        assert!(matches!(error, Error::RuleBroken(_)), "{what}: {error}");
+        broken_rule(update_intent(&store, &broken, None).await);
+        assert_eq!(stored(&store, &paid.id).await.as_ref(), Some(&paid), "{what}");
     }
     let of_nothing = PaymentIntent { amount: usd(0), ..payment_intent(acme(), None) };
-    assert!(store.begin().await.unwrap().payment_intent_insert(&of_nothing).await.is_err());
+    broken_rule(commit(&store, [new_intent(&of_nothing)]).await);
     let to_the_last_cent = PaymentIntent { refunded: 5000, refund_pending: 5000, ..intent() };
-    store.begin().await.unwrap().payment_intent_update(&to_the_last_cent, None).await.unwrap();
+    update_intent(&store, &to_the_last_cent, None).await.unwrap();
 }
 
 fn position(intent: &PaymentIntent) -> ListPosition {
@@ -168,9 +190,7 @@ async fn intents_are_listed_newest_first_page_by_page(database: TestDatabase) {
 async fn intents_are_filtered(database: TestDatabase) {
     let store = database.store().await;
     let jane = customer(acme(), None);
-    let mut tx = store.begin().await.unwrap();
-    tx.customer_insert(&jane).await.unwrap();
-    tx.commit().await.unwrap();
+    save_customer(&store, &jane).await;
     let plain = payment_intent(acme(), None);
     let paid = PaymentIntent { created_at: after(10), ..paid_intent(acme()) };
     let hers = PaymentIntent {
@@ -288,45 +308,75 @@ async fn an_intent_that_an_open_operation_looks_after_is_not_polled(database: Te
     }
 }
 
-async fn a_locked_intent_makes_others_wait(database: TestDatabase) {
+async fn an_intent_that_was_written_since_it_was_read_is_neither_overwritten_nor_deleted(database: TestDatabase) {
     let store = database.store().await;
-    let mut intent = payment_intent(acme(), None);
+    let written = payment_intent(acme(), None);
+    save_intent(&store, &written).await;
+    let read = tracked(&store, &written.id).await;
+    let [mut first, mut update, mut deletion] = [(); 3].map(|()| read.clone());
+    // No caller sees this, and the revision stays.
+    first.upstream_id = Some("int_1".to_owned());
+    update.revision += 1;
+    deletion.delete();
+    commit(&store, [Change::PaymentIntent(Box::new(first.clone()), None)]).await.unwrap();
+    for stale in [update.clone(), deletion.clone()] {
+        assert_stale(&store, stale).await;
+    }
+    let mut last = tracked(&store, &written.id).await;
+    assert_eq!(*last, first.into_inner(), "read again, it is as the first has left it");
+    last.delete();
+    commit(&store, [Change::PaymentIntent(Box::new(last), None)]).await.unwrap();
+    for stale in [update, deletion] {
+        assert_stale(&store, stale).await;
+    }
+}
+
+async fn a_decision_that_relies_on_an_intent_stands_only_if_nobody_has_written_it_since(database: TestDatabase) {
+    let store = database.store().await;
+    let written = payment_intent(acme(), None);
+    save_intent(&store, &written).await;
+    let read = tracked(&store, &written.id).await;
+    let [mut first, mut second] = [(); 2].map(|()| read.clone());
+    first.require_unchanged();
+    second.require_unchanged();
+    commit(&store, [Change::PaymentIntent(Box::new(first), None)]).await.unwrap();
+    assert_eq!(stored(&store, &written.id).await, Some(written));
+    assert_stale(&store, second).await;
+}
+
+async fn a_read_of_an_intent_waits_for_nobody_who_writes_it(database: TestDatabase) {
+    let store = database.store().await;
+    let intent = payment_intent(acme(), None);
     save_intent(&store, &intent).await;
-    let mut first = store.begin().await.unwrap();
-    assert!(first.payment_intent_lock(&intent.id).await.unwrap().is_some());
-    let (again, id) = (store.clone(), intent.id.clone());
-    let mut second =
-        tokio::spawn(async move { again.begin().await.unwrap().payment_intent_lock(&id).await.unwrap().unwrap() });
-    assert!(timeout(Duration::from_millis(100), &mut second).await.is_err(), "the second did not wait");
-    assert!(
-        store.read().await.unwrap().payment_intent_any(&intent.id).await.unwrap().is_some(),
-        "reads wait for nobody"
-    );
-    intent.upstream_id = Some("int_1".to_owned());
-    first.payment_intent_update(&intent, None).await.unwrap();
-    first.commit().await.unwrap();
-    assert_eq!(second.await.unwrap(), intent, "the second sees what the first wrote");
+    let mut writer = store.begin().await.unwrap();
+    assert!(writer.payment_intent_ask(&intent.id, after(-1), NOW).await.unwrap());
+    let reads = async {
+        assert_eq!(stored(&store, &intent.id).await.as_ref(), Some(&intent));
+        assert_eq!(*tracked(&store, &intent.id).await, intent);
+    };
+    timeout(Duration::from_secs(2), reads).await.expect("a read waited");
+    writer.commit().await.unwrap();
 }
 
 async fn no_increment_is_lost_among_fifty_at_the_same_time(database: TestDatabase) {
-    let store = database.store().await;
-    let id = {
-        let intent = paid_intent(acme());
-        save_intent(&store, &intent).await;
-        intent.id
-    };
+    let stores = gateways(&database).await;
+    let paid = paid_intent(acme());
+    save_intent(&stores[0], &paid).await;
     let mut tasks = JoinSet::new();
-    for _ in 0..50 {
-        let (store, id) = (store.clone(), id.clone());
+    for store in stores.iter().cycle().take(50) {
+        let (store, id) = (store.clone(), paid.id.clone());
         tasks.spawn(async move {
-            let mut tx = store.begin().await.unwrap();
-            let mut intent = tx.payment_intent_lock(&id).await.unwrap().unwrap();
-            intent.refunded += 1;
-            tokio::task::yield_now().await;
-            tx.payment_intent_update(&intent, None).await.unwrap();
-            tx.commit().await.unwrap();
+            loop {
+                let mut intent = tracked(&store, &id).await;
+                intent.refunded += 1;
+                tokio::task::yield_now().await;
+                match commit(&store, [Change::PaymentIntent(Box::new(intent), None)]).await {
+                    Ok(()) => return,
+                    outcome => assert!(matches!(conflict(outcome), Conflict::Stale | Conflict::Locked)),
+                }
+            }
         });
     }
     tasks.join_all().await;
-    assert_eq!(store.read().await.unwrap().payment_intent_any(&id).await.unwrap().unwrap().refunded, 50);
+    assert_eq!(stored(&stores[0], &paid.id).await.unwrap().refunded, 50);
 }

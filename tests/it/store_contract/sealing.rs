@@ -10,13 +10,13 @@ use corefy_gateway::{
         operation::OperationKind,
         payment_intent::PaymentIntent,
     },
-    store::{Error, PaymentIntentFilter, Store},
+    store::{Change, Changes, Error, FrozenAnswer, Lease, PaymentIntentFilter, Store},
 };
 use sqlx::{Connection as _, PgConnection};
 
 use super::objects::{
-    CANARY, NOW, acme, after, customer, operation, paid_intent, payment_intent, payment_method, refund, save_intent,
-    save_operation, webhook,
+    CANARY, NOW, acme, after, commit, customer, new_customer, new_intent, new_method, new_refund, operation,
+    paid_intent, payment_intent, payment_method, refund, save_intent, save_operation, webhook,
 };
 use crate::{
     on_both,
@@ -32,22 +32,22 @@ on_both![
 async fn fill(store: &Store) -> PaymentIntent {
     let (customer, intent) = (customer(acme(), None), paid_intent(acme()));
     let (method, refund) = (payment_method(&customer), refund(&intent, None));
-    let mut tx = store.begin().await.unwrap();
-    tx.customer_insert(&customer).await.unwrap();
-    tx.payment_method_insert(&method).await.unwrap();
-    tx.payment_intent_insert(&intent).await.unwrap();
-    tx.refund_insert(&refund).await.unwrap();
-    tx.webhook_insert(&webhook("a")).await.unwrap();
+    let mut changes = Changes::default();
+    [new_customer(&customer), new_method(&method), new_intent(&intent), new_refund(&refund)]
+        .into_iter()
+        .for_each(|change| changes.push(change));
     let objects: [EventObject; 4] = [customer.into(), method.into(), refund.into(), intent.clone().into()];
     for object in objects {
-        tx.events_insert(&[EventType::PaymentIntentCreated], &object, NOW).await.unwrap();
+        changes.emit(EventType::PaymentIntentCreated, object, NOW);
     }
+    store.commit(&changes).await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    tx.webhook_insert(&webhook("a")).await.unwrap();
     tx.commit().await.unwrap();
     let done = operation(OperationKind::ConfirmPaymentIntent, intent.id.as_str(), Some(&intent.id));
     save_operation(store, &done).await;
-    let mut tx = store.begin().await.unwrap();
-    assert!(tx.operation_finish(&done, &intent, after(1)).await.unwrap());
-    tx.commit().await.unwrap();
+    let (lease, answer) = (Lease::held(&done), FrozenAnswer::of(&intent));
+    commit(store, [Change::FinishOperation { lease, answer, finished_at: after(1) }]).await.unwrap();
     intent
 }
 

@@ -56,8 +56,8 @@ macro_rules! every_call_survives {
 every_call_survives! {
     a_reservation_that_did_not_reach_the_database_is_made_again: 0, [BeforeStatement];
     a_reservation_that_stands_though_nobody_said_so_is_found: 0, [AfterStatement];
-    a_reservation_that_is_lost_twice_is_made_again: 0, [BeforeStatement, BeforeCommit];
-    a_reservation_that_is_lost_and_then_stands_is_found: 0, [BeforeStatement, AfterCommit];
+    a_reservation_that_is_lost_twice_is_made_again: 0, [BeforeStatement, BeforeStatement];
+    a_reservation_that_is_lost_and_then_stands_is_found: 0, [BeforeStatement, AfterStatement];
     an_outcome_that_did_not_reach_the_database_is_written_again: 1, [BeforeStatement];
     an_outcome_that_stands_though_nobody_said_so_is_not_written_again: 1, [AfterStatement];
 }
@@ -84,10 +84,11 @@ async fn a_reservation_that_the_database_is_still_at_is_waited_for() {
 async fn a_call_in_doubt_is_left_open_once_though_its_commit_was_not_answered() {
     let Some((app, proxy)) = behind_a_proxy().await else { return };
     let client = app.client().await;
-    for cut in [Cut::BeforeCommit, Cut::AfterCommit] {
+    for cut in [Cut::BeforeStatement, Cut::AfterStatement] {
         let id = client.intent("50.00").await.id;
         app.sandbox.faults().fail_next(1, CONFIRM.0, CONFIRM.1, UpstreamFault::HttpAfterExecute(500));
-        proxy.cut(0, [cut]);
+        // The reservation is spared.
+        proxy.cut(1, [cut]);
         assert_eq!(client.confirm(&id, APPROVED).await.unwrap().state(), State::Processing);
         assert_eq!(proxy.cuts_left(), 0, "{cut:?}");
         let told = client.event_types(&id).await;

@@ -123,6 +123,15 @@ impl TestDatabase {
         sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap()
     }
 
+    /// Locks a row of PostgreSQL's payment intents, as a transaction of another does, until the connection is dropped.
+    pub async fn lock_intent(&self, id: &str) -> PgConnection {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        sqlx::query("BEGIN").execute(&mut connection).await.unwrap();
+        let lock = sqlx::query("SELECT id FROM payment_intents WHERE id = $1 FOR UPDATE").bind(id);
+        lock.fetch_one(&mut connection).await.unwrap();
+        connection
+    }
+
     /// Alters the database of PostgreSQL itself, for the sessions that are opened from now on.
     pub async fn alter(&self, change: &str) {
         let Place::Server { url, name } = &self._place else { panic!("only PostgreSQL has such settings") };

@@ -68,12 +68,9 @@ impl Lenient for Moment {
 /// A number of unix time. One taken for another unit would count as newer than all that follows.
 fn unix_time(text: &str) -> Option<Timestamp> {
     let number = Decimal::from_str_exact(text.trim()).or_else(|_| Decimal::from_scientific(text.trim())).ok()?;
-    let unit = match i64::try_from(number.trunc()).ok()? {
-        0..=MOST_SECONDS => 1_000_000,
-        0..=MOST_MILLISECONDS => 1000,
-        0..=MOST_MICROSECONDS => 1,
-        _ => return None,
-    };
+    let whole = i64::try_from(number.trunc()).ok()?;
+    let units = [(MOST_SECONDS, 1_000_000), (MOST_MILLISECONDS, 1000), (MOST_MICROSECONDS, 1)];
+    let (_, unit) = units.into_iter().find(|(most, _)| (0..=*most).contains(&whole))?;
     i64::try_from((number * Decimal::from(unit)).trunc()).ok().map(Timestamp)
 }
 

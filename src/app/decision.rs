@@ -1,0 +1,79 @@
+//! A decision of a use case: the changes it makes, and the remarks for the log, which are written once the changes stand.
+
+use super::App;
+use crate::{
+    domain::{
+        event::{EventObject, EventType},
+        ids::PaymentIntentId,
+        operation::Operation,
+    },
+    store::{Changes, CommitError, NewEvent},
+};
+
+/// Changes with the remarks on them.
+#[derive(Default)]
+pub(super) struct Decision {
+    /// The changes.
+    pub changes: Changes,
+    remarks: Vec<Remark>,
+}
+
+/// A remark for the log that no event makes.
+pub(super) enum Remark {
+    /// Corefy's answer contradicts the record of a payment, for the first time or again.
+    Contradicted {
+        /// The payment.
+        payment_intent: PaymentIntentId,
+        /// The contradiction in a few words.
+        why: &'static str,
+        /// Whether an earlier answer contradicted it too.
+        is_confirmed: bool,
+    },
+}
+
+impl Decision {
+    /// No changes yet, by these operations: events about their objects name them.
+    pub fn by(operations: &[Operation]) -> Self {
+        Self { changes: Changes::by(operations), remarks: Vec::new() }
+    }
+
+    /// Adds a remark.
+    pub fn remark(&mut self, remark: Remark) {
+        self.remarks.push(remark);
+    }
+}
+
+impl App {
+    /// Makes a decision durable, and then has the log say what it was.
+    pub(super) async fn commit(&self, decision: &Decision) -> Result<(), CommitError> {
+        self.store.commit(&decision.changes).await?;
+        decision.changes.events().for_each(log_event);
+        decision.remarks.iter().for_each(log_remark);
+        Ok(())
+    }
+}
+
+/// Logs an event that asks for attention.
+fn log_event(event: &NewEvent) {
+    let news = event.kind.as_str();
+    match (&event.object, event.kind) {
+        (EventObject::Operation(operation), _) => {
+            let (kind, subject) = (operation.kind.as_str(), operation.subject_id.as_str());
+            tracing::warn!(operation = %operation.id, kind, subject, news);
+        }
+        (object, EventType::PaymentIntentOverdue) => {
+            let payment_intent = object.id();
+            tracing::warn!(payment_intent, "the payment has had no outcome for a week; an operator has to look");
+        }
+        _ => {}
+    }
+}
+
+fn log_remark(remark: &Remark) {
+    let Remark::Contradicted { payment_intent, why, is_confirmed } = remark;
+    if *is_confirmed {
+        tracing::error!(%payment_intent, why, "Corefy contradicts the gateway's record; an operator has to look");
+    } else {
+        tracing::warn!(%payment_intent, why, "Corefy contradicts the gateway's record; asking again");
+    }
+}

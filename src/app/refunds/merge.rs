@@ -1,0 +1,195 @@
+//! How what Corefy says of refunds is merged. Whatever moves a refund moves the sums of its intent in the same decision.
+
+use crate::{
+    app::{decision::Decision, payment::Payment},
+    domain::{
+        clock::Timestamp,
+        decline::UPSTREAM_NO_RECORD,
+        event::EventType,
+        ids::RefundId,
+        operation::Operation,
+        payment_intent::PaymentIntent,
+        refund::{Refund, RefundDetails, RefundFailure, RefundState},
+        snapshot::{RefundMerge, RefundSnapshot},
+    },
+    error::Error,
+    store::Tracked,
+};
+
+/// The refund of an operation among those of its payment.
+pub(in crate::app) fn find<'a>(
+    refunds: &'a mut [Tracked<Refund>],
+    operation: &Operation,
+) -> Result<&'a mut Tracked<Refund>, Error> {
+    let found = refunds.iter_mut().find(|refund| refund.id.as_str() == operation.subject_id);
+    found.ok_or_else(|| Error::not_found("refund", &operation.subject_id))
+}
+
+/// Takes back a refund that certainly was not made, with its share of the intent's sums.
+pub(super) fn take_back(
+    intent: &mut PaymentIntent,
+    refund: &mut Tracked<Refund>,
+    now: Timestamp,
+    decision: &mut Decision,
+) {
+    advance(intent, refund, RefundState::Canceled, &[EventType::RefundCanceled], now, decision);
+    refund.delete();
+}
+
+/// Gives up a refund of which Corefy, asked again and again, shows no trace. It is never sent again by us; but Corefy is
+/// still asked for a week.
+pub(in crate::app) fn give_up_refund(
+    intent: &mut PaymentIntent,
+    refund: &mut Tracked<Refund>,
+    now: Timestamp,
+    decision: &mut Decision,
+) {
+    if refund.state != RefundState::Pending {
+        return;
+    }
+    refund.failure = Some(RefundFailure {
+        code: UPSTREAM_NO_RECORD.to_owned(),
+        message: "Corefy has no record of the refund; nothing was given back".to_owned(),
+    });
+    intent.watch(now);
+    advance(intent, refund, RefundState::Failed, &[EventType::RefundFailed], now, decision);
+}
+
+/// Merges what Corefy says of a payment's refunds. Returns why it contradicts us, if it does.
+pub(in crate::app) fn merge_refunds(
+    payment: &mut Payment,
+    snapshots: &[RefundSnapshot],
+    now: Timestamp,
+    decision: &mut Decision,
+) -> Option<&'static str> {
+    let Payment { intent, refunds, .. } = payment;
+    let mut conflict = None;
+    for snapshot in snapshots {
+        let found = match same(refunds, snapshot) {
+            Same::Known(place) => merge_refund(intent, &mut refunds[place], snapshot, now, decision),
+            Same::Foreign => match adopt(intent, snapshot, now, decision) {
+                Ok(adopted) => {
+                    refunds.extend(adopted);
+                    None
+                }
+                Err(why) => Some(why),
+            },
+            Same::Ambiguous => Some("a refund without a reference could be one of several"),
+        };
+        conflict = conflict.or(found);
+    }
+    conflict
+}
+
+/// Which of our refunds a snapshot shows.
+enum Same {
+    Known(usize),
+    Foreign,
+    Ambiguous,
+}
+
+/// Finds the refund by Corefy's id or by our reference; one that has lost its reference, by its amount among those that
+/// Corefy has not shown yet: their fate is not known, or known as an operator states.
+fn same(known: &[Tracked<Refund>], snapshot: &RefundSnapshot) -> Same {
+    let by_id = |refund: &Refund| refund.upstream_id.as_deref() == Some(snapshot.upstream_id.as_str());
+    let by_reference = |refund: &Refund| snapshot.reference.as_deref() == Some(refund.id.as_str());
+    if let Some(place) = known.iter().position(|refund| by_id(refund) || by_reference(refund)) {
+        return Same::Known(place);
+    }
+    let is_candidate = |refund: &Refund| {
+        let may_be_made = matches!(refund.state, RefundState::Pending | RefundState::Succeeded);
+        refund.upstream_id.is_none() && may_be_made && snapshot.amount == Some(refund.amount)
+    };
+    let mut candidates = known.iter().enumerate().filter(|(_, refund)| is_candidate(refund));
+    match (&snapshot.reference, candidates.next(), candidates.next()) {
+        (None, Some((place, _)), None) => Same::Known(place),
+        (None, Some(_), Some(_)) => Same::Ambiguous,
+        _ => Same::Foreign,
+    }
+}
+
+pub(super) fn merge_refund(
+    intent: &mut Tracked<PaymentIntent>,
+    refund: &mut Tracked<Refund>,
+    snapshot: &RefundSnapshot,
+    now: Timestamp,
+    decision: &mut Decision,
+) -> Option<&'static str> {
+    let merged = snapshot.merge(refund);
+    if let RefundMerge::Conflict(why) = merged {
+        return Some(why);
+    }
+    if refund.upstream_id.is_none() {
+        refund.upstream_id = Some(snapshot.upstream_id.clone());
+        refund.touch(now);
+    }
+    let RefundMerge::Apply(state, events) = merged else { return None };
+    if !intent.has_room_for(refund.amount.minor, Some(refund.state), state) {
+        return Some("a refund that was given up was made after all, and its amount is refunded already");
+    }
+    refund.failure = match state {
+        RefundState::Failed => Some(snapshot.failure.clone().unwrap_or_else(unexplained)),
+        RefundState::Pending | RefundState::Succeeded | RefundState::Canceled => None,
+    };
+    advance(intent, refund, state, events, now, decision);
+    None
+}
+
+fn unexplained() -> RefundFailure {
+    RefundFailure { code: "refund_failed".to_owned(), message: "the refund was not carried out".to_owned() }
+}
+
+/// Moves a refund, and its share of the intent's sums with it.
+pub(in crate::app) fn advance(
+    intent: &mut PaymentIntent,
+    refund: &mut Refund,
+    state: RefundState,
+    events: &[EventType],
+    now: Timestamp,
+    decision: &mut Decision,
+) {
+    intent.shift_refund(refund.amount.minor, Some(refund.state), Some(state));
+    intent.touch(now);
+    refund.state = state;
+    refund.touch(now);
+    for kind in events {
+        decision.changes.emit(*kind, refund.clone(), now);
+    }
+}
+
+/// Takes in a refund that was not made through the gateway, so that its amount cannot be refunded again; `None` when it takes
+/// nothing.
+///
+/// # Errors
+/// Why it contradicts us.
+fn adopt(
+    intent: &mut Tracked<PaymentIntent>,
+    snapshot: &RefundSnapshot,
+    now: Timestamp,
+    decision: &mut Decision,
+) -> Result<Option<Tracked<Refund>>, &'static str> {
+    let Some(state @ (RefundState::Pending | RefundState::Succeeded)) = snapshot.state else { return Ok(None) };
+    let amount = snapshot.amount.filter(|amount| amount.currency == intent.amount.currency);
+    let Some(amount) = amount.filter(|amount| intent.has_room_for(amount.minor, None, state)) else {
+        return Err("a refund that was not made here exceeds what is left");
+    };
+    let refund = Refund {
+        id: RefundId::generate(),
+        partner_id: intent.partner_id.clone(),
+        payment_intent_id: intent.id.clone(),
+        upstream_id: Some(snapshot.upstream_id.clone()),
+        state,
+        amount,
+        reference_id: None,
+        details: RefundDetails::default(),
+        failure: None,
+        created_at: now,
+        updated_at: now,
+        revision: 1,
+    };
+    intent.shift_refund(refund.amount.minor, None, Some(state));
+    intent.touch(now);
+    decision.changes.emit(EventType::PaymentIntentRefundedUpstream, intent.clone().into_inner(), now);
+    decision.changes.emit(EventType::RefundCreated, refund.clone(), now);
+    Ok(Some(Tracked::new(refund)))
+}

@@ -1,0 +1,187 @@
+//! Changes: a decision as data. A use case returns them, and [`Store::commit`](super::Store::commit) makes them durable
+//! together or not at all.
+
+use serde::Serialize;
+
+use super::Tracked;
+use crate::domain::{
+    api_call::ApiCall,
+    audit::{AuditEntry, Operator},
+    clock::Timestamp,
+    customer::Customer,
+    event::{EventObject, EventType},
+    ids::{AuditEntryId, OperationId},
+    operation::Operation,
+    payment_intent::PaymentIntent,
+    payment_method::PaymentMethod,
+    refund::Refund,
+};
+
+/// One change. Each is written by a statement of its own, which fails the commit when it does not fit what is stored.
+pub enum Change {
+    /// Reserves an operation; conflicts when the idempotency key or the id is taken.
+    ReserveOperation {
+        /// The operation, under epoch 1.
+        operation: Operation,
+        /// The hash of the caller's key, and the fingerprint of its request.
+        idempotency: Option<(String, [u8; 32])>,
+        /// The answer of an operation that ends with its reservation.
+        answer: Option<FrozenAnswer>,
+    },
+    /// Ends an operation with its frozen answer, under the epoch that is held.
+    FinishOperation {
+        /// The lease under which the outcome was found out.
+        lease: Lease,
+        /// The answer to every repeated call.
+        answer: FrozenAnswer,
+        /// When its outcome was known.
+        finished_at: Timestamp,
+    },
+    /// Leaves an operation open, and gives its lease back.
+    LeaveOperationOpen {
+        /// The lease that is given back.
+        lease: Lease,
+        /// How often Corefy was asked and cleanly knew nothing of it.
+        misses: i64,
+        /// When Corefy is asked next; `None`: an operator has to find out.
+        next_check_at: Option<Timestamp>,
+    },
+    /// Takes back a reservation of which nothing was sent.
+    ReleaseOperation(Lease),
+    /// Extends a lease, as far as it is held still.
+    RenewLease(Lease, Timestamp),
+    /// Writes an intent as it was left, and when Corefy is asked about it next.
+    PaymentIntent(Box<Tracked<PaymentIntent>>, Option<Timestamp>),
+    /// Writes a refund as it was left.
+    Refund(Tracked<Refund>),
+    /// Writes a customer as it was left.
+    Customer(Tracked<Customer>),
+    /// Writes a payment method as it was left.
+    PaymentMethod(Tracked<PaymentMethod>),
+    /// Adds a call to the log of calls to Corefy; one that is there already is left as it is.
+    ApiCall(ApiCall),
+    /// Adds an operator's decision about an operation.
+    AuditEntry(AuditEntry),
+    /// Adds an operator's command that is about no single operation.
+    OperatorCommand {
+        /// Our id.
+        id: AuditEntryId,
+        /// The operator.
+        operator: Operator,
+        /// The command line, without the program.
+        command: String,
+        /// When it was given.
+        given_at: Timestamp,
+    },
+    /// Adds an event, at the next position in the order of all.
+    Event(NewEvent),
+}
+
+/// The right to write the outcome of an operation: it is lost when another takes the operation over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The operation.
+    pub operation_id: OperationId,
+    /// The epoch under which it is held.
+    pub epoch: i64,
+    /// Whether it is taken over from its holder with this write.
+    pub takes_over: bool,
+}
+
+impl Lease {
+    /// The lease that was reserved or claimed.
+    pub fn held(operation: &Operation) -> Self {
+        Self { operation_id: operation.id.clone(), epoch: operation.epoch, takes_over: false }
+    }
+
+    /// The lease of another, or of nobody, that is taken over by the write itself.
+    pub fn taken_over(operation: &Operation) -> Self {
+        Self { takes_over: true, ..Self::held(operation) }
+    }
+
+    /// The epoch of the operation after the write.
+    pub(super) fn next_epoch(&self) -> i64 {
+        self.epoch + i64::from(self.takes_over)
+    }
+}
+
+/// An answer as every repeated call gets it: JSON, sealed when it is written. Has no `Debug`, for it tells of people.
+pub struct FrozenAnswer(pub(super) Result<Vec<u8>, serde_json::Error>);
+
+impl FrozenAnswer {
+    /// Freezes `answer` as it is now.
+    pub fn of<T: Serialize>(answer: &T) -> Self {
+        Self(serde_json::to_vec(answer))
+    }
+}
+
+/// An event that is to be told.
+pub struct NewEvent {
+    /// The type.
+    pub kind: EventType,
+    /// The object as it is at that moment.
+    pub object: EventObject,
+    /// When it happened.
+    pub created_at: Timestamp,
+    /// The operation that it comes from.
+    pub(super) cause: Option<Cause>,
+}
+
+/// An operation as far as events name it.
+#[derive(Clone)]
+pub(super) struct Cause {
+    pub(super) subject_id: String,
+    pub(super) operation_id: String,
+    pub(super) request_id: String,
+}
+
+impl From<&Operation> for Cause {
+    fn from(operation: &Operation) -> Self {
+        Self {
+            subject_id: operation.subject_id.clone(),
+            operation_id: operation.id.to_string(),
+            request_id: operation.request_id.clone(),
+        }
+    }
+}
+
+/// The changes of one decision, in the order in which they were made.
+#[derive(Default)]
+pub struct Changes {
+    list: Vec<Change>,
+    causes: Vec<Cause>,
+}
+
+impl Changes {
+    /// No changes yet, by these operations: events about their objects name them.
+    pub fn by(operations: &[Operation]) -> Self {
+        Self { list: Vec::new(), causes: operations.iter().map(Cause::from).collect() }
+    }
+
+    /// Adds a change.
+    pub fn push(&mut self, change: Change) {
+        self.list.push(change);
+    }
+
+    /// Adds an event of this type about `object` as it is now.
+    pub fn emit(&mut self, kind: EventType, object: impl Into<EventObject>, now: Timestamp) {
+        let object = object.into();
+        let cause = self.causes.iter().rfind(|cause| cause.subject_id == object.id()).cloned();
+        self.push(Change::Event(NewEvent { kind, object, created_at: now, cause }));
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Each change, in its order.
+    pub fn iter(&self) -> impl Iterator<Item = &Change> + Clone {
+        self.list.iter()
+    }
+
+    /// The events among them.
+    pub fn events(&self) -> impl Iterator<Item = &NewEvent> {
+        self.iter().filter_map(|change| if let Change::Event(event) = change { Some(event) } else { None })
+    }
+}
