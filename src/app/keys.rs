@@ -1,4 +1,4 @@
-//! API keys: who may call, for how long a stream of theirs may go on, and their management by command.
+//! API keys: which callers are admitted, for how long a stream of theirs may go on, and their management by command.
 
 use std::{collections::HashSet, fmt, net::IpAddr, time::Duration};
 
@@ -156,7 +156,7 @@ impl App {
     }
 
     /// Refuses an address that has shown too many wrong keys, but for a caller with the right secret of a key that exists.
-    /// Such a caller does not guess, and must not suffer for others who share its address, as all do behind a proxy.
+    /// Such a caller does not guess, and must not suffer for others that share its address, as all do behind a proxy.
     async fn check_address(&self, presented: Option<&PresentedKey>, address: IpAddr) -> Result<(), Error> {
         let Err(refusal) = self.limits.check_address(address, self.now()).await else { return Ok(()) };
         // Not logged: of these there may be any number.

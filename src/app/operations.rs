@@ -295,7 +295,7 @@ fn end_attempt(
         None => payment.intent.amount,
     };
     if let Some(event) = payment.intent.resolve_attempt(resolution.outcome, received.minor, now)? {
-        payment.tell(event, now, decision);
+        payment.emit(event, now, decision);
     }
     conclude(decision, operation, Lease::taken_over(operation), &Verdict::Done(payment.unchanged()), now);
     payment.write(decision, now);

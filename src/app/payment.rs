@@ -64,7 +64,7 @@ impl Payment {
     }
 
     /// Adds an event of this type about the intent as it is now, and returns that.
-    pub fn tell(&self, kind: EventType, now: Timestamp, decision: &mut Decision) -> PaymentIntent {
+    pub fn emit(&self, kind: EventType, now: Timestamp, decision: &mut Decision) -> PaymentIntent {
         let intent = self.intent.clone().into_inner();
         decision.changes.emit(kind, intent.clone(), now);
         intent

@@ -237,7 +237,7 @@ impl Command for CreatePaymentIntentCommand {
                 }
                 payment.intent.upstream_id = Some(snapshot.upstream_id);
                 payment.intent.touch(now);
-                Ok(Verdict::Done(payment.tell(EventType::PaymentIntentCreated, now, decision)))
+                Ok(Verdict::Done(payment.emit(EventType::PaymentIntentCreated, now, decision)))
             }
             Outcome::Refused(error) if is_first_answer => {
                 payment.intent.delete();
@@ -254,7 +254,7 @@ impl Command for CreatePaymentIntentCommand {
                     message: "Corefy did not take the payment; nothing was charged".to_owned(),
                 });
                 payment.intent.enter(State::Canceled, now);
-                Ok(Verdict::Done(payment.tell(EventType::PaymentIntentCanceled, now, decision)))
+                Ok(Verdict::Done(payment.emit(EventType::PaymentIntentCanceled, now, decision)))
             }
             Outcome::NotSent(_) | Outcome::Unknown => Ok(Verdict::InDoubt(payment.unchanged())),
         }
@@ -300,7 +300,7 @@ impl Command for CancelCommand {
             State::RequiresConfirmation | State::RequiresPaymentMethod => {
                 payment.intent.progress.cancellation_reason.clone_from(&self.reason);
                 payment.intent.enter(State::Canceled, operation.sent_at);
-                let canceled = payment.tell(EventType::PaymentIntentCanceled, operation.sent_at, decision);
+                let canceled = payment.emit(EventType::PaymentIntentCanceled, operation.sent_at, decision);
                 Ok(Reserved::Done(canceled))
             }
             State::Canceled => Ok(Reserved::Done(payment.unchanged())),

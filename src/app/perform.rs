@@ -1,5 +1,5 @@
 //! How every mutating call is made: **reserve** (read, decide, commit) → **send** (HTTP) → **settle** (read, decide, commit).
-//! It runs in a task of its own, so that a caller who hangs up changes nothing; and whatever stops it on
+//! It runs in a task of its own, so that a caller that hangs up changes nothing; and whatever stops it on
 //! the way leaves a row in the journal from which recovery goes on.
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};

@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 pub(super) struct Readiness(Mutex<Option<(Instant, Result<(), &'static str>)>>);
 
 impl Store {
-    /// Whether a write works at this moment; if not, why, in a few words with nothing private in them. Those who ask at the
+    /// Whether a write works at this moment; if not, why, in a few words with nothing private in them. Callers that ask at the
     /// same time share one write.
     pub async fn readiness(&self) -> Result<(), &'static str> {
         let mut last = self.shared.readiness.0.lock().await;

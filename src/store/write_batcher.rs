@@ -22,12 +22,12 @@ const TOGETHER_BYTES: usize = 1 << 20;
 
 /// Takes commits in.
 #[derive(Clone)]
-pub(super) struct WriteBatcher(mpsc::Sender<QueuedTx>);
+pub(super) struct WriteBatcher(mpsc::Sender<QueuedCommit>);
 
 /// A commit that waits.
-struct QueuedTx {
+struct QueuedCommit {
     writes: Vec<Write>,
-    tell: oneshot::Sender<Result<(), CommitError>>,
+    reply: oneshot::Sender<Result<(), CommitError>>,
 }
 
 /// Writes the commits that were taken in.
@@ -48,14 +48,14 @@ impl WriteBatcher {
 
     /// Writes the rows of one decision; returns when they are durable, or certain not to be written.
     pub(super) async fn write(&self, writes: Vec<Write>) -> Result<(), CommitError> {
-        let (tell, told) = oneshot::channel();
-        self.0.send(QueuedTx { writes, tell }).await.map_err(|_| Error::gone())?;
-        told.await.map_err(|_| Error::gone())?
+        let (reply, response) = oneshot::channel();
+        self.0.send(QueuedCommit { writes, reply }).await.map_err(|_| Error::gone())?;
+        response.await.map_err(|_| Error::gone())?
     }
 }
 
 impl BatchWriter {
-    async fn work(self, mut receiver: mpsc::Receiver<QueuedTx>) {
+    async fn work(self, mut receiver: mpsc::Receiver<QueuedCommit>) {
         let mut next = receiver.recv().await;
         while let Some(first) = next {
             let (batch, after) = gather(first, &mut receiver);
@@ -68,7 +68,7 @@ impl BatchWriter {
     }
 
     /// Writes commits together. When one of them cannot be written, halves are tried, until it is alone.
-    async fn write(&self, mut entries: Vec<QueuedTx>) {
+    async fn write(&self, mut entries: Vec<QueuedCommit>) {
         let written = match self.try_to_write(&entries).await {
             Err(error) if error.is_of_its_rows() && entries.len() > 1 => {
                 let rest = entries.split_off(entries.len() / 2);
@@ -79,16 +79,16 @@ impl BatchWriter {
         };
         let Err(error) = written else {
             // Nobody listens when the caller's task has died.
-            return entries.into_iter().for_each(|entry| drop(entry.tell.send(Ok(()))));
+            return entries.into_iter().for_each(|entry| drop(entry.reply.send(Ok(()))));
         };
         if let Some(conflict) = conflict_of(&error) {
-            return entries.into_iter().for_each(|entry| drop(entry.tell.send(Err(conflict.into()))));
+            return entries.into_iter().for_each(|entry| drop(entry.reply.send(Err(conflict.into()))));
         }
         let same = error.share();
-        entries.into_iter().for_each(|entry| drop(entry.tell.send(Err(same().into()))));
+        entries.into_iter().for_each(|entry| drop(entry.reply.send(Err(same().into()))));
     }
 
-    async fn try_to_write(&self, entries: &[QueuedTx]) -> Result<(), Error> {
+    async fn try_to_write(&self, entries: &[QueuedCommit]) -> Result<(), Error> {
         let writes = entries.iter().flat_map(|entry| &entry.writes);
         let script = Batch::of(self.dialect, writes)?;
         match &self.group_commit {
@@ -104,7 +104,10 @@ impl BatchWriter {
 
 /// The commits that wait and are written together with the `first`; and the one after them, which writes a row that one of
 /// them writes: statements that go together do not see what the others write.
-fn gather(first: QueuedTx, receiver: &mut mpsc::Receiver<QueuedTx>) -> (Vec<QueuedTx>, Option<QueuedTx>) {
+fn gather(
+    first: QueuedCommit,
+    receiver: &mut mpsc::Receiver<QueuedCommit>,
+) -> (Vec<QueuedCommit>, Option<QueuedCommit>) {
     let mut bytes = first.len();
     let mut rows: HashSet<String> = first.rows().map(str::to_owned).collect();
     let mut batch = vec![first];
@@ -131,7 +134,7 @@ fn is_locked(code: &str) -> bool {
     matches!(code, "55P03" | "40P01")
 }
 
-impl QueuedTx {
+impl QueuedCommit {
     /// The ids of its rows.
     fn rows(&self) -> impl Iterator<Item = &str> {
         self.writes.iter().map(|write| write.id.as_str())

@@ -186,7 +186,7 @@ impl Command for ConfirmCommand {
                     return Ok(Verdict::InDoubt(payment.unchanged()));
                 }
                 if payment.intent.state == State::Processing {
-                    payment.tell(EventType::PaymentIntentProcessing, now, decision);
+                    payment.emit(EventType::PaymentIntentProcessing, now, decision);
                 }
                 Ok(Verdict::Done(payment.unchanged()))
             }

@@ -62,7 +62,7 @@ pub(in crate::app) fn merge_payment(
                 let events = change.events.clone();
                 change.apply(&mut payment.intent, now);
                 for kind in events {
-                    payment.tell(kind, now, decision);
+                    payment.emit(kind, now, decision);
                 }
             }
             Merge::Conflict(why) => merged.payment_conflict = Some(why),
@@ -100,7 +100,7 @@ fn emit_contradiction(
     decision.remark(Remark::Contradicted { payment_intent, why, is_confirmed });
     if is_confirmed && !payment.intent.progress.is_contradiction_reported {
         payment.intent.progress.is_contradiction_reported = true;
-        payment.tell(EventType::PaymentIntentOrphanCharge, now, decision);
+        payment.emit(EventType::PaymentIntentOrphanCharge, now, decision);
     }
 }
 
@@ -249,7 +249,7 @@ pub(super) fn emit_if_overdue(payment: &mut Payment, now: Timestamp, decision: &
     let is_overdue = is_under_way && next_look(intent.updated_at, now).is_none();
     if is_overdue && !intent.progress.is_overdue_reported {
         payment.intent.progress.is_overdue_reported = true;
-        payment.tell(EventType::PaymentIntentOverdue, now, decision);
+        payment.emit(EventType::PaymentIntentOverdue, now, decision);
     }
 }
 
@@ -261,5 +261,5 @@ pub(in crate::app) fn give_up_attempt(payment: &mut Payment, now: Timestamp, dec
     }
     let message = "Corefy has no record of the attempt; nothing was charged";
     payment.intent.give_up_attempt(UPSTREAM_NO_RECORD, message, now);
-    payment.tell(EventType::PaymentIntentPaymentFailed, now, decision);
+    payment.emit(EventType::PaymentIntentPaymentFailed, now, decision);
 }

@@ -6,4 +6,5 @@ mod commits;
 mod connections;
 mod faults;
 mod full_disk;
+mod refusals;
 mod waiting;
