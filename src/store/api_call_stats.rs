@@ -56,7 +56,7 @@ impl<C: Connected> Session<C> {
             .bind(range.created_before.0)
             .bind(i64::try_from(range.span.as_micros()).unwrap_or(i64::MAX))
             .bind(range.operation.as_deref().unwrap_or_default());
-        Ok(query.fetch_all(self.connection().await?).await?)
+        Ok(query.fetch_all(self.connection()).await?)
     }
 }
 

@@ -97,7 +97,7 @@ impl<C: Connected> Session<C> {
     pub async fn api_calls_unreadable(&mut self, since: Timestamp) -> Result<u64, Error> {
         let first = format!("{}{:012x}", ApiCallId::PREFIX, since.0 / 1000);
         let query = sqlx::query("SELECT COUNT(*) AS calls FROM api_calls WHERE id >= $1 AND error_code = $2");
-        let row = query.bind(first).bind(UNREADABLE).fetch_one(self.connection().await?).await?;
+        let row = query.bind(first).bind(UNREADABLE).fetch_one(self.connection()).await?;
         Ok(get::<i64>(&row, "calls")?.unsigned_abs())
     }
 }
@@ -109,7 +109,7 @@ impl Tx {
         let sql = "DELETE FROM api_calls WHERE created_at < $1 AND id <=
              (SELECT MAX(id) FROM (SELECT id FROM api_calls ORDER BY id LIMIT $2) AS oldest)";
         let query = sqlx::query(sql).bind(sent_before.0).bind(i64::from(limit));
-        Ok(query.execute(self.writer().await?).await?.rows_affected())
+        Ok(query.execute(self.connection()).await?.rows_affected())
     }
 }
 

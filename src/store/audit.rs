@@ -45,7 +45,7 @@ impl<C: Connected> Session<C> {
     /// The decisions about an operation, oldest first.
     pub async fn audit_of(&mut self, operation: &OperationId) -> Result<Vec<AuditEntry>, Error> {
         let query = sqlx::query("SELECT * FROM audit_log WHERE operation_id = $1 ORDER BY id").bind(operation.as_str());
-        query.fetch_all(self.connection().await?).await?.iter().map(read).collect()
+        query.fetch_all(self.connection()).await?.iter().map(read).collect()
     }
 }
 

@@ -37,14 +37,14 @@ impl Tx {
         demand: Demand,
     ) -> Result<Lease, Error> {
         let sql = self.shared.dialect.locking("SELECT taken_until FROM budgets WHERE purse = $1");
-        let row = sqlx::query(sql).bind(bucket.as_str()).fetch_one(self.writer().await?).await?;
+        let row = sqlx::query(sql).bind(bucket.as_str()).fetch_one(self.connection()).await?;
         let mut taken_until = time(&row, "taken_until")?;
-        let row = sqlx::query(self.shared.dialect.clock()).fetch_one(self.writer().await?).await?;
+        let row = sqlx::query(self.shared.dialect.clock()).fetch_one(self.connection()).await?;
         let now = time(&row, "now")?;
         let peers = self.budget_peers(bucket, gateway, now).await?;
         let lease = quota.lease(&mut taken_until, now, demand, &peers);
         let query = sqlx::query("UPDATE budgets SET taken_until = $2 WHERE purse = $1");
-        query.bind(bucket.as_str()).bind(taken_until.0).execute(self.writer().await?).await?;
+        query.bind(bucket.as_str()).bind(taken_until.0).execute(self.connection()).await?;
         let waiting = i64::from(demand.waiting.saturating_sub(lease.granted));
         let served_at = if lease.granted > 0 { now } else { peers.served_at };
         self.budget_asked(bucket, gateway, waiting, served_at, now).await?;
@@ -56,7 +56,7 @@ impl Tx {
         let sql = "SELECT * FROM budget_gateways WHERE purse = $1";
         let mut peers = Peers::default();
         let mut has_stale = false;
-        for row in sqlx::query(sql).bind(bucket.as_str()).fetch_all(self.writer().await?).await? {
+        for row in sqlx::query(sql).bind(bucket.as_str()).fetch_all(self.connection()).await? {
             let (served_at, asked_at) = (time(&row, "served_at")?, time(&row, "asked_at")?);
             // The database's clock is one for all: a time in the future is from before that clock was set back.
             let age = if now < asked_at { DEMAND_LIFETIME } else { now.since(asked_at) };
@@ -70,7 +70,7 @@ impl Tx {
         }
         if has_stale {
             let query = sqlx::query("DELETE FROM budget_gateways WHERE asked_at < $1");
-            query.bind(now.before(FORGET_AFTER).0).execute(self.writer().await?).await?;
+            query.bind(now.before(FORGET_AFTER).0).execute(self.connection()).await?;
         }
         Ok(peers)
     }
@@ -88,7 +88,7 @@ impl Tx {
              ON CONFLICT (purse, gateway) DO UPDATE
              SET waiting = excluded.waiting, served_at = excluded.served_at, asked_at = excluded.asked_at";
         let query = sqlx::query(sql).bind(bucket.as_str()).bind(gateway).bind(waiting);
-        query.bind(served_at.0).bind(now.0).execute(self.writer().await?).await?;
+        query.bind(served_at.0).bind(now.0).execute(self.connection()).await?;
         Ok(())
     }
 }

@@ -84,7 +84,7 @@ impl<C: Connected> Session<C> {
     /// The customer, of any partner.
     pub async fn customer_any(&mut self, id: &CustomerId) -> Result<Option<Customer>, Error> {
         let query = sqlx::query("SELECT * FROM customers WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection().await?).await?;
+        let row = query.fetch_optional(self.connection()).await?;
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
@@ -92,7 +92,7 @@ impl<C: Connected> Session<C> {
     /// ones, at most `limit`.
     pub async fn customers_upstream(&mut self, upstream: &str, limit: u32) -> Result<Vec<Customer>, Error> {
         let query = sqlx::query("SELECT * FROM customers WHERE upstream_id = $1 ORDER BY id LIMIT $2");
-        let rows = query.bind(upstream).bind(i64::from(limit)).fetch_all(self.connection().await?).await?;
+        let rows = query.bind(upstream).bind(i64::from(limit)).fetch_all(self.connection()).await?;
         self.shared.readable("customers", &rows, read)
     }
 
@@ -112,7 +112,7 @@ impl<C: Connected> Session<C> {
         reference: &str,
     ) -> Result<Option<CustomerId>, Error> {
         let query = sqlx::query("SELECT id FROM customers WHERE partner_id = $1 AND reference_id = $2");
-        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection().await?).await?;
+        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
         row.map(|row| parse(&row, "id", CustomerId::parse)).transpose()
     }
 

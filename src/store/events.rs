@@ -65,7 +65,7 @@ impl<C: Connected> Session<C> {
     /// The place of one of the partner's events.
     pub async fn event_position(&mut self, partner: &PartnerId, id: &str) -> Result<Option<i64>, Error> {
         let query = sqlx::query("SELECT position FROM events WHERE partner_id = $1 AND id = $2");
-        let row = query.bind(partner.as_str()).bind(id).fetch_optional(self.connection().await?).await?;
+        let row = query.bind(partner.as_str()).bind(id).fetch_optional(self.connection()).await?;
         row.map(|row| get(&row, "position")).transpose().map(Option::flatten)
     }
 
@@ -73,34 +73,33 @@ impl<C: Connected> Session<C> {
     pub async fn event_oldest(&mut self, partner: &PartnerId) -> Result<Option<(EventId, i64)>, Error> {
         let sql = "SELECT id, position FROM events WHERE partner_id = $1 AND position IS NOT NULL
              ORDER BY position LIMIT 1";
-        place(sqlx::query(sql).bind(partner.as_str()).fetch_optional(self.connection().await?).await?)
+        place(sqlx::query(sql).bind(partner.as_str()).fetch_optional(self.connection()).await?)
     }
 
     /// The partner's last event at this place or before it, and its place.
     pub async fn event_last(&mut self, partner: &PartnerId, until: i64) -> Result<Option<(EventId, i64)>, Error> {
         let sql = "SELECT id, position FROM events WHERE partner_id = $1 AND position <= $2
              ORDER BY position DESC LIMIT 1";
-        place(sqlx::query(sql).bind(partner.as_str()).bind(until).fetch_optional(self.connection().await?).await?)
+        place(sqlx::query(sql).bind(partner.as_str()).bind(until).fetch_optional(self.connection()).await?)
     }
 
     /// The last place that was given out, to an event of any partner.
     pub async fn event_sequence(&mut self) -> Result<i64, Error> {
-        let row =
-            sqlx::query("SELECT last FROM event_sequence WHERE id = 1").fetch_one(self.connection().await?).await?;
+        let row = sqlx::query("SELECT last FROM event_sequence WHERE id = 1").fetch_one(self.connection()).await?;
         get(&row, "last")
     }
 
     /// The events that are kept, of all partners.
     pub async fn events_kept(&mut self) -> Result<KeptEvents, Error> {
         let sql = "SELECT id, position FROM events WHERE position IS NOT NULL ORDER BY position LIMIT 1";
-        let oldest = place(sqlx::query(sql).fetch_optional(self.connection().await?).await?)?;
+        let oldest = place(sqlx::query(sql).fetch_optional(self.connection()).await?)?;
         Ok(KeptEvents { oldest, last: self.event_sequence().await? })
     }
 
     /// The newest event of all partners: what was sealed last.
     pub async fn event_newest(&mut self) -> Result<Option<Event>, Error> {
         let row = sqlx::query("SELECT * FROM events WHERE position IS NOT NULL ORDER BY position DESC LIMIT 1")
-            .fetch_optional(self.connection().await?)
+            .fetch_optional(self.connection())
             .await?;
         row.as_ref().map(|row| read(row, &self.shared.sealer)).transpose()
     }
@@ -111,7 +110,7 @@ impl<C: Connected> Session<C> {
                  ORDER BY position DESC LIMIT $1) AS recent
              WHERE type = $2 AND created_at >= $3 LIMIT 1";
         let query = sqlx::query(sql).bind(RECENT).bind(event.as_str()).bind(since.0);
-        Ok(query.fetch_optional(self.connection().await?).await?.is_some())
+        Ok(query.fetch_optional(self.connection()).await?.is_some())
     }
 }
 

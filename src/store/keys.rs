@@ -22,27 +22,27 @@ impl<C: Connected> Session<C> {
     /// The key.
     pub async fn api_key(&mut self, id: &PublicKey) -> Result<Option<ApiKey>, Error> {
         let query = sqlx::query("SELECT * FROM api_keys WHERE id = $1").bind(id.as_str());
-        query.fetch_optional(self.connection().await?).await?.as_ref().map(read).transpose()
+        query.fetch_optional(self.connection()).await?.as_ref().map(read).transpose()
     }
 
     /// Every key, oldest first; of one partner, if one is named.
     pub async fn api_keys(&mut self, partner: Option<&PartnerId>) -> Result<Vec<ApiKey>, Error> {
         let sql = "SELECT * FROM api_keys WHERE $1 = '' OR partner_id = $1 ORDER BY created_at, id";
         let query = sqlx::query(sql).bind(partner.map_or("", PartnerId::as_str));
-        let rows = query.fetch_all(self.connection().await?).await?;
+        let rows = query.fetch_all(self.connection()).await?;
         self.shared.readable("api_keys", &rows, |row, _| read(row))
     }
 
     /// The names of all keys that are not revoked.
     pub async fn api_key_names(&mut self) -> Result<HashSet<String>, Error> {
         let query = sqlx::query("SELECT id FROM api_keys WHERE revoked_at IS NULL");
-        query.fetch_all(self.connection().await?).await?.iter().map(|row| get(row, "id")).collect()
+        query.fetch_all(self.connection()).await?.iter().map(|row| get(row, "id")).collect()
     }
 
     /// The partner that is called `name`.
     pub async fn partner_named(&mut self, name: &str) -> Result<Option<PartnerId>, Error> {
         let query = sqlx::query("SELECT id FROM partners WHERE name = $1").bind(name);
-        let row = query.fetch_optional(self.connection().await?).await?;
+        let row = query.fetch_optional(self.connection()).await?;
         row.map(|row| parse(&row, "id", PartnerId::parse)).transpose()
     }
 }
@@ -52,7 +52,7 @@ impl Tx {
     pub async fn partner_insert(&mut self, id: &PartnerId, name: &str, now: Timestamp) -> Result<bool, Error> {
         let sql = "INSERT INTO partners (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
         let query = sqlx::query(sql).bind(id.as_str()).bind(name).bind(now.0);
-        Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
     /// Adds a key. `false`: it is there already.
@@ -69,14 +69,14 @@ impl Tx {
             .bind(join(&key.allowed, ToString::to_string))
             .bind(key.expires_at.map(|time| time.0))
             .bind(key.created_at.0);
-        Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
     /// Revokes a key. `false`: there is no such key, or it is revoked already.
     pub async fn api_key_revoke(&mut self, id: &PublicKey, now: Timestamp) -> Result<bool, Error> {
         let query = sqlx::query("UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL");
         let query = query.bind(id.as_str()).bind(now.0);
-        Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
     /// Gives a key another secret; the one it had is good beside it until `overlap_until`. `false`: there is no such key,
@@ -92,13 +92,13 @@ impl Tx {
              SET previous_secret_hash = secret_hash, previous_expires_at = $3, secret_hash = $2
              WHERE id = $1 AND secret_hash <> $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $4)";
         let query = sqlx::query(sql).bind(id.as_str()).bind(secret_hash.to_vec()).bind(overlap_until.0).bind(now.0);
-        Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
     /// Notes that a key was used.
     pub async fn api_key_used(&mut self, id: &PublicKey, now: Timestamp) -> Result<(), Error> {
         let query = sqlx::query("UPDATE api_keys SET last_used_at = $2 WHERE id = $1").bind(id.as_str()).bind(now.0);
-        query.execute(self.writer().await?).await?;
+        query.execute(self.connection()).await?;
         Ok(())
     }
 }

@@ -24,14 +24,14 @@ impl Tx {
         let sql = "UPDATE operations SET lease_until = 1,
                  next_check_at = CASE state WHEN 'sent' THEN $1 ELSE next_check_at END
              WHERE state IN ('sent', 'in_doubt', 'needs_operator') AND lease_until > 0";
-        sqlx::query(sql).bind(now.0).execute(self.writer().await?).await?;
+        sqlx::query(sql).bind(now.0).execute(self.connection()).await?;
         Ok(())
     }
 
     /// Ends every lease on a webhook that waits.
     async fn webhooks_release(&mut self) -> Result<(), Error> {
         let sql = "UPDATE webhooks SET lease_until = 0 WHERE state = 'waiting' AND lease_until > 0";
-        sqlx::query(sql).execute(self.writer().await?).await?;
+        sqlx::query(sql).execute(self.connection()).await?;
         Ok(())
     }
 }

@@ -63,7 +63,7 @@ impl<C: Connected> Session<C> {
     ) -> Result<Vec<T>, Error> {
         let (mut found, mut after, mut batch) = (Vec::new(), None, limit);
         loop {
-            let rows = select(after.take())?.fetch(self.connection().await?, listing.order, batch).await?;
+            let rows = select(after.take())?.fetch(self.connection(), listing.order, batch).await?;
             found.extend(self.shared.readable(listing.table, &rows, read)?);
             let is_last = rows.len() < batch as usize;
             match rows.last() {

@@ -132,13 +132,13 @@ impl<C: Connected> Session<C> {
     /// The operation.
     pub async fn operation(&mut self, id: &OperationId) -> Result<Option<OperationRecord>, Error> {
         let query = sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id.as_str());
-        query.fetch_optional(self.connection().await?).await?.as_ref().map(read).transpose()
+        query.fetch_optional(self.connection()).await?.as_ref().map(read).transpose()
     }
 
     /// The operation that the partner reserved under the idempotency key of this hash.
     pub async fn operation_keyed(&mut self, partner: &PartnerId, key: &str) -> Result<Option<OperationRecord>, Error> {
         let query = sqlx::query("SELECT * FROM operations WHERE partner_id = $1 AND idempotency_key = $2");
-        let row = query.bind(partner.as_str()).bind(key).fetch_optional(self.connection().await?).await?;
+        let row = query.bind(partner.as_str()).bind(key).fetch_optional(self.connection()).await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -150,7 +150,7 @@ impl<C: Connected> Session<C> {
             .and_in("state", &states)?
             .and("kind", "=", filter.kind.map(OperationKind::as_str))?
             .and("partner_id", "=", filter.partner.as_ref().map(|partner| partner.as_str().to_owned()))?
-            .fetch(self.connection().await?, "sent_at, id", limit)
+            .fetch(self.connection(), "sent_at, id", limit)
             .await?;
         self.shared.readable("operations", &rows, |row, _| read(row))
     }
@@ -161,14 +161,14 @@ impl<C: Connected> Session<C> {
         let sql = "SELECT COUNT(*) AS count, MIN(sent_at) AS oldest FROM operations
              WHERE state IN ('sent', 'in_doubt', 'needs_operator')
              AND (state = 'in_doubt' OR (state = 'sent' AND lease_until <= $1))";
-        Backlog::read(&sqlx::query(sql).bind(now.0).fetch_one(self.connection().await?).await?)
+        Backlog::read(&sqlx::query(sql).bind(now.0).fetch_one(self.connection()).await?)
     }
 
     /// The operations that wait for a person.
     pub async fn operations_for_operator(&mut self) -> Result<Backlog, Error> {
         let sql = "SELECT COUNT(*) AS count, MIN(sent_at) AS oldest FROM operations
              WHERE state IN ('sent', 'in_doubt', 'needs_operator') AND state = 'needs_operator'";
-        Backlog::read(&sqlx::query(sql).fetch_one(self.connection().await?).await?)
+        Backlog::read(&sqlx::query(sql).fetch_one(self.connection()).await?)
     }
 
     /// The answer that was frozen when the operation was done.
@@ -207,7 +207,7 @@ impl Tx {
              AND (lease_until <= $1 OR lease_until > $3) ORDER BY next_check_at LIMIT $4";
         let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0);
         let query = query.bind((lease_until + CLOCK_SKEW).0).bind(i64::from(limit));
-        let rows = query.fetch_all(self.writer().await?).await?;
+        let rows = query.fetch_all(self.connection()).await?;
         // One that cannot be read is due again when its lease ends, and keeps none of the others from being looked up.
         self.shared.readable("operations", &rows, |row, _| Ok(read(row)?.operation))
     }
@@ -223,7 +223,7 @@ impl Tx {
              AND state IN ('sent', 'in_doubt', 'needs_operator') AND (lease_until <= $1 OR lease_until > $3)";
         let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0);
         let query = query.bind((lease_until + CLOCK_SKEW).0).bind(subject);
-        let rows = query.fetch_all(self.writer().await?).await?;
+        let rows = query.fetch_all(self.connection()).await?;
         rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
     }
 

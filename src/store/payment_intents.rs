@@ -235,7 +235,7 @@ impl<C: Connected> Session<C> {
         id: &PaymentIntentId,
     ) -> Result<Option<(PaymentIntent, Timestamp)>, Error> {
         let query = sqlx::query("SELECT * FROM payment_intents WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection().await?).await?;
+        let row = query.fetch_optional(self.connection()).await?;
         row.map(|row| read_asked(&row, &self.shared.sealer)).transpose()
     }
 
@@ -243,7 +243,7 @@ impl<C: Connected> Session<C> {
     pub async fn payment_intent_id_upstream(&mut self, upstream: &str) -> Result<Option<PaymentIntentId>, Error> {
         let sql = "SELECT id FROM payment_intents WHERE upstream_id = $1 OR upstream_payment_id = $1 LIMIT 1";
         let query = sqlx::query(sql).bind(upstream);
-        let row = query.fetch_optional(self.connection().await?).await?;
+        let row = query.fetch_optional(self.connection()).await?;
         row.map(|row| parse(&row, "id", PaymentIntentId::parse)).transpose()
     }
 
@@ -254,7 +254,7 @@ impl<C: Connected> Session<C> {
         reference: &str,
     ) -> Result<Option<PaymentIntentId>, Error> {
         let query = sqlx::query("SELECT id FROM payment_intents WHERE partner_id = $1 AND reference_id = $2");
-        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection().await?).await?;
+        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
         row.map(|row| parse(&row, "id", PaymentIntentId::parse)).transpose()
     }
 
@@ -283,7 +283,7 @@ impl Tx {
         // A look in the future was noted by a clock that has been put back since.
         let sql = "UPDATE payment_intents SET asked_at = $3 WHERE id = $1 AND (asked_at < $2 OR asked_at > $4)";
         let query = sqlx::query(sql).bind(id.as_str()).bind(not_since.0).bind(now.0).bind((now + CLOCK_SKEW).0);
-        Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
     /// Claims up to `limit` intents whose poll is due and that no open operation looks after already: none of them is
@@ -304,7 +304,7 @@ impl Tx {
             );
             let update = "UPDATE payment_intents SET poll_at = $2, asked_at = $1 WHERE id IN ({claim}) RETURNING id";
             let query = sqlx::query(self.shared.dialect.claiming(update, &due)).bind(now.0).bind(until.0).bind(room);
-            for row in query.fetch_all(self.writer().await?).await? {
+            for row in query.fetch_all(self.connection()).await? {
                 claimed.push(parse(&row, "id", PaymentIntentId::parse)?);
             }
         }
@@ -316,7 +316,7 @@ impl Tx {
     pub(super) async fn polls_pull_in(&mut self, now: Timestamp) -> Result<(), Error> {
         for (kind, after) in [(UNDER_WAY, now), (SETTLED, now + LONGEST_POLL_PAUSE)] {
             let sql = format!("UPDATE payment_intents SET poll_at = $1 WHERE poll_at > $2 AND {kind}");
-            sqlx::query(AssertSqlSafe(sql)).bind(now.0).bind(after.0).execute(self.writer().await?).await?;
+            sqlx::query(AssertSqlSafe(sql)).bind(now.0).bind(after.0).execute(self.connection()).await?;
         }
         Ok(())
     }
@@ -333,12 +333,12 @@ impl Tx {
         let sql = "SELECT MAX(id) AS last FROM
              (SELECT id FROM payment_intents WHERE id > $1 ORDER BY id LIMIT $2) AS step";
         let query = sqlx::query(sql).bind(after).bind(i64::from(limit));
-        let row = query.fetch_one(self.writer().await?).await?;
+        let row = query.fetch_one(self.connection()).await?;
         let Some(last) = get::<Option<String>>(&row, "last")? else { return Ok(None) };
         let sql = "UPDATE payment_intents SET poll_at = $4 WHERE id > $1 AND id <= $2
              AND (created_at >= $3 OR updated_at >= $3) AND upstream_id IS NOT NULL";
         let query = sqlx::query(sql).bind(after).bind(last.as_str()).bind(since.0).bind(now.0);
-        let count = query.execute(self.writer().await?).await?.rows_affected();
+        let count = query.execute(self.connection()).await?.rows_affected();
         Ok(Some((last, count)))
     }
 }

@@ -73,7 +73,7 @@ impl<C: Connected> Session<C> {
     /// The payment method, of any partner.
     pub async fn payment_method_any(&mut self, id: &PaymentMethodId) -> Result<Option<PaymentMethod>, Error> {
         let query = sqlx::query("SELECT * FROM payment_methods WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection().await?).await?;
+        let row = query.fetch_optional(self.connection()).await?;
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
@@ -84,7 +84,7 @@ impl<C: Connected> Session<C> {
         upstream: &str,
     ) -> Result<Option<Tracked<PaymentMethod>>, Error> {
         let query = sqlx::query("SELECT * FROM payment_methods WHERE customer_id = $1 AND upstream_id = $2");
-        let row = query.bind(customer.as_str()).bind(upstream).fetch_optional(self.connection().await?).await?;
+        let row = query.bind(customer.as_str()).bind(upstream).fetch_optional(self.connection()).await?;
         row.map(|row| tracked(&row, &self.shared.sealer)).transpose()
     }
 
@@ -94,7 +94,7 @@ impl<C: Connected> Session<C> {
         id: &PaymentMethodId,
     ) -> Result<Option<Tracked<PaymentMethod>>, Error> {
         let query = sqlx::query("SELECT * FROM payment_methods WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection().await?).await?;
+        let row = query.fetch_optional(self.connection()).await?;
         row.map(|row| tracked(&row, &self.shared.sealer)).transpose()
     }
 
@@ -119,7 +119,7 @@ impl<C: Connected> Session<C> {
     pub async fn payment_methods_awaited(&mut self, customer: &CustomerId) -> Result<Vec<PaymentMethod>, Error> {
         let query =
             sqlx::query("SELECT * FROM payment_methods WHERE customer_id = $1 AND upstream_id IS NULL ORDER BY id");
-        let rows = query.bind(customer.as_str()).fetch_all(self.connection().await?).await?;
+        let rows = query.bind(customer.as_str()).fetch_all(self.connection()).await?;
         rows.iter().map(|row| read(row, &self.shared.sealer)).collect()
     }
 }

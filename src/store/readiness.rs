@@ -43,10 +43,10 @@ impl Store {
     async fn writes(&self) -> Result<(), Error> {
         let mut tx = Session { on: self.begin_now().await?, shared: self.shared.clone() };
         if let Some(sql) = self.shared.dialect.changing_the_head(Uuid::now_v7().as_u128()) {
-            sqlx::query(sql).execute(tx.writer().await?).await?;
+            sqlx::query(sql).execute(tx.connection()).await?;
         }
         let query = sqlx::query("UPDATE event_sequence SET last = last WHERE id = 1");
-        query.execute(tx.writer().await?).await?;
+        query.execute(tx.connection()).await?;
         tx.commit().await
     }
 }

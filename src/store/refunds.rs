@@ -101,7 +101,7 @@ impl<C: Connected> Session<C> {
     /// The refund, of any partner.
     pub async fn refund_any(&mut self, id: &RefundId) -> Result<Option<Refund>, Error> {
         let query = sqlx::query("SELECT * FROM refunds WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection().await?).await?;
+        let row = query.fetch_optional(self.connection()).await?;
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
@@ -112,7 +112,7 @@ impl<C: Connected> Session<C> {
         reference: &str,
     ) -> Result<Option<RefundId>, Error> {
         let query = sqlx::query("SELECT id FROM refunds WHERE partner_id = $1 AND reference_id = $2");
-        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection().await?).await?;
+        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
         row.map(|row| parse(&row, "id", RefundId::parse)).transpose()
     }
 
@@ -133,7 +133,7 @@ impl<C: Connected> Session<C> {
     pub async fn refunds_of(&mut self, payment: &PaymentIntentId) -> Result<Vec<Tracked<Refund>>, Error> {
         let query =
             sqlx::query("SELECT * FROM refunds WHERE payment_intent_id = $1 ORDER BY id").bind(payment.as_str());
-        let rows = query.fetch_all(self.connection().await?).await?;
+        let rows = query.fetch_all(self.connection()).await?;
         rows.iter().map(|row| tracked(row, &self.shared.sealer)).collect()
     }
 }

@@ -12,6 +12,6 @@ impl Tx {
              (SELECT id, finished_at FROM operations WHERE state = 'done' ORDER BY id LIMIT $2) AS oldest
              WHERE finished_at < $1)";
         let query = sqlx::query(sql).bind(finished_before.0).bind(i64::from(limit));
-        Ok(query.execute(self.writer().await?).await?.rows_affected())
+        Ok(query.execute(self.connection()).await?.rows_affected())
     }
 }

@@ -61,7 +61,7 @@ impl Store {
     /// Fails when nothing can be written. Writes nothing.
     pub async fn try_write(&self) -> Result<(), Error> {
         let mut tx = self.begin().await?;
-        sqlx::query("UPDATE partners SET name = name WHERE id = ''").execute(tx.writer().await?).await?;
+        sqlx::query("UPDATE partners SET name = name WHERE id = ''").execute(tx.connection()).await?;
         Ok(())
     }
 
@@ -70,7 +70,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let mut settings = Vec::new();
         for (name, sql, required) in self.shared.dialect.durability() {
-            let row = sqlx::query(*sql).fetch_one(tx.writer().await?).await?;
+            let row = sqlx::query(*sql).fetch_one(tx.connection()).await?;
             settings.push(Setting { name, value: row.try_get(0)?, required: *required });
         }
         Ok(settings)

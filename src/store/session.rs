@@ -27,21 +27,21 @@ pub enum Writing {
 
 /// The connection of a session.
 pub trait Connected: Send {
-    /// The connection, which is there from the first time on that it is asked for.
-    fn connection(&mut self) -> impl Future<Output = Result<&mut AnyConnection, Error>> + Send;
+    /// The connection.
+    fn connection(&mut self) -> &mut AnyConnection;
 }
 
 impl Connected for PoolConnection<Any> {
-    async fn connection(&mut self) -> Result<&mut AnyConnection, Error> {
-        Ok(self)
+    fn connection(&mut self) -> &mut AnyConnection {
+        self
     }
 }
 
 impl Connected for Writing {
-    async fn connection(&mut self) -> Result<&mut AnyConnection, Error> {
+    fn connection(&mut self) -> &mut AnyConnection {
         match self {
-            Self::Own(transaction) => Ok(transaction.deref_mut()),
-            Self::Shared(guard) => Ok(guard),
+            Self::Own(transaction) => transaction.deref_mut(),
+            Self::Shared(guard) => guard,
         }
     }
 }
@@ -68,17 +68,12 @@ impl Store {
 
 impl<C: Connected> Session<C> {
     /// The connection that it reads on.
-    pub(super) async fn connection(&mut self) -> Result<&mut AnyConnection, Error> {
-        self.on.connection().await
+    pub(super) fn connection(&mut self) -> &mut AnyConnection {
+        self.on.connection()
     }
 }
 
 impl Tx {
-    /// The connection that it writes on.
-    pub(super) async fn writer(&mut self) -> Result<&mut AnyConnection, Error> {
-        self.connection().await
-    }
-
     /// Makes everything that was done in this transaction durable.
     pub async fn commit(self) -> Result<(), Error> {
         match self.on {

@@ -11,7 +11,7 @@ impl Tx {
     /// When the newest operation was reserved, by the clock of then.
     pub async fn operation_newest(&mut self) -> Result<Option<Timestamp>, Error> {
         let query = sqlx::query("SELECT sent_at FROM operations ORDER BY id DESC LIMIT 1");
-        let row = query.fetch_optional(self.writer().await?).await?;
+        let row = query.fetch_optional(self.connection()).await?;
         Ok(row.map(|row| row.try_get("sent_at").map(Timestamp)).transpose()?)
     }
 
@@ -21,7 +21,7 @@ impl Tx {
             "UPDATE operations SET next_check_at = $1 WHERE state IN ('sent', 'in_doubt') AND next_check_at > $1";
         let webhooks = "UPDATE webhooks SET next_attempt_at = $1 WHERE state = 'waiting' AND next_attempt_at > $1";
         for sql in [operations, webhooks] {
-            sqlx::query(sql).bind(now.0).execute(self.writer().await?).await?;
+            sqlx::query(sql).bind(now.0).execute(self.connection()).await?;
         }
         self.polls_pull_in(now).await
     }

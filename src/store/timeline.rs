@@ -152,7 +152,7 @@ impl<C: Connected> Session<C> {
             let select =
                 source.after(ListQuery::from(source.rows).holding(source.of, payment.to_string())?, after.take())?;
             let order = format!("{}, id", source.time);
-            let rows = select.fetch(self.connection().await?, &order, limit).await?;
+            let rows = select.fetch(self.connection(), &order, limit).await?;
             found.extend(self.shared.readable(source.table, &rows, source.read)?);
             match rows.last() {
                 Some(last) if rows.len() == limit as usize && found.len() < limit as usize => {

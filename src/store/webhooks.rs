@@ -115,7 +115,7 @@ impl<C: Connected> Session<C> {
     /// The webhook.
     pub async fn webhook(&mut self, id: &WebhookId) -> Result<Option<WebhookRecord>, Error> {
         let query = sqlx::query("SELECT * FROM webhooks WHERE id = $1").bind(id.as_str());
-        query.fetch_optional(self.connection().await?).await?.as_ref().map(read).transpose()
+        query.fetch_optional(self.connection()).await?.as_ref().map(read).transpose()
     }
 
     /// The newest webhooks, at most `limit`, older than `after`.
@@ -135,21 +135,21 @@ impl<C: Connected> Session<C> {
     /// How many webhooks there are.
     pub async fn webhook_count(&mut self, filter: &WebhookFilter) -> Result<u64, Error> {
         let select = filter.select(ListQuery::count("webhooks"))?;
-        let rows = select.fetch(self.connection().await?, "total", 1).await?;
+        let rows = select.fetch(self.connection(), "total", 1).await?;
         rows.first().map_or(Ok(0), |row| Ok(get::<i64>(row, "total")?.unsigned_abs()))
     }
 
     /// The webhooks that are still to be processed.
     pub async fn webhooks_waiting(&mut self) -> Result<Backlog, Error> {
         let sql = "SELECT COUNT(*) AS count, MIN(received_at) AS oldest FROM webhooks WHERE state = 'waiting'";
-        Backlog::read(&sqlx::query(sql).fetch_one(self.connection().await?).await?)
+        Backlog::read(&sqlx::query(sql).fetch_one(self.connection()).await?)
     }
 
     /// When the last webhook came that is kept, repetitions left out.
     pub async fn webhook_last(&mut self) -> Result<Option<Timestamp>, Error> {
         // Ids ascend with time, and have an index.
         let query = sqlx::query("SELECT received_at FROM webhooks ORDER BY id DESC LIMIT 1");
-        let row = query.fetch_optional(self.connection().await?).await?;
+        let row = query.fetch_optional(self.connection()).await?;
         row.map(|row| time(&row, "received_at")).transpose()
     }
 
@@ -158,7 +158,7 @@ impl<C: Connected> Session<C> {
         // The two states name the index of what was given up.
         let sql = "SELECT COUNT(*) AS count, MIN(received_at) AS oldest FROM webhooks
              WHERE state IN ('parked', 'dead') AND state = $1";
-        Backlog::read(&sqlx::query(sql).bind(state.as_str()).fetch_one(self.connection().await?).await?)
+        Backlog::read(&sqlx::query(sql).bind(state.as_str()).fetch_one(self.connection()).await?)
     }
 }
 
@@ -198,7 +198,7 @@ impl Tx {
             .bind(webhook.state.as_str())
             .bind(webhook.received_at.0)
             .bind(i64::try_from(REPEATED_AFTER.as_micros()).unwrap_or(i64::MAX));
-        let row = query.fetch_one(self.writer().await?).await?;
+        let row = query.fetch_one(self.connection()).await?;
         Ok(get::<String>(&row, "id")? == webhook.id.as_str())
     }
 
@@ -217,7 +217,7 @@ impl Tx {
         );
         let query = sqlx::query(sql).bind(now.0).bind(lease_until.0);
         let query = query.bind((lease_until + CLOCK_SKEW).0).bind(i64::from(limit));
-        let rows = query.fetch_all(self.writer().await?).await?;
+        let rows = query.fetch_all(self.connection()).await?;
         self.shared.readable("webhooks", &rows, |row, _| read(row))
     }
 
@@ -227,7 +227,7 @@ impl Tx {
              WHERE id = $1 AND (lease_until <= $2 OR lease_until > $3)";
         let longest = now + WEBHOOK_LEASE + CLOCK_SKEW;
         let query = sqlx::query(sql).bind(id.as_str()).bind(now.0).bind(longest.0);
-        Ok(query.execute(self.writer().await?).await?.rows_affected() == 1)
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
     /// Ends a webhook, or lets it wait until `next_attempt_at`. Writes nothing when another attempt has begun since.
@@ -248,7 +248,7 @@ impl Tx {
             .bind(webhook.processed_at.map(|time| time.0))
             .bind(webhook.attempts)
             .bind(webhook.payment_intent_id.as_ref().map(PaymentIntentId::as_str));
-        query.execute(self.writer().await?).await?;
+        query.execute(self.connection()).await?;
         Ok(())
     }
 }
