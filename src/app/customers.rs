@@ -77,16 +77,15 @@ impl App {
             let tracked = self.store.read().await?.customer_tracked(&known.id).await?;
             let Some(mut customer) = tracked else { return Ok(true) };
             let is_as_known = *customer == *known;
-            if !customer.details.clone().take_over(&shown.contact) {
+            if !customer.details.take_over(&shown.contact) {
                 return Ok(true);
             }
             if !is_as_known {
                 return Ok(false);
             }
             let (mut decision, now) = (Decision::default(), self.now());
-            customer.details.take_over(&shown.contact);
             customer.touch(now);
-            decision.changes.emit(EventType::CustomerUpdated, customer.clone().into_inner(), now);
+            decision.changes.emit(EventType::CustomerUpdated, customer.to_inner(), now);
             decision.changes.push(Change::Customer(customer));
             match self.commit(&decision).await {
                 Ok(()) => return Ok(true),
@@ -164,7 +163,7 @@ impl Command for CreateCustomerCommand {
         _: &mut Operation,
         _: &mut Decision,
     ) -> Result<Reserved<Customer>, Error> {
-        Ok(Reserved::Send(customer.clone().into_inner()))
+        Ok(Reserved::Send(customer.to_inner()))
     }
 
     fn reference(&self) -> Option<&str> {
@@ -215,13 +214,13 @@ impl Command for CreateCustomerCommand {
             Creation::Made(snapshot) => {
                 customer.upstream_id = Some(snapshot.upstream_id);
                 customer.touch(now);
-                decision.changes.emit(EventType::CustomerCreated, customer.clone().into_inner(), now);
-                Verdict::Done(customer.clone().into_inner())
+                decision.changes.emit(EventType::CustomerCreated, customer.to_inner(), now);
+                Verdict::Done(customer.to_inner())
             }
-            Creation::Unknown => Verdict::InDoubt(customer.clone().into_inner()),
+            Creation::Unknown => Verdict::InDoubt(customer.to_inner()),
             Creation::TakenBack(verdict) => {
                 customer.delete();
-                let object = customer.clone().into_inner();
+                let object = customer.to_inner();
                 emit_taken_back(operation, EventType::CustomerCreationFailed, object, now, decision);
                 verdict
             }

@@ -10,6 +10,10 @@ use crate::{
     store::{Changes, CommitError, NewEvent},
 };
 
+/// How often something is decided anew because its objects have changed since they were read. Decisions about one payment wait
+/// for each other within a gateway, so that only other gateways come between.
+pub(super) const CONFLICTS: u32 = 64;
+
 /// Changes with the remarks on them.
 #[derive(Default)]
 pub(super) struct Decision {

@@ -316,7 +316,7 @@ fn end_refund(
         intent.watch(now);
         refunds::advance(intent, refund, state, &[event], now, decision);
     }
-    let ended = Verdict::Done(refund.clone().into_inner());
+    let ended = Verdict::Done(refund.to_inner());
     intent.require_unchanged();
     conclude(decision, operation, Lease::taken_over(operation), &ended, now);
     payment.write(decision, now);

@@ -63,17 +63,15 @@ impl Payment {
         PaymentContext { intent: &self.intent, customer: self.customer.as_ref() }
     }
 
-    /// Adds an event of this type about the intent as it is now, and returns that.
-    pub fn emit(&self, kind: EventType, now: Timestamp, decision: &mut Decision) -> PaymentIntent {
-        let intent = self.intent.clone().into_inner();
-        decision.changes.emit(kind, intent.clone(), now);
-        intent
+    /// Adds an event of this type about the intent as it is now.
+    pub fn emit(&self, kind: EventType, now: Timestamp, decision: &mut Decision) {
+        decision.changes.emit(kind, self.intent.to_inner(), now);
     }
 
     /// The intent of a decision that leaves it as it is, and stands only if it still is.
     pub fn unchanged(&mut self) -> PaymentIntent {
         self.intent.require_unchanged();
-        self.intent.clone().into_inner()
+        self.intent.to_inner()
     }
 
     /// Has Corefy asked next at this time, instead of when the state has it.
@@ -88,7 +86,9 @@ impl Seen for Payment {
             NextPoll::Scheduled => poll_at(&self.intent, now),
             NextPoll::Set(at) => at,
         };
-        decision.changes.push(Change::PaymentIntent(Box::new(self.intent.clone()), next_poll));
+        if self.intent.is_pending() {
+            decision.changes.push(Change::PaymentIntent(Box::new(self.intent.clone()), next_poll));
+        }
         for refund in self.refunds.iter().filter(|refund| refund.is_pending()) {
             decision.changes.push(Change::Refund(refund.clone()));
         }

@@ -187,7 +187,7 @@ impl Command for CreatePaymentIntentCommand {
         _: &mut Operation,
         _: &mut Decision,
     ) -> Result<Reserved<PaymentIntent>, Error> {
-        Ok(Reserved::Send(payment.intent.clone().into_inner()))
+        Ok(Reserved::Send(payment.intent.to_inner()))
     }
 
     fn reference(&self) -> Option<&str> {
@@ -233,11 +233,12 @@ impl Command for CreatePaymentIntentCommand {
         match outcome {
             Outcome::Answered(snapshot) => {
                 if merge_payment(payment, &snapshot, None, now, decision).conflict().is_some() {
-                    return Ok(Verdict::NeedsOperator(payment.intent.clone().into_inner()));
+                    return Ok(Verdict::NeedsOperator(payment.intent.to_inner()));
                 }
                 payment.intent.upstream_id = Some(snapshot.upstream_id);
                 payment.intent.touch(now);
-                Ok(Verdict::Done(payment.emit(EventType::PaymentIntentCreated, now, decision)))
+                payment.emit(EventType::PaymentIntentCreated, now, decision);
+                Ok(Verdict::Done(payment.intent.to_inner()))
             }
             Outcome::Refused(error) if is_first_answer => {
                 payment.intent.delete();
@@ -254,7 +255,8 @@ impl Command for CreatePaymentIntentCommand {
                     message: "Corefy did not take the payment; nothing was charged".to_owned(),
                 });
                 payment.intent.enter(State::Canceled, now);
-                Ok(Verdict::Done(payment.emit(EventType::PaymentIntentCanceled, now, decision)))
+                payment.emit(EventType::PaymentIntentCanceled, now, decision);
+                Ok(Verdict::Done(payment.intent.to_inner()))
             }
             Outcome::NotSent(_) | Outcome::Unknown => Ok(Verdict::InDoubt(payment.unchanged())),
         }
@@ -300,8 +302,8 @@ impl Command for CancelCommand {
             State::RequiresConfirmation | State::RequiresPaymentMethod => {
                 payment.intent.progress.cancellation_reason.clone_from(&self.reason);
                 payment.intent.enter(State::Canceled, operation.sent_at);
-                let canceled = payment.emit(EventType::PaymentIntentCanceled, operation.sent_at, decision);
-                Ok(Reserved::Done(canceled))
+                payment.emit(EventType::PaymentIntentCanceled, operation.sent_at, decision);
+                Ok(Reserved::Done(payment.intent.to_inner()))
             }
             State::Canceled => Ok(Reserved::Done(payment.unchanged())),
             State::Processing | State::RequiresAction => Err(attempt_in_doubt(&payment.intent)),

@@ -175,7 +175,7 @@ fn update(
     }
     method.card.clone_from(&snapshot.card);
     method.touch(now);
-    decision.changes.emit(EventType::PaymentMethodUpdated, method.clone().into_inner(), now);
+    decision.changes.emit(EventType::PaymentMethodUpdated, method.to_inner(), now);
     decision.changes.push(Change::PaymentMethod(method));
 }
 
@@ -270,7 +270,7 @@ impl Command for CreatePaymentMethodCommand {
         _: &mut Operation,
         _: &mut Decision,
     ) -> Result<Reserved<PaymentMethod>, Error> {
-        Ok(Reserved::Send(saving.method.clone().into_inner()))
+        Ok(Reserved::Send(saving.method.to_inner()))
     }
 
     async fn send(
@@ -326,13 +326,13 @@ impl Command for CreatePaymentMethodCommand {
                 }
                 method.upstream_id = Some(snapshot.upstream_id);
                 method.touch(now);
-                decision.changes.emit(EventType::PaymentMethodCreated, method.clone().into_inner(), now);
-                Verdict::Done(method.clone().into_inner())
+                decision.changes.emit(EventType::PaymentMethodCreated, method.to_inner(), now);
+                Verdict::Done(method.to_inner())
             }
-            Creation::Unknown => Verdict::InDoubt(method.clone().into_inner()),
+            Creation::Unknown => Verdict::InDoubt(method.to_inner()),
             Creation::TakenBack(verdict) => {
                 method.delete();
-                let object = method.clone().into_inner();
+                let object = method.to_inner();
                 emit_taken_back(operation, EventType::PaymentMethodCreationFailed, object, now, decision);
                 verdict
             }

@@ -207,8 +207,8 @@ impl Command for CreateRefundCommand {
         let verdict = match outcome {
             Outcome::Answered(snapshot) => match merge_refund(intent, refund, &snapshot, now, decision) {
                 // A contradiction is not believed at once: recovery reads the payment and decides.
-                Some(_) => Verdict::InDoubt(refund.clone().into_inner()),
-                None => Verdict::Done(refund.clone().into_inner()),
+                Some(_) => Verdict::InDoubt(refund.to_inner()),
+                None => Verdict::Done(refund.to_inner()),
             },
             Outcome::Refused(error) if is_untouched => {
                 take_back(intent, refund, now, decision);
@@ -219,12 +219,10 @@ impl Command for CreateRefundCommand {
                 Verdict::Released(error.into())
             }
             // A refusal of what a webhook says was done is no refusal.
-            Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown => {
-                Verdict::InDoubt(refund.clone().into_inner())
-            }
+            Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown => Verdict::InDoubt(refund.to_inner()),
             Outcome::Absent => {
                 give_up_refund(intent, refund, now, decision);
-                Verdict::Done(refund.clone().into_inner())
+                Verdict::Done(refund.to_inner())
             }
         };
         intent.require_unchanged();

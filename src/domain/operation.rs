@@ -135,9 +135,9 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// The id of the object in whose queue decisions about it wait: its payment's, or that of its own object.
+    /// The id of the object in whose queue decisions about it wait.
     pub fn queue(&self) -> &str {
-        self.payment_intent_id.as_ref().map_or(&self.subject_id, PaymentIntentId::as_str)
+        queue(self.payment_intent_id.as_ref(), &self.subject_id)
     }
 
     /// Whether this is still the call that reserved it, and not recovery after it.
@@ -160,6 +160,11 @@ impl Operation {
     pub fn may_be_under_way(&self, now: Timestamp, send_limit: Duration) -> bool {
         now.since(self.sent_at).max(self.sent_at.since(now)) < send_limit + SETTLE_MARGIN
     }
+}
+
+/// The id of the object in whose queue decisions about a call wait: its payment's, or that of its own object.
+pub fn queue<'a>(payment: Option<&'a PaymentIntentId>, subject: &'a str) -> &'a str {
+    payment.map_or(subject, PaymentIntentId::as_str)
 }
 
 /// An operation whose outcome is not known, as an event shows it.

@@ -170,11 +170,6 @@ impl Changes {
         self.push(Change::Event(NewEvent { kind, object, created_at: now, cause }));
     }
 
-    /// Whether there is nothing to write.
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
     /// Each change, in its order.
     pub fn iter(&self) -> impl Iterator<Item = &Change> + Clone {
         self.list.iter()

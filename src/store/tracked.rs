@@ -92,6 +92,14 @@ impl<T> Tracked<T> {
         self.pending != Pending::Nothing
     }
 
+    /// A copy of the object as it is now.
+    pub fn to_inner(&self) -> T
+    where
+        T: Clone,
+    {
+        self.object.clone()
+    }
+
     /// The object alone.
     pub fn into_inner(self) -> T {
         self.object

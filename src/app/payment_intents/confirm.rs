@@ -137,7 +137,7 @@ impl Command for ConfirmCommand {
             operation.baseline = intent.upstream_version;
         }
         intent.begin_attempt(self.attempt(seen.method.as_ref()), operation.sent_at);
-        let reserved = intent.clone().into_inner();
+        let reserved = intent.to_inner();
         // The operation has Corefy asked.
         seen.payment.poll_at(None);
         Ok(Reserved::Send(reserved))

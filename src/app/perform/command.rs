@@ -12,7 +12,7 @@ use crate::{
         decline::UPSTREAM_NO_RECORD,
         event::{EventObject, EventType},
         ids::{PartnerId, PaymentIntentId},
-        operation::{Operation, OperationKind},
+        operation::{Operation, OperationKind, queue},
     },
     error::{Error, Reason},
     store::{ReadSession, Store},
@@ -113,6 +113,13 @@ pub(in crate::app) struct Target {
     pub subject_id: String,
     /// The intent whose money it moves, when it moves any.
     pub payment_intent_id: Option<PaymentIntentId>,
+}
+
+impl Target {
+    /// The id of the object in whose queue decisions about the call wait.
+    pub fn queue(&self) -> &str {
+        queue(self.payment_intent_id.as_ref(), &self.subject_id)
+    }
 }
 
 /// The result of a reservation.

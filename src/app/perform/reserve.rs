@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::{App, Caller, Command, Outcome, Reserved, Seen as _, Target};
 use crate::{
-    app::decision::Decision,
+    app::decision::{CONFLICTS, Decision},
     domain::{
         ids::OperationId,
         operation::{LEASE, NO_BASELINE, Operation, OperationState},
@@ -24,9 +24,6 @@ const RESERVE_LIMIT: Duration = Duration::from_millis(1900);
 const LINE_LIMIT: Duration = Duration::from_secs(3);
 /// How often a reservation is tried of which the database does not say whether it stands.
 const TRIES: u32 = 3;
-/// How often a reservation is decided anew because something has changed since it was read. Calls on one payment wait for
-/// each other within a gateway, so that only other gateways and recovery come between.
-const CONFLICTS: u32 = 64;
 /// When a caller whose reservation took too long may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -100,7 +97,7 @@ impl App {
         command: &C,
         id: &OperationId,
     ) -> Result<Option<Reservation<C>>, Error> {
-        let _turn = self.payment_queues.wait(self.new_operation::<C>(caller, command.target(), id).queue()).await;
+        let _turn = self.payment_queues.wait(command.target().queue()).await;
         for _ in 0..CONFLICTS {
             let mut operation = self.new_operation::<C>(caller, command.target(), id);
             let (reservation, decision) = match self.decide(caller, command, &mut operation).await {

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{App, Command, Outcome, Seen as _, Verdict, conclude};
 use crate::{
-    app::decision::Decision,
+    app::decision::{CONFLICTS, Decision},
     domain::operation::{Operation, OperationState},
     error::{Error, Reason},
     store::{self, CommitError, Conflict, Lease},
@@ -18,8 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest wait between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How often the meaning of an outcome is decided anew, within one try, because something has changed since it was read.
-const CONFLICTS: u32 = 64;
 
 /// The result of writing an outcome.
 pub(in crate::app) enum Settled<R> {

@@ -10,7 +10,7 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::{
     App,
-    decision::Decision,
+    decision::{CONFLICTS, Decision},
     payment::Payment,
     payment_intents::CreatePaymentIntentCommand,
     perform::{Command, Outcome, Seen as _, Settled, Settling},
@@ -42,8 +42,6 @@ const ASK_WAIT: Duration = Duration::from_secs(3);
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 /// When a poll that failed is made again at the latest.
 const POLL_AGAIN: Duration = Duration::from_secs(15 * 60);
-/// How often a look is decided anew because something has changed since it was read.
-const CONFLICTS: u32 = 64;
 /// How many operations, and how many polls, one step of recovery takes, all at the same time.
 const BATCH: u32 = 8;
 

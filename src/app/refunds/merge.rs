@@ -189,7 +189,7 @@ fn adopt(
     };
     intent.shift_refund(refund.amount.minor, None, Some(state));
     intent.touch(now);
-    decision.changes.emit(EventType::PaymentIntentRefundedUpstream, intent.clone().into_inner(), now);
+    decision.changes.emit(EventType::PaymentIntentRefundedUpstream, intent.to_inner(), now);
     decision.changes.emit(EventType::RefundCreated, refund.clone(), now);
     Ok(Some(Tracked::new(refund)))
 }
