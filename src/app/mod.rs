@@ -5,10 +5,13 @@ use std::{
     num::NonZeroU32,
     ops::Deref,
     sync::{Arc, atomic::AtomicI64},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
 use tokio_util::task::TaskTracker;
 
 use crate::{

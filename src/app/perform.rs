@@ -182,7 +182,7 @@ impl App {
         operation: Operation,
         resource: C::Resource,
         seen: C::Seen,
-        deadline: std::time::Instant,
+        deadline: Instant,
     ) -> Result<C::Resource, Error> {
         let _held = self.leases.hold(&operation);
         self.reached(Checkpoint::Reserved).await;

@@ -1,6 +1,6 @@
 //! Records every call: one line of the log, one count and one span, also when the caller hung up before its end.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use tonic::Code;
 use tracing::{field::Empty, info, info_span};

@@ -7,10 +7,9 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     task::Poll,
-    time::Instant,
 };
 
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use tonic::{
     Code, Status,
     body::Body,
@@ -97,7 +96,7 @@ async fn respond(routes: Routes, mut request: Request<Body>) -> Response<Body> {
     let allowance = deadline::allowance(request.headers());
     let deadline = Instant::now() + allowance;
     request.extensions_mut().insert(Deadline(deadline));
-    let error = match timeout_at(deadline.into(), caught(routes.oneshot(request))).await {
+    let error = match timeout_at(deadline, caught(routes.oneshot(request))).await {
         Ok(Some(Ok(response))) => return response,
         Ok(Some(Err(never))) => match never {},
         Ok(None) => Error::new(Reason::Internal, "a fault of the gateway; give the request id to the operator"),

@@ -2,9 +2,10 @@
 
 use std::{
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use tokio::time::Instant;
 /// Consecutive failures after which tries are refused.
 const FAILURES: u32 = 3;
 /// How long all are refused after a failure, and after one was let through to see whether it still fails.

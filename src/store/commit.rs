@@ -1,7 +1,7 @@
 //! The one way in which decisions are written: all changes of one together, and only if everything that they are based on
 //! is still as it was read.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use super::{
     Change, Changes, Error, Sealer, Store, api_calls, audit, customers, events,

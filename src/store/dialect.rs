@@ -1,14 +1,7 @@
 //! Every difference between SQLite and PostgreSQL, but for how each takes rows to be written (`writes/`). All other SQL in
 //! this folder is written once.
 
-use std::{
-    fs::OpenOptions,
-    io,
-    path::Path,
-    str::FromStr as _,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fs::OpenOptions, io, path::Path, str::FromStr as _, sync::Arc, time::Duration};
 
 use sqlx::{
     Any, AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Pool, Row as _,
@@ -16,7 +9,7 @@ use sqlx::{
     migrate::{MigrateError, Migration, MigrationType, Migrator},
     pool::{PoolConnection, PoolConnectionMetadata},
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Error,

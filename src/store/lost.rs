@@ -9,11 +9,12 @@
 use std::{
     io,
     sync::{LazyLock, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use sqlx::{AnyConnection, Executor as _, Row as _};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::dialect::CONNECT_TIMEOUT;
 

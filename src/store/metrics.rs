@@ -1,11 +1,9 @@
 //! Metrics of the store: its connections, the events that became durable, and the backlog.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use sqlx::any::AnyRow;
+use tokio::time::Instant;
 
 use super::{CommitError, Dialect, Error, Session, Store, StoreContext, columns::get};
 use crate::{

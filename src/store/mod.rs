@@ -4,10 +4,11 @@
 //! in a [`Tx`]. Within a transaction rows are locked in one order, the payment intent before its operations, so that no
 //! two transactions wait for each other.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use secrecy::SecretString;
 use sqlx::{Any, Pool};
+use tokio::time::Instant;
 
 use crate::telemetry::Telemetry;
 

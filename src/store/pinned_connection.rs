@@ -1,13 +1,13 @@
 //! A connection that is kept from one use to the next, for a task that uses one all the time: giving it back to the pool
 //! would cost a round trip each time.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{Any, AnyConnection, Pool, pool::PoolConnection};
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
 
 use super::{
     Dialect, Error,

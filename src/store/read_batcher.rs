@@ -1,9 +1,10 @@
 //! Batched reads: lookups that arrive at the same time are read by one statement. A lone lookup is not delayed.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{collections::HashMap, sync::Arc};
 
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::{Dialect, Error, columns::get, lost, pinned_connection::PinnedConnection};
 

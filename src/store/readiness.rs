@@ -1,9 +1,12 @@
 //! Whether writing works at this moment, found out by a small write: a database that can only be read answers everything
 //! else.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
 use uuid::Uuid;
 
 use super::{Error, Session, Store, dialect::acquire, lost};

@@ -1,6 +1,6 @@
 //! The order in which calls to Corefy are sent when there are more of them than the rate limit allows.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use crate::domain::operation::OperationKind;
 

@@ -6,13 +6,15 @@ use std::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crate::{
     domain::clock::Timestamp,
     error::{Error, Reason},
 };
+
+use tokio::time::Instant;
 
 /// The place of a reader that has received every event.
 const UP_TO_DATE: i64 = i64::MAX;

@@ -1,6 +1,6 @@
 //! The `intents` dialect: which call carries which operation.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use async_trait::async_trait;
 use secrecy::SecretString;

@@ -5,12 +5,12 @@ use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
 };
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response, redirect};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::{Error, NotSent, Priority, call_log::CallLog};

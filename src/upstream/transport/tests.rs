@@ -1,10 +1,11 @@
 //! The outcomes of calls, over real HTTP.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use url::Url;
 
 use super::super::scripted::{Scripted, ScriptedStep, answer, clock, no_log, nowhere, settings, transport};

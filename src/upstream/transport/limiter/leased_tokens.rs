@@ -1,11 +1,9 @@
 //! The leased tokens that are at hand, and how many there should be.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Duration};
 
 use crate::domain::quota::{Demand, LEASE};
+use tokio::time::Instant;
 
 /// The number that is kept ready at least, as far as there are some to spare.
 const MIN_AHEAD: u32 = 8;

@@ -8,10 +8,10 @@ use std::{
     error::Error,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 mod leased_tokens;
 mod queue;
@@ -66,7 +66,7 @@ impl RateLimiter {
         }
         match entry {
             Acquisition::Decided(reply) => reply,
-            Acquisition::Queued(reply) => match timeout_at(give_up.into(), reply).await {
+            Acquisition::Queued(reply) => match timeout_at(give_up, reply).await {
                 Ok(Ok(reply)) => reply,
                 _ => Err(self.0.state().estimated_wait(Instant::now())),
             },

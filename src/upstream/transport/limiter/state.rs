@@ -1,9 +1,10 @@
 //! The decisions of the rate limiter: which call gets a token, which waits, and which is refused because its wait would
 //! be too long. Time is handed in.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::{
     leased_tokens::LeasedTokens,

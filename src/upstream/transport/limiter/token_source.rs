@@ -3,10 +3,10 @@
 use std::{
     error::Error,
     sync::{Mutex, PoisonError},
-    time::Instant,
 };
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use crate::domain::{
     clock::Timestamp,

@@ -1,9 +1,10 @@
 //! Estimates how long a call will wait, by the last lease.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::queue::QueuePosition;
 use crate::{domain::quota::Lease, upstream::Priority};
+use tokio::time::Instant;
 
 /// The moment at which a bucket has the next token, and the time from one token to the next.
 #[derive(Clone, Copy, Debug)]
