@@ -23,11 +23,15 @@
 //!
 //! The invariants, and how to change the gateway: `ARCHITECTURE.md`. `tests/it/architecture.rs` checks the imports.
 
+// Tests run by the time of day and by chance, as the programs that use the gateway do.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 #[cfg(feature = "server")]
 pub mod app;
 #[cfg(feature = "server")]
 pub mod cli;
 #[cfg(feature = "client")]
+#[allow(clippy::disallowed_methods)] // it is a program of its own, which nobody simulates
 pub mod client;
 #[cfg(feature = "server")]
 pub mod config;

@@ -15,7 +15,7 @@ use crate::{
     config::{Config, DatabaseConfig, ProxiedPort, TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig},
     domain::{
         acceptance::Acceptance,
-        clock::Clock,
+        environment::Environment,
         master_key::{MasterKey, Purpose},
         network,
         proxies::Proxies,
@@ -64,8 +64,8 @@ pub enum StartError {
 /// Test hooks; production leaves them as they are.
 #[derive(Clone, Default)]
 pub struct Harness {
-    /// The time.
-    pub clock: Clock,
+    /// Time, ids and chance.
+    pub environment: Environment,
     /// Called at each checkpoint of a mutating call.
     pub probe: Option<Probe>,
     /// No workers run: the test takes their steps itself.
@@ -101,15 +101,20 @@ pub enum Lock {
 }
 
 /// Opens the database with what seals personal data in it.
-pub async fn open_store(database: &DatabaseConfig, master_key: &MasterKey) -> Result<Store, store::Error> {
-    let sealer = Sealer::new(master_key.derive(Purpose::Seal));
-    Store::open(database.url.expose_secret(), database.connections, sealer).await
+pub async fn open_store(
+    database: &DatabaseConfig,
+    master_key: &MasterKey,
+    environment: &Environment,
+) -> Result<Store, store::Error> {
+    let sealer = Sealer::new(master_key.derive(Purpose::Seal), environment.randomness.clone());
+    Store::open(database.url.expose_secret(), database.connections, sealer, environment.ids.clone()).await
 }
 
 /// The same without migrating it.
 pub async fn open_store_as_it_is(database: &DatabaseConfig, master_key: &MasterKey) -> Result<Store, store::Error> {
-    let sealer = Sealer::new(master_key.derive(Purpose::Seal));
-    Store::open_as_it_is(database.url.expose_secret(), database.connections, sealer).await
+    let Environment { randomness, ids, .. } = Environment::system();
+    let sealer = Sealer::new(master_key.derive(Purpose::Seal), randomness);
+    Store::open_as_it_is(database.url.expose_secret(), database.connections, sealer, ids).await
 }
 
 impl Server {
@@ -223,15 +228,20 @@ fn certificates(tls: Option<&TlsConfig>) -> Result<(Option<Certificates>, Option
 async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     let master_key = MasterKey::new(config.master_key.clone());
     let telemetry = telemetry(config.traces.as_ref())?;
-    let store = open_store(&config.database, &master_key).await?.measured_by(telemetry.clone());
-    store.end_leases_of_the_dead(harness.clock.now()).await?;
-    let (upstream, api_calls) =
-        upstream(&config.upstream, &harness.clock, telemetry.clone(), app::token_source::for_store(&store))?;
+    let environment = &harness.environment;
+    let store = open_store(&config.database, &master_key, environment).await?.measured_by(telemetry.clone());
+    store.end_leases_of_the_dead(environment.clock.now()).await?;
+    let (upstream, api_calls) = upstream(
+        &config.upstream,
+        environment,
+        telemetry.clone(),
+        app::token_source::for_store(&store, &environment.ids),
+    )?;
     Ok(App::new(AppParts {
         store,
         upstream,
         api_calls,
-        clock: harness.clock.clone(),
+        environment: environment.clone(),
         master_key,
         acceptance: Acceptance {
             currencies: config.currencies.clone(),
@@ -264,7 +274,7 @@ fn telemetry(traces: Option<&TraceConfig>) -> Result<Telemetry, ExportError> {
 /// has the whole rate limit to itself.
 pub fn upstream(
     config: &UpstreamConfig,
-    clock: &Clock,
+    environment: &Environment,
     telemetry: Telemetry,
     source: Option<Arc<dyn TokenSource>>,
 ) -> Result<(Arc<dyn Upstream>, CallRecords), SetupError> {
@@ -279,7 +289,7 @@ pub fn upstream(
     match config.api {
         UpstreamApi::Intents => {
             let (log, api_calls) = CallLog::new(REDACT);
-            let transport = Transport::new(settings, clock.clone(), log)?.with_telemetry(telemetry);
+            let transport = Transport::new(settings, environment.clone(), log)?.with_telemetry(telemetry);
             let transport = match source {
                 Some(source) => transport.with_token_source(source),
                 None => transport,
@@ -290,7 +300,7 @@ pub fn upstream(
                 client_key: config.client_key.clone(),
                 webhook_secrets: secrets.into_iter().flatten().cloned().collect(),
             };
-            Ok((Arc::new(Intents::new(transport, credentials, clock.clone())?), api_calls))
+            Ok((Arc::new(Intents::new(transport, credentials, environment.clock.clone())?), api_calls))
         }
     }
 }

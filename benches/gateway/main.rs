@@ -2,6 +2,8 @@
 //! `make bench` starts PostgreSQL and runs it. All processes share the machine, so only what is compared within one run
 //! means anything.
 
+#![allow(clippy::disallowed_methods)] // it measures by the time of day
+
 use std::{error::Error, net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
 use clap::Parser;

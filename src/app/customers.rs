@@ -41,7 +41,7 @@ pub struct CreateCustomer {
 impl App {
     /// Creates a customer here and at Corefy. An unknown outcome is an answer: the customer has no upstream id yet.
     pub async fn create_customer(&self, caller: Caller, input: CreateCustomer) -> Result<Answer<Customer>, Error> {
-        self.perform(caller, CreateCustomerCommand { id: CustomerId::generate(), input }).await
+        self.perform(caller, CreateCustomerCommand { id: CustomerId::generate(self.ids()), input }).await
     }
 
     /// Reads a customer.
@@ -83,7 +83,7 @@ impl App {
             if !is_as_known {
                 return Ok(false);
             }
-            let (mut decision, now) = (Decision::default(), self.now());
+            let (mut decision, now) = (Decision::by(self.ids(), &[]), self.now());
             customer.touch(now);
             decision.changes.emit(EventType::CustomerUpdated, customer.to_inner(), now);
             decision.changes.push(Change::Customer(customer));

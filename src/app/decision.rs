@@ -4,7 +4,7 @@ use super::App;
 use crate::{
     domain::{
         event::{EventObject, EventType},
-        ids::PaymentIntentId,
+        ids::{Ids, PaymentIntentId},
         operation::Operation,
     },
     store::{Changes, CommitError, NewEvent},
@@ -15,10 +15,10 @@ use crate::{
 pub(super) const CONFLICTS: u32 = 64;
 
 /// Changes with the remarks on them.
-#[derive(Default)]
 pub(super) struct Decision {
     /// The changes.
     pub changes: Changes,
+    ids: Ids,
     remarks: Vec<Remark>,
 }
 
@@ -37,8 +37,13 @@ pub(super) enum Remark {
 
 impl Decision {
     /// No changes yet, by these operations: events about their objects name them.
-    pub fn by(operations: &[Operation]) -> Self {
-        Self { changes: Changes::by(operations), remarks: Vec::new() }
+    pub fn by(ids: &Ids, operations: &[Operation]) -> Self {
+        Self { changes: Changes::by(operations), ids: ids.clone(), remarks: Vec::new() }
+    }
+
+    /// The source of ids, for objects that come of the decision.
+    pub fn ids(&self) -> &Ids {
+        &self.ids
     }
 
     /// Adds a remark.

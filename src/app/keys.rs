@@ -11,7 +11,8 @@ use super::App;
 use crate::{
     domain::{
         api_key::{ApiKey, Refusal, Scope},
-        clock::{Clock, Timestamp},
+        clock::Timestamp,
+        environment::Environment,
         ids::PartnerId,
         key_pair::{KeyPair, PublicKey, SecretHash, SecretKey},
         master_key::{MasterKey, Purpose},
@@ -254,20 +255,20 @@ pub struct NewKey {
 pub struct KeyAdmin {
     store: Store,
     master_key: MasterKey,
-    clock: Clock,
+    environment: Environment,
 }
 
 impl KeyAdmin {
     /// On this database, with the master key of the gateway that uses it.
-    pub fn new(store: Store, master_key: MasterKey, clock: Clock) -> Self {
-        Self { store, master_key, clock }
+    pub fn new(store: Store, master_key: MasterKey, environment: Environment) -> Self {
+        Self { store, master_key, environment }
     }
 
     /// Makes a key. The pair `pk_…:sk_…` is shown here and never again.
     pub async fn create(&self, new: NewKey) -> Result<SecretString, Error> {
-        let now = self.clock.now();
+        let now = self.environment.clock.now();
         let partner_id = self.partner(&new.partner_name, now).await?;
-        let pair = KeyPair::generate(&partner_id);
+        let pair = KeyPair::generate(&partner_id, &self.environment.randomness);
         let key = ApiKey {
             id: pair.public.clone(),
             partner_id,
@@ -294,8 +295,8 @@ impl KeyAdmin {
     /// Gives a key another secret; the one it had is good beside it for `overlap`. The pair is shown here and never again.
     /// `None`: there is no such key, or it is revoked or expired.
     pub async fn rotate(&self, id: &PublicKey, overlap: Duration) -> Result<Option<SecretString>, Error> {
-        let now = self.clock.now();
-        let pair = KeyPair { public: id.clone(), secret: SecretKey::generate() };
+        let now = self.environment.clock.now();
+        let pair = KeyPair { public: id.clone(), secret: SecretKey::generate(&self.environment.randomness) };
         let hash = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
         let was_rotated = self.store.change(async |tx| tx.api_key_rotate(id, &hash, now + overlap, now).await).await?;
         Ok(was_rotated.then(|| pair.expose()))
@@ -303,7 +304,7 @@ impl KeyAdmin {
 
     /// Revokes a key. `false`: there is no such key, or it is revoked already.
     pub async fn revoke(&self, id: &PublicKey) -> Result<bool, Error> {
-        let now = self.clock.now();
+        let now = self.environment.clock.now();
         Ok(self.store.change(async |tx| tx.api_key_revoke(id, now).await).await?)
     }
 

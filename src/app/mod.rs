@@ -17,8 +17,9 @@ use tokio_util::task::TaskTracker;
 use crate::{
     domain::{
         acceptance::Acceptance,
-        clock::{Clock, Timestamp},
-        ids::PartnerId,
+        clock::Timestamp,
+        environment::Environment,
+        ids::{Ids, PartnerId},
         master_key::{MasterKey, Purpose, keyed_hash},
         operation::{RENEW_LEASE_EVERY, SEND_MARGIN},
         proxies::Proxies,
@@ -102,7 +103,7 @@ pub struct App(Arc<Inner>);
 pub struct Inner {
     store: Store,
     upstream: Arc<dyn Upstream>,
-    clock: Clock,
+    environment: Environment,
     master_key: MasterKey,
     acceptance: Acceptance,
     proxies: Proxies,
@@ -139,8 +140,8 @@ pub struct AppParts {
     pub upstream: Arc<dyn Upstream>,
     /// The log of the calls to it, as they come.
     pub api_calls: CallRecords,
-    /// The time.
-    pub clock: Clock,
+    /// Time, ids and chance.
+    pub environment: Environment,
     /// The gateway's own secret.
     pub master_key: MasterKey,
     /// Which payments are taken.
@@ -175,11 +176,11 @@ impl Deref for App {
 impl App {
     /// Puts the use cases together.
     pub fn new(parts: AppParts) -> Self {
-        metrics::init(&parts.telemetry, parts.clock.now());
+        metrics::init(&parts.telemetry, parts.environment.clock.now());
         Self(Arc::new(Inner {
             store: parts.store,
             upstream: parts.upstream,
-            clock: parts.clock,
+            environment: parts.environment,
             master_key: parts.master_key,
             acceptance: parts.acceptance,
             proxies: parts.proxies,
@@ -207,7 +208,12 @@ impl App {
 
     /// The present moment, by the gateway's clock.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.environment.clock.now()
+    }
+
+    /// The source of ids.
+    pub fn ids(&self) -> &Ids {
+        &self.environment.ids
     }
 
     /// Which payments are taken.

@@ -12,7 +12,8 @@ use super::{
 use crate::{
     domain::{
         audit::{AuditEntry, Operator},
-        clock::{Clock, Timestamp},
+        clock::Timestamp,
+        environment::Environment,
         event::Event,
         event_filter::EventFilter,
         ids::{AuditEntryId, CustomerId, OperationId, PaymentIntentId, PaymentMethodId, RefundId},
@@ -94,13 +95,13 @@ pub struct OperationDetail {
 /// The operator's commands on the journal.
 pub struct OperationAdmin {
     store: Store,
-    clock: Clock,
+    environment: Environment,
 }
 
 impl OperationAdmin {
     /// On this database.
-    pub fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock }
+    pub fn new(store: Store, environment: Environment) -> Self {
+        Self { store, environment }
     }
 
     /// The operations whose outcome is not known, oldest first, at most `limit`.
@@ -147,10 +148,10 @@ impl OperationAdmin {
         operator: &Operator,
         mut progress: impl FnMut(u64),
     ) -> Result<u64, Error> {
-        let now = self.clock.now();
+        let now = self.environment.clock.now();
         let command = format!("operations recheck --since {since}");
         let mut changes = Changes::default();
-        let id = AuditEntryId::generate();
+        let id = AuditEntryId::generate(&self.environment.ids);
         changes.push(Change::OperatorCommand { id, operator: operator.clone(), command, given_at: now });
         self.store.commit(&changes).await.map_err(Error::from)?;
         let (mut after, mut count) = (String::new(), 0);
@@ -184,14 +185,14 @@ impl OperationAdmin {
     /// Decides what a resolution means for the operation and its object, with its entry in the audit log. The operation is
     /// taken over under the epoch that is read.
     async fn decide(&self, id: &OperationId, resolution: &Resolution) -> Result<Decision, ResolveError> {
-        let now = self.clock.now();
+        let now = self.environment.clock.now();
         let stored = self.store.read().await?.operation(id).await?.ok_or_else(|| ResolveError::NotFound(id.clone()))?;
         let operation = stored.operation;
         operation.may_be_resolved(now)?;
-        let mut decision = Decision::by(std::slice::from_ref(&operation));
+        let mut decision = Decision::by(&self.environment.ids, std::slice::from_ref(&operation));
         self.end(&operation, resolution, now, &mut decision).await?;
         decision.changes.push(Change::AuditEntry(AuditEntry {
-            id: AuditEntryId::generate(),
+            id: AuditEntryId::generate(&self.environment.ids),
             decided_at: now,
             operator: resolution.operator.clone(),
             command: "operations resolve".to_owned(),

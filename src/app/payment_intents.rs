@@ -57,7 +57,7 @@ impl App {
         caller: Caller,
         input: CreatePaymentIntent,
     ) -> Result<Answer<PaymentIntent>, Error> {
-        self.perform(caller, CreatePaymentIntentCommand { id: PaymentIntentId::generate(), input }).await
+        self.perform(caller, CreatePaymentIntentCommand { id: PaymentIntentId::generate(self.ids()), input }).await
     }
 
     /// Makes an attempt to pay an intent. A decline and an unknown outcome are answers.

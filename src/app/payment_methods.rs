@@ -49,7 +49,7 @@ impl App {
         caller: Caller,
         input: CreatePaymentMethod,
     ) -> Result<Answer<PaymentMethod>, Error> {
-        self.perform(caller, CreatePaymentMethodCommand { id: PaymentMethodId::generate(), input }).await
+        self.perform(caller, CreatePaymentMethodCommand { id: PaymentMethodId::generate(self.ids()), input }).await
     }
 
     /// Reads a payment method.
@@ -131,7 +131,7 @@ impl App {
         customers: &[Customer],
         shown: &[PaymentMethodSnapshot],
     ) -> Result<Decision, Error> {
-        let (mut decision, now) = (Decision::default(), self.now());
+        let (mut decision, now) = (Decision::by(self.ids(), &[]), self.now());
         let mut session = self.store.read().await?;
         for customer in customers {
             for snapshot in shown {
@@ -193,7 +193,7 @@ fn adopt_unless_awaited(
         return;
     }
     let method = PaymentMethod {
-        id: PaymentMethodId::generate(),
+        id: PaymentMethodId::generate(decision.ids()),
         partner_id: customer.partner_id.clone(),
         customer_id: customer.id.clone(),
         upstream_id: Some(snapshot.upstream_id.clone()),

@@ -82,7 +82,7 @@ impl App {
     ) -> Result<Answer<C::Resource>, Error> {
         let give_up = Instant::now() + IN_FLIGHT_WAIT;
         // One for all attempts: by it a later one meets an earlier one that stands.
-        let id = OperationId::generate();
+        let id = OperationId::generate(self.ids());
         loop {
             let (reservation, returned) = self.reserve(&caller, command, &id).await.map_err(of_this_call)?;
             command = returned;
@@ -167,7 +167,7 @@ impl App {
         if !C::is_decided(&resource) {
             return Ok(Some(Ok(resource)));
         }
-        let (mut decision, now) = (Decision::by(std::slice::from_ref(&operation)), self.now());
+        let (mut decision, now) = (Decision::by(self.ids(), std::slice::from_ref(&operation)), self.now());
         conclude(&mut decision, &operation, Lease::taken_over(&operation), &Verdict::Done(&resource), now);
         match self.commit(&decision).await {
             Ok(()) => Ok(Some(Ok(resource))),

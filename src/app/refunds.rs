@@ -47,7 +47,7 @@ pub struct CreateRefund {
 impl App {
     /// Gives money back. An unknown outcome is an answer: the refund is pending, its amount reserved.
     pub async fn create_refund(&self, caller: Caller, input: CreateRefund) -> Result<Answer<Refund>, Error> {
-        self.perform(caller, CreateRefundCommand { id: RefundId::generate(), input }).await
+        self.perform(caller, CreateRefundCommand { id: RefundId::generate(self.ids()), input }).await
     }
 
     /// Reads a refund; asks Corefy first while it is pending, and when the last look is some minutes old.

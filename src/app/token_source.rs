@@ -3,10 +3,12 @@
 use std::{error::Error, sync::Arc};
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
 use crate::{
-    domain::quota::{Bucket, Demand, Lease, Quota},
+    domain::{
+        ids::Ids,
+        quota::{Bucket, Demand, Lease, Quota},
+    },
     store::Store,
     upstream::transport::TokenSource,
 };
@@ -19,8 +21,8 @@ struct SharedTokens {
 }
 
 /// The source for the gateways on `store`. `None`: only one gateway uses it, which needs no shared source.
-pub fn for_store(store: &Store) -> Option<Arc<dyn TokenSource>> {
-    let gateway = Uuid::now_v7().to_string();
+pub fn for_store(store: &Store, ids: &Ids) -> Option<Arc<dyn TokenSource>> {
+    let gateway = ids.uuid().to_string();
     store.is_shared().then(|| Arc::new(SharedTokens { store: store.clone(), gateway }) as Arc<dyn TokenSource>)
 }
 

@@ -81,7 +81,7 @@ impl App {
         let body = self.upstream.webhook_redact(delivery.body);
         let notice = body.as_deref().and_then(|body| self.upstream.webhook_read(body));
         let webhook = WebhookRecord {
-            id: WebhookId::generate(),
+            id: WebhookId::generate(self.ids()),
             body_hash: base16ct::lower::encode_string(&Sha256::digest(delivery.body)),
             event_id: notice.as_ref().map_or_else(String::new, |notice| notice.event_id.clone()),
             event_type: notice.as_ref().map_or_else(String::new, |notice| notice.event_type.clone()),

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     app::keys::{KeyAdmin, NewKey},
     config::{self, Config, local::DevSettings},
-    domain::{api_key::Scope, clock::Clock, master_key::MasterKey},
+    domain::{api_key::Scope, environment::Environment, master_key::MasterKey},
     server::{Harness, Lock, Server, open_store},
     store::FileLock,
 };
@@ -70,8 +70,8 @@ fn clean(dir: &Path) -> io::Result<()> {
 
 async fn create_key(config: &Config) -> Result<SecretString, CommandFailure> {
     let master_key = MasterKey::new(config.master_key.clone());
-    let store = open_store(&config.database, &master_key).await?;
-    let keys = KeyAdmin::new(store, master_key, Clock::system());
+    let store = open_store(&config.database, &master_key, &Environment::system()).await?;
+    let keys = KeyAdmin::new(store, master_key, Environment::system());
     let new = NewKey {
         partner_name: "Acme".to_owned(),
         key_name: "dev".to_owned(),

@@ -16,6 +16,7 @@ use crate::{
     domain::{
         api_key::{ApiKey, Scope},
         clock::{Clock, Timestamp},
+        environment::Environment,
         ids::PartnerId,
         key_pair::PublicKey,
         network,
@@ -125,7 +126,7 @@ impl KeysCommand {
 
 async fn open(settings: &AdminSettings) -> Result<KeyAdmin, CommandFailure> {
     let (store, master_key) = super::open(settings).await?;
-    Ok(KeyAdmin::new(store, master_key, Clock::system()))
+    Ok(KeyAdmin::new(store, master_key, Environment::system()))
 }
 
 fn print_table(keys: &[ApiKey]) {

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     config::{SettingsProblems, env_file, names, settings::AdminSettings},
-    domain::{clock::Timestamp, master_key::MasterKey},
+    domain::{clock::Timestamp, environment::Environment, master_key::MasterKey},
     error::Error,
     server::{StartError, open_store},
     store::{self, Store},
@@ -183,7 +183,7 @@ fn try_run() -> Result<(), CommandFailure> {
 async fn open(settings: &AdminSettings) -> Result<(Store, MasterKey), CommandFailure> {
     let config = settings.read()?;
     let master_key = MasterKey::new(config.master_key);
-    let store = open_store(&config.database, &master_key).await?;
+    let store = open_store(&config.database, &master_key, &Environment::system()).await?;
     Ok((store, master_key))
 }
 

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         audit::AuditEntry,
         clock::{Clock, Timestamp},
+        environment::Environment,
         event::Event,
         ids::{OperationId, PartnerId},
         operation::{OperationKind, OperationState},
@@ -135,7 +136,7 @@ impl OperationsCommand {
 
 async fn open(settings: &AdminSettings) -> Result<OperationAdmin, CommandFailure> {
     let (store, _) = super::open(settings).await?;
-    Ok(OperationAdmin::new(store, Clock::system()))
+    Ok(OperationAdmin::new(store, Environment::system()))
 }
 
 fn print_table(operations: &[OperationRecord]) {

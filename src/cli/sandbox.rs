@@ -10,7 +10,7 @@ use url::Url;
 use super::{CommandFailure, log};
 use crate::{
     config::local::{SandboxKeys, SandboxSettings},
-    domain::clock::Clock,
+    domain::environment::Environment,
     sandbox::{Sandbox, SandboxOptions},
 };
 
@@ -66,5 +66,5 @@ pub(super) async fn start(
         public_url: None,
         tick: Some(TICK),
     };
-    Sandbox::start(listener, settings, Clock::system(), stop).await
+    Sandbox::start(listener, settings, Environment::system(), stop).await
 }

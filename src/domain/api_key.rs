@@ -164,6 +164,7 @@ impl ApiKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::randomness::Randomness;
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
@@ -173,7 +174,7 @@ mod tests {
     fn key() -> ApiKey {
         let partner_id = PartnerId::parse("acme").unwrap();
         ApiKey {
-            id: PublicKey::generate(&partner_id),
+            id: PublicKey::generate(&partner_id, &Randomness::system()),
             partner_id,
             name: "Backend".to_owned(),
             secret_hash: SECRET.to_vec(),

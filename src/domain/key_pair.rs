@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::ids::PartnerId;
+use super::{ids::PartnerId, randomness::Randomness};
 
 /// Hexadecimal digits of the checksum at the end of each half.
 const CHECKSUM_DIGITS: usize = 8;
@@ -28,8 +28,8 @@ pub struct PublicKey(String);
 
 impl PublicKey {
     /// A new public key of `partner`.
-    pub fn generate(partner: &PartnerId) -> Self {
-        let kid = random_hex::<KID_BYTES>();
+    pub fn generate(partner: &PartnerId, randomness: &Randomness) -> Self {
+        let kid = random_hex::<KID_BYTES>(randomness);
         Self(with_checksum(&format!("pk_{partner}_{}", kid.as_str())))
     }
 
@@ -57,8 +57,8 @@ pub struct SecretKey(SecretString);
 
 impl SecretKey {
     /// A new secret of 256 random bits.
-    pub fn generate() -> Self {
-        let digits = random_hex::<SECRET_BYTES>();
+    pub fn generate(randomness: &Randomness) -> Self {
+        let digits = random_hex::<SECRET_BYTES>(randomness);
         let unchecked = Zeroizing::new(format!("sk_{}", digits.as_str()));
         Self(with_checksum(&unchecked).into())
     }
@@ -87,8 +87,8 @@ pub struct KeyPair {
 
 impl KeyPair {
     /// A new pair of `partner`.
-    pub fn generate(partner: &PartnerId) -> Self {
-        Self { public: PublicKey::generate(partner), secret: SecretKey::generate() }
+    pub fn generate(partner: &PartnerId, randomness: &Randomness) -> Self {
+        Self { public: PublicKey::generate(partner, randomness), secret: SecretKey::generate(randomness) }
     }
 
     /// Reads `pk_…:sk_…`; `None` when the form or a checksum is wrong.
@@ -104,9 +104,9 @@ impl KeyPair {
 }
 
 /// `N` random bytes in hexadecimal, wiped when dropped.
-fn random_hex<const N: usize>() -> Zeroizing<String> {
+fn random_hex<const N: usize>(randomness: &Randomness) -> Zeroizing<String> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    randomness.fill(&mut bytes);
     let digits = Zeroizing::new(base16ct::lower::encode_string(&bytes));
     bytes.zeroize();
     digits
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_generated_pair_reads_back_the_same() {
-        let pair = KeyPair::generate(&acme());
+        let pair = KeyPair::generate(&acme(), &Randomness::system());
         let read = KeyPair::parse(pair.expose().expose_secret()).unwrap();
         assert_eq!(read.public, pair.public);
         assert_eq!(read.secret.hash(b"pepper"), pair.secret.hash(b"pepper"));
@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn no_two_pairs_are_the_same() {
-        let (one, other) = (KeyPair::generate(&acme()), KeyPair::generate(&acme()));
+        let (one, other) =
+            (KeyPair::generate(&acme(), &Randomness::system()), KeyPair::generate(&acme(), &Randomness::system()));
         assert_ne!(one.public, other.public);
         assert_ne!(one.secret.hash(b"pepper"), other.secret.hash(b"pepper"));
     }

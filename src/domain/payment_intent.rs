@@ -249,7 +249,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::money::Currency;
+    use crate::domain::{ids::Ids, money::Currency};
 
     fn paid(received: i64) -> PaymentIntent {
         let details = PaymentIntentDetails {
@@ -264,7 +264,7 @@ mod tests {
             metadata: Metadata::default(),
         };
         PaymentIntent {
-            id: PaymentIntentId::generate(),
+            id: PaymentIntentId::generate(&Ids::system()),
             partner_id: PartnerId::parse("acme").unwrap(),
             upstream_id: None,
             upstream_payment_id: None,

@@ -179,10 +179,11 @@ mod tests {
     use secrecy::ExposeSecret as _;
 
     use super::*;
+    use crate::domain::ids::Ids;
 
     fn request(source: Option<Sent>) -> pb::ConfirmPaymentIntentRequest {
         pb::ConfirmPaymentIntentRequest {
-            payment_intent_id: PaymentIntentId::generate().payment_id(),
+            payment_intent_id: PaymentIntentId::generate(&Ids::system()).payment_id(),
             source,
             ..Default::default()
         }
@@ -225,7 +226,7 @@ mod tests {
     fn something_to_pay_with_is_required() {
         assert_eq!(confirm(request(None)).unwrap_err(), ["card"]);
         assert_eq!(confirm(request(Some(Sent::PaymentMethodId(String::new())))).unwrap_err(), ["payment_method_id"]);
-        let id = PaymentMethodId::generate();
+        let id = PaymentMethodId::generate(&Ids::system());
         let confirmation = confirm(request(Some(Sent::PaymentMethodId(id.to_string())))).unwrap();
         assert!(matches!(confirmation.source, PaymentSource::Saved(saved) if saved == id));
     }
@@ -263,7 +264,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_beside_the_source_is_refused() {
-        let saved = || Some(Sent::PaymentMethodId(PaymentMethodId::generate().to_string()));
+        let saved = || Some(Sent::PaymentMethodId(PaymentMethodId::generate(&Ids::system()).to_string()));
         let other = |kind: &str| pb::OtherMethod { payment_method_type: kind.to_owned(), ..Default::default() };
         let save = |source| pb::ConfirmPaymentIntentRequest { save_payment_method: true, ..request(source) };
         assert_eq!(confirm(save(saved())).unwrap_err(), ["save_payment_method"]);

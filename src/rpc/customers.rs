@@ -136,7 +136,10 @@ impl From<Customer> for pb::Customer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{clock::Timestamp, ids::PartnerId};
+    use crate::domain::{
+        clock::Timestamp,
+        ids::{Ids, PartnerId},
+    };
 
     fn sent() -> pb::CreateCustomerRequest {
         pb::CreateCustomerRequest {
@@ -164,7 +167,7 @@ mod tests {
         let input = create(&mut fields, sent());
         let input = fields.finish(input).unwrap();
         let shown: pb::Customer = Customer {
-            id: CustomerId::generate(),
+            id: CustomerId::generate(&Ids::system()),
             partner_id: PartnerId::parse("acme").unwrap(),
             upstream_id: Some("c1".to_owned()),
             reference_id: input.reference_id,

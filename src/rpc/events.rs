@@ -176,6 +176,7 @@ impl From<Event> for pb::Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::Ids;
 
     type ListInput = (EventFilter, View, Option<EventId>, Page);
 
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_payment_s_id_filters_by_its_intent() {
-        let id = PaymentIntentId::generate();
+        let id = PaymentIntentId::generate(&Ids::system());
         let (filter, view, after, page) =
             read(pb::ListEventsRequest { object_id: id.payment_id(), ..Default::default() }).unwrap();
         assert_eq!(filter.object_id.as_deref(), Some(id.as_str()));
@@ -218,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_reader_goes_on_from_an_event_or_from_a_page_but_not_from_both() {
-        let after_event_id = EventId::generate().to_string();
+        let after_event_id = EventId::generate(&Ids::system()).to_string();
         let both = pb::ListEventsRequest { after_event_id, page_token: "t".to_owned(), ..Default::default() };
         assert_eq!(read(both).unwrap_err(), ["after_event_id"]);
         let wrong =

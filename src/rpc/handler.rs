@@ -118,6 +118,7 @@ fn not_admitted() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::Ids;
 
     fn read(keys: &[&'static str]) -> Result<Option<String>, Error> {
         let mut metadata = MetadataMap::new();
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_missing_payment_is_named_as_the_caller_named_it() {
-        let id = PaymentIntentId::generate();
+        let id = PaymentIntentId::generate(&Ids::system());
         let (ours, payment) = (id.as_str(), id.payment_id());
         let named = |sent: &str, missing: &str| {
             let error = naming(sent)(Error::not_found("payment_intent", missing));

@@ -119,7 +119,7 @@ pub async fn serve(
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, contract.clone()).await;
     let routes = services(&app, &contract, &drain).add_service(health_service);
-    let telemetry = app.telemetry().clone();
+    let (telemetry, ids) = (app.telemetry().clone(), app.ids().clone());
 
     Server::builder()
         // grpc-web may come over it.
@@ -136,8 +136,11 @@ pub async fn serve(
         .layer(MapResponseLayer::new(web::in_words))
         .layer(GrpcWebLayer::new())
         .layer(tower::layer::layer_fn(move |routes: Routes| {
-            let telemetry = telemetry.clone();
-            tower::service_fn(move |request| request::serve(routes.clone(), telemetry.clone(), request))
+            let (telemetry, ids) = (telemetry.clone(), ids.clone());
+            tower::service_fn(move |request| {
+                let (routes, telemetry, ids) = (routes.clone(), telemetry.clone(), ids.clone());
+                async move { request::serve(routes, telemetry, &ids, request).await }
+            })
         }))
         .add_routes(routes)
         .serve_with_incoming_shutdown(connections(port), health.follow(app, drain))

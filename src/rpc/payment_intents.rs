@@ -226,7 +226,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         clock::Timestamp,
-        ids::PartnerId,
+        ids::{Ids, PartnerId},
         money::{Currency, Money},
         payment_intent::Progress,
     };
@@ -324,7 +324,7 @@ mod tests {
         let error = PaymentError { code: "stolen_card".to_owned(), message: "No.".to_owned() };
         let input = create_accepting(request(), true).unwrap();
         let intent = PaymentIntent {
-            id: PaymentIntentId::generate(),
+            id: PaymentIntentId::generate(&Ids::system()),
             partner_id: PartnerId::parse("acme").unwrap(),
             upstream_id: None,
             upstream_payment_id: None,

@@ -139,6 +139,7 @@ impl From<SupportedPaymentMethod> for pb::SupportedPaymentMethod {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::Ids;
 
     fn read(message: pb::CreatePaymentMethodRequest) -> Result<CreatePaymentMethod, Vec<String>> {
         let mut fields = Fields::default();
@@ -147,7 +148,7 @@ mod tests {
     }
 
     fn request(details: Option<Details>) -> pb::CreatePaymentMethodRequest {
-        pb::CreatePaymentMethodRequest { customer_id: CustomerId::generate().to_string(), details }
+        pb::CreatePaymentMethodRequest { customer_id: CustomerId::generate(&Ids::system()).to_string(), details }
     }
 
     fn card(number: &str) -> Details {

@@ -137,14 +137,14 @@ mod tests {
     use super::*;
     use crate::domain::{
         clock::Timestamp,
-        ids::{PartnerId, PaymentIntentId},
+        ids::{Ids, PartnerId, PaymentIntentId},
         money::{Currency, Money},
         refund::RefundFailure,
     };
 
     #[test]
     fn a_refund_names_its_payment_by_either_id_and_may_leave_the_amount_out() {
-        let id = PaymentIntentId::generate();
+        let id = PaymentIntentId::generate(&Ids::system());
         for payment_id in [id.to_string(), id.payment_id()] {
             let mut fields = Fields::default();
             let input = create(&mut fields, pb::CreateRefundRequest { payment_id, ..Default::default() });
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn an_empty_amount_is_not_the_whole_rest() {
         let mut fields = Fields::default();
-        let payment_id = PaymentIntentId::generate().to_string();
+        let payment_id = PaymentIntentId::generate(&Ids::system()).to_string();
         let message = pb::CreateRefundRequest { payment_id, amount: Some(String::new()), ..Default::default() };
         let input = create(&mut fields, message);
         let error = fields.finish(input).unwrap_err();
@@ -182,9 +182,9 @@ mod tests {
 
     #[test]
     fn a_refund_is_shown_in_its_currency_s_decimals() {
-        let intent = PaymentIntentId::generate();
+        let intent = PaymentIntentId::generate(&Ids::system());
         let shown: pb::Refund = Refund {
-            id: RefundId::generate(),
+            id: RefundId::generate(&Ids::system()),
             partner_id: PartnerId::parse("acme").unwrap(),
             payment_intent_id: intent.clone(),
             upstream_id: None,

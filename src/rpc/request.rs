@@ -18,10 +18,9 @@ use tonic::{
 };
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
-use uuid::Uuid;
 
 use crate::{
-    domain::card_number,
+    domain::{card_number, ids::Ids},
     error::{Error, Reason},
     telemetry::{
         Telemetry,
@@ -44,11 +43,11 @@ const MAX_REQUEST_ID: usize = 128;
 pub(super) struct RequestId(pub(super) String);
 
 impl RequestId {
-    fn of(headers: &HeaderMap) -> Self {
+    fn of(headers: &HeaderMap, ids: &Ids) -> Self {
         let given = headers.get(REQUEST_ID).and_then(|value| formats::visible_ascii(value.as_bytes(), MAX_REQUEST_ID));
         // It is logged and kept in the clear.
         let given = given.filter(|id| !card_number::may_be_in(id));
-        Self(given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+        Self(given.map_or_else(|| ids.uuid().to_string(), str::to_owned))
     }
 }
 
@@ -60,9 +59,10 @@ pub(super) struct Deadline(pub(super) Instant);
 pub(super) async fn serve(
     routes: Routes,
     telemetry: Telemetry,
+    ids: &Ids,
     mut request: Request<Body>,
 ) -> Result<Response<Body>, Infallible> {
-    let id = RequestId::of(request.headers());
+    let id = RequestId::of(request.headers(), ids);
     let path = request.uri().path().to_owned();
     let parent = trace_parent(request.headers());
     let attempts = previous_attempts(request.headers());
@@ -189,7 +189,7 @@ mod tests {
         for (name, value) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_static(value));
         }
-        serve(routes, Telemetry::default(), request).await.unwrap()
+        serve(routes, Telemetry::default(), &Ids::system(), request).await.unwrap()
     }
 
     fn reason(response: &Response<Body>) -> (Code, String) {

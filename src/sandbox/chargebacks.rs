@@ -27,7 +27,7 @@ impl State {
 
     /// Takes `minor` units back. `false`, and nothing is done, when that is not within what the payer paid.
     pub fn charge_back(&mut self, id: &str, minor: i64) -> bool {
-        let now = self.clock.now();
+        let (now, event_id) = (self.clock.now(), self.new_id("cfevt_"));
         let Some(payment) = self.intents.get_mut(id) else { return false };
         if !(1..=chargeable_back(payment)).contains(&minor) {
             return false;
@@ -35,7 +35,7 @@ impl State {
         let amount = Money::new(minor, payment.amount.currency);
         payment.charged_back += minor;
         payment.touch(now);
-        let mut webhook = payment.webhook("payment.charged_back", now);
+        let mut webhook = payment.webhook(event_id, "payment.charged_back", now);
         webhook.amount = Some(Amount(amount.major()));
         self.events.push(webhook);
         self.ledger.entries.push(LedgerEntry {

@@ -8,7 +8,7 @@ use super::{
     confirm::{CardInput, exposed},
     displays,
     faults::Switches,
-    state::{ReferenceKind, State, new_id},
+    state::{ReferenceKind, State},
 };
 use crate::{
     domain::{card::Card, payment_method::CARD, private::Private},
@@ -54,7 +54,7 @@ impl State {
         if let Some(known) = same {
             return Ok(Done::new(201, &WireCustomer { id: known.id.clone(), ..customer }));
         }
-        let id = new_id("cfcus_");
+        let id = self.new_id("cfcus_");
         self.claim_reference(ReferenceKind::Customer, customer.reference_id.as_ref(), &id);
         customer.id = Some(id.clone());
         let reference = customer.reference_id.clone();
@@ -109,7 +109,7 @@ impl State {
             None => CardEffect::Approve,
         };
         let method = WirePaymentMethod {
-            id: new_id("cfpm_"),
+            id: self.new_id("cfpm_"),
             card: is_card.then(|| masked(&card, &request.data)),
             customer_id: Some(request.customer_id),
             kind: request.kind,
@@ -137,7 +137,7 @@ impl State {
         self.customers.get(customer)?;
         let card = CardInput { number: "5555555555554444", month: "11", year: "2035" };
         let shown = WirePaymentMethod {
-            id: new_id("cfpm_"),
+            id: self.new_id("cfpm_"),
             card: Some(masked(&card, &BTreeMap::new())),
             customer_id: Some(customer.to_owned()),
             kind: CARD.to_owned(),
@@ -175,7 +175,7 @@ impl State {
 
     fn emit_customer_webhook(&mut self, webhook: WireWebhook) {
         let event_time = Some(Moment(self.clock.now()));
-        self.events.push(WireWebhook { event_id: new_id("cfevt_"), event_time, ..webhook });
+        self.events.push(WireWebhook { event_id: self.new_id("cfevt_"), event_time, ..webhook });
     }
 }
 

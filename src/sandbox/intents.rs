@@ -6,7 +6,7 @@ use super::{
     answer::{Done, FieldProblems, SandboxOutcome, SandboxRefusal, read},
     faults::{ShownRefunds, ShownTime, Switches},
     ledger::{LedgerEntry, LedgerEntryKind},
-    payment::{SandboxPayment, SandboxStatus, intent_id_of},
+    payment::{INTENT_PREFIX, SandboxPayment, SandboxStatus, intent_id_of},
     state::{ReferenceKind, State},
 };
 use crate::{
@@ -22,7 +22,7 @@ impl State {
         let request: CreateIntentBody = read(body)?;
         let amount = self.check_intent(&request)?;
         self.check_reference(ReferenceKind::Intent, request.reference_id.as_ref(), switches)?;
-        let payment = SandboxPayment::new(request, amount, self.clock.now());
+        let payment = SandboxPayment::new(self.new_id(INTENT_PREFIX), request, amount, self.clock.now());
         let id = payment.id.clone();
         self.claim_reference(ReferenceKind::Intent, payment.reference.as_ref(), &id);
         self.intents.insert(id.clone(), payment);
@@ -97,11 +97,11 @@ impl State {
 
     /// Changes the state of a payment, and sends a webhook.
     pub fn move_payment(&mut self, id: &str, status: SandboxStatus) {
-        let now = self.clock.now();
+        let (now, event_id) = (self.clock.now(), self.new_id("cfevt_"));
         let Some(payment) = self.intents.get_mut(id) else { return };
         payment.status = status;
         payment.touch(now);
-        let told = status.event().map(|event| payment.webhook(event, now));
+        let told = status.event().map(|event| payment.webhook(event_id, event, now));
         self.events.extend(told);
     }
 

@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::domain::clock::Clock;
+use crate::domain::environment::Environment;
 
 mod answer;
 mod auth;
@@ -92,7 +92,7 @@ pub struct Sandbox {
 /// The part that the server, its background tasks and the handle share.
 struct SandboxInner {
     settings: SandboxOptions,
-    clock: Clock,
+    environment: Environment,
     state: Mutex<state::State>,
     journal: Mutex<route::Journal>,
     faults: faults::Faults,
@@ -106,18 +106,22 @@ impl Sandbox {
     pub async fn start(
         listener: TcpListener,
         settings: SandboxOptions,
-        clock: Clock,
+        environment: Environment,
         shutdown: CancellationToken,
     ) -> io::Result<Self> {
         let base_url = url_of(listener.local_addr()?)?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| base_url.clone());
         let shared = Arc::new(SandboxInner {
-            state: Mutex::new(state::State::new(clock.clone(), public_url)),
+            state: Mutex::new(state::State::new(environment.clock.clone(), environment.ids.clone(), public_url)),
             journal: Mutex::default(),
             faults: faults::Faults::default(),
-            webhooks: webhooks::Webhooks::new(settings.webhook_secret.clone(), settings.webhook_url.clone())?,
+            webhooks: webhooks::Webhooks::new(
+                settings.webhook_secret.clone(),
+                settings.webhook_url.clone(),
+                environment.randomness.clone(),
+            )?,
             settings,
-            clock,
+            environment,
             shutdown,
         });
         let app = server::router(shared.clone()).into_make_service_with_connect_info::<connection::ConnectionKill>();

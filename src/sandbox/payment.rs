@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{displays::DisplayOutcome, state::new_id};
+use super::displays::DisplayOutcome;
 use crate::{
     domain::{clock::Timestamp, money::Money},
     upstream::intents::wire::{Amount, CreateIntentBody, Moment, WireWebhook},
 };
 
-const INTENT_PREFIX: &str = "in_";
+/// The prefix of an intent's id.
+pub(super) const INTENT_PREFIX: &str = "in_";
 const PAYMENT_PREFIX: &str = "cfpay_";
 
 /// A payment intent and its payment.
@@ -74,8 +75,7 @@ impl SandboxStatus {
 }
 
 impl SandboxPayment {
-    pub fn new(request: CreateIntentBody, amount: Money, now: Timestamp) -> Self {
-        let id = new_id(INTENT_PREFIX);
+    pub fn new(id: String, request: CreateIntentBody, amount: Money, now: Timestamp) -> Self {
         Self {
             payment_id: id.replacen(INTENT_PREFIX, PAYMENT_PREFIX, 1),
             id,
@@ -101,11 +101,11 @@ impl SandboxPayment {
         self.updated_at = now.max(Timestamp(self.updated_at.0 + 1));
     }
 
-    /// A webhook about this payment.
-    pub fn webhook(&self, event_type: &str, now: Timestamp) -> WireWebhook {
+    /// The webhook `event_id` about this payment.
+    pub fn webhook(&self, event_id: String, event_type: &str, now: Timestamp) -> WireWebhook {
         WireWebhook {
             event_type: event_type.to_owned(),
-            event_id: new_id("cfevt_"),
+            event_id,
             event_time: Some(Moment(now)),
             payment_id: Some(self.payment_id.clone()),
             payment_intent_id: Some(self.id.clone()),

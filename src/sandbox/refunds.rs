@@ -6,7 +6,7 @@ use super::{
     faults::Switches,
     ledger::{LedgerEntry, LedgerEntryKind},
     payment::{SandboxPayment, SandboxStatus, intent_id_of},
-    state::{PendingOutcome, ReferenceKind, State, new_id},
+    state::{PendingOutcome, ReferenceKind, State},
     test_refunds::{RETURN_TIME, RefundEffect},
 };
 use crate::{
@@ -95,7 +95,7 @@ impl State {
         reason: Option<String>,
         reference: Option<String>,
     ) -> String {
-        let id = new_id("cfre_");
+        let id = self.new_id("cfre_");
         self.claim_reference(ReferenceKind::Refund, reference.as_ref(), &id);
         let record = RefundRecord {
             id: id.clone(),
@@ -159,12 +159,12 @@ impl State {
     }
 
     fn move_refund(&mut self, id: &str, status: RefundStatus, event: &str) {
-        let now = self.clock.now();
+        let (now, event_id) = (self.clock.now(), self.new_id("cfevt_"));
         let Some(refund) = self.refunds.get_mut(id) else { return };
         refund.state = status;
         let Some(payment) = self.intents.get_mut(&refund.intent_id) else { return };
         payment.touch(now);
-        let mut webhook = payment.webhook(event, now);
+        let mut webhook = payment.webhook(event_id, event, now);
         webhook.amount = Some(Amount(refund.amount.major()));
         webhook.status = Some(status.word().to_owned());
         webhook.reference_id.clone_from(&refund.reference);

@@ -40,7 +40,7 @@ async fn serve(
     request: Request,
 ) -> Response {
     let mut response = respond(&shared, &kill_switch, request).await;
-    if let Ok(date) = HeaderValue::from_str(&http_date(shared.clock.now())) {
+    if let Ok(date) = HeaderValue::from_str(&http_date(shared.environment.clock.now())) {
         response.headers_mut().insert(header::DATE, date);
     }
     response
@@ -57,7 +57,7 @@ async fn respond(shared: &SandboxInner, kill_switch: &ConnectionKill, request: R
         Ok(call) => call,
         Err(refusal) => return answer(Done::from(&refusal)),
     };
-    lock(&shared.journal).note(shared.clock.now(), &call);
+    lock(&shared.journal).note(shared.environment.clock.now(), &call);
     let switches = shared.faults.switches();
     let planned = shared.faults.take(call.route.template());
     if let Some(fault) = planned.filter(|fault| !fault.executes()) {
@@ -81,7 +81,7 @@ async fn receive(shared: &SandboxInner, request: Request) -> Result<SandboxCall,
     let too_large = |_| SandboxRefusal::new(413, "body_too_large", "the body is too large");
     let body: Bytes = to_bytes(body, MAX_BODY).await.map_err(too_large)?;
     let (method, path) = (parts.method.as_str(), parts.uri.path());
-    authenticate(&shared.settings, shared.clock.now(), &parts.headers, (method, path, &body))?;
+    authenticate(&shared.settings, shared.environment.clock.now(), &parts.headers, (method, path, &body))?;
     let header = |name| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
     Ok(SandboxCall {
         route: Route::find(method, path).ok_or_else(|| SandboxRefusal::not_found("path"))?,

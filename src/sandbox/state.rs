@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use url::Url;
-use uuid::Uuid;
 
 use super::{
     answer::{Done, Halt, SandboxOutcome, SandboxRefusal},
@@ -17,7 +16,10 @@ use super::{
     route::{Route, SandboxCall},
 };
 use crate::{
-    domain::clock::{Clock, Timestamp},
+    domain::{
+        clock::{Clock, Timestamp},
+        ids::Ids,
+    },
     upstream::intents::wire::{WireCustomer, WireWebhook},
 };
 
@@ -52,6 +54,7 @@ pub(super) enum PendingOutcome {
 /// Everything that the sandbox knows.
 pub(super) struct State {
     pub clock: Clock,
+    ids: Ids,
     pub base_url: Url,
     pub intents: BTreeMap<String, SandboxPayment>,
     pub refunds: BTreeMap<String, RefundRecord>,
@@ -73,15 +76,11 @@ struct FirstAnswer {
     body: String,
 }
 
-/// A new id of the sandbox's own form: the prefix and 32 hexadecimal digits, ascending.
-pub(super) fn new_id(prefix: &str) -> String {
-    format!("{prefix}{}", Uuid::now_v7().simple())
-}
-
 impl State {
-    pub fn new(clock: Clock, base_url: Url) -> Self {
+    pub fn new(clock: Clock, ids: Ids, base_url: Url) -> Self {
         Self {
             clock,
+            ids,
             base_url,
             intents: BTreeMap::new(),
             refunds: BTreeMap::new(),
@@ -93,6 +92,11 @@ impl State {
             references: HashMap::new(),
             answers: HashMap::new(),
         }
+    }
+
+    /// A new id of the sandbox's own form: the prefix and 32 hexadecimal digits, ascending.
+    pub fn new_id(&self, prefix: &str) -> String {
+        format!("{prefix}{}", self.ids.uuid().simple())
     }
 
     /// Carries out a call, or repeats the answer to the first one with its idempotency key. The true answer is

@@ -13,7 +13,7 @@ use super::{
     faults::{Faults, WebhookSwitches},
     lock,
 };
-use crate::upstream::intents::wire::WireWebhook;
+use crate::{domain::randomness::Randomness, upstream::intents::wire::WireWebhook};
 
 /// How many webhooks wait or are held at once; further ones are lost.
 const MAX_QUEUED: usize = 100_000;
@@ -34,6 +34,7 @@ const MAX_EXTRA_COPIES: u8 = 100;
 pub(super) struct Webhooks {
     client: reqwest::Client,
     secret: SecretString,
+    randomness: Randomness,
     url: Mutex<Option<Url>>,
     queue: Mutex<WebhookQueue>,
     wake: Notify,
@@ -48,13 +49,14 @@ struct WebhookQueue {
 }
 
 impl Webhooks {
-    pub fn new(secret: SecretString, url: Option<Url>) -> io::Result<Self> {
+    pub fn new(secret: SecretString, url: Option<Url>, randomness: Randomness) -> io::Result<Self> {
         // Fails only when a provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(ATTEMPT_TIMEOUT).no_proxy().build();
         Ok(Self {
             client: client.map_err(io::Error::other)?,
             secret,
+            randomness,
             url: Mutex::new(url),
             queue: Mutex::default(),
             wake: Notify::new(),
@@ -70,7 +72,7 @@ impl Webhooks {
     /// Takes webhooks for delivery.
     pub fn enqueue(&self, webhooks: &[WireWebhook], switches: &WebhookSwitches) {
         let mut queue = lock(&self.queue);
-        for webhook in webhooks.iter().filter(|_| !is_lost(switches.loss_percent)) {
+        for webhook in webhooks.iter().filter(|_| !self.is_lost(switches.loss_percent)) {
             let body = serde_json::to_vec(webhook).expect("a webhook has text keys and can be written");
             let body = Bytes::from(body);
             for _ in 0..=switches.extra_copies.min(MAX_EXTRA_COPIES) {
@@ -85,6 +87,10 @@ impl Webhooks {
             }
         }
         self.wake.notify_one();
+    }
+
+    fn is_lost(&self, percent: u8) -> bool {
+        percent > 0 && self.randomness.number() % 100 < u64::from(percent)
     }
 
     /// Lets go of what is held.
@@ -148,10 +154,4 @@ impl Webhooks {
         let request = self.client.post(url).header("content-type", "application/json").header("x-signature", signature);
         request.body(body).send().await.map(|answer| answer.status().as_u16())
     }
-}
-
-fn is_lost(percent: u8) -> bool {
-    let mut dice = [0_u8; 2];
-    // Without randomness nothing is lost but the faintest chance of a loss.
-    percent >= 100 || (getrandom::fill(&mut dice).is_ok() && u16::from_le_bytes(dice) % 100 < u16::from(percent))
 }

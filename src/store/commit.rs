@@ -4,11 +4,12 @@
 use tokio::time::Instant;
 
 use super::{
-    Change, Changes, Error, Sealer, Store, api_calls, audit, customers, events,
+    Change, Changes, Error, Sealer, Store, StoreContext, api_calls, audit, customers, events,
     metrics::{EventCount, count, count_commit},
     operations, payment_intents, payment_methods, refunds,
     writes::Write,
 };
+use crate::domain::ids::Ids;
 
 /// Why changes were not written. Nothing of them stands.
 #[derive(Debug, thiserror::Error)]
@@ -48,10 +49,10 @@ impl Store {
     /// [`Conflict`] when they do not fit what is stored any more: read again, and decide again. [`Error::Uncertain`] when the
     /// database did not say whether they stand: the same changes may be committed again, and conflict if they do.
     pub async fn commit(&self, changes: &Changes) -> Result<(), CommitError> {
-        let sealer = &self.shared.sealer;
+        let StoreContext { sealer, ids, .. } = &*self.shared;
         let mut writes = Vec::new();
         for change in changes.iter() {
-            writes.extend(write(change, sealer)?);
+            writes.extend(write(change, ids, sealer)?);
         }
         if writes.is_empty() {
             return Ok(());
@@ -70,7 +71,7 @@ impl Store {
 }
 
 /// The row of a change; `None` when it needs none.
-fn write(change: &Change, sealer: &Sealer) -> Result<Option<Write>, Error> {
+fn write(change: &Change, ids: &Ids, sealer: &Sealer) -> Result<Option<Write>, Error> {
     Ok(match change {
         Change::ReserveOperation { operation, idempotency, answer } => {
             Some(operations::insertion(operation, idempotency.as_ref(), answer.as_ref(), sealer)?)
@@ -92,6 +93,6 @@ fn write(change: &Change, sealer: &Sealer) -> Result<Option<Write>, Error> {
         Change::OperatorCommand { id, operator, command, given_at } => {
             Some(audit::command_insertion(id, operator, command, *given_at))
         }
-        Change::Event(event) => Some(events::insertion(event, sealer)?),
+        Change::Event(event) => Some(events::insertion(event, ids, sealer)?),
     })
 }

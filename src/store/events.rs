@@ -17,7 +17,7 @@ use crate::domain::{
     clock::Timestamp,
     event::{Event, EventType},
     event_filter::{EventFilter, EventPattern, KeptEvents},
-    ids::{EventId, OperationId, PartnerId},
+    ids::{EventId, Ids, OperationId, PartnerId},
 };
 
 /// How many events count as the newest ones.
@@ -115,8 +115,8 @@ impl<C: Connected> Session<C> {
 }
 
 /// Adds an event. It gets its place in the order of all events when it is written.
-pub(super) fn insertion(event: &NewEvent, sealer: &Sealer) -> Result<Write, Error> {
-    let id = EventId::generate();
+pub(super) fn insertion(event: &NewEvent, ids: &Ids, sealer: &Sealer) -> Result<Write, Error> {
+    let id = EventId::generate(ids);
     let sealed = sealer.seal(id.as_str(), "object", &event.object)?;
     let row = RowValues::new()
         .and(id.as_str())

@@ -95,10 +95,10 @@ impl Store {
         for outcome in ["committed", "conflict"] {
             telemetry.init_zero(&COMMITS, [outcome]);
         }
-        let StoreContext { dialect, sealer, signal, readiness, reads, writes, .. } = &*self.shared;
+        let StoreContext { dialect, sealer, ids, signal, readiness, reads, writes, .. } = &*self.shared;
         let (dialect, sealer, signal, readiness) = (*dialect, sealer.clone(), signal.clone(), readiness.clone());
-        let (reads, writes) = (reads.clone(), writes.clone());
-        let shared = StoreContext { dialect, sealer, signal, telemetry, readiness, reads, writes };
+        let (ids, reads, writes) = (ids.clone(), reads.clone(), writes.clone());
+        let shared = StoreContext { dialect, sealer, ids, signal, telemetry, readiness, reads, writes };
         Self { shared: Arc::new(shared), ..self }
     }
 

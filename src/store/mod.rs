@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use sqlx::{Any, Pool};
 use tokio::time::Instant;
 
-use crate::telemetry::Telemetry;
+use crate::{domain::ids::Ids, telemetry::Telemetry};
 
 mod address;
 mod api_call_stats;
@@ -100,6 +100,7 @@ pub struct Store {
 struct StoreContext {
     dialect: Dialect,
     sealer: Sealer,
+    ids: Ids,
     signal: Arc<EventSignal>,
     telemetry: Telemetry,
     readiness: Arc<Readiness>,
@@ -110,20 +111,21 @@ struct StoreContext {
 
 impl Store {
     /// Connects to the database at `url`, creates it if it is an SQLite file that does not exist, and migrates it.
-    /// `connections` bounds the pool.
-    pub async fn open(url: &str, connections: u32, sealer: Sealer) -> Result<Self, Error> {
-        let store = Self::open_as_it_is(url, connections, sealer).await?;
+    /// `connections` bounds the pool; events get `ids`.
+    pub async fn open(url: &str, connections: u32, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
+        let store = Self::open_as_it_is(url, connections, sealer, ids).await?;
         store.shared.dialect.migrate(&store.writer).await?;
         Ok(store)
     }
 
     /// The same without migrating it.
-    pub async fn open_as_it_is(url: &str, connections: u32, sealer: Sealer) -> Result<Self, Error> {
+    pub async fn open_as_it_is(url: &str, connections: u32, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
         let url = &address::for_driver(url)?;
         let (dialect, writer, reader) = connect(url, connections).await?;
         let shared = Arc::new(StoreContext {
             dialect,
             sealer,
+            ids,
             signal: Arc::default(),
             telemetry: Telemetry::default(),
             readiness: Arc::default(),

@@ -7,7 +7,6 @@ use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
 };
-use uuid::Uuid;
 
 use super::{Error, Session, Store, dialect::acquire, lost};
 
@@ -45,7 +44,7 @@ impl Store {
     /// in the file's head, which means nothing, is changed too.
     async fn writes(&self) -> Result<(), Error> {
         let mut tx = Session { on: self.begin_now().await?, shared: self.shared.clone() };
-        if let Some(sql) = self.shared.dialect.changing_the_head(Uuid::now_v7().as_u128()) {
+        if let Some(sql) = self.shared.dialect.changing_the_head(self.shared.ids.uuid().as_u128()) {
             sqlx::query(sql).execute(tx.connection()).await?;
         }
         let query = sqlx::query("UPDATE event_sequence SET last = last WHERE id = 1");

@@ -12,6 +12,7 @@ use chacha20poly1305::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Error, error::Corruption};
+use crate::domain::randomness::Randomness;
 
 /// The length of the nonce in front of the sealed text, in bytes. Random nonces of this length never meet.
 const NONCE_BYTES: usize = 24;
@@ -25,12 +26,15 @@ const ROOM: usize = 1024;
 
 /// Seals values and opens them again.
 #[derive(Clone)]
-pub struct Sealer(XChaCha20Poly1305);
+pub struct Sealer {
+    cipher: XChaCha20Poly1305,
+    randomness: Randomness,
+}
 
 impl Sealer {
-    /// Under `key`.
-    pub fn new(key: [u8; 32]) -> Self {
-        Self(XChaCha20Poly1305::new(&key.into()))
+    /// Under `key`, with nonces of this randomness.
+    pub fn new(key: [u8; 32], randomness: Randomness) -> Self {
+        Self { cipher: XChaCha20Poly1305::new(&key.into()), randomness }
     }
 
     /// Seals `value` for one column of the row `owner`: it opens only there, so that nothing can be swapped.
@@ -54,13 +58,13 @@ impl Sealer {
         write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
     ) -> Result<Vec<u8>, Error> {
         let mut nonce = [0; NONCE_BYTES];
-        getrandom::fill(&mut nonce).map_err(|error| Error::corrupt(format!("no randomness: {error}")))?;
+        self.randomness.fill(&mut nonce);
         let mut sealed = Vec::with_capacity(ROOM);
         sealed.push(FORMAT);
         sealed.extend_from_slice(&nonce);
         write(&mut sealed).map_err(|error| Error::corrupt(error.to_string()))?;
         let text = (&mut sealed[1 + NONCE_BYTES..]).into();
-        let tag = self.0.encrypt_inout_detached(&XNonce::from(nonce), &place(owner, column), text);
+        let tag = self.cipher.encrypt_inout_detached(&XNonce::from(nonce), &place(owner, column), text);
         sealed.extend_from_slice(&tag.map_err(|_| Error::corrupt("too long".to_owned()))?);
         Ok(sealed)
     }
@@ -74,7 +78,7 @@ impl Sealer {
         }
         let (nonce, text) = rest.split_first_chunk::<NONCE_BYTES>().ok_or_else(unreadable)?;
         let payload = Payload { msg: text, aad: &place(owner, column) };
-        let text = self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| unreadable())?;
+        let text = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| unreadable())?;
         serde_json::from_slice(&text).map_err(|error| {
             Error::Corrupt(Corruption::Shape { owner: owner.to_owned(), column: column.to_owned(), why: shape(&error) })
         })
@@ -100,13 +104,13 @@ mod tests {
 
     #[test]
     fn what_is_sealed_opens_for_its_owner_only() {
-        let sealer = Sealer::new([1; 32]);
+        let sealer = Sealer::new([1; 32], Randomness::system());
         let sealed = sealer.seal("cus_1", "details", &"jane@example.com").unwrap();
         assert!(!sealed.windows(4).any(|window| window == b"jane"));
         assert_eq!(sealer.open::<String>("cus_1", "details", &sealed).unwrap(), "jane@example.com");
         assert!(sealer.open::<String>("cus_2", "details", &sealed).is_err());
         assert!(sealer.open::<String>("cus_1", "card", &sealed).is_err());
-        assert!(Sealer::new([2; 32]).open::<String>("cus_1", "details", &sealed).is_err());
+        assert!(Sealer::new([2; 32], Randomness::system()).open::<String>("cus_1", "details", &sealed).is_err());
         assert!(sealer.open::<String>("cus_1", "details", &sealed[..10]).is_err());
     }
 
@@ -135,7 +139,7 @@ mod tests {
 
     #[test]
     fn members_that_a_later_version_added_are_ignored() {
-        let sealer = Sealer::new([1; 32]);
+        let sealer = Sealer::new([1; 32], Randomness::system());
         let sealed = sealer.seal("pi_1", "details", &Newer { name: "n".into(), word: Word::Known, added: 7 }).unwrap();
         assert_eq!(sealer.open::<Older>("pi_1", "details", &sealed).unwrap(), Older { name: "n".into() });
     }
@@ -147,7 +151,7 @@ mod tests {
         enum Today {
             Known,
         }
-        let sealer = Sealer::new([1; 32]);
+        let sealer = Sealer::new([1; 32], Randomness::system());
         let opened = |word| sealer.open::<Today>("pi_1", "details", &sealer.seal("pi_1", "details", &word).unwrap());
         assert!(matches!(opened(Word::Known).unwrap(), Today::Known));
         let refused = opened(Word::Newer);
@@ -157,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_named_without_its_value() {
-        let sealer = Sealer::new([1; 32]);
+        let sealer = Sealer::new([1; 32], Randomness::system());
         let sealed = sealer.seal("cus_1", "details", &"jane@example.com").unwrap();
         let said = why(sealer.open::<i64>("cus_1", "details", &sealed));
         assert!(said.contains("details of cus_1") && !said.contains("jane"), "{said}");
@@ -167,7 +171,7 @@ mod tests {
 
     #[test]
     fn an_envelope_of_another_format_says_so() {
-        let sealer = Sealer::new([1; 32]);
+        let sealer = Sealer::new([1; 32], Randomness::system());
         let mut sealed = sealer.seal("pi_1", "details", &1).unwrap();
         assert_eq!(sealed[0], FORMAT);
         sealed[0] = 2;

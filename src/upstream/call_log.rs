@@ -116,14 +116,14 @@ pub(crate) mod tests {
         domain::{
             api_call::{CallOutcome, Exchange},
             clock::Timestamp,
-            ids::ApiCallId,
+            ids::{ApiCallId, Ids},
         },
         upstream::intents::REDACT,
     };
 
     pub(crate) fn call() -> ApiCall {
         ApiCall {
-            id: ApiCallId::generate(),
+            id: ApiCallId::generate(&Ids::system()),
             partner_id: None,
             operation: "connection.test".to_owned(),
             method: "GET".to_owned(),

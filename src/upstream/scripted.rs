@@ -13,7 +13,7 @@ use url::Url;
 use super::call_log::CallLog;
 use super::intents::REDACT;
 use super::transport::{Transport, TransportSettings};
-use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::{clock::Timestamp, environment::Environment};
 
 /// The reaction to a request.
 #[derive(Clone, Debug)]
@@ -107,9 +107,9 @@ pub fn settings(base_url: Url) -> TransportSettings {
     TransportSettings { base_url, proxy: None, timeout: Duration::from_secs(5), retries: 3, rate_per_minute: 6000 }
 }
 
-/// A clock that stands still.
-pub fn clock() -> Clock {
-    Clock::manual(Timestamp::from_seconds(1_700_000_000))
+/// An environment whose clock stands still.
+pub fn environment() -> Environment {
+    Environment::manual(Timestamp::from_seconds(1_700_000_000))
 }
 
 /// A log without a reader.
@@ -119,7 +119,7 @@ pub fn no_log() -> CallLog {
 
 /// A transport with a clock that stands still.
 pub fn transport(settings: TransportSettings) -> Transport {
-    Transport::new(settings, clock(), no_log()).unwrap()
+    Transport::new(settings, environment(), no_log()).unwrap()
 }
 
 /// An address at which nothing listens.

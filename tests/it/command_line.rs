@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use corefy_gateway::{
-    domain::{ids::PartnerId, key_pair::KeyPair},
+    domain::{ids::PartnerId, key_pair::KeyPair, randomness::Randomness},
     pb,
 };
 use secrecy::ExposeSecret as _;
@@ -117,7 +117,7 @@ fn try_says_how_to_start_a_gateway_when_there_is_none() {
     assert_eq!(code, Some(2));
     assert!(said.contains("GATEWAY_API_KEY: is missing") && said.contains("make dev"), "{said}");
 
-    let key = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose();
+    let key = KeyPair::generate(&PartnerId::parse("acme").unwrap(), &Randomness::system()).expose();
     let key = key.expose_secret();
     let (code, said) = run("", &["try", "--target=http://127.0.0.1:1"], &[("GATEWAY_API_KEY", key)]);
     assert_eq!(code, Some(1));
@@ -126,7 +126,7 @@ fn try_says_how_to_start_a_gateway_when_there_is_none() {
 
 #[test]
 fn try_wants_to_know_whom_to_trust_only_where_it_matters() {
-    let key = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose();
+    let key = KeyPair::generate(&PartnerId::parse("acme").unwrap(), &Randomness::system()).expose();
     let key = ("GATEWAY_API_KEY", key.expose_secret());
     for (variable, value) in [("GATEWAY_TARGET_CA", "ca.pem"), ("GATEWAY_TARGET_NAME", "gateway.test")] {
         let (code, said) = run("", &["try"], &[key, (variable, value)]);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use corefy_gateway::{
-    domain::ids::EventId,
+    domain::ids::{EventId, Ids},
     pb::{self, event::Object, payment_intent_service_client::PaymentIntentServiceClient},
     sandbox::faults::Fault,
 };
@@ -236,7 +236,7 @@ async fn an_event_that_never_was_is_not_found_and_one_that_was_deleted_is_not_ke
     client.paid_intent("10.00").await;
     let [first, second] = &ids(&client, pb::ListEventsRequest::default()).await[..] else { panic!("two events") };
     let after = |id: &str| pb::ListEventsRequest { after_event_id: id.to_owned(), ..Default::default() };
-    let never = EventId::generate().to_string();
+    let never = EventId::generate(&Ids::system()).to_string();
     for (reader, id) in [(&client, &never), (&other, first)] {
         let refusal = refused(reader.events(after(id)).await);
         assert_eq!((refusal.code, refusal.facts["resource_id"].as_str()), (Code::NotFound, id.as_str()));

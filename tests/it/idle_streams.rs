@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use corefy_gateway::{
     app::keys::{KeyAdmin, NewKey},
     config::local::SandboxKeys,
-    domain::{api_key::Scope, clock::Clock},
+    domain::{api_key::Scope, environment::Environment},
     pb::{self, event_service_client::EventServiceClient, stream_events_response::Content},
     sandbox::Sandbox,
 };
@@ -38,7 +38,7 @@ async fn a_thousand_streams_that_wait_take_less_than_30_megabytes() {
     let database = TestDatabase::new(Backend::Sqlite).await.unwrap();
     let key = create_key(&database).await;
     let directory = tempfile::tempdir().unwrap();
-    let (sandbox, _stop) = start_sandbox(&Clock::system()).await;
+    let (sandbox, _stop) = start_sandbox(&Environment::system()).await;
     let mut program = serve(&database, &sandbox, &directory);
     let address: SocketAddr = program.word_after("grpc=").await.parse().unwrap();
     let first = Client::connect(address, &key).await;
@@ -104,6 +104,6 @@ async fn create_key(database: &TestDatabase) -> String {
         allowed: Vec::new(),
         expires_at: None,
     };
-    let keys = KeyAdmin::new(database.store().await, master_key(), Clock::system());
+    let keys = KeyAdmin::new(database.store().await, master_key(), Environment::system());
     keys.create(new).await.unwrap().expose_secret().to_owned()
 }

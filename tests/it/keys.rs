@@ -8,6 +8,7 @@ use corefy_gateway::{
         clock::Timestamp,
         ids::PartnerId,
         key_pair::{KeyPair, PublicKey},
+        randomness::Randomness,
     },
     pb,
 };
@@ -68,7 +69,7 @@ async fn health_and_reflection_need_no_key(database: TestDatabase) {
 async fn every_wrong_key_is_refused_in_the_same_words(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let (public, secret) = app.key().split_once(':').unwrap();
-    let stranger = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose();
+    let stranger = KeyPair::generate(&PartnerId::parse("acme").unwrap(), &Randomness::system()).expose();
     let other_secret = stranger.expose_secret().split_once(':').unwrap().1;
     let wrong = [
         "nonsense".to_owned(),
@@ -110,7 +111,7 @@ async fn how_a_key_was_sent_wrongly_is_said_and_nothing_of_any_key(database: Tes
     let app = TestApp::start(database).await;
     let channel = app.client().await.channel;
     let list = "/corefy.gateway.v1.CustomerService/ListCustomers";
-    let stranger = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose();
+    let stranger = KeyPair::generate(&PartnerId::parse("acme").unwrap(), &Randomness::system()).expose();
     for (metadata, words) in [
         (None, "there is no API key; send it as metadata, authorization: Bearer"),
         (Some(("x-api-key", String::new())), "there is no API key"),

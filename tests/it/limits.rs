@@ -5,6 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 use corefy_gateway::domain::{
     ids::PartnerId,
     key_pair::{KeyPair, PublicKey},
+    randomness::Randomness,
 };
 use secrecy::ExposeSecret as _;
 use tonic::Code;
@@ -73,7 +74,7 @@ async fn an_address_that_shows_wrong_keys_is_answered_without_the_database(datab
     for _ in 0..AUTH_FAILURES {
         assert_eq!(create(&guesser).await.unwrap_err().reason, "CREDENTIALS_INVALID");
     }
-    let unknown = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose();
+    let unknown = KeyPair::generate(&PartnerId::parse("acme").unwrap(), &Randomness::system()).expose();
     for client in [guesser, app.client_with(unknown.expose_secret()).await, app.client_with("nonsense").await] {
         let refusal = create(&client).await.unwrap_err();
         assert_eq!((refusal.code, refusal.reason.as_str()), (Code::ResourceExhausted, "AUTH_FAILURES_LIMITED"));

@@ -1,5 +1,6 @@
 //! Tests against the real server, over real channels.
 
+#![allow(clippy::disallowed_methods)] // tests run by the time of day and by chance, but for the simulation
 #![allow(clippy::unwrap_used)] // clippy knows test functions, but not their helpers
 
 mod support;

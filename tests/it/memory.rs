@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::FileExt as _,
 };
 
-use corefy_gateway::{config::local::SandboxKeys, domain::clock::Clock, pb};
+use corefy_gateway::{config::local::SandboxKeys, domain::environment::Environment, pb};
 use secrecy::ExposeSecret as _;
 
 use crate::support::{
@@ -51,7 +51,7 @@ async fn start(database: &TestDatabase, corefy: &str, directory: &std::path::Pat
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn next_to_nothing_of_a_card_stays_in_memory_when_its_caller_has_gone() {
     let database = TestDatabase::new(Backend::Sqlite).await.unwrap();
-    let (sandbox, _stop) = start_sandbox(&Clock::system()).await;
+    let (sandbox, _stop) = start_sandbox(&Environment::system()).await;
     let directory = tempfile::tempdir().unwrap();
     let (program, client) = start(&database, sandbox.base_url().as_str(), directory.path()).await;
     for _ in 0..CALLS {
@@ -92,7 +92,7 @@ async fn pay_and_save(client: &Client) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_serving_program_leaves_no_core_and_lets_nobody_of_its_user_read_it() {
     let database = TestDatabase::new(Backend::Sqlite).await.unwrap();
-    let (sandbox, _stop) = start_sandbox(&Clock::system()).await;
+    let (sandbox, _stop) = start_sandbox(&Environment::system()).await;
     let directory = tempfile::tempdir().unwrap();
     let (program, _) = start(&database, sandbox.base_url().as_str(), directory.path()).await;
     let limits = fs::read_to_string(format!("/proc/{}/limits", program.id())).unwrap();

@@ -11,6 +11,7 @@ use corefy_gateway::{
         decline::known_codes,
         ids::PartnerId,
         key_pair::{KeyPair, PublicKey},
+        randomness::Randomness,
     },
     pb::{CreatePaymentIntentRequest, payment_intent_service_client::PaymentIntentServiceClient},
     sandbox::faults::Fault,
@@ -378,7 +379,10 @@ async fn the_last_webhook_is_shown_with_its_time_on_every_gateway(database: Test
 async fn a_refused_key_is_counted_by_the_check_that_refused_it(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let (public, secret) = app.key().split_once(':').unwrap();
-    let stranger = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose().expose_secret().to_owned();
+    let stranger = KeyPair::generate(&PartnerId::parse("acme").unwrap(), &Randomness::system())
+        .expose()
+        .expose_secret()
+        .to_owned();
     let (unknown, other_secret) = stranger.split_once(':').unwrap();
     let expired = app.new_key(|key| key.expires_at = Some(app.clock.now())).await;
     let elsewhere = app.new_key(|key| key.allowed = vec!["10.0.0.0/8".parse().unwrap()]).await;

@@ -5,7 +5,7 @@ use std::{net::TcpListener, os::unix::fs::PermissionsExt as _, time::Duration};
 use corefy_gateway::{
     app::{operations::OperationAdmin, webhook_admin::WebhookAdmin},
     config::local::SandboxKeys,
-    domain::ids::{OperationId, WebhookId},
+    domain::ids::{Ids, OperationId, WebhookId},
     pb::{self, PaymentIntentState as State},
     store::{OperationFilter, WebhookFilter},
 };
@@ -40,7 +40,7 @@ async fn in_doubt(client: &Client) -> String {
 
 /// The only operation that is in doubt or needs an operator.
 async fn open_operation(app: &TestApp) -> OperationId {
-    let operations = OperationAdmin::new(app.database.store().await, app.clock.clone());
+    let operations = OperationAdmin::new(app.database.store().await, app.environment.clone());
     let open = operations.list(&OperationFilter::default(), 9).await.unwrap();
     assert_eq!(open.len(), 1, "{open:?}");
     open[0].operation.id.clone()
@@ -191,7 +191,8 @@ async fn lists_are_filtered_and_bounded(database: TestDatabase) {
 
 async fn what_is_not_there_is_named(database: TestDatabase) {
     let app = TestApp::start(database).await;
-    let (operation, webhook) = (OperationId::generate().to_string(), WebhookId::generate().to_string());
+    let (operation, webhook) =
+        (OperationId::generate(&Ids::system()).to_string(), WebhookId::generate(&Ids::system()).to_string());
     let resolve = ["operations", "resolve", &operation, "--outcome=failed", "--reason=x"];
     for (args, id) in [
         (&["operations", "show", &operation][..], &operation),

@@ -9,7 +9,7 @@ use corefy_gateway::{
     },
     domain::{
         audit::Operator,
-        ids::{OperationId, WebhookId},
+        ids::{Ids, OperationId, WebhookId},
         key_pair::PublicKey,
         operation::{LEASE, OperationState},
         resolution::{StatedOutcome, Unresolvable},
@@ -47,7 +47,7 @@ const CHARGED_500: &str = "4000000000005019";
 const NOT_CHARGED_500: &str = "4000000000005001";
 
 async fn operations(app: &TestApp) -> OperationAdmin {
-    OperationAdmin::new(app.database.store().await, app.clock.clone())
+    OperationAdmin::new(app.database.store().await, app.environment.clone())
 }
 
 fn stating(outcome: StatedOutcome) -> Resolution {
@@ -244,7 +244,7 @@ async fn what_is_done_under_way_or_held_is_not_resolved(database: TestDatabase) 
 
     let decisions = operations(&app).await.show(&id).await.unwrap().unwrap().decisions;
     assert_eq!(decisions.len(), 1, "what was refused is no decision");
-    let nobody = OperationId::generate();
+    let nobody = OperationId::generate(&Ids::system());
     let unknown = operations(&app).await.resolve(&nobody, stating(StatedOutcome::Failed)).await;
     assert!(matches!(unknown, Err(ResolveError::NotFound(id)) if id == nobody));
 }

@@ -7,6 +7,7 @@ use corefy_gateway::{
     domain::{
         ids::PartnerId,
         key_pair::{KeyPair, PublicKey},
+        randomness::Randomness,
     },
     store::WebhookFilter,
 };
@@ -98,7 +99,7 @@ async fn a_trusted_proxy_names_the_caller_and_what_the_caller_wrote_before_count
 
 async fn wrong_keys_are_counted_by_caller_behind_a_proxy(database: TestDatabase) {
     let app = behind(database, &["127.0.0.0/8"]).await;
-    let stranger = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose();
+    let stranger = KeyPair::generate(&PartnerId::parse("acme").unwrap(), &Randomness::system()).expose();
     let channel = app.client().await.channel;
     for _ in 0..AUTH_FAILURES {
         assert_eq!(outcome(&channel, stranger.expose_secret(), &["203.0.113.7"]).await, "CREDENTIALS_INVALID");

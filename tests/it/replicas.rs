@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use corefy_gateway::{
-    domain::clock::Clock,
+    domain::environment::Environment,
     pb::{self, PaymentIntentState as State},
     sandbox::Sandbox,
 };
@@ -109,7 +109,7 @@ async fn assert_finished(client: &Client, payment: &ReplicaPayment) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_one_of_three_gateways_is_killed_during_confirms_the_others_finish_its_work() {
     let Some(database) = TestDatabase::new(Backend::Postgres).await else { return };
-    let (sandbox, _stop_sandbox) = start_sandbox(&Clock::system()).await;
+    let (sandbox, _stop_sandbox) = start_sandbox(&Environment::system()).await;
     let key = create_key(&database).await;
     let mut gateways = Vec::new();
     for _ in 0..GATEWAYS {

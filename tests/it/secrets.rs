@@ -5,7 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use corefy_gateway::{
     config::local::SandboxKeys,
-    domain::{clock::Clock, ids::PartnerId, key_pair::KeyPair, master_key::MasterKey},
+    domain::{
+        environment::Environment, ids::PartnerId, key_pair::KeyPair, master_key::MasterKey, randomness::Randomness,
+    },
     pb::{self, confirm_payment_intent_request::Source, create_payment_method_request::Details},
     sandbox::{Sandbox, faults::Fault},
     store::ApiCallFilter,
@@ -54,7 +56,7 @@ struct Stage {
 }
 
 async fn secrets_are_found_nowhere(database: TestDatabase) {
-    let (sandbox, _stop) = start_sandbox(&Clock::system()).await;
+    let (sandbox, _stop) = start_sandbox(&Environment::system()).await;
     let corefy = sandbox.base_url();
     let directory = tempfile::tempdir().unwrap();
     let keys = SandboxKeys::default();
@@ -329,7 +331,7 @@ impl Stage {
         self.expect_error(client.refund(APPROVED, CVV).await);
         self.expect_error(client.get_customer(pb::GetCustomerRequest { id: EMAIL.to_owned() }).await);
         let (public, secret) = key.split_once(':').unwrap();
-        let other = KeyPair::generate(&PartnerId::parse("acme").unwrap()).expose();
+        let other = KeyPair::generate(&PartnerId::parse("acme").unwrap(), &Randomness::system()).expose();
         let guessed = format!("{public}:{}", other.expose_secret().split_once(':').unwrap().1);
         for mistyped in
             [guessed, format!("{secret}:{public}"), format!("{public}:{secret}x"), format!("{public}x:{secret}")]

@@ -147,7 +147,7 @@ async fn after_a_back_up_was_restored_a_command_finds_what_was_paid_since(databa
     app.sandbox.charge_late(&older).unwrap();
     app.recover_after(HOUR).await;
 
-    let operations = OperationAdmin::new(app.database.store().await, app.clock.clone());
+    let operations = OperationAdmin::new(app.database.store().await, app.environment.clone());
     let operator = Operator { user: "jane".to_owned(), host: "bastion".to_owned() };
     let recheck = async |since| operations.recheck(since, &operator, |_| {}).await.unwrap();
     assert_eq!(recheck(START + HOUR).await, 1);

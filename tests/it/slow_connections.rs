@@ -177,7 +177,7 @@ async fn a_connection_without_a_call_that_is_let_in_ends_whatever_else_it_says()
     let app = start().await;
     let long = Duration::from_secs(600);
     let harness = Harness {
-        clock: app.clock.clone(),
+        environment: app.environment.clone(),
         without_workers: true,
         rpc_idle_timeouts: Some(IdleTimeouts { first: long, idle: long, trial: Some(TRIAL) }),
         ..Harness::default()

@@ -133,7 +133,7 @@ impl App {
         operation: &mut Operation,
     ) -> Result<(Reserved<C::Resource>, C::Seen, Decision), Error> {
         let mut seen = command.read(self, operation).await?;
-        let mut decision = Decision::by(std::slice::from_ref(operation));
+        let mut decision = Decision::by(self.ids(), std::slice::from_ref(operation));
         let reserved = command.reserve(self, &mut seen, operation, &mut decision)?;
         let answer = match &reserved {
             Reserved::Done(resource) => Some(FrozenAnswer::of(&Ok::<_, Error>(resource))),

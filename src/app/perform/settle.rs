@@ -125,7 +125,7 @@ impl App {
     ) -> Result<(Verdict<C::Resource>, Decision), Error> {
         let mut seen = C::read_for_outcome(&self.store, operation, &settling.outcome, settling.kept.take()).await?;
         let now = self.now();
-        let mut decision = Decision::by(std::slice::from_ref(operation));
+        let mut decision = Decision::by(self.ids(), std::slice::from_ref(operation));
         let verdict = match C::settle(&mut seen, operation, settling.outcome.clone(), now, &mut decision)? {
             // A webhook or a read has found out what the answer did not tell.
             Verdict::InDoubt(resource) if C::is_decided(&resource) => Verdict::Done(resource),

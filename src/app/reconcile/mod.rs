@@ -105,7 +105,7 @@ impl App {
         let again = || next_check(operation.sent_at, self.now(), operation.misses);
         let next = if error.reason == Reason::Internal { None } else { again() };
         tracing::error!(operation = %operation.id, %error, cause = ?error.cause(), ?next, "an operation is postponed");
-        let mut postponed = Decision::default();
+        let mut postponed = Decision::by(self.ids(), &[]);
         let (lease, misses) = (Lease::held(&operation), operation.misses);
         postponed.changes.push(Change::LeaveOperationOpen { lease, misses, next_check_at: next });
         match self.commit(&postponed).await {
@@ -257,7 +257,7 @@ impl App {
                 return Ok(shown.is_some());
             }
             let look = Look { shown: shown.as_ref(), has_failed, claimed: &claimed, open: &open };
-            let mut decision = Decision::by(&open);
+            let mut decision = Decision::by(self.ids(), &open);
             let now = self.now();
             decide(&mut payment, &look, (now, self.send_limit), &mut decision);
             payment.write(&mut decision, now);

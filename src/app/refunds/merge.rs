@@ -174,7 +174,7 @@ fn adopt(
         return Err("a refund that was not made here exceeds what is left");
     };
     let refund = Refund {
-        id: RefundId::generate(),
+        id: RefundId::generate(decision.ids()),
         partner_id: intent.partner_id.clone(),
         payment_intent_id: intent.id.clone(),
         upstream_id: Some(snapshot.upstream_id.clone()),

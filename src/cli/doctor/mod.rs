@@ -6,7 +6,7 @@ use owo_colors::OwoColorize as _;
 use super::CommandFailure;
 use crate::{
     config::{Config, settings::ServeSettings},
-    domain::{clock::Clock, master_key::MasterKey},
+    domain::{environment::Environment, master_key::MasterKey},
 };
 
 mod database;
@@ -76,7 +76,7 @@ async fn check(config: &Config, findings: &mut Findings) {
     let master_key = MasterKey::new(config.master_key.clone());
     database::check(&config.database, &master_key, findings).await;
     check_webhook_secrets(config, findings);
-    network::check_upstream(config, &Clock::system(), findings).await;
+    network::check_upstream(config, &Environment::system(), findings).await;
     network::check_ports(config, findings).await;
 }
 

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{Findings, database::skew};
-use crate::{config::Config, domain::clock::Clock, server::upstream, telemetry::Telemetry};
+use crate::{config::Config, domain::environment::Environment, server::upstream, telemetry::Telemetry};
 
 /// Requests to Corefy carry the time: a server whose clock differs by more may refuse them.
 const MOST_SKEW: Duration = Duration::from_secs(30);
@@ -19,16 +19,16 @@ const READY_TIMEOUT: Duration = Duration::from_secs(3);
 const LONGEST_ANSWER: usize = 1024;
 
 /// Makes one authenticated call to Corefy.
-pub(super) async fn check_upstream(config: &Config, clock: &Clock, findings: &mut Findings) {
+pub(super) async fn check_upstream(config: &Config, environment: &Environment, findings: &mut Findings) {
     const SUBJECT: &str = "Corefy";
     config.upstream.route.notes.iter().for_each(|note| findings.passed("route", note));
-    let (upstream, _) = match upstream(&config.upstream, clock, Telemetry::default(), None) {
+    let (upstream, _) = match upstream(&config.upstream, environment, Telemetry::default(), None) {
         Ok(upstream) => upstream,
         Err(error) => return findings.fail(SUBJECT, &error.to_string()),
     };
-    let before = clock.now();
+    let before = environment.clock.now();
     let connection = upstream.test_connection().await;
-    let after = clock.now();
+    let after = environment.clock.now();
     let (address, millis) = (&config.upstream.base_url, connection.latency.as_millis());
     if !connection.is_reachable {
         let advice = "check COREFY_BASE_URL, the network, or the proxy on the way";

@@ -1,10 +1,10 @@
 //! The acceptance test of a gateway: every RPC, the kinds of errors and, where Corefy is the sandbox, a webhook. It
 //! runs against any gateway; a check that needs what the gateway does not offer is skipped, and the table says why.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use owo_colors::OwoColorize as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tonic::{Code, Response, Status, metadata::MetadataMap};
 use url::Url;
 

@@ -7,10 +7,10 @@ use secrecy::ExposeSecret;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Response, Status};
-use uuid::Uuid;
 
 use super::show;
 use crate::config::client::{ClientConfig, Trust};
+use crate::domain::ids::Ids;
 use crate::pb::{
     Card, ConfirmPaymentIntentRequest, CreatePaymentIntentRequest, CreateRefundRequest, GetPaymentIntentRequest,
     GetRefundRequest, PaymentIntent, Refund, TestConnectionRequest, TestConnectionResponse,
@@ -186,7 +186,7 @@ fn tls_advice(error: &tonic::transport::Error) -> &'static str {
 
 /// A new idempotency key.
 pub fn new_key() -> String {
-    format!("try-{}", Uuid::now_v7().simple())
+    format!("try-{}", Ids::system().uuid().simple())
 }
 
 /// Shows the error when the call failed.

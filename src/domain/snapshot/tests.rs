@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    ids::{PartnerId, PaymentIntentId, RefundId},
+    ids::{Ids, PartnerId, PaymentIntentId, RefundId},
     money::Currency,
     next_action::Redirect,
     payment_intent::PaymentIntentDetails,
@@ -21,7 +21,7 @@ fn usd(minor: i64) -> Money {
 
 fn intent(state: State) -> PaymentIntent {
     PaymentIntent {
-        id: PaymentIntentId::generate(),
+        id: PaymentIntentId::generate(&Ids::system()),
         partner_id: PartnerId::parse("acme").unwrap(),
         upstream_id: Some("int_1".to_owned()),
         upstream_payment_id: None,
@@ -268,7 +268,7 @@ fn a_canceled_intent_asks_nothing_of_the_payer() {
 
 fn refund(intent: &PaymentIntent, state: RefundState, amount: i64) -> Refund {
     Refund {
-        id: RefundId::generate(),
+        id: RefundId::generate(&Ids::system()),
         partner_id: intent.partner_id.clone(),
         payment_intent_id: intent.id.clone(),
         upstream_id: None,

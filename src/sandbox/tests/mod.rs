@@ -17,7 +17,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Sandbox, SandboxOptions, auth::hmac_hex, lock};
-use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::{
+    clock::{Clock, Timestamp},
+    environment::Environment,
+};
 
 mod access;
 mod failures;
@@ -51,10 +54,11 @@ impl Bench {
     }
 
     async fn start_with(settings: SandboxOptions) -> Self {
-        let clock = Clock::manual(Timestamp::from_seconds(1_700_000_000));
+        let environment = Environment::manual(Timestamp::from_seconds(1_700_000_000));
+        let clock = environment.clock.clone();
         let shutdown = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let sandbox = Sandbox::start(listener, settings, clock.clone(), shutdown.clone()).await.unwrap();
+        let sandbox = Sandbox::start(listener, settings, environment, shutdown.clone()).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { sandbox, clock, http, patience: LONG_PATIENCE, _stop: shutdown.drop_guard() }
     }

@@ -7,13 +7,13 @@ use crate::domain::card::Card;
 use crate::domain::clock::Timestamp;
 use crate::domain::confirmation::{PaymentSource, ThreeDSecure};
 use crate::domain::customer::{Address, CustomerDetails};
-use crate::domain::ids::{CustomerId, OperationId, PartnerId, PaymentIntentId, PaymentMethodId, RefundId};
+use crate::domain::ids::{CustomerId, Ids, OperationId, PartnerId, PaymentIntentId, PaymentMethodId, RefundId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment_intent::{PaymentIntent, PaymentIntentDetails, PaymentIntentState, Progress};
 use crate::domain::private::Private;
 use crate::domain::refund::{RefundDetails, RefundState};
 use crate::domain::snapshot::PaymentStatus;
-use crate::upstream::scripted::{Scripted, ScriptedStep, answer, clock, nowhere, settings, transport};
+use crate::upstream::scripted::{Scripted, ScriptedStep, answer, environment, nowhere, settings, transport};
 use crate::upstream::{PaymentMethodData, Rejection};
 
 const SECRET_KEY: &str = "sk_upstream_0123456789";
@@ -35,7 +35,13 @@ impl UpstreamScene {
         let server = Scripted::start(script).await;
         let corefy = corefy(server.url.clone());
         let customer = customer();
-        Self { server, corefy, operation_id: OperationId::generate(), intent: intent(&customer), customer }
+        Self {
+            server,
+            corefy,
+            operation_id: OperationId::generate(&Ids::system()),
+            intent: intent(&customer),
+            customer,
+        }
     }
 
     fn call(&self) -> Call<'_> {
@@ -67,7 +73,7 @@ fn corefy(url: url::Url) -> Intents {
         client_key: "ck_0123456789".into(),
         webhook_secrets: vec!["whsec_test_secret".into()],
     };
-    Intents::new(transport(settings(url)), credentials, clock()).unwrap()
+    Intents::new(transport(settings(url)), credentials, environment().clock).unwrap()
 }
 
 fn usd(minor: i64) -> Money {
@@ -81,7 +87,7 @@ fn partner() -> PartnerId {
 fn customer() -> Customer {
     let address = Address { line1: Private::new("1 Main St"), country: "US".to_owned(), ..Address::default() };
     Customer {
-        id: CustomerId::generate(),
+        id: CustomerId::generate(&Ids::system()),
         partner_id: partner(),
         upstream_id: Some("cust_1".to_owned()),
         reference_id: Some("theirs".to_owned()),
@@ -100,7 +106,7 @@ fn customer() -> Customer {
 
 fn intent(customer: &Customer) -> PaymentIntent {
     PaymentIntent {
-        id: PaymentIntentId::generate(),
+        id: PaymentIntentId::generate(&Ids::system()),
         partner_id: partner(),
         upstream_id: Some("in_1".to_owned()),
         upstream_payment_id: None,
@@ -134,7 +140,7 @@ fn intent(customer: &Customer) -> PaymentIntent {
 
 fn refund(intent: &PaymentIntent) -> Refund {
     Refund {
-        id: RefundId::generate(),
+        id: RefundId::generate(&Ids::system()),
         partner_id: partner(),
         payment_intent_id: intent.id.clone(),
         upstream_id: None,
@@ -151,7 +157,7 @@ fn refund(intent: &PaymentIntent) -> Refund {
 
 fn method(customer: &Customer, upstream_id: Option<&str>) -> PaymentMethod {
     PaymentMethod {
-        id: PaymentMethodId::generate(),
+        id: PaymentMethodId::generate(&Ids::system()),
         partner_id: partner(),
         customer_id: customer.id.clone(),
         upstream_id: upstream_id.map(str::to_owned),
@@ -225,7 +231,7 @@ async fn every_request_is_signed_and_a_post_carries_its_operation() {
 #[tokio::test]
 async fn every_attempt_is_signed_anew() {
     let server = Scripted::start([answer(500, ""), answer(200, "[]")]).await;
-    let clock = clock();
+    let clock = environment().clock;
     let mut corefy = corefy(server.url.clone());
     let credentials = Credentials {
         api_key: "a".into(),
@@ -563,7 +569,7 @@ fn a_key_that_no_header_can_carry_is_refused_without_being_shown() {
         client_key: "c".into(),
         webhook_secrets: Vec::new(),
     };
-    let error = Intents::new(transport(settings(nowhere())), credentials, clock()).unwrap_err().to_string();
+    let error = Intents::new(transport(settings(nowhere())), credentials, environment().clock).unwrap_err().to_string();
     assert!(error.contains("API key") && !error.contains("secret"), "{error}");
 }
 

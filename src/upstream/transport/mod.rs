@@ -15,7 +15,8 @@ use url::Url;
 
 use super::{Error, NotSent, Priority, call_log::CallLog};
 use crate::domain::{
-    clock::{Clock, Timestamp},
+    clock::Timestamp,
+    environment::Environment,
     ids::ApiCallId,
     network::{Proxy, may_use_proxy},
 };
@@ -97,7 +98,7 @@ pub struct Transport {
     settings: TransportSettings,
     limiter: RateLimiter,
     breaker: CircuitBreaker,
-    clock: Clock,
+    environment: Environment,
     telemetry: Telemetry,
     log: CallLog,
     /// Corefy's own time, as its last answer told it; zero while none has.
@@ -106,7 +107,7 @@ pub struct Transport {
 
 impl Transport {
     /// Sets up the client; connects only when something is sent. Every attempt is recorded in `log`.
-    pub fn new(settings: TransportSettings, clock: Clock, log: CallLog) -> Result<Self, SetupError> {
+    pub fn new(settings: TransportSettings, environment: Environment, log: CallLog) -> Result<Self, SetupError> {
         let url = &settings.base_url;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(SetupError::new("the base URL must be http or https with a host"));
@@ -125,7 +126,7 @@ impl Transport {
             .map_err(setup_error)?;
         let limiter = RateLimiter::new(settings.rate_per_minute, Arc::new(limiter::LocalTokens::default()));
         let (breaker, telemetry, told_time) = (CircuitBreaker::default(), Telemetry::default(), AtomicI64::default());
-        Ok(Self { client, settings, limiter, breaker, clock, log, telemetry, told_time })
+        Ok(Self { client, settings, limiter, breaker, environment, log, telemetry, told_time })
     }
 
     /// Corefy's own time, to the second, as its last answer told it. `None` before the first that does.
@@ -173,7 +174,8 @@ impl Transport {
     ) -> Result<HttpAnswer, HttpFailure> {
         let outcome = match self.acquire_token(request).await {
             Ok(()) => {
-                let (id, sent_at, started) = (ApiCallId::generate(), self.clock.now(), Instant::now());
+                let (id, sent_at, started) =
+                    (ApiCallId::generate(&self.environment.ids), self.environment.clock.now(), Instant::now());
                 let mut span = self.telemetry.calling(request.operation);
                 let outcome = trace::within(span.place().cloned(), self.exchange(request, authorize)).await;
                 let latency = started.elapsed();
@@ -197,7 +199,7 @@ impl Transport {
     /// Waits until the request may be sent.
     async fn acquire_token(&self, request: &HttpRequest<'_>) -> Result<(), HttpFailure> {
         let refused = |reason| move |retry_after| HttpFailure::NotSent { reason, retry_after };
-        self.breaker.admit(self.clock.now()).map_err(refused(NotSent::CircuitOpen))?;
+        self.breaker.admit(self.environment.clock.now()).map_err(refused(NotSent::CircuitOpen))?;
         let (started, priority) = (Instant::now(), request.scheduling.priority.as_str());
         let partner = request.subject.map(|subject| subject.partner_id);
         let tokens = self.limiter.acquire(request.scheduling, partner).await.map_err(|wait| {
@@ -206,7 +208,7 @@ impl Transport {
         })?;
         self.telemetry.time(&LIMITER_WAIT, [priority], started.elapsed());
         self.telemetry.set(&LIMITER_TOKENS, [], tokens);
-        if self.clock.now() > request.not_after {
+        if self.environment.clock.now() > request.not_after {
             return Err(refused(NotSent::TooLate)(UNREACHABLE_RETRY));
         }
         Ok(())
@@ -246,7 +248,7 @@ impl Transport {
     async fn read(&self, mut response: Response) -> Result<HttpAnswer, HttpFailure> {
         let status = response.status();
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = wait.and_then(|value| retry_after::parse(value, self.clock.now()));
+        let retry_after = wait.and_then(|value| retry_after::parse(value, self.environment.clock.now()));
         let date = response.headers().get(DATE).and_then(|value| value.to_str().ok()).and_then(retry_after::date);
         let headers = call_record::kept_headers(response.headers());
         let mut body = Vec::new();
@@ -281,7 +283,7 @@ impl Transport {
                 self.breaker.succeeded();
                 self.told_time.store(answer.date.map_or(0, |date| date.0), Ordering::Relaxed);
             }
-            Ok(_) | Err(_) => self.breaker.failed(self.clock.now()),
+            Ok(_) | Err(_) => self.breaker.failed(self.environment.clock.now()),
         }
         self.telemetry.set(&BREAKER_OPEN, [], u32::from(self.breaker.is_open()));
         self.telemetry.time(&UPSTREAM_DURATION, [request.operation], latency);
@@ -299,7 +301,7 @@ impl Transport {
     fn pauses(&self) -> impl Iterator<Item = Duration> {
         let retries = usize::try_from(self.settings.retries).unwrap_or(usize::MAX);
         let pauses = ExponentialBuilder::new().with_min_delay(SHORTEST_PAUSE).with_max_delay(LONGEST_PAUSE);
-        pauses.with_max_times(retries).with_jitter().build()
+        pauses.with_max_times(retries).with_jitter().with_jitter_seed(self.environment.randomness.number()).build()
     }
 }
 

@@ -147,7 +147,7 @@ mod tests {
     use crate::{
         domain::network::Proxy,
         upstream::{
-            scripted::{clock, no_log, nowhere, settings},
+            scripted::{environment, no_log, nowhere, settings},
             transport::{Transport, TransportSettings, tests::post_fails},
         },
     };
@@ -218,7 +218,7 @@ mod tests {
     /// Why a transport with these settings sends nothing.
     async fn sends_nothing(settings: TransportSettings) -> NoConnection {
         let once = TransportSettings { retries: 0, ..settings };
-        post_fails(&Transport::new(once, clock(), no_log()).unwrap()).await
+        post_fails(&Transport::new(once, environment(), no_log()).unwrap()).await
     }
 
     fn at(url: &str) -> TransportSettings {

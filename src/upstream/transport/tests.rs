@@ -8,12 +8,12 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 use url::Url;
 
-use super::super::scripted::{Scripted, ScriptedStep, answer, clock, no_log, nowhere, settings, transport};
+use super::super::scripted::{Scripted, ScriptedStep, answer, environment, no_log, nowhere, settings, transport};
 use super::super::{Call, Error, NotSent, Scheduling};
 use super::*;
 use crate::domain::api_call::{ApiCall, CallOutcome};
 use crate::domain::clock::Timestamp;
-use crate::domain::ids::OperationId;
+use crate::domain::ids::{Ids, OperationId};
 use crate::upstream::intents::REDACT;
 
 struct NoKeys;
@@ -31,7 +31,7 @@ async fn read(transport: &Transport) -> Result<HttpAnswer, Error> {
 }
 
 async fn post(transport: &Transport) -> Result<HttpAnswer, Error> {
-    let operation_id = OperationId::generate();
+    let operation_id = OperationId::generate(&Ids::system());
     let call = Call {
         operation_id: &operation_id,
         request_id: "request",
@@ -203,8 +203,9 @@ async fn a_connection_that_breaks_under_a_post_leaves_its_outcome_open() {
 async fn after_failures_in_a_row_nothing_is_sent_until_a_probe_succeeds() {
     let failures = vec![answer(500, ""); breaker::FAILURES_TO_OPEN as usize];
     let server = Scripted::start(failures.into_iter().chain([answer(200, "{}")])).await;
-    let clock = clock();
-    let transport = Transport::new(settings(server.url.clone()), clock.clone(), no_log()).unwrap();
+    let environment = environment();
+    let clock = environment.clock.clone();
+    let transport = Transport::new(settings(server.url.clone()), environment.clone(), no_log()).unwrap();
     for _ in 0..breaker::FAILURES_TO_OPEN {
         assert_eq!(class(&post(&transport).await), "unknown");
     }
@@ -230,8 +231,9 @@ async fn refusals_of_something_on_the_way_open_the_circuit_and_do_not_close_it()
     for on_the_way in [answer(403, "<html>blocked</html>"), answer(404, ""), redirect()] {
         let failures = vec![on_the_way.clone(); breaker::FAILURES_TO_OPEN as usize + 1];
         let server = Scripted::start(failures.into_iter().chain([answer(404, r#"{"error_code": "not_found"}"#)])).await;
-        let clock = clock();
-        let transport = Transport::new(settings(server.url.clone()), clock.clone(), no_log()).unwrap();
+        let environment = environment();
+        let clock = environment.clock.clone();
+        let transport = Transport::new(settings(server.url.clone()), environment.clone(), no_log()).unwrap();
         for _ in 0..breaker::FAILURES_TO_OPEN {
             assert_eq!(class(&post(&transport).await), "unknown", "{on_the_way:?}");
         }
@@ -285,7 +287,7 @@ async fn errors_do_not_name_the_address() {
 #[test]
 fn only_web_addresses_are_taken() {
     for url in ["ftp://corefy.test", "mailto:a@corefy.test", "unix:/run/corefy"] {
-        assert!(Transport::new(settings(Url::parse(url).unwrap()), clock(), no_log()).is_err(), "{url}");
+        assert!(Transport::new(settings(Url::parse(url).unwrap()), environment(), no_log()).is_err(), "{url}");
     }
 }
 
@@ -323,7 +325,7 @@ async fn logged(script: Vec<ScriptedStep>, call: impl AsyncFnOnce(&Transport)) -
     let server = Scripted::start(script).await;
     let (log, mut records) = CallLog::new(REDACT);
     let transport =
-        Transport::new(TransportSettings { retries: 1, ..settings(server.url.clone()) }, clock(), log).unwrap();
+        Transport::new(TransportSettings { retries: 1, ..settings(server.url.clone()) }, environment(), log).unwrap();
     call(&transport).await;
     let mut calls = Vec::new();
     records.take(&mut calls, usize::MAX);
@@ -358,7 +360,8 @@ async fn what_was_refused_cut_or_never_sent_is_logged_as_such() {
     assert!(!format!("{calls:?}").contains("4111111111111111"));
 
     let (log, mut records) = CallLog::new(REDACT);
-    let transport = Transport::new(TransportSettings { retries: 0, ..settings(nowhere()) }, clock(), log).unwrap();
+    let transport =
+        Transport::new(TransportSettings { retries: 0, ..settings(nowhere()) }, environment(), log).unwrap();
     assert_eq!(class(&post(&transport).await), "Unreachable");
     let mut calls = Vec::new();
     records.take(&mut calls, usize::MAX);

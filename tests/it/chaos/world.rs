@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use corefy_gateway::{domain::clock::Clock, sandbox::Sandbox};
+use corefy_gateway::{domain::environment::Environment, sandbox::Sandbox};
 use fastrand::Rng;
 use tokio_util::sync::DropGuard;
 use url::Url;
@@ -42,7 +42,7 @@ impl World {
     /// Starts `count` gateways. `None`: the database is not to be had.
     pub async fn start(backend: Backend, count: usize) -> Option<Self> {
         let database = TestDatabase::new(backend).await?;
-        let (sandbox, _stop_sandbox) = start_sandbox(&Clock::system()).await;
+        let (sandbox, _stop_sandbox) = start_sandbox(&Environment::system()).await;
         // Makes every repeated request cost money again.
         sandbox.faults().set(|switches| {
             switches.charge_again = true;

@@ -15,7 +15,7 @@ const MOST: u32 = 1000;
 
 /// The output of the operators' commands.
 pub async fn seen(app: &TestApp) -> Json {
-    let operations = OperationAdmin::new(app.database.store().await, app.clock.clone());
+    let operations = OperationAdmin::new(app.database.store().await, app.environment.clone());
     let mut decisions = Vec::new();
     for id in rows::texts(&app.database, "SELECT DISTINCT operation_id FROM audit_log ORDER BY operation_id").await {
         let dossier = operations.show(&OperationId::parse(&id).unwrap()).await.unwrap().unwrap();

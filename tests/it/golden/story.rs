@@ -134,7 +134,7 @@ async fn park_a_webhook(app: &TestApp) {
 
 /// An operator states that the only operation in doubt brought a part of the amount, and has what comes later rechecked.
 async fn decide(app: &TestApp) {
-    let operations = OperationAdmin::new(app.database.store().await, app.clock.clone());
+    let operations = OperationAdmin::new(app.database.store().await, app.environment.clone());
     let open = operations.list(&OperationFilter::default(), 2).await.unwrap();
     assert_eq!(open.len(), 1, "{open:?}");
     let operator = Operator { user: "jane".to_owned(), host: "bastion".to_owned() };

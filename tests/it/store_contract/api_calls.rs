@@ -5,7 +5,7 @@ use std::time::Duration;
 use corefy_gateway::{
     domain::{
         api_call::{ApiCall, CallOutcome, Exchange},
-        ids::{ApiCallId, OperationId, PaymentIntentId},
+        ids::{ApiCallId, Ids, OperationId, PaymentIntentId},
     },
     store::{ApiCallFilter, Change, StatsRange, Store},
 };
@@ -26,15 +26,15 @@ on_both![
 
 fn call() -> ApiCall {
     ApiCall {
-        id: ApiCallId::generate(),
+        id: ApiCallId::generate(&Ids::system()),
         partner_id: Some(acme()),
         operation: "payment_intent.confirm".to_owned(),
         method: "POST".to_owned(),
         path: "/v1/payment-intents/{id}/confirm".to_owned(),
         upstream_id: Some("in_1".to_owned()),
-        operation_id: Some(OperationId::generate()),
+        operation_id: Some(OperationId::generate(&Ids::system())),
         subject_id: Some("re_1".to_owned()),
-        payment_intent_id: Some(PaymentIntentId::generate()),
+        payment_intent_id: Some(PaymentIntentId::generate(&Ids::system())),
         request_id: "request-1".to_owned(),
         outcome: CallOutcome::Succeeded,
         http_status: Some(200),
@@ -198,7 +198,7 @@ async fn calls_are_counted_per_operation_and_span(database: TestDatabase) {
 async fn the_most_frequent_codes_are_counted(database: TestDatabase) {
     let store = database.store().await;
     let codes = (0..12).flat_map(|code| vec![failed(&format!("code_{code:02}")); 12 - code]);
-    let calls: Vec<_> = codes.map(|call| ApiCall { id: ApiCallId::generate(), ..call }).collect();
+    let calls: Vec<_> = codes.map(|call| ApiCall { id: ApiCallId::generate(&Ids::system()), ..call }).collect();
     write(&store, &calls).await;
     let stats = store.read().await.unwrap().api_call_stats(&acme(), &minutes(None)).await.unwrap();
     let told: Vec<_> = stats[0].error_codes.iter().map(|(code, calls)| (code.as_str(), *calls)).collect();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use corefy_gateway::{
     domain::{
-        ids::PaymentIntentId,
+        ids::{Ids, PaymentIntentId},
         operation::{Operation, OperationKind, OperationState},
     },
     store::{Change, Store, Tx},
@@ -158,10 +158,10 @@ async fn an_operation_that_needs_an_operator_is_claimed_only_for_its_subject(dat
 
 async fn a_claim_for_a_subject_takes_everything_on_its_money(database: TestDatabase) {
     let store = database.store().await;
-    let payment = PaymentIntentId::generate();
+    let payment = PaymentIntentId::generate(&Ids::system());
     let confirmation = operation(OperationKind::ConfirmPaymentIntent, payment.as_str(), Some(&payment));
     let refund = operation(OperationKind::CreateRefund, "re_1", Some(&payment));
-    let stranger = operation(OperationKind::CreateRefund, "re_2", Some(&PaymentIntentId::generate()));
+    let stranger = operation(OperationKind::CreateRefund, "re_2", Some(&PaymentIntentId::generate(&Ids::system())));
     for operation in [&confirmation, &refund, &stranger] {
         save_operation(&store, operation).await;
     }

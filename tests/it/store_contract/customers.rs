@@ -3,7 +3,7 @@
 use corefy_gateway::{
     domain::{
         customer::Customer,
-        ids::{CustomerId, PartnerId},
+        ids::{CustomerId, Ids, PartnerId},
     },
     store::{Change, Conflict, CustomerFilter, Store, Tracked},
 };
@@ -51,7 +51,7 @@ async fn a_customer_reads_back_for_its_partner_only(database: TestDatabase) {
     assert_eq!(session.customer(&acme(), &written.id).await.unwrap(), Some(written.clone()));
     assert_eq!(session.customer(&other(), &written.id).await.unwrap(), None);
     assert_eq!(session.customer_any(&written.id).await.unwrap(), Some(written));
-    assert_eq!(session.customer_any(&CustomerId::generate()).await.unwrap(), None);
+    assert_eq!(session.customer_any(&CustomerId::generate(&Ids::system())).await.unwrap(), None);
 }
 
 async fn a_customer_s_reference_is_unique_within_its_partner(database: TestDatabase) {

@@ -5,6 +5,7 @@ use corefy_gateway::domain::{
     ids::PartnerId,
     key_pair::PublicKey,
     network,
+    randomness::Randomness,
 };
 
 use super::objects::{NOW, acme, after, other};
@@ -19,7 +20,7 @@ on_both![
 
 fn key(partner: &PartnerId, name: &str, second: i64) -> ApiKey {
     ApiKey {
-        id: PublicKey::generate(partner),
+        id: PublicKey::generate(partner, &Randomness::system()),
         partner_id: partner.clone(),
         name: name.to_owned(),
         secret_hash: vec![0, 1, 255],
@@ -56,7 +57,7 @@ async fn a_key_reads_back_as_it_was_written(database: TestDatabase) {
         tx.api_key_used(&written.id, after(60)).await.unwrap();
         assert_eq!(tx.api_key(&written.id).await.unwrap().unwrap().last_used_at, Some(after(60)));
     }
-    assert!(tx.api_key(&PublicKey::generate(&acme())).await.unwrap().is_none());
+    assert!(tx.api_key(&PublicKey::generate(&acme(), &Randomness::system())).await.unwrap().is_none());
 }
 
 async fn a_key_is_revoked_once(database: TestDatabase) {
@@ -68,7 +69,10 @@ async fn a_key_is_revoked_once(database: TestDatabase) {
     tx.api_key_insert(&two).await.unwrap();
     assert!(tx.api_key_revoke(&one.id, after(1)).await.unwrap());
     assert!(!tx.api_key_revoke(&one.id, after(2)).await.unwrap(), "it is revoked already");
-    assert!(!tx.api_key_revoke(&PublicKey::generate(&acme()), NOW).await.unwrap(), "there is no such key");
+    assert!(
+        !tx.api_key_revoke(&PublicKey::generate(&acme(), &Randomness::system()), NOW).await.unwrap(),
+        "there is no such key"
+    );
     assert_eq!(tx.api_key(&one.id).await.unwrap().unwrap().revoked_at, Some(after(1)));
     assert_eq!(tx.api_key(&two.id).await.unwrap().unwrap().revoked_at, None);
 }

@@ -6,7 +6,7 @@ use corefy_gateway::{
         clock::Timestamp,
         customer::{Address, Customer, CustomerDetails},
         decline::PaymentError,
-        ids::{CustomerId, OperationId, PartnerId, PaymentIntentId, PaymentMethodId, RefundId, WebhookId},
+        ids::{CustomerId, Ids, OperationId, PartnerId, PaymentIntentId, PaymentMethodId, RefundId, WebhookId},
         money::{Currency, Money},
         next_action::{NextAction, Redirect},
         operation::{Operation, OperationKind, OperationState},
@@ -65,7 +65,7 @@ fn address() -> Address {
 
 pub fn customer(partner: PartnerId, reference: Option<&str>) -> Customer {
     Customer {
-        id: CustomerId::generate(),
+        id: CustomerId::generate(&Ids::system()),
         partner_id: partner,
         upstream_id: None,
         reference_id: reference.map(str::to_owned),
@@ -95,7 +95,7 @@ fn card() -> MaskedCard {
 
 pub fn payment_method(customer: &Customer) -> PaymentMethod {
     PaymentMethod {
-        id: PaymentMethodId::generate(),
+        id: PaymentMethodId::generate(&Ids::system()),
         partner_id: customer.partner_id.clone(),
         customer_id: customer.id.clone(),
         upstream_id: None,
@@ -110,7 +110,7 @@ pub fn payment_method(customer: &Customer) -> PaymentMethod {
 /// An intent of 100.00 USD on which every field that can be empty is not.
 pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentIntent {
     PaymentIntent {
-        id: PaymentIntentId::generate(),
+        id: PaymentIntentId::generate(&Ids::system()),
         partner_id: partner,
         upstream_id: None,
         upstream_payment_id: Some("cfpay_1".to_owned()),
@@ -142,7 +142,10 @@ pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentInt
             last_error: Some(PaymentError { code: "declined".to_owned(), message: CANARY.to_owned() }),
             watch_until: Some(NOW),
             contradicted_since: Some(NOW),
-            attempt: Some(Attempt { payment_method_id: Some(PaymentMethodId::generate()), card: Some(card()) }),
+            attempt: Some(Attempt {
+                payment_method_id: Some(PaymentMethodId::generate(&Ids::system())),
+                card: Some(card()),
+            }),
             attempt_before: None,
             is_unanswered: true,
             is_contradiction_reported: true,
@@ -167,7 +170,7 @@ pub fn paid_intent(partner: PartnerId) -> PaymentIntent {
 
 pub fn refund(intent: &PaymentIntent, reference: Option<&str>) -> Refund {
     Refund {
-        id: RefundId::generate(),
+        id: RefundId::generate(&Ids::system()),
         partner_id: intent.partner_id.clone(),
         payment_intent_id: intent.id.clone(),
         upstream_id: None,
@@ -185,7 +188,7 @@ pub fn refund(intent: &PaymentIntent, reference: Option<&str>) -> Refund {
 /// An operation that was sent at [`NOW`] and is held for ten seconds.
 pub fn operation(kind: OperationKind, subject: &str, payment: Option<&PaymentIntentId>) -> Operation {
     Operation {
-        id: OperationId::generate(),
+        id: OperationId::generate(&Ids::system()),
         partner_id: acme(),
         kind,
         subject_id: subject.to_owned(),
@@ -203,7 +206,7 @@ pub fn operation(kind: OperationKind, subject: &str, payment: Option<&PaymentInt
 /// A webhook that came at [`NOW`].
 pub fn webhook(body_hash: &str) -> WebhookRecord {
     WebhookRecord {
-        id: WebhookId::generate(),
+        id: WebhookId::generate(&Ids::system()),
         body_hash: body_hash.to_owned(),
         event_id: "ev_1".to_owned(),
         event_type: "invoice.succeeded".to_owned(),

@@ -3,7 +3,7 @@
 use corefy_gateway::{
     domain::{
         clock::Timestamp,
-        ids::{OperationId, PaymentIntentId},
+        ids::{Ids, OperationId, PaymentIntentId},
         operation::{Operation, OperationKind, OperationState},
         payment_intent::PaymentIntent,
     },
@@ -32,7 +32,7 @@ on_both![
 ];
 
 fn confirmation() -> Operation {
-    let payment = PaymentIntentId::generate();
+    let payment = PaymentIntentId::generate(&Ids::system());
     operation(OperationKind::ConfirmPaymentIntent, payment.as_str(), Some(&payment))
 }
 
@@ -83,7 +83,7 @@ async fn an_operation_reads_back_as_it_was_reserved(database: TestDatabase) {
         assert_eq!(stored.fingerprint, None);
         assert_eq!(session.operation_answer::<PaymentIntent>(&stored).unwrap(), None);
     }
-    assert!(store.read().await.unwrap().operation(&OperationId::generate()).await.unwrap().is_none());
+    assert!(store.read().await.unwrap().operation(&OperationId::generate(&Ids::system())).await.unwrap().is_none());
 }
 
 async fn an_operation_that_ends_with_its_reservation_has_its_answer_at_once(database: TestDatabase) {
@@ -169,7 +169,7 @@ async fn nothing_is_written_under_an_old_epoch(database: TestDatabase) {
 
 async fn an_operation_that_is_taken_over_ends_under_the_next_epoch(database: TestDatabase) {
     let store = database.store().await;
-    let (payment, held) = (PaymentIntentId::generate(), confirmation());
+    let (payment, held) = (PaymentIntentId::generate(&Ids::system()), confirmation());
     let held = Operation { payment_intent_id: Some(payment.clone()), ..held };
     save_operation(&store, &held).await;
     commit(&store, [finish(Lease::taken_over(&held), "told by a webhook")]).await.unwrap();
@@ -227,7 +227,7 @@ async fn a_lease_is_renewed_only_as_far_as_it_is_held(database: TestDatabase) {
 
 async fn the_unended_operations_on_a_payment_are_found(database: TestDatabase) {
     let store = database.store().await;
-    let payment = PaymentIntentId::generate();
+    let payment = PaymentIntentId::generate(&Ids::system());
     let mut open = Vec::new();
     for state in OperationState::ALL {
         let written = Operation { state, ..operation(OperationKind::CreateRefund, "re_1", Some(&payment)) };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use corefy_gateway::{
     domain::{
         clock::{TimeRange, Timestamp},
-        ids::{CustomerId, PaymentIntentId},
+        ids::{CustomerId, Ids, PaymentIntentId},
         operation::{OperationKind, OperationState},
         payment_intent::{PaymentIntent, PaymentIntentState, Progress},
     },
@@ -76,7 +76,7 @@ async fn an_intent_reads_back_for_its_partner_only(database: TestDatabase) {
     assert_eq!(store.payment_intent(&acme(), &written.id).await.unwrap(), Some(written.clone()));
     assert_eq!(store.payment_intent(&other(), &written.id).await.unwrap(), None);
     assert_eq!(session.payment_intent_any(&written.id).await.unwrap(), Some(written));
-    assert_eq!(session.payment_intent_any(&PaymentIntentId::generate()).await.unwrap(), None);
+    assert_eq!(session.payment_intent_any(&PaymentIntentId::generate(&Ids::system())).await.unwrap(), None);
 }
 
 async fn an_intent_s_reference_is_unique_within_its_partner(database: TestDatabase) {
@@ -211,7 +211,10 @@ async fn intents_are_filtered(database: TestDatabase) {
         list(PaymentIntentFilter { customer_id: Some(jane.id.clone()), ..none() }).await,
         std::slice::from_ref(&hers)
     );
-    assert_eq!(list(PaymentIntentFilter { customer_id: Some(CustomerId::generate()), ..none() }).await, []);
+    assert_eq!(
+        list(PaymentIntentFilter { customer_id: Some(CustomerId::generate(&Ids::system())), ..none() }).await,
+        []
+    );
     assert_eq!(
         list(PaymentIntentFilter { reference_id: Some("a".to_owned()), ..none() }).await,
         std::slice::from_ref(&hers)
@@ -261,7 +264,7 @@ async fn corefy_is_asked_about_an_intent_once_in_a_while(database: TestDatabase)
     assert!(tx.payment_intent_ask(&intent.id, after(-1), NOW).await.unwrap());
     assert!(!tx.payment_intent_ask(&intent.id, NOW, after(1)).await.unwrap(), "asked a moment ago");
     assert!(tx.payment_intent_ask(&intent.id, Timestamp(NOW.0 + 1), after(1)).await.unwrap());
-    assert!(!tx.payment_intent_ask(&PaymentIntentId::generate(), NOW, NOW).await.unwrap());
+    assert!(!tx.payment_intent_ask(&PaymentIntentId::generate(&Ids::system()), NOW, NOW).await.unwrap());
 }
 
 async fn a_poll_is_due_at_its_time_and_not_again_at_once(database: TestDatabase) {

@@ -1,7 +1,11 @@
 //! Saved payment methods.
 
 use corefy_gateway::{
-    domain::{customer::Customer, ids::PaymentMethodId, payment_method::PaymentMethod},
+    domain::{
+        customer::Customer,
+        ids::{Ids, PaymentMethodId},
+        payment_method::PaymentMethod,
+    },
     store::{Change, Conflict, Store, Tracked},
 };
 
@@ -61,7 +65,7 @@ async fn a_payment_method_reads_back_for_its_partner_only(database: TestDatabase
         assert_eq!(session.payment_method(&other(), &written.id).await.unwrap(), None);
         assert_eq!(session.payment_method_any(&written.id).await.unwrap(), Some(written));
     }
-    assert_eq!(session.payment_method_any(&PaymentMethodId::generate()).await.unwrap(), None);
+    assert_eq!(session.payment_method_any(&PaymentMethodId::generate(&Ids::system())).await.unwrap(), None);
 }
 
 async fn a_payment_method_of_corefy_s_is_known_once(database: TestDatabase) {

@@ -3,7 +3,7 @@
 use corefy_gateway::{
     domain::{
         clock::TimeRange,
-        ids::{PartnerId, PaymentIntentId, RefundId},
+        ids::{Ids, PartnerId, PaymentIntentId, RefundId},
         payment_intent::PaymentIntent,
         refund::{Refund, RefundState},
     },
@@ -69,7 +69,7 @@ async fn a_refund_reads_back_for_its_partner_only(database: TestDatabase) {
     assert_eq!(session.refund(&acme(), &written.id).await.unwrap(), Some(written.clone()));
     assert_eq!(session.refund(&other(), &written.id).await.unwrap(), None);
     assert_eq!(session.refund_any(&written.id).await.unwrap(), Some(written));
-    assert_eq!(session.refund_any(&RefundId::generate()).await.unwrap(), None);
+    assert_eq!(session.refund_any(&RefundId::generate(&Ids::system())).await.unwrap(), None);
 }
 
 async fn a_refund_s_reference_is_unique_within_its_partner(database: TestDatabase) {
@@ -142,7 +142,8 @@ async fn a_refund_is_of_some_money_and_of_a_payment_that_exists(database: TestDa
     let store = database.store().await;
     let intent = stored_intent(&store, acme()).await;
     let of_nothing = Refund { amount: intent.money(0), ..refund(&intent, None) };
-    let of_no_payment = Refund { payment_intent_id: PaymentIntentId::generate(), ..refund(&intent, None) };
+    let of_no_payment =
+        Refund { payment_intent_id: PaymentIntentId::generate(&Ids::system()), ..refund(&intent, None) };
     for broken in [of_nothing, of_no_payment] {
         broken_rule(commit(&store, [new_refund(&broken)]).await);
         assert_eq!(stored(&store, &broken.id).await, None);

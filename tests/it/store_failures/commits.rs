@@ -174,7 +174,7 @@ async fn a_resolution_that_is_not_durable_is_refused(database: TestDatabase) {
     app.sandbox.faults().fail_next(1, CONFIRM.0, CONFIRM.1, UpstreamFault::HttpAfterExecute(500));
     client.confirm(&id, APPROVED).await.unwrap();
     app.clock.advance(Duration::from_secs(600));
-    let operations = OperationAdmin::new(app.database.store().await, app.clock.clone());
+    let operations = OperationAdmin::new(app.database.store().await, app.environment.clone());
     let open = operations.list(&OperationFilter::default(), 9).await.unwrap().remove(0).operation.id;
     let resolution = || Resolution {
         outcome: StatedOutcome::Succeeded,

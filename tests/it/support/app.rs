@@ -21,6 +21,7 @@ use corefy_gateway::{
         amount_limits::AmountLimits,
         api_key::Scope,
         clock::{Clock, Timestamp},
+        environment::Environment,
     },
     sandbox::{Sandbox, SandboxOptions},
     server::{Harness, Lock, Server},
@@ -54,6 +55,8 @@ pub struct TestApp {
     pub sandbox: Sandbox,
     /// Its time.
     pub clock: Clock,
+    /// Its time, ids and chance.
+    pub environment: Environment,
     /// Itself.
     pub server: Server,
     config: Config,
@@ -69,7 +72,8 @@ impl TestApp {
 
     /// Starts it on `database`, with a probe and changed settings.
     pub async fn start_with(database: TestDatabase, probe: Option<Probe>, change: impl FnOnce(&mut Config)) -> Self {
-        let harness = Harness { clock: Clock::manual(START), probe, without_workers: true, ..Harness::default() };
+        let harness =
+            Harness { environment: Environment::manual(START), probe, without_workers: true, ..Harness::default() };
         Self::start_in(database, harness, change).await
     }
 
@@ -80,13 +84,14 @@ impl TestApp {
 
     async fn start_in(database: TestDatabase, harness: Harness, change: impl FnOnce(&mut Config)) -> Self {
         install_crypto();
-        let clock = harness.clock.clone();
-        let (sandbox, stop_sandbox) = start_sandbox(&clock).await;
+        let environment = harness.environment.clone();
+        let (sandbox, stop_sandbox) = start_sandbox(&environment).await;
         let mut config = config(&database, sandbox_upstream(&SandboxKeys::default(), sandbox.base_url()));
         change(&mut config);
-        let key = create_key(&database, &clock, |_| {}).await;
+        let key = create_key(&database, &environment, |_| {}).await;
         let server = start_server(&config, harness, &sandbox).await;
-        Self { database, sandbox, clock, server, config, key, _stop_sandbox: stop_sandbox }
+        let clock = environment.clock.clone();
+        Self { database, sandbox, clock, environment, server, config, key, _stop_sandbox: stop_sandbox }
     }
 
     /// Lets the process die, and starts another on the same database.
@@ -96,11 +101,11 @@ impl TestApp {
 
     /// The same with a probe in the other.
     pub async fn crash_and_restart_with(self, probe: Option<Probe>) -> Self {
-        let Self { database, sandbox, clock, server, config, key, _stop_sandbox } = self;
+        let Self { database, sandbox, clock, environment, server, config, key, _stop_sandbox } = self;
         drop(server);
-        let harness = Harness { clock: clock.clone(), probe, without_workers: true, ..Harness::default() };
+        let harness = Harness { environment: environment.clone(), probe, without_workers: true, ..Harness::default() };
         let server = start_server(&config, harness, &sandbox).await;
-        Self { database, sandbox, clock, server, config, key, _stop_sandbox }
+        Self { database, sandbox, clock, environment, server, config, key, _stop_sandbox }
     }
 
     /// The same with changed settings, from now on.
@@ -112,7 +117,7 @@ impl TestApp {
     /// Another gateway beside this one, on the same database. Webhooks go there from now on. With SQLite it holds no lock on
     /// the file, which the first has: production has no such thing, but what it would do is right all the same.
     pub async fn replica(&self) -> Server {
-        let harness = Harness { clock: self.clock.clone(), probe: None, without_workers: true, ..Harness::default() };
+        let harness = Harness { environment: self.environment.clone(), without_workers: true, ..Harness::default() };
         let server = Server::start_with(self.config.clone(), harness, Lock::Held(None)).await.unwrap();
         set_webhooks(&self.sandbox, &server);
         server
@@ -140,12 +145,12 @@ impl TestApp {
 
     /// Another key, changed from one that may do everything for the partner Acme.
     pub async fn new_key(&self, change: impl FnOnce(&mut NewKey)) -> SecretString {
-        create_key(&self.database, &self.clock, change).await
+        create_key(&self.database, &self.environment, change).await
     }
 
     /// The management of keys, as the command has it.
     pub async fn keys(&self) -> KeyAdmin {
-        KeyAdmin::new(self.database.store().await, master_key(), self.clock.clone())
+        KeyAdmin::new(self.database.store().await, master_key(), self.environment.clone())
     }
 
     /// The configuration that it was started with.
@@ -261,7 +266,7 @@ impl Steps {
 }
 
 /// A sandbox with the keys that it has by default.
-pub async fn start_sandbox(clock: &Clock) -> (Sandbox, DropGuard) {
+pub async fn start_sandbox(environment: &Environment) -> (Sandbox, DropGuard) {
     let keys = SandboxKeys::default();
     let settings = SandboxOptions {
         api_key: keys.api_key,
@@ -274,7 +279,7 @@ pub async fn start_sandbox(clock: &Clock) -> (Sandbox, DropGuard) {
     };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let stop = CancellationToken::new();
-    let sandbox = Sandbox::start(listener, settings, clock.clone(), stop.clone()).await.unwrap();
+    let sandbox = Sandbox::start(listener, settings, environment.clone(), stop.clone()).await.unwrap();
     (sandbox, stop.drop_guard())
 }
 
@@ -321,7 +326,11 @@ fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
     }
 }
 
-async fn create_key(database: &TestDatabase, clock: &Clock, change: impl FnOnce(&mut NewKey)) -> SecretString {
+async fn create_key(
+    database: &TestDatabase,
+    environment: &Environment,
+    change: impl FnOnce(&mut NewKey),
+) -> SecretString {
     let mut new = NewKey {
         partner_name: "Acme".to_owned(),
         key_name: "tests".to_owned(),
@@ -330,5 +339,5 @@ async fn create_key(database: &TestDatabase, clock: &Clock, change: impl FnOnce(
         expires_at: None,
     };
     change(&mut new);
-    KeyAdmin::new(database.store().await, master_key(), clock.clone()).create(new).await.unwrap()
+    KeyAdmin::new(database.store().await, master_key(), environment.clone()).create(new).await.unwrap()
 }

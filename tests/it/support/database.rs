@@ -6,7 +6,11 @@
 use std::{env, fs};
 
 use corefy_gateway::{
-    domain::master_key::{MasterKey, Purpose},
+    domain::{
+        ids::Ids,
+        master_key::{MasterKey, Purpose},
+        randomness::Randomness,
+    },
     store::{Sealer, Store},
 };
 use secrecy::SecretString;
@@ -145,8 +149,8 @@ impl TestDatabase {
 
     /// Opens it under another master key.
     pub async fn store_under(&self, master_key: &MasterKey) -> Store {
-        let sealer = Sealer::new(master_key.derive(Purpose::Seal));
-        Store::open(&self.url, CONNECTIONS, sealer).await.unwrap()
+        let sealer = Sealer::new(master_key.derive(Purpose::Seal), Randomness::system());
+        Store::open(&self.url, CONNECTIONS, sealer, Ids::system()).await.unwrap()
     }
 }
 

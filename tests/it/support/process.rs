@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use corefy_gateway::{
     app::keys::{KeyAdmin, NewKey},
     config::local::SandboxKeys,
-    domain::{api_key::Scope, clock::Clock},
+    domain::{api_key::Scope, environment::Environment},
     sandbox::Sandbox,
 };
 use secrecy::ExposeSecret as _;
@@ -69,6 +69,6 @@ pub async fn create_key(database: &TestDatabase) -> String {
         allowed: Vec::new(),
         expires_at: None,
     };
-    let keys = KeyAdmin::new(database.store().await, master_key(), Clock::system());
+    let keys = KeyAdmin::new(database.store().await, master_key(), Environment::system());
     keys.create(new).await.unwrap().expose_secret().to_owned()
 }
