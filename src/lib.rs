@@ -14,6 +14,7 @@
 //! - `upstream`: Corefy, the only reqwest. One folder a dialect of its API.
 //! - `domain`: money, states, the journal's schedule, the rule by which Corefy's answers are merged. Pure.
 //! - `error`: the refusals of a use case: a public reason and a private cause.
+//! - `task`: where tasks come from that run beside the calls.
 //! - `telemetry`: the catalogue of metrics, and traces.
 //! - `config`: all settings, typed; the only reader of the environment.
 //! - `server`: the only wiring: build, listen, run, drain. `cli`: one file a command.
@@ -52,6 +53,8 @@ pub mod sandbox;
 pub mod server;
 #[cfg(feature = "server")]
 pub mod store;
+#[cfg(feature = "server")]
+mod task;
 #[cfg(feature = "server")]
 pub mod telemetry;
 #[cfg(feature = "server")]

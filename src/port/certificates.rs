@@ -20,6 +20,8 @@ use tokio::{task::spawn_blocking, time::sleep};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::task;
+
 /// How often the files are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -63,7 +65,7 @@ impl Certificates {
     pub fn load(files: CertificateFiles) -> Result<Self, CertificateError> {
         let watched = Watched::load(files)?;
         let current = watched.current.clone();
-        Ok(Self { current, _watch: AbortOnDropHandle::new(tokio::spawn(watch(watched))) })
+        Ok(Self { current, _watch: AbortOnDropHandle::new(task::spawn("certificates", watch(watched))) })
     }
 
     /// Shakes hands by the present certificates.

@@ -13,6 +13,7 @@ use crate::{
     },
     pb,
     pb::{event::Object, event_service_server::EventService},
+    task,
 };
 
 use super::{
@@ -50,7 +51,7 @@ impl EventService for Handlers {
         let reader = self.app.read_events(&caller, filter, beginning).await?;
         let (out, stream) = mpsc::channel(BUFFER);
         let feed = Feed { app: self.app.clone(), reader, view, out };
-        tokio::spawn(feed.run(self.drain.clone(), caller.request_id));
+        task::spawn("event stream", feed.run(self.drain.clone(), caller.request_id));
         let unboxed: fn(Box<Message>) -> Message = |message| *message;
         Ok(Response::new(ReceiverStream::new(stream).map(unboxed)))
     }

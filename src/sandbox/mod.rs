@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::domain::environment::Environment;
+use crate::{domain::environment::Environment, task};
 
 mod answer;
 mod auth;
@@ -127,7 +127,7 @@ impl Sandbox {
         let app = server::router(shared.clone()).into_make_service_with_connect_info::<connection::ConnectionKill>();
         let server = axum::serve(connection::KillableListener(listener), app)
             .with_graceful_shutdown(shared.shutdown.clone().cancelled_owned());
-        tokio::spawn(async move { server.await });
+        task::spawn("sandbox", async move { server.await });
         shared.spawn_delivery();
         shared.spawn_ticking();
         Ok(Self { shared, base_url })
@@ -142,7 +142,7 @@ impl Sandbox {
 impl SandboxInner {
     fn spawn_delivery(self: &Arc<Self>) {
         let shared = self.clone();
-        tokio::spawn(async move {
+        task::spawn("webhooks of the sandbox", async move {
             let deliver = shared.webhooks.run(&shared.faults);
             shared.shutdown.run_until_cancelled(deliver).await;
         });
@@ -151,7 +151,7 @@ impl SandboxInner {
     fn spawn_ticking(self: &Arc<Self>) {
         let Some(tick) = self.settings.tick else { return };
         let shared = self.clone();
-        tokio::spawn(async move {
+        task::spawn("clock of the sandbox", async move {
             let ticking = async {
                 loop {
                     tokio::time::sleep(tick).await;

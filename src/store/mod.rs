@@ -27,6 +27,7 @@ mod error;
 mod event_signal;
 mod events;
 mod file_lock;
+#[allow(clippy::disallowed_methods)]
 mod group_commit;
 mod keys;
 mod leases;

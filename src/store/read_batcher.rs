@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::{Dialect, Error, columns::get, lost, pinned_connection::PinnedConnection};
+use crate::task;
 
 /// How many may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
 const QUEUE: usize = 1024;
@@ -43,7 +44,7 @@ impl ReadBatcher {
     /// Begins to read; ends when the last clone of this is gone.
     pub(super) fn start(dialect: Dialect, connection: PinnedConnection) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(BatchReader { dialect, connection }.work(receiver));
+        task::spawn("read batcher", BatchReader { dialect, connection }.work(receiver));
         Self(sender)
     }
 

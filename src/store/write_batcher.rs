@@ -12,6 +12,7 @@ use super::{
     pinned_connection::PinnedConnection,
     writes::{Batch, Write, conflict},
 };
+use crate::task;
 
 /// Commits that may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
 const QUEUE: usize = 1024;
@@ -42,7 +43,7 @@ impl WriteBatcher {
     /// Begins to write; ends when the last clone of this is gone.
     pub(super) fn start(writer: BatchWriter) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(writer.work(receiver));
+        task::spawn("write batcher", writer.work(receiver));
         Self(sender)
     }
 

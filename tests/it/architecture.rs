@@ -32,6 +32,7 @@ const RULES: &[ArchitectureRule] = &[
             "crate::config",
             "crate::error",
             "crate::store",
+            "crate::task",
             "crate::telemetry",
             "crate::upstream",
             "crate::sandbox",

@@ -27,6 +27,7 @@ use crate::{
         ids::PartnerId,
         quota::{Bucket, Quota},
     },
+    task,
     upstream::Scheduling,
 };
 
@@ -62,7 +63,7 @@ impl RateLimiter {
             (state.acquire(scheduling, partner, give_up, now), state.needs_refill(now))
         };
         if needs_refill {
-            tokio::spawn(refill(self.0.clone()));
+            task::spawn("refill of the rate limiter", refill(self.0.clone()));
         }
         match entry {
             Acquisition::Decided(reply) => reply,
