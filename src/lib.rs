@@ -22,7 +22,7 @@
 //! - [`pb`]: the messages and stubs of `proto/`, generated. `client`: the client for programs in Rust, a feature that is
 //!   built without the rest.
 //!
-//! The invariants, and how to change the gateway: `ARCHITECTURE.md`. `tests/it/architecture.rs` checks the imports.
+//! The invariants, and how to change the gateway: `ARCHITECTURE.md`. `tests/it/architecture/` checks the imports.
 
 // Tests run by the time of day and by chance, as the programs that use the gateway do.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]

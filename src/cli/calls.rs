@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use clap::Args;
 use tokio::time::sleep;
 
-use super::{CommandFailure, moment, open};
+use super::{database::open, failure::CommandFailure, shutdown, table::moment};
 use crate::{
     app::api_calls::ApiCallFilter,
     config::settings::AdminSettings,
@@ -67,7 +67,7 @@ impl CallsCommand {
         let shown = earlier.into_iter().chain(calls).map(|call| call.id).collect();
         tokio::select! {
             ended = follow(&store, partner, &filter, shown) => ended,
-            stopped = super::shutdown_signal() => Ok(stopped?),
+            stopped = shutdown::signal() => Ok(stopped?),
         }
     }
 

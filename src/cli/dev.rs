@@ -10,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    CommandFailure, log, memory,
+    failure::CommandFailure,
+    log, memory,
     sandbox::{self, port_in_use},
+    shutdown,
 };
 use crate::{
     app::keys::{KeyAdmin, NewKey},
@@ -30,10 +32,10 @@ pub(super) struct DevCommand {
 
 impl DevCommand {
     /// Serves until the process is told to stop.
-    pub async fn run(self) -> Result<(), CommandFailure> {
+    pub async fn run(self, misspelt: &[String]) -> Result<(), CommandFailure> {
         memory::keep_private()?;
         let dev = self.settings.read()?;
-        log::start(&dev.log);
+        log::start(&dev.log, misspelt);
         let stop = CancellationToken::new();
         let listener =
             TcpListener::bind(dev.sandbox_addr).await.map_err(|error| port_in_use(dev.sandbox_addr, &error))?;
@@ -50,7 +52,7 @@ impl DevCommand {
         let server = Server::start_with(config, Harness::default(), Lock::Held(lock)).await?;
         sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
         welcome(&server, &sandbox.base_url(), &key, &dev.dir);
-        super::shutdown_signal().await?;
+        shutdown::signal().await?;
         server.stop().await;
         stop.cancel();
         Ok(())

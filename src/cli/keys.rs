@@ -7,7 +7,8 @@ use ipnet::IpNet;
 use secrecy::ExposeSecret as _;
 
 use super::{
-    CommandFailure,
+    database,
+    failure::CommandFailure,
     table::{Table, to_the_second},
 };
 use crate::{
@@ -125,7 +126,7 @@ impl KeysCommand {
 }
 
 async fn open(settings: &AdminSettings) -> Result<KeyAdmin, CommandFailure> {
-    let (store, master_key) = super::open(settings).await?;
+    let (store, master_key) = database::open(settings).await?;
     Ok(KeyAdmin::new(store, master_key, Environment::system()))
 }
 

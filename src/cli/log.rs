@@ -6,8 +6,8 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{LogConfig, LogFormat};
 
-/// Starts the log, with a line for each variable that seems to be a misspelt setting. A panic is logged as well, in one line like everything else.
-pub(super) fn start(config: &LogConfig) {
+/// Starts the log, with a line for each of the `misspelt` variables. A panic is logged as well, in one line like everything else.
+pub(super) fn start(config: &LogConfig, misspelt: &[String]) {
     let log = fmt()
         .with_env_filter(EnvFilter::new(&config.filter))
         .with_writer(io::stderr)
@@ -21,7 +21,7 @@ pub(super) fn start(config: &LogConfig) {
         // Not the message: it may quote the value that caused it.
         tracing::error!(place, "panic");
     }));
-    for sentence in super::misspelt_variables() {
+    for sentence in misspelt {
         tracing::warn!("{sentence}");
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use secrecy::ExposeSecret as _;
 
-use super::CommandFailure;
+use super::failure::CommandFailure;
 use crate::{config::settings::MigrateSettings, store};
 
 /// The command and its settings.

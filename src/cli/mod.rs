@@ -1,27 +1,19 @@
 //! The command line: one file a command. A command exits with 0 on success, with 1 and a sentence on a failure, and with 2
 //! on a usage error.
 
-use std::fmt;
-use std::io;
-use std::path::Path;
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use tokio::signal::unix::{SignalKind, signal};
-
-use crate::{
-    config::{SettingsProblems, env_file, names, settings::AdminSettings},
-    domain::{clock::Timestamp, environment::Environment, master_key::MasterKey},
-    error::Error,
-    server::{StartError, open_store},
-    store::{self, Store},
-};
+use crate::config::{env_file, names};
+use failure::CommandFailure;
 
 mod arguments;
 mod calls;
+mod database;
 mod dev;
 mod doctor;
+mod failure;
 mod keys;
 mod log;
 mod memory;
@@ -29,6 +21,7 @@ mod migrate;
 mod operations;
 mod sandbox;
 mod serve;
+mod shutdown;
 mod smoke_test;
 mod table;
 mod timeline;
@@ -83,57 +76,6 @@ pub fn command_line() -> clap::Command {
     Cli::command()
 }
 
-/// A sentence for each variable that seems to be a misspelt setting.
-fn misspelt_variables() -> Vec<String> {
-    names::unknown_variables(&Cli::command())
-}
-
-/// The failure of a command.
-enum CommandFailure {
-    /// A usage error.
-    Settings(String),
-    /// Anything else.
-    Failed(String),
-}
-
-impl From<SettingsProblems> for CommandFailure {
-    fn from(problems: SettingsProblems) -> Self {
-        Self::Settings(problems.to_string())
-    }
-}
-
-impl From<io::Error> for CommandFailure {
-    fn from(error: io::Error) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-impl From<StartError> for CommandFailure {
-    fn from(error: StartError) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-impl From<store::Error> for CommandFailure {
-    fn from(error: store::Error) -> Self {
-        Self::Failed(format!("DATABASE_URL: {error}"))
-    }
-}
-
-impl From<Error> for CommandFailure {
-    fn from(error: Error) -> Self {
-        Self::Failed(error.cause().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")))
-    }
-}
-
-impl fmt::Display for CommandFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Settings(sentence) | Self::Failed(sentence) => f.write_str(sentence),
-        }
-    }
-}
-
 /// Parses the command line and runs the command in it.
 pub fn run() -> ExitCode {
     match try_run() {
@@ -150,8 +92,10 @@ fn try_run() -> Result<(), CommandFailure> {
     env_file::load(Path::new(".env")).map_err(CommandFailure::Settings)?;
     let matches = names::without_empty_variables(Cli::command()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    // A sentence for each variable that seems to be a misspelt setting.
+    let misspelt = names::unknown_variables(&Cli::command());
     if !cli.command.has_log() {
-        misspelt_variables().iter().for_each(|sentence| anstream::eprintln!("{sentence}"));
+        misspelt.iter().for_each(|sentence| anstream::eprintln!("{sentence}"));
     }
     // Fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -159,13 +103,13 @@ fn try_run() -> Result<(), CommandFailure> {
     let has_log = cli.command.has_log();
     let ran = runtime.block_on(async {
         match cli.command {
-            CliCommand::Serve(command) => command.run().await,
-            CliCommand::Dev(command) => command.run().await,
-            CliCommand::Sandbox(command) => command.run().await,
+            CliCommand::Serve(command) => command.run(&misspelt).await,
+            CliCommand::Dev(command) => command.run(&misspelt).await,
+            CliCommand::Sandbox(command) => command.run(&misspelt).await,
             CliCommand::Keys(command) => command.run().await,
             CliCommand::Webhooks(command) => command.run().await,
             CliCommand::Operations(command) => command.run().await,
-            CliCommand::Doctor(command) => command.run().await,
+            CliCommand::Doctor(command) => command.run(&misspelt).await,
             CliCommand::Migrate(command) => command.run().await,
             CliCommand::Calls(command) => command.run().await,
             CliCommand::Timeline(command) => command.run().await,
@@ -174,31 +118,7 @@ fn try_run() -> Result<(), CommandFailure> {
     });
     // There is no log yet, and what is missing may be what is misspelt.
     if has_log && matches!(ran, Err(CommandFailure::Settings(_))) {
-        misspelt_variables().iter().for_each(|sentence| anstream::eprintln!("{sentence}"));
+        misspelt.iter().for_each(|sentence| anstream::eprintln!("{sentence}"));
     }
     ran
-}
-
-/// Opens the database for a command that works on it alone.
-async fn open(settings: &AdminSettings) -> Result<(Store, MasterKey), CommandFailure> {
-    let config = settings.read()?;
-    let master_key = MasterKey::new(config.master_key);
-    let store = open_store(&config.database, &master_key, &Environment::system()).await?;
-    Ok((store, master_key))
-}
-
-/// A time as a table shows it, to the millisecond.
-fn moment(time: Timestamp) -> String {
-    Timestamp(time.0.div_euclid(1000) * 1000).to_string()
-}
-
-/// Returns when the process is told to stop, by SIGTERM or SIGINT.
-async fn shutdown_signal() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

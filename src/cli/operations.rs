@@ -3,7 +3,8 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    CommandFailure,
+    database,
+    failure::CommandFailure,
     table::{Table, or_dash, print_values, to_the_second},
 };
 use crate::{
@@ -135,7 +136,7 @@ impl OperationsCommand {
 }
 
 async fn open(settings: &AdminSettings) -> Result<OperationAdmin, CommandFailure> {
-    let (store, _) = super::open(settings).await?;
+    let (store, _) = database::open(settings).await?;
     Ok(OperationAdmin::new(store, Environment::system()))
 }
 

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{CommandFailure, log};
+use super::{failure::CommandFailure, log, shutdown};
 use crate::{
     config::local::{SandboxKeys, SandboxSettings},
     domain::environment::Environment,
@@ -26,14 +26,14 @@ pub(super) struct SandboxCommand {
 
 impl SandboxCommand {
     /// Serves until the process is told to stop.
-    pub async fn run(self) -> Result<(), CommandFailure> {
+    pub async fn run(self, misspelt: &[String]) -> Result<(), CommandFailure> {
         let config = self.settings.read()?;
-        log::start(&config.log);
+        log::start(&config.log, misspelt);
         let stop = CancellationToken::new();
         let listener = TcpListener::bind(config.addr).await.map_err(|error| port_in_use(config.addr, &error))?;
         let sandbox = start(listener, &config.keys, config.webhook_url, stop.clone()).await?;
         anstream::println!("The sandbox listens on {}; its ledger is at {0}_sandbox/ledger", sandbox.base_url());
-        super::shutdown_signal().await?;
+        shutdown::signal().await?;
         stop.cancel();
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{CommandFailure, log, memory};
+use super::{failure::CommandFailure, log, memory, shutdown};
 use crate::{
     config::settings::ServeSettings,
     server::{Harness, Server},
@@ -17,10 +17,10 @@ pub(super) struct ServeCommand {
 
 impl ServeCommand {
     /// Serves until SIGTERM or SIGINT, then drains.
-    pub async fn run(self) -> Result<(), CommandFailure> {
+    pub async fn run(self, misspelt: &[String]) -> Result<(), CommandFailure> {
         memory::keep_private()?;
         let config = self.settings.read()?;
-        log::start(&config.log);
+        log::start(&config.log, misspelt);
         for note in &config.upstream.route.notes {
             tracing::info!("{note}");
         }
@@ -37,7 +37,7 @@ impl ServeCommand {
             sandbox = is_sandbox,
             "serving"
         );
-        super::shutdown_signal().await?;
+        shutdown::signal().await?;
         tracing::info!("stopping");
         server.stop().await;
         Ok(())

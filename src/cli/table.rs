@@ -64,6 +64,11 @@ pub(super) fn or_dash(time: Option<Timestamp>) -> String {
     time.map_or_else(|| "-".to_owned(), to_the_second)
 }
 
+/// A time as a table shows it, to the millisecond.
+pub(super) fn moment(time: Timestamp) -> String {
+    Timestamp(time.0.div_euclid(1000) * 1000).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

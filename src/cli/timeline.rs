@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{CommandFailure, moment, open};
+use super::{database::open, failure::CommandFailure, table::moment};
 use crate::{
     app::timeline::timeline,
     config::settings::AdminSettings,

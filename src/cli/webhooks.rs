@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use clap::{Args, Subcommand};
 
 use super::{
-    CommandFailure,
     arguments::moment,
+    database,
+    failure::CommandFailure,
     table::{Table, or_dash, print_values, to_the_second},
 };
 use crate::{
@@ -109,7 +110,7 @@ impl WebhooksCommand {
 }
 
 async fn open(settings: &AdminSettings) -> Result<WebhookAdmin, CommandFailure> {
-    let (store, _) = super::open(settings).await?;
+    let (store, _) = database::open(settings).await?;
     Ok(WebhookAdmin::new(store, Clock::system()))
 }
 

@@ -1,13 +1,15 @@
 //! Tests of the settings: from flags, with the environment left out.
 
-use std::path::Path;
+use std::{num::NonZeroU32, path::Path, time::Duration};
 
 use clap::{Args, Command, FromArgMatches};
 use secrecy::ExposeSecret;
+use url::Url;
 
 use super::local::{DevSettings, SandboxSettings};
 use super::settings::{AdminSettings, ServeSettings};
 use super::*;
+use crate::domain::{amount_limits::AmountLimits, money::Currency};
 
 const MASTER_KEY: &str = "canary-master-0123456789abcdef01";
 const REQUIRED: [&str; 4] = [

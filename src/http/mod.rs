@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::{
     Extension, Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    http::{HeaderName, StatusCode, header::CONTENT_TYPE},
     routing::{get, post},
 };
 use hyper_util::{
@@ -22,10 +22,11 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::{
     app::App,
-    domain::proxies::{CallSource, FORWARDED_FOR},
     port::{IdleTimeouts, Peer, Port},
 };
+use sidecar::Sidecar;
 
+mod sidecar;
 mod webhooks;
 
 /// The longest body that is read. A webhook has a few hundred bytes.
@@ -52,26 +53,6 @@ pub fn always_on_trial(most: u32) -> u32 {
 const NOWHERE: &str = "nothing is here; webhooks are taken at /webhooks/corefy\n";
 /// How much of such a path is logged, in characters.
 const MAX_LOGGED_PATH: usize = 100;
-
-/// The state that the handlers share.
-#[derive(Clone)]
-struct Sidecar {
-    app: App,
-    /// The networks that webhooks may come from; empty: any.
-    allowed: Vec<IpNet>,
-    /// Whether there is a secret to verify webhooks with.
-    takes_webhooks: bool,
-    /// Cancelled when the gateway begins to shut down.
-    drain: CancellationToken,
-}
-
-impl Sidecar {
-    /// Where a request comes from.
-    fn source(&self, peer: &Peer, headers: &HeaderMap) -> CallSource {
-        let forwarded = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
-        self.app.proxies().source(peer.address.ip(), peer.sender, forwarded)
-    }
-}
 
 /// Serves until `drain` is cancelled, then ends the requests under way. Dropping the future ends them at once.
 pub async fn serve(port: Port, app: App, allowed: Vec<IpNet>, takes_webhooks: bool, drain: CancellationToken) {

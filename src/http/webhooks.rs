@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 
-use super::Sidecar;
+use super::sidecar::Sidecar;
 use crate::{app::webhooks::Delivery, domain::network, port::Peer, telemetry::catalogue::WEBHOOKS_REFUSED};
 
 /// The paths of webhooks. The second is the one in the integration guide. Both with and without a slash at the end, for

@@ -12,7 +12,7 @@ use crate::telemetry::{
     trace::TraceParent,
 };
 
-use super::{contract, request::RequestId};
+use super::{contract, request_id::RequestId};
 
 /// How much of a path is logged: a path is the caller's choice.
 const MAX_LOGGED_PATH: usize = 128;

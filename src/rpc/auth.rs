@@ -30,7 +30,8 @@ use super::{
     contract::Contract,
     handler::Admission,
     metadata::{API_KEY, AUTHORIZATION},
-    request::{Deadline, RequestId},
+    request::Deadline,
+    request_id::RequestId,
     while_admitted::WhileAdmitted,
 };
 

@@ -13,7 +13,7 @@ use crate::{
     pb::customer_service_server::CustomerService,
 };
 
-use super::{Handlers, contacts, fields::Fields, formats, handler, timestamps};
+use super::{contacts, fields::Fields, formats, handler, handlers::Handlers, timestamps};
 
 /// The longest full name, in characters.
 pub(super) const MAX_NAME: usize = 100;

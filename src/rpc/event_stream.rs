@@ -20,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    events::{View, wire},
+    event_view::{View, wire},
     status, timestamps,
 };
 

@@ -7,20 +7,20 @@ use tonic::{Request, Response, Status};
 use crate::{
     app::{events::StartAt, paging::Page},
     domain::{
-        event::{Event, EventObject},
         event_filter::{EventFilter, EventPattern, MAX_PATTERN},
         ids::{CustomerId, EventId, PaymentIntentId, PaymentMethodId, RefundId},
     },
     pb,
-    pb::{event::Object, event_service_server::EventService},
+    pb::event_service_server::EventService,
     task,
 };
 
 use super::{
-    Handlers,
     event_stream::{Feed, Message},
+    event_view::{View, wire},
     fields::Fields,
-    handler, timestamps,
+    handler,
+    handlers::Handlers,
 };
 
 /// The most types that a filter can name.
@@ -133,45 +133,6 @@ pub(super) fn object_id(text: &str) -> Option<String> {
         .or_else(|| RefundId::parse(text).map(|id| id.to_string()))
         .or_else(|| CustomerId::parse(text).map(|id| id.to_string()))
         .or_else(|| PaymentMethodId::parse(text).map(|id| id.to_string()))
-}
-
-/// How much of its object an event has on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum View {
-    /// Everything but fields that may have personal data.
-    Basic,
-    /// Everything.
-    Full,
-}
-
-/// The event as it is sent.
-pub(super) fn wire(event: Event, view: View) -> pb::Event {
-    let mut event = pb::Event::from(event);
-    if view == View::Basic {
-        event.leave_out_personal_data();
-    }
-    event
-}
-
-impl From<Event> for pb::Event {
-    fn from(event: Event) -> Self {
-        Self {
-            id: event.id.to_string(),
-            sequence: event.sequence,
-            r#type: event.kind,
-            object_id: event.object.id().to_owned(),
-            created_at: Some(timestamps::wire(event.created_at)),
-            request_id: event.request_id,
-            operation_id: event.operation_id.map(|id| id.to_string()).unwrap_or_default(),
-            object: Some(match event.object {
-                EventObject::PaymentIntent(intent) => Object::PaymentIntent((*intent).into()),
-                EventObject::Refund(refund) => Object::Refund((*refund).into()),
-                EventObject::Customer(customer) => Object::Customer((*customer).into()),
-                EventObject::PaymentMethod(method) => Object::PaymentMethod((*method).into()),
-                EventObject::Operation(operation) => Object::Operation((*operation).into()),
-            }),
-        }
-    }
 }
 
 #[cfg(test)]

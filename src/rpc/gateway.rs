@@ -12,7 +12,7 @@ use crate::{
     pb::gateway_service_server::GatewayService,
 };
 
-use super::{Handlers, MAX_REQUEST_BYTES, api_calls, events, fields, handler, timeline};
+use super::{api_calls, events, fields, handler, handlers::Handlers, sizes::MAX_REQUEST_BYTES, timeline};
 
 #[tonic::async_trait]
 impl GatewayService for Handlers {

@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Reason},
 };
 
-use super::{fields::Fields, formats, metadata::IDEMPOTENCY_KEY};
+use super::{fields::Fields, formats, metadata::IDEMPOTENCY_KEY, sizes::MAX_RESPONSE_BYTES};
 
 /// The metadata of an answer that was given before.
 pub(super) const REPLAYED: &str = "idempotent-replayed";
@@ -73,7 +73,7 @@ where
 {
     loop {
         let answer = wrap(list(page.clone()).await?);
-        if answer.encoded_len() <= super::MAX_RESPONSE_BYTES || page.size == 1 {
+        if answer.encoded_len() <= MAX_RESPONSE_BYTES || page.size == 1 {
             return Ok(Response::new(answer));
         }
         page.size /= 2;

@@ -34,7 +34,9 @@ use crate::{
 
 use auth::Guarded;
 use contract::Contract;
+use handlers::Handlers;
 use health::Health;
+use sizes::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
 
 mod access_log;
 mod api_calls;
@@ -46,11 +48,13 @@ mod contract;
 mod customers;
 mod deadline;
 mod event_stream;
+mod event_view;
 mod events;
 mod fields;
 mod formats;
 mod gateway;
 mod handler;
+mod handlers;
 mod health;
 mod metadata;
 mod next_action;
@@ -59,17 +63,14 @@ mod payment_intents;
 mod payment_methods;
 mod refunds;
 mod request;
+mod request_id;
+mod sizes;
 mod states;
 mod status;
 mod timeline;
 mod timestamps;
 mod web;
 mod while_admitted;
-
-/// The largest request, decompressed.
-const MAX_REQUEST_BYTES: usize = 1024 * 1024;
-/// The largest answer: what gRPC clients take by default.
-const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 /// Calls at one time on one connection.
 const MAX_CONCURRENT_STREAMS: u32 = 128;
 /// The headers of a request, in bytes as HTTP/2 counts them. A key, an id and an idempotency key need less than a tenth.
@@ -94,14 +95,6 @@ pub const IDLE_TIMEOUTS: IdleTimeouts = IdleTimeouts {
 };
 /// How long the calls on an old connection may still take: the longest deadline and a little.
 const MAX_CONNECTION_AGE_GRACE: Duration = deadline::MAX_DEADLINE.saturating_add(Duration::from_secs(10));
-
-/// The handlers of all services.
-#[derive(Clone)]
-struct Handlers {
-    app: App,
-    /// Cancelled when the gateway begins to shut down: streams end then.
-    drain: CancellationToken,
-}
 
 /// Serves on `port` until `drain`, also pages of `web_origins` (such as `https://shop.example`); then takes no more connections and returns when the running calls have ended.
 /// How long that may take is the caller's business: dropping the future waits for them no longer. They run in tasks of

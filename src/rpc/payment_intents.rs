@@ -20,10 +20,11 @@ use crate::{
 };
 
 use super::{
-    Handlers, confirmation, contacts,
+    confirmation, contacts,
     customers::{CUSTOMER_ID, MAX_NAME, address},
     fields::Fields,
     formats, handler,
+    handlers::Handlers,
     payment_methods::type_code,
     states, timestamps,
 };

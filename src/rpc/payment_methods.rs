@@ -19,7 +19,7 @@ use crate::{
     pb::payment_method_service_server::PaymentMethodService,
 };
 
-use super::{Handlers, cards, customers::CUSTOMER_ID, fields::Fields, formats, handler, timestamps};
+use super::{cards, customers::CUSTOMER_ID, fields::Fields, formats, handler, handlers::Handlers, timestamps};
 
 /// The form of a payment method's id, for people.
 pub(super) const PAYMENT_METHOD_ID: &str = "of a payment method, pm_…";

@@ -16,7 +16,7 @@ use crate::{
     pb::refund_service_server::RefundService,
 };
 
-use super::{Handlers, fields::Fields, formats, handler, states, timestamps};
+use super::{fields::Fields, formats, handler, handlers::Handlers, states, timestamps};
 
 /// The longest reason, in characters.
 const MAX_REASON: usize = 255;

@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
 use crate::{
-    domain::{card_number, ids::Ids},
+    domain::ids::Ids,
     error::{Error, Reason},
     telemetry::{
         Telemetry,
@@ -30,26 +30,11 @@ use crate::{
 
 use super::{
     access_log::AccessRecord,
-    deadline, formats,
+    deadline,
     metadata::{PREVIOUS_ATTEMPTS, REQUEST_ID, TRACEPARENT, TRACESTATE},
+    request_id::RequestId,
     status,
 };
-
-/// The longest id that a caller may give, in characters.
-const MAX_REQUEST_ID: usize = 128;
-
-/// The id of a call: the caller's, or ours when it gave none. Travels in the request's extensions.
-#[derive(Clone, Debug)]
-pub(super) struct RequestId(pub(super) String);
-
-impl RequestId {
-    fn of(headers: &HeaderMap, ids: &Ids) -> Self {
-        let given = headers.get(REQUEST_ID).and_then(|value| formats::visible_ascii(value.as_bytes(), MAX_REQUEST_ID));
-        // It is logged and kept in the clear.
-        let given = given.filter(|id| !card_number::may_be_in(id));
-        Self(given.map_or_else(|| ids.uuid().to_string(), str::to_owned))
-    }
-}
 
 /// When the caller stops waiting for the answer. Travels in the request's extensions.
 #[derive(Clone, Copy, Debug)]

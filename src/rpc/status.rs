@@ -17,7 +17,7 @@ use crate::{
     pb::ErrorReason,
 };
 
-use super::handler::REPLAYED;
+use super::{handler::REPLAYED, sizes};
 
 /// A fact about a call, by its name in the metadata of every reason.
 pub(super) type Fact<'a> = (&'static str, &'a str);
@@ -123,7 +123,7 @@ pub(super) fn outgoing(status: Status, facts: &[Fact<'_>]) -> Status {
 }
 
 fn too_large() -> Error {
-    let limit = super::MAX_REQUEST_BYTES;
+    let limit = sizes::MAX_REQUEST_BYTES;
     Error::new(Reason::FieldsInvalid, format!("the request must have at most {limit} bytes, decompressed"))
 }
 

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-use super::{SandboxOptions, answer::SandboxRefusal};
+use super::{answer::SandboxRefusal, options::SandboxOptions};
 use crate::domain::clock::Timestamp;
 
 /// How far the caller's clock may be off.

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{card::satisfies_luhn, decline::known_codes},
-        sandbox::displays::{EXPIRED, GIVEN_UP},
+        sandbox::payment::{EXPIRED, GIVEN_UP},
     };
 
     #[test]

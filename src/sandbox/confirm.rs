@@ -3,12 +3,12 @@
 use secrecy::ExposeSecret;
 
 use super::{
-    PROCESSING_TIME,
     answer::{Done, FieldProblems, Halt, SandboxOutcome, SandboxRefusal, read},
     cards::CardEffect,
     faults::{Fault, Switches},
     payment::SandboxStatus,
     state::{PendingOutcome, State},
+    times::PROCESSING_TIME,
 };
 use crate::{
     domain::{card::satisfies_luhn, clock::Timestamp},

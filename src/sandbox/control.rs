@@ -6,13 +6,13 @@ use axum::body::Bytes;
 use url::Url;
 
 use super::{
-    Sandbox, SandboxInner,
-    displays::GIVEN_UP,
     faults::Faults,
+    handle::Sandbox,
     ledger::Ledger,
-    lock,
-    payment::{SandboxStatus, intent_id_of},
+    lock::lock,
+    payment::{GIVEN_UP, SandboxStatus, intent_id_of},
     route::SeenRequest,
+    shared::SandboxInner,
     state::{ReferenceKind, State},
 };
 use crate::{domain::money::Money, upstream::intents::wire::WireIntent};

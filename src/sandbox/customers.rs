@@ -8,6 +8,7 @@ use super::{
     confirm::{CardInput, exposed},
     displays,
     faults::Switches,
+    records::SavedMethod,
     state::{ReferenceKind, State},
 };
 use crate::{
@@ -17,12 +18,6 @@ use crate::{
         WireWebhook,
     },
 };
-
-/// A saved payment method: of a card only the masked number and what its number does are kept.
-pub(super) struct SavedMethod {
-    pub shown: WirePaymentMethod,
-    pub effect: CardEffect,
-}
 
 /// The kinds of payment methods that the sandbox's account accepts: type, name, currencies.
 const SUPPORTED: &[(&str, &str, &[&str])] = &[

@@ -7,19 +7,12 @@ use super::{
     state::{PendingOutcome, State},
 };
 use crate::{
-    domain::{clock::Timestamp, next_action::DisplayKind},
+    domain::next_action::DisplayKind,
     upstream::intents::wire::{Moment, WireNextAction},
 };
 
 /// How long the details are good, by the sandbox's clock; then the attempt fails with [`EXPIRED`].
 pub const DISPLAY_TIME: Duration = Duration::from_secs(24 * 3600);
-/// The code of an attempt that was not paid in time.
-pub const EXPIRED: &str = "payment_expired";
-/// The code of an attempt that the payer gave up.
-pub(super) const GIVEN_UP: &str = "canceled_by_payer";
-
-/// The details that a payer was shown, and when they expire.
-pub(super) type DisplayOutcome = (DisplayKind, Timestamp);
 
 /// The details that a payer is shown for this type of payment method.
 pub(super) fn of_type(method: &str) -> Option<DisplayKind> {

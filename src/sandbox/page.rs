@@ -12,7 +12,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{SandboxInner, payment::SandboxStatus};
+use super::{payment::SandboxStatus, shared::SandboxInner};
 
 pub(super) fn router() -> Router<Arc<SandboxInner>> {
     Router::new()

@@ -4,15 +4,23 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::displays::DisplayOutcome;
 use crate::{
-    domain::{clock::Timestamp, money::Money},
+    domain::{clock::Timestamp, money::Money, next_action::DisplayKind},
     upstream::intents::wire::{Amount, CreateIntentBody, Moment, WireWebhook},
 };
 
 /// The prefix of an intent's id.
 pub(super) const INTENT_PREFIX: &str = "in_";
 const PAYMENT_PREFIX: &str = "cfpay_";
+
+/// The code of an attempt that was not paid in time.
+pub const EXPIRED: &str = "payment_expired";
+
+/// The code of an attempt that the payer gave up.
+pub(super) const GIVEN_UP: &str = "canceled_by_payer";
+
+/// The details that a payer was shown, and when they expire.
+pub(super) type DisplayOutcome = (DisplayKind, Timestamp);
 
 /// A payment intent and its payment.
 pub(super) struct SandboxPayment {

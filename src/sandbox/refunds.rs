@@ -1,40 +1,19 @@
 //! Refunds: made, settled and shown, within the room that keeps them below what was charged.
 
 use super::{
-    PROCESSING_TIME,
     answer::{Done, FieldProblems, Halt, SandboxOutcome, SandboxRefusal, read},
     faults::Switches,
     ledger::{LedgerEntry, LedgerEntryKind},
     payment::{SandboxPayment, SandboxStatus, intent_id_of},
+    records::{RefundRecord, RefundStatus},
     state::{PendingOutcome, ReferenceKind, State},
     test_refunds::{RETURN_TIME, RefundEffect},
+    times::PROCESSING_TIME,
 };
 use crate::{
-    domain::{clock::Timestamp, money::Money},
+    domain::money::Money,
     upstream::intents::wire::{self, Amount, CreateRefundBody, Moment},
 };
-
-/// A refund.
-pub(super) struct RefundRecord {
-    pub id: String,
-    pub intent_id: String,
-    pub amount: Money,
-    pub state: RefundStatus,
-    pub reason: Option<String>,
-    pub reference: Option<String>,
-    pub created_at: Timestamp,
-}
-
-/// How a refund stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RefundStatus {
-    /// Under way; its amount is reserved.
-    Pending,
-    /// The money was given back.
-    Succeeded,
-    /// The money was not given back, or came back, for this reason.
-    Failed(&'static str),
-}
 
 /// A failure as the contract shows it.
 pub(super) fn failure(code: &str) -> wire::WireFailure {

@@ -13,13 +13,15 @@ use axum::{
 use serde_json::Value;
 
 use super::{
-    HANG_TIME, SandboxInner,
     answer::{Done, Halt, SandboxRefusal},
     auth::{authenticate, hmac_hex},
     connection::ConnectionKill,
     faults::Fault,
-    lock, page,
+    lock::lock,
+    page,
     route::{Route, SandboxCall},
+    shared::SandboxInner,
+    times::HANG_TIME,
     view,
 };
 use crate::{domain::clock::Timestamp, upstream::intents::wire::Amount};

@@ -7,13 +7,11 @@ use url::Url;
 
 use super::{
     answer::{Done, Halt, SandboxOutcome, SandboxRefusal},
-    customers::SavedMethod,
-    displays::EXPIRED,
     faults::Switches,
     ledger::Ledger,
-    payment::{SandboxPayment, SandboxStatus},
-    refunds::RefundRecord,
-    route::{Route, SandboxCall},
+    payment::{EXPIRED, SandboxPayment, SandboxStatus},
+    records::{RefundRecord, SavedMethod},
+    route::SandboxCall,
 };
 use crate::{
     domain::{
@@ -121,20 +119,6 @@ impl State {
         };
         self.answers.extend(slot.zip(answer));
         outcome
-    }
-
-    fn dispatch(&mut self, call: &SandboxCall, switches: &Switches) -> SandboxOutcome {
-        match &call.route {
-            Route::IntentCreate => self.create_intent(&call.body, switches),
-            Route::IntentConfirm(id) => self.confirm_intent(id, &call.body, switches),
-            Route::PaymentRead(id) => self.read_payment(id, switches),
-            Route::RefundCreate => self.create_refund(&call.body, switches),
-            Route::CustomerCreate => self.create_customer(&call.body, switches),
-            Route::CustomerRead(id) => self.read_customer(id),
-            Route::PaymentMethodCreate => self.create_payment_method(&call.body, switches),
-            Route::PaymentMethodsOf(id) => self.list_payment_methods(id),
-            Route::SupportedMethods => Ok(super::customers::supported_methods()),
-        }
     }
 
     fn is_full(&self) -> bool {

@@ -6,11 +6,11 @@ use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde::Deserialize;
 
 use super::{
-    SandboxInner,
     faults::{Planned, Switches},
     ledger::Ledger,
-    lock,
+    lock::lock,
     route::SeenRequest,
+    shared::SandboxInner,
 };
 use crate::upstream::intents::wire::WireIntent;
 

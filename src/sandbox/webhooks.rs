@@ -11,7 +11,7 @@ use url::Url;
 use super::{
     auth::hmac_hex,
     faults::{Faults, WebhookSwitches},
-    lock,
+    lock::lock,
 };
 use crate::{domain::randomness::Randomness, upstream::intents::wire::WireWebhook};
 

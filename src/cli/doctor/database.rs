@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
 use secrecy::ExposeSecret as _;
 
-use super::Findings;
+use super::findings::Findings;
 use crate::{
     config::DatabaseConfig,
     domain::{

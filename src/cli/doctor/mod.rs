@@ -1,15 +1,17 @@
 //! `doctor`: checks what a gateway with these settings would find, changes nothing, and says what to fix.
 
 use clap::Args;
-use owo_colors::OwoColorize as _;
 
-use super::CommandFailure;
+use super::failure::CommandFailure;
 use crate::{
     config::{Config, settings::ServeSettings},
     domain::{environment::Environment, master_key::MasterKey},
 };
 
+use findings::Findings;
+
 mod database;
+mod findings;
 mod network;
 
 /// The command and its settings: those of `serve`.
@@ -19,39 +21,11 @@ pub(super) struct DoctorCommand {
     settings: ServeSettings,
 }
 
-/// Width of the column of what was checked.
-const COLUMN: usize = 14;
-
-/// The findings, printed as they are made.
-#[derive(Default)]
-struct Findings {
-    failures: u32,
-    warnings: u32,
-}
-
-impl Findings {
-    fn passed(&self, subject: &str, text: &str) {
-        anstream::println!("{}  {subject:COLUMN$}  {text}", "ok  ".green());
-    }
-
-    /// Serving is possible, but something should be fixed.
-    fn warn(&mut self, subject: &str, text: &str) {
-        self.warnings += 1;
-        anstream::println!("{}  {subject:COLUMN$}  {text}", "warn".yellow());
-    }
-
-    /// Serving is not possible, or not safe.
-    fn fail(&mut self, subject: &str, text: &str) {
-        self.failures += 1;
-        anstream::println!("{}  {subject:COLUMN$}  {text}", "fail".red().bold());
-    }
-}
-
 impl DoctorCommand {
     /// Checks everything, whatever was found before. Fails when something would keep the gateway from its work.
-    pub async fn run(self) -> Result<(), CommandFailure> {
+    pub async fn run(self, misspelt: &[String]) -> Result<(), CommandFailure> {
         let mut findings = Findings::default();
-        super::misspelt_variables().iter().for_each(|sentence| findings.warn("settings", sentence));
+        misspelt.iter().for_each(|sentence| findings.warn("settings", sentence));
         match self.settings.read() {
             Ok(config) => {
                 check(&config, &mut findings).await;

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Findings, database::skew};
+use super::{database::skew, findings::Findings};
 use crate::{config::Config, domain::environment::Environment, server::upstream, telemetry::Telemetry};
 
 /// Requests to Corefy carry the time: a server whose clock differs by more may refuse them.

@@ -1,151 +1,31 @@
 //! The acceptance test of a gateway: every RPC, the kinds of errors and, where Corefy is the sandbox, a webhook. It
 //! runs against any gateway; a check that needs what the gateway does not offer is skipped, and the table says why.
 
-use std::time::Duration;
-
-use owo_colors::OwoColorize as _;
-use tokio::time::{Instant, timeout};
-use tonic::{Code, Response, Status, metadata::MetadataMap};
-use url::Url;
-
-use super::{
-    gateway::{TestedGateway, new_key},
-    payer,
-    steps::{APPROVED, INSUFFICIENT_FUNDS, THREE_D_SECURE, card, order, reason_of},
-};
+use super::gateway::TestedGateway;
 use crate::cli::table::Table;
+use checks::{CheckOutcome, CheckRow, Checks};
 
 mod calls;
+mod checks;
 
-/// How long an event may take that a webhook brings.
-const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The outcome of a check.
-enum CheckOutcome {
-    Passed,
-    /// The sentence says what was found instead.
-    Failed(String),
-    /// The sentence says why.
-    Skipped(&'static str),
-}
-
-/// A check that was made.
-struct CheckRow {
-    rpc: &'static str,
-    tried: &'static str,
-    outcome: CheckOutcome,
-    took: Duration,
-}
-
-/// The checks of a gateway, as they are made.
-pub struct AcceptanceTest {
-    gateway: TestedGateway,
-    rows: Vec<CheckRow>,
-}
-
-/// The finding of a check: the value for later ones, or what was found instead.
-type Found<T> = Result<T, String>;
-
-impl AcceptanceTest {
-    /// Of this gateway.
-    pub fn new(gateway: TestedGateway) -> Self {
-        Self { gateway, rows: Vec::new() }
-    }
-
-    /// Makes every check and prints the table. Answers how many there were, skipped ones left out, and how many went as
-    /// expected.
-    pub async fn run(mut self) -> (usize, usize) {
-        self.check_all().await;
-        let mut table = Table::new(["rpc", "tried", "outcome", "time"]);
-        for CheckRow { rpc, tried, outcome, took } in &self.rows {
-            let outcome = match outcome {
-                CheckOutcome::Passed => "ok".to_owned(),
-                CheckOutcome::Failed(why) => format!("FAILED: {why}"),
-                CheckOutcome::Skipped(why) => format!("skipped: {why}"),
-            };
-            let took = format!("{} ms", took.as_millis());
-            table.row([(*rpc).to_owned(), (*tried).to_owned(), outcome, took]);
-        }
-        anstream::println!();
-        table.print();
-        let made = self.rows.iter().filter(|row| !matches!(row.outcome, CheckOutcome::Skipped(_))).count();
-        let passed = self.rows.iter().filter(|row| matches!(row.outcome, CheckOutcome::Passed)).count();
-        (made, passed)
-    }
-
-    /// Makes one check: awaits the call and judges what came of it. `None`: it did not go as expected.
-    async fn check<A, T>(
-        &mut self,
-        rpc: &'static str,
-        tried: &'static str,
-        call: impl Future<Output = Result<A, Status>>,
-        judge: impl FnOnce(Result<A, Status>) -> Found<T>,
-    ) -> Option<T> {
-        let started = Instant::now();
-        let found = judge(call.await);
-        let took = started.elapsed();
-        let (outcome, found) = match found {
-            Ok(found) => (CheckOutcome::Passed, Some(found)),
-            Err(why) => (CheckOutcome::Failed(why), None),
+/// Makes every check of `gateway` and prints the table. Returns how many there were, skipped ones left out, and how many went as
+/// expected.
+pub async fn run(gateway: TestedGateway) -> (usize, usize) {
+    let mut checks = Checks::new(gateway);
+    checks.check_all().await;
+    let mut table = Table::new(["rpc", "tried", "outcome", "time"]);
+    for CheckRow { rpc, tried, outcome, took } in &checks.rows {
+        let outcome = match outcome {
+            CheckOutcome::Passed => "ok".to_owned(),
+            CheckOutcome::Failed(why) => format!("FAILED: {why}"),
+            CheckOutcome::Skipped(why) => format!("skipped: {why}"),
         };
-        self.note(CheckRow { rpc, tried, outcome, took });
-        found
+        let took = format!("{} ms", took.as_millis());
+        table.row([(*rpc).to_owned(), (*tried).to_owned(), outcome, took]);
     }
-
-    fn skip(&mut self, rpc: &'static str, tried: &'static str, why: &'static str) {
-        self.note(CheckRow { rpc, tried, outcome: CheckOutcome::Skipped(why), took: Duration::ZERO });
-    }
-
-    fn note(&mut self, row: CheckRow) {
-        let mark = match row.outcome {
-            CheckOutcome::Passed => "✓".green().to_string(),
-            CheckOutcome::Failed(_) => "✗".red().bold().to_string(),
-            CheckOutcome::Skipped(_) => "-".dimmed().to_string(),
-        };
-        anstream::println!("{mark} {}: {}", row.rpc, row.tried);
-        self.rows.push(row);
-    }
-}
-
-/// The answer, whatever is in it.
-fn answered<A>(answer: Result<Response<A>, Status>) -> Found<A> {
-    answer.map(Response::into_inner).map_err(describe)
-}
-
-/// The answer, when `is_right`.
-fn answered_with<A>(answer: Result<Response<A>, Status>, is_right: impl FnOnce(&A, &MetadataMap) -> bool) -> Found<A> {
-    let answer = answer.map_err(describe)?;
-    let is_right = is_right(answer.get_ref(), answer.metadata());
-    is_right.then(|| answer.into_inner()).ok_or_else(|| "another answer than expected".to_owned())
-}
-
-/// The refusal that was expected.
-fn refused<A>(answer: Result<A, Status>, code: Code, reason: &str) -> Found<()> {
-    match answer {
-        Ok(_) => Err(format!("it was answered, and not refused with {reason}")),
-        Err(status) if status.code() == code && reason_of(&status).as_deref() == Some(reason) => Ok(()),
-        Err(status) => Err(describe(status)),
-    }
-}
-
-fn describe(status: Status) -> String {
-    let reason = reason_of(&status).unwrap_or_default();
-    format!("{:?} {reason}: {}", status.code(), status.message())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_where_a_refusal_was_expected_and_another_refusal_are_failures() {
-        assert!(refused(Ok(()), Code::NotFound, "RESOURCE_NOT_FOUND").is_err());
-        let without_details = Err::<(), _>(Status::not_found("nothing"));
-        assert_eq!(
-            refused(without_details, Code::NotFound, "RESOURCE_NOT_FOUND"),
-            Err("NotFound : nothing".to_owned())
-        );
-        assert!(answered_with(Ok(Response::new(1)), |answer, _| *answer == 2).is_err());
-        assert_eq!(answered_with(Ok(Response::new(2)), |answer, _| *answer == 2), Ok(2));
-    }
+    anstream::println!();
+    table.print();
+    let made = checks.rows.iter().filter(|row| !matches!(row.outcome, CheckOutcome::Skipped(_))).count();
+    let passed = checks.rows.iter().filter(|row| matches!(row.outcome, CheckOutcome::Passed)).count();
+    (made, passed)
 }

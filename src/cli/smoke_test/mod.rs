@@ -4,9 +4,7 @@
 
 use clap::Args;
 
-use super::CommandFailure;
-use crate::config::client::ClientSettings;
-use acceptance::AcceptanceTest;
+use crate::{cli::failure::CommandFailure, config::client::ClientSettings};
 use gateway::TestedGateway;
 use steps::Walk;
 
@@ -36,7 +34,7 @@ impl TryCommand {
         let config = self.client.read()?;
         let gateway = TestedGateway::connect(&config).await.map_err(CommandFailure::Failed)?;
         let (what, (taken, passed)) = if self.all {
-            ("checks", AcceptanceTest::new(gateway).run().await)
+            ("checks", acceptance::run(gateway).await)
         } else {
             ("steps", Walk::new(gateway, self.manual).take().await)
         };

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Sandbox, SandboxOptions, auth::hmac_hex, lock};
+use super::{Sandbox, SandboxOptions, auth::hmac_hex, lock::lock};
 use crate::domain::{
     clock::{Clock, Timestamp},
     environment::Environment,

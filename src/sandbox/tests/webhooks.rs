@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Bench, ReceivedWebhook, WEBHOOK_SECRET};
-use crate::sandbox::{auth::hmac_hex, lock};
+use crate::sandbox::{auth::hmac_hex, lock::lock};
 
 #[tokio::test]
 async fn each_event_is_told_once_signed_and_with_its_object() {

@@ -1,41 +1,16 @@
 //! Translates Corefy's answers into our types. An answer that contradicts the request, or has no equivalent, is a
 //! mismatch. A mismatch proves nothing: neither that the thing was done nor that it was not.
 
-use super::wire;
-use crate::domain::decline::DECLINED;
-use crate::upstream::sanitize;
-
 mod amounts;
+mod common;
 mod customers;
 mod payment_methods;
 mod payments;
 mod refunds;
 
 pub use amounts::money;
+pub use common::id;
 pub use customers::{contact, customer, customer_shown};
 pub use payment_methods::{masked_card, payment_method, payment_methods, supported};
 pub use payments::{created, existing, is_known_status, read};
 pub use refunds::{refund_state, refunded};
-
-/// The longest id of Corefy's that is believed, in characters.
-const LONGEST_ID: usize = 100;
-
-/// The sentence for a failure that Corefy gives none for.
-const NO_MESSAGE: &str = "The payment provider declined the request without giving a reason.";
-
-/// Why an answer is not one to the question.
-pub type Mismatch = &'static str;
-
-/// An id becomes a part of paths, so only what cannot change a path's meaning is one.
-pub fn id(text: String) -> Result<String, Mismatch> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b':');
-    let fits = (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(is_plain);
-    if fits { Ok(text) } else { Err("the answer's id is no id") }
-}
-
-/// The code and the sentence of a failure.
-fn failure(error: Option<wire::WireFailure>) -> (String, String) {
-    let (code, message) = error.map(|error| (error.code, error.message)).unwrap_or_default();
-    let or = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
-    (or(sanitize::code(&code), DECLINED), or(sanitize::sentence(&message), NO_MESSAGE))
-}

@@ -42,9 +42,6 @@ pub use keys::Credentials;
 pub use redact::REDACT;
 use refusals::{CorefyRefusal, Failed};
 
-/// The most entries of a list that are read.
-const LONGEST_LIST: usize = 1000;
-
 const SUPPORTED_METHODS: &str = "/v1/payment-methods/supported";
 
 /// Corefy, spoken to in the `intents` dialect.
@@ -329,7 +326,7 @@ impl Upstream for Intents {
     async fn supported_payment_methods(&self, scheduling: Scheduling) -> Result<Vec<SupportedPaymentMethod>, Error> {
         let request = HttpRequest::read("payment_method.list_supported", SUPPORTED_METHODS, scheduling);
         let list: wire::List<wire::SupportedMethod> = self.ask(&request).await?;
-        Ok(list.data.read.into_iter().take(LONGEST_LIST).filter_map(answers::supported).collect())
+        Ok(list.data.read.into_iter().take(wire::LONGEST_LIST).filter_map(answers::supported).collect())
     }
 
     async fn test_connection(&self) -> ConnectionTest {

@@ -14,6 +14,9 @@ mod values;
 pub use super::lenient::Entries;
 pub use values::{Amount, Moment, Secret};
 
+/// The most entries of a list that are read.
+pub(super) const LONGEST_LIST: usize = 1000;
+
 /// Body of `POST /v1/payment-intents`.
 #[derive(Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]

@@ -1,12 +1,18 @@
 //! The checks themselves, service by service.
 
-use tonic::{Code, Request, Response, Status};
+use std::time::Duration;
 
-use super::{
-    APPROVED, AcceptanceTest, INSUFFICIENT_FUNDS, THREE_D_SECURE, Url, WEBHOOK_TIMEOUT, answered, answered_with, card,
-    new_key, order, payer, refused, timeout,
-};
+use tokio::time::timeout;
+use tonic::{Code, Request, Response, Status};
+use url::Url;
+
+use super::checks::{Checks, answered, answered_with, describe, refused};
 use crate::{
+    cli::smoke_test::{
+        gateway::new_key,
+        payer,
+        steps::{APPROVED, INSUFFICIENT_FUNDS, THREE_D_SECURE, card, order},
+    },
     domain::network::is_this_machine,
     pb::{
         CancelPaymentIntentRequest, CancelPaymentIntentResponse, CardToSave, ConfirmPaymentIntentRequest,
@@ -29,12 +35,14 @@ use crate::{
 /// The outcome of a call.
 type CallResult<A> = Result<Response<A>, Status>;
 
+/// How long an event may take that a webhook brings.
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
 /// An id of an object that is in no gateway.
 const NOWHERE: &str = "00000000000070008000000000000000";
 /// Why nothing can be given back.
 const NOT_PAID: &str = "the test card was not charged, so Corefy is no sandbox";
 
-impl AcceptanceTest {
+impl Checks {
     /// Makes every check, whatever came of those before.
     pub(super) async fn check_all(&mut self) {
         self.check_keys().await;
@@ -294,7 +302,7 @@ impl AcceptanceTest {
             };
             timeout(WEBHOOK_TIMEOUT, event).await.unwrap_or_else(|_| Err(Status::unknown("no event came")))
         };
-        self.check("StreamEvents", TRIED, call, |answer| answer.map_err(super::describe)).await;
+        self.check("StreamEvents", TRIED, call, |answer| answer.map_err(describe)).await;
         let mut client = GatewayServiceClient::new(self.gateway.channel());
         let request = GetTimelineRequest { id: intent.id, page_size: 100, ..Default::default() };
         let call = client.get_timeline(self.gateway.reading(request));

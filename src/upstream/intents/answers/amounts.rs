@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::Mismatch;
+use super::common::Mismatch;
 use crate::domain::money::{Currency, Money};
 use crate::upstream::intents::wire;
 

@@ -1,6 +1,6 @@
 //! Customers: the one that was asked for, and how it is reached.
 
-use super::{Mismatch, id};
+use super::common::{Mismatch, id};
 use crate::domain::customer::{Contact, Customer};
 use crate::domain::private::Private;
 use crate::domain::snapshot::CustomerSnapshot;

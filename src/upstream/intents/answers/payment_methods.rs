@@ -1,13 +1,13 @@
 //! Payment methods: those that a customer has saved, and the kinds that the account accepts.
 
 use super::amounts::upper;
-use super::{LONGEST_ID, Mismatch, id};
+use super::common::{LONGEST_ID, Mismatch, id};
 use crate::domain::card::MaskedCard;
 use crate::domain::money::Currency;
 use crate::domain::payment_method::SupportedPaymentMethod;
 use crate::domain::private::Private;
 use crate::domain::snapshot::{PaymentMethodSnapshot, PaymentMethodsSnapshot};
-use crate::upstream::intents::{LONGEST_LIST, wire};
+use crate::upstream::intents::wire::{self, LONGEST_LIST};
 use crate::upstream::sanitize;
 
 /// A payment method of the customer with Corefy's id `customer_id`.

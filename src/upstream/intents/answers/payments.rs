@@ -1,8 +1,8 @@
 //! Payments: the one that was asked for, how it stands, and what was received of it and taken back.
 
 use super::amounts::{amount_that_counts, money};
+use super::common::{Mismatch, failure, id};
 use super::refunds::all_refunds;
-use super::{Mismatch, failure, id};
 use crate::domain::decline::PaymentError;
 use crate::domain::money::Money;
 use crate::domain::payment_intent::PaymentIntent;
@@ -95,7 +95,7 @@ pub fn is_known_status(word: &str) -> bool {
 mod tests {
     use super::*;
     use crate::domain::decline::DECLINED;
-    use crate::upstream::intents::answers::NO_MESSAGE;
+    use crate::upstream::intents::answers::common::NO_MESSAGE;
     use serde_json::json;
 
     fn intent(members: serde_json::Value) -> wire::WireIntent {

@@ -1,7 +1,7 @@
 //! Refunds: the one that was asked for, and all of a payment.
 
 use super::amounts::{amount_that_counts, whole};
-use super::{Mismatch, failure, id};
+use super::common::{Mismatch, failure, id};
 use crate::domain::money::Money;
 use crate::domain::refund::{Refund, RefundFailure, RefundState};
 use crate::domain::snapshot::RefundSnapshot;

@@ -1,10 +1,14 @@
 //! The rules of the architecture, checked on the text of `src/`: which module may import which, where each crate is
-//! used, and how long a file may be.
+//! used, and how long a file may be; and that no files import in a circle ([`imports`]).
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+mod imports;
+mod mentions;
+mod source;
 
 /// Lines of a file at most, tests left out.
 const MAX_LINES: usize = 400;

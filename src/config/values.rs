@@ -1,0 +1,170 @@
+//! The settings as the gateway gets them: typed, and right as far as that can be said without a network.
+
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use url::Url;
+
+use super::route::UpstreamRoute;
+use crate::domain::{amount_limits::AmountLimits, money::Currency};
+
+/// The configuration of `serve`. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where Corefy is, and how to speak to it.
+    pub upstream: UpstreamConfig,
+    /// Where payments are kept.
+    pub database: DatabaseConfig,
+    /// At least 32 characters. Never used itself: keys are derived from it.
+    pub master_key: SecretString,
+    /// Where gRPC listens.
+    pub grpc_addr: SocketAddr,
+    /// Where webhooks, health, readiness and metrics listen.
+    pub http_addr: SocketAddr,
+    /// Certificates of both ports; without them they speak plainly.
+    pub tls: Option<TlsConfig>,
+    /// Connections at one time, of each port.
+    pub max_connections: u32,
+    /// The networks of proxies: their addresses stand for many callers each, and what they say about callers is
+    /// trusted.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The ports on which those proxies speak the PROXY protocol.
+    pub proxy_protocol: Vec<ProxiedPort>,
+    /// Calls a minute of each key; `None`: any number.
+    pub key_rate_per_minute: Option<NonZeroU32>,
+    /// Open streams of events of each key; `None`: any number.
+    pub streams_per_key: Option<NonZeroU32>,
+    /// The origins of the pages that may call by grpc-web, such as `https://shop.example`.
+    pub web_origins: Vec<String>,
+    /// The currencies that are accepted; empty: all of ISO 4217.
+    pub currencies: Vec<Currency>,
+    /// The largest amounts of payments.
+    pub amount_limits: AmountLimits,
+    /// Schemes of apps that payers may be sent back to, beside http and https.
+    pub return_url_schemes: Vec<String>,
+    /// The networks that webhooks may come from; empty: any.
+    pub webhook_allow: Vec<IpNet>,
+    /// How long the log of calls to Corefy is kept.
+    pub api_call_retention: Duration,
+    /// How long finished operations are kept, with their idempotency keys and frozen answers.
+    pub operation_retention: Duration,
+    /// How long calls under way may take to end at shutdown.
+    pub drain: Duration,
+    /// The level and the format of the log.
+    pub log: LogConfig,
+    /// Where traces go; `None`: nowhere.
+    pub traces: Option<TraceConfig>,
+}
+
+/// A port on which proxies may speak the PROXY protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxiedPort {
+    /// The gRPC port.
+    Grpc,
+    /// The HTTP port.
+    Http,
+}
+
+impl ProxiedPort {
+    /// Reads `grpc` or `http`.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "grpc" => Some(Self::Grpc),
+            "http" => Some(Self::Http),
+            _ => None,
+        }
+    }
+}
+
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceConfig {
+    /// Scheme, host and port of a collector that takes OTLP over gRPC.
+    pub endpoint: Url,
+    /// The name of this service in the collector.
+    pub service_name: String,
+}
+
+/// The files with the certificates of the ports, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The gateway's certificate and those between it and its authority.
+    pub certificate: PathBuf,
+    /// The certificate's key.
+    pub key: PathBuf,
+    /// The authorities of callers' certificates, which are then required.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// The configuration of the commands that use only the database.
+#[derive(Clone, Debug)]
+pub struct AdminConfig {
+    /// Where keys, payments and the log of calls are kept.
+    pub database: DatabaseConfig,
+    /// At least 32 characters, the same as that of `serve`.
+    pub master_key: SecretString,
+}
+
+/// Where payments are kept.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    /// `sqlite://…` or `postgres://…`; may hold a password.
+    pub url: SecretString,
+    /// How many connections at most.
+    pub connections: u32,
+}
+
+/// Where Corefy is, and how to speak to it.
+#[derive(Clone, Debug)]
+pub struct UpstreamConfig {
+    /// The API that is spoken.
+    pub api: UpstreamApi,
+    /// Sent with each request. Visible ASCII.
+    pub api_key: SecretString,
+    /// Signs requests, is never sent.
+    pub secret_key: SecretString,
+    /// Sent with each request; names the merchant. Visible ASCII.
+    pub client_key: SecretString,
+    /// Scheme, host and port, without a path.
+    pub base_url: Url,
+    /// The way there.
+    pub route: UpstreamRoute,
+    /// Verifies webhooks; without it every webhook is refused.
+    pub webhook_secret: Option<SecretString>,
+    /// The webhook secret before the last change.
+    pub webhook_secret_previous: Option<SecretString>,
+    /// For one request as a whole.
+    pub timeout: Duration,
+    /// How often a request that is safe to repeat is repeated.
+    pub retry_count: u32,
+    /// Requests in any 60 seconds at most.
+    pub rate_limit_per_minute: NonZeroU32,
+    /// Whether Corefy is asked to take the traffic as a test.
+    pub sandbox_mode: bool,
+}
+
+/// The APIs of Corefy that the gateway speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamApi {
+    /// Payment intents.
+    Intents,
+}
+
+/// The level and the format of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// Directives of `tracing_subscriber::EnvFilter`, checked.
+    pub filter: String,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

@@ -1,0 +1,80 @@
+//! The handle of a running sandbox.
+
+use std::{
+    fmt, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex},
+};
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{
+    connection::{ConnectionKill, KillableListener},
+    faults::Faults,
+    options::SandboxOptions,
+    server,
+    shared::SandboxInner,
+    state::State,
+    webhooks::Webhooks,
+};
+use crate::{domain::environment::Environment, task};
+
+/// A running sandbox. All clones are the same one.
+#[derive(Clone)]
+pub struct Sandbox {
+    pub(super) shared: Arc<SandboxInner>,
+    pub(super) base_url: Url,
+}
+
+impl Sandbox {
+    /// Serves on `listener` until `shutdown` is cancelled. Fails when the listener has no address or no client for
+    /// webhooks can be made.
+    pub async fn start(
+        listener: TcpListener,
+        settings: SandboxOptions,
+        environment: Environment,
+        shutdown: CancellationToken,
+    ) -> io::Result<Self> {
+        let base_url = url_of(listener.local_addr()?)?;
+        let public_url = settings.public_url.clone().unwrap_or_else(|| base_url.clone());
+        let shared = Arc::new(SandboxInner {
+            state: Mutex::new(State::new(environment.clock.clone(), environment.ids.clone(), public_url)),
+            journal: Mutex::default(),
+            faults: Faults::default(),
+            webhooks: Webhooks::new(
+                settings.webhook_secret.clone(),
+                settings.webhook_url.clone(),
+                environment.randomness.clone(),
+            )?,
+            settings,
+            environment,
+            shutdown,
+        });
+        let app = server::router(shared.clone()).into_make_service_with_connect_info::<ConnectionKill>();
+        let server = axum::serve(KillableListener(listener), app)
+            .with_graceful_shutdown(shared.shutdown.clone().cancelled_owned());
+        task::spawn("sandbox", async move { server.await });
+        shared.spawn_delivery();
+        shared.spawn_ticking();
+        Ok(Self { shared, base_url })
+    }
+
+    /// Where it listens, with a path of `/`.
+    pub fn base_url(&self) -> Url {
+        self.base_url.clone()
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sandbox({})", self.base_url)
+    }
+}
+
+/// The URL of an address; a browser reaches one that is open to all under the loopback address.
+fn url_of(address: SocketAddr) -> io::Result<Url> {
+    let reachable = if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() };
+    Url::parse(&format!("http://{}/", SocketAddr::new(reachable, address.port()))).map_err(io::Error::other)
+}

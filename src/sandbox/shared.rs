@@ -1,0 +1,54 @@
+//! The parts of a sandbox that its server, its background tasks and its handle share.
+
+use std::sync::{Arc, Mutex};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{faults::Faults, lock::lock, options::SandboxOptions, route::Journal, state::State, webhooks::Webhooks};
+use crate::{domain::environment::Environment, task};
+
+/// The part that the server, its background tasks and the handle share.
+pub(super) struct SandboxInner {
+    pub settings: SandboxOptions,
+    pub environment: Environment,
+    pub state: Mutex<State>,
+    pub journal: Mutex<Journal>,
+    pub faults: Faults,
+    pub webhooks: Webhooks,
+    pub shutdown: CancellationToken,
+}
+
+impl SandboxInner {
+    pub fn spawn_delivery(self: &Arc<Self>) {
+        let shared = self.clone();
+        task::spawn("webhooks of the sandbox", async move {
+            let deliver = shared.webhooks.run(&shared.faults);
+            shared.shutdown.run_until_cancelled(deliver).await;
+        });
+    }
+
+    pub fn spawn_ticking(self: &Arc<Self>) {
+        let Some(tick) = self.settings.tick else { return };
+        let shared = self.clone();
+        task::spawn("clock of the sandbox", async move {
+            let ticking = async {
+                loop {
+                    tokio::time::sleep(tick).await;
+                    shared.with_state(State::settle_due);
+                }
+            };
+            shared.shutdown.run_until_cancelled(ticking).await;
+        });
+    }
+
+    /// Works on the state, and hands the webhooks that came of it to delivery.
+    pub fn with_state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = lock(&self.state);
+        let result = work(&mut state);
+        let events = std::mem::take(&mut state.events);
+        if !events.is_empty() {
+            self.webhooks.enqueue(&events, &self.faults.switches().webhooks);
+        }
+        result
+    }
+}
