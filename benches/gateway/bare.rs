@@ -1,35 +1,62 @@
 //! The bare proxy: tonic in, one signed reqwest call to the sandbox, tonic out, and nothing else. It keeps nothing,
 //! checks nothing and promises nothing; what it costs is what any gateway of this kind costs at least.
 
-use std::net::SocketAddr;
+use std::{error::Error, net::SocketAddr};
 
 use corefy_gateway::{
     pb,
-    pb::payment_intent_service_server::{PaymentIntentService, PaymentIntentServiceServer},
+    pb::{
+        event_service_server::EventServiceServer,
+        payment_intent_service_server::{PaymentIntentService, PaymentIntentServiceServer},
+        refund_service_server::{RefundService, RefundServiceServer},
+    },
     upstream::signature::sign_request,
 };
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tonic::{Request, Response, Status, transport::Server};
 
 use crate::sandbox_keys;
 
-/// The proxy's one service.
+mod events;
+
+use events::Readers;
+
+/// The proxy's services of payments and refunds.
+#[derive(Clone)]
 struct Bare {
     client: Client,
     base_url: String,
 }
 
-/// Serves on `addr` in front of the sandbox at `base_url` until the process is killed.
-pub async fn serve(addr: SocketAddr, base_url: String) -> Result<(), Box<dyn std::error::Error>> {
-    // Fails only when there is one already, which then serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let service = PaymentIntentServiceServer::new(Bare { client: Client::builder().build()?, base_url });
-    Ok(Server::builder().add_service(service).serve(addr).await?)
+/// Serves on `addr`, and takes webhooks on `webhooks`, in front of the sandbox at `base_url` until the process is killed.
+pub async fn serve(addr: SocketAddr, webhooks: SocketAddr, base_url: String) -> Result<(), Box<dyn Error>> {
+    let bare = Bare { client: Client::builder().build()?, base_url };
+    let readers = Readers::default();
+    let receiver = events::webhooks(bare.clone(), readers.clone());
+    let listener = TcpListener::bind(webhooks).await?;
+    tokio::spawn(async move { axum::serve(listener, receiver).await });
+    let server = Server::builder()
+        .add_service(PaymentIntentServiceServer::new(bare.clone()))
+        .add_service(RefundServiceServer::new(bare))
+        .add_service(EventServiceServer::new(readers));
+    Ok(server.serve(addr).await?)
 }
 
 impl Bare {
     async fn call(&self, method: Method, path: &str, body: Vec<u8>) -> Result<pb::PaymentIntent, Status> {
+        let answer = self.send(method, path, body).await?;
+        Ok(pb::PaymentIntent {
+            id: text(&answer, "id"),
+            upstream_id: text(&answer, "id"),
+            amount: answer["amount"].to_string(),
+            currency: text(&answer, "currency"),
+            ..Default::default()
+        })
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Value, Status> {
         let seconds = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()).cast_signed();
         let keys = sandbox_keys();
         let signature = sign_request(&keys.secret_key, method.as_str(), path, &body, seconds);
@@ -49,15 +76,12 @@ impl Bare {
         if !status.is_success() {
             return Err(Status::internal(status.to_string()));
         }
-        let answer: Value = serde_json::from_slice(&body).map_err(|error| Status::internal(error.to_string()))?;
-        let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
-        Ok(pb::PaymentIntent {
-            id: text("id"),
-            amount: answer["amount"].to_string(),
-            currency: text("currency"),
-            ..Default::default()
-        })
+        serde_json::from_slice(&body).map_err(|error| Status::internal(error.to_string()))
     }
+}
+
+fn text(answer: &Value, name: &str) -> String {
+    answer[name].as_str().unwrap_or_default().to_owned()
 }
 
 #[tonic::async_trait]
@@ -108,6 +132,38 @@ impl PaymentIntentService for Bare {
         &self,
         _: Request<pb::CancelPaymentIntentRequest>,
     ) -> Result<Response<pb::CancelPaymentIntentResponse>, Status> {
+        Err(Status::unimplemented("not measured"))
+    }
+}
+
+#[tonic::async_trait]
+impl RefundService for Bare {
+    async fn create_refund(
+        &self,
+        request: Request<pb::CreateRefundRequest>,
+    ) -> Result<Response<pb::CreateRefundResponse>, Status> {
+        let message = request.into_inner();
+        let amount = message.amount.as_deref().map(str::parse::<f64>);
+        let amount = amount.transpose().map_err(|_| Status::invalid_argument("amount"))?;
+        let body = json!({ "payment_id": message.payment_id, "amount": amount });
+        let answer = self.send(Method::POST, "/v1/refunds", body.to_string().into_bytes()).await?;
+        let refund = pb::Refund {
+            id: text(&answer, "id"),
+            amount: answer["amount"].to_string(),
+            currency: text(&answer, "currency"),
+            ..Default::default()
+        };
+        Ok(Response::new(pb::CreateRefundResponse { refund: Some(refund) }))
+    }
+
+    async fn get_refund(&self, _: Request<pb::GetRefundRequest>) -> Result<Response<pb::GetRefundResponse>, Status> {
+        Err(Status::unimplemented("not measured"))
+    }
+
+    async fn list_refunds(
+        &self,
+        _: Request<pb::ListRefundsRequest>,
+    ) -> Result<Response<pb::ListRefundsResponse>, Status> {
         Err(Status::unimplemented("not measured"))
     }
 }

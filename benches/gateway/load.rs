@@ -1,57 +1,45 @@
 //! The load: a number of callers at a time, each of which calls again as soon as it is answered.
 
 use std::{
+    error::Error,
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use corefy_gateway::{
-    pb,
-    pb::{confirm_payment_intent_request::Source, payment_intent_service_client::PaymentIntentServiceClient},
-};
+use tokio::task::JoinSet;
 use tonic::{
-    Request, Status,
-    metadata::MetadataValue,
+    Status,
+    metadata::{Ascii, MetadataValue},
     transport::{Channel, Endpoint},
 };
-use uuid::Uuid;
 
-/// Connections that the callers share.
+use crate::{calls::Caller, outcomes::Outcomes, work::Work};
+
+/// Connections that the callers share, to each gateway.
 const CONNECTIONS: usize = 4;
 /// Intents that are read in turn.
 const READ_INTENTS: usize = 1000;
-
-/// The kind of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Work {
-    /// One `CreatePaymentIntent`.
-    Create,
-    /// One `GetPaymentIntent`.
-    Get,
-    /// One `CreatePaymentIntent`, then one `ConfirmPaymentIntent`; counted as one.
-    CreateAndConfirm,
-}
-
-impl Work {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Create, Self::Get, Self::CreateAndConfirm];
-
-    /// Its name in the report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Get => "get",
-            Self::CreateAndConfirm => "create + confirm",
-        }
-    }
-}
+/// Payments that are made before a round of refunds, for all its callers together.
+const REFUNDED_PAYMENTS: usize = 1000;
+/// Callers at a time that make what a round needs.
+const PREPARING: usize = 32;
 
 /// Someone to call.
 #[derive(Clone)]
 pub struct Target {
-    clients: Vec<PaymentIntentServiceClient<Channel>>,
-    authorization: MetadataValue<tonic::metadata::Ascii>,
-    known: Arc<Vec<String>>,
+    /// The connections, those to different gateways in turn.
+    pub channels: Vec<Channel>,
+    /// The key that calls bear.
+    pub authorization: MetadataValue<Ascii>,
+    /// Where payers approve.
+    pub payer_url: String,
+    /// The browser of every payer.
+    pub browser: reqwest::Client,
+    /// The intents that are read.
+    pub known: Arc<Vec<String>>,
+    /// The events that callers wait for.
+    pub outcomes: Outcomes,
 }
 
 /// The measurements of one round.
@@ -65,118 +53,106 @@ pub struct Round {
     pub p50: Duration,
     /// The 99th percentile of how long one took.
     pub p99: Duration,
+    /// The idempotency keys of calls that were refused in an outage.
+    pub refused: Vec<String>,
 }
 
 impl Target {
-    /// Connects to `addr`, with the key that its calls bear, and makes the intents that will be read.
-    pub async fn connect(addr: std::net::SocketAddr, key: &str) -> Result<Self, Box<dyn std::error::Error>> {
-        let mut clients = Vec::new();
-        for _ in 0..CONNECTIONS {
-            let channel = Endpoint::from_shared(format!("http://{addr}"))?.tcp_nodelay(true).connect().await?;
-            clients.push(PaymentIntentServiceClient::new(channel));
+    /// Connects to the gateways at `addrs`, with the key that its calls bear.
+    pub async fn open(addrs: &[SocketAddr], key: &str, payer_url: String) -> Result<Self, Box<dyn Error>> {
+        let mut channels = Vec::new();
+        for addr in addrs.iter().cycle().take(CONNECTIONS * addrs.len()) {
+            channels.push(Endpoint::from_shared(format!("http://{addr}"))?.tcp_nodelay(true).connect().await?);
         }
-        let authorization = format!("Bearer {key}").parse()?;
-        let mut target = Self { clients, authorization, known: Arc::default() };
-        let mut known = Vec::new();
-        for _ in 0..READ_INTENTS {
-            known.push(target.create(0).await?);
-        }
-        target.known = Arc::new(known);
-        Ok(target)
+        let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
+        Ok(Self {
+            channels,
+            authorization: format!("Bearer {key}").parse()?,
+            payer_url,
+            browser,
+            known: Arc::default(),
+            outcomes: Outcomes::default(),
+        })
     }
 
-    /// Has `callers` work for `length`.
-    pub async fn run(&self, work: Work, callers: usize, length: Duration) -> Result<Round, Status> {
+    /// Makes the intents that will be read.
+    pub async fn make_known(mut self) -> Result<Self, Status> {
+        self.known = Arc::new(self.made(READ_INTENTS, Work::Create).await?);
+        Ok(self)
+    }
+
+    /// The caller of this number.
+    pub fn caller(&self, number: usize) -> Caller {
+        Caller::new(self.clone(), number)
+    }
+
+    /// The callers of a round of `work`, and whatever they need.
+    pub async fn prepare(&self, work: Work, callers: usize) -> Result<Vec<Caller>, Status> {
+        let paid =
+            if work == Work::Refund { self.made(REFUNDED_PAYMENTS, Work::CreateAndConfirm).await? } else { Vec::new() };
+        let caller = |number| {
+            let mut caller = self.caller(number);
+            caller.paid = paid.iter().skip(number).step_by(callers).cloned().collect();
+            caller
+        };
+        Ok((0..callers).map(caller).collect())
+    }
+
+    /// Has the callers work for `length`, or until there is nothing left to refund.
+    pub async fn run(&self, work: Work, callers: Vec<Caller>, length: Duration) -> Result<Round, Status> {
+        let needs_events = work == Work::CreateConfirmAndWebhook;
+        let _listening = if needs_events { Some(self.outcomes.listen(self).await?) } else { None };
         let began = Instant::now();
-        let tasks: Vec<_> = (0..callers)
-            .map(|caller| {
-                let mut target = self.clone();
-                tokio::spawn(async move {
-                    let mut taken = Vec::new();
-                    while began.elapsed() < length {
-                        let started = Instant::now();
-                        target.work(work, caller, taken.len()).await?;
-                        taken.push(started.elapsed());
+        let mut tasks = JoinSet::new();
+        for mut caller in callers {
+            tasks.spawn(async move {
+                let mut taken = Vec::new();
+                while began.elapsed() < length {
+                    let started = Instant::now();
+                    if !caller.work(work, taken.len()).await? {
+                        break;
                     }
-                    Ok::<_, Status>(taken)
-                })
-            })
-            .collect();
-        let mut taken = Vec::new();
-        for task in tasks {
-            taken.extend(task.await.expect("a caller does not panic")?);
+                    taken.push(started.elapsed());
+                }
+                Ok::<_, Status>((taken, caller.refused))
+            });
         }
-        let whole = began.elapsed().as_secs_f64();
+        let (mut taken, mut refused) = (Vec::new(), Vec::new());
+        for (times, keys) in all(tasks).await? {
+            taken.extend(times);
+            refused.extend(keys);
+        }
+        Ok(Round { refused, ..Round::of(taken, began.elapsed()) })
+    }
+
+    /// Makes `count` intents by `work`, a few at a time, and returns their ids.
+    async fn made(&self, count: usize, work: Work) -> Result<Vec<String>, Status> {
+        let mut tasks = JoinSet::new();
+        for number in 0..PREPARING {
+            let caller = self.caller(number);
+            tasks.spawn(async move {
+                let mut ids = Vec::new();
+                for _ in (number..count).step_by(PREPARING) {
+                    ids.push(if work == Work::Create { caller.create().await? } else { caller.paid().await? });
+                }
+                Ok::<_, Status>(ids)
+            });
+        }
+        Ok(all(tasks).await?.concat())
+    }
+}
+
+impl Round {
+    fn of(mut taken: Vec<Duration>, whole: Duration) -> Self {
         taken.sort_unstable();
-        let part = |percent: usize| taken[(taken.len() * percent / 100).min(taken.len() - 1)];
-        let count = taken.len() as u64;
-        Ok(Round { per_second: count as f64 / whole, count, p50: part(50), p99: part(99) })
+        let part =
+            |percent: usize| taken.get(taken.len() * percent / 100).or(taken.last()).copied().unwrap_or_default();
+        let per_second = taken.len() as f64 / whole.as_secs_f64();
+        Self { per_second, count: taken.len() as u64, p50: part(50), p99: part(99), refused: Vec::new() }
     }
+}
 
-    async fn work(&mut self, work: Work, caller: usize, turn: usize) -> Result<(), Status> {
-        match work {
-            Work::Create => self.create(caller).await.map(|_| ()),
-            Work::Get => self.get(caller, turn).await,
-            Work::CreateAndConfirm => {
-                let id = self.create(caller).await?;
-                self.confirm(caller, id).await
-            }
-        }
-    }
-
-    /// Makes an intent that is paid, and returns its id.
-    pub async fn paid(&mut self) -> Result<String, Status> {
-        let id = self.create(0).await?;
-        self.confirm(0, id.clone()).await?;
-        Ok(id)
-    }
-
-    /// A call as the clients make it: with the key, and with an idempotency key when it changes something.
-    fn request<T>(&self, message: T, is_mutation: bool) -> Request<T> {
-        let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.authorization.clone());
-        if is_mutation {
-            let key = Uuid::now_v7().to_string().parse().expect("digits and dashes");
-            request.metadata_mut().insert("idempotency-key", key);
-        }
-        request
-    }
-
-    async fn create(&mut self, caller: usize) -> Result<String, Status> {
-        let request = self.request(
-            pb::CreatePaymentIntentRequest {
-                amount: "100.00".to_owned(),
-                currency: "USD".to_owned(),
-                customer_email: "customer@example.com".to_owned(),
-                description: "order 4711".to_owned(),
-                ..Default::default()
-            },
-            true,
-        );
-        let answer = self.clients[caller % CONNECTIONS].create_payment_intent(request).await?.into_inner();
-        Ok(answer.payment_intent.unwrap_or_default().id)
-    }
-
-    async fn get(&mut self, caller: usize, turn: usize) -> Result<(), Status> {
-        let id = self.known[(caller * 37 + turn) % self.known.len()].clone();
-        let request = self.request(pb::GetPaymentIntentRequest { id }, false);
-        self.clients[caller % CONNECTIONS].get_payment_intent(request).await.map(|_| ())
-    }
-
-    async fn confirm(&mut self, caller: usize, id: String) -> Result<(), Status> {
-        let card = pb::Card {
-            number: "4111111111111111".to_owned(),
-            expiry_month: 12,
-            expiry_year: 2035,
-            cvv: "123".to_owned(),
-            ..Default::default()
-        };
-        let message = pb::ConfirmPaymentIntentRequest {
-            payment_intent_id: id,
-            source: Some(Source::Card(card)),
-            ..Default::default()
-        };
-        let request = self.request(message, true);
-        self.clients[caller % CONNECTIONS].confirm_payment_intent(request).await.map(|_| ())
-    }
+/// The results of all callers, or the first failure.
+pub async fn all<T: 'static>(tasks: JoinSet<Result<T, Status>>) -> Result<Vec<T>, Status> {
+    tasks.join_all().await.into_iter().collect()
 }

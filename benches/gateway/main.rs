@@ -4,29 +4,37 @@
 
 #![allow(clippy::disallowed_methods)] // it measures by the time of day
 
-use std::{error::Error, net::SocketAddr, path::PathBuf, process::Command, time::Duration};
+use std::{error::Error, path::Path, time::Duration};
 
 use clap::Parser;
 use secrecy::SecretString;
 
 mod bare;
+mod calls;
+mod contender;
 mod fill;
 mod flush;
 mod load;
 mod measure;
+mod outage;
+mod outcomes;
 mod process;
+mod replicas;
 mod report;
+mod sandbox;
+mod wal;
 mod webhooks;
+mod work;
 
-use load::{Target, Work};
-use measure::{Contender, Plan, measure};
-use process::{Process, free_addr};
+use contender::Contender;
+use measure::{Plan, measure};
+use work::Work;
 
 /// The options of the benchmark.
 #[derive(Parser)]
 struct Options {
-    /// Be the bare proxy on this address, in front of the sandbox at the URL that follows.
-    #[arg(long, num_args = 2, value_names = ["ADDRESS", "URL"], hide = true)]
+    /// Be the bare proxy on this address, with webhooks on the next one, in front of the sandbox at the URL that follows.
+    #[arg(long, num_args = 3, value_names = ["ADDRESS", "WEBHOOKS", "URL"], hide = true)]
     bare: Vec<String>,
     /// Seconds of each round.
     #[arg(long, default_value_t = 2.0)]
@@ -54,6 +62,9 @@ struct Options {
     bench: bool,
 }
 
+/// Callers at one time of several gateways, unless another number is named.
+const MANY: usize = 64;
+
 /// The keys that the sandbox takes unless it is given others.
 struct SandboxKeys {
     api_key: &'static str,
@@ -77,39 +88,64 @@ fn sandbox_keys() -> SandboxKeys {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    // Fails only when there is one already, which then serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let options = Options::parse();
-    if let [addr, base_url] = &options.bare[..] {
-        return bare::serve(addr.parse()?, base_url.clone()).await;
+    if let [addr, webhooks, base_url] = &options.bare[..] {
+        return bare::serve(addr.parse()?, webhooks.parse()?, base_url.clone()).await;
     }
     let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let dir = dir.path().to_owned();
-    let sandbox_addr = free_addr()?;
-    let _sandbox = Process::start(sandbox(sandbox_addr), sandbox_addr, dir.join("sandbox.log"))?;
-    let base_url = format!("http://{sandbox_addr}");
+    let dir = dir.path();
+    report::setting(flush::median_of(dir)?);
+    if options.work != Some(Work::ThreeGateways) {
+        in_turn(&options, dir).await?;
+    }
+    match &options.postgres {
+        Some(server) if options.measures(Work::ThreeGateways) => three_gateways(&options, server, dir).await,
+        _ => Ok(()),
+    }
+}
 
+impl Options {
+    fn length(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
+    }
+
+    fn measures(&self, work: Work) -> bool {
+        self.webhooks.is_none() && self.work.is_none_or(|only| only == work)
+    }
+
+    fn plan(&self, works: &[Work]) -> Plan {
+        Plan::new(works, self.callers, self.rounds, self.length())
+    }
+}
+
+/// A gateway on each database, beside the bare proxy.
+async fn in_turn(options: &Options, dir: &Path) -> Result<(), Box<dyn Error>> {
     let mut databases = vec![("SQLite", format!("sqlite://{}", dir.join("gateway.db").display()))];
     if let Some(server) = &options.postgres {
         databases.push(("PostgreSQL", fill::create_database(server).await?));
     }
-    report::setting(flush::median_of(&dir)?);
-
-    let mut contenders = vec![bare_proxy(&base_url, &dir).await?];
+    let mut contenders = vec![Contender::bare(dir).await?];
     for (name, database) in &databases {
-        contenders.push(gateway(name, database, &base_url, &dir).await?);
+        contenders.push(Contender::gateways(name, database, dir, 1).await?);
     }
-    let length = Duration::from_secs_f64(options.seconds);
     if let Some(rate) = options.webhooks {
-        for contender in &contenders {
-            let Some(http) = contender.http else { continue };
-            webhooks::measure(contender, http, rate, options.rounds, length).await?;
+        for contender in contenders.iter().filter(|contender| contender.database.is_some()) {
+            webhooks::measure(contender, rate, options.rounds, options.length()).await?;
         }
         return Ok(());
     }
-    let plan = Plan::new(options.work, options.callers, options.rounds, length);
-    let empty = measure(&contenders, &plan).await?;
+    let plan = options.plan(&options.work.map_or(Work::IN_TURN.to_vec(), |only| vec![only]));
+    if options.measures(Work::Create) {
+        report::logs(&wal::per_creation(&contenders, &plan).await?);
+    }
+    let empty = measure(&mut contenders, &plan).await?;
     report::compared(&plan, &contenders, &empty);
+    report::after_outages(&plan, &contenders, &empty);
     report::processes(&contenders);
-    if options.rows == 0 {
+    let plan = plan.without_outages();
+    if options.rows == 0 || plan.cells.is_empty() {
         return Ok(());
     }
     // The bare proxy is measured again, by which what else the machine does meanwhile shows.
@@ -117,65 +153,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut full = contenders;
     for (name, database) in &databases {
         fill::fill(database, options.rows).await?;
-        full.push(gateway(name, database, &base_url, &dir).await?);
+        full.push(Contender::gateways(name, database, dir, 1).await?);
     }
-    let rows = measure(&full, &plan).await?;
+    let rows = measure(&mut full, &plan).await?;
     report::grown(&plan, options.rows, &full, &empty, &rows);
     Ok(())
 }
 
-/// The program under measurement.
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_corefy-gateway"));
-    let keys = sandbox_keys();
-    command.env_clear().env("COREFY_API_KEY", keys.api_key).env("COREFY_CLIENT_KEY", keys.client_key);
-    command.env("COREFY_SECRET_KEY", secrecy::ExposeSecret::expose_secret(&keys.secret_key));
-    command
-}
-
-fn sandbox(addr: SocketAddr) -> Command {
-    let mut command = program();
-    command.args(["sandbox"]).env("GATEWAY_SANDBOX_ADDR", addr.to_string()).env("GATEWAY_LOG", "error");
-    command
-}
-
-async fn bare_proxy(base_url: &str, dir: &std::path::Path) -> Result<Contender, Box<dyn Error>> {
-    let addr = free_addr()?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["--bare", &addr.to_string(), base_url]);
-    let process = Process::start(command, addr, dir.join("bare.log"))?;
-    let target = Target::connect(addr, "none").await?;
-    Ok(Contender { name: "bare proxy".to_owned(), process, target, http: None, is_on_postgres: false })
-}
-
-/// A gateway with the settings it has by default, but for the limits that keep a load within what Corefy allows.
-async fn gateway(
-    name: &str,
-    database: &str,
-    base_url: &str,
-    dir: &std::path::Path,
-) -> Result<Contender, Box<dyn Error>> {
-    let (addr, http) = (free_addr()?, free_addr()?);
-    let settings = |mut command: Command| {
-        command.env("DATABASE_URL", database).env("GATEWAY_MASTER_KEY", "the-master-key-of-the-benchmark-alone");
-        command
-    };
-    let mut serve = settings(program());
-    serve
-        .arg("serve")
-        .env("COREFY_BASE_URL", base_url)
-        .env("COREFY_RATE_LIMIT_PER_MINUTE", "1000000")
-        .env("GATEWAY_KEY_RATE_PER_MINUTE", "0")
-        .env("GATEWAY_GRPC_ADDR", addr.to_string())
-        .env("GATEWAY_HTTP_ADDR", http.to_string())
-        .env("COREFY_WEBHOOK_SECRET", webhooks::SECRET);
-    let log: PathBuf = dir.join(format!("gateway-{name}.log"));
-    let process = Process::start(serve, addr, log)?;
-    let mut keys = settings(program());
-    let made = keys.args(["keys", "create", "--partner-name", "Bench", "--key-name", "bench"]).output()?;
-    let printed = String::from_utf8(made.stdout)?;
-    let key = printed.split_whitespace().find(|word| word.starts_with("pk_")).ok_or("no key was made")?;
-    let target = Target::connect(addr, key).await?;
-    let is_on_postgres = database.starts_with("postgres");
-    Ok(Contender { name: name.to_owned(), process, target, http: Some(http), is_on_postgres })
+/// Three gateways on one PostgreSQL, beside one and the bare proxy.
+async fn three_gateways(options: &Options, server: &str, dir: &Path) -> Result<(), Box<dyn Error>> {
+    let mut contenders = vec![Contender::bare(dir).await?];
+    for (name, count) in [("one gateway", 1), ("three gateways", replicas::GATEWAYS)] {
+        contenders.push(Contender::gateways(name, &fill::create_database(server).await?, dir, count).await?);
+    }
+    let plan = Plan::new(&[Work::ThreeGateways], options.callers.or(Some(MANY)), options.rounds, options.length());
+    let cells = measure(&mut contenders, &plan).await?;
+    report::compared(&plan, &contenders, &cells);
+    report::processes(&contenders);
+    drop(contenders);
+    replicas::shares(server, dir, options.length()).await
 }

@@ -1,11 +1,14 @@
 //! Rounds: each contender in turn does the same work for the same time, again and again, so that what disturbs the
 //! machine disturbs all of them.
 
-use std::{error::Error, net::SocketAddr, process::id, time::Duration};
+use std::{error::Error, process::id, time::Duration};
 
 use crate::{
-    load::{Round, Target, Work},
-    process::{Process, cpu_of, cpu_of_all},
+    contender::Contender,
+    load::Round,
+    outage,
+    process::{cpu_of, cpu_of_all},
+    work::Work,
 };
 
 /// Callers at one time.
@@ -20,27 +23,23 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Every kind of work under every load, or only those that are named; `rounds` of `length` each.
-    pub fn new(work: Option<Work>, callers: Option<usize>, rounds: usize, length: Duration) -> Self {
-        let works = work.map_or(Work::ALL.to_vec(), |only| vec![only]);
+    /// Each of `works` under every load, or only under the one that is named; `rounds` of `length` each.
+    pub fn new(works: &[Work], callers: Option<usize>, rounds: usize, length: Duration) -> Self {
         let loads = callers.map_or(LOADS.to_vec(), |only| vec![only]);
         let cells = works.iter().flat_map(|work| loads.iter().map(|load| (*work, *load))).collect();
         Self { cells, rounds, length }
     }
-}
 
-/// A measured process: the bare proxy, or a gateway.
-pub struct Contender {
-    /// Its name in the report.
-    pub name: String,
-    /// Where it runs.
-    pub process: Process,
-    /// How it is called.
-    pub target: Target,
-    /// Where webhooks are sent; `None`: nowhere.
-    pub http: Option<SocketAddr>,
-    /// Whether PostgreSQL works for it.
-    pub is_on_postgres: bool,
+    /// The same without what leaves the sandbox empty.
+    pub fn without_outages(mut self) -> Self {
+        self.cells.retain(|(work, _)| *work != Work::Outage);
+        self
+    }
+
+    /// The duration of a round.
+    pub fn length(&self) -> Duration {
+        self.length
+    }
 }
 
 /// The results of one contender with one work and one load, as medians of the rounds.
@@ -60,6 +59,8 @@ pub struct Cell {
     pub database_cpu: Duration,
     /// CPU of the caller for one.
     pub load_cpu: Duration,
+    /// How long after an outage the first call was served; zero where there was none.
+    pub served_after: Duration,
 }
 
 /// One round of one contender.
@@ -68,17 +69,18 @@ struct Turn {
     cpu: Duration,
     database_cpu: Duration,
     load_cpu: Duration,
+    served_after: Duration,
 }
 
 /// Measures all contenders, in the order of the plan, then of the contenders.
-pub async fn measure(contenders: &[Contender], plan: &Plan) -> Result<Vec<Vec<Cell>>, Box<dyn Error>> {
+pub async fn measure(contenders: &mut [Contender], plan: &Plan) -> Result<Vec<Vec<Cell>>, Box<dyn Error>> {
     let mut cells = Vec::new();
     for (work, callers) in &plan.cells {
         anstream::eprint!("{}, {callers} in flight \r", work.name());
         let mut turns: Vec<Vec<Turn>> = Vec::new();
         for _ in 0..plan.rounds {
             let mut round = Vec::new();
-            for contender in contenders {
+            for contender in contenders.iter_mut() {
                 round.push(take_turn(contender, *work, *callers, plan.length).await?);
             }
             turns.push(round);
@@ -89,19 +91,38 @@ pub async fn measure(contenders: &[Contender], plan: &Plan) -> Result<Vec<Vec<Ce
 }
 
 async fn take_turn(
+    contender: &mut Contender,
+    work: Work,
+    callers: usize,
+    length: Duration,
+) -> Result<Turn, Box<dyn Error>> {
+    contender.sandbox.send_webhooks(work == Work::CreateConfirmAndWebhook).await?;
+    if work == Work::Outage {
+        contender.sandbox.go_away().await;
+    }
+    let mut turn = work_once(contender, work, callers, length).await?;
+    if work == Work::Outage {
+        contender.sandbox.come_back().await?;
+        turn.served_after = outage::repeat(contender, &turn.round.refused).await?;
+    }
+    Ok(turn)
+}
+
+async fn work_once(
     contender: &Contender,
     work: Work,
     callers: usize,
     length: Duration,
 ) -> Result<Turn, Box<dyn Error>> {
-    let database_cpu = || if contender.is_on_postgres { cpu_of_all("postgres") } else { Duration::ZERO };
-    let (cpu_before, database_before, load_before) = (contender.process.cpu(), database_cpu(), cpu_of(id()));
-    let round = contender.target.run(work, callers, length).await?;
+    let prepared = contender.target.prepare(work, callers).await?;
+    let database_cpu = || if contender.is_on_postgres() { cpu_of_all("postgres") } else { Duration::ZERO };
+    let (cpu_before, database_before, load_before) = (contender.cpu(), database_cpu(), cpu_of(id()));
+    let round = contender.target.run(work, prepared, length).await?;
     let each = |spent: Duration| spent.div_f64(round.count as f64);
-    let cpu = each(contender.process.cpu().saturating_sub(cpu_before));
+    let cpu = each(contender.cpu().saturating_sub(cpu_before));
     let database_cpu = each(database_cpu().saturating_sub(database_before));
     let load_cpu = each(cpu_of(id()).saturating_sub(load_before));
-    Ok(Turn { round, cpu, database_cpu, load_cpu })
+    Ok(Turn { round, cpu, database_cpu, load_cpu, served_after: Duration::ZERO })
 }
 
 fn cell(turns: &[Vec<Turn>], place: usize) -> Cell {
@@ -116,6 +137,7 @@ fn cell(turns: &[Vec<Turn>], place: usize) -> Cell {
         cpu: time(&|turn| turn.cpu),
         database_cpu: time(&|turn| turn.database_cpu),
         load_cpu: time(&|turn| turn.load_cpu),
+        served_after: time(&|turn| turn.served_after),
     }
 }
 

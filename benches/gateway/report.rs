@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::measure::{Cell, Contender, Plan};
+use crate::{
+    contender::Contender,
+    measure::{Cell, Plan},
+    work::Work,
+};
 
 /// A description of the machine.
 pub fn setting(flush: Duration) {
@@ -29,7 +33,7 @@ pub fn compared(plan: &Plan, contenders: &[Contender], cells: &[Vec<Cell>]) {
                 millis(cell.p99),
                 if place == 0 { "".to_owned() } else { added(cell.p50, bare.p50) },
                 micros(cell.cpu),
-                if contender.is_on_postgres { micros(cell.database_cpu) } else { String::new() },
+                if contender.is_on_postgres() { micros(cell.database_cpu) } else { String::new() },
                 micros(cell.load_cpu),
             );
         }
@@ -37,11 +41,37 @@ pub fn compared(plan: &Plan, contenders: &[Contender], cells: &[Vec<Cell>]) {
     println!();
 }
 
+/// How soon after an outage calls are served again. Nothing was lost or done twice in any: the benchmark fails otherwise.
+pub fn after_outages(plan: &Plan, contenders: &[Contender], cells: &[Vec<Cell>]) {
+    let outages = plan.cells.iter().zip(cells).filter(|((work, _), _)| *work == Work::Outage);
+    let mut rows = outages.flat_map(|((_, callers), row)| {
+        contenders.iter().zip(row).map(move |(contender, cell)| (callers, &contender.name, cell.served_after))
+    });
+    let Some(first) = rows.next() else { return };
+    println!("| outage under | on | served again after |\n|---|---|---|");
+    for (callers, name, after) in std::iter::once(first).chain(rows) {
+        println!("| {callers} in flight | {name} | {} |", millis(after));
+    }
+    println!();
+}
+
+/// The bytes of write-ahead log that each contender with a database wrote for a creation, by the load.
+pub fn logs(rows: &[(usize, String, f64)]) {
+    println!("| in flight | on | log of a creation |\n|---|---|---|");
+    for (callers, name, bytes) in rows {
+        println!("| {callers} | {name} | {:.1} KiB |", bytes / 1024.0);
+    }
+    println!();
+}
+
 /// How long each process took to listen, and the most memory it had.
 pub fn processes(contenders: &[Contender]) {
     println!("| process | listens after | peak memory |\n|---|---|---|");
-    for Contender { name, process, .. } in contenders {
-        println!("| {name} | {} | {:.0} MB |", millis(process.start_up), process.peak_memory() as f64 / 1e6);
+    for contender in contenders {
+        for process in &contender.processes {
+            let (name, memory) = (&contender.name, process.peak_memory() as f64 / 1e6);
+            println!("| {name} | {} | {memory:.0} MB |", millis(process.start_up));
+        }
     }
     println!();
 }

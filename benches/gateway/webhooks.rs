@@ -14,10 +14,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use tokio::{task::JoinSet, time::interval};
 
-use crate::{
-    load::{Target, Work},
-    measure::{Contender, median},
-};
+use crate::{contender::Contender, load::Target, measure::median, work::Work};
 
 /// The key that signs them.
 pub const SECRET: &str = "the-webhook-secret-of-the-benchmark";
@@ -27,19 +24,13 @@ const CONNECTIONS: u32 = 16;
 const CALLERS: usize = 16;
 
 /// Measures confirmations of a gateway with and without `rate` webhooks a second, in turn, and prints both.
-pub async fn measure(
-    contender: &Contender,
-    http: SocketAddr,
-    rate: u32,
-    rounds: usize,
-    length: Duration,
-) -> Result<(), Box<dyn Error>> {
-    let paid = contender.target.clone().paid().await?;
+pub async fn measure(contender: &Contender, rate: u32, rounds: usize, length: Duration) -> Result<(), Box<dyn Error>> {
+    let paid = contender.target.caller(0).paid().await?;
     let (mut quiet, mut flooded, mut taken) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         quiet.push(p99(&contender.target, length).await?);
         let (began, accepted) = (Instant::now(), Arc::new(AtomicU64::new(0)));
-        let flood = flood(http, &paid, rate, &accepted);
+        let flood = flood(contender.http, &paid, rate, &accepted);
         flooded.push(p99(&contender.target, length).await?);
         drop(flood);
         taken.push(accepted.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64());
@@ -56,7 +47,8 @@ pub async fn measure(
 }
 
 async fn p99(target: &Target, length: Duration) -> Result<f64, Box<dyn Error>> {
-    Ok(target.run(Work::CreateAndConfirm, CALLERS, length).await?.p99.as_secs_f64())
+    let callers = target.prepare(Work::CreateAndConfirm, CALLERS).await?;
+    Ok(target.run(Work::CreateAndConfirm, callers, length).await?.p99.as_secs_f64())
 }
 
 /// Sends webhooks about a payment whose success is known, as most are, until it is dropped.

@@ -16,6 +16,8 @@ use crate::{
 
 /// How often the sandbox settles what is due.
 const TICK: Duration = Duration::from_secs(1);
+/// How many webhooks the sandbox delivers at the same time: one that the gateway is slow to take delays no other.
+const WEBHOOKS_AT_A_TIME: usize = 16;
 
 /// The command and its settings.
 #[derive(Args)]
@@ -63,6 +65,7 @@ pub(super) async fn start(
         client_key: keys.client_key.clone(),
         webhook_secret: keys.webhook_secret.clone(),
         webhook_url,
+        webhooks_at_a_time: WEBHOOKS_AT_A_TIME,
         public_url: None,
         tick: Some(TICK),
     };

@@ -20,11 +20,13 @@ pub(super) struct SandboxInner {
 
 impl SandboxInner {
     pub fn spawn_delivery(self: &Arc<Self>) {
-        let shared = self.clone();
-        task::spawn("webhooks of the sandbox", async move {
-            let deliver = shared.webhooks.run(&shared.faults);
-            shared.shutdown.run_until_cancelled(deliver).await;
-        });
+        for _ in 0..self.settings.webhooks_at_a_time {
+            let shared = self.clone();
+            task::spawn("webhooks of the sandbox", async move {
+                let deliver = shared.webhooks.run(&shared.faults);
+                shared.shutdown.run_until_cancelled(deliver).await;
+            });
+        }
     }
 
     pub fn spawn_ticking(self: &Arc<Self>) {

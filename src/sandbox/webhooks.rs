@@ -1,4 +1,4 @@
-//! Delivers webhooks to the gateway: signed, queued, one at a time, repeated when not accepted, and distorted as the
+//! Delivers webhooks to the gateway: signed, queued, a few at a time, repeated when not accepted, and distorted as the
 //! switches say.
 
 use std::{collections::VecDeque, io, sync::Mutex, time::Duration};
@@ -109,7 +109,7 @@ impl Webhooks {
         let _ = outstanding.wait_for(|count| *count == 0).await;
     }
 
-    /// Delivers for ever.
+    /// Delivers for ever, one at a time.
     pub async fn run(&self, faults: &Faults) {
         loop {
             self.wake.notified().await;
@@ -117,6 +117,8 @@ impl Webhooks {
                 tokio::time::sleep(GATHERING_TIME).await;
             }
             while let Some((body, delay)) = self.next(&faults.switches().webhooks) {
+                // Another task may deliver the next one meanwhile.
+                self.wake.notify_one();
                 tokio::time::sleep(delay).await;
                 self.deliver(body).await;
                 self.outstanding.send_modify(|count| *count -= 1);

@@ -130,6 +130,7 @@ fn settings() -> SandboxOptions {
         client_key: "client_key_0123456789".into(),
         webhook_secret: WEBHOOK_SECRET.into(),
         webhook_url: None,
+        webhooks_at_a_time: 1,
         public_url: None,
         tick: None,
     }

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{Bench, ReceivedWebhook, WEBHOOK_SECRET};
-use crate::sandbox::{auth::hmac_hex, lock::lock};
+use super::{Bench, ReceivedWebhook, WEBHOOK_SECRET, settings};
+use crate::sandbox::{SandboxOptions, auth::hmac_hex, lock::lock};
 
 #[tokio::test]
 async fn each_event_is_told_once_signed_and_with_its_object() {
@@ -85,6 +85,21 @@ async fn what_is_not_accepted_comes_again() {
     bench.paid("pi_1").await;
     bench.sandbox.webhooks_idle().await;
     assert_eq!(received.types(), ["payment.succeeded", "payment.succeeded"]);
+}
+
+#[tokio::test]
+async fn one_that_is_not_accepted_delays_no_other_when_several_are_delivered_at_a_time() {
+    let bench = Bench::start_with(SandboxOptions { webhooks_at_a_time: 2, ..settings() }).await;
+    let received = ReceivedWebhook::start(&bench, 1).await;
+    bench.sandbox.faults().set(|switches| switches.webhooks.hold = true);
+    bench.paid("pi_1").await;
+    bench.paid("pi_2").await;
+    bench.sandbox.deliver_held();
+    bench.sandbox.webhooks_idle().await;
+    let bodies = received.bodies();
+    assert_eq!(bodies.len(), 3);
+    assert_ne!(bodies[0], bodies[1], "the first is refused, and the other comes before it comes again");
+    assert_eq!(bodies[0], bodies[2]);
 }
 
 #[tokio::test]

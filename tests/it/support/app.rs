@@ -274,6 +274,7 @@ pub async fn start_sandbox(environment: &Environment) -> (Sandbox, DropGuard) {
         client_key: keys.client_key,
         webhook_secret: keys.webhook_secret,
         webhook_url: None,
+        webhooks_at_a_time: 1,
         public_url: None,
         tick: None,
     };
