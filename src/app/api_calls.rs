@@ -17,7 +17,7 @@ use crate::{
         clock::Timestamp,
     },
     error::{Error, Reason},
-    store::{Change, Changes, StatsRange},
+    store::{Change, StatsRange},
     telemetry::{Telemetry, catalogue::API_CALLS_LOST},
     upstream::call_log::{CallRecords, Dropped},
 };
@@ -121,10 +121,7 @@ impl App {
     }
 
     async fn insert(&self, calls: &[ApiCall]) -> Result<(), Error> {
-        let mut changes = Changes::default();
-        for call in calls {
-            changes.push(Change::ApiCall(call.clone()));
-        }
+        let changes = calls.iter().cloned().map(Change::ApiCall).collect();
         Ok(self.store.commit(&changes).await?)
     }
 

@@ -19,7 +19,7 @@ use crate::{
         proxies::CallSource,
     },
     error::{Error, Reason},
-    store::Store,
+    store::{Change, Changes, Store},
     telemetry::catalogue::KEYS_REFUSED,
 };
 
@@ -219,12 +219,8 @@ impl App {
         let (app, id) = (self.clone(), key.id.clone());
         self.admissions.used.insert(id.as_str().to_owned(), (used, read_at)).await;
         self.tasks.spawn(async move {
-            let written = async {
-                let mut tx = app.store.begin().await?;
-                tx.api_key_used(&id, now).await?;
-                tx.commit().await
-            };
-            if let Err(error) = written.await {
+            let changes = Changes::from_iter([Change::ApiKeyUsed(id.clone(), now)]);
+            if let Err(error) = app.store.commit(&changes).await {
                 tracing::warn!(key = id.as_str(), %error, "the last use of a key could not be written");
             }
         });
@@ -283,7 +279,7 @@ impl KeyAdmin {
             last_used_at: None,
             created_at: now,
         };
-        self.store.change(async |tx| tx.api_key_insert(&key).await).await?;
+        self.commit(Change::NewApiKey(Box::new(key))).await?;
         Ok(pair.expose())
     }
 
@@ -297,34 +293,41 @@ impl KeyAdmin {
     pub async fn rotate(&self, id: &PublicKey, overlap: Duration) -> Result<Option<SecretString>, Error> {
         let now = self.environment.clock.now();
         let pair = KeyPair { public: id.clone(), secret: SecretKey::generate(&self.environment.randomness) };
-        let hash = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
-        let was_rotated = self.store.change(async |tx| tx.api_key_rotate(id, &hash, now + overlap, now).await).await?;
-        Ok(was_rotated.then(|| pair.expose()))
+        let secret_hash = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
+        let rotation =
+            Change::RotateApiKey { id: id.clone(), secret_hash, overlap_until: now + overlap, rotated_at: now };
+        Ok(self.commit(rotation).await?.then(|| pair.expose()))
     }
 
     /// Revokes a key. `false`: there is no such key, or it is revoked already.
     pub async fn revoke(&self, id: &PublicKey) -> Result<bool, Error> {
-        let now = self.environment.clock.now();
-        Ok(self.store.change(async |tx| tx.api_key_revoke(id, now).await).await?)
+        self.commit(Change::RevokeApiKey(id.clone(), self.environment.clock.now())).await
+    }
+
+    /// Commits a change; returns whether it stands.
+    async fn commit(&self, change: Change) -> Result<bool, Error> {
+        Ok(self.store.commit_once(&Changes::from_iter([change])).await?)
     }
 
     /// The partner of this name, made if need be under the first short name that is free: `acme`, `acme2`, `acme3` …
     async fn partner(&self, name: &str, now: Timestamp) -> Result<PartnerId, Error> {
-        let mut tx = self.store.begin().await?;
-        if let Some(known) = tx.partner_named(name).await? {
-            return Ok(known);
-        }
         let unusable = || Error::field("partner_name", "must have a letter or digit of a to z, 0 to 9");
         let short = PartnerId::from_name(name).ok_or_else(unusable)?;
         for number in 1..=SHORT_NAME_TRIES {
-            let candidate = if number == 1 { Some(short.clone()) } else { numbered(&short, number) };
-            let Some(candidate) = candidate else { continue };
-            if tx.partner_insert(&candidate, name, now).await? {
-                tx.commit().await?;
-                return Ok(candidate);
+            if let Some(known) = self.partner_named(name).await? {
+                return Ok(known);
             }
+            let candidate = if number == 1 { Some(short.clone()) } else { numbered(&short, number) };
+            let Some(id) = candidate else { continue };
+            // What conflicts may be itself, where the database did not say that it stands: then it has the name.
+            self.commit(Change::NewPartner { id, name: name.to_owned(), created_at: now }).await?;
         }
-        Err(Error::field("partner_name", "has a short form that too many other partners have"))
+        let taken = || Error::field("partner_name", "has a short form that too many other partners have");
+        self.partner_named(name).await?.ok_or_else(taken)
+    }
+
+    async fn partner_named(&self, name: &str) -> Result<Option<PartnerId>, Error> {
+        Ok(self.store.read().await?.partner_named(name).await?)
     }
 }
 

@@ -52,7 +52,6 @@ mod supported_payment_methods;
 pub mod timeline;
 pub mod token_source;
 pub mod webhook_admin;
-mod webhook_writes;
 pub mod webhooks;
 
 pub use perform::{Checkpoint, Probe};
@@ -129,7 +128,6 @@ pub struct Inner {
     event_readers: events::Readers,
     /// Notified when webhooks may be due.
     wake: Notify,
-    webhook_writes: webhook_writes::WebhookWrites,
 }
 
 /// The arguments of [`App::new`].
@@ -202,7 +200,6 @@ impl App {
             operation_retention: parts.operation_retention,
             event_readers: events::Readers::new(parts.streams_per_key),
             wake: Notify::new(),
-            webhook_writes: webhook_writes::WebhookWrites::default(),
         }))
     }
 

@@ -4,10 +4,10 @@
 use crate::{
     domain::{clock::Clock, ids::WebhookId},
     error::Error,
-    store::{Store, WebhookFilter, WebhookRecord},
+    store::{Change, CommitError, Conflict, Store, WebhookFilter, WebhookRecord},
 };
 
-/// How many webhooks are replayed in one transaction.
+/// How many webhooks are replayed in one commit.
 const BATCH: u32 = 100;
 
 /// The progress of a replay.
@@ -57,21 +57,40 @@ impl WebhookAdmin {
             let batch = self.store.read().await?.webhooks(&filter, after.as_ref(), BATCH).await?;
             let Some(last) = batch.last() else { return Ok(replayed) };
             after = Some(last.id.clone());
-            let mut tx = self.store.begin().await?;
-            for webhook in &batch {
-                let is_due = tx.webhook_replay(&webhook.id, self.clock.now()).await?;
-                *(if is_due { &mut replayed.due } else { &mut replayed.busy }) += 1;
-            }
-            tx.commit().await?;
+            let due = self.replay_batch(batch.clone()).await?;
+            replayed.due += due;
+            replayed.busy += batch.len() as u64 - due;
             progress(replayed);
         }
     }
 
     /// Has one webhook processed again. `false`: it is being processed at this moment.
     pub async fn replay_one(&self, id: &WebhookId) -> Result<bool, Error> {
-        let mut tx = self.store.begin().await?;
-        let is_due = tx.webhook_replay(id, self.clock.now()).await?;
-        tx.commit().await?;
-        Ok(is_due)
+        match self.show(id).await? {
+            Some(webhook) => self.make_due([webhook]).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Has webhooks processed again, together if none of them is being processed, else each by itself; returns how many.
+    async fn replay_batch(&self, batch: Vec<WebhookRecord>) -> Result<u64, Error> {
+        if self.make_due(batch.iter().cloned()).await? {
+            return Ok(batch.len() as u64);
+        }
+        let mut due = 0;
+        for webhook in batch {
+            due += u64::from(self.make_due([webhook]).await?);
+        }
+        Ok(due)
+    }
+
+    /// Has all these webhooks processed again. `false`: one is being processed at this moment, and all were left alone.
+    async fn make_due(&self, webhooks: impl IntoIterator<Item = WebhookRecord>) -> Result<bool, Error> {
+        let now = self.clock.now();
+        let changes = webhooks.into_iter().map(|webhook| Change::WebhookReplay(Box::new(webhook), now)).collect();
+        match self.store.commit(&changes).await {
+            Err(CommitError::Conflict(Conflict::LeaseLost)) => Ok(false),
+            committed => Ok(committed.map(|()| true)?),
+        }
     }
 }

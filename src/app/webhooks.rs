@@ -7,7 +7,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
-use super::{App, webhook_writes::WebhookChange};
+use super::App;
 use crate::{
     domain::{
         clock::Timestamp,
@@ -17,7 +17,7 @@ use crate::{
         proxies::CallSource,
     },
     error::Error,
-    store::{WebhookRecord, WebhookState},
+    store::{Change, Changes, CommitError, Conflict, WebhookRecord, WebhookState},
     telemetry::{
         catalogue::WEBHOOKS_RECEIVED,
         label_values::{WEBHOOK_TYPES, one_of},
@@ -35,6 +35,8 @@ const DEAD_AFTER: i64 = 12;
 const MAX_WAIT: Duration = Duration::from_secs(600);
 /// How many customers of ours that are one at Corefy are looked at for one webhook.
 const MAX_SAME: u32 = 100;
+/// How often a webhook is written whose row another gateway holds, which it does for as long as a commit takes.
+const ROW_TRIES: u32 = 16;
 /// How much of an error is kept, in characters.
 const MAX_ERROR: usize = 300;
 
@@ -96,10 +98,10 @@ impl App {
             processed_at: None,
             payment_intent_id: None,
         };
-        let (id, event_type) = (webhook.id.clone(), webhook.event_type.clone());
-        let is_new = self.write_webhook(WebhookChange::Arrived(webhook)).await?;
+        let (event_type, sha256) = (webhook.event_type.clone(), webhook.body_hash.clone());
+        self.write_webhook(Change::WebhookArrival(Box::new(webhook))).await?;
         self.telemetry.count(&WEBHOOKS_RECEIVED, [one_of(&event_type, WEBHOOK_TYPES)]);
-        tracing::info!(webhook = %id, event_type, is_new, "webhook received");
+        tracing::info!(sha256, event_type, "webhook received");
         self.wake.notify_one();
         Ok(())
     }
@@ -128,8 +130,19 @@ impl App {
     async fn try_webhook(&self, mut webhook: WebhookRecord) -> Result<(), Error> {
         let processed = self.process(&mut webhook).await;
         let next = conclude(&mut webhook, processed, self.now());
-        self.write_webhook(WebhookChange::Tried(webhook, next)).await?;
-        Ok(())
+        self.write_webhook(Change::WebhookAttempt(Box::new(webhook), next)).await
+    }
+
+    /// Makes a change of a webhook durable, again where another gateway holds its row.
+    async fn write_webhook(&self, change: Change) -> Result<(), Error> {
+        let changes = Changes::from_iter([change]);
+        for _ in 1..ROW_TRIES {
+            match self.store.commit(&changes).await {
+                Err(CommitError::Conflict(Conflict::Locked)) => {}
+                committed => return Ok(committed?),
+            }
+        }
+        Ok(self.store.commit(&changes).await?)
     }
 
     async fn process(&self, webhook: &mut WebhookRecord) -> Result<Processed, Error> {

@@ -3,14 +3,16 @@
 
 use serde::Serialize;
 
-use super::Tracked;
+use super::{Tracked, WebhookRecord};
 use crate::domain::{
     api_call::ApiCall,
+    api_key::ApiKey,
     audit::{AuditEntry, Operator},
     clock::Timestamp,
     customer::Customer,
     event::{EventObject, EventType},
-    ids::{AuditEntryId, OperationId},
+    ids::{AuditEntryId, OperationId, PartnerId},
+    key_pair::{PublicKey, SecretHash},
     operation::Operation,
     payment_intent::PaymentIntent,
     payment_method::PaymentMethod,
@@ -73,6 +75,39 @@ pub enum Change {
         /// When it was given.
         given_at: Timestamp,
     },
+    /// Adds a partner; conflicts when another has its id or its name.
+    NewPartner {
+        /// The short name.
+        id: PartnerId,
+        /// The name, for people.
+        name: String,
+        /// When it was added.
+        created_at: Timestamp,
+    },
+    /// Adds an API key; conflicts when there is one of this id.
+    NewApiKey(Box<ApiKey>),
+    /// Gives a key another secret, beside which the one before is good for a time; conflicts when there is no such key that is
+    /// good, or when it has this secret already.
+    RotateApiKey {
+        /// The key.
+        id: PublicKey,
+        /// The hash of the new secret.
+        secret_hash: SecretHash,
+        /// Until when the secret before is good.
+        overlap_until: Timestamp,
+        /// When the secret is changed.
+        rotated_at: Timestamp,
+    },
+    /// Revokes a key at this time; conflicts when there is no such key, or it is revoked already.
+    RevokeApiKey(PublicKey, Timestamp),
+    /// Notes when a key was last used.
+    ApiKeyUsed(PublicKey, Timestamp),
+    /// Adds a webhook, due at once. One whose body came before is counted, and due again where that may tell of something new.
+    WebhookArrival(Box<WebhookRecord>),
+    /// Ends an attempt at a webhook, which is done or waits for its next; changes nothing where another has begun since.
+    WebhookAttempt(Box<WebhookRecord>, Option<Timestamp>),
+    /// Has a webhook processed again at this time, whatever came of it before; conflicts while it is being processed.
+    WebhookReplay(Box<WebhookRecord>, Timestamp),
     /// Adds an event, at the next position in the order of all.
     Event(NewEvent),
 }
@@ -150,6 +185,12 @@ impl From<&Operation> for Cause {
 pub struct Changes {
     list: Vec<Change>,
     causes: Vec<Cause>,
+}
+
+impl FromIterator<Change> for Changes {
+    fn from_iter<I: IntoIterator<Item = Change>>(changes: I) -> Self {
+        Self { list: changes.into_iter().collect(), causes: Vec::new() }
+    }
 }
 
 impl Changes {

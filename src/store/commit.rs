@@ -4,9 +4,9 @@
 use tokio::time::Instant;
 
 use super::{
-    Change, Changes, Error, Sealer, Store, StoreContext, api_calls, audit, customers, events,
+    Change, Changes, Error, Sealer, Store, StoreContext, api_calls, audit, customers, events, keys,
     metrics::{EventCount, count, count_commit},
-    operations, payment_intents, payment_methods, refunds,
+    operations, payment_intents, payment_methods, refunds, webhooks,
     writes::Write,
 };
 use crate::domain::ids::Ids;
@@ -31,7 +31,13 @@ pub enum Conflict {
     /// The partner has used the reference for another object of the kind.
     #[error("the reference is taken")]
     ReferenceTaken,
-    /// An operation is held under another epoch, or is done.
+    /// Another partner has the id or the name.
+    #[error("the partner's id or name is taken")]
+    PartnerTaken,
+    /// An API key is not as the change requires: it exists, or does not, or was revoked.
+    #[error("the API key is not as the change requires")]
+    KeyChanged,
+    /// An operation is held under another epoch or done, or a webhook is being processed.
     #[error("the operation is held by another")]
     LeaseLost,
     /// An object was written since it was read.
@@ -70,6 +76,28 @@ impl Store {
     }
 }
 
+/// How often changes are committed of which the database does not say whether they stand.
+const TRIES: u32 = 3;
+
+impl Store {
+    /// Commits changes that conflict with themselves where they stand, and returns whether they do. Where the database does not
+    /// say, they are committed again.
+    pub async fn commit_once(&self, changes: &Changes) -> Result<bool, Error> {
+        let mut uncertain = None;
+        for _ in 0..TRIES {
+            match self.commit(changes).await {
+                Ok(()) => return Ok(true),
+                Err(CommitError::Failed(error @ Error::Uncertain(_))) => uncertain = Some(error),
+                Err(CommitError::Failed(error)) => return Err(error),
+                // The attempt before may be what holds the row.
+                Err(CommitError::Conflict(Conflict::Locked)) => {}
+                Err(CommitError::Conflict(_)) => return Ok(uncertain.is_some()),
+            }
+        }
+        Err(uncertain.unwrap_or(Error::Unavailable(sqlx::Error::PoolTimedOut)))
+    }
+}
+
 /// The row of a change; `None` when it needs none.
 fn write(change: &Change, ids: &Ids, sealer: &Sealer) -> Result<Option<Write>, Error> {
     Ok(match change {
@@ -93,6 +121,16 @@ fn write(change: &Change, ids: &Ids, sealer: &Sealer) -> Result<Option<Write>, E
         Change::OperatorCommand { id, operator, command, given_at } => {
             Some(audit::command_insertion(id, operator, command, *given_at))
         }
+        Change::NewPartner { id, name, created_at } => Some(keys::partner_insertion(id, name, *created_at)),
+        Change::NewApiKey(key) => Some(keys::insertion(key)),
+        Change::RotateApiKey { id, secret_hash, overlap_until, rotated_at } => {
+            Some(keys::rotation(id, secret_hash, *overlap_until, *rotated_at))
+        }
+        Change::RevokeApiKey(id, revoked_at) => Some(keys::revocation(id, *revoked_at)),
+        Change::ApiKeyUsed(id, used_at) => Some(keys::usage(id, *used_at)),
+        Change::WebhookArrival(webhook) => Some(webhooks::arrival(webhook)),
+        Change::WebhookAttempt(webhook, next_attempt_at) => Some(webhooks::attempt(webhook, *next_attempt_at)),
+        Change::WebhookReplay(webhook, now) => Some(webhooks::replay(webhook, *now)),
         Change::Event(event) => Some(events::insertion(event, ids, sealer)?),
     })
 }

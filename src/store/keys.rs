@@ -6,9 +6,13 @@ use ipnet::IpNet;
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Session, Tx,
+    Error, Session,
     columns::{get, optional_time, parse, time},
     session::Connected,
+    writes::{
+        ColumnType::{Bytes, Int, Text},
+        Rank, RowValues, Statement, Write,
+    },
 };
 use crate::domain::{
     api_key::{ApiKey, Scope},
@@ -16,6 +20,55 @@ use crate::domain::{
     ids::PartnerId,
     key_pair::{PublicKey, SecretHash},
     network,
+};
+
+pub(super) static INSERT_PARTNER: Statement = Statement {
+    rank: Rank::PartnerInsert,
+    columns: &[("id", Text), ("name", Text), ("created_at", Int)],
+    sql: "INSERT INTO partners (id, name, created_at)
+         SELECT id, name, created_at FROM {rows} WHERE TRUE
+         ON CONFLICT DO NOTHING",
+};
+
+pub(super) static INSERT: Statement = Statement {
+    rank: Rank::ApiKeyInsert,
+    columns: &[
+        ("id", Text),
+        ("partner_id", Text),
+        ("name", Text),
+        ("secret_hash", Bytes),
+        ("scopes", Text),
+        ("allowed", Text),
+        ("expires_at", Int),
+        ("created_at", Int),
+    ],
+    sql: "INSERT INTO api_keys (id, partner_id, name, secret_hash, previous_secret_hash, scopes, allowed,
+             expires_at, revoked_at, last_used_at, created_at)
+         SELECT id, partner_id, name, secret_hash, NULL, scopes, allowed, expires_at, NULL, NULL, created_at
+         FROM {rows} WHERE TRUE
+         ON CONFLICT DO NOTHING",
+};
+
+pub(super) static ROTATE: Statement = Statement {
+    rank: Rank::ApiKeyRotate,
+    columns: &[("id", Text), ("secret_hash", Bytes), ("overlap_until", Int), ("rotated_at", Int)],
+    sql: "UPDATE api_keys SET previous_secret_hash = api_keys.secret_hash, previous_expires_at = new.overlap_until,
+             secret_hash = new.secret_hash
+         FROM {rows} WHERE api_keys.id = new.id AND api_keys.secret_hash <> new.secret_hash
+         AND api_keys.revoked_at IS NULL AND (api_keys.expires_at IS NULL OR api_keys.expires_at > new.rotated_at)",
+};
+
+pub(super) static REVOKE: Statement = Statement {
+    rank: Rank::ApiKeyRevoke,
+    columns: &[("id", Text), ("revoked_at", Int)],
+    sql: "UPDATE api_keys SET revoked_at = new.revoked_at
+         FROM {rows} WHERE api_keys.id = new.id AND api_keys.revoked_at IS NULL",
+};
+
+pub(super) static USE: Statement = Statement {
+    rank: Rank::ApiKeyUse,
+    columns: &[("id", Text), ("used_at", Int)],
+    sql: "UPDATE api_keys SET last_used_at = new.used_at FROM {rows} WHERE api_keys.id = new.id",
 };
 
 impl<C: Connected> Session<C> {
@@ -47,60 +100,48 @@ impl<C: Connected> Session<C> {
     }
 }
 
-impl Tx {
-    /// Adds a partner. `false`: the short name is another partner's, and nothing was added.
-    pub async fn partner_insert(&mut self, id: &PartnerId, name: &str, now: Timestamp) -> Result<bool, Error> {
-        let sql = "INSERT INTO partners (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
-        let query = sqlx::query(sql).bind(id.as_str()).bind(name).bind(now.0);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
-    }
+/// Adds a partner. Conflicts when another has its short name or its name.
+pub(super) fn partner_insertion(id: &PartnerId, name: &str, created_at: Timestamp) -> Write {
+    let row = RowValues::new().and(id.as_str()).and(name).and(created_at.0);
+    Write::new(Rank::PartnerInsert, id.as_str(), row)
+}
 
-    /// Adds a key. `false`: it is there already.
-    pub async fn api_key_insert(&mut self, key: &ApiKey) -> Result<bool, Error> {
-        let sql = "INSERT INTO api_keys (id, partner_id, name, secret_hash, previous_secret_hash, scopes, allowed,
-                 expires_at, revoked_at, last_used_at, created_at)
-             VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, NULL, NULL, $8) ON CONFLICT (id) DO NOTHING";
-        let query = sqlx::query(sql)
-            .bind(key.id.as_str())
-            .bind(key.partner_id.as_str())
-            .bind(key.name.as_str())
-            .bind(key.secret_hash.clone())
-            .bind(join(&key.scopes, |scope| scope.as_str().to_owned()))
-            .bind(join(&key.allowed, ToString::to_string))
-            .bind(key.expires_at.map(|time| time.0))
-            .bind(key.created_at.0);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
-    }
+/// Adds a key. Conflicts when there is one of this id.
+pub(super) fn insertion(key: &ApiKey) -> Write {
+    let (scopes, allowed) =
+        (join(&key.scopes, |scope| scope.as_str().to_owned()), join(&key.allowed, ToString::to_string));
+    let row = RowValues::new()
+        .and(key.id.as_str())
+        .and(key.partner_id.as_str())
+        .and(key.name.as_str())
+        .and(&key.secret_hash[..])
+        .and(scopes.as_str())
+        .and(allowed.as_str())
+        .and(key.expires_at.map(|time| time.0))
+        .and(key.created_at.0);
+    Write::new(Rank::ApiKeyInsert, key.id.as_str(), row)
+}
 
-    /// Revokes a key. `false`: there is no such key, or it is revoked already.
-    pub async fn api_key_revoke(&mut self, id: &PublicKey, now: Timestamp) -> Result<bool, Error> {
-        let query = sqlx::query("UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL");
-        let query = query.bind(id.as_str()).bind(now.0);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
-    }
+/// Gives a key another secret; the one it had is good beside it until `overlap_until`. Conflicts when there is no such key, when
+/// it is not good any more, and when it has this secret already.
+pub(super) fn rotation(
+    id: &PublicKey,
+    secret_hash: &SecretHash,
+    overlap_until: Timestamp,
+    rotated_at: Timestamp,
+) -> Write {
+    let row = RowValues::new().and(id.as_str()).and(&secret_hash[..]).and(overlap_until.0).and(rotated_at.0);
+    Write::new(Rank::ApiKeyRotate, id.as_str(), row)
+}
 
-    /// Gives a key another secret; the one it had is good beside it until `overlap_until`. `false`: there is no such key,
-    /// or it is not good at `now`, or it has this secret already.
-    pub async fn api_key_rotate(
-        &mut self,
-        id: &PublicKey,
-        secret_hash: &SecretHash,
-        overlap_until: Timestamp,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        let sql = "UPDATE api_keys
-             SET previous_secret_hash = secret_hash, previous_expires_at = $3, secret_hash = $2
-             WHERE id = $1 AND secret_hash <> $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $4)";
-        let query = sqlx::query(sql).bind(id.as_str()).bind(secret_hash.to_vec()).bind(overlap_until.0).bind(now.0);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
-    }
+/// Revokes a key. Conflicts when there is no such key, and when it is revoked already.
+pub(super) fn revocation(id: &PublicKey, revoked_at: Timestamp) -> Write {
+    Write::new(Rank::ApiKeyRevoke, id.as_str(), RowValues::new().and(id.as_str()).and(revoked_at.0))
+}
 
-    /// Notes that a key was used.
-    pub async fn api_key_used(&mut self, id: &PublicKey, now: Timestamp) -> Result<(), Error> {
-        let query = sqlx::query("UPDATE api_keys SET last_used_at = $2 WHERE id = $1").bind(id.as_str()).bind(now.0);
-        query.execute(self.connection()).await?;
-        Ok(())
-    }
+/// Notes that a key was used.
+pub(super) fn usage(id: &PublicKey, used_at: Timestamp) -> Write {
+    Write::new(Rank::ApiKeyUse, id.as_str(), RowValues::new().and(id.as_str()).and(used_at.0))
 }
 
 fn join<T>(items: &[T], text: impl Fn(&T) -> String) -> String {

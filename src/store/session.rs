@@ -4,7 +4,7 @@ use std::{ops::DerefMut as _, sync::Arc};
 
 use sqlx::{Any, AnyConnection, Transaction, pool::PoolConnection};
 
-use super::{Error, Store, StoreContext, group_commit::WriterGuard};
+use super::{Error, StoreContext, group_commit::WriterGuard};
 
 /// A connection to the database, in a transaction or not.
 pub struct Session<C> {
@@ -42,26 +42,6 @@ impl Connected for Writing {
         match self {
             Self::Own(transaction) => transaction.deref_mut(),
             Self::Shared(guard) => guard,
-        }
-    }
-}
-
-/// How often a change is made of which the database does not say whether it stands.
-const CHANGE_TRIES: u32 = 3;
-
-impl Store {
-    /// Makes a `change` in a transaction of its own; returns whether there was anything to change. Where the database does not
-    /// say whether it stands, it is made again: it must change nothing where it stands, and wait for itself.
-    pub async fn change(&self, change: impl AsyncFn(&mut Tx) -> Result<bool, Error>) -> Result<bool, Error> {
-        let (mut has_changed, mut tries) = (false, 0);
-        loop {
-            tries += 1;
-            let mut tx = self.begin().await?;
-            has_changed |= change(&mut tx).await?;
-            match tx.commit().await {
-                Err(Error::Uncertain(_)) if tries < CHANGE_TRIES => {}
-                committed => return committed.map(|()| has_changed),
-            }
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Webhooks: every genuine one, kept redacted for audit, and processed by a worker.
 
-use std::time::Duration;
-
 use sqlx::any::AnyRow;
 
 use super::{
@@ -10,16 +8,16 @@ use super::{
     list::Listing,
     list_query::ListQuery,
     session::Connected,
+    writes::{
+        ColumnType::{Int, Text},
+        Rank, RowValues, Statement, Write,
+    },
 };
 use crate::domain::{
     clock::{CLOCK_SKEW, Timestamp},
     ids::{PaymentIntentId, WebhookId},
     operation::WEBHOOK_LEASE,
 };
-
-/// When a webhook without an id that comes again is processed again at the earliest, after the last time: a storm of the same
-/// leads to one look a second.
-const REPEATED_AFTER: Duration = Duration::from_secs(1);
 
 /// How far a webhook has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +98,70 @@ pub struct WebhookFilter {
     pub before: Option<Timestamp>,
 }
 
+/// A body that came before is counted. It is processed again if it had been given up, or has no id of an event: then nothing
+/// shows that it tells of the same one, and something may have happened since. Such a one is not due before a
+/// second has passed since it was processed: a storm of the same leads to one look a second. While one is processed, the next
+/// counts as another attempt, so that it is not ended by what was read before it came.
+pub(super) static ARRIVAL: Statement = Statement {
+    rank: Rank::WebhookArrival,
+    columns: &[
+        ("id", Text),
+        ("body_hash", Text),
+        ("event_id", Text),
+        ("event_type", Text),
+        ("source_address", Text),
+        ("headers", Text),
+        ("body", Text),
+        ("state", Text),
+        ("received_at", Int),
+    ],
+    sql: "INSERT INTO webhooks (id, body_hash, event_id, event_type, source_address, headers, body, state,
+             attempts, next_attempt_at, lease_until, duplicates, error, received_at, processed_at)
+         SELECT id, body_hash, event_id, event_type, source_address, headers, body, state,
+             0, received_at, 0, 0, NULL, received_at, NULL
+         FROM {rows} WHERE TRUE
+         ON CONFLICT (body_hash) DO UPDATE SET duplicates = webhooks.duplicates + 1,
+             attempts = CASE WHEN webhooks.state IN ('parked', 'dead') THEN 0
+                 WHEN webhooks.event_id <> '' THEN webhooks.attempts
+                 WHEN webhooks.state = 'processed' THEN 0
+                 WHEN webhooks.lease_until > 0 THEN webhooks.attempts + 1 ELSE webhooks.attempts END,
+             next_attempt_at = CASE WHEN webhooks.state IN ('parked', 'dead') THEN excluded.received_at
+                 WHEN webhooks.event_id <> '' THEN webhooks.next_attempt_at
+                 WHEN webhooks.state = 'processed' AND webhooks.processed_at > excluded.received_at - 1000000
+                     AND webhooks.processed_at <= excluded.received_at THEN webhooks.processed_at + 1000000
+                 WHEN webhooks.state = 'processed' OR webhooks.lease_until > 0 THEN excluded.received_at
+                 ELSE webhooks.next_attempt_at END,
+             lease_until = CASE WHEN webhooks.event_id = '' THEN 0 ELSE webhooks.lease_until END,
+             processed_at = CASE WHEN webhooks.event_id = '' THEN NULL ELSE webhooks.processed_at END,
+             state = CASE WHEN webhooks.state IN ('parked', 'dead') OR webhooks.event_id = '' THEN 'waiting'
+                 ELSE webhooks.state END",
+};
+
+pub(super) static ATTEMPT: Statement = Statement {
+    rank: Rank::WebhookAttempt,
+    columns: &[
+        ("id", Text),
+        ("attempts", Int),
+        ("state", Text),
+        ("error", Text),
+        ("next_attempt_at", Int),
+        ("processed_at", Int),
+        ("payment_intent_id", Text),
+    ],
+    sql: "UPDATE webhooks SET state = new.state, error = new.error, next_attempt_at = new.next_attempt_at,
+             processed_at = new.processed_at, lease_until = 0, payment_intent_id = new.payment_intent_id
+         FROM {rows} WHERE webhooks.id = new.id AND webhooks.attempts = new.attempts",
+};
+
+/// A lease that ends later than one that is taken now was taken by a clock that has been put back since.
+pub(super) static REPLAY: Statement = Statement {
+    rank: Rank::WebhookReplay,
+    columns: &[("id", Text), ("due_at", Int), ("longest_lease", Int)],
+    sql: "UPDATE webhooks SET state = 'waiting', attempts = 0, next_attempt_at = new.due_at, processed_at = NULL
+         FROM {rows} WHERE webhooks.id = new.id
+         AND (webhooks.lease_until <= new.due_at OR webhooks.lease_until > new.longest_lease)",
+};
+
 impl WebhookFilter {
     fn select(&self, select: ListQuery) -> Result<ListQuery, Error> {
         let states: Vec<_> = self.states.iter().map(|state| state.as_str().to_owned()).collect();
@@ -163,45 +225,6 @@ impl<C: Connected> Session<C> {
 }
 
 impl Tx {
-    /// Adds a webhook, due at once. A body that came before is counted: `false`. It is processed again if it had
-    /// been given up, or has no id of an event: then nothing shows that it tells of the same one, and something may have
-    /// happened since. Such a one is not due before a second after it was processed; while one is processed, the next
-    /// counts as another attempt, so that it is not ended by what was read before it came.
-    pub async fn webhook_insert(&mut self, webhook: &WebhookRecord) -> Result<bool, Error> {
-        let sql = "INSERT INTO webhooks (id, body_hash, event_id, event_type, source_address, headers, body, state,
-                 attempts, next_attempt_at, lease_until, duplicates, error, received_at, processed_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, 0, 0, NULL, $9, NULL)
-             ON CONFLICT (body_hash) DO UPDATE SET duplicates = webhooks.duplicates + 1,
-                 attempts = CASE WHEN webhooks.state IN ('parked', 'dead') THEN 0
-                     WHEN webhooks.event_id <> '' THEN webhooks.attempts
-                     WHEN webhooks.state = 'processed' THEN 0
-                     WHEN webhooks.lease_until > 0 THEN webhooks.attempts + 1 ELSE webhooks.attempts END,
-                 next_attempt_at = CASE WHEN webhooks.state IN ('parked', 'dead') THEN $9
-                     WHEN webhooks.event_id <> '' THEN webhooks.next_attempt_at
-                     WHEN webhooks.state = 'processed' AND webhooks.processed_at > $9 - $10
-                         AND webhooks.processed_at <= $9 THEN webhooks.processed_at + $10
-                     WHEN webhooks.state = 'processed' OR webhooks.lease_until > 0 THEN $9
-                     ELSE webhooks.next_attempt_at END,
-                 lease_until = CASE WHEN webhooks.event_id = '' THEN 0 ELSE webhooks.lease_until END,
-                 processed_at = CASE WHEN webhooks.event_id = '' THEN NULL ELSE webhooks.processed_at END,
-                 state = CASE WHEN webhooks.state IN ('parked', 'dead') OR webhooks.event_id = '' THEN 'waiting'
-                     ELSE webhooks.state END
-             RETURNING id";
-        let query = sqlx::query(sql)
-            .bind(webhook.id.as_str())
-            .bind(webhook.body_hash.as_str())
-            .bind(webhook.event_id.as_str())
-            .bind(webhook.event_type.as_str())
-            .bind(webhook.source_address.as_str())
-            .bind(webhook.headers.as_str())
-            .bind(webhook.body.as_str())
-            .bind(webhook.state.as_str())
-            .bind(webhook.received_at.0)
-            .bind(i64::try_from(REPEATED_AFTER.as_micros()).unwrap_or(i64::MAX));
-        let row = query.fetch_one(self.connection()).await?;
-        Ok(get::<String>(&row, "id")? == webhook.id.as_str())
-    }
-
     /// Claims up to `limit` webhooks that are due, until `lease_until`; each claim counts as an attempt.
     pub async fn webhooks_claim_due(
         &mut self,
@@ -220,37 +243,41 @@ impl Tx {
         let rows = query.fetch_all(self.connection()).await?;
         self.shared.readable("webhooks", &rows, |row, _| read(row))
     }
+}
 
-    /// Has a webhook processed again, whatever came of it before. `false`: there is none, or it is being processed.
-    pub async fn webhook_replay(&mut self, id: &WebhookId, now: Timestamp) -> Result<bool, Error> {
-        let sql = "UPDATE webhooks SET state = 'waiting', attempts = 0, next_attempt_at = $2, processed_at = NULL
-             WHERE id = $1 AND (lease_until <= $2 OR lease_until > $3)";
-        let longest = now + WEBHOOK_LEASE + CLOCK_SKEW;
-        let query = sqlx::query(sql).bind(id.as_str()).bind(now.0).bind(longest.0);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
-    }
+/// Adds a webhook, or counts that its body came again. Two of one body are one row, which the name of the row says.
+pub(super) fn arrival(webhook: &WebhookRecord) -> Write {
+    let row = RowValues::new()
+        .and(webhook.id.as_str())
+        .and(webhook.body_hash.as_str())
+        .and(webhook.event_id.as_str())
+        .and(webhook.event_type.as_str())
+        .and(webhook.source_address.as_str())
+        .and(webhook.headers.as_str())
+        .and(webhook.body.as_str())
+        .and(webhook.state.as_str())
+        .and(webhook.received_at.0);
+    Write::new(Rank::WebhookArrival, &webhook.body_hash, row)
+}
 
-    /// Ends a webhook, or lets it wait until `next_attempt_at`. Writes nothing when another attempt has begun since.
-    pub async fn webhook_update(
-        &mut self,
-        webhook: &WebhookRecord,
-        next_attempt_at: Option<Timestamp>,
-    ) -> Result<(), Error> {
-        let sql =
-            "UPDATE webhooks SET state = $2, error = $3, next_attempt_at = $4, processed_at = $5, lease_until = 0,
-                 payment_intent_id = $7
-             WHERE id = $1 AND attempts = $6";
-        let query = sqlx::query(sql)
-            .bind(webhook.id.as_str())
-            .bind(webhook.state.as_str())
-            .bind(webhook.error.as_deref())
-            .bind(next_attempt_at.map(|time| time.0))
-            .bind(webhook.processed_at.map(|time| time.0))
-            .bind(webhook.attempts)
-            .bind(webhook.payment_intent_id.as_ref().map(PaymentIntentId::as_str));
-        query.execute(self.connection()).await?;
-        Ok(())
-    }
+/// Ends an attempt. Does nothing when another has begun since.
+pub(super) fn attempt(webhook: &WebhookRecord, next_attempt_at: Option<Timestamp>) -> Write {
+    let row = RowValues::new()
+        .and(webhook.id.as_str())
+        .and(webhook.attempts)
+        .and(webhook.state.as_str())
+        .and(webhook.error.as_deref())
+        .and(next_attempt_at.map(|time| time.0))
+        .and(webhook.processed_at.map(|time| time.0))
+        .and(webhook.payment_intent_id.as_ref().map(PaymentIntentId::as_str));
+    Write::new(Rank::WebhookAttempt, &webhook.body_hash, row)
+}
+
+/// Has a webhook processed again. Conflicts while it is being processed.
+pub(super) fn replay(webhook: &WebhookRecord, now: Timestamp) -> Write {
+    let longest = now + WEBHOOK_LEASE + CLOCK_SKEW;
+    let row = RowValues::new().and(webhook.id.as_str()).and(now.0).and(longest.0);
+    Write::new(Rank::WebhookReplay, &webhook.body_hash, row)
 }
 
 pub(super) fn read(row: &AnyRow) -> Result<WebhookRecord, Error> {

@@ -14,16 +14,23 @@ use super::{
 };
 use crate::task;
 
-/// Commits that may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
+/// Commits that may wait in each lane. It is never reached: each is of a call under way, which `rpc/` bounds, of a webhook on an
+/// open connection, which `http/` bounds, or of a worker, which waits for it.
 const QUEUE: usize = 1024;
-/// Commits that are written together at most.
+/// Commits that are written together at most, those that may wait not counted.
 const TOGETHER: usize = 128;
+/// Of the commits that may wait, how many are written with the others, however many those are.
+const PATIENT_SHARE: usize = 32;
 /// Bytes of rows that are written together at most, but for the last commit, which may exceed them.
 const TOGETHER_BYTES: usize = 1 << 20;
 
-/// Takes commits in.
+/// Takes commits in. There are two lanes: commits of calls go before those for which no call waits, such as those of webhooks,
+/// so that a flood of the latter delays a call by one batch at most.
 #[derive(Clone)]
-pub(super) struct WriteBatcher(mpsc::Sender<QueuedCommit>);
+pub(super) struct WriteBatcher {
+    urgent: mpsc::Sender<QueuedCommit>,
+    patient: mpsc::Sender<QueuedCommit>,
+}
 
 /// A commit that waits.
 struct QueuedCommit {
@@ -42,29 +49,37 @@ pub(super) struct BatchWriter {
 impl WriteBatcher {
     /// Begins to write; ends when the last clone of this is gone.
     pub(super) fn start(writer: BatchWriter) -> Self {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        task::spawn("write batcher", writer.work(receiver));
-        Self(sender)
+        let ((urgent, urgent_lane), (patient, patient_lane)) = (Lane::new(), Lane::new());
+        task::spawn("write batcher", writer.work(urgent_lane, patient_lane));
+        Self { urgent, patient }
     }
 
     /// Writes the rows of one decision; returns when they are durable, or certain not to be written.
     pub(super) async fn write(&self, writes: Vec<Write>) -> Result<(), CommitError> {
         let (reply, response) = oneshot::channel();
-        self.0.send(QueuedCommit { writes, reply }).await.map_err(|_| Error::gone())?;
+        let lane = if writes.iter().all(Write::is_patient) { &self.patient } else { &self.urgent };
+        lane.send(QueuedCommit { writes, reply }).await.map_err(|_| Error::gone())?;
         response.await.map_err(|_| Error::gone())?
     }
 }
 
 impl BatchWriter {
-    async fn work(self, mut receiver: mpsc::Receiver<QueuedCommit>) {
-        let mut next = receiver.recv().await;
-        while let Some(first) = next {
-            let (batch, after) = gather(first, &mut receiver);
-            self.write(batch).await;
-            next = match after {
-                Some(after) => Some(after),
-                None => receiver.recv().await,
+    async fn work(self, mut urgent: Lane, mut patient: Lane) {
+        loop {
+            let has_any = tokio::select! {
+                biased;
+                true = urgent.has_any() => true,
+                true = patient.has_any() => true,
+                else => false,
             };
+            if !has_any {
+                return;
+            }
+            let mut batch = Gathered::default();
+            urgent.move_into(&mut batch, TOGETHER);
+            let most = TOGETHER.max(batch.commits.len() + PATIENT_SHARE);
+            patient.move_into(&mut batch, most);
+            self.write(batch.commits).await;
         }
     }
 
@@ -103,25 +118,59 @@ impl BatchWriter {
     }
 }
 
-/// The commits that wait and are written together with the `first`; and the one after them, which writes a row that one of
-/// them writes: statements that go together do not see what the others write.
-fn gather(
-    first: QueuedCommit,
-    receiver: &mut mpsc::Receiver<QueuedCommit>,
-) -> (Vec<QueuedCommit>, Option<QueuedCommit>) {
-    let mut bytes = first.len();
-    let mut rows: HashSet<String> = first.rows().map(str::to_owned).collect();
-    let mut batch = vec![first];
-    while batch.len() < TOGETHER && bytes < TOGETHER_BYTES {
-        let Ok(next) = receiver.try_recv() else { break };
-        if next.rows().any(|row| rows.contains(row)) {
-            return (batch, Some(next));
-        }
-        rows.extend(next.rows().map(str::to_owned));
-        bytes += next.len();
-        batch.push(next);
+/// Commits in the order in which they came.
+struct Lane {
+    receiver: mpsc::Receiver<QueuedCommit>,
+    /// Came before those in the channel.
+    first: Option<QueuedCommit>,
+}
+
+impl Lane {
+    fn new() -> (mpsc::Sender<QueuedCommit>, Self) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        (sender, Self { receiver, first: None })
     }
-    (batch, None)
+
+    /// Waits until there is a commit. `false`: there will be none any more.
+    async fn has_any(&mut self) -> bool {
+        if self.first.is_none() {
+            self.first = self.receiver.recv().await;
+        }
+        self.first.is_some()
+    }
+
+    /// Moves the commits that wait into `batch` until it has `most`.
+    fn move_into(&mut self, batch: &mut Gathered, most: usize) {
+        while batch.commits.len() < most && batch.bytes < TOGETHER_BYTES {
+            let Some(next) = self.first.take().or_else(|| self.receiver.try_recv().ok()) else { return };
+            if let Err(next) = batch.add(next) {
+                self.first = Some(next);
+                return;
+            }
+        }
+    }
+}
+
+/// Commits that are written together. No two of them write the same row: statements that go together do not see what the others
+/// write.
+#[derive(Default)]
+struct Gathered {
+    commits: Vec<QueuedCommit>,
+    rows: HashSet<String>,
+    bytes: usize,
+}
+
+impl Gathered {
+    /// Adds a commit, or returns it where it writes a row that another does.
+    fn add(&mut self, commit: QueuedCommit) -> Result<(), QueuedCommit> {
+        if commit.rows().any(|row| self.rows.contains(row)) {
+            return Err(commit);
+        }
+        self.rows.extend(commit.rows().map(str::to_owned));
+        self.bytes += commit.len();
+        self.commits.push(commit);
+        Ok(())
+    }
 }
 
 /// The conflict that an error of the database is: a row that did not fit, or one that another transaction holds.

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use sqlx::{Any, AnyConnection, Arguments as _, AssertSqlSafe, Encode, Type, any::AnyArguments, error::DatabaseError};
 
 use super::{
-    Conflict, Dialect, Error, api_calls, audit, customers, events, operations, payment_intents, payment_methods,
-    refunds,
+    Conflict, Dialect, Error, api_calls, audit, customers, events, keys, operations, payment_intents, payment_methods,
+    refunds, webhooks,
 };
 
 mod postgres;
@@ -49,7 +49,15 @@ pub(super) enum Rank {
     OperationRelease,
     AuditEntryInsert,
     OperatorCommandInsert,
+    PartnerInsert,
+    ApiKeyInsert,
+    ApiKeyRotate,
+    ApiKeyRevoke,
+    ApiKeyUse,
     ApiCallInsert,
+    WebhookArrival,
+    WebhookAttempt,
+    WebhookReplay,
     EventInsert,
 }
 
@@ -75,7 +83,15 @@ impl Rank {
         Self::OperationRelease,
         Self::AuditEntryInsert,
         Self::OperatorCommandInsert,
+        Self::PartnerInsert,
+        Self::ApiKeyInsert,
+        Self::ApiKeyRotate,
+        Self::ApiKeyRevoke,
+        Self::ApiKeyUse,
         Self::ApiCallInsert,
+        Self::WebhookArrival,
+        Self::WebhookAttempt,
+        Self::WebhookReplay,
         Self::EventInsert,
     ];
 
@@ -101,15 +117,31 @@ impl Rank {
             Self::OperationRelease => &operations::RELEASE,
             Self::AuditEntryInsert => &audit::INSERT,
             Self::OperatorCommandInsert => &audit::INSERT_COMMAND,
+            Self::PartnerInsert => &keys::INSERT_PARTNER,
+            Self::ApiKeyInsert => &keys::INSERT,
+            Self::ApiKeyRotate => &keys::ROTATE,
+            Self::ApiKeyRevoke => &keys::REVOKE,
+            Self::ApiKeyUse => &keys::USE,
             Self::ApiCallInsert => &api_calls::INSERT,
+            Self::WebhookArrival => &webhooks::ARRIVAL,
+            Self::WebhookAttempt => &webhooks::ATTEMPT,
+            Self::WebhookReplay => &webhooks::REPLAY,
             Self::EventInsert => &events::INSERT,
         }
     }
 
-    /// Whether a row that its statement does not write is a conflict. It is none when a lease that was lost is not renewed, and
-    /// when a call is in the log already.
+    /// Whether a row that its statement does not write is a conflict. It is none when a lease that was lost is not renewed,
+    /// when a call is in the log already, when another attempt at a webhook has begun, and when a key that was used is gone.
     fn requires_rows(self) -> bool {
-        !matches!(self, Self::OperationRenew | Self::ApiCallInsert)
+        !matches!(self, Self::OperationRenew | Self::ApiKeyUse | Self::ApiCallInsert | Self::WebhookAttempt)
+    }
+
+    /// Whether its rows may wait for others: no call waits for them.
+    fn is_patient(self) -> bool {
+        matches!(
+            self,
+            Self::ApiKeyUse | Self::ApiCallInsert | Self::WebhookArrival | Self::WebhookAttempt | Self::WebhookReplay
+        )
     }
 
     /// The meaning of a row that its statement did not write.
@@ -117,9 +149,13 @@ impl Rank {
         match self {
             Self::OperationInsert => Conflict::KeyTaken,
             Self::CustomerInsert | Self::PaymentIntentInsert | Self::RefundInsert => Conflict::ReferenceTaken,
-            Self::OperationRenew | Self::OperationFinish | Self::OperationLeaveOpen | Self::OperationRelease => {
-                Conflict::LeaseLost
-            }
+            Self::PartnerInsert => Conflict::PartnerTaken,
+            Self::ApiKeyInsert | Self::ApiKeyRotate | Self::ApiKeyRevoke => Conflict::KeyChanged,
+            Self::OperationRenew
+            | Self::OperationFinish
+            | Self::OperationLeaveOpen
+            | Self::OperationRelease
+            | Self::WebhookReplay => Conflict::LeaseLost,
             Self::CustomerUpdate
             | Self::PaymentIntentUpdate
             | Self::PaymentMethodInsert
@@ -131,7 +167,10 @@ impl Rank {
             | Self::CustomerDelete
             | Self::AuditEntryInsert
             | Self::OperatorCommandInsert
+            | Self::ApiKeyUse
             | Self::ApiCallInsert
+            | Self::WebhookArrival
+            | Self::WebhookAttempt
             | Self::EventInsert => Conflict::Stale,
         }
     }
@@ -148,7 +187,7 @@ pub(super) enum ColumnType {
 /// One row of one statement.
 pub(super) struct Write {
     pub(super) rank: Rank,
-    /// The id of the row in its table.
+    /// Names the row in its table: mostly its id.
     pub(super) id: String,
     row: RowValues,
 }
@@ -214,6 +253,11 @@ impl<V: Value> Value for Option<V> {
 impl Write {
     pub(super) fn new(rank: Rank, id: &str, row: RowValues) -> Self {
         Self { rank, id: id.to_owned(), row }
+    }
+
+    /// Whether it may wait for others: no call waits for it.
+    pub(super) fn is_patient(&self) -> bool {
+        self.rank.is_patient()
     }
 
     /// How long it is, in bytes.

@@ -114,7 +114,13 @@ impl App {
                 Committed::Conflict(Conflict::ReferenceTaken) => {
                     return Err(reference_taken(command, self.find_reference(caller, command).await?));
                 }
-                Committed::Conflict(Conflict::Stale | Conflict::LeaseLost | Conflict::Locked) => {}
+                Committed::Conflict(
+                    Conflict::Stale
+                    | Conflict::LeaseLost
+                    | Conflict::Locked
+                    | Conflict::PartnerTaken
+                    | Conflict::KeyChanged,
+                ) => {}
                 Committed::Uncertain(cause) => {
                     let app = self.clone();
                     self.tasks.spawn(async move { app.take_back(reservation.committed()).await });

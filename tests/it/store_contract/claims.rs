@@ -12,7 +12,7 @@ use corefy_gateway::{
 use tokio::task::JoinSet;
 
 use super::objects::{
-    NOW, acme, after, commit, new_intent, operation, payment_intent, reservation, save_operation, webhook,
+    NOW, acme, after, arrival, commit, new_intent, operation, payment_intent, reservation, save_operation, webhook,
 };
 use crate::{on_both, support::database::TestDatabase};
 
@@ -95,11 +95,7 @@ async fn eight_claimers_take_every_due_operation_once(database: TestDatabase) {
 
 async fn eight_claimers_take_every_due_webhook_once(database: TestDatabase) {
     let store = database.store().await;
-    let mut tx = store.begin().await.unwrap();
-    for number in 0..DUE {
-        assert!(tx.webhook_insert(&webhook(&number.to_string())).await.unwrap());
-    }
-    tx.commit().await.unwrap();
+    commit(&store, (0..DUE).map(|number| arrival(&webhook(&number.to_string())))).await.unwrap();
     all_are_taken_once(&store, Claim::Webhooks).await;
 }
 

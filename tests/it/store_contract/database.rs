@@ -2,8 +2,12 @@
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
-use corefy_gateway::{domain::ids::PartnerId, store::Tx};
+use corefy_gateway::{
+    domain::ids::PartnerId,
+    store::{Conflict, Store},
+};
 
+use super::objects::{commit, conflict, new_partner};
 use crate::{
     on_both,
     support::database::{Backend, TestDatabase},
@@ -12,20 +16,18 @@ use crate::{
 on_both![
     a_database_is_opened_again_with_what_was_in_it,
     a_database_can_be_opened_twice_at_the_same_time,
-    what_is_not_committed_never_happened,
+    of_changes_of_which_one_conflicts_nothing_stands,
 ];
 
-async fn add_partner(tx: &mut Tx, name: &str) -> PartnerId {
+async fn add_partner(store: &Store, name: &str) -> PartnerId {
     let id = PartnerId::from_name(name).unwrap();
-    assert!(tx.partner_insert(&id, name, Default::default()).await.unwrap());
+    commit(store, [new_partner(&id, name)]).await.unwrap();
     id
 }
 
 async fn a_database_is_opened_again_with_what_was_in_it(database: TestDatabase) {
     let store = database.store().await;
-    let mut tx = store.begin().await.unwrap();
-    let partner = add_partner(&mut tx, "Acme GmbH").await;
-    tx.commit().await.unwrap();
+    let partner = add_partner(&store, "Acme GmbH").await;
     store.close().await;
     assert!(store.readiness().await.is_err(), "a closed store is not ready");
     let store = database.store().await;
@@ -48,30 +50,25 @@ async fn a_database_can_be_opened_twice_at_the_same_time(database: TestDatabase)
         stores.push(store.await.unwrap());
     }
     let (one, other) = (&stores[0], &stores[3]);
-    let mut tx = one.begin().await.unwrap();
-    let partner = add_partner(&mut tx, "Acme GmbH").await;
-    tx.commit().await.unwrap();
+    let partner = add_partner(one, "Acme GmbH").await;
     assert_eq!(other.read().await.unwrap().partner_named("Acme GmbH").await.unwrap(), Some(partner));
 }
 
-async fn what_is_not_committed_never_happened(database: TestDatabase) {
+async fn of_changes_of_which_one_conflicts_nothing_stands(database: TestDatabase) {
     let store = database.store().await;
-    let mut tx = store.begin().await.unwrap();
-    add_partner(&mut tx, "Acme GmbH").await;
-    drop(tx);
+    let (id, taken) = (PartnerId::from_name("Acme GmbH").unwrap(), PartnerId::from_name("Taken").unwrap());
+    add_partner(&store, "Taken").await;
+    let outcome = commit(&store, [new_partner(&id, "Acme GmbH"), new_partner(&taken, "Other")]).await;
+    assert_eq!(conflict(outcome), Conflict::PartnerTaken);
     assert_eq!(store.read().await.unwrap().partner_named("Acme GmbH").await.unwrap(), None);
-    let mut tx = store.begin().await.unwrap();
-    add_partner(&mut tx, "Acme GmbH").await;
-    tx.commit().await.unwrap();
+    add_partner(&store, "Acme GmbH").await;
 }
 
 #[tokio::test]
 async fn an_sqlite_file_is_its_owner_s_alone() {
     let database = TestDatabase::new(Backend::Sqlite).await.unwrap();
     let store = database.store().await;
-    let mut tx = store.begin().await.unwrap();
-    add_partner(&mut tx, "Acme GmbH").await;
-    tx.commit().await.unwrap();
+    add_partner(&store, "Acme GmbH").await;
     let path = database.url().strip_prefix("sqlite://").unwrap();
     for file in [path.to_owned(), format!("{path}-wal"), format!("{path}-shm")] {
         let mode = Path::new(&file).metadata().unwrap().permissions().mode();

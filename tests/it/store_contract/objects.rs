@@ -15,7 +15,7 @@ use corefy_gateway::{
         private::Private,
         refund::{Refund, RefundDetails, RefundFailure, RefundState},
     },
-    store::{Change, Changes, CommitError, Conflict, Error, Store, Tracked, WebhookRecord, WebhookState},
+    store::{Change, CommitError, Conflict, Error, Store, Tracked, WebhookRecord, WebhookState},
 };
 
 use crate::support::database::{Backend, TestDatabase};
@@ -225,9 +225,7 @@ pub fn webhook(body_hash: &str) -> WebhookRecord {
 
 /// Commits changes.
 pub async fn commit(store: &Store, changes: impl IntoIterator<Item = Change>) -> Result<(), CommitError> {
-    let mut all = Changes::default();
-    changes.into_iter().for_each(|change| all.push(change));
-    store.commit(&all).await
+    store.commit(&changes.into_iter().collect()).await
 }
 
 /// The change that inserts an intent.
@@ -248,6 +246,16 @@ pub fn new_customer(customer: &Customer) -> Change {
 /// The change that inserts a payment method.
 pub fn new_method(method: &PaymentMethod) -> Change {
     Change::PaymentMethod(Tracked::new(method.clone()))
+}
+
+/// The change that adds a webhook.
+pub fn arrival(webhook: &WebhookRecord) -> Change {
+    Change::WebhookArrival(Box::new(webhook.clone()))
+}
+
+/// The change that adds a partner.
+pub fn new_partner(id: &PartnerId, name: &str) -> Change {
+    Change::NewPartner { id: id.clone(), name: name.to_owned(), created_at: NOW }
 }
 
 /// The change that reserves an operation, under an idempotency key or none.

@@ -15,7 +15,7 @@ use corefy_gateway::{
 use sqlx::{Connection as _, PgConnection};
 
 use super::objects::{
-    CANARY, NOW, acme, after, commit, customer, new_customer, new_intent, new_method, new_refund, operation,
+    CANARY, NOW, acme, after, arrival, commit, customer, new_customer, new_intent, new_method, new_refund, operation,
     paid_intent, payment_intent, payment_method, refund, save_intent, save_operation, webhook,
 };
 use crate::{
@@ -41,9 +41,7 @@ async fn fill(store: &Store) -> PaymentIntent {
         changes.emit(EventType::PaymentIntentCreated, object, NOW);
     }
     store.commit(&changes).await.unwrap();
-    let mut tx = store.begin().await.unwrap();
-    tx.webhook_insert(&webhook("a")).await.unwrap();
-    tx.commit().await.unwrap();
+    commit(store, [arrival(&webhook("a"))]).await.unwrap();
     let done = operation(OperationKind::ConfirmPaymentIntent, intent.id.as_str(), Some(&intent.id));
     save_operation(store, &done).await;
     let (lease, answer) = (Lease::held(&done), FrozenAnswer::of(&intent));

@@ -129,7 +129,7 @@ fn get(id: &str) -> corefy_gateway::pb::GetPaymentIntentRequest {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_webhook_whose_commit_was_not_answered_is_kept_once() {
     let Some((app, proxy)) = behind_a_proxy().await else { return };
-    for (cut, duplicates) in [(Cut::BeforeCommit, 0), (Cut::AfterCommit, 1)] {
+    for (cut, duplicates) in [(Cut::BeforeStatement, 0), (Cut::AfterStatement, 1)] {
         let body = format!(r#"{{"event_type":"customer.created","event_id":"evt_{cut:?}"}}"#);
         proxy.cut_about("customer.created", 0, [cut]);
         assert_eq!(app.sandbox.send_webhook(body.clone(), None).await.unwrap(), 503, "{cut:?}");
@@ -144,7 +144,7 @@ async fn a_webhook_whose_commit_was_not_answered_is_kept_once() {
 async fn a_key_whose_commit_was_not_answered_is_made_once_and_works() {
     let Some((app, proxy)) = behind_a_proxy().await else { return };
     let before = app.keys().await.list(None).await.unwrap().len();
-    for (cut, number) in [(Cut::BeforeCommit, 1), (Cut::AfterCommit, 2)] {
+    for (cut, number) in [(Cut::BeforeStatement, 1), (Cut::AfterStatement, 2)] {
         proxy.cut_about("another key", 0, [cut]);
         let pair = app.new_key(|new| new.key_name = "another key".to_owned()).await;
         assert_eq!(proxy.cuts_left(), 0, "{cut:?}");

@@ -28,9 +28,6 @@ pub enum Cut {
     AfterStatement,
     /// As soon as a statement was passed on, which the database is still at.
     DuringStatement,
-    /// The same of the COMMIT that follows one.
-    BeforeCommit,
-    AfterCommit,
 }
 
 #[derive(Default)]
@@ -128,20 +125,13 @@ impl Drop for DatabaseProxy {
 }
 
 impl CutPlan {
-    /// The cut to be made at this piece, on a connection that has `carried` a statement that is meant since its last commit.
-    fn cut_at(&mut self, piece: &[u8], carried: &mut bool) -> Option<Cut> {
-        let is_about = !self.about.is_empty() && has(piece, self.about);
-        let (carried_before, commits) = (*carried, has(piece, "COMMIT"));
-        *carried = (*carried || is_about) && !commits;
-        let wanted = match self.cuts.front()? {
-            Cut::BeforeStatement | Cut::AfterStatement | Cut::DuringStatement => is_about,
-            Cut::BeforeCommit | Cut::AfterCommit => carried_before && commits,
-        };
-        if is_about && self.spared > 0 {
-            self.spared -= 1;
+    /// The cut to be made at this piece.
+    fn cut_at(&mut self, piece: &[u8]) -> Option<Cut> {
+        if self.cuts.is_empty() || self.about.is_empty() || !has(piece, self.about) {
             return None;
         }
-        if !wanted || self.spared > 0 {
+        if self.spared > 0 {
+            self.spared -= 1;
             return None;
         }
         let cut = self.cuts.pop_front();
@@ -194,7 +184,7 @@ async fn ask(
     end_others: impl Fn(),
     (stop, answers): (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<OwnedReadHalf>),
 ) {
-    let (mut piece, mut carried) = (vec![0; PIECE], false);
+    let mut piece = vec![0; PIECE];
     loop {
         let read = client.read(&mut piece).await.unwrap_or(0);
         if read == 0 {
@@ -203,7 +193,7 @@ async fn ask(
         let piece = &piece[..read];
         let (cut, goes_down) = {
             let mut plan = plan.lock().unwrap();
-            (plan.cut_at(piece, &mut carried), plan.is_down)
+            (plan.cut_at(piece), plan.is_down)
         };
         let Some(cut) = cut else {
             if server.write_all(piece).await.is_err() {
@@ -217,8 +207,8 @@ async fn ask(
         stop.send(()).ok();
         let mut answers = answers.await.unwrap();
         match cut {
-            Cut::BeforeStatement | Cut::BeforeCommit => {}
-            Cut::AfterStatement | Cut::AfterCommit => {
+            Cut::BeforeStatement => {}
+            Cut::AfterStatement => {
                 server.write_all(piece).await.unwrap();
                 // The answer is there, and stays unread.
                 answers.readable().await.ok();
