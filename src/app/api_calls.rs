@@ -128,9 +128,7 @@ impl App {
     /// Forgets the oldest calls that are past their time, at most [`PRUNE_BATCH`]. Returns how many.
     pub async fn prune_api_calls(&self) -> Result<usize, Error> {
         let sent_before = self.now().before(self.api_call_retention);
-        let mut tx = self.store.begin().await?;
-        let count = tx.api_calls_delete(sent_before, PRUNE_BATCH).await?;
-        tx.commit().await?;
+        let count = self.store.delete_api_calls(sent_before, PRUNE_BATCH).await?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 

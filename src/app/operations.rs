@@ -156,9 +156,7 @@ impl OperationAdmin {
         self.store.commit(&changes).await.map_err(Error::from)?;
         let (mut after, mut count) = (String::new(), 0);
         loop {
-            let mut tx = self.store.begin().await?;
-            let step = tx.payment_intents_recheck(since, &after, now, RECHECK_STEP).await?;
-            tx.commit().await?;
+            let step = self.store.recheck_payment_intents(since, &after, now, RECHECK_STEP).await?;
             let Some((last, due)) = step else { return Ok(count) };
             after = last;
             count += due;

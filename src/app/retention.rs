@@ -15,9 +15,7 @@ impl App {
     pub async fn prune_operations(&self) -> Result<usize, Error> {
         let Some(corefys) = self.upstream.last_told_time() else { return Ok(0) };
         let finished_before = self.now().min(corefys).before(self.operation_retention);
-        let mut tx = self.store.begin().await?;
-        let count = tx.operations_delete_finished(finished_before, PRUNE_BATCH).await?;
-        tx.commit().await?;
+        let count = self.store.delete_finished_operations(finished_before, PRUNE_BATCH).await?;
         self.telemetry.add(&OPERATIONS_PRUNED, [], count);
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }

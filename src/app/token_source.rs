@@ -29,9 +29,6 @@ pub fn for_store(store: &Store, ids: &Ids) -> Option<Arc<dyn TokenSource>> {
 #[async_trait]
 impl TokenSource for SharedTokens {
     async fn lease(&self, bucket: Bucket, quota: Quota, demand: Demand) -> Result<Lease, Box<dyn Error + Send + Sync>> {
-        let mut tx = self.store.begin().await?;
-        let lease = tx.budget_lease(bucket, quota, &self.gateway, demand).await?;
-        tx.commit().await?;
-        Ok(lease)
+        Ok(self.store.lease_tokens(bucket, quota, &self.gateway, demand).await?)
     }
 }

@@ -109,9 +109,7 @@ impl App {
     /// Processes the webhooks that are due, each on its own: one that fails holds up no other. Returns how many it took.
     pub async fn process_webhooks(&self) -> Result<usize, Error> {
         let now = self.now();
-        let mut tx = self.store.begin().await?;
-        let webhooks = tx.webhooks_claim_due(now, now + WEBHOOK_LEASE, BATCH).await?;
-        tx.commit().await?;
+        let webhooks = self.store.claim_due_webhooks(now, now + WEBHOOK_LEASE, BATCH).await?;
         let count = webhooks.len();
         let mut work = JoinSet::new();
         for webhook in webhooks {

@@ -5,9 +5,8 @@ use std::{collections::HashMap, time::Duration};
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Session,
+    Error, ReadSession,
     columns::{get, time},
-    session::Connected,
 };
 use crate::domain::{
     api_call::{ApiCallStats, Percentiles},
@@ -31,7 +30,7 @@ pub struct StatsRange {
     pub span: Duration,
 }
 
-impl<C: Connected> Session<C> {
+impl ReadSession {
     /// The partner's calls, counted. Oldest span first, then by operation; spans without calls are left out.
     pub async fn api_call_stats(
         &mut self,

@@ -5,11 +5,10 @@ use std::time::Duration;
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Sealer, Session, Tx,
+    Error, ReadSession, Sealer, Store,
     columns::{get, parse, parse_optional, time},
     list::Listing,
     list_query::ListQuery,
-    session::Connected,
     writes::{
         ColumnType::{Bytes, Int, Text},
         Rank, RowValues, Statement, Write,
@@ -68,7 +67,7 @@ pub struct ApiCallFilter {
     pub created_before: Option<Timestamp>,
 }
 
-impl<C: Connected> Session<C> {
+impl ReadSession {
     /// The calls of a partner, or of all and of nobody, newest first, at most `limit`, before the id `before`.
     pub async fn api_calls(
         &mut self,
@@ -102,14 +101,13 @@ impl<C: Connected> Session<C> {
     }
 }
 
-impl Tx {
+impl Store {
     /// Deletes those of the oldest `limit` calls that were sent before `sent_before`. Returns how many. The order of ids is
     /// that of time, so that the oldest are found without looking at others.
-    pub async fn api_calls_delete(&mut self, sent_before: Timestamp, limit: u32) -> Result<u64, Error> {
+    pub async fn delete_api_calls(&self, sent_before: Timestamp, limit: u32) -> Result<u64, Error> {
         let sql = "DELETE FROM api_calls WHERE created_at < $1 AND id <=
              (SELECT MAX(id) FROM (SELECT id FROM api_calls ORDER BY id LIMIT $2) AS oldest)";
-        let query = sqlx::query(sql).bind(sent_before.0).bind(i64::from(limit));
-        Ok(query.execute(self.connection()).await?.rows_affected())
+        self.execute(sqlx::query(sql).bind(sent_before.0).bind(i64::from(limit))).await
     }
 }
 

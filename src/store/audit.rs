@@ -3,9 +3,8 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Session,
+    Error, ReadSession,
     columns::{get, parse, time},
-    session::Connected,
     writes::{
         ColumnType::{Int, Text},
         Rank, RowValues, Statement, Write,
@@ -41,7 +40,7 @@ pub(super) static INSERT_COMMAND: Statement = Statement {
          SELECT id, given_at, actor, host, command FROM {rows} WHERE TRUE",
 };
 
-impl<C: Connected> Session<C> {
+impl ReadSession {
     /// The decisions about an operation, oldest first.
     pub async fn audit_of(&mut self, operation: &OperationId) -> Result<Vec<AuditEntry>, Error> {
         let query = sqlx::query("SELECT * FROM audit_log WHERE operation_id = $1 ORDER BY id").bind(operation.as_str());

@@ -3,11 +3,10 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Sealer, Session, Tracked,
+    Error, ReadSession, Sealer, Tracked,
     columns::{get, parse, time},
     list::Listing,
     list_query::ListQuery,
-    session::Connected,
     tracked::RowWrite,
     writes::{
         ColumnType::{Bytes, Int, Text},
@@ -67,7 +66,7 @@ pub(super) static DELETE: Statement = Statement {
     sql: "DELETE FROM customers WHERE (id, revision) IN (SELECT new.id, new.read_revision FROM {rows})",
 };
 
-impl<C: Connected> Session<C> {
+impl ReadSession {
     /// The customer, if it is the partner's.
     pub async fn customer(&mut self, partner: &PartnerId, id: &CustomerId) -> Result<Option<Customer>, Error> {
         Ok(self.customer_any(id).await?.filter(|customer| customer.partner_id == *partner))

@@ -43,7 +43,7 @@ pub enum Dialect {
 const SQLITE_READERS: u32 = 10;
 
 /// Settings of every SQLite connection. WAL and FULL make a commit durable before it is answered. The data by which a
-/// savepoint is undone stays in memory: it is worth nothing after a crash.
+/// statement is undone stays in memory: it is worth nothing after a crash.
 const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
      PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 1000;";
 /// How long the start waits for another process that migrates the same file, and for how long calls wait for one that has
@@ -158,6 +158,15 @@ impl Dialect {
         Ok(options.connect_with(AnyConnectOptions::from_str(url)?).await?)
     }
 
+    /// Begins a transaction that writes. SQLite's takes the write lock at once: one that reads first cannot take it later while
+    /// another process holds it.
+    pub(super) fn beginning(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+
     /// `select`, with the rows it finds locked until the end of the transaction. SQLite has one writer, which owns them all.
     pub(super) fn locking(self, select: &str) -> AssertSqlSafe<String> {
         AssertSqlSafe(match self {
@@ -200,7 +209,7 @@ impl Dialect {
         }
     }
 
-    /// Whether one transaction writes at a time. Then writers take turns and share flushes.
+    /// Whether one transaction writes at a time.
     pub(super) fn has_one_writer(self) -> bool {
         match self {
             Self::Sqlite => true,

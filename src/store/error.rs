@@ -138,10 +138,8 @@ fn in_words(error: &sqlx::Error) -> &'static str {
         sqlx::Error::Database(error) => code_in_words(error.code().as_deref().unwrap_or_default()),
         // An error that several calls share is wrapped.
         sqlx::Error::Io(error) => {
-            let inner = error.get_ref();
-            let flushed = inner.and_then(|inner| inner.downcast_ref::<Arc<sqlx::Error>>());
-            let shared = inner.and_then(|inner| inner.downcast_ref::<Arc<Error>>());
-            flushed.map(|error| in_words(error)).or_else(|| shared.map(|error| error.in_words())).unwrap_or(SILENT)
+            let shared = error.get_ref().and_then(|inner| inner.downcast_ref::<Arc<Error>>());
+            shared.map_or(SILENT, |error| error.in_words())
         }
         _ => SILENT,
     }

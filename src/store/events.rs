@@ -3,11 +3,10 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, NewEvent, Sealer, Session,
+    Error, NewEvent, ReadSession, Sealer,
     columns::{get, parse, parse_optional, time},
     list::Listing,
     list_query::ListQuery,
-    session::Connected,
     writes::{
         ColumnType::{Bytes, Int, Text},
         Rank, RowValues, Statement, Write,
@@ -40,7 +39,7 @@ pub(super) static INSERT: Statement = Statement {
          SELECT id, partner_id, type, object_id, object, operation_id, request_id, created_at, {position} FROM {rows}",
 };
 
-impl<C: Connected> Session<C> {
+impl ReadSession {
     /// The partner's events after the place `after` and up to the place `until`, oldest first, at most `limit`.
     pub async fn events(
         &mut self,

@@ -6,9 +6,8 @@ use ipnet::IpNet;
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Session,
+    Error, ReadSession,
     columns::{get, optional_time, parse, time},
-    session::Connected,
     writes::{
         ColumnType::{Bytes, Int, Text},
         Rank, RowValues, Statement, Write,
@@ -71,7 +70,7 @@ pub(super) static USE: Statement = Statement {
     sql: "UPDATE api_keys SET last_used_at = new.used_at FROM {rows} WHERE api_keys.id = new.id",
 };
 
-impl<C: Connected> Session<C> {
+impl ReadSession {
     /// The key.
     pub async fn api_key(&mut self, id: &PublicKey) -> Result<Option<ApiKey>, Error> {
         let query = sqlx::query("SELECT * FROM api_keys WHERE id = $1").bind(id.as_str());

@@ -3,11 +3,10 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Sealer, Session, StoreContext,
+    Error, ReadSession, Sealer, StoreContext,
     columns::{get, time},
     error::Corruption,
     list_query::ListQuery,
-    session::Connected,
 };
 use crate::{domain::clock::Timestamp, telemetry::catalogue::UNREADABLE_ROWS};
 
@@ -51,7 +50,7 @@ impl Listing<ListPosition> {
 /// Reads a row, opening what is sealed in it.
 pub(super) type ReadRow<T> = fn(&AnyRow, &Sealer) -> Result<T, Error>;
 
-impl<C: Connected> Session<C> {
+impl ReadSession {
     /// The first `limit` readable rows of a list, so that a short answer is the end of it. `select` makes the query, of
     /// what follows the key that it is given.
     pub(super) async fn list<K, T>(

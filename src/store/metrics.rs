@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::any::AnyRow;
-use tokio::time::Instant;
 
-use super::{CommitError, Dialect, Error, Session, Store, StoreContext, columns::get};
+use super::{CommitError, Dialect, Error, Store, StoreContext, columns::get};
 use crate::{
     domain::{
         clock::Timestamp,
@@ -14,7 +13,7 @@ use crate::{
     },
     telemetry::{
         Telemetry,
-        catalogue::{COMMIT_DURATION, COMMITS, CONNECTION_WAIT, CONNECTIONS, DECLINES, EVENTS, UNREADABLE_ROWS},
+        catalogue::{COMMIT_DURATION, COMMITS, CONNECTIONS, DECLINES, EVENTS, UNREADABLE_ROWS},
         label_values::one_of,
     },
 };
@@ -107,21 +106,14 @@ impl Store {
         let dialect = self.shared.dialect;
         for (name, pool) in [(dialect.reading(), &self.reader), (dialect.writing(), &self.writer)] {
             let mut idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-            if name == Dialect::Sqlite.writing()
-                && self.group_commit.as_ref().is_some_and(|group_commit| !group_commit.is_busy())
+            if name == Dialect::Sqlite.writing() && self.sqlite_writer.as_ref().is_some_and(|writer| !writer.is_busy())
             {
-                // The line keeps the connection between turns.
+                // The lock in front of the writer keeps its connection.
                 idle = pool.size();
             }
             self.shared.telemetry.set(&CONNECTIONS, [name, "idle"], idle);
             self.shared.telemetry.set(&CONNECTIONS, [name, "busy"], pool.size().saturating_sub(idle));
         }
-    }
-
-    /// A session on a connection of `pool` that was asked for at `started`.
-    pub(super) fn session<C>(&self, connection: C, pool: &'static str, started: Instant) -> Session<C> {
-        self.shared.telemetry.time(&CONNECTION_WAIT, [pool], started.elapsed());
-        Session { on: connection, shared: self.shared.clone() }
     }
 }
 

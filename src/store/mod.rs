@@ -1,8 +1,8 @@
 //! The gateway's records, in SQLite or PostgreSQL. `sqlx` is used here and nowhere else.
 //!
-//! One file a table, its methods named resource first (`refund_insert`). Reads work on every [`Session`], writes only
-//! in a [`Tx`]. Within a transaction rows are locked in one order, the payment intent before its operations, so that no
-//! two transactions wait for each other.
+//! One file a table. Reads are methods of a [`ReadSession`], named resource first (`refund_any`). What is decided is written as
+//! [`Changes`] by [`Store::commit`], and no other way; the store's upkeep (`upkeep.rs`), claims and leases and prunes, is written
+//! by a method of [`Store`] each.
 
 use std::sync::Arc;
 
@@ -10,7 +10,10 @@ use secrecy::SecretString;
 use sqlx::{Any, Pool};
 use tokio::time::Instant;
 
-use crate::{domain::ids::Ids, telemetry::Telemetry};
+use crate::{
+    domain::ids::Ids,
+    telemetry::{Telemetry, catalogue::CONNECTION_WAIT},
+};
 
 mod address;
 mod api_call_stats;
@@ -27,8 +30,6 @@ mod error;
 mod event_signal;
 mod events;
 mod file_lock;
-#[allow(clippy::disallowed_methods)]
-mod group_commit;
 mod keys;
 mod leases;
 mod list;
@@ -47,9 +48,11 @@ mod retention;
 mod schema;
 mod seal;
 mod session;
+mod sqlite_writer;
 mod stamps;
 mod timeline;
 mod tracked;
+mod upkeep;
 mod webhooks;
 mod write_batcher;
 mod writes;
@@ -71,16 +74,15 @@ pub use payment_intents::PaymentIntentFilter;
 pub use refunds::RefundFilter;
 pub use schema::{Schema, Setting, migrate};
 pub use seal::Sealer;
-pub use session::{ReadSession, Session, Tx};
+pub use session::ReadSession;
 pub use tracked::{Tracked, Versioned};
 pub use webhooks::{WebhookFilter, WebhookRecord, WebhookState};
 
-use dialect::{acquire, in_time};
-use group_commit::GroupCommit;
+use dialect::acquire;
 use pinned_connection::PinnedConnection;
 use read_batcher::ReadBatcher;
 use readiness::Readiness;
-use session::Writing;
+use sqlite_writer::SqliteWriter;
 use write_batcher::{BatchWriter, WriteBatcher};
 
 /// The database, shared by everything that uses it.
@@ -88,8 +90,8 @@ use write_batcher::{BatchWriter, WriteBatcher};
 pub struct Store {
     writer: Pool<Any>,
     reader: Pool<Any>,
-    /// Where transactions wait that share the writer; `None` where each has a connection of its own.
-    group_commit: Option<GroupCommit>,
+    /// SQLite's one writer; `None` where there are as many as connections.
+    sqlite_writer: Option<SqliteWriter>,
     write_batcher: WriteBatcher,
     read_batcher: ReadBatcher,
     /// The connections of these two, to be closed at the end.
@@ -105,7 +107,7 @@ struct StoreContext {
     signal: Arc<EventSignal>,
     telemetry: Telemetry,
     readiness: Arc<Readiness>,
-    /// Whether sessions that read can be had, and transactions begun.
+    /// Whether connections can be had that read, and that write.
     reads: Arc<StoreBreaker>,
     writes: Arc<StoreBreaker>,
 }
@@ -133,7 +135,7 @@ impl Store {
             reads: Arc::default(),
             writes: Arc::default(),
         });
-        let group_commit = dialect.has_one_writer().then(|| GroupCommit::new(writer.clone()));
+        let sqlite_writer = dialect.has_one_writer().then(|| SqliteWriter::new(writer.clone()));
         let for_commits = PinnedConnection::of(dialect, dialect.connect_for_commits(url, &writer).await?);
         let for_lookups = dialect.connect_for_lookups(url).await?;
         if dialect == Dialect::Postgres {
@@ -143,45 +145,33 @@ impl Store {
         let write_batcher = WriteBatcher::start(BatchWriter {
             dialect,
             connection: for_commits.clone(),
-            group_commit: group_commit.clone(),
+            sqlite_writer: sqlite_writer.clone(),
         });
         let read_batcher = ReadBatcher::start(dialect, for_lookups.clone());
         let pinned = [for_commits, for_lookups];
-        Ok(Self { writer, reader, group_commit, write_batcher, read_batcher, pinned, url: url.as_str().into(), shared })
+        Ok(Self {
+            writer,
+            reader,
+            sqlite_writer,
+            write_batcher,
+            read_batcher,
+            pinned,
+            url: url.as_str().into(),
+            shared,
+        })
     }
 
     /// A session that reads. While none could be had lately, this is refused at once.
     pub async fn read(&self) -> Result<ReadSession, Error> {
         let started = Instant::now();
-        let connection = self.unless_failing(&self.shared.reads, acquire(&self.reader)).await?;
-        Ok(self.session(connection, self.shared.dialect.reading(), started))
-    }
-
-    /// A transaction that may write. While none could begin lately, this is refused at once.
-    pub async fn begin(&self) -> Result<Tx, Error> {
-        let started = Instant::now();
-        let connection = self.unless_failing(&self.shared.writes, self.begin_now()).await?;
-        Ok(self.session(connection, self.shared.dialect.writing(), started))
-    }
-
-    async fn begin_now(&self) -> Result<Writing, sqlx::Error> {
-        match &self.group_commit {
-            Some(group_commit) => group_commit.begin().await.map(Writing::Shared),
-            None => in_time(self.writer.begin()).await.map(Writing::Own),
-        }
-    }
-
-    async fn unless_failing<T>(
-        &self,
-        breaker: &StoreBreaker,
-        work: impl Future<Output = Result<T, sqlx::Error>>,
-    ) -> Result<T, Error> {
-        if !breaker.admits() {
+        if !self.shared.reads.admits() {
             return Err(Error::Unavailable(sqlx::Error::PoolTimedOut));
         }
-        let outcome = work.await;
-        breaker.note(outcome.is_err());
-        Ok(outcome?)
+        let acquired = acquire(&self.reader).await;
+        self.shared.reads.note(acquired.is_err());
+        let on = acquired?;
+        self.shared.telemetry.time(&CONNECTION_WAIT, [self.shared.dialect.reading()], started.elapsed());
+        Ok(ReadSession { on, shared: self.shared.clone() })
     }
 
     /// The signal that there are new events.
@@ -200,8 +190,8 @@ impl Store {
 
     /// Closes every connection once its user is done.
     pub async fn close(&self) {
-        if let Some(group_commit) = &self.group_commit {
-            group_commit.close().await;
+        if let Some(writer) = &self.sqlite_writer {
+            writer.close().await;
         }
         for pinned in &self.pinned {
             pinned.close().await;

@@ -4,11 +4,10 @@ use serde::de::DeserializeOwned;
 use sqlx::any::AnyRow;
 
 use super::{
-    Backlog, Error, FrozenAnswer, Lease, Sealer, Session, Store, Tx,
+    Backlog, Error, FrozenAnswer, Lease, ReadSession, Sealer, Store,
     columns::{get, optional_time, parse, parse_optional, time},
     list_query::ListQuery,
     read_batcher::Lookup,
-    session::Connected,
     writes::{
         ColumnType::{Bytes, Int, Text},
         Rank, RowValues, Statement, Write,
@@ -128,7 +127,7 @@ pub(super) static RENEW: Statement = Statement {
          AND CASE operations.state WHEN 'done' THEN FALSE ELSE TRUE END",
 };
 
-impl<C: Connected> Session<C> {
+impl ReadSession {
     /// The operation.
     pub async fn operation(&mut self, id: &OperationId) -> Result<Option<OperationRecord>, Error> {
         let query = sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id.as_str());
@@ -195,10 +194,10 @@ impl Store {
     }
 }
 
-impl Tx {
+impl Store {
     /// Claims up to `limit` operations that are due and that nobody holds, each under a new epoch, until `lease_until`.
-    pub async fn operations_claim_due(
-        &mut self,
+    pub async fn claim_due_operations(
+        &self,
         now: Timestamp,
         lease_until: Timestamp,
         limit: u32,
@@ -207,14 +206,14 @@ impl Tx {
              AND (lease_until <= $1 OR lease_until > $3) ORDER BY next_check_at LIMIT $4";
         let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0);
         let query = query.bind((lease_until + CLOCK_SKEW).0).bind(i64::from(limit));
-        let rows = query.fetch_all(self.connection()).await?;
+        let rows = self.fetch(query).await?;
         // One that cannot be read is due again when its lease ends, and keeps none of the others from being looked up.
         self.shared.readable("operations", &rows, |row, _| Ok(read(row)?.operation))
     }
 
     /// Claims the open operations on an intent's money, or on the object `subject`, that nobody holds, due or not.
-    pub async fn operations_claim_for(
-        &mut self,
+    pub async fn claim_operations_for(
+        &self,
         subject: &str,
         now: Timestamp,
         lease_until: Timestamp,
@@ -223,7 +222,7 @@ impl Tx {
              AND state IN ('sent', 'in_doubt', 'needs_operator') AND (lease_until <= $1 OR lease_until > $3)";
         let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0);
         let query = query.bind((lease_until + CLOCK_SKEW).0).bind(subject);
-        let rows = query.fetch_all(self.connection()).await?;
+        let rows = self.fetch(query).await?;
         rows.iter().map(|row| read(row).map(|stored| stored.operation)).collect()
     }
 

@@ -3,12 +3,11 @@
 use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use super::{
-    Error, Sealer, Session, Store, Tracked, Tx,
+    Error, ReadSession, Sealer, Store, Tracked,
     columns::{get, money, parse, parse_optional, time},
     list::{ListPosition, Listing},
     list_query::ListQuery,
     read_batcher::Lookup,
-    session::Connected,
     tracked::RowWrite,
     writes::{
         ColumnType::{Bytes, Int, Text},
@@ -223,7 +222,7 @@ impl PaymentIntentFilter {
     }
 }
 
-impl<C: Connected> Session<C> {
+impl ReadSession {
     /// The intent, of any partner.
     pub async fn payment_intent_any(&mut self, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, Error> {
         Ok(self.payment_intent_any_asked(id).await?.map(|(intent, _)| intent))
@@ -271,11 +270,11 @@ impl<C: Connected> Session<C> {
     }
 }
 
-impl Tx {
+impl Store {
     /// Notes that Corefy is asked about the intent now. `false`: it was asked less than a moment ago, at or after
     /// `not_since`.
-    pub async fn payment_intent_ask(
-        &mut self,
+    pub async fn ask_about_payment_intent(
+        &self,
         id: &PaymentIntentId,
         not_since: Timestamp,
         now: Timestamp,
@@ -283,13 +282,13 @@ impl Tx {
         // A look in the future was noted by a clock that has been put back since.
         let sql = "UPDATE payment_intents SET asked_at = $3 WHERE id = $1 AND (asked_at < $2 OR asked_at > $4)";
         let query = sqlx::query(sql).bind(id.as_str()).bind(not_since.0).bind(now.0).bind((now + CLOCK_SKEW).0);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        Ok(self.execute(query).await? == 1)
     }
 
     /// Claims up to `limit` intents whose poll is due and that no open operation looks after already: none of them is
     /// due again before `until`. Those that are settled come last.
-    pub async fn payment_intents_poll(
-        &mut self,
+    pub async fn claim_polls(
+        &self,
         now: Timestamp,
         until: Timestamp,
         limit: u32,
@@ -304,7 +303,7 @@ impl Tx {
             );
             let update = "UPDATE payment_intents SET poll_at = $2, asked_at = $1 WHERE id IN ({claim}) RETURNING id";
             let query = sqlx::query(self.shared.dialect.claiming(update, &due)).bind(now.0).bind(until.0).bind(room);
-            for row in query.fetch_all(self.connection()).await? {
+            for row in self.fetch(query).await? {
                 claimed.push(parse(&row, "id", PaymentIntentId::parse)?);
             }
         }
@@ -313,18 +312,18 @@ impl Tx {
 
     /// Has the polls that wait for a later time be due at `now`; of settled payments, those only that wait longer than any
     /// is made to wait.
-    pub(super) async fn polls_pull_in(&mut self, now: Timestamp) -> Result<(), Error> {
+    pub(super) async fn pull_in_polls(&self, now: Timestamp) -> Result<(), Error> {
         for (kind, after) in [(UNDER_WAY, now), (SETTLED, now + LONGEST_POLL_PAUSE)] {
             let sql = format!("UPDATE payment_intents SET poll_at = $1 WHERE poll_at > $2 AND {kind}");
-            sqlx::query(AssertSqlSafe(sql)).bind(now.0).bind(after.0).execute(self.connection()).await?;
+            self.execute(sqlx::query(AssertSqlSafe(sql)).bind(now.0).bind(after.0)).await?;
         }
         Ok(())
     }
 
     /// Goes through `limit` intents after the id `after`, and has those polled at `now` that were created or changed at
     /// `since` or later. Returns the last id it came to and the number that is polled; `None` when there are no more.
-    pub async fn payment_intents_recheck(
-        &mut self,
+    pub async fn recheck_payment_intents(
+        &self,
         since: Timestamp,
         after: &str,
         now: Timestamp,
@@ -333,12 +332,12 @@ impl Tx {
         let sql = "SELECT MAX(id) AS last FROM
              (SELECT id FROM payment_intents WHERE id > $1 ORDER BY id LIMIT $2) AS step";
         let query = sqlx::query(sql).bind(after).bind(i64::from(limit));
-        let row = query.fetch_one(self.connection()).await?;
+        let row = query.fetch_one(self.read().await?.connection()).await?;
         let Some(last) = get::<Option<String>>(&row, "last")? else { return Ok(None) };
         let sql = "UPDATE payment_intents SET poll_at = $4 WHERE id > $1 AND id <= $2
              AND (created_at >= $3 OR updated_at >= $3) AND upstream_id IS NOT NULL";
         let query = sqlx::query(sql).bind(after).bind(last.as_str()).bind(since.0).bind(now.0);
-        let count = query.execute(self.connection()).await?.rows_affected();
+        let count = self.execute(query).await?;
         Ok(Some((last, count)))
     }
 }

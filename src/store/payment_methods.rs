@@ -3,11 +3,10 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Sealer, Session, Tracked,
+    Error, ReadSession, Sealer, Tracked,
     columns::{get, parse, time},
     list::Listing,
     list_query::ListQuery,
-    session::Connected,
     tracked::RowWrite,
     writes::{
         ColumnType::{Bytes, Int, Text},
@@ -60,7 +59,7 @@ pub(super) static DELETE: Statement = Statement {
     sql: "DELETE FROM payment_methods WHERE (id, revision) IN (SELECT new.id, new.read_revision FROM {rows})",
 };
 
-impl<C: Connected> Session<C> {
+impl ReadSession {
     /// The payment method, if it is the partner's.
     pub async fn payment_method(
         &mut self,

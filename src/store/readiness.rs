@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use sqlx::AnyConnection;
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
 };
 
-use super::{Error, Session, Store, dialect::acquire, lost};
+use super::{Error, Store, dialect::acquire, lost};
 
 /// A write is tried at most this often, however often somebody asks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -43,13 +44,17 @@ impl Store {
     /// Writes what is there already, to the row that every event needs. SQLite would write nothing for that, so there a number
     /// in the file's head, which means nothing, is changed too.
     async fn writes(&self) -> Result<(), Error> {
-        let mut tx = Session { on: self.begin_now().await?, shared: self.shared.clone() };
+        let mut on = self.upkeep_now().await?;
+        let written = self.write_on(on.connection()).await;
+        on.end(written).await
+    }
+
+    async fn write_on(&self, on: &mut AnyConnection) -> Result<(), Error> {
         if let Some(sql) = self.shared.dialect.changing_the_head(self.shared.ids.uuid().as_u128()) {
-            sqlx::query(sql).execute(tx.connection()).await?;
+            sqlx::query(sql).execute(&mut *on).await?;
         }
-        let query = sqlx::query("UPDATE event_sequence SET last = last WHERE id = 1");
-        query.execute(tx.connection()).await?;
-        tx.commit().await
+        sqlx::query("UPDATE event_sequence SET last = last WHERE id = 1").execute(on).await?;
+        Ok(())
     }
 }
 

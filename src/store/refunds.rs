@@ -3,11 +3,10 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, Sealer, Session, Tracked,
+    Error, ReadSession, Sealer, Tracked,
     columns::{get, money, parse, time},
     list::{ListPosition, Listing},
     list_query::ListQuery,
-    session::Connected,
     tracked::RowWrite,
     writes::{
         ColumnType::{Bytes, Int, Text},
@@ -92,7 +91,7 @@ impl RefundFilter {
     }
 }
 
-impl<C: Connected> Session<C> {
+impl ReadSession {
     /// The refund, if it is the partner's.
     pub async fn refund(&mut self, partner: &PartnerId, id: &RefundId) -> Result<Option<Refund>, Error> {
         Ok(self.refund_any(id).await?.filter(|refund| refund.partner_id == *partner))

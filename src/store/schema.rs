@@ -60,18 +60,16 @@ impl Store {
 
     /// Fails when nothing can be written. Writes nothing.
     pub async fn try_write(&self) -> Result<(), Error> {
-        let mut tx = self.begin().await?;
-        sqlx::query("UPDATE partners SET name = name WHERE id = ''").execute(tx.connection()).await?;
-        Ok(())
+        self.execute(sqlx::query("UPDATE partners SET name = name WHERE id = ''")).await.map(drop)
     }
 
     /// The settings that durability hangs on, as they are in force where we write.
     pub async fn settings(&self) -> Result<Vec<Setting>, Error> {
-        let mut tx = self.begin().await?;
         let mut settings = Vec::new();
         for (name, sql, required) in self.shared.dialect.durability() {
-            let row = sqlx::query(*sql).fetch_one(tx.connection()).await?;
-            settings.push(Setting { name, value: row.try_get(0)?, required: *required });
+            for row in self.fetch(sqlx::query(*sql)).await? {
+                settings.push(Setting { name, value: row.try_get(0)?, required: *required });
+            }
         }
         Ok(settings)
     }

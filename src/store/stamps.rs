@@ -4,25 +4,27 @@
 
 use sqlx::Row as _;
 
-use super::{Error, Tx};
+use super::{Error, ReadSession, Store};
 use crate::domain::clock::Timestamp;
 
-impl Tx {
+impl ReadSession {
     /// When the newest operation was reserved, by the clock of then.
     pub async fn operation_newest(&mut self) -> Result<Option<Timestamp>, Error> {
         let query = sqlx::query("SELECT sent_at FROM operations ORDER BY id DESC LIMIT 1");
         let row = query.fetch_optional(self.connection()).await?;
         Ok(row.map(|row| row.try_get("sent_at").map(Timestamp)).transpose()?)
     }
+}
 
+impl Store {
     /// Has everything looked at `now` that waits for a later time: operations, polls of what is under way, and webhooks.
-    pub async fn stamps_pull_in(&mut self, now: Timestamp) -> Result<(), Error> {
+    pub async fn pull_in_stamps(&self, now: Timestamp) -> Result<(), Error> {
         let operations =
             "UPDATE operations SET next_check_at = $1 WHERE state IN ('sent', 'in_doubt') AND next_check_at > $1";
         let webhooks = "UPDATE webhooks SET next_attempt_at = $1 WHERE state = 'waiting' AND next_attempt_at > $1";
         for sql in [operations, webhooks] {
-            sqlx::query(sql).bind(now.0).execute(self.connection()).await?;
+            self.execute(sqlx::query(sql).bind(now.0)).await?;
         }
-        self.polls_pull_in(now).await
+        self.pull_in_polls(now).await
     }
 }

@@ -1,13 +1,12 @@
 //! The records that the timeline of a payment is made of, each kind oldest first, after a place in the one order of all.
 
 use super::{
-    Error, Session, api_calls,
+    Error, ReadSession, api_calls,
     columns::{get, time},
     events,
     list::ReadRow,
     list_query::ListQuery,
     operations::{self, OperationSummary},
-    session::Connected,
     webhooks::{self, WebhookRecord},
 };
 use crate::domain::{
@@ -43,7 +42,7 @@ struct TimelineSource<T> {
     read: ReadRow<T>,
 }
 
-impl<C: Connected> Session<C> {
+impl ReadSession {
     /// Operations on a payment, by the time at which they were reserved.
     pub async fn operations_begun(
         &mut self,

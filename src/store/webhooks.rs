@@ -3,11 +3,10 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Backlog, Error, Session, Tx,
+    Backlog, Error, ReadSession, Store,
     columns::{get, optional_time, parse, parse_optional, time},
     list::Listing,
     list_query::ListQuery,
-    session::Connected,
     writes::{
         ColumnType::{Int, Text},
         Rank, RowValues, Statement, Write,
@@ -173,7 +172,7 @@ impl WebhookFilter {
     }
 }
 
-impl<C: Connected> Session<C> {
+impl ReadSession {
     /// The webhook.
     pub async fn webhook(&mut self, id: &WebhookId) -> Result<Option<WebhookRecord>, Error> {
         let query = sqlx::query("SELECT * FROM webhooks WHERE id = $1").bind(id.as_str());
@@ -224,10 +223,10 @@ impl<C: Connected> Session<C> {
     }
 }
 
-impl Tx {
+impl Store {
     /// Claims up to `limit` webhooks that are due, until `lease_until`; each claim counts as an attempt.
-    pub async fn webhooks_claim_due(
-        &mut self,
+    pub async fn claim_due_webhooks(
+        &self,
         now: Timestamp,
         lease_until: Timestamp,
         limit: u32,
@@ -240,7 +239,7 @@ impl Tx {
         );
         let query = sqlx::query(sql).bind(now.0).bind(lease_until.0);
         let query = query.bind((lease_until + CLOCK_SKEW).0).bind(i64::from(limit));
-        let rows = query.fetch_all(self.connection()).await?;
+        let rows = self.fetch(query).await?;
         self.shared.readable("webhooks", &rows, |row, _| read(row))
     }
 }

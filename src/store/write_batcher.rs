@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     CommitError, Conflict, Dialect, Error,
-    group_commit::GroupCommit,
     pinned_connection::PinnedConnection,
+    sqlite_writer::SqliteWriter,
     writes::{Batch, Write, conflict},
 };
 use crate::task;
@@ -42,8 +42,8 @@ struct QueuedCommit {
 pub(super) struct BatchWriter {
     pub(super) dialect: Dialect,
     pub(super) connection: PinnedConnection,
-    /// Where SQLite's one writer is waited for, which is used instead.
-    pub(super) group_commit: Option<GroupCommit>,
+    /// SQLite's one writer, which is used instead.
+    pub(super) sqlite_writer: Option<SqliteWriter>,
 }
 
 impl WriteBatcher {
@@ -75,11 +75,7 @@ impl BatchWriter {
             if !has_any {
                 return;
             }
-            let mut batch = Gathered::default();
-            urgent.move_into(&mut batch, TOGETHER);
-            let most = TOGETHER.max(batch.commits.len() + PATIENT_SHARE);
-            patient.move_into(&mut batch, most);
-            self.write(batch.commits).await;
+            self.write(gather(&mut urgent, &mut patient)).await;
         }
     }
 
@@ -107,15 +103,28 @@ impl BatchWriter {
     async fn try_to_write(&self, entries: &[QueuedCommit]) -> Result<(), Error> {
         let writes = entries.iter().flat_map(|entry| &entry.writes);
         let script = Batch::of(self.dialect, writes)?;
-        match &self.group_commit {
-            Some(group_commit) => group_commit.write(script).await,
-            // PostgreSQL takes it as one statement, which is a transaction of its own.
+        // One statement is a transaction of its own.
+        match &self.sqlite_writer {
+            Some(writer) => {
+                let mut on = writer.lock().await?;
+                let run = script.run(&mut on).await;
+                on.end(run).await
+            }
             None => {
                 let run = async |on: &mut AnyConnection| script.run(on).await.map_err(Error::of_commit);
                 self.connection.use_for(run).await
             }
         }
     }
+}
+
+/// The commits that are written next, together.
+fn gather(urgent: &mut Lane, patient: &mut Lane) -> Vec<QueuedCommit> {
+    let mut batch = Gathered::default();
+    urgent.move_into(&mut batch, TOGETHER);
+    let most = TOGETHER.max(batch.commits.len() + PATIENT_SHARE);
+    patient.move_into(&mut batch, most);
+    batch.commits
 }
 
 /// Commits in the order in which they came.
@@ -192,5 +201,43 @@ impl QueuedCommit {
 
     fn len(&self) -> usize {
         self.writes.iter().map(Write::len).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::writes::{Rank, RowValues};
+
+    /// A lane with a commit of each of these rows.
+    fn lane(rank: Rank, rows: impl IntoIterator<Item = u32>) -> Lane {
+        let (sender, lane) = Lane::new();
+        for row in rows {
+            let writes = vec![Write::new(rank, &row.to_string(), RowValues::new())];
+            assert!(sender.try_send(QueuedCommit { writes, reply: oneshot::channel().0 }).is_ok());
+        }
+        lane
+    }
+
+    /// The rows of the next batch.
+    fn next(urgent: &mut Lane, patient: &mut Lane) -> Vec<u32> {
+        let batch = gather(urgent, patient);
+        batch.iter().flat_map(QueuedCommit::rows).map(|row| row.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn calls_go_before_a_flood_of_webhooks_and_leave_them_a_share() {
+        let mut webhooks = lane(Rank::WebhookArrival, 1000..1500);
+        let mut calls = lane(Rank::OperationInsert, 0..200);
+        assert_eq!(next(&mut calls, &mut webhooks), (0..128).chain(1000..1032).collect::<Vec<_>>());
+        assert_eq!(next(&mut calls, &mut webhooks), (128..200).chain(1032..1088).collect::<Vec<_>>());
+        assert_eq!(next(&mut calls, &mut webhooks), (1088..1216).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn commits_of_one_row_are_written_one_after_the_other() {
+        let (mut calls, mut webhooks) = (lane(Rank::OperationInsert, []), lane(Rank::WebhookArrival, [1, 2, 1, 3]));
+        assert_eq!(next(&mut calls, &mut webhooks), [1, 2]);
+        assert_eq!(next(&mut calls, &mut webhooks), [1, 3]);
     }
 }

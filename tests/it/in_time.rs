@@ -74,11 +74,8 @@ async fn stored(client: &Client, id: &str) -> (State, RefundState) {
 
 /// Claims whatever is due, and dies of it. Returns the number of operations.
 async fn recovery_is_killed(app: &TestApp) -> usize {
-    let mut tx = app.database.store().await.begin().await.unwrap();
     let now = app.clock.now();
-    let claimed = tx.operations_claim_due(now, now + LEASE, 8).await.unwrap();
-    tx.commit().await.unwrap();
-    claimed.len()
+    app.database.store().await.claim_due_operations(now, now + LEASE, 8).await.unwrap().len()
 }
 
 /// Turns the clock second by second, with recovery that is killed the first `kills` times it has something to do, until the
@@ -210,9 +207,8 @@ async fn a_lease_holds_as_long_as_it_is_renewed(database: TestDatabase) {
     let app = app.crash_and_restart_with(Some(probe)).await;
     let other = app.database.store().await;
     let claim = async || {
-        let mut tx = other.begin().await.unwrap();
         let now = app.clock.now();
-        tx.operations_claim_due(now, now + LEASE, 8).await.unwrap().len()
+        other.claim_due_operations(now, now + LEASE, 8).await.unwrap().len()
     };
     let (client, confirmed) = (app.client().await, id.clone());
     let call = tokio::spawn(async move { client.confirm(&confirmed, APPROVED).await });

@@ -234,9 +234,8 @@ async fn what_is_done_under_way_or_held_is_not_resolved(database: TestDatabase) 
 
     // Recovery has claimed it.
     let lease = START + LEASE;
-    let mut tx = app.database.store().await.begin().await.unwrap();
-    assert_eq!(tx.operations_claim_for(&intent.id, START, lease).await.unwrap().len(), 1);
-    tx.commit().await.unwrap();
+    let other = app.database.store().await;
+    assert_eq!(other.claim_operations_for(&intent.id, START, lease).await.unwrap().len(), 1);
     assert_eq!(refused(&id).await, Unresolvable::Held(lease));
     app.clock.advance(Duration::from_secs(60));
     operations(&app).await.resolve(&id, stating(StatedOutcome::Failed)).await.unwrap();
@@ -300,9 +299,8 @@ async fn a_webhook_that_is_being_worked_off_is_not_replayed(database: TestDataba
     let inbox = inbox(&app).await;
     assert!(inbox.replay_one(&ids[0]).await.unwrap());
     let now = app.clock.now();
-    let mut tx = app.database.store().await.begin().await.unwrap();
-    assert_eq!(tx.webhooks_claim_due(now, now + Duration::from_secs(60), 9).await.unwrap().len(), 1);
-    tx.commit().await.unwrap();
+    let other = app.database.store().await;
+    assert_eq!(other.claim_due_webhooks(now, now + Duration::from_secs(60), 9).await.unwrap().len(), 1);
     assert!(!inbox.replay_one(&ids[0]).await.unwrap());
     app.clock.advance(Duration::from_secs(1));
     let replayed = inbox.replay(&WebhookFilter::default(), |_| {}).await.unwrap();

@@ -27,7 +27,7 @@ use crate::{
         snapshot::PaymentSnapshot,
     },
     error::{Error, Reason},
-    store::{Change, CommitError, Lease, Tx},
+    store::{Change, CommitError, Lease},
     telemetry::trace::carried,
     upstream::{self, Call, Priority, Scheduling},
 };
@@ -53,14 +53,17 @@ impl App {
     /// it took.
     pub async fn recover(&self) -> Result<usize, Error> {
         let now = self.now();
-        let mut tx = self.store.begin().await?;
-        if self.was_put_back(&mut tx, now).await? {
+        if self.was_put_back(now).await? {
             tracing::warn!("the clock was set back; everything scheduled for later is checked now");
-            tx.stamps_pull_in(now).await?;
+            self.store.pull_in_stamps(now).await?;
         }
-        let operations = tx.operations_claim_due(now, now + LEASE, BATCH).await?;
-        let polls = tx.payment_intents_poll(now, now + self.longest_look(), BATCH).await?;
-        tx.commit().await?;
+        self.last_recovery.store(now.0, Ordering::Relaxed);
+        let operations = self.store.claim_due_operations(now, now + LEASE, BATCH).await?;
+        // The operations are claimed, and are looked up whether or not this works.
+        let (polls, failed) = match self.store.claim_polls(now, now + self.longest_look(), BATCH).await {
+            Ok(polls) => (polls, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
         let count = operations.len() + polls.len();
         let mut lookups = JoinSet::new();
         for operation in operations {
@@ -81,14 +84,16 @@ impl App {
                 tracing::error!(%panic, "a lookup failed; it is repeated when its lease ends");
             }
         }
-        Ok(count)
+        failed.map_or(Ok(count), |error| Err(error.into()))
     }
 
     /// Whether the clock has been put back since the last step of recovery; before the first, since the newest operation was
     /// reserved.
-    async fn was_put_back(&self, tx: &mut Tx, now: Timestamp) -> Result<bool, Error> {
-        let seen = Timestamp(self.last_recovery.swap(now.0, Ordering::Relaxed));
-        let seen = if seen == Timestamp::default() { tx.operation_newest().await?.unwrap_or(now) } else { seen };
+    async fn was_put_back(&self, now: Timestamp) -> Result<bool, Error> {
+        let mut seen = Timestamp(self.last_recovery.load(Ordering::Relaxed));
+        if seen == Timestamp::default() {
+            seen = self.store.read().await?.operation_newest().await?.unwrap_or(now);
+        }
         Ok(now + CLOCK_SKEW < seen)
     }
 
@@ -160,9 +165,7 @@ impl App {
         let (app, id, give_up) = (self.clone(), id.clone(), Instant::now() + ASK_WAIT);
         let asking = async move {
             let now = app.now();
-            let mut tx = app.store.begin().await?;
-            let is_due = tx.payment_intent_ask(&id, now.before(interval), now).await?;
-            tx.commit().await?;
+            let is_due = app.store.ask_about_payment_intent(&id, now.before(interval), now).await?;
             let scheduling = Scheduling::until(Priority::Read, give_up);
             if is_due { app.refresh_payment(&id, scheduling).await.map(|_| ()) } else { Ok(()) }
         };
@@ -195,10 +198,7 @@ impl App {
 
     async fn claim_for(&self, subject: &str) -> Result<Vec<Operation>, Error> {
         let now = self.now();
-        let mut tx = self.store.begin().await?;
-        let claimed = tx.operations_claim_for(subject, now, now + LEASE).await?;
-        tx.commit().await?;
-        Ok(claimed)
+        Ok(self.store.claim_operations_for(subject, now, now + LEASE).await?)
     }
 
     async fn recover_payment_intent(&self, id: &PaymentIntentId, operation: &Operation) -> Result<(), Error> {

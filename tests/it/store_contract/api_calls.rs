@@ -210,12 +210,7 @@ async fn the_oldest_calls_are_deleted_so_many_at_a_time(database: TestDatabase) 
     let store = database.store().await;
     let calls: Vec<_> = (0..7).map(|place| ApiCall { created_at: after(place), ..call() }).collect();
     write(&store, &calls).await;
-    let delete = async |before, limit| {
-        let mut tx = store.begin().await.unwrap();
-        let count = tx.api_calls_delete(before, limit).await.unwrap();
-        tx.commit().await.unwrap();
-        count
-    };
+    let delete = async |before, limit| store.delete_api_calls(before, limit).await.unwrap();
     assert_eq!(delete(after(0), 9).await, 0);
     assert_eq!(delete(after(5), 3).await, 3);
     assert_eq!(delete(after(5), 3).await, 2, "of the three oldest, one is not old enough");

@@ -24,10 +24,7 @@ async fn lease(store: &Store, bucket: Bucket, gateway: &str, waiting: u32) -> Le
         Bucket::Common => Quota::common(600),
         Bucket::Recovery => Quota::recovery(600).unwrap(),
     };
-    let mut tx = store.begin().await.unwrap();
-    let lease = tx.budget_lease(bucket, quota, gateway, Demand { waiting, ahead: 0 }).await.unwrap();
-    tx.commit().await.unwrap();
-    lease
+    store.lease_tokens(bucket, quota, gateway, Demand { waiting, ahead: 0 }).await.unwrap()
 }
 
 async fn tokens_of_one_gateway_are_leased_to_no_other_and_not_twice(database: TestDatabase) {

@@ -7,7 +7,7 @@ use corefy_gateway::{
         ids::{Ids, PaymentIntentId},
         operation::{Operation, OperationKind, OperationState},
     },
-    store::{Change, Store, Tx},
+    store::{Change, Store},
 };
 use tokio::task::JoinSet;
 
@@ -43,16 +43,16 @@ enum Claim {
 
 impl Claim {
     /// Takes a batch; the ids of what was taken.
-    async fn take(self, tx: &mut Tx) -> Vec<String> {
+    async fn take(self, store: &Store) -> Vec<String> {
         let (now, until) = (after(60), after(120));
         match self {
-            Self::Operations => ids(tx.operations_claim_due(now, until, BATCH).await.unwrap()),
+            Self::Operations => ids(store.claim_due_operations(now, until, BATCH).await.unwrap()),
             Self::Webhooks => {
-                let claimed = tx.webhooks_claim_due(now, until, BATCH).await.unwrap();
+                let claimed = store.claim_due_webhooks(now, until, BATCH).await.unwrap();
                 claimed.into_iter().map(|webhook| webhook.id.to_string()).collect()
             }
             Self::Polls => {
-                let claimed = tx.payment_intents_poll(now, until, BATCH).await.unwrap();
+                let claimed = store.claim_polls(now, until, BATCH).await.unwrap();
                 claimed.iter().map(ToString::to_string).collect()
             }
         }
@@ -62,9 +62,7 @@ impl Claim {
     async fn take_all(self, store: Store) -> Vec<String> {
         let mut taken = Vec::new();
         loop {
-            let mut tx = store.begin().await.unwrap();
-            let batch = self.take(&mut tx).await;
-            tx.commit().await.unwrap();
+            let batch = self.take(&store).await;
             assert!(batch.len() <= BATCH as usize, "more than the limit was taken");
             if batch.is_empty() {
                 return taken;
@@ -123,8 +121,7 @@ async fn a_claim_takes_no_more_than_its_limit_and_those_that_wait_longest(databa
         expected.push((second, written.id.to_string()));
     }
     expected.sort();
-    let mut tx = store.begin().await.unwrap();
-    let taken = ids(tx.operations_claim_due(after(60), after(120), 2).await.unwrap());
+    let taken = ids(store.claim_due_operations(after(60), after(120), 2).await.unwrap());
     let wanted: HashSet<_> = expected[..2].iter().map(|(_, id)| id.clone()).collect();
     assert_eq!(HashSet::from_iter(taken), wanted);
 }
@@ -133,12 +130,14 @@ async fn a_lease_keeps_others_away_until_it_ends(database: TestDatabase) {
     let store = database.store().await;
     let held = operation(OperationKind::CreateCustomer, "cus_1", None);
     save_operation(&store, &held).await;
-    let mut tx = store.begin().await.unwrap();
-    assert!(ids(tx.operations_claim_due(after(9), after(69), 9).await.unwrap()).is_empty(), "its first holder has it");
-    assert!(ids(tx.operations_claim_for("cus_1", after(9), after(69)).await.unwrap()).is_empty());
-    assert_eq!(ids(tx.operations_claim_due(after(10), after(70), 9).await.unwrap()), [held.id.to_string()]);
-    assert!(ids(tx.operations_claim_for("cus_1", after(69), after(129)).await.unwrap()).is_empty());
-    let claimed = tx.operations_claim_for("cus_1", after(70), after(130)).await.unwrap().remove(0);
+    assert!(
+        ids(store.claim_due_operations(after(9), after(69), 9).await.unwrap()).is_empty(),
+        "its first holder has it"
+    );
+    assert!(ids(store.claim_operations_for("cus_1", after(9), after(69)).await.unwrap()).is_empty());
+    assert_eq!(ids(store.claim_due_operations(after(10), after(70), 9).await.unwrap()), [held.id.to_string()]);
+    assert!(ids(store.claim_operations_for("cus_1", after(69), after(129)).await.unwrap()).is_empty());
+    let claimed = store.claim_operations_for("cus_1", after(70), after(130)).await.unwrap().remove(0);
     assert_eq!((claimed.epoch, claimed.lease_until), (3, after(130)));
 }
 
@@ -147,9 +146,11 @@ async fn an_operation_that_needs_an_operator_is_claimed_only_for_its_subject(dat
     let written =
         Operation { state: OperationState::NeedsOperator, ..operation(OperationKind::CreateCustomer, "cus_1", None) };
     save_operation(&store, &written).await;
-    let mut tx = store.begin().await.unwrap();
-    assert!(tx.operations_claim_due(after(60), after(120), 9).await.unwrap().is_empty());
-    assert_eq!(ids(tx.operations_claim_for("cus_1", after(60), after(120)).await.unwrap()), [written.id.to_string()]);
+    assert!(store.claim_due_operations(after(60), after(120), 9).await.unwrap().is_empty());
+    assert_eq!(
+        ids(store.claim_operations_for("cus_1", after(60), after(120)).await.unwrap()),
+        [written.id.to_string()]
+    );
 }
 
 async fn a_claim_for_a_subject_takes_everything_on_its_money(database: TestDatabase) {
@@ -162,9 +163,7 @@ async fn a_claim_for_a_subject_takes_everything_on_its_money(database: TestDatab
         save_operation(&store, operation).await;
     }
     let claim = async |subject: &str, now: i64| {
-        let mut tx = store.begin().await.unwrap();
-        let claimed = tx.operations_claim_for(subject, after(now), after(now + 60)).await.unwrap();
-        tx.commit().await.unwrap();
+        let claimed = store.claim_operations_for(subject, after(now), after(now + 60)).await.unwrap();
         ids(claimed).into_iter().collect::<HashSet<_>>()
     };
     let both = HashSet::from([confirmation.id.to_string(), refund.id.to_string()]);

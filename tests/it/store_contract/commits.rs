@@ -161,9 +161,7 @@ async fn a_commit_under_a_lease_that_another_has_taken_writes_nothing(database: 
     let intent = payment_intent(acme(), None);
     let reserved = creation(&intent);
     store.commit(&creation_of(&intent, &reserved, "a")).await.unwrap();
-    let mut tx = store.begin().await.unwrap();
-    assert_eq!(tx.operations_claim_due(after(999), after(1999), 9).await.unwrap().len(), 1);
-    tx.commit().await.unwrap();
+    assert_eq!(store.claim_due_operations(after(999), after(1999), 9).await.unwrap().len(), 1);
     let mut seen = tracked(&store, &intent.id).await;
     seen.received = 5;
     let late =

@@ -83,7 +83,11 @@ async fn a_key_is_revoked_once(database: TestDatabase) {
     let revoke = async |id: &PublicKey, second| commit(&store, [Change::RevokeApiKey(id.clone(), after(second))]).await;
     revoke(&one.id, 1).await.unwrap();
     assert_eq!(conflict(revoke(&one.id, 2).await), Conflict::KeyChanged, "it is revoked already");
-    assert_eq!(conflict(revoke(&PublicKey::generate(&acme(), &Randomness::system()), 0).await), Conflict::KeyChanged, "there is no such key");
+    assert_eq!(
+        conflict(revoke(&PublicKey::generate(&acme(), &Randomness::system()), 0).await),
+        Conflict::KeyChanged,
+        "there is no such key"
+    );
     assert_eq!(stored(&store, &one.id).await.unwrap().revoked_at, Some(after(1)));
     assert_eq!(stored(&store, &two.id).await.unwrap().revoked_at, None);
 }

@@ -62,10 +62,7 @@ async fn reserve(store: &Store, operation: &Operation, key: &str) -> Result<(), 
 }
 
 async fn claim_due(store: &Store, now: i64, until: i64) -> Vec<Operation> {
-    let mut tx = store.begin().await.unwrap();
-    let claimed = tx.operations_claim_due(after(now), after(until), 9).await.unwrap();
-    tx.commit().await.unwrap();
-    claimed
+    store.claim_due_operations(after(now), after(until), 9).await.unwrap()
 }
 
 async fn state_of(store: &Store, id: &OperationId) -> OperationState {
@@ -190,11 +187,11 @@ async fn what_is_done_stays_done(database: TestDatabase) {
     for change in last_words(&done) {
         assert_eq!(conflict(commit(&store, [change]).await), Conflict::LeaseLost);
     }
-    let mut tx = store.begin().await.unwrap();
-    let stored = tx.operation(&done.id).await.unwrap().unwrap();
-    assert_eq!(tx.operation_answer::<String>(&stored).unwrap().as_deref(), Some("first"));
-    assert!(tx.operations_claim_due(after(1_000_000), after(1_000_060), 9).await.unwrap().is_empty());
-    assert!(tx.operations_claim_for(&done.subject_id, after(1_000_000), after(1_000_060)).await.unwrap().is_empty());
+    let mut session = store.read().await.unwrap();
+    let stored = session.operation(&done.id).await.unwrap().unwrap();
+    assert_eq!(session.operation_answer::<String>(&stored).unwrap().as_deref(), Some("first"));
+    assert!(store.claim_due_operations(after(1_000_000), after(1_000_060), 9).await.unwrap().is_empty());
+    assert!(store.claim_operations_for(&done.subject_id, after(1_000_000), after(1_000_060)).await.unwrap().is_empty());
 }
 
 async fn an_operation_left_open_is_due_at_its_next_check(database: TestDatabase) {

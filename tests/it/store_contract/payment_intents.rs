@@ -11,13 +11,17 @@ use corefy_gateway::{
     },
     store::{Change, Conflict, ListPosition, PaymentIntentFilter, Store, Tracked},
 };
+use sqlx::{AnyConnection, Connection as _, Executor as _};
 use tokio::{task::JoinSet, time::timeout};
 
 use super::objects::{
     NOW, acme, after, broken_rule, commit, conflict, customer, gateways, new_intent, operation, other, paid_intent,
     payment_intent, save_customer, save_intent, save_operation, update_intent, usd,
 };
-use crate::{on_both, support::database::TestDatabase};
+use crate::{
+    on_both,
+    support::database::{Backend, TestDatabase},
+};
 
 on_both![
     an_intent_reads_back_for_its_partner_only,
@@ -40,10 +44,7 @@ on_both![
 ];
 
 async fn poll(store: &Store, now: Timestamp, limit: u32) -> Vec<PaymentIntentId> {
-    let mut tx = store.begin().await.unwrap();
-    let due = tx.payment_intents_poll(now, now + Duration::from_secs(60), limit).await.unwrap();
-    tx.commit().await.unwrap();
-    due
+    store.claim_polls(now, now + Duration::from_secs(60), limit).await.unwrap()
 }
 
 async fn poll_at(store: &Store, intent: &PaymentIntent, time: Timestamp) {
@@ -260,11 +261,10 @@ async fn corefy_is_asked_about_an_intent_once_in_a_while(database: TestDatabase)
     let store = database.store().await;
     let intent = payment_intent(acme(), None);
     save_intent(&store, &intent).await;
-    let mut tx = store.begin().await.unwrap();
-    assert!(tx.payment_intent_ask(&intent.id, after(-1), NOW).await.unwrap());
-    assert!(!tx.payment_intent_ask(&intent.id, NOW, after(1)).await.unwrap(), "asked a moment ago");
-    assert!(tx.payment_intent_ask(&intent.id, Timestamp(NOW.0 + 1), after(1)).await.unwrap());
-    assert!(!tx.payment_intent_ask(&PaymentIntentId::generate(&Ids::system()), NOW, NOW).await.unwrap());
+    assert!(store.ask_about_payment_intent(&intent.id, after(-1), NOW).await.unwrap());
+    assert!(!store.ask_about_payment_intent(&intent.id, NOW, after(1)).await.unwrap(), "asked a moment ago");
+    assert!(store.ask_about_payment_intent(&intent.id, Timestamp(NOW.0 + 1), after(1)).await.unwrap());
+    assert!(!store.ask_about_payment_intent(&PaymentIntentId::generate(&Ids::system()), NOW, NOW).await.unwrap());
 }
 
 async fn a_poll_is_due_at_its_time_and_not_again_at_once(database: TestDatabase) {
@@ -280,8 +280,7 @@ async fn a_poll_is_due_at_its_time_and_not_again_at_once(database: TestDatabase)
     assert_eq!(poll(&store, after(30), 9).await, [a.id]);
     assert!(poll(&store, after(89), 9).await.is_empty());
     assert_eq!(poll(&store, after(90), 9).await.len(), 2, "nobody wrote what came of it");
-    let mut tx = store.begin().await.unwrap();
-    assert!(!tx.payment_intent_ask(&b.id, after(90), after(90)).await.unwrap(), "a poll is an ask");
+    assert!(!store.ask_about_payment_intent(&b.id, after(90), after(90)).await.unwrap(), "a poll is an ask");
 }
 
 async fn what_is_settled_is_polled_after_what_is_under_way(database: TestDatabase) {
@@ -351,14 +350,15 @@ async fn a_read_of_an_intent_waits_for_nobody_who_writes_it(database: TestDataba
     let store = database.store().await;
     let intent = payment_intent(acme(), None);
     save_intent(&store, &intent).await;
-    let mut writer = store.begin().await.unwrap();
-    assert!(writer.payment_intent_ask(&intent.id, after(-1), NOW).await.unwrap());
+    let mut writer = AnyConnection::connect(database.url()).await.unwrap();
+    writer.execute(if database.backend() == Backend::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }).await.unwrap();
+    writer.execute("UPDATE payment_intents SET amount = amount + 1").await.unwrap();
     let reads = async {
         assert_eq!(stored(&store, &intent.id).await.as_ref(), Some(&intent));
         assert_eq!(*tracked(&store, &intent.id).await, intent);
     };
     timeout(Duration::from_secs(2), reads).await.expect("a read waited");
-    writer.commit().await.unwrap();
+    writer.close().await.unwrap();
 }
 
 async fn no_increment_is_lost_among_fifty_at_the_same_time(database: TestDatabase) {

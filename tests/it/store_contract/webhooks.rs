@@ -26,10 +26,7 @@ async fn receive(store: &Store, webhook: &WebhookRecord) {
 }
 
 async fn claim(store: &Store, now: Timestamp, lease_until: Timestamp, limit: u32) -> Vec<WebhookRecord> {
-    let mut tx = store.begin().await.unwrap();
-    let claimed = tx.webhooks_claim_due(now, lease_until, limit).await.unwrap();
-    tx.commit().await.unwrap();
-    claimed
+    store.claim_due_webhooks(now, lease_until, limit).await.unwrap()
 }
 
 async fn update(store: &Store, webhook: &WebhookRecord, next_attempt_at: Option<Timestamp>) {

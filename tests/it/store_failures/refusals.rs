@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use corefy_gateway::pb;
+use sqlx::{AnyConnection, Connection as _, Executor as _};
 use tonic::Code;
 
 use crate::support::{
@@ -21,8 +22,8 @@ async fn a_refused_call_is_answered_while_another_program_holds_the_writer() {
     let referenced = pb::CreatePaymentIntentRequest { reference_id: "order-7".to_owned(), ..new_intent("5.00") };
     client.create_payment_intent(keyed("a", referenced.clone())).await.unwrap();
     let paid = client.paid_intent("10.00").await;
-    let other = app.database.store().await;
-    let writer = other.begin().await.unwrap();
+    let mut other = AnyConnection::connect(app.database.url()).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
     let began = Instant::now();
     let refusals = [
         refused(client.confirm(&paid.id, APPROVED).await),
@@ -34,5 +35,5 @@ async fn a_refused_call_is_answered_while_another_program_holds_the_writer() {
     assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
     let repeated = client.create_payment_intent(keyed("a", referenced)).await;
     assert_eq!(refused(repeated).code, Code::Unavailable, "whether its key is taken, only a write can say");
-    drop(writer);
+    other.close().await.unwrap();
 }

@@ -1,0 +1,166 @@
+//! SQLite's one writer: a lock in front of one connection, which the batches of commits and the statements of upkeep share.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Duration,
+};
+
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor as _, Pool, pool::PoolConnection};
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    time::timeout,
+};
+
+use super::{Error, writes::SQLITE_TOGETHER};
+
+/// How long the writer is waited for: longer than a call waits for its reservation, because what is sent already is written by
+/// the same writer.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The writer. The line in front of it is short: one task writes all commits, and each of the workers waits for its own
+/// statement.
+#[derive(Clone)]
+pub(super) struct SqliteWriter {
+    pool: Pool<Any>,
+    /// `None` until it is needed, and after it was closed.
+    connection: Arc<Mutex<Option<PoolConnection<Any>>>>,
+}
+
+/// The right to write. When it is dropped instead of ended, the pool rolls back what was begun.
+pub(super) struct WriterGuard<'a> {
+    place: MutexGuard<'a, Option<PoolConnection<Any>>>,
+    connection: PoolConnection<Any>,
+}
+
+impl SqliteWriter {
+    /// On `pool`, which has one connection.
+    pub(super) fn new(pool: Pool<Any>) -> Self {
+        Self { pool, connection: Arc::default() }
+    }
+
+    /// Waits for the writer, at most [`LOCK_TIMEOUT`].
+    pub(super) async fn lock(&self) -> Result<WriterGuard<'_>, Error> {
+        let late = |_| Error::Unavailable(sqlx::Error::PoolTimedOut);
+        let mut place = timeout(LOCK_TIMEOUT, self.connection.lock()).await.map_err(late)?;
+        let connection = match place.take() {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        Ok(WriterGuard { place, connection })
+    }
+
+    async fn connect(&self) -> Result<PoolConnection<Any>, Error> {
+        let mut connection = self.pool.acquire().await?;
+        connection.execute(AssertSqlSafe(SQLITE_TOGETHER.as_str())).await?;
+        Ok(connection)
+    }
+
+    /// Whether anybody writes.
+    pub(super) fn is_busy(&self) -> bool {
+        self.connection.try_lock().is_err()
+    }
+
+    /// Gives the connection back, so that the pool can be closed.
+    pub(super) async fn close(&self) {
+        self.connection.lock().await.take();
+    }
+}
+
+impl WriterGuard<'_> {
+    /// Keeps the connection for the next. Where what was done on it has failed for another reason than its rows, it is closed
+    /// instead, and with it whatever was begun: after a full disk, say, SQLite leaves some statements half open.
+    pub(super) async fn end<T>(mut self, outcome: Result<T, Error>) -> Result<T, Error> {
+        if outcome.as_ref().is_err_and(|error| !error.is_of_its_rows()) {
+            let _ = self.connection.close().await;
+        } else {
+            *self.place = Some(self.connection);
+        }
+        outcome
+    }
+}
+
+impl Deref for WriterGuard<'_> {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for WriterGuard<'_> {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.connection
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+    use crate::store::{Dialect, writes::Batch};
+
+    /// A writer of a database with one table, and a connection that sees what is durable.
+    async fn writer() -> (tempfile::TempDir, SqliteWriter, Pool<Any>) {
+        sqlx::any::install_default_drivers();
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", dir.path().join("writer.db").display());
+        let (writer, reader) = Dialect::Sqlite.connect(&url, 1).await.unwrap();
+        writer.execute("CREATE TABLE numbers (n INTEGER NOT NULL)").await.unwrap();
+        (dir, SqliteWriter::new(writer), reader)
+    }
+
+    async fn write(writer: &SqliteWriter, sql: &str) -> Result<(), Error> {
+        let mut guard = writer.lock().await?;
+        let run = Batch::plain(sql).run(&mut guard).await;
+        guard.end(run).await
+    }
+
+    async fn durable(reader: &Pool<Any>) -> i64 {
+        sqlx::query_scalar("SELECT COUNT(*) FROM numbers").fetch_one(reader).await.unwrap()
+    }
+
+    const INSERT: &str = "INSERT INTO numbers (n) VALUES (1)";
+
+    #[tokio::test]
+    async fn fifty_that_write_at_the_same_time_all_write() {
+        let (_dir, writer, reader) = writer().await;
+        let writing = |_| {
+            let writer = writer.clone();
+            async move { write(&writer, INSERT).await.unwrap() }
+        };
+        (0..50).map(writing).collect::<tokio::task::JoinSet<_>>().join_all().await;
+        assert_eq!(durable(&reader).await, 50);
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_fails_leaves_nothing_behind_and_the_next_one_is_written() {
+        let (_dir, writer, reader) = writer().await;
+        // The first fails when it commits; the second takes the transaction down, as SQLite does where a disk is full.
+        let prepare = "CREATE TABLE kept (n INTEGER PRIMARY KEY);
+             CREATE TABLE promises (n INTEGER REFERENCES kept (n) DEFERRABLE INITIALLY DEFERRED);
+             CREATE TRIGGER promise AFTER INSERT ON numbers WHEN new.n = 2 BEGIN INSERT INTO promises VALUES (1); END;
+             CREATE TRIGGER breaks AFTER INSERT ON numbers WHEN new.n = 3
+             BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END;";
+        writer.lock().await.unwrap().execute(prepare).await.unwrap();
+        for (n, written) in [(2, 0), (3, 1)] {
+            write(&writer, &format!("INSERT INTO numbers (n) VALUES (1), ({n})")).await.unwrap_err();
+            assert_eq!(durable(&reader).await, written);
+            write(&writer, INSERT).await.unwrap();
+            assert_eq!(durable(&reader).await, written + 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_is_given_up_leaves_nothing_behind() {
+        let (_dir, writer, reader) = writer().await;
+        for _ in 0..3 {
+            let mut guard = writer.lock().await.unwrap();
+            let mut transaction = guard.begin_with("BEGIN IMMEDIATE").await.unwrap();
+            transaction.execute(INSERT).await.unwrap();
+        }
+        write(&writer, INSERT).await.unwrap();
+        assert_eq!(durable(&reader).await, 1);
+    }
+}
