@@ -29,7 +29,7 @@ use crate::{
         Upstream,
         call_log::{CallLog, CallRecords},
         intents::{Credentials, Intents, REDACT},
-        transport::{SetupError, TokenSource, Transport, TransportSettings},
+        transport::{HttpSender, SetupError, TokenSource, Transport, TransportSettings},
     },
     worker,
 };
@@ -68,6 +68,8 @@ pub struct Harness {
     pub environment: Environment,
     /// Called at each checkpoint of a mutating call.
     pub probe: Option<Probe>,
+    /// Stands in for the network to Corefy.
+    pub sender: Option<Arc<dyn HttpSender>>,
     /// No workers run: the test takes their steps itself.
     pub without_workers: bool,
     /// How long a connection of the gRPC port may take for what.
@@ -225,18 +227,15 @@ fn certificates(tls: Option<&TlsConfig>) -> Result<(Option<Certificates>, Option
     Ok((Some(Certificates::load(files)?), Some(Certificates::load(http_files)?)))
 }
 
-async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
+/// Builds the use cases, with no port and no worker yet.
+pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
     let master_key = MasterKey::new(config.master_key.clone());
     let telemetry = telemetry(config.traces.as_ref())?;
     let environment = &harness.environment;
     let store = open_store(&config.database, &master_key, environment).await?.measured_by(telemetry.clone());
     store.end_leases_of_the_dead(environment.clock.now()).await?;
-    let (upstream, api_calls) = upstream(
-        &config.upstream,
-        environment,
-        telemetry.clone(),
-        app::token_source::for_store(&store, &environment.ids),
-    )?;
+    let (upstream, api_calls) =
+        upstream(&config.upstream, harness, telemetry.clone(), app::token_source::for_store(&store, &environment.ids))?;
     Ok(App::new(AppParts {
         store,
         upstream,
@@ -274,10 +273,11 @@ fn telemetry(traces: Option<&TraceConfig>) -> Result<Telemetry, ExportError> {
 /// has the whole rate limit to itself.
 pub fn upstream(
     config: &UpstreamConfig,
-    environment: &Environment,
+    harness: &Harness,
     telemetry: Telemetry,
     source: Option<Arc<dyn TokenSource>>,
 ) -> Result<(Arc<dyn Upstream>, CallRecords), SetupError> {
+    let Harness { environment, sender, .. } = harness;
     let settings = TransportSettings {
         base_url: config.base_url.clone(),
         proxy: config.route.proxy.clone(),
@@ -292,6 +292,10 @@ pub fn upstream(
             let transport = Transport::new(settings, environment.clone(), log)?.with_telemetry(telemetry);
             let transport = match source {
                 Some(source) => transport.with_token_source(source),
+                None => transport,
+            };
+            let transport = match sender {
+                Some(sender) => transport.with_sender(sender.clone()),
                 None => transport,
             };
             let credentials = Credentials {

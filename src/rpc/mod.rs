@@ -15,12 +15,17 @@ use tokio::sync::Mutex;
 use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 use tonic::{
+    body::Body,
     codec::CompressionEncoding::Gzip,
+    codegen::http::{Request, Response},
     service::Routes,
     transport::{Server, server::Connected},
 };
 use tonic_web::GrpcWebLayer;
-use tower::util::{MapResponseLayer, option_layer};
+use tower::{
+    Service,
+    util::{BoxCloneSyncService, MapResponseLayer, option_layer},
+};
 
 use crate::{
     app::App,
@@ -112,7 +117,7 @@ pub async fn serve(
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, contract.clone()).await;
     let routes = services(&app, &contract, &drain).add_service(health_service);
-    let (telemetry, ids) = (app.telemetry().clone(), app.ids().clone());
+    let rpc_app = app.clone();
 
     Server::builder()
         // grpc-web may come over it.
@@ -128,16 +133,31 @@ pub async fn serve(
         .layer(option_layer(web::cors(web_origins)))
         .layer(MapResponseLayer::new(web::in_words))
         .layer(GrpcWebLayer::new())
-        .layer(tower::layer::layer_fn(move |routes: Routes| {
-            let (telemetry, ids) = (telemetry.clone(), ids.clone());
-            tower::service_fn(move |request| {
-                let (routes, telemetry, ids) = (routes.clone(), telemetry.clone(), ids.clone());
-                async move { request::serve(routes, telemetry, &ids, request).await }
-            })
-        }))
+        .layer(tower::layer::layer_fn(move |routes| each_call(routes, rpc_app.clone())))
         .add_routes(routes)
         .serve_with_incoming_shutdown(connections(port), health.follow(app, drain))
         .await
+}
+
+/// The services as one, which a generated client takes in the place of a connection.
+pub type InProcess = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// The services for callers in the same process: all that the port serves, without a port.
+pub fn in_process(app: &App) -> InProcess {
+    let routes = services(app, &Arc::new(Contract::read()), &CancellationToken::new());
+    BoxCloneSyncService::new(each_call(routes, app.clone()))
+}
+
+/// The services with what is around each call, whatever its service.
+fn each_call(
+    routes: Routes,
+    app: App,
+) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+    tower::service_fn(move |request| {
+        let (routes, app) = (routes.clone(), app.clone());
+        async move { request::serve(routes, app.telemetry().clone(), app.ids(), request).await }
+    })
 }
 
 /// The connections that come in at the port, which is closed when the stream is dropped.

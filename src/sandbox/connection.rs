@@ -26,6 +26,16 @@ use tokio::{
 pub(super) struct ConnectionKill(Arc<AtomicBool>);
 
 impl ConnectionKill {
+    /// Those of a connection that stands only in the mind: of a call in the same process.
+    pub fn in_process() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Whether the connection was cut.
+    pub fn is_cut(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
     /// Lets no further byte leave; the server closes the connection when it tries to answer.
     pub fn kill(&self) {
         self.0.store(true, Ordering::SeqCst);

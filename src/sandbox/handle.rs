@@ -37,7 +37,24 @@ impl Sandbox {
         environment: Environment,
         shutdown: CancellationToken,
     ) -> io::Result<Self> {
-        let base_url = url_of(listener.local_addr()?)?;
+        let sandbox = Self::set_up(url_of(listener.local_addr()?)?, settings, environment, shutdown)?;
+        let shared = &sandbox.shared;
+        let app = server::router(shared.clone()).into_make_service_with_connect_info::<ConnectionKill>();
+        let server = axum::serve(KillableListener(listener), app)
+            .with_graceful_shutdown(shared.shutdown.clone().cancelled_owned());
+        task::spawn("sandbox", async move { server.await });
+        shared.spawn_delivery();
+        shared.spawn_ticking();
+        Ok(sandbox)
+    }
+
+    /// Sets it up, with no port and no task yet.
+    pub(super) fn set_up(
+        base_url: Url,
+        settings: SandboxOptions,
+        environment: Environment,
+        shutdown: CancellationToken,
+    ) -> io::Result<Self> {
         let public_url = settings.public_url.clone().unwrap_or_else(|| base_url.clone());
         let shared = Arc::new(SandboxInner {
             state: Mutex::new(State::new(environment.clock.clone(), environment.ids.clone(), public_url)),
@@ -52,12 +69,6 @@ impl Sandbox {
             environment,
             shutdown,
         });
-        let app = server::router(shared.clone()).into_make_service_with_connect_info::<ConnectionKill>();
-        let server = axum::serve(KillableListener(listener), app)
-            .with_graceful_shutdown(shared.shutdown.clone().cancelled_owned());
-        task::spawn("sandbox", async move { server.await });
-        shared.spawn_delivery();
-        shared.spawn_ticking();
         Ok(Self { shared, base_url })
     }
 

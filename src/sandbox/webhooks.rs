@@ -30,6 +30,15 @@ const MAX_DELAY_MS: u64 = 60_000;
 /// The most extra copies that can be asked for.
 const MAX_EXTRA_COPIES: u8 = 100;
 
+/// A webhook that was held back.
+#[derive(Clone, Debug)]
+pub struct HeldWebhook {
+    /// The body.
+    pub body: Bytes,
+    /// Its signature.
+    pub signature: String,
+}
+
 /// The queue of webhooks and its delivery.
 pub(super) struct Webhooks {
     client: reqwest::Client,
@@ -100,6 +109,12 @@ impl Webhooks {
         self.outstanding.send_modify(|count| *count += held.len());
         queue.waiting.extend(held);
         self.wake.notify_one();
+    }
+
+    /// Takes what is held, signed.
+    pub fn take_held(&self) -> Vec<HeldWebhook> {
+        let held = std::mem::take(&mut lock(&self.queue).held);
+        held.into_iter().map(|body| HeldWebhook { signature: hmac_hex(&self.secret, &body), body }).collect()
     }
 
     /// Returns when nothing waits or is being delivered.

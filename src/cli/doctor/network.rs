@@ -9,7 +9,12 @@ use tokio::{
 };
 
 use super::{database::skew, findings::Findings};
-use crate::{config::Config, domain::environment::Environment, server::upstream, telemetry::Telemetry};
+use crate::{
+    config::Config,
+    domain::environment::Environment,
+    server::{Harness, upstream},
+    telemetry::Telemetry,
+};
 
 /// Requests to Corefy carry the time: a server whose clock differs by more may refuse them.
 const MOST_SKEW: Duration = Duration::from_secs(30);
@@ -22,7 +27,8 @@ const LONGEST_ANSWER: usize = 1024;
 pub(super) async fn check_upstream(config: &Config, environment: &Environment, findings: &mut Findings) {
     const SUBJECT: &str = "Corefy";
     config.upstream.route.notes.iter().for_each(|note| findings.passed("route", note));
-    let (upstream, _) = match upstream(&config.upstream, environment, Telemetry::default(), None) {
+    let harness = Harness { environment: environment.clone(), ..Harness::default() };
+    let (upstream, _) = match upstream(&config.upstream, &harness, Telemetry::default(), None) {
         Ok(upstream) => upstream,
         Err(error) => return findings.fail(SUBJECT, &error.to_string()),
     };

@@ -9,17 +9,11 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, ClientBuilder, Response, redirect};
 use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::{Error, NotSent, Priority, call_log::CallLog};
-use crate::domain::{
-    clock::Timestamp,
-    environment::Environment,
-    ids::ApiCallId,
-    network::{Proxy, may_use_proxy},
-};
+use crate::domain::{clock::Timestamp, environment::Environment, ids::ApiCallId};
 use crate::telemetry::{
     Telemetry,
     catalogue::{
@@ -35,6 +29,8 @@ mod limiter;
 mod no_connection;
 mod request;
 mod retry_after;
+mod sender;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -42,17 +38,11 @@ use breaker::CircuitBreaker;
 use limiter::RateLimiter;
 pub use limiter::TokenSource;
 pub use no_connection::NoConnection;
+use request::UNREACHABLE_RETRY;
 pub use request::{Authorize, CallKind, HttpAnswer, HttpFailure, HttpRequest};
-
-/// To make a connection, TLS included. Half the time of a whole request when that is less, so that a connection that is
-/// never made is always known as such.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A connection unused for longer is closed by us before Corefy closes it under a request.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The largest answer that is read, after decompression, in bytes.
-const LARGEST_ANSWER: usize = 1024 * 1024;
+use sender::ReqwestSender;
+pub use sender::{HttpResponse, HttpSender};
+pub use settings::{SetupError, TransportSettings};
 
 /// Pauses between repetitions: doubled each time, and up to twice as long by chance.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -61,40 +51,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The last repetition begins before this multiple of the timeout is over: one that had no answer is repeated once.
 const REPEAT_WITHIN: u32 = 2;
 
-/// When it is worth trying again after no connection could be made.
-const UNREACHABLE_RETRY: Duration = Duration::from_secs(5);
-
-/// How Corefy is called.
-#[derive(Clone, Debug)]
-pub struct TransportSettings {
-    /// `http` or `https`, host, and a path that is put before every other; no query.
-    pub base_url: Url,
-    /// A proxy on the way, for what [`may_use_proxy`] allows.
-    pub proxy: Option<Proxy>,
-    /// For one attempt, whole.
-    pub timeout: Duration,
-    /// Repetitions of a call that may be repeated.
-    pub retries: u32,
-    /// Calls that may leave in any minute.
-    pub rate_per_minute: u32,
-}
-
-/// The client could not be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("the client for Corefy could not be set up: {0}")]
-pub struct SetupError(String);
-
-impl SetupError {
-    /// `reason` is shown to the operator: it holds no secrets.
-    pub(super) fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
-    }
-}
-
 /// HTTP to one host of Corefy.
 #[derive(Debug)]
 pub struct Transport {
-    client: Client,
+    sender: Arc<dyn HttpSender>,
     settings: TransportSettings,
     limiter: RateLimiter,
     breaker: CircuitBreaker,
@@ -112,21 +72,10 @@ impl Transport {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(SetupError::new("the base URL must be http or https with a host"));
         }
-        // Fails only when one was installed before, which then serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = through_proxy(Client::builder(), &settings)?
-            .user_agent(concat!("corefy-gateway/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout / 2))
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .timeout(settings.timeout)
-            .build()
-            .map_err(setup_error)?;
+        let sender = Arc::new(ReqwestSender::new(&settings)?);
         let limiter = RateLimiter::new(settings.rate_per_minute, Arc::new(limiter::LocalTokens::default()));
         let (breaker, telemetry, told_time) = (CircuitBreaker::default(), Telemetry::default(), AtomicI64::default());
-        Ok(Self { client, settings, limiter, breaker, environment, log, telemetry, told_time })
+        Ok(Self { sender, settings, limiter, breaker, environment, log, telemetry, told_time })
     }
 
     /// Corefy's own time, to the second, as its last answer told it. `None` before the first that does.
@@ -137,6 +86,11 @@ impl Transport {
     /// Takes tokens from `source` instead of this process's own quota.
     pub fn with_token_source(self, source: Arc<dyn TokenSource>) -> Self {
         Self { limiter: RateLimiter::new(self.settings.rate_per_minute, source), ..self }
+    }
+
+    /// Sends by `sender` instead of over the network.
+    pub fn with_sender(self, sender: Arc<dyn HttpSender>) -> Self {
+        Self { sender, ..self }
     }
 
     /// Has what is sent measured.
@@ -228,8 +182,7 @@ impl Transport {
             http.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *http.body_mut() = Some(request.body.clone().into());
         }
-        let response = self.client.execute(http).await.map_err(|error| self.failure(error))?;
-        self.read(response).await
+        Ok(self.read(self.sender.send(http).await?))
     }
 
     /// The base URL's own path, then the template's, in which `{id}` is one encoded segment.
@@ -245,34 +198,15 @@ impl Transport {
         url
     }
 
-    async fn read(&self, mut response: Response) -> Result<HttpAnswer, HttpFailure> {
-        let status = response.status();
-        let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = wait.and_then(|value| retry_after::parse(value, self.environment.clock.now()));
-        let date = response.headers().get(DATE).and_then(|value| value.to_str().ok()).and_then(retry_after::date);
-        let headers = call_record::kept_headers(response.headers());
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error))? {
-            if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(HttpFailure::Broken(format!("the answer is larger than {LARGEST_ANSWER} bytes")));
-            }
-            body.extend_from_slice(&chunk);
-        }
+    fn read(&self, response: HttpResponse) -> HttpAnswer {
+        let HttpResponse { status, headers, body } = response;
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let now = self.environment.clock.now();
+        let retry_after = text(RETRY_AFTER).and_then(|value| retry_after::parse(value, now));
+        let date = text(DATE).and_then(retry_after::date);
+        let kept = call_record::kept_headers(&headers);
         let code = if status.is_client_error() { self.log.refusal_code(&body) } else { None };
-        Ok(HttpAnswer { retry_after, date, headers, code, ..HttpAnswer::new(status, body) })
-    }
-
-    /// Only a connection that could not be made proves that nothing was sent: an error on one that stood before proves
-    /// nothing, however early it comes.
-    fn failure(&self, error: reqwest::Error) -> HttpFailure {
-        if error.is_connect() {
-            let why = if error.is_timeout() { NoConnection::TimedOut } else { NoConnection::read(&error) };
-            HttpFailure::NotSent { reason: NotSent::Unreachable(why), retry_after: UNREACHABLE_RETRY }
-        } else if error.is_timeout() {
-            HttpFailure::Broken(format!("no complete answer within {:?}", self.settings.timeout))
-        } else {
-            HttpFailure::Broken(format!("the exchange broke off: {}", root_cause(error)))
-        }
+        HttpAnswer { retry_after, date, headers: kept, code, ..HttpAnswer::new(status, body) }
     }
 
     /// Every attempt that went out ends here, whatever came of it.
@@ -303,27 +237,4 @@ impl Transport {
         let pauses = ExponentialBuilder::new().with_min_delay(SHORTEST_PAUSE).with_max_delay(LONGEST_PAUSE);
         pauses.with_max_times(retries).with_jitter().with_jitter_seed(self.environment.randomness.number()).build()
     }
-}
-
-/// A client that goes by the proxy of the settings where that is allowed; by itself reqwest would go by whatever proxy the
-/// environment names, also with a card in clear.
-fn through_proxy(client: ClientBuilder, settings: &TransportSettings) -> Result<ClientBuilder, SetupError> {
-    match settings.proxy.as_ref().filter(|_| may_use_proxy(&settings.base_url)) {
-        Some(proxy) => Ok(client.proxy(reqwest::Proxy::https(proxy.url().clone()).map_err(setup_error)?)),
-        None => Ok(client.no_proxy()),
-    }
-}
-
-fn setup_error(error: reqwest::Error) -> SetupError {
-    SetupError::new(root_cause(error))
-}
-
-/// The innermost cause: the layers around it repeat each other, and the outermost names the URL.
-fn root_cause(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

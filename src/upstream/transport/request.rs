@@ -11,6 +11,9 @@ use crate::domain::clock::Timestamp;
 /// The origin of a refusal that is not Corefy's own.
 const FOREIGN: &str = "from something between the gateway and Corefy, not from Corefy itself";
 
+/// When it is worth trying again after no connection could be made.
+pub(super) const UNREACHABLE_RETRY: Duration = Duration::from_secs(5);
+
 /// Whether a call may be sent twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallKind {

@@ -10,10 +10,14 @@ use url::Url;
 
 use super::super::scripted::{Scripted, ScriptedStep, answer, environment, no_log, nowhere, settings, transport};
 use super::super::{Call, Error, NotSent, Scheduling};
+use super::sender::LARGEST_ANSWER;
 use super::*;
 use crate::domain::api_call::{ApiCall, CallOutcome};
 use crate::domain::clock::Timestamp;
-use crate::domain::ids::{Ids, OperationId};
+use crate::domain::{
+    ids::{Ids, OperationId},
+    network::Proxy,
+};
 use crate::upstream::intents::REDACT;
 
 struct NoKeys;
