@@ -189,7 +189,7 @@ impl Server {
     /// configured time. Unfinished operations are found by recovery at the next start.
     pub async fn stop(mut self) {
         self.drain.cancel();
-        let telemetry = self.app.telemetry().clone();
+        let telemetry = self.app.diagnostics.telemetry().clone();
         let drained = timeout(self.drain_limit, async {
             while self.ports.join_next().await.is_some() {}
             drop(self.stop_workers);

@@ -8,16 +8,16 @@ use std::{
 use tokio::sync::Mutex;
 
 use super::{
-    App, Caller,
-    paging::{Page, Paged},
+    call::Caller,
+    paging::{Page, PageTokens, Paged},
 };
 use crate::{
     domain::{
         api_call::{ApiCall, ApiCallStats},
-        clock::Timestamp,
+        clock::{Clock, Timestamp},
     },
     error::{Error, Reason},
-    store::{Change, StatsRange},
+    store::{Change, StatsRange, Store},
     telemetry::{Telemetry, catalogue::API_CALLS_LOST},
     upstream::call_log::{CallRecords, Dropped},
 };
@@ -81,12 +81,22 @@ pub struct StatsQuery {
     pub created_before: Option<Timestamp>,
 }
 
-impl App {
+/// The log of calls, from its writing to its end.
+pub struct ApiCalls {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) page_tokens: PageTokens,
+    pub(super) log: CallLogWriter,
+    pub(super) retention: Duration,
+    pub(super) telemetry: Telemetry,
+}
+
+impl ApiCalls {
     /// Writes what waits of the log of calls, one batch. Returns how many it wrote; what could not be written is tried
     /// again with the next.
     pub async fn write_api_calls(&self) -> Result<usize, Error> {
-        self.call_log.tell_of_dropped(&self.telemetry);
-        let mut waiting = self.call_log.waiting.lock().await;
+        self.log.tell_of_dropped(&self.telemetry);
+        let mut waiting = self.log.waiting.lock().await;
         let WaitingCalls { records, batch } = &mut *waiting;
         records.take(batch, CALLS_AT_A_TIME);
         if batch.is_empty() {
@@ -127,7 +137,7 @@ impl App {
 
     /// Forgets the oldest calls that are past their time, at most [`PRUNE_BATCH`]. Returns how many.
     pub async fn prune_api_calls(&self) -> Result<usize, Error> {
-        let sent_before = self.now().before(self.api_call_retention);
+        let sent_before = self.clock.now().before(self.retention);
         let count = self.store.delete_api_calls(sent_before, PRUNE_BATCH).await?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
@@ -139,7 +149,7 @@ impl App {
         filter: ApiCallFilter,
         page: Page,
     ) -> Result<Paged<ApiCall>, Error> {
-        let tokens = self.page_tokens(caller, ("api_calls", &filter));
+        let tokens = self.page_tokens.of(caller, ("api_calls", &filter));
         let before = tokens.read(&page.token)?;
         let mut session = self.store.read().await?;
         let found = session.api_calls(Some(&caller.partner_id), &filter, before, page.size + 1).await?;
@@ -148,7 +158,7 @@ impl App {
 
     /// Counts the calls to Corefy about the partner's objects.
     pub async fn get_api_call_stats(&self, caller: &Caller, query: StatsQuery) -> Result<Vec<ApiCallStats>, Error> {
-        let range = range(query, self.now())?;
+        let range = range(query, self.clock.now())?;
         Ok(self.store.read().await?.api_call_stats(&caller.partner_id, &range).await?)
     }
 }

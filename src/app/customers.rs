@@ -1,11 +1,12 @@
 //! Customers: create, read, list, and taking over what was changed at Corefy.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
-    Answer, App, Caller,
+    call::{Answer, Caller},
     decision::Decision,
     paging::{Page, Paged},
+    payments::Payments,
     perform::{Command, Creation, Outcome, Reserved, Seen, Target, Verdict, emit_taken_back},
     reconcile::call,
 };
@@ -38,9 +39,13 @@ pub struct CreateCustomer {
     pub details: CustomerDetails,
 }
 
-impl App {
+impl Payments {
     /// Creates a customer here and at Corefy. An unknown outcome is an answer: the customer has no upstream id yet.
-    pub async fn create_customer(&self, caller: Caller, input: CreateCustomer) -> Result<Answer<Customer>, Error> {
+    pub async fn create_customer(
+        self: &Arc<Self>,
+        caller: Caller,
+        input: CreateCustomer,
+    ) -> Result<Answer<Customer>, Error> {
         self.perform(caller, CreateCustomerCommand { id: CustomerId::generate(self.ids()), input }).await
     }
 
@@ -58,7 +63,7 @@ impl App {
         page: Page,
     ) -> Result<Paged<Customer>, Error> {
         let filter = CustomerFilter { reference_id };
-        let tokens = self.page_tokens(caller, ("customers", &filter));
+        let tokens = self.page_tokens.of(caller, ("customers", &filter));
         let after = tokens.read(&page.token)?;
         let mut session = self.store.read().await?;
         let found = session.customers(&caller.partner_id, &filter, after, page.size + 1).await?;
@@ -87,7 +92,7 @@ impl App {
             customer.touch(now);
             decision.changes.emit(EventType::CustomerUpdated, customer.to_inner(), now);
             decision.changes.push(Change::Customer(customer));
-            match self.commit(&decision).await {
+            match decision.commit(&self.store).await {
                 Ok(()) => return Ok(true),
                 Err(CommitError::Conflict(_)) => {}
                 Err(CommitError::Failed(error)) => return Err(error.into()),
@@ -143,7 +148,7 @@ impl Command for CreateCustomerCommand {
         Target { subject_id: self.id.to_string(), payment_intent_id: None }
     }
 
-    async fn read(&self, _: &App, operation: &Operation) -> Result<Tracked<Customer>, Error> {
+    async fn read(&self, _: &Payments, operation: &Operation) -> Result<Tracked<Customer>, Error> {
         Ok(Tracked::new(Customer {
             id: self.id.clone(),
             partner_id: operation.partner_id.clone(),
@@ -158,7 +163,7 @@ impl Command for CreateCustomerCommand {
 
     fn reserve(
         &self,
-        _: &App,
+        _: &Payments,
         customer: &mut Tracked<Customer>,
         _: &mut Operation,
         _: &mut Decision,
@@ -181,7 +186,7 @@ impl Command for CreateCustomerCommand {
 
     async fn send(
         self,
-        app: &App,
+        app: &Payments,
         call: Call<'_>,
         customer: &Tracked<Customer>,
         _: &Customer,
@@ -231,7 +236,7 @@ impl Command for CreateCustomerCommand {
         customer.upstream_id.is_some()
     }
 
-    async fn load(app: &App, id: &str) -> Result<Customer, Error> {
+    async fn load(app: &Payments, id: &str) -> Result<Customer, Error> {
         let not_found = || Error::not_found("customer", id);
         let id = CustomerId::parse(id).ok_or_else(not_found)?;
         app.store.read().await?.customer_any(&id).await?.ok_or_else(not_found)

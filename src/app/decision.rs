@@ -1,13 +1,12 @@
 //! A decision of a use case: the changes it makes, and the remarks for the log, which are written once the changes stand.
 
-use super::App;
 use crate::{
     domain::{
         event::{EventObject, EventType},
         ids::{Ids, PaymentIntentId},
         operation::Operation,
     },
-    store::{Changes, CommitError, NewEvent},
+    store::{Changes, CommitError, NewEvent, Store},
 };
 
 /// How often something is decided anew because its objects have changed since they were read. Decisions about one payment wait
@@ -50,14 +49,12 @@ impl Decision {
     pub fn remark(&mut self, remark: Remark) {
         self.remarks.push(remark);
     }
-}
 
-impl App {
-    /// Makes a decision durable, and then has the log say what it was.
-    pub(super) async fn commit(&self, decision: &Decision) -> Result<(), CommitError> {
-        self.store.commit(&decision.changes).await?;
-        decision.changes.events().for_each(log_event);
-        decision.remarks.iter().for_each(log_remark);
+    /// Makes it durable, and then has the log say what it was.
+    pub async fn commit(&self, store: &Store) -> Result<(), CommitError> {
+        store.commit(&self.changes).await?;
+        self.changes.events().for_each(log_event);
+        self.remarks.iter().for_each(log_remark);
         Ok(())
     }
 }

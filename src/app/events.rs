@@ -1,27 +1,28 @@
-//! Events: listed in pages, and read one after the other as they happen.
+//! EventLog: listed in pages, and read one after the other as they happen.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
 
 use super::{
-    App, Caller,
-    paging::{Page, Paged},
+    call::Caller,
+    paging::{Page, PageTokens, Paged},
 };
 use crate::{
     domain::{
-        clock::Timestamp,
+        clock::{Clock, Timestamp},
         event::Event,
         event_filter::EventFilter,
         ids::{EventId, PartnerId},
     },
     error::{Error, Reason},
+    store::Store,
 };
 
 mod readers;
 
-use readers::ReaderProgress;
 pub(super) use readers::Readers;
+use readers::{ReaderProgress, ReaderStats};
 
 /// How many events a reader takes from the database at a time, and holds at most.
 const BATCH: u32 = 100;
@@ -57,7 +58,7 @@ pub enum StreamItem {
 
 /// The result of a look at the database.
 enum Look {
-    /// Events that fit the filters.
+    /// EventLog that fit the filters.
     Found,
     /// None as far as it went; there are more.
     Behind,
@@ -65,7 +66,25 @@ enum Look {
     CaughtUp,
 }
 
-impl App {
+/// The events of all partners, and their readers.
+pub struct EventLog {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) page_tokens: PageTokens,
+    pub(super) readers: Readers,
+}
+
+impl EventLog {
+    /// The present moment, by the gateway's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// How many readers there are, and how far they are behind.
+    pub(super) fn reader_stats(&self) -> ReaderStats {
+        self.readers.stats(self.now())
+    }
+
     /// Lists the partner's events, oldest first.
     pub async fn list_events(
         &self,
@@ -74,7 +93,7 @@ impl App {
         after: Option<&EventId>,
         page: Page,
     ) -> Result<Paged<Event>, Error> {
-        let tokens = self.page_tokens(caller, ("events", filter));
+        let tokens = self.page_tokens.of(caller, ("events", filter));
         let after = tokens.read(&page.token)?.or_else(|| after.map(ToString::to_string));
         let position = match after {
             Some(id) => self.position_of(&caller.partner_id, &id).await?,
@@ -87,13 +106,13 @@ impl App {
 
     /// Begins to read the partner's events, those that will happen among them.
     pub async fn read_events(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         filter: EventFilter,
         beginning: StartAt,
     ) -> Result<EventReader, Error> {
         let partner_id = caller.partner_id.clone();
-        let progress = self.event_readers.add(&caller.key_id)?;
+        let progress = self.readers.add(&caller.key_id)?;
         // Before looking, so that nothing happens unheard between the two.
         let news = self.store.event_signal().readers();
         let (position, last) = match beginning {
@@ -107,8 +126,8 @@ impl App {
                 newest.map_or((0, None), |(id, position)| (position, Some((id, position))))
             }
         };
-        let (app, held) = (self.clone(), VecDeque::new());
-        Ok(EventReader { app, partner_id, filter, position, last, news, held, progress, has_caught_up: false })
+        let (events, held) = (self.clone(), VecDeque::new());
+        Ok(EventReader { events, partner_id, filter, position, last, news, held, progress, has_caught_up: false })
     }
 
     /// The place of the event after which a reader goes on.
@@ -132,11 +151,11 @@ impl App {
     /// Looks for all readers whether there is something new, when it is time to, and wakes them if there is. They are woken, too,
     /// when that cannot be found out, so that each sees for itself.
     async fn look_for_readers(&self) {
-        if !self.event_readers.may_look(LOOK) {
+        if !self.readers.may_look(LOOK) {
             return;
         }
         let last = async { self.store.read().await?.event_sequence().await };
-        if last.await.map_or(true, |last| self.event_readers.is_news(last)) {
+        if last.await.map_or(true, |last| self.readers.is_news(last)) {
             self.store.event_signal().notify();
         }
     }
@@ -149,7 +168,7 @@ impl App {
 
 /// Reads events one after the other. Holds at most [`BATCH`] of them, and none while it waits.
 pub struct EventReader {
-    app: App,
+    events: Arc<EventLog>,
     partner_id: PartnerId,
     filter: EventFilter,
     position: i64,
@@ -164,7 +183,7 @@ pub struct EventReader {
 impl EventReader {
     /// The next event, or a sign of life. Ends only with an error; go on after [`Self::last`] then.
     pub async fn next(&mut self) -> Result<StreamItem, Error> {
-        let silent_since = self.app.now();
+        let silent_since = self.events.now();
         loop {
             if let Some(event) = self.held.pop_front() {
                 self.position = event.sequence;
@@ -184,7 +203,7 @@ impl EventReader {
                 self.has_caught_up = true;
                 self.progress.has_all();
             }
-            if is_first || silent_since.is_over(self.app.now(), HEARTBEAT) {
+            if is_first || silent_since.is_over(self.events.now(), HEARTBEAT) {
                 return Ok(StreamItem::SignOfLife { is_caught_up });
             }
             if is_caught_up {
@@ -196,10 +215,10 @@ impl EventReader {
     /// Waits for news, or until a sign of life is due.
     async fn wait(&mut self, silent_since: Timestamp) {
         while timeout(LOOK, self.news.changed()).await.is_err() {
-            if silent_since.is_over(self.app.now(), HEARTBEAT) {
+            if silent_since.is_over(self.events.now(), HEARTBEAT) {
                 return;
             }
-            Box::pin(self.app.look_for_readers()).await;
+            Box::pin(self.events.look_for_readers()).await;
         }
     }
 
@@ -210,7 +229,7 @@ impl EventReader {
 
     /// Takes what there is within [`REACH`]. Where nothing passes the filter, it comes past it all.
     async fn look(&mut self) -> Result<Look, Error> {
-        let mut session = self.app.store.read().await?;
+        let mut session = self.events.store.read().await?;
         let newest = session.event_last(&self.partner_id, i64::MAX).await?;
         let Some((id, position)) = newest.filter(|(_, position)| *position > self.position) else {
             return Ok(Look::CaughtUp);

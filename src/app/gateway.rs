@@ -1,10 +1,13 @@
 //! The gateway itself: the connection test, and what it can do.
 
-use super::App;
+use std::sync::Arc;
+
+use super::{events::EventLog, paging::PageTokens};
 use crate::{
-    domain::{capability::Capability, money::Money},
-    error::Error,
-    upstream::{self, ConnectionTest},
+    domain::{acceptance::Acceptance, capability::Capability, clock::Clock, money::Money},
+    store::Store,
+    telemetry::Telemetry,
+    upstream::{ConnectionTest, Upstream},
 };
 
 /// A gateway, and what works there.
@@ -22,7 +25,24 @@ pub struct GatewayInfo {
     pub largest_amounts: Vec<Money>,
 }
 
-impl App {
+/// How the gateway itself does: what it can, whether it is ready, what it has to show of a payment.
+pub struct Diagnostics {
+    pub(super) store: Store,
+    pub(super) upstream: Arc<dyn Upstream>,
+    pub(super) clock: Clock,
+    pub(super) page_tokens: PageTokens,
+    pub(super) acceptance: Acceptance,
+    pub(super) is_sandbox: bool,
+    pub(super) events: Arc<EventLog>,
+    pub(super) telemetry: Telemetry,
+}
+
+impl Diagnostics {
+    /// Whether calls can be served; if not, why, in a few words.
+    pub async fn readiness(&self) -> Result<(), &'static str> {
+        self.store.readiness().await
+    }
+
     /// Says what this gateway is.
     pub fn get_gateway_info(&self) -> GatewayInfo {
         GatewayInfo {
@@ -37,12 +57,5 @@ impl App {
     /// Calls Corefy once. That it cannot be reached is an answer.
     pub async fn test_connection(&self) -> ConnectionTest {
         self.upstream.test_connection().await
-    }
-
-    /// Fails with the first of `needed` that Corefy's API in use lacks.
-    pub(super) fn require_of_corefy(&self, needed: impl IntoIterator<Item = Capability>) -> Result<(), Error> {
-        let has = |capability: &Capability| self.upstream.capabilities().contains(capability);
-        let missing = needed.into_iter().find(|capability| !has(capability));
-        missing.map_or(Ok(()), |capability| Err(upstream::Error::Unsupported(capability).into()))
     }
 }

@@ -6,21 +6,22 @@ use ipnet::IpNet;
 use moka::future::Cache;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
+use tokio_util::task::TaskTracker;
 
-use super::App;
+use super::limits::Limits;
 use crate::{
     domain::{
         api_key::{ApiKey, Refusal, Scope},
-        clock::Timestamp,
+        clock::{Clock, Timestamp},
         environment::Environment,
         ids::PartnerId,
         key_pair::{KeyPair, PublicKey, SecretHash, SecretKey},
         master_key::{MasterKey, Purpose},
-        proxies::CallSource,
+        proxies::{CallSource, Proxies},
     },
     error::{Error, Reason},
     store::{Change, Changes, Store},
-    telemetry::catalogue::KEYS_REFUSED,
+    telemetry::{Telemetry, catalogue::KEYS_REFUSED},
 };
 
 /// How long a key is remembered: a revocation takes effect on every replica within this time.
@@ -33,14 +34,14 @@ const LAST_USE_INTERVAL: Duration = Duration::from_secs(60);
 const SHORT_NAME_TRIES: u32 = 99;
 
 /// Keys as they were last read.
-pub(super) struct Admissions {
+pub(super) struct KnownKeys {
     /// Keys that were used of late, with the time at which each was read.
     used: Cache<String, (ApiKey, Timestamp)>,
     /// The names of all that are not revoked, and when they were last looked for.
     names: Mutex<Option<(HashSet<String>, Timestamp)>>,
 }
 
-impl Admissions {
+impl KnownKeys {
     pub(super) fn new() -> Self {
         Self { used: Cache::new(REMEMBERED_KEYS), names: Mutex::new(None) }
     }
@@ -79,16 +80,33 @@ impl fmt::Debug for PresentedKey {
     }
 }
 
-impl App {
+/// Decides which callers are let in.
+pub struct Admission {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) master_key: MasterKey,
+    pub(super) proxies: Proxies,
+    pub(super) known: KnownKeys,
+    pub(super) limits: Limits,
+    pub(super) tasks: TaskTracker,
+    pub(super) telemetry: Telemetry,
+}
+
+impl Admission {
+    /// The proxies before the gateway that are trusted.
+    pub fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
+
     /// Admits a caller that presents `pk_…:sk_…`, and counts the call. Every refusal of a key is the same error, so that
     /// it tells nothing; an address that was refused too often is told so, and no key that does not exist is looked up
     /// for it.
     pub async fn authenticate(&self, pair: &str, source: Option<CallSource>) -> Result<Admitted, Error> {
         let admitted = self.admit(pair, source).await;
         match (&admitted, source) {
-            (Ok(admitted), _) => self.limits.take_call(&admitted.key_id, self.now()).await?,
+            (Ok(admitted), _) => self.limits.take_call(&admitted.key_id, self.clock.now()).await?,
             (Err(error), Some(source)) if error.reason == Reason::CredentialsInvalid => {
-                self.limits.note_auth_failure(source.counted_as(), self.now()).await;
+                self.limits.note_auth_failure(source.counted_as(), self.clock.now()).await;
             }
             (Err(_), _) => {}
         }
@@ -134,7 +152,7 @@ impl App {
     async fn check(&self, presented: &PresentedKey) -> Result<(Admitted, ApiKey, Timestamp), Error> {
         let known = self.key(&presented.public).await?;
         let (key, read_at) = known.ok_or_else(|| self.refuse(Refusal::Unknown, Some(presented)))?;
-        if let Err(why) = key.admits(&presented.secret, presented.address(), self.now()) {
+        if let Err(why) = key.admits(&presented.secret, presented.address(), self.clock.now()) {
             return Err(self.refuse(why, Some(presented)));
         }
         let (partner_id, scopes) = (key.partner_id.clone(), key.scopes.clone());
@@ -159,7 +177,7 @@ impl App {
     /// Refuses an address that has shown too many wrong keys, but for a caller with the right secret of a key that exists.
     /// Such a caller does not guess, and must not suffer for others that share its address, as all do behind a proxy.
     async fn check_address(&self, presented: Option<&PresentedKey>, address: IpAddr) -> Result<(), Error> {
-        let Err(refusal) = self.limits.check_address(address, self.now()).await else { return Ok(()) };
+        let Err(refusal) = self.limits.check_address(address, self.clock.now()).await else { return Ok(()) };
         // Not logged: of these there may be any number.
         let limited = || {
             self.telemetry.count(&KEYS_REFUSED, [Refusal::Limited.label()]);
@@ -167,20 +185,20 @@ impl App {
         };
         let Some(presented) = presented else { return limited() };
         let name = presented.public.as_str();
-        if !self.admissions.used.contains_key(name) && !self.exists(name).await {
+        if !self.known.used.contains_key(name) && !self.exists(name).await {
             return limited();
         }
         let known = self.key(&presented.public).await?;
         let is_right =
-            known.is_some_and(|(key, _)| key.admits(&presented.secret, presented.address(), self.now()).is_ok());
+            known.is_some_and(|(key, _)| key.admits(&presented.secret, presented.address(), self.clock.now()).is_ok());
         if is_right { Ok(()) } else { limited() }
     }
 
     /// Whether there is a key of this name, by a list that is read at most every few seconds, however many names strangers
     /// make up. So the database is asked for a single key at most as often as there are keys.
     async fn exists(&self, name: &str) -> bool {
-        let mut names = self.admissions.names.lock().await;
-        let now = self.now();
+        let mut names = self.known.names.lock().await;
+        let now = self.clock.now();
         if let Some((known, read_at)) = &*names
             && is_fresh(*read_at, now)
         {
@@ -196,8 +214,8 @@ impl App {
 
     /// The key, and when it was read.
     async fn key(&self, id: &PublicKey) -> Result<Option<(ApiKey, Timestamp)>, Error> {
-        let now = self.now();
-        let known = self.admissions.used.get(id.as_str()).await;
+        let now = self.clock.now();
+        let known = self.known.used.get(id.as_str()).await;
         if let Some(known) = known.filter(|(_, read_at)| is_fresh(*read_at, now)) {
             return Ok(Some(known));
         }
@@ -205,22 +223,22 @@ impl App {
             // Not remembered: guesses must not push out the keys that exist.
             return Ok(None);
         };
-        self.admissions.used.insert(id.as_str().to_owned(), (key.clone(), now)).await;
+        self.known.used.insert(id.as_str().to_owned(), (key.clone(), now)).await;
         Ok(Some((key, now)))
     }
 
     /// Has the last use written behind the call, which does not wait for it.
     async fn note_use(&self, key: &ApiKey, read_at: Timestamp) {
-        let now = self.now();
+        let now = self.clock.now();
         if key.last_used_at.is_some_and(|last| !last.is_over(now, LAST_USE_INTERVAL)) {
             return;
         }
         let used = ApiKey { last_used_at: Some(now), ..key.clone() };
-        let (app, id) = (self.clone(), key.id.clone());
-        self.admissions.used.insert(id.as_str().to_owned(), (used, read_at)).await;
+        let (store, id) = (self.store.clone(), key.id.clone());
+        self.known.used.insert(id.as_str().to_owned(), (used, read_at)).await;
         self.tasks.spawn(async move {
             let changes = Changes::from_iter([Change::ApiKeyUsed(id.clone(), now)]);
-            if let Err(error) = app.store.commit(&changes).await {
+            if let Err(error) = store.commit(&changes).await {
                 tracing::warn!(key = id.as_str(), %error, "the last use of a key could not be written");
             }
         });

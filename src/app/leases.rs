@@ -6,7 +6,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::App;
 use crate::{
     domain::{
         clock::Timestamp,
@@ -14,7 +13,7 @@ use crate::{
         operation::{LEASE, Operation, RENEW_LEASE_EVERY},
     },
     error::Error,
-    store::{Change, Changes, Lease},
+    store::{Change, Changes, Lease, Store},
 };
 
 /// Every operation that is held, by its id.
@@ -40,6 +39,23 @@ impl LeaseKeeper {
         let Operation { id, epoch, lease_until, .. } = operation;
         self.held().insert(id.clone(), HeldLease { epoch: *epoch, lease_until: *lease_until });
         LeaseGuard { leases: self.clone(), id: id.clone(), epoch: *epoch }
+    }
+
+    /// Renews the leases that are held. Returns their number.
+    pub(super) async fn renew(&self, store: &Store, now: Timestamp) -> Result<usize, Error> {
+        let due = self.due(now);
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let lease_until = now + LEASE;
+        let mut changes = Changes::default();
+        for (operation_id, epoch) in &due {
+            let lease = Lease { operation_id: operation_id.clone(), epoch: *epoch, takes_over: false };
+            changes.push(Change::RenewLease(lease, lease_until));
+        }
+        store.commit(&changes).await?;
+        self.note(&due, lease_until);
+        Ok(due.len())
     }
 
     /// The leases that are to be renewed at `now`, with their epochs: those that were not renewed for a while.
@@ -70,26 +86,5 @@ impl Drop for LeaseGuard {
         if held.get(&self.id).is_some_and(|held| held.epoch == self.epoch) {
             held.remove(&self.id);
         }
-    }
-}
-
-impl App {
-    /// Renews the leases of the operations that this gateway is at. Returns their number. A lease that was lost meanwhile
-    /// stays lost: its epoch is over.
-    pub async fn renew_leases(&self) -> Result<usize, Error> {
-        let now = self.now();
-        let due = self.leases.due(now);
-        if due.is_empty() {
-            return Ok(0);
-        }
-        let lease_until = now + LEASE;
-        let mut changes = Changes::default();
-        for (operation_id, epoch) in &due {
-            let lease = Lease { operation_id: operation_id.clone(), epoch: *epoch, takes_over: false };
-            changes.push(Change::RenewLease(lease, lease_until));
-        }
-        self.store.commit(&changes).await?;
-        self.leases.note(&due, lease_until);
-        Ok(due.len())
     }
 }

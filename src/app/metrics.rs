@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::App;
+use super::gateway::Diagnostics;
 use crate::{
     domain::{api_key::Refusal, clock::Timestamp},
     error::Error,
@@ -34,7 +34,7 @@ pub(super) fn init(telemetry: &Telemetry, now: Timestamp) {
     }
 }
 
-impl App {
+impl Diagnostics {
     /// Where this gateway is measured.
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry
@@ -43,7 +43,7 @@ impl App {
     /// All metrics as they are now, in Prometheus' text format. The backlog is as old as its last measurement.
     pub fn metrics(&self) -> String {
         self.store.measure_connections();
-        let readers = self.event_readers.stats(self.now());
+        let readers = self.events.reader_stats();
         self.telemetry.set(&EVENT_STREAMS, [], readers.count);
         self.telemetry.set_seconds(&EVENT_STREAMS_LAG, [], readers.lag);
         self.telemetry.render()
@@ -51,7 +51,7 @@ impl App {
 
     /// Measures what waits for the truth, for an operator, or to be processed. Reads nothing else.
     pub async fn measure_backlog(&self) -> Result<(), Error> {
-        let now = self.now();
+        let now = self.clock.now();
         let mut session = self.store.read().await?;
         let in_doubt = session.operations_in_doubt(now).await?;
         let for_operator = session.operations_for_operator().await?;

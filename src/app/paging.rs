@@ -4,7 +4,15 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::{domain::clock::Timestamp, error::Error, store::ListPosition};
+use super::call::Caller;
+use crate::{
+    domain::{
+        clock::Timestamp,
+        master_key::{MasterKey, Purpose},
+    },
+    error::Error,
+    store::ListPosition,
+};
 
 /// The largest page.
 pub const MAX_PAGE_SIZE: u32 = 100;
@@ -29,6 +37,21 @@ pub struct Paged<T> {
     pub items: Vec<T>,
     /// Token of the next page; empty on the last.
     pub next_page_token: String,
+}
+
+/// Makes the tokens of all lists. Cloned freely.
+#[derive(Clone)]
+pub(super) struct PageTokens([u8; 32]);
+
+impl PageTokens {
+    pub(super) fn new(master_key: &MasterKey) -> Self {
+        Self(master_key.derive(Purpose::PageToken))
+    }
+
+    /// The tokens of the caller's list that `list` tells from all others.
+    pub(super) fn of(&self, caller: &Caller, list: impl std::fmt::Debug) -> Tokens {
+        Tokens::new(&self.0, &(&caller.partner_id, list))
+    }
 }
 
 /// Makes and reads the tokens of one list: its name, its partner and its filters.

@@ -1,13 +1,14 @@
 //! Payment intents: create, confirm, read, list, cancel.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
-    Answer, App, Caller,
+    call::{Answer, Caller},
     customers::ready,
     decision::Decision,
     paging::{Page, Paged},
     payment::Payment,
+    payments::Payments,
     perform::{Command, Outcome, Reserved, Target, Verdict},
     reconcile::merge_payment,
 };
@@ -50,10 +51,10 @@ pub struct CreatePaymentIntent {
     pub details: PaymentIntentDetails,
 }
 
-impl App {
+impl Payments {
     /// Creates an intent here and at Corefy. Moves no money.
     pub async fn create_payment_intent(
-        &self,
+        self: &Arc<Self>,
         caller: Caller,
         input: CreatePaymentIntent,
     ) -> Result<Answer<PaymentIntent>, Error> {
@@ -62,7 +63,7 @@ impl App {
 
     /// Makes an attempt to pay an intent. A decline and an unknown outcome are answers.
     pub async fn confirm_payment_intent(
-        &self,
+        self: &Arc<Self>,
         caller: Caller,
         id: PaymentIntentId,
         confirmation: Confirmation<PaymentMethodId>,
@@ -72,7 +73,7 @@ impl App {
 
     /// Cancels an intent that is not being paid; the caller's `reason` may be empty.
     pub async fn cancel_payment_intent(
-        &self,
+        self: &Arc<Self>,
         caller: Caller,
         id: PaymentIntentId,
         reason: String,
@@ -81,7 +82,11 @@ impl App {
     }
 
     /// Reads an intent; asks Corefy first when there may be news, and when the last look is some minutes old.
-    pub async fn get_payment_intent(&self, caller: &Caller, id: PaymentIntentId) -> Result<PaymentIntent, Error> {
+    pub async fn get_payment_intent(
+        self: &Arc<Self>,
+        caller: &Caller,
+        id: PaymentIntentId,
+    ) -> Result<PaymentIntent, Error> {
         let not_found = || Error::not_found("payment_intent", id.as_str());
         let (intent, asked_at) =
             self.store.payment_intent_asked(&caller.partner_id, &id).await?.ok_or_else(not_found)?;
@@ -100,7 +105,7 @@ impl App {
         filter: PaymentIntentFilter,
         page: Page,
     ) -> Result<Paged<PaymentIntent>, Error> {
-        let tokens = self.page_tokens(caller, ("payment_intents", &filter));
+        let tokens = self.page_tokens.of(caller, ("payment_intents", &filter));
         let after = tokens.read_position(&page.token)?;
         let mut session = self.store.read().await?;
         let found = session.payment_intents(&caller.partner_id, &filter, after, page.size + 1).await?;
@@ -108,7 +113,7 @@ impl App {
     }
 }
 
-async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {
+async fn load(app: &Payments, id: &str) -> Result<PaymentIntent, Error> {
     let not_found = || Error::not_found("payment_intent", id);
     let id = PaymentIntentId::parse(id).ok_or_else(not_found)?;
     app.store.read().await?.payment_intent_any(&id).await?.ok_or_else(not_found)
@@ -123,7 +128,7 @@ async fn payment_for(store: &Store, operation: &Operation, kept: Option<Payment>
 }
 
 /// The payment of the partner's intent.
-pub(super) async fn read_own(app: &App, operation: &Operation, id: &PaymentIntentId) -> Result<Payment, Error> {
+pub(super) async fn read_own(app: &Payments, operation: &Operation, id: &PaymentIntentId) -> Result<Payment, Error> {
     let payment = Payment::read(&app.store, id).await?;
     let own = payment.filter(|payment| payment.intent.partner_id == operation.partner_id);
     own.ok_or_else(|| Error::not_found("payment_intent", id.as_str()))
@@ -172,7 +177,7 @@ impl Command for CreatePaymentIntentCommand {
         Target { subject_id: self.id.to_string(), payment_intent_id: Some(self.id.clone()) }
     }
 
-    async fn read(&self, app: &App, operation: &Operation) -> Result<Payment, Error> {
+    async fn read(&self, app: &Payments, operation: &Operation) -> Result<Payment, Error> {
         let customer = match &self.input.customer_id {
             Some(id) => Some(ready(&mut app.store.read().await?, &operation.partner_id, id).await?),
             None => None,
@@ -182,7 +187,7 @@ impl Command for CreatePaymentIntentCommand {
 
     fn reserve(
         &self,
-        _: &App,
+        _: &Payments,
         payment: &mut Payment,
         _: &mut Operation,
         _: &mut Decision,
@@ -205,7 +210,7 @@ impl Command for CreatePaymentIntentCommand {
 
     async fn send(
         self,
-        app: &App,
+        app: &Payments,
         call: Call<'_>,
         payment: &Payment,
         _: &PaymentIntent,
@@ -266,7 +271,7 @@ impl Command for CreatePaymentIntentCommand {
         intent.upstream_id.is_some() || intent.state == State::Canceled
     }
 
-    async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {
+    async fn load(app: &Payments, id: &str) -> Result<PaymentIntent, Error> {
         load(app, id).await
     }
 }
@@ -287,13 +292,13 @@ impl Command for CancelCommand {
         Target { subject_id: self.id.to_string(), payment_intent_id: None }
     }
 
-    async fn read(&self, app: &App, operation: &Operation) -> Result<Payment, Error> {
+    async fn read(&self, app: &Payments, operation: &Operation) -> Result<Payment, Error> {
         read_own(app, operation, &self.id).await
     }
 
     fn reserve(
         &self,
-        _: &App,
+        _: &Payments,
         payment: &mut Payment,
         operation: &mut Operation,
         decision: &mut Decision,
@@ -311,7 +316,7 @@ impl Command for CancelCommand {
         }
     }
 
-    async fn send(self, _: &App, _: Call<'_>, _: &Payment, _: &PaymentIntent) -> Result<(), upstream::Error> {
+    async fn send(self, _: &Payments, _: Call<'_>, _: &Payment, _: &PaymentIntent) -> Result<(), upstream::Error> {
         Ok(())
     }
 
@@ -338,7 +343,7 @@ impl Command for CancelCommand {
         intent.state == State::Canceled
     }
 
-    async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {
+    async fn load(app: &Payments, id: &str) -> Result<PaymentIntent, Error> {
         load(app, id).await
     }
 }

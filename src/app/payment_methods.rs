@@ -1,12 +1,13 @@
 //! Payment methods: save, read, list; and taking over what Corefy shows of a customer's.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
-    Answer, App, Caller,
+    call::{Answer, Caller},
     customers::ready,
     decision::Decision,
     paging::{Page, Paged},
+    payments::Payments,
     perform::{Command, Creation, Outcome, Reserved, Seen, Target, Verdict, emit_taken_back},
 };
 use crate::{
@@ -42,10 +43,10 @@ pub struct CreatePaymentMethod {
     pub data: PaymentMethodData,
 }
 
-impl App {
+impl Payments {
     /// Saves a payment method at Corefy. An unknown outcome is an answer: the method has no upstream id yet.
     pub async fn create_payment_method(
-        &self,
+        self: &Arc<Self>,
         caller: Caller,
         input: CreatePaymentMethod,
     ) -> Result<Answer<PaymentMethod>, Error> {
@@ -66,7 +67,7 @@ impl App {
         page: Page,
     ) -> Result<Paged<PaymentMethod>, Error> {
         let customer = self.get_customer(caller, customer).await?;
-        let tokens = self.page_tokens(caller, ("payment_methods", &customer.id));
+        let tokens = self.page_tokens.of(caller, ("payment_methods", &customer.id));
         let after = tokens.read(&page.token)?;
         let found = self.store.read().await?.payment_methods(&customer.id, after, page.size + 1).await?;
         Ok(tokens.page(found, page.size, |method| method.id.as_str()))
@@ -116,7 +117,7 @@ impl App {
         let shown = self.upstream.payment_methods_of(first, Scheduling::of(Priority::Read)).await?.methods;
         for _ in 0..CONFLICTS {
             let decision = self.take_over_methods(customers, &shown).await?;
-            match self.commit(&decision).await {
+            match decision.commit(&self.store).await {
                 Ok(()) => return Ok(()),
                 Err(CommitError::Conflict(_)) => {}
                 Err(CommitError::Failed(error)) => return Err(error.into()),
@@ -242,7 +243,7 @@ impl Command for CreatePaymentMethodCommand {
         Target { subject_id: self.id.to_string(), payment_intent_id: None }
     }
 
-    async fn read(&self, app: &App, operation: &Operation) -> Result<Saving, Error> {
+    async fn read(&self, app: &Payments, operation: &Operation) -> Result<Saving, Error> {
         app.require_of_corefy([Capability::CreatePaymentMethod])?;
         let mut session = app.store.read().await?;
         let customer = ready(&mut session, &operation.partner_id, &self.input.customer_id).await?;
@@ -265,7 +266,7 @@ impl Command for CreatePaymentMethodCommand {
 
     fn reserve(
         &self,
-        _: &App,
+        _: &Payments,
         saving: &mut Saving,
         _: &mut Operation,
         _: &mut Decision,
@@ -275,7 +276,7 @@ impl Command for CreatePaymentMethodCommand {
 
     async fn send(
         self,
-        app: &App,
+        app: &Payments,
         call: Call<'_>,
         saving: &Saving,
         method: &PaymentMethod,
@@ -343,7 +344,7 @@ impl Command for CreatePaymentMethodCommand {
         method.upstream_id.is_some()
     }
 
-    async fn load(app: &App, id: &str) -> Result<PaymentMethod, Error> {
+    async fn load(app: &Payments, id: &str) -> Result<PaymentMethod, Error> {
         let not_found = || Error::not_found("payment_method", id);
         let id = PaymentMethodId::parse(id).ok_or_else(not_found)?;
         app.store.read().await?.payment_method_any(&id).await?.ok_or_else(not_found)

@@ -2,11 +2,15 @@
 //! It runs in a task of its own, so that a caller that hangs up changes nothing; and whatever stops it on
 //! the way leaves a row in the journal from which recovery goes on.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Answer, App, Caller, decision::Decision};
+use super::{
+    call::{Answer, Caller},
+    decision::Decision,
+    payments::Payments,
+};
 use crate::{
     domain::{
         ids::OperationId,
@@ -21,11 +25,13 @@ use crate::{
     upstream::{Call, Priority, Scheduling},
 };
 
+mod checkpoint;
 mod command;
 mod conclude;
 mod reserve;
 mod settle;
 
+pub use checkpoint::{Checkpoint, Probe};
 pub(super) use command::{Command, Creation, Outcome, Reserved, Seen, Target, Verdict, emit_taken_back};
 pub(super) use conclude::{conclude, leave_open};
 use reserve::Reservation;
@@ -35,17 +41,6 @@ pub(super) use settle::{Settled, Settling};
 const IN_FLIGHT_WAIT: Duration = Duration::from_secs(2);
 /// How often it looks whether the earlier one is finished.
 const IN_FLIGHT_POLL: Duration = Duration::from_millis(50);
-
-/// A point in a mutating call at which tests let the process die.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checkpoint {
-    /// The reservation is durable; nothing was sent.
-    Reserved,
-    /// Corefy answered; nothing of it was written.
-    Answered,
-    /// The outcome is durable; the caller was not answered.
-    Settled,
-}
 
 /// The state of an earlier call under the same idempotency key, as a later one finds it.
 enum Earlier<R> {
@@ -57,12 +52,13 @@ enum Earlier<R> {
     Gone,
 }
 
-/// Called at each [`Checkpoint`]. Never set in production.
-pub type Probe = Arc<dyn Fn(Checkpoint) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-
-impl App {
+impl Payments {
     /// Makes a mutating call, once for each idempotency key, and returns its outcome.
-    pub(super) async fn perform<C: Command>(&self, caller: Caller, command: C) -> Result<Answer<C::Resource>, Error> {
+    pub(super) async fn perform<C: Command>(
+        self: &Arc<Self>,
+        caller: Caller,
+        command: C,
+    ) -> Result<Answer<C::Resource>, Error> {
         if self.tasks.is_closed() {
             return Err(Error::new(Reason::ShuttingDown, "the gateway is shutting down; this call sent nothing")
                 .retry_after(Duration::from_secs(1)));
@@ -76,7 +72,7 @@ impl App {
 
     /// Reserves first and looks for an earlier call only when its idempotency key is taken: most calls are the first.
     async fn perform_or_replay<C: Command>(
-        &self,
+        self: &Arc<Self>,
         caller: Caller,
         mut command: C,
     ) -> Result<Answer<C::Resource>, Error> {
@@ -108,7 +104,7 @@ impl App {
     /// Waits for the answer of an earlier call under the caller's idempotency key, and only reads meanwhile: many may wait
     /// for one. `None` when that call was taken back, so that this one may reserve in its place.
     async fn await_earlier<C: Command>(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         give_up: Instant,
     ) -> Result<Option<Result<C::Resource, Error>>, Error> {
@@ -126,7 +122,7 @@ impl App {
     }
 
     /// Looks what an earlier call under the caller's idempotency key has for a later one.
-    async fn replay<C: Command>(&self, caller: &Caller) -> Result<Earlier<C::Resource>, Error> {
+    async fn replay<C: Command>(self: &Arc<Self>, caller: &Caller) -> Result<Earlier<C::Resource>, Error> {
         let Some(idempotency) = &caller.idempotency else { return Ok(Earlier::Gone) };
         let mut session = self.store.read().await?;
         let Some(earlier) = session.operation_keyed(&caller.partner_id, &idempotency.key).await? else {
@@ -169,7 +165,7 @@ impl App {
         }
         let (mut decision, now) = (Decision::by(self.ids(), std::slice::from_ref(&operation)), self.now());
         conclude(&mut decision, &operation, Lease::taken_over(&operation), &Verdict::Done(&resource), now);
-        match self.commit(&decision).await {
+        match decision.commit(&self.store).await {
             Ok(()) => Ok(Some(Ok(resource))),
             Err(CommitError::Conflict(_)) => Ok(None),
             Err(CommitError::Failed(error)) => Err(error.into()),
@@ -177,7 +173,7 @@ impl App {
     }
 
     async fn send_and_settle<C: Command>(
-        &self,
+        self: &Arc<Self>,
         command: C,
         operation: Operation,
         resource: C::Resource,
@@ -216,7 +212,7 @@ impl App {
 
     /// Waits for what is `sending`. When that takes long, Corefy is asked meanwhile about the payment: what was done and is not
     /// answered is known long before the call times out. What it shows is merged; the operation stays with its call.
-    async fn looking_meanwhile<T>(&self, operation: &Operation, sending: impl Future<Output = T>) -> T {
+    async fn looking_meanwhile<T>(self: &Arc<Self>, operation: &Operation, sending: impl Future<Output = T>) -> T {
         let Some(payment) = operation.payment_intent_id.clone().filter(|_| operation.kind.moves_money()) else {
             return sending.await;
         };

@@ -1,11 +1,14 @@
 //! Refunds: create, read, list.
 
+use std::sync::Arc;
+
 use super::{
-    Answer, App, Caller,
+    call::{Answer, Caller},
     decision::Decision,
     paging::{Page, Paged},
     payment::Payment,
     payment_intents::read_own,
+    payments::Payments,
     perform::{Command, Outcome, Reserved, Target, Verdict},
 };
 use crate::{
@@ -44,14 +47,14 @@ pub struct CreateRefund {
     pub details: RefundDetails,
 }
 
-impl App {
+impl Payments {
     /// Gives money back. An unknown outcome is an answer: the refund is pending, its amount reserved.
-    pub async fn create_refund(&self, caller: Caller, input: CreateRefund) -> Result<Answer<Refund>, Error> {
+    pub async fn create_refund(self: &Arc<Self>, caller: Caller, input: CreateRefund) -> Result<Answer<Refund>, Error> {
         self.perform(caller, CreateRefundCommand { id: RefundId::generate(self.ids()), input }).await
     }
 
     /// Reads a refund; asks Corefy first while it is pending, and when the last look is some minutes old.
-    pub async fn get_refund(&self, caller: &Caller, id: RefundId) -> Result<Refund, Error> {
+    pub async fn get_refund(self: &Arc<Self>, caller: &Caller, id: RefundId) -> Result<Refund, Error> {
         let not_found = || Error::not_found("refund", id.as_str());
         let mut session = self.store.read().await?;
         let refund = session.refund(&caller.partner_id, &id).await?.ok_or_else(not_found)?;
@@ -76,7 +79,7 @@ impl App {
         filter: RefundFilter,
         page: Page,
     ) -> Result<Paged<Refund>, Error> {
-        let tokens = self.page_tokens(caller, ("refunds", &filter));
+        let tokens = self.page_tokens.of(caller, ("refunds", &filter));
         let after = tokens.read_position(&page.token)?;
         let mut session = self.store.read().await?;
         let found = session.refunds(&caller.partner_id, &filter, after, page.size + 1).await?;
@@ -125,13 +128,13 @@ impl Command for CreateRefundCommand {
         Target { subject_id: self.id.to_string(), payment_intent_id: Some(self.input.payment_intent_id.clone()) }
     }
 
-    async fn read(&self, app: &App, operation: &Operation) -> Result<Payment, Error> {
+    async fn read(&self, app: &Payments, operation: &Operation) -> Result<Payment, Error> {
         read_own(app, operation, &self.input.payment_intent_id).await
     }
 
     fn reserve(
         &self,
-        _: &App,
+        _: &Payments,
         payment: &mut Payment,
         operation: &mut Operation,
         decision: &mut Decision,
@@ -173,7 +176,7 @@ impl Command for CreateRefundCommand {
 
     async fn send(
         self,
-        app: &App,
+        app: &Payments,
         call: Call<'_>,
         payment: &Payment,
         refund: &Refund,
@@ -237,7 +240,7 @@ impl Command for CreateRefundCommand {
         refund.state != RefundState::Pending || refund.upstream_id.is_some()
     }
 
-    async fn load(app: &App, id: &str) -> Result<Refund, Error> {
+    async fn load(app: &Payments, id: &str) -> Result<Refund, Error> {
         let not_found = || Error::not_found("refund", id);
         let id = RefundId::parse(id).ok_or_else(not_found)?;
         app.store.read().await?.refund_any(&id).await?.ok_or_else(not_found)

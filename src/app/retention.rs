@@ -1,12 +1,12 @@
 //! Deletes operations whose time is over. Unfinished ones are kept for ever.
 
-use super::App;
+use super::payments::Payments;
 use crate::{error::Error, telemetry::catalogue::OPERATIONS_PRUNED};
 
 /// The most operations that one transaction deletes, so that no writer beside it waits for long.
 pub const PRUNE_BATCH: u32 = 500;
 
-impl App {
+impl Payments {
     /// Deletes the oldest operations that finished before their retention began, at most [`PRUNE_BATCH`], with their
     /// idempotency keys and frozen answers. Returns how many.
     ///

@@ -1,7 +1,8 @@
 //! The timeline of one payment: what the journal, the log of calls, the webhooks and the events have of it, in one order.
 
 use super::{
-    App, Caller,
+    call::Caller,
+    gateway::Diagnostics,
     paging::{Page, Paged},
 };
 use crate::{
@@ -17,7 +18,7 @@ mod entries;
 
 pub use entries::Placed;
 
-impl App {
+impl Diagnostics {
     /// A page of the timeline of a payment of the partner's, oldest first.
     pub async fn get_timeline(
         &self,
@@ -25,7 +26,7 @@ impl App {
         of: &TimelineOf,
         page: Page,
     ) -> Result<Paged<TimelineEntry>, Error> {
-        let tokens = self.page_tokens(caller, ("timeline", of));
+        let tokens = self.page_tokens.of(caller, ("timeline", of));
         let after = tokens.read(&page.token)?.and_then(|place| TimelinePlace::parse(&place));
         let found = timeline(&self.store, Some(&caller.partner_id), of, after.as_ref(), page.size + 1).await?;
         let found = found.ok_or_else(|| match of {

@@ -2,27 +2,29 @@
 //! what it is about is read from Corefy before anything is changed, so a webhook that is late, doubled, out of order or
 //! lost changes nothing but the time at which we learn the truth.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sha2::{Digest as _, Sha256};
-use tokio::task::JoinSet;
+use tokio::{sync::Notify, task::JoinSet};
 
-use super::App;
+use super::payments::Payments;
 use crate::{
     domain::{
         clock::Timestamp,
+        environment::Environment,
         ids::{PaymentIntentId, RefundId, WebhookId},
         operation::WEBHOOK_LEASE,
         payment_intent::PaymentIntentState,
-        proxies::CallSource,
+        proxies::{CallSource, Proxies},
     },
     error::Error,
-    store::{Change, Changes, CommitError, Conflict, WebhookRecord, WebhookState},
+    store::{Change, Changes, CommitError, Conflict, Store, WebhookRecord, WebhookState},
     telemetry::{
+        Telemetry,
         catalogue::WEBHOOKS_RECEIVED,
         label_values::{WEBHOOK_TYPES, one_of},
     },
-    upstream::{About, Priority, Scheduling, signature::WrongSignature},
+    upstream::{About, Priority, Scheduling, Upstream, signature::WrongSignature},
 };
 
 /// How many webhooks one step takes, all at the same time.
@@ -64,7 +66,34 @@ enum Processed {
     Unreadable,
 }
 
-impl App {
+/// Corefy's webhooks, from their arrival to what they lead to.
+pub struct Webhooks {
+    pub(super) store: Store,
+    pub(super) upstream: Arc<dyn Upstream>,
+    pub(super) environment: Environment,
+    pub(super) proxies: Proxies,
+    pub(super) payments: Arc<Payments>,
+    /// Notified when webhooks may be due.
+    pub(super) wake: Notify,
+    pub(super) telemetry: Telemetry,
+}
+
+impl Webhooks {
+    /// The proxies before the gateway that are trusted.
+    pub fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
+
+    /// Where refusals are counted.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// Waits until webhooks may be due.
+    pub async fn webhooks_are_due(&self) {
+        self.wake.notified().await;
+    }
+
     /// Accepts a webhook whose signature is right.
     ///
     /// # Errors
@@ -83,7 +112,7 @@ impl App {
         let body = self.upstream.webhook_redact(delivery.body);
         let notice = body.as_deref().and_then(|body| self.upstream.webhook_read(body));
         let webhook = WebhookRecord {
-            id: WebhookId::generate(self.ids()),
+            id: WebhookId::generate(&self.environment.ids),
             body_hash: base16ct::lower::encode_string(&Sha256::digest(delivery.body)),
             event_id: notice.as_ref().map_or_else(String::new, |notice| notice.event_id.clone()),
             event_type: notice.as_ref().map_or_else(String::new, |notice| notice.event_type.clone()),
@@ -94,7 +123,7 @@ impl App {
             attempts: 0,
             duplicates: 0,
             error: None,
-            received_at: self.now(),
+            received_at: self.environment.clock.now(),
             processed_at: None,
             payment_intent_id: None,
         };
@@ -107,14 +136,14 @@ impl App {
     }
 
     /// Processes the webhooks that are due, each on its own: one that fails holds up no other. Returns how many it took.
-    pub async fn process_webhooks(&self) -> Result<usize, Error> {
-        let now = self.now();
+    pub async fn process_webhooks(self: &Arc<Self>) -> Result<usize, Error> {
+        let now = self.environment.clock.now();
         let webhooks = self.store.claim_due_webhooks(now, now + WEBHOOK_LEASE, BATCH).await?;
         let count = webhooks.len();
         let mut work = JoinSet::new();
         for webhook in webhooks {
-            let app = self.clone();
-            work.spawn(async move { app.try_webhook(webhook).await });
+            let webhooks = self.clone();
+            work.spawn(async move { webhooks.try_webhook(webhook).await });
         }
         while let Some(ended) = work.join_next().await {
             match ended {
@@ -127,7 +156,7 @@ impl App {
 
     async fn try_webhook(&self, mut webhook: WebhookRecord) -> Result<(), Error> {
         let processed = self.process(&mut webhook).await;
-        let next = conclude(&mut webhook, processed, self.now());
+        let next = conclude(&mut webhook, processed, self.environment.clock.now());
         self.write_webhook(Change::WebhookAttempt(Box::new(webhook), next)).await
     }
 
@@ -161,7 +190,7 @@ impl App {
         if only_success && self.state_of(id).await? == Some(PaymentIntentState::Succeeded) {
             return Ok(Processed::Done);
         }
-        let was_shown = self.refresh_payment(id, Scheduling::of(Priority::Read)).await?;
+        let was_shown = self.payments.refresh_payment(id, Scheduling::of(Priority::Read)).await?;
         let is_paid = self.state_of(id).await?.is_some_and(PaymentIntentState::is_paid);
         Ok(if was_shown && (is_paid || !only_success) { Processed::Done } else { Processed::NotYet })
     }
@@ -201,7 +230,7 @@ impl App {
     async fn process_customer(&self, upstream_customer: &str) -> Result<Processed, Error> {
         let customers = self.store.read().await?.customers_upstream(upstream_customer, 2).await?;
         let [customer] = &customers[..] else { return Ok(Processed::Done) };
-        Ok(if self.refresh_customer(customer).await? { Processed::Done } else { Processed::NotYet })
+        Ok(if self.payments.refresh_customer(customer).await? { Processed::Done } else { Processed::NotYet })
     }
 
     async fn process_payment_methods(&self, upstream_customer: &str) -> Result<Processed, Error> {
@@ -209,7 +238,7 @@ impl App {
         if customers.is_empty() {
             return Ok(Processed::Unknown);
         }
-        self.refresh_payment_methods(&customers).await?;
+        self.payments.refresh_payment_methods(&customers).await?;
         Ok(Processed::Done)
     }
 }

@@ -56,7 +56,8 @@ const MAX_LOGGED_PATH: usize = 100;
 
 /// Serves until `drain` is cancelled, then ends the requests under way. Dropping the future ends them at once.
 pub async fn serve(port: Port, app: App, allowed: Vec<IpNet>, takes_webhooks: bool, drain: CancellationToken) {
-    let sidecar = Sidecar { app, allowed, takes_webhooks, drain: drain.clone() };
+    let sidecar =
+        Sidecar { webhooks: app.webhooks, diagnostics: app.diagnostics, allowed, takes_webhooks, drain: drain.clone() };
     let open = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     drain.run_until_cancelled(take_in(port, router(sidecar), &open, &mut connections)).await;
@@ -105,7 +106,7 @@ async fn unknown(
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> (StatusCode, &'static str) {
-    if request.headers().contains_key(sidecar.app.signature_header()) {
+    if request.headers().contains_key(sidecar.webhooks.signature_header()) {
         let path: String = request.uri().path().chars().take(MAX_LOGGED_PATH).collect();
         let right = webhooks::PATHS[0];
         let source = sidecar.source(&peer, request.headers());
@@ -119,7 +120,7 @@ async fn ready(State(sidecar): State<Sidecar>) -> (StatusCode, String) {
     if sidecar.drain.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".to_owned());
     }
-    match sidecar.app.readiness().await {
+    match sidecar.diagnostics.readiness().await {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
         Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }
@@ -127,5 +128,5 @@ async fn ready(State(sidecar): State<Sidecar>) -> (StatusCode, String) {
 
 /// Serves the metrics.
 async fn metrics(State(sidecar): State<Sidecar>) -> ([(HeaderName, &'static str); 1], String) {
-    ([(CONTENT_TYPE, METRICS_FORMAT)], sidecar.app.metrics())
+    ([(CONTENT_TYPE, METRICS_FORMAT)], sidecar.diagnostics.metrics())
 }

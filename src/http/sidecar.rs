@@ -1,11 +1,13 @@
 //! The state that the handlers of the HTTP port share.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::App,
+    app::{gateway::Diagnostics, webhooks::Webhooks},
     domain::proxies::{CallSource, FORWARDED_FOR},
     port::Peer,
 };
@@ -13,7 +15,8 @@ use crate::{
 /// The state that the handlers share.
 #[derive(Clone)]
 pub(super) struct Sidecar {
-    pub app: App,
+    pub webhooks: Arc<Webhooks>,
+    pub diagnostics: Arc<Diagnostics>,
     /// The networks that webhooks may come from; empty: any.
     pub allowed: Vec<IpNet>,
     /// Whether there is a secret to verify webhooks with.
@@ -26,6 +29,6 @@ impl Sidecar {
     /// Where a request comes from.
     pub fn source(&self, peer: &Peer, headers: &HeaderMap) -> CallSource {
         let forwarded = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
-        self.app.proxies().source(peer.address.ip(), peer.sender, forwarded)
+        self.webhooks.proxies().source(peer.address.ip(), peer.sender, forwarded)
     }
 }

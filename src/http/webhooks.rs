@@ -32,23 +32,23 @@ pub(super) async fn receive(
     let source = sidecar.source(&peer, &headers);
     if !network::allows(&sidecar.allowed, source.address) {
         tracing::warn!(%source, "a webhook came from an address that is not allowed");
-        sidecar.app.telemetry().count(&WEBHOOKS_REFUSED, ["address"]);
+        sidecar.webhooks.telemetry().count(&WEBHOOKS_REFUSED, ["address"]);
         return (StatusCode::FORBIDDEN, "this address may not send webhooks\n");
     }
     if !sidecar.takes_webhooks {
         return (StatusCode::SERVICE_UNAVAILABLE, "COREFY_WEBHOOK_SECRET is not set\n");
     }
-    let kept = kept(&headers, sidecar.app.signature_header());
-    let signature = headers.get(sidecar.app.signature_header()).map(|value| value.to_str().unwrap_or(UNREADABLE));
+    let kept = kept(&headers, sidecar.webhooks.signature_header());
+    let signature = headers.get(sidecar.webhooks.signature_header()).map(|value| value.to_str().unwrap_or(UNREADABLE));
     let delivery = Delivery { body: &body, signature, headers: &kept, source };
-    if let Err(wrong) = sidecar.app.verify_webhook(&delivery) {
+    if let Err(wrong) = sidecar.webhooks.verify_webhook(&delivery) {
         // All that is kept of it.
-        sidecar.app.telemetry().count(&WEBHOOKS_REFUSED, [wrong.label()]);
+        sidecar.webhooks.telemetry().count(&WEBHOOKS_REFUSED, [wrong.label()]);
         tracing::warn!(%source, %wrong, "a webhook was refused");
         return (StatusCode::UNAUTHORIZED, "the signature is missing or wrong\n");
     }
     peer.standing.prove();
-    match sidecar.app.receive_webhook(&delivery).await {
+    match sidecar.webhooks.receive_webhook(&delivery).await {
         Ok(()) => (StatusCode::OK, "ok\n"),
         Err(error) => {
             tracing::error!(cause = ?error.cause(), "a webhook could not be stored");

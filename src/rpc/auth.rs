@@ -20,7 +20,10 @@ use tracing::Span;
 use zeroize::Zeroizing;
 
 use crate::{
-    app::{App, Caller, keys::Admitted},
+    app::{
+        Caller,
+        keys::{Admission, Admitted},
+    },
     domain::proxies::FORWARDED_FOR,
     error::{Error, Reason},
     port::Peer,
@@ -28,7 +31,7 @@ use crate::{
 
 use super::{
     contract::Contract,
-    handler::Admission,
+    handler::AdmittedCall,
     metadata::{API_KEY, AUTHORIZATION},
     request::Deadline,
     request_id::RequestId,
@@ -44,7 +47,7 @@ const WHITE_SPACE: &str = "the API key ends with white space";
 #[derive(Clone)]
 pub(super) struct Guarded<S> {
     pub(super) service: S,
-    pub(super) app: App,
+    pub(super) admission: Arc<Admission>,
     pub(super) contract: Arc<Contract>,
 }
 
@@ -88,11 +91,11 @@ where
         let Admitted { partner_id, key_id, presented, .. } = admitted;
         let stream = self.contract.is_stream(&path).then(|| (self.contract.scope(&path), request_id.clone()));
         let caller = Caller { partner_id, key_id, request_id, deadline, idempotency: None };
-        parts.extensions.insert(Admission { caller, path });
+        parts.extensions.insert(AdmittedCall { caller, path });
         let response = self.service.oneshot(Request::from_parts(parts, body)).await?;
         Ok(match stream {
             Some((scope, request_id)) => {
-                response.map(|body| WhileAdmitted::new(body, self.app, presented, scope, request_id).into())
+                response.map(|body| WhileAdmitted::new(body, self.admission, presented, scope, request_id).into())
             }
             None => response,
         })
@@ -106,10 +109,10 @@ impl<S> Guarded<S> {
         let peer = parts.extensions.get::<Peer>();
         let source = peer.map(|peer| {
             let forwarded = parts.headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
-            self.app.proxies().source(peer.address.ip(), peer.sender, forwarded)
+            self.admission.proxies().source(peer.address.ip(), peer.sender, forwarded)
         });
         // The message says how the key was sent, and nothing about any key.
-        let admitted = self.app.authenticate(&pair, source).await.map_err(|error| match fault {
+        let admitted = self.admission.authenticate(&pair, source).await.map_err(|error| match fault {
             Some(fault) if error.reason == Reason::CredentialsInvalid => error.worded(fault),
             _ => error,
         })?;
@@ -121,7 +124,7 @@ impl<S> Guarded<S> {
         span.record("partner", admitted.partner_id.as_str());
         span.record("key", admitted.key_id.as_str());
 
-        self.app.require(&admitted, self.contract.scope(parts.uri.path()))?;
+        self.admission.require(&admitted, self.contract.scope(parts.uri.path()))?;
         Ok(admitted)
     }
 }

@@ -32,8 +32,8 @@ impl CustomerService for Handlers {
         &self,
         request: Request<pb::CreateCustomerRequest>,
     ) -> Result<Response<pb::CreateCustomerResponse>, Status> {
-        let (caller, input) = handler::mutation(&self.app, request, create)?;
-        let answer = self.app.create_customer(caller, input).await?;
+        let (caller, input) = handler::mutation(&self.app.payments, request, create)?;
+        let answer = self.app.payments.create_customer(caller, input).await?;
         Ok(handler::answer(answer, |customer| pb::CreateCustomerResponse { customer: Some(customer.into()) }))
     }
 
@@ -43,7 +43,7 @@ impl CustomerService for Handlers {
     ) -> Result<Response<pb::GetCustomerResponse>, Status> {
         let (caller, id) =
             handler::query(request, |fields, message| fields.id("id", &message.id, CustomerId::parse, CUSTOMER_ID))?;
-        let customer = self.app.get_customer(&caller, id).await?;
+        let customer = self.app.payments.get_customer(&caller, id).await?;
         Ok(Response::new(pb::GetCustomerResponse { customer: Some(customer.into()) }))
     }
 
@@ -52,7 +52,7 @@ impl CustomerService for Handlers {
         request: Request<pb::ListCustomersRequest>,
     ) -> Result<Response<pb::ListCustomersResponse>, Status> {
         let (caller, (reference_id, page)) = handler::query(request, list)?;
-        let list = |page| self.app.list_customers(&caller, reference_id.clone(), page);
+        let list = |page| self.app.payments.list_customers(&caller, reference_id.clone(), page);
         let answer = handler::page(page, list, |found| pb::ListCustomersResponse {
             customers: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,

@@ -1,6 +1,6 @@
 //! One stream of events: from the reader to the wire, until the caller goes, is too slow, or the gateway shuts down.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc::{Permit, Sender},
@@ -10,10 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use crate::{
-    app::{
-        App,
-        events::{EventReader, StreamItem},
-    },
+    app::events::{EventLog, EventReader, StreamItem},
     error::{Error, Reason},
     pb,
     pb::stream_events_response::Content,
@@ -33,7 +30,7 @@ pub(super) type Message = Result<pb::StreamEventsResponse, Status>;
 
 /// A stream: what it brings, in which view, and where to.
 pub(super) struct Feed {
-    pub(super) app: App,
+    pub(super) events: Arc<EventLog>,
     pub(super) reader: EventReader,
     pub(super) view: View,
     pub(super) out: Sender<Box<Message>>,
@@ -57,14 +54,14 @@ impl Feed {
     async fn feed(&mut self) -> Error {
         loop {
             // Room first, so that the reader has come past only what was handed over.
-            let permit = match room(&self.app, &self.out).await {
+            let permit = match room(&self.events, &self.out).await {
                 Ok(permit) => permit,
                 Err(error) => return error,
             };
             let content = match self.reader.next().await {
                 Ok(StreamItem::Event(event)) => Content::Event(wire(*event, self.view)),
                 Ok(StreamItem::SignOfLife { is_caught_up }) => Content::Heartbeat(pb::Heartbeat {
-                    sent_at: Some(timestamps::wire(self.app.now())),
+                    sent_at: Some(timestamps::wire(self.events.now())),
                     resume_after_event_id: self.resume_after(),
                     sequence: self.reader.last().map_or(0, |(_, sequence)| sequence),
                     caught_up: is_caught_up,
@@ -80,16 +77,16 @@ impl Feed {
     }
 }
 
-async fn room<'a>(app: &App, out: &'a Sender<Box<Message>>) -> Result<Permit<'a, Box<Message>>, Error> {
-    let mut since = app.now();
+async fn room<'a>(events: &EventLog, out: &'a Sender<Box<Message>>) -> Result<Permit<'a, Box<Message>>, Error> {
+    let mut since = events.now();
     loop {
         tokio::select! {
             permit = out.reserve() => return permit.map_err(|_| Error::new(Reason::EventReaderTooSlow, "the reader has gone")),
             () = sleep(CHECK_INTERVAL) => {}
         }
         // A clock that is set back must not extend the reader's time.
-        since = since.min(app.now());
-        if app.now().since(since) > SLOW_READER_TIMEOUT {
+        since = since.min(events.now());
+        if events.now().since(since) > SLOW_READER_TIMEOUT {
             let message = "the reader takes too long; begin again after the last event it took in";
             return Err(Error::new(Reason::EventReaderTooSlow, message));
         }

@@ -33,7 +33,7 @@ impl EventService for Handlers {
         request: Request<pb::ListEventsRequest>,
     ) -> Result<Response<pb::ListEventsResponse>, Status> {
         let (caller, (filter, view, after, page)) = handler::query(request, list)?;
-        let list = |page| self.app.list_events(&caller, &filter, after.as_ref(), page);
+        let list = |page| self.app.events.list_events(&caller, &filter, after.as_ref(), page);
         let answer = handler::page(page, list, |found| pb::ListEventsResponse {
             events: found.items.into_iter().map(|event| wire(event, view)).collect(),
             next_page_token: found.next_page_token,
@@ -48,9 +48,9 @@ impl EventService for Handlers {
         request: Request<pb::StreamEventsRequest>,
     ) -> Result<Response<Self::StreamEventsStream>, Status> {
         let (caller, (filter, view, beginning)) = handler::query(request, stream)?;
-        let reader = self.app.read_events(&caller, filter, beginning).await?;
+        let reader = self.app.events.read_events(&caller, filter, beginning).await?;
         let (out, stream) = mpsc::channel(BUFFER);
-        let feed = Feed { app: self.app.clone(), reader, view, out };
+        let feed = Feed { events: self.app.events.clone(), reader, view, out };
         task::spawn("event stream", feed.run(self.drain.clone(), caller.request_id));
         let unboxed: fn(Box<Message>) -> Message = |message| *message;
         Ok(Response::new(ReceiverStream::new(stream).map(unboxed)))

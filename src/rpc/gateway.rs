@@ -21,7 +21,7 @@ impl GatewayService for Handlers {
         request: Request<pb::GetGatewayInfoRequest>,
     ) -> Result<Response<pb::GetGatewayInfoResponse>, Status> {
         handler::query(request, |_, pb::GetGatewayInfoRequest {}| Some(()))?;
-        let gateway_info = Some(self.app.get_gateway_info().into());
+        let gateway_info = Some(self.app.diagnostics.get_gateway_info().into());
         Ok(Response::new(pb::GetGatewayInfoResponse { gateway_info }))
     }
 
@@ -30,7 +30,7 @@ impl GatewayService for Handlers {
         request: Request<pb::TestConnectionRequest>,
     ) -> Result<Response<pb::TestConnectionResponse>, Status> {
         handler::query(request, |_, pb::TestConnectionRequest {}| Some(()))?;
-        let found = self.app.test_connection().await;
+        let found = self.app.diagnostics.test_connection().await;
         Ok(Response::new(pb::TestConnectionResponse {
             reachable: found.is_reachable,
             authenticated: found.is_authenticated,
@@ -45,7 +45,7 @@ impl GatewayService for Handlers {
         request: Request<pb::ListApiCallsRequest>,
     ) -> Result<Response<pb::ListApiCallsResponse>, Status> {
         let (caller, (filter, page)) = handler::query(request, api_calls::list)?;
-        let list = |page| self.app.list_api_calls(&caller, filter.clone(), page);
+        let list = |page| self.app.api_calls.list_api_calls(&caller, filter.clone(), page);
         let answer = handler::page(page, list, |found| pb::ListApiCallsResponse {
             api_calls: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
@@ -58,7 +58,7 @@ impl GatewayService for Handlers {
         request: Request<pb::GetApiCallStatsRequest>,
     ) -> Result<Response<pb::GetApiCallStatsResponse>, Status> {
         let (caller, query) = handler::query(request, api_calls::stats)?;
-        let stats = self.app.get_api_call_stats(&caller, query).await?;
+        let stats = self.app.api_calls.get_api_call_stats(&caller, query).await?;
         Ok(Response::new(pb::GetApiCallStatsResponse { stats: stats.into_iter().map(Into::into).collect() }))
     }
 
@@ -68,7 +68,7 @@ impl GatewayService for Handlers {
     ) -> Result<Response<pb::GetTimelineResponse>, Status> {
         let named = handler::naming(&request.get_ref().id);
         let (caller, (of, page)) = handler::query(request, timeline::get)?;
-        let list = |page| self.app.get_timeline(&caller, &of, page);
+        let list = |page| self.app.diagnostics.get_timeline(&caller, &of, page);
         let answer = handler::page(page, list, |found| pb::GetTimelineResponse {
             entries: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::{
-        Answer, App, Caller,
+        Answer, Caller, Payments,
         paging::{Page, Paged},
     },
     domain::ids::PaymentIntentId,
@@ -25,7 +25,7 @@ pub(super) const MAX_IDEMPOTENCY_KEY: usize = 255;
 
 /// A call that passed the key check; travels in the request's extensions.
 #[derive(Clone, Debug)]
-pub(super) struct Admission {
+pub(super) struct AdmittedCall {
     /// The caller that the key belongs to.
     pub(super) caller: Caller,
     /// The call's path, `/service/method`.
@@ -38,7 +38,7 @@ pub(super) fn query<M, I>(
     read: impl FnOnce(&mut Fields, M) -> Option<I>,
 ) -> Result<(Caller, I), Error> {
     let (_, mut extensions, message) = request.into_parts();
-    let admission = extensions.remove::<Admission>().ok_or_else(not_admitted)?;
+    let admission = extensions.remove::<AdmittedCall>().ok_or_else(not_admitted)?;
     let mut fields = Fields::default();
     let input = read(&mut fields, message);
     Ok((admission.caller, fields.finish(input)?))
@@ -46,18 +46,18 @@ pub(super) fn query<M, I>(
 
 /// Reads a call that changes something. The message must no longer have what a fingerprint must not be made of.
 pub(super) fn mutation<M: Message, I>(
-    app: &App,
+    payments: &Payments,
     request: Request<M>,
     read: impl FnOnce(&mut Fields, M) -> Option<I>,
 ) -> Result<(Caller, I), Error> {
     let (metadata, mut extensions, message) = request.into_parts();
-    let Admission { mut caller, path } = extensions.remove().ok_or_else(not_admitted)?;
+    let AdmittedCall { mut caller, path } = extensions.remove().ok_or_else(not_admitted)?;
     let mut fields = Fields::default();
     let key = idempotency_key(&mut fields, &metadata);
     let encoded = Zeroizing::new(message.encode_to_vec());
     let input = read(&mut fields, message);
     let input = fields.finish(input)?;
-    caller.idempotency = key.map(|key| app.idempotency(&caller.partner_id, &key, &path, &encoded));
+    caller.idempotency = key.map(|key| payments.idempotency(&caller.partner_id, &key, &path, &encoded));
     Ok((caller, input))
 }
 

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use crate::app::App;
+use crate::app::gateway::Diagnostics;
 
 use super::contract::Contract;
 
@@ -31,17 +31,17 @@ impl Health {
 
     /// Reports until `drain`, and then that the services are down. Watches receive that and then end: an open watch
     /// would keep its connection, and so the drain, from ending.
-    pub(super) async fn follow(mut self, app: App, drain: CancellationToken) {
-        drain.run_until_cancelled(self.watch(&app)).await;
+    pub(super) async fn follow(mut self, diagnostics: Arc<Diagnostics>, drain: CancellationToken) {
+        drain.run_until_cancelled(self.watch(&diagnostics)).await;
         self.report(ServingStatus::NotServing).await;
         for name in self.contract.clone().names() {
             self.reporter.clear_service_status(name).await;
         }
     }
 
-    async fn watch(&self, app: &App) {
+    async fn watch(&self, diagnostics: &Diagnostics) {
         loop {
-            let is_ready = app.readiness().await.is_ok();
+            let is_ready = diagnostics.readiness().await.is_ok();
             self.report(if is_ready { ServingStatus::Serving } else { ServingStatus::NotServing }).await;
             sleep(INTERVAL).await;
         }

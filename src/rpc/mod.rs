@@ -133,9 +133,9 @@ pub async fn serve(
         .layer(option_layer(web::cors(web_origins)))
         .layer(MapResponseLayer::new(web::in_words))
         .layer(GrpcWebLayer::new())
-        .layer(tower::layer::layer_fn(move |routes| each_call(routes, rpc_app.clone())))
+        .layer(tower::layer::layer_fn(move |routes| each_call(routes, &rpc_app)))
         .add_routes(routes)
-        .serve_with_incoming_shutdown(connections(port), health.follow(app, drain))
+        .serve_with_incoming_shutdown(connections(port), health.follow(app.diagnostics, drain))
         .await
 }
 
@@ -145,18 +145,23 @@ pub type InProcess = BoxCloneSyncService<Request<Body>, Response<Body>, Infallib
 /// The services for callers in the same process: all that the port serves, without a port.
 pub fn in_process(app: &App) -> InProcess {
     let routes = services(app, &Arc::new(Contract::read()), &CancellationToken::new());
-    BoxCloneSyncService::new(each_call(routes, app.clone()))
+    BoxCloneSyncService::new(each_call(routes, app))
 }
 
 /// The services with what is around each call, whatever its service.
 fn each_call(
     routes: Routes,
-    app: App,
-) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
-{
+    app: &App,
+) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static
++ use<> {
+    let (telemetry, ids) = (app.diagnostics.telemetry().clone(), app.payments.ids().clone());
     tower::service_fn(move |request| {
-        let (routes, app) = (routes.clone(), app.clone());
-        async move { request::serve(routes, app.telemetry().clone(), app.ids(), request).await }
+        let (routes, telemetry, ids) = (routes.clone(), telemetry.clone(), ids.clone());
+        async move { request::serve(routes, telemetry, &ids, request).await }
     })
 }
 
@@ -185,7 +190,7 @@ fn services(app: &App, contract: &Arc<Contract>, drain: &CancellationToken) -> R
                     .send_compressed(Gzip)
                     .max_decoding_message_size(MAX_REQUEST_BYTES)
                     .max_encoding_message_size(MAX_RESPONSE_BYTES),
-                app: app.clone(),
+                admission: app.admission.clone(),
                 contract: contract.clone(),
             }
         };

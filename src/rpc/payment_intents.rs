@@ -40,9 +40,10 @@ impl PaymentIntentService for Handlers {
         &self,
         request: Request<pb::CreatePaymentIntentRequest>,
     ) -> Result<Response<pb::CreatePaymentIntentResponse>, Status> {
-        let rules = self.app.acceptance();
-        let (caller, input) = handler::mutation(&self.app, request, |fields, message| create(fields, message, rules))?;
-        let answer = self.app.create_payment_intent(caller, input).await?;
+        let rules = self.app.payments.acceptance();
+        let (caller, input) =
+            handler::mutation(&self.app.payments, request, |fields, message| create(fields, message, rules))?;
+        let answer = self.app.payments.create_payment_intent(caller, input).await?;
         Ok(handler::answer(answer, |intent| pb::CreatePaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
 
@@ -50,12 +51,13 @@ impl PaymentIntentService for Handlers {
         &self,
         mut request: Request<pb::ConfirmPaymentIntentRequest>,
     ) -> Result<Response<pb::ConfirmPaymentIntentResponse>, Status> {
-        let now = self.app.now();
+        let now = self.app.payments.now();
         let cvv = confirmation::take_cvv(request.get_mut());
         let named = handler::naming(&request.get_ref().payment_intent_id);
-        let (caller, (id, confirmation)) =
-            handler::mutation(&self.app, request, |fields, message| confirmation::read(fields, message, &cvv, now))?;
-        let answer = self.app.confirm_payment_intent(caller, id, confirmation).await.map_err(named)?;
+        let (caller, (id, confirmation)) = handler::mutation(&self.app.payments, request, |fields, message| {
+            confirmation::read(fields, message, &cvv, now)
+        })?;
+        let answer = self.app.payments.confirm_payment_intent(caller, id, confirmation).await.map_err(named)?;
         Ok(handler::answer(answer, |intent| pb::ConfirmPaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
 
@@ -65,7 +67,7 @@ impl PaymentIntentService for Handlers {
     ) -> Result<Response<pb::GetPaymentIntentResponse>, Status> {
         let named = handler::naming(&request.get_ref().id);
         let (caller, id) = handler::query(request, |fields, message| fields.payment_intent_id("id", &message.id))?;
-        let intent = self.app.get_payment_intent(&caller, id).await.map_err(named)?;
+        let intent = self.app.payments.get_payment_intent(&caller, id).await.map_err(named)?;
         Ok(Response::new(pb::GetPaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
 
@@ -74,7 +76,7 @@ impl PaymentIntentService for Handlers {
         request: Request<pb::ListPaymentIntentsRequest>,
     ) -> Result<Response<pb::ListPaymentIntentsResponse>, Status> {
         let (caller, (filter, page)) = handler::query(request, list)?;
-        let list = |page| self.app.list_payment_intents(&caller, filter.clone(), page);
+        let list = |page| self.app.payments.list_payment_intents(&caller, filter.clone(), page);
         let answer = handler::page(page, list, |found| pb::ListPaymentIntentsResponse {
             payment_intents: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
@@ -87,8 +89,8 @@ impl PaymentIntentService for Handlers {
         request: Request<pb::CancelPaymentIntentRequest>,
     ) -> Result<Response<pb::CancelPaymentIntentResponse>, Status> {
         let named = handler::naming(&request.get_ref().payment_intent_id);
-        let (caller, (id, reason)) = handler::mutation(&self.app, request, cancel)?;
-        let answer = self.app.cancel_payment_intent(caller, id, reason).await.map_err(named)?;
+        let (caller, (id, reason)) = handler::mutation(&self.app.payments, request, cancel)?;
+        let answer = self.app.payments.cancel_payment_intent(caller, id, reason).await.map_err(named)?;
         Ok(handler::answer(answer, |intent| pb::CancelPaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
 }

@@ -30,9 +30,10 @@ impl PaymentMethodService for Handlers {
         &self,
         request: Request<pb::CreatePaymentMethodRequest>,
     ) -> Result<Response<pb::CreatePaymentMethodResponse>, Status> {
-        let now = self.app.now();
-        let (caller, input) = handler::mutation(&self.app, request, |fields, message| create(fields, message, now))?;
-        let answer = self.app.create_payment_method(caller, input).await?;
+        let now = self.app.payments.now();
+        let (caller, input) =
+            handler::mutation(&self.app.payments, request, |fields, message| create(fields, message, now))?;
+        let answer = self.app.payments.create_payment_method(caller, input).await?;
         Ok(handler::answer(answer, |method| pb::CreatePaymentMethodResponse { payment_method: Some(method.into()) }))
     }
 
@@ -43,7 +44,7 @@ impl PaymentMethodService for Handlers {
         let (caller, id) = handler::query(request, |fields, message| {
             fields.id("id", &message.id, PaymentMethodId::parse, PAYMENT_METHOD_ID)
         })?;
-        let method = self.app.get_payment_method(&caller, id).await?;
+        let method = self.app.payments.get_payment_method(&caller, id).await?;
         Ok(Response::new(pb::GetPaymentMethodResponse { payment_method: Some(method.into()) }))
     }
 
@@ -52,7 +53,7 @@ impl PaymentMethodService for Handlers {
         request: Request<pb::ListPaymentMethodsRequest>,
     ) -> Result<Response<pb::ListPaymentMethodsResponse>, Status> {
         let (caller, (customer, page)) = handler::query(request, list)?;
-        let list = |page| self.app.list_payment_methods(&caller, customer.clone(), page);
+        let list = |page| self.app.payments.list_payment_methods(&caller, customer.clone(), page);
         let answer = handler::page(page, list, |found| pb::ListPaymentMethodsResponse {
             payment_methods: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
@@ -65,7 +66,7 @@ impl PaymentMethodService for Handlers {
         request: Request<pb::ListSupportedPaymentMethodsRequest>,
     ) -> Result<Response<pb::ListSupportedPaymentMethodsResponse>, Status> {
         let (caller, currency) = handler::query(request, supported)?;
-        let found = self.app.list_supported_payment_methods(&caller, currency).await?;
+        let found = self.app.payments.list_supported_payment_methods(&caller, currency).await?;
         let supported_payment_methods = found.into_iter().map(Into::into).collect();
         Ok(Response::new(pb::ListSupportedPaymentMethodsResponse { supported_payment_methods }))
     }

@@ -28,11 +28,11 @@ impl RefundService for Handlers {
         request: Request<pb::CreateRefundRequest>,
     ) -> Result<Response<pb::CreateRefundResponse>, Status> {
         let named = handler::naming(&request.get_ref().payment_id);
-        let (caller, input) = handler::mutation(&self.app, request, create)?;
+        let (caller, input) = handler::mutation(&self.app.payments, request, create)?;
         if caller.idempotency.is_none() && input.reference_id.is_none() {
             return Err(unfenced().into());
         }
-        let answer = self.app.create_refund(caller, input).await.map_err(named)?;
+        let answer = self.app.payments.create_refund(caller, input).await.map_err(named)?;
         Ok(handler::answer(answer, |refund| pb::CreateRefundResponse { refund: Some(refund.into()) }))
     }
 
@@ -43,7 +43,7 @@ impl RefundService for Handlers {
         let (caller, id) = handler::query(request, |fields, message| {
             fields.id("id", &message.id, RefundId::parse, "of a refund, re_…")
         })?;
-        let refund = self.app.get_refund(&caller, id).await?;
+        let refund = self.app.payments.get_refund(&caller, id).await?;
         Ok(Response::new(pb::GetRefundResponse { refund: Some(refund.into()) }))
     }
 
@@ -52,7 +52,7 @@ impl RefundService for Handlers {
         request: Request<pb::ListRefundsRequest>,
     ) -> Result<Response<pb::ListRefundsResponse>, Status> {
         let (caller, (filter, page)) = handler::query(request, list)?;
-        let list = |page| self.app.list_refunds(&caller, filter.clone(), page);
+        let list = |page| self.app.payments.list_refunds(&caller, filter.clone(), page);
         let answer = handler::page(page, list, |found| pb::ListRefundsResponse {
             refunds: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,

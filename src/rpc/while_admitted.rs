@@ -4,6 +4,7 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -17,7 +18,7 @@ use tonic::{
 };
 
 use crate::{
-    app::{App, keys::PresentedKey},
+    app::keys::{Admission, PresentedKey},
     domain::api_key::Scope,
     error::{Error, Reason},
 };
@@ -36,9 +37,15 @@ pub(super) struct WhileAdmitted {
 }
 
 impl WhileAdmitted {
-    pub(super) fn new(body: Body, app: App, presented: PresentedKey, scope: Scope, request_id: String) -> Self {
+    pub(super) fn new(
+        body: Body,
+        admission: Arc<Admission>,
+        presented: PresentedKey,
+        scope: Scope,
+        request_id: String,
+    ) -> Self {
         let refusal = async move {
-            status::outgoing(refusal(&app, &presented, scope).await.into(), &[status::request_id(&request_id)])
+            status::outgoing(refusal(&admission, &presented, scope).await.into(), &[status::request_id(&request_id)])
         };
         Self { body, refusal: Box::pin(refusal), has_ended: false }
     }
@@ -51,10 +58,10 @@ impl From<WhileAdmitted> for Body {
 }
 
 /// Waits until the caller would be refused.
-async fn refusal(app: &App, presented: &PresentedKey, scope: Scope) -> Error {
+async fn refusal(admission: &Admission, presented: &PresentedKey, scope: Scope) -> Error {
     loop {
         sleep(INTERVAL).await;
-        match app.readmit(presented, scope).await {
+        match admission.readmit(presented, scope).await {
             Ok(()) => {}
             // Only a look at the key can say that it is good no more; without the database there is nothing to stream.
             Err(error) if error.reason == Reason::StoreUnavailable => {}

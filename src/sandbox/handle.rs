@@ -17,7 +17,7 @@ use super::{
     server,
     shared::SandboxInner,
     state::State,
-    webhooks::Webhooks,
+    webhooks::WebhookSender,
 };
 use crate::{domain::environment::Environment, task};
 
@@ -60,7 +60,7 @@ impl Sandbox {
             state: Mutex::new(State::new(environment.clock.clone(), environment.ids.clone(), public_url)),
             journal: Mutex::default(),
             faults: Faults::default(),
-            webhooks: Webhooks::new(
+            webhooks: WebhookSender::new(
                 settings.webhook_secret.clone(),
                 settings.webhook_url.clone(),
                 environment.randomness.clone(),

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{faults::Faults, lock::lock, options::SandboxOptions, route::Journal, state::State, webhooks::Webhooks};
+use super::{
+    faults::Faults, lock::lock, options::SandboxOptions, route::Journal, state::State, webhooks::WebhookSender,
+};
 use crate::{domain::environment::Environment, task};
 
 /// The part that the server, its background tasks and the handle share.
@@ -14,7 +16,7 @@ pub(super) struct SandboxInner {
     pub state: Mutex<State>,
     pub journal: Mutex<Journal>,
     pub faults: Faults,
-    pub webhooks: Webhooks,
+    pub webhooks: WebhookSender,
     pub shutdown: CancellationToken,
 }
 

@@ -40,7 +40,7 @@ pub struct HeldWebhook {
 }
 
 /// The queue of webhooks and its delivery.
-pub(super) struct Webhooks {
+pub(super) struct WebhookSender {
     client: reqwest::Client,
     secret: SecretString,
     randomness: Randomness,
@@ -57,7 +57,7 @@ struct WebhookQueue {
     held: Vec<Bytes>,
 }
 
-impl Webhooks {
+impl WebhookSender {
     pub fn new(secret: SecretString, url: Option<Url>, randomness: Randomness) -> io::Result<Self> {
         // Fails only when a provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -1,13 +1,19 @@
-//! Background work. Each worker is a loop around one step of [`App`], so that tests can take the steps one
+//! Background work. Each worker is a loop around one step of a part of [`App`], so that tests can take the steps one
 //! by one instead of waiting for the loops.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    app::{App, api_calls::CALLS_AT_A_TIME},
+    app::{
+        App, Payments,
+        api_calls::{ApiCalls, CALLS_AT_A_TIME},
+        events::EventLog,
+        gateway::Diagnostics,
+        webhooks::Webhooks,
+    },
     domain::operation::RENEW_LEASE_EVERY,
     error::Error,
 };
@@ -28,27 +34,28 @@ const GATHER_CALLS: Duration = Duration::from_millis(200);
 
 /// Starts every worker; they end when `stop` is cancelled, each after the step it is at.
 pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
+    let App { payments, events, api_calls, diagnostics, .. } = app.clone();
     let workers = TaskTracker::new();
-    workers.spawn(webhooks(app.clone(), stop.clone()));
-    workers.spawn(recovery(app.clone(), stop.clone()));
-    workers.spawn(leases(app.clone(), stop.clone()));
-    workers.spawn(event_listener(app.clone(), stop.clone()));
-    workers.spawn(backlog(app.clone(), stop.clone()));
-    workers.spawn(call_log(app.clone(), stop.clone()));
-    workers.spawn(retention(app.clone(), stop.clone()));
+    workers.spawn(webhooks(app.webhooks.clone(), stop.clone()));
+    workers.spawn(recovery(payments.clone(), stop.clone()));
+    workers.spawn(leases(payments.clone(), stop.clone()));
+    workers.spawn(event_listener(events, stop.clone()));
+    workers.spawn(backlog(diagnostics, stop.clone()));
+    workers.spawn(call_log(api_calls.clone(), stop.clone()));
+    workers.spawn(retention(payments, api_calls, stop.clone()));
     workers.close();
     workers
 }
 
 /// Processes webhooks, at once when one comes in.
-async fn webhooks(app: App, stop: CancellationToken) {
+async fn webhooks(webhooks: Arc<Webhooks>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if took_some("webhooks", app.process_webhooks().await) {
+        if took_some("webhooks", webhooks.process_webhooks().await) {
             continue;
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = app.webhooks_are_due() => {}
+            () = webhooks.webhooks_are_due() => {}
             () = sleep(LOOK) => {}
         }
     }
@@ -56,15 +63,15 @@ async fn webhooks(app: App, stop: CancellationToken) {
 
 /// Looks up operations whose outcome is not known and payments that may have news. A look that Corefy is slow to answer
 /// holds up its own round only.
-async fn recovery(app: App, stop: CancellationToken) {
+async fn recovery(payments: Arc<Payments>, stop: CancellationToken) {
     let mut rounds = JoinSet::new();
     while !stop.is_cancelled() {
         if rounds.len() < RECOVERY_ROUNDS {
-            let app = app.clone();
+            let payments = payments.clone();
             rounds.spawn(async move {
                 // First, so that a process that is slow takes nothing over from itself.
-                took_some("leases", app.renew_leases().await);
-                took_some("recovery", app.recover().await)
+                took_some("leases", payments.renew_leases().await);
+                took_some("recovery", payments.recover().await)
             });
         }
         // A round that took something leaves room for another at once.
@@ -86,9 +93,9 @@ async fn recovery(app: App, stop: CancellationToken) {
 }
 
 /// Renews the leases of the operations that the gateway is at.
-async fn leases(app: App, stop: CancellationToken) {
+async fn leases(payments: Arc<Payments>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        took_some("leases", app.renew_leases().await);
+        took_some("leases", payments.renew_leases().await);
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(RENEW_LEASE_EVERY) => {}
@@ -97,11 +104,11 @@ async fn leases(app: App, stop: CancellationToken) {
 }
 
 /// Listens for events of other processes.
-async fn event_listener(app: App, stop: CancellationToken) {
+async fn event_listener(events: Arc<EventLog>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         tokio::select! {
             () = stop.cancelled() => {}
-            broken = app.listen_for_events() => {
+            broken = events.listen_for_events() => {
                 if let Err(error) = broken {
                     tracing::warn!(%error, cause = ?error.cause(), "events of other gateways arrive late");
                 }
@@ -112,9 +119,9 @@ async fn event_listener(app: App, stop: CancellationToken) {
 }
 
 /// Measures the backlog.
-async fn backlog(app: App, stop: CancellationToken) {
+async fn backlog(diagnostics: Arc<Diagnostics>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        took_some("backlog", app.measure_backlog().await.map(|()| 0));
+        took_some("backlog", diagnostics.measure_backlog().await.map(|()| 0));
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(MEASURE) => {}
@@ -123,9 +130,9 @@ async fn backlog(app: App, stop: CancellationToken) {
 }
 
 /// Writes the log of calls, many at a time. What is left at the end is written when the gateway drains.
-async fn call_log(app: App, stop: CancellationToken) {
+async fn call_log(api_calls: Arc<ApiCalls>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let written = app.write_api_calls().await;
+        let written = api_calls.write_api_calls().await;
         let there_is_more = written.as_ref().is_ok_and(|count| *count >= CALLS_AT_A_TIME);
         took_some("call log", written);
         if there_is_more {
@@ -139,11 +146,11 @@ async fn call_log(app: App, stop: CancellationToken) {
 }
 
 /// Deletes calls and finished operations that are past their time, a few at a time.
-async fn retention(app: App, stop: CancellationToken) {
+async fn retention(payments: Arc<Payments>, api_calls: Arc<ApiCalls>, stop: CancellationToken) {
     let mut pruned = 0;
     while !stop.is_cancelled() {
-        let has_more_calls = took_some("retention", app.prune_api_calls().await);
-        let operations = app.prune_operations().await;
+        let has_more_calls = took_some("retention", api_calls.prune_api_calls().await);
+        let operations = payments.prune_operations().await;
         pruned += operations.as_ref().unwrap_or(&0);
         let has_more_operations = took_some("retention", operations);
         if !has_more_operations && pruned > 0 {

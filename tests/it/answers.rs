@@ -54,7 +54,7 @@ async fn start(database: TestDatabase) -> (TestApp, Client, Between) {
 }
 
 async fn timeline(app: &TestApp, client: &Client, id: &str) -> String {
-    while app.server.app.write_api_calls().await.unwrap() > 0 {}
+    while app.server.app.api_calls.write_api_calls().await.unwrap() > 0 {}
     let request = pb::GetTimelineRequest { id: id.to_owned(), page_size: 100, ..Default::default() };
     let entries = client.get_timeline(request).await.unwrap().into_inner().entries;
     entries.into_iter().map(|entry| entry.sentence + "\n").collect()

@@ -29,7 +29,7 @@ crate::on_both!(
 );
 
 async fn written(app: &TestApp) {
-    while app.server.app.write_api_calls().await.unwrap() > 0 {}
+    while app.server.app.api_calls.write_api_calls().await.unwrap() > 0 {}
 }
 
 async fn calls(app: &TestApp, client: &Client, request: pb::ListApiCallsRequest) -> Vec<pb::ApiCall> {
@@ -236,10 +236,10 @@ async fn calls_are_forgotten_when_their_time_is_over(database: TestDatabase) {
     app.clock.advance(DAY);
     let all = pb::ListApiCallsRequest::default;
     assert_eq!(calls(&app, &client, all()).await.len(), 2);
-    assert_eq!(app.server.app.prune_api_calls().await.unwrap(), 0, "a week is not over before it is over");
+    assert_eq!(app.server.app.api_calls.prune_api_calls().await.unwrap(), 0, "a week is not over before it is over");
 
     app.clock.advance(Duration::from_millis(1));
-    assert_eq!(app.server.app.prune_api_calls().await.unwrap(), 1);
+    assert_eq!(app.server.app.api_calls.prune_api_calls().await.unwrap(), 1);
     assert_eq!(operations(&calls(&app, &client, all()).await), ["payment_intent.confirm"]);
     let timeline = client
         .get_timeline(pb::GetTimelineRequest { id: intent.id.clone(), ..Default::default() })
@@ -251,6 +251,6 @@ async fn calls_are_forgotten_when_their_time_is_over(database: TestDatabase) {
     assert_eq!(left, (1, 2), "what happened to the payment is told without end: {timeline:?}");
 
     app.clock.advance(DAY * 7);
-    assert_eq!(app.server.app.prune_api_calls().await.unwrap(), 1);
-    assert_eq!(app.server.app.prune_api_calls().await.unwrap(), 0);
+    assert_eq!(app.server.app.api_calls.prune_api_calls().await.unwrap(), 1);
+    assert_eq!(app.server.app.api_calls.prune_api_calls().await.unwrap(), 0);
 }

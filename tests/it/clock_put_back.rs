@@ -125,7 +125,7 @@ async fn a_webhook_is_tried_again(database: TestDatabase) {
     app.clock.put_back(HOUR);
     app.recover_after(Duration::ZERO).await;
     app.sandbox.faults().clear();
-    assert_eq!(app.server.app.process_webhooks().await.unwrap(), 1);
+    assert_eq!(app.server.app.webhooks.process_webhooks().await.unwrap(), 1);
     assert_eq!(stored(&client, &id).await, State::Succeeded);
 }
 

@@ -95,7 +95,7 @@ async fn a_stream_goes_on_after_the_last_event_that_was_taken_in(database: TestD
 
 /// The value of a metric without labels.
 fn shown(app: &TestApp, metric: &str) -> String {
-    let page = app.server.app.metrics();
+    let page = app.server.app.diagnostics.metrics();
     let line = page.lines().find(|line| line.starts_with(&format!("corefy_gateway_{metric} ")));
     line.and_then(|line| line.rsplit(' ').next()).unwrap().to_owned()
 }

@@ -288,7 +288,7 @@ async fn overtaken(database: TestDatabase, card: &'static str, hide_payments: bo
     let replica = app.replica().await;
     app.sandbox.faults().set(|switches| switches.hide_payments = hide_payments);
     app.clock.advance(Duration::from_secs(60));
-    assert_eq!(replica.app.recover().await.unwrap(), 1);
+    assert_eq!(replica.app.payments.recover().await.unwrap(), 1);
     app.sandbox.faults().clear();
     for _ in [Checkpoint::Answered, Checkpoint::Settled] {
         steps.go_on();
@@ -322,7 +322,7 @@ async fn two_replicas_look_up_each_payment_once(database: TestDatabase) {
     }
     let replica = app.replica().await;
     app.clock.advance(Duration::from_secs(2));
-    let (ours, theirs) = tokio::join!(app.server.app.recover(), replica.app.recover());
+    let (ours, theirs) = tokio::join!(app.server.app.payments.recover(), replica.app.payments.recover());
     assert_eq!(ours.unwrap() + theirs.unwrap(), PAYMENTS as usize);
     assert_eq!(app.sent(READ), PAYMENTS);
 }

@@ -213,10 +213,10 @@ async fn a_lease_holds_as_long_as_it_is_renewed(database: TestDatabase) {
     let (client, confirmed) = (app.client().await, id.clone());
     let call = tokio::spawn(async move { client.confirm(&confirmed, APPROVED).await });
     steps.reached().await;
-    assert_eq!(app.server.app.renew_leases().await.unwrap(), 0, "it has just been taken");
+    assert_eq!(app.server.app.payments.renew_leases().await.unwrap(), 0, "it has just been taken");
     for _ in 0..3 {
         app.clock.advance(LEASE - SECOND);
-        assert_eq!(app.server.app.renew_leases().await.unwrap(), 1);
+        assert_eq!(app.server.app.payments.renew_leases().await.unwrap(), 1);
         app.clock.advance(SECOND);
         assert_eq!(claim().await, 0);
     }
@@ -224,7 +224,7 @@ async fn a_lease_holds_as_long_as_it_is_renewed(database: TestDatabase) {
     assert_eq!(claim().await, 1, "its holder renews it no more");
     steps.go_on();
     assert_eq!(call.await.unwrap().unwrap().state(), State::Succeeded);
-    assert_eq!(app.server.app.renew_leases().await.unwrap(), 0, "nothing is held any more");
+    assert_eq!(app.server.app.payments.renew_leases().await.unwrap(), 0, "nothing is held any more");
 }
 
 async fn there_is_no_second_attempt_while_the_call_of_the_first_may_be_under_way(database: TestDatabase) {
@@ -237,7 +237,7 @@ async fn there_is_no_second_attempt_while_the_call_of_the_first_may_be_under_way
     steps.reached().await;
     let replica = app.replica().await;
     app.clock.advance(LEASE);
-    assert_eq!(replica.app.recover().await.unwrap(), 1);
+    assert_eq!(replica.app.payments.recover().await.unwrap(), 1);
     let client = Client::connect(replica.grpc_addr, app.key()).await;
     assert_eq!(client.get(&id).await.state(), State::RequiresPaymentMethod, "the truth is known");
     let refused = client.confirm(&id, APPROVED).await.unwrap_err();

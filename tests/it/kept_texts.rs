@@ -68,7 +68,7 @@ async fn a_request_id_that_may_be_a_card_number_is_not_taken(database: TestDatab
         let answer = service.create_payment_intent(request).await.unwrap();
         assert_eq!(answer.metadata().get("x-request-id").unwrap() == id, is_taken, "{id}");
     }
-    app.server.app.write_api_calls().await.unwrap();
+    app.server.app.api_calls.write_api_calls().await.unwrap();
     let raw = app.database.raw().await;
     assert!(holds(&raw, "order-5555") && !holds(&raw, CARD) && !holds(&raw, "5555-5555-5555-4444"));
 }
@@ -93,8 +93,8 @@ async fn a_nul_in_a_genuine_webhook_does_not_keep_it_out(database: TestDatabase)
         assert!(body.to_string().contains("\\u0000"), "{body}");
         assert_eq!(send_genuine(&app, body.to_string()).await, 200, "{body}");
     }
-    while app.server.app.process_webhooks().await.unwrap() > 0 {}
-    let metrics = app.server.app.metrics();
+    while app.server.app.webhooks.process_webhooks().await.unwrap() > 0 {}
+    let metrics = app.server.app.diagnostics.metrics();
     assert!(!metrics.contains("webhooks_unprocessed{state=\"dead\"} 1"), "{metrics}");
 }
 

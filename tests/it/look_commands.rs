@@ -40,7 +40,7 @@ fn shown(app: &TestApp, args: &[&str]) -> String {
 }
 
 async fn written(app: &TestApp) {
-    while app.server.app.write_api_calls().await.unwrap() > 0 {}
+    while app.server.app.api_calls.write_api_calls().await.unwrap() > 0 {}
 }
 
 /// The cells of each row, without the head.

@@ -69,7 +69,7 @@ struct MetricsPage {
 impl MetricsPage {
     /// The metrics of the gateway, with a backlog that is measured now.
     async fn of(app: &TestApp) -> Self {
-        app.server.app.measure_backlog().await.unwrap();
+        app.server.app.diagnostics.measure_backlog().await.unwrap();
         Self::as_shown(app).await
     }
 
@@ -356,7 +356,13 @@ async fn the_metrics_are_on_the_sidecar_alone(database: TestDatabase) {
     let replica = app.replica().await;
     let own = MetricsPage::as_shown(&app).await.value(r#"events_total{type="payment_intent.succeeded"}"#);
     assert_eq!(own, 1.0);
-    assert!(replica.app.metrics().contains("corefy_gateway_events_total{type=\"payment_intent.succeeded\"} 0\n"));
+    assert!(
+        replica
+            .app
+            .diagnostics
+            .metrics()
+            .contains("corefy_gateway_events_total{type=\"payment_intent.succeeded\"} 0\n")
+    );
 }
 
 async fn the_last_webhook_is_shown_with_its_time_on_every_gateway(database: TestDatabase) {
@@ -371,9 +377,9 @@ async fn the_last_webhook_is_shown_with_its_time_on_every_gateway(database: Test
     assert_eq!(MetricsPage::of(&app).await.value(LAST), first);
     deliver_genuine(&app, r#"{"event_type": "customer.created", "event_id": "evt_3"}"#).await;
     let replica = app.replica().await;
-    replica.app.measure_backlog().await.unwrap();
+    replica.app.diagnostics.measure_backlog().await.unwrap();
     let shown = format!("corefy_gateway_{LAST} {}\n", seconds());
-    assert!(replica.app.metrics().contains(&shown), "{shown}{}", replica.app.metrics());
+    assert!(replica.app.diagnostics.metrics().contains(&shown), "{shown}{}", replica.app.diagnostics.metrics());
 }
 
 async fn a_refused_key_is_counted_by_the_check_that_refused_it(database: TestDatabase) {

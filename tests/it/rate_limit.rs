@@ -74,7 +74,7 @@ async fn a_confirmation_that_would_wait_beyond_its_deadline_is_refused_at_once(d
     // The key is free, and the intent as it was.
     let paid = client.confirm_payment_intent(call()).await.unwrap().into_inner().payment_intent.unwrap();
     assert_eq!((paid.state(), app.sent(CONFIRM)), (State::Succeeded, 1));
-    let metrics = app.server.app.metrics();
+    let metrics = app.server.app.diagnostics.metrics();
     let counted = r#"corefy_gateway_upstream_limiter_refused_total{priority="confirm"} 1"#;
     assert!(metrics.contains(counted), "{metrics}");
     app.assert_books_agree(&client, &id).await;

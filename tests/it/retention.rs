@@ -39,7 +39,7 @@ async fn prune(app: &TestApp) -> usize {
 /// Deletes what has finished for long, once Corefy has told its time. Returns how many were deleted.
 async fn prune_at_corefys_time(app: &TestApp) -> usize {
     app.client().await.test_connection(pb::TestConnectionRequest {}).await.unwrap();
-    app.server.app.prune_operations().await.unwrap()
+    app.server.app.payments.prune_operations().await.unwrap()
 }
 
 async fn finished_operations_are_deleted_when_their_time_is_over_and_not_before(database: TestDatabase) {
@@ -54,8 +54,8 @@ async fn finished_operations_are_deleted_when_their_time_is_over_and_not_before(
     assert_eq!(prune_at_corefys_time(&app).await, 1, "the creation");
     app.clock.advance(DAY * 10);
     assert_eq!(prune_at_corefys_time(&app).await, 1, "the confirmation");
-    assert_eq!(app.server.app.prune_operations().await.unwrap(), 0);
-    let metrics = app.server.app.metrics();
+    assert_eq!(app.server.app.payments.prune_operations().await.unwrap(), 0);
+    let metrics = app.server.app.diagnostics.metrics();
     assert!(metrics.contains("corefy_gateway_operations_pruned_total 2\n"), "{metrics}");
 }
 
@@ -67,7 +67,7 @@ async fn a_clock_that_is_far_ahead_deletes_nothing_that_is_young_by_corefys(data
     client.create_refund(refund()).await.unwrap();
 
     app.clock.advance(DAY * 365);
-    assert_eq!(app.server.app.prune_operations().await.unwrap(), 0, "Corefy said last that it was a year ago");
+    assert_eq!(app.server.app.payments.prune_operations().await.unwrap(), 0, "Corefy said last that it was a year ago");
     assert!(is_replayed(&client.create_refund(refund()).await.unwrap()), "the key fences as before");
     assert_eq!(app.sandbox.ledger().refunded(&paid.id), 400);
     assert_eq!(prune_at_corefys_time(&app).await, 3, "when Corefy's clock says so too");
@@ -76,7 +76,7 @@ async fn a_clock_that_is_far_ahead_deletes_nothing_that_is_young_by_corefys(data
     client.paid_intent("10.00").await;
     let app = app.crash_and_restart().await;
     app.clock.advance(DAY * 365);
-    assert_eq!(app.server.app.prune_operations().await.unwrap(), 0, "Corefy has told no time yet");
+    assert_eq!(app.server.app.payments.prune_operations().await.unwrap(), 0, "Corefy has told no time yet");
 }
 
 async fn an_operation_whose_outcome_is_not_known_is_kept_for_ever(database: TestDatabase) {
@@ -111,10 +111,11 @@ async fn operations_are_deleted_in_bounded_steps_and_by_several_gateways_at_once
     let other = app.replica().await;
     app.clock.advance(DAY * 91);
     assert_eq!(prune_at_corefys_time(&app).await, 500);
-    other.app.test_connection().await;
+    other.app.diagnostics.test_connection().await;
     let (mut deleted, mut steps) = (500, 0);
     while deleted < COPIES + 1 {
-        let (one, two) = tokio::join!(app.server.app.prune_operations(), other.app.prune_operations());
+        let (one, two) =
+            tokio::join!(app.server.app.payments.prune_operations(), other.app.payments.prune_operations());
         let (one, two) = (one.unwrap(), two.unwrap());
         assert!(one <= 500 && two <= 500, "{one}, {two}");
         deleted += one + two;
@@ -122,7 +123,7 @@ async fn operations_are_deleted_in_bounded_steps_and_by_several_gateways_at_once
         assert!(steps < 9, "only {deleted} were deleted");
     }
     assert_eq!(deleted, COPIES + 1);
-    assert_eq!(app.server.app.prune_operations().await.unwrap(), 0);
+    assert_eq!(app.server.app.payments.prune_operations().await.unwrap(), 0);
 }
 
 /// A payment over 10.00 that is paid and of which 4.00 are refunded, and one that is not confirmed yet.
@@ -137,7 +138,7 @@ async fn a_payment_whose_operations_are_gone_is_read_confirmed_and_refunded(data
     let client = app.client().await;
     let (paid, open) = payments(&client).await;
     app.process_webhooks().await;
-    while app.server.app.write_api_calls().await.unwrap() > 0 {}
+    while app.server.app.api_calls.write_api_calls().await.unwrap() > 0 {}
     let kinds = async |id: &str| {
         let request = pb::GetTimelineRequest { id: id.to_owned(), page_size: 100, ..Default::default() };
         let timeline = client.get_timeline(request).await.unwrap().into_inner().entries;

@@ -25,7 +25,7 @@ const DECLINED: &str = "4000000000009995";
 const CHARGED_500: &str = "4000000000005019";
 
 async fn timeline(app: &TestApp, client: &Client, id: &str) -> pb::GetTimelineResponse {
-    while app.server.app.write_api_calls().await.unwrap() > 0 {}
+    while app.server.app.api_calls.write_api_calls().await.unwrap() > 0 {}
     page(client, id, 100, "").await
 }
 

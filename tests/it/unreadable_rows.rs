@@ -62,7 +62,7 @@ async fn a_payment_that_cannot_be_read_is_left_out_of_lists(database: TestDataba
     let refused = client.get_payment_intent(pb::GetPaymentIntentRequest { id: bad.id.clone() }).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Internal, "INTERNAL"));
     let counted = "corefy_gateway_unreadable_rows_total{table=\"payment_intents\"} 2\n";
-    assert!(app.server.app.metrics().contains(counted), "{}", app.server.app.metrics());
+    assert!(app.server.app.diagnostics.metrics().contains(counted), "{}", app.server.app.diagnostics.metrics());
 }
 
 async fn pages_go_on_behind_a_payment_that_cannot_be_read(database: TestDatabase) {
@@ -119,7 +119,7 @@ async fn rows_of_every_kind_that_cannot_be_read_are_left_out_of_their_lists(data
         client.refund(&paid.id, amount).await.unwrap();
         client.create_customer(crate::support::client::new_customer()).await.unwrap();
     }
-    app.server.app.write_api_calls().await.unwrap();
+    app.server.app.api_calls.write_api_calls().await.unwrap();
     for (table, damage) in [
         ("refunds", "currency = 'ZZZ'"),
         ("customers", "details = (SELECT details FROM customers ORDER BY id LIMIT 1)"),

@@ -445,7 +445,7 @@ async fn a_webhook_that_cannot_be_read_is_a_dead_letter_and_blocks_nobody(databa
         assert_eq!(send_signed(&app, PATH, body, SECRET).await, 200);
     }
     assert_eq!(send_signed(&app, PATH, about("payment.succeeded", &paid.id), SECRET).await, 200);
-    assert_eq!(app.server.app.process_webhooks().await.unwrap(), 8, "all in one batch");
+    assert_eq!(app.server.app.webhooks.process_webhooks().await.unwrap(), 8, "all in one batch");
     let healthy = inbox(&app).await.pop().unwrap();
     assert_eq!((healthy.state, healthy.attempts), (WebhookState::Processed, 1));
     app.clock.advance(LONG);
@@ -579,7 +579,7 @@ async fn a_customer_that_was_changed_at_corefy_is_changed_here_by_one_event(data
         });
         assert_eq!(send_genuine(&app, body.to_string()).await, 200);
     }
-    assert_eq!(app.server.app.process_webhooks().await.unwrap(), 3, "all at the same time");
+    assert_eq!(app.server.app.webhooks.process_webhooks().await.unwrap(), 3, "all at the same time");
     app.clock.advance(LONG);
     app.process_webhooks().await;
     let changed = ("jane.roe@example.com".to_owned(), "Jane Roe".to_owned(), customer.phone);
@@ -629,7 +629,7 @@ async fn a_change_that_many_webhooks_tell_of_is_one_event(database: TestDatabase
         });
         assert_eq!(send_signed(&app, PATH, body.to_string(), SECRET).await, 200);
     }
-    assert_eq!(app.server.app.process_webhooks().await.unwrap(), 8, "all at the same time");
+    assert_eq!(app.server.app.webhooks.process_webhooks().await.unwrap(), 8, "all at the same time");
     let events = client.list_events(pb::ListEventsRequest { page_size: 100, ..Default::default() }).await.unwrap();
     let events: Vec<_> = events.into_inner().events.into_iter().map(|event| event.r#type).collect();
     let count = |event: &str| events.iter().filter(|told| *told == event).count();

@@ -3,9 +3,11 @@
 use super::{attempt_in_doubt, load, payment_for, read_own, wrong_state};
 use crate::{
     app::{
-        App, Caller, customers,
+        call::Caller,
+        customers,
         decision::Decision,
         payment::Payment,
+        payments::Payments,
         perform::{Command, Outcome, Reserved, Seen, Target, Verdict},
         reconcile::{give_up_attempt, merge_payment},
     },
@@ -81,7 +83,7 @@ impl ConfirmCommand {
 
     /// Whether there is room for an attempt to pay. A webhook, recovery or an operator may have ended the attempt before its
     /// own call did: only when that has ended too is there room.
-    fn may_begin(&self, app: &App, seen: &Confirming, operation: &Operation) -> Result<(), Error> {
+    fn may_begin(&self, app: &Payments, seen: &Confirming, operation: &Operation) -> Result<(), Error> {
         let intent = &seen.payment.intent;
         match intent.state {
             State::RequiresConfirmation | State::RequiresPaymentMethod => {}
@@ -107,7 +109,7 @@ impl Command for ConfirmCommand {
         Target { subject_id: self.id.to_string(), payment_intent_id: Some(self.id.clone()) }
     }
 
-    async fn read(&self, app: &App, operation: &Operation) -> Result<Confirming, Error> {
+    async fn read(&self, app: &Payments, operation: &Operation) -> Result<Confirming, Error> {
         app.require_of_corefy(self.confirmation.needs())?;
         let payment = read_own(app, operation, &self.id).await?;
         let operations = app.store.operations_unended(&self.id).await?;
@@ -120,7 +122,7 @@ impl Command for ConfirmCommand {
 
     fn reserve(
         &self,
-        app: &App,
+        app: &Payments,
         seen: &mut Confirming,
         operation: &mut Operation,
         _: &mut Decision,
@@ -143,7 +145,7 @@ impl Command for ConfirmCommand {
         Ok(Reserved::Send(reserved))
     }
 
-    async fn ask(&mut self, app: &App, caller: &Caller) -> Result<(), Error> {
+    async fn ask(&mut self, app: &Payments, caller: &Caller) -> Result<(), Error> {
         let scheduling = Scheduling::until(Priority::InDoubt, caller.deadline);
         self.has_asked = app.refresh_payment(&self.id, scheduling).await?;
         if self.has_asked { Ok(()) } else { Err(attempt_in_doubt(&load(app, self.id.as_str()).await?)) }
@@ -151,7 +153,7 @@ impl Command for ConfirmCommand {
 
     async fn send(
         self,
-        app: &App,
+        app: &Payments,
         call: Call<'_>,
         seen: &Confirming,
         _: &PaymentIntent,
@@ -214,7 +216,7 @@ impl Command for ConfirmCommand {
         intent.state != State::Processing
     }
 
-    async fn load(app: &App, id: &str) -> Result<PaymentIntent, Error> {
+    async fn load(app: &Payments, id: &str) -> Result<PaymentIntent, Error> {
         load(app, id).await
     }
 }

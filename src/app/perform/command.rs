@@ -6,7 +6,7 @@ use std::{future::Future, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    app::{App, Caller, decision::Decision},
+    app::{call::Caller, decision::Decision, payments::Payments},
     domain::{
         clock::Timestamp,
         decline::UPSTREAM_NO_RECORD,
@@ -34,12 +34,12 @@ pub(in crate::app) trait Command: Send + Sync + 'static {
     fn target(&self) -> Target;
 
     /// Reads what the reservation is decided by.
-    fn read(&self, app: &App, operation: &Operation) -> impl Future<Output = Result<Self::Seen, Error>> + Send;
+    fn read(&self, app: &Payments, operation: &Operation) -> impl Future<Output = Result<Self::Seen, Error>> + Send;
 
     /// Checks the rules, and decides what must exist before anything is sent. An error leaves no trace.
     fn reserve(
         &self,
-        app: &App,
+        app: &Payments,
         seen: &mut Self::Seen,
         operation: &mut Operation,
         decision: &mut Decision,
@@ -60,14 +60,14 @@ pub(in crate::app) trait Command: Send + Sync + 'static {
     }
 
     /// Asks Corefy what [`Reserved::AskFirst`] wants to know, with nothing reserved.
-    fn ask(&mut self, _: &App, _: &Caller) -> impl Future<Output = Result<(), Error>> + Send {
+    fn ask(&mut self, _: &Payments, _: &Caller) -> impl Future<Output = Result<(), Error>> + Send {
         async { Ok(()) }
     }
 
     /// Sends it to Corefy.
     fn send(
         self,
-        app: &App,
+        app: &Payments,
         call: Call<'_>,
         seen: &Self::Seen,
         reserved: &Self::Resource,
@@ -95,7 +95,7 @@ pub(in crate::app) trait Command: Send + Sync + 'static {
     fn is_decided(resource: &Self::Resource) -> bool;
 
     /// The object as it is now.
-    fn load(app: &App, id: &str) -> impl Future<Output = Result<Self::Resource, Error>> + Send;
+    fn load(app: &Payments, id: &str) -> impl Future<Output = Result<Self::Resource, Error>> + Send;
 }
 
 /// Objects that were read, and are decided about.

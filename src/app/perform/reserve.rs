@@ -4,9 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
-use super::{App, Caller, Command, Outcome, Reserved, Seen as _, Target};
+use super::{Command, Outcome, Reserved, Seen as _, Target};
 use crate::{
-    app::decision::{CONFLICTS, Decision},
+    app::{
+        call::Caller,
+        decision::{CONFLICTS, Decision},
+        payments::Payments,
+    },
     domain::{
         ids::OperationId,
         operation::{LEASE, NO_BASELINE, Operation, OperationState},
@@ -45,11 +49,11 @@ enum Committed {
     Uncertain(store::Error),
 }
 
-impl App {
+impl Payments {
     /// Reserves within [`RESERVE_LIMIT`]; `None` when another call has the idempotency key. What is reserved later is taken
     /// back: its caller was told that nothing was sent.
     pub(super) async fn reserve<C: Command>(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         command: C,
         id: &OperationId,
@@ -92,12 +96,12 @@ impl App {
     /// Reads, decides and commits until that stands or is refused. A refusal writes nothing; it counts only where no earlier
     /// call has the idempotency key, which is then answered as that call was.
     async fn decide_and_commit<C: Command>(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         command: &C,
         id: &OperationId,
     ) -> Result<Option<Reservation<C>>, Error> {
-        let _turn = self.payment_queues.wait(command.target().queue()).await;
+        let _turn = self.queues.wait(command.target().queue()).await;
         for _ in 0..CONFLICTS {
             let mut operation = self.new_operation::<C>(caller, command.target(), id);
             let (reservation, decision) = match self.decide(caller, command, &mut operation).await {
@@ -167,7 +171,7 @@ impl App {
         let (mut uncertain, mut tries, mut waits) = (None, 0, 0);
         while tries < TRIES && waits < CONFLICTS {
             tries += 1;
-            match self.commit(decision).await {
+            match decision.commit(&self.store).await {
                 Ok(()) => return Ok(Committed::Durable),
                 Err(CommitError::Failed(cause @ store::Error::Uncertain(_))) => {
                     tracing::warn!(operation = %operation.id, %cause, "it is unknown whether a reservation was committed; checking");

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{App, Command, Outcome, Seen as _, Verdict, conclude};
+use super::{Command, Outcome, Seen as _, Verdict, conclude};
 use crate::{
-    app::decision::{CONFLICTS, Decision},
+    app::{
+        decision::{CONFLICTS, Decision},
+        payments::Payments,
+    },
     domain::operation::{Operation, OperationState},
     error::{Error, Reason},
     store::{self, CommitError, Conflict, Lease},
@@ -53,7 +56,7 @@ impl<C: Command> Settling<C> {
     }
 }
 
-impl App {
+impl Payments {
     /// Writes an outcome, and tries again when the database does not answer: what Corefy said may not be said twice. `None`
     /// as in [`Settled::Lost`].
     pub(super) async fn settle_with_retry<C: Command>(
@@ -89,7 +92,7 @@ impl App {
         operation: &Operation,
         settling: &mut Settling<C>,
     ) -> Result<Settled<C::Resource>, Error> {
-        let _turn = self.payment_queues.wait(operation.queue()).await;
+        let _turn = self.queues.wait(operation.queue()).await;
         for _ in 0..CONFLICTS {
             if settling.uncertain.is_some() {
                 match self.fate(operation).await? {
@@ -99,7 +102,7 @@ impl App {
                 }
             }
             let (verdict, decision) = self.judge(operation, settling).await?;
-            match self.commit(&decision).await {
+            match decision.commit(&self.store).await {
                 Ok(()) => return Ok(Settled::Written(verdict.into_answer())),
                 Err(CommitError::Conflict(Conflict::LeaseLost)) if settling.uncertain.is_none() => {
                     return Ok(Settled::Lost);

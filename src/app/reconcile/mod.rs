@@ -12,10 +12,10 @@ use tokio::{
 };
 
 use super::{
-    App,
     decision::{CONFLICTS, Decision},
     payment::Payment,
     payment_intents::CreatePaymentIntentCommand,
+    payments::Payments,
     perform::{Command, Outcome, Seen as _, Settled, Settling},
 };
 use crate::{
@@ -48,10 +48,10 @@ const POLL_AGAIN: Duration = Duration::from_secs(15 * 60);
 /// How many operations, and how many polls, one step of recovery takes, all at the same time.
 const BATCH: u32 = 8;
 
-impl App {
+impl Payments {
     /// Processes what is due: operations whose outcome is not known, then payments that may have news. Returns how many
     /// it took.
-    pub async fn recover(&self) -> Result<usize, Error> {
+    pub async fn recover(self: &Arc<Self>) -> Result<usize, Error> {
         let now = self.now();
         if self.was_put_back(now).await? {
             tracing::warn!("the clock was set back; everything scheduled for later is checked now");
@@ -113,7 +113,7 @@ impl App {
         let mut postponed = Decision::by(self.ids(), &[]);
         let (lease, misses) = (Lease::held(&operation), operation.misses);
         postponed.changes.push(Change::LeaveOperationOpen { lease, misses, next_check_at: next });
-        match self.commit(&postponed).await {
+        match postponed.commit(&self.store).await {
             // Another has it, or it was given back already.
             Ok(()) | Err(CommitError::Conflict(_)) => {}
             Err(CommitError::Failed(error)) => log_failure(operation.id.as_str(), Err::<(), _>(error.into())),
@@ -147,12 +147,12 @@ impl App {
     }
 
     /// Asks Corefy about a payment because somebody reads it: at most once a second, and the reader waits for a bounded time.
-    pub(super) async fn ask_about_payment(&self, id: &PaymentIntentId) {
+    pub(super) async fn ask_about_payment(self: &Arc<Self>, id: &PaymentIntentId) {
         self.ask_after(id, ASK_INTERVAL).await;
     }
 
     /// Asks Corefy about a payment at rest because somebody reads it, if it is worth a look.
-    pub(super) async fn ask_about_settled(&self, intent: &PaymentIntent, asked_at: Timestamp) -> bool {
+    pub(super) async fn ask_about_settled(self: &Arc<Self>, intent: &PaymentIntent, asked_at: Timestamp) -> bool {
         let is_worth_it = intent.is_worth_a_look(asked_at, self.now());
         if is_worth_it {
             self.ask_after(&intent.id, REST_LOOK_INTERVAL).await;
@@ -161,7 +161,7 @@ impl App {
     }
 
     /// Asks Corefy about a payment unless it was asked within `interval`.
-    async fn ask_after(&self, id: &PaymentIntentId, interval: Duration) {
+    async fn ask_after(self: &Arc<Self>, id: &PaymentIntentId, interval: Duration) {
         let (app, id, give_up) = (self.clone(), id.clone(), Instant::now() + ASK_WAIT);
         let asking = async move {
             let now = app.now();
@@ -173,7 +173,7 @@ impl App {
     }
 
     /// Looks up what became of the operations on `subject` because a caller asks again.
-    pub(super) async fn look_up_soon(&self, subject: &str) {
+    pub(super) async fn look_up_soon(self: &Arc<Self>, subject: &str) {
         if let Some(id) = PaymentIntentId::parse(subject) {
             return self.ask_about_payment(&id).await;
         }
@@ -245,7 +245,7 @@ impl App {
         }
         let has_failed = found.is_err();
         let shown = found.ok().flatten();
-        let _turn = self.payment_queues.wait(id.as_str()).await;
+        let _turn = self.queues.wait(id.as_str()).await;
         for _ in 0..CONFLICTS {
             let Some(mut payment) = Payment::read(&self.store, id).await? else { return Ok(false) };
             let open = self.store.operations_unended(id).await?;
@@ -261,7 +261,7 @@ impl App {
             let now = self.now();
             decide(&mut payment, &look, (now, self.send_limit), &mut decision);
             payment.write(&mut decision, now);
-            match self.commit(&decision).await {
+            match decision.commit(&self.store).await {
                 Ok(()) => return Ok(shown.is_some()),
                 Err(CommitError::Conflict(_)) => {}
                 Err(CommitError::Failed(error)) => return Err(error.into()),

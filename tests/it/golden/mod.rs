@@ -85,7 +85,7 @@ async fn rows_of_every_version_open_and_are_answered_as_then(database: TestDatab
         }
         let seen = operators::seen(&app).await;
         calls::assert_has_all_of(&golden.operators, &seen, &format!("version {version}: operators"));
-        let metrics = app.server.app.metrics();
+        let metrics = app.server.app.diagnostics.metrics();
         let mut unreadable = metrics.lines().filter(|line| line.starts_with("corefy_gateway_unreadable_rows_total"));
         assert!(unreadable.all(|line| line.ends_with(" 0")), "rows of version {version} were left out: {metrics}");
     }

@@ -109,7 +109,7 @@ pub async fn tell(app: &TestApp) -> Vec<Recorded> {
     app.sandbox.faults().fail_next(9, READ.0, READ.1, Fault::Http(500));
     client.confirm(&doubted.id, CHARGED_500).await.unwrap();
     app.sandbox.webhooks_idle().await;
-    while app.server.app.write_api_calls().await.unwrap() > 0 {}
+    while app.server.app.api_calls.write_api_calls().await.unwrap() > 0 {}
 
     let mut calls = Vec::new();
     for (method, key, request) in keyed {

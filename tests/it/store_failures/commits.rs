@@ -136,7 +136,7 @@ async fn recovery_that_cannot_write_changes_nothing_and_goes_on_later(database: 
         fault.begin(&app.database, "operations", &["UPDATE"]).await;
         app.clock.advance(Duration::from_secs(60));
         // It fails, or has nothing that it could claim.
-        app.server.app.recover().await.ok();
+        app.server.app.payments.recover().await.ok();
         DatabaseFault::end(&app.database, "operations", &["UPDATE"]).await;
         app.recover_during(Duration::from_secs(300)).await;
         assert_eq!(client.get(&id).await.state(), State::Succeeded, "{fault:?}");

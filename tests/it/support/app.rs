@@ -161,7 +161,7 @@ impl TestApp {
     /// Turns the clock, and takes every step of recovery that is due then.
     pub async fn recover_after(&self, wait: Duration) {
         self.clock.advance(wait);
-        while self.server.app.recover().await.unwrap() > 0 {}
+        while self.server.app.payments.recover().await.unwrap() > 0 {}
     }
 
     /// Turns the clock by `time` in small steps, each with the recovery that is due then.
@@ -175,7 +175,7 @@ impl TestApp {
     /// Waits until the sandbox has delivered its webhooks, and works them off.
     pub async fn process_webhooks(&self) {
         self.sandbox.webhooks_idle().await;
-        while self.server.app.process_webhooks().await.unwrap() > 0 {}
+        while self.server.app.webhooks.process_webhooks().await.unwrap() > 0 {}
     }
 
     /// Where `path` is on the HTTP sidecar.

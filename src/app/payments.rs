@@ -1,0 +1,97 @@
+//! Everything that the use cases of payments, refunds, customers and payment methods share.
+
+use std::{
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
+
+use tokio_util::task::TaskTracker;
+
+use super::{
+    call::Idempotency, leases::LeaseKeeper, paging::PageTokens, payment_queues::PaymentQueues, perform::Probe,
+    supported_payment_methods::SupportedCache,
+};
+use crate::{
+    domain::{
+        acceptance::Acceptance,
+        capability::Capability,
+        clock::Timestamp,
+        environment::Environment,
+        ids::{Ids, PartnerId},
+        master_key::{MasterKey, Purpose, keyed_hash},
+    },
+    error::Error,
+    store::{Store, StoreBreaker},
+    telemetry::Telemetry,
+    upstream::{self, Upstream},
+};
+
+/// The calls that are made once, and the search for the truth behind them.
+pub struct Payments {
+    pub(super) store: Store,
+    pub(super) upstream: Arc<dyn Upstream>,
+    pub(super) environment: Environment,
+    pub(super) master_key: MasterKey,
+    pub(super) page_tokens: PageTokens,
+    pub(super) acceptance: Acceptance,
+    /// Whether Corefy takes the traffic as a test.
+    pub(super) is_sandbox: bool,
+    pub(super) send_limit: Duration,
+    /// How long a call that moves money waits for its answer before Corefy is asked about it meanwhile.
+    pub(super) look_while_sending: Duration,
+    /// The calls under way, which callers that hang up do not end.
+    pub(super) tasks: TaskTracker,
+    /// Whether reservations can be made.
+    pub(super) reservations: StoreBreaker,
+    pub(super) probe: Option<Probe>,
+    pub(super) supported: SupportedCache,
+    pub(super) leases: LeaseKeeper,
+    pub(super) queues: PaymentQueues,
+    /// When recovery took its last step; 0 before the first.
+    pub(super) last_recovery: AtomicI64,
+    pub(super) operation_retention: Duration,
+    pub(super) telemetry: Telemetry,
+}
+
+impl Payments {
+    /// The present moment, by the gateway's clock.
+    pub fn now(&self) -> Timestamp {
+        self.environment.clock.now()
+    }
+
+    /// The source of ids.
+    pub fn ids(&self) -> &Ids {
+        &self.environment.ids
+    }
+
+    /// Which payments are taken.
+    pub fn acceptance(&self) -> &Acceptance {
+        &self.acceptance
+    }
+
+    /// The mark that makes a mutating call of `partner` under the idempotency key `key` the same call when it is repeated: its method
+    /// and the canonical encoding of its fields, CVV left out.
+    pub fn idempotency(&self, partner: &PartnerId, key: &str, method: &str, fields: &[u8]) -> Idempotency {
+        let hash = |purpose, parts: &[&[u8]]| keyed_hash(&self.master_key.derive(purpose), parts);
+        Idempotency {
+            key: base16ct::lower::encode_string(&hash(
+                Purpose::IdempotencyKey,
+                &[partner.as_str().as_bytes(), key.as_bytes()],
+            )),
+            fingerprint: hash(Purpose::Fingerprint, &[method.as_bytes(), fields]),
+        }
+    }
+
+    /// Renews the leases of the operations that this gateway is at. Returns their number. A lease that was lost meanwhile
+    /// stays lost: its epoch is over.
+    pub async fn renew_leases(&self) -> Result<usize, Error> {
+        self.leases.renew(&self.store, self.now()).await
+    }
+
+    /// Refuses what the API of Corefy in use cannot do, before anything is reserved.
+    pub(super) fn require_of_corefy(&self, needed: impl IntoIterator<Item = Capability>) -> Result<(), Error> {
+        let has = |capability: &Capability| self.upstream.capabilities().contains(capability);
+        let missing = needed.into_iter().find(|capability| !has(capability));
+        missing.map_or(Ok(()), |capability| Err(upstream::Error::Unsupported(capability).into()))
+    }
+}
