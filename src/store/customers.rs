@@ -7,7 +7,7 @@ use super::{
     columns::{get, parse, time},
     list::Listing,
     list_query::ListQuery,
-    tracked::RowWrite,
+    object_write::{ObjectRanks, object_write},
     writes::{
         ColumnType::{Bytes, Int, Text},
         Rank, RowValues, Statement, Write,
@@ -135,18 +135,13 @@ impl ReadSession {
 
 /// The row that the customer needs.
 pub(super) fn write(customer: &Tracked<Customer>, sealer: &Sealer) -> Result<Option<Write>, Error> {
-    let id = customer.id.as_str();
-    Ok(Some(match customer.row_write() {
-        None => return Ok(None),
-        Some(RowWrite::Insert) => Write::new(Rank::CustomerInsert, id, insertion(customer, sealer)?),
-        Some(RowWrite::Update(read_revision)) => {
-            Write::new(Rank::CustomerUpdate, id, update(customer, sealer)?.and(read_revision))
-        }
-        Some(RowWrite::Delete(read_revision)) => {
-            Write::new(Rank::CustomerDelete, id, RowValues::new().and(id).and(read_revision))
-        }
-    }))
+    let insertion = |customer: &Customer| insertion(customer, sealer);
+    let update = |customer: &Customer, read_revision: i64| Ok(update(customer, sealer)?.and(read_revision));
+    object_write(customer, customer.id.as_str(), &RANKS, insertion, update)
 }
+
+const RANKS: ObjectRanks =
+    ObjectRanks { insert: Rank::CustomerInsert, update: Rank::CustomerUpdate, delete: Rank::CustomerDelete };
 
 fn insertion(customer: &Customer, sealer: &Sealer) -> Result<RowValues, Error> {
     let details = sealer.seal(customer.id.as_str(), "details", &customer.details)?;

@@ -36,6 +36,7 @@ mod list;
 mod list_query;
 mod lost;
 mod metrics;
+mod object_write;
 mod operations;
 mod payment_intents;
 mod payment_methods;

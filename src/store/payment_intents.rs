@@ -7,8 +7,8 @@ use super::{
     columns::{get, money, parse, parse_optional, time},
     list::{ListPosition, Listing},
     list_query::ListQuery,
+    object_write::{ObjectRanks, object_write},
     read_batcher::Lookup,
-    tracked::RowWrite,
     writes::{
         ColumnType::{Bytes, Int, Text},
         Rank, RowValues, Statement, Write,
@@ -144,18 +144,16 @@ pub(super) fn write(
     poll_at: Option<Timestamp>,
     sealer: &Sealer,
 ) -> Result<Option<Write>, Error> {
-    let id = intent.id.as_str();
-    Ok(Some(match intent.row_write() {
-        None => return Ok(None),
-        Some(RowWrite::Insert) => Write::new(Rank::PaymentIntentInsert, id, insertion(intent, sealer)?),
-        Some(RowWrite::Update(version)) => {
-            Write::new(Rank::PaymentIntentUpdate, id, update(intent, version, poll_at, sealer)?)
-        }
-        Some(RowWrite::Delete(version)) => {
-            Write::new(Rank::PaymentIntentDelete, id, RowValues::new().and(id).and(version))
-        }
-    }))
+    let insertion = |intent: &PaymentIntent| insertion(intent, sealer);
+    let update = |intent: &PaymentIntent, version: i64| update(intent, version, poll_at, sealer);
+    object_write(intent, intent.id.as_str(), &RANKS, insertion, update)
 }
+
+const RANKS: ObjectRanks = ObjectRanks {
+    insert: Rank::PaymentIntentInsert,
+    update: Rank::PaymentIntentUpdate,
+    delete: Rank::PaymentIntentDelete,
+};
 
 fn insertion(intent: &PaymentIntent, sealer: &Sealer) -> Result<RowValues, Error> {
     let details = sealer.seal(intent.id.as_str(), "details", &intent.details)?;

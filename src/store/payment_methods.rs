@@ -7,7 +7,7 @@ use super::{
     columns::{get, parse, time},
     list::Listing,
     list_query::ListQuery,
-    tracked::RowWrite,
+    object_write::{ObjectRanks, object_write},
     writes::{
         ColumnType::{Bytes, Int, Text},
         Rank, RowValues, Statement, Write,
@@ -125,18 +125,16 @@ impl ReadSession {
 
 /// The row that the payment method needs.
 pub(super) fn write(method: &Tracked<PaymentMethod>, sealer: &Sealer) -> Result<Option<Write>, Error> {
-    let id = method.id.as_str();
-    Ok(Some(match method.row_write() {
-        None => return Ok(None),
-        Some(RowWrite::Insert) => Write::new(Rank::PaymentMethodInsert, id, insertion(method, sealer)?),
-        Some(RowWrite::Update(read_revision)) => {
-            Write::new(Rank::PaymentMethodUpdate, id, update(method, sealer)?.and(read_revision))
-        }
-        Some(RowWrite::Delete(read_revision)) => {
-            Write::new(Rank::PaymentMethodDelete, id, RowValues::new().and(id).and(read_revision))
-        }
-    }))
+    let insertion = |method: &PaymentMethod| insertion(method, sealer);
+    let update = |method: &PaymentMethod, read_revision: i64| Ok(update(method, sealer)?.and(read_revision));
+    object_write(method, method.id.as_str(), &RANKS, insertion, update)
 }
+
+const RANKS: ObjectRanks = ObjectRanks {
+    insert: Rank::PaymentMethodInsert,
+    update: Rank::PaymentMethodUpdate,
+    delete: Rank::PaymentMethodDelete,
+};
 
 fn insertion(method: &PaymentMethod, sealer: &Sealer) -> Result<RowValues, Error> {
     let card = sealer.seal(method.id.as_str(), "card", &method.card)?;

@@ -7,7 +7,7 @@ use super::{
     columns::{get, money, parse, time},
     list::{ListPosition, Listing},
     list_query::ListQuery,
-    tracked::RowWrite,
+    object_write::{ObjectRanks, object_write},
     writes::{
         ColumnType::{Bytes, Int, Text},
         Rank, RowValues, Statement, Write,
@@ -145,18 +145,13 @@ fn tracked(row: &AnyRow, sealer: &Sealer) -> Result<Tracked<Refund>, Error> {
 
 /// The row that the refund needs.
 pub(super) fn write(refund: &Tracked<Refund>, sealer: &Sealer) -> Result<Option<Write>, Error> {
-    let id = refund.id.as_str();
-    Ok(Some(match refund.row_write() {
-        None => return Ok(None),
-        Some(RowWrite::Insert) => Write::new(Rank::RefundInsert, id, insertion(refund, sealer)?),
-        Some(RowWrite::Update(read_revision)) => {
-            Write::new(Rank::RefundUpdate, id, update(refund, sealer)?.and(read_revision))
-        }
-        Some(RowWrite::Delete(read_revision)) => {
-            Write::new(Rank::RefundDelete, id, RowValues::new().and(id).and(read_revision))
-        }
-    }))
+    let insertion = |refund: &Refund| insertion(refund, sealer);
+    let update = |refund: &Refund, read_revision: i64| Ok(update(refund, sealer)?.and(read_revision));
+    object_write(refund, refund.id.as_str(), &RANKS, insertion, update)
 }
+
+const RANKS: ObjectRanks =
+    ObjectRanks { insert: Rank::RefundInsert, update: Rank::RefundUpdate, delete: Rank::RefundDelete };
 
 fn insertion(refund: &Refund, sealer: &Sealer) -> Result<RowValues, Error> {
     let details = sealer.seal(refund.id.as_str(), "details", &refund.details)?;
