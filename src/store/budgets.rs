@@ -10,6 +10,7 @@ use sqlx::{AnyConnection, Connection as _};
 use super::{
     Dialect, Error, Store,
     columns::{get, time},
+    upkeep::in_time,
 };
 use crate::domain::{
     clock::Timestamp,
@@ -39,7 +40,8 @@ impl Store {
         demand: Demand,
     ) -> Result<Lease, Error> {
         let mut on = self.upkeep().await?;
-        let leased = lease(on.connection(), self.shared.dialect, (bucket, quota), (gateway, demand)).await;
+        let leasing = lease(on.connection(), self.shared.dialect, (bucket, quota), (gateway, demand));
+        let leased = in_time(leasing).await;
         on.end(leased).await
     }
 }

@@ -27,6 +27,21 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1800);
 /// A connection that was idle for no longer is used without being asked first.
 pub(super) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
+/// How long PostgreSQL may take for a batch of commits or of reads by id, which takes milliseconds. A connection that says
+/// nothing for longer, or a server that is that slow, delays the calls behind the batch by no more: it is given up, its commits
+/// are [`Error::Uncertain`], its reads are made again, and the next batch has another connection. Somewhat less than the time
+/// after which a call that has sent nothing is refused, so that calls outlast a silent connection.
+const ANSWER_LIMIT: Duration = Duration::from_millis(1500);
+
+/// The same of SQLite, where another connection would wait for the same disk.
+const SQLITE_ANSWER_LIMIT: Duration = Duration::from_secs(15);
+
+/// How long PostgreSQL may take for a statement of upkeep: longer than it lets a statement run.
+pub(super) const UPKEEP_LIMIT: Duration = Duration::from_secs(15);
+
+/// How long a connection that was idle may take to say that it stands.
+const FIT_LIMIT: Duration = Duration::from_millis(500);
+
 /// How long to wait before a server that is just starting is asked again.
 const KNOCK_PAUSE: Duration = Duration::from_millis(200);
 
@@ -112,6 +127,14 @@ impl Dialect {
         }
     }
 
+    /// How long a batch may take.
+    pub(super) fn answer_limit(self) -> Duration {
+        match self {
+            Self::Sqlite => SQLITE_ANSWER_LIMIT,
+            Self::Postgres => ANSWER_LIMIT,
+        }
+    }
+
     /// Whether a connection of a pool may be used: one that was in use just now is believed to stand.
     async fn is_still_fit(
         self,
@@ -129,7 +152,10 @@ impl Dialect {
     pub(super) async fn is_fit(self, connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
         match self {
             Self::Sqlite => connection.ping().await.map(|()| true),
-            Self::Postgres => lost::can_write(connection).await,
+            Self::Postgres => {
+                let silent = |_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()));
+                timeout(FIT_LIMIT, lost::can_write(connection)).await.unwrap_or_else(silent)
+            }
         }
     }
 

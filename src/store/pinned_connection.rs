@@ -1,7 +1,7 @@
 //! A connection that is kept from one use to the next, for a task that uses one all the time: giving it back to the pool
 //! would cost a round trip each time.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use sqlx::{Any, AnyConnection, Pool, pool::PoolConnection};
 use tokio::{
@@ -14,9 +14,6 @@ use super::{
     dialect::{TRUSTED_IDLE, acquire},
     lost,
 };
-
-/// How long the database may take for an answer, which has limits of its own and keeps them as long as it can be reached.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where it is kept while nobody uses it.
 #[derive(Clone)]
@@ -35,13 +32,14 @@ impl PinnedConnection {
         Self { dialect, pool, place: Arc::default() }
     }
 
-    /// Does something on the connection that the database answers within [`ANSWER_TIMEOUT`].
+    /// Does something on the connection, which is replaced where the database does not answer in time
+    /// ([`Dialect::answer_limit`]): whoever waits for it behind this waits no longer.
     pub(super) async fn use_for<T>(
         &self,
         work: impl AsyncFnOnce(&mut AnyConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut connection = self.take().await?;
-        let Ok(outcome) = timeout(ANSWER_TIMEOUT, work(&mut connection)).await else {
+        let Ok(outcome) = timeout(self.dialect.answer_limit(), work(&mut connection)).await else {
             // Nobody knows what would come on it next, nor whether it was done.
             drop(connection.detach());
             return Err(Error::Uncertain(sqlx::Error::PoolTimedOut));
@@ -54,11 +52,16 @@ impl PinnedConnection {
 
     /// Takes the connection, or another one where that does not stand any longer.
     async fn take(&self) -> Result<PoolConnection<Any>, Error> {
-        if let Some((mut connection, used_at)) = self.place.lock().await.take()
-            && !lost::is_after(used_at)
-            && (used_at.elapsed() < TRUSTED_IDLE || self.dialect.is_fit(&mut connection).await.unwrap_or_default())
-        {
-            return Ok(connection);
+        let kept = self.place.lock().await.take();
+        if let Some((mut connection, used_at)) = kept {
+            let is_trusted = used_at.elapsed() < TRUSTED_IDLE;
+            if !lost::is_after(used_at)
+                && (is_trusted || self.dialect.is_fit(&mut connection).await.unwrap_or_default())
+            {
+                return Ok(connection);
+            }
+            // The pool would wait for it to say that it stands.
+            drop(connection.detach());
         }
         Ok(acquire(&self.pool).await?)
     }

@@ -83,6 +83,7 @@ impl BatchReader {
         let began = Instant::now();
         let rows = match self.ask(lookup, keys.clone()).await {
             // The connection was what failed, and the next is another: to read twice does no harm.
+            Err(Error::Uncertain(_)) => self.ask(lookup, keys).await?,
             Err(Error::Unavailable(_)) if lost::is_after(began) => self.ask(lookup, keys).await?,
             rows => rows?,
         };

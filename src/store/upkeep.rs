@@ -8,9 +8,13 @@ use sqlx::{
     pool::PoolConnection,
     query::Query,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use super::{Error, Store, StoreBreaker, dialect::acquire, sqlite_writer::WriterGuard};
+use super::{
+    Error, Store, StoreBreaker,
+    dialect::{UPKEEP_LIMIT, acquire},
+    sqlite_writer::WriterGuard,
+};
 use crate::telemetry::catalogue::CONNECTION_WAIT;
 
 /// A connection for one transaction of upkeep.
@@ -28,15 +32,15 @@ impl Store {
     /// Runs a statement; returns how many rows it has changed.
     pub(super) async fn execute(&self, query: Query<'_, Any, AnyArguments>) -> Result<u64, Error> {
         let mut on = self.upkeep().await?;
-        let done = query.execute(on.connection()).await;
-        on.end(done.map(|done| done.rows_affected()).map_err(Error::from)).await
+        let done = in_time(query.execute(on.connection())).await;
+        on.end(done.map(|done| done.rows_affected())).await
     }
 
     /// Runs a statement; returns the rows that it has changed.
     pub(super) async fn fetch(&self, query: Query<'_, Any, AnyArguments>) -> Result<Vec<AnyRow>, Error> {
         let mut on = self.upkeep().await?;
-        let rows = query.fetch_all(on.connection()).await;
-        on.end(rows.map_err(Error::from)).await
+        let rows = in_time(query.fetch_all(on.connection())).await;
+        on.end(rows).await
     }
 
     /// A connection to write on. While writing has failed lately, this is refused at once.
@@ -60,6 +64,12 @@ impl Store {
     }
 }
 
+/// Waits for a statement, so that a silent connection does not hold up its worker for ever.
+pub(super) async fn in_time<T, E: Into<Error>>(work: impl Future<Output = Result<T, E>>) -> Result<T, Error> {
+    let silent = Err(Error::Uncertain(sqlx::Error::PoolTimedOut));
+    timeout(UPKEEP_LIMIT, work).await.map_or(silent, |done| done.map_err(Into::into))
+}
+
 impl UpkeepConnection<'_> {
     /// The connection.
     pub(super) fn connection(&mut self) -> &mut AnyConnection {
@@ -74,7 +84,14 @@ impl UpkeepConnection<'_> {
         self.breaker.note(outcome.as_ref().is_err_and(|error| !error.is_of_its_rows()));
         match self.on {
             Connected::Sqlite(guard) => guard.end(outcome).await,
-            Connected::Postgres(_) => outcome.map_err(Error::of_commit),
+            Connected::Postgres(connection) => {
+                let outcome = outcome.map_err(Error::of_commit);
+                if matches!(outcome, Err(Error::Uncertain(_))) {
+                    // Nobody knows what would come on it next.
+                    drop(connection.detach());
+                }
+                outcome
+            }
         }
     }
 }

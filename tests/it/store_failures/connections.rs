@@ -4,12 +4,13 @@
 use std::time::{Duration, Instant};
 
 use corefy_gateway::{pb::PaymentIntentState as State, sandbox::faults::Fault as UpstreamFault, store::WebhookFilter};
+use tokio::{task::JoinSet, time::sleep};
 use tonic::Code;
 
 use super::calls::{TestedCall, TestedObjects, sent};
 use crate::support::{
     app::{TestApp, until},
-    client::{APPROVED, keyed, new_intent},
+    client::{APPROVED, Client, keyed, new_intent},
     database::{Backend, TestDatabase},
     money::CONFIRM,
     proxy::{Cut, DatabaseProxy},
@@ -152,5 +153,92 @@ async fn a_key_whose_commit_was_not_answered_is_made_once_and_works() {
         let client = app.client_with(secrecy::ExposeSecret::expose_secret(&pair)).await;
         client.create_payment_intent(keyed(&format!("{cut:?}"), new_intent("1.00"))).await.unwrap();
         assert_eq!(app.keys().await.list(None).await.unwrap().len(), before + number, "{cut:?}");
+    }
+}
+
+/// The longest that calls take while a connection is silent: the time after which a batch is given up, with a margin for a busy
+/// machine.
+const OUTLASTED: Duration = Duration::from_secs(5);
+
+/// Creates intents at the same time, under keys with this prefix; returns their ids.
+async fn create_together(client: &Client, prefix: &str) -> Vec<String> {
+    let mut creations = JoinSet::new();
+    for n in 0..CREATIONS {
+        let (client, key) = (client.clone(), format!("{prefix}-{n}"));
+        creations.spawn(async move {
+            let created = client.create_payment_intent(keyed(&key, new_intent("1.00"))).await;
+            created.unwrap().into_inner().payment_intent.unwrap().id
+        });
+    }
+    creations.join_all().await
+}
+
+/// How many intents are created at the same time: those of the silent batch, and those behind it.
+const CREATIONS: u64 = 12;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_silent_at_a_commit_is_outlasted_by_the_calls_behind_it_and_by_its_own() {
+    let Some((app, proxy)) = behind_a_proxy().await else { return };
+    let client = app.client().await;
+    create_together(&client, "warm").await;
+    for cut in [Cut::SilentBefore, Cut::SilentAfter] {
+        let before = sent(&app);
+        proxy.cut(0, [cut]);
+        let began = Instant::now();
+        let mut ids = create_together(&client, &format!("{cut:?}")).await;
+        assert!(began.elapsed() < OUTLASTED, "{cut:?}: {:?}", began.elapsed());
+        assert_eq!(proxy.cuts_left(), 0, "{cut:?}");
+        proxy.come_up();
+        assert_eq!(sent(&app)[0] - before[0], CREATIONS, "{cut:?}: each is sent once");
+        let mut repeated = create_together(&client, &format!("{cut:?}")).await;
+        ids.sort();
+        repeated.sort();
+        assert_eq!(ids, repeated, "{cut:?}: each was made once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_silent_at_a_read_is_replaced_and_the_read_is_made_again() {
+    let Some((app, proxy)) = behind_a_proxy().await else { return };
+    let client = app.client().await;
+    let id = client.intent("1.00").await.id;
+    for cut in [Cut::SilentBefore, Cut::SilentAfter] {
+        // The keys of a read by id.
+        proxy.cut_about("[\"pi_", 0, [cut]);
+        let began = Instant::now();
+        let read = client.get_payment_intent(get(&id)).await.unwrap();
+        assert_eq!(read.into_inner().payment_intent.unwrap().id, id);
+        assert!(began.elapsed() < OUTLASTED, "{cut:?}: {:?}", began.elapsed());
+        assert_eq!(proxy.cuts_left(), 0, "{cut:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_has_fallen_silent_while_it_was_idle_is_replaced() {
+    let Some((app, proxy)) = behind_a_proxy().await else { return };
+    let client = app.client().await;
+    for n in 0..2 {
+        client.create_payment_intent(keyed(&format!("before-{n}"), new_intent("1.00"))).await.unwrap();
+        // Longer than a connection is used without being asked first.
+        sleep(Duration::from_millis(1200)).await;
+        proxy.cut_about("transaction_read_only", 0, [Cut::SilentBefore]);
+        let began = Instant::now();
+        client.create_payment_intent(keyed(&format!("after-{n}"), new_intent("1.00"))).await.unwrap();
+        assert!(began.elapsed() < OUTLASTED, "{:?}", began.elapsed());
+        assert_eq!(proxy.cuts_left(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_whose_batch_is_silent_is_refused_and_kept_once_when_it_comes_again() {
+    let Some((app, proxy)) = behind_a_proxy().await else { return };
+    for (cut, duplicates) in [(Cut::SilentBefore, 0), (Cut::SilentAfter, 1)] {
+        let body = format!(r#"{{"event_type":"customer.created","event_id":"evt_{cut:?}"}}"#);
+        proxy.cut_about("customer.created", 0, [cut]);
+        assert_eq!(app.sandbox.send_webhook(body.clone(), None).await.unwrap(), 503, "{cut:?}");
+        assert_eq!(app.sandbox.send_webhook(body, None).await.unwrap(), 200, "{cut:?}");
+        let store = app.database.store().await;
+        let kept = store.read().await.unwrap().webhooks(&WebhookFilter::default(), None, 9).await.unwrap();
+        assert_eq!(kept[0].duplicates, duplicates, "{cut:?}");
     }
 }

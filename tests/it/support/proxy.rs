@@ -28,6 +28,10 @@ pub enum Cut {
     AfterStatement,
     /// As soon as a statement was passed on, which the database is still at.
     DuringStatement,
+    /// At a statement, which does not reach the database; the connection stays, and is silent.
+    SilentBefore,
+    /// At a statement, whose answer does not come back; the connection stays, and is silent.
+    SilentAfter,
 }
 
 #[derive(Default)]
@@ -157,12 +161,12 @@ async fn pass_on(client: TcpStream, server: TcpStream, plan: Arc<Mutex<CutPlan>>
     ask(from_client, to_server, plan, end_others, (stop, answers)).await;
 }
 
-/// Passes the answers on until it is stopped, and then drops the next one; the client is gone when this returns.
+/// Passes the answers on until it is stopped, and then drops the next one.
 async fn answer(
     mut server: OwnedReadHalf,
     mut client: OwnedWriteHalf,
     mut stopped: tokio::sync::oneshot::Receiver<()>,
-) -> OwnedReadHalf {
+) -> (OwnedReadHalf, OwnedWriteHalf) {
     let mut piece = vec![0; PIECE];
     loop {
         let read = tokio::select! {
@@ -174,7 +178,13 @@ async fn answer(
             break;
         }
     }
-    server
+    (server, client)
+}
+
+/// Takes whatever comes until the client gives the connection up.
+async fn silence(client: &mut OwnedReadHalf) {
+    let mut ignored = vec![0; PIECE];
+    while client.read(&mut ignored).await.is_ok_and(|read| read > 0) {}
 }
 
 async fn ask(
@@ -182,7 +192,7 @@ async fn ask(
     mut server: OwnedWriteHalf,
     plan: Arc<Mutex<CutPlan>>,
     end_others: impl Fn(),
-    (stop, answers): (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<OwnedReadHalf>),
+    (stop, answers): (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<(OwnedReadHalf, OwnedWriteHalf)>),
 ) {
     let mut piece = vec![0; PIECE];
     loop {
@@ -205,9 +215,17 @@ async fn ask(
             end_others();
         }
         stop.send(()).ok();
-        let mut answers = answers.await.unwrap();
+        let (mut answers, to_client) = answers.await.unwrap();
+        // A silent connection stays; any other is gone from here on.
+        let _kept = matches!(cut, Cut::SilentBefore | Cut::SilentAfter).then_some(to_client);
         match cut {
             Cut::BeforeStatement => {}
+            Cut::SilentBefore => silence(&mut client).await,
+            Cut::SilentAfter => {
+                server.write_all(piece).await.unwrap();
+                answers.readable().await.ok();
+                silence(&mut client).await;
+            }
             Cut::AfterStatement => {
                 server.write_all(piece).await.unwrap();
                 // The answer is there, and stays unread.
