@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use super::{
     call::{Answer, Caller},
     decision::Decision,
+    lookup,
     paging::{Page, Paged},
     payments::Payments,
     perform::{Command, Creation, Outcome, Reserved, Seen, Target, Verdict, emit_taken_back},
-    reconcile::call,
 };
 use crate::{
     domain::{
@@ -104,7 +104,7 @@ impl Payments {
     /// Finds out what became of a customer's creation.
     pub(super) async fn recover_customer(&self, operation: &Operation) -> Result<(), Error> {
         let customer = CreateCustomerCommand::load(self, &operation.subject_id).await?;
-        let found = self.upstream.customer_recover(call(operation), &customer).await;
+        let found = self.upstream.customer_recover(lookup::call(operation), &customer).await;
         self.settle_found::<CreateCustomerCommand>(operation, found).await
     }
 }

@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod keys;
 mod leases;
 mod limits;
+mod lookup;
 mod metrics;
 pub mod operations;
 pub mod paging;

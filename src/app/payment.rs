@@ -1,15 +1,20 @@
 //! A payment as a decision sees it: its intent and refunds as they were read, and how the decision leaves them.
 
-use super::{decision::Decision, perform::Seen, reconcile::poll_at};
+use std::time::Duration;
+
+use super::{decision::Decision, perform::Seen};
 use crate::{
     domain::{
-        clock::Timestamp, customer::Customer, event::EventType, ids::PaymentIntentId, payment_intent::PaymentIntent,
-        refund::Refund,
+        clock::Timestamp, customer::Customer, event::EventType, ids::PaymentIntentId, operation::Operation,
+        payment_intent::PaymentIntent, refund::Refund,
     },
     error::Error,
     store::{self, Change, Store, Tracked},
     upstream::PaymentContext,
 };
+
+/// When Corefy is asked again after it has contradicted us for the first time.
+pub(super) const CONTRADICTION_CHECK: Duration = Duration::from_secs(2);
 
 /// A payment.
 pub(super) struct Payment {
@@ -58,6 +63,20 @@ impl Payment {
         Self::read(store, &id).await?.ok_or_else(not_found)
     }
 
+    /// Reads the payment of the intent, which must be of the operation's partner.
+    pub async fn read_own(store: &Store, operation: &Operation, id: &PaymentIntentId) -> Result<Self, Error> {
+        let own = Self::read(store, id).await?.filter(|payment| payment.intent.partner_id == operation.partner_id);
+        own.ok_or_else(|| Error::not_found("payment_intent", id.as_str()))
+    }
+
+    /// The payment of the intent that an operation is about: the one that was kept, or as it is now.
+    pub async fn kept_or_read(store: &Store, operation: &Operation, kept: Option<Self>) -> Result<Self, Error> {
+        match kept {
+            Some(payment) => Ok(payment),
+            None => Self::read_for(store, &operation.subject_id).await,
+        }
+    }
+
     /// The payment as calls to Corefy need it.
     pub fn context(&self) -> PaymentContext<'_> {
         PaymentContext { intent: &self.intent, customer: self.customer.as_ref() }
@@ -99,4 +118,17 @@ impl Seen for Payment {
         self.refunds.iter_mut().for_each(Tracked::mark_committed);
         self.next_poll = NextPoll::Scheduled;
     }
+}
+
+/// When Corefy is to be asked about the intent next, as long as there may be news.
+pub(super) fn poll_at(intent: &PaymentIntent, now: Timestamp) -> Option<Timestamp> {
+    let doubtful = intent.is_doubtful(now).then(|| now + CONTRADICTION_CHECK);
+    intent.next_poll(now).into_iter().chain(doubtful).min()
+}
+
+/// The intent with this id, whatever partner's it is.
+pub(super) async fn load_intent(store: &Store, id: &str) -> Result<PaymentIntent, Error> {
+    let not_found = || Error::not_found("payment_intent", id);
+    let id = PaymentIntentId::parse(id).ok_or_else(not_found)?;
+    store.read().await?.payment_intent_any(&id).await?.ok_or_else(not_found)
 }

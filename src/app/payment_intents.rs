@@ -1,13 +1,13 @@
 //! Payment intents: create, confirm, read, list, cancel.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
     call::{Answer, Caller},
     customers::ready,
     decision::Decision,
     paging::{Page, Paged},
-    payment::Payment,
+    payment::{Payment, load_intent},
     payments::Payments,
     perform::{Command, Outcome, Reserved, Target, Verdict},
     reconcile::merge_payment,
@@ -24,19 +24,18 @@ use crate::{
         payment_intent::{PaymentIntent, PaymentIntentDetails, PaymentIntentState as State, Progress},
         snapshot::PaymentSnapshot,
     },
-    error::{Error, Reason},
+    error::Error,
     store::{ReadSession, Store},
     upstream::{self, Call},
 };
 
 mod confirm;
+mod refusals;
 
 use confirm::ConfirmCommand;
+use refusals::{attempt_in_doubt, wrong_state};
 
 pub use crate::store::PaymentIntentFilter;
-
-/// When it is worth asking again about an attempt that is under way.
-const ATTEMPT_RETRY: Duration = Duration::from_secs(2);
 
 /// The input of `CreatePaymentIntent`.
 #[derive(Debug)]
@@ -111,27 +110,6 @@ impl Payments {
         let found = session.payment_intents(&caller.partner_id, &filter, after, page.size + 1).await?;
         Ok(tokens.page_by_creation(found, page.size, |intent| (intent.created_at, intent.id.as_str())))
     }
-}
-
-async fn load(app: &Payments, id: &str) -> Result<PaymentIntent, Error> {
-    let not_found = || Error::not_found("payment_intent", id);
-    let id = PaymentIntentId::parse(id).ok_or_else(not_found)?;
-    app.store.read().await?.payment_intent_any(&id).await?.ok_or_else(not_found)
-}
-
-/// The payment that an operation is about: the one that was kept, or as it is now.
-async fn payment_for(store: &Store, operation: &Operation, kept: Option<Payment>) -> Result<Payment, Error> {
-    match kept {
-        Some(payment) => Ok(payment),
-        None => Payment::read_for(store, &operation.subject_id).await,
-    }
-}
-
-/// The payment of the partner's intent.
-pub(super) async fn read_own(app: &Payments, operation: &Operation, id: &PaymentIntentId) -> Result<Payment, Error> {
-    let payment = Payment::read(&app.store, id).await?;
-    let own = payment.filter(|payment| payment.intent.partner_id == operation.partner_id);
-    own.ok_or_else(|| Error::not_found("payment_intent", id.as_str()))
 }
 
 /// `CreatePaymentIntent`.
@@ -224,7 +202,7 @@ impl Command for CreatePaymentIntentCommand {
         _: &Outcome<PaymentSnapshot>,
         kept: Option<Payment>,
     ) -> Result<Payment, Error> {
-        payment_for(store, operation, kept).await
+        Payment::kept_or_read(store, operation, kept).await
     }
 
     fn settle(
@@ -272,7 +250,7 @@ impl Command for CreatePaymentIntentCommand {
     }
 
     async fn load(app: &Payments, id: &str) -> Result<PaymentIntent, Error> {
-        load(app, id).await
+        load_intent(&app.store, id).await
     }
 }
 
@@ -293,7 +271,7 @@ impl Command for CancelCommand {
     }
 
     async fn read(&self, app: &Payments, operation: &Operation) -> Result<Payment, Error> {
-        read_own(app, operation, &self.id).await
+        Payment::read_own(&app.store, operation, &self.id).await
     }
 
     fn reserve(
@@ -326,7 +304,7 @@ impl Command for CancelCommand {
         _: &Outcome<()>,
         kept: Option<Payment>,
     ) -> Result<Payment, Error> {
-        payment_for(store, operation, kept).await
+        Payment::kept_or_read(store, operation, kept).await
     }
 
     fn settle(
@@ -344,16 +322,6 @@ impl Command for CancelCommand {
     }
 
     async fn load(app: &Payments, id: &str) -> Result<PaymentIntent, Error> {
-        load(app, id).await
+        load_intent(&app.store, id).await
     }
-}
-
-fn attempt_in_doubt(intent: &PaymentIntent) -> Error {
-    let message = "an attempt to pay this intent is under way, or its outcome is not known yet";
-    Error::new(Reason::AttemptInDoubt, message).with("state", intent.state.as_str()).retry_after(ATTEMPT_RETRY)
-}
-
-fn wrong_state(intent: &PaymentIntent, verb: &str) -> Error {
-    let message = format!("a payment intent in state {} cannot be {verb}", intent.state.as_str());
-    Error::new(Reason::PaymentIntentState, message).with("state", intent.state.as_str())
 }

@@ -7,7 +7,6 @@ use super::{
     decision::Decision,
     paging::{Page, Paged},
     payment::Payment,
-    payment_intents::read_own,
     payments::Payments,
     perform::{Command, Outcome, Reserved, Target, Verdict},
 };
@@ -129,7 +128,7 @@ impl Command for CreateRefundCommand {
     }
 
     async fn read(&self, app: &Payments, operation: &Operation) -> Result<Payment, Error> {
-        read_own(app, operation, &self.input.payment_intent_id).await
+        Payment::read_own(&app.store, operation, &self.input.payment_intent_id).await
     }
 
     fn reserve(

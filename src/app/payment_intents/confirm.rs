@@ -1,12 +1,12 @@
 //! Confirming a payment intent: the attempt to pay it.
 
-use super::{attempt_in_doubt, load, payment_for, read_own, wrong_state};
+use super::refusals::{attempt_in_doubt, wrong_state};
 use crate::{
     app::{
         call::Caller,
         customers,
         decision::Decision,
-        payment::Payment,
+        payment::{Payment, load_intent},
         payments::Payments,
         perform::{Command, Outcome, Reserved, Seen, Target, Verdict},
         reconcile::{give_up_attempt, merge_payment},
@@ -111,7 +111,7 @@ impl Command for ConfirmCommand {
 
     async fn read(&self, app: &Payments, operation: &Operation) -> Result<Confirming, Error> {
         app.require_of_corefy(self.confirmation.needs())?;
-        let payment = read_own(app, operation, &self.id).await?;
+        let payment = Payment::read_own(&app.store, operation, &self.id).await?;
         let operations = app.store.operations_unended(&self.id).await?;
         let method = match &self.confirmation.source {
             PaymentSource::Saved(id) => app.store.read().await?.payment_method(&operation.partner_id, id).await?,
@@ -148,7 +148,7 @@ impl Command for ConfirmCommand {
     async fn ask(&mut self, app: &Payments, caller: &Caller) -> Result<(), Error> {
         let scheduling = Scheduling::until(Priority::InDoubt, caller.deadline);
         self.has_asked = app.refresh_payment(&self.id, scheduling).await?;
-        if self.has_asked { Ok(()) } else { Err(attempt_in_doubt(&load(app, self.id.as_str()).await?)) }
+        if self.has_asked { Ok(()) } else { Err(attempt_in_doubt(&load_intent(&app.store, self.id.as_str()).await?)) }
     }
 
     async fn send(
@@ -169,7 +169,7 @@ impl Command for ConfirmCommand {
         _: &Outcome<PaymentSnapshot>,
         kept: Option<Confirming>,
     ) -> Result<Confirming, Error> {
-        let payment = payment_for(store, operation, kept.map(|kept| kept.payment)).await?;
+        let payment = Payment::kept_or_read(store, operation, kept.map(|kept| kept.payment)).await?;
         Ok(Confirming { payment, operations: Vec::new(), method: None })
     }
 
@@ -217,7 +217,7 @@ impl Command for ConfirmCommand {
     }
 
     async fn load(app: &Payments, id: &str) -> Result<PaymentIntent, Error> {
-        load(app, id).await
+        load_intent(&app.store, id).await
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     app::{
         decision::{Decision, Remark},
-        payment::Payment,
+        payment::{CONTRADICTION_CHECK, Payment},
         perform::{Verdict, conclude, leave_open},
         refunds::{find, give_up_refund, merge_refunds},
     },
@@ -16,14 +16,11 @@ use crate::{
         decline::UPSTREAM_NO_RECORD,
         event::EventType,
         operation::{Operation, OperationKind, is_absent, next_look},
-        payment_intent::{PaymentIntent, PaymentIntentState},
+        payment_intent::PaymentIntentState,
         snapshot::{Evidence, Merge, PaymentSnapshot},
     },
     store::Lease,
 };
-
-/// When Corefy is asked again after it has contradicted us for the first time.
-const CONTRADICTION_CHECK: Duration = Duration::from_secs(2);
 
 /// The result of merging a snapshot.
 #[derive(Clone, Copy, Default)]
@@ -234,12 +231,6 @@ fn verdict<R>(finding: Finding, resource: R) -> Verdict<R> {
 pub(super) fn is_absent_now(operation: &mut Operation, now: Timestamp, send_limit: Duration) -> bool {
     operation.misses += 1;
     is_absent(operation.sent_at, now, operation.misses, send_limit)
-}
-
-/// When Corefy is to be asked about the intent next, as long as there may be news.
-pub(in crate::app) fn poll_at(intent: &PaymentIntent, now: Timestamp) -> Option<Timestamp> {
-    let doubtful = intent.is_doubtful(now).then(|| now + CONTRADICTION_CHECK);
-    intent.next_poll(now).into_iter().chain(doubtful).min()
 }
 
 /// Reports, once, a payment that should long have come to an end.

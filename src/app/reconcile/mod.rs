@@ -13,7 +13,8 @@ use tokio::{
 
 use super::{
     decision::{CONFLICTS, Decision},
-    payment::Payment,
+    lookup,
+    payment::{Payment, poll_at},
     payment_intents::CreatePaymentIntentCommand,
     payments::Payments,
     perform::{Command, Outcome, Seen as _, Settled, Settling},
@@ -22,20 +23,20 @@ use crate::{
     domain::{
         clock::{CLOCK_SKEW, Timestamp},
         ids::PaymentIntentId,
-        operation::{LEASE, Operation, OperationKind, OperationState, SEND_MARGIN, next_check},
+        operation::{LEASE, Operation, OperationKind, OperationState, next_check},
         payment_intent::{PaymentIntent, REST_LOOK_INTERVAL},
         snapshot::PaymentSnapshot,
     },
     error::{Error, Reason},
     store::{Change, CommitError, Lease},
     telemetry::trace::carried,
-    upstream::{self, Call, Priority, Scheduling},
+    upstream::{self, Priority, Scheduling},
 };
 
 mod merge;
 
 use merge::{conclude_claimed, emit_if_overdue, finish_if_found, is_absent_now};
-pub(super) use merge::{give_up_attempt, merge_payment, poll_at};
+pub(super) use merge::{give_up_attempt, merge_payment};
 
 /// A payment is asked about by reads at most this often.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
@@ -203,7 +204,7 @@ impl Payments {
 
     async fn recover_payment_intent(&self, id: &PaymentIntentId, operation: &Operation) -> Result<(), Error> {
         let Some(payment) = Payment::read(&self.store, id).await? else { return Ok(()) };
-        let found = self.upstream.payment_intent_recover(call(operation), payment.context()).await;
+        let found = self.upstream.payment_intent_recover(lookup::call(operation), payment.context()).await;
         self.settle_found::<CreatePaymentIntentCommand>(operation, found).await
     }
 
@@ -303,14 +304,6 @@ fn decide(payment: &mut Payment, look: &Look<'_>, (now, send_limit): (Timestamp,
         payment.poll_at(Some(again));
     }
     payment.unchanged();
-}
-
-/// The operation as Corefy is told of it when it is asked again.
-pub(super) fn call(operation: &Operation) -> Call<'_> {
-    let (operation_id, request_id) = (&operation.id, operation.request_id.as_str());
-    // The lease is renewed while it waits for its scheduling.
-    let not_after = operation.lease_until + SEND_MARGIN;
-    Call { operation_id, request_id, not_after, scheduling: Scheduling::of(Priority::InDoubt) }
 }
 
 /// One lookup that failed holds up no other; it is made again when its lease is over.
