@@ -15,14 +15,13 @@ use crate::{
     domain::{
         api_call::{ApiCall, ApiCallStats},
         clock::{Clock, Timestamp},
+        list_filters::ApiCallFilter,
     },
     error::{Error, Reason},
     store::{Change, StatsRange, Store},
     telemetry::{Telemetry, catalogue::API_CALLS_LOST},
     upstream::call_log::{CallRecords, Dropped},
 };
-
-pub use crate::store::ApiCallFilter;
 
 /// How many records are written in one transaction.
 pub const CALLS_AT_A_TIME: usize = 256;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     call::{Answer, Caller},
-    decision::Decision,
+    decision::{CONFLICTS, Decision},
     lookup,
     paging::{Page, Paged},
     payments::Payments,
@@ -16,19 +16,17 @@ use crate::{
         customer::{Customer, CustomerDetails},
         event::EventType,
         ids::{CustomerId, PartnerId},
+        list_filters::CustomerFilter,
         operation::{Operation, OperationKind},
         snapshot::CustomerSnapshot,
     },
     error::{Error, Reason},
-    store::{Change, CommitError, CustomerFilter, ReadSession, Store, Tracked},
+    store::{Change, CommitError, ReadSession, Store, Tracked},
     upstream::{self, Call, Priority, Scheduling},
 };
 
 /// When it is worth asking again about an object that Corefy has not confirmed yet.
 const NOT_READY_RETRY: Duration = Duration::from_secs(2);
-
-/// How often a customer's change is decided anew because something has changed since it was read.
-const CONFLICTS: u32 = 8;
 
 /// The input of `CreateCustomer`.
 #[derive(Debug)]
@@ -173,15 +171,6 @@ impl Command for CreateCustomerCommand {
 
     fn reference(&self) -> Option<&str> {
         self.input.reference_id.as_deref()
-    }
-
-    async fn find_reference(
-        session: &mut ReadSession,
-        partner: &PartnerId,
-        reference: &str,
-    ) -> Result<Option<String>, Error> {
-        let found = session.customer_id_referenced(partner, reference).await?;
-        Ok(found.map(|id| id.to_string()))
     }
 
     async fn send(

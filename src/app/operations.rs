@@ -3,7 +3,7 @@
 
 use super::{
     customers,
-    decision::Decision,
+    decision::{CONFLICTS, Decision},
     payment::Payment,
     payment_intents, payment_methods,
     perform::{Command, Outcome, Seen as _, Verdict, conclude},
@@ -17,6 +17,7 @@ use crate::{
         event::Event,
         event_filter::EventFilter,
         ids::{AuditEntryId, CustomerId, OperationId, PaymentIntentId, PaymentMethodId, RefundId},
+        list_filters::OperationFilter,
         money::Money,
         operation::{Operation, OperationKind},
         payment_intent::PaymentIntent,
@@ -24,13 +25,11 @@ use crate::{
         resolution::{StatedOutcome, Unresolvable},
     },
     error::Error,
-    store::{Change, Changes, CommitError, Conflict, Lease, OperationFilter, OperationRecord, Store},
+    store::{Change, Changes, CommitError, Conflict, Lease, OperationRecord, Store},
 };
 
 /// How many payments one transaction of a recheck goes through.
 const RECHECK_STEP: u32 = 500;
-/// How often a resolution is decided anew because its object has changed since it was read.
-const CONFLICTS: u32 = 8;
 /// How many events of an operation's object are shown.
 const EVENTS: u32 = 100;
 

@@ -18,14 +18,15 @@ use crate::{
         confirmation::Confirmation,
         decline::{PaymentError, UPSTREAM_NO_RECORD},
         event::EventType,
-        ids::{CustomerId, PartnerId, PaymentIntentId, PaymentMethodId},
+        ids::{CustomerId, PaymentIntentId, PaymentMethodId},
+        list_filters::PaymentIntentFilter,
         money::Money,
         operation::{Operation, OperationKind},
         payment_intent::{PaymentIntent, PaymentIntentDetails, PaymentIntentState as State, Progress},
         snapshot::PaymentSnapshot,
     },
     error::Error,
-    store::{ReadSession, Store},
+    store::Store,
     upstream::{self, Call},
 };
 
@@ -34,8 +35,6 @@ mod refusals;
 
 use confirm::ConfirmCommand;
 use refusals::{attempt_in_doubt, wrong_state};
-
-pub use crate::store::PaymentIntentFilter;
 
 /// The input of `CreatePaymentIntent`.
 #[derive(Debug)]
@@ -175,15 +174,6 @@ impl Command for CreatePaymentIntentCommand {
 
     fn reference(&self) -> Option<&str> {
         self.input.reference_id.as_deref()
-    }
-
-    async fn find_reference(
-        session: &mut ReadSession,
-        partner: &PartnerId,
-        reference: &str,
-    ) -> Result<Option<String>, Error> {
-        let found = session.payment_intent_id_referenced(partner, reference).await?;
-        Ok(found.map(|id| id.to_string()))
     }
 
     async fn send(

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     call::{Answer, Caller},
     customers::ready,
-    decision::Decision,
+    decision::{CONFLICTS, Decision},
     paging::{Page, Paged},
     payments::Payments,
     perform::{Command, Creation, Outcome, Reserved, Seen, Target, Verdict, emit_taken_back},
@@ -27,9 +27,6 @@ use crate::{
 };
 
 pub use crate::upstream::PaymentMethodData;
-
-/// How often what Corefy shows is decided about anew because something has changed since it was read.
-const CONFLICTS: u32 = 8;
 
 /// How far Corefy's clock may be behind ours when a saved method is told by its time of creation.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);

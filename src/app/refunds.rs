@@ -14,7 +14,8 @@ use crate::{
     domain::{
         clock::Timestamp,
         event::EventType,
-        ids::{PartnerId, PaymentIntentId, RefundId},
+        ids::{PaymentIntentId, RefundId},
+        list_filters::RefundFilter,
         money::Money,
         operation::{Operation, OperationKind},
         payment_intent::PaymentIntent,
@@ -22,7 +23,7 @@ use crate::{
         snapshot::RefundSnapshot,
     },
     error::{Error, Reason},
-    store::{ReadSession, Store, Tracked},
+    store::{Store, Tracked},
     upstream::{self, Call},
 };
 
@@ -30,8 +31,6 @@ mod merge;
 
 pub(super) use merge::{advance, find, give_up_refund, merge_refunds};
 use merge::{merge_refund, take_back};
-
-pub use crate::store::RefundFilter;
 
 /// The input of `CreateRefund`.
 #[derive(Debug)]
@@ -162,15 +161,6 @@ impl Command for CreateRefundCommand {
 
     fn reference(&self) -> Option<&str> {
         self.input.reference_id.as_deref()
-    }
-
-    async fn find_reference(
-        session: &mut ReadSession,
-        partner: &PartnerId,
-        reference: &str,
-    ) -> Result<Option<String>, Error> {
-        let found = session.refund_id_referenced(partner, reference).await?;
-        Ok(found.map(|id| id.to_string()))
     }
 
     async fn send(

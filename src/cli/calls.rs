@@ -7,12 +7,12 @@ use tokio::time::sleep;
 
 use super::{database::open, failure::CommandFailure, shutdown, table::moment};
 use crate::{
-    app::api_calls::ApiCallFilter,
     config::settings::AdminSettings,
     domain::{
         api_call::ApiCall,
         clock::Clock,
         ids::{ApiCallId, PartnerId, PaymentIntentId},
+        list_filters::ApiCallFilter,
     },
     store::Store,
 };

@@ -16,10 +16,11 @@ use crate::{
         environment::Environment,
         event::Event,
         ids::{OperationId, PartnerId},
+        list_filters::OperationFilter,
         operation::{OperationKind, OperationState},
         resolution::StatedOutcome,
     },
-    store::{OperationFilter, OperationRecord},
+    store::OperationRecord,
 };
 
 /// The most operations that are listed at once.

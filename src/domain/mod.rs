@@ -21,6 +21,7 @@ mod id_source;
 pub mod ids;
 pub mod key_pair;
 pub mod link;
+pub mod list_filters;
 pub mod master_key;
 pub mod money;
 pub mod network;

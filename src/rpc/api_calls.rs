@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use crate::{
-    app::{
-        api_calls::{ApiCallFilter, StatsQuery},
-        paging::Page,
-    },
+    app::{api_calls::StatsQuery, paging::Page},
     domain::{
         api_call::{ApiCall, ApiCallStats, CallOutcome},
         clock::Timestamp,
         ids::PaymentIntentId,
+        list_filters::ApiCallFilter,
     },
     pb,
 };

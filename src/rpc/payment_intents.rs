@@ -3,15 +3,13 @@
 use tonic::{Request, Response, Status};
 
 use crate::{
-    app::{
-        paging::Page,
-        payment_intents::{CreatePaymentIntent, PaymentIntentFilter},
-    },
+    app::{paging::Page, payment_intents::CreatePaymentIntent},
     domain::{
         acceptance::Acceptance,
         decline::{Advice, PaymentError},
         ids::{CustomerId, PaymentIntentId},
         link,
+        list_filters::PaymentIntentFilter,
         payment_intent::{PaymentIntent, PaymentIntentDetails, PaymentIntentState},
         private::Private,
     },

@@ -3,12 +3,10 @@
 use tonic::{Request, Response, Status};
 
 use crate::{
-    app::{
-        paging::Page,
-        refunds::{CreateRefund, RefundFilter},
-    },
+    app::{paging::Page, refunds::CreateRefund},
     domain::{
         ids::RefundId,
+        list_filters::RefundFilter,
         refund::{Refund, RefundDetails, RefundState},
     },
     error::{Error, Reason},

@@ -18,6 +18,7 @@ use crate::domain::{
     api_call::{ApiCall, CallOutcome, UNREADABLE},
     clock::Timestamp,
     ids::{ApiCallId, OperationId, PartnerId, PaymentIntentId},
+    list_filters::ApiCallFilter,
 };
 
 pub(super) static INSERT: Statement = Statement {
@@ -47,25 +48,6 @@ pub(super) static INSERT: Statement = Statement {
          FROM {rows} WHERE TRUE
          ON CONFLICT (id) DO NOTHING",
 };
-
-/// Which calls a list shows; what is empty does not filter.
-#[derive(Clone, Debug, Default)]
-pub struct ApiCallFilter {
-    /// Of this operation, as `payment_intent.confirm`.
-    pub operation: Option<String>,
-    /// About this intent's payment or one of its refunds.
-    pub payment_intent_id: Option<PaymentIntentId>,
-    /// About this object of ours.
-    pub subject_id: Option<String>,
-    /// Made for this request.
-    pub request_id: Option<String>,
-    /// Only those that did not succeed.
-    pub only_failed: bool,
-    /// Sent at this moment or later.
-    pub created_from: Option<Timestamp>,
-    /// Sent before this moment.
-    pub created_before: Option<Timestamp>,
-}
 
 impl ReadSession {
     /// The calls of a partner, or of all and of nobody, newest first, at most `limit`, before the id `before`.

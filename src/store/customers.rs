@@ -16,15 +16,9 @@ use super::{
 use crate::domain::{
     customer::Customer,
     ids::{CustomerId, PartnerId},
+    list_filters::CustomerFilter,
     payment_intent::PaymentIntent,
 };
-
-/// Which customers a list shows; what is `None` does not filter.
-#[derive(Clone, Debug, Default)]
-pub struct CustomerFilter {
-    /// With this reference.
-    pub reference_id: Option<String>,
-}
 
 pub(super) static INSERT: Statement = Statement {
     rank: Rank::CustomerInsert,

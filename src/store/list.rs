@@ -112,6 +112,7 @@ mod tests {
     use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _, pool::PoolConnection};
 
     use super::*;
+    use crate::domain::list_filters::{PaymentIntentFilter, RefundFilter};
     use crate::{
         domain::{
             clock::TimeRange,
@@ -119,7 +120,7 @@ mod tests {
             payment_intent::PaymentIntentState,
             refund::RefundState,
         },
-        store::{Dialect, PaymentIntentFilter, RefundFilter},
+        store::Dialect,
     };
 
     const CUSTOMER: &str = "cus_01994111111171118111111111111111";

@@ -16,6 +16,7 @@ use super::{
 use crate::domain::{
     clock::{CLOCK_SKEW, Timestamp},
     ids::{OperationId, PartnerId, PaymentIntentId},
+    list_filters::OperationFilter,
     operation::{Operation, OperationKind, OperationState},
 };
 
@@ -31,17 +32,6 @@ pub struct OperationRecord {
     /// When its outcome was known.
     pub finished_at: Option<Timestamp>,
     answer: Option<Vec<u8>>,
-}
-
-/// Which open operations a list shows; what is empty does not filter.
-#[derive(Clone, Debug, Default)]
-pub struct OperationFilter {
-    /// In one of these states.
-    pub states: Vec<OperationState>,
-    /// Of this kind.
-    pub kind: Option<OperationKind>,
-    /// Of this partner.
-    pub partner: Option<PartnerId>,
 }
 
 /// An operation with what became of it.

@@ -15,25 +15,11 @@ use super::{
     },
 };
 use crate::domain::{
-    clock::{CLOCK_SKEW, TimeRange, Timestamp},
+    clock::{CLOCK_SKEW, Timestamp},
     ids::{CustomerId, PartnerId, PaymentIntentId},
+    list_filters::PaymentIntentFilter,
     payment_intent::{LONGEST_POLL_PAUSE, PaymentIntent, PaymentIntentState},
 };
-
-/// Which intents a list shows; what is `None` does not filter.
-#[derive(Clone, Debug, Default)]
-pub struct PaymentIntentFilter {
-    /// In one of these states, when there are any.
-    pub states: Vec<PaymentIntentState>,
-    /// Of this customer.
-    pub customer_id: Option<CustomerId>,
-    /// With this reference.
-    pub reference_id: Option<String>,
-    /// Created then.
-    pub created: TimeRange,
-    /// Last changed then.
-    pub updated: TimeRange,
-}
 
 pub(super) static INSERT: Statement = Statement {
     rank: Rank::PaymentIntentInsert,

@@ -14,23 +14,10 @@ use super::{
     },
 };
 use crate::domain::{
-    clock::TimeRange,
     ids::{PartnerId, PaymentIntentId, RefundId},
+    list_filters::RefundFilter,
     refund::{Refund, RefundState},
 };
-
-/// Which refunds a list shows; what is `None` or empty does not filter.
-#[derive(Clone, Debug, Default)]
-pub struct RefundFilter {
-    /// Of this payment.
-    pub payment_intent_id: Option<PaymentIntentId>,
-    /// In one of these states, when there are any.
-    pub states: Vec<RefundState>,
-    /// Created then.
-    pub created: TimeRange,
-    /// Last changed then.
-    pub updated: TimeRange,
-}
 
 pub(super) static INSERT: Statement = Statement {
     rank: Rank::RefundInsert,

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use corefy_gateway::{
-    domain::clock::Timestamp,
+    domain::{clock::Timestamp, list_filters::ApiCallFilter},
     pb::{self, ApiCallOutcome as Outcome},
     sandbox::faults::Fault,
-    store::ApiCallFilter,
 };
 
 use crate::support::{

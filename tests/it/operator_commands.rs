@@ -6,8 +6,9 @@ use corefy_gateway::{
     app::{operations::OperationAdmin, webhook_admin::WebhookAdmin},
     config::local::SandboxKeys,
     domain::ids::{Ids, OperationId, WebhookId},
+    domain::list_filters::OperationFilter,
     pb::{self, PaymentIntentState as State},
-    store::{OperationFilter, WebhookFilter},
+    store::WebhookFilter,
 };
 use secrecy::ExposeSecret as _;
 

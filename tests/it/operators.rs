@@ -11,12 +11,13 @@ use corefy_gateway::{
         audit::Operator,
         ids::{Ids, OperationId, WebhookId},
         key_pair::PublicKey,
+        list_filters::OperationFilter,
         operation::{LEASE, OperationState},
         resolution::{StatedOutcome, Unresolvable},
     },
     pb::{self, PaymentIntentState as State, RefundState},
     sandbox::faults::Fault,
-    store::{OperationFilter, WebhookFilter, WebhookState},
+    store::{WebhookFilter, WebhookState},
 };
 use secrecy::ExposeSecret as _;
 

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use corefy_gateway::{
+    domain::list_filters::OperationFilter,
     pb::{self, PaymentIntentState as State, TimelineEntryKind as Kind},
-    store::OperationFilter,
 };
 use tonic::{Code, Response, Status};
 

@@ -6,11 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use corefy_gateway::{
     config::local::SandboxKeys,
     domain::{
-        environment::Environment, ids::PartnerId, key_pair::KeyPair, master_key::MasterKey, randomness::Randomness,
+        environment::Environment, ids::PartnerId, key_pair::KeyPair, list_filters::ApiCallFilter,
+        master_key::MasterKey, randomness::Randomness,
     },
     pb::{self, confirm_payment_intent_request::Source, create_payment_method_request::Details},
     sandbox::{Sandbox, faults::Fault},
-    store::ApiCallFilter,
 };
 use secrecy::ExposeSecret as _;
 use serde_json::json;

@@ -11,11 +11,11 @@ use crate::{
         clock::Timestamp,
         decline::UPSTREAM_NO_RECORD,
         event::{EventObject, EventType},
-        ids::{PartnerId, PaymentIntentId},
+        ids::PaymentIntentId,
         operation::{Operation, OperationKind, queue},
     },
     error::{Error, Reason},
-    store::{ReadSession, Store},
+    store::Store,
     upstream::{self, Call},
 };
 
@@ -48,15 +48,6 @@ pub(in crate::app) trait Command: Send + Sync + 'static {
     /// The caller's own reference of the object that is made.
     fn reference(&self) -> Option<&str> {
         None
-    }
-
-    /// The id of the partner's object that has this reference.
-    fn find_reference(
-        _: &mut ReadSession,
-        _partner: &PartnerId,
-        _reference: &str,
-    ) -> impl Future<Output = Result<Option<String>, Error>> + Send {
-        async { Ok(None) }
     }
 
     /// Asks Corefy what [`Reserved::AskFirst`] wants to know, with nothing reserved.

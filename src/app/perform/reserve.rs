@@ -13,7 +13,7 @@ use crate::{
     },
     domain::{
         ids::OperationId,
-        operation::{LEASE, NO_BASELINE, Operation, OperationState},
+        operation::{LEASE, NO_BASELINE, Operation, OperationKind, OperationState},
     },
     error::{Error, Reason},
     store::{self, Change, CommitError, Conflict, FrozenAnswer},
@@ -214,8 +214,22 @@ impl Payments {
 
     /// The id of the partner's object that has the command's reference.
     async fn find_reference<C: Command>(&self, caller: &Caller, command: &C) -> Result<Option<String>, Error> {
-        let Some(reference) = command.reference() else { return Ok(None) };
-        C::find_reference(&mut self.store.read().await?, &caller.partner_id, reference).await
+        let (Some(reference), partner) = (command.reference(), &caller.partner_id) else { return Ok(None) };
+        let mut session = self.store.read().await?;
+        Ok(match C::KIND {
+            OperationKind::CreatePaymentIntent => {
+                session.payment_intent_id_referenced(partner, reference).await?.map(|id| id.to_string())
+            }
+            OperationKind::CreateRefund => {
+                session.refund_id_referenced(partner, reference).await?.map(|id| id.to_string())
+            }
+            OperationKind::CreateCustomer => {
+                session.customer_id_referenced(partner, reference).await?.map(|id| id.to_string())
+            }
+            OperationKind::ConfirmPaymentIntent
+            | OperationKind::CancelPaymentIntent
+            | OperationKind::CreatePaymentMethod => None,
+        })
     }
 
     fn new_operation<C: Command>(&self, caller: &Caller, target: Target, id: &OperationId) -> Operation {

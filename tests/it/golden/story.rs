@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use corefy_gateway::{
     app::operations::{OperationAdmin, Resolution},
-    domain::{audit::Operator, resolution::StatedOutcome},
+    domain::{audit::Operator, list_filters::OperationFilter, resolution::StatedOutcome},
     pb,
     sandbox::faults::Fault,
-    store::OperationFilter,
 };
 use prost::Message;
 

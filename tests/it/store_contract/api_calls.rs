@@ -6,8 +6,9 @@ use corefy_gateway::{
     domain::{
         api_call::{ApiCall, CallOutcome, Exchange},
         ids::{ApiCallId, Ids, OperationId, PaymentIntentId},
+        list_filters::ApiCallFilter,
     },
-    store::{ApiCallFilter, Change, StatsRange, Store},
+    store::{Change, StatsRange, Store},
 };
 
 use super::objects::{CANARY, NOW, acme, after, commit, other};

@@ -4,8 +4,9 @@ use corefy_gateway::{
     domain::{
         customer::Customer,
         ids::{CustomerId, Ids, PartnerId},
+        list_filters::CustomerFilter,
     },
-    store::{Change, Conflict, CustomerFilter, Store, Tracked},
+    store::{Change, Conflict, Store, Tracked},
 };
 
 use super::objects::{acme, after, commit, conflict, customer, new_customer, other, save_customer};

@@ -6,10 +6,11 @@ use corefy_gateway::{
     domain::{
         clock::{TimeRange, Timestamp},
         ids::{CustomerId, Ids, PaymentIntentId},
+        list_filters::PaymentIntentFilter,
         operation::{OperationKind, OperationState},
         payment_intent::{PaymentIntent, PaymentIntentState, Progress},
     },
-    store::{Change, Conflict, ListPosition, PaymentIntentFilter, Store, Tracked},
+    store::{Change, Conflict, ListPosition, Store, Tracked},
 };
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 use tokio::{task::JoinSet, time::timeout};

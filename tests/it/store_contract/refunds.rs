@@ -4,10 +4,11 @@ use corefy_gateway::{
     domain::{
         clock::TimeRange,
         ids::{Ids, PartnerId, PaymentIntentId, RefundId},
+        list_filters::RefundFilter,
         payment_intent::PaymentIntent,
         refund::{Refund, RefundState},
     },
-    store::{Change, Conflict, ListPosition, RefundFilter, Store, Tracked},
+    store::{Change, Conflict, ListPosition, Store, Tracked},
 };
 
 use super::objects::{

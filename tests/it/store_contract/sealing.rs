@@ -6,11 +6,12 @@ use corefy_gateway::{
     domain::{
         event::{EventObject, EventType},
         event_filter::EventFilter,
+        list_filters::PaymentIntentFilter,
         master_key::MasterKey,
         operation::OperationKind,
         payment_intent::PaymentIntent,
     },
-    store::{Change, Changes, Error, FrozenAnswer, Lease, PaymentIntentFilter, Store},
+    store::{Change, Changes, Error, FrozenAnswer, Lease, Store},
 };
 use sqlx::{Connection as _, PgConnection};
 

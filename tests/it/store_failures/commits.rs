@@ -7,10 +7,10 @@ use corefy_gateway::{
         keys::NewKey,
         operations::{OperationAdmin, Resolution},
     },
-    domain::{api_key::Scope, audit::Operator, resolution::StatedOutcome},
+    domain::{api_key::Scope, audit::Operator, list_filters::OperationFilter, resolution::StatedOutcome},
     pb::PaymentIntentState as State,
     sandbox::faults::Fault as UpstreamFault,
-    store::{OperationFilter, WebhookFilter},
+    store::WebhookFilter,
 };
 use tokio::time::sleep;
 use tonic::{Code, Status};
