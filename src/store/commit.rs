@@ -22,6 +22,28 @@ pub enum CommitError {
     Failed(#[from] Error),
 }
 
+impl CommitError {
+    /// Whether it is about the rows that were to be written, and not about the database: others can be written.
+    pub(super) fn is_of_its_rows(&self) -> bool {
+        match self {
+            Self::Conflict(_) => true,
+            Self::Failed(error) => error.is_of_its_rows(),
+        }
+    }
+
+    /// The same error for each of several commits that were written together.
+    pub(super) fn share(self) -> impl Fn() -> Self {
+        let same: Box<dyn Fn() -> Self> = match self {
+            Self::Conflict(conflict) => Box::new(move || conflict.into()),
+            Self::Failed(error) => {
+                let same = error.share();
+                Box::new(move || same().into())
+            }
+        };
+        same
+    }
+}
+
 /// The rule by which changes do not fit what is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {

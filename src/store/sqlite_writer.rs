@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor as _, Pool, pool::PoolConnection};
+use sqlx::{Any, AnyConnection, Pool, pool::PoolConnection};
 use tokio::{
     sync::{Mutex, MutexGuard},
     time::timeout,
 };
 
-use super::{Error, writes::SQLITE_TOGETHER};
+use super::Error;
 
 /// How long the writer is waited for: longer than a call waits for its reservation, because what is sent already is written by
 /// the same writer.
@@ -45,15 +45,9 @@ impl SqliteWriter {
         let mut place = timeout(LOCK_TIMEOUT, self.connection.lock()).await.map_err(late)?;
         let connection = match place.take() {
             Some(connection) => connection,
-            None => self.connect().await?,
+            None => self.pool.acquire().await?,
         };
         Ok(WriterGuard { place, connection })
-    }
-
-    async fn connect(&self) -> Result<PoolConnection<Any>, Error> {
-        let mut connection = self.pool.acquire().await?;
-        connection.execute(AssertSqlSafe(SQLITE_TOGETHER.as_str())).await?;
-        Ok(connection)
     }
 
     /// Whether anybody writes.
@@ -96,10 +90,10 @@ impl DerefMut for WriterGuard<'_> {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Connection as _;
+    use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
     use super::*;
-    use crate::store::{Dialect, writes::Batch};
+    use crate::store::Dialect;
 
     /// A writer of a database with one table, and a connection that sees what is durable.
     async fn writer() -> (tempfile::TempDir, SqliteWriter, Pool<Any>) {
@@ -113,7 +107,7 @@ mod tests {
 
     async fn write(writer: &SqliteWriter, sql: &str) -> Result<(), Error> {
         let mut guard = writer.lock().await?;
-        let run = Batch::plain(sql).run(&mut guard).await;
+        let run = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut *guard).await.map(drop).map_err(Error::from);
         guard.end(run).await
     }
 

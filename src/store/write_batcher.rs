@@ -7,10 +7,10 @@ use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    CommitError, Conflict, Dialect, Error,
+    CommitError, Dialect, Error,
     pinned_connection::PinnedConnection,
     sqlite_writer::SqliteWriter,
-    writes::{Batch, Write, conflict},
+    writes::{Write, write_together},
 };
 use crate::task;
 
@@ -89,31 +89,26 @@ impl BatchWriter {
             }
             written => written,
         };
-        let Err(error) = written else {
-            // Nobody listens when the caller's task has died.
-            return entries.into_iter().for_each(|entry| drop(entry.reply.send(Ok(()))));
-        };
-        if let Some(conflict) = conflict_of(&error) {
-            return entries.into_iter().for_each(|entry| drop(entry.reply.send(Err(conflict.into()))));
+        // Nobody listens when the caller's task has died.
+        match written {
+            Ok(()) => entries.into_iter().for_each(|entry| drop(entry.reply.send(Ok(())))),
+            Err(error) => {
+                let same = error.share();
+                entries.into_iter().for_each(|entry| drop(entry.reply.send(Err(same()))));
+            }
         }
-        let same = error.share();
-        entries.into_iter().for_each(|entry| drop(entry.reply.send(Err(same().into()))));
     }
 
-    async fn try_to_write(&self, entries: &[QueuedCommit]) -> Result<(), Error> {
+    async fn try_to_write(&self, entries: &[QueuedCommit]) -> Result<(), CommitError> {
         let writes = entries.iter().flat_map(|entry| &entry.writes);
-        let script = Batch::of(self.dialect, writes)?;
-        // One statement is a transaction of its own.
+        let run = async |on: &mut AnyConnection| write_together(self.dialect, writes, on).await;
         match &self.sqlite_writer {
             Some(writer) => {
                 let mut on = writer.lock().await?;
-                let run = script.run(&mut on).await;
-                on.end(run).await
+                let written = run(&mut on).await;
+                Ok(on.end(written).await??)
             }
-            None => {
-                let run = async |on: &mut AnyConnection| script.run(on).await.map_err(Error::of_commit);
-                self.connection.use_for(run).await
-            }
+            None => Ok(self.connection.use_for(run).await??),
         }
     }
 }
@@ -180,17 +175,6 @@ impl Gathered {
         self.commits.push(commit);
         Ok(())
     }
-}
-
-/// The conflict that an error of the database is: a row that did not fit, or one that another transaction holds.
-fn conflict_of(error: &Error) -> Option<Conflict> {
-    let Error::Unavailable(sqlx::Error::Database(error)) = error else { return None };
-    conflict(&**error).or_else(|| error.code().filter(|code| is_locked(code)).map(|_| Conflict::Locked))
-}
-
-/// Whether PostgreSQL's code says that a lock was waited for too long, or in a circle.
-fn is_locked(code: &str) -> bool {
-    matches!(code, "55P03" | "40P01")
 }
 
 impl QueuedCommit {

@@ -3,17 +3,15 @@
 
 use std::fmt::Write as _;
 
-use sqlx::{Any, AnyConnection, Arguments as _, AssertSqlSafe, Encode, Type, any::AnyArguments, error::DatabaseError};
+use sqlx::{Any, AnyConnection, Arguments as _, Encode, Type, any::AnyArguments};
 
 use super::{
-    Conflict, Dialect, Error, api_calls, audit, customers, events, keys, operations, payment_intents, payment_methods,
-    refunds, webhooks,
+    CommitError, Conflict, Dialect, Error, api_calls, audit, customers, events, keys, operations, payment_intents,
+    payment_methods, refunds, webhooks,
 };
 
 mod postgres;
 mod sqlite;
-
-pub(super) use sqlite::TOGETHER as SQLITE_TOGETHER;
 
 /// A statement that writes rows.
 pub(super) struct Statement {
@@ -276,44 +274,23 @@ struct StatementRows {
     count: i64,
 }
 
-/// One statement that runs those of all writes, in the order of their ranks; it fails with a [`conflict`] when a row is not
-/// written that has to be, and then nothing of it stands.
-pub(super) struct Batch {
-    sql: String,
-    arguments: AnyArguments,
-}
-
-impl Batch {
-    /// The statement for `writes`.
-    pub(super) fn of<'a>(dialect: Dialect, writes: impl IntoIterator<Item = &'a Write> + Clone) -> Result<Self, Error> {
-        let parts = Rank::ALL.into_iter().filter_map(|rank| part(rank, writes.clone()));
-        match dialect {
-            Dialect::Sqlite => sqlite::together(parts),
-            Dialect::Postgres => postgres::together(parts),
-        }
+/// Writes rows together, each by the statement of its rank, in the order of the ranks: all of them, or, when one does not fit
+/// that has to, none.
+pub(super) async fn write_together<'a>(
+    dialect: Dialect,
+    writes: impl IntoIterator<Item = &'a Write> + Clone,
+    on: &mut AnyConnection,
+) -> Result<Result<(), Conflict>, Error> {
+    let parts: Vec<_> = Rank::ALL.into_iter().filter_map(|rank| part(rank, writes.clone())).collect();
+    let written = match dialect {
+        Dialect::Sqlite => sqlite::write(parts, on).await,
+        Dialect::Postgres => postgres::write(parts, on).await,
+    };
+    match written {
+        Ok(()) => Ok(Ok(())),
+        Err(CommitError::Conflict(conflict)) => Ok(Err(conflict)),
+        Err(CommitError::Failed(error)) => Err(error),
     }
-
-    /// A statement as it stands.
-    #[cfg(test)]
-    pub(super) fn plain(sql: &str) -> Self {
-        Self { sql: sql.to_owned(), arguments: AnyArguments::default() }
-    }
-
-    /// Runs it.
-    pub(super) async fn run(self, on: &mut AnyConnection) -> Result<(), Error> {
-        sqlx::query_with(AssertSqlSafe(self.sql), self.arguments).execute(on).await?;
-        Ok(())
-    }
-}
-
-/// The conflict that a database's error tells of: SQLite's of a trigger that raises it, or the one that `require_rows` gives in
-/// PostgreSQL. Its message ends with the rank of the statement that did not fit.
-pub(super) fn conflict(error: &dyn DatabaseError) -> Option<Conflict> {
-    if !error.code().is_some_and(|code| matches!(&*code, "1811" | "GW001")) {
-        return None;
-    }
-    let rank: usize = error.message().rsplit(' ').next()?.parse().ok()?;
-    Rank::ALL.get(rank).map(|rank| rank.conflict())
 }
 
 fn part<'a>(rank: Rank, writes: impl IntoIterator<Item = &'a Write>) -> Option<StatementRows> {

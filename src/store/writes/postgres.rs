@@ -2,17 +2,39 @@
 
 use std::fmt::Write as _;
 
-use sqlx::any::AnyArguments;
+use sqlx::{AnyConnection, AssertSqlSafe, any::AnyArguments, error::DatabaseError};
 
-use super::{Batch, ColumnType, StatementRows, add};
-use crate::store::{Error, event_signal::CHANNEL};
+use super::{ColumnType, Rank, StatementRows, add};
+use crate::store::{CommitError, Conflict, Error, event_signal::CHANNEL};
+
+/// Writes all rows, or none.
+pub(super) async fn write(parts: Vec<StatementRows>, on: &mut AnyConnection) -> Result<(), CommitError> {
+    let (sql, arguments) = together(parts)?;
+    let written = sqlx::query_with(AssertSqlSafe(sql), arguments).execute(on).await;
+    let Err(error) = written else { return Ok(()) };
+    let conflict = error.as_database_error().and_then(conflict);
+    Err(conflict.map_or_else(|| Error::of_commit(error.into()).into(), CommitError::Conflict))
+}
+
+/// The conflict that the database's error tells of: a lock was waited for too long, or in a circle; or a row did not fit, and
+/// the message of `require_rows` ends with the rank of its statement.
+fn conflict(error: &dyn DatabaseError) -> Option<Conflict> {
+    match error.code()?.as_ref() {
+        "55P03" | "40P01" => Some(Conflict::Locked),
+        "GW001" => {
+            let rank: usize = error.message().rsplit(' ').next()?.parse().ok()?;
+            Rank::ALL.get(rank).map(|rank| rank.conflict())
+        }
+        _ => None,
+    }
+}
 
 /// PostgreSQL takes them as one statement, whose parts all see the database as it was before; so it costs one round trip,
 /// and is a transaction where none is open.
-pub(super) fn together(parts: impl Iterator<Item = StatementRows>) -> Result<Batch, Error> {
+fn together(parts: Vec<StatementRows>) -> Result<(String, AnyArguments), Error> {
     let (mut sql, mut arguments) = (String::from("WITH "), AnyArguments::default());
     let (mut found, mut required, mut tells) = (Vec::new(), Vec::new(), false);
-    for (part, places) in parts.zip(1_usize..) {
+    for (part, places) in parts.into_iter().zip(1_usize..) {
         let (place, part_statement) = (part.rank as usize, part.rank.statement());
         let (rows, bytes, count) = (3 * places - 2, 3 * places - 1, 3 * places);
         if part_statement.is_of_events() {
@@ -51,5 +73,5 @@ pub(super) fn together(parts: impl Iterator<Item = StatementRows>) -> Result<Bat
     if tells {
         let _ = write!(sql, ", CAST(pg_notify('{CHANNEL}', '') AS TEXT) AS told");
     }
-    Ok(Batch { sql, arguments })
+    Ok((sql, arguments))
 }

@@ -1,6 +1,7 @@
 //! Finds the parts of an answer that are there and that we cannot read, so that they do not vanish in silence. Reads with
 //! the same readers as the dialect itself.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -10,16 +11,19 @@ use super::{
     wire::{CustomerAnswer, List, SupportedMethod, WireIntent, WirePaymentMethod, WireRefund},
 };
 
+/// Names the parts of an object that are there and were not read.
+type Parts<T> = fn(&Value, &T) -> Vec<&'static str>;
+
 /// The parts of the body of a success of `operation` that are there and cannot be read, each named once.
 pub fn unreadable(operation: &'static str, body: &[u8]) -> Vec<&'static str> {
     let Ok(value) = json(body) else { return vec!["body"] };
     let parts = match operation {
-        "payment_method.list" => in_list::<WirePaymentMethod>(value, of_method),
-        "payment_method.list_supported" | "connection.test" => in_list::<SupportedMethod>(value, of_supported),
-        "payment_intent.create" | "payment_intent.confirm" | "payment.find" => in_object(value, of_intent),
-        "refund.create" => in_object(value, of_refund),
-        "payment_method.create" => in_object(value, of_method),
-        "customer.create" | "customer.find" => in_object(value, of_customer),
+        "payment_method.list" => in_list::<WirePaymentMethod>(&value, of_method),
+        "payment_method.list_supported" | "connection.test" => in_list::<SupportedMethod>(&value, of_supported),
+        "payment_intent.create" | "payment_intent.confirm" | "payment.find" => in_object(&value, of_intent),
+        "refund.create" => in_object(&value, of_refund),
+        "payment_method.create" => in_object(&value, of_method),
+        "customer.create" | "customer.find" => in_object(&value, of_customer),
         _ => Vec::new(),
     };
     once(parts)
@@ -31,27 +35,21 @@ fn once(mut parts: Vec<&'static str>) -> Vec<&'static str> {
     parts
 }
 
-fn in_object<T: serde::de::DeserializeOwned>(
-    value: Value,
-    parts: fn(&Value, &T) -> Vec<&'static str>,
-) -> Vec<&'static str> {
+fn in_object<'v, T: Deserialize<'v>>(value: &'v Value, parts: Parts<T>) -> Vec<&'static str> {
     if value.is_object() { read(value, parts) } else { vec!["body"] }
 }
 
 /// Reads an object as the dialect does, and compares what came of it with what is there.
-fn read<T: serde::de::DeserializeOwned>(value: Value, parts: fn(&Value, &T) -> Vec<&'static str>) -> Vec<&'static str> {
-    serde_json::from_value(value.clone()).map_or_else(|_| vec!["body"], |read| parts(&value, &read))
+fn read<'v, T: Deserialize<'v>>(value: &'v Value, parts: Parts<T>) -> Vec<&'static str> {
+    T::deserialize(value).map_or_else(|_| vec!["body"], |read| parts(value, &read))
 }
 
-fn in_list<T: Lenient + serde::de::DeserializeOwned>(
-    value: Value,
-    parts: fn(&Value, &T) -> Vec<&'static str>,
-) -> Vec<&'static str> {
-    let Ok(list) = serde_json::from_value::<List<T>>(value.clone()) else { return vec!["body"] };
-    let entries = if value.is_object() { value["data"].clone() } else { value };
+fn in_list<'v, T: Lenient + Deserialize<'v>>(value: &'v Value, parts: Parts<T>) -> Vec<&'static str> {
+    let Ok(list) = List::<T>::deserialize(value) else { return vec!["body"] };
+    let entries = if value.is_object() { &value["data"] } else { value };
     let left_out = (list.data.left_out > 0).then_some("entries");
     let of_entries = entries.as_array().into_iter().flatten().filter(|entry| entry.is_object());
-    left_out.into_iter().chain(of_entries.flat_map(|entry| read(entry.clone(), parts))).collect()
+    left_out.into_iter().chain(of_entries.flat_map(|entry| read(entry, parts))).collect()
 }
 
 /// Names the members that are neither missing nor null, and were not read.
@@ -84,7 +82,7 @@ fn of_intent(value: &Value, intent: &WireIntent) -> Vec<&'static str> {
     );
     let of_refunds = value.get("refunds").and_then(Value::as_array).into_iter().flatten();
     let has_odd_refund =
-        of_refunds.filter(|refund| refund.is_object()).any(|refund| !read(refund.clone(), of_refund).is_empty());
+        of_refunds.filter(|refund| refund.is_object()).any(|refund| !read(refund, of_refund).is_empty());
     let amount = answers::money(intent.amount, &intent.currency).is_ok() || !counts;
     let step = word != "requires_action" || intent.next_action.is_some();
     missing("id", answers::id(intent.id.clone()).is_ok())
