@@ -142,8 +142,9 @@ impl Payments {
         let claimed = self.claim_for(id.as_str()).await?;
         let _held: Vec<_> = claimed.iter().map(|operation| self.leases.hold(operation)).collect();
         match claimed.iter().find(|operation| operation.kind == OperationKind::CreatePaymentIntent) {
-            Some(creation) => self.recover_payment_intent(id, creation).await.map(|()| true),
-            None => self.reconcile_payment(id, claimed, scheduling).await,
+            // On the heap: few calls have to look, and each would carry the room for it.
+            Some(creation) => Box::pin(self.recover_payment_intent(id, creation)).await.map(|()| true),
+            None => Box::pin(self.reconcile_payment(id, claimed, scheduling)).await,
         }
     }
 
