@@ -16,7 +16,7 @@ pub struct DatabaseSettings {
     #[arg(long, env, value_name = "URL", default_value = "sqlite://corefy-gateway.db", hide_env_values = true)]
     pub database_url: SecretString,
     /// Connections to the database at most, of each gateway: 1 to 1000. SQLite reads on at most 10 of them, and writes on
-    /// one. Beside them are one for reads by id and, on PostgreSQL, one for what calls write and one that listens for events
+    /// one. Beside them are one for reads by id and, on PostgreSQL, one for commits and one that listens for events
     #[arg(long, env, value_name = "NUMBER", default_value = "32")]
     pub gateway_database_connections: String,
 }

@@ -104,23 +104,26 @@ impl Store {
 
 /// How often changes are committed of which the database does not say whether they stand.
 const TRIES: u32 = 3;
+/// How often they are committed while another transaction holds a row of theirs, which may be the attempt before.
+const LOCKED_TRIES: u32 = 64;
 
 impl Store {
     /// Commits changes that conflict with themselves where they stand, and returns whether they do. Where the database does not
     /// say, they are committed again.
     pub async fn commit_once(&self, changes: &Changes) -> Result<bool, Error> {
-        let mut uncertain = None;
-        for _ in 0..TRIES {
+        let (mut tries, mut locked) = (0, 0);
+        loop {
             match self.commit(changes).await {
                 Ok(()) => return Ok(true),
-                Err(CommitError::Failed(error @ Error::Uncertain(_))) => uncertain = Some(error),
+                Err(CommitError::Failed(Error::Uncertain(_))) if tries + 1 < TRIES => tries += 1,
                 Err(CommitError::Failed(error)) => return Err(error),
-                // The attempt before may be what holds the row.
-                Err(CommitError::Conflict(Conflict::Locked)) => {}
-                Err(CommitError::Conflict(_)) => return Ok(uncertain.is_some()),
+                Err(CommitError::Conflict(Conflict::Locked)) if locked < LOCKED_TRIES => locked += 1,
+                Err(CommitError::Conflict(Conflict::Locked)) => {
+                    return Err(Error::Unavailable(sqlx::Error::PoolTimedOut));
+                }
+                Err(CommitError::Conflict(_)) => return Ok(tries > 0),
             }
         }
-        Err(uncertain.unwrap_or(Error::Unavailable(sqlx::Error::PoolTimedOut)))
     }
 }
 
