@@ -63,7 +63,7 @@ impl Wal {
         Ok(Self { connection, file })
     }
 
-    /// What was written since some point in the past.
+    /// The length of what was written, counted from some point in the past.
     async fn bytes(&mut self) -> Result<i64, Box<dyn Error>> {
         let Some(file) = &self.file else {
             let position = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::BIGINT";

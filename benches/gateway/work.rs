@@ -21,7 +21,7 @@ pub enum Work {
 }
 
 impl Work {
-    /// What every contender does in turn, and the work of which nothing else depends on the sandbox last.
+    /// All work, in the order in which every contender does it: what makes the sandbox differ for the rest comes last.
     pub const IN_TURN: [Self; 6] =
         [Self::Create, Self::Get, Self::CreateAndConfirm, Self::CreateConfirmAndWebhook, Self::Refund, Self::Outage];
 

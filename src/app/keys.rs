@@ -337,7 +337,7 @@ impl KeyAdmin {
             }
             let candidate = if number == 1 { Some(short.clone()) } else { numbered(&short, number) };
             let Some(id) = candidate else { continue };
-            // What conflicts may be itself, where the database did not say that it stands: then it has the name.
+            // A conflict may be with itself, where the database did not say that it stands: then it has the name.
             self.commit(Change::NewPartner { id, name: name.to_owned(), created_at: now }).await?;
         }
         let taken = || Error::field("partner_name", "has a short form that too many other partners have");

@@ -26,7 +26,7 @@ use tokio::{
 pub(super) struct ConnectionKill(Arc<AtomicBool>);
 
 impl ConnectionKill {
-    /// Those of a connection that stands only in the mind: of a call in the same process.
+    /// The scissors of a connection that stands only in the mind: of a call in the same process.
     pub fn in_process() -> Self {
         Self(Arc::default())
     }

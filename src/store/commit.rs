@@ -85,7 +85,7 @@ impl Store {
         if writes.is_empty() {
             return Ok(());
         }
-        // What no call waits for decides nothing, and is no measure of the calls.
+        // A commit that no call waits for decides nothing, and is no measure of the calls.
         let is_decision = !writes.iter().all(Write::is_patient);
         let started = Instant::now();
         let written = self.write_batcher.write(writes).await;

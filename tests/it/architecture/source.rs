@@ -125,7 +125,7 @@ impl Source {
             } else {
                 let mut globs = here.globs.iter();
                 let taken = globs.find_map(|glob| self.follow(&at, &[glob, rest].concat(), false, hops));
-                // What a macro defines cannot be read, but its module is named.
+                // Items that a macro defines cannot be read, but their module is named.
                 return taken.or((is_sure && has_moved).then_some(&here.file));
             }
         }
