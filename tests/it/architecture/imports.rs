@@ -78,7 +78,10 @@ fn no_file_imports_in_a_circle() {
     let arrows: usize = imports.0.values().map(BTreeMap::len).sum();
     assert!(arrows > 1500, "these cannot be all imports: {arrows}");
     let mut cycles = imports.cycles();
-    cycles.retain(|cycle| !cycle.starts_with("store/"));
+    // Its tables, the statements that gather them and `Store` are one circle.
+    let is_of_the_store =
+        |cycle: &str| cycle.lines().all(|line| line.trim_start_matches([' ', '-', '>']).starts_with("store/"));
+    cycles.retain(|cycle| !is_of_the_store(cycle));
     assert!(cycles.is_empty(), "these files import in a circle:\n{}", cycles.join("\n"));
 }
 
