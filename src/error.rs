@@ -42,6 +42,7 @@ pub enum Reason {
     EventStreamsLimited,
     MethodUnknown,
     IdempotencyKeyRequired,
+    RevisionStale,
 }
 
 /// How many wrong fields the sentence of a refusal has with their reasons; the details have all.

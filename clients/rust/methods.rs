@@ -48,6 +48,7 @@ pub async fn unary(
         GetRefund: refunds.get_refund(GetRefundRequest),
         ListRefunds: refunds.list_refunds(ListRefundsRequest),
         CreateCustomer: customers.create_customer(CreateCustomerRequest),
+        UpdateCustomer: customers.update_customer(UpdateCustomerRequest),
         GetCustomer: customers.get_customer(GetCustomerRequest),
         ListCustomers: customers.list_customers(ListCustomersRequest),
         CreatePaymentMethod: payment_methods.create_payment_method(CreatePaymentMethodRequest),

@@ -1,6 +1,6 @@
-//! Customers: create, read, list, and taking over what was changed at Corefy.
+//! Customers: create, update, read, list, and taking over what was changed at Corefy.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
     call::{Answer, Caller},
@@ -15,18 +15,23 @@ use crate::{
         clock::Timestamp,
         customer::{Customer, CustomerDetails},
         event::EventType,
-        ids::{CustomerId, PartnerId},
+        ids::CustomerId,
         list_filters::CustomerFilter,
         operation::{Operation, OperationKind},
         snapshot::CustomerSnapshot,
     },
-    error::{Error, Reason},
-    store::{Change, CommitError, ReadSession, Store, Tracked},
+    error::Error,
+    store::{Change, CommitError, Store, Tracked},
     upstream::{self, Call, Priority, Scheduling},
 };
 
-/// When it is worth asking again about an object that Corefy has not confirmed yet.
-const NOT_READY_RETRY: Duration = Duration::from_secs(2);
+mod stored;
+mod update;
+
+use stored::{load, read_for};
+pub(super) use stored::{not_ready, ready};
+pub use update::UpdateCustomer;
+use update::UpdateCustomerCommand;
 
 /// The input of `CreateCustomer`.
 #[derive(Debug)]
@@ -45,6 +50,15 @@ impl Payments {
         input: CreateCustomer,
     ) -> Result<Answer<Customer>, Error> {
         self.perform(caller, CreateCustomerCommand { id: CustomerId::generate(self.ids()), input }).await
+    }
+
+    /// Changes a customer here; Corefy has no such call.
+    pub async fn update_customer(
+        self: &Arc<Self>,
+        caller: Caller,
+        input: UpdateCustomer,
+    ) -> Result<Answer<Customer>, Error> {
+        self.perform(caller, UpdateCustomerCommand(input)).await
     }
 
     /// Reads a customer.
@@ -105,19 +119,6 @@ impl Payments {
         let found = self.upstream.customer_recover(lookup::call(operation), &customer).await;
         self.settle_found::<CreateCustomerCommand>(operation, found).await
     }
-}
-
-/// The partner's customer, which Corefy must know.
-pub(super) async fn ready(session: &mut ReadSession, partner: &PartnerId, id: &CustomerId) -> Result<Customer, Error> {
-    let not_found = || Error::not_found("customer", id.as_str());
-    let customer = session.customer(partner, id).await?.ok_or_else(not_found)?;
-    if customer.upstream_id.is_none() { Err(not_ready(id.as_str())) } else { Ok(customer) }
-}
-
-/// Corefy's answer to the object's creation is not known yet.
-pub(super) fn not_ready(id: &str) -> Error {
-    let message = format!("Corefy's answer to the creation of {id} is not known yet");
-    Error::new(Reason::CustomerNotReady, message).with("resource_id", id).retry_after(NOT_READY_RETRY)
 }
 
 impl Seen for Tracked<Customer> {
@@ -189,12 +190,7 @@ impl Command for CreateCustomerCommand {
         _: &Outcome<CustomerSnapshot>,
         kept: Option<Tracked<Customer>>,
     ) -> Result<Tracked<Customer>, Error> {
-        if let Some(customer) = kept {
-            return Ok(customer);
-        }
-        let not_found = || Error::not_found("customer", &operation.subject_id);
-        let id = CustomerId::parse(&operation.subject_id).ok_or_else(not_found)?;
-        store.read().await?.customer_tracked(&id).await?.ok_or_else(not_found)
+        read_for(store, operation, kept).await
     }
 
     fn settle(
@@ -225,9 +221,7 @@ impl Command for CreateCustomerCommand {
         customer.upstream_id.is_some()
     }
 
-    async fn load(app: &Payments, id: &str) -> Result<Customer, Error> {
-        let not_found = || Error::not_found("customer", id);
-        let id = CustomerId::parse(id).ok_or_else(not_found)?;
-        app.store.read().await?.customer_any(&id).await?.ok_or_else(not_found)
+    async fn load(payments: &Payments, id: &str) -> Result<Customer, Error> {
+        load(payments, id).await
     }
 }

@@ -169,6 +169,9 @@ pub mod error_reasons {
 
     /// INVALID_ARGUMENT. CreateRefund needs an idempotency key or a `reference_id`, so that a repeated call cannot refund twice.
     pub const IDEMPOTENCY_KEY_REQUIRED: &str = "IDEMPOTENCY_KEY_REQUIRED";
+
+    /// ABORTED. The object has changed since the revision that the call expects. Metadata: `resource_id`, `revision` (the current one).
+    pub const REVISION_STALE: &str = "REVISION_STALE";
 }
 
 /// Codes of `last_payment_error` that the gateway knows. Corefy may send others.

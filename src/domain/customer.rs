@@ -64,7 +64,7 @@ impl Customer {
     }
 }
 
-/// The details that a caller gives of a customer. Only how the customer is reached may change, and only at Corefy.
+/// The details that a caller gives of a customer. How the customer is reached may also change at Corefy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerDetails {
     /// Email address.
@@ -77,10 +77,33 @@ pub struct CustomerDetails {
     pub address: Option<Address>,
     /// As given.
     pub metadata: Metadata,
+    /// How Corefy showed the customer last, where that differs from ours: only what changes there after that is news.
+    #[serde(default)]
+    pub at_corefy: Option<Contact>,
+}
+
+/// A field of the details that a caller may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CustomerField {
+    /// Email address.
+    Email,
+    /// Full name.
+    Name,
+    /// Phone number.
+    Phone,
+    /// Postal address, as a whole.
+    Address,
+    /// Metadata, as a whole.
+    Metadata,
+}
+
+impl CustomerField {
+    /// All fields.
+    pub const ALL: [Self; 5] = [Self::Email, Self::Name, Self::Phone, Self::Address, Self::Metadata];
 }
 
 /// How a customer is reached, as Corefy shows it. What it does not show, or not in a form that we keep, is `None`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// Email address.
     pub email: Option<Private>,
@@ -91,18 +114,44 @@ pub struct Contact {
 }
 
 impl CustomerDetails {
-    /// Takes over what Corefy shows. `false`: it shows nothing new.
+    /// Takes over what has changed at Corefy. `false`: it shows nothing new.
     pub fn take_over(&mut self, shown: &Contact) -> bool {
-        let mut has_changed = false;
-        for (ours, shown) in
-            [(&mut self.email, &shown.email), (&mut self.name, &shown.name), (&mut self.phone, &shown.phone)]
-        {
-            if let Some(shown) = shown.as_ref().filter(|shown| *shown != ours) {
-                ours.clone_from(shown);
-                has_changed = true;
+        let before = self.contact();
+        let mut known = self.at_corefy.take().unwrap_or_else(|| before.clone());
+        for (ours, known, shown) in [
+            (&mut self.email, &mut known.email, &shown.email),
+            (&mut self.name, &mut known.name, &shown.name),
+            (&mut self.phone, &mut known.phone, &shown.phone),
+        ] {
+            if let Some(news) = shown.as_ref().filter(|shown| known.as_ref() != Some(*shown)) {
+                ours.clone_from(news);
+                *known = Some(news.clone());
             }
         }
-        has_changed
+        let now = self.contact();
+        self.at_corefy = Some(known).filter(|known| *known != now);
+        now != before
+    }
+
+    /// Takes these fields over from what a caller has `given`. `false`: that changes nothing.
+    pub fn edit(&mut self, given: &Self, fields: &[CustomerField]) -> bool {
+        let before = self.clone();
+        for field in fields {
+            match field {
+                CustomerField::Email => self.email.clone_from(&given.email),
+                CustomerField::Name => self.name.clone_from(&given.name),
+                CustomerField::Phone => self.phone.clone_from(&given.phone),
+                CustomerField::Address => self.address.clone_from(&given.address),
+                CustomerField::Metadata => self.metadata.clone_from(&given.metadata),
+            }
+        }
+        let known = self.at_corefy.take().unwrap_or_else(|| before.contact());
+        self.at_corefy = Some(known).filter(|known| *known != self.contact());
+        *self != before
+    }
+
+    fn contact(&self) -> Contact {
+        Contact { email: Some(self.email.clone()), name: Some(self.name.clone()), phone: Some(self.phone.clone()) }
     }
 }
 
@@ -118,11 +167,43 @@ mod tests {
             phone: Private::default(),
             address: None,
             metadata: Metadata::new(),
+            at_corefy: None,
         };
         assert!(!details.take_over(&Contact::default()));
         let shown = Contact { email: Some(Private::new("jane.roe@example.com")), name: None, phone: None };
         assert!(details.take_over(&shown));
         assert_eq!((details.email.expose(), details.name.expose()), ("jane.roe@example.com", "Jane Doe"));
         assert!(!details.take_over(&shown), "it is known now");
+    }
+
+    #[test]
+    fn an_edit_stays_until_the_field_changes_at_corefy() {
+        let before = CustomerDetails {
+            email: Private::new("jane@example.com"),
+            name: Private::new("Jane Doe"),
+            phone: Private::default(),
+            address: None,
+            metadata: Metadata::new(),
+            at_corefy: None,
+        };
+        let at_corefy = before.contact();
+        let given =
+            CustomerDetails { name: Private::new("Jane Roe"), email: Private::new("ignored"), ..before.clone() };
+        let mut details = before.clone();
+        assert!(details.edit(&given, &[CustomerField::Name]));
+        assert_eq!((details.email.expose(), details.name.expose()), ("jane@example.com", "Jane Roe"));
+        assert!(!details.edit(&given, &[CustomerField::Name]), "it has that name");
+
+        assert!(!details.take_over(&at_corefy), "Corefy shows what it showed before");
+        assert_eq!(details.name.expose(), "Jane Roe");
+        let moved = Contact { email: Some(Private::new("roe@example.com")), ..at_corefy.clone() };
+        assert!(details.take_over(&moved));
+        assert_eq!((details.email.expose(), details.name.expose()), ("roe@example.com", "Jane Roe"));
+        let renamed = Contact { name: Some(Private::new("J. Doe")), ..moved };
+        assert!(details.take_over(&renamed));
+        assert_eq!((details.name.expose(), &details.at_corefy), ("J. Doe", &None));
+
+        assert!(details.edit(&before, &CustomerField::ALL));
+        assert!(details.at_corefy.is_some());
     }
 }

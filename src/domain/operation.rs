@@ -26,17 +26,20 @@ pub enum OperationKind {
     CreateCustomer,
     /// `CreatePaymentMethod`.
     CreatePaymentMethod,
+    /// `UpdateCustomer`: ours alone, nothing is sent.
+    UpdateCustomer,
 }
 
 impl OperationKind {
     /// All kinds, for tables and tests.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::CreatePaymentIntent,
         Self::ConfirmPaymentIntent,
         Self::CancelPaymentIntent,
         Self::CreateRefund,
         Self::CreateCustomer,
         Self::CreatePaymentMethod,
+        Self::UpdateCustomer,
     ];
 
     /// The word for it in the store and in logs.
@@ -48,6 +51,7 @@ impl OperationKind {
             Self::CreateRefund => "create_refund",
             Self::CreateCustomer => "create_customer",
             Self::CreatePaymentMethod => "create_payment_method",
+            Self::UpdateCustomer => "update_customer",
         }
     }
 
@@ -63,7 +67,8 @@ impl OperationKind {
             Self::CreatePaymentIntent
             | Self::CancelPaymentIntent
             | Self::CreateCustomer
-            | Self::CreatePaymentMethod => false,
+            | Self::CreatePaymentMethod
+            | Self::UpdateCustomer => false,
         }
     }
 }

@@ -3,9 +3,12 @@
 use tonic::{Request, Response, Status};
 
 use crate::{
-    app::{customers::CreateCustomer, paging::Page},
+    app::{
+        customers::{CreateCustomer, UpdateCustomer},
+        paging::Page,
+    },
     domain::{
-        customer::{Address, Customer, CustomerDetails},
+        customer::{Address, Customer, CustomerDetails, CustomerField},
         ids::CustomerId,
         private::Private,
     },
@@ -23,6 +26,10 @@ const MAX_ADDRESS_NAME: usize = 50;
 const MAX_ADDRESS_LINE: usize = 100;
 /// The longest postal code, in characters.
 const MAX_POSTAL_CODE: usize = 20;
+/// The most paths of an update mask.
+const MAX_PATHS: usize = 20;
+/// The path of a mask that stands for every field.
+const EVERY_FIELD: &str = "*";
 /// The form of a customer's id, for people.
 pub(super) const CUSTOMER_ID: &str = "of a customer, cus_…";
 
@@ -35,6 +42,15 @@ impl CustomerService for Handlers {
         let (caller, input) = handler::mutation(&self.app.payments, request, create)?;
         let answer = self.app.payments.create_customer(caller, input).await?;
         Ok(handler::answer(answer, |customer| pb::CreateCustomerResponse { customer: Some(customer.into()) }))
+    }
+
+    async fn update_customer(
+        &self,
+        request: Request<pb::UpdateCustomerRequest>,
+    ) -> Result<Response<pb::UpdateCustomerResponse>, Status> {
+        let (caller, input) = handler::mutation(&self.app.payments, request, update)?;
+        let answer = self.app.payments.update_customer(caller, input).await?;
+        Ok(handler::answer(answer, |customer| pb::UpdateCustomerResponse { customer: Some(customer.into()) }))
     }
 
     async fn get_customer(
@@ -64,12 +80,91 @@ impl CustomerService for Handlers {
 fn create(fields: &mut Fields, message: pb::CreateCustomerRequest) -> Option<CreateCustomer> {
     let details = CustomerDetails {
         email: Private::new(email(fields, message.email)),
-        name: Private::new(fields.optional("name", message.name, formats::words(MAX_NAME))),
-        phone: Private::new(fields.optional("phone", message.phone, contacts::phone)),
+        name: name(fields, message.name),
+        phone: phone(fields, message.phone),
         address: message.address.map(|sent| fields.within("address", |fields| address(fields, sent))),
         metadata: fields.metadata(message.metadata),
+        at_corefy: None,
     };
     Some(CreateCustomer { reference_id: fields.reference(message.reference_id), details })
+}
+
+/// A change: only the fields that the mask names are read.
+fn update(fields: &mut Fields, message: pb::UpdateCustomerRequest) -> Option<UpdateCustomer> {
+    let id = fields.id("id", &message.id, CustomerId::parse, CUSTOMER_ID);
+    let named = named(fields, &message);
+    let is_named = |field| named.contains(&field);
+    let text = |field, value: String| if is_named(field) { value } else { String::new() };
+    let details = CustomerDetails {
+        email: Private::new(if is_named(CustomerField::Email) { email(fields, message.email) } else { String::new() }),
+        name: name(fields, text(CustomerField::Name, message.name)),
+        phone: phone(fields, text(CustomerField::Phone, message.phone)),
+        address: (message.address.filter(|_| is_named(CustomerField::Address)))
+            .map(|sent| fields.within("address", |fields| address(fields, sent))),
+        metadata: fields.metadata(if is_named(CustomerField::Metadata) {
+            message.metadata
+        } else {
+            Default::default()
+        }),
+        at_corefy: None,
+    };
+    if message.expected_revision.is_some_and(|revision| revision < 1) {
+        fields.refuse("expected_revision", "must be 1 or more");
+    }
+    Some(UpdateCustomer { id: id?, fields: named, details, expected_revision: message.expected_revision })
+}
+
+/// The fields that are to change: those of the mask, or without one those that are not empty, as AIP-134 has it.
+fn named(fields: &mut Fields, message: &pb::UpdateCustomerRequest) -> Vec<CustomerField> {
+    let paths = message.update_mask.as_ref().map_or(&[][..], |mask| &mask.paths);
+    if paths.len() > MAX_PATHS {
+        fields.refuse("update_mask.paths", format!("must be at most {MAX_PATHS} paths"));
+        return Vec::new();
+    }
+    if paths.is_empty() {
+        return CustomerField::ALL.into_iter().filter(|field| !is_empty(message, *field)).collect();
+    }
+    let mut named = Vec::new();
+    for (place, path) in paths.iter().enumerate() {
+        match CustomerField::ALL.into_iter().find(|field| path_of(*field) == path) {
+            Some(field) => named.push(field),
+            None if path == EVERY_FIELD => named.extend(CustomerField::ALL),
+            None => fields.refuse(
+                &format!("update_mask.paths[{place}]"),
+                "must be email, name, phone, address, metadata, or * for all of them",
+            ),
+        }
+    }
+    named
+}
+
+/// The path of a field in a mask.
+fn path_of(field: CustomerField) -> &'static str {
+    match field {
+        CustomerField::Email => "email",
+        CustomerField::Name => "name",
+        CustomerField::Phone => "phone",
+        CustomerField::Address => "address",
+        CustomerField::Metadata => "metadata",
+    }
+}
+
+fn is_empty(message: &pb::UpdateCustomerRequest, field: CustomerField) -> bool {
+    match field {
+        CustomerField::Email => message.email.is_empty(),
+        CustomerField::Name => message.name.is_empty(),
+        CustomerField::Phone => message.phone.is_empty(),
+        CustomerField::Address => message.address.is_none(),
+        CustomerField::Metadata => message.metadata.is_empty(),
+    }
+}
+
+fn name(fields: &mut Fields, value: String) -> Private {
+    Private::new(fields.optional("name", value, formats::words(MAX_NAME)))
+}
+
+fn phone(fields: &mut Fields, value: String) -> Private {
+    Private::new(fields.optional("phone", value, contacts::phone))
 }
 
 /// A customer's email address, which is required.

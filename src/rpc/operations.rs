@@ -34,6 +34,7 @@ impl From<OperationKind> for pb::OperationKind {
             OperationKind::CreateRefund => Self::CreateRefund,
             OperationKind::CreateCustomer => Self::CreateCustomer,
             OperationKind::CreatePaymentMethod => Self::CreatePaymentMethod,
+            OperationKind::UpdateCustomer => Self::UpdateCustomer,
         }
     }
 }

@@ -81,6 +81,7 @@ fn row(reason: Reason) -> (ErrorReason, Code) {
         Reason::KeyRateLimited => (ErrorReason::KeyRateLimited, Code::ResourceExhausted),
         Reason::MethodUnknown => (ErrorReason::MethodUnknown, Code::Unimplemented),
         Reason::IdempotencyKeyRequired => (ErrorReason::IdempotencyKeyRequired, Code::InvalidArgument),
+        Reason::RevisionStale => (ErrorReason::RevisionStale, Code::Aborted),
         Reason::AuthFailuresLimited => (ErrorReason::AuthFailuresLimited, Code::ResourceExhausted),
     }
 }

@@ -47,7 +47,8 @@ impl From<OperationKind> for Priority {
             OperationKind::CreatePaymentIntent
             | OperationKind::CancelPaymentIntent
             | OperationKind::CreateCustomer
-            | OperationKind::CreatePaymentMethod => Self::Create,
+            | OperationKind::CreatePaymentMethod
+            | OperationKind::UpdateCustomer => Self::Create,
         }
     }
 }

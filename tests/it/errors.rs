@@ -40,7 +40,7 @@ enum Details {
 }
 
 /// `error_reason.proto`, again: the gRPC code, the metadata beside the request id, and the other details.
-const TABLE: [(Reason, Code, &[&str], Details); 27] = [
+const TABLE: [(Reason, Code, &[&str], Details); 28] = [
     (Reason::FieldsInvalid, Code::InvalidArgument, &[], Details::Fields),
     (Reason::CredentialsInvalid, Code::Unauthenticated, &[], Details::None),
     (Reason::ScopeMissing, Code::PermissionDenied, &["scope"], Details::None),
@@ -68,6 +68,7 @@ const TABLE: [(Reason, Code, &[&str], Details); 27] = [
     (Reason::MethodUnknown, Code::Unimplemented, &["method"], Details::None),
     (Reason::AuthFailuresLimited, Code::ResourceExhausted, &[], Details::Retry),
     (Reason::IdempotencyKeyRequired, Code::InvalidArgument, &[], Details::None),
+    (Reason::RevisionStale, Code::Aborted, &["resource_id", "revision"], Details::None),
 ];
 
 /// Cannot be provoked: the only dialect there is can do everything. A unit test of `rpc::status` has its row.
@@ -171,6 +172,9 @@ async fn provoke_by_customers(app: &TestApp, client: &Client, told: &mut Vec<Cal
     let method = client.saved_card(&client.customer("jane@example.com").await).await;
     let intent = client.intent("10.00").await;
     told.push(refused(client.confirm_payment_intent(confirmation_by(&intent.id, &method.id)).await));
+    let request =
+        pb::UpdateCustomerRequest { id: method.customer_id, expected_revision: Some(9), ..Default::default() };
+    told.push(refused(client.update_customer(request).await));
     app.sandbox.faults().fail_next(1, "POST", "/v1/customers", Fault::Http(500));
     let customer = client.create_customer(full_customer()).await.unwrap().into_inner().customer.unwrap();
     let request = pb::CreatePaymentIntentRequest { customer_id: customer.id, ..new_intent("10.00") };

@@ -48,7 +48,7 @@ async fn every_call_of_the_protos_needs_a_key(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let channel = app.client().await.channel;
     let methods = methods();
-    assert_eq!(methods.len(), 22);
+    assert_eq!(methods.len(), 23);
     for method in methods {
         let refusal = refused(call_raw(&channel, &path(&method), Request::new(())).await);
         assert_refused_as(&refusal, "there is no API key; send it as metadata, authorization: Bearer pk_...:sk_...");
@@ -191,7 +191,7 @@ fn scope_of(method: &str) -> Scope {
     match method {
         "CreateRefund" => Scope::Refunds,
         "CreatePaymentIntent" | "ConfirmPaymentIntent" | "CancelPaymentIntent" => Scope::Write,
-        "CreateCustomer" | "CreatePaymentMethod" => Scope::Write,
+        "CreateCustomer" | "UpdateCustomer" | "CreatePaymentMethod" => Scope::Write,
         _ => Scope::Read,
     }
 }

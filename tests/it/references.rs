@@ -199,6 +199,7 @@ impl ReasonRow {
             "PAYMENT_METHOD_MISMATCH" => return "Use a payment method of the intent's customer.",
             "REFUND_EXCEEDS_PAYMENT" => return "Refund no more than the metadata says.",
             "UPSTREAM_REJECTED" => return "Correct what the message says; the call fails again as it is.",
+            "REVISION_STALE" => return "Read the object, and decide anew.",
             "EVENT_STREAMS_LIMITED" => return "Close a stream, or wait as RetryInfo says.",
             _ => {}
         }

@@ -63,6 +63,7 @@ const std::map<std::string, Method>& Methods() {
       {"GetRefund", Through(&Gateway::refunds, &Refunds::GetRefund)},
       {"ListRefunds", Through(&Gateway::refunds, &Refunds::ListRefunds)},
       {"CreateCustomer", Through(&Gateway::customers, &Customers::CreateCustomer)},
+      {"UpdateCustomer", Through(&Gateway::customers, &Customers::UpdateCustomer)},
       {"GetCustomer", Through(&Gateway::customers, &Customers::GetCustomer)},
       {"ListCustomers", Through(&Gateway::customers, &Customers::ListCustomers)},
       {"CreatePaymentMethod", Through(&Gateway::payment_methods, &PaymentMethods::CreatePaymentMethod)},

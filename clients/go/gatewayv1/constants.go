@@ -171,6 +171,9 @@ const ReasonMethodUnknown = "METHOD_UNKNOWN"
 // ReasonIdempotencyKeyRequired: INVALID_ARGUMENT. CreateRefund needs an idempotency key or a `reference_id`, so that a repeated call cannot refund twice.
 const ReasonIdempotencyKeyRequired = "IDEMPOTENCY_KEY_REQUIRED"
 
+// ReasonRevisionStale: ABORTED. The object has changed since the revision that the call expects. Metadata: `resource_id`, `revision` (the current one).
+const ReasonRevisionStale = "REVISION_STALE"
+
 // Codes of `last_payment_error` that the gateway knows. Corefy may send others.
 
 // DeclineCodeAntifraudError: The payer's bank or provider suspects fraud.

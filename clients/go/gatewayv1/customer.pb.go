@@ -39,7 +39,7 @@ type Customer struct {
 	Address *Address `protobuf:"bytes,6,opt,name=address,proto3" json:"address,omitempty"`
 	// The caller's own reference, unique among the partner's customers.
 	ReferenceId string `protobuf:"bytes,7,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
-	// As given at creation.
+	// As given by the caller.
 	Metadata map[string]string `protobuf:"bytes,8,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// When the gateway accepted the customer.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`

@@ -9,6 +9,7 @@ package gatewayv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -161,6 +162,163 @@ func (x *CreateCustomerResponse) GetCustomer() *Customer {
 	return nil
 }
 
+// Request of UpdateCustomer.
+type UpdateCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The customer, `cus_…`.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The new email address, as in CreateCustomerRequest; it cannot be empty.
+	Email string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
+	// The new name, as in CreateCustomerRequest; empty if named in `update_mask`: none.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// The new phone number, as in CreateCustomerRequest; empty if named in `update_mask`: none.
+	Phone string `protobuf:"bytes,4,opt,name=phone,proto3" json:"phone,omitempty"`
+	// The new postal address as a whole; absent if named in `update_mask`: none.
+	Address *Address `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
+	// The new metadata as a whole, as in CreateCustomerRequest; empty if named in `update_mask`: none.
+	Metadata map[string]string `protobuf:"bytes,6,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The fields to change, at most 20: `email`, `name`, `phone`, `address`, `metadata`, or `*` for all of them. The others are ignored.
+	// Default: every field that is not empty.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,7,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// The `revision` of the customer that the change is based on, 1 or more: a customer that has changed since stays as it is.
+	// Default: not compared.
+	ExpectedRevision *int64 `protobuf:"varint,8,opt,name=expected_revision,json=expectedRevision,proto3,oneof" json:"expected_revision,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *UpdateCustomerRequest) Reset() {
+	*x = UpdateCustomerRequest{}
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateCustomerRequest) ProtoMessage() {}
+
+func (x *UpdateCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateCustomerRequest.ProtoReflect.Descriptor instead.
+func (*UpdateCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *UpdateCustomerRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UpdateCustomerRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *UpdateCustomerRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UpdateCustomerRequest) GetPhone() string {
+	if x != nil {
+		return x.Phone
+	}
+	return ""
+}
+
+func (x *UpdateCustomerRequest) GetAddress() *Address {
+	if x != nil {
+		return x.Address
+	}
+	return nil
+}
+
+func (x *UpdateCustomerRequest) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *UpdateCustomerRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateCustomerRequest) GetExpectedRevision() int64 {
+	if x != nil && x.ExpectedRevision != nil {
+		return *x.ExpectedRevision
+	}
+	return 0
+}
+
+// Response of UpdateCustomer.
+type UpdateCustomerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer as it is after the change.
+	Customer      *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateCustomerResponse) Reset() {
+	*x = UpdateCustomerResponse{}
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateCustomerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateCustomerResponse) ProtoMessage() {}
+
+func (x *UpdateCustomerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateCustomerResponse.ProtoReflect.Descriptor instead.
+func (*UpdateCustomerResponse) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *UpdateCustomerResponse) GetCustomer() *Customer {
+	if x != nil {
+		return x.Customer
+	}
+	return nil
+}
+
 // Request of GetCustomer.
 type GetCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -172,7 +330,7 @@ type GetCustomerRequest struct {
 
 func (x *GetCustomerRequest) Reset() {
 	*x = GetCustomerRequest{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[2]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -184,7 +342,7 @@ func (x *GetCustomerRequest) String() string {
 func (*GetCustomerRequest) ProtoMessage() {}
 
 func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[2]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -197,7 +355,7 @@ func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerRequest.ProtoReflect.Descriptor instead.
 func (*GetCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{2}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetCustomerRequest) GetId() string {
@@ -218,7 +376,7 @@ type GetCustomerResponse struct {
 
 func (x *GetCustomerResponse) Reset() {
 	*x = GetCustomerResponse{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[3]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -230,7 +388,7 @@ func (x *GetCustomerResponse) String() string {
 func (*GetCustomerResponse) ProtoMessage() {}
 
 func (x *GetCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[3]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -243,7 +401,7 @@ func (x *GetCustomerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerResponse.ProtoReflect.Descriptor instead.
 func (*GetCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{3}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetCustomerResponse) GetCustomer() *Customer {
@@ -268,7 +426,7 @@ type ListCustomersRequest struct {
 
 func (x *ListCustomersRequest) Reset() {
 	*x = ListCustomersRequest{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[4]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -280,7 +438,7 @@ func (x *ListCustomersRequest) String() string {
 func (*ListCustomersRequest) ProtoMessage() {}
 
 func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[4]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -293,7 +451,7 @@ func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ListCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{4}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListCustomersRequest) GetReferenceId() string {
@@ -330,7 +488,7 @@ type ListCustomersResponse struct {
 
 func (x *ListCustomersResponse) Reset() {
 	*x = ListCustomersResponse{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[5]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -342,7 +500,7 @@ func (x *ListCustomersResponse) String() string {
 func (*ListCustomersResponse) ProtoMessage() {}
 
 func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[5]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -355,7 +513,7 @@ func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ListCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{5}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListCustomersResponse) GetCustomers() []*Customer {
@@ -376,7 +534,7 @@ var File_corefy_gateway_v1_customer_service_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"\n" +
-	"(corefy/gateway/v1/customer_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a corefy/gateway/v1/customer.proto\"\xd5\x02\n" +
+	"(corefy/gateway/v1/customer_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a corefy/gateway/v1/customer.proto\x1a google/protobuf/field_mask.proto\"\xd5\x02\n" +
 	"\x15CreateCustomerRequest\x12\x19\n" +
 	"\x05email\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05email\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tB\x03\x80\x01\x01R\x04name\x12\x19\n" +
@@ -388,6 +546,22 @@ const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"Q\n" +
 	"\x16CreateCustomerResponse\x127\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x1b.corefy.gateway.v1.CustomerR\bcustomer\"\xc7\x03\n" +
+	"\x15UpdateCustomerRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
+	"\x05email\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05email\x12\x17\n" +
+	"\x04name\x18\x03 \x01(\tB\x03\x80\x01\x01R\x04name\x12\x19\n" +
+	"\x05phone\x18\x04 \x01(\tB\x03\x80\x01\x01R\x05phone\x124\n" +
+	"\aaddress\x18\x05 \x01(\v2\x1a.corefy.gateway.v1.AddressR\aaddress\x12W\n" +
+	"\bmetadata\x18\x06 \x03(\v26.corefy.gateway.v1.UpdateCustomerRequest.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x12;\n" +
+	"\vupdate_mask\x18\a \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x120\n" +
+	"\x11expected_revision\x18\b \x01(\x03H\x00R\x10expectedRevision\x88\x01\x01\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x14\n" +
+	"\x12_expected_revision\"Q\n" +
+	"\x16UpdateCustomerResponse\x127\n" +
 	"\bcustomer\x18\x01 \x01(\v2\x1b.corefy.gateway.v1.CustomerR\bcustomer\"$\n" +
 	"\x12GetCustomerRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"N\n" +
@@ -400,9 +574,10 @@ const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\"z\n" +
 	"\x15ListCustomersResponse\x129\n" +
 	"\tcustomers\x18\x01 \x03(\v2\x1b.corefy.gateway.v1.CustomerR\tcustomers\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xc9\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xb5\x03\n" +
 	"\x0fCustomerService\x12j\n" +
-	"\x0eCreateCustomer\x12(.corefy.gateway.v1.CreateCustomerRequest\x1a).corefy.gateway.v1.CreateCustomerResponse\"\x03\x90\x02\x00\x12a\n" +
+	"\x0eCreateCustomer\x12(.corefy.gateway.v1.CreateCustomerRequest\x1a).corefy.gateway.v1.CreateCustomerResponse\"\x03\x90\x02\x00\x12j\n" +
+	"\x0eUpdateCustomer\x12(.corefy.gateway.v1.UpdateCustomerRequest\x1a).corefy.gateway.v1.UpdateCustomerResponse\"\x03\x90\x02\x00\x12a\n" +
 	"\vGetCustomer\x12%.corefy.gateway.v1.GetCustomerRequest\x1a&.corefy.gateway.v1.GetCustomerResponse\"\x03\x90\x02\x01\x12g\n" +
 	"\rListCustomers\x12'.corefy.gateway.v1.ListCustomersRequest\x1a(.corefy.gateway.v1.ListCustomersResponse\"\x03\x90\x02\x01B\xa4\x01\n" +
 	"\x15com.corefy.gateway.v1B\x14CustomerServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
@@ -419,35 +594,45 @@ func file_corefy_gateway_v1_customer_service_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_customer_service_proto_rawDescData
 }
 
-var file_corefy_gateway_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_corefy_gateway_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_corefy_gateway_v1_customer_service_proto_goTypes = []any{
 	(*CreateCustomerRequest)(nil),  // 0: corefy.gateway.v1.CreateCustomerRequest
 	(*CreateCustomerResponse)(nil), // 1: corefy.gateway.v1.CreateCustomerResponse
-	(*GetCustomerRequest)(nil),     // 2: corefy.gateway.v1.GetCustomerRequest
-	(*GetCustomerResponse)(nil),    // 3: corefy.gateway.v1.GetCustomerResponse
-	(*ListCustomersRequest)(nil),   // 4: corefy.gateway.v1.ListCustomersRequest
-	(*ListCustomersResponse)(nil),  // 5: corefy.gateway.v1.ListCustomersResponse
-	nil,                            // 6: corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
-	(*Address)(nil),                // 7: corefy.gateway.v1.Address
-	(*Customer)(nil),               // 8: corefy.gateway.v1.Customer
+	(*UpdateCustomerRequest)(nil),  // 2: corefy.gateway.v1.UpdateCustomerRequest
+	(*UpdateCustomerResponse)(nil), // 3: corefy.gateway.v1.UpdateCustomerResponse
+	(*GetCustomerRequest)(nil),     // 4: corefy.gateway.v1.GetCustomerRequest
+	(*GetCustomerResponse)(nil),    // 5: corefy.gateway.v1.GetCustomerResponse
+	(*ListCustomersRequest)(nil),   // 6: corefy.gateway.v1.ListCustomersRequest
+	(*ListCustomersResponse)(nil),  // 7: corefy.gateway.v1.ListCustomersResponse
+	nil,                            // 8: corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
+	nil,                            // 9: corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
+	(*Address)(nil),                // 10: corefy.gateway.v1.Address
+	(*Customer)(nil),               // 11: corefy.gateway.v1.Customer
+	(*fieldmaskpb.FieldMask)(nil),  // 12: google.protobuf.FieldMask
 }
 var file_corefy_gateway_v1_customer_service_proto_depIdxs = []int32{
-	7, // 0: corefy.gateway.v1.CreateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
-	6, // 1: corefy.gateway.v1.CreateCustomerRequest.metadata:type_name -> corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
-	8, // 2: corefy.gateway.v1.CreateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	8, // 3: corefy.gateway.v1.GetCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	8, // 4: corefy.gateway.v1.ListCustomersResponse.customers:type_name -> corefy.gateway.v1.Customer
-	0, // 5: corefy.gateway.v1.CustomerService.CreateCustomer:input_type -> corefy.gateway.v1.CreateCustomerRequest
-	2, // 6: corefy.gateway.v1.CustomerService.GetCustomer:input_type -> corefy.gateway.v1.GetCustomerRequest
-	4, // 7: corefy.gateway.v1.CustomerService.ListCustomers:input_type -> corefy.gateway.v1.ListCustomersRequest
-	1, // 8: corefy.gateway.v1.CustomerService.CreateCustomer:output_type -> corefy.gateway.v1.CreateCustomerResponse
-	3, // 9: corefy.gateway.v1.CustomerService.GetCustomer:output_type -> corefy.gateway.v1.GetCustomerResponse
-	5, // 10: corefy.gateway.v1.CustomerService.ListCustomers:output_type -> corefy.gateway.v1.ListCustomersResponse
-	8, // [8:11] is the sub-list for method output_type
-	5, // [5:8] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	10, // 0: corefy.gateway.v1.CreateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
+	8,  // 1: corefy.gateway.v1.CreateCustomerRequest.metadata:type_name -> corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
+	11, // 2: corefy.gateway.v1.CreateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	10, // 3: corefy.gateway.v1.UpdateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
+	9,  // 4: corefy.gateway.v1.UpdateCustomerRequest.metadata:type_name -> corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
+	12, // 5: corefy.gateway.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	11, // 6: corefy.gateway.v1.UpdateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	11, // 7: corefy.gateway.v1.GetCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	11, // 8: corefy.gateway.v1.ListCustomersResponse.customers:type_name -> corefy.gateway.v1.Customer
+	0,  // 9: corefy.gateway.v1.CustomerService.CreateCustomer:input_type -> corefy.gateway.v1.CreateCustomerRequest
+	2,  // 10: corefy.gateway.v1.CustomerService.UpdateCustomer:input_type -> corefy.gateway.v1.UpdateCustomerRequest
+	4,  // 11: corefy.gateway.v1.CustomerService.GetCustomer:input_type -> corefy.gateway.v1.GetCustomerRequest
+	6,  // 12: corefy.gateway.v1.CustomerService.ListCustomers:input_type -> corefy.gateway.v1.ListCustomersRequest
+	1,  // 13: corefy.gateway.v1.CustomerService.CreateCustomer:output_type -> corefy.gateway.v1.CreateCustomerResponse
+	3,  // 14: corefy.gateway.v1.CustomerService.UpdateCustomer:output_type -> corefy.gateway.v1.UpdateCustomerResponse
+	5,  // 15: corefy.gateway.v1.CustomerService.GetCustomer:output_type -> corefy.gateway.v1.GetCustomerResponse
+	7,  // 16: corefy.gateway.v1.CustomerService.ListCustomers:output_type -> corefy.gateway.v1.ListCustomersResponse
+	13, // [13:17] is the sub-list for method output_type
+	9,  // [9:13] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_customer_service_proto_init() }
@@ -457,13 +642,14 @@ func file_corefy_gateway_v1_customer_service_proto_init() {
 	}
 	file_corefy_gateway_v1_address_proto_init()
 	file_corefy_gateway_v1_customer_proto_init()
+	file_corefy_gateway_v1_customer_service_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_customer_service_proto_rawDesc), len(file_corefy_gateway_v1_customer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	CustomerService_CreateCustomer_FullMethodName = "/corefy.gateway.v1.CustomerService/CreateCustomer"
+	CustomerService_UpdateCustomer_FullMethodName = "/corefy.gateway.v1.CustomerService/UpdateCustomer"
 	CustomerService_GetCustomer_FullMethodName    = "/corefy.gateway.v1.CustomerService/GetCustomer"
 	CustomerService_ListCustomers_FullMethodName  = "/corefy.gateway.v1.CustomerService/ListCustomers"
 )
@@ -40,6 +41,14 @@ type CustomerServiceClient interface {
 	// Errors: ALREADY_EXISTS/REFERENCE_ID_TAKEN, FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreateCustomer(ctx context.Context, in *CreateCustomerRequest, opts ...grpc.CallOption) (*CreateCustomerResponse, error)
+	// Changes fields of a customer here. Corefy has no such call: there the customer stays as it is, and later changes made there
+	// are adopted as before.
+	//
+	// Fenced by the idempotency key and by `expected_revision`; without either, a second call sets the same values again. A call
+	// that changes no value leaves the revision as it is and makes no event.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY, ABORTED/REVISION_STALE.
+	UpdateCustomer(ctx context.Context, in *UpdateCustomerRequest, opts ...grpc.CallOption) (*UpdateCustomerResponse, error)
 	// Reads a customer.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
@@ -62,6 +71,16 @@ func (c *customerServiceClient) CreateCustomer(ctx context.Context, in *CreateCu
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateCustomerResponse)
 	err := c.cc.Invoke(ctx, CustomerService_CreateCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) UpdateCustomer(ctx context.Context, in *UpdateCustomerRequest, opts ...grpc.CallOption) (*UpdateCustomerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateCustomerResponse)
+	err := c.cc.Invoke(ctx, CustomerService_UpdateCustomer_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +123,14 @@ type CustomerServiceServer interface {
 	// Errors: ALREADY_EXISTS/REFERENCE_ID_TAKEN, FAILED_PRECONDITION/UPSTREAM_REJECTED, INTERNAL/UPSTREAM_MISCONFIGURED,
 	// UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreateCustomer(context.Context, *CreateCustomerRequest) (*CreateCustomerResponse, error)
+	// Changes fields of a customer here. Corefy has no such call: there the customer stays as it is, and later changes made there
+	// are adopted as before.
+	//
+	// Fenced by the idempotency key and by `expected_revision`; without either, a second call sets the same values again. A call
+	// that changes no value leaves the revision as it is and makes no event.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY, ABORTED/REVISION_STALE.
+	UpdateCustomer(context.Context, *UpdateCustomerRequest) (*UpdateCustomerResponse, error)
 	// Reads a customer.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
@@ -124,6 +151,9 @@ type UnimplementedCustomerServiceServer struct{}
 
 func (UnimplementedCustomerServiceServer) CreateCustomer(context.Context, *CreateCustomerRequest) (*CreateCustomerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) UpdateCustomer(context.Context, *UpdateCustomerRequest) (*UpdateCustomerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateCustomer not implemented")
 }
 func (UnimplementedCustomerServiceServer) GetCustomer(context.Context, *GetCustomerRequest) (*GetCustomerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetCustomer not implemented")
@@ -166,6 +196,24 @@ func _CustomerService_CreateCustomer_Handler(srv interface{}, ctx context.Contex
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(CustomerServiceServer).CreateCustomer(ctx, req.(*CreateCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_UpdateCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).UpdateCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_UpdateCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).UpdateCustomer(ctx, req.(*UpdateCustomerRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -216,6 +264,10 @@ var CustomerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreateCustomer",
 			Handler:    _CustomerService_CreateCustomer_Handler,
+		},
+		{
+			MethodName: "UpdateCustomer",
+			Handler:    _CustomerService_UpdateCustomer_Handler,
 		},
 		{
 			MethodName: "GetCustomer",

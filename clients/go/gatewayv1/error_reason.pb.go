@@ -97,6 +97,8 @@ const (
 	ErrorReason_ERROR_REASON_METHOD_UNKNOWN ErrorReason = 29
 	// INVALID_ARGUMENT. CreateRefund needs an idempotency key or a `reference_id`, so that a repeated call cannot refund twice.
 	ErrorReason_ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED ErrorReason = 30
+	// ABORTED. The object has changed since the revision that the call expects. Metadata: `resource_id`, `revision` (the current one).
+	ErrorReason_ERROR_REASON_REVISION_STALE ErrorReason = 31
 )
 
 // Enum value maps for ErrorReason.
@@ -133,6 +135,7 @@ var (
 		28: "ERROR_REASON_EVENT_STREAMS_LIMITED",
 		29: "ERROR_REASON_METHOD_UNKNOWN",
 		30: "ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED",
+		31: "ERROR_REASON_REVISION_STALE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":              0,
@@ -166,6 +169,7 @@ var (
 		"ERROR_REASON_EVENT_STREAMS_LIMITED":    28,
 		"ERROR_REASON_METHOD_UNKNOWN":           29,
 		"ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED": 30,
+		"ERROR_REASON_REVISION_STALE":           31,
 	}
 )
 
@@ -200,7 +204,7 @@ var File_corefy_gateway_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\x8b\t\n" +
+	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\xac\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bERROR_REASON_FIELDS_INVALID\x10\x01\x12$\n" +
@@ -233,7 +237,8 @@ const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\"ERROR_REASON_EVENT_READER_TOO_SLOW\x10\x1b\x12&\n" +
 	"\"ERROR_REASON_EVENT_STREAMS_LIMITED\x10\x1c\x12\x1f\n" +
 	"\x1bERROR_REASON_METHOD_UNKNOWN\x10\x1d\x12)\n" +
-	"%ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED\x10\x1eB\xa0\x01\n" +
+	"%ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED\x10\x1e\x12\x1f\n" +
+	"\x1bERROR_REASON_REVISION_STALE\x10\x1fB\xa0\x01\n" +
 	"\x15com.corefy.gateway.v1B\x10ErrorReasonProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (

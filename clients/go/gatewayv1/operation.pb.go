@@ -40,6 +40,8 @@ const (
 	OperationKind_OPERATION_KIND_CREATE_CUSTOMER OperationKind = 5
 	// CreatePaymentMethod.
 	OperationKind_OPERATION_KIND_CREATE_PAYMENT_METHOD OperationKind = 6
+	// UpdateCustomer.
+	OperationKind_OPERATION_KIND_UPDATE_CUSTOMER OperationKind = 7
 )
 
 // Enum value maps for OperationKind.
@@ -52,6 +54,7 @@ var (
 		4: "OPERATION_KIND_CREATE_REFUND",
 		5: "OPERATION_KIND_CREATE_CUSTOMER",
 		6: "OPERATION_KIND_CREATE_PAYMENT_METHOD",
+		7: "OPERATION_KIND_UPDATE_CUSTOMER",
 	}
 	OperationKind_value = map[string]int32{
 		"OPERATION_KIND_UNSPECIFIED":            0,
@@ -61,6 +64,7 @@ var (
 		"OPERATION_KIND_CREATE_REFUND":          4,
 		"OPERATION_KIND_CREATE_CUSTOMER":        5,
 		"OPERATION_KIND_CREATE_PAYMENT_METHOD":  6,
+		"OPERATION_KIND_UPDATE_CUSTOMER":        7,
 	}
 )
 
@@ -257,7 +261,7 @@ const file_corefy_gateway_v1_operation_proto_rawDesc = "" +
 	"\tobject_id\x18\x04 \x01(\tR\bobjectId\x12*\n" +
 	"\x11payment_intent_id\x18\x05 \x01(\tR\x0fpaymentIntentId\x120\n" +
 	"\x05since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12>\n" +
-	"\rnext_check_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vnextCheckAt*\x9e\x02\n" +
+	"\rnext_check_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vnextCheckAt*\xc2\x02\n" +
 	"\rOperationKind\x12\x1e\n" +
 	"\x1aOPERATION_KIND_UNSPECIFIED\x10\x00\x12(\n" +
 	"$OPERATION_KIND_CREATE_PAYMENT_INTENT\x10\x01\x12)\n" +
@@ -265,7 +269,8 @@ const file_corefy_gateway_v1_operation_proto_rawDesc = "" +
 	"$OPERATION_KIND_CANCEL_PAYMENT_INTENT\x10\x03\x12 \n" +
 	"\x1cOPERATION_KIND_CREATE_REFUND\x10\x04\x12\"\n" +
 	"\x1eOPERATION_KIND_CREATE_CUSTOMER\x10\x05\x12(\n" +
-	"$OPERATION_KIND_CREATE_PAYMENT_METHOD\x10\x06*s\n" +
+	"$OPERATION_KIND_CREATE_PAYMENT_METHOD\x10\x06\x12\"\n" +
+	"\x1eOPERATION_KIND_UPDATE_CUSTOMER\x10\a*s\n" +
 	"\x0eOperationState\x12\x1f\n" +
 	"\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18OPERATION_STATE_IN_DOUBT\x10\x01\x12\"\n" +

@@ -228,7 +228,8 @@ impl Payments {
             }
             OperationKind::ConfirmPaymentIntent
             | OperationKind::CancelPaymentIntent
-            | OperationKind::CreatePaymentMethod => None,
+            | OperationKind::CreatePaymentMethod
+            | OperationKind::UpdateCustomer => None,
         })
     }
 

@@ -215,7 +215,8 @@ pub(super) fn finish_if_found(
         OperationKind::CreatePaymentIntent
         | OperationKind::CancelPaymentIntent
         | OperationKind::CreateCustomer
-        | OperationKind::CreatePaymentMethod => {}
+        | OperationKind::CreatePaymentMethod
+        | OperationKind::UpdateCustomer => {}
     }
 }
 

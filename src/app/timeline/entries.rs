@@ -78,6 +78,7 @@ fn rpc(kind: OperationKind) -> &'static str {
         OperationKind::CreateRefund => "CreateRefund",
         OperationKind::CreateCustomer => "CreateCustomer",
         OperationKind::CreatePaymentMethod => "CreatePaymentMethod",
+        OperationKind::UpdateCustomer => "UpdateCustomer",
     }
 }
 

@@ -97,6 +97,7 @@ fn customer() -> Customer {
             phone: Private::default(),
             address: Some(address),
             metadata: Default::default(),
+            at_corefy: None,
         },
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),

@@ -75,6 +75,7 @@ pub fn customer(partner: PartnerId, reference: Option<&str>) -> Customer {
             phone: canary(),
             address: Some(address()),
             metadata: [("note".to_owned(), CANARY.to_owned())].into(),
+            at_corefy: None,
         },
         created_at: NOW,
         updated_at: NOW,

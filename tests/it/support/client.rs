@@ -82,6 +82,7 @@ impl Client {
         get_refund: RefundServiceClient(GetRefundRequest) -> GetRefundResponse;
         list_refunds: RefundServiceClient(ListRefundsRequest) -> ListRefundsResponse;
         create_customer: CustomerServiceClient(CreateCustomerRequest) -> CreateCustomerResponse;
+        update_customer: CustomerServiceClient(UpdateCustomerRequest) -> UpdateCustomerResponse;
         get_customer: CustomerServiceClient(GetCustomerRequest) -> GetCustomerResponse;
         list_customers: CustomerServiceClient(ListCustomersRequest) -> ListCustomersResponse;
         create_payment_method: PaymentMethodServiceClient(CreatePaymentMethodRequest) -> CreatePaymentMethodResponse;

@@ -23,9 +23,9 @@ use crate::{
         ListApiCallsRequest, ListCustomersRequest, ListEventsRequest, ListPaymentIntentsRequest,
         ListPaymentIntentsResponse, ListPaymentMethodsRequest, ListRefundsRequest, ListSupportedPaymentMethodsRequest,
         PaymentIntent, PaymentIntentState as State, RefundState, StreamEventsRequest, TestConnectionRequest,
-        TestConnectionResponse, confirm_payment_intent_request::Source, create_payment_method_request::Details,
-        customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
-        gateway_service_client::GatewayServiceClient, next_action::Action,
+        TestConnectionResponse, UpdateCustomerRequest, confirm_payment_intent_request::Source,
+        create_payment_method_request::Details, customer_service_client::CustomerServiceClient,
+        event_service_client::EventServiceClient, gateway_service_client::GatewayServiceClient, next_action::Action,
         payment_intent_service_client::PaymentIntentServiceClient,
         payment_method_service_client::PaymentMethodServiceClient, refund_service_client::RefundServiceClient,
         stream_events_response::Content,
@@ -228,6 +228,10 @@ impl Checks {
         let mut client = CustomerServiceClient::new(self.gateway.channel());
         let call = client.get_customer(self.gateway.reading(GetCustomerRequest { id: id.clone() }));
         self.check("GetCustomer", "the customer", call, answered).await;
+        let mut client = CustomerServiceClient::new(self.gateway.channel());
+        let request = UpdateCustomerRequest { id: id.clone(), name: "Payer".to_owned(), ..Default::default() };
+        let call = client.update_customer(self.gateway.changing(request, &new_key()));
+        self.check("UpdateCustomer", "another name", call, answered).await;
         self.check_payment_methods(&id).await;
     }
 
