@@ -68,6 +68,8 @@ pub struct Harness {
     pub environment: Environment,
     /// Called at each checkpoint of a mutating call.
     pub probe: Option<Probe>,
+    /// The store waits for its database in lock step ([`Store::open_in_lock_step`]).
+    pub in_lock_step: bool,
     /// Stands in for the network to Corefy.
     pub sender: Option<Arc<dyn HttpSender>>,
     /// No workers run: the test takes their steps itself.
@@ -110,6 +112,16 @@ pub async fn open_store(
 ) -> Result<Store, store::Error> {
     let sealer = Sealer::new(master_key.derive(Purpose::Seal), environment.randomness.clone());
     Store::open(database.url.expose_secret(), database.connections, sealer, environment.ids.clone()).await
+}
+
+/// The same in lock step.
+async fn open_store_in_lock_step(
+    database: &DatabaseConfig,
+    master_key: &MasterKey,
+    environment: &Environment,
+) -> Result<Store, store::Error> {
+    let sealer = Sealer::new(master_key.derive(Purpose::Seal), environment.randomness.clone());
+    Store::open_in_lock_step(database.url.expose_secret(), database.connections, sealer, environment.ids.clone()).await
 }
 
 /// The same without migrating it.
@@ -232,7 +244,12 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
     let master_key = MasterKey::new(config.master_key.clone());
     let telemetry = telemetry(config.traces.as_ref())?;
     let environment = &harness.environment;
-    let store = open_store(&config.database, &master_key, environment).await?.measured_by(telemetry.clone());
+    let store = if harness.in_lock_step {
+        open_store_in_lock_step(&config.database, &master_key, environment).await?
+    } else {
+        open_store(&config.database, &master_key, environment).await?
+    };
+    let store = store.measured_by(telemetry.clone());
     store.end_leases_of_the_dead(environment.clock.now()).await?;
     let (upstream, api_calls) =
         upstream(&config.upstream, harness, telemetry.clone(), app::token_source::for_store(&store, &environment.ids))?;

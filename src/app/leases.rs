@@ -2,7 +2,7 @@
 //! and are renewed together every second while this one lives.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,7 +18,7 @@ use crate::{
 
 /// Every operation that is held, by its id.
 #[derive(Clone, Default)]
-pub(super) struct LeaseKeeper(Arc<Mutex<HashMap<OperationId, HeldLease>>>);
+pub(super) struct LeaseKeeper(Arc<Mutex<BTreeMap<OperationId, HeldLease>>>);
 
 #[derive(Clone, Copy)]
 struct HeldLease {
@@ -75,7 +75,7 @@ impl LeaseKeeper {
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<OperationId, HeldLease>> {
+    fn held(&self) -> MutexGuard<'_, BTreeMap<OperationId, HeldLease>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

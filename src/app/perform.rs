@@ -218,6 +218,7 @@ impl Payments {
         };
         let mut sending = std::pin::pin!(sending);
         tokio::select! {
+            biased;
             sent = &mut sending => return sent,
             () = sleep(self.look_while_sending) => {}
         }

@@ -41,7 +41,7 @@ impl Store {
     ) -> Result<Lease, Error> {
         let mut on = self.upkeep().await?;
         let leasing = lease(on.connection(), self.shared.dialect, (bucket, quota), (gateway, demand));
-        let leased = in_time(leasing).await;
+        let leased = in_time(self.shared.pace.keep(leasing)).await;
         on.end(leased).await
     }
 }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     Error,
     address::{file_error, place},
+    lock_step::Pace,
     lost, pooler,
 };
 
@@ -80,19 +81,24 @@ const POSTGRES_COMMIT_SETTINGS: &str = "SET lock_timeout = '100ms'";
 impl Dialect {
     /// Connects: the pool that writes, and the one that only reads. SQLite has one writer by nature; with PostgreSQL
     /// both are the same.
-    pub(super) async fn connect(self, url: &str, connections: u32) -> Result<(Pool<Any>, Pool<Any>), Error> {
+    pub(super) async fn connect(
+        self,
+        url: &str,
+        connections: u32,
+        pace: Pace,
+    ) -> Result<(Pool<Any>, Pool<Any>), Error> {
         match self {
             Self::Sqlite => {
                 let path = Self::file(url).unwrap_or_default();
                 create_private_file(&path).map_err(|error| file_error(&path, &error))?;
                 try_sqlite(url).await.map_err(|error| file_error(&path, &error))?;
-                let writer = self.pool(url, 1).await?;
+                let writer = self.pool(url, 1, pace).await?;
                 verify_sqlite(&mut *writer.acquire().await?).await?;
-                Ok((writer, self.pool(url, connections.min(SQLITE_READERS)).await?))
+                Ok((writer, self.pool(url, connections.min(SQLITE_READERS), pace).await?))
             }
             Self::Postgres => {
                 knock(url).await?;
-                let pool = self.pool(url, connections).await?;
+                let pool = self.pool(url, connections, pace).await?;
                 Ok((pool.clone(), pool))
             }
         }
@@ -115,15 +121,15 @@ impl Dialect {
     }
 
     /// Connects once more, to look up rows.
-    pub(super) async fn connect_for_lookups(self, url: &str) -> Result<Pool<Any>, Error> {
-        self.pool(url, 1).await
+    pub(super) async fn connect_for_lookups(self, url: &str, pace: Pace) -> Result<Pool<Any>, Error> {
+        self.pool(url, 1, pace).await
     }
 
     /// Connects once more, to commit; SQLite's writer writes them, too.
     pub(super) async fn connect_for_commits(self, url: &str, writer: &Pool<Any>) -> Result<Pool<Any>, Error> {
         match self {
             Self::Sqlite => Ok(writer.clone()),
-            Self::Postgres => self.pool_with(url, 1, &[POSTGRES_SETTINGS, POSTGRES_COMMIT_SETTINGS]).await,
+            Self::Postgres => self.pool_with(url, 1, Pace::Free, &[POSTGRES_SETTINGS, POSTGRES_COMMIT_SETTINGS]).await,
         }
     }
 
@@ -159,21 +165,22 @@ impl Dialect {
         }
     }
 
-    async fn pool(self, url: &str, connections: u32) -> Result<Pool<Any>, Error> {
+    async fn pool(self, url: &str, connections: u32, pace: Pace) -> Result<Pool<Any>, Error> {
         let settings = match self {
             Self::Sqlite => SQLITE_PRAGMAS,
             Self::Postgres => POSTGRES_SETTINGS,
         };
-        self.pool_with(url, connections, &[settings]).await
+        self.pool_with(url, connections, pace, &[settings]).await
     }
 
-    async fn pool_with(self, url: &str, connections: u32, settings: &[&str]) -> Result<Pool<Any>, Error> {
+    async fn pool_with(self, url: &str, connections: u32, pace: Pace, settings: &[&str]) -> Result<Pool<Any>, Error> {
         let settings: Arc<str> = settings.join("; ").into();
         let options = AnyPoolOptions::new()
             .max_connections(connections)
+            .min_connections(pace.kept_open(connections))
             .acquire_timeout(CONNECT_TIMEOUT)
             .test_before_acquire(false)
-            .before_acquire(move |connection, past| Box::pin(self.is_still_fit(connection, past)))
+            .before_acquire(move |connection, past| Box::pin(pace.keep(self.is_still_fit(connection, past))))
             .after_connect(move |connection: &mut AnyConnection, _| {
                 let settings = settings.to_string();
                 Box::pin(async move {
@@ -181,6 +188,7 @@ impl Dialect {
                     if self == Self::Postgres { lost::require_writable(connection).await } else { Ok(()) }
                 })
             });
+        let options = if pace == Pace::LockStep { options.idle_timeout(None).max_lifetime(None) } else { options };
         Ok(options.connect_with(AnyConnectOptions::from_str(url)?).await?)
     }
 

@@ -158,7 +158,8 @@ mod tests {
 
     impl Grown {
         async fn at(url: &str) -> Self {
-            let (dialect, writer, _) = crate::store::connect(url, 1).await.unwrap();
+            let (dialect, writer, _) =
+                crate::store::connect(url, 1, crate::store::lock_step::Pace::Free).await.unwrap();
             dialect.migrate(&writer).await.unwrap();
             let mut connection = writer.acquire().await.unwrap();
             let none = if dialect == Dialect::Sqlite { "X'00'" } else { "'\\x00'" };

@@ -1,7 +1,7 @@
 //! Lists: a SELECT that grows by the filters that are set, so that each uses the index made for it.
 
 use sqlx::{
-    Any, AnyConnection, Arguments as _, AssertSqlSafe, Encode, Type,
+    Any, Arguments as _, AssertSqlSafe, Encode, Executor, Type,
     any::{AnyArguments, AnyRow},
 };
 
@@ -125,7 +125,12 @@ impl ListQuery {
     }
 
     /// At most `limit` rows in `order`.
-    pub(super) async fn fetch(self, on: &mut AnyConnection, order: &str, limit: u32) -> Result<Vec<AnyRow>, Error> {
+    pub(super) async fn fetch(
+        self,
+        on: impl Executor<'_, Database = Any>,
+        order: &str,
+        limit: u32,
+    ) -> Result<Vec<AnyRow>, Error> {
         let sql = self.sql(order, limit);
         Ok(sqlx::query_with(AssertSqlSafe(sql), self.arguments).fetch_all(on).await?)
     }
@@ -135,7 +140,7 @@ impl ListQuery {
     pub(super) async fn explain(
         self,
         explain: &str,
-        on: &mut AnyConnection,
+        on: &mut sqlx::AnyConnection,
         order: &str,
         limit: u32,
     ) -> Result<Vec<AnyRow>, Error> {

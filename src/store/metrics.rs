@@ -94,10 +94,11 @@ impl Store {
         for outcome in ["committed", "conflict"] {
             telemetry.init_zero(&COMMITS, [outcome]);
         }
-        let StoreContext { dialect, sealer, ids, signal, readiness, reads, writes, .. } = &*self.shared;
-        let (dialect, sealer, signal, readiness) = (*dialect, sealer.clone(), signal.clone(), readiness.clone());
+        let StoreContext { dialect, pace, sealer, ids, signal, readiness, reads, writes, .. } = &*self.shared;
+        let (dialect, pace, sealer, signal, readiness) =
+            (*dialect, *pace, sealer.clone(), signal.clone(), readiness.clone());
         let (ids, reads, writes) = (ids.clone(), reads.clone(), writes.clone());
-        let shared = StoreContext { dialect, sealer, ids, signal, telemetry, readiness, reads, writes };
+        let shared = StoreContext { dialect, pace, sealer, ids, signal, telemetry, readiness, reads, writes };
         Self { shared: Arc::new(shared), ..self }
     }
 

@@ -34,6 +34,7 @@ mod keys;
 mod leases;
 mod list;
 mod list_query;
+mod lock_step;
 mod lost;
 mod metrics;
 mod object_write;
@@ -76,6 +77,7 @@ pub use tracked::{Tracked, Versioned};
 pub use webhooks::{WebhookFilter, WebhookRecord, WebhookState};
 
 use dialect::acquire;
+use lock_step::Pace;
 use pinned_connection::PinnedConnection;
 use read_batcher::ReadBatcher;
 use readiness::Readiness;
@@ -99,6 +101,7 @@ pub struct Store {
 
 struct StoreContext {
     dialect: Dialect,
+    pace: Pace,
     sealer: Sealer,
     ids: Ids,
     signal: Arc<EventSignal>,
@@ -113,17 +116,32 @@ impl Store {
     /// Connects to the database at `url`, creates it if it is an SQLite file that does not exist, and migrates it.
     /// `connections` bounds the pool; events get `ids`.
     pub async fn open(url: &str, connections: u32, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
-        let store = Self::open_as_it_is(url, connections, sealer, ids).await?;
+        Self::open_migrated(url, connections, Pace::Free, sealer, ids).await
+    }
+
+    /// The same for a simulation, on SQLite: everything in the process waits while the database works, so that a runtime with one
+    /// thread sees no other; but for its opening, which comes before the simulation. A file in memory makes it quick.
+    pub async fn open_in_lock_step(url: &str, connections: u32, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
+        Self::open_migrated(url, connections, Pace::LockStep, sealer, ids).await
+    }
+
+    async fn open_migrated(url: &str, connections: u32, pace: Pace, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
+        let store = Self::connect(url, connections, pace, sealer, ids).await?;
         store.shared.dialect.migrate(&store.writer).await?;
         Ok(store)
     }
 
     /// The same without migrating it.
     pub async fn open_as_it_is(url: &str, connections: u32, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
+        Self::connect(url, connections, Pace::Free, sealer, ids).await
+    }
+
+    async fn connect(url: &str, connections: u32, pace: Pace, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
         let url = &address::for_driver(url)?;
-        let (dialect, writer, reader) = connect(url, connections).await?;
+        let (dialect, writer, reader) = connect(url, connections, pace).await?;
         let shared = Arc::new(StoreContext {
             dialect,
+            pace,
             sealer,
             ids,
             signal: Arc::default(),
@@ -133,14 +151,15 @@ impl Store {
             writes: Arc::default(),
         });
         let sqlite_writer = dialect.has_one_writer().then(|| SqliteWriter::new(writer.clone()));
-        let for_commits = PinnedConnection::of(dialect, dialect.connect_for_commits(url, &writer).await?);
-        let for_lookups = dialect.connect_for_lookups(url).await?;
+        let for_commits = PinnedConnection::of(dialect, pace, dialect.connect_for_commits(url, &writer).await?);
+        let for_lookups = dialect.connect_for_lookups(url, pace).await?;
         if dialect == Dialect::Postgres {
             pooler::require_sessions(&writer, &for_lookups).await?;
         }
-        let for_lookups = PinnedConnection::of(dialect, for_lookups);
+        let for_lookups = PinnedConnection::of(dialect, pace, for_lookups);
         let write_batcher = WriteBatcher::start(BatchWriter {
             dialect,
+            pace,
             connection: for_commits.clone(),
             sqlite_writer: sqlite_writer.clone(),
         });
@@ -199,10 +218,10 @@ impl Store {
 }
 
 /// Connects to the database at `url`: its dialect, the pool that writes, and the one that only reads.
-async fn connect(url: &str, connections: u32) -> Result<(Dialect, Pool<Any>, Pool<Any>), Error> {
+async fn connect(url: &str, connections: u32, pace: Pace) -> Result<(Dialect, Pool<Any>, Pool<Any>), Error> {
     sqlx::any::install_default_drivers();
     let unknown = || Error::Unavailable(sqlx::Error::Configuration("neither sqlite: nor postgres:".into()));
     let dialect = Dialect::of(url).ok_or_else(unknown)?;
-    let (writer, reader) = dialect.connect(url, connections).await?;
+    let (writer, reader) = dialect.connect(url, connections, pace).await?;
     Ok((dialect, writer, reader))
 }

@@ -12,6 +12,7 @@ use tokio::{
 use super::{
     Dialect, Error,
     dialect::{TRUSTED_IDLE, acquire},
+    lock_step::Pace,
     lost,
 };
 
@@ -19,6 +20,7 @@ use super::{
 #[derive(Clone)]
 pub(super) struct PinnedConnection {
     dialect: Dialect,
+    pace: Pace,
     pool: Pool<Any>,
     place: Arc<Mutex<Option<Used>>>,
 }
@@ -28,8 +30,8 @@ type Used = (PoolConnection<Any>, Instant);
 
 impl PinnedConnection {
     /// A connection of `pool`, which no other task waits for, once it is needed.
-    pub(super) fn of(dialect: Dialect, pool: Pool<Any>) -> Self {
-        Self { dialect, pool, place: Arc::default() }
+    pub(super) fn of(dialect: Dialect, pace: Pace, pool: Pool<Any>) -> Self {
+        Self { dialect, pace, pool, place: Arc::default() }
     }
 
     /// Does something on the connection, which is replaced where the database does not answer in time
@@ -39,7 +41,7 @@ impl PinnedConnection {
         work: impl AsyncFnOnce(&mut AnyConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut connection = self.take().await?;
-        let Ok(outcome) = timeout(self.dialect.answer_limit(), work(&mut connection)).await else {
+        let Ok(outcome) = timeout(self.dialect.answer_limit(), self.pace.keep(work(&mut connection))).await else {
             // Nobody knows what would come on it next, nor whether it was done.
             drop(connection.detach());
             return Err(Error::Uncertain(sqlx::Error::PoolTimedOut));
@@ -56,7 +58,7 @@ impl PinnedConnection {
         if let Some((mut connection, used_at)) = kept {
             let is_trusted = used_at.elapsed() < TRUSTED_IDLE;
             if !lost::is_after(used_at)
-                && (is_trusted || self.dialect.is_fit(&mut connection).await.unwrap_or_default())
+                && (is_trusted || self.pace.keep(self.dialect.is_fit(&mut connection)).await.unwrap_or_default())
             {
                 return Ok(connection);
             }

@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{Error, Store, dialect::acquire, lost};
+use super::{Error, ReadSession, Store, dialect::acquire, lost};
 
 /// A write is tried at most this often, however often somebody asks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -37,7 +37,8 @@ impl Store {
     }
 
     async fn answers(&self) -> Result<(), Error> {
-        sqlx::query("SELECT 1").execute(&mut *acquire(&self.reader).await?).await?;
+        let mut session = ReadSession { on: acquire(&self.reader).await?, shared: self.shared.clone() };
+        sqlx::query("SELECT 1").execute(session.connection()).await?;
         Ok(())
     }
 
@@ -45,7 +46,7 @@ impl Store {
     /// in the file's head, which means nothing, is changed too.
     async fn writes(&self) -> Result<(), Error> {
         let mut on = self.upkeep_now().await?;
-        let written = self.write_on(on.connection()).await;
+        let written = self.shared.pace.keep(self.write_on(on.connection())).await;
         on.end(written).await
     }
 

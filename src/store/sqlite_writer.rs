@@ -100,7 +100,7 @@ mod tests {
         sqlx::any::install_default_drivers();
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", dir.path().join("writer.db").display());
-        let (writer, reader) = Dialect::Sqlite.connect(&url, 1).await.unwrap();
+        let (writer, reader) = Dialect::Sqlite.connect(&url, 1, crate::store::lock_step::Pace::Free).await.unwrap();
         writer.execute("CREATE TABLE numbers (n INTEGER NOT NULL)").await.unwrap();
         (dir, SqliteWriter::new(writer), reader)
     }

@@ -32,14 +32,14 @@ impl Store {
     /// Runs a statement; returns how many rows it has changed.
     pub(super) async fn execute(&self, query: Query<'_, Any, AnyArguments>) -> Result<u64, Error> {
         let mut on = self.upkeep().await?;
-        let done = in_time(query.execute(on.connection())).await;
+        let done = in_time(self.shared.pace.keep(query.execute(on.connection()))).await;
         on.end(done.map(|done| done.rows_affected())).await
     }
 
     /// Runs a statement; returns the rows that it has changed.
     pub(super) async fn fetch(&self, query: Query<'_, Any, AnyArguments>) -> Result<Vec<AnyRow>, Error> {
         let mut on = self.upkeep().await?;
-        let rows = in_time(query.fetch_all(on.connection())).await;
+        let rows = in_time(self.shared.pace.keep(query.fetch_all(on.connection()))).await;
         on.end(rows).await
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     CommitError, Dialect, Error,
+    lock_step::Pace,
     pinned_connection::PinnedConnection,
     sqlite_writer::SqliteWriter,
     writes::{Write, write_together},
@@ -41,6 +42,7 @@ struct QueuedCommit {
 /// Writes the commits that were taken in.
 pub(super) struct BatchWriter {
     pub(super) dialect: Dialect,
+    pub(super) pace: Pace,
     pub(super) connection: PinnedConnection,
     /// SQLite's one writer, which is used instead.
     pub(super) sqlite_writer: Option<SqliteWriter>,
@@ -105,7 +107,7 @@ impl BatchWriter {
         match &self.sqlite_writer {
             Some(writer) => {
                 let mut on = writer.lock().await?;
-                let written = run(&mut on).await;
+                let written = self.pace.keep(run(&mut on)).await;
                 Ok(on.end(written).await??)
             }
             None => Ok(self.connection.use_for(run).await??),

@@ -12,9 +12,9 @@ use corefy_gateway::{
 };
 
 use super::objects::{CANARY, NOW, acme, after, commit, other};
-use crate::{on_both, support::database::TestDatabase};
+use crate::{on_three, support::database::TestDatabase};
 
-on_both![
+on_three![
     a_call_reads_back_as_it_was_told,
     calls_are_written_whole_however_many_and_once,
     what_was_said_is_sealed,

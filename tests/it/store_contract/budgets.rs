@@ -6,11 +6,11 @@ use corefy_gateway::{
 };
 
 use crate::{
-    on_both,
+    on_three,
     support::database::{Backend, TestDatabase},
 };
 
-on_both![
+on_three![
     tokens_of_one_gateway_are_leased_to_no_other_and_not_twice,
     the_first_to_lease_leaves_the_others_their_share,
     the_recovery_bucket_is_a_limit_of_its_own,

@@ -14,9 +14,9 @@ use tokio::task::JoinSet;
 use super::objects::{
     NOW, acme, after, arrival, commit, new_intent, operation, payment_intent, reservation, save_operation, webhook,
 };
-use crate::{on_both, support::database::TestDatabase};
+use crate::{on_three, support::database::TestDatabase};
 
-on_both![
+on_three![
     eight_claimers_take_every_due_operation_once,
     eight_claimers_take_every_due_webhook_once,
     eight_claimers_take_every_due_poll_once,

@@ -19,11 +19,11 @@ use super::objects::{
     refund, reservation, save_intent,
 };
 use crate::{
-    on_both,
+    on_three,
     support::database::{Backend, TestDatabase},
 };
 
-on_both![
+on_three![
     a_commit_is_written_whole_with_its_events,
     a_commit_whose_intent_was_moved_since_writes_nothing,
     a_decision_that_relies_on_an_intent_which_it_leaves_alone_stands_only_if_that_is_unchanged,

@@ -10,9 +10,9 @@ use corefy_gateway::{
 };
 
 use super::objects::{acme, after, commit, conflict, customer, new_customer, other, save_customer};
-use crate::{on_both, support::database::TestDatabase};
+use crate::{on_three, support::database::TestDatabase};
 
-on_both![
+on_three![
     a_customer_reads_back_for_its_partner_only,
     a_customer_s_reference_is_unique_within_its_partner,
     a_customer_is_changed_and_taken_back,

@@ -9,11 +9,11 @@ use corefy_gateway::{
 
 use super::objects::{commit, conflict, new_partner};
 use crate::{
-    on_both,
+    on_three,
     support::database::{Backend, TestDatabase},
 };
 
-on_both![
+on_three![
     a_database_is_opened_again_with_what_was_in_it,
     a_database_can_be_opened_twice_at_the_same_time,
     of_changes_of_which_one_conflicts_nothing_stands,

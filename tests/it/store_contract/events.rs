@@ -17,9 +17,9 @@ use super::objects::{
     NOW, acme, after, conflict, customer, gateways, other, paid_intent, payment_intent, payment_method, refund,
     save_intent,
 };
-use crate::{on_both, support::database::TestDatabase};
+use crate::{on_three, support::database::TestDatabase};
 
-on_both![
+on_three![
     an_event_keeps_its_object_as_it_was_then,
     events_are_listed_oldest_first_page_by_page,
     events_are_filtered_by_type_and_object,

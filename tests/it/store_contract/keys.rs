@@ -12,9 +12,9 @@ use corefy_gateway::{
 };
 
 use super::objects::{acme, after, commit, conflict, new_partner, other};
-use crate::{on_both, support::database::TestDatabase};
+use crate::{on_three, support::database::TestDatabase};
 
-on_both![
+on_three![
     a_partner_is_found_by_its_name_and_its_short_name_is_given_once,
     a_key_reads_back_as_it_was_written,
     a_key_is_revoked_once,

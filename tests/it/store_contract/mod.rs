@@ -1,4 +1,4 @@
-//! The contract of the store, on both databases.
+//! The contract of the store, on both databases, and on SQLite in lock step, as simulations have it.
 
 mod api_calls;
 mod budgets;

@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 use super::objects::{
     FINGERPRINT, acme, after, commit, conflict, operation, other, payment_intent, reservation, save_operation,
 };
-use crate::{on_both, support::database::TestDatabase};
+use crate::{on_three, support::database::TestDatabase};
 
-on_both![
+on_three![
     an_operation_reads_back_as_it_was_reserved,
     an_operation_that_ends_with_its_reservation_has_its_answer_at_once,
     a_partner_uses_an_idempotency_key_once,

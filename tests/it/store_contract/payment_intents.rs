@@ -20,11 +20,11 @@ use super::objects::{
     payment_intent, save_customer, save_intent, save_operation, update_intent, usd,
 };
 use crate::{
-    on_both,
+    on_three,
     support::database::{Backend, TestDatabase},
 };
 
-on_both![
+on_three![
     an_intent_reads_back_for_its_partner_only,
     an_intent_s_reference_is_unique_within_its_partner,
     an_intent_is_found_by_corefy_s_id,

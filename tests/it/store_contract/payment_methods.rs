@@ -13,9 +13,9 @@ use super::objects::{
     acme, after, commit, conflict, customer, new_customer, new_method, other, payment_method, save_customer,
     save_method,
 };
-use crate::{on_both, support::database::TestDatabase};
+use crate::{on_three, support::database::TestDatabase};
 
-on_both![
+on_three![
     a_payment_method_reads_back_for_its_partner_only,
     a_payment_method_of_corefy_s_is_known_once,
     a_payment_method_is_changed_and_taken_back,

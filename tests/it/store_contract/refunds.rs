@@ -15,9 +15,9 @@ use super::objects::{
     acme, after, broken_rule, commit, conflict, new_intent, new_refund, other, paid_intent, payment_intent, refund,
     save_intent, save_refund,
 };
-use crate::{on_both, support::database::TestDatabase};
+use crate::{on_three, support::database::TestDatabase};
 
-on_both![
+on_three![
     a_refund_reads_back_for_its_partner_only,
     a_refund_s_reference_is_unique_within_its_partner,
     a_refund_is_changed_and_taken_back,

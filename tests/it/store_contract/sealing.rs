@@ -20,11 +20,11 @@ use super::objects::{
     paid_intent, payment_intent, payment_method, refund, save_intent, save_operation, webhook,
 };
 use crate::{
-    on_both,
+    on_three,
     support::database::{Backend, TestDatabase},
 };
 
-on_both![
+on_three![
     under_another_master_key_rows_are_corrupt_and_not_a_panic,
     a_row_that_was_tampered_with_is_corrupt_and_not_a_panic,
 ];

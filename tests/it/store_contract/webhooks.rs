@@ -7,9 +7,9 @@ use corefy_gateway::{
 use tokio::task::JoinSet;
 
 use super::objects::{NOW, after, arrival, commit, conflict, webhook};
-use crate::{on_both, support::database::TestDatabase};
+use crate::{on_three, support::database::TestDatabase};
 
-on_both![
+on_three![
     a_webhook_reads_back_as_it_came,
     a_body_that_comes_again_is_counted,
     a_claimed_webhook_is_left_alone_until_its_lease_ends,

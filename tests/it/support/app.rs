@@ -265,10 +265,10 @@ impl Steps {
     }
 }
 
-/// A sandbox with the keys that it has by default.
-pub async fn start_sandbox(environment: &Environment) -> (Sandbox, DropGuard) {
+/// The settings of a sandbox with the keys that it has by default.
+pub fn sandbox_options() -> SandboxOptions {
     let keys = SandboxKeys::default();
-    let settings = SandboxOptions {
+    SandboxOptions {
         api_key: keys.api_key,
         secret_key: keys.secret_key,
         client_key: keys.client_key,
@@ -277,10 +277,14 @@ pub async fn start_sandbox(environment: &Environment) -> (Sandbox, DropGuard) {
         webhooks_at_a_time: 1,
         public_url: None,
         tick: None,
-    };
+    }
+}
+
+/// A sandbox with those settings.
+pub async fn start_sandbox(environment: &Environment) -> (Sandbox, DropGuard) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let stop = CancellationToken::new();
-    let sandbox = Sandbox::start(listener, settings, environment.clone(), stop.clone()).await.unwrap();
+    let sandbox = Sandbox::start(listener, sandbox_options(), environment.clone(), stop.clone()).await.unwrap();
     (sandbox, stop.drop_guard())
 }
 
@@ -294,7 +298,8 @@ fn set_webhooks(sandbox: &Sandbox, server: &Server) {
     sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
 }
 
-fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
+/// The settings of a gateway on `database`, with any ports.
+pub fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     Config {
         upstream: UpstreamConfig {
@@ -327,7 +332,8 @@ fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
     }
 }
 
-async fn create_key(
+/// A key, changed from one that may do everything for the partner Acme.
+pub async fn create_key(
     database: &TestDatabase,
     environment: &Environment,
     change: impl FnOnce(&mut NewKey),

@@ -33,6 +33,7 @@ pub enum Backend {
 /// A database of one test's own, gone when this is dropped.
 pub struct TestDatabase {
     url: String,
+    is_in_lock_step: bool,
     _place: Place,
 }
 
@@ -64,13 +65,22 @@ impl TestDatabase {
     /// An empty database of SQLite in a directory of the test's own.
     pub fn in_directory(directory: &std::path::Path) -> Self {
         let url = format!("sqlite://{}", directory.join("gateway.db").display());
-        Self { url, _place: Place::Elsewhere }
+        Self { url, is_in_lock_step: false, _place: Place::Elsewhere }
     }
 
     fn in_a_file() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::kept_in(tempfile::tempdir().unwrap())
+    }
+
+    /// An empty database of SQLite, in memory where the machine has a place for that, whose stores wait for it in lock step.
+    pub fn in_lock_step() -> Self {
+        let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        Self { is_in_lock_step: true, ..Self::kept_in(directory) }
+    }
+
+    fn kept_in(directory: TempDir) -> Self {
         let url = format!("sqlite://{}", directory.path().join("gateway.db").display());
-        Self { url, _place: Place::Directory { _removed_when_dropped: directory } }
+        Self { url, is_in_lock_step: false, _place: Place::Directory { _removed_when_dropped: directory } }
     }
 
     async fn on_a_server(server: &str) -> Self {
@@ -78,7 +88,7 @@ impl TestDatabase {
         execute(server, format!("CREATE DATABASE {name}")).await.unwrap();
         let mut url = url::Url::parse(server).unwrap();
         url.set_path(&name);
-        Self { url: url.into(), _place: Place::Server { url: server.to_owned(), name } }
+        Self { url: url.into(), is_in_lock_step: false, _place: Place::Server { url: server.to_owned(), name } }
     }
 
     /// Its URL, as the gateway is configured with it.
@@ -150,6 +160,9 @@ impl TestDatabase {
     /// Opens it under another master key.
     pub async fn store_under(&self, master_key: &MasterKey) -> Store {
         let sealer = Sealer::new(master_key.derive(Purpose::Seal), Randomness::system());
+        if self.is_in_lock_step {
+            return Store::open_in_lock_step(&self.url, CONNECTIONS, sealer, Ids::system()).await.unwrap();
+        }
         Store::open(&self.url, CONNECTIONS, sealer, Ids::system()).await.unwrap()
     }
 }
@@ -195,6 +208,23 @@ async fn execute(server: &str, sql: String) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(server).await?;
     sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await?;
     connection.close().await
+}
+
+/// Makes three tests of each function named: those of [`on_both!`], and one on SQLite in lock step.
+#[macro_export]
+macro_rules! on_three {
+    ($($test:ident),* $(,)?) => {
+        $crate::on_both![$($test),*];
+
+        mod in_lock_step {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    super::$test($crate::support::database::TestDatabase::in_lock_step()).await;
+                }
+            )*
+        }
+    };
 }
 
 /// Makes two tests of each function named: one on SQLite, one on PostgreSQL.
