@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Any, AnyConnection, Pool, pool::PoolConnection};
+use sqlx::{Any, AnyConnection, Executor as _, Pool, pool::PoolConnection};
 use tokio::{
     sync::{Mutex, MutexGuard},
     time::timeout,
 };
 
-use super::Error;
+use super::{Error, writes::SQLITE_CHECKS};
 
 /// How long the writer is waited for: longer than a call waits for its reservation, because what is sent already is written by
 /// the same writer.
@@ -45,9 +45,15 @@ impl SqliteWriter {
         let mut place = timeout(LOCK_TIMEOUT, self.connection.lock()).await.map_err(late)?;
         let connection = match place.take() {
             Some(connection) => connection,
-            None => self.pool.acquire().await?,
+            None => self.connect().await?,
         };
         Ok(WriterGuard { place, connection })
+    }
+
+    async fn connect(&self) -> Result<PoolConnection<Any>, Error> {
+        let mut connection = self.pool.acquire().await?;
+        connection.execute(SQLITE_CHECKS).await?;
+        Ok(connection)
     }
 
     /// Whether anybody writes.
@@ -90,7 +96,7 @@ impl DerefMut for WriterGuard<'_> {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+    use sqlx::{AssertSqlSafe, Connection as _};
 
     use super::*;
     use crate::store::Dialect;

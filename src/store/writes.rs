@@ -13,6 +13,8 @@ use super::{
 mod postgres;
 mod sqlite;
 
+pub(super) use sqlite::CHECKS as SQLITE_CHECKS;
+
 /// A statement that writes rows.
 pub(super) struct Statement {
     /// Its place among the statements that go together.

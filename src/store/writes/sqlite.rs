@@ -1,9 +1,9 @@
-//! Statements that go to SQLite together: as one text, which costs one turn of the connection's thread. Whether they stand is
-//! decided by the number of rows that each has written.
+//! Statements that go to SQLite together: as one text, a transaction with its COMMIT, which costs one turn of the connection's
+//! thread. After each, a check stops the text when fewer rows were written than have to be.
 
-use std::{fmt::Write as _, sync::LazyLock};
+use std::sync::LazyLock;
 
-use sqlx::{AnyConnection, AssertSqlSafe, Either, Executor as _, any::AnyArguments};
+use sqlx::{AnyConnection, AssertSqlSafe, Executor as _, any::AnyArguments};
 use tokio_stream::StreamExt as _;
 
 use super::{ColumnType, Rank, Statement, StatementRows, add};
@@ -12,12 +12,12 @@ use crate::store::{CommitError, Error};
 /// The statements by rank. There are few combinations of them, so that each text is prepared once and kept.
 static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| Rank::ALL.iter().map(|rank| text(rank.statement())).collect());
 
+/// Prepares a connection that writes: a row that is put into this table breaks its rule.
+pub(in crate::store) const CHECKS: &str = "CREATE TEMP TABLE IF NOT EXISTS misfits (written INTEGER CHECK (FALSE))";
+
 /// Writes all rows, or none.
 pub(super) async fn write(parts: Vec<StatementRows>, on: &mut AnyConnection) -> Result<(), CommitError> {
-    let mut written = run(parts, on).await;
-    if written.is_ok() {
-        written = on.execute("COMMIT").await.map(drop).map_err(|error| Error::from(error).into());
-    }
+    let written = run(together(parts)?, on).await;
     // After another error the connection is not used again.
     if written.as_ref().is_err_and(CommitError::is_of_its_rows) {
         on.execute("ROLLBACK").await.map_err(Error::from)?;
@@ -25,43 +25,57 @@ pub(super) async fn write(parts: Vec<StatementRows>, on: &mut AnyConnection) -> 
     written
 }
 
-/// Runs the statements of a transaction. The first that does not write its rows names the conflict.
-async fn run(parts: Vec<StatementRows>, on: &mut AnyConnection) -> Result<(), CommitError> {
-    let (sql, arguments, required) = together(parts)?;
-    let mut results = on.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments));
-    let (mut required, mut misfit) = (required.into_iter(), None);
-    while let Some(result) = results.next().await {
-        let Either::Left(result) = result.map_err(Error::from)? else { continue };
-        if let Some(Some((rank, count))) = required.next()
-            && i64::try_from(result.rows_affected()) != Ok(count)
-        {
-            misfit = misfit.or(Some(rank));
-        }
-    }
-    misfit.map_or(Ok(()), |rank| Err(rank.conflict().into()))
+/// Statements that go together.
+struct Script {
+    sql: String,
+    arguments: AnyArguments,
+    /// For each statement, the rank that it checks, if it is a check.
+    checks: Vec<Option<Rank>>,
 }
 
-/// For each statement, the rank that it is of and the number of rows that it has to write, if any.
-type Required = Vec<Option<(Rank, i64)>>;
+async fn run(script: Script, on: &mut AnyConnection) -> Result<(), CommitError> {
+    let mut results = on.fetch_many(sqlx::query_with(AssertSqlSafe(script.sql), script.arguments));
+    let mut checks = script.checks.into_iter();
+    while let Some(result) = results.next().await {
+        let check = checks.next().flatten();
+        match (result.map_err(Error::from), check) {
+            (Ok(_), _) => {}
+            (Err(Error::RuleBroken(_)), Some(rank)) => return Err(rank.conflict().into()),
+            (Err(error), _) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
 
-/// The text, its values, and what has to be written.
-fn together(parts: Vec<StatementRows>) -> Result<(String, AnyArguments, Required), Error> {
-    let (mut sql, mut arguments, mut required) = ("BEGIN IMMEDIATE".to_owned(), AnyArguments::default(), vec![None]);
+/// The transaction that writes `parts`.
+fn together(parts: Vec<StatementRows>) -> Result<Script, Error> {
+    let mut script = Script { sql: String::new(), arguments: AnyArguments::default(), checks: Vec::new() };
+    script.add("BEGIN IMMEDIATE", None);
     for (part, places) in parts.into_iter().zip(0_usize..) {
         let [rows, bytes, count] = [1, 2, 3].map(|place| format!("${}", 3 * places + place));
         let text = TEXTS[part.rank as usize].replace("{elements}", &rows).replace("{bytes}", &bytes);
-        // Writing to a string does not fail.
-        let _ = write!(sql, "; {text}");
-        required.push(part.rank.requires_rows().then_some((part.rank, part.count)));
-        if part.rank.statement().is_of_events() {
-            let _ = write!(sql, "; UPDATE event_sequence SET last = last + {count} WHERE id = 1");
-            required.push(None);
+        script.add(&text, None);
+        if part.rank.requires_rows() {
+            let check = format!("INSERT INTO misfits SELECT changes() WHERE changes() <> {count}");
+            script.add(&check, Some(part.rank));
         }
-        add(&mut arguments, part.rows)?;
-        add(&mut arguments, part.bytes)?;
-        add(&mut arguments, part.count)?;
+        if part.rank.statement().is_of_events() {
+            script.add(&format!("UPDATE event_sequence SET last = last + {count} WHERE id = 1"), None);
+        }
+        add(&mut script.arguments, part.rows)?;
+        add(&mut script.arguments, part.bytes)?;
+        add(&mut script.arguments, part.count)?;
     }
-    Ok((sql, arguments, required))
+    script.add("COMMIT", None);
+    Ok(script)
+}
+
+impl Script {
+    fn add(&mut self, sql: &str, check: Option<Rank>) {
+        self.sql.push_str(sql);
+        self.sql.push(';');
+        self.checks.push(check);
+    }
 }
 
 /// A statement, which takes its rows and their bytes as `{elements}` and `{bytes}`.
