@@ -115,7 +115,7 @@ impl Source {
         }
         while let Some((name, later)) = rest.split_first() {
             let here = &self.0[&at];
-            let child = [&at[..], &[name.clone()]].concat();
+            let child = [&at[..], std::slice::from_ref(name)].concat();
             if self.0.contains_key(&child) {
                 (at, rest, has_moved) = (child, later, true);
             } else if here.items.contains(name) || name == "*" {
