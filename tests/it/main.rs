@@ -56,6 +56,7 @@ mod retention;
 mod secrets;
 mod server;
 mod settled;
+mod simulation;
 mod slow_connections;
 mod store_contract;
 mod store_failures;

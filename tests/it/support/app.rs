@@ -346,5 +346,8 @@ pub async fn create_key(
         expires_at: None,
     };
     change(&mut new);
-    KeyAdmin::new(database.store().await, master_key(), environment.clone()).create(new).await.unwrap()
+    let store = database.store().await;
+    let key = KeyAdmin::new(store.clone(), master_key(), environment.clone()).create(new).await.unwrap();
+    store.close().await;
+    key
 }
