@@ -11,7 +11,7 @@ use crate::{
     upstream::intents::wire::{Moment, WireNextAction},
 };
 
-/// How long the details are good, by the sandbox's clock; then the attempt fails with [`EXPIRED`].
+/// How long the details are good, by the sandbox's clock; then the attempt fails with [`EXPIRED`](super::payment::EXPIRED).
 pub const DISPLAY_TIME: Duration = Duration::from_secs(24 * 3600);
 
 /// The details that a payer is shown for this type of payment method.

@@ -16,13 +16,13 @@ pub struct SandboxOptions {
     pub client_key: SecretString,
     /// The key that signs webhooks.
     pub webhook_secret: SecretString,
-    /// Where webhooks go; `None` until [`Sandbox::set_webhook_url`] when they are not wanted yet.
+    /// Where webhooks go; `None` until [`crate::sandbox::Sandbox::set_webhook_url`] when they are not wanted yet.
     pub webhook_url: Option<Url>,
     /// How many webhooks are delivered at the same time; with more than one, they may arrive in another order.
     pub webhooks_at_a_time: usize,
     /// Where a payer's browser reaches the sandbox; `None` means the address it listens on.
     pub public_url: Option<Url>,
     /// How often what is due is settled without being asked for; `None` for tests, which call
-    /// [`Sandbox::settle_due`].
+    /// [`crate::sandbox::Sandbox::settle_due`].
     pub tick: Option<Duration>,
 }

@@ -8,23 +8,12 @@ use std::{
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::{Dialect, Error};
+use super::Error;
 
-impl Dialect {
-    /// By the scheme of the database's URL.
-    pub fn of(url: &str) -> Option<Self> {
-        match url.split_once(':')?.0 {
-            "sqlite" => Some(Self::Sqlite),
-            "postgres" | "postgresql" => Some(Self::Postgres),
-            _ => None,
-        }
-    }
-
-    /// The file of an SQLite database.
-    pub fn file(url: &str) -> Option<PathBuf> {
-        let (path, _) = sqlite_parts(url)?;
-        Some(PathBuf::from(percent_decode_str(path).decode_utf8_lossy().into_owned()))
-    }
+/// The file of an SQLite database.
+pub(super) fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let (path, _) = sqlite_parts(url)?;
+    Some(PathBuf::from(percent_decode_str(path).decode_utf8_lossy().into_owned()))
 }
 
 /// The path and the parameters of an SQLite database, as they are written.
@@ -38,7 +27,7 @@ fn sqlite_parts(url: &str) -> Option<(&str, Option<&str>)> {
 /// taken for a host or a step up, and every character that means something in a URL is encoded. The file's directory must
 /// exist.
 pub(super) fn for_driver(url: &str) -> Result<String, Error> {
-    let (Some(path), Some((_, parameters))) = (Dialect::file(url), sqlite_parts(url)) else {
+    let (Some(path), Some((_, parameters))) = (sqlite_file(url), sqlite_parts(url)) else {
         return Ok(url.to_owned());
     };
     let path = absolute(&path).map_err(|error| file_error(&path, &error))?;
@@ -89,9 +78,9 @@ mod tests {
             ("sqlite://50%25%23.db", "50%#.db"),
             ("sqlite:gateway.db", "gateway.db"),
         ] {
-            assert_eq!(Dialect::file(url).unwrap(), Path::new(path), "{url}");
+            assert_eq!(sqlite_file(url).unwrap(), Path::new(path), "{url}");
         }
-        assert_eq!(Dialect::file("postgres://host/name"), None);
+        assert_eq!(sqlite_file("postgres://host/name"), None);
     }
 
     #[test]

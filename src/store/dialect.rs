@@ -1,7 +1,14 @@
 //! Every difference between SQLite and PostgreSQL, but for how each takes rows to be written (`writes/`). All other SQL in
 //! this folder is written once.
 
-use std::{fs::OpenOptions, io, path::Path, str::FromStr as _, sync::Arc, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io,
+    path::{Path, PathBuf},
+    str::FromStr as _,
+    sync::Arc,
+    time::Duration,
+};
 
 use sqlx::{
     Any, AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Pool, Row as _,
@@ -13,13 +20,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Error,
-    address::{file_error, place},
+    address::{file_error, place, sqlite_file},
     lock_step::Pace,
-    lost, pooler,
+    lost::{self, CONNECT_TIMEOUT},
+    pooler,
 };
-
-/// How long a pool tries to connect, as when the gateway starts.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a caller waits for a connection before the store counts as unavailable: mostly nothing was sent yet, and a quick
 /// refusal serves a caller better.
@@ -79,6 +84,20 @@ const POSTGRES_SETTINGS: &str =
 const POSTGRES_COMMIT_SETTINGS: &str = "SET lock_timeout = '100ms'";
 
 impl Dialect {
+    /// By the scheme of the database's URL.
+    pub fn of(url: &str) -> Option<Self> {
+        match url.split_once(':')?.0 {
+            "sqlite" => Some(Self::Sqlite),
+            "postgres" | "postgresql" => Some(Self::Postgres),
+            _ => None,
+        }
+    }
+
+    /// The file of an SQLite database.
+    pub fn file(url: &str) -> Option<PathBuf> {
+        sqlite_file(url)
+    }
+
     /// Connects: the pool that writes, and the one that only reads. SQLite has one writer by nature; with PostgreSQL
     /// both are the same.
     pub(super) async fn connect(

@@ -3,24 +3,15 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, ReadSession, Sealer, StoreContext,
+    Error, ListPosition, ReadSession, Sealer, StoreContext,
     columns::{get, time},
     error::Corruption,
     list_query::ListQuery,
 };
-use crate::{domain::clock::Timestamp, telemetry::catalogue::UNREADABLE_ROWS};
+use crate::telemetry::catalogue::UNREADABLE_ROWS;
 
 /// Rows that are read at least when a list goes on behind rows that were left out.
 const LEAST_BATCH: u32 = 20;
-
-/// The row after which a list goes on that is ordered by when its objects were made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListPosition {
-    /// When the object was made.
-    pub created_at: Timestamp,
-    /// Its id, which orders those of one moment.
-    pub id: String,
-}
 
 /// The source of a list's rows, and their order.
 pub(super) struct Listing<K> {

@@ -5,8 +5,17 @@ use sqlx::{
     any::{AnyArguments, AnyRow},
 };
 
-use super::{Error, ListPosition};
-use crate::domain::clock::TimeRange;
+use super::Error;
+use crate::domain::clock::{TimeRange, Timestamp};
+
+/// The row after which a list goes on that is ordered by when its objects were made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListPosition {
+    /// When the object was made.
+    pub created_at: Timestamp,
+    /// Its id, which orders those of one moment.
+    pub id: String,
+}
 
 /// A SELECT in the making.
 pub(super) struct ListQuery {

@@ -16,7 +16,8 @@ use sqlx::{AnyConnection, Executor as _, Row as _};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::dialect::CONNECT_TIMEOUT;
+/// How long a pool tries to connect, as when the gateway starts.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// When a session last turned out to be lost.
 static LOST_AT: LazyLock<watch::Sender<Option<Instant>>> = LazyLock::new(|| watch::Sender::new(None));

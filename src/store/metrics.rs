@@ -1,13 +1,10 @@
-//! Metrics of the store: its connections, the events that became durable, and the backlog.
+//! Metrics of the store: its connections, and the events that became durable.
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::any::AnyRow;
-
-use super::{CommitError, Dialect, Error, Store, StoreContext, columns::get};
+use super::{CommitError, Dialect, Store, StoreContext};
 use crate::{
     domain::{
-        clock::Timestamp,
         decline::known_codes,
         event::{EventObject, EventType},
     },
@@ -73,15 +70,6 @@ pub(super) fn count_commit(telemetry: &Telemetry, outcome: &Result<(), CommitErr
     }
 }
 
-/// How many rows wait for something, and since when.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Backlog {
-    /// How many.
-    pub count: u32,
-    /// When the oldest of them came about.
-    pub oldest: Option<Timestamp>,
-}
-
 impl Store {
     /// Has what is stored and waited for measured.
     pub fn measured_by(self, telemetry: Telemetry) -> Self {
@@ -115,13 +103,5 @@ impl Store {
             self.shared.telemetry.set(&CONNECTIONS, [name, "idle"], idle);
             self.shared.telemetry.set(&CONNECTIONS, [name, "busy"], pool.size().saturating_sub(idle));
         }
-    }
-}
-
-impl Backlog {
-    /// From the columns `count` and `oldest`.
-    pub(super) fn read(row: &AnyRow) -> Result<Self, Error> {
-        let (count, oldest): (i64, Option<i64>) = (get(row, "count")?, get(row, "oldest")?);
-        Ok(Self { count: u32::try_from(count).unwrap_or(u32::MAX), oldest: oldest.map(Timestamp) })
     }
 }

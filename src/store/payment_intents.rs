@@ -5,8 +5,8 @@ use sqlx::{AssertSqlSafe, any::AnyRow};
 use super::{
     Error, ReadSession, Sealer, Store, Tracked,
     columns::{get, money, parse, parse_optional, time},
-    list::{ListPosition, Listing},
-    list_query::ListQuery,
+    list::Listing,
+    list_query::{ListPosition, ListQuery},
     object_write::{ObjectRanks, object_write},
     read_batcher::Lookup,
     writes::{

@@ -4,10 +4,7 @@
 use std::time::Duration;
 
 use sqlx::AnyConnection;
-use tokio::{
-    sync::Mutex,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
 use super::{Error, ReadSession, Store, dialect::acquire, lost};
 
@@ -15,10 +12,6 @@ use super::{Error, ReadSession, Store, dialect::acquire, lost};
 const EVERY: Duration = Duration::from_secs(1);
 /// How long the write may take: as long as a call may wait for the database before it is refused.
 const LIMIT: Duration = Duration::from_secs(2);
-
-/// The result of the last write that was tried, and when it was; `Err` has the reason in a few words.
-#[derive(Default)]
-pub(super) struct Readiness(Mutex<Option<(Instant, Result<(), &'static str>)>>);
 
 impl Store {
     /// Whether a write works at this moment; if not, why, in a few words with nothing private in them. Callers that ask at the

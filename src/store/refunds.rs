@@ -5,8 +5,8 @@ use sqlx::any::AnyRow;
 use super::{
     Error, ReadSession, Sealer, Tracked,
     columns::{get, money, parse, time},
-    list::{ListPosition, Listing},
-    list_query::ListQuery,
+    list::Listing,
+    list_query::{ListPosition, ListQuery},
     object_write::{ObjectRanks, object_write},
     writes::{
         ColumnType::{Bytes, Int, Text},

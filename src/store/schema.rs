@@ -2,7 +2,7 @@
 
 use sqlx::{AnyConnection, Row as _};
 
-use super::{Dialect, Error, Store, address, lock_step::Pace};
+use super::{Dialect, Error, Store, address, lock_step::Pace, open::connect};
 use crate::domain::clock::Timestamp;
 
 /// The migrations that a database has had, by number.
@@ -44,7 +44,7 @@ pub struct Setting {
 
 /// Brings the database at `url` up to date, and returns how it stood before.
 pub async fn migrate(url: &str) -> Result<Schema, Error> {
-    let (dialect, writer, reader) = super::connect(&address::for_driver(url)?, 1, Pace::Free).await?;
+    let (dialect, writer, reader) = connect(&address::for_driver(url)?, 1, Pace::Free).await?;
     let before = dialect.schema(&mut *writer.acquire().await?).await?;
     dialect.migrate(&writer).await?;
     reader.close().await;

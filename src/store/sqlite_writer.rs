@@ -12,11 +12,14 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Error, writes::SQLITE_CHECKS};
+use super::Error;
 
 /// How long the writer is waited for: longer than a call waits for its reservation, because what is sent already is written by
 /// the same writer.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Prepares the connection: a row that is put into this table breaks its rule, which stops a batch (`writes/sqlite.rs`).
+const CHECKS: &str = "CREATE TEMP TABLE IF NOT EXISTS misfits (written INTEGER CHECK (FALSE))";
 
 /// The writer. The line in front of it is short: one task writes all commits, and each of the workers waits for its own
 /// statement.
@@ -52,7 +55,7 @@ impl SqliteWriter {
 
     async fn connect(&self) -> Result<PoolConnection<Any>, Error> {
         let mut connection = self.pool.acquire().await?;
-        connection.execute(SQLITE_CHECKS).await?;
+        connection.execute(CHECKS).await?;
         Ok(connection)
     }
 

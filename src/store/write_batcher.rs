@@ -1,19 +1,10 @@
-//! Commits on their way to the database: all that wait are written together, in one transaction with one flush. One that
-//! cannot be written takes none of the others with it.
+//! Commits on their way to the database: all that wait are written together (`batch_writer.rs`).
 
 use std::collections::HashSet;
 
-use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{
-    CommitError, Dialect, Error,
-    lock_step::Pace,
-    pinned_connection::PinnedConnection,
-    sqlite_writer::SqliteWriter,
-    writes::{Write, write_together},
-};
-use crate::task;
+use super::{CommitError, Error, writes::Write};
 
 /// Commits that may wait in each lane. It is never reached: each is of a call under way, which `rpc/` bounds, of a webhook on an
 /// open connection, which `http/` bounds, or of a worker, which waits for it.
@@ -34,26 +25,16 @@ pub(super) struct WriteBatcher {
 }
 
 /// A commit that waits.
-struct QueuedCommit {
-    writes: Vec<Write>,
-    reply: oneshot::Sender<Result<(), CommitError>>,
-}
-
-/// Writes the commits that were taken in.
-pub(super) struct BatchWriter {
-    pub(super) dialect: Dialect,
-    pub(super) pace: Pace,
-    pub(super) connection: PinnedConnection,
-    /// SQLite's one writer, which is used instead.
-    pub(super) sqlite_writer: Option<SqliteWriter>,
+pub(super) struct QueuedCommit {
+    pub(super) writes: Vec<Write>,
+    pub(super) reply: oneshot::Sender<Result<(), CommitError>>,
 }
 
 impl WriteBatcher {
-    /// Begins to write; ends when the last clone of this is gone.
-    pub(super) fn start(writer: BatchWriter) -> Self {
+    /// The batcher, and its lanes: those of calls, and those for which no call waits.
+    pub(super) fn new() -> (Self, Lane, Lane) {
         let ((urgent, urgent_lane), (patient, patient_lane)) = (Lane::new(), Lane::new());
-        task::spawn("write batcher", writer.work(urgent_lane, patient_lane));
-        Self { urgent, patient }
+        (Self { urgent, patient }, urgent_lane, patient_lane)
     }
 
     /// Writes the rows of one decision; returns when they are durable, or certain not to be written.
@@ -65,58 +46,8 @@ impl WriteBatcher {
     }
 }
 
-impl BatchWriter {
-    async fn work(self, mut urgent: Lane, mut patient: Lane) {
-        loop {
-            let has_any = tokio::select! {
-                biased;
-                true = urgent.has_any() => true,
-                true = patient.has_any() => true,
-                else => false,
-            };
-            if !has_any {
-                return;
-            }
-            self.write(gather(&mut urgent, &mut patient)).await;
-        }
-    }
-
-    /// Writes commits together. When one of them cannot be written, halves are tried, until it is alone.
-    async fn write(&self, mut entries: Vec<QueuedCommit>) {
-        let written = match self.try_to_write(&entries).await {
-            Err(error) if error.is_of_its_rows() && entries.len() > 1 => {
-                let rest = entries.split_off(entries.len() / 2);
-                Box::pin(self.write(entries)).await;
-                return Box::pin(self.write(rest)).await;
-            }
-            written => written,
-        };
-        // Nobody listens when the caller's task has died.
-        match written {
-            Ok(()) => entries.into_iter().for_each(|entry| drop(entry.reply.send(Ok(())))),
-            Err(error) => {
-                let same = error.share();
-                entries.into_iter().for_each(|entry| drop(entry.reply.send(Err(same()))));
-            }
-        }
-    }
-
-    async fn try_to_write(&self, entries: &[QueuedCommit]) -> Result<(), CommitError> {
-        let writes = entries.iter().flat_map(|entry| &entry.writes);
-        let run = async |on: &mut AnyConnection| write_together(self.dialect, writes, on).await;
-        match &self.sqlite_writer {
-            Some(writer) => {
-                let mut on = writer.lock().await?;
-                let written = self.pace.keep(run(&mut on)).await;
-                Ok(on.end(written).await??)
-            }
-            None => Ok(self.connection.use_for(run).await??),
-        }
-    }
-}
-
 /// The commits that are written next, together.
-fn gather(urgent: &mut Lane, patient: &mut Lane) -> Vec<QueuedCommit> {
+pub(super) fn gather(urgent: &mut Lane, patient: &mut Lane) -> Vec<QueuedCommit> {
     let mut batch = Gathered::default();
     urgent.move_into(&mut batch, TOGETHER);
     let most = TOGETHER.max(batch.commits.len() + PATIENT_SHARE);
@@ -125,7 +56,7 @@ fn gather(urgent: &mut Lane, patient: &mut Lane) -> Vec<QueuedCommit> {
 }
 
 /// Commits in the order in which they came.
-struct Lane {
+pub(super) struct Lane {
     receiver: mpsc::Receiver<QueuedCommit>,
     /// Came before those in the channel.
     first: Option<QueuedCommit>,
@@ -138,7 +69,7 @@ impl Lane {
     }
 
     /// Waits until there is a commit. `false`: there will be none any more.
-    async fn has_any(&mut self) -> bool {
+    pub(super) async fn has_any(&mut self) -> bool {
         if self.first.is_none() {
             self.first = self.receiver.recv().await;
         }

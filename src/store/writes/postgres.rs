@@ -4,7 +4,11 @@ use std::fmt::Write as _;
 
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyArguments, error::DatabaseError};
 
-use super::{ColumnType, Rank, StatementRows, add};
+use super::{
+    ColumnType, Rank,
+    row::{StatementRows, add},
+    statements::statement,
+};
 use crate::store::{CommitError, Conflict, Error, event_signal::CHANNEL};
 
 /// Writes all rows, or none.
@@ -35,7 +39,7 @@ fn together(parts: Vec<StatementRows>) -> Result<(String, AnyArguments), Error> 
     let (mut sql, mut arguments) = (String::from("WITH "), AnyArguments::default());
     let (mut found, mut required, mut tells) = (Vec::new(), Vec::new(), false);
     for (part, places) in parts.into_iter().zip(1_usize..) {
-        let (place, part_statement) = (part.rank as usize, part.rank.statement());
+        let (place, part_statement) = (part.rank as usize, statement(part.rank));
         let (rows, bytes, count) = (3 * places - 2, 3 * places - 1, 3 * places);
         if part_statement.is_of_events() {
             // Asking for what was found before has everything else run, and locked, before.

@@ -6,14 +6,15 @@ use std::sync::LazyLock;
 use sqlx::{AnyConnection, AssertSqlSafe, Executor as _, any::AnyArguments};
 use tokio_stream::StreamExt as _;
 
-use super::{ColumnType, Rank, Statement, StatementRows, add};
+use super::{
+    ColumnType, Rank, Statement,
+    row::{StatementRows, add},
+    statements::statement,
+};
 use crate::store::{CommitError, Error};
 
 /// The statements by rank. There are few combinations of them, so that each text is prepared once and kept.
-static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| Rank::ALL.iter().map(|rank| text(rank.statement())).collect());
-
-/// Prepares a connection that writes: a row that is put into this table breaks its rule.
-pub(in crate::store) const CHECKS: &str = "CREATE TEMP TABLE IF NOT EXISTS misfits (written INTEGER CHECK (FALSE))";
+static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| Rank::ALL.iter().map(|rank| text(statement(*rank))).collect());
 
 /// Writes all rows, or none.
 pub(super) async fn write(parts: Vec<StatementRows>, on: &mut AnyConnection) -> Result<(), CommitError> {
@@ -59,7 +60,7 @@ fn together(parts: Vec<StatementRows>) -> Result<Script, Error> {
             let check = format!("INSERT INTO misfits SELECT changes() WHERE changes() <> {count}");
             script.add(&check, Some(part.rank));
         }
-        if part.rank.statement().is_of_events() {
+        if statement(part.rank).is_of_events() {
             script.add(&format!("UPDATE event_sequence SET last = last + {count} WHERE id = 1"), None);
         }
         add(&mut script.arguments, part.rows)?;

@@ -1,4 +1,4 @@
-//! What callers do, and what goes wrong at Corefy: chosen by chance.
+//! The steps of a run: calls of partners, and failures at Corefy, chosen by chance.
 
 use corefy_gateway::{
     pb::{self, payment_intent_service_client::PaymentIntentServiceClient, refund_service_client::RefundServiceClient},

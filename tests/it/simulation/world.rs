@@ -128,7 +128,7 @@ impl World {
         }
     }
 
-    /// What the gateway says of each payment is what moved at Corefy.
+    /// The gateway says of each payment exactly that which moved at Corefy.
     pub async fn assert_books_agree(&self) {
         let ledger = self.sandbox.ledger();
         let mut client = PaymentIntentServiceClient::new(self.service.clone());

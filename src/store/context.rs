@@ -1,0 +1,26 @@
+//! The parts of the store that everything in it shares.
+
+use std::sync::Arc;
+
+use tokio::{sync::Mutex, time::Instant};
+
+use super::{Dialect, EventSignal, Sealer, StoreBreaker, lock_step::Pace};
+use crate::{domain::ids::Ids, telemetry::Telemetry};
+
+/// The kind of a database, the keys it is read with, and its condition at this moment.
+pub(super) struct StoreContext {
+    pub(super) dialect: Dialect,
+    pub(super) pace: Pace,
+    pub(super) sealer: Sealer,
+    pub(super) ids: Ids,
+    pub(super) signal: Arc<EventSignal>,
+    pub(super) telemetry: Telemetry,
+    pub(super) readiness: Arc<Readiness>,
+    /// Whether connections can be had that read, and that write.
+    pub(super) reads: Arc<StoreBreaker>,
+    pub(super) writes: Arc<StoreBreaker>,
+}
+
+/// The result of the last write that was tried, and when it was; `Err` has the reason in a few words.
+#[derive(Default)]
+pub(super) struct Readiness(pub(super) Mutex<Option<(Instant, Result<(), &'static str>)>>);

@@ -1,0 +1,83 @@
+//! The opening of the database.
+
+use std::sync::Arc;
+
+use sqlx::{Any, Pool};
+
+use super::{
+    Dialect, Error, Sealer, Store, StoreContext, address, batch_writer::BatchWriter, lock_step::Pace,
+    pinned_connection::PinnedConnection, pooler, read_batcher::ReadBatcher, sqlite_writer::SqliteWriter,
+};
+use crate::{domain::ids::Ids, telemetry::Telemetry};
+
+impl Store {
+    /// Connects to the database at `url`, creates it if it is an SQLite file that does not exist, and migrates it.
+    /// `connections` bounds the pool; events get `ids`.
+    pub async fn open(url: &str, connections: u32, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
+        Self::open_migrated(url, connections, Pace::Free, sealer, ids).await
+    }
+
+    /// The same for a simulation, on SQLite: everything in the process waits while the database works, so that a runtime with one
+    /// thread sees no other; but for its opening, which comes before the simulation. A file in memory makes it quick.
+    pub async fn open_in_lock_step(url: &str, connections: u32, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
+        Self::open_migrated(url, connections, Pace::LockStep, sealer, ids).await
+    }
+
+    async fn open_migrated(url: &str, connections: u32, pace: Pace, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
+        let store = Self::connect(url, connections, pace, sealer, ids).await?;
+        store.shared.dialect.migrate(&store.writer).await?;
+        Ok(store)
+    }
+
+    /// The same without migrating it.
+    pub async fn open_as_it_is(url: &str, connections: u32, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
+        Self::connect(url, connections, Pace::Free, sealer, ids).await
+    }
+
+    async fn connect(url: &str, connections: u32, pace: Pace, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
+        let url = &address::for_driver(url)?;
+        let (dialect, writer, reader) = connect(url, connections, pace).await?;
+        let shared = Arc::new(StoreContext {
+            dialect,
+            pace,
+            sealer,
+            ids,
+            signal: Arc::default(),
+            telemetry: Telemetry::default(),
+            readiness: Arc::default(),
+            reads: Arc::default(),
+            writes: Arc::default(),
+        });
+        let sqlite_writer = dialect.has_one_writer().then(|| SqliteWriter::new(writer.clone()));
+        let for_commits = PinnedConnection::of(dialect, pace, dialect.connect_for_commits(url, &writer).await?);
+        let for_lookups = dialect.connect_for_lookups(url, pace).await?;
+        if dialect == Dialect::Postgres {
+            pooler::require_sessions(&writer, &for_lookups).await?;
+        }
+        let for_lookups = PinnedConnection::of(dialect, pace, for_lookups);
+        let write_batcher =
+            BatchWriter { dialect, pace, connection: for_commits.clone(), sqlite_writer: sqlite_writer.clone() }
+                .start();
+        let read_batcher = ReadBatcher::start(dialect, for_lookups.clone());
+        let pinned = [for_commits, for_lookups];
+        Ok(Self {
+            writer,
+            reader,
+            sqlite_writer,
+            write_batcher,
+            read_batcher,
+            pinned,
+            url: url.as_str().into(),
+            shared,
+        })
+    }
+}
+
+/// Connects to the database at `url`: its dialect, the pool that writes, and the one that only reads.
+pub(super) async fn connect(url: &str, connections: u32, pace: Pace) -> Result<(Dialect, Pool<Any>, Pool<Any>), Error> {
+    sqlx::any::install_default_drivers();
+    let unknown = || Error::Unavailable(sqlx::Error::Configuration("neither sqlite: nor postgres:".into()));
+    let dialect = Dialect::of(url).ok_or_else(unknown)?;
+    let (writer, reader) = dialect.connect(url, connections, pace).await?;
+    Ok((dialect, writer, reader))
+}

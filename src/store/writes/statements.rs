@@ -1,0 +1,41 @@
+//! The statement of each rank, where its table has it.
+
+use super::{Rank, Statement};
+use crate::store::{
+    api_calls, audit, customers, events, keys, operations, payment_intents, payment_methods, refunds, webhooks,
+};
+
+/// The statement of a rank.
+pub(super) fn statement(rank: Rank) -> &'static Statement {
+    match rank {
+        Rank::OperationInsert => &operations::INSERT,
+        Rank::CustomerInsert => &customers::INSERT,
+        Rank::CustomerUpdate => &customers::UPDATE,
+        Rank::PaymentIntentInsert => &payment_intents::INSERT,
+        Rank::PaymentIntentUpdate => &payment_intents::UPDATE,
+        Rank::PaymentMethodInsert => &payment_methods::INSERT,
+        Rank::PaymentMethodUpdate => &payment_methods::UPDATE,
+        Rank::PaymentMethodDelete => &payment_methods::DELETE,
+        Rank::RefundInsert => &refunds::INSERT,
+        Rank::RefundUpdate => &refunds::UPDATE,
+        Rank::RefundDelete => &refunds::DELETE,
+        Rank::PaymentIntentDelete => &payment_intents::DELETE,
+        Rank::CustomerDelete => &customers::DELETE,
+        Rank::OperationRenew => &operations::RENEW,
+        Rank::OperationFinish => &operations::FINISH,
+        Rank::OperationLeaveOpen => &operations::LEAVE_OPEN,
+        Rank::OperationRelease => &operations::RELEASE,
+        Rank::AuditEntryInsert => &audit::INSERT,
+        Rank::OperatorCommandInsert => &audit::INSERT_COMMAND,
+        Rank::PartnerInsert => &keys::INSERT_PARTNER,
+        Rank::ApiKeyInsert => &keys::INSERT,
+        Rank::ApiKeyRotate => &keys::ROTATE,
+        Rank::ApiKeyRevoke => &keys::REVOKE,
+        Rank::ApiKeyUse => &keys::USE,
+        Rank::ApiCallInsert => &api_calls::INSERT,
+        Rank::WebhookArrival => &webhooks::ARRIVAL,
+        Rank::WebhookAttempt => &webhooks::ATTEMPT,
+        Rank::WebhookReplay => &webhooks::REPLAY,
+        Rank::EventInsert => &events::INSERT,
+    }
+}
