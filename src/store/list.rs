@@ -106,7 +106,7 @@ mod tests {
     use crate::domain::list_filters::{PaymentIntentFilter, RefundFilter};
     use crate::{
         domain::{
-            clock::TimeRange,
+            clock::{TimeRange, Timestamp},
             ids::{CustomerId, PartnerId, PaymentIntentId},
             payment_intent::PaymentIntentState,
             refund::RefundState,
@@ -150,7 +150,7 @@ mod tests {
     impl Grown {
         async fn at(url: &str) -> Self {
             let (dialect, writer, _) =
-                crate::store::connect(url, 1, crate::store::lock_step::Pace::Free).await.unwrap();
+                crate::store::open::connect(url, 1, crate::store::lock_step::Pace::Free).await.unwrap();
             dialect.migrate(&writer).await.unwrap();
             let mut connection = writer.acquire().await.unwrap();
             let none = if dialect == Dialect::Sqlite { "X'00'" } else { "'\\x00'" };
