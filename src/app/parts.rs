@@ -48,7 +48,7 @@ pub struct App {
     pub payments: Arc<Payments>,
     /// Which callers are let in.
     pub admission: Arc<Admission>,
-    /// EventLog.
+    /// The events of partners' objects, and their streams.
     pub events: Arc<EventLog>,
     /// The log of calls to Corefy.
     pub api_calls: Arc<ApiCalls>,
