@@ -16,14 +16,14 @@ use sqlx::{
     migrate::{MigrateError, Migration, MigrationType, Migrator},
     pool::{PoolConnection, PoolConnectionMetadata},
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use super::{
     Error,
-    address::{file_error, place, sqlite_file},
+    address::{file_error, sqlite_file},
+    first_contact,
     lock_step::Pace,
     lost::{self, CONNECT_TIMEOUT},
-    pooler,
 };
 
 /// How long a caller waits for a connection before the store counts as unavailable: mostly nothing was sent yet, and a quick
@@ -47,9 +47,6 @@ pub(super) const UPKEEP_LIMIT: Duration = Duration::from_secs(15);
 
 /// How long a connection that was idle may take to say that it stands.
 const FIT_LIMIT: Duration = Duration::from_millis(500);
-
-/// How long to wait before a server that is just starting is asked again.
-const KNOCK_PAUSE: Duration = Duration::from_millis(200);
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,13 +107,13 @@ impl Dialect {
             Self::Sqlite => {
                 let path = Self::file(url).unwrap_or_default();
                 create_private_file(&path).map_err(|error| file_error(&path, &error))?;
-                try_sqlite(url).await.map_err(|error| file_error(&path, &error))?;
+                first_contact::with_sqlite(url, SQLITE_PRAGMAS).await.map_err(|error| file_error(&path, &error))?;
                 let writer = self.pool(url, 1, pace).await?;
                 verify_sqlite(&mut *writer.acquire().await?).await?;
                 Ok((writer, self.pool(url, connections.min(SQLITE_READERS), pace).await?))
             }
             Self::Postgres => {
-                knock(url).await?;
+                first_contact::with_postgres(url).await?;
                 let pool = self.pool(url, connections, pace).await?;
                 Ok((pool.clone(), pool))
             }
@@ -334,45 +331,6 @@ pub(super) async fn acquire(pool: &Pool<Any>) -> Result<PoolConnection<Any>, sql
 /// Waits for a pool at most [`ACQUIRE_TIMEOUT`].
 pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
     timeout(ACQUIRE_TIMEOUT, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
-}
-
-/// Opens a file once: a pool would say only that the time was over.
-async fn try_sqlite(url: &str) -> Result<(), sqlx::Error> {
-    let mut connection = AnyConnection::connect_with(&AnyConnectOptions::from_str(url)?).await?;
-    let opened = connection.execute(SQLITE_PRAGMAS).await.map(|_| ());
-    let _ = connection.close().await;
-    opened
-}
-
-/// Connects once, and waits for a server that is just starting: a pool would say only that the time was over.
-async fn knock(url: &str) -> Result<(), Error> {
-    let options = AnyConnectOptions::from_str(url)?;
-    let began = Instant::now();
-    let refused = loop {
-        let left = CONNECT_TIMEOUT.saturating_sub(began.elapsed());
-        match timeout(left, AnyConnection::connect_with(&options)).await {
-            Ok(Ok(mut connection)) => {
-                let writable = lost::require_writable(&mut connection).await;
-                let _ = connection.close().await;
-                break writable.err().map(|error| error.to_string());
-            }
-            Ok(Err(error)) if is_starting(&error) && left > KNOCK_PAUSE => sleep(KNOCK_PAUSE).await,
-            Ok(Err(error)) => break Some(error.to_string()),
-            Err(_) => break Some(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
-        }
-    };
-    let Some(why) = refused else { return Ok(()) };
-    let advice = if why.contains("startup parameter") { format!("; {}", pooler::ADVICE) } else { String::new() };
-    Err(Error::Unreachable(format!("{} cannot be used: {why}{advice}", place(url))))
-}
-
-/// Whether a server may be there in a moment.
-fn is_starting(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
-        sqlx::Error::Database(error) => error.is_transient_in_connect_phase(),
-        _ => false,
-    }
 }
 
 /// Reads the settings back: SQLite ignores a pragma it cannot honour.

@@ -23,6 +23,7 @@ mod error;
 mod event_signal;
 mod events;
 mod file_lock;
+mod first_contact;
 mod handle;
 mod keys;
 mod leases;
