@@ -21,6 +21,12 @@ pub enum Purpose {
     PageToken,
     /// Hashes callers' idempotency keys.
     IdempotencyKey,
+    /// Hashes card numbers for counters and lists of risk.
+    RiskCard,
+    /// Hashes email addresses for counters and lists of risk.
+    RiskEmail,
+    /// Hashes IP addresses for counters and lists of risk.
+    RiskIp,
 }
 
 impl MasterKey {
@@ -37,6 +43,9 @@ impl MasterKey {
             Purpose::Fingerprint => b"corefy-gateway/fingerprint/1",
             Purpose::PageToken => b"corefy-gateway/page-token/1",
             Purpose::IdempotencyKey => b"corefy-gateway/idempotency-key/1",
+            Purpose::RiskCard => b"corefy-gateway/risk-card/1",
+            Purpose::RiskEmail => b"corefy-gateway/risk-email/1",
+            Purpose::RiskIp => b"corefy-gateway/risk-ip/1",
         };
         keyed_hash(self.0.expose_secret().as_bytes(), &[name])
     }
@@ -59,8 +68,16 @@ mod tests {
     #[test]
     fn each_purpose_has_a_key_of_its_own() {
         let master = MasterKey::new("0123456789abcdef0123456789abcdef".into());
-        let purposes =
-            [Purpose::Pepper, Purpose::Seal, Purpose::Fingerprint, Purpose::PageToken, Purpose::IdempotencyKey];
+        let purposes = [
+            Purpose::Pepper,
+            Purpose::Seal,
+            Purpose::Fingerprint,
+            Purpose::PageToken,
+            Purpose::IdempotencyKey,
+            Purpose::RiskCard,
+            Purpose::RiskEmail,
+            Purpose::RiskIp,
+        ];
         let keys = purposes.map(|p| master.derive(p));
         for (place, key) in keys.iter().enumerate() {
             assert!(keys[place + 1..].iter().all(|other| other != key));

@@ -36,5 +36,6 @@ pub mod quota;
 pub mod randomness;
 pub mod refund;
 pub mod resolution;
+pub mod risk;
 pub mod snapshot;
 pub mod timeline;
