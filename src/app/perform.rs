@@ -87,6 +87,7 @@ impl Payments {
                 Some(Reservation { reserved: Reserved::Done(resource), .. }) => {
                     return Ok(Answer { resource, is_replayed: false });
                 }
+                Some(Reservation { reserved: Reserved::Refused(error), .. }) => return Err(error),
                 Some(Reservation { operation, reserved: Reserved::Send(resource), seen }) => {
                     let resource = self.send_and_settle(command, operation, resource, seen, caller.deadline).await?;
                     return Ok(Answer { resource, is_replayed: false });

@@ -20,6 +20,9 @@ pub mod event_types {
     /// An attempt was declined or failed.
     pub const PAYMENT_INTENT_PAYMENT_FAILED: &str = "payment_intent.payment_failed";
 
+    /// An attempt was stopped for its risk, before anything was sent.
+    pub const PAYMENT_INTENT_BLOCKED: &str = "payment_intent.blocked";
+
     /// Canceled.
     pub const PAYMENT_INTENT_CANCELED: &str = "payment_intent.canceled";
 

@@ -43,6 +43,8 @@ event_types! {
     PaymentIntentPartiallyPaid => "payment_intent.partially_paid",
     /// An attempt was declined or failed.
     PaymentIntentPaymentFailed => "payment_intent.payment_failed",
+    /// An attempt was stopped for its risk, before anything was sent.
+    PaymentIntentBlocked => "payment_intent.blocked",
     /// Canceled.
     PaymentIntentCanceled => "payment_intent.canceled",
     /// Paid after the attempt had been given up, or after the intent was canceled.

@@ -9,6 +9,7 @@ use super::{
     clock::Timestamp,
     ids::{CustomerId, PartnerId, PaymentMethodId},
     private::Private,
+    risk::subject::SubjectId,
 };
 
 /// The type code that a request means when it names none.
@@ -29,6 +30,9 @@ pub struct PaymentMethod {
     pub kind: String,
     /// The card, masked, when it is one.
     pub card: Option<MaskedCard>,
+    /// The card's number as a subject of risk, when the card was given to the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card_subject: Option<SubjectId>,
     /// When the gateway accepted it.
     pub created_at: Timestamp,
     /// When it last changed.

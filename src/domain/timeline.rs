@@ -37,6 +37,8 @@ pub enum TimelineKind {
     Transition,
     /// A step in finding out an outcome that was not known.
     Recovery,
+    /// A decision about the risk of an attempt.
+    Risk,
 }
 
 impl TimelineKind {
@@ -48,6 +50,7 @@ impl TimelineKind {
             Self::Webhook => "webhook",
             Self::Transition => "transition",
             Self::Recovery => "recovery",
+            Self::Risk => "risk",
         }
     }
 }

@@ -39,6 +39,7 @@ impl From<TimelineKind> for pb::TimelineEntryKind {
             TimelineKind::Webhook => Self::Webhook,
             TimelineKind::Transition => Self::Transition,
             TimelineKind::Recovery => Self::Recovery,
+            TimelineKind::Risk => Self::Risk,
         }
     }
 }

@@ -4,7 +4,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, ReadSession, Sealer, Tracked,
-    columns::{get, parse, time},
+    columns::{get, parse, parse_optional, time},
     list::Listing,
     list_query::ListQuery,
     object_write::{ObjectRanks, object_write},
@@ -16,6 +16,7 @@ use super::{
 use crate::domain::{
     ids::{CustomerId, PartnerId, PaymentMethodId},
     payment_method::PaymentMethod,
+    risk::subject::SubjectId,
 };
 
 pub(super) static INSERT: Statement = Statement {
@@ -27,13 +28,14 @@ pub(super) static INSERT: Statement = Statement {
         ("upstream_id", Text),
         ("kind", Text),
         ("card", Bytes),
+        ("card_subject", Text),
         ("created_at", Int),
         ("updated_at", Int),
         ("revision", Int),
     ],
-    sql: "INSERT INTO payment_methods (id, partner_id, customer_id, upstream_id, kind, card, created_at, updated_at,
-             revision)
-         SELECT id, partner_id, customer_id, upstream_id, kind, card, created_at, updated_at, revision
+    sql: "INSERT INTO payment_methods (id, partner_id, customer_id, upstream_id, kind, card, card_subject, created_at,
+             updated_at, revision)
+         SELECT id, partner_id, customer_id, upstream_id, kind, card, card_subject, created_at, updated_at, revision
          FROM {rows} WHERE TRUE
          ON CONFLICT (customer_id, upstream_id) DO NOTHING",
 };
@@ -145,6 +147,7 @@ fn insertion(method: &PaymentMethod, sealer: &Sealer) -> Result<RowValues, Error
         .and(method.upstream_id.as_deref())
         .and(method.kind.as_str())
         .and(&card[..])
+        .and(method.card_subject.as_ref().map(SubjectId::as_str))
         .and(method.created_at.0)
         .and(method.updated_at.0)
         .and(method.revision))
@@ -175,6 +178,7 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentMethod, Error> {
         upstream_id: get(row, "upstream_id")?,
         kind: get(row, "kind")?,
         card: sealer.open(id.as_str(), "card", &get::<Vec<u8>>(row, "card")?)?,
+        card_subject: parse_optional(row, "card_subject", SubjectId::parse)?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
         revision: get(row, "revision")?,

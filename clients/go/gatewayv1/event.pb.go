@@ -88,6 +88,7 @@ type Event struct {
 	Sequence int64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// The type of the event, `<object>.<event>` in lower case. More types may be added.
 	// `payment_intent.created`, `.requires_action`, `.processing`, `.succeeded`, `.partially_paid`, `.payment_failed`, `.canceled`;
+	// `payment_intent.blocked`: an attempt was stopped for its risk; nothing was sent to Corefy;
 	// `payment_intent.late_success`: paid after the attempt had been given up;
 	// `payment_intent.orphan_charge`: Corefy reports money that does not fit the intent; look at it;
 	// `payment_intent.refunded_upstream`: a refund that was not made through the gateway;

@@ -38,6 +38,8 @@ const (
 	TimelineEntryKind_TIMELINE_ENTRY_KIND_TRANSITION TimelineEntryKind = 4
 	// An outcome became unknown, is awaited, or was found out.
 	TimelineEntryKind_TIMELINE_ENTRY_KIND_RECOVERY TimelineEntryKind = 5
+	// A decision about the risk of an attempt.
+	TimelineEntryKind_TIMELINE_ENTRY_KIND_RISK TimelineEntryKind = 6
 )
 
 // Enum value maps for TimelineEntryKind.
@@ -49,6 +51,7 @@ var (
 		3: "TIMELINE_ENTRY_KIND_WEBHOOK",
 		4: "TIMELINE_ENTRY_KIND_TRANSITION",
 		5: "TIMELINE_ENTRY_KIND_RECOVERY",
+		6: "TIMELINE_ENTRY_KIND_RISK",
 	}
 	TimelineEntryKind_value = map[string]int32{
 		"TIMELINE_ENTRY_KIND_UNSPECIFIED":   0,
@@ -57,6 +60,7 @@ var (
 		"TIMELINE_ENTRY_KIND_WEBHOOK":       3,
 		"TIMELINE_ENTRY_KIND_TRANSITION":    4,
 		"TIMELINE_ENTRY_KIND_RECOVERY":      5,
+		"TIMELINE_ENTRY_KIND_RISK":          6,
 	}
 )
 
@@ -221,14 +225,15 @@ const file_corefy_gateway_v1_timeline_proto_rawDesc = "" +
 	"\vapi_call_id\x18\a \x01(\tR\tapiCallId\x12\x1d\n" +
 	"\n" +
 	"webhook_id\x18\b \x01(\tR\twebhookId\x12\x19\n" +
-	"\bevent_id\x18\t \x01(\tR\aeventId*\xe3\x01\n" +
+	"\bevent_id\x18\t \x01(\tR\aeventId*\x81\x02\n" +
 	"\x11TimelineEntryKind\x12#\n" +
 	"\x1fTIMELINE_ENTRY_KIND_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17TIMELINE_ENTRY_KIND_RPC\x10\x01\x12%\n" +
 	"!TIMELINE_ENTRY_KIND_UPSTREAM_CALL\x10\x02\x12\x1f\n" +
 	"\x1bTIMELINE_ENTRY_KIND_WEBHOOK\x10\x03\x12\"\n" +
 	"\x1eTIMELINE_ENTRY_KIND_TRANSITION\x10\x04\x12 \n" +
-	"\x1cTIMELINE_ENTRY_KIND_RECOVERY\x10\x05B\x9d\x01\n" +
+	"\x1cTIMELINE_ENTRY_KIND_RECOVERY\x10\x05\x12\x1c\n" +
+	"\x18TIMELINE_ENTRY_KIND_RISK\x10\x06B\x9d\x01\n" +
 	"\x15com.corefy.gateway.v1B\rTimelineProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (

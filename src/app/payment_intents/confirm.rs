@@ -72,10 +72,10 @@ impl ConfirmCommand {
     /// The means of the attempt, as the intent shows them.
     fn attempt(&self, method: Option<&PaymentMethod>) -> Attempt {
         match &self.confirmation.source {
-            PaymentSource::Card(card) => Attempt { payment_method_id: None, card: Some(card.masked()) },
+            PaymentSource::Card(card) => Attempt { card: Some(card.masked()), ..Attempt::default() },
             PaymentSource::Saved(id) => {
                 let card = method.and_then(|method| method.card.clone());
-                Attempt { payment_method_id: Some(id.clone()), card }
+                Attempt { payment_method_id: Some(id.clone()), card, ..Attempt::default() }
             }
             PaymentSource::Other(_) | PaymentSource::HostedPage => Attempt::default(),
         }

@@ -119,6 +119,8 @@ pub(in crate::app) enum Reserved<R> {
     Send(R),
     /// Nothing has to be sent.
     Done(R),
+    /// Nothing may be sent, and that is kept with what led to it: every repeated call gets this refusal.
+    Refused(Error),
     /// Corefy must be asked first ([`Command::ask`]); nothing is reserved.
     AskFirst,
 }

@@ -147,6 +147,7 @@ impl Payments {
         let reserved = command.reserve(self, &mut seen, operation, &mut decision)?;
         let answer = match &reserved {
             Reserved::Done(resource) => Some(FrozenAnswer::of(&Ok::<_, Error>(resource))),
+            Reserved::Refused(error) => Some(FrozenAnswer::of(&Err::<C::Resource, _>(error))),
             Reserved::Send(_) | Reserved::AskFirst => None,
         };
         let idempotency = caller.idempotency.as_ref().map(|given| (given.key.clone(), given.fingerprint));

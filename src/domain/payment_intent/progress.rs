@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    card::MaskedCard, clock::Timestamp, decline::PaymentError, ids::PaymentMethodId, next_action::NextAction,
+    card::MaskedCard,
+    clock::Timestamp,
+    decline::PaymentError,
+    ids::{PaymentMethodId, RiskDecisionId},
+    next_action::NextAction,
 };
 
 /// How far an intent has come.
@@ -14,6 +18,9 @@ pub struct Progress {
     pub attempt: Option<Attempt>,
     /// The means of the attempt before the last: those of the last again when that one was certainly not made.
     pub attempt_before: Option<Attempt>,
+    /// How many attempts were begun, those that were certainly not made left out.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub attempts: u32,
     /// Whether Corefy's answer to the creation or the attempt under way is missing.
     pub is_unanswered: bool,
     /// The payer's next step, in `REQUIRES_ACTION`.
@@ -45,17 +52,22 @@ pub struct Attempt {
     pub payment_method_id: Option<PaymentMethodId>,
     /// The card, masked, when it was one.
     pub card: Option<MaskedCard>,
+    /// The decision about its risk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk_decision_id: Option<RiskDecisionId>,
 }
 
 impl Progress {
     /// Notes the means of an attempt that begins.
     pub fn begin(&mut self, attempt: Attempt) {
         self.attempt_before = self.attempt.replace(attempt);
+        self.attempts += 1;
     }
 
     /// Forgets the attempt that was begun last, and was not made.
     pub fn take_back(&mut self) {
         self.attempt = self.attempt_before.take();
+        self.attempts = self.attempts.saturating_sub(1);
     }
 
     /// The same without what came of the last attempt: what stays once an answer says something else of it.
@@ -70,4 +82,9 @@ impl Progress {
             ..self.clone()
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

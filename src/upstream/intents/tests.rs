@@ -164,6 +164,7 @@ fn method(customer: &Customer, upstream_id: Option<&str>) -> PaymentMethod {
         upstream_id: upstream_id.map(str::to_owned),
         kind: "card".to_owned(),
         card: None,
+        card_subject: None,
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
         revision: 1,

@@ -6,7 +6,10 @@ use corefy_gateway::{
         clock::Timestamp,
         customer::{Address, Customer, CustomerDetails},
         decline::PaymentError,
-        ids::{CustomerId, Ids, OperationId, PartnerId, PaymentIntentId, PaymentMethodId, RefundId, WebhookId},
+        ids::{
+            CustomerId, Ids, OperationId, PartnerId, PaymentIntentId, PaymentMethodId, RefundId, RiskDecisionId,
+            WebhookId,
+        },
         money::{Currency, Money},
         next_action::{NextAction, Redirect},
         operation::{Operation, OperationKind, OperationState},
@@ -14,6 +17,7 @@ use corefy_gateway::{
         payment_method::PaymentMethod,
         private::Private,
         refund::{Refund, RefundDetails, RefundFailure, RefundState},
+        risk::subject::SubjectId,
     },
     store::{Change, CommitError, Conflict, Error, Store, Tracked, WebhookRecord, WebhookState},
 };
@@ -102,6 +106,7 @@ pub fn payment_method(customer: &Customer) -> PaymentMethod {
         upstream_id: None,
         kind: "card".to_owned(),
         card: Some(card()),
+        card_subject: SubjectId::parse("card:0123456789abcdef0123456789abcdef"),
         created_at: NOW,
         updated_at: NOW,
         revision: 3,
@@ -146,8 +151,10 @@ pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentInt
             attempt: Some(Attempt {
                 payment_method_id: Some(PaymentMethodId::generate(&Ids::system())),
                 card: Some(card()),
+                risk_decision_id: Some(RiskDecisionId::generate(&Ids::system())),
             }),
             attempt_before: None,
+            attempts: 3,
             is_unanswered: true,
             is_contradiction_reported: true,
             is_overdue_reported: true,
