@@ -3,10 +3,11 @@
 //!
 //! # Layout
 //! `inputs` is what a decision may look at, `velocity` what happened before, `decision` its result; `subject` names the cards,
-//! people and addresses that are counted.
+//! people and addresses that are counted, and `lists` are the named sets of them.
 
 pub mod action;
 pub mod decision;
 pub mod inputs;
+pub mod lists;
 pub mod subject;
 pub mod velocity;
