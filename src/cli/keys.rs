@@ -50,7 +50,7 @@ enum KeysAction {
         /// Name of the key, for its owner
         #[arg(long, value_parser = name)]
         key_name: String,
-        /// Scopes of the key: read, write, refunds
+        /// Scopes of the key: read, write, refunds, risk (which governs the rules of the whole gateway)
         #[arg(long, value_delimiter = ',', default_value = "read,write,refunds", value_parser = scope)]
         scopes: Vec<Scope>,
         /// Networks it may be used from, as CIDR separated by commas [default: any]
@@ -164,7 +164,7 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 fn scope(text: &str) -> Result<Scope, String> {
-    Scope::parse(text).ok_or_else(|| "must be read, write or refunds".to_owned())
+    Scope::parse(text).ok_or_else(|| "must be read, write, refunds or risk".to_owned())
 }
 
 fn cidr(text: &str) -> Result<IpNet, String> {

@@ -19,18 +19,21 @@ pub enum Scope {
     Write,
     /// Giving money back.
     Refunds,
+    /// The rules and lists of the whole gateway, and the decisions and reviews of the partner's own payments.
+    Risk,
 }
 
 impl Scope {
     /// Every scope, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Refunds];
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Refunds, Self::Risk];
 
-    /// The word for it: `read`, `write`, `refunds`.
+    /// The word for it: `read`, `write`, `refunds`, `risk`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Write => "write",
             Self::Refunds => "refunds",
+            Self::Risk => "risk",
         }
     }
 

@@ -17,6 +17,12 @@ use crate::domain::{
     payment_intent::PaymentIntent,
     payment_method::PaymentMethod,
     refund::Refund,
+    risk::{
+        list_entry::ListEntry,
+        lists::ListKind,
+        review::Review,
+        rules_version::{RiskChange, RulesVersion},
+    },
 };
 
 /// One change. Each is written by a statement of its own, which fails the commit when it does not fit what is stored.
@@ -62,6 +68,39 @@ pub enum Change {
     PaymentMethod(Tracked<PaymentMethod>),
     /// Adds a call to the log of calls to Corefy; one that is there already is left as it is.
     ApiCall(ApiCall),
+    /// Opens a review; conflicts when its decision has one.
+    RiskReview(Box<Review>),
+    /// Writes the decision about a review; conflicts when it is not open any more.
+    RiskReviewDecision(Box<Review>),
+    /// Writes what came of the refund that a rejected review wanted; conflicts when that is known already.
+    RiskReviewRefund(Box<Review>),
+    /// Counts a change of rules or lists; conflicts when another was made since this revision was read.
+    RiskPolicy {
+        /// The revision that was read.
+        read_revision: i64,
+    },
+    /// Adds a version of the rules; conflicts when there is one of its number.
+    RiskRules(RulesVersion),
+    /// Adds a list; conflicts when there is one of this name.
+    RiskList {
+        /// Its name.
+        name: String,
+        /// The kind of its entries.
+        kind: ListKind,
+        /// When it was made.
+        created_at: Timestamp,
+    },
+    /// Adds an entry to a list, or replaces what is known of it. A commit has each entry once.
+    RiskListEntry(ListEntry),
+    /// Removes an entry from a list; conflicts when there is none.
+    RemoveRiskListEntry {
+        /// The list.
+        list: String,
+        /// The value, as it is kept.
+        value: String,
+    },
+    /// Adds who changed a rule set, a list or a review, and why.
+    RiskChange(RiskChange),
     /// Adds an operator's decision about an operation.
     AuditEntry(AuditEntry),
     /// Adds an operator's command that is about no single operation.

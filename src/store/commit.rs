@@ -7,7 +7,7 @@ use super::{
     Change, Changes, CommitError, Conflict, Error, Sealer, Store, StoreContext, api_calls, audit, customers, events,
     keys,
     metrics::{EventCount, count, count_commit},
-    operations, payment_intents, payment_methods, refunds, webhooks,
+    operations, payment_intents, payment_methods, refunds, risk_lists, risk_reviews, risk_rules, webhooks,
     writes::Write,
 };
 use crate::domain::ids::Ids;
@@ -88,6 +88,15 @@ fn write(change: &Change, ids: &Ids, sealer: &Sealer) -> Result<Option<Write>, E
         Change::Customer(customer) => customers::write(customer, sealer)?,
         Change::PaymentMethod(method) => payment_methods::write(method, sealer)?,
         Change::ApiCall(call) => Some(api_calls::write(call, sealer)?),
+        Change::RiskReview(review) => Some(risk_reviews::insertion(review)),
+        Change::RiskReviewDecision(review) => Some(risk_reviews::decision(review)),
+        Change::RiskReviewRefund(review) => Some(risk_reviews::refund(review)),
+        Change::RiskPolicy { read_revision } => Some(risk_rules::policy_write(*read_revision)),
+        Change::RiskRules(rules) => Some(risk_rules::insertion(rules)),
+        Change::RiskList { name, kind, created_at } => Some(risk_lists::insertion(name, *kind, *created_at)),
+        Change::RiskListEntry(entry) => Some(risk_lists::entry_upsert(entry)),
+        Change::RemoveRiskListEntry { list, value } => Some(risk_lists::entry_deletion(list, value)),
+        Change::RiskChange(change) => Some(risk_rules::change_insertion(change)),
         Change::AuditEntry(entry) => Some(audit::insertion(entry)),
         Change::OperatorCommand { id, operator, command, given_at } => {
             Some(audit::command_insertion(id, operator, command, *given_at))

@@ -81,6 +81,13 @@ impl ListQuery {
         Ok(self)
     }
 
+    /// Only rows after this list and value, in that order.
+    pub(super) fn and_after_pair(mut self, list: &str, value: &str) -> Result<Self, Error> {
+        let (list, value) = (self.bind(list.to_owned())?, self.bind(value.to_owned())?);
+        self.sql.push_str(&format!(" AND (list, value) > ({list}, {value})"));
+        Ok(self)
+    }
+
     /// Only rows that follow this one in a list by creation, when there is one.
     pub(super) fn and_after_position(mut self, position: Option<&ListPosition>) -> Result<Self, Error> {
         if let Some(ListPosition { created_at, id }) = position {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The tables whose rows are left out of lists where they cannot be read.
-const LISTED: [&str; 9] = [
+const LISTED: [&str; 11] = [
     "api_calls",
     "api_keys",
     "customers",
@@ -25,6 +25,8 @@ const LISTED: [&str; 9] = [
     "payment_intents",
     "payment_methods",
     "refunds",
+    "risk_changes",
+    "risk_reviews",
     "webhooks",
 ];
 

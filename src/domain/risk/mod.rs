@@ -8,6 +8,9 @@
 pub mod action;
 pub mod decision;
 pub mod inputs;
+pub mod list_entry;
 pub mod lists;
+pub mod review;
+pub mod rules_version;
 pub mod subject;
 pub mod velocity;

@@ -34,6 +34,15 @@ pub(in crate::store) enum Rank {
     OperationFinish,
     OperationLeaveOpen,
     OperationRelease,
+    RiskReviewInsert,
+    RiskReviewDecide,
+    RiskReviewRefund,
+    RiskPolicyUpdate,
+    RiskRulesInsert,
+    RiskListInsert,
+    RiskListEntryUpsert,
+    RiskListEntryDelete,
+    RiskChangeInsert,
     AuditEntryInsert,
     OperatorCommandInsert,
     PartnerInsert,
@@ -68,6 +77,15 @@ impl Rank {
         Self::OperationFinish,
         Self::OperationLeaveOpen,
         Self::OperationRelease,
+        Self::RiskReviewInsert,
+        Self::RiskReviewDecide,
+        Self::RiskReviewRefund,
+        Self::RiskPolicyUpdate,
+        Self::RiskRulesInsert,
+        Self::RiskListInsert,
+        Self::RiskListEntryUpsert,
+        Self::RiskListEntryDelete,
+        Self::RiskChangeInsert,
         Self::AuditEntryInsert,
         Self::OperatorCommandInsert,
         Self::PartnerInsert,
@@ -117,6 +135,15 @@ impl Rank {
             | Self::RefundDelete
             | Self::PaymentIntentDelete
             | Self::CustomerDelete
+            | Self::RiskReviewInsert
+            | Self::RiskReviewDecide
+            | Self::RiskReviewRefund
+            | Self::RiskPolicyUpdate
+            | Self::RiskRulesInsert
+            | Self::RiskListInsert
+            | Self::RiskListEntryUpsert
+            | Self::RiskListEntryDelete
+            | Self::RiskChangeInsert
             | Self::AuditEntryInsert
             | Self::OperatorCommandInsert
             | Self::ApiKeyUse

@@ -2,7 +2,8 @@
 
 use super::{Rank, Statement};
 use crate::store::{
-    api_calls, audit, customers, events, keys, operations, payment_intents, payment_methods, refunds, webhooks,
+    api_calls, audit, customers, events, keys, operations, payment_intents, payment_methods, refunds, risk_lists,
+    risk_reviews, risk_rules, webhooks,
 };
 
 /// The statement of a rank.
@@ -25,6 +26,15 @@ pub(super) fn statement(rank: Rank) -> &'static Statement {
         Rank::OperationFinish => &operations::FINISH,
         Rank::OperationLeaveOpen => &operations::LEAVE_OPEN,
         Rank::OperationRelease => &operations::RELEASE,
+        Rank::RiskReviewInsert => &risk_reviews::INSERT,
+        Rank::RiskReviewDecide => &risk_reviews::DECIDE,
+        Rank::RiskReviewRefund => &risk_reviews::REFUND,
+        Rank::RiskPolicyUpdate => &risk_rules::POLICY,
+        Rank::RiskRulesInsert => &risk_rules::INSERT,
+        Rank::RiskListInsert => &risk_lists::INSERT,
+        Rank::RiskListEntryUpsert => &risk_lists::INSERT_ENTRY,
+        Rank::RiskListEntryDelete => &risk_lists::DELETE_ENTRY,
+        Rank::RiskChangeInsert => &risk_rules::INSERT_CHANGE,
         Rank::AuditEntryInsert => &audit::INSERT,
         Rank::OperatorCommandInsert => &audit::INSERT_COMMAND,
         Rank::PartnerInsert => &keys::INSERT_PARTNER,

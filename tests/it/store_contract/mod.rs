@@ -13,5 +13,6 @@ mod operations;
 mod payment_intents;
 mod payment_methods;
 mod refunds;
+mod risk_policy;
 mod sealing;
 mod webhooks;

@@ -1,0 +1,40 @@
+//! Versions of the rules: files that were applied, kept as they were written.
+
+use crate::domain::clock::Timestamp;
+
+/// The longest reason for a change of rules or lists, in characters.
+pub const LONGEST_REASON: usize = 500;
+
+/// A rule set that was applied. Written once, never changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RulesVersion {
+    /// Its number, from 1.
+    pub version: i64,
+    /// The name that the file has for itself.
+    pub name: String,
+    /// The file.
+    pub source: String,
+    /// When it was applied.
+    pub applied_at: Timestamp,
+    /// The operator, or the public half of the key, that applied it.
+    pub applied_by: String,
+    /// Why, in their words.
+    pub reason: String,
+}
+
+/// A change of the rules, of a list or of a review, for the audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RiskChange {
+    /// Our id.
+    pub id: crate::domain::ids::AuditEntryId,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The operator, or the public half of the key, that made it.
+    pub by: String,
+    /// What was changed, in a few words without personal data: `rules apply`.
+    pub action: String,
+    /// The object of the change: a version, a list, or a decision.
+    pub object: String,
+    /// Why, in their words.
+    pub reason: String,
+}
