@@ -4,13 +4,22 @@
 //! # Layout
 //! `inputs` is what a decision may look at, `velocity` what happened before, `decision` its result; `subject` names the cards,
 //! people and addresses that are counted, and `lists` are the named sets of them.
+//! `rule_set` has the operator's rules, whose conditions (`condition`) are asked about `facts`; `decide` puts lists, guard and
+//! rules in their order.
 
 pub mod action;
+pub mod condition;
+pub mod decide;
 pub mod decision;
+pub mod facts;
 pub mod inputs;
 pub mod list_entry;
 pub mod lists;
+pub mod policy;
 pub mod review;
+pub mod rule_set;
 pub mod rules_version;
+#[cfg(test)]
+pub mod samples;
 pub mod subject;
 pub mod velocity;
