@@ -43,6 +43,8 @@ pub enum Reason {
     MethodUnknown,
     IdempotencyKeyRequired,
     RevisionStale,
+    RiskListsFull,
+    ReviewDecided,
 }
 
 /// How many wrong fields the sentence of a refusal has with their reasons; the details have all.

@@ -56,6 +56,9 @@ pub enum StartError {
     /// Traces could not be exported, wherever the collector is.
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT: {0}")]
     Traces(#[from] ExportError),
+    /// The rules of risk that are in force cannot be used.
+    #[error("the risk policy: {0}")]
+    Policy(#[from] crate::error::Error),
     /// The client of Corefy could not be made.
     #[error("{0}")]
     Upstream(#[from] SetupError),
@@ -253,7 +256,7 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
     store.end_leases_of_the_dead(environment.clock.now()).await?;
     let (upstream, api_calls) =
         upstream(&config.upstream, harness, telemetry.clone(), app::token_source::for_store(&store, &environment.ids))?;
-    Ok(App::new(AppParts {
+    let app = App::new(AppParts {
         store,
         upstream,
         api_calls,
@@ -273,7 +276,9 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
         operation_retention: config.operation_retention,
         telemetry,
         probe: harness.probe.clone(),
-    }))
+    });
+    app.risk.refresh_policy().await?;
+    Ok(app)
 }
 
 fn telemetry(traces: Option<&TraceConfig>) -> Result<Telemetry, ExportError> {

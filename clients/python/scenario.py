@@ -25,6 +25,7 @@ SERVICES = {
     "CustomerService": "customers",
     "PaymentMethodService": "payment_methods",
     "EventService": "events",
+    "RiskService": "risk",
     "GatewayService": "gateway",
 }
 

@@ -59,7 +59,8 @@ end
 class Runner
   SERVICES = {
     "PaymentIntentService" => :payment_intents, "RefundService" => :refunds, "CustomerService" => :customers,
-    "PaymentMethodService" => :payment_methods, "EventService" => :events, "GatewayService" => :gateway
+    "PaymentMethodService" => :payment_methods, "EventService" => :events, "RiskService" => :risk,
+    "GatewayService" => :gateway
   }.freeze
 
   def initialize

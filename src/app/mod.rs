@@ -24,6 +24,7 @@ mod perform;
 mod reconcile;
 pub mod refunds;
 mod retention;
+pub mod risk;
 mod supported_payment_methods;
 pub mod timeline;
 pub mod token_source;

@@ -84,7 +84,7 @@ impl Tokens {
     }
 
     /// The same for a list that goes on after something else than an id.
-    fn page_by<T>(&self, mut items: Vec<T>, size: u32, place: impl Fn(&T) -> String) -> Paged<T> {
+    pub(super) fn page_by<T>(&self, mut items: Vec<T>, size: u32, place: impl Fn(&T) -> String) -> Paged<T> {
         let size = size as usize;
         let has_more = items.len() > size;
         items.truncate(size);

@@ -21,6 +21,7 @@ use super::{
     payment_queues::PaymentQueues,
     payments::Payments,
     perform::Probe,
+    risk::Risk,
     supported_payment_methods::SupportedCache,
     webhooks::Webhooks,
 };
@@ -54,6 +55,8 @@ pub struct App {
     pub api_calls: Arc<ApiCalls>,
     /// Corefy's webhooks.
     pub webhooks: Arc<Webhooks>,
+    /// The rules and lists that attempts are decided by, and the reviews of payments.
+    pub risk: Arc<Risk>,
     /// The gateway itself.
     pub diagnostics: Arc<Diagnostics>,
     tasks: TaskTracker,
@@ -65,6 +68,7 @@ impl App {
     pub fn new(parts: AppParts) -> Self {
         metrics::init(&parts.telemetry, parts.environment.clock.now());
         let (tasks, page_tokens) = (TaskTracker::new(), PageTokens::new(&parts.master_key));
+        let risk = Risk::new(parts.store.clone(), &parts.master_key, parts.environment.clone());
         let payments = Arc::new(payments(&parts, &tasks, &page_tokens));
         let events = Arc::new(EventLog {
             store: parts.store.clone(),
@@ -115,6 +119,7 @@ impl App {
             events,
             api_calls: Arc::new(api_calls),
             webhooks: Arc::new(webhooks),
+            risk: Arc::new(risk),
             diagnostics: Arc::new(diagnostics),
             tasks,
             store: parts.store,

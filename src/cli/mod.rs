@@ -19,6 +19,7 @@ mod log;
 mod memory;
 mod migrate;
 mod operations;
+mod risk;
 mod sandbox;
 mod serve;
 mod shutdown;
@@ -52,6 +53,8 @@ enum CliCommand {
     Webhooks(webhooks::WebhooksCommand),
     /// List, show and resolve the calls to Corefy whose outcome is not known
     Operations(operations::OperationsCommand),
+    /// Check and apply the rules of risk, fill lists, and decide reviews
+    Risk(risk::RiskCommand),
     /// Check settings, database, Corefy, keys and ports, and say what to fix
     Doctor(Box<doctor::DoctorCommand>),
     /// Bring the database up to date
@@ -109,6 +112,7 @@ fn try_run() -> Result<(), CommandFailure> {
             CliCommand::Keys(command) => command.run().await,
             CliCommand::Webhooks(command) => command.run().await,
             CliCommand::Operations(command) => command.run().await,
+            CliCommand::Risk(command) => command.run().await,
             CliCommand::Doctor(command) => command.run(&misspelt).await,
             CliCommand::Migrate(command) => command.run().await,
             CliCommand::Calls(command) => command.run().await,

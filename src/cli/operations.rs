@@ -234,7 +234,8 @@ fn outcome(text: &str) -> Result<StatedOutcome, String> {
     StatedOutcome::parse(text).ok_or_else(|| "must be succeeded or failed".to_owned())
 }
 
-fn reason(text: &str) -> Result<String, String> {
+/// Reads why something is decided.
+pub(super) fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     let fits = (1..=MAX_REASON).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if fits { Ok(text.to_owned()) } else { Err(format!("must have 1 to {MAX_REASON} characters, in one line")) }

@@ -173,8 +173,14 @@ pub mod error_reasons {
     /// INVALID_ARGUMENT. CreateRefund needs an idempotency key or a `reference_id`, so that a repeated call cannot refund twice.
     pub const IDEMPOTENCY_KEY_REQUIRED: &str = "IDEMPOTENCY_KEY_REQUIRED";
 
-    /// ABORTED. The object has changed since the revision that the call expects. Metadata: `resource_id`, `revision` (the current one).
+    /// ABORTED. The object, or the version of the rules that is in force, has changed since the revision that the call expects. Metadata: `resource_id`, `revision` (the current one).
     pub const REVISION_STALE: &str = "REVISION_STALE";
+
+    /// FAILED_PRECONDITION. There are as many lists, or entries of all lists together, as there may be.
+    pub const RISK_LISTS_FULL: &str = "RISK_LISTS_FULL";
+
+    /// FAILED_PRECONDITION. The review was decided otherwise already. Metadata: `state`.
+    pub const REVIEW_DECIDED: &str = "REVIEW_DECIDED";
 }
 
 /// Codes of `last_payment_error` that the gateway knows. Corefy may send others.

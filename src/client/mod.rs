@@ -30,6 +30,7 @@ use crate::pb::{
     StreamEventsRequest, customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
     gateway_service_client::GatewayServiceClient, payment_intent_service_client::PaymentIntentServiceClient,
     payment_method_service_client::PaymentMethodServiceClient, refund_service_client::RefundServiceClient,
+    risk_service_client::RiskServiceClient,
 };
 
 /// For a call with all its repetitions: longer than the gateway waits for Corefy by default.
@@ -120,6 +121,11 @@ impl Gateway {
     /// Saved cards, and what the account accepts.
     pub fn payment_methods(&self) -> PaymentMethodServiceClient<Calls> {
         PaymentMethodServiceClient::new(self.calls.clone())
+    }
+
+    /// The rules of the gateway, and the reviews of payments; for keys with the scope `risk`.
+    pub fn risk(&self) -> RiskServiceClient<Calls> {
+        RiskServiceClient::new(self.calls.clone())
     }
 
     /// The events.

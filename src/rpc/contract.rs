@@ -13,6 +13,8 @@ use crate::{domain::api_key::Scope, pb, telemetry::label_values::OTHER};
 
 /// The service whose mutating calls need a scope of their own, because they give money away.
 const REFUND_SERVICE: &str = "corefy.gateway.v1.RefundService";
+/// The service that no other scope gives a look at: whoever knows the rules can get around them.
+const RISK_SERVICE: &str = "corefy.gateway.v1.RiskService";
 
 /// Every call of the protos, `service/method`: what the metrics name calls by.
 static METHODS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
@@ -72,6 +74,7 @@ impl Contract {
 fn scope(service: &str, method: &MethodDescriptorProto) -> Scope {
     let level = method.options.as_ref().map(|options| options.idempotency_level());
     match level {
+        _ if service == RISK_SERVICE => Scope::Risk,
         Some(IdempotencyLevel::NoSideEffects) => Scope::Read,
         _ if service == REFUND_SERVICE => Scope::Refunds,
         _ => Scope::Write,
@@ -85,10 +88,11 @@ mod tests {
     #[test]
     fn every_call_has_the_scope_of_what_it_does() {
         let contract = Contract::read();
-        assert_eq!(contract.services.len(), 6);
+        assert_eq!(contract.services.len(), 7);
         for (path, scope) in &contract.scopes {
             let method = path.rsplit('/').next().unwrap();
             let expected = match method {
+                _ if path.contains(".RiskService/") => Scope::Risk,
                 "CreateRefund" => Scope::Refunds,
                 "TestConnection" => Scope::Read,
                 _ if ["Get", "List", "Stream"].iter().any(|verb| method.starts_with(verb)) => Scope::Read,

@@ -33,6 +33,7 @@ use crate::{
         customer_service_server::CustomerServiceServer, event_service_server::EventServiceServer,
         gateway_service_server::GatewayServiceServer, payment_intent_service_server::PaymentIntentServiceServer,
         payment_method_service_server::PaymentMethodServiceServer, refund_service_server::RefundServiceServer,
+        risk_service_server::RiskServiceServer,
     },
     port::{Connection, IdleTimeouts, Peer, Port},
 };
@@ -69,6 +70,10 @@ mod payment_methods;
 mod refunds;
 mod request;
 mod request_id;
+mod risk;
+mod risk_lists;
+mod risk_reviews;
+mod risk_rules;
 mod sizes;
 mod states;
 mod status;
@@ -207,6 +212,7 @@ fn services(app: &App, contract: &Arc<Contract>, drain: &CancellationToken) -> R
         .add_service(guarded!(CustomerServiceServer))
         .add_service(guarded!(PaymentMethodServiceServer))
         .add_service(guarded!(EventServiceServer))
+        .add_service(guarded!(RiskServiceServer))
         .add_service(guarded!(GatewayServiceServer))
         .add_service(reflection().build_v1().expect("the compiler wrote the descriptors"))
         .add_service(reflection().build_v1alpha().expect("the compiler wrote the descriptors"))

@@ -82,6 +82,8 @@ fn row(reason: Reason) -> (ErrorReason, Code) {
         Reason::MethodUnknown => (ErrorReason::MethodUnknown, Code::Unimplemented),
         Reason::IdempotencyKeyRequired => (ErrorReason::IdempotencyKeyRequired, Code::InvalidArgument),
         Reason::RevisionStale => (ErrorReason::RevisionStale, Code::Aborted),
+        Reason::RiskListsFull => (ErrorReason::RiskListsFull, Code::FailedPrecondition),
+        Reason::ReviewDecided => (ErrorReason::ReviewDecided, Code::FailedPrecondition),
         Reason::AuthFailuresLimited => (ErrorReason::AuthFailuresLimited, Code::ResourceExhausted),
     }
 }
@@ -226,7 +228,7 @@ mod tests {
     #[test]
     fn the_table_is_the_one_that_the_protos_document() {
         let documented = documented();
-        assert_eq!(documented.len(), 31);
+        assert_eq!(documented.len(), 33);
         for (name, comment) in documented {
             let (row_name, code) = row(reason(name));
             assert_eq!(row_name, name);

@@ -83,7 +83,7 @@ impl ReadSession {
         rows.iter().map(read).collect()
     }
 
-    /// Those of `values` that are on the list.
+    /// The ones of `values` that are on the list.
     pub async fn risk_values_on(&mut self, list: &str, values: &[String]) -> Result<Vec<String>, Error> {
         if values.is_empty() {
             return Ok(Vec::new());

@@ -12,6 +12,7 @@ use crate::{
         api_calls::{ApiCalls, CALLS_AT_A_TIME},
         events::EventLog,
         gateway::Diagnostics,
+        risk::Risk,
         webhooks::Webhooks,
     },
     domain::operation::RENEW_LEASE_EVERY,
@@ -29,6 +30,8 @@ const MEASURE: Duration = Duration::from_secs(15);
 const PRUNE: Duration = Duration::from_secs(60);
 /// The pause between two batches of pruning, which leaves the database to other writers.
 const PRUNE_PAUSE: Duration = Duration::from_millis(100);
+/// How often a newer policy of risk is looked for.
+const REFRESH_POLICY: Duration = Duration::from_secs(5);
 /// How long a record of a call to Corefy waits for others to be written with it.
 const GATHER_CALLS: Duration = Duration::from_millis(200);
 
@@ -43,6 +46,7 @@ pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     workers.spawn(backlog(diagnostics, stop.clone()));
     workers.spawn(call_log(api_calls.clone(), stop.clone()));
     workers.spawn(retention(payments, api_calls, stop.clone()));
+    workers.spawn(risk(app.risk.clone(), app.payments.clone(), stop.clone()));
     workers.close();
     workers
 }
@@ -141,6 +145,21 @@ async fn call_log(api_calls: Arc<ApiCalls>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(GATHER_CALLS) => {}
+        }
+    }
+}
+
+/// Takes on newer rules and lists, refunds rejected payments, and deletes entries of lists that have expired.
+async fn risk(risk: Arc<Risk>, payments: Arc<Payments>, stop: CancellationToken) {
+    /// Entries that are deleted at a time.
+    const ENTRIES: u32 = 500;
+    while !stop.is_cancelled() {
+        took_some("risk policy", risk.refresh_policy().await);
+        took_some("rejected payments", risk.refund_rejected(&payments).await);
+        took_some("lists", risk.prune_list_entries(ENTRIES).await);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(REFRESH_POLICY) => {}
         }
     }
 }

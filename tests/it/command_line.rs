@@ -204,7 +204,7 @@ fn a_command_that_is_not_asked_rightly_says_why_and_ends_with_2() {
         (vec![], "Usage: corefy-gateway <COMMAND>"),
         (vec!["pay"], "unrecognized subcommand"),
         (vec!["keys", "create"], "--partner-name <PARTNER_NAME>"),
-        (with("--scopes=read,admin"), "must be read, write or refunds"),
+        (with("--scopes=read,admin"), "must be read, write, refunds or risk"),
         (with("--allow-cidrs=10.0.0.0/99"), "must be a network such as 203.0.113.0/24"),
         (with("--expires-in-days=0"), "0 is not in 1..=3650"),
         (vec!["keys", "create", "--partner-name=", "--key-name=x"], "must have 1 to 100 characters"),

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc};
 use corefy_gateway::{
     app::{Checkpoint, Probe},
     client::GatewayError,
-    domain::api_key::Scope,
+    domain::{
+        api_key::Scope,
+        risk::lists::{HARD_LISTS, MOST_LISTS},
+    },
     pb::{
         self, ErrorReason as Reason, event_service_client::EventServiceClient,
         payment_intent_service_client::PaymentIntentServiceClient,
@@ -16,6 +19,7 @@ use prost::Message as _;
 use tonic::{Code, Status};
 use url::Url;
 
+use crate::risk_rules::open_review;
 use crate::support::{
     app::{TestApp, closed_port, dies_at},
     client::{APPROVED, Client, keyed, new_intent, new_refund},
@@ -40,7 +44,7 @@ enum Details {
 }
 
 /// `error_reason.proto`, again: the gRPC code, the metadata beside the request id, and the other details.
-const TABLE: [(Reason, Code, &[&str], Details); 28] = [
+const TABLE: [(Reason, Code, &[&str], Details); 30] = [
     (Reason::FieldsInvalid, Code::InvalidArgument, &[], Details::Fields),
     (Reason::CredentialsInvalid, Code::Unauthenticated, &[], Details::None),
     (Reason::ScopeMissing, Code::PermissionDenied, &["scope"], Details::None),
@@ -69,6 +73,8 @@ const TABLE: [(Reason, Code, &[&str], Details); 28] = [
     (Reason::AuthFailuresLimited, Code::ResourceExhausted, &[], Details::Retry),
     (Reason::IdempotencyKeyRequired, Code::InvalidArgument, &[], Details::None),
     (Reason::RevisionStale, Code::Aborted, &["resource_id", "revision"], Details::None),
+    (Reason::RiskListsFull, Code::FailedPrecondition, &[], Details::None),
+    (Reason::ReviewDecided, Code::FailedPrecondition, &["state"], Details::None),
 ];
 
 /// Cannot be provoked: the only dialect there is can do everything. A unit test of `rpc::status` has its row.
@@ -77,6 +83,7 @@ const NOT_PROVOKED: [Reason; 3] = [Reason::CapabilityMissing, Reason::EventNotKe
 async fn each_row_of_the_table_arrives_as_the_protos_have_it(database: TestDatabase) {
     let mut told = Vec::new();
     let database = provoke_by_requests(database, &mut told).await;
+    let database = provoke_by_risk(database, &mut told).await;
     let database = provoke_by_unreachable_corefy(database, &mut told).await;
     let database = provoke_by_low_limit(database, &mut told).await;
     let database = provoke_by_call_that_hangs(database, &mut told).await;
@@ -220,6 +227,26 @@ async fn provoke_by_call_that_hangs(database: TestDatabase, told: &mut Vec<CallR
     deaths.acquire().await.unwrap().forget();
     told.push(refused(client.create_payment_intent(keyed("key-2", new_intent("10.00"))).await));
     hangs.abort();
+    app.database
+}
+
+async fn provoke_by_risk(database: TestDatabase, told: &mut Vec<CallRefusal>) -> TestDatabase {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let list = |number: usize| pb::CreateListRequest {
+        name: format!("list_{number}"),
+        kind: pb::RiskListKind::Bin.into(),
+        reason: "a try".to_owned(),
+    };
+    for number in HARD_LISTS.len()..MOST_LISTS {
+        client.create_list(list(number)).await.unwrap();
+    }
+    told.push(refused(client.create_list(list(0)).await));
+    let decision_id = open_review(&app, "").await;
+    let approve = pb::ApproveReviewRequest { decision_id: decision_id.clone(), reason: "fine".to_owned() };
+    client.approve_review(approve).await.unwrap();
+    let reject = pb::RejectReviewRequest { decision_id, reason: "not fine".to_owned(), refund: false };
+    told.push(refused(client.reject_review(reject).await));
     app.database
 }
 

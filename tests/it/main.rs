@@ -53,6 +53,7 @@ mod references;
 mod refunds;
 mod replicas;
 mod retention;
+mod risk_rules;
 mod secrets;
 mod server;
 mod settled;

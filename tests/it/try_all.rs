@@ -27,13 +27,18 @@ fn rows(said: &str) -> Vec<(&str, &str)> {
     table.take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(' ')).collect()
 }
 
+/// Whether a call is one of a partner's: the rules are the whole gateway's, and a test must not change them.
+fn is_a_partners(method: &&prost_reflect::MethodDescriptor) -> bool {
+    method.parent_service().name() != "RiskService"
+}
+
 async fn every_call_is_made_and_the_table_says_what_came_of_each(database: TestDatabase) {
     let app = TestApp::start_running(database).await;
     let (code, said) = try_all(app.server.grpc_addr, app.key().to_owned()).await;
     assert_eq!(code, Some(0), "{said}");
     let rows = rows(&said);
     let made: BTreeSet<_> = rows.iter().map(|(call, _)| (*call).to_owned()).collect();
-    let all: BTreeSet<_> = methods().iter().map(|method| method.name().to_owned()).collect();
+    let all: BTreeSet<_> = methods().iter().filter(is_a_partners).map(|method| method.name().to_owned()).collect();
     assert_eq!(made, all, "{said}");
     assert!(rows.iter().all(|(_, rest)| rest.contains("  ok  ") && rest.ends_with(" ms")), "{said}");
 }

@@ -52,6 +52,7 @@ const std::map<std::string, Method>& Methods() {
   using Refunds = v1::RefundService::Stub;
   using Customers = v1::CustomerService::Stub;
   using PaymentMethods = v1::PaymentMethodService::Stub;
+  using Risk = v1::RiskService::Stub;
   using Itself = v1::GatewayService::Stub;
   static const std::map<std::string, Method> kMethods = {
       {"CreatePaymentIntent", Through(&Gateway::payment_intents, &PaymentIntents::CreatePaymentIntent)},
@@ -71,6 +72,19 @@ const std::map<std::string, Method>& Methods() {
       {"ListPaymentMethods", Through(&Gateway::payment_methods, &PaymentMethods::ListPaymentMethods)},
       {"ListSupportedPaymentMethods", Through(&Gateway::payment_methods, &PaymentMethods::ListSupportedPaymentMethods)},
       {"ListEvents", Through(&Gateway::events, &v1::EventService::Stub::ListEvents)},
+      {"CheckRules", Through(&Gateway::risk, &Risk::CheckRules)},
+      {"ApplyRules", Through(&Gateway::risk, &Risk::ApplyRules)},
+      {"RevertRules", Through(&Gateway::risk, &Risk::RevertRules)},
+      {"GetRules", Through(&Gateway::risk, &Risk::GetRules)},
+      {"ListRulesVersions", Through(&Gateway::risk, &Risk::ListRulesVersions)},
+      {"CreateList", Through(&Gateway::risk, &Risk::CreateList)},
+      {"ListLists", Through(&Gateway::risk, &Risk::ListLists)},
+      {"AddListEntries", Through(&Gateway::risk, &Risk::AddListEntries)},
+      {"RemoveListEntry", Through(&Gateway::risk, &Risk::RemoveListEntry)},
+      {"ListListEntries", Through(&Gateway::risk, &Risk::ListListEntries)},
+      {"ListReviews", Through(&Gateway::risk, &Risk::ListReviews)},
+      {"ApproveReview", Through(&Gateway::risk, &Risk::ApproveReview)},
+      {"RejectReview", Through(&Gateway::risk, &Risk::RejectReview)},
       {"GetGatewayInfo", Through(&Gateway::gateway, &Itself::GetGatewayInfo)},
       {"TestConnection", Through(&Gateway::gateway, &Itself::TestConnection)},
       {"ListApiCalls", Through(&Gateway::gateway, &Itself::ListApiCalls)},

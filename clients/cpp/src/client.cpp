@@ -60,7 +60,8 @@ Gateway Connect(const std::string& target, const std::string& api_key,
       "dns:///" + address, credentials, Arguments(), Interceptors(api_key));
   return {v1::PaymentIntentService::NewStub(channel), v1::RefundService::NewStub(channel),
           v1::CustomerService::NewStub(channel),      v1::PaymentMethodService::NewStub(channel),
-          v1::EventService::NewStub(channel),         v1::GatewayService::NewStub(channel)};
+          v1::EventService::NewStub(channel),         v1::RiskService::NewStub(channel),
+          v1::GatewayService::NewStub(channel)};
 }
 
 void Gateway::FollowEvents(v1::StreamEventsRequest request, const std::function<bool(const v1::Event&)>& handle) const {

@@ -40,6 +40,7 @@ type Client struct {
 	Customers      gatewayv1.CustomerServiceClient
 	PaymentMethods gatewayv1.PaymentMethodServiceClient
 	Events         gatewayv1.EventServiceClient
+	Risk           gatewayv1.RiskServiceClient // for keys with the scope risk
 	Gateway        gatewayv1.GatewayServiceClient
 
 	connection *grpc.ClientConn
@@ -68,6 +69,7 @@ func Connect(target, apiKey string, options ...Option) (*Client, error) {
 		Customers:      gatewayv1.NewCustomerServiceClient(connection),
 		PaymentMethods: gatewayv1.NewPaymentMethodServiceClient(connection),
 		Events:         gatewayv1.NewEventServiceClient(connection),
+		Risk:           gatewayv1.NewRiskServiceClient(connection),
 		Gateway:        gatewayv1.NewGatewayServiceClient(connection),
 		connection:     connection,
 	}, nil

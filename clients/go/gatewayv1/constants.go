@@ -174,8 +174,14 @@ const ReasonMethodUnknown = "METHOD_UNKNOWN"
 // ReasonIdempotencyKeyRequired: INVALID_ARGUMENT. CreateRefund needs an idempotency key or a `reference_id`, so that a repeated call cannot refund twice.
 const ReasonIdempotencyKeyRequired = "IDEMPOTENCY_KEY_REQUIRED"
 
-// ReasonRevisionStale: ABORTED. The object has changed since the revision that the call expects. Metadata: `resource_id`, `revision` (the current one).
+// ReasonRevisionStale: ABORTED. The object, or the version of the rules that is in force, has changed since the revision that the call expects. Metadata: `resource_id`, `revision` (the current one).
 const ReasonRevisionStale = "REVISION_STALE"
+
+// ReasonRiskListsFull: FAILED_PRECONDITION. There are as many lists, or entries of all lists together, as there may be.
+const ReasonRiskListsFull = "RISK_LISTS_FULL"
+
+// ReasonReviewDecided: FAILED_PRECONDITION. The review was decided otherwise already. Metadata: `state`.
+const ReasonReviewDecided = "REVIEW_DECIDED"
 
 // Codes of `last_payment_error` that the gateway knows. Corefy may send others.
 

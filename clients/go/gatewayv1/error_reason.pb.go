@@ -97,8 +97,13 @@ const (
 	ErrorReason_ERROR_REASON_METHOD_UNKNOWN ErrorReason = 29
 	// INVALID_ARGUMENT. CreateRefund needs an idempotency key or a `reference_id`, so that a repeated call cannot refund twice.
 	ErrorReason_ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED ErrorReason = 30
-	// ABORTED. The object has changed since the revision that the call expects. Metadata: `resource_id`, `revision` (the current one).
+	// ABORTED. The object, or the version of the rules that is in force, has changed since the revision that the call expects.
+	// Metadata: `resource_id`, `revision` (the current one).
 	ErrorReason_ERROR_REASON_REVISION_STALE ErrorReason = 31
+	// FAILED_PRECONDITION. There are as many lists, or entries of all lists together, as there may be.
+	ErrorReason_ERROR_REASON_RISK_LISTS_FULL ErrorReason = 32
+	// FAILED_PRECONDITION. The review was decided otherwise already. Metadata: `state`.
+	ErrorReason_ERROR_REASON_REVIEW_DECIDED ErrorReason = 33
 )
 
 // Enum value maps for ErrorReason.
@@ -136,6 +141,8 @@ var (
 		29: "ERROR_REASON_METHOD_UNKNOWN",
 		30: "ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED",
 		31: "ERROR_REASON_REVISION_STALE",
+		32: "ERROR_REASON_RISK_LISTS_FULL",
+		33: "ERROR_REASON_REVIEW_DECIDED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":              0,
@@ -170,6 +177,8 @@ var (
 		"ERROR_REASON_METHOD_UNKNOWN":           29,
 		"ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED": 30,
 		"ERROR_REASON_REVISION_STALE":           31,
+		"ERROR_REASON_RISK_LISTS_FULL":          32,
+		"ERROR_REASON_REVIEW_DECIDED":           33,
 	}
 )
 
@@ -204,7 +213,7 @@ var File_corefy_gateway_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\xac\t\n" +
+	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\xef\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bERROR_REASON_FIELDS_INVALID\x10\x01\x12$\n" +
@@ -238,7 +247,9 @@ const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\"ERROR_REASON_EVENT_STREAMS_LIMITED\x10\x1c\x12\x1f\n" +
 	"\x1bERROR_REASON_METHOD_UNKNOWN\x10\x1d\x12)\n" +
 	"%ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED\x10\x1e\x12\x1f\n" +
-	"\x1bERROR_REASON_REVISION_STALE\x10\x1fB\xa0\x01\n" +
+	"\x1bERROR_REASON_REVISION_STALE\x10\x1f\x12 \n" +
+	"\x1cERROR_REASON_RISK_LISTS_FULL\x10 \x12\x1f\n" +
+	"\x1bERROR_REASON_REVIEW_DECIDED\x10!B\xa0\x01\n" +
 	"\x15com.corefy.gateway.v1B\x10ErrorReasonProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (

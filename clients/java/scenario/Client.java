@@ -76,6 +76,7 @@ final class Client implements Scenario.Calls {
       case "CustomerService" -> gateway.customers();
       case "PaymentMethodService" -> gateway.paymentMethods();
       case "EventService" -> gateway.events();
+      case "RiskService" -> gateway.risk();
       case "GatewayService" -> gateway.gateway();
       default -> throw new AssertionError("no service " + service);
     };

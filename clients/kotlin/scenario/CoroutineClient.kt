@@ -56,6 +56,7 @@ private class CoroutineClient : Scenario.Calls {
         "CustomerService" -> customers
         "PaymentMethodService" -> paymentMethods
         "EventService" -> events
+        "RiskService" -> this.risk
         "GatewayService" -> this.gateway
         else -> throw AssertionError("no service $service")
       }

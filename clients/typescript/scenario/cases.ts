@@ -46,6 +46,7 @@ const CLIENTS = {
   CustomerService: "customers",
   PaymentMethodService: "paymentMethods",
   EventService: "events",
+  RiskService: "risk",
   GatewayService: "gateway",
 } as const;
 

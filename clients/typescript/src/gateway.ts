@@ -10,6 +10,7 @@ import {
   PaymentIntentService,
   PaymentMethodService,
   RefundService,
+  RiskService,
   type Event,
 } from "../generated/corefy/gateway/v1/index.js";
 import { ATTEMPTS, mayBeRepeated, pauseAfter, wait, withCallPolicy } from "./calls.js";
@@ -45,6 +46,8 @@ export class Gateway {
   readonly customers: Client<typeof CustomerService>;
   readonly paymentMethods: Client<typeof PaymentMethodService>;
   readonly events: Client<typeof EventService>;
+  /** For keys with the scope `risk`. */
+  readonly risk: Client<typeof RiskService>;
   readonly gateway: Client<typeof GatewayService>;
   /** Ends the connection, and every call that is under way. */
   readonly close: () => void;
@@ -66,6 +69,7 @@ export class Gateway {
     this.customers = createClient(CustomerService, calls);
     this.paymentMethods = createClient(PaymentMethodService, calls);
     this.events = createClient(EventService, calls);
+    this.risk = createClient(RiskService, calls);
     this.gateway = createClient(GatewayService, calls);
     this.close = close;
   }

@@ -1,6 +1,6 @@
 //! Versions of the rules: files that were applied, kept as they were written.
 
-use crate::domain::clock::Timestamp;
+use crate::domain::{clock::Timestamp, ids::AuditEntryId};
 
 /// The longest reason for a change of rules or lists, in characters.
 pub const LONGEST_REASON: usize = 500;
@@ -26,12 +26,12 @@ pub struct RulesVersion {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RiskChange {
     /// Our id.
-    pub id: crate::domain::ids::AuditEntryId,
+    pub id: AuditEntryId,
     /// When it was made.
     pub at: Timestamp,
     /// The operator, or the public half of the key, that made it.
     pub by: String,
-    /// What was changed, in a few words without personal data: `rules apply`.
+    /// The change in a few words, without personal data: `rules apply`.
     pub action: String,
     /// The object of the change: a version, a list, or a decision.
     pub object: String,

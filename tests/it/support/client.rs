@@ -7,6 +7,7 @@ use corefy_gateway::pb::{
     event_service_client::EventServiceClient, gateway_service_client::GatewayServiceClient,
     payment_intent_service_client::PaymentIntentServiceClient,
     payment_method_service_client::PaymentMethodServiceClient, refund_service_client::RefundServiceClient,
+    risk_service_client::RiskServiceClient,
 };
 use tonic::{Request, Response, Status, metadata::AsciiMetadataValue, transport::Channel};
 
@@ -96,6 +97,19 @@ impl Client {
         list_api_calls: GatewayServiceClient(ListApiCallsRequest) -> ListApiCallsResponse;
         get_api_call_stats: GatewayServiceClient(GetApiCallStatsRequest) -> GetApiCallStatsResponse;
         get_timeline: GatewayServiceClient(GetTimelineRequest) -> GetTimelineResponse;
+        check_rules: RiskServiceClient(CheckRulesRequest) -> CheckRulesResponse;
+        apply_rules: RiskServiceClient(ApplyRulesRequest) -> ApplyRulesResponse;
+        revert_rules: RiskServiceClient(RevertRulesRequest) -> RevertRulesResponse;
+        get_rules: RiskServiceClient(GetRulesRequest) -> GetRulesResponse;
+        list_rules_versions: RiskServiceClient(ListRulesVersionsRequest) -> ListRulesVersionsResponse;
+        create_list: RiskServiceClient(CreateListRequest) -> CreateListResponse;
+        list_lists: RiskServiceClient(ListListsRequest) -> ListListsResponse;
+        add_list_entries: RiskServiceClient(AddListEntriesRequest) -> AddListEntriesResponse;
+        remove_list_entry: RiskServiceClient(RemoveListEntryRequest) -> RemoveListEntryResponse;
+        list_list_entries: RiskServiceClient(ListListEntriesRequest) -> ListListEntriesResponse;
+        list_reviews: RiskServiceClient(ListReviewsRequest) -> ListReviewsResponse;
+        approve_review: RiskServiceClient(ApproveReviewRequest) -> ApproveReviewResponse;
+        reject_review: RiskServiceClient(RejectReviewRequest) -> RejectReviewResponse;
     }
 
     /// Creates an intent over `amount` USD.

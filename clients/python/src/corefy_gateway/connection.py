@@ -14,6 +14,7 @@ from corefy.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from corefy.gateway.v1.payment_intent_service_pb2_grpc import PaymentIntentServiceStub
 from corefy.gateway.v1.payment_method_service_pb2_grpc import PaymentMethodServiceStub
 from corefy.gateway.v1.refund_service_pb2_grpc import RefundServiceStub
+from corefy.gateway.v1.risk_service_pb2_grpc import RiskServiceStub
 
 from ._calls import ATTEMPTS, Calls, may_be_repeated, pause
 from .errors import GatewayError
@@ -68,6 +69,7 @@ class Gateway:
         self.customers = CustomerServiceStub(self._channel)
         self.payment_methods = PaymentMethodServiceStub(self._channel)
         self.events = EventServiceStub(self._channel)
+        self.risk = RiskServiceStub(self._channel)
         self.gateway = GatewayServiceStub(self._channel)
 
     def follow_events(

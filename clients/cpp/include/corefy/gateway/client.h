@@ -19,6 +19,7 @@
 #include "corefy/gateway/v1/payment_intent_service.grpc.pb.h"
 #include "corefy/gateway/v1/payment_method_service.grpc.pb.h"
 #include "corefy/gateway/v1/refund_service.grpc.pb.h"
+#include "corefy/gateway/v1/risk_service.grpc.pb.h"
 
 namespace corefy::gateway {
 
@@ -31,6 +32,7 @@ struct Gateway {
   std::unique_ptr<v1::CustomerService::Stub> customers;
   std::unique_ptr<v1::PaymentMethodService::Stub> payment_methods;
   std::unique_ptr<v1::EventService::Stub> events;
+  std::unique_ptr<v1::RiskService::Stub> risk;  // for keys with the scope `risk`
   std::unique_ptr<v1::GatewayService::Stub> gateway;
 
   // Hands over the events that `request` asks for (an empty one: all, from the oldest that is kept), and then each as

@@ -12,6 +12,8 @@ import com.corefy.gateway.v1.PaymentMethodServiceGrpc;
 import com.corefy.gateway.v1.PaymentMethodServiceGrpc.PaymentMethodServiceBlockingStub;
 import com.corefy.gateway.v1.RefundServiceGrpc;
 import com.corefy.gateway.v1.RefundServiceGrpc.RefundServiceBlockingStub;
+import com.corefy.gateway.v1.RiskServiceGrpc;
+import com.corefy.gateway.v1.RiskServiceGrpc.RiskServiceBlockingStub;
 import com.corefy.gateway.v1.StreamEventsRequest;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
@@ -94,6 +96,11 @@ public final class CorefyGateway implements AutoCloseable {
   /** Tells what happened; {@link #followEvents} survives a break. */
   public EventServiceBlockingStub events() {
     return EventServiceGrpc.newBlockingStub(blocking);
+  }
+
+  /** Governs the rules of the whole gateway, and decides reviews; for keys with the scope risk. */
+  public RiskServiceBlockingStub risk() {
+    return RiskServiceGrpc.newBlockingStub(blocking);
   }
 
   /** Tells of the gateway itself and of its calls to Corefy. */

@@ -8,6 +8,7 @@ import com.corefy.gateway.v1.GatewayServiceGrpcKt.GatewayServiceCoroutineStub
 import com.corefy.gateway.v1.PaymentIntentServiceGrpcKt.PaymentIntentServiceCoroutineStub
 import com.corefy.gateway.v1.PaymentMethodServiceGrpcKt.PaymentMethodServiceCoroutineStub
 import com.corefy.gateway.v1.RefundServiceGrpcKt.RefundServiceCoroutineStub
+import com.corefy.gateway.v1.RiskServiceGrpcKt.RiskServiceCoroutineStub
 import io.grpc.Channel
 import io.grpc.StatusException
 import kotlinx.coroutines.Dispatchers
@@ -39,6 +40,9 @@ public class CoroutineServices internal constructor(channel: Channel) {
 
   /** Tells what happened; [eventFlow] survives a break. */
   public val events: EventServiceCoroutineStub = EventServiceCoroutineStub(channel)
+
+  /** Governs the rules of the whole gateway, and decides reviews; for keys with the scope risk. */
+  public val risk: RiskServiceCoroutineStub = RiskServiceCoroutineStub(channel)
 
   /** Tells of the gateway itself and of its calls to Corefy. */
   public val gateway: GatewayServiceCoroutineStub = GatewayServiceCoroutineStub(channel)

@@ -1,0 +1,57 @@
+//! The parts that the commands of risk share: the author of a change, and files.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use clap::Args;
+
+use crate::{
+    app::risk::{Note, Risk},
+    cli::{database, failure::CommandFailure, operations::reason},
+    config::{operator::this_operator, settings::AdminSettings},
+    domain::environment::Environment,
+};
+
+/// The most rows that are listed at once.
+pub(super) const MOST: u32 = 1000;
+
+/// The reason for a change, and the settings.
+#[derive(Args)]
+pub(super) struct Change {
+    /// Why, in 1 to 500 characters; nothing that identifies a payer
+    #[arg(long, value_parser = reason)]
+    reason: String,
+    #[command(flatten)]
+    settings: AdminSettings,
+}
+
+impl Change {
+    /// Opens the database, with the author of the change.
+    pub(super) async fn open(self) -> Result<(Risk, Note), CommandFailure> {
+        let operator = this_operator();
+        let note = Note { by: format!("{}@{}", operator.user, operator.host), reason: self.reason };
+        Ok((open(&self.settings).await?, note))
+    }
+}
+
+/// Opens the database.
+pub(super) async fn open(settings: &AdminSettings) -> Result<Risk, CommandFailure> {
+    let (store, master_key) = database::open(settings).await?;
+    Ok(Risk::new(store, &master_key, Environment::system()))
+}
+
+/// Reads a file, or standard input for `-`, of at most `most` bytes.
+pub(super) fn read_text(path: &Path, most: usize) -> Result<String, CommandFailure> {
+    let failed = |error: io::Error| CommandFailure::Failed(format!("{}: {error}", path.display()));
+    let source: Box<dyn Read> =
+        if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path).map_err(failed)?) };
+    let mut text = String::new();
+    source.take(most as u64 + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() > most {
+        return Err(CommandFailure::Failed(format!("{}: must have at most {most} bytes", path.display())));
+    }
+    Ok(text)
+}
