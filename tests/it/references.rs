@@ -1,4 +1,4 @@
-//! The references in `docs/` that are made from the code: settings, command line, errors, metrics. A test for each compares
+//! The references in `docs/` that are made from the code: settings, command line, errors, metrics, risk rules. A test for each compares
 //! what stands between two marks of the page with what the code says; with `UPDATE_DOCS` set, it is written there instead.
 
 use std::{env, fs, path::Path};
@@ -6,6 +6,14 @@ use std::{env, fs, path::Path};
 use clap::{Arg, Command};
 use corefy_gateway::{
     cli,
+    domain::risk::{
+        condition::{
+            self,
+            functions::{FUNCTIONS, Function},
+            schema::{self, Field, Presence},
+        },
+        rule_set,
+    },
     telemetry::catalogue::{CATALOGUE, MetricEntry},
 };
 use prost_reflect::{DescriptorPool, prost_types::FileDescriptorProto};
@@ -267,4 +275,40 @@ fn the_reference_of_metrics_is_the_catalogue() {
         [quoted(entry.name), entry.kind.as_str().to_owned(), labels, entry.help.to_owned()]
     };
     compare("reference/metrics.md", &table(["metric", "type", "labels", "meaning"], CATALOGUE.iter().map(row)));
+}
+
+#[test]
+fn the_reference_of_risk_rules_is_what_the_compiler_knows() {
+    let name = |field: &Field| {
+        let asked = match field.presence {
+            Presence::Always => "always there".to_owned(),
+            Presence::With(_) | Presence::Alone(_) => quoted(&format!("has({})", covering(field))),
+        };
+        [quoted(field.path), field.kind().to_owned(), asked, field.about.to_owned()]
+    };
+    let names = table(["name", "type", "to be asked first", "meaning"], schema::FIELDS.iter().map(name));
+    let function = |function: &Function| [quoted(function.call), function.about.to_owned()];
+    let functions = table(["function", "result"], FUNCTIONS.iter().map(function));
+    let limits = [
+        ("Bytes of a file", rule_set::MOST_FILE_BYTES),
+        ("Rules of a set", rule_set::MOST_RULES),
+        ("Characters of a name", rule_set::LONGEST_NAME),
+        ("Characters of a description", rule_set::LONGEST_DESCRIPTION),
+        ("Greatest priority", usize::try_from(rule_set::LAST_PRIORITY).unwrap()),
+        ("Bytes of a condition", condition::MOST_BYTES),
+        ("Levels of a condition", condition::MOST_LEVELS.into()),
+        ("Faults that are shown at once", rule_set::MOST_FAULTS),
+    ];
+    let limits = table(["what", "at most"], limits.map(|(what, most)| [what.to_owned(), most.to_string()]));
+    let made = format!("## Names\n\n{names}\n## Functions\n\n{functions}\n## Limits\n\n{limits}");
+    compare("reference/risk-rules.md", &made);
+}
+
+/// The names of which one has to be asked for before this field is used.
+fn covering(field: &Field) -> String {
+    let of_group = |other: &&Field| other.presence == field.presence;
+    match field.presence {
+        Presence::With(_) => schema::FIELDS.iter().find(of_group).unwrap().path.to_owned(),
+        Presence::Always | Presence::Alone(_) => field.path.to_owned(),
+    }
 }

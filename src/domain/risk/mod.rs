@@ -16,6 +16,7 @@ pub mod inputs;
 pub mod list_entry;
 pub mod lists;
 pub mod policy;
+pub mod rates;
 pub mod review;
 pub mod rule_set;
 pub mod rules_version;

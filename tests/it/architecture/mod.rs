@@ -173,6 +173,12 @@ const RULES: &[ArchitectureRule] = &[
         text: "OpenTelemetry is used in telemetry",
     },
     ArchitectureRule {
+        words: &["cel", "toml"],
+        within: ALL,
+        may: &["domain/risk/"],
+        text: "the rules' language and the form of their file are risk's",
+    },
+    ArchitectureRule {
         words: &["clap"],
         within: ALL,
         may: &["config/", "cli/"],

@@ -9,12 +9,15 @@ use cel::{
     parser::Parser,
 };
 
-use super::{Fault, MOST_BYTES, MOST_LEVELS};
+use super::fault::{Fault, MOST_BYTES, MOST_LEVELS};
 
 /// The stack of the thread. [`MOST_BYTES`] of `a.a.a…` make a tree of a thousand levels, which a debug build walks in 8 MiB.
 const STACK: usize = 64 << 20;
 /// Faults of the text itself after which the parser gives up.
 const MOST_SYNTAX_FAULTS: u32 = 10;
+
+/// Said of a text on which the crate gave up by a panic.
+pub(super) const UNREADABLE: &str = "the condition could not be read";
 
 /// Where the parts of an expression stand in its text.
 pub(super) struct Places(SourceInfo);
@@ -32,7 +35,7 @@ pub(super) fn with_parsed<T: Send>(
         let thread = thread::Builder::new().name("risk-condition".to_owned()).stack_size(STACK);
         thread.spawn_scoped(scope, parse).ok().and_then(|thread| thread.join().ok())
     })
-    .unwrap_or_else(|| Err(vec![Fault::new(0, "the condition could not be read")]))
+    .unwrap_or_else(|| Err(vec![Fault::new(0, UNREADABLE)]))
 }
 
 fn parse(source: &str) -> Result<(IdedExpr, Places), Vec<Fault>> {
@@ -77,9 +80,20 @@ impl Places {
     /// The offset at which the expression begins: the least of its parts'. The crate notes an operator's own place for the
     /// whole of `a && b`.
     pub(super) fn start(&self, expression: &IdedExpr) -> usize {
-        let own = self.0.offset_for(expression.id).map(|(start, _)| start as usize);
+        let own = self.0.offset_for(expression.id).map(|(start, _)| self.of_name(expression, start as usize));
         let parts = parts(&expression.expr).into_iter().map(|part| self.start(part));
         own.into_iter().chain(parts).min().unwrap_or_default()
+    }
+
+    /// The crate notes a call's parenthesis: its name stands before it.
+    fn of_name(&self, expression: &IdedExpr, start: usize) -> usize {
+        match &expression.expr {
+            Expr::Call(call) if call.target.is_none() => {
+                let before = self.0.source.get(..start).and_then(|before| before.strip_suffix(call.func_name.as_str()));
+                before.map_or(start, str::len)
+            }
+            _ => start,
+        }
     }
 }
 

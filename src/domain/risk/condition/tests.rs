@@ -1,4 +1,8 @@
-use super::*;
+//! Conditions, by table.
+
+use std::{env, process::Command};
+
+use super::{fault::LONGEST_MESSAGE, *};
 use crate::domain::risk::samples::Sample;
 
 /// The result for the whole sample, and for the bare one.
@@ -15,61 +19,85 @@ fn faults(source: &str) -> Vec<String> {
     }
 }
 
+/// Conditions with their results for the whole sample and for the bare one.
+#[rustfmt::skip]
+pub(super) const HOLDING: &[(&str, bool, bool)] = &[
+    ("true", true, true),
+    ("!true", false, false),
+    ("!!true", true, true),
+    ("payment.attempt == 2", true, true),
+    ("payment.attempt != 2", false, false),
+    ("payment.attempt < 2 || payment.attempt >= 2 && payment.attempt <= 2", true, true),
+    ("-payment.attempt == -2", true, true),
+    ("payment.attempt * 2 + 1 == 5 && payment.attempt - 3 == -1", true, true),
+    ("7 / payment.attempt == 3 && 7 % payment.attempt == 1", true, true),
+    ("payment.is_sandbox == false", true, true),
+    ("payment.is_sandbox ? false : payment.method_type == 'card'", true, true),
+    ("has(payment.amount) && payment.amount > money('120')", true, false),
+    ("has(payment.amount) && payment.amount > money('120.50')", false, false),
+    ("has(payment.amount) && payment.amount == money('120.500')", true, false),
+    ("has(payment.amount) && payment.currency in ['USD', 'EUR']", true, false),
+    ("has(payment.amount) && payment.amount % money('100') == money('20.5')", true, false),
+    ("has(payment.amount) && payment.amount / money('10') == 12", true, false),
+    ("has(payment.base_amount) && payment.base_amount * 2 >= base_money('222')", true, false),
+    (
+        "has(payment.base_amount) && has(card.subject) && velocity('card', '24h', 'amount') + payment.base_amount > base_money('1011')",
+        false,
+        false,
+    ),
+    ("has(ip.subject) && velocity('ip', '1h', 'attempts') > 6", true, false),
+    ("has(ip.subject) && velocity('ip', '10m', 'attempts') == 0", true, false),
+    ("has(card.country) && card.brand == 'visa'", true, false),
+    ("has(card.country) && card.country != 'DE'", true, false),
+    ("!has(card.country) || card.country == 'DE'", false, true),
+    (
+        "has(card.country) && has(ip.country) && has(billing.country) && card.country in [ip.country, billing.country]",
+        false,
+        false,
+    ),
+    ("has(ip.country) && has(billing.country) && ip.country == billing.country", true, false),
+    ("has(card.bin) ? card.bin.startsWith('4') : true", true, true),
+    ("has(card.funding) && card.funding == 'credit'", true, false),
+    ("has(card.issuer) && card.issuer.contains(\"'s B\")", true, false),
+    ("has(card.issuer) && card.issuer.endsWith('Bank')", true, false),
+    ("has(email.domain) && !email.is_disposable && email.domain == 'example.com'", true, false),
+    ("has(ip.network) && ip.network == 'AS64496'", true, false),
+    ("has(customer.id) && customer.age_days < 7 && customer.successes > customer.declines", true, false),
+    ("has(customer.id) && in_list('vips', customer.id)", true, false),
+    ("has(card.bin) && in_list('bad_bins', card.bin)", false, false),
+    ("has(ip.subject) && in_list('offices', ip.subject)", true, false),
+    ("has(metadata.order_kind) && metadata.order_kind == 'gift'", true, false),
+    ("'note-1' in metadata && metadata['note-1'].size() == 5 && size(metadata['note-1']) == 5", true, false),
+    ("time.hour == 19 && time.weekday == 4 && time.day == 26", true, true),
+    ("payment.partner == 'acme' // of acme alone", true, true),
+    ("(has(card.country) && card.country == 'US') == true", true, false),
+    ("(has(card.country) && has(ip.country) ? card.country : 'FR') == 'US'", true, false),
+];
+
 #[test]
 fn conditions_hold_as_they_read() {
-    for (source, whole, bare) in [
-        ("true", true, true),
-        ("!true", false, false),
-        ("!!true", true, true),
-        ("payment.attempt == 2", true, true),
-        ("payment.attempt != 2", false, false),
-        ("payment.attempt < 2 || payment.attempt >= 2 && payment.attempt <= 2", true, true),
-        ("-payment.attempt == -2", true, true),
-        ("payment.attempt * 2 + 1 == 5 && payment.attempt - 3 == -1", true, true),
-        ("7 / payment.attempt == 3 && 7 % payment.attempt == 1", true, true),
-        ("payment.is_sandbox == false", true, true),
-        ("payment.is_sandbox ? false : payment.method_type == 'card'", true, true),
-        ("has(payment.amount) && payment.amount > money('120')", true, false),
-        ("has(payment.amount) && payment.amount > money('120.50')", false, false),
-        ("has(payment.amount) && payment.amount == money('120.500')", true, false),
-        ("has(payment.amount) && payment.currency in ['USD', 'EUR']", true, false),
-        ("has(payment.amount) && payment.amount % money('100') == money('20.5')", true, false),
-        ("has(payment.amount) && payment.amount / money('10') == 12", true, false),
-        ("has(payment.base_amount) && payment.base_amount * 2 >= base_money('222')", true, false),
-        (
-            "has(payment.base_amount) && has(card.subject) && velocity('card', '24h', 'amount') + payment.base_amount > base_money('1011')",
-            false,
-            false,
-        ),
-        ("has(ip.subject) && velocity('ip', '1h', 'attempts') > 6", true, false),
-        ("has(ip.subject) && velocity('ip', '10m', 'attempts') == 0", true, false),
-        ("has(card.country) && card.brand == 'visa'", true, false),
-        ("has(card.country) && card.country != 'DE'", true, false),
-        ("!has(card.country) || card.country == 'DE'", false, true),
-        (
-            "has(card.country) && has(ip.country) && has(billing.country) && card.country in [ip.country, billing.country]",
-            false,
-            false,
-        ),
-        ("has(ip.country) && has(billing.country) && ip.country == billing.country", true, false),
-        ("has(card.bin) ? card.bin.startsWith('4') : true", true, true),
-        ("has(card.funding) && card.funding == 'credit'", true, false),
-        ("has(card.issuer) && card.issuer.contains(\"'s B\")", true, false),
-        ("has(card.issuer) && card.issuer.endsWith('Bank')", true, false),
-        ("has(email.domain) && !email.is_disposable && email.domain == 'example.com'", true, false),
-        ("has(ip.network) && ip.network == 'AS64496'", true, false),
-        ("has(customer.id) && customer.age_days < 7 && customer.successes > customer.declines", true, false),
-        ("has(customer.id) && in_list('vips', customer.id)", true, false),
-        ("has(card.bin) && in_list('bad_bins', card.bin)", false, false),
-        ("has(ip.subject) && in_list('offices', ip.subject)", true, false),
-        ("has(metadata.order_kind) && metadata.order_kind == 'gift'", true, false),
-        ("'note-1' in metadata && metadata['note-1'].size() == 5 && size(metadata['note-1']) == 5", true, false),
-        ("time.hour == 19 && time.weekday == 4 && time.day == 26", true, true),
-        ("payment.partner == 'acme' // of acme alone", true, true),
-        ("(has(card.country) && card.country == 'US') == true", true, false),
-        ("(has(card.country) && has(ip.country) ? card.country : 'FR') == 'US'", true, false),
-    ] {
-        assert_eq!(results(source), (Ok(whole), Ok(bare)), "{source}");
+    for (source, whole, bare) in HOLDING {
+        assert_eq!(results(source), (Ok(*whole), Ok(*bare)), "{source}");
+    }
+}
+
+/// Conditions that fail for the whole sample.
+pub(super) const FAILING: &[&str] = &[
+    "9223372036854775807 + payment.attempt > 0",
+    "1 / (payment.attempt - 2) > 0 && payment.attempt == 2",
+    "1 % (payment.attempt - 2) > 0 || payment.attempt == 1",
+    "has(payment.amount) && payment.amount > money('1.001')",
+    "payment.attempt in [2, 1 / (payment.attempt - 2)]",
+    "(1 / (payment.attempt - 2) > 0) == true",
+    "1 / (payment.attempt - 2) > 0 ? true : true",
+    "-(-9223372036854775807 - 1 - (payment.attempt - 2)) > 0",
+];
+
+#[test]
+fn what_fails_is_neither_true_nor_false() {
+    for source in FAILING {
+        let (whole, _) = results(source);
+        assert!(whole.is_err(), "{source}: {whole:?}");
     }
 }
 
@@ -94,10 +122,12 @@ fn a_result_that_cannot_be_had_is_a_failure_and_never_false() {
 
 #[test]
 fn what_cannot_be_meant_is_refused_with_its_place() {
+    let mut wrong = Vec::new();
     for (source, fault) in [
         ("", "0: the condition is empty"),
         ("payment.attempt", "0: this must be true or false, and is a whole number"),
         ("payment.atempt > 2", "0: `payment.atempt` is unknown; `payment.attempt` exists"),
+        ("has(card.contry)", "4: `card.contry` is unknown; `card.country` exists"),
         ("1 == 1 && zebra", "10: `zebra` is unknown"),
         (
             "card == 'x'",
@@ -172,7 +202,7 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
             "payment.partner.matches('a+')",
             "0: `matches` is no function; there are has, velocity, in_list, money, base_money, startsWith, endsWith, contains, size",
         ),
-        ("['a'].exists(x, x == 'a')", "0: `all`, `exists`, `exists_one`, `filter` and `map` are not available"),
+        ("['a'].exists(x, x == 'a')", "12: `all`, `exists`, `exists_one`, `filter` and `map` are not available"),
         ("{'a': 1}.a == 1", "0: only names have fields, as `card.country`"),
         (
             "payment.partner in payment.method_type",
@@ -186,9 +216,12 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
         ("(payment.attempt == 2", "21: this is not an expression: missing ')' at '<EOF>'"),
     ] {
         let told = faults(source);
-        assert!(told.contains(&fault.to_owned()), "{source}: {told:#?}");
+        if !told.contains(&fault.to_owned()) {
+            wrong.push(format!("{source}: not `{fault}` but {told:#?}"));
+        }
         assert!(told.iter().all(|fault| !fault.contains("Context")), "{told:#?}");
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -267,4 +300,18 @@ fn no_text_costs_more_than_a_moment() {
 fn a_condition_is_bounded() {
     let long = format!("payment.partner == '{}'", "a".repeat(MOST_BYTES));
     assert_eq!(faults(&long), [format!("0: the condition is longer than {MOST_BYTES} bytes")]);
+}
+
+/// The same in a process that may have little memory, of which the thread's stack alone is 64 MiB.
+#[test]
+fn no_text_costs_more_than_little_memory() {
+    const KILOBYTES: u32 = 512 * 1024;
+    let test = "domain::risk::condition::tests::no_text_costs_more_than_a_moment";
+    let child = Command::new("sh")
+        .args(["-c", &format!("ulimit -v {KILOBYTES} && exec \"$0\" --exact {test} --test-threads 1")])
+        .arg(env::current_exe().unwrap())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && told.contains("1 passed"), "{told}\n{}", String::from_utf8_lossy(&child.stderr));
 }

@@ -1,3 +1,5 @@
+//! The order of lists, guard and rules, by table and by chance.
+
 use proptest::prelude::*;
 
 use super::*;

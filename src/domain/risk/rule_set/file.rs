@@ -8,16 +8,31 @@ use toml::{
 };
 
 use super::{
-    Action, Condition, LAST_PRIORITY, LONGEST_DESCRIPTION, LONGEST_NAME, Lists, MOST_FAULTS, MOST_FILE_BYTES,
-    MOST_RULES, Mode, Rule, RuleFault, RuleSet, USUAL_PRIORITY,
     place::{line_and_column, within_string},
+    rules::{
+        LAST_PRIORITY, LONGEST_DESCRIPTION, LONGEST_NAME, MOST_FAULTS, MOST_FILE_BYTES, MOST_RULES, Rule, RuleFault,
+        RuleSet, USUAL_PRIORITY,
+    },
+};
+use crate::domain::risk::{
+    action::{Action, Mode},
+    condition::Condition,
+    lists::Lists,
 };
 
 const SET_KEYS: [&str; 4] = ["name", "on_error", "request_3ds_fallback", "rules"];
 const RULE_KEYS: [&str; 6] = ["name", "description", "action", "mode", "priority", "condition"];
 
+impl RuleSet {
+    /// Reads a rule file. The lists that it asks must exist. All faults are told at once, in the order of their places, up to
+    /// [`MOST_FAULTS`].
+    pub fn compile(text: &str, lists: &Lists) -> Result<Self, Vec<RuleFault>> {
+        read(text, lists)
+    }
+}
+
 /// Reads a file whole.
-pub(super) fn read(text: &str, lists: &Lists) -> Result<RuleSet, Vec<RuleFault>> {
+fn read(text: &str, lists: &Lists) -> Result<RuleSet, Vec<RuleFault>> {
     let mut reader = Reader { text, lists, faults: Vec::new(), rule: None };
     if text.len() > MOST_FILE_BYTES {
         reader.fault::<()>(0, format!("the file is longer than {MOST_FILE_BYTES} bytes"));

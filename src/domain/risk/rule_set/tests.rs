@@ -1,5 +1,14 @@
+//! Rule files, good and bad.
+
+use std::time::{Duration, Instant};
+
 use super::*;
-use crate::domain::risk::samples::Sample;
+use crate::domain::risk::{
+    action::{Action, Mode},
+    decide::decide,
+    decision::{RuleOutcome, Step},
+    samples::Sample,
+};
 
 fn compile(text: &str) -> Result<RuleSet, Vec<RuleFault>> {
     RuleSet::compile(text, &Sample::whole().lists)
@@ -137,4 +146,46 @@ fn a_file_is_bounded() {
     assert_eq!(faults(&"#".repeat(MOST_FILE_BYTES + 1)).len(), 1);
     assert_eq!(faults(&"[[rules]]\nx = 1\n".repeat(MOST_RULES)).len(), MOST_FAULTS);
     assert!(!faults(&format!("name = {}", "[".repeat(MOST_FILE_BYTES - 10))).is_empty());
+}
+
+/// Fifty rules, each with ten velocities.
+fn largest() -> String {
+    let terms: Vec<_> = ["attempts", "declines", "distinct_cards"]
+        .iter()
+        .flat_map(|measure| {
+            ["10m", "1h", "24h", "7d"].map(|window| format!("velocity('ip', '{window}', '{measure}') < 9"))
+        })
+        .take(10)
+        .collect();
+    let rule = |number| {
+        format!(
+            "[[rules]]\nname = 'r{number}'\naction = 'review'\nmode = 'live'\ncondition = \"has(ip.subject) && \
+             has(card.country) && card.country in ['US', 'DE'] && has(payment.amount) && payment.amount > money('{number}') && {}\"\n",
+            terms.join(" && ")
+        )
+    };
+    format!("name = 'x'\non_error = 'allow'\n{}", (0..MOST_RULES).map(rule).collect::<String>())
+}
+
+/// `cargo test --release --lib -- --ignored --nocapture the_largest_set`
+#[test]
+#[ignore = "measures"]
+fn the_largest_set_decides_within_a_millisecond() {
+    const DECISIONS: usize = 10_000;
+    let began = Instant::now();
+    let set = compile(&largest()).unwrap();
+    println!("compiled in {:?}", began.elapsed());
+    let sample = Sample::whole();
+    let facts = sample.facts();
+    let decision = |_| {
+        let began = Instant::now();
+        let verdict = decide(Some(&set), &facts, None, false);
+        assert_eq!((verdict.action, verdict.results.len()), (Action::Review, MOST_RULES));
+        began.elapsed()
+    };
+    let mut took: Vec<_> = (0..DECISIONS).map(decision).collect();
+    took.sort();
+    let (median, p99) = (took[DECISIONS / 2], took[DECISIONS / 100 * 99]);
+    println!("a decision took {median:?} in the middle, and {p99:?} at p99");
+    assert!(p99 <= Duration::from_millis(1), "{p99:?}");
 }

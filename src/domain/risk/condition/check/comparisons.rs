@@ -2,7 +2,12 @@
 
 use cel::common::ast::{Expr, IdedExpr};
 
-use super::{Checker, Typed, has_metadata, known::Known, logic::plain};
+use super::{
+    checker::{Checker, Typed},
+    known::Known,
+    logic::plain,
+    names::has_metadata,
+};
 use crate::domain::risk::condition::{
     schema::{Form, METADATA, Unit},
     tree::{Comparison, Number, Operation, Test, Text},

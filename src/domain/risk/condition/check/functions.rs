@@ -3,7 +3,11 @@
 use cel::common::ast::{CallExpr, IdedExpr};
 use rust_decimal::Decimal;
 
-use super::{Checker, Typed, known::Known, logic::plain};
+use super::{
+    checker::{Checker, Typed},
+    known::Known,
+    logic::plain,
+};
 use crate::domain::{
     money::{MAX_DIGITS, Money},
     risk::{

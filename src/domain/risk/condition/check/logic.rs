@@ -3,7 +3,7 @@
 use cel::common::ast::{CallExpr, IdedExpr, operators};
 
 use super::{
-    Checker, Typed,
+    checker::{Checker, Typed},
     known::{Known, Narrowed},
 };
 use crate::domain::risk::condition::tree::{Comparison, Number, Operation, Test, Text};
