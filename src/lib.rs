@@ -12,6 +12,7 @@
 //! - `app`: the use cases, the only place that orders store and upstream: reserve, send, settle, reconcile.
 //! - `store`: SQLite and PostgreSQL, the only sqlx. One file a table.
 //! - `upstream`: Corefy, the only reqwest. One folder a dialect of its API.
+//! - `reference_data`: what the operator knows of BINs, IP addresses, domains and currencies, from files.
 //! - `domain`: money, states, the journal's schedule, the rule by which Corefy's answers are merged. Pure.
 //! - `error`: the refusals of a use case: a public reason and a private cause.
 //! - `task`: where tasks come from that run beside the calls.
@@ -45,6 +46,8 @@ pub mod http;
 pub mod pb;
 #[cfg(feature = "server")]
 pub mod port;
+#[cfg(feature = "server")]
+pub mod reference_data;
 #[cfg(feature = "server")]
 pub mod rpc;
 #[cfg(feature = "server")]

@@ -12,7 +12,7 @@ use tokio_util::{
 
 use crate::{
     app::{self, App, AppParts, Probe},
-    config::{Config, DatabaseConfig, ProxiedPort, TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig},
+    config::{Config, DatabaseConfig, ProxiedPort, RiskConfig, TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig},
     domain::{
         acceptance::Acceptance,
         environment::Environment,
@@ -22,6 +22,7 @@ use crate::{
     },
     http,
     port::{Bounds, CertificateError, CertificateFiles, Certificates, CountedAs, IdleTimeouts, Port},
+    reference_data::{FileFault, ReferenceData, ReferenceFiles},
     rpc,
     store::{self, FileLock, Sealer, Store},
     telemetry::{ExportError, Telemetry},
@@ -59,6 +60,9 @@ pub enum StartError {
     /// The rules of risk that are in force cannot be used.
     #[error("the risk policy: {0}")]
     Policy(#[from] crate::error::Error),
+    /// A file of reference data could not be used. Names its setting.
+    #[error("{0}")]
+    ReferenceData(FileFault),
     /// The client of Corefy could not be made.
     #[error("{0}")]
     Upstream(#[from] SetupError),
@@ -247,6 +251,8 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
     let master_key = MasterKey::new(config.master_key.clone());
     let telemetry = telemetry(config.traces.as_ref())?;
     let environment = &harness.environment;
+    let reference_data =
+        reference_data(&config.risk).map_err(|mut faults| StartError::ReferenceData(faults.remove(0)))?;
     let store = if harness.in_lock_step {
         open_store_in_lock_step(&config.database, &master_key, environment).await?
     } else {
@@ -267,6 +273,7 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
             amount_limits: config.amount_limits.clone(),
             return_url_schemes: config.return_url_schemes.clone(),
         },
+        reference_data: Arc::new(reference_data),
         proxies: Proxies::new(config.trusted_proxies.clone()),
         is_sandbox: config.upstream.sandbox_mode,
         upstream_timeout: config.upstream.timeout,
@@ -279,6 +286,12 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
     });
     app.risk.refresh_policy().await?;
     Ok(app)
+}
+
+/// Reads the files of reference data. There is at least one fault where they cannot be used.
+pub fn reference_data(config: &RiskConfig) -> Result<ReferenceData, Vec<FileFault>> {
+    let RiskConfig { bin_table, ip_databases, disposable_domains, rates } = config.clone();
+    ReferenceData::load(ReferenceFiles { bin_table, ip_databases, disposable_domains }, rates)
 }
 
 fn telemetry(traces: Option<&TraceConfig>) -> Result<Telemetry, ExportError> {

@@ -33,6 +33,7 @@ use crate::{
         operation::{RENEW_LEASE_EVERY, SEND_MARGIN},
         proxies::Proxies,
     },
+    reference_data::ReferenceData,
     store::{Store, StoreBreaker},
     telemetry::Telemetry,
     upstream::{Upstream, call_log::CallRecords},
@@ -57,6 +58,8 @@ pub struct App {
     pub webhooks: Arc<Webhooks>,
     /// The rules and lists that attempts are decided by, and the reviews of payments.
     pub risk: Arc<Risk>,
+    /// What the operator knows of BINs, IP addresses, domains and currencies.
+    pub reference_data: Arc<ReferenceData>,
     /// The gateway itself.
     pub diagnostics: Arc<Diagnostics>,
     tasks: TaskTracker,
@@ -120,6 +123,7 @@ impl App {
             api_calls: Arc::new(api_calls),
             webhooks: Arc::new(webhooks),
             risk: Arc::new(risk),
+            reference_data: parts.reference_data,
             diagnostics: Arc::new(diagnostics),
             tasks,
             store: parts.store,
@@ -178,6 +182,8 @@ pub struct AppParts {
     pub master_key: MasterKey,
     /// Which payments are taken.
     pub acceptance: Acceptance,
+    /// What the operator knows of BINs, IP addresses, domains and currencies.
+    pub reference_data: Arc<ReferenceData>,
     /// The proxies before the gateway that are trusted.
     pub proxies: Proxies,
     /// Whether Corefy takes the traffic as a test.

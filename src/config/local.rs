@@ -15,7 +15,7 @@ use url::Url;
 use crate::domain::amount_limits::AmountLimits;
 
 use super::{
-    Config, DatabaseConfig, LogConfig, SettingsProblems, UpstreamApi, UpstreamConfig, UpstreamRoute,
+    Config, DatabaseConfig, LogConfig, RiskConfig, SettingsProblems, UpstreamApi, UpstreamConfig, UpstreamRoute,
     read::{
         API_KEY_LENGTH, CLIENT_KEY_LENGTH, SECRET_KEY_LENGTH, WEBHOOK_SECRET_LENGTH, days, return_url_schemes,
         web_origins,
@@ -229,6 +229,7 @@ impl DevConfig {
             amount_limits: AmountLimits::default(),
             return_url_schemes: self.return_url_schemes.clone(),
             webhook_allow: Vec::new(),
+            risk: RiskConfig::default(),
             api_call_retention: days(1),
             operation_retention: days(30),
             drain: Duration::from_secs(5),

@@ -1,7 +1,7 @@
 //! Everything that comes from the environment and from flags, typed. Nothing else reads the environment.
 //!
 //! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]; for `sandbox` and `dev`: [`local`]),
-//! [`values`] the result, [`read`] the rules, [`report`] collects what is wrong, [`env_file`] reads `.env`, [`route`] the variables about the way to
+//! [`values`] the result, [`read`] the rules (of risk: [`risk`]), [`report`] collects what is wrong, [`env_file`] reads `.env`, [`route`] the variables about the way to
 //! Corefy, [`names`] looks at what the variables are called. Tests build [`Config`] by hand.
 
 pub mod client;
@@ -12,6 +12,7 @@ pub mod names;
 pub mod operator;
 mod read;
 mod report;
+mod risk;
 mod route;
 pub mod settings;
 mod values;
@@ -19,8 +20,8 @@ mod values;
 pub use report::SettingsProblems;
 pub use route::UpstreamRoute;
 pub use values::{
-    AdminConfig, Config, DatabaseConfig, LogConfig, LogFormat, ProxiedPort, TlsConfig, TraceConfig, UpstreamApi,
-    UpstreamConfig,
+    AdminConfig, Config, DatabaseConfig, LogConfig, LogFormat, ProxiedPort, RiskConfig, TlsConfig, TraceConfig,
+    UpstreamApi, UpstreamConfig,
 };
 
 /// The name by which this program was called, for the commands that it prints.

@@ -81,6 +81,7 @@ impl ServeSettings {
         let operation_retention =
             report.whole("GATEWAY_OPERATION_RETENTION_DAYS", &gateway.gateway_operation_retention_days, 30..=3650);
         let drain = report.whole("GATEWAY_DRAIN_SECONDS", &gateway.gateway_drain_seconds, 0..=600);
+        let risk = self.risk.read(report);
         let database = self.database.read(report);
         let master_key = self.master_key.read(report);
         let log = self.log.read(report);
@@ -104,6 +105,7 @@ impl ServeSettings {
             amount_limits: amount_limits?,
             return_url_schemes: return_url_schemes?,
             webhook_allow: webhook_allow?,
+            risk: risk?,
             api_call_retention: days(call_retention?),
             operation_retention: days(operation_retention?),
             drain: Duration::from_secs(drain?.into()),

@@ -145,6 +145,26 @@ pub struct GatewaySettings {
     pub gateway_drain_seconds: String,
 }
 
+/// Settings of what rules of risk know beside the attempt itself.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Risk (files are read again when they change)")]
+pub struct RiskSettings {
+    /// File with what is known of BINs: CSV with the columns bin (6 to 8 digits), country, funding and issuer [default: none]
+    #[arg(long, env, value_name = "FILE")]
+    pub gateway_risk_bin_table: Option<OsString>,
+    /// Files with what is known of IP addresses, separated by commas: MMDB with countries, autonomous systems or both
+    /// [default: none]
+    #[arg(long, env, value_name = "FILES")]
+    pub gateway_risk_ip_database: Option<String>,
+    /// File with the domains that give disposable email addresses, one a line [default: none]
+    #[arg(long, env, value_name = "FILE")]
+    pub gateway_risk_disposable_domains: Option<OsString>,
+    /// Worth of one unit of each currency in the base currency, which comes first and is worth 1, separated by commas:
+    /// `USD=1,EUR=1.08`. For rules alone, never for payments [default: no base currency]
+    #[arg(long, env, value_name = "RATES")]
+    pub gateway_risk_rates: Option<String>,
+}
+
 /// Settings of the log.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Log")]
@@ -178,6 +198,8 @@ pub struct ServeSettings {
     pub(super) upstream: UpstreamSettings,
     #[command(flatten)]
     pub(super) gateway: GatewaySettings,
+    #[command(flatten)]
+    pub(super) risk: RiskSettings,
     #[command(flatten)]
     pub(super) database: DatabaseSettings,
     #[command(flatten)]

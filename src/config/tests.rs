@@ -283,6 +283,26 @@ fn corefy_s_address_is_a_scheme_and_a_host_and_encrypted_unless_on_this_machine(
 }
 
 #[test]
+fn rates_begin_with_the_base_currency() {
+    let rates = |list: &str| read_with(&[&format!("--gateway-risk-rates={list}")]).map(|config| config.risk.rates);
+    let base = |list: &str| rates(list).unwrap().base_currency().map(Currency::code);
+    assert_eq!((base("USD=1,EUR=1.08"), base("")), (Some("USD"), None));
+    let form = "GATEWAY_RISK_RATES: must be rates such as EUR=1.08, separated by commas, is";
+    assert_refused("--gateway-risk-rates=USD=1,EUR", &format!("{form} \"EUR\""));
+    assert_refused(
+        "--gateway-risk-rates=EUR=1.08,USD=1",
+        "GATEWAY_RISK_RATES: must begin with the base currency, as USD=1",
+    );
+}
+
+#[test]
+fn addresses_may_be_known_by_two_files() {
+    let config = read_with(&["--gateway-risk-ip-database=country.mmdb, asn.mmdb"]).unwrap();
+    assert_eq!(config.risk.ip_databases, [Path::new("country.mmdb"), Path::new("asn.mmdb")]);
+    assert_eq!(config.risk.bin_table, None);
+}
+
+#[test]
 fn an_origin_is_written_as_browsers_write_it() {
     for origin in ["*", "shop.example", "https://shop.example/", "https://Shop.example", "https://shop.example:443"] {
         let form = "must be origins such as https://shop.example, separated by commas";

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::route::UpstreamRoute;
-use crate::domain::{amount_limits::AmountLimits, money::Currency};
+use crate::domain::{amount_limits::AmountLimits, money::Currency, risk::rates::Rates};
 
 /// The configuration of `serve`. `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub struct Config {
     pub return_url_schemes: Vec<String>,
     /// The networks that webhooks may come from; empty: any.
     pub webhook_allow: Vec<IpNet>,
+    /// What rules of risk know beside the attempt itself.
+    pub risk: RiskConfig,
     /// How long the log of calls to Corefy is kept.
     pub api_call_retention: Duration,
     /// How long finished operations are kept, with their idempotency keys and frozen answers.
@@ -75,6 +77,19 @@ impl ProxiedPort {
             _ => None,
         }
     }
+}
+
+/// What rules of risk know beside the attempt itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RiskConfig {
+    /// CSV with BINs.
+    pub bin_table: Option<PathBuf>,
+    /// MMDB files with IP addresses.
+    pub ip_databases: Vec<PathBuf>,
+    /// Domains that give disposable email addresses.
+    pub disposable_domains: Option<PathBuf>,
+    /// Rates to the base currency.
+    pub rates: Rates,
 }
 
 /// Where traces go.

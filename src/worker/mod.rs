@@ -3,7 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::{JoinSet, spawn_blocking},
+    time::sleep,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -17,6 +20,7 @@ use crate::{
     },
     domain::operation::RENEW_LEASE_EVERY,
     error::Error,
+    reference_data::ReferenceData,
 };
 
 /// How often a worker looks for work that it was not notified of.
@@ -32,6 +36,8 @@ const PRUNE: Duration = Duration::from_secs(60);
 const PRUNE_PAUSE: Duration = Duration::from_millis(100);
 /// How often a newer policy of risk is looked for.
 const REFRESH_POLICY: Duration = Duration::from_secs(5);
+/// How often the files of reference data are looked at.
+const LOOK_AT_FILES: Duration = Duration::from_secs(10);
 /// How long a record of a call to Corefy waits for others to be written with it.
 const GATHER_CALLS: Duration = Duration::from_millis(200);
 
@@ -47,6 +53,7 @@ pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     workers.spawn(call_log(api_calls.clone(), stop.clone()));
     workers.spawn(retention(payments, api_calls, stop.clone()));
     workers.spawn(risk(app.risk.clone(), app.payments.clone(), stop.clone()));
+    workers.spawn(reference_data(app.reference_data.clone(), stop.clone()));
     workers.close();
     workers
 }
@@ -160,6 +167,20 @@ async fn risk(risk: Arc<Risk>, payments: Arc<Payments>, stop: CancellationToken)
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(REFRESH_POLICY) => {}
+        }
+    }
+}
+
+/// Reads the files of reference data again that have changed, on a thread that serves no calls.
+async fn reference_data(data: Arc<ReferenceData>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sleep(LOOK_AT_FILES) => {}
+        }
+        let data = data.clone();
+        if let Err(error) = spawn_blocking(move || data.look()).await {
+            tracing::error!(%error, "a look at the reference data of risk failed; it will be retried");
         }
     }
 }

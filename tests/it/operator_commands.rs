@@ -252,6 +252,7 @@ async fn the_doctor_finds_what_is_well_and_what_is_not(database: TestDatabase) {
         ("GATEWAY_MASTER_KEY", "another-master-key-0123456789012345", "fail  master key"),
         ("GATEWAY_GRPC_ADDR", taken.as_str(), "another program has"),
         ("DATABASE_URL", "postgres://127.0.0.1:1/none", "fail  database"),
+        ("GATEWAY_RISK_BIN_TABLE", "none.csv", "fail  risk            GATEWAY_RISK_BIN_TABLE: none.csv: No such file"),
         ("COREFY_RETRY_COUNT", "many", "fail  settings        COREFY_RETRY_COUNT"),
     ] {
         let (code, told, why) = doctor(&[(variable, value)]);
@@ -259,6 +260,7 @@ async fn the_doctor_finds_what_is_well_and_what_is_not(database: TestDatabase) {
     }
     for (variable, value, found) in [
         ("COREFY_WEBHOOK_SECRET", "", "warn  webhooks"),
+        ("GATEWAY_RISK_RATES", "USD=1,EUR=1.08", "ok    risk            usable: GATEWAY_RISK_RATES"),
         ("DATABASE_URL", "sqlite://none.db", "does not exist yet"),
         ("GATEWAY_HTTP_ADDR", gateway.as_str(), "a gateway is ready there"),
     ] {

@@ -13,6 +13,7 @@ use findings::Findings;
 mod database;
 mod findings;
 mod network;
+mod risk;
 
 /// The command and its settings: those of `serve`.
 #[derive(Args)]
@@ -50,6 +51,7 @@ async fn check(config: &Config, findings: &mut Findings) {
     let master_key = MasterKey::new(config.master_key.clone());
     database::check(&config.database, &master_key, findings).await;
     check_webhook_secrets(config, findings);
+    risk::check_reference_data(config, findings);
     network::check_upstream(config, &Environment::system(), findings).await;
     network::check_ports(config, findings).await;
 }

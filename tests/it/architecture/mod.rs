@@ -173,6 +173,26 @@ const RULES: &[ArchitectureRule] = &[
         text: "OpenTelemetry is used in telemetry",
     },
     ArchitectureRule {
+        words: &[
+            "crate::app",
+            "crate::config",
+            "crate::error",
+            "crate::store",
+            "crate::telemetry",
+            "crate::upstream",
+            "crate::sandbox",
+        ],
+        within: &["reference_data/"],
+        may: &[],
+        text: "reference data imports the domain only",
+    },
+    ArchitectureRule {
+        words: &["csv", "maxminddb"],
+        within: ALL,
+        may: &["reference_data/"],
+        text: "the forms of the operator's files are known in reference data",
+    },
+    ArchitectureRule {
         words: &["cel", "toml"],
         within: ALL,
         may: &["domain/risk/"],

@@ -14,7 +14,7 @@ use corefy_gateway::{
         keys::{KeyAdmin, NewKey},
     },
     config::{
-        Config, DatabaseConfig, LogConfig, LogFormat, UpstreamConfig,
+        Config, DatabaseConfig, LogConfig, LogFormat, RiskConfig, UpstreamConfig,
         local::{SandboxKeys, sandbox_upstream},
     },
     domain::{
@@ -329,6 +329,7 @@ pub fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
         drain: Duration::from_secs(10),
         log: LogConfig { filter: "warn".to_owned(), format: LogFormat::Text },
         traces: None,
+        risk: RiskConfig::default(),
     }
 }
 
