@@ -66,11 +66,11 @@ mod tests {
     fn amounts_are_compared_in_the_base_currency() {
         let rates = rates(&["USD=1", "EUR=1.08", "JPY=0.0067", "KWD=3.25"]).unwrap();
         for (amount, base) in [
-            (money(100_00, "USD"), 100_00),
-            (money(100_00, "EUR"), 108_00),
-            (money(1_000, "JPY"), 6_70),
+            (money(10_000, "USD"), 10_000),
+            (money(10_000, "EUR"), 10_800),
+            (money(1_000, "JPY"), 670),
             (money(1, "JPY"), 1),
-            (money(1_500, "KWD"), 4_88),
+            (money(1_500, "KWD"), 488),
         ] {
             assert_eq!(rates.base(amount), Some(money(base, "USD")), "{amount:?}");
         }

@@ -30,7 +30,7 @@ impl Sample {
     pub fn whole() -> Self {
         let mut velocities = Velocities::default();
         velocities.set(Dimension::Ip, Window::Hour, Measure::Attempts, 7);
-        velocities.set(Dimension::Card, Window::Day, Measure::Amount, 900_00);
+        velocities.set(Dimension::Card, Window::Day, Measure::Amount, 90_000);
         let inputs = inputs();
         Self { lists: lists(&inputs), inputs, velocities }
     }
@@ -67,8 +67,8 @@ fn inputs() -> RiskInputs {
     RiskInputs {
         payment_intent_id: None,
         partner_id: PartnerId::parse("acme").unwrap(),
-        amount: Some(Money::new(120_50, currency("USD"))),
-        base_amount: Some(Money::new(111_00, currency("EUR"))),
+        amount: Some(Money::new(12_050, currency("USD"))),
+        base_amount: Some(Money::new(11_100, currency("EUR"))),
         payment_method_type: "card".to_owned(),
         card: Some(CardInputs {
             bin: "411111".to_owned(),

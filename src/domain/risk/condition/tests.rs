@@ -148,6 +148,7 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
         ),
         ("metadata.kind == 'a'", "0: `kind` can be missing in the metadata: write `'kind' in metadata &&` before it"),
         ("metadata == 'a'", "0: `metadata` must be asked for a key, as `metadata.order_kind`"),
+        ("has(metadata.a.b)", "4: `metadata.a.b` is unknown"),
         ("payment.attempt > 'x' && false", "18: only numbers can be compared as more or less, and this is a text"),
         (
             "payment.attempt > 2.0",

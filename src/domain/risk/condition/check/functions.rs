@@ -21,6 +21,9 @@ use crate::domain::{
     },
 };
 
+/// The amount whose currency is meant.
+type Like = fn(&RiskInputs) -> Option<Money>;
+
 /// A function as the reference page shows it.
 #[derive(Debug)]
 pub struct Function {
@@ -120,7 +123,7 @@ impl Checker<'_> {
         part: &IdedExpr,
         amount: &IdedExpr,
         known: &Known,
-        (unit, guard, like): (Unit, &'static str, fn(&RiskInputs) -> Option<Money>),
+        (unit, guard, like): (Unit, &'static str, Like),
     ) -> Option<Typed> {
         let text = self.string(amount)?;
         let Some(value) = decimal(text) else {

@@ -77,7 +77,7 @@ impl Checker<'_> {
 }
 
 fn metadata_key(path: &str) -> Option<&str> {
-    path.strip_prefix(METADATA)?.strip_prefix('.')
+    path.strip_prefix(METADATA)?.strip_prefix('.').filter(|key| !key.contains('.'))
 }
 
 pub(super) fn has_metadata(key: &str) -> Typed {
