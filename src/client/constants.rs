@@ -194,6 +194,9 @@ pub mod decline_codes {
     /// The payer did not pass 3-D Secure.
     pub const AUTHENTICATION_FAILED: &str = "authentication_failed";
 
+    /// The attempt was stopped for its risk; nothing was sent to Corefy.
+    pub const BLOCKED_BY_RISK: &str = "blocked_by_risk";
+
     /// The payer chose not to pay.
     pub const CANCELED_BY_PAYER: &str = "canceled_by_payer";
 

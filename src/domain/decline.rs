@@ -17,6 +17,8 @@ pub const UPSTREAM_NO_RECORD: &str = "upstream_no_record";
 pub const RESOLVED_BY_OPERATOR: &str = "resolved_by_operator";
 /// The code of a decline to which Corefy gives none.
 pub const DECLINED: &str = "declined";
+/// The code of an attempt that was stopped for its risk: nothing was sent.
+pub const BLOCKED_BY_RISK: &str = "blocked_by_risk";
 
 /// The advice after an attempt that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +40,32 @@ pub fn is_outcome(code: &str) -> bool {
     code != REFUSED && find(code).is_some_and(|decline| decline.advice != Advice::CorrectDetails)
 }
 
+/// Whether the code is the word of the card's issuer about an attempt. Codes that providers, networks and authentication have as
+/// well are none, nor is one that is not known: they may tell of attempts that never reached the issuer.
+pub fn is_issuer_decline(code: &str) -> bool {
+    find(code).is_some_and(|decline| matches!(decline.by, By::Issuer | By::IssuerForGood))
+}
+
+/// Whether the issuer declines the card for good: it is lost, stolen or not a card, and must not be tried again.
+pub fn is_hard_decline(code: &str) -> bool {
+    find(code).is_some_and(|decline| decline.by == By::IssuerForGood)
+}
+
+/// The one that declined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// The card's issuer.
+    Issuer,
+    /// The card's issuer, whatever is tried later.
+    IssuerForGood,
+    /// Another, or one that cannot be told.
+    Other,
+}
+
 /// Codes of one meaning.
 struct Decline {
     codes: &'static [&'static str],
+    by: By,
     advice: Advice,
     payer_message: &'static str,
 }
@@ -50,84 +75,101 @@ struct Decline {
 const PLAIN: &str = "The payment was declined. Please use another payment method.";
 
 /// Every code that is known: those of Corefy, its connectors and the gateway.
-static DECLINES: [Decline; 14] = [
+static DECLINES: [Decline; 17] = [
     Decline {
-        codes: &[DECLINED, "card_declined", "do_not_honor", "payment_failed", "refused", "transaction_not_permitted"],
+        codes: &[DECLINED, "card_declined", "do_not_honor", "transaction_not_permitted"],
+        by: By::Issuer,
         advice: Advice::UseAnotherMethod,
         payer_message: PLAIN,
     },
     Decline {
-        codes: &[
-            "stolen_card",
-            "lost_card",
-            "lost_or_stolen_card",
-            "card_stolen",
-            "card_lost",
-            "pickup_card",
-            "fraud_suspected",
-            "antifraud_error",
-            "restricted_card",
-        ],
+        codes: &["payment_failed", "refused", BLOCKED_BY_RISK],
+        by: By::Other,
+        advice: Advice::UseAnotherMethod,
+        payer_message: PLAIN,
+    },
+    Decline {
+        codes: &["stolen_card", "lost_card", "lost_or_stolen_card", "card_stolen", "card_lost", "pickup_card"],
+        by: By::IssuerForGood,
         advice: Advice::DoNotRetry,
         payer_message: PLAIN,
     },
     Decline {
+        codes: &["fraud_suspected", "restricted_card"],
+        by: By::Issuer,
+        advice: Advice::DoNotRetry,
+        payer_message: PLAIN,
+    },
+    Decline { codes: &["antifraud_error"], by: By::Other, advice: Advice::DoNotRetry, payer_message: PLAIN },
+    Decline {
         codes: &["insufficient_funds"],
+        by: By::Issuer,
         advice: Advice::UseAnotherMethod,
         payer_message: "There is not enough money on the card or account. Please use another payment method.",
     },
     Decline {
         codes: &["limit_exceeded", "withdrawal_limit_exceeded"],
+        by: By::Issuer,
         advice: Advice::UseAnotherMethod,
         payer_message: "The payment exceeds a limit of the card or account. Please use another payment method.",
     },
     Decline {
         codes: &["card_expired", "expired_card"],
+        by: By::Issuer,
         advice: Advice::UseAnotherMethod,
         payer_message: "The card has expired. Please use another payment method.",
     },
     Decline {
         codes: &["processing_error", "provider_error", "issuer_unavailable", "try_again_later", "timeout"],
+        by: By::Other,
         advice: Advice::TryAgainLater,
         payer_message: "The payment could not be processed. Please try again later.",
     },
     Decline {
         codes: &[UPSTREAM_NO_RECORD, RESOLVED_BY_OPERATOR],
+        by: By::Other,
         advice: Advice::TryAgainLater,
         payer_message: "The payment was not made. Please try again.",
     },
     Decline {
         codes: &["payment_expired"],
+        by: By::Other,
         advice: Advice::TryAgainLater,
         payer_message: "The payment was not made in time. Please try again.",
     },
     Decline {
         codes: &["canceled_by_payer"],
+        by: By::Other,
         advice: Advice::UseAnotherMethod,
         payer_message: "The payment was canceled. Please try again, or use another payment method.",
     },
     Decline {
         codes: &["incorrect_cvc", "incorrect_cvv", "invalid_cvv"],
+        by: By::Issuer,
         advice: Advice::CorrectDetails,
         payer_message: "The card's security code is not correct. Please check it and try again.",
     },
     Decline {
         codes: &["invalid_card", "invalid_pan", "incorrect_number"],
+        by: By::IssuerForGood,
         advice: Advice::CorrectDetails,
         payer_message: "The card number is not correct. Please check it and try again.",
     },
     Decline {
         codes: &["invalid_expiry_date"],
+        by: By::Issuer,
         advice: Advice::CorrectDetails,
         payer_message: "The card's expiry date is not correct. Please check it and try again.",
     },
     Decline {
         codes: &["invalid_details"],
+        by: By::Other,
         advice: Advice::CorrectDetails,
         payer_message: "The payment details are not correct. Please check them and try again.",
     },
     Decline {
         codes: &["authentication_failed", "invalid_3ds_code", "auth_fatal_error"],
+        by: By::Other,
         advice: Advice::CorrectDetails,
         payer_message: "The payment was not confirmed with your bank. Please try again.",
     },
@@ -192,5 +234,23 @@ mod tests {
             assert_eq!(error(code).payer_message(), plain, "{code}");
         }
         assert_eq!(error("a_code_of_tomorrow").advice(), Advice::UseAnotherMethod);
+    }
+
+    #[test]
+    fn only_the_issuer_s_own_word_counts_as_its_decline() {
+        for (code, is_issuers, is_hard) in [
+            ("insufficient_funds", true, false),
+            ("incorrect_cvc", true, false),
+            ("stolen_card", true, true),
+            ("invalid_pan", true, true),
+            ("issuer_unavailable", false, false),
+            ("provider_error", false, false),
+            ("authentication_failed", false, false),
+            (UPSTREAM_NO_RECORD, false, false),
+            (BLOCKED_BY_RISK, false, false),
+            ("a_code_of_tomorrow", false, false),
+        ] {
+            assert_eq!((is_issuer_decline(code), is_hard_decline(code)), (is_issuers, is_hard), "{code}");
+        }
     }
 }

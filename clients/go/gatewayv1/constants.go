@@ -194,6 +194,9 @@ const DeclineCodeAuthFatalError = "auth_fatal_error"
 // DeclineCodeAuthenticationFailed: The payer did not pass 3-D Secure.
 const DeclineCodeAuthenticationFailed = "authentication_failed"
 
+// DeclineCodeBlockedByRisk: The attempt was stopped for its risk; nothing was sent to Corefy.
+const DeclineCodeBlockedByRisk = "blocked_by_risk"
+
 // DeclineCodeCanceledByPayer: The payer chose not to pay.
 const DeclineCodeCanceledByPayer = "canceled_by_payer"
 

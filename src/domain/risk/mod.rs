@@ -3,18 +3,23 @@
 //!
 //! # Layout
 //! `inputs` is what a decision may look at, `velocity` what happened before, `decision` its result; `subject` names the cards,
-//! people and addresses that are counted, and `lists` are the named sets of them.
+//! people and addresses that are counted, and `lists` are the named sets of them; `history` counts their attempts in `buckets`,
+//! and `outcome` what came of those; `guard` blocks card testing.
 //! `rule_set` has the operator's rules, whose conditions (`condition`) are asked about `facts`; `decide` puts lists, guard and
 //! rules in their order.
 
 pub mod action;
+pub mod buckets;
 pub mod condition;
 pub mod decide;
 pub mod decision;
 pub mod facts;
+pub mod guard;
+pub mod history;
 pub mod inputs;
 pub mod list_entry;
 pub mod lists;
+pub mod outcome;
 pub mod policy;
 pub mod rates;
 pub mod review;
