@@ -6,6 +6,7 @@ use super::{
     operation::{OperationKind, OperationState},
     payment_intent::PaymentIntentState,
     refund::RefundState,
+    risk::action::Action,
 };
 
 /// Which intents a list shows; what is `None` does not filter.
@@ -71,4 +72,13 @@ pub struct OperationFilter {
     pub kind: Option<OperationKind>,
     /// Of this partner.
     pub partner: Option<PartnerId>,
+}
+
+/// Which decisions about risk a list shows; what is `None` does not filter.
+#[derive(Clone, Debug, Default)]
+pub struct RiskDecisionFilter {
+    /// With this action.
+    pub action: Option<Action>,
+    /// About attempts to pay this intent.
+    pub payment_intent_id: Option<PaymentIntentId>,
 }

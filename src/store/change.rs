@@ -18,8 +18,11 @@ use crate::domain::{
     payment_method::PaymentMethod,
     refund::Refund,
     risk::{
+        decision::RiskDecision,
+        history::RiskSubject,
         list_entry::ListEntry,
         lists::ListKind,
+        outcome::RiskOutcome,
         review::Review,
         rules_version::{RiskChange, RulesVersion},
     },
@@ -66,6 +69,13 @@ pub enum Change {
     Customer(Tracked<Customer>),
     /// Writes a payment method as it was left.
     PaymentMethod(Tracked<PaymentMethod>),
+    /// Adds a decision about the risk of an attempt; where it lets the attempt through, the attempt is counted for its BIN.
+    RiskDecision(Box<RiskDecision>),
+    /// Writes a subject of risk as it was left.
+    RiskSubject(Tracked<RiskSubject>),
+    /// Adds the outcome of an attempt, for all its subjects; one that is there already, or whose decision is not kept any more,
+    /// is left out.
+    RiskOutcome(RiskOutcome),
     /// Adds a call to the log of calls to Corefy; one that is there already is left as it is.
     ApiCall(ApiCall),
     /// Opens a review; conflicts when its decision has one.

@@ -7,10 +7,11 @@ use super::{
     Change, Changes, CommitError, Conflict, Error, Sealer, Store, StoreContext, api_calls, audit, customers, events,
     keys,
     metrics::{EventCount, count, count_commit},
-    operations, payment_intents, payment_methods, refunds, risk_lists, risk_reviews, risk_rules, webhooks,
+    operations, payment_intents, payment_methods, refunds, risk_bins, risk_decisions, risk_lists, risk_outcomes,
+    risk_reviews, risk_rules, risk_subjects, webhooks,
     writes::Write,
 };
-use crate::domain::ids::Ids;
+use crate::domain::{ids::Ids, risk::action::Action};
 
 impl Store {
     /// Makes `changes` durable together.
@@ -19,10 +20,11 @@ impl Store {
     /// [`Conflict`] when they do not fit what is stored any more: read again, and decide again. [`Error::Uncertain`] when the
     /// database did not say whether they stand: the same changes may be committed again, and conflict if they do.
     pub async fn commit(&self, changes: &Changes) -> Result<(), CommitError> {
-        let StoreContext { sealer, ids, .. } = &*self.shared;
+        let StoreContext { sealer, ids, bin_shard, .. } = &*self.shared;
         let mut writes = Vec::new();
         for change in changes.iter() {
             writes.extend(write(change, ids, sealer)?);
+            writes.extend(additions(change, *bin_shard));
         }
         if writes.is_empty() {
             return Ok(());
@@ -87,6 +89,9 @@ fn write(change: &Change, ids: &Ids, sealer: &Sealer) -> Result<Option<Write>, E
         Change::Refund(refund) => refunds::write(refund, sealer)?,
         Change::Customer(customer) => customers::write(customer, sealer)?,
         Change::PaymentMethod(method) => payment_methods::write(method, sealer)?,
+        Change::RiskDecision(decision) => Some(risk_decisions::insertion(decision, sealer)?),
+        Change::RiskSubject(subject) => risk_subjects::write(subject)?,
+        Change::RiskOutcome(outcome) => Some(risk_outcomes::insertion(outcome)),
         Change::ApiCall(call) => Some(api_calls::write(call, sealer)?),
         Change::RiskReview(review) => Some(risk_reviews::insertion(review)),
         Change::RiskReviewDecision(review) => Some(risk_reviews::decision(review)),
@@ -113,4 +118,13 @@ fn write(change: &Change, ids: &Ids, sealer: &Sealer) -> Result<Option<Write>, E
         Change::WebhookReplay(webhook, now) => Some(webhooks::replay(webhook, *now)),
         Change::Event(event) => Some(events::insertion(event, ids, sealer)?),
     })
+}
+
+/// What a change adds to the counters of BINs, in this shard.
+fn additions(change: &Change, shard: i64) -> Vec<Write> {
+    match change {
+        Change::RiskDecision(decision) if decision.action != Action::Block => risk_bins::attempt(decision, shard),
+        Change::RiskOutcome(outcome) => risk_bins::decline(outcome, shard),
+        _ => Vec::new(),
+    }
 }

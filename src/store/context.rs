@@ -13,6 +13,8 @@ pub(super) struct StoreContext {
     pub(super) pace: Pace,
     pub(super) sealer: Sealer,
     pub(super) ids: Ids,
+    /// Where this gateway counts the attempts of BINs.
+    pub(super) bin_shard: i64,
     pub(super) signal: Arc<EventSignal>,
     pub(super) telemetry: Telemetry,
     pub(super) readiness: Arc<Readiness>,

@@ -319,6 +319,7 @@ impl Dialect {
             migration!(13, "event causes", "0013_event_causes.sql"),
             migration!(14, "list order", "0014_list_order.sql"),
             migration!(15, "changes", "0015_changes.sql"),
+            migration!(16, "risk counters", "0016_risk_counters.sql"),
             migration!(17, "risk policy", "0017_risk_policy.sql"),
             migration!(18, "card subjects", "0018_card_subjects.sql"),
         ])

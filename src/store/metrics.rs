@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The tables whose rows are left out of lists where they cannot be read.
-const LISTED: [&str; 11] = [
+const LISTED: [&str; 12] = [
     "api_calls",
     "api_keys",
     "customers",
@@ -26,6 +26,7 @@ const LISTED: [&str; 11] = [
     "payment_methods",
     "refunds",
     "risk_changes",
+    "risk_decisions",
     "risk_reviews",
     "webhooks",
 ];
@@ -84,11 +85,13 @@ impl Store {
         for outcome in ["committed", "conflict"] {
             telemetry.init_zero(&COMMITS, [outcome]);
         }
-        let StoreContext { dialect, pace, sealer, ids, signal, readiness, reads, writes, .. } = &*self.shared;
+        let StoreContext { dialect, pace, sealer, ids, bin_shard, signal, readiness, reads, writes, .. } =
+            &*self.shared;
         let (dialect, pace, sealer, signal, readiness) =
             (*dialect, *pace, sealer.clone(), signal.clone(), readiness.clone());
-        let (ids, reads, writes) = (ids.clone(), reads.clone(), writes.clone());
-        let shared = StoreContext { dialect, pace, sealer, ids, signal, telemetry, readiness, reads, writes };
+        let (ids, bin_shard, reads, writes) = (ids.clone(), *bin_shard, reads.clone(), writes.clone());
+        let shared =
+            StoreContext { dialect, pace, sealer, ids, bin_shard, signal, telemetry, readiness, reads, writes };
         Self { shared: Arc::new(shared), ..self }
     }
 

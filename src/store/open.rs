@@ -6,7 +6,7 @@ use sqlx::{Any, Pool};
 
 use super::{
     Dialect, Error, Sealer, Store, StoreContext, address, batch_writer::BatchWriter, lock_step::Pace,
-    pinned_connection::PinnedConnection, pooler, read_batcher::ReadBatcher, sqlite_writer::SqliteWriter,
+    pinned_connection::PinnedConnection, pooler, read_batcher::ReadBatcher, risk_bins, sqlite_writer::SqliteWriter,
 };
 use crate::{domain::ids::Ids, telemetry::Telemetry};
 
@@ -41,6 +41,7 @@ impl Store {
             dialect,
             pace,
             sealer,
+            bin_shard: risk_bins::shard(&ids),
             ids,
             signal: Arc::default(),
             telemetry: Telemetry::default(),

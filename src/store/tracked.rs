@@ -3,7 +3,10 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::domain::{customer::Customer, payment_intent::PaymentIntent, payment_method::PaymentMethod, refund::Refund};
+use crate::domain::{
+    customer::Customer, payment_intent::PaymentIntent, payment_method::PaymentMethod, refund::Refund,
+    risk::history::RiskSubject,
+};
 
 /// An object, the version of its row as it was read, and how a decision leaves it.
 #[derive(Clone, Debug)]
@@ -63,10 +66,21 @@ impl Versioned for PaymentMethod {
     }
 }
 
+impl Versioned for RiskSubject {
+    fn version_after(&self, _: Option<i64>) -> i64 {
+        self.revision
+    }
+}
+
 impl<T> Tracked<T> {
     /// Tracks a new object, which is to be inserted.
     pub fn new(object: T) -> Self {
         Self { object, version: None, pending: Pending::Write }
+    }
+
+    /// Tracks an object that has no row and needs none while it stays as it is.
+    pub(super) fn absent(object: T) -> Self {
+        Self { object, version: None, pending: Pending::Nothing }
     }
 
     /// Tracks an object whose row has this version.
@@ -161,6 +175,14 @@ mod tests {
         tracked.delete();
         assert_eq!(tracked.row_write(), Some(RowWrite::Delete(7)));
         assert_eq!(Tracked::new(()).row_write(), Some(RowWrite::Insert));
+    }
+
+    #[test]
+    fn an_object_without_a_row_needs_one_once_it_is_changed() {
+        let mut tracked = Tracked::absent(String::from("a"));
+        assert_eq!(tracked.row_write(), None);
+        tracked.push('b');
+        assert_eq!(tracked.row_write(), Some(RowWrite::Insert));
     }
 
     #[test]

@@ -39,6 +39,12 @@ impl BucketLength {
         at.0.div_euclid(micros)
     }
 
+    /// The end of the bucket of a moment.
+    pub fn end(self, at: Timestamp) -> Timestamp {
+        let micros = i64::try_from(self.duration().as_micros()).unwrap_or(i64::MAX);
+        Timestamp(self.number(at).saturating_add(1).saturating_mul(micros))
+    }
+
     /// The number of the first bucket that counts within a window to `now`: the one in which the window begins.
     pub fn first_of(self, window: Duration, now: Timestamp) -> i64 {
         self.number(now.before(window))

@@ -34,6 +34,11 @@ pub(in crate::store) enum Rank {
     OperationFinish,
     OperationLeaveOpen,
     OperationRelease,
+    RiskDecisionInsert,
+    RiskBinAdd,
+    RiskOutcomeInsert,
+    RiskSubjectInsert,
+    RiskSubjectUpdate,
     RiskReviewInsert,
     RiskReviewDecide,
     RiskReviewRefund,
@@ -77,6 +82,11 @@ impl Rank {
         Self::OperationFinish,
         Self::OperationLeaveOpen,
         Self::OperationRelease,
+        Self::RiskDecisionInsert,
+        Self::RiskBinAdd,
+        Self::RiskOutcomeInsert,
+        Self::RiskSubjectInsert,
+        Self::RiskSubjectUpdate,
         Self::RiskReviewInsert,
         Self::RiskReviewDecide,
         Self::RiskReviewRefund,
@@ -101,9 +111,18 @@ impl Rank {
     ];
 
     /// Whether a row that its statement does not write is a conflict. It is none when a lease that was lost is not renewed,
-    /// when a call is in the log already, when another attempt at a webhook has begun, and when a key that was used is gone.
+    /// when a call is in the log already, when another attempt at a webhook has begun, when a key that was used is gone, and when
+    /// an outcome of a decision is known already. Counters of BINs are added up first, so that there are fewer rows.
     pub(super) fn requires_rows(self) -> bool {
-        !matches!(self, Self::OperationRenew | Self::ApiKeyUse | Self::ApiCallInsert | Self::WebhookAttempt)
+        !matches!(
+            self,
+            Self::OperationRenew
+                | Self::RiskBinAdd
+                | Self::RiskOutcomeInsert
+                | Self::ApiKeyUse
+                | Self::ApiCallInsert
+                | Self::WebhookAttempt
+        )
     }
 
     /// Whether its rows may wait for others: no call waits for them.
@@ -135,6 +154,11 @@ impl Rank {
             | Self::RefundDelete
             | Self::PaymentIntentDelete
             | Self::CustomerDelete
+            | Self::RiskDecisionInsert
+            | Self::RiskBinAdd
+            | Self::RiskOutcomeInsert
+            | Self::RiskSubjectInsert
+            | Self::RiskSubjectUpdate
             | Self::RiskReviewInsert
             | Self::RiskReviewDecide
             | Self::RiskReviewRefund

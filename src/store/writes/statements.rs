@@ -2,8 +2,8 @@
 
 use super::{Rank, Statement};
 use crate::store::{
-    api_calls, audit, customers, events, keys, operations, payment_intents, payment_methods, refunds, risk_lists,
-    risk_reviews, risk_rules, webhooks,
+    api_calls, audit, customers, events, keys, operations, payment_intents, payment_methods, refunds, risk_bins,
+    risk_decisions, risk_lists, risk_outcomes, risk_reviews, risk_rules, risk_subjects, webhooks,
 };
 
 /// The statement of a rank.
@@ -26,6 +26,11 @@ pub(super) fn statement(rank: Rank) -> &'static Statement {
         Rank::OperationFinish => &operations::FINISH,
         Rank::OperationLeaveOpen => &operations::LEAVE_OPEN,
         Rank::OperationRelease => &operations::RELEASE,
+        Rank::RiskDecisionInsert => &risk_decisions::INSERT,
+        Rank::RiskBinAdd => &risk_bins::ADD,
+        Rank::RiskOutcomeInsert => &risk_outcomes::INSERT,
+        Rank::RiskSubjectInsert => &risk_subjects::INSERT,
+        Rank::RiskSubjectUpdate => &risk_subjects::UPDATE,
         Rank::RiskReviewInsert => &risk_reviews::INSERT,
         Rank::RiskReviewDecide => &risk_reviews::DECIDE,
         Rank::RiskReviewRefund => &risk_reviews::REFUND,

@@ -1,0 +1,209 @@
+//! The history of an attempt's subjects, read in one round trip.
+
+use std::sync::LazyLock;
+
+use sqlx::any::AnyRow;
+
+use super::{
+    Change, Error, ReadSession, Tracked,
+    columns::{get, optional_time, parse},
+    risk_subjects,
+};
+use crate::domain::{
+    clock::Timestamp,
+    risk::{
+        buckets::{BucketLength, Tally},
+        guard::{self, GuardFinding, Past, SCHEME_WINDOW},
+        history::{BinCount, RiskSubject, velocities},
+        outcome::{CardDeclines, CustomerOutcomes, Declines, IpDeclines, MOST_OUTCOMES, PastOutcomes},
+        subject::{Dimension, SubjectId},
+        velocity::{Velocities, Window},
+    },
+};
+
+/// The subjects of an attempt, with what was before it.
+#[derive(Default)]
+pub struct RiskHistory {
+    /// Those that have no row yet are new.
+    subjects: Vec<Tracked<RiskSubject>>,
+    outcomes: PastOutcomes,
+    bins: Vec<BinCount>,
+}
+
+impl RiskHistory {
+    /// What came of the attempts before.
+    pub fn outcomes(&self) -> &PastOutcomes {
+        &self.outcomes
+    }
+
+    /// What the attempts before come to.
+    pub fn velocities(&self, now: Timestamp) -> Velocities {
+        velocities(self.subjects.iter().map(|subject| &**subject), &self.outcomes, &self.bins, now)
+    }
+
+    /// The first guard that blocks the attempt, if any does.
+    pub fn guard(&self, now: Timestamp) -> Option<GuardFinding> {
+        let subjects: Vec<_> = self.subjects.iter().map(|subject| &**subject).collect();
+        guard::check(&Past { subjects: &subjects, outcomes: &self.outcomes, now })
+    }
+
+    /// Counts the attempt, which is let through, for each of its subjects; its BIN is counted with its decision.
+    pub fn note_attempt(&mut self, base_amount: Option<i64>, now: Timestamp) {
+        let is_card = |subject: &&Tracked<RiskSubject>| subject.id.dimension() == Some(Dimension::Card);
+        let card = self.subjects.iter().find(is_card).map(|card| card.id.clone());
+        for subject in &mut self.subjects {
+            subject.note_attempt(card.as_ref(), base_amount, now);
+        }
+    }
+
+    /// Has the guard that blocked the attempt go on blocking, unless it does already.
+    pub fn note_finding(&mut self, finding: &GuardFinding, now: Timestamp) {
+        let Some(subject) = self.subjects.iter_mut().find(|subject| subject.id == finding.subject) else { return };
+        let mut held = subject.cool_downs(now);
+        if !held.any(|held| held.until == finding.until && held.with == finding.with) {
+            drop(held);
+            subject.cool_down(finding.cool_down(now), now);
+        }
+    }
+
+    /// The subjects that were changed, to be written.
+    pub fn changes(&self) -> impl Iterator<Item = Change> {
+        self.subjects.iter().filter(|subject| subject.is_pending()).cloned().map(Change::RiskSubject)
+    }
+
+    /// Notes that what was decided is durable.
+    pub fn mark_committed(&mut self) {
+        self.subjects.iter_mut().for_each(Tracked::mark_committed);
+    }
+}
+
+/// Everything that happened to a card ($1), an IP address ($2), an email address ($3), a customer ($4, whose id is $5) and a BIN
+/// ($6). A row is of one `kind`, which says what its numbers are. $7 to $10 begin the windows, $11 that of the card schemes; $12
+/// to $15 are the buckets in which the windows begin.
+static HISTORY: LazyLock<String> = LazyLock::new(|| {
+    let windows = "COUNT(CASE WHEN found_at > $7 THEN 1 END) AS a, COUNT(CASE WHEN found_at > $8 THEN 1 END) AS b,
+         COUNT(CASE WHEN found_at > $9 THEN 1 END) AS c, COUNT(CASE WHEN found_at > $10 THEN 1 END) AS d";
+    let latest = format!("ORDER BY found_at DESC LIMIT {MOST_OUTCOMES}) AS latest");
+    let all = |outcome: &str| {
+        format!(
+            "(SELECT COUNT(*) FROM (SELECT 1 FROM risk_outcomes WHERE customer_id = $5 AND outcome = '{outcome}'
+             LIMIT {MOST_OUTCOMES}) AS latest)"
+        )
+    };
+    let (successes, chargebacks) = (all("succeeded"), all("charged_back"));
+    let bin = |window: &str, resolution: &str, first: &str| {
+        format!(
+            "UNION ALL SELECT 'bin' AS kind, '{window}' AS id, NULL AS past, CAST(SUM(attempts) AS BIGINT) AS a,
+             CAST(SUM(declines) AS BIGINT) AS b, CAST(SUM(amount) AS BIGINT) AS c, NULL AS d, NULL AS e, NULL AS f, NULL AS g
+         FROM risk_bin_counters WHERE bin = $6 AND resolution = '{resolution}' AND bucket >= {first}
+         HAVING COUNT(*) > 0"
+        )
+    };
+    let bins = [bin("10m", "5m", "$12"), bin("1h", "5m", "$13"), bin("24h", "3h", "$14"), bin("7d", "3h", "$15")];
+    format!(
+        "SELECT 'subject' AS kind, id, past, revision AS a, expires_at AS b, NULL AS c, NULL AS d, NULL AS e, NULL AS f,
+             NULL AS g FROM risk_subjects WHERE id IN ($1, $2, $3, $4)
+         UNION ALL SELECT 'card' AS kind, $1 AS id, NULL AS past, {windows}, COUNT(*) AS e, MIN(found_at) AS f,
+             MAX(CASE WHEN is_hard = 1 THEN found_at END) AS g
+         FROM (SELECT found_at, is_hard FROM risk_outcomes WHERE card = $1 AND found_at > $11 {latest}
+         UNION ALL SELECT 'ip' AS kind, $2 AS id, NULL AS past, {windows},
+             COUNT(CASE WHEN found_at > $8 AND card = $1 THEN 1 END) AS e, NULL AS f, NULL AS g
+         FROM (SELECT found_at, card FROM risk_outcomes WHERE ip = $2 AND found_at > $10 {latest}
+         UNION ALL SELECT 'email' AS kind, $3 AS id, NULL AS past, {windows}, NULL AS e, NULL AS f, NULL AS g
+         FROM (SELECT found_at FROM risk_outcomes WHERE email = $3 AND found_at > $10 {latest}
+         UNION ALL SELECT 'customer' AS kind, $4 AS id, NULL AS past, {windows}, COUNT(*) AS e, {successes} AS f,
+             {chargebacks} AS g
+         FROM (SELECT found_at FROM risk_outcomes WHERE customer_id = $5 AND outcome = 'declined' {latest}
+         {}",
+        bins.join(" ")
+    )
+});
+
+impl ReadSession {
+    /// The history of the subjects of an attempt, at most one of each kind, and of its BIN.
+    pub async fn risk_history(
+        &mut self,
+        subjects: &[SubjectId],
+        bin: Option<&str>,
+        now: Timestamp,
+    ) -> Result<RiskHistory, Error> {
+        let rows = self.risk_history_rows("", subjects, bin, now).await?;
+        let mut history = RiskHistory::default();
+        for row in &rows {
+            history.read(row)?;
+        }
+        for subject in subjects {
+            if !history.subjects.iter().any(|found| found.id == *subject) {
+                history.subjects.push(Tracked::absent(RiskSubject::new(subject.clone())));
+            }
+        }
+        Ok(history)
+    }
+
+    /// The rows of [`HISTORY`], after `prefix`.
+    async fn risk_history_rows(
+        &mut self,
+        prefix: &str,
+        subjects: &[SubjectId],
+        bin: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Vec<AnyRow>, Error> {
+        let of = |dimension| subjects.iter().find(|subject| subject.dimension() == Some(dimension));
+        let text = |dimension| of(dimension).map_or("", SubjectId::as_str).to_owned();
+        let customer = text(Dimension::Customer);
+        let customer_id = customer.split_once(':').map_or("", |(_, id)| id).to_owned();
+        let sql = sqlx::AssertSqlSafe(format!("{prefix}{}", *HISTORY));
+        let mut query = sqlx::query(sql)
+            .bind(text(Dimension::Card))
+            .bind(text(Dimension::Ip))
+            .bind(text(Dimension::Email))
+            .bind(customer)
+            .bind(customer_id)
+            .bind(bin.unwrap_or_default().to_owned());
+        for window in Window::ALL {
+            query = query.bind(now.before(window.length()).0);
+        }
+        query = query.bind(now.before(SCHEME_WINDOW).0);
+        for window in Window::ALL {
+            let length = if *window <= Window::Hour { BucketLength::FiveMinutes } else { BucketLength::ThreeHours };
+            query = query.bind(length.first_of(window.length(), now));
+        }
+        Ok(query.fetch_all(self.connection()).await?)
+    }
+}
+
+impl RiskHistory {
+    fn read(&mut self, row: &AnyRow) -> Result<(), Error> {
+        let kind: String = get(row, "kind")?;
+        match kind.as_str() {
+            "card" => {
+                self.outcomes.card = CardDeclines {
+                    declines: declines(row)?,
+                    in_scheme_window: get(row, "e")?,
+                    first_in_scheme_window: optional_time(row, "f")?,
+                    last_hard: optional_time(row, "g")?,
+                }
+            }
+            "ip" => self.outcomes.ip = IpDeclines { declines: declines(row)?, of_the_card: get(row, "e")? },
+            "email" => self.outcomes.email = declines(row)?,
+            "customer" => {
+                self.outcomes.customer = CustomerOutcomes {
+                    declines: declines(row)?,
+                    all_declines: get(row, "e")?,
+                    successes: get(row, "f")?,
+                    chargebacks: get(row, "g")?,
+                }
+            }
+            "bin" => {
+                let tally = Tally { attempts: get(row, "a")?, amount: get(row, "c")? };
+                self.bins.push(BinCount { window: parse(row, "id", Window::parse)?, tally, declines: get(row, "b")? });
+            }
+            _ => self.subjects.push(risk_subjects::read(row)?),
+        }
+        Ok(())
+    }
+}
+
+fn declines(row: &AnyRow) -> Result<Declines, Error> {
+    Ok(Declines([get(row, "a")?, get(row, "b")?, get(row, "c")?, get(row, "d")?]))
+}

@@ -1,0 +1,70 @@
+//! The table of the subjects of risk, each with its attempts.
+
+use sqlx::any::AnyRow;
+
+use super::{
+    Error, Store, Tracked,
+    columns::{get, parse, time},
+    tracked::RowWrite,
+    writes::{
+        ColumnType::{Int, Text},
+        Rank, RowValues, Statement, Write,
+    },
+};
+use crate::domain::{
+    clock::Timestamp,
+    risk::{history::RiskSubject, subject::SubjectId},
+};
+
+/// Ordered, as [`UPDATE`] is: many gateways write the same subjects, and none may wait for another in a circle.
+pub(super) static INSERT: Statement = Statement {
+    rank: Rank::RiskSubjectInsert,
+    columns: &[("id", Text), ("past", Text), ("expires_at", Int), ("revision", Int)],
+    sql: "INSERT INTO risk_subjects (id, past, expires_at, revision)
+         SELECT id, past, expires_at, revision FROM {rows} WHERE TRUE ORDER BY id
+         ON CONFLICT (id) DO NOTHING",
+};
+pub(super) static UPDATE: Statement = Statement {
+    rank: Rank::RiskSubjectUpdate,
+    columns: &[("id", Text), ("past", Text), ("expires_at", Int), ("revision", Int), ("read_revision", Int)],
+    sql: "UPDATE risk_subjects SET past = ordered.past, expires_at = ordered.expires_at, revision = ordered.revision
+         FROM (SELECT * FROM {rows} ORDER BY id) AS ordered
+         WHERE risk_subjects.id = ordered.id AND risk_subjects.revision = ordered.read_revision
+         AND ordered.revision > ordered.read_revision",
+};
+
+impl Store {
+    /// Deletes subjects of which nothing counts any more, at most `limit`. Returns how many.
+    pub async fn delete_risk_subjects(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
+        let sql = "DELETE FROM risk_subjects WHERE id IN
+             (SELECT id FROM risk_subjects WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) AND expires_at <= $1";
+        self.execute(sqlx::query(sql).bind(now.0).bind(i64::from(limit))).await
+    }
+}
+
+/// The row that the subject needs. Subjects are not deleted but when they expire.
+pub(super) fn write(subject: &Tracked<RiskSubject>) -> Result<Option<Write>, Error> {
+    let (rank, version) = match subject.row_write() {
+        None | Some(RowWrite::Delete(_)) => return Ok(None),
+        Some(RowWrite::Insert) => (Rank::RiskSubjectInsert, None),
+        Some(RowWrite::Update(version)) => (Rank::RiskSubjectUpdate, Some(version)),
+    };
+    let past = serde_json::to_string(&subject.past).map_err(|error| Error::corrupt(error.to_string()))?;
+    let row =
+        RowValues::new().and(subject.id.as_str()).and(past.as_str()).and(subject.expires_at.0).and(subject.revision);
+    let row = match version {
+        None => row,
+        Some(version) => row.and(version),
+    };
+    Ok(Some(Write::new(rank, subject.id.as_str(), row)))
+}
+
+/// A subject from the columns `id`, `past`, `a`, which is its revision, and `b`, when it expires.
+pub(super) fn read(row: &AnyRow) -> Result<Tracked<RiskSubject>, Error> {
+    let id = parse(row, "id", SubjectId::parse)?;
+    let past: String = get(row, "past")?;
+    let past = serde_json::from_str(&past)
+        .map_err(|error| Error::corrupt(format!("the past of {id} was written by another version: {error}")))?;
+    let revision = get(row, "a")?;
+    Ok(Tracked::stored(RiskSubject { id, revision, past, expires_at: time(row, "b")? }, revision))
+}
