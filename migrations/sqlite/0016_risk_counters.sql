@@ -10,14 +10,14 @@ CREATE TABLE risk_decisions (
     ip                 TEXT,
     email              TEXT,
     bin                TEXT,
-    action             TEXT    NOT NULL CHECK (action IN ('allow', 'review', 'request_3ds', 'block')),
-    decided_at         INTEGER NOT NULL,
+    strict_action      TEXT    CHECK (strict_action IN ('review', 'request_3ds', 'block')), -- NULL: it allows
+    created_at         INTEGER NOT NULL,
     record             BLOB    NOT NULL -- sealed
 ) STRICT;
--- The list of a partner's, newest first.
-CREATE INDEX risk_decisions_list ON risk_decisions (partner_id, id);
+-- The list of a partner's, the last made first.
+CREATE INDEX risk_decisions_list ON risk_decisions (partner_id, created_at, id);
 -- The same of one action; most decisions allow, and are in the other list alone.
-CREATE INDEX risk_decisions_stopped ON risk_decisions (partner_id, action, id) WHERE action <> 'allow';
+CREATE INDEX risk_decisions_strict ON risk_decisions (partner_id, strict_action, created_at, id) WHERE strict_action IS NOT NULL;
 -- The timeline of a payment.
 CREATE INDEX risk_decisions_of_payment ON risk_decisions (payment_intent_id, id) WHERE payment_intent_id IS NOT NULL;
 

@@ -1,10 +1,15 @@
-//! Deletes operations whose time is over. Unfinished ones are kept for ever.
+//! Deletes operations whose time is over, and what risk keeps. Unfinished operations are kept for ever.
+
+use std::time::Duration;
 
 use super::payments::Payments;
 use crate::{error::Error, telemetry::catalogue::OPERATIONS_PRUNED};
 
 /// The most operations that one transaction deletes, so that no writer beside it waits for long.
 pub const PRUNE_BATCH: u32 = 500;
+
+/// For how long decisions about risk are kept, with what came of their attempts.
+const RISK_DECISIONS_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 impl Payments {
     /// Deletes the oldest operations that finished before their retention began, at most [`PRUNE_BATCH`], with their
@@ -18,5 +23,17 @@ impl Payments {
         let count = self.store.delete_finished_operations(finished_before, PRUNE_BATCH).await?;
         self.telemetry.add(&OPERATIONS_PRUNED, [], count);
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    /// Deletes what risk has counted for long enough: of its decisions, its subjects and its counters of BINs at most
+    /// [`PRUNE_BATCH`] each. Returns how many rows. By the same two clocks as above: what is deleted too early is card testing that
+    /// is not noticed.
+    pub async fn prune_risk(&self) -> Result<usize, Error> {
+        let Some(corefys) = self.upstream.last_told_time() else { return Ok(0) };
+        let now = self.now().min(corefys);
+        let decisions = self.store.delete_risk_decisions(now.before(RISK_DECISIONS_KEPT), PRUNE_BATCH).await?;
+        let subjects = self.store.delete_risk_subjects(now, PRUNE_BATCH).await?;
+        let counters = self.store.delete_risk_bin_counters(now, PRUNE_BATCH).await?;
+        Ok(usize::try_from(decisions + subjects + counters).unwrap_or(usize::MAX))
     }
 }

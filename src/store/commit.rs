@@ -120,7 +120,7 @@ fn write(change: &Change, ids: &Ids, sealer: &Sealer) -> Result<Option<Write>, E
     })
 }
 
-/// What a change adds to the counters of BINs, in this shard.
+/// The additions of a change to the counters of BINs, in this shard.
 fn additions(change: &Change, shard: i64) -> Vec<Write> {
     match change {
         Change::RiskDecision(decision) if decision.action != Action::Block => risk_bins::attempt(decision, shard),

@@ -100,7 +100,7 @@ impl StoreContext {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _, pool::PoolConnection};
+    use sqlx::Row as _;
 
     use super::*;
     use crate::domain::list_filters::{PaymentIntentFilter, RefundFilter};
@@ -111,7 +111,7 @@ mod tests {
             payment_intent::PaymentIntentState,
             refund::RefundState,
         },
-        store::Dialect,
+        store::plan_tests::{self, Grown},
     };
 
     const CUSTOMER: &str = "cus_01994111111171118111111111111111";
@@ -141,25 +141,7 @@ mod tests {
            CAST(n AS BIGINT) * 1000000, CAST(n AS BIGINT) * 1000000 + 500 FROM numbers",
     ];
 
-    /// A database with many objects.
-    struct Grown {
-        dialect: Dialect,
-        connection: PoolConnection<sqlx::Any>,
-    }
-
     impl Grown {
-        async fn at(url: &str) -> Self {
-            let (dialect, writer, _) =
-                crate::store::open::connect(url, 1, crate::store::lock_step::Pace::Free).await.unwrap();
-            dialect.migrate(&writer).await.unwrap();
-            let mut connection = writer.acquire().await.unwrap();
-            let none = if dialect == Dialect::Sqlite { "X'00'" } else { "'\\x00'" };
-            for sql in FILL.iter().chain(&["ANALYZE"]) {
-                sqlx::query(AssertSqlSafe(sql.replace("{none}", none))).execute(&mut *connection).await.unwrap();
-            }
-            Self { dialect, connection }
-        }
-
         /// Asserts that a list is read by this index, in the order in which it is shown when it is `ordered` by it.
         async fn assert_reads(
             &mut self,
@@ -169,10 +151,7 @@ mod tests {
             ordered: bool,
         ) {
             let order = Listing::by_creation(table).order;
-            let (explain, column) = match self.dialect {
-                Dialect::Sqlite => ("EXPLAIN QUERY PLAN", "detail"),
-                Dialect::Postgres => ("EXPLAIN", "QUERY PLAN"),
-            };
+            let (explain, column) = self.explain();
             let rows = select.unwrap().explain(explain, &mut self.connection, order, LIMIT).await.unwrap();
             let plan: Vec<String> = rows.iter().map(|row| row.get(column)).collect();
             let told = plan.join("\n");
@@ -240,30 +219,18 @@ mod tests {
         }
     }
 
+    async fn check(grown: &mut Grown) {
+        check_intents(grown).await;
+        check_refunds(grown).await;
+    }
+
     #[tokio::test]
     async fn lists_read_no_more_than_they_show_on_sqlite() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut grown = Grown::at(&format!("sqlite://{}", directory.path().join("lists.db").display())).await;
-        check_intents(&mut grown).await;
-        check_refunds(&mut grown).await;
+        plan_tests::on_sqlite(&FILL, check).await;
     }
 
     #[tokio::test]
     async fn lists_read_no_more_than_they_show_on_postgres() {
-        let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
-            assert!(std::env::var_os("CI").is_none(), "TEST_POSTGRES_URL is not set: run the tests by `make test`");
-            return;
-        };
-        sqlx::any::install_default_drivers();
-        let mut admin = AnyConnection::connect(&server).await.unwrap();
-        let name = format!("lists_{}", uuid::Uuid::now_v7().simple());
-        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.unwrap();
-        let mut url = url::Url::parse(&server).unwrap();
-        url.set_path(&name);
-        let mut grown = Grown::at(url.as_str()).await;
-        check_intents(&mut grown).await;
-        check_refunds(&mut grown).await;
-        drop(grown);
-        sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).execute(&mut admin).await.unwrap();
+        plan_tests::on_postgres(&FILL, check).await;
     }
 }

@@ -38,6 +38,8 @@ mod operations;
 mod payment_intents;
 mod payment_methods;
 mod pinned_connection;
+#[cfg(test)]
+mod plan_tests;
 mod pooler;
 mod read_batcher;
 mod readiness;

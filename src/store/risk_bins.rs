@@ -63,13 +63,14 @@ pub(super) fn shard(ids: &Ids) -> i64 {
     i64::from(ids.uuid().as_bytes()[15] % SHARDS)
 }
 
+pub(super) const DELETE: &str = "DELETE FROM risk_bin_counters WHERE (bin, resolution, bucket, shard) IN
+     (SELECT bin, resolution, bucket, shard FROM risk_bin_counters WHERE expires_at <= $1
+      ORDER BY expires_at LIMIT $2)";
+
 impl Store {
     /// Deletes counters that no window has any more, at most `limit`. Returns how many.
     pub async fn delete_risk_bin_counters(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
-        let sql = "DELETE FROM risk_bin_counters WHERE (bin, resolution, bucket, shard) IN
-             (SELECT bin, resolution, bucket, shard FROM risk_bin_counters WHERE expires_at <= $1
-              ORDER BY expires_at LIMIT $2)";
-        self.execute(sqlx::query(sql).bind(now.0).bind(i64::from(limit))).await
+        self.execute(sqlx::query(DELETE).bind(now.0).bind(i64::from(limit))).await
     }
 }
 
@@ -90,7 +91,7 @@ pub(super) fn decline(outcome: &RiskOutcome, shard: i64) -> Vec<Write> {
     additions(outcome.decision_id.as_str(), start, [0, 1, 0], outcome.at, shard)
 }
 
-/// What is added to each bucket. The id of each row is its decision's: rows of several commits may add to one counter.
+/// The additions to each bucket. The id of each row is its decision's: rows of several commits may add to one counter.
 fn additions(
     decision: &str,
     start: impl Fn() -> RowValues,

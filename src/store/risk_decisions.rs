@@ -3,7 +3,7 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, ReadSession, Sealer, Store,
+    Error, ListPosition, ReadSession, Sealer, Store,
     columns::{get, parse},
     list::Listing,
     list_query::ListQuery,
@@ -34,13 +34,14 @@ pub(super) static INSERT: Statement = Statement {
         ("ip", Text),
         ("email", Text),
         ("bin", Text),
-        ("action", Text),
-        ("decided_at", Int),
+        ("strict_action", Text),
+        ("created_at", Int),
         ("record", Bytes),
     ],
-    sql: "INSERT INTO risk_decisions (id, partner_id, payment_intent_id, customer_id, card, ip, email, bin, action,
-             decided_at, record)
-         SELECT id, partner_id, payment_intent_id, customer_id, card, ip, email, bin, action, decided_at, record
+    sql: "INSERT INTO risk_decisions (id, partner_id, payment_intent_id, customer_id, card, ip, email, bin,
+             strict_action, created_at, record)
+         SELECT id, partner_id, payment_intent_id, customer_id, card, ip, email, bin, strict_action, created_at,
+             record
          FROM {rows} WHERE TRUE
          ON CONFLICT (id) DO NOTHING",
 };
@@ -62,16 +63,16 @@ impl ReadSession {
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
-    /// The partner's decisions, newest first, at most `limit`, after the id `after`.
+    /// The partner's decisions, the last made first, at most `limit`, after `after`.
     pub async fn risk_decisions(
         &mut self,
         partner: &PartnerId,
         filter: &RiskDecisionFilter,
-        after: Option<String>,
+        after: Option<ListPosition>,
         limit: u32,
     ) -> Result<Vec<RiskDecision>, Error> {
-        let select = |later: Option<String>| filter.select(partner, later.or_else(|| after.clone()));
-        self.list(Listing::newest("risk_decisions"), limit, select, read).await
+        let select = |later: Option<ListPosition>| filter.select(partner, later.or_else(|| after.clone()).as_ref());
+        self.list(Listing::by_creation("risk_decisions"), limit, select, read).await
     }
 
     /// The decisions that were made at `since` or later, of all partners, oldest first, at most `limit`, after the id `after`.
@@ -88,38 +89,37 @@ impl ReadSession {
 }
 
 /// Ids ascend with time, so that those of `since` and later begin at an id that can be told.
-fn since_query(since: Timestamp, after: Option<String>) -> Result<ListQuery, Error> {
+pub(super) fn since_query(since: Timestamp, after: Option<String>) -> Result<ListQuery, Error> {
     let first = format!("{}{:012x}", RiskDecisionId::PREFIX, since.0.div_euclid(1000).max(0));
     ListQuery::from("risk_decisions").and("id", ">", Some(after.map_or(first.clone(), |after| after.max(first))))
 }
 
 impl RiskDecisionFilter {
-    fn select(&self, partner: &PartnerId, after: Option<String>) -> Result<ListQuery, Error> {
+    pub(super) fn select(&self, partner: &PartnerId, after: Option<&ListPosition>) -> Result<ListQuery, Error> {
         let list = ListQuery::from("risk_decisions");
-        // Named so that the index of those that do not allow is used.
         let list = match self.action {
-            None | Some(Action::Allow) => list,
-            Some(Action::Review | Action::Request3ds | Action::Block) => list.only("action <> 'allow'"),
+            Some(Action::Allow) => list.only("strict_action IS NULL"),
+            action => list.and("strict_action", "=", action.map(Action::as_str))?,
         };
         list.and("partner_id", "=", Some(partner.as_str().to_owned()))?
-            .and("action", "=", self.action.map(Action::as_str))?
             .and("payment_intent_id", "=", self.payment_intent_id.as_ref().map(PaymentIntentId::to_string))?
-            .and("id", "<", after)
+            .and_after_position(after)
     }
 }
+
+/// Decisions and outcomes before an id.
+pub(super) const DELETE: &str = "DELETE FROM risk_decisions WHERE id IN
+     (SELECT id FROM risk_decisions WHERE id < $1 ORDER BY id LIMIT $2)";
+pub(super) const DELETE_OUTCOMES: &str = "DELETE FROM risk_outcomes WHERE (decision_id, outcome) IN
+     (SELECT decision_id, outcome FROM risk_outcomes WHERE decision_id < $1 ORDER BY decision_id, outcome LIMIT $2)";
 
 impl Store {
     /// Deletes those of the oldest `limit` decisions that were made before `decided_before`, with their outcomes. Returns how
     /// many. Ids ascend with time.
     pub async fn delete_risk_decisions(&self, decided_before: Timestamp, limit: u32) -> Result<u64, Error> {
         let first_kept = format!("{}{:012x}", RiskDecisionId::PREFIX, decided_before.0.div_euclid(1000).max(0));
-        let outcomes = "DELETE FROM risk_outcomes WHERE (decision_id, outcome) IN
-             (SELECT decision_id, outcome FROM risk_outcomes WHERE decision_id < $1
-              ORDER BY decision_id, outcome LIMIT $2)";
-        let decisions = "DELETE FROM risk_decisions WHERE id IN
-             (SELECT id FROM risk_decisions WHERE id < $1 ORDER BY id LIMIT $2)";
         let mut deleted = 0;
-        for sql in [outcomes, decisions] {
+        for sql in [DELETE_OUTCOMES, DELETE] {
             deleted += self.execute(sqlx::query(sql).bind(first_kept.clone()).bind(i64::from(limit))).await?;
         }
         Ok(deleted)
@@ -141,7 +141,7 @@ pub(super) fn insertion(decision: &RiskDecision, sealer: &Sealer) -> Result<Writ
         .and(ip.as_ref().map(SubjectId::as_str))
         .and(email.as_ref().map(SubjectId::as_str))
         .and(inputs.card.as_ref().map(|card| card.bin.as_str()))
-        .and(decision.action.as_str())
+        .and((decision.action != Action::Allow).then(|| decision.action.as_str()))
         .and(decision.decided_at.0)
         .and(&record[..]);
     Ok(Write::new(Rank::RiskDecisionInsert, id, row))

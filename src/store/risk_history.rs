@@ -2,7 +2,11 @@
 
 use std::sync::LazyLock;
 
-use sqlx::any::AnyRow;
+use sqlx::{
+    Any, AssertSqlSafe, SqlSafeStr,
+    any::{AnyArguments, AnyRow},
+    query::Query,
+};
 
 use super::{
     Change, Error, ReadSession, Tracked,
@@ -24,19 +28,19 @@ use crate::domain::{
 /// The subjects of an attempt, with what was before it.
 #[derive(Default)]
 pub struct RiskHistory {
-    /// Those that have no row yet are new.
+    /// Known ones, and new ones, which have no row yet.
     subjects: Vec<Tracked<RiskSubject>>,
     outcomes: PastOutcomes,
     bins: Vec<BinCount>,
 }
 
 impl RiskHistory {
-    /// What came of the attempts before.
+    /// Outcomes of the attempts before.
     pub fn outcomes(&self) -> &PastOutcomes {
         &self.outcomes
     }
 
-    /// What the attempts before come to.
+    /// Velocities of the attempts before.
     pub fn velocities(&self, now: Timestamp) -> Velocities {
         velocities(self.subjects.iter().map(|subject| &**subject), &self.outcomes, &self.bins, now)
     }
@@ -127,7 +131,8 @@ impl ReadSession {
         bin: Option<&str>,
         now: Timestamp,
     ) -> Result<RiskHistory, Error> {
-        let rows = self.risk_history_rows("", subjects, bin, now).await?;
+        let sql = AssertSqlSafe(HISTORY.as_str());
+        let rows = asking(sql, subjects, bin, now).fetch_all(self.connection()).await?;
         let mut history = RiskHistory::default();
         for row in &rows {
             history.read(row)?;
@@ -139,37 +144,35 @@ impl ReadSession {
         }
         Ok(history)
     }
+}
 
-    /// The rows of [`HISTORY`], after `prefix`.
-    async fn risk_history_rows(
-        &mut self,
-        prefix: &str,
-        subjects: &[SubjectId],
-        bin: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Vec<AnyRow>, Error> {
-        let of = |dimension| subjects.iter().find(|subject| subject.dimension() == Some(dimension));
-        let text = |dimension| of(dimension).map_or("", SubjectId::as_str).to_owned();
-        let customer = text(Dimension::Customer);
-        let customer_id = customer.split_once(':').map_or("", |(_, id)| id).to_owned();
-        let sql = sqlx::AssertSqlSafe(format!("{prefix}{}", *HISTORY));
-        let mut query = sqlx::query(sql)
-            .bind(text(Dimension::Card))
-            .bind(text(Dimension::Ip))
-            .bind(text(Dimension::Email))
-            .bind(customer)
-            .bind(customer_id)
-            .bind(bin.unwrap_or_default().to_owned());
-        for window in Window::ALL {
-            query = query.bind(now.before(window.length()).0);
-        }
-        query = query.bind(now.before(SCHEME_WINDOW).0);
-        for window in Window::ALL {
-            let length = if *window <= Window::Hour { BucketLength::FiveMinutes } else { BucketLength::ThreeHours };
-            query = query.bind(length.first_of(window.length(), now));
-        }
-        Ok(query.fetch_all(self.connection()).await?)
+/// `sql`, which is [`HISTORY`] or its plan, about these subjects.
+fn asking(
+    sql: impl SqlSafeStr,
+    subjects: &[SubjectId],
+    bin: Option<&str>,
+    now: Timestamp,
+) -> Query<'static, Any, AnyArguments> {
+    let of = |dimension| subjects.iter().find(|subject| subject.dimension() == Some(dimension));
+    let text = |dimension| of(dimension).map_or("", SubjectId::as_str).to_owned();
+    let customer = text(Dimension::Customer);
+    let customer_id = customer.split_once(':').map_or("", |(_, id)| id).to_owned();
+    let mut query = sqlx::query(sql)
+        .bind(text(Dimension::Card))
+        .bind(text(Dimension::Ip))
+        .bind(text(Dimension::Email))
+        .bind(customer)
+        .bind(customer_id)
+        .bind(bin.unwrap_or_default().to_owned());
+    for window in Window::ALL {
+        query = query.bind(now.before(window.length()).0);
     }
+    query = query.bind(now.before(SCHEME_WINDOW).0);
+    for window in Window::ALL {
+        let length = if *window <= Window::Hour { BucketLength::FiveMinutes } else { BucketLength::ThreeHours };
+        query = query.bind(length.first_of(window.length(), now));
+    }
+    query
 }
 
 impl RiskHistory {
@@ -207,3 +210,6 @@ impl RiskHistory {
 fn declines(row: &AnyRow) -> Result<Declines, Error> {
     Ok(Declines([get(row, "a")?, get(row, "b")?, get(row, "c")?, get(row, "d")?]))
 }
+
+#[cfg(test)]
+mod tests;

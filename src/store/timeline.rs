@@ -7,13 +7,15 @@ use super::{
     list::ReadRow,
     list_query::ListQuery,
     operations::{self, OperationSummary},
+    risk_decisions,
     webhooks::{self, WebhookRecord},
 };
 use crate::domain::{
     api_call::ApiCall,
     clock::Timestamp,
     event::Event,
-    ids::{ApiCallId, EventId, OperationId, PaymentIntentId, WebhookId},
+    ids::{ApiCallId, EventId, OperationId, PaymentIntentId, RiskDecisionId, WebhookId},
+    risk::decision::RiskDecision,
     timeline::TimelinePlace,
 };
 
@@ -134,6 +136,25 @@ impl ReadSession {
             is_end: false,
             prefix: EventId::PREFIX,
             read: events::read,
+        };
+        self.records(source, payment, after, limit).await
+    }
+
+    /// Decisions about the risk of attempts to pay a payment.
+    pub async fn risk_decisions_of(
+        &mut self,
+        payment: &PaymentIntentId,
+        after: Option<&TimelinePlace>,
+        limit: u32,
+    ) -> Result<Vec<RiskDecision>, Error> {
+        let source = TimelineSource {
+            table: "risk_decisions",
+            rows: "risk_decisions",
+            of: OF_PAYMENT,
+            time: "created_at",
+            is_end: false,
+            prefix: RiskDecisionId::PREFIX,
+            read: risk_decisions::read,
         };
         self.records(source, payment, after, limit).await
     }

@@ -185,11 +185,12 @@ async fn reference_data(data: Arc<ReferenceData>, stop: CancellationToken) {
     }
 }
 
-/// Deletes calls and finished operations that are past their time, a few at a time.
+/// Deletes calls, finished operations and what risk has counted that are past their time, a few at a time.
 async fn retention(payments: Arc<Payments>, api_calls: Arc<ApiCalls>, stop: CancellationToken) {
     let mut pruned = 0;
     while !stop.is_cancelled() {
         let has_more_calls = took_some("retention", api_calls.prune_api_calls().await);
+        let has_more_of_risk = took_some("retention", payments.prune_risk().await);
         let operations = payments.prune_operations().await;
         pruned += operations.as_ref().unwrap_or(&0);
         let has_more_operations = took_some("retention", operations);
@@ -197,7 +198,7 @@ async fn retention(payments: Arc<Payments>, api_calls: Arc<ApiCalls>, stop: Canc
             tracing::info!(operations = pruned, "finished operations were pruned");
             pruned = 0;
         }
-        let pause = if has_more_calls || has_more_operations { PRUNE_PAUSE } else { PRUNE };
+        let pause = if has_more_calls || has_more_of_risk || has_more_operations { PRUNE_PAUSE } else { PRUNE };
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(pause) => {}

@@ -12,7 +12,7 @@ use tonic::{Code, Response, Status};
 use crate::support::{
     app::TestApp,
     client::{APPROVED, Client, confirmation, keyed, new_customer, new_intent, new_refund, reason},
-    database::TestDatabase,
+    database::{Backend, TestDatabase},
 };
 
 crate::on_both!(
@@ -22,6 +22,7 @@ crate::on_both!(
     operations_are_deleted_in_bounded_steps_and_by_several_gateways_at_once,
     a_payment_whose_operations_are_gone_is_read_confirmed_and_refunded,
     a_key_of_then_is_a_new_call_that_the_reference_fences,
+    what_risk_has_counted_is_deleted_when_its_time_is_over_by_both_clocks,
     a_key_of_then_is_a_new_call_that_the_state_fences,
 );
 
@@ -222,4 +223,38 @@ async fn a_key_of_then_is_a_new_call_that_the_state_fences(database: TestDatabas
     let again = client.cancel_payment_intent(cancel()).await.unwrap();
     assert!(!is_replayed(&again));
     assert_eq!(again.into_inner().payment_intent.unwrap().state(), State::Canceled);
+}
+
+async fn what_risk_has_counted_is_deleted_when_its_time_is_over_by_both_clocks(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let sealed = if app.database.backend() == Backend::Sqlite { "X'00'" } else { "'\\x00'" };
+    let (now, expiry) = (app.clock.now(), (app.clock.now() + DAY).0);
+    let id = format!("rd_{:012x}70008000000000000000", now.0 / 1000);
+    for row in [
+        format!("risk_subjects (id, revision, past, expires_at) VALUES ('ip:7', 1, '{{}}', {expiry})"),
+        format!(
+            "risk_bin_counters (bin, resolution, bucket, shard, attempts, declines, amount, expires_at)
+             VALUES ('411111', '5m', 7, 0, 1, 0, 0, {expiry})"
+        ),
+        format!("risk_decisions (id, partner_id, created_at, record) VALUES ('{id}', 'acme', {}, {sealed})", now.0),
+        format!("risk_outcomes (decision_id, outcome, found_at, is_hard) VALUES ('{id}', 'succeeded', {}, 0)", now.0),
+    ] {
+        app.database.execute(&format!("INSERT INTO {row}")).await;
+    }
+    let prune = async || app.server.app.payments.prune_risk().await.unwrap();
+    let hear_corefys_time =
+        async || app.client().await.test_connection(pb::TestConnectionRequest {}).await.map(drop).unwrap();
+    hear_corefys_time().await;
+    assert_eq!(prune().await, 0);
+    app.clock.advance(DAY);
+    assert_eq!(prune().await, 0, "Corefy said last that it was yesterday");
+    hear_corefys_time().await;
+    assert_eq!(prune().await, 2, "the subject and the counter");
+    app.clock.advance(DAY * 399);
+    hear_corefys_time().await;
+    assert_eq!(prune().await, 0, "400 days are not over before they are over");
+    app.clock.advance(SECOND);
+    hear_corefys_time().await;
+    assert_eq!(prune().await, 2, "the decision and its outcome");
+    assert_eq!(prune().await, 0);
 }

@@ -88,7 +88,7 @@ impl Buckets {
         }
     }
 
-    /// What was counted from the bucket `first` on.
+    /// The attempts from the bucket `first` on.
     pub fn since(&self, first: i64) -> Tally {
         let counted = self.0.iter().filter(|bucket| bucket.0 >= first);
         counted.fold(Tally::default(), |sum, bucket| Tally {

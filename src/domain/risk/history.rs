@@ -70,7 +70,7 @@ impl CoolDown {
     }
 }
 
-/// What the attempts of a BIN come to within a window.
+/// The attempts of a BIN within a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BinCount {
     /// The window.

@@ -16,7 +16,7 @@ words! {
         Declined => "declined",
         /// It was paid.
         Succeeded => "succeeded",
-        /// What was paid was charged back, at least in part.
+        /// It was paid and charged back, at least in part.
         ChargedBack => "charged_back",
     }
 }

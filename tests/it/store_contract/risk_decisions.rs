@@ -15,8 +15,9 @@ use corefy_gateway::{
             subject::{Dimension, SubjectHasher, SubjectId},
             velocity::Velocities,
         },
+        timeline::TimelinePlace,
     },
-    store::{Change, Conflict, Store},
+    store::{Change, Conflict, ListPosition, Store},
 };
 
 use super::objects::{CANARY, NOW, acme, after, commit, conflict, other};
@@ -31,6 +32,7 @@ on_three![
     a_decision_shows_nothing_of_what_is_sealed,
     decisions_are_listed_newest_first_by_action_and_by_payment,
     the_decisions_of_a_time_come_oldest_first,
+    the_decisions_about_a_payment_come_oldest_first_after_a_place,
     decisions_and_outcomes_are_deleted_once_their_time_is_over,
 ];
 
@@ -171,7 +173,9 @@ async fn decisions_are_listed_newest_first_by_action_and_by_payment(database: Te
     }
     let mut session = store.read().await.unwrap();
     let mut list = async |partner: PartnerId, filter: &RiskDecisionFilter, after: Option<&RiskDecision>, limit| {
-        let after = after.map(|decision| decision.id.to_string());
+        let position =
+            |decision: &RiskDecision| ListPosition { created_at: decision.decided_at, id: decision.id.to_string() };
+        let after = after.map(position);
         session.risk_decisions(&partner, filter, after, limit).await.unwrap()
     };
     let any = RiskDecisionFilter::default();
@@ -202,6 +206,25 @@ async fn the_decisions_of_a_time_come_oldest_first(database: TestDatabase) {
     assert_eq!(session.risk_decisions_since(after(2), None, 2).await.unwrap(), all[2..4]);
     let place = Some(all[3].id.to_string());
     assert_eq!(session.risk_decisions_since(after(2), place, 2).await.unwrap(), all[4..]);
+}
+
+async fn the_decisions_about_a_payment_come_oldest_first_after_a_place(database: TestDatabase) {
+    let store = database.store().await;
+    let mut all = Vec::<RiskDecision>::new();
+    for second in 0..3 {
+        let mut decision = Attempt::of_card(1).decision(after(second));
+        if let Some(first) = all.first() {
+            decision.inputs.payment_intent_id = first.inputs.payment_intent_id.clone();
+        }
+        save(&store, &decision).await;
+        save(&store, &Attempt::of_card(1).decision(after(second))).await;
+        all.push(decision);
+    }
+    let payment = all[0].inputs.payment_intent_id.clone().unwrap();
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.risk_decisions_of(&payment, None, 9).await.unwrap(), all);
+    let place = TimelinePlace::new(all[0].decided_at, false, all[0].id.as_str());
+    assert_eq!(session.risk_decisions_of(&payment, Some(&place), 1).await.unwrap(), all[1..2]);
 }
 
 async fn decisions_and_outcomes_are_deleted_once_their_time_is_over(database: TestDatabase) {

@@ -1,4 +1,4 @@
-//! What was before an attempt: its subjects and what came of their attempts, exact with any number of gateways.
+//! The history of an attempt: its subjects and what came of their attempts, exact with any number of gateways.
 
 use std::{
     collections::BTreeSet,

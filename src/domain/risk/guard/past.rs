@@ -1,4 +1,4 @@
-//! What a guard looks at, and what it finds.
+//! The past of an attempt as guards look at it, and their findings.
 
 use crate::domain::{
     clock::Timestamp,
@@ -9,7 +9,7 @@ use crate::domain::{
     },
 };
 
-/// What was before an attempt.
+/// The past of an attempt.
 pub struct Past<'a> {
     /// The attempt's subjects.
     pub subjects: &'a [&'a RiskSubject],

@@ -1,3 +1,5 @@
+//! Guards by table: from which count on each blocks, and for how long.
+
 use std::time::Duration;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Counters of attempts, by table and against the attempts that they count.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
