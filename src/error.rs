@@ -45,6 +45,7 @@ pub enum Reason {
     RevisionStale,
     RiskListsFull,
     ReviewDecided,
+    BlockedByRisk,
 }
 
 /// How many wrong fields the sentence of a refusal has with their reasons; the details have all.

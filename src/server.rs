@@ -275,6 +275,7 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
         },
         reference_data: Arc::new(reference_data),
         proxies: Proxies::new(config.trusted_proxies.clone()),
+        risk_screening: config.risk_screening,
         is_sandbox: config.upstream.sandbox_mode,
         upstream_timeout: config.upstream.timeout,
         key_rate_per_minute: config.key_rate_per_minute,

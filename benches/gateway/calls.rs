@@ -6,6 +6,7 @@ use std::{
 };
 
 use corefy_gateway::{
+    domain::card::satisfies_luhn,
     pb,
     pb::{
         confirm_payment_intent_request::Source, payment_intent_service_client::PaymentIntentServiceClient,
@@ -18,8 +19,6 @@ use uuid::Uuid;
 
 use crate::{load::Target, work::Work};
 
-/// A card that is charged at once.
-const CARD: &str = "4111111111111111";
 /// A card whose payer has to approve.
 const CARD_TO_APPROVE: &str = "4000000000003220";
 /// Refunds of one payment, and the amount of each.
@@ -71,7 +70,7 @@ impl Caller {
     /// Makes an intent that is paid, and returns its id.
     pub async fn paid(&self) -> Result<String, Status> {
         let id = self.create().await?;
-        self.confirm(&id, CARD).await?;
+        self.confirm(&id, &new_card()).await?;
         Ok(id)
     }
 
@@ -85,7 +84,7 @@ impl Caller {
         let message = pb::CreatePaymentIntentRequest {
             amount: "100.00".to_owned(),
             currency: "USD".to_owned(),
-            customer_email: "customer@example.com".to_owned(),
+            customer_email: format!("{}@example.com", Uuid::new_v4().simple()),
             description: "order 4711".to_owned(),
             ..Default::default()
         };
@@ -121,6 +120,7 @@ impl Caller {
         let message = pb::ConfirmPaymentIntentRequest {
             payment_intent_id: id.to_owned(),
             source: Some(Source::Card(card)),
+            browser_info: Some(pb::BrowserInfo { ip: new_address(), ..Default::default() }),
             ..Default::default()
         };
         let request = self.mutation(message, &new_key());
@@ -180,6 +180,19 @@ impl Caller {
 /// An idempotency key that nobody has used.
 pub fn new_key() -> String {
     Uuid::now_v7().to_string()
+}
+
+/// The number of a card that nobody has used, which is charged at once: payers differ, and risk is counted for each.
+fn new_card() -> String {
+    let number = format!("400000{:09}", Uuid::new_v4().as_u128() % 1_000_000_000);
+    let complete = |check: u32| format!("{number}{check}");
+    (0..10).map(complete).find(|number| satisfies_luhn(number)).unwrap_or(number)
+}
+
+/// An address of the networks for benchmarks (RFC 2544) that hardly anybody has used.
+fn new_address() -> String {
+    let [.., a, b, c] = Uuid::new_v4().into_bytes();
+    format!("198.{}.{b}.{c}", 18 + a % 2)
 }
 
 /// Makes a call again and again while it is answered that it cannot be served now, as clients do.

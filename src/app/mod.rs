@@ -25,6 +25,7 @@ mod reconcile;
 pub mod refunds;
 mod retention;
 pub mod risk;
+mod screening;
 mod supported_payment_methods;
 pub mod timeline;
 pub mod token_source;

@@ -32,6 +32,7 @@ use crate::{
         master_key::MasterKey,
         operation::{RENEW_LEASE_EVERY, SEND_MARGIN},
         proxies::Proxies,
+        risk::subject::SubjectHasher,
     },
     reference_data::ReferenceData,
     store::{Store, StoreBreaker},
@@ -72,7 +73,7 @@ impl App {
         metrics::init(&parts.telemetry, parts.environment.clock.now());
         let (tasks, page_tokens) = (TaskTracker::new(), PageTokens::new(&parts.master_key));
         let risk = Risk::new(parts.store.clone(), &parts.master_key, parts.environment.clone());
-        let payments = Arc::new(payments(&parts, &tasks, &page_tokens));
+        let payments = Arc::new(payments(&parts, &tasks, &page_tokens, &risk));
         let events = Arc::new(EventLog {
             store: parts.store.clone(),
             clock: parts.environment.clock.clone(),
@@ -145,13 +146,15 @@ impl App {
     }
 }
 
-fn payments(parts: &AppParts, tasks: &TaskTracker, page_tokens: &PageTokens) -> Payments {
+fn payments(parts: &AppParts, tasks: &TaskTracker, page_tokens: &PageTokens, risk: &Risk) -> Payments {
     Payments {
         store: parts.store.clone(),
         upstream: parts.upstream.clone(),
         environment: parts.environment.clone(),
         master_key: parts.master_key.clone(),
         page_tokens: page_tokens.clone(),
+        subjects: SubjectHasher::new(&parts.master_key),
+        policies: parts.risk_screening.then(|| risk.policies().clone()),
         acceptance: parts.acceptance.clone(),
         is_sandbox: parts.is_sandbox,
         send_limit: parts.upstream_timeout + SEND_MARGIN,
@@ -186,6 +189,8 @@ pub struct AppParts {
     pub reference_data: Arc<ReferenceData>,
     /// The proxies before the gateway that are trusted.
     pub proxies: Proxies,
+    /// Whether attempts to pay are screened for fraud.
+    pub risk_screening: bool,
     /// Whether Corefy takes the traffic as a test.
     pub is_sandbox: bool,
     /// How long one request to Corefy may take.

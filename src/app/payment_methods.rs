@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use secrecy::ExposeSecret as _;
+
 use super::{
     call::{Answer, Caller},
     customers::ready,
@@ -9,6 +11,7 @@ use super::{
     paging::{Page, Paged},
     payments::Payments,
     perform::{Command, Creation, Outcome, Reserved, Seen, Target, Verdict, emit_taken_back},
+    screening::{Attempted, Screening},
 };
 use crate::{
     domain::{
@@ -19,6 +22,7 @@ use crate::{
         ids::{CustomerId, PaymentMethodId},
         operation::{Operation, OperationKind},
         payment_method::PaymentMethod,
+        risk::action::Action,
         snapshot::PaymentMethodSnapshot,
     },
     error::{Error, Reason},
@@ -206,6 +210,19 @@ fn adopt_unless_awaited(
     decision.changes.push(Change::PaymentMethod(Tracked::new(method)));
 }
 
+/// The saving of a card as it is screened.
+fn attempted<'a>(operation: &'a Operation, customer: &'a Customer, method: &'a PaymentMethod) -> Attempted<'a> {
+    Attempted {
+        operation,
+        intent: None,
+        customer: Some(customer),
+        payment_method_type: &method.kind,
+        card: method.card.clone().map(|card| (card, method.card_subject.clone())),
+        ip: None,
+        is_authenticated: false,
+    }
+}
+
 /// `CreatePaymentMethod`.
 pub(super) struct CreatePaymentMethodCommand {
     id: PaymentMethodId,
@@ -219,6 +236,8 @@ pub(super) struct Saving {
     customer: Option<Customer>,
     /// The customer's method that Corefy answered with: it may answer a card that it has already with the method it has.
     known: Option<PaymentMethod>,
+    /// What the decision about its risk looks at; `None` where nothing is screened.
+    screening: Option<Screening>,
 }
 
 impl Seen for Saving {
@@ -255,21 +274,32 @@ impl Command for CreatePaymentMethodCommand {
                 PaymentMethodData::Card(card) => Some(card.masked()),
                 PaymentMethodData::Other(_) => None,
             },
-            card_subject: None,
+            card_subject: match &self.input.data {
+                PaymentMethodData::Card(card) => Some(app.subjects.card(card.number.expose_secret())),
+                PaymentMethodData::Other(_) => None,
+            },
             created_at: operation.sent_at,
             updated_at: operation.sent_at,
             revision: 1,
         };
-        Ok(Saving { method: Tracked::new(method), customer: Some(customer), known: None })
+        drop(session);
+        let screening = app.screening(&attempted(operation, &customer, &method)).await?;
+        Ok(Saving { method: Tracked::new(method), customer: Some(customer), known: None, screening })
     }
 
     fn reserve(
         &self,
         _: &Payments,
         saving: &mut Saving,
-        _: &mut Operation,
-        _: &mut Decision,
+        operation: &mut Operation,
+        decision: &mut Decision,
     ) -> Result<Reserved<PaymentMethod>, Error> {
+        let screened = saving.screening.as_mut().map(|screening| screening.decide(operation, decision));
+        if screened.is_some_and(|screened| screened.action == Action::Block) {
+            saving.method.delete();
+            let message = "the card was stopped for its risk; nothing was sent to Corefy";
+            return Ok(Reserved::Refused(Error::new(Reason::BlockedByRisk, message)));
+        }
         Ok(Reserved::Send(saving.method.to_inner()))
     }
 
@@ -307,7 +337,7 @@ impl Command for CreatePaymentMethodCommand {
             }
             Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown | Outcome::Absent => None,
         };
-        Ok(Saving { method, customer: None, known: known.map(Tracked::into_inner) })
+        Ok(Saving { method, customer: None, known: known.map(Tracked::into_inner), screening: None })
     }
 
     fn settle(

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     call::Idempotency, leases::LeaseKeeper, paging::PageTokens, payment_queues::PaymentQueues, perform::Probe,
-    supported_payment_methods::SupportedCache,
+    risk::policy::Policies, supported_payment_methods::SupportedCache,
 };
 use crate::{
     domain::{
@@ -19,6 +19,7 @@ use crate::{
         environment::Environment,
         ids::{Ids, PartnerId},
         master_key::{MasterKey, Purpose, keyed_hash},
+        risk::subject::SubjectHasher,
     },
     error::Error,
     store::{Store, StoreBreaker},
@@ -33,6 +34,10 @@ pub struct Payments {
     pub(super) environment: Environment,
     pub(super) master_key: MasterKey,
     pub(super) page_tokens: PageTokens,
+    /// Makes subjects of risk of cards and people.
+    pub(super) subjects: SubjectHasher,
+    /// The policies by which attempts are screened; `None`: none is.
+    pub(super) policies: Option<Arc<Policies>>,
     pub(super) acceptance: Acceptance,
     /// Whether Corefy takes the traffic as a test.
     pub(super) is_sandbox: bool,

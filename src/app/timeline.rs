@@ -58,13 +58,14 @@ pub async fn timeline(
     if intent.is_none_or(|intent| partner.is_some_and(|partner| intent.partner_id != *partner)) {
         return Ok(None);
     }
-    entries_of(&mut session, &id, after, limit).await.map(Some)
+    entries_of(&mut session, &id, partner.is_none(), after, limit).await.map(Some)
 }
 
 /// The first entries of each kind, merged: none of a later page comes before them.
 async fn entries_of(
     session: &mut ReadSession,
     id: &PaymentIntentId,
+    is_operator: bool,
     after: Option<&TimelinePlace>,
     limit: u32,
 ) -> Result<Vec<Placed>, store::Error> {
@@ -74,6 +75,8 @@ async fn entries_of(
     placed.extend(session.api_calls_of(id, after, limit).await?.iter().map(entries::of_call));
     placed.extend(session.webhooks_of(id, after, limit).await?.iter().map(entries::of_webhook));
     placed.extend(session.events_of(id, after, limit).await?.iter().map(entries::of_event));
+    let decisions = session.risk_decisions_of(id, after, limit).await?;
+    placed.extend(decisions.iter().map(|decision| entries::of_decision(decision, is_operator)));
     placed.sort_by(|one, other| one.place.cmp(&other.place));
     placed.truncate(limit as usize);
     Ok(placed)

@@ -46,7 +46,7 @@ fn print(entry: &TimelineEntry) {
 
 /// The ids that are there, in brackets.
 fn ids(ids: &TimelineIds) -> String {
-    let all = [&ids.object, &ids.operation, &ids.api_call, &ids.webhook, &ids.event];
+    let all = [&ids.object, &ids.operation, &ids.api_call, &ids.webhook, &ids.event, &ids.risk_decision];
     let request = (!ids.request.is_empty()).then(|| format!("request {}", ids.request));
     let stopped: Vec<_> = all.into_iter().filter(|id| !id.is_empty()).cloned().chain(request).collect();
     format!("  [{}]", stopped.join(", "))

@@ -115,6 +115,9 @@ pub struct GatewaySettings {
     /// Open streams of events of each API key, on each gateway: 0 to 100000; 0 is any number
     #[arg(long, env, value_name = "NUMBER", default_value = "100")]
     pub gateway_key_streams: String,
+    /// Screen attempts to pay for fraud before anything is sent: `true` or `false`
+    #[arg(long, env, value_name = "BOOL", default_value = "true")]
+    pub gateway_risk_screening: String,
     /// Origins of the web pages that may call by grpc-web, separated by commas: `https://shop.example`, or
     /// `https://*.shop.example` for all below it [default: none]
     #[arg(long, env, value_name = "ORIGINS")]

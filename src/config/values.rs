@@ -35,6 +35,8 @@ pub struct Config {
     pub key_rate_per_minute: Option<NonZeroU32>,
     /// Open streams of events of each key; `None`: any number.
     pub streams_per_key: Option<NonZeroU32>,
+    /// Whether attempts to pay are screened for fraud.
+    pub risk_screening: bool,
     /// The origins of the pages that may call by grpc-web, such as `https://shop.example`.
     pub web_origins: Vec<String>,
     /// The currencies that are accepted; empty: all of ISO 4217.

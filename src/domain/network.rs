@@ -23,6 +23,25 @@ pub fn of_customer(address: IpAddr) -> IpAddr {
     }
 }
 
+/// Whether the address can be one of the internet: not of this machine, of a private network, or of a provider's own.
+pub fn is_public(address: IpAddr) -> bool {
+    /// Shared address space of providers (RFC 6598).
+    const SHARED: (u8, u8) = (100, 64);
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            let is_shared = first == SHARED.0 && second & 0b1100_0000 == SHARED.1;
+            let is_here = address.is_loopback() || address.is_private() || address.is_link_local() || first == 0;
+            !(is_here || is_shared || address.is_broadcast() || address.is_multicast())
+        }
+        IpAddr::V6(address) => {
+            let is_here = address.is_loopback() || address.is_unspecified();
+            let is_local = address.is_unique_local() || address.is_unicast_link_local();
+            !(is_here || is_local || address.is_multicast())
+        }
+    }
+}
+
 /// Reads a network, `10.0.0.0/8`, or a single address, `10.1.2.3`.
 pub fn parse(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
@@ -134,6 +153,26 @@ mod tests {
     fn what_is_no_network_is_refused() {
         for text in ["", "10.0.0.0/33", "10.0.0", "localhost", "10.0.0.1 "] {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_addresses_of_the_internet_are_public() {
+        let is_public = |text: &str| is_public(text.parse().unwrap());
+        for text in ["203.0.113.7", "100.63.0.1", "100.128.0.1", "2001:db8::1", "::ffff:8.8.8.8"] {
+            assert!(is_public(text), "{text}");
+        }
+        let others = ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.1.1", "100.64.0.1", "0.0.0.0"];
+        for text in others.into_iter().chain([
+            "255.255.255.255",
+            "224.0.0.1",
+            "::",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+            "::ffff:10.0.0.1",
+        ]) {
+            assert!(!is_public(text), "{text}");
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     clock::Timestamp,
     customer::{Address, Metadata},
-    decline::PaymentError,
+    decline::{BLOCKED_BY_RISK, PaymentError},
     ids::{CustomerId, PartnerId, PaymentIntentId},
     money::Money,
     operation::next_look,
@@ -95,6 +95,13 @@ impl PaymentIntent {
         self.progress.begin(attempt);
         self.progress.is_unanswered = true;
         self.enter(State::Processing, now);
+    }
+
+    /// Notes that an attempt was stopped for its risk, before there was one.
+    pub fn block_attempt(&mut self, now: Timestamp) {
+        let message = "The attempt was stopped for its risk; nothing was sent to Corefy.".to_owned();
+        self.progress.last_error = Some(PaymentError { code: BLOCKED_BY_RISK.to_owned(), message });
+        self.enter(State::RequiresPaymentMethod, now);
     }
 
     /// Whether it is under way only as far as we know: an answer of Corefy's is missing.

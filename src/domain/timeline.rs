@@ -83,6 +83,8 @@ pub struct TimelineIds {
     pub webhook: String,
     /// The event.
     pub event: String,
+    /// The decision about the risk of an attempt.
+    pub risk_decision: String,
 }
 
 /// The place of an entry in a timeline. Order is by time. At the same moment the end of a call comes after what it did; all

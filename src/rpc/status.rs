@@ -84,6 +84,7 @@ fn row(reason: Reason) -> (ErrorReason, Code) {
         Reason::RevisionStale => (ErrorReason::RevisionStale, Code::Aborted),
         Reason::RiskListsFull => (ErrorReason::RiskListsFull, Code::FailedPrecondition),
         Reason::ReviewDecided => (ErrorReason::ReviewDecided, Code::FailedPrecondition),
+        Reason::BlockedByRisk => (ErrorReason::BlockedByRisk, Code::FailedPrecondition),
         Reason::AuthFailuresLimited => (ErrorReason::AuthFailuresLimited, Code::ResourceExhausted),
     }
 }
@@ -228,7 +229,7 @@ mod tests {
     #[test]
     fn the_table_is_the_one_that_the_protos_document() {
         let documented = documented();
-        assert_eq!(documented.len(), 33);
+        assert_eq!(documented.len(), 34);
         for (name, comment) in documented {
             let (row_name, code) = row(reason(name));
             assert_eq!(row_name, name);

@@ -27,6 +27,7 @@ impl From<TimelineEntry> for pb::TimelineEntry {
             api_call_id: entry.ids.api_call,
             webhook_id: entry.ids.webhook,
             event_id: entry.ids.event,
+            risk_decision_id: entry.ids.risk_decision,
         }
     }
 }

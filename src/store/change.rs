@@ -265,6 +265,12 @@ impl Changes {
         self.list.iter()
     }
 
+    /// The decisions about risk among them.
+    pub fn risk_decisions(&self) -> impl Iterator<Item = &RiskDecision> {
+        self.iter()
+            .filter_map(|change| if let Change::RiskDecision(decision) = change { Some(&**decision) } else { None })
+    }
+
     /// The events among them.
     pub fn events(&self) -> impl Iterator<Item = &NewEvent> {
         self.iter().filter_map(|change| if let Change::Event(event) = change { Some(event) } else { None })

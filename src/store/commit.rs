@@ -7,8 +7,9 @@ use super::{
     Change, Changes, CommitError, Conflict, Error, Sealer, Store, StoreContext, api_calls, audit, customers, events,
     keys,
     metrics::{EventCount, count, count_commit},
-    operations, payment_intents, payment_methods, refunds, risk_bins, risk_decisions, risk_lists, risk_outcomes,
-    risk_reviews, risk_rules, risk_subjects, webhooks,
+    operations, payment_intents, payment_methods, refunds, risk_bins, risk_decisions, risk_lists, risk_metrics,
+    risk_metrics::DecisionCount,
+    risk_outcomes, risk_reviews, risk_rules, risk_subjects, webhooks,
     writes::Write,
 };
 use crate::domain::{ids::Ids, risk::action::Action};
@@ -42,6 +43,8 @@ impl Store {
             self.shared.signal.notify();
         }
         count(&self.shared.telemetry, &news);
+        let decisions: Vec<_> = changes.risk_decisions().map(DecisionCount::of).collect();
+        risk_metrics::count(&self.shared.telemetry, &decisions);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{CommitError, Dialect, Store, StoreContext};
+use super::{CommitError, Dialect, Store, StoreContext, risk_metrics};
 use crate::{
     domain::{
         decline::known_codes,
@@ -76,6 +76,7 @@ pub(super) fn count_commit(telemetry: &Telemetry, outcome: &Result<(), CommitErr
 impl Store {
     /// Has what is stored and waited for measured.
     pub fn measured_by(self, telemetry: Telemetry) -> Self {
+        risk_metrics::init(&telemetry);
         for kind in EventType::ALL {
             telemetry.init_zero(&EVENTS, [kind.as_str()]);
         }

@@ -49,6 +49,7 @@ mod risk_bins;
 mod risk_decisions;
 mod risk_history;
 mod risk_lists;
+mod risk_metrics;
 mod risk_outcomes;
 mod risk_reviews;
 mod risk_rules;

@@ -96,6 +96,16 @@ catalogue! {
         "How long ago the event happened that the slowest of them has come to; 0 when each has all";
     DECLINES: Counter["code"] = "corefy_gateway_declines_total",
         "Attempts to pay that failed, by Corefy's code; `other` when it is not a known one";
+    RISK_DECISIONS: Counter["action", "mode"] = "corefy_gateway_risk_decisions_total",
+        "Decisions about the risk of attempts, by what was done; in the mode `shadow`, by what rules asked for that do not count yet";
+    RISK_DECISION_DURATION: Histogram[] = "corefy_gateway_risk_decision_duration_seconds",
+        "How long a decision took once everything was read";
+    RISK_GUARD: Counter["guard"] = "corefy_gateway_risk_guard_total",
+        "Attempts that a guard against card testing or a cap of the card schemes stopped";
+    RISK_RULE_ERRORS: Counter[] = "corefy_gateway_risk_rule_errors_total",
+        "Rules that could not be evaluated for an attempt";
+    RISK_ADDRESS_UNKNOWN: Counter[] = "corefy_gateway_risk_address_unknown_total",
+        "Attempts to pay that were screened without the payer's IP address";
     REPLAYS: Counter[] = "corefy_gateway_idempotent_replays_total",
         "Calls that were answered with the answer of an earlier one";
     KEYS_REUSED: Counter[] = "corefy_gateway_idempotency_keys_reused_total",

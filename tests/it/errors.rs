@@ -44,7 +44,7 @@ enum Details {
 }
 
 /// `error_reason.proto`, again: the gRPC code, the metadata beside the request id, and the other details.
-const TABLE: [(Reason, Code, &[&str], Details); 30] = [
+const TABLE: [(Reason, Code, &[&str], Details); 31] = [
     (Reason::FieldsInvalid, Code::InvalidArgument, &[], Details::Fields),
     (Reason::CredentialsInvalid, Code::Unauthenticated, &[], Details::None),
     (Reason::ScopeMissing, Code::PermissionDenied, &["scope"], Details::None),
@@ -75,6 +75,7 @@ const TABLE: [(Reason, Code, &[&str], Details); 30] = [
     (Reason::RevisionStale, Code::Aborted, &["resource_id", "revision"], Details::None),
     (Reason::RiskListsFull, Code::FailedPrecondition, &[], Details::None),
     (Reason::ReviewDecided, Code::FailedPrecondition, &["state"], Details::None),
+    (Reason::BlockedByRisk, Code::FailedPrecondition, &[], Details::None),
 ];
 
 /// Cannot be provoked: the only dialect there is can do everything. A unit test of `rpc::status` has its row.

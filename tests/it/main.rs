@@ -54,6 +54,7 @@ mod refunds;
 mod replicas;
 mod retention;
 mod risk_rules;
+mod screening;
 mod secrets;
 mod server;
 mod settled;

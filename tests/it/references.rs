@@ -208,6 +208,7 @@ impl ReasonRow {
             "REFUND_EXCEEDS_PAYMENT" => return "Refund no more than the metadata says.",
             "UPSTREAM_REJECTED" => return "Correct what the message says; the call fails again as it is.",
             "REVISION_STALE" => return "Read the object, and decide anew.",
+            "BLOCKED_BY_RISK" => return "Use another card.",
             "EVENT_STREAMS_LIMITED" => return "Close a stream, or wait as RetryInfo says.",
             _ => {}
         }

@@ -1,5 +1,7 @@
 //! Confirming a payment intent: the attempt to pay it.
 
+use secrecy::ExposeSecret as _;
+
 use super::refusals::{attempt_in_doubt, wrong_state};
 use crate::{
     app::{
@@ -10,6 +12,7 @@ use crate::{
         payments::Payments,
         perform::{Command, Outcome, Reserved, Seen, Target, Verdict},
         reconcile::{give_up_attempt, merge_payment},
+        screening::{Attempted, Screening},
     },
     domain::{
         clock::Timestamp,
@@ -18,7 +21,8 @@ use crate::{
         ids::{PaymentIntentId, PaymentMethodId},
         operation::{NO_BASELINE, Operation, OperationKind, OperationState},
         payment_intent::{Attempt, PaymentIntent, PaymentIntentState as State},
-        payment_method::PaymentMethod,
+        payment_method::{CARD, PaymentMethod},
+        risk::action::Action,
         snapshot::{Evidence, PaymentSnapshot},
     },
     error::{Error, Reason},
@@ -41,6 +45,8 @@ pub(super) struct Confirming {
     operations: Vec<Operation>,
     /// The saved method it is to be paid by.
     method: Option<PaymentMethod>,
+    /// What the decision about its risk looks at; `None` where nothing is screened, and once it is made.
+    screening: Option<Screening>,
 }
 
 impl Seen for Confirming {
@@ -81,6 +87,38 @@ impl ConfirmCommand {
         }
     }
 
+    /// The attempt as it is screened.
+    fn attempted<'a>(
+        &'a self,
+        app: &Payments,
+        operation: &'a Operation,
+        payment: &'a Payment,
+        method: Option<&'a PaymentMethod>,
+    ) -> Attempted<'a> {
+        let payment_method_type = match &self.confirmation.source {
+            PaymentSource::Card(_) => CARD,
+            PaymentSource::Saved(_) => method.map_or(CARD, |method| &method.kind),
+            PaymentSource::Other(other) => &other.kind,
+            PaymentSource::HostedPage => &payment.intent.details.payment_method_type,
+        };
+        let card = match &self.confirmation.source {
+            PaymentSource::Card(card) => Some((card.masked(), Some(app.subjects.card(card.number.expose_secret())))),
+            PaymentSource::Saved(_) => {
+                method.and_then(|method| Some((method.card.clone()?, method.card_subject.clone())))
+            }
+            PaymentSource::Other(_) | PaymentSource::HostedPage => None,
+        };
+        Attempted {
+            operation,
+            intent: Some(&payment.intent),
+            customer: payment.customer.as_ref(),
+            payment_method_type,
+            card,
+            ip: self.confirmation.browser_info.as_ref().and_then(|browser| browser.ip.expose().parse().ok()),
+            is_authenticated: self.confirmation.three_d_secure.is_some(),
+        }
+    }
+
     /// Whether there is room for an attempt to pay. A webhook, recovery or an operator may have ended the attempt before its
     /// own call did: only when that has ended too is there room.
     fn may_begin(&self, app: &Payments, seen: &Confirming, operation: &Operation) -> Result<(), Error> {
@@ -117,7 +155,8 @@ impl Command for ConfirmCommand {
             PaymentSource::Saved(id) => app.store.read().await?.payment_method(&operation.partner_id, id).await?,
             PaymentSource::Card(_) | PaymentSource::Other(_) | PaymentSource::HostedPage => None,
         };
-        Ok(Confirming { payment, operations, method })
+        let screening = app.screening(&self.attempted(app, operation, &payment, method.as_ref())).await?;
+        Ok(Confirming { payment, operations, method, screening })
     }
 
     fn reserve(
@@ -125,7 +164,7 @@ impl Command for ConfirmCommand {
         app: &Payments,
         seen: &mut Confirming,
         operation: &mut Operation,
-        _: &mut Decision,
+        decision: &mut Decision,
     ) -> Result<Reserved<PaymentIntent>, Error> {
         let intent = &seen.payment.intent;
         // An attempt that was given up may have been made after all: Corefy is asked before there is another.
@@ -134,11 +173,19 @@ impl Command for ConfirmCommand {
         }
         self.may_begin(app, seen, operation)?;
         self.check_method(seen)?;
+        let screened = seen.screening.as_mut().map(|screening| screening.decide(operation, decision));
+        if screened.as_ref().is_some_and(|screened| screened.action == Action::Block) {
+            seen.payment.intent.block_attempt(operation.sent_at);
+            seen.payment.emit(EventType::PaymentIntentBlocked, operation.sent_at, decision);
+            return Ok(Reserved::Done(seen.payment.intent.to_inner()));
+        }
         let intent = &mut seen.payment.intent;
         if intent.state != State::RequiresConfirmation {
             operation.baseline = intent.upstream_version;
         }
-        intent.begin_attempt(self.attempt(seen.method.as_ref()), operation.sent_at);
+        let risk_decision_id = screened.map(|screened| screened.id);
+        let attempt = Attempt { risk_decision_id, ..self.attempt(seen.method.as_ref()) };
+        intent.begin_attempt(attempt, operation.sent_at);
         let reserved = intent.to_inner();
         // The operation has Corefy asked.
         seen.payment.poll_at(None);
@@ -170,7 +217,7 @@ impl Command for ConfirmCommand {
         kept: Option<Confirming>,
     ) -> Result<Confirming, Error> {
         let payment = Payment::kept_or_read(store, operation, kept.map(|kept| kept.payment)).await?;
-        Ok(Confirming { payment, operations: Vec::new(), method: None })
+        Ok(Confirming { payment, operations: Vec::new(), method: None, screening: None })
     }
 
     fn settle(

@@ -10,6 +10,7 @@ use crate::{
         payment::{CONTRADICTION_CHECK, Payment},
         perform::{Verdict, conclude, leave_open},
         refunds::{find, give_up_refund, merge_refunds},
+        screening::note_outcome,
     },
     domain::{
         clock::Timestamp,
@@ -60,6 +61,7 @@ pub(in crate::app) fn merge_payment(
                 change.apply(&mut payment.intent, now);
                 for kind in events {
                     payment.emit(kind, now, decision);
+                    note_outcome(&payment.intent, kind, now, decision);
                 }
             }
             Merge::Conflict(why) => merged.payment_conflict = Some(why),

@@ -6,6 +6,7 @@ use crate::{
         clock::Timestamp,
         event::{Event, EventObject},
         operation::{Operation, OperationKind},
+        risk::{action::Action, decision::RiskDecision},
         timeline::{TimelineEntry, TimelineIds, TimelineKind, TimelinePlace},
     },
     store::{OperationSummary, WebhookRecord, WebhookState},
@@ -150,6 +151,31 @@ pub(super) fn of_event(event: &Event) -> Placed {
         },
     };
     Placed::new(entry, false, event.id.as_str())
+}
+
+/// A decision about the risk of an attempt. Its reason is for the operator: a payer must not come to know it.
+pub(super) fn of_decision(decision: &RiskDecision, is_operator: bool) -> Placed {
+    let said = match decision.action {
+        Action::Allow => "let through",
+        Action::Review => "let through, to be reviewed",
+        Action::Request3ds => "let through, with 3-D Secure",
+        Action::Block => "stopped",
+    };
+    let reason = Some(decision.decided_by.as_str()).filter(|name| is_operator && !name.is_empty());
+    let reason = reason.map(|name| format!(" by {} {name}", decision.step.as_str())).unwrap_or_default();
+    let attempt = decision.inputs.attempt;
+    let entry = TimelineEntry {
+        at: decision.decided_at,
+        kind: TimelineKind::Risk,
+        sentence: format!("Attempt {attempt} was {said}{reason}."),
+        ids: TimelineIds {
+            object: decision.inputs.payment_intent_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+            operation: decision.operation_id.to_string(),
+            risk_decision: decision.id.to_string(),
+            ..TimelineIds::default()
+        },
+    };
+    Placed::new(entry, false, decision.id.as_str())
 }
 
 /// The state of the event's object, as it was then.

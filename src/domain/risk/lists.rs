@@ -6,7 +6,6 @@ use std::{
 };
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
 
 use super::{
     action::words,

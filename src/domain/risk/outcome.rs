@@ -1,7 +1,5 @@
 //! Outcomes: what came of an attempt that was let through, as far as later decisions count it.
 
-use serde::{Deserialize, Serialize};
-
 use super::{action::words, velocity::Window};
 use crate::domain::{
     clock::Timestamp,

@@ -1,7 +1,5 @@
 //! Reviews: payments that went on and are flagged for a person to look at.
 
-use serde::{Deserialize, Serialize};
-
 use super::action::words;
 use crate::domain::{
     clock::Timestamp,

@@ -9,6 +9,7 @@ use super::action::words;
 use crate::domain::{
     ids::CustomerId,
     master_key::{MasterKey, Purpose, keyed_hash},
+    network::of_customer,
 };
 
 words! {
@@ -109,14 +110,7 @@ impl SubjectHasher {
 
     /// The IP address; an IPv4 address in IPv6 form is the IPv4 address.
     pub fn ip(&self, address: IpAddr) -> SubjectId {
-        let network = match address.to_canonical() {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-            }
-        };
-        hashed(Dimension::Ip, &self.ip, &network)
+        hashed(Dimension::Ip, &self.ip, &of_customer(address).to_string())
     }
 }
 

@@ -1,0 +1,145 @@
+//! Screening: the risk of an attempt is decided before anything is reserved, in the same commit as what follows from it. What a
+//! decision looks at is read with the attempt; the decision itself is pure (`domain::risk::decide`).
+
+use std::{net::IpAddr, sync::Arc};
+
+use tokio::time::Instant;
+
+use super::{decision::Decision, payments::Payments};
+use crate::{
+    domain::{
+        clock::Timestamp,
+        event::EventType,
+        ids::RiskDecisionId,
+        operation::Operation,
+        payment_intent::PaymentIntent,
+        risk::{
+            action::Action,
+            decide::{Verdict, decide},
+            decision::RiskDecision,
+            facts::Facts,
+            guard::GuardFinding,
+            inputs::RiskInputs,
+            lists::PayerIp,
+            outcome::{OutcomeKind, RiskOutcome},
+            policy::RiskPolicy,
+            subject::{Dimension, SubjectId},
+        },
+    },
+    error::Error,
+    store::{Change, RiskHistory},
+};
+
+mod inputs;
+
+pub(super) use inputs::Attempted;
+use inputs::Surroundings;
+
+/// Whether Corefy can be asked to authenticate the payer: neither of its APIs has a field for it.
+const CAN_REQUEST_3DS: bool = false;
+
+/// All that the decision about an attempt looks at.
+pub(super) struct Screening {
+    policy: Arc<RiskPolicy>,
+    inputs: RiskInputs,
+    /// The payer's address, for lists that have networks. It is not kept.
+    ip: Option<IpAddr>,
+    history: RiskHistory,
+}
+
+/// A decision about an attempt, as what follows needs it.
+pub(super) struct Screened {
+    /// The decision.
+    pub id: RiskDecisionId,
+    /// What happens to the attempt.
+    pub action: Action,
+}
+
+impl Payments {
+    /// Reads what the decision about an attempt looks at; `None` where nothing is screened.
+    pub(super) async fn screening(&self, attempted: &Attempted<'_>) -> Result<Option<Screening>, Error> {
+        let Some(policy) = self.policies.as_ref().map(|policies| policies.current()) else { return Ok(None) };
+        let around = Surroundings { subjects: &self.subjects, is_sandbox: self.is_sandbox };
+        let mut inputs = attempted.inputs(&around);
+        let counted = [Dimension::Card, Dimension::Ip, Dimension::Email, Dimension::Customer];
+        let subjects: Vec<SubjectId> = counted.into_iter().filter_map(|dimension| inputs.subject(dimension)).collect();
+        let bin = inputs.card.as_ref().map(|card| card.bin.as_str());
+        let history = self.store.read().await?.risk_history(&subjects, bin, inputs.at).await?;
+        if let Some(customer) = &mut inputs.customer {
+            let outcomes = &history.outcomes().customer;
+            customer.successes = outcomes.successes;
+            customer.declines = outcomes.all_declines;
+            customer.chargebacks = outcomes.chargebacks;
+        }
+        Ok(Some(Screening { policy, inputs, ip: attempted.payer_ip(), history }))
+    }
+}
+
+impl Screening {
+    /// Decides about the attempt, and adds the decision and what it counts to the changes of the `operation`.
+    pub fn decide(&mut self, operation: &Operation, decision: &mut Decision) -> Screened {
+        let started = Instant::now();
+        let now = self.inputs.at;
+        let velocities = self.history.velocities(now);
+        let ip = PayerIp::from(self.ip);
+        let facts = Facts { inputs: &self.inputs, velocities: &velocities, lists: &self.policy.lists, ip };
+        let guard = self.history.guard(now);
+        let guard_name = guard.as_ref().map(|finding| finding.name);
+        // Rules are about payments: where a card is saved without one, lists and guard decide alone.
+        let rules = self.policy.rules.as_ref().filter(|_| self.inputs.payment_intent_id.is_some());
+        let Verdict { action, step, decided_by, results } = decide(rules, &facts, guard_name, CAN_REQUEST_3DS);
+        let ip_lists = self.policy.lists.of_ip(&self.inputs, ip);
+        let took_micros = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        self.count(action, guard.as_ref(), decision);
+        let id = RiskDecisionId::generate(decision.ids());
+        decision.changes.push(Change::RiskDecision(Box::new(RiskDecision {
+            id: id.clone(),
+            operation_id: operation.id.clone(),
+            rules_version: self.policy.version,
+            action,
+            step,
+            decided_by,
+            results,
+            inputs: self.inputs.clone(),
+            velocities,
+            ip_lists,
+            decided_at: now,
+            took_micros,
+        })));
+        Screened { id, action }
+    }
+
+    /// Counts an attempt that is let through, or has the guard that stopped it go on.
+    fn count(&mut self, action: Action, guard: Option<&GuardFinding>, decision: &mut Decision) {
+        let now = self.inputs.at;
+        match (action, guard) {
+            (Action::Block, Some(finding)) => self.history.note_finding(finding, now),
+            (Action::Block, None) => {}
+            (Action::Allow | Action::Review | Action::Request3ds, _) => {
+                let amount = self.inputs.base_amount.map(|amount| amount.minor);
+                self.history.note_attempt(amount, now);
+            }
+        }
+        self.history.changes().for_each(|change| decision.changes.push(change));
+    }
+}
+
+/// Counts what came of the attempt that an event reports, if it is an outcome that counts.
+pub(super) fn note_outcome(intent: &PaymentIntent, event: EventType, now: Timestamp, decision: &mut Decision) {
+    let attempt = intent.progress.attempt.as_ref();
+    let Some(id) = attempt.and_then(|attempt| attempt.risk_decision_id.clone()) else { return };
+    let outcome = match event {
+        EventType::PaymentIntentSucceeded
+        | EventType::PaymentIntentPartiallyPaid
+        | EventType::PaymentIntentLateSuccess => Some(RiskOutcome::of(id, OutcomeKind::Succeeded, now)),
+        EventType::PaymentIntentChargedBack => Some(RiskOutcome::of(id, OutcomeKind::ChargedBack, now)),
+        EventType::PaymentIntentPaymentFailed => {
+            let error = intent.progress.last_error.as_ref();
+            error.and_then(|error| RiskOutcome::of_failure(id, &error.code, now))
+        }
+        _ => None,
+    };
+    if let Some(outcome) = outcome {
+        decision.changes.push(Change::RiskOutcome(outcome));
+    }
+}
