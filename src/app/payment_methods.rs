@@ -236,7 +236,7 @@ pub(super) struct Saving {
     customer: Option<Customer>,
     /// The customer's method that Corefy answered with: it may answer a card that it has already with the method it has.
     known: Option<PaymentMethod>,
-    /// What the decision about its risk looks at; `None` where nothing is screened.
+    /// Everything that the decision about its risk looks at; `None` where nothing is screened.
     screening: Option<Screening>,
 }
 

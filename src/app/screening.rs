@@ -51,7 +51,7 @@ pub(super) struct Screening {
 pub(super) struct Screened {
     /// The decision.
     pub id: RiskDecisionId,
-    /// What happens to the attempt.
+    /// The action that is taken on the attempt.
     pub action: Action,
 }
 
@@ -83,7 +83,7 @@ impl Screening {
         let velocities = self.history.velocities(now);
         let ip = PayerIp::from(self.ip);
         let facts = Facts { inputs: &self.inputs, velocities: &velocities, lists: &self.policy.lists, ip };
-        let guard = self.history.guard(now);
+        let guard = self.history.guard(self.inputs.is_sandbox, now);
         let guard_name = guard.as_ref().map(|finding| finding.name);
         // Rules are about payments: where a card is saved without one, lists and guard decide alone.
         let rules = self.policy.rules.as_ref().filter(|_| self.inputs.payment_intent_id.is_some());

@@ -46,9 +46,9 @@ impl RiskHistory {
     }
 
     /// The first guard that blocks the attempt, if any does.
-    pub fn guard(&self, now: Timestamp) -> Option<GuardFinding> {
+    pub fn guard(&self, is_sandbox: bool, now: Timestamp) -> Option<GuardFinding> {
         let subjects: Vec<_> = self.subjects.iter().map(|subject| &**subject).collect();
-        guard::check(&Past { subjects: &subjects, outcomes: &self.outcomes, now })
+        guard::check(&Past { subjects: &subjects, outcomes: &self.outcomes, is_sandbox, now })
     }
 
     /// Counts the attempt, which is let through, for each of its subjects; its BIN is counted with its decision.

@@ -18,7 +18,7 @@ use crate::{
 /// A decision that became durable, as far as it is counted.
 pub(super) struct DecisionCount {
     action: Action,
-    /// What the rules in shadow that apply ask for, one for each.
+    /// The actions that rules in shadow which apply ask for, one for each.
     shadow: Vec<Action>,
     /// The guard that found something.
     guard: Option<&'static str>,

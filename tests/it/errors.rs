@@ -22,7 +22,7 @@ use url::Url;
 use crate::risk_rules::open_review;
 use crate::support::{
     app::{TestApp, closed_port, dies_at},
-    client::{APPROVED, Client, keyed, new_intent, new_refund},
+    client::{APPROVED, Client, keyed, new_intent, new_payment_method, new_refund},
     contract::{call_over_http2, call_raw},
     database::TestDatabase,
     refusal::{CallRefusal, refused},
@@ -243,6 +243,11 @@ async fn provoke_by_risk(database: TestDatabase, told: &mut Vec<CallRefusal>) ->
         client.create_list(list(number)).await.unwrap();
     }
     told.push(refused(client.create_list(list(0)).await));
+    let customer = client.customer("jane@example.com").await;
+    let bin = pb::NewRiskListEntry { value: "411111".to_owned(), expires_at: None };
+    let (list, reason) = ("blocked_bins".to_owned(), "a try".to_owned());
+    client.add_list_entries(pb::AddListEntriesRequest { list, entries: vec![bin], reason }).await.unwrap();
+    told.push(refused(client.create_payment_method(new_payment_method(&customer)).await));
     let decision_id = open_review(&app, "").await;
     let approve = pb::ApproveReviewRequest { decision_id: decision_id.clone(), reason: "fine".to_owned() };
     client.approve_review(approve).await.unwrap();

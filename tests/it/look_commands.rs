@@ -116,7 +116,7 @@ async fn a_timeline_is_shown_line_by_line(database: TestDatabase) {
     client.confirm(&intent.id, DECLINED).await.unwrap();
     written(&app).await;
     let timeline = shown(&app, &["timeline", &intent.id]);
-    assert_eq!(timeline.lines().count(), 8, "{timeline}");
+    assert_eq!(timeline.lines().count(), 9, "{timeline}");
     assert!(timeline.lines().all(|line| line.starts_with("2026-11-23T10:00:0") && line.contains(&intent.id)));
     for part in [
         "Z      rpc            CreatePaymentIntent was called.",

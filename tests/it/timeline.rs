@@ -80,6 +80,7 @@ async fn a_payment_is_told_from_its_creation_to_its_webhook(database: TestDataba
     let timeline = timeline(&app, &client, &intent.id).await;
     let confirmed = [
         (Kind::Rpc, "ConfirmPaymentIntent was called."),
+        (Kind::Risk, "Attempt 1 was let through."),
         (Kind::UpstreamCall, CONFIRMED),
         (Kind::Transition, "payment_intent.succeeded: the payment intent is in state succeeded."),
         (Kind::Rpc, "ConfirmPaymentIntent was finished."),
@@ -91,7 +92,8 @@ async fn a_payment_is_told_from_its_creation_to_its_webhook(database: TestDataba
     assert_told(&timeline, &expected);
     assert!(webhook > 4, "{timeline:?}");
 
-    let (call, came) = (&timeline.entries[5], &timeline.entries[webhook]);
+    let (call, came) = (&timeline.entries[6], &timeline.entries[webhook]);
+    assert!(timeline.entries[5].risk_decision_id.starts_with("rd_"), "{timeline:?}");
     assert!(timeline.entries.iter().all(|entry| entry.object_id == intent.id));
     assert_eq!(timeline.entries[4].operation_id, timeline.entries.last().unwrap().operation_id);
     assert!(call.kind() == Kind::Webhook || call.api_call_id.starts_with("call_"), "{call:?}");
@@ -110,6 +112,7 @@ async fn a_payment_in_doubt_is_told_until_its_outcome_is_found_out(database: Tes
     client.confirm(&intent.id, CHARGED_500).await.unwrap();
     let doubt = [
         (Kind::Rpc, "ConfirmPaymentIntent was called."),
+        (Kind::Risk, "Attempt 1 was let through."),
         (
             Kind::UpstreamCall,
             "payment_intent.confirm: POST /v1/payment-intents/{id}/confirm answered HTTP 500, simulated.",
@@ -119,7 +122,7 @@ async fn a_payment_in_doubt_is_told_until_its_outcome_is_found_out(database: Tes
     let awaited = (Kind::Recovery, "The outcome of ConfirmPaymentIntent is not known; Corefy is asked at this time.");
     let meanwhile = timeline(&app, &client, &intent.id).await;
     assert_told(&meanwhile, &[&CREATED[..], &doubt[..], &[awaited]].concat());
-    let due = meanwhile.entries[7].time.unwrap().seconds - meanwhile.entries[4].time.unwrap().seconds;
+    let due = meanwhile.entries[8].time.unwrap().seconds - meanwhile.entries[4].time.unwrap().seconds;
     assert_eq!(due, 2);
 
     app.recover_after(Duration::from_secs(2)).await;
@@ -139,9 +142,10 @@ async fn a_declined_payment_that_is_paid_then_is_told(database: TestDatabase) {
     client.confirm(&intent.id, DECLINED).await.unwrap();
     pass(&app);
     client.confirm(&intent.id, APPROVED).await.unwrap();
-    let attempt = |outcome| {
+    let attempt = |screened, outcome| {
         [
             (Kind::Rpc, "ConfirmPaymentIntent was called."),
+            (Kind::Risk, screened),
             (Kind::UpstreamCall, CONFIRMED),
             (Kind::Transition, outcome),
             (Kind::Rpc, "ConfirmPaymentIntent was finished."),
@@ -152,7 +156,12 @@ async fn a_declined_payment_that_is_paid_then_is_told(database: TestDatabase) {
     let paid = "payment_intent.succeeded: the payment intent is in state succeeded.";
     assert_told(
         &timeline(&app, &client, &intent.id).await,
-        &[&CREATED[..], &attempt(declined)[..], &attempt(paid)[..]].concat(),
+        &[
+            &CREATED[..],
+            &attempt("Attempt 1 was let through.", declined)[..],
+            &attempt("Attempt 2 was let through.", paid)[..],
+        ]
+        .concat(),
     );
 }
 
@@ -191,7 +200,7 @@ async fn a_long_timeline_is_read_page_by_page_without_a_gap(database: TestDataba
         client.refund(&intent.id, "0.01").await.unwrap();
     }
     let all = timeline(&app, &client, &intent.id).await;
-    assert_eq!((all.entries.len(), all.next_page_token.as_str()), (4 + 4 + 12 * 5, ""));
+    assert_eq!((all.entries.len(), all.next_page_token.as_str()), (4 + 5 + 12 * 5, ""));
     assert!(all.entries.is_sorted_by_key(|entry| entry.time.map(|time| (time.seconds, time.nanos))));
     for size in [1, 7, 20] {
         let (mut read, mut token) = (Vec::new(), String::new());

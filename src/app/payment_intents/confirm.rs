@@ -45,7 +45,7 @@ pub(super) struct Confirming {
     operations: Vec<Operation>,
     /// The saved method it is to be paid by.
     method: Option<PaymentMethod>,
-    /// What the decision about its risk looks at; `None` where nothing is screened, and once it is made.
+    /// Everything that the decision about its risk looks at; `None` where nothing is screened, and once it is made.
     screening: Option<Screening>,
 }
 

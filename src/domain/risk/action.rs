@@ -1,4 +1,4 @@
-//! What a rule can do to an attempt, and whether it does.
+//! Actions that a rule can take on an attempt, and whether it takes them.
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident => $word:literal,)* }) => {

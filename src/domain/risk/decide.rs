@@ -10,7 +10,7 @@ use super::{
 /// A decision before it is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// What happens to the attempt.
+    /// The action that is taken on the attempt.
     pub action: Action,
     /// The step that decided.
     pub step: Step,

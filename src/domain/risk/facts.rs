@@ -9,9 +9,9 @@ use super::{
 /// The facts of one attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// What is known of the attempt.
+    /// The attempt itself.
     pub inputs: &'a RiskInputs,
-    /// What happened before it.
+    /// The history before it.
     pub velocities: &'a Velocities,
     /// The lists as they are now.
     pub lists: &'a Lists,

@@ -21,7 +21,7 @@ words! {
 }
 
 words! {
-    /// What is counted.
+    /// The things that are counted.
     Measure {
         /// Attempts that were let through, whatever came of them.
         Attempts => "attempts",

@@ -135,7 +135,7 @@ async fn an_outcome_counts_for_every_subject_of_its_attempt_and_once(database: T
     commit(&store, [declined(&let_through(&store, &attempt, after(3)).await, "stolen_card", after(4))]).await.unwrap();
     let seen = outcomes(&store, &attempt, after(5)).await;
     assert_eq!((seen.card.in_scheme_window, seen.card.last_hard), (2, Some(after(4))));
-    let found = history(&store, &attempt, after(5)).await.guard(after(5)).unwrap();
+    let found = history(&store, &attempt, after(5)).await.guard(false, after(5)).unwrap();
     assert_eq!(found.name, "card_declined_for_good");
 }
 
@@ -225,16 +225,16 @@ async fn a_cool_down_is_kept_with_the_block_that_it_comes_from(database: TestDat
     }
     let attempt = Attempt::of_card(10);
     let mut seen = history(&store, &attempt, NOW).await;
-    let found = seen.guard(NOW).unwrap();
+    let found = seen.guard(false, NOW).unwrap();
     assert_eq!((found.name, found.subject.dimension()), ("distinct_cards", Some(Dimension::Ip)));
     seen.note_finding(&found, NOW);
     assert_eq!(seen.changes().count(), 1, "the address alone");
     commit(&store, seen.changes()).await.unwrap();
     let mut seen = history(&store, &attempt, after(60)).await;
-    assert_eq!(seen.guard(after(60)), Some(found.clone()));
+    assert_eq!(seen.guard(false, after(60)), Some(found.clone()));
     seen.note_finding(&found, after(60));
     assert_eq!(seen.changes().count(), 0, "a cool-down that holds is not written again");
-    assert_eq!(history(&store, &attempt, after(3600)).await.guard(after(3600)), None);
+    assert_eq!(history(&store, &attempt, after(3600)).await.guard(false, after(3600)), None);
 }
 
 async fn subjects_are_deleted_once_nothing_of_them_counts(database: TestDatabase) {
@@ -263,7 +263,7 @@ async fn decide(store: &Store, attempt: &Attempt, conflicts: &AtomicUsize) -> bo
     loop {
         let mut seen = history(store, attempt, NOW).await;
         let mut decision = attempt.decision(NOW);
-        let finding = seen.guard(NOW);
+        let finding = seen.guard(false, NOW);
         match &finding {
             Some(finding) => {
                 decision.action = Action::Block;

@@ -21,7 +21,7 @@ use crate::domain::{
     },
 };
 
-/// What the crate's interpreter says of a condition, for the same facts. `None` where it fails.
+/// The result that the crate's interpreter has of a condition, for the same facts. `None` where it fails.
 fn by_the_crate(source: &str, facts: &Facts<'_>) -> Option<bool> {
     let env = Arc::new(Env::stdlib());
     let program = env.compile(source).unwrap();

@@ -49,7 +49,7 @@ fn parse(source: &str) -> Result<(IdedExpr, Places), Vec<Fault>> {
 
 fn faults(source: &str, errors: &ParseErrors) -> Vec<Fault> {
     let fault = |error: &ParseError| Fault::new(offset(source, error.pos), in_words(&error.msg));
-    // What the crate found while it read what is broken already comes second, and has internal names.
+    // A fault that follows from a broken part comes second, in internal names of the crate.
     let (internal, of_text): (Vec<_>, Vec<_>) = errors.errors.iter().partition(|error| error.msg.contains("Context"));
     let told = if of_text.is_empty() { internal } else { of_text };
     told.into_iter().map(fault).collect()

@@ -61,7 +61,7 @@ pub enum Read {
     Text(Form, fn(&RiskInputs) -> Option<&str>),
 }
 
-/// What a number counts. Numbers of different units are neither compared nor added.
+/// The unit of a number. Numbers of different units are neither compared nor added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Anything that is not money.
@@ -72,7 +72,7 @@ pub enum Unit {
     BaseAmount,
 }
 
-/// What a text is. Texts of different forms are not compared, apart from [`Form::Free`].
+/// The form of a text. Texts of different forms are not compared, apart from [`Form::Free`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Any text.

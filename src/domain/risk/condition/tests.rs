@@ -112,7 +112,7 @@ fn a_result_that_cannot_be_had_is_a_failure_and_never_false() {
         ("1 % (payment.attempt - 2) > 0 || false", Err(Failure::DividedByZero)),
         ("has(payment.amount) && payment.amount > money('1.001')", too_precise("1.001", "USD")),
         ("has(payment.base_amount) && payment.base_amount > base_money('0.001')", too_precise("0.001", "EUR")),
-        // What does not matter for the result does not fail it, as in CEL everywhere.
+        // An operand that does not matter for the result does not fail it, as in CEL everywhere.
         ("1 / (payment.attempt - 2) > 0 && false", Ok(false)),
         ("1 / (payment.attempt - 2) > 0 || true", Ok(true)),
     ] {

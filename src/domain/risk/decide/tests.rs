@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::risk::{condition::Condition, lists::HARD_LISTS, rule_set::Rule, samples::Sample};
 
-/// What a rule does whenever it is asked.
+/// The outcome that a rule always has.
 const MATCHES: &str = "true";
 const DOES_NOT: &str = "false";
 const FAILS: &str = "1 / (payment.attempt - 2) > 0";

@@ -15,6 +15,8 @@ pub struct Past<'a> {
     pub subjects: &'a [&'a RiskSubject],
     /// The outcomes of their attempts.
     pub outcomes: &'a PastOutcomes,
+    /// Whether no money can move.
+    pub is_sandbox: bool,
     /// The moment of the attempt.
     pub now: Timestamp,
 }

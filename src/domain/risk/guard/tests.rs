@@ -8,7 +8,7 @@ use crate::domain::{
     ids::{CustomerId, Ids},
     master_key::MasterKey,
     risk::{
-        history::RiskSubject,
+        history::{CoolDown, RiskSubject},
         outcome::PastOutcomes,
         subject::{SubjectHasher, SubjectId},
     },
@@ -47,14 +47,14 @@ impl Attempt {
     fn check_without(&self, absent: usize, now: Timestamp) -> Option<GuardFinding> {
         let known = self.subjects.iter().enumerate().filter(|(place, _)| *place != absent);
         let subjects: Vec<_> = known.map(|(_, subject)| subject).collect();
-        check(&Past { subjects: &subjects, outcomes: &self.outcomes, now })
+        check(&Past { subjects: &subjects, outcomes: &self.outcomes, is_sandbox: false, now })
     }
 }
 
 #[test]
 fn an_attempt_without_a_past_is_let_through() {
     assert_eq!(Attempt::new().check(NOW), None);
-    assert_eq!(check(&Past { subjects: &[], outcomes: &PastOutcomes::default(), now: NOW }), None);
+    assert_eq!(check(&Past { subjects: &[], outcomes: &PastOutcomes::default(), is_sandbox: false, now: NOW }), None);
 }
 
 /// Each rule: how a past is made of a count, the count from which on it blocks, its name, the subject without which it finds
@@ -144,4 +144,26 @@ fn the_cool_down_of_a_guard_of_a_later_version_holds() {
     cool_down.guard = "a_guard_of_tomorrow".to_owned();
     attempt.subjects[1].cool_down(cool_down, NOW);
     assert_eq!(attempt.check(NOW).unwrap().name, "cool_down");
+}
+
+#[test]
+fn a_card_s_own_declines_stop_nobody_in_the_sandbox_and_its_payers_do() {
+    let mut attempt = Attempt::new();
+    attempt.outcomes.card.last_hard = Some(NOW);
+    let [card, ip, ..] = &mut attempt.subjects;
+    let check = |card: &RiskSubject, ip: &RiskSubject, outcomes: &PastOutcomes, is_sandbox| {
+        check(&Past { subjects: &[card, ip], outcomes, is_sandbox, now: NOW }).map(|finding| finding.name)
+    };
+    assert_eq!(check(card, ip, &attempt.outcomes, false), Some(scheme_caps::HARD));
+    assert_eq!(check(card, ip, &attempt.outcomes, true), None);
+    let held = |guard: &str| CoolDown {
+        guard: guard.to_owned(),
+        with: None,
+        from: NOW,
+        until: NOW + MINUTE,
+    };
+    card.cool_down(held(card_from_ip::NAME), NOW);
+    assert_eq!(check(card, ip, &attempt.outcomes, true), None);
+    ip.cool_down(held(distinct_cards::NAME), NOW);
+    assert_eq!(check(card, ip, &attempt.outcomes, true), Some(distinct_cards::NAME));
 }

@@ -56,7 +56,7 @@ fn read(text: &str, lists: &Lists) -> Result<RuleSet, Vec<RuleFault>> {
 type Value<'t> = Spanned<DeValue<'t>>;
 type Table<'t> = Spanned<DeTable<'t>>;
 
-/// What is needed on the way, and the faults so far. Its methods give `None` where they noted a fault.
+/// Everything that is needed on the way, and the faults so far. Its methods give `None` where they noted a fault.
 struct Reader<'a> {
     text: &'a str,
     lists: &'a Lists,

@@ -24,7 +24,7 @@ pub(super) fn within_string(text: &str, span: &Range<usize>, offset: usize) -> u
     span.start + quotes + newline + if has_escapes { written_length(body, offset) } else { offset.min(body.len()) }
 }
 
-/// What follows a newline that opens a string of several lines: it is no part of it.
+/// The text after a newline that opens a string of several lines: the newline is no part of it.
 fn after_newline(body: &str) -> &str {
     body.strip_prefix("\r\n").or_else(|| body.strip_prefix('\n')).unwrap_or(body)
 }

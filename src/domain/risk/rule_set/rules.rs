@@ -29,9 +29,9 @@ pub const USUAL_PRIORITY: i64 = 100;
 pub struct RuleSet {
     /// Its name.
     pub name: String,
-    /// What happens to an attempt for which a rule could not be evaluated: allowed, reviewed or blocked.
+    /// The action on an attempt for which a rule could not be evaluated: allow, review or block.
     pub on_error: Action,
-    /// What happens where a rule asks for 3-D Secure and the connection cannot: reviewed or blocked.
+    /// The action where a rule asks for 3-D Secure and the connection cannot: review or block.
     pub request_3ds_fallback: Action,
     /// Its rules, in the order in which they are evaluated.
     pub rules: Vec<Rule>,
@@ -44,7 +44,7 @@ pub struct Rule {
     pub name: String,
     /// Its meaning, for people; may be empty.
     pub description: String,
-    /// What it asks for.
+    /// The action that it asks for.
     pub action: Action,
     /// Whether it counts.
     pub mode: Mode,

@@ -13,7 +13,7 @@ use crate::domain::risk::{
     lists::Lists,
 };
 
-/// What is needed on the way, and the faults so far. Its methods give `None` where they noted a fault.
+/// Everything that is needed on the way, and the faults so far. Its methods give `None` where they noted a fault.
 pub(super) struct Checker<'a> {
     pub(super) places: &'a Places,
     pub(super) lists: &'a Lists,

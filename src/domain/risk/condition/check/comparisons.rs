@@ -13,7 +13,7 @@ use crate::domain::risk::condition::{
     tree::{Comparison, Number, Operation, Test, Text},
 };
 
-/// What numbers are for.
+/// The uses of numbers.
 const CALCULATED: &str = "calculated with";
 
 impl Checker<'_> {

@@ -1,4 +1,4 @@
-//! What is known to be there at a place of a condition, by what was asked before it.
+//! The fields that are known to be there at a place of a condition, by what was asked before it.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ enum Thing {
 #[derive(Clone, Default)]
 pub(super) struct Known(BTreeSet<Thing>);
 
-/// What a test tells by being true, and by being false.
+/// The fields that are known where a test is true, and where it is false.
 #[derive(Clone, Default)]
 pub(super) struct Narrowed {
     pub(super) if_true: Known,
@@ -24,7 +24,7 @@ pub(super) struct Narrowed {
 }
 
 impl Known {
-    /// What is known where this field is there.
+    /// The knowledge where this field is there.
     pub(super) fn of(field: &Field) -> Self {
         let group = match field.presence {
             Presence::Always => None,
@@ -34,7 +34,7 @@ impl Known {
         Self([Thing::Field(field.path)].into_iter().chain(group.map(Thing::Group)).collect())
     }
 
-    /// What is known where the metadata has this key.
+    /// The knowledge where the metadata has this key.
     pub(super) fn of_metadata(key: &str) -> Self {
         Self(BTreeSet::from([Thing::Metadata(key.to_owned())]))
     }
@@ -53,12 +53,12 @@ impl Known {
         self.0.contains(&Thing::Metadata(key.to_owned()))
     }
 
-    /// What is known when both hold.
+    /// The knowledge when both hold.
     pub(super) fn and(&self, other: &Self) -> Self {
         Self(self.0.union(&other.0).cloned().collect())
     }
 
-    /// What is known when one of them holds, either.
+    /// The knowledge when one of them holds, either.
     pub(super) fn or(&self, other: &Self) -> Self {
         Self(self.0.intersection(&other.0).cloned().collect())
     }
