@@ -275,7 +275,7 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
         },
         reference_data: Arc::new(reference_data),
         proxies: Proxies::new(config.trusted_proxies.clone()),
-        risk_screening: config.risk_screening,
+        risk_screening: config.risk.screening,
         is_sandbox: config.upstream.sandbox_mode,
         upstream_timeout: config.upstream.timeout,
         key_rate_per_minute: config.key_rate_per_minute,
@@ -291,7 +291,7 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
 
 /// Reads the files of reference data. There is at least one fault where they cannot be used.
 pub fn reference_data(config: &RiskConfig) -> Result<ReferenceData, Vec<FileFault>> {
-    let RiskConfig { bin_table, ip_databases, disposable_domains, rates } = config.clone();
+    let RiskConfig { bin_table, ip_databases, disposable_domains, rates, .. } = config.clone();
     ReferenceData::load(ReferenceFiles { bin_table, ip_databases, disposable_domains }, rates)
 }
 

@@ -59,7 +59,7 @@ pub struct App {
     pub webhooks: Arc<Webhooks>,
     /// The rules and lists that attempts are decided by, and the reviews of payments.
     pub risk: Arc<Risk>,
-    /// What the operator knows of BINs, IP addresses, domains and currencies.
+    /// The knowledge of the operator about BINs, IP addresses, domains and currencies.
     pub reference_data: Arc<ReferenceData>,
     /// The gateway itself.
     pub diagnostics: Arc<Diagnostics>,
@@ -154,6 +154,7 @@ fn payments(parts: &AppParts, tasks: &TaskTracker, page_tokens: &PageTokens, ris
         master_key: parts.master_key.clone(),
         page_tokens: page_tokens.clone(),
         subjects: SubjectHasher::new(&parts.master_key),
+        reference_data: parts.reference_data.clone(),
         policies: parts.risk_screening.then(|| risk.policies().clone()),
         acceptance: parts.acceptance.clone(),
         is_sandbox: parts.is_sandbox,
@@ -185,7 +186,7 @@ pub struct AppParts {
     pub master_key: MasterKey,
     /// Which payments are taken.
     pub acceptance: Acceptance,
-    /// What the operator knows of BINs, IP addresses, domains and currencies.
+    /// The knowledge of the operator about BINs, IP addresses, domains and currencies.
     pub reference_data: Arc<ReferenceData>,
     /// The proxies before the gateway that are trusted.
     pub proxies: Proxies,

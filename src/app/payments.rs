@@ -22,6 +22,7 @@ use crate::{
         risk::subject::SubjectHasher,
     },
     error::Error,
+    reference_data::ReferenceData,
     store::{Store, StoreBreaker},
     telemetry::Telemetry,
     upstream::{self, Upstream},
@@ -36,6 +37,8 @@ pub struct Payments {
     pub(super) page_tokens: PageTokens,
     /// Makes subjects of risk of cards and people.
     pub(super) subjects: SubjectHasher,
+    /// Everything else that decisions about risk look at.
+    pub(super) reference_data: Arc<ReferenceData>,
     /// The policies by which attempts are screened; `None`: none is.
     pub(super) policies: Option<Arc<Policies>>,
     pub(super) acceptance: Acceptance,

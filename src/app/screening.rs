@@ -59,7 +59,8 @@ impl Payments {
     /// Reads what the decision about an attempt looks at; `None` where nothing is screened.
     pub(super) async fn screening(&self, attempted: &Attempted<'_>) -> Result<Option<Screening>, Error> {
         let Some(policy) = self.policies.as_ref().map(|policies| policies.current()) else { return Ok(None) };
-        let around = Surroundings { subjects: &self.subjects, is_sandbox: self.is_sandbox };
+        let around =
+            Surroundings { subjects: &self.subjects, reference: &self.reference_data, is_sandbox: self.is_sandbox };
         let mut inputs = attempted.inputs(&around);
         let counted = [Dimension::Card, Dimension::Ip, Dimension::Email, Dimension::Customer];
         let subjects: Vec<SubjectId> = counted.into_iter().filter_map(|dimension| inputs.subject(dimension)).collect();

@@ -224,7 +224,6 @@ impl DevConfig {
             proxy_protocol: Vec::new(),
             key_rate_per_minute: None,
             streams_per_key: None,
-            risk_screening: true,
             web_origins: self.web_origins.clone(),
             currencies: Vec::new(),
             amount_limits: AmountLimits::default(),

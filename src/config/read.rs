@@ -52,7 +52,6 @@ impl ServeSettings {
         let tls = gateway.tls(report);
         let addresses = gateway.addresses(tls != Some(None), report);
         let limits = gateway.limits(report);
-        let risk_screening = report.truth("GATEWAY_RISK_SCREENING", &gateway.gateway_risk_screening);
         let web_origins = web_origins(report, gateway.gateway_web_origins.as_deref());
         let currencies = report.list("GATEWAY_CURRENCIES", gateway.gateway_currencies.as_deref(), CURRENCIES, currency);
         let amount_limits = gateway.amount_limits(report);
@@ -101,7 +100,6 @@ impl ServeSettings {
             proxy_protocol: proxy_protocol?,
             key_rate_per_minute: NonZeroU32::new(key_rate),
             streams_per_key: NonZeroU32::new(streams),
-            risk_screening: risk_screening?,
             web_origins: web_origins?,
             currencies: currencies?,
             amount_limits: amount_limits?,

@@ -115,9 +115,6 @@ pub struct GatewaySettings {
     /// Open streams of events of each API key, on each gateway: 0 to 100000; 0 is any number
     #[arg(long, env, value_name = "NUMBER", default_value = "100")]
     pub gateway_key_streams: String,
-    /// Screen attempts to pay for fraud before anything is sent: `true` or `false`
-    #[arg(long, env, value_name = "BOOL", default_value = "true")]
-    pub gateway_risk_screening: String,
     /// Origins of the web pages that may call by grpc-web, separated by commas: `https://shop.example`, or
     /// `https://*.shop.example` for all below it [default: none]
     #[arg(long, env, value_name = "ORIGINS")]
@@ -148,10 +145,13 @@ pub struct GatewaySettings {
     pub gateway_drain_seconds: String,
 }
 
-/// Settings of what rules of risk know beside the attempt itself.
+/// Settings of risk: whether attempts are screened, and the files that rules know more from than the attempt itself.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Risk (files are read again when they change)")]
 pub struct RiskSettings {
+    /// Screen attempts to pay for fraud before anything is sent: `true` or `false`
+    #[arg(long, env, value_name = "BOOL", default_value = "true")]
+    pub gateway_risk_screening: String,
     /// File with what is known of BINs: CSV with the columns bin (6 to 8 digits), country, funding and issuer [default: none]
     #[arg(long, env, value_name = "FILE")]
     pub gateway_risk_bin_table: Option<OsString>,

@@ -35,8 +35,6 @@ pub struct Config {
     pub key_rate_per_minute: Option<NonZeroU32>,
     /// Open streams of events of each key; `None`: any number.
     pub streams_per_key: Option<NonZeroU32>,
-    /// Whether attempts to pay are screened for fraud.
-    pub risk_screening: bool,
     /// The origins of the pages that may call by grpc-web, such as `https://shop.example`.
     pub web_origins: Vec<String>,
     /// The currencies that are accepted; empty: all of ISO 4217.
@@ -47,7 +45,7 @@ pub struct Config {
     pub return_url_schemes: Vec<String>,
     /// The networks that webhooks may come from; empty: any.
     pub webhook_allow: Vec<IpNet>,
-    /// What rules of risk know beside the attempt itself.
+    /// Whether attempts are screened, and what rules know beside the attempt itself.
     pub risk: RiskConfig,
     /// How long the log of calls to Corefy is kept.
     pub api_call_retention: Duration,
@@ -81,9 +79,11 @@ impl ProxiedPort {
     }
 }
 
-/// What rules of risk know beside the attempt itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Whether attempts are screened, and what rules know beside the attempt itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RiskConfig {
+    /// Whether attempts to pay are screened for fraud.
+    pub screening: bool,
     /// CSV with BINs.
     pub bin_table: Option<PathBuf>,
     /// MMDB files with IP addresses.
@@ -92,6 +92,19 @@ pub struct RiskConfig {
     pub disposable_domains: Option<PathBuf>,
     /// Rates to the base currency.
     pub rates: Rates,
+}
+
+impl Default for RiskConfig {
+    /// Screens, and knows nothing more.
+    fn default() -> Self {
+        Self {
+            screening: true,
+            bin_table: None,
+            ip_databases: Vec::new(),
+            disposable_domains: None,
+            rates: Rates::default(),
+        }
+    }
 }
 
 /// Where traces go.

@@ -15,7 +15,7 @@ const LONGEST_ISSUER: usize = 200;
 const COLUMNS: [&str; 4] = ["bin", "country", "funding", "issuer"];
 const FUNDINGS: [&str; 3] = ["credit", "debit", "prepaid"];
 
-/// What is known of the cards of a BIN.
+/// The facts about the cards of a BIN.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BinFacts {
     /// ISO 3166-1 alpha-2 of the issuer.
@@ -65,7 +65,7 @@ impl BinTable {
         self.rows.entry(bin).and_modify(|known| known.join(&row)).or_insert(row);
     }
 
-    /// What is known of these six digits.
+    /// The facts about these six digits.
     pub(super) fn get(&self, bin: &str) -> BinFacts {
         let row = bin.get(..6).and_then(|bin| bin.parse().ok()).and_then(|bin: u32| self.rows.get(&bin));
         row.map(Row::facts).unwrap_or_default()

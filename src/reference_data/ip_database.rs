@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use maxminddb::{PathElement, Reader};
 
-/// What is known of an address.
+/// The facts about an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IpFacts {
     /// ISO 3166-1 alpha-2.
@@ -22,7 +22,7 @@ impl IpDatabase {
         Reader::from_source(content).map(Self).map_err(|cause| cause.to_string())
     }
 
-    /// What the file says of the address. An entry that cannot be read says nothing.
+    /// The facts that the file has about the address. An entry that cannot be read says nothing.
     pub(super) fn get(&self, address: IpAddr) -> IpFacts {
         let Ok(found) = self.0.lookup(address.to_canonical()) else { return IpFacts::default() };
         let country = found.decode_path::<String>(&[PathElement::Key("country"), PathElement::Key("iso_code")]);

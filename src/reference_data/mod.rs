@@ -1,4 +1,4 @@
-//! What the operator knows of BINs, IP addresses, domains and currencies, for the rules of risk: from files of the operator's,
+//! The knowledge of the operator about BINs, IP addresses, domains and currencies, for the rules of risk: from files of the operator's,
 //! which are read again when they change.
 
 use std::{net::IpAddr, path::PathBuf};
@@ -69,12 +69,12 @@ impl ReferenceData {
         self.domains.iter().for_each(Watched::look);
     }
 
-    /// What is known of cards with these six digits.
+    /// The facts about cards with these six digits.
     pub fn card(&self, bin: &str) -> BinFacts {
         self.bins.as_ref().map(|bins| bins.current().get(bin)).unwrap_or_default()
     }
 
-    /// What is known of an address: of each fact, the first file that has it says it.
+    /// The facts about an address: of each fact, the first file that has it says it.
     pub fn ip(&self, address: IpAddr) -> IpFacts {
         let found = self.ips.iter().map(|database| database.current().get(address));
         found.fold(IpFacts::default(), |known, more| IpFacts {

@@ -27,7 +27,7 @@ type Mark = Option<(SystemTime, u64)>;
 /// A reader of a file's content. The error says what is wrong with it, and where.
 type ReadContent<T> = fn(Vec<u8>) -> Result<T, String>;
 
-/// What was in a file when it was read last.
+/// The content of a file when it was read last.
 pub(super) struct Watched<T> {
     variable: &'static str,
     file: PathBuf,

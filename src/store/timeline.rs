@@ -121,25 +121,6 @@ impl ReadSession {
         self.records(source, payment, after, limit).await
     }
 
-    /// Decisions about the risk of attempts to pay.
-    pub async fn risk_decisions_of(
-        &mut self,
-        payment: &PaymentIntentId,
-        after: Option<&TimelinePlace>,
-        limit: u32,
-    ) -> Result<Vec<RiskDecision>, Error> {
-        let source = TimelineSource {
-            table: "risk_decisions",
-            rows: "risk_decisions",
-            of: OF_PAYMENT,
-            time: "decided_at",
-            is_end: false,
-            prefix: RiskDecisionId::PREFIX,
-            read: risk_decisions::read,
-        };
-        self.records(source, payment, after, limit).await
-    }
-
     /// Events about a payment or its refunds.
     pub async fn events_of(
         &mut self,

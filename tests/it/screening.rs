@@ -251,7 +251,7 @@ async fn an_address_that_all_payers_share_is_not_counted(database: TestDatabase)
 }
 
 async fn a_gateway_that_does_not_screen_stops_nothing(database: TestDatabase) {
-    let app = TestApp::start_with(database, None, |config| config.risk_screening = false).await;
+    let app = TestApp::start_with(database, None, |config| config.risk.screening = false).await;
     let client = app.client().await;
     assert_eq!(burst(std::slice::from_ref(&client), 20).await, 20);
 }

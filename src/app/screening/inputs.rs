@@ -2,16 +2,19 @@
 
 use std::net::IpAddr;
 
-use crate::domain::{
-    card::MaskedCard,
-    customer::{Customer, Metadata},
-    network,
-    operation::Operation,
-    payment_intent::PaymentIntent,
-    risk::{
-        inputs::{CardInputs, CustomerInputs, EmailInputs, IpInputs, RiskInputs},
-        subject::{SubjectHasher, SubjectId},
+use crate::{
+    domain::{
+        card::MaskedCard,
+        customer::{Customer, Metadata},
+        network,
+        operation::Operation,
+        payment_intent::PaymentIntent,
+        risk::{
+            inputs::{CardInputs, CustomerInputs, EmailInputs, IpInputs, RiskInputs},
+            subject::{SubjectHasher, SubjectId},
+        },
     },
+    reference_data::{BinFacts, IpFacts, ReferenceData},
 };
 
 /// An attempt to pay, or to save a card, as far as it is screened.
@@ -36,6 +39,8 @@ pub(in crate::app) struct Attempted<'a> {
 pub(in crate::app) struct Surroundings<'a> {
     /// Makes subjects of what must not be kept.
     pub subjects: &'a SubjectHasher,
+    /// Everything else that the operator knows of cards, addresses, domains and currencies.
+    pub reference: &'a ReferenceData,
     /// Whether no money can move.
     pub is_sandbox: bool,
 }
@@ -48,11 +53,11 @@ impl Attempted<'_> {
             payment_intent_id: self.intent.map(|intent| intent.id.clone()),
             partner_id: self.operation.partner_id.clone(),
             amount: self.intent.map(|intent| intent.amount),
-            base_amount: None,
+            base_amount: self.intent.and_then(|intent| around.reference.base(intent.amount)),
             payment_method_type: self.payment_method_type.to_owned(),
-            card: self.card.as_ref().map(|(card, subject)| card_inputs(card, subject.clone())),
-            ip: self.payer_ip().map(|ip| IpInputs { subject: around.subjects.ip(ip), country: None, network: None }),
-            email: self.email().map(|address| email_inputs(address, around.subjects)),
+            card: self.card.as_ref().map(|(card, subject)| card_inputs(card, subject.clone(), around.reference)),
+            ip: self.payer_ip().map(|ip| ip_inputs(ip, around)),
+            email: self.email().map(|address| email_inputs(address, around)),
             billing_country: self.billing_country(),
             customer: self.customer.map(|customer| CustomerInputs {
                 id: customer.id.clone(),
@@ -92,12 +97,18 @@ impl Attempted<'_> {
 /// A day, in seconds.
 const DAY: u64 = 24 * 60 * 60;
 
-fn card_inputs(card: &MaskedCard, subject: Option<SubjectId>) -> CardInputs {
-    let (bin, brand) = (card.first6.clone(), card.brand.clone());
-    CardInputs { bin, brand, subject, country: None, funding: None, issuer: None }
+fn card_inputs(card: &MaskedCard, subject: Option<SubjectId>, reference: &ReferenceData) -> CardInputs {
+    let BinFacts { country, funding, issuer } = reference.card(&card.first6);
+    CardInputs { bin: card.first6.clone(), brand: card.brand.clone(), subject, country, funding, issuer }
 }
 
-fn email_inputs(address: &str, subjects: &SubjectHasher) -> EmailInputs {
+fn ip_inputs(address: IpAddr, around: &Surroundings) -> IpInputs {
+    let IpFacts { country, network } = around.reference.ip(address);
+    IpInputs { subject: around.subjects.ip(address), country, network }
+}
+
+fn email_inputs(address: &str, around: &Surroundings) -> EmailInputs {
     let domain = address.rsplit_once('@').map_or(address, |(_, domain)| domain).to_lowercase();
-    EmailInputs { subject: subjects.email(address), domain, is_disposable: false }
+    let is_disposable = around.reference.is_disposable(&domain);
+    EmailInputs { subject: around.subjects.email(address), domain, is_disposable }
 }

@@ -319,7 +319,6 @@ pub fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
         proxy_protocol: Vec::new(),
         key_rate_per_minute: None,
         streams_per_key: None,
-        risk_screening: true,
         web_origins: Vec::new(),
         currencies: Vec::new(),
         amount_limits: AmountLimits::default(),

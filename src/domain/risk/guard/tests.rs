@@ -156,12 +156,7 @@ fn a_card_s_own_declines_stop_nobody_in_the_sandbox_and_its_payers_do() {
     };
     assert_eq!(check(card, ip, &attempt.outcomes, false), Some(scheme_caps::HARD));
     assert_eq!(check(card, ip, &attempt.outcomes, true), None);
-    let held = |guard: &str| CoolDown {
-        guard: guard.to_owned(),
-        with: None,
-        from: NOW,
-        until: NOW + MINUTE,
-    };
+    let held = |guard: &str| CoolDown { guard: guard.to_owned(), with: None, from: NOW, until: NOW + MINUTE };
     card.cool_down(held(card_from_ip::NAME), NOW);
     assert_eq!(check(card, ip, &attempt.outcomes, true), None);
     ip.cool_down(held(distinct_cards::NAME), NOW);
