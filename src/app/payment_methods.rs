@@ -236,7 +236,7 @@ pub(super) struct Saving {
     customer: Option<Customer>,
     /// The customer's method that Corefy answered with: it may answer a card that it has already with the method it has.
     known: Option<PaymentMethod>,
-    /// Everything that the decision about its risk looks at; `None` where nothing is screened.
+    /// Everything that the decision about its risk looks at; `None` where nothing is screened, and once it is made.
     screening: Option<Screening>,
 }
 
@@ -247,6 +247,7 @@ impl Seen for Saving {
 
     fn mark_committed(&mut self) {
         self.method.mark_committed();
+        self.screening = None;
     }
 }
 

@@ -1,5 +1,5 @@
-//! The queues in front of payments: within a gateway one decision about a payment is made at a time, so that none is made in
-//! vain. Across gateways the versions of the rows decide.
+//! The queues in front of payments, and of the subjects of risk: within a gateway one decision about each is made at a time, so
+//! that none is made in vain. Across gateways the versions of the rows decide.
 
 use std::{
     collections::HashMap,

@@ -1,11 +1,11 @@
 //! Screening: the risk of an attempt is decided before anything is reserved, in the same commit as what follows from it. What a
 //! decision looks at is read with the attempt; the decision itself is pure (`domain::risk::decide`).
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use tokio::time::Instant;
 
-use super::{decision::Decision, payments::Payments};
+use super::{decision::Decision, payment_queues::PaymentTurn, payments::Payments};
 use crate::{
     domain::{
         clock::Timestamp,
@@ -45,6 +45,9 @@ pub(super) struct Screening {
     /// The payer's address, for lists that have networks. It is not kept.
     ip: Option<IpAddr>,
     history: RiskHistory,
+    /// Within a gateway one attempt of a subject is decided about at a time, so that none is in vain: each changes what the next
+    /// one counts. Across gateways the revisions of the subjects decide.
+    _turns: Vec<PaymentTurn>,
 }
 
 /// A decision about an attempt, as what follows needs it.
@@ -64,6 +67,11 @@ impl Payments {
         let mut inputs = attempted.inputs(&around);
         let counted = [Dimension::Card, Dimension::Ip, Dimension::Email, Dimension::Customer];
         let subjects: Vec<SubjectId> = counted.into_iter().filter_map(|dimension| inputs.subject(dimension)).collect();
+        let mut turns = Vec::new();
+        // In one order, so that no two attempts wait for each other.
+        for subject in subjects.iter().collect::<BTreeSet<_>>() {
+            turns.push(self.queues.wait(subject.as_str()).await);
+        }
         let bin = inputs.card.as_ref().map(|card| card.bin.as_str());
         let history = self.store.read().await?.risk_history(&subjects, bin, inputs.at).await?;
         if let Some(customer) = &mut inputs.customer {
@@ -72,7 +80,7 @@ impl Payments {
             customer.declines = outcomes.all_declines;
             customer.chargebacks = outcomes.chargebacks;
         }
-        Ok(Some(Screening { policy, inputs, ip: attempted.payer_ip(), history }))
+        Ok(Some(Screening { policy, inputs, ip: attempted.payer_ip(), history, _turns: turns }))
     }
 }
 

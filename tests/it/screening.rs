@@ -30,6 +30,7 @@ crate::on_both!(
     failures_that_never_reached_the_issuer_stop_nobody,
     a_card_that_is_lost_is_not_tried_again_where_money_moves,
     cards_are_not_saved_one_after_the_other,
+    many_payments_of_one_customer_at_once_are_all_made,
     an_address_that_all_payers_share_is_not_counted,
     a_gateway_that_does_not_screen_stops_nothing,
     an_attempt_of_a_process_that_died_counts,
@@ -239,6 +240,18 @@ async fn cards_are_not_saved_one_after_the_other(database: TestDatabase) {
     assert_eq!(app.sandbox.requests().len(), requests);
     let request = pb::ListPaymentMethodsRequest { customer_id: customer.clone(), ..Default::default() };
     assert_eq!(client.list_payment_methods(request).await.unwrap().into_inner().payment_methods.len(), 10);
+}
+
+async fn many_payments_of_one_customer_at_once_are_all_made(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let replica = app.replica().await;
+    let clients = [app.client().await, Client::connect(replica.grpc_addr, app.key()).await];
+    let mut running = JoinSet::new();
+    for place in 0..64 {
+        let client = clients[place % clients.len()].clone();
+        running.spawn(async move { pay(&client, "jane", APPROVED, PAYER).await.state() });
+    }
+    assert!(running.join_all().await.into_iter().all(|state| state == State::Succeeded));
 }
 
 async fn an_address_that_all_payers_share_is_not_counted(database: TestDatabase) {

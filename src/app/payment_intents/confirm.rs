@@ -56,6 +56,7 @@ impl Seen for Confirming {
 
     fn mark_committed(&mut self) {
         self.payment.mark_committed();
+        self.screening = None;
     }
 }
 
