@@ -71,6 +71,7 @@ mod refunds;
 mod request;
 mod request_id;
 mod risk;
+mod risk_decisions;
 mod risk_lists;
 mod risk_reviews;
 mod risk_rules;

@@ -2,9 +2,12 @@
 
 use tonic::{Request, Response, Status};
 
-use crate::{app::risk::reviews::ReviewVerdict, pb, pb::risk_service_server::RiskService};
+use crate::{app::risk::reviews::ReviewVerdict, domain::ids::RiskDecisionId, pb, pb::risk_service_server::RiskService};
 
-use super::{handler, handlers::Handlers, risk_lists as lists, risk_reviews as reviews, risk_rules as rules};
+use super::{
+    handler, handlers::Handlers, risk_decisions as decisions, risk_lists as lists, risk_reviews as reviews,
+    risk_rules as rules,
+};
 
 #[tonic::async_trait]
 impl RiskService for Handlers {
@@ -60,6 +63,19 @@ impl RiskService for Handlers {
         Ok(answer.await?)
     }
 
+    async fn backtest_rules(
+        &self,
+        request: Request<pb::BacktestRulesRequest>,
+    ) -> Result<Response<pb::BacktestRulesResponse>, Status> {
+        let now = self.app.payments.now();
+        let (caller, (source, range)) =
+            handler::query(request, |fields, message| decisions::backtest(fields, message, now))?;
+        let range = decisions::of_partner(range, caller.partner_id);
+        let tested = self.app.risk.backtest_rules(source, &range).await;
+        let tested = tested.map_err(|error| rules::refusal("source", error))?;
+        Ok(Response::new(pb::BacktestRulesResponse { backtest: Some(tested.into()) }))
+    }
+
     async fn create_list(
         &self,
         request: Request<pb::CreateListRequest>,
@@ -107,6 +123,30 @@ impl RiskService for Handlers {
             next_page_token: found.next_page_token,
         });
         Ok(answer.await?)
+    }
+
+    async fn list_decisions(
+        &self,
+        request: Request<pb::ListDecisionsRequest>,
+    ) -> Result<Response<pb::ListDecisionsResponse>, Status> {
+        let (caller, (filter, page)) = handler::query(request, decisions::list)?;
+        let list = |page| self.app.risk.list_decisions(&caller, filter.clone(), page);
+        let answer = handler::page(page, list, |found| pb::ListDecisionsResponse {
+            decisions: found.items.into_iter().map(Into::into).collect(),
+            next_page_token: found.next_page_token,
+        });
+        Ok(answer.await?)
+    }
+
+    async fn explain_decision(
+        &self,
+        request: Request<pb::ExplainDecisionRequest>,
+    ) -> Result<Response<pb::ExplainDecisionResponse>, Status> {
+        let (caller, id) = handler::query(request, |fields, message| {
+            fields.id("decision_id", &message.decision_id, RiskDecisionId::parse, reviews::DECISION_ID)
+        })?;
+        let explanation = self.app.risk.explain_decision(Some(&caller.partner_id), &id).await?;
+        Ok(Response::new(pb::ExplainDecisionResponse { explanation: Some(explanation.into()) }))
     }
 
     async fn list_reviews(

@@ -53,6 +53,8 @@ mod references;
 mod refunds;
 mod replicas;
 mod retention;
+mod risk_decisions;
+mod risk_guide;
 mod risk_rules;
 mod screening;
 mod secrets;

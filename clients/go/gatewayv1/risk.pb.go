@@ -9,6 +9,7 @@ package gatewayv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -208,6 +209,144 @@ func (x RiskReviewRefundState) Number() protoreflect.EnumNumber {
 // Deprecated: Use RiskReviewRefundState.Descriptor instead.
 func (RiskReviewRefundState) EnumDescriptor() ([]byte, []int) {
 	return file_corefy_gateway_v1_risk_proto_rawDescGZIP(), []int{2}
+}
+
+// Results of a decision, from the mildest to the strictest.
+type RiskAction int32
+
+const (
+	// Not used.
+	RiskAction_RISK_ACTION_UNSPECIFIED RiskAction = 0
+	// The attempt went on.
+	RiskAction_RISK_ACTION_ALLOW RiskAction = 1
+	// The attempt went on and is flagged for a person to look at.
+	RiskAction_RISK_ACTION_REVIEW RiskAction = 2
+	// The payer has to be authenticated.
+	RiskAction_RISK_ACTION_REQUEST_THREE_D_SECURE RiskAction = 3
+	// Nothing was sent to Corefy, and the payer got a decline.
+	RiskAction_RISK_ACTION_BLOCK RiskAction = 4
+)
+
+// Enum value maps for RiskAction.
+var (
+	RiskAction_name = map[int32]string{
+		0: "RISK_ACTION_UNSPECIFIED",
+		1: "RISK_ACTION_ALLOW",
+		2: "RISK_ACTION_REVIEW",
+		3: "RISK_ACTION_REQUEST_THREE_D_SECURE",
+		4: "RISK_ACTION_BLOCK",
+	}
+	RiskAction_value = map[string]int32{
+		"RISK_ACTION_UNSPECIFIED":            0,
+		"RISK_ACTION_ALLOW":                  1,
+		"RISK_ACTION_REVIEW":                 2,
+		"RISK_ACTION_REQUEST_THREE_D_SECURE": 3,
+		"RISK_ACTION_BLOCK":                  4,
+	}
+)
+
+func (x RiskAction) Enum() *RiskAction {
+	p := new(RiskAction)
+	*p = x
+	return p
+}
+
+func (x RiskAction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RiskAction) Descriptor() protoreflect.EnumDescriptor {
+	return file_corefy_gateway_v1_risk_proto_enumTypes[3].Descriptor()
+}
+
+func (RiskAction) Type() protoreflect.EnumType {
+	return &file_corefy_gateway_v1_risk_proto_enumTypes[3]
+}
+
+func (x RiskAction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RiskAction.Descriptor instead.
+func (RiskAction) EnumDescriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_proto_rawDescGZIP(), []int{3}
+}
+
+// Steps of a decision, in their order: the first that decides ends it.
+type RiskDecisionStep int32
+
+const (
+	// Not used.
+	RiskDecisionStep_RISK_DECISION_STEP_UNSPECIFIED RiskDecisionStep = 0
+	// A list that blocks by itself.
+	RiskDecisionStep_RISK_DECISION_STEP_HARD_LIST RiskDecisionStep = 1
+	// The guard against card testing, or a card scheme's cap on retries.
+	RiskDecisionStep_RISK_DECISION_STEP_GUARD RiskDecisionStep = 2
+	// A rule that allows.
+	RiskDecisionStep_RISK_DECISION_STEP_ALLOW_RULE RiskDecisionStep = 3
+	// A rule that blocks.
+	RiskDecisionStep_RISK_DECISION_STEP_BLOCK_RULE RiskDecisionStep = 4
+	// A rule that asks for 3-D Secure.
+	RiskDecisionStep_RISK_DECISION_STEP_REQUEST_THREE_D_SECURE_RULE RiskDecisionStep = 5
+	// A rule that asks for a review.
+	RiskDecisionStep_RISK_DECISION_STEP_REVIEW_RULE RiskDecisionStep = 6
+	// A rule could not be evaluated, and the rules say what happens then.
+	RiskDecisionStep_RISK_DECISION_STEP_ON_ERROR RiskDecisionStep = 7
+	// Nothing applied.
+	RiskDecisionStep_RISK_DECISION_STEP_DEFAULT RiskDecisionStep = 8
+)
+
+// Enum value maps for RiskDecisionStep.
+var (
+	RiskDecisionStep_name = map[int32]string{
+		0: "RISK_DECISION_STEP_UNSPECIFIED",
+		1: "RISK_DECISION_STEP_HARD_LIST",
+		2: "RISK_DECISION_STEP_GUARD",
+		3: "RISK_DECISION_STEP_ALLOW_RULE",
+		4: "RISK_DECISION_STEP_BLOCK_RULE",
+		5: "RISK_DECISION_STEP_REQUEST_THREE_D_SECURE_RULE",
+		6: "RISK_DECISION_STEP_REVIEW_RULE",
+		7: "RISK_DECISION_STEP_ON_ERROR",
+		8: "RISK_DECISION_STEP_DEFAULT",
+	}
+	RiskDecisionStep_value = map[string]int32{
+		"RISK_DECISION_STEP_UNSPECIFIED":                 0,
+		"RISK_DECISION_STEP_HARD_LIST":                   1,
+		"RISK_DECISION_STEP_GUARD":                       2,
+		"RISK_DECISION_STEP_ALLOW_RULE":                  3,
+		"RISK_DECISION_STEP_BLOCK_RULE":                  4,
+		"RISK_DECISION_STEP_REQUEST_THREE_D_SECURE_RULE": 5,
+		"RISK_DECISION_STEP_REVIEW_RULE":                 6,
+		"RISK_DECISION_STEP_ON_ERROR":                    7,
+		"RISK_DECISION_STEP_DEFAULT":                     8,
+	}
+)
+
+func (x RiskDecisionStep) Enum() *RiskDecisionStep {
+	p := new(RiskDecisionStep)
+	*p = x
+	return p
+}
+
+func (x RiskDecisionStep) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RiskDecisionStep) Descriptor() protoreflect.EnumDescriptor {
+	return file_corefy_gateway_v1_risk_proto_enumTypes[4].Descriptor()
+}
+
+func (RiskDecisionStep) Type() protoreflect.EnumType {
+	return &file_corefy_gateway_v1_risk_proto_enumTypes[4]
+}
+
+func (x RiskDecisionStep) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RiskDecisionStep.Descriptor instead.
+func (RiskDecisionStep) EnumDescriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_proto_rawDescGZIP(), []int{4}
 }
 
 // A version of the rules by which attempts to pay are decided. The rules are the whole gateway's, not one partner's. A version
@@ -650,11 +789,667 @@ func (x *RiskReview) GetRefundId() string {
 	return ""
 }
 
+// A decision about an attempt to pay, or to save a card. Written once, never changed, and kept for 400 days.
+type RiskDecision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The gateway's id, `rd_…`: opaque.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The payment intent, `pi_…`. Empty where a card was saved without a payment.
+	PaymentIntentId string `protobuf:"bytes,2,opt,name=payment_intent_id,json=paymentIntentId,proto3" json:"payment_intent_id,omitempty"`
+	// The customer, `cus_…`. Empty where there is none.
+	CustomerId string `protobuf:"bytes,3,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// The operation of the call that attempted it, `op_…`.
+	OperationId string `protobuf:"bytes,4,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// The action that was taken.
+	Action RiskAction `protobuf:"varint,5,opt,name=action,proto3,enum=corefy.gateway.v1.RiskAction" json:"action,omitempty"`
+	// The step that decided.
+	Step RiskDecisionStep `protobuf:"varint,6,opt,name=step,proto3,enum=corefy.gateway.v1.RiskDecisionStep" json:"step,omitempty"`
+	// The list, guard or rule that decided. Empty by default.
+	DecidedBy string `protobuf:"bytes,7,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	// The version of the rules that was in force, 0 before the first.
+	RulesVersion int64 `protobuf:"varint,8,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"`
+	// The amount, a decimal in major units. Empty where a card was saved without a payment.
+	Amount string `protobuf:"bytes,9,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Its currency, ISO 4217. Empty where there is no amount.
+	Currency string `protobuf:"bytes,10,opt,name=currency,proto3" json:"currency,omitempty"`
+	// Whether no money could move.
+	Sandbox bool `protobuf:"varint,11,opt,name=sandbox,proto3" json:"sandbox,omitempty"`
+	// When it was decided.
+	DecidedAt     *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RiskDecision) Reset() {
+	*x = RiskDecision{}
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RiskDecision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RiskDecision) ProtoMessage() {}
+
+func (x *RiskDecision) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RiskDecision.ProtoReflect.Descriptor instead.
+func (*RiskDecision) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RiskDecision) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RiskDecision) GetPaymentIntentId() string {
+	if x != nil {
+		return x.PaymentIntentId
+	}
+	return ""
+}
+
+func (x *RiskDecision) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *RiskDecision) GetOperationId() string {
+	if x != nil {
+		return x.OperationId
+	}
+	return ""
+}
+
+func (x *RiskDecision) GetAction() RiskAction {
+	if x != nil {
+		return x.Action
+	}
+	return RiskAction_RISK_ACTION_UNSPECIFIED
+}
+
+func (x *RiskDecision) GetStep() RiskDecisionStep {
+	if x != nil {
+		return x.Step
+	}
+	return RiskDecisionStep_RISK_DECISION_STEP_UNSPECIFIED
+}
+
+func (x *RiskDecision) GetDecidedBy() string {
+	if x != nil {
+		return x.DecidedBy
+	}
+	return ""
+}
+
+func (x *RiskDecision) GetRulesVersion() int64 {
+	if x != nil {
+		return x.RulesVersion
+	}
+	return 0
+}
+
+func (x *RiskDecision) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
+func (x *RiskDecision) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *RiskDecision) GetSandbox() bool {
+	if x != nil {
+		return x.Sandbox
+	}
+	return false
+}
+
+func (x *RiskDecision) GetDecidedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedAt
+	}
+	return nil
+}
+
+// All that a decision looked at.
+type RiskExplanation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The decision.
+	Decision *RiskDecision `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
+	// The list and the guard that found something, then every rule, in the order in which they were evaluated.
+	Results []*RiskRuleResult `protobuf:"bytes,2,rep,name=results,proto3" json:"results,omitempty"`
+	// The inputs that were known, by the names that conditions have for them, such as `card.country`. Cards, email addresses and IP
+	// addresses are keyed hashes, as lists take them; of metadata there are the keys alone, as `metadata`.
+	Facts []*RiskFact `protobuf:"bytes,3,rep,name=facts,proto3" json:"facts,omitempty"`
+	// What happened before, as far as it was not 0: `ip/1h/attempts`.
+	Velocities []*RiskFact `protobuf:"bytes,4,rep,name=velocities,proto3" json:"velocities,omitempty"`
+	// What came of the attempt, as far as it is known: `declined` (by the issuer), `succeeded`, `charged_back`.
+	Outcomes []string `protobuf:"bytes,5,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	// How long the decision took.
+	Took          *durationpb.Duration `protobuf:"bytes,6,opt,name=took,proto3" json:"took,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RiskExplanation) Reset() {
+	*x = RiskExplanation{}
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RiskExplanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RiskExplanation) ProtoMessage() {}
+
+func (x *RiskExplanation) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RiskExplanation.ProtoReflect.Descriptor instead.
+func (*RiskExplanation) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RiskExplanation) GetDecision() *RiskDecision {
+	if x != nil {
+		return x.Decision
+	}
+	return nil
+}
+
+func (x *RiskExplanation) GetResults() []*RiskRuleResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+func (x *RiskExplanation) GetFacts() []*RiskFact {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+func (x *RiskExplanation) GetVelocities() []*RiskFact {
+	if x != nil {
+		return x.Velocities
+	}
+	return nil
+}
+
+func (x *RiskExplanation) GetOutcomes() []string {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+func (x *RiskExplanation) GetTook() *durationpb.Duration {
+	if x != nil {
+		return x.Took
+	}
+	return nil
+}
+
+// The result of a list, a guard or a rule.
+type RiskRuleResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The step that it belongs to.
+	Step RiskDecisionStep `protobuf:"varint,2,opt,name=step,proto3,enum=corefy.gateway.v1.RiskDecisionStep" json:"step,omitempty"`
+	// The action that it asks for.
+	Action RiskAction `protobuf:"varint,3,opt,name=action,proto3,enum=corefy.gateway.v1.RiskAction" json:"action,omitempty"`
+	// Whether it was evaluated for the record only.
+	Shadow bool `protobuf:"varint,4,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	// Whether it applied.
+	Matched bool `protobuf:"varint,5,opt,name=matched,proto3" json:"matched,omitempty"`
+	// Why it could not be evaluated, in a sentence. Empty where it could.
+	Error         string `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RiskRuleResult) Reset() {
+	*x = RiskRuleResult{}
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RiskRuleResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RiskRuleResult) ProtoMessage() {}
+
+func (x *RiskRuleResult) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RiskRuleResult.ProtoReflect.Descriptor instead.
+func (*RiskRuleResult) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RiskRuleResult) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RiskRuleResult) GetStep() RiskDecisionStep {
+	if x != nil {
+		return x.Step
+	}
+	return RiskDecisionStep_RISK_DECISION_STEP_UNSPECIFIED
+}
+
+func (x *RiskRuleResult) GetAction() RiskAction {
+	if x != nil {
+		return x.Action
+	}
+	return RiskAction_RISK_ACTION_UNSPECIFIED
+}
+
+func (x *RiskRuleResult) GetShadow() bool {
+	if x != nil {
+		return x.Shadow
+	}
+	return false
+}
+
+func (x *RiskRuleResult) GetMatched() bool {
+	if x != nil {
+		return x.Matched
+	}
+	return false
+}
+
+func (x *RiskRuleResult) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+// A value by its name.
+type RiskFact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Its value.
+	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RiskFact) Reset() {
+	*x = RiskFact{}
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RiskFact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RiskFact) ProtoMessage() {}
+
+func (x *RiskFact) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RiskFact.ProtoReflect.Descriptor instead.
+func (*RiskFact) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RiskFact) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RiskFact) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+// What rules would have done with attempts that were decided about before.
+type RiskBacktest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many decisions about payments were looked at.
+	DecisionCount int64 `protobuf:"varint,1,opt,name=decision_count,json=decisionCount,proto3" json:"decision_count,omitempty"`
+	// When the first of them was made. Absent where there is none.
+	FirstDecidedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=first_decided_at,json=firstDecidedAt,proto3" json:"first_decided_at,omitempty"`
+	// When the last of them was made. Absent where there is none.
+	LastDecidedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last_decided_at,json=lastDecidedAt,proto3" json:"last_decided_at,omitempty"`
+	// Whether there were more than `max_decisions`.
+	Truncated bool `protobuf:"varint,4,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	// What the tested rules would have done, by action and currency.
+	Tested []*RiskBacktestRow `protobuf:"bytes,5,rep,name=tested,proto3" json:"tested,omitempty"`
+	// What the rules that are in force would have done, by action and currency.
+	InForce []*RiskBacktestRow `protobuf:"bytes,6,rep,name=in_force,json=inForce,proto3" json:"in_force,omitempty"`
+	// The tested rules, in their order.
+	Rules         []*RiskBacktestRule `protobuf:"bytes,7,rep,name=rules,proto3" json:"rules,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RiskBacktest) Reset() {
+	*x = RiskBacktest{}
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RiskBacktest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RiskBacktest) ProtoMessage() {}
+
+func (x *RiskBacktest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RiskBacktest.ProtoReflect.Descriptor instead.
+func (*RiskBacktest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RiskBacktest) GetDecisionCount() int64 {
+	if x != nil {
+		return x.DecisionCount
+	}
+	return 0
+}
+
+func (x *RiskBacktest) GetFirstDecidedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstDecidedAt
+	}
+	return nil
+}
+
+func (x *RiskBacktest) GetLastDecidedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastDecidedAt
+	}
+	return nil
+}
+
+func (x *RiskBacktest) GetTruncated() bool {
+	if x != nil {
+		return x.Truncated
+	}
+	return false
+}
+
+func (x *RiskBacktest) GetTested() []*RiskBacktestRow {
+	if x != nil {
+		return x.Tested
+	}
+	return nil
+}
+
+func (x *RiskBacktest) GetInForce() []*RiskBacktestRow {
+	if x != nil {
+		return x.InForce
+	}
+	return nil
+}
+
+func (x *RiskBacktest) GetRules() []*RiskBacktestRule {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+// Attempts with one fate in one currency. What was blocked then has no outcome: it counts as not paid.
+type RiskBacktestRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The action.
+	Action RiskAction `protobuf:"varint,1,opt,name=action,proto3,enum=corefy.gateway.v1.RiskAction" json:"action,omitempty"`
+	// The currency, ISO 4217.
+	Currency string `protobuf:"bytes,2,opt,name=currency,proto3" json:"currency,omitempty"`
+	// How many attempts.
+	Count int64 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	// Their amounts together, a decimal in major units.
+	Amount string `protobuf:"bytes,4,opt,name=amount,proto3" json:"amount,omitempty"`
+	// How many of them were paid.
+	PaidCount int64 `protobuf:"varint,5,opt,name=paid_count,json=paidCount,proto3" json:"paid_count,omitempty"`
+	// Their amounts together.
+	PaidAmount string `protobuf:"bytes,6,opt,name=paid_amount,json=paidAmount,proto3" json:"paid_amount,omitempty"`
+	// How many of those were charged back, at least in part.
+	ChargedBackCount int64 `protobuf:"varint,7,opt,name=charged_back_count,json=chargedBackCount,proto3" json:"charged_back_count,omitempty"`
+	// Their amounts together.
+	ChargedBackAmount string `protobuf:"bytes,8,opt,name=charged_back_amount,json=chargedBackAmount,proto3" json:"charged_back_amount,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *RiskBacktestRow) Reset() {
+	*x = RiskBacktestRow{}
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RiskBacktestRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RiskBacktestRow) ProtoMessage() {}
+
+func (x *RiskBacktestRow) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RiskBacktestRow.ProtoReflect.Descriptor instead.
+func (*RiskBacktestRow) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *RiskBacktestRow) GetAction() RiskAction {
+	if x != nil {
+		return x.Action
+	}
+	return RiskAction_RISK_ACTION_UNSPECIFIED
+}
+
+func (x *RiskBacktestRow) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *RiskBacktestRow) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *RiskBacktestRow) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
+func (x *RiskBacktestRow) GetPaidCount() int64 {
+	if x != nil {
+		return x.PaidCount
+	}
+	return 0
+}
+
+func (x *RiskBacktestRow) GetPaidAmount() string {
+	if x != nil {
+		return x.PaidAmount
+	}
+	return ""
+}
+
+func (x *RiskBacktestRow) GetChargedBackCount() int64 {
+	if x != nil {
+		return x.ChargedBackCount
+	}
+	return 0
+}
+
+func (x *RiskBacktestRow) GetChargedBackAmount() string {
+	if x != nil {
+		return x.ChargedBackAmount
+	}
+	return ""
+}
+
+// The matches of one rule in a backtest.
+type RiskBacktestRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Attempts that it applies to, whatever decided about them.
+	MatchCount int64 `protobuf:"varint,2,opt,name=match_count,json=matchCount,proto3" json:"match_count,omitempty"`
+	// Attempts for which it could not be evaluated.
+	ErrorCount    int64 `protobuf:"varint,3,opt,name=error_count,json=errorCount,proto3" json:"error_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RiskBacktestRule) Reset() {
+	*x = RiskBacktestRule{}
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RiskBacktestRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RiskBacktestRule) ProtoMessage() {}
+
+func (x *RiskBacktestRule) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_risk_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RiskBacktestRule.ProtoReflect.Descriptor instead.
+func (*RiskBacktestRule) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RiskBacktestRule) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RiskBacktestRule) GetMatchCount() int64 {
+	if x != nil {
+		return x.MatchCount
+	}
+	return 0
+}
+
+func (x *RiskBacktestRule) GetErrorCount() int64 {
+	if x != nil {
+		return x.ErrorCount
+	}
+	return 0
+}
+
 var File_corefy_gateway_v1_risk_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_risk_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccorefy/gateway/v1/risk.proto\x12\x11corefy.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc3\x01\n" +
+	"\x1ccorefy/gateway/v1/risk.proto\x12\x11corefy.gateway.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc3\x01\n" +
 	"\tRiskRules\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -695,7 +1490,68 @@ const file_corefy_gateway_v1_risk_proto_rawDesc = "" +
 	"decided_by\x18\x06 \x01(\tR\tdecidedBy\x12\x16\n" +
 	"\x06reason\x18\a \x01(\tR\x06reason\x12K\n" +
 	"\frefund_state\x18\b \x01(\x0e2(.corefy.gateway.v1.RiskReviewRefundStateR\vrefundState\x12\x1b\n" +
-	"\trefund_id\x18\t \x01(\tR\brefundId*\xe4\x01\n" +
+	"\trefund_id\x18\t \x01(\tR\brefundId\"\xcb\x03\n" +
+	"\fRiskDecision\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12*\n" +
+	"\x11payment_intent_id\x18\x02 \x01(\tR\x0fpaymentIntentId\x12\x1f\n" +
+	"\vcustomer_id\x18\x03 \x01(\tR\n" +
+	"customerId\x12!\n" +
+	"\foperation_id\x18\x04 \x01(\tR\voperationId\x125\n" +
+	"\x06action\x18\x05 \x01(\x0e2\x1d.corefy.gateway.v1.RiskActionR\x06action\x127\n" +
+	"\x04step\x18\x06 \x01(\x0e2#.corefy.gateway.v1.RiskDecisionStepR\x04step\x12\x1d\n" +
+	"\n" +
+	"decided_by\x18\a \x01(\tR\tdecidedBy\x12#\n" +
+	"\rrules_version\x18\b \x01(\x03R\frulesVersion\x12\x16\n" +
+	"\x06amount\x18\t \x01(\tR\x06amount\x12\x1a\n" +
+	"\bcurrency\x18\n" +
+	" \x01(\tR\bcurrency\x12\x18\n" +
+	"\asandbox\x18\v \x01(\bR\asandbox\x129\n" +
+	"\n" +
+	"decided_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\"\xc6\x02\n" +
+	"\x0fRiskExplanation\x12;\n" +
+	"\bdecision\x18\x01 \x01(\v2\x1f.corefy.gateway.v1.RiskDecisionR\bdecision\x12;\n" +
+	"\aresults\x18\x02 \x03(\v2!.corefy.gateway.v1.RiskRuleResultR\aresults\x121\n" +
+	"\x05facts\x18\x03 \x03(\v2\x1b.corefy.gateway.v1.RiskFactR\x05facts\x12;\n" +
+	"\n" +
+	"velocities\x18\x04 \x03(\v2\x1b.corefy.gateway.v1.RiskFactR\n" +
+	"velocities\x12\x1a\n" +
+	"\boutcomes\x18\x05 \x03(\tR\boutcomes\x12-\n" +
+	"\x04took\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x04took\"\xdc\x01\n" +
+	"\x0eRiskRuleResult\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x127\n" +
+	"\x04step\x18\x02 \x01(\x0e2#.corefy.gateway.v1.RiskDecisionStepR\x04step\x125\n" +
+	"\x06action\x18\x03 \x01(\x0e2\x1d.corefy.gateway.v1.RiskActionR\x06action\x12\x16\n" +
+	"\x06shadow\x18\x04 \x01(\bR\x06shadow\x12\x18\n" +
+	"\amatched\x18\x05 \x01(\bR\amatched\x12\x14\n" +
+	"\x05error\x18\x06 \x01(\tR\x05error\"4\n" +
+	"\bRiskFact\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\x93\x03\n" +
+	"\fRiskBacktest\x12%\n" +
+	"\x0edecision_count\x18\x01 \x01(\x03R\rdecisionCount\x12D\n" +
+	"\x10first_decided_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x0efirstDecidedAt\x12B\n" +
+	"\x0flast_decided_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rlastDecidedAt\x12\x1c\n" +
+	"\ttruncated\x18\x04 \x01(\bR\ttruncated\x12:\n" +
+	"\x06tested\x18\x05 \x03(\v2\".corefy.gateway.v1.RiskBacktestRowR\x06tested\x12=\n" +
+	"\bin_force\x18\x06 \x03(\v2\".corefy.gateway.v1.RiskBacktestRowR\ainForce\x129\n" +
+	"\x05rules\x18\a \x03(\v2#.corefy.gateway.v1.RiskBacktestRuleR\x05rules\"\xb0\x02\n" +
+	"\x0fRiskBacktestRow\x125\n" +
+	"\x06action\x18\x01 \x01(\x0e2\x1d.corefy.gateway.v1.RiskActionR\x06action\x12\x1a\n" +
+	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x03R\x05count\x12\x16\n" +
+	"\x06amount\x18\x04 \x01(\tR\x06amount\x12\x1d\n" +
+	"\n" +
+	"paid_count\x18\x05 \x01(\x03R\tpaidCount\x12\x1f\n" +
+	"\vpaid_amount\x18\x06 \x01(\tR\n" +
+	"paidAmount\x12,\n" +
+	"\x12charged_back_count\x18\a \x01(\x03R\x10chargedBackCount\x12.\n" +
+	"\x13charged_back_amount\x18\b \x01(\tR\x11chargedBackAmount\"h\n" +
+	"\x10RiskBacktestRule\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1f\n" +
+	"\vmatch_count\x18\x02 \x01(\x03R\n" +
+	"matchCount\x12\x1f\n" +
+	"\verror_count\x18\x03 \x01(\x03R\n" +
+	"errorCount*\xe4\x01\n" +
 	"\fRiskListKind\x12\x1e\n" +
 	"\x1aRISK_LIST_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13RISK_LIST_KIND_CARD\x10\x01\x12\x16\n" +
@@ -714,7 +1570,24 @@ const file_corefy_gateway_v1_risk_proto_rawDesc = "" +
 	"$RISK_REVIEW_REFUND_STATE_UNSPECIFIED\x10\x00\x12#\n" +
 	"\x1fRISK_REVIEW_REFUND_STATE_WANTED\x10\x01\x12$\n" +
 	" RISK_REVIEW_REFUND_STATE_CREATED\x10\x02\x12$\n" +
-	" RISK_REVIEW_REFUND_STATE_REFUSED\x10\x03B\x99\x01\n" +
+	" RISK_REVIEW_REFUND_STATE_REFUSED\x10\x03*\x97\x01\n" +
+	"\n" +
+	"RiskAction\x12\x1b\n" +
+	"\x17RISK_ACTION_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11RISK_ACTION_ALLOW\x10\x01\x12\x16\n" +
+	"\x12RISK_ACTION_REVIEW\x10\x02\x12&\n" +
+	"\"RISK_ACTION_REQUEST_THREE_D_SECURE\x10\x03\x12\x15\n" +
+	"\x11RISK_ACTION_BLOCK\x10\x04*\xd5\x02\n" +
+	"\x10RiskDecisionStep\x12\"\n" +
+	"\x1eRISK_DECISION_STEP_UNSPECIFIED\x10\x00\x12 \n" +
+	"\x1cRISK_DECISION_STEP_HARD_LIST\x10\x01\x12\x1c\n" +
+	"\x18RISK_DECISION_STEP_GUARD\x10\x02\x12!\n" +
+	"\x1dRISK_DECISION_STEP_ALLOW_RULE\x10\x03\x12!\n" +
+	"\x1dRISK_DECISION_STEP_BLOCK_RULE\x10\x04\x122\n" +
+	".RISK_DECISION_STEP_REQUEST_THREE_D_SECURE_RULE\x10\x05\x12\"\n" +
+	"\x1eRISK_DECISION_STEP_REVIEW_RULE\x10\x06\x12\x1f\n" +
+	"\x1bRISK_DECISION_STEP_ON_ERROR\x10\a\x12\x1e\n" +
+	"\x1aRISK_DECISION_STEP_DEFAULT\x10\bB\x99\x01\n" +
 	"\x15com.corefy.gateway.v1B\tRiskProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (
@@ -729,33 +1602,59 @@ func file_corefy_gateway_v1_risk_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_risk_proto_rawDescData
 }
 
-var file_corefy_gateway_v1_risk_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_corefy_gateway_v1_risk_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_corefy_gateway_v1_risk_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_corefy_gateway_v1_risk_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_corefy_gateway_v1_risk_proto_goTypes = []any{
 	(RiskListKind)(0),             // 0: corefy.gateway.v1.RiskListKind
 	(RiskReviewState)(0),          // 1: corefy.gateway.v1.RiskReviewState
 	(RiskReviewRefundState)(0),    // 2: corefy.gateway.v1.RiskReviewRefundState
-	(*RiskRules)(nil),             // 3: corefy.gateway.v1.RiskRules
-	(*RiskRulesFault)(nil),        // 4: corefy.gateway.v1.RiskRulesFault
-	(*RiskList)(nil),              // 5: corefy.gateway.v1.RiskList
-	(*RiskListEntry)(nil),         // 6: corefy.gateway.v1.RiskListEntry
-	(*RiskReview)(nil),            // 7: corefy.gateway.v1.RiskReview
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(RiskAction)(0),               // 3: corefy.gateway.v1.RiskAction
+	(RiskDecisionStep)(0),         // 4: corefy.gateway.v1.RiskDecisionStep
+	(*RiskRules)(nil),             // 5: corefy.gateway.v1.RiskRules
+	(*RiskRulesFault)(nil),        // 6: corefy.gateway.v1.RiskRulesFault
+	(*RiskList)(nil),              // 7: corefy.gateway.v1.RiskList
+	(*RiskListEntry)(nil),         // 8: corefy.gateway.v1.RiskListEntry
+	(*RiskReview)(nil),            // 9: corefy.gateway.v1.RiskReview
+	(*RiskDecision)(nil),          // 10: corefy.gateway.v1.RiskDecision
+	(*RiskExplanation)(nil),       // 11: corefy.gateway.v1.RiskExplanation
+	(*RiskRuleResult)(nil),        // 12: corefy.gateway.v1.RiskRuleResult
+	(*RiskFact)(nil),              // 13: corefy.gateway.v1.RiskFact
+	(*RiskBacktest)(nil),          // 14: corefy.gateway.v1.RiskBacktest
+	(*RiskBacktestRow)(nil),       // 15: corefy.gateway.v1.RiskBacktestRow
+	(*RiskBacktestRule)(nil),      // 16: corefy.gateway.v1.RiskBacktestRule
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
 }
 var file_corefy_gateway_v1_risk_proto_depIdxs = []int32{
-	8, // 0: corefy.gateway.v1.RiskRules.applied_at:type_name -> google.protobuf.Timestamp
-	0, // 1: corefy.gateway.v1.RiskList.kind:type_name -> corefy.gateway.v1.RiskListKind
-	8, // 2: corefy.gateway.v1.RiskListEntry.expires_at:type_name -> google.protobuf.Timestamp
-	8, // 3: corefy.gateway.v1.RiskListEntry.added_at:type_name -> google.protobuf.Timestamp
-	1, // 4: corefy.gateway.v1.RiskReview.state:type_name -> corefy.gateway.v1.RiskReviewState
-	8, // 5: corefy.gateway.v1.RiskReview.opened_at:type_name -> google.protobuf.Timestamp
-	8, // 6: corefy.gateway.v1.RiskReview.decided_at:type_name -> google.protobuf.Timestamp
-	2, // 7: corefy.gateway.v1.RiskReview.refund_state:type_name -> corefy.gateway.v1.RiskReviewRefundState
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	17, // 0: corefy.gateway.v1.RiskRules.applied_at:type_name -> google.protobuf.Timestamp
+	0,  // 1: corefy.gateway.v1.RiskList.kind:type_name -> corefy.gateway.v1.RiskListKind
+	17, // 2: corefy.gateway.v1.RiskListEntry.expires_at:type_name -> google.protobuf.Timestamp
+	17, // 3: corefy.gateway.v1.RiskListEntry.added_at:type_name -> google.protobuf.Timestamp
+	1,  // 4: corefy.gateway.v1.RiskReview.state:type_name -> corefy.gateway.v1.RiskReviewState
+	17, // 5: corefy.gateway.v1.RiskReview.opened_at:type_name -> google.protobuf.Timestamp
+	17, // 6: corefy.gateway.v1.RiskReview.decided_at:type_name -> google.protobuf.Timestamp
+	2,  // 7: corefy.gateway.v1.RiskReview.refund_state:type_name -> corefy.gateway.v1.RiskReviewRefundState
+	3,  // 8: corefy.gateway.v1.RiskDecision.action:type_name -> corefy.gateway.v1.RiskAction
+	4,  // 9: corefy.gateway.v1.RiskDecision.step:type_name -> corefy.gateway.v1.RiskDecisionStep
+	17, // 10: corefy.gateway.v1.RiskDecision.decided_at:type_name -> google.protobuf.Timestamp
+	10, // 11: corefy.gateway.v1.RiskExplanation.decision:type_name -> corefy.gateway.v1.RiskDecision
+	12, // 12: corefy.gateway.v1.RiskExplanation.results:type_name -> corefy.gateway.v1.RiskRuleResult
+	13, // 13: corefy.gateway.v1.RiskExplanation.facts:type_name -> corefy.gateway.v1.RiskFact
+	13, // 14: corefy.gateway.v1.RiskExplanation.velocities:type_name -> corefy.gateway.v1.RiskFact
+	18, // 15: corefy.gateway.v1.RiskExplanation.took:type_name -> google.protobuf.Duration
+	4,  // 16: corefy.gateway.v1.RiskRuleResult.step:type_name -> corefy.gateway.v1.RiskDecisionStep
+	3,  // 17: corefy.gateway.v1.RiskRuleResult.action:type_name -> corefy.gateway.v1.RiskAction
+	17, // 18: corefy.gateway.v1.RiskBacktest.first_decided_at:type_name -> google.protobuf.Timestamp
+	17, // 19: corefy.gateway.v1.RiskBacktest.last_decided_at:type_name -> google.protobuf.Timestamp
+	15, // 20: corefy.gateway.v1.RiskBacktest.tested:type_name -> corefy.gateway.v1.RiskBacktestRow
+	15, // 21: corefy.gateway.v1.RiskBacktest.in_force:type_name -> corefy.gateway.v1.RiskBacktestRow
+	16, // 22: corefy.gateway.v1.RiskBacktest.rules:type_name -> corefy.gateway.v1.RiskBacktestRule
+	3,  // 23: corefy.gateway.v1.RiskBacktestRow.action:type_name -> corefy.gateway.v1.RiskAction
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_risk_proto_init() }
@@ -768,8 +1667,8 @@ func file_corefy_gateway_v1_risk_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_risk_proto_rawDesc), len(file_corefy_gateway_v1_risk_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   5,
+			NumEnums:      5,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

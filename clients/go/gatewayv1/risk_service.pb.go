@@ -545,6 +545,116 @@ func (x *ListRulesVersionsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Request of BacktestRules.
+type BacktestRulesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The file, in TOML, at most 256 KiB.
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// Only decisions made at or after this time. Default: 30 days ago.
+	DecidedFrom *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=decided_from,json=decidedFrom,proto3" json:"decided_from,omitempty"`
+	// How many decisions at most: 1 to 100000, default 10000. The command `risk backtest` takes more.
+	MaxDecisions  int32 `protobuf:"varint,3,opt,name=max_decisions,json=maxDecisions,proto3" json:"max_decisions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BacktestRulesRequest) Reset() {
+	*x = BacktestRulesRequest{}
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BacktestRulesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BacktestRulesRequest) ProtoMessage() {}
+
+func (x *BacktestRulesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BacktestRulesRequest.ProtoReflect.Descriptor instead.
+func (*BacktestRulesRequest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *BacktestRulesRequest) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *BacktestRulesRequest) GetDecidedFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedFrom
+	}
+	return nil
+}
+
+func (x *BacktestRulesRequest) GetMaxDecisions() int32 {
+	if x != nil {
+		return x.MaxDecisions
+	}
+	return 0
+}
+
+// Response of BacktestRules.
+type BacktestRulesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The result.
+	Backtest      *RiskBacktest `protobuf:"bytes,1,opt,name=backtest,proto3" json:"backtest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BacktestRulesResponse) Reset() {
+	*x = BacktestRulesResponse{}
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BacktestRulesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BacktestRulesResponse) ProtoMessage() {}
+
+func (x *BacktestRulesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BacktestRulesResponse.ProtoReflect.Descriptor instead.
+func (*BacktestRulesResponse) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *BacktestRulesResponse) GetBacktest() *RiskBacktest {
+	if x != nil {
+		return x.Backtest
+	}
+	return nil
+}
+
 // Request of CreateList.
 type CreateListRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -560,7 +670,7 @@ type CreateListRequest struct {
 
 func (x *CreateListRequest) Reset() {
 	*x = CreateListRequest{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[10]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -572,7 +682,7 @@ func (x *CreateListRequest) String() string {
 func (*CreateListRequest) ProtoMessage() {}
 
 func (x *CreateListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[10]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -585,7 +695,7 @@ func (x *CreateListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateListRequest.ProtoReflect.Descriptor instead.
 func (*CreateListRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{10}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CreateListRequest) GetName() string {
@@ -620,7 +730,7 @@ type CreateListResponse struct {
 
 func (x *CreateListResponse) Reset() {
 	*x = CreateListResponse{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[11]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +742,7 @@ func (x *CreateListResponse) String() string {
 func (*CreateListResponse) ProtoMessage() {}
 
 func (x *CreateListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[11]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +755,7 @@ func (x *CreateListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateListResponse.ProtoReflect.Descriptor instead.
 func (*CreateListResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{11}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CreateListResponse) GetList() *RiskList {
@@ -664,7 +774,7 @@ type ListListsRequest struct {
 
 func (x *ListListsRequest) Reset() {
 	*x = ListListsRequest{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[12]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -676,7 +786,7 @@ func (x *ListListsRequest) String() string {
 func (*ListListsRequest) ProtoMessage() {}
 
 func (x *ListListsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[12]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -689,7 +799,7 @@ func (x *ListListsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListListsRequest.ProtoReflect.Descriptor instead.
 func (*ListListsRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{12}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{14}
 }
 
 // Response of ListLists.
@@ -703,7 +813,7 @@ type ListListsResponse struct {
 
 func (x *ListListsResponse) Reset() {
 	*x = ListListsResponse{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[13]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -715,7 +825,7 @@ func (x *ListListsResponse) String() string {
 func (*ListListsResponse) ProtoMessage() {}
 
 func (x *ListListsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[13]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -728,7 +838,7 @@ func (x *ListListsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListListsResponse.ProtoReflect.Descriptor instead.
 func (*ListListsResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{13}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListListsResponse) GetLists() []*RiskList {
@@ -754,7 +864,7 @@ type AddListEntriesRequest struct {
 
 func (x *AddListEntriesRequest) Reset() {
 	*x = AddListEntriesRequest{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[14]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -766,7 +876,7 @@ func (x *AddListEntriesRequest) String() string {
 func (*AddListEntriesRequest) ProtoMessage() {}
 
 func (x *AddListEntriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[14]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -779,7 +889,7 @@ func (x *AddListEntriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddListEntriesRequest.ProtoReflect.Descriptor instead.
 func (*AddListEntriesRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{14}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AddListEntriesRequest) GetList() string {
@@ -818,7 +928,7 @@ type NewRiskListEntry struct {
 
 func (x *NewRiskListEntry) Reset() {
 	*x = NewRiskListEntry{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[15]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -830,7 +940,7 @@ func (x *NewRiskListEntry) String() string {
 func (*NewRiskListEntry) ProtoMessage() {}
 
 func (x *NewRiskListEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[15]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -843,7 +953,7 @@ func (x *NewRiskListEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NewRiskListEntry.ProtoReflect.Descriptor instead.
 func (*NewRiskListEntry) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{15}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *NewRiskListEntry) GetValue() string {
@@ -871,7 +981,7 @@ type AddListEntriesResponse struct {
 
 func (x *AddListEntriesResponse) Reset() {
 	*x = AddListEntriesResponse{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[16]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -883,7 +993,7 @@ func (x *AddListEntriesResponse) String() string {
 func (*AddListEntriesResponse) ProtoMessage() {}
 
 func (x *AddListEntriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[16]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -896,7 +1006,7 @@ func (x *AddListEntriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddListEntriesResponse.ProtoReflect.Descriptor instead.
 func (*AddListEntriesResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{16}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *AddListEntriesResponse) GetEntries() []*RiskListEntry {
@@ -921,7 +1031,7 @@ type RemoveListEntryRequest struct {
 
 func (x *RemoveListEntryRequest) Reset() {
 	*x = RemoveListEntryRequest{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[17]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -933,7 +1043,7 @@ func (x *RemoveListEntryRequest) String() string {
 func (*RemoveListEntryRequest) ProtoMessage() {}
 
 func (x *RemoveListEntryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[17]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -946,7 +1056,7 @@ func (x *RemoveListEntryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveListEntryRequest.ProtoReflect.Descriptor instead.
 func (*RemoveListEntryRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{17}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RemoveListEntryRequest) GetList() string {
@@ -979,7 +1089,7 @@ type RemoveListEntryResponse struct {
 
 func (x *RemoveListEntryResponse) Reset() {
 	*x = RemoveListEntryResponse{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[18]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -991,7 +1101,7 @@ func (x *RemoveListEntryResponse) String() string {
 func (*RemoveListEntryResponse) ProtoMessage() {}
 
 func (x *RemoveListEntryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[18]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1004,7 +1114,7 @@ func (x *RemoveListEntryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveListEntryResponse.ProtoReflect.Descriptor instead.
 func (*RemoveListEntryResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{18}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{20}
 }
 
 // Request of ListListEntries.
@@ -1022,7 +1132,7 @@ type ListListEntriesRequest struct {
 
 func (x *ListListEntriesRequest) Reset() {
 	*x = ListListEntriesRequest{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[19]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1034,7 +1144,7 @@ func (x *ListListEntriesRequest) String() string {
 func (*ListListEntriesRequest) ProtoMessage() {}
 
 func (x *ListListEntriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[19]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1047,7 +1157,7 @@ func (x *ListListEntriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListListEntriesRequest.ProtoReflect.Descriptor instead.
 func (*ListListEntriesRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{19}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListListEntriesRequest) GetList() string {
@@ -1084,7 +1194,7 @@ type ListListEntriesResponse struct {
 
 func (x *ListListEntriesResponse) Reset() {
 	*x = ListListEntriesResponse{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[20]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1096,7 +1206,7 @@ func (x *ListListEntriesResponse) String() string {
 func (*ListListEntriesResponse) ProtoMessage() {}
 
 func (x *ListListEntriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[20]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1109,7 +1219,7 @@ func (x *ListListEntriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListListEntriesResponse.ProtoReflect.Descriptor instead.
 func (*ListListEntriesResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{20}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListListEntriesResponse) GetEntries() []*RiskListEntry {
@@ -1124,6 +1234,226 @@ func (x *ListListEntriesResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+// Request of ListDecisions. Filters are combined with "and"; an empty one does not filter.
+type ListDecisionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only decisions about attempts to pay this intent, `pi_…` or `pay_…`.
+	PaymentIntentId string `protobuf:"bytes,1,opt,name=payment_intent_id,json=paymentIntentId,proto3" json:"payment_intent_id,omitempty"`
+	// Only decisions with this action.
+	Action RiskAction `protobuf:"varint,2,opt,name=action,proto3,enum=corefy.gateway.v1.RiskAction" json:"action,omitempty"`
+	// How many at most: 1 to 100, default 20.
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the page before. Valid only with the same filters.
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDecisionsRequest) Reset() {
+	*x = ListDecisionsRequest{}
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDecisionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDecisionsRequest) ProtoMessage() {}
+
+func (x *ListDecisionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDecisionsRequest.ProtoReflect.Descriptor instead.
+func (*ListDecisionsRequest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ListDecisionsRequest) GetPaymentIntentId() string {
+	if x != nil {
+		return x.PaymentIntentId
+	}
+	return ""
+}
+
+func (x *ListDecisionsRequest) GetAction() RiskAction {
+	if x != nil {
+		return x.Action
+	}
+	return RiskAction_RISK_ACTION_UNSPECIFIED
+}
+
+func (x *ListDecisionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDecisionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response of ListDecisions.
+type ListDecisionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The decisions, newest first.
+	Decisions []*RiskDecision `protobuf:"bytes,1,rep,name=decisions,proto3" json:"decisions,omitempty"`
+	// Token of the next page; empty on the last one.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDecisionsResponse) Reset() {
+	*x = ListDecisionsResponse{}
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDecisionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDecisionsResponse) ProtoMessage() {}
+
+func (x *ListDecisionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDecisionsResponse.ProtoReflect.Descriptor instead.
+func (*ListDecisionsResponse) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ListDecisionsResponse) GetDecisions() []*RiskDecision {
+	if x != nil {
+		return x.Decisions
+	}
+	return nil
+}
+
+func (x *ListDecisionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request of ExplainDecision.
+type ExplainDecisionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The decision, `rd_…`.
+	DecisionId    string `protobuf:"bytes,1,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainDecisionRequest) Reset() {
+	*x = ExplainDecisionRequest{}
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainDecisionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainDecisionRequest) ProtoMessage() {}
+
+func (x *ExplainDecisionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainDecisionRequest.ProtoReflect.Descriptor instead.
+func (*ExplainDecisionRequest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ExplainDecisionRequest) GetDecisionId() string {
+	if x != nil {
+		return x.DecisionId
+	}
+	return ""
+}
+
+// Response of ExplainDecision.
+type ExplainDecisionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The decision with all that it looked at.
+	Explanation   *RiskExplanation `protobuf:"bytes,1,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainDecisionResponse) Reset() {
+	*x = ExplainDecisionResponse{}
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainDecisionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainDecisionResponse) ProtoMessage() {}
+
+func (x *ExplainDecisionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainDecisionResponse.ProtoReflect.Descriptor instead.
+func (*ExplainDecisionResponse) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ExplainDecisionResponse) GetExplanation() *RiskExplanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return nil
 }
 
 // Request of ListReviews.
@@ -1141,7 +1471,7 @@ type ListReviewsRequest struct {
 
 func (x *ListReviewsRequest) Reset() {
 	*x = ListReviewsRequest{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[21]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1153,7 +1483,7 @@ func (x *ListReviewsRequest) String() string {
 func (*ListReviewsRequest) ProtoMessage() {}
 
 func (x *ListReviewsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[21]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1166,7 +1496,7 @@ func (x *ListReviewsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReviewsRequest.ProtoReflect.Descriptor instead.
 func (*ListReviewsRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{21}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListReviewsRequest) GetStates() []RiskReviewState {
@@ -1203,7 +1533,7 @@ type ListReviewsResponse struct {
 
 func (x *ListReviewsResponse) Reset() {
 	*x = ListReviewsResponse{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[22]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1545,7 @@ func (x *ListReviewsResponse) String() string {
 func (*ListReviewsResponse) ProtoMessage() {}
 
 func (x *ListReviewsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[22]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1558,7 @@ func (x *ListReviewsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReviewsResponse.ProtoReflect.Descriptor instead.
 func (*ListReviewsResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{22}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListReviewsResponse) GetReviews() []*RiskReview {
@@ -1258,7 +1588,7 @@ type ApproveReviewRequest struct {
 
 func (x *ApproveReviewRequest) Reset() {
 	*x = ApproveReviewRequest{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[23]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +1600,7 @@ func (x *ApproveReviewRequest) String() string {
 func (*ApproveReviewRequest) ProtoMessage() {}
 
 func (x *ApproveReviewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[23]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +1613,7 @@ func (x *ApproveReviewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveReviewRequest.ProtoReflect.Descriptor instead.
 func (*ApproveReviewRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{23}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ApproveReviewRequest) GetDecisionId() string {
@@ -1311,7 +1641,7 @@ type ApproveReviewResponse struct {
 
 func (x *ApproveReviewResponse) Reset() {
 	*x = ApproveReviewResponse{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[24]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1323,7 +1653,7 @@ func (x *ApproveReviewResponse) String() string {
 func (*ApproveReviewResponse) ProtoMessage() {}
 
 func (x *ApproveReviewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[24]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1336,7 +1666,7 @@ func (x *ApproveReviewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveReviewResponse.ProtoReflect.Descriptor instead.
 func (*ApproveReviewResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{24}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ApproveReviewResponse) GetReview() *RiskReview {
@@ -1361,7 +1691,7 @@ type RejectReviewRequest struct {
 
 func (x *RejectReviewRequest) Reset() {
 	*x = RejectReviewRequest{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[25]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1373,7 +1703,7 @@ func (x *RejectReviewRequest) String() string {
 func (*RejectReviewRequest) ProtoMessage() {}
 
 func (x *RejectReviewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[25]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1386,7 +1716,7 @@ func (x *RejectReviewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectReviewRequest.ProtoReflect.Descriptor instead.
 func (*RejectReviewRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{25}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RejectReviewRequest) GetDecisionId() string {
@@ -1421,7 +1751,7 @@ type RejectReviewResponse struct {
 
 func (x *RejectReviewResponse) Reset() {
 	*x = RejectReviewResponse{}
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[26]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1433,7 +1763,7 @@ func (x *RejectReviewResponse) String() string {
 func (*RejectReviewResponse) ProtoMessage() {}
 
 func (x *RejectReviewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[26]
+	mi := &file_corefy_gateway_v1_risk_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1446,7 +1776,7 @@ func (x *RejectReviewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectReviewResponse.ProtoReflect.Descriptor instead.
 func (*RejectReviewResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{26}
+	return file_corefy_gateway_v1_risk_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RejectReviewResponse) GetReview() *RiskReview {
@@ -1491,7 +1821,13 @@ const file_corefy_gateway_v1_risk_service_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\"\x88\x01\n" +
 	"\x19ListRulesVersionsResponse\x12C\n" +
 	"\x0erules_versions\x18\x01 \x03(\v2\x1c.corefy.gateway.v1.RiskRulesR\rrulesVersions\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"t\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x92\x01\n" +
+	"\x14BacktestRulesRequest\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x12=\n" +
+	"\fdecided_from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vdecidedFrom\x12#\n" +
+	"\rmax_decisions\x18\x03 \x01(\x05R\fmaxDecisions\"T\n" +
+	"\x15BacktestRulesResponse\x12;\n" +
+	"\bbacktest\x18\x01 \x01(\v2\x1f.corefy.gateway.v1.RiskBacktestR\bbacktest\"t\n" +
 	"\x11CreateListRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x123\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1f.corefy.gateway.v1.RiskListKindR\x04kind\x12\x16\n" +
@@ -1523,7 +1859,21 @@ const file_corefy_gateway_v1_risk_service_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\"}\n" +
 	"\x17ListListEntriesResponse\x12:\n" +
 	"\aentries\x18\x01 \x03(\v2 .corefy.gateway.v1.RiskListEntryR\aentries\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8c\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb5\x01\n" +
+	"\x14ListDecisionsRequest\x12*\n" +
+	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\x125\n" +
+	"\x06action\x18\x02 \x01(\x0e2\x1d.corefy.gateway.v1.RiskActionR\x06action\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\"~\n" +
+	"\x15ListDecisionsResponse\x12=\n" +
+	"\tdecisions\x18\x01 \x03(\v2\x1f.corefy.gateway.v1.RiskDecisionR\tdecisions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"9\n" +
+	"\x16ExplainDecisionRequest\x12\x1f\n" +
+	"\vdecision_id\x18\x01 \x01(\tR\n" +
+	"decisionId\"_\n" +
+	"\x17ExplainDecisionResponse\x12D\n" +
+	"\vexplanation\x18\x01 \x01(\v2\".corefy.gateway.v1.RiskExplanationR\vexplanation\"\x8c\x01\n" +
 	"\x12ListReviewsRequest\x12:\n" +
 	"\x06states\x18\x01 \x03(\x0e2\".corefy.gateway.v1.RiskReviewStateR\x06states\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
@@ -1544,8 +1894,7 @@ const file_corefy_gateway_v1_risk_service_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06refund\x18\x03 \x01(\bR\x06refund\"M\n" +
 	"\x14RejectReviewResponse\x125\n" +
-	"\x06review\x18\x01 \x01(\v2\x1d.corefy.gateway.v1.RiskReviewR\x06review2\xb8\n" +
-	"\n" +
+	"\x06review\x18\x01 \x01(\v2\x1d.corefy.gateway.v1.RiskReviewR\x06review2\xf9\f\n" +
 	"\vRiskService\x12^\n" +
 	"\n" +
 	"CheckRules\x12$.corefy.gateway.v1.CheckRulesRequest\x1a%.corefy.gateway.v1.CheckRulesResponse\"\x03\x90\x02\x01\x12^\n" +
@@ -1553,13 +1902,16 @@ const file_corefy_gateway_v1_risk_service_proto_rawDesc = "" +
 	"ApplyRules\x12$.corefy.gateway.v1.ApplyRulesRequest\x1a%.corefy.gateway.v1.ApplyRulesResponse\"\x03\x90\x02\x02\x12a\n" +
 	"\vRevertRules\x12%.corefy.gateway.v1.RevertRulesRequest\x1a&.corefy.gateway.v1.RevertRulesResponse\"\x03\x90\x02\x02\x12X\n" +
 	"\bGetRules\x12\".corefy.gateway.v1.GetRulesRequest\x1a#.corefy.gateway.v1.GetRulesResponse\"\x03\x90\x02\x01\x12s\n" +
-	"\x11ListRulesVersions\x12+.corefy.gateway.v1.ListRulesVersionsRequest\x1a,.corefy.gateway.v1.ListRulesVersionsResponse\"\x03\x90\x02\x01\x12^\n" +
+	"\x11ListRulesVersions\x12+.corefy.gateway.v1.ListRulesVersionsRequest\x1a,.corefy.gateway.v1.ListRulesVersionsResponse\"\x03\x90\x02\x01\x12g\n" +
+	"\rBacktestRules\x12'.corefy.gateway.v1.BacktestRulesRequest\x1a(.corefy.gateway.v1.BacktestRulesResponse\"\x03\x90\x02\x01\x12^\n" +
 	"\n" +
 	"CreateList\x12$.corefy.gateway.v1.CreateListRequest\x1a%.corefy.gateway.v1.CreateListResponse\"\x03\x90\x02\x02\x12[\n" +
 	"\tListLists\x12#.corefy.gateway.v1.ListListsRequest\x1a$.corefy.gateway.v1.ListListsResponse\"\x03\x90\x02\x01\x12j\n" +
 	"\x0eAddListEntries\x12(.corefy.gateway.v1.AddListEntriesRequest\x1a).corefy.gateway.v1.AddListEntriesResponse\"\x03\x90\x02\x02\x12m\n" +
 	"\x0fRemoveListEntry\x12).corefy.gateway.v1.RemoveListEntryRequest\x1a*.corefy.gateway.v1.RemoveListEntryResponse\"\x03\x90\x02\x02\x12m\n" +
-	"\x0fListListEntries\x12).corefy.gateway.v1.ListListEntriesRequest\x1a*.corefy.gateway.v1.ListListEntriesResponse\"\x03\x90\x02\x01\x12a\n" +
+	"\x0fListListEntries\x12).corefy.gateway.v1.ListListEntriesRequest\x1a*.corefy.gateway.v1.ListListEntriesResponse\"\x03\x90\x02\x01\x12g\n" +
+	"\rListDecisions\x12'.corefy.gateway.v1.ListDecisionsRequest\x1a(.corefy.gateway.v1.ListDecisionsResponse\"\x03\x90\x02\x01\x12m\n" +
+	"\x0fExplainDecision\x12).corefy.gateway.v1.ExplainDecisionRequest\x1a*.corefy.gateway.v1.ExplainDecisionResponse\"\x03\x90\x02\x01\x12a\n" +
 	"\vListReviews\x12%.corefy.gateway.v1.ListReviewsRequest\x1a&.corefy.gateway.v1.ListReviewsResponse\"\x03\x90\x02\x01\x12g\n" +
 	"\rApproveReview\x12'.corefy.gateway.v1.ApproveReviewRequest\x1a(.corefy.gateway.v1.ApproveReviewResponse\"\x03\x90\x02\x02\x12d\n" +
 	"\fRejectReview\x12&.corefy.gateway.v1.RejectReviewRequest\x1a'.corefy.gateway.v1.RejectReviewResponse\"\x03\x90\x02\x02B\xa0\x01\n" +
@@ -1577,7 +1929,7 @@ func file_corefy_gateway_v1_risk_service_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_risk_service_proto_rawDescData
 }
 
-var file_corefy_gateway_v1_risk_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_corefy_gateway_v1_risk_service_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_corefy_gateway_v1_risk_service_proto_goTypes = []any{
 	(*CheckRulesRequest)(nil),         // 0: corefy.gateway.v1.CheckRulesRequest
 	(*CheckRulesResponse)(nil),        // 1: corefy.gateway.v1.CheckRulesResponse
@@ -1589,80 +1941,101 @@ var file_corefy_gateway_v1_risk_service_proto_goTypes = []any{
 	(*GetRulesResponse)(nil),          // 7: corefy.gateway.v1.GetRulesResponse
 	(*ListRulesVersionsRequest)(nil),  // 8: corefy.gateway.v1.ListRulesVersionsRequest
 	(*ListRulesVersionsResponse)(nil), // 9: corefy.gateway.v1.ListRulesVersionsResponse
-	(*CreateListRequest)(nil),         // 10: corefy.gateway.v1.CreateListRequest
-	(*CreateListResponse)(nil),        // 11: corefy.gateway.v1.CreateListResponse
-	(*ListListsRequest)(nil),          // 12: corefy.gateway.v1.ListListsRequest
-	(*ListListsResponse)(nil),         // 13: corefy.gateway.v1.ListListsResponse
-	(*AddListEntriesRequest)(nil),     // 14: corefy.gateway.v1.AddListEntriesRequest
-	(*NewRiskListEntry)(nil),          // 15: corefy.gateway.v1.NewRiskListEntry
-	(*AddListEntriesResponse)(nil),    // 16: corefy.gateway.v1.AddListEntriesResponse
-	(*RemoveListEntryRequest)(nil),    // 17: corefy.gateway.v1.RemoveListEntryRequest
-	(*RemoveListEntryResponse)(nil),   // 18: corefy.gateway.v1.RemoveListEntryResponse
-	(*ListListEntriesRequest)(nil),    // 19: corefy.gateway.v1.ListListEntriesRequest
-	(*ListListEntriesResponse)(nil),   // 20: corefy.gateway.v1.ListListEntriesResponse
-	(*ListReviewsRequest)(nil),        // 21: corefy.gateway.v1.ListReviewsRequest
-	(*ListReviewsResponse)(nil),       // 22: corefy.gateway.v1.ListReviewsResponse
-	(*ApproveReviewRequest)(nil),      // 23: corefy.gateway.v1.ApproveReviewRequest
-	(*ApproveReviewResponse)(nil),     // 24: corefy.gateway.v1.ApproveReviewResponse
-	(*RejectReviewRequest)(nil),       // 25: corefy.gateway.v1.RejectReviewRequest
-	(*RejectReviewResponse)(nil),      // 26: corefy.gateway.v1.RejectReviewResponse
-	(*RiskRulesFault)(nil),            // 27: corefy.gateway.v1.RiskRulesFault
-	(*RiskRules)(nil),                 // 28: corefy.gateway.v1.RiskRules
-	(RiskListKind)(0),                 // 29: corefy.gateway.v1.RiskListKind
-	(*RiskList)(nil),                  // 30: corefy.gateway.v1.RiskList
-	(*timestamppb.Timestamp)(nil),     // 31: google.protobuf.Timestamp
-	(*RiskListEntry)(nil),             // 32: corefy.gateway.v1.RiskListEntry
-	(RiskReviewState)(0),              // 33: corefy.gateway.v1.RiskReviewState
-	(*RiskReview)(nil),                // 34: corefy.gateway.v1.RiskReview
+	(*BacktestRulesRequest)(nil),      // 10: corefy.gateway.v1.BacktestRulesRequest
+	(*BacktestRulesResponse)(nil),     // 11: corefy.gateway.v1.BacktestRulesResponse
+	(*CreateListRequest)(nil),         // 12: corefy.gateway.v1.CreateListRequest
+	(*CreateListResponse)(nil),        // 13: corefy.gateway.v1.CreateListResponse
+	(*ListListsRequest)(nil),          // 14: corefy.gateway.v1.ListListsRequest
+	(*ListListsResponse)(nil),         // 15: corefy.gateway.v1.ListListsResponse
+	(*AddListEntriesRequest)(nil),     // 16: corefy.gateway.v1.AddListEntriesRequest
+	(*NewRiskListEntry)(nil),          // 17: corefy.gateway.v1.NewRiskListEntry
+	(*AddListEntriesResponse)(nil),    // 18: corefy.gateway.v1.AddListEntriesResponse
+	(*RemoveListEntryRequest)(nil),    // 19: corefy.gateway.v1.RemoveListEntryRequest
+	(*RemoveListEntryResponse)(nil),   // 20: corefy.gateway.v1.RemoveListEntryResponse
+	(*ListListEntriesRequest)(nil),    // 21: corefy.gateway.v1.ListListEntriesRequest
+	(*ListListEntriesResponse)(nil),   // 22: corefy.gateway.v1.ListListEntriesResponse
+	(*ListDecisionsRequest)(nil),      // 23: corefy.gateway.v1.ListDecisionsRequest
+	(*ListDecisionsResponse)(nil),     // 24: corefy.gateway.v1.ListDecisionsResponse
+	(*ExplainDecisionRequest)(nil),    // 25: corefy.gateway.v1.ExplainDecisionRequest
+	(*ExplainDecisionResponse)(nil),   // 26: corefy.gateway.v1.ExplainDecisionResponse
+	(*ListReviewsRequest)(nil),        // 27: corefy.gateway.v1.ListReviewsRequest
+	(*ListReviewsResponse)(nil),       // 28: corefy.gateway.v1.ListReviewsResponse
+	(*ApproveReviewRequest)(nil),      // 29: corefy.gateway.v1.ApproveReviewRequest
+	(*ApproveReviewResponse)(nil),     // 30: corefy.gateway.v1.ApproveReviewResponse
+	(*RejectReviewRequest)(nil),       // 31: corefy.gateway.v1.RejectReviewRequest
+	(*RejectReviewResponse)(nil),      // 32: corefy.gateway.v1.RejectReviewResponse
+	(*RiskRulesFault)(nil),            // 33: corefy.gateway.v1.RiskRulesFault
+	(*RiskRules)(nil),                 // 34: corefy.gateway.v1.RiskRules
+	(*timestamppb.Timestamp)(nil),     // 35: google.protobuf.Timestamp
+	(*RiskBacktest)(nil),              // 36: corefy.gateway.v1.RiskBacktest
+	(RiskListKind)(0),                 // 37: corefy.gateway.v1.RiskListKind
+	(*RiskList)(nil),                  // 38: corefy.gateway.v1.RiskList
+	(*RiskListEntry)(nil),             // 39: corefy.gateway.v1.RiskListEntry
+	(RiskAction)(0),                   // 40: corefy.gateway.v1.RiskAction
+	(*RiskDecision)(nil),              // 41: corefy.gateway.v1.RiskDecision
+	(*RiskExplanation)(nil),           // 42: corefy.gateway.v1.RiskExplanation
+	(RiskReviewState)(0),              // 43: corefy.gateway.v1.RiskReviewState
+	(*RiskReview)(nil),                // 44: corefy.gateway.v1.RiskReview
 }
 var file_corefy_gateway_v1_risk_service_proto_depIdxs = []int32{
-	27, // 0: corefy.gateway.v1.CheckRulesResponse.faults:type_name -> corefy.gateway.v1.RiskRulesFault
-	28, // 1: corefy.gateway.v1.ApplyRulesResponse.rules:type_name -> corefy.gateway.v1.RiskRules
-	28, // 2: corefy.gateway.v1.RevertRulesResponse.rules:type_name -> corefy.gateway.v1.RiskRules
-	28, // 3: corefy.gateway.v1.GetRulesResponse.rules:type_name -> corefy.gateway.v1.RiskRules
-	28, // 4: corefy.gateway.v1.ListRulesVersionsResponse.rules_versions:type_name -> corefy.gateway.v1.RiskRules
-	29, // 5: corefy.gateway.v1.CreateListRequest.kind:type_name -> corefy.gateway.v1.RiskListKind
-	30, // 6: corefy.gateway.v1.CreateListResponse.list:type_name -> corefy.gateway.v1.RiskList
-	30, // 7: corefy.gateway.v1.ListListsResponse.lists:type_name -> corefy.gateway.v1.RiskList
-	15, // 8: corefy.gateway.v1.AddListEntriesRequest.entries:type_name -> corefy.gateway.v1.NewRiskListEntry
-	31, // 9: corefy.gateway.v1.NewRiskListEntry.expires_at:type_name -> google.protobuf.Timestamp
-	32, // 10: corefy.gateway.v1.AddListEntriesResponse.entries:type_name -> corefy.gateway.v1.RiskListEntry
-	32, // 11: corefy.gateway.v1.ListListEntriesResponse.entries:type_name -> corefy.gateway.v1.RiskListEntry
-	33, // 12: corefy.gateway.v1.ListReviewsRequest.states:type_name -> corefy.gateway.v1.RiskReviewState
-	34, // 13: corefy.gateway.v1.ListReviewsResponse.reviews:type_name -> corefy.gateway.v1.RiskReview
-	34, // 14: corefy.gateway.v1.ApproveReviewResponse.review:type_name -> corefy.gateway.v1.RiskReview
-	34, // 15: corefy.gateway.v1.RejectReviewResponse.review:type_name -> corefy.gateway.v1.RiskReview
-	0,  // 16: corefy.gateway.v1.RiskService.CheckRules:input_type -> corefy.gateway.v1.CheckRulesRequest
-	2,  // 17: corefy.gateway.v1.RiskService.ApplyRules:input_type -> corefy.gateway.v1.ApplyRulesRequest
-	4,  // 18: corefy.gateway.v1.RiskService.RevertRules:input_type -> corefy.gateway.v1.RevertRulesRequest
-	6,  // 19: corefy.gateway.v1.RiskService.GetRules:input_type -> corefy.gateway.v1.GetRulesRequest
-	8,  // 20: corefy.gateway.v1.RiskService.ListRulesVersions:input_type -> corefy.gateway.v1.ListRulesVersionsRequest
-	10, // 21: corefy.gateway.v1.RiskService.CreateList:input_type -> corefy.gateway.v1.CreateListRequest
-	12, // 22: corefy.gateway.v1.RiskService.ListLists:input_type -> corefy.gateway.v1.ListListsRequest
-	14, // 23: corefy.gateway.v1.RiskService.AddListEntries:input_type -> corefy.gateway.v1.AddListEntriesRequest
-	17, // 24: corefy.gateway.v1.RiskService.RemoveListEntry:input_type -> corefy.gateway.v1.RemoveListEntryRequest
-	19, // 25: corefy.gateway.v1.RiskService.ListListEntries:input_type -> corefy.gateway.v1.ListListEntriesRequest
-	21, // 26: corefy.gateway.v1.RiskService.ListReviews:input_type -> corefy.gateway.v1.ListReviewsRequest
-	23, // 27: corefy.gateway.v1.RiskService.ApproveReview:input_type -> corefy.gateway.v1.ApproveReviewRequest
-	25, // 28: corefy.gateway.v1.RiskService.RejectReview:input_type -> corefy.gateway.v1.RejectReviewRequest
-	1,  // 29: corefy.gateway.v1.RiskService.CheckRules:output_type -> corefy.gateway.v1.CheckRulesResponse
-	3,  // 30: corefy.gateway.v1.RiskService.ApplyRules:output_type -> corefy.gateway.v1.ApplyRulesResponse
-	5,  // 31: corefy.gateway.v1.RiskService.RevertRules:output_type -> corefy.gateway.v1.RevertRulesResponse
-	7,  // 32: corefy.gateway.v1.RiskService.GetRules:output_type -> corefy.gateway.v1.GetRulesResponse
-	9,  // 33: corefy.gateway.v1.RiskService.ListRulesVersions:output_type -> corefy.gateway.v1.ListRulesVersionsResponse
-	11, // 34: corefy.gateway.v1.RiskService.CreateList:output_type -> corefy.gateway.v1.CreateListResponse
-	13, // 35: corefy.gateway.v1.RiskService.ListLists:output_type -> corefy.gateway.v1.ListListsResponse
-	16, // 36: corefy.gateway.v1.RiskService.AddListEntries:output_type -> corefy.gateway.v1.AddListEntriesResponse
-	18, // 37: corefy.gateway.v1.RiskService.RemoveListEntry:output_type -> corefy.gateway.v1.RemoveListEntryResponse
-	20, // 38: corefy.gateway.v1.RiskService.ListListEntries:output_type -> corefy.gateway.v1.ListListEntriesResponse
-	22, // 39: corefy.gateway.v1.RiskService.ListReviews:output_type -> corefy.gateway.v1.ListReviewsResponse
-	24, // 40: corefy.gateway.v1.RiskService.ApproveReview:output_type -> corefy.gateway.v1.ApproveReviewResponse
-	26, // 41: corefy.gateway.v1.RiskService.RejectReview:output_type -> corefy.gateway.v1.RejectReviewResponse
-	29, // [29:42] is the sub-list for method output_type
-	16, // [16:29] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	33, // 0: corefy.gateway.v1.CheckRulesResponse.faults:type_name -> corefy.gateway.v1.RiskRulesFault
+	34, // 1: corefy.gateway.v1.ApplyRulesResponse.rules:type_name -> corefy.gateway.v1.RiskRules
+	34, // 2: corefy.gateway.v1.RevertRulesResponse.rules:type_name -> corefy.gateway.v1.RiskRules
+	34, // 3: corefy.gateway.v1.GetRulesResponse.rules:type_name -> corefy.gateway.v1.RiskRules
+	34, // 4: corefy.gateway.v1.ListRulesVersionsResponse.rules_versions:type_name -> corefy.gateway.v1.RiskRules
+	35, // 5: corefy.gateway.v1.BacktestRulesRequest.decided_from:type_name -> google.protobuf.Timestamp
+	36, // 6: corefy.gateway.v1.BacktestRulesResponse.backtest:type_name -> corefy.gateway.v1.RiskBacktest
+	37, // 7: corefy.gateway.v1.CreateListRequest.kind:type_name -> corefy.gateway.v1.RiskListKind
+	38, // 8: corefy.gateway.v1.CreateListResponse.list:type_name -> corefy.gateway.v1.RiskList
+	38, // 9: corefy.gateway.v1.ListListsResponse.lists:type_name -> corefy.gateway.v1.RiskList
+	17, // 10: corefy.gateway.v1.AddListEntriesRequest.entries:type_name -> corefy.gateway.v1.NewRiskListEntry
+	35, // 11: corefy.gateway.v1.NewRiskListEntry.expires_at:type_name -> google.protobuf.Timestamp
+	39, // 12: corefy.gateway.v1.AddListEntriesResponse.entries:type_name -> corefy.gateway.v1.RiskListEntry
+	39, // 13: corefy.gateway.v1.ListListEntriesResponse.entries:type_name -> corefy.gateway.v1.RiskListEntry
+	40, // 14: corefy.gateway.v1.ListDecisionsRequest.action:type_name -> corefy.gateway.v1.RiskAction
+	41, // 15: corefy.gateway.v1.ListDecisionsResponse.decisions:type_name -> corefy.gateway.v1.RiskDecision
+	42, // 16: corefy.gateway.v1.ExplainDecisionResponse.explanation:type_name -> corefy.gateway.v1.RiskExplanation
+	43, // 17: corefy.gateway.v1.ListReviewsRequest.states:type_name -> corefy.gateway.v1.RiskReviewState
+	44, // 18: corefy.gateway.v1.ListReviewsResponse.reviews:type_name -> corefy.gateway.v1.RiskReview
+	44, // 19: corefy.gateway.v1.ApproveReviewResponse.review:type_name -> corefy.gateway.v1.RiskReview
+	44, // 20: corefy.gateway.v1.RejectReviewResponse.review:type_name -> corefy.gateway.v1.RiskReview
+	0,  // 21: corefy.gateway.v1.RiskService.CheckRules:input_type -> corefy.gateway.v1.CheckRulesRequest
+	2,  // 22: corefy.gateway.v1.RiskService.ApplyRules:input_type -> corefy.gateway.v1.ApplyRulesRequest
+	4,  // 23: corefy.gateway.v1.RiskService.RevertRules:input_type -> corefy.gateway.v1.RevertRulesRequest
+	6,  // 24: corefy.gateway.v1.RiskService.GetRules:input_type -> corefy.gateway.v1.GetRulesRequest
+	8,  // 25: corefy.gateway.v1.RiskService.ListRulesVersions:input_type -> corefy.gateway.v1.ListRulesVersionsRequest
+	10, // 26: corefy.gateway.v1.RiskService.BacktestRules:input_type -> corefy.gateway.v1.BacktestRulesRequest
+	12, // 27: corefy.gateway.v1.RiskService.CreateList:input_type -> corefy.gateway.v1.CreateListRequest
+	14, // 28: corefy.gateway.v1.RiskService.ListLists:input_type -> corefy.gateway.v1.ListListsRequest
+	16, // 29: corefy.gateway.v1.RiskService.AddListEntries:input_type -> corefy.gateway.v1.AddListEntriesRequest
+	19, // 30: corefy.gateway.v1.RiskService.RemoveListEntry:input_type -> corefy.gateway.v1.RemoveListEntryRequest
+	21, // 31: corefy.gateway.v1.RiskService.ListListEntries:input_type -> corefy.gateway.v1.ListListEntriesRequest
+	23, // 32: corefy.gateway.v1.RiskService.ListDecisions:input_type -> corefy.gateway.v1.ListDecisionsRequest
+	25, // 33: corefy.gateway.v1.RiskService.ExplainDecision:input_type -> corefy.gateway.v1.ExplainDecisionRequest
+	27, // 34: corefy.gateway.v1.RiskService.ListReviews:input_type -> corefy.gateway.v1.ListReviewsRequest
+	29, // 35: corefy.gateway.v1.RiskService.ApproveReview:input_type -> corefy.gateway.v1.ApproveReviewRequest
+	31, // 36: corefy.gateway.v1.RiskService.RejectReview:input_type -> corefy.gateway.v1.RejectReviewRequest
+	1,  // 37: corefy.gateway.v1.RiskService.CheckRules:output_type -> corefy.gateway.v1.CheckRulesResponse
+	3,  // 38: corefy.gateway.v1.RiskService.ApplyRules:output_type -> corefy.gateway.v1.ApplyRulesResponse
+	5,  // 39: corefy.gateway.v1.RiskService.RevertRules:output_type -> corefy.gateway.v1.RevertRulesResponse
+	7,  // 40: corefy.gateway.v1.RiskService.GetRules:output_type -> corefy.gateway.v1.GetRulesResponse
+	9,  // 41: corefy.gateway.v1.RiskService.ListRulesVersions:output_type -> corefy.gateway.v1.ListRulesVersionsResponse
+	11, // 42: corefy.gateway.v1.RiskService.BacktestRules:output_type -> corefy.gateway.v1.BacktestRulesResponse
+	13, // 43: corefy.gateway.v1.RiskService.CreateList:output_type -> corefy.gateway.v1.CreateListResponse
+	15, // 44: corefy.gateway.v1.RiskService.ListLists:output_type -> corefy.gateway.v1.ListListsResponse
+	18, // 45: corefy.gateway.v1.RiskService.AddListEntries:output_type -> corefy.gateway.v1.AddListEntriesResponse
+	20, // 46: corefy.gateway.v1.RiskService.RemoveListEntry:output_type -> corefy.gateway.v1.RemoveListEntryResponse
+	22, // 47: corefy.gateway.v1.RiskService.ListListEntries:output_type -> corefy.gateway.v1.ListListEntriesResponse
+	24, // 48: corefy.gateway.v1.RiskService.ListDecisions:output_type -> corefy.gateway.v1.ListDecisionsResponse
+	26, // 49: corefy.gateway.v1.RiskService.ExplainDecision:output_type -> corefy.gateway.v1.ExplainDecisionResponse
+	28, // 50: corefy.gateway.v1.RiskService.ListReviews:output_type -> corefy.gateway.v1.ListReviewsResponse
+	30, // 51: corefy.gateway.v1.RiskService.ApproveReview:output_type -> corefy.gateway.v1.ApproveReviewResponse
+	32, // 52: corefy.gateway.v1.RiskService.RejectReview:output_type -> corefy.gateway.v1.RejectReviewResponse
+	37, // [37:53] is the sub-list for method output_type
+	21, // [21:37] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_risk_service_proto_init() }
@@ -1679,7 +2052,7 @@ func file_corefy_gateway_v1_risk_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_risk_service_proto_rawDesc), len(file_corefy_gateway_v1_risk_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,11 +24,14 @@ const (
 	RiskService_RevertRules_FullMethodName       = "/corefy.gateway.v1.RiskService/RevertRules"
 	RiskService_GetRules_FullMethodName          = "/corefy.gateway.v1.RiskService/GetRules"
 	RiskService_ListRulesVersions_FullMethodName = "/corefy.gateway.v1.RiskService/ListRulesVersions"
+	RiskService_BacktestRules_FullMethodName     = "/corefy.gateway.v1.RiskService/BacktestRules"
 	RiskService_CreateList_FullMethodName        = "/corefy.gateway.v1.RiskService/CreateList"
 	RiskService_ListLists_FullMethodName         = "/corefy.gateway.v1.RiskService/ListLists"
 	RiskService_AddListEntries_FullMethodName    = "/corefy.gateway.v1.RiskService/AddListEntries"
 	RiskService_RemoveListEntry_FullMethodName   = "/corefy.gateway.v1.RiskService/RemoveListEntry"
 	RiskService_ListListEntries_FullMethodName   = "/corefy.gateway.v1.RiskService/ListListEntries"
+	RiskService_ListDecisions_FullMethodName     = "/corefy.gateway.v1.RiskService/ListDecisions"
+	RiskService_ExplainDecision_FullMethodName   = "/corefy.gateway.v1.RiskService/ExplainDecision"
 	RiskService_ListReviews_FullMethodName       = "/corefy.gateway.v1.RiskService/ListReviews"
 	RiskService_ApproveReview_FullMethodName     = "/corefy.gateway.v1.RiskService/ApproveReview"
 	RiskService_RejectReview_FullMethodName      = "/corefy.gateway.v1.RiskService/RejectReview"
@@ -72,6 +75,14 @@ type RiskServiceClient interface {
 	//
 	// Errors: only those that every call may have.
 	ListRulesVersions(ctx context.Context, in *ListRulesVersionsRequest, opts ...grpc.CallOption) (*ListRulesVersionsResponse, error)
+	// Tries rules on decisions about the partner's attempts, newest first, beside the rules that are in force. Changes nothing.
+	//
+	// Inputs and velocities are those of then, lists those of now; networks of IP addresses count as they did then, for addresses are
+	// not kept. Rules with a fault are refused with INVALID_ARGUMENT, which names the faults in the field `source`. A call over many
+	// decisions takes about a second for every thousand: give it a deadline of its own.
+	//
+	// Errors: only those that every call may have.
+	BacktestRules(ctx context.Context, in *BacktestRulesRequest, opts ...grpc.CallOption) (*BacktestRulesResponse, error)
 	// Makes an empty list. One that exists with this kind stays as it is; its kind cannot be changed, nor can it be deleted, for
 	// rules may ask for it.
 	//
@@ -93,6 +104,14 @@ type RiskServiceClient interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the list).
 	ListListEntries(ctx context.Context, in *ListListEntriesRequest, opts ...grpc.CallOption) (*ListListEntriesResponse, error)
+	// Lists the decisions about the partner's attempts, newest first.
+	//
+	// Errors: only those that every call may have.
+	ListDecisions(ctx context.Context, in *ListDecisionsRequest, opts ...grpc.CallOption) (*ListDecisionsResponse, error)
+	// Shows all that a decision looked at, with the result of every rule.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
+	ExplainDecision(ctx context.Context, in *ExplainDecisionRequest, opts ...grpc.CallOption) (*ExplainDecisionResponse, error)
 	// Lists the partner's reviews, the last opened first.
 	//
 	// Errors: only those that every call may have.
@@ -166,6 +185,16 @@ func (c *riskServiceClient) ListRulesVersions(ctx context.Context, in *ListRules
 	return out, nil
 }
 
+func (c *riskServiceClient) BacktestRules(ctx context.Context, in *BacktestRulesRequest, opts ...grpc.CallOption) (*BacktestRulesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BacktestRulesResponse)
+	err := c.cc.Invoke(ctx, RiskService_BacktestRules_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *riskServiceClient) CreateList(ctx context.Context, in *CreateListRequest, opts ...grpc.CallOption) (*CreateListResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateListResponse)
@@ -210,6 +239,26 @@ func (c *riskServiceClient) ListListEntries(ctx context.Context, in *ListListEnt
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListListEntriesResponse)
 	err := c.cc.Invoke(ctx, RiskService_ListListEntries_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *riskServiceClient) ListDecisions(ctx context.Context, in *ListDecisionsRequest, opts ...grpc.CallOption) (*ListDecisionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDecisionsResponse)
+	err := c.cc.Invoke(ctx, RiskService_ListDecisions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *riskServiceClient) ExplainDecision(ctx context.Context, in *ExplainDecisionRequest, opts ...grpc.CallOption) (*ExplainDecisionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainDecisionResponse)
+	err := c.cc.Invoke(ctx, RiskService_ExplainDecision_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -284,6 +333,14 @@ type RiskServiceServer interface {
 	//
 	// Errors: only those that every call may have.
 	ListRulesVersions(context.Context, *ListRulesVersionsRequest) (*ListRulesVersionsResponse, error)
+	// Tries rules on decisions about the partner's attempts, newest first, beside the rules that are in force. Changes nothing.
+	//
+	// Inputs and velocities are those of then, lists those of now; networks of IP addresses count as they did then, for addresses are
+	// not kept. Rules with a fault are refused with INVALID_ARGUMENT, which names the faults in the field `source`. A call over many
+	// decisions takes about a second for every thousand: give it a deadline of its own.
+	//
+	// Errors: only those that every call may have.
+	BacktestRules(context.Context, *BacktestRulesRequest) (*BacktestRulesResponse, error)
 	// Makes an empty list. One that exists with this kind stays as it is; its kind cannot be changed, nor can it be deleted, for
 	// rules may ask for it.
 	//
@@ -305,6 +362,14 @@ type RiskServiceServer interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the list).
 	ListListEntries(context.Context, *ListListEntriesRequest) (*ListListEntriesResponse, error)
+	// Lists the decisions about the partner's attempts, newest first.
+	//
+	// Errors: only those that every call may have.
+	ListDecisions(context.Context, *ListDecisionsRequest) (*ListDecisionsResponse, error)
+	// Shows all that a decision looked at, with the result of every rule.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
+	ExplainDecision(context.Context, *ExplainDecisionRequest) (*ExplainDecisionResponse, error)
 	// Lists the partner's reviews, the last opened first.
 	//
 	// Errors: only those that every call may have.
@@ -343,6 +408,9 @@ func (UnimplementedRiskServiceServer) GetRules(context.Context, *GetRulesRequest
 func (UnimplementedRiskServiceServer) ListRulesVersions(context.Context, *ListRulesVersionsRequest) (*ListRulesVersionsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRulesVersions not implemented")
 }
+func (UnimplementedRiskServiceServer) BacktestRules(context.Context, *BacktestRulesRequest) (*BacktestRulesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BacktestRules not implemented")
+}
 func (UnimplementedRiskServiceServer) CreateList(context.Context, *CreateListRequest) (*CreateListResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateList not implemented")
 }
@@ -357,6 +425,12 @@ func (UnimplementedRiskServiceServer) RemoveListEntry(context.Context, *RemoveLi
 }
 func (UnimplementedRiskServiceServer) ListListEntries(context.Context, *ListListEntriesRequest) (*ListListEntriesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListListEntries not implemented")
+}
+func (UnimplementedRiskServiceServer) ListDecisions(context.Context, *ListDecisionsRequest) (*ListDecisionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDecisions not implemented")
+}
+func (UnimplementedRiskServiceServer) ExplainDecision(context.Context, *ExplainDecisionRequest) (*ExplainDecisionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainDecision not implemented")
 }
 func (UnimplementedRiskServiceServer) ListReviews(context.Context, *ListReviewsRequest) (*ListReviewsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListReviews not implemented")
@@ -478,6 +552,24 @@ func _RiskService_ListRulesVersions_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RiskService_BacktestRules_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BacktestRulesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RiskServiceServer).BacktestRules(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RiskService_BacktestRules_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RiskServiceServer).BacktestRules(ctx, req.(*BacktestRulesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RiskService_CreateList_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CreateListRequest)
 	if err := dec(in); err != nil {
@@ -568,6 +660,42 @@ func _RiskService_ListListEntries_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RiskService_ListDecisions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDecisionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RiskServiceServer).ListDecisions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RiskService_ListDecisions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RiskServiceServer).ListDecisions(ctx, req.(*ListDecisionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RiskService_ExplainDecision_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainDecisionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RiskServiceServer).ExplainDecision(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RiskService_ExplainDecision_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RiskServiceServer).ExplainDecision(ctx, req.(*ExplainDecisionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RiskService_ListReviews_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListReviewsRequest)
 	if err := dec(in); err != nil {
@@ -650,6 +778,10 @@ var RiskService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _RiskService_ListRulesVersions_Handler,
 		},
 		{
+			MethodName: "BacktestRules",
+			Handler:    _RiskService_BacktestRules_Handler,
+		},
+		{
 			MethodName: "CreateList",
 			Handler:    _RiskService_CreateList_Handler,
 		},
@@ -668,6 +800,14 @@ var RiskService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListListEntries",
 			Handler:    _RiskService_ListListEntries_Handler,
+		},
+		{
+			MethodName: "ListDecisions",
+			Handler:    _RiskService_ListDecisions_Handler,
+		},
+		{
+			MethodName: "ExplainDecision",
+			Handler:    _RiskService_ExplainDecision_Handler,
 		},
 		{
 			MethodName: "ListReviews",

@@ -2,8 +2,11 @@
 //! and reviews are the partners'.
 //!
 //! # Layout
-//! `policy` is what is in force, in memory; `rules`, `lists` and `reviews` change what is kept, each with an entry in the audit.
+//! `policy` is what is in force, in memory; `rules`, `lists` and `reviews` change what is kept, each with an entry in the audit;
+//! `decisions` shows what was decided, and `backtest` what other rules would have.
 
+pub mod backtest;
+pub mod decisions;
 mod handle;
 pub mod lists;
 pub mod policy;

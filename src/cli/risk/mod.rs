@@ -9,19 +9,21 @@ use super::{
     table::{Table, to_the_second},
 };
 use crate::{
-    app::risk::{Risk, rules::ApplyError},
+    app::risk::Risk,
     config::settings::AdminSettings,
-    domain::risk::{
-        rule_set::{MOST_FILE_BYTES, RuleSet},
-        rules_version::RulesVersion,
+    domain::{
+        clock::Timestamp,
+        risk::{backtest::MOST_DECISIONS, rule_set::RuleSet, rules_version::RulesVersion},
     },
 };
 
+mod decisions;
 mod lists;
 mod reviews;
 mod shared;
 
-use shared::{Change, MOST, open, read_text};
+use decisions::Explained;
+use shared::{Change, MOST, faulty, open, read_rules};
 
 /// The command and its settings.
 #[derive(Args)]
@@ -70,6 +72,27 @@ enum RiskAction {
         #[command(flatten)]
         change: Change,
     },
+    /// Show what was decided about the attempts to pay an intent, and why: every rule's result, and the inputs as they were
+    Explain {
+        /// The payment intent, pi_… or pay_…, or one decision, rd_…
+        #[arg(value_parser = Explained::parse)]
+        id: Explained,
+        #[command(flatten)]
+        settings: AdminSettings,
+    },
+    /// Try a file with rules on the decisions that were made, beside the rules that are in force; changes nothing
+    Backtest {
+        /// The file, or - for standard input
+        file: PathBuf,
+        /// Only decisions made since: a time such as 2026-11-23T10:00:00Z, or an age such as 24h or 30d
+        #[arg(long, default_value = "30d", value_parser = super::arguments::moment)]
+        since: Timestamp,
+        /// How many decisions to look at, the first ones: 1 to 1000000
+        #[arg(long, default_value = "100000", value_parser = clap::value_parser!(u64).range(1..=MOST_DECISIONS))]
+        most: u64,
+        #[command(flatten)]
+        settings: AdminSettings,
+    },
     /// Make, fill and show the lists that rules ask for, and those that block by themselves
     Lists(lists::ListsCommand),
     /// List and decide the reviews that rules open
@@ -91,14 +114,14 @@ impl RiskCommand {
             RiskAction::Check { file, settings } => {
                 let rules = open(&settings)
                     .await?
-                    .check_rules(read_file(&file)?)
+                    .check_rules(read_rules(&file)?)
                     .await
                     .map_err(|error| faulty(&file, error))?;
                 print_rules(&rules);
             }
             RiskAction::Apply { file, change } => {
                 let (risk, note) = change.open().await?;
-                let applied = risk.apply_rules(read_file(&file)?, None, &note).await;
+                let applied = risk.apply_rules(read_rules(&file)?, None, &note).await;
                 tell_applied(&applied.map_err(|error| faulty(&file, error))?);
             }
             RiskAction::Show { wanted, settings } => show(&open(&settings).await?, wanted).await?,
@@ -109,6 +132,10 @@ impl RiskCommand {
                 let (risk, note) = change.open().await?;
                 let applied = risk.revert_rules(wanted, None, &note).await;
                 tell_applied(&applied.map_err(|error| faulty(Path::new(&format!("version {wanted}")), error))?);
+            }
+            RiskAction::Explain { id, settings } => decisions::explain(&open(&settings).await?, &id).await?,
+            RiskAction::Backtest { file, since, most, settings } => {
+                decisions::backtest(&open(&settings).await?, &file, since, most).await?;
             }
             RiskAction::Lists(command) => command.run().await?,
             RiskAction::Reviews(command) => command.run().await?,
@@ -121,22 +148,6 @@ impl RiskCommand {
             }
         }
         Ok(())
-    }
-}
-
-/// Reads a file with rules, which is not longer than one may be.
-fn read_file(path: &Path) -> Result<String, CommandFailure> {
-    read_text(path, MOST_FILE_BYTES)
-}
-
-/// The faults of a file, one a line.
-fn faulty(file: &Path, error: ApplyError) -> CommandFailure {
-    match error {
-        ApplyError::Faults(faults) => {
-            let lines: Vec<_> = faults.iter().map(|fault| format!("{}: {fault}", file.display())).collect();
-            CommandFailure::Failed(lines.join("\n"))
-        }
-        ApplyError::Refused(error) => error.into(),
     }
 }
 

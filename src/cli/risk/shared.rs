@@ -9,10 +9,10 @@ use std::{
 use clap::Args;
 
 use crate::{
-    app::risk::{Note, Risk},
+    app::risk::{Note, Risk, rules::ApplyError},
     cli::{database, failure::CommandFailure, operations::reason},
     config::{operator::this_operator, settings::AdminSettings},
-    domain::environment::Environment,
+    domain::{environment::Environment, risk::rule_set::MOST_FILE_BYTES},
 };
 
 /// The most rows that are listed at once.
@@ -54,4 +54,20 @@ pub(super) fn read_text(path: &Path, most: usize) -> Result<String, CommandFailu
         return Err(CommandFailure::Failed(format!("{}: must have at most {most} bytes", path.display())));
     }
     Ok(text)
+}
+
+/// Reads a file with rules, which is not longer than one may be.
+pub(super) fn read_rules(path: &Path) -> Result<String, CommandFailure> {
+    read_text(path, MOST_FILE_BYTES)
+}
+
+/// The faults of a file, one a line.
+pub(super) fn faulty(file: &Path, error: ApplyError) -> CommandFailure {
+    match error {
+        ApplyError::Faults(faults) => {
+            let lines: Vec<_> = faults.iter().map(|fault| format!("{}: {fault}", file.display())).collect();
+            CommandFailure::Failed(lines.join("\n"))
+        }
+        ApplyError::Refused(error) => error.into(),
+    }
 }

@@ -9,10 +9,12 @@
 //! rules in their order.
 
 pub mod action;
+pub mod backtest;
 pub mod buckets;
 pub mod condition;
 pub mod decide;
 pub mod decision;
+pub mod explanation;
 pub mod facts;
 pub mod guard;
 pub mod history;

@@ -102,6 +102,9 @@ impl Client {
         revert_rules: RiskServiceClient(RevertRulesRequest) -> RevertRulesResponse;
         get_rules: RiskServiceClient(GetRulesRequest) -> GetRulesResponse;
         list_rules_versions: RiskServiceClient(ListRulesVersionsRequest) -> ListRulesVersionsResponse;
+        backtest_rules: RiskServiceClient(BacktestRulesRequest) -> BacktestRulesResponse;
+        list_decisions: RiskServiceClient(ListDecisionsRequest) -> ListDecisionsResponse;
+        explain_decision: RiskServiceClient(ExplainDecisionRequest) -> ExplainDecisionResponse;
         create_list: RiskServiceClient(CreateListRequest) -> CreateListResponse;
         list_lists: RiskServiceClient(ListListsRequest) -> ListListsResponse;
         add_list_entries: RiskServiceClient(AddListEntriesRequest) -> AddListEntriesResponse;
