@@ -183,9 +183,9 @@ mod tests {
             (ListKind::Email, &card),
             (ListKind::Domain, "localhost"),
             (ListKind::Domain, "a b.example"),
-            (ListKind::Ip, "203.0.113"),
+            (ListKind::Ip, "198.51.100"),
             (ListKind::Ip, "2001:db8::/65"),
-            (ListKind::Country, "us"),
+            (ListKind::Country, "fr"),
             (ListKind::Country, "ZZ"),
             (ListKind::Customer, "cus_1"),
         ] {

@@ -15,6 +15,7 @@ use crate::domain::{
 };
 
 /// Facts with their owners.
+#[derive(Debug)]
 pub struct Sample {
     /// As [`Facts`] has it.
     pub inputs: RiskInputs,

@@ -82,7 +82,9 @@ fn agree(source: &str) -> bool {
     let Ok(condition) = Condition::compile(source, &samples[0].lists) else { return false };
     for sample in samples {
         let facts = sample.facts();
-        assert_eq!(condition.holds(&facts).ok(), by_the_crate(source, &facts), "{source}");
+        let holds = condition.holds(&facts);
+        assert_ne!(holds, Err(Failure::Missing), "{source}");
+        assert_eq!(holds.ok(), by_the_crate(source, &facts), "{source}");
     }
     true
 }
@@ -177,6 +179,46 @@ fn any_condition() -> impl Strategy<Value = String> {
     })
 }
 
+/// A question that is put together in any way from those for single inputs, and a test of one of them where it is answered: most
+/// are refused, and what is left is right by its question alone.
+fn any_guarding() -> impl Strategy<Value = String> {
+    let questions = ["has(card.bin)", "has(card.country)", "has(ip.country)", "has(metadata.note)"];
+    let question = prop::sample::select(questions.to_vec()).prop_map(str::to_owned);
+    let question = question.prop_recursive(3, 6, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} && {b})")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} || {b})")),
+            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a} ? {b} : {c})")),
+            inner.prop_map(|a| format!("!({a})")),
+        ]
+    });
+    let tests = ["card.brand == 'visa'", "card.country == 'US'", "ip.country == 'DE'", "metadata.note == 'a'"];
+    let test = prop::sample::select(tests.to_vec());
+    (question, test, 0..3).prop_map(|(question, test, form)| match form {
+        0 => format!("{question} && {test}"),
+        1 => format!("{question} || {test}"),
+        _ => format!("{question} ? {test} : payment.is_sandbox"),
+    })
+}
+
+/// The whole sample without some of what can be missing.
+fn any_sample() -> impl Strategy<Value = Sample> {
+    any::<[bool; 6]>().prop_map(|[card, country, ip, ip_country, is_foreign, note]| {
+        let mut sample = Sample::whole();
+        let inputs = &mut sample.inputs;
+        if let Some(card) = &mut inputs.card {
+            card.country = country.then(|| if is_foreign { "FR" } else { "US" }.to_owned());
+        }
+        if let Some(ip) = &mut inputs.ip {
+            ip.country = ip.country.take().filter(|_| ip_country);
+        }
+        inputs.card = inputs.card.take().filter(|_| card);
+        inputs.ip = inputs.ip.take().filter(|_| ip);
+        inputs.metadata.extend(note.then(|| ("note".to_owned(), "a".to_owned())));
+        sample
+    })
+}
+
 /// Pieces of text, some of which make conditions.
 fn any_text() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
@@ -231,7 +273,7 @@ fn any_text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn any_condition_has_the_result_of_the_crate(source in any_condition()) {
@@ -248,6 +290,21 @@ proptest! {
             }
         } else {
             agree(&source);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_compiles_never_reads_what_is_missing(source in any_guarding(), samples in prop::collection::vec(any_sample(), 8)) {
+        if let Ok(condition) = Condition::compile(&source, &Sample::whole().lists) {
+            for sample in samples {
+                let holds = condition.holds(&sample.facts());
+                prop_assert_eq!(holds.clone().ok(), by_the_crate(&source, &sample.facts()), "{}", source);
+                prop_assert!(holds.is_ok(), "{}: {:?}", source, holds);
+            }
         }
     }
 }
