@@ -23,6 +23,7 @@ use crate::{
             lists::PayerIp,
             outcome::{OutcomeKind, RiskOutcome},
             policy::RiskPolicy,
+            review::Review,
             subject::{Dimension, SubjectId},
         },
     },
@@ -101,6 +102,11 @@ impl Screening {
         let took_micros = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
         self.count(action, guard.as_ref(), decision);
         let id = RiskDecisionId::generate(decision.ids());
+        if action == Action::Review {
+            let RiskInputs { partner_id, payment_intent_id, .. } = &self.inputs;
+            let review = Review::open(id.clone(), partner_id.clone(), payment_intent_id.clone(), now);
+            decision.changes.push(Change::RiskReview(Box::new(review)));
+        }
         decision.changes.push(Change::RiskDecision(Box::new(RiskDecision {
             id: id.clone(),
             operation_id: operation.id.clone(),

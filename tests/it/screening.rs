@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tonic::Code;
 
 use crate::support::{
-    app::{TestApp, dies_at},
+    app::{TestApp, dies_at, http_client},
     client::{APPROVED, Client, confirmation, keyed, new_intent},
     database::TestDatabase,
     refusal::refused,
@@ -30,6 +30,8 @@ crate::on_both!(
     failures_that_never_reached_the_issuer_stop_nobody,
     a_card_that_is_lost_is_not_tried_again_where_money_moves,
     cards_are_not_saved_one_after_the_other,
+    rules_block_flag_and_watch_as_they_say,
+    a_hard_list_stops_also_whom_a_rule_lets_through,
     many_payments_of_one_customer_at_once_are_all_made,
     an_address_that_all_payers_share_is_not_counted,
     a_gateway_that_does_not_screen_stops_nothing,
@@ -240,6 +242,93 @@ async fn cards_are_not_saved_one_after_the_other(database: TestDatabase) {
     assert_eq!(app.sandbox.requests().len(), requests);
     let request = pb::ListPaymentMethodsRequest { customer_id: customer.clone(), ..Default::default() };
     assert_eq!(client.list_payment_methods(request).await.unwrap().into_inner().payment_methods.len(), 10);
+}
+
+const RULES: &str = r#"
+name = "shop"
+on_error = "block"
+request_3ds_fallback = "review"
+
+[[rules]]
+name = "all"
+action = "block"
+mode = "shadow"
+condition = "payment.attempt >= 1"
+
+[[rules]]
+name = "friends"
+action = "allow"
+mode = "live"
+condition = "has(email.domain) && email.domain == 'friends.example'"
+
+[[rules]]
+name = "large"
+action = "block"
+mode = "live"
+condition = "has(payment.amount) && payment.amount >= money('500.00')"
+
+[[rules]]
+name = "notable"
+action = "review"
+mode = "live"
+condition = "has(payment.amount) && payment.amount >= money('200.00')"
+"#;
+
+async fn apply(client: &Client) {
+    let request = pb::ApplyRulesRequest { source: RULES.to_owned(), reason: "a try".to_owned(), ..Default::default() };
+    client.apply_rules(request).await.unwrap();
+}
+
+async fn paid_by(client: &Client, email: &str, amount: &str) -> pb::PaymentIntent {
+    let request = pb::CreatePaymentIntentRequest { customer_email: email.to_owned(), ..new_intent(amount) };
+    let intent = client.created(request).await;
+    client.confirm(&intent.id, APPROVED).await.unwrap()
+}
+
+async fn rules_block_flag_and_watch_as_they_say(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    apply(&client).await;
+    for (email, amount, is_stopped) in [
+        ("jane@example.com", "199.99", false),
+        ("jane@example.com", "200.00", false),
+        ("jane@example.com", "500.00", true),
+        ("jane@friends.example", "500.00", false),
+    ] {
+        let intent = paid_by(&client, email, amount).await;
+        assert_eq!(is_blocked(&intent), is_stopped, "{email} {amount}");
+        assert_eq!(intent.state() == State::Succeeded, !is_stopped, "{email} {amount}");
+    }
+    let reviews = client.list_reviews(pb::ListReviewsRequest::default()).await.unwrap().into_inner().reviews;
+    let [review] = &reviews[..] else { panic!("{reviews:?}") };
+    let request = pb::ListDecisionsRequest::default();
+    let decisions = client.list_decisions(request).await.unwrap().into_inner().decisions;
+    let decided: Vec<_> = decisions.iter().rev().map(|decision| decision.decided_by.as_str()).collect();
+    assert_eq!(decided, ["", "notable", "large", "friends"]);
+    assert_eq!(decisions[2].id, review.decision_id);
+    let request = pb::ExplainDecisionRequest { decision_id: decisions[3].id.clone() };
+    let explained = client.explain_decision(request).await.unwrap().into_inner().explanation.unwrap();
+    let all = explained.results.iter().find(|result| result.name == "all").unwrap();
+    assert!(all.shadow && all.matched, "{all:?}");
+    let metrics = http_client().get(app.http("/metrics")).send().await.unwrap().text().await.unwrap();
+    for line in [
+        r#"{action="block",mode="live"} 1"#,
+        r#"{action="review",mode="live"} 1"#,
+        r#"{action="block",mode="shadow"} 4"#,
+    ] {
+        assert!(metrics.contains(&format!("corefy_gateway_risk_decisions_total{line}")), "{line}: {metrics}");
+    }
+}
+
+async fn a_hard_list_stops_also_whom_a_rule_lets_through(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    apply(&client).await;
+    let entry = pb::NewRiskListEntry { value: "jane@friends.example".to_owned(), expires_at: None };
+    let (list, reason) = ("blocked_emails".to_owned(), "a try".to_owned());
+    client.add_list_entries(pb::AddListEntriesRequest { list, entries: vec![entry], reason }).await.unwrap();
+    assert!(is_blocked(&paid_by(&client, "Jane@friends.example", "10.00").await));
+    assert!(!is_blocked(&paid_by(&client, "joan@friends.example", "10.00").await));
 }
 
 async fn many_payments_of_one_customer_at_once_are_all_made(database: TestDatabase) {

@@ -183,6 +183,9 @@ const ReasonRiskListsFull = "RISK_LISTS_FULL"
 // ReasonReviewDecided: FAILED_PRECONDITION. The review was decided otherwise already. Metadata: `state`.
 const ReasonReviewDecided = "REVIEW_DECIDED"
 
+// ReasonBlockedByRisk: FAILED_PRECONDITION. The card was stopped for its risk before it was saved; nothing was sent to Corefy. A payment that is stopped so is no error but a decline.
+const ReasonBlockedByRisk = "BLOCKED_BY_RISK"
+
 // Codes of `last_payment_error` that the gateway knows. Corefy may send others.
 
 // DeclineCodeAntifraudError: The payer's bank or provider suspects fraud.

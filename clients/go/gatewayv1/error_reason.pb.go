@@ -104,6 +104,9 @@ const (
 	ErrorReason_ERROR_REASON_RISK_LISTS_FULL ErrorReason = 32
 	// FAILED_PRECONDITION. The review was decided otherwise already. Metadata: `state`.
 	ErrorReason_ERROR_REASON_REVIEW_DECIDED ErrorReason = 33
+	// FAILED_PRECONDITION. The card was stopped for its risk before it was saved; nothing was sent to Corefy. A payment that is
+	// stopped so is no error but a decline.
+	ErrorReason_ERROR_REASON_BLOCKED_BY_RISK ErrorReason = 34
 )
 
 // Enum value maps for ErrorReason.
@@ -143,6 +146,7 @@ var (
 		31: "ERROR_REASON_REVISION_STALE",
 		32: "ERROR_REASON_RISK_LISTS_FULL",
 		33: "ERROR_REASON_REVIEW_DECIDED",
+		34: "ERROR_REASON_BLOCKED_BY_RISK",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":              0,
@@ -179,6 +183,7 @@ var (
 		"ERROR_REASON_REVISION_STALE":           31,
 		"ERROR_REASON_RISK_LISTS_FULL":          32,
 		"ERROR_REASON_REVIEW_DECIDED":           33,
+		"ERROR_REASON_BLOCKED_BY_RISK":          34,
 	}
 )
 
@@ -213,7 +218,8 @@ var File_corefy_gateway_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\xef\t\n" +
+	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\x91\n" +
+	"\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bERROR_REASON_FIELDS_INVALID\x10\x01\x12$\n" +
@@ -249,7 +255,8 @@ const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"%ERROR_REASON_IDEMPOTENCY_KEY_REQUIRED\x10\x1e\x12\x1f\n" +
 	"\x1bERROR_REASON_REVISION_STALE\x10\x1f\x12 \n" +
 	"\x1cERROR_REASON_RISK_LISTS_FULL\x10 \x12\x1f\n" +
-	"\x1bERROR_REASON_REVIEW_DECIDED\x10!B\xa0\x01\n" +
+	"\x1bERROR_REASON_REVIEW_DECIDED\x10!\x12 \n" +
+	"\x1cERROR_REASON_BLOCKED_BY_RISK\x10\"B\xa0\x01\n" +
 	"\x15com.corefy.gateway.v1B\x10ErrorReasonProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (

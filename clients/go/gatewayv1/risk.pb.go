@@ -944,9 +944,9 @@ type RiskExplanation struct {
 	// The inputs that were known, by the names that conditions have for them, such as `card.country`. Cards, email addresses and IP
 	// addresses are keyed hashes, as lists take them; of metadata there are the keys alone, as `metadata`.
 	Facts []*RiskFact `protobuf:"bytes,3,rep,name=facts,proto3" json:"facts,omitempty"`
-	// What happened before, as far as it was not 0: `ip/1h/attempts`.
+	// The velocities before the attempt that were not 0: `ip/1h/attempts`.
 	Velocities []*RiskFact `protobuf:"bytes,4,rep,name=velocities,proto3" json:"velocities,omitempty"`
-	// What came of the attempt, as far as it is known: `declined` (by the issuer), `succeeded`, `charged_back`.
+	// The outcomes of the attempt, as far as they are known: `declined` (by the issuer), `succeeded`, `charged_back`.
 	Outcomes []string `protobuf:"bytes,5,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
 	// How long the decision took.
 	Took          *durationpb.Duration `protobuf:"bytes,6,opt,name=took,proto3" json:"took,omitempty"`
@@ -1172,7 +1172,7 @@ func (x *RiskFact) GetValue() string {
 	return ""
 }
 
-// What rules would have done with attempts that were decided about before.
+// The effect that rules would have had on attempts that were decided about before.
 type RiskBacktest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many decisions about payments were looked at.
@@ -1183,9 +1183,9 @@ type RiskBacktest struct {
 	LastDecidedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last_decided_at,json=lastDecidedAt,proto3" json:"last_decided_at,omitempty"`
 	// Whether there were more than `max_decisions`.
 	Truncated bool `protobuf:"varint,4,opt,name=truncated,proto3" json:"truncated,omitempty"`
-	// What the tested rules would have done, by action and currency.
+	// The effect of the tested rules, by action and currency.
 	Tested []*RiskBacktestRow `protobuf:"bytes,5,rep,name=tested,proto3" json:"tested,omitempty"`
-	// What the rules that are in force would have done, by action and currency.
+	// The effect of the rules that are in force, by action and currency.
 	InForce []*RiskBacktestRow `protobuf:"bytes,6,rep,name=in_force,json=inForce,proto3" json:"in_force,omitempty"`
 	// The tested rules, in their order.
 	Rules         []*RiskBacktestRule `protobuf:"bytes,7,rep,name=rules,proto3" json:"rules,omitempty"`

@@ -111,9 +111,11 @@ type TimelineEntry struct {
 	// The webhook, `wh_…`.
 	WebhookId string `protobuf:"bytes,8,opt,name=webhook_id,json=webhookId,proto3" json:"webhook_id,omitempty"`
 	// The event, `evt_…`; ListEvents has the object as it was then.
-	EventId       string `protobuf:"bytes,9,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	EventId string `protobuf:"bytes,9,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	// The decision about the risk of an attempt, `rd_…`; ExplainDecision has its reasons.
+	RiskDecisionId string `protobuf:"bytes,10,opt,name=risk_decision_id,json=riskDecisionId,proto3" json:"risk_decision_id,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *TimelineEntry) Reset() {
@@ -209,11 +211,18 @@ func (x *TimelineEntry) GetEventId() string {
 	return ""
 }
 
+func (x *TimelineEntry) GetRiskDecisionId() string {
+	if x != nil {
+		return x.RiskDecisionId
+	}
+	return ""
+}
+
 var File_corefy_gateway_v1_timeline_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_timeline_proto_rawDesc = "" +
 	"\n" +
-	" corefy/gateway/v1/timeline.proto\x12\x11corefy.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x02\n" +
+	" corefy/gateway/v1/timeline.proto\x12\x11corefy.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf8\x02\n" +
 	"\rTimelineEntry\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x128\n" +
 	"\x04kind\x18\x02 \x01(\x0e2$.corefy.gateway.v1.TimelineEntryKindR\x04kind\x12\x1a\n" +
@@ -225,7 +234,9 @@ const file_corefy_gateway_v1_timeline_proto_rawDesc = "" +
 	"\vapi_call_id\x18\a \x01(\tR\tapiCallId\x12\x1d\n" +
 	"\n" +
 	"webhook_id\x18\b \x01(\tR\twebhookId\x12\x19\n" +
-	"\bevent_id\x18\t \x01(\tR\aeventId*\x81\x02\n" +
+	"\bevent_id\x18\t \x01(\tR\aeventId\x12(\n" +
+	"\x10risk_decision_id\x18\n" +
+	" \x01(\tR\x0eriskDecisionId*\x81\x02\n" +
 	"\x11TimelineEntryKind\x12#\n" +
 	"\x1fTIMELINE_ENTRY_KIND_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17TIMELINE_ENTRY_KIND_RPC\x10\x01\x12%\n" +
