@@ -21,7 +21,7 @@ use tonic::Code;
 
 use crate::support::{
     app::TestApp,
-    client::Client,
+    client::{APPROVED, Client},
     database::{TestDatabase, master_key, master_key_text},
     program::output,
     refusal::{refused, wrong_fields},
@@ -32,6 +32,7 @@ crate::on_both!(
     a_decision_is_explained_without_anything_personal,
     rules_are_tried_on_what_was_decided,
     the_commands_explain_and_try,
+    what_is_applied_decides_about_the_next_attempt_and_is_explained,
 );
 
 const RULES: &str = r#"
@@ -249,4 +250,55 @@ async fn the_commands_explain_and_try(database: TestDatabase) {
     assert!(blocked.contains("1199.99") && blocked.contains("200.00"), "{tried}");
     let intent = app.client().await.intent("10.00").await;
     assert!(run(&app, &["risk", "explain", &intent.id]).starts_with("no attempt to pay it"));
+}
+
+async fn what_is_applied_decides_about_the_next_attempt_and_is_explained(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let first = client.paid_intent("100.00").await;
+    let reason = || "chargebacks".to_owned();
+    let apply = pb::ApplyRulesRequest { source: RULES.to_owned(), reason: reason(), expected_version: Some(0) };
+    client.apply_rules(apply).await.unwrap();
+    let blocked = client.intent("100.00").await;
+    let blocked = client.confirm(&blocked.id, APPROVED).await.unwrap();
+    assert_eq!(blocked.state(), pb::PaymentIntentState::RequiresPaymentMethod);
+    let error = blocked.last_payment_error.unwrap();
+    assert_eq!(error.code, "blocked_by_risk");
+    assert!(!format!("{error:?}").contains("large"), "the caller does not learn which rule it was: {error:?}");
+
+    let list = async |payment: &str| {
+        let request = pb::ListDecisionsRequest { payment_intent_id: payment.to_owned(), ..Default::default() };
+        client.list_decisions(request).await.unwrap().into_inner().decisions
+    };
+    let [decision] = list(&blocked.id).await.try_into().unwrap();
+    assert_eq!((decision.action(), decision.step()), (RiskAction::Block, RiskDecisionStep::BlockRule));
+    assert_eq!((decision.decided_by.as_str(), decision.rules_version), ("large", 1));
+    let explained = explain(&client, &decision.id).await.unwrap();
+    assert!(explained.results.iter().any(|rule| rule.name == "large" && rule.matched), "{explained:?}");
+    assert!(run(&app, &["risk", "explain", &blocked.id]).contains("at the step block_rule by large"));
+
+    let source = RULES.replace("100.00", "900.00");
+    let apply = pb::ApplyRulesRequest { source, reason: reason(), expected_version: Some(1) };
+    client.apply_rules(apply).await.unwrap();
+    let bin = pb::NewRiskListEntry { value: "555555".to_owned(), expires_at: None };
+    let add = pb::AddListEntriesRequest { list: "blocked_bins".to_owned(), entries: vec![bin], reason: reason() };
+    client.add_list_entries(add).await.unwrap();
+    let intent = client.intent("100.00").await;
+    let stopped = client.confirm(&intent.id, "5555555555554444").await.unwrap();
+    assert_eq!(stopped.last_payment_error.unwrap().code, "blocked_by_risk");
+    let [decision] = list(&intent.id).await.try_into().unwrap();
+    assert_eq!((decision.step(), decision.decided_by.as_str()), (RiskDecisionStep::HardList, "blocked_bins"));
+    let paid = client.confirm(&intent.id, APPROVED).await.unwrap();
+    assert_eq!(paid.state(), pb::PaymentIntentState::Succeeded);
+
+    let backtest = pb::BacktestRulesRequest { source: RULES.to_owned(), ..Default::default() };
+    let told = client.backtest_rules(backtest).await.unwrap().into_inner().backtest.unwrap();
+    assert_eq!((told.decision_count, told.rules[0].match_count), (4, 4));
+    let of = |rows: &[pb::RiskBacktestRow], action| {
+        rows.iter().find(|row| row.action() == action).map(|row| (row.count, row.paid_count))
+    };
+    assert_eq!(of(&told.tested, RiskAction::Block), Some((4, 2)), "what was paid would have been stopped");
+    // The list blocks now as it did then; all else goes on.
+    assert_eq!(of(&told.in_force, RiskAction::Allow), Some((3, 2)));
+    assert_eq!(list(&first.id).await[0].action(), RiskAction::Allow);
 }

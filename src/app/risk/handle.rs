@@ -87,7 +87,7 @@ impl Risk {
     /// was read.
     pub(super) async fn commit_policy(&self, changes: impl IntoIterator<Item = Change>) -> Result<bool, Error> {
         let stands = self.store.commit_once(&changes.into_iter().collect::<Changes>()).await?;
-        if stands && let Err(error) = self.policies.refresh().await {
+        if stands && let Err(error) = self.policies.refresh_if_used().await {
             tracing::warn!(%error, "a change of the policy is taken on later");
         }
         Ok(stands)

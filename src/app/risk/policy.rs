@@ -46,6 +46,12 @@ impl Policies {
         self.current.borrow().policy.clone()
     }
 
+    /// Takes on what was changed here, where attempts are decided by it: a command, which decides nothing, reads nothing.
+    pub(super) async fn refresh_if_used(&self) -> Result<bool, Error> {
+        let is_used = self.current.borrow().revision.is_some();
+        if is_used { self.refresh().await } else { Ok(false) }
+    }
+
     /// Takes on what is stored, if it has changed; returns whether it has.
     ///
     /// # Errors
@@ -69,14 +75,20 @@ impl Policies {
     }
 }
 
-/// Reads all lists into memory.
-pub(super) async fn read_lists(session: &mut ReadSession) -> Result<Lists, store::Error> {
+/// Reads the names and kinds of all lists, which is what rules are compiled against.
+pub(super) async fn read_empty_lists(session: &mut ReadSession) -> Result<Lists, store::Error> {
     let mut lists = Lists::default();
     for list in session.risk_lists().await? {
         if let Err(fault) = lists.add_list(&list.name, list.kind) {
             tracing::error!(list = list.name, %fault, "a list is left out");
         }
     }
+    Ok(lists)
+}
+
+/// Reads all lists into memory.
+async fn read_lists(session: &mut ReadSession) -> Result<Lists, store::Error> {
+    let mut lists = read_empty_lists(session).await?;
     let mut after: Option<(String, String)> = None;
     while lists.len() < MOST_ENTRIES {
         let place = after.as_ref().map(|(list, value)| (list.as_str(), value.as_str()));

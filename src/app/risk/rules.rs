@@ -2,7 +2,7 @@
 
 use super::{
     handle::{Note, Risk, TRIES, too_busy},
-    policy::read_lists,
+    policy::read_empty_lists,
 };
 use crate::{
     app::{
@@ -35,7 +35,7 @@ impl<E: Into<Error>> From<E> for ApplyError {
 impl Risk {
     /// Compiles rules against the lists that there are. Changes nothing.
     pub async fn check_rules(&self, source: String) -> Result<RuleSet, ApplyError> {
-        let lists = read_lists(&mut self.store.read().await?).await?;
+        let lists = read_empty_lists(&mut self.store.read().await?).await?;
         let compiled = tokio::task::spawn_blocking(move || RuleSet::compile(&source, &lists)).await;
         let unfinished = |panic| Error::new(Reason::Internal, "the rules could not be compiled").because(panic);
         compiled.map_err(unfinished)?.map_err(ApplyError::Faults)
