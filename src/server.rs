@@ -22,7 +22,7 @@ use crate::{
     },
     http,
     port::{Bounds, CertificateError, CertificateFiles, Certificates, CountedAs, IdleTimeouts, Port},
-    reference_data::{FileFault, ReferenceData, ReferenceFiles},
+    reference_data::{FileFaults, ReferenceData, ReferenceFiles},
     rpc,
     store::{self, FileLock, Sealer, Store},
     telemetry::{ExportError, Telemetry},
@@ -60,9 +60,9 @@ pub enum StartError {
     /// The rules of risk that are in force cannot be used.
     #[error("the risk policy: {0}")]
     Policy(#[from] crate::error::Error),
-    /// A file of reference data could not be used. Names its setting.
+    /// Files of reference data could not be used. Names their settings.
     #[error("{0}")]
-    ReferenceData(FileFault),
+    ReferenceData(#[from] FileFaults),
     /// The client of Corefy could not be made.
     #[error("{0}")]
     Upstream(#[from] SetupError),
@@ -251,8 +251,7 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
     let master_key = MasterKey::new(config.master_key.clone());
     let telemetry = telemetry(config.traces.as_ref())?;
     let environment = &harness.environment;
-    let reference_data =
-        reference_data(&config.risk).map_err(|mut faults| StartError::ReferenceData(faults.remove(0)))?;
+    let reference_data = reference_data(&config.risk)?;
     let store = if harness.in_lock_step {
         open_store_in_lock_step(&config.database, &master_key, environment).await?
     } else {
@@ -289,8 +288,8 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
     Ok(app)
 }
 
-/// Reads the files of reference data. There is at least one fault where they cannot be used.
-pub fn reference_data(config: &RiskConfig) -> Result<ReferenceData, Vec<FileFault>> {
+/// Reads the files of reference data.
+pub fn reference_data(config: &RiskConfig) -> Result<ReferenceData, FileFaults> {
     let RiskConfig { bin_table, ip_databases, disposable_domains, rates, .. } = config.clone();
     ReferenceData::load(ReferenceFiles { bin_table, ip_databases, disposable_domains }, rates)
 }

@@ -17,7 +17,7 @@ mod watched;
 
 pub use bin_table::BinFacts;
 pub use ip_database::IpFacts;
-pub use watched::FileFault;
+pub use watched::{FileFault, FileFaults};
 
 /// The settings that name the files.
 const BIN_TABLE: &str = "GATEWAY_RISK_BIN_TABLE";
@@ -48,8 +48,8 @@ impl ReferenceData {
     /// Reads all files.
     ///
     /// # Errors
-    /// The first fault of each file that cannot be used.
-    pub fn load(files: ReferenceFiles, rates: Rates) -> Result<Self, Vec<FileFault>> {
+    /// The first fault of each file that cannot be used: nothing is read by halves.
+    pub fn load(files: ReferenceFiles, rates: Rates) -> Result<Self, FileFaults> {
         let mut faults = Vec::new();
         let bins = files.bin_table.and_then(|file| noted(Watched::load(BIN_TABLE, file, BinTable::read), &mut faults));
         let ips = files.ip_databases.into_iter();
@@ -58,7 +58,7 @@ impl ReferenceData {
         let domains = files.disposable_domains;
         let domains = domains
             .and_then(|file| noted(Watched::load(DISPOSABLE_DOMAINS, file, DisposableDomains::read), &mut faults));
-        if faults.is_empty() { Ok(Self { bins, ips, domains, rates }) } else { Err(faults) }
+        if faults.is_empty() { Ok(Self { bins, ips, domains, rates }) } else { Err(FileFaults(faults)) }
     }
 
     /// Reads the files again that have changed. One that cannot be used is logged, and what was known before stays. Reads files:

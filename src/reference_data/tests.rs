@@ -15,7 +15,7 @@ fn write(directory: &TempDir, name: &str, content: impl AsRef<[u8]>) -> PathBuf 
 
 fn load(files: ReferenceFiles) -> Result<ReferenceData, Vec<String>> {
     let loaded = ReferenceData::load(files, Rates::default());
-    loaded.map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    loaded.map_err(|faults| faults.each().map(ToString::to_string).collect())
 }
 
 fn bins(content: &str) -> Result<BinTable, String> {

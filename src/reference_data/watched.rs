@@ -21,6 +21,26 @@ pub struct FileFault {
     problem: String,
 }
 
+/// Files that cannot be used, at least one, each on a line of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFaults(pub(super) Vec<FileFault>);
+
+impl FileFaults {
+    /// The faults, one by one.
+    pub fn each(&self) -> impl Iterator<Item = &FileFault> {
+        self.0.iter()
+    }
+}
+
+impl std::error::Error for FileFaults {}
+
+impl fmt::Display for FileFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
 /// The state of a file: when it was changed, and its size in bytes. `None`: it does not exist.
 type Mark = Option<(SystemTime, u64)>;
 

@@ -116,11 +116,14 @@ fn fields_that_hold_a_card_a_person_or_the_callers_own_words_are_to_be_redacted(
         "data",
     ];
     /// Names of things that are no personal data.
-    const PUBLIC: [&str; 4] = [
+    const PUBLIC: [&str; 7] = [
         "corefy.gateway.v1.SupportedPaymentMethod.name",
         "corefy.gateway.v1.RiskRules.name",
         "corefy.gateway.v1.RiskList.name",
         "corefy.gateway.v1.CreateListRequest.name",
+        "corefy.gateway.v1.RiskRuleResult.name",
+        "corefy.gateway.v1.RiskFact.name",
+        "corefy.gateway.v1.RiskBacktestRule.name",
     ];
     let fields = messages().into_iter().flat_map(|message| message.fields().collect::<Vec<_>>());
     for field in fields.filter(|field| field.kind() == Kind::String || field.is_map()) {

@@ -41,6 +41,7 @@ crate::on_both!(
     compressed_requests_are_read,
     what_is_not_in_the_protos_is_unimplemented,
     a_port_that_is_taken_is_named_by_its_setting,
+    every_file_of_reference_data_that_cannot_be_used_is_named_at_the_start,
 );
 
 /// Ten seconds, which is why it runs on one database only.
@@ -64,7 +65,7 @@ async fn every_service_serves_once_the_database_answers(database: TestDatabase) 
     let pool = descriptors();
     let services = pool.services().filter(|service| service.package_name() == "corefy.gateway.v1");
     let names: Vec<_> = services.map(|service| service.full_name().to_owned()).chain([String::new()]).collect();
-    assert_eq!(names.len(), 7);
+    assert_eq!(names.len(), 8);
     for name in names {
         let mut statuses = watch(&channel, &name).await;
         while statuses.next().await.unwrap().unwrap().status() != ServingStatus::Serving {}
@@ -300,6 +301,21 @@ async fn a_port_that_is_taken_is_named_by_its_setting(database: TestDatabase) {
         let error = Server::start(config, Harness::default()).await.err().unwrap().to_string();
         assert!(error.starts_with(&format!("{variable}: cannot listen on {taken}: ")), "{error}");
     }
+}
+
+async fn every_file_of_reference_data_that_cannot_be_used_is_named_at_the_start(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut config = app.config().clone();
+    // The app has the lock of its own.
+    let directory = tempfile::tempdir().unwrap();
+    config.database.url = format!("sqlite://{}", directory.path().join("gateway.db").display()).into();
+    config.risk.bin_table = Some("none.csv".into());
+    config.risk.ip_databases = vec!["none.mmdb".into()];
+    let error = Server::start(config, Harness::default()).await.err().unwrap().to_string();
+    let lines: Vec<_> = error.lines().collect();
+    assert_eq!(lines.len(), 2, "{error}");
+    assert!(lines[0].starts_with("GATEWAY_RISK_BIN_TABLE: none.csv: No such file"), "{error}");
+    assert!(lines[1].starts_with("GATEWAY_RISK_IP_DATABASE: none.mmdb: No such file"), "{error}");
 }
 
 async fn check(channel: &Channel, service: &str) -> Result<ServingStatus, Status> {

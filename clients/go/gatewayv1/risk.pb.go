@@ -1523,10 +1523,10 @@ const file_corefy_gateway_v1_risk_proto_rawDesc = "" +
 	"\x06action\x18\x03 \x01(\x0e2\x1d.corefy.gateway.v1.RiskActionR\x06action\x12\x16\n" +
 	"\x06shadow\x18\x04 \x01(\bR\x06shadow\x12\x18\n" +
 	"\amatched\x18\x05 \x01(\bR\amatched\x12\x14\n" +
-	"\x05error\x18\x06 \x01(\tR\x05error\"4\n" +
+	"\x05error\x18\x06 \x01(\tR\x05error\"9\n" +
 	"\bRiskFact\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\x93\x03\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x19\n" +
+	"\x05value\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05value\"\x93\x03\n" +
 	"\fRiskBacktest\x12%\n" +
 	"\x0edecision_count\x18\x01 \x01(\x03R\rdecisionCount\x12D\n" +
 	"\x10first_decided_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x0efirstDecidedAt\x12B\n" +

@@ -19,7 +19,7 @@ pub(super) fn check_reference_data(config: &Config, findings: &mut Findings) {
                 findings.passed(SUBJECT, &format!("not set, so that rules know nothing of it: {}", names(missing)));
             }
         }
-        Err(faults) => faults.iter().for_each(|fault| findings.fail(SUBJECT, &fault.to_string())),
+        Err(faults) => faults.each().for_each(|fault| findings.fail(SUBJECT, &fault.to_string())),
     }
 }
 
