@@ -36,7 +36,7 @@ impl DecisionCount {
         Self {
             action: decision.action,
             shadow: matches.filter(|result| result.mode == Mode::Shadow).map(|result| result.action).collect(),
-            guard: guard.map(|result| one_of(&result.name, guard::NAMES.into_iter())),
+            guard: guard.map(|result| one_of(&result.name, guard::NAMES)),
             rule_errors: errors as u64,
             is_address_unknown: decision.inputs.ip.is_none() && decision.inputs.payment_intent_id.is_some(),
             took: Duration::from_micros(decision.took_micros.unsigned_abs()),

@@ -157,7 +157,7 @@ async fn successes_and_chargebacks_count_for_the_customer_alone(database: TestDa
     assert_eq!((seen.customer.successes, seen.customer.chargebacks, seen.customer.all_declines), (1, 1, 0));
     assert_eq!(PastOutcomes { customer: Default::default(), ..seen }, PastOutcomes::default());
     let mut session = store.read().await.unwrap();
-    let found = session.risk_outcomes(&[decision.id.clone()]).await.unwrap();
+    let found = session.risk_outcomes(std::slice::from_ref(&decision.id)).await.unwrap();
     assert_eq!(found[&decision.id], [OutcomeKind::ChargedBack, OutcomeKind::Succeeded]);
 }
 

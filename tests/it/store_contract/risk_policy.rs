@@ -169,7 +169,7 @@ async fn a_review_is_decided_once(database: TestDatabase) {
     let stored = async || store.read().await.unwrap().risk_review(&open.decision_id).await.unwrap().unwrap();
     assert_eq!(stored().await, rejected);
     let wanted = async || store.read().await.unwrap().risk_reviews_to_refund(10).await.unwrap();
-    assert_eq!(wanted().await, [rejected.clone()]);
+    assert_eq!(wanted().await, std::slice::from_ref(&rejected));
     let refund_id = Some(RefundId::generate(&Ids::system()));
     let refunded = Review { refund: ReviewRefund::Created, refund_id, ..rejected };
     let refund = || Change::RiskReviewRefund(Box::new(refunded.clone()));
