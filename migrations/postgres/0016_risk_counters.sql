@@ -18,8 +18,8 @@ CREATE TABLE risk_decisions (
 CREATE INDEX risk_decisions_list ON risk_decisions (partner_id, created_at, id);
 -- The same of one action; most decisions allow, and are in the other list alone.
 CREATE INDEX risk_decisions_strict ON risk_decisions (partner_id, strict_action, created_at, id) WHERE strict_action IS NOT NULL;
--- The timeline of a payment.
-CREATE INDEX risk_decisions_of_payment ON risk_decisions (payment_intent_id, id) WHERE payment_intent_id IS NOT NULL;
+-- The timeline of a payment, whose few are sorted.
+CREATE INDEX risk_decisions_of_payment ON risk_decisions (payment_intent_id) WHERE payment_intent_id IS NOT NULL;
 
 CREATE TABLE risk_subjects (
     id          TEXT    NOT NULL PRIMARY KEY,
