@@ -15,7 +15,7 @@ use crate::{
         payment_intent::PaymentIntent,
         risk::{
             action::Action,
-            decide::{Verdict, decide},
+            decide::{CAN_REQUEST_3DS, Verdict, decide},
             decision::RiskDecision,
             facts::Facts,
             guard::GuardFinding,
@@ -35,9 +35,6 @@ mod inputs;
 
 pub(super) use inputs::Attempted;
 use inputs::Surroundings;
-
-/// Whether Corefy can be asked to authenticate the payer: neither of its APIs has a field for it.
-const CAN_REQUEST_3DS: bool = false;
 
 /// All that the decision about an attempt looks at.
 pub(super) struct Screening {

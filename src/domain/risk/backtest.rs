@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     action::Action,
-    decide::{Verdict, decide},
+    decide::{CAN_REQUEST_3DS, Verdict, decide},
     decision::{RiskDecision, RuleOutcome, Step},
     facts::Facts,
     lists::{Lists, PayerIp},
@@ -14,9 +14,6 @@ use crate::domain::{clock::Timestamp, money::Money};
 
 /// The most decisions that a backtest looks at.
 pub const MOST_DECISIONS: u64 = 1_000_000;
-
-/// Whether a connection can ask for 3-D Secure: none can, so that a rule which asks for it does what its set says instead.
-const CAN_REQUEST_3DS: bool = false;
 
 /// The outcome of an attempt, as far as a backtest tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,6 +7,10 @@ use super::{
     rule_set::RuleSet,
 };
 
+/// Whether Corefy can be asked to authenticate the payer: neither of its APIs has a field for it, so that a rule which asks for it
+/// does what its set says instead.
+pub const CAN_REQUEST_3DS: bool = false;
+
 /// A decision before it is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
