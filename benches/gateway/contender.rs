@@ -50,17 +50,25 @@ impl Contender {
 
     /// `count` gateways with the settings they have by default, but for the limits that keep a load within what Corefy allows.
     pub async fn gateways(name: &str, database: &str, dir: &Path, count: usize) -> Result<Self, Box<dyn Error>> {
-        let gateways = Self::gateways_within(name, database, dir, count, NO_LIMIT).await?;
+        let gateways = Self::gateways_within(name, database, dir, count, NO_LIMIT, &[]).await?;
         Ok(Self { target: gateways.target.clone().make_known().await?, ..gateways })
     }
 
-    /// The same with a limit of requests to Corefy a minute, and without intents to read.
+    /// A gateway that does not screen attempts to pay.
+    pub async fn unscreened(name: &str, database: &str, dir: &Path) -> Result<Self, Box<dyn Error>> {
+        let settings = [("GATEWAY_RISK_SCREENING", "false")];
+        let gateway = Self::gateways_within(name, database, dir, 1, NO_LIMIT, &settings).await?;
+        Ok(Self { target: gateway.target.clone().make_known().await?, ..gateway })
+    }
+
+    /// The same with a limit of requests to Corefy a minute, with more settings, and without intents to read.
     pub async fn gateways_within(
         name: &str,
         database: &str,
         dir: &Path,
         count: usize,
         limit: u32,
+        settings: &[(&str, &str)],
     ) -> Result<Self, Box<dyn Error>> {
         let https = (0..count).map(|_| free_addr()).collect::<Result<Vec<_>, _>>()?;
         let sandbox = Sandbox::start(dir, name, https[0]).await?;
@@ -74,7 +82,8 @@ impl Contender {
                 .env("COREFY_RATE_LIMIT_PER_MINUTE", limit.to_string())
                 .env("GATEWAY_KEY_RATE_PER_MINUTE", "0")
                 .env("GATEWAY_GRPC_ADDR", addr.to_string())
-                .env("GATEWAY_HTTP_ADDR", http.to_string());
+                .env("GATEWAY_HTTP_ADDR", http.to_string())
+                .envs(settings.iter().copied());
             processes.push(Process::start(serve, addr, dir.join(format!("gateway-{name}-{}.log", addr.port())))?);
             addrs.push(addr);
         }

@@ -97,8 +97,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let dir = dir.path();
     report::setting(flush::median_of(dir)?);
-    if options.work != Some(Work::ThreeGateways) {
+    if !matches!(options.work, Some(Work::ThreeGateways | Work::Screening)) {
         in_turn(&options, dir).await?;
+    }
+    if options.measures(Work::Screening) {
+        screening(&options, dir).await?;
     }
     match &options.postgres {
         Some(server) if options.measures(Work::ThreeGateways) => three_gateways(&options, server, dir).await,
@@ -157,6 +160,24 @@ async fn in_turn(options: &Options, dir: &Path) -> Result<(), Box<dyn Error>> {
     }
     let rows = measure(&mut full, &plan).await?;
     report::grown(&plan, options.rows, &full, &empty, &rows);
+    Ok(())
+}
+
+/// A gateway that screens on each database, beside one that does not.
+async fn screening(options: &Options, dir: &Path) -> Result<(), Box<dyn Error>> {
+    let file = |name: &str| format!("sqlite://{}", dir.join(name).display());
+    let mut contenders = vec![Contender::bare(dir).await?];
+    contenders.push(Contender::gateways("SQLite", &file("screened.db"), dir, 1).await?);
+    contenders.push(Contender::unscreened("SQLite, not screened", &file("unscreened.db"), dir).await?);
+    if let Some(server) = &options.postgres {
+        let (screened, not) = (fill::create_database(server).await?, fill::create_database(server).await?);
+        contenders.push(Contender::gateways("PostgreSQL", &screened, dir, 1).await?);
+        contenders.push(Contender::unscreened("PostgreSQL, not screened", &not, dir).await?);
+    }
+    let plan = Plan::new(&[Work::Screening], options.callers.or(Some(MANY)), options.rounds, options.length());
+    let cells = measure(&mut contenders, &plan).await?;
+    report::compared(&plan, &contenders, &cells);
+    report::processes(&contenders);
     Ok(())
 }
 

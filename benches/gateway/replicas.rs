@@ -68,7 +68,7 @@ async fn refunded(gateways: &Contender) -> Result<(usize, Duration), Box<dyn Err
 
 /// Creates at each gateway as much as the limit lets it. Returns how many each did.
 async fn limited(database: &str, dir: &Path, length: Duration) -> Result<Vec<usize>, Box<dyn Error>> {
-    let gateways = Contender::gateways_within("limited", database, dir, GATEWAYS, LIMIT).await?;
+    let gateways = Contender::gateways_within("limited", database, dir, GATEWAYS, LIMIT, &[]).await?;
     let began = Instant::now();
     let mut tasks = JoinSet::new();
     for addr in &gateways.addrs {

@@ -16,6 +16,8 @@ pub enum Work {
     Refund,
     /// One `CreatePaymentIntent` that is refused, for Corefy refuses connections.
     Outage,
+    /// One `CreatePaymentIntent`, then one `ConfirmPaymentIntent`, at gateways that screen it for fraud and at others that do not.
+    Screening,
     /// One `CreatePaymentIntent`, sent to one of three gateways on one PostgreSQL.
     ThreeGateways,
 }
@@ -34,6 +36,7 @@ impl Work {
             Self::CreateConfirmAndWebhook => "create + confirm + webhook",
             Self::Refund => "refund",
             Self::Outage => "create in an outage",
+            Self::Screening => "create + confirm, screened",
             Self::ThreeGateways => "create at three gateways",
         }
     }

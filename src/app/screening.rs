@@ -24,6 +24,7 @@ use crate::{
             outcome::{OutcomeKind, RiskOutcome},
             policy::RiskPolicy,
             review::Review,
+            rule_set::RuleSet,
             subject::{Dimension, SubjectId},
         },
     },
@@ -70,8 +71,10 @@ impl Payments {
         for subject in subjects.iter().collect::<BTreeSet<_>>() {
             turns.push(self.queues.wait(subject.as_str()).await);
         }
-        let bin = inputs.card.as_ref().map(|card| card.bin.as_str());
-        let history = self.store.read().await?.risk_history(&subjects, bin, inputs.at).await?;
+        // A BIN is asked about only where a rule needs it: it is that of many payers, and so never new.
+        let asks_for_bin = policy.rules.as_ref().is_some_and(RuleSet::asks_for_bin);
+        let bin = inputs.card.as_ref().filter(|_| asks_for_bin).map(|card| card.bin.as_str());
+        let history = self.store.risk_history(&subjects, bin, inputs.at).await?;
         if let Some(customer) = &mut inputs.customer {
             let outcomes = &history.outcomes().customer;
             customer.successes = outcomes.successes;

@@ -29,6 +29,8 @@ pub(super) type SharedRows = Vec<Arc<AnyRow>>;
 #[derive(Clone)]
 pub(super) struct ReadBatcher(mpsc::Sender<QueuedRead>);
 
+type Response = oneshot::Receiver<Result<SharedRows, Error>>;
+
 struct QueuedRead {
     lookup: &'static Lookup,
     key: String,
@@ -50,9 +52,30 @@ impl ReadBatcher {
 
     /// The rows that `lookup` finds under `key`, as they are committed.
     pub(super) async fn rows(&self, lookup: &'static Lookup, key: &str) -> Result<SharedRows, Error> {
+        self.ask(lookup, key).await?.await.map_err(|_| Error::gone())?
+    }
+
+    /// The rows under each of several keys, in their order. All are asked for at once.
+    pub(super) async fn rows_of(
+        &self,
+        lookup: &'static Lookup,
+        keys: impl IntoIterator<Item = &str>,
+    ) -> Result<Vec<SharedRows>, Error> {
+        let mut responses = Vec::new();
+        for key in keys {
+            responses.push(self.ask(lookup, key).await?);
+        }
+        let mut found = Vec::with_capacity(responses.len());
+        for response in responses {
+            found.push(response.await.map_err(|_| Error::gone())??);
+        }
+        Ok(found)
+    }
+
+    async fn ask(&self, lookup: &'static Lookup, key: &str) -> Result<Response, Error> {
         let (reply, response) = oneshot::channel();
         self.0.send(QueuedRead { lookup, key: key.to_owned(), reply }).await.map_err(|_| Error::gone())?;
-        response.await.map_err(|_| Error::gone())?
+        Ok(response)
     }
 }
 

@@ -1,4 +1,5 @@
-//! The history of an attempt's subjects, read in one round trip.
+//! The history of an attempt's subjects: their rows, read together with those of other attempts, and what came of attempts of
+//! theirs before.
 
 use std::sync::LazyLock;
 
@@ -9,9 +10,8 @@ use sqlx::{
 };
 
 use super::{
-    Change, Error, ReadSession, Tracked,
+    Change, Error, Store, Tracked,
     columns::{get, optional_time, parse},
-    risk_subjects,
 };
 use crate::domain::{
     clock::Timestamp,
@@ -81,8 +81,8 @@ impl RiskHistory {
     }
 }
 
-/// Everything that happened to a card ($1), an IP address ($2), an email address ($3), a customer ($4, whose id is $5) and a BIN
-/// ($6). A row is of one `kind`, which says what its numbers are. $7 to $10 begin the windows, $11 that of the card schemes; $12
+/// The outcomes of the attempts of a card ($1), an IP address ($2), an email address ($3), a customer ($4, whose id is $5), and the
+/// counters of a BIN ($6). A row is of one `kind`, which says what its numbers are. $7 to $10 begin the windows, $11 that of the card schemes; $12
 /// to $15 are the buckets in which the windows begin.
 static HISTORY: LazyLock<String> = LazyLock::new(|| {
     let windows = "COUNT(CASE WHEN found_at > $7 THEN 1 END) AS a, COUNT(CASE WHEN found_at > $8 THEN 1 END) AS b,
@@ -97,7 +97,7 @@ static HISTORY: LazyLock<String> = LazyLock::new(|| {
     let (successes, chargebacks) = (all("succeeded"), all("charged_back"));
     let bin = |window: &str, resolution: &str, first: &str| {
         format!(
-            "UNION ALL SELECT 'bin' AS kind, '{window}' AS id, NULL AS past, CAST(SUM(attempts) AS BIGINT) AS a,
+            "UNION ALL SELECT 'bin' AS kind, '{window}' AS id, CAST(SUM(attempts) AS BIGINT) AS a,
              CAST(SUM(declines) AS BIGINT) AS b, CAST(SUM(amount) AS BIGINT) AS c, NULL AS d, NULL AS e, NULL AS f, NULL AS g
          FROM risk_bin_counters WHERE bin = $6 AND resolution = '{resolution}' AND bucket >= {first}
          HAVING COUNT(*) > 0"
@@ -105,17 +105,15 @@ static HISTORY: LazyLock<String> = LazyLock::new(|| {
     };
     let bins = [bin("10m", "5m", "$12"), bin("1h", "5m", "$13"), bin("24h", "3h", "$14"), bin("7d", "3h", "$15")];
     format!(
-        "SELECT 'subject' AS kind, id, past, revision AS a, expires_at AS b, NULL AS c, NULL AS d, NULL AS e, NULL AS f,
-             NULL AS g FROM risk_subjects WHERE id IN ($1, $2, $3, $4)
-         UNION ALL SELECT 'card' AS kind, $1 AS id, NULL AS past, {windows}, COUNT(*) AS e, MIN(found_at) AS f,
+        "SELECT 'card' AS kind, CAST($1 AS TEXT) AS id, {windows}, COUNT(*) AS e, MIN(found_at) AS f,
              MAX(CASE WHEN is_hard = 1 THEN found_at END) AS g
          FROM (SELECT found_at, is_hard FROM risk_outcomes WHERE card = $1 AND found_at > $11 {latest}
-         UNION ALL SELECT 'ip' AS kind, $2 AS id, NULL AS past, {windows},
+         UNION ALL SELECT 'ip' AS kind, $2 AS id, {windows},
              COUNT(CASE WHEN found_at > $8 AND card = $1 THEN 1 END) AS e, NULL AS f, NULL AS g
          FROM (SELECT found_at, card FROM risk_outcomes WHERE ip = $2 AND found_at > $10 {latest}
-         UNION ALL SELECT 'email' AS kind, $3 AS id, NULL AS past, {windows}, NULL AS e, NULL AS f, NULL AS g
+         UNION ALL SELECT 'email' AS kind, $3 AS id, {windows}, NULL AS e, NULL AS f, NULL AS g
          FROM (SELECT found_at FROM risk_outcomes WHERE email = $3 AND found_at > $10 {latest}
-         UNION ALL SELECT 'customer' AS kind, $4 AS id, NULL AS past, {windows}, COUNT(*) AS e, {successes} AS f,
+         UNION ALL SELECT 'customer' AS kind, $4 AS id, {windows}, COUNT(*) AS e, {successes} AS f,
              {chargebacks} AS g
          FROM (SELECT found_at FROM risk_outcomes WHERE customer_id = $5 AND outcome = 'declined' {latest}
          {}",
@@ -123,23 +121,25 @@ static HISTORY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-impl ReadSession {
-    /// The history of the subjects of an attempt, at most one of each kind, and of its BIN.
+impl Store {
+    /// The history of the subjects of an attempt, at most one of each kind, and of its BIN, if that is asked for.
+    ///
+    /// Most payers are new: nothing came of attempts of theirs before. A subject has a row for as long as anything counts that came
+    /// of its attempts ([`RiskSubject::note_attempt`]), so that only those that have one are asked about further.
     pub async fn risk_history(
-        &mut self,
+        &self,
         subjects: &[SubjectId],
         bin: Option<&str>,
         now: Timestamp,
     ) -> Result<RiskHistory, Error> {
-        let sql = AssertSqlSafe(HISTORY.as_str());
-        let rows = asking(sql, subjects, bin, now).fetch_all(self.connection()).await?;
-        let mut history = RiskHistory::default();
-        for row in &rows {
-            history.read(row)?;
-        }
-        for subject in subjects {
-            if !history.subjects.iter().any(|found| found.id == *subject) {
-                history.subjects.push(Tracked::absent(RiskSubject::new(subject.clone())));
+        let mut history = RiskHistory { subjects: self.risk_subjects(subjects).await?, ..RiskHistory::default() };
+        let known: Vec<_> =
+            history.subjects.iter().filter(|subject| subject.has_row()).map(|known| known.id.clone()).collect();
+        if bin.is_some() || !known.is_empty() {
+            let sql = AssertSqlSafe(HISTORY.as_str());
+            let mut session = self.read().await?;
+            for row in &asking(sql, &known, bin, now).fetch_all(session.connection()).await? {
+                history.read(row)?;
             }
         }
         Ok(history)
@@ -201,7 +201,7 @@ impl RiskHistory {
                 let tally = Tally { attempts: get(row, "a")?, amount: get(row, "c")? };
                 self.bins.push(BinCount { window: parse(row, "id", Window::parse)?, tally, declines: get(row, "b")? });
             }
-            _ => self.subjects.push(risk_subjects::read(row)?),
+            _ => {}
         }
         Ok(())
     }

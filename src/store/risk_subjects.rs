@@ -5,6 +5,7 @@ use sqlx::any::AnyRow;
 use super::{
     Error, Store, Tracked,
     columns::{get, parse, time},
+    read_batcher::{Lookup, SharedRows},
     tracked::RowWrite,
     writes::{
         ColumnType::{Int, Text},
@@ -33,11 +34,25 @@ pub(super) static UPDATE: Statement = Statement {
          AND ordered.revision > ordered.read_revision",
 };
 
+/// Attempts that are decided about at the same time are read together.
+pub(super) static BY_ID: Lookup =
+    Lookup { sql: "SELECT id, past, revision, expires_at FROM risk_subjects WHERE id IN ({keys})", key: "id" };
+
 /// Asks for the expiry again: another gateway may have written the subject meanwhile.
 pub(super) const DELETE: &str = "DELETE FROM risk_subjects WHERE id IN
      (SELECT id FROM risk_subjects WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) AND expires_at <= $1";
 
 impl Store {
+    /// The subjects of an attempt. One without a row is new.
+    pub(super) async fn risk_subjects(&self, ids: &[SubjectId]) -> Result<Vec<Tracked<RiskSubject>>, Error> {
+        let rows = self.read_batcher.rows_of(&BY_ID, ids.iter().map(SubjectId::as_str)).await?;
+        let found = |(id, rows): (&SubjectId, SharedRows)| match rows.first() {
+            Some(row) => read(row),
+            None => Ok(Tracked::absent(RiskSubject::new(id.clone()))),
+        };
+        ids.iter().zip(rows).map(found).collect()
+    }
+
     /// Deletes subjects of which nothing counts any more, at most `limit`. Returns how many.
     pub async fn delete_risk_subjects(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
         self.execute(sqlx::query(DELETE).bind(now.0).bind(i64::from(limit))).await
@@ -61,12 +76,11 @@ pub(super) fn write(subject: &Tracked<RiskSubject>) -> Result<Option<Write>, Err
     Ok(Some(Write::new(rank, subject.id.as_str(), row)))
 }
 
-/// A subject from the columns `id`, `past`, `a`, which is its revision, and `b`, when it expires.
-pub(super) fn read(row: &AnyRow) -> Result<Tracked<RiskSubject>, Error> {
+fn read(row: &AnyRow) -> Result<Tracked<RiskSubject>, Error> {
     let id = parse(row, "id", SubjectId::parse)?;
     let past: String = get(row, "past")?;
     let past = serde_json::from_str(&past)
         .map_err(|error| Error::corrupt(format!("the past of {id} was written by another version: {error}")))?;
-    let revision = get(row, "a")?;
-    Ok(Tracked::stored(RiskSubject { id, revision, past, expires_at: time(row, "b")? }, revision))
+    let revision = get(row, "revision")?;
+    Ok(Tracked::stored(RiskSubject { id, revision, past, expires_at: time(row, "expires_at")? }, revision))
 }

@@ -101,6 +101,11 @@ impl<T> Tracked<T> {
         }
     }
 
+    /// Whether it was read from a row.
+    pub(super) fn has_row(&self) -> bool {
+        self.version.is_some()
+    }
+
     /// Whether anything was decided about it that is not written.
     pub fn is_pending(&self) -> bool {
         self.pending != Pending::Nothing

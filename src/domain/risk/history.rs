@@ -103,7 +103,7 @@ impl RiskSubject {
             past.see_card(card, now);
         }
         past.cool_downs.retain(|cool_down| cool_down.holds(now));
-        self.keep_until(now + Window::Week.length() + BucketLength::Hour.duration());
+        self.keep_until(now + self.kept_after_attempt());
     }
 
     /// Has a guard block the subject for a time.
@@ -138,6 +138,17 @@ impl RiskSubject {
         let since = now.before(window.length());
         let seen = self.past.cards.iter().filter(|(_, at)| *at > since).count();
         i64::try_from(seen).unwrap_or(i64::MAX)
+    }
+
+    /// For how long after an attempt something may count that came of it: a decline within a week for another week, of a card for
+    /// the 30 days to which the schemes' caps apply, and every outcome of a customer as long as its decision is kept. A subject
+    /// without a row is one of which nothing counts.
+    fn kept_after_attempt(&self) -> Duration {
+        match self.id.dimension() {
+            Some(Dimension::Customer) => DAY * 400,
+            Some(Dimension::Card) => DAY * (7 + 30),
+            Some(Dimension::Ip | Dimension::Email | Dimension::Bin) | None => DAY * (7 + 7),
+        }
     }
 
     fn keep_until(&mut self, until: Timestamp) {

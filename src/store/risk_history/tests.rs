@@ -83,6 +83,7 @@ enum Before {
 }
 
 async fn check(grown: &mut Grown) {
+    check_subjects(grown).await;
     check_history(grown).await;
     check_lists(grown).await;
     for (delete, before, index) in [
@@ -105,7 +106,6 @@ async fn check_history(grown: &mut Grown) {
     grown.assert_uses(
         &plan,
         &[
-            ["risk_subjects USING PRIMARY KEY", "risk_subjects_pkey"],
             ["risk_outcomes_of_card"; 2],
             ["risk_outcomes_of_ip"; 2],
             ["risk_outcomes_of_email"; 2],
@@ -113,6 +113,14 @@ async fn check_history(grown: &mut Grown) {
             ["risk_bin_counters USING PRIMARY KEY", "risk_bin_counters_pkey"],
         ],
     );
+}
+
+async fn check_subjects(grown: &mut Grown) {
+    let (explain, _) = grown.explain();
+    let sql = risk_subjects::BY_ID.sql.replace("{keys}", grown.dialect.elements());
+    let query = sqlx::query(AssertSqlSafe(format!("{explain} {sql}"))).bind(r#"["card:7", "ip:7"]"#);
+    let plan = query.fetch_all(&mut *grown.connection).await.unwrap();
+    grown.assert_uses(&plan, &[["risk_subjects USING PRIMARY KEY", "risk_subjects_pkey"]]);
 }
 
 async fn check_lists(grown: &mut Grown) {

@@ -32,7 +32,7 @@ on_three![
 const BIN: &str = "411111";
 
 async fn velocities(store: &Store, second: i64) -> Velocities {
-    let history = store.read().await.unwrap().risk_history(&[], Some(BIN), after(second)).await.unwrap();
+    let history = store.risk_history(&[], Some(BIN), after(second)).await.unwrap();
     history.velocities(after(second))
 }
 

@@ -22,19 +22,27 @@ pub use tree::Failure;
 
 /// A condition that was checked and can be evaluated.
 #[derive(Clone, Debug)]
-pub struct Condition(Test);
+pub struct Condition {
+    test: Test,
+    asks_for_bin: bool,
+}
 
 impl Condition {
     /// Reads and checks a condition. All faults are told at once, in the order of their places.
     pub fn compile(source: &str, lists: &Lists) -> Result<Self, Vec<Fault>> {
         parse::with_parsed(source, |expression, places| check::check(expression, places, lists))
-            .map(Self)
+            .map(|(test, asks_for_bin)| Self { test, asks_for_bin })
             .map_err(in_order)
     }
 
     /// Whether it holds for these facts.
     pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, Failure> {
-        self.0.eval(facts)
+        self.test.eval(facts)
+    }
+
+    /// Whether it asks for a velocity of the card's BIN.
+    pub fn asks_for_bin(&self) -> bool {
+        self.asks_for_bin
     }
 }
 

@@ -82,6 +82,11 @@ impl RuleSet {
     pub fn evaluate(&self, facts: &Facts<'_>) -> Vec<RuleResult> {
         self.rules.iter().map(|rule| rule.evaluate(facts)).collect()
     }
+
+    /// Whether a rule asks for a velocity of the card's BIN, in force or in shadow.
+    pub fn asks_for_bin(&self) -> bool {
+        self.rules.iter().any(|rule| rule.condition.asks_for_bin())
+    }
 }
 
 impl Rule {

@@ -19,6 +19,8 @@ pub(super) struct Checker<'a> {
     pub(super) lists: &'a Lists,
     pub(super) faults: Vec<Fault>,
     pub(super) level: u16,
+    /// Whether a velocity of a BIN is asked for.
+    pub(super) asks_for_bin: bool,
 }
 
 /// A part with its type.

@@ -98,6 +98,7 @@ impl Checker<'_> {
             return self.fault(part, "distinct cards are not counted by BIN");
         }
         self.must_know(part, "a velocity of this kind", counted_field(dimension), known)?;
+        self.asks_for_bin |= dimension == Dimension::Bin;
         let unit = if measure == Measure::Amount { Unit::BaseAmount } else { Unit::Count };
         Some(Typed::Number(unit, Number::Velocity(dimension, window, measure)))
     }

@@ -14,12 +14,12 @@ mod known;
 mod logic;
 mod names;
 
-/// Checks an expression that has to be true or false.
-pub(super) fn check(expression: &IdedExpr, places: &Places, lists: &Lists) -> Result<Test, Vec<Fault>> {
-    let mut checker = Checker { places, lists, faults: Vec::new(), level: 0 };
+/// Checks an expression that has to be true or false. Returns also whether it asks for a velocity of a BIN.
+pub(super) fn check(expression: &IdedExpr, places: &Places, lists: &Lists) -> Result<(Test, bool), Vec<Fault>> {
+    let mut checker = Checker { places, lists, faults: Vec::new(), level: 0, asks_for_bin: false };
     let test = checker.test(expression, &Known::default());
     match test {
-        Some((test, _)) if checker.faults.is_empty() => Ok(test),
+        Some((test, _)) if checker.faults.is_empty() => Ok((test, checker.asks_for_bin)),
         _ => Err(checker.faults),
     }
 }
