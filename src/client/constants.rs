@@ -181,6 +181,9 @@ pub mod error_reasons {
 
     /// FAILED_PRECONDITION. The review was decided otherwise already. Metadata: `state`.
     pub const REVIEW_DECIDED: &str = "REVIEW_DECIDED";
+
+    /// FAILED_PRECONDITION. The card was stopped for its risk before it was saved; nothing was sent to Corefy. A payment that is stopped so is no error but a decline.
+    pub const BLOCKED_BY_RISK: &str = "BLOCKED_BY_RISK";
 }
 
 /// Codes of `last_payment_error` that the gateway knows. Corefy may send others.
