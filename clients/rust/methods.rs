@@ -61,6 +61,22 @@ pub async fn unary(
         ListApiCalls: gateway.list_api_calls(ListApiCallsRequest),
         GetApiCallStats: gateway.get_api_call_stats(GetApiCallStatsRequest),
         GetTimeline: gateway.get_timeline(GetTimelineRequest),
+        CheckRules: risk.check_rules(CheckRulesRequest),
+        ApplyRules: risk.apply_rules(ApplyRulesRequest),
+        RevertRules: risk.revert_rules(RevertRulesRequest),
+        GetRules: risk.get_rules(GetRulesRequest),
+        ListRulesVersions: risk.list_rules_versions(ListRulesVersionsRequest),
+        BacktestRules: risk.backtest_rules(BacktestRulesRequest),
+        CreateList: risk.create_list(CreateListRequest),
+        ListLists: risk.list_lists(ListListsRequest),
+        AddListEntries: risk.add_list_entries(AddListEntriesRequest),
+        RemoveListEntry: risk.remove_list_entry(RemoveListEntryRequest),
+        ListListEntries: risk.list_list_entries(ListListEntriesRequest),
+        ListDecisions: risk.list_decisions(ListDecisionsRequest),
+        ExplainDecision: risk.explain_decision(ExplainDecisionRequest),
+        ListReviews: risk.list_reviews(ListReviewsRequest),
+        ApproveReview: risk.approve_review(ApproveReviewRequest),
+        RejectReview: risk.reject_review(RejectReviewRequest),
     )
 }
 
