@@ -13,18 +13,12 @@ use tokio_util::{
 use crate::{
     app::{self, App, AppParts, Probe},
     config::{Config, DatabaseConfig, ProxiedPort, RiskConfig, TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig},
-    domain::{
-        acceptance::Acceptance,
-        environment::Environment,
-        master_key::{MasterKey, Purpose},
-        network,
-        proxies::Proxies,
-    },
+    domain::{acceptance::Acceptance, environment::Environment, master_key::MasterKey, network, proxies::Proxies},
     http,
     port::{Bounds, CertificateError, CertificateFiles, Certificates, CountedAs, IdleTimeouts, Port},
     reference_data::{FileFaults, ReferenceData, ReferenceFiles},
     rpc,
-    store::{self, FileLock, Sealer, Store},
+    store::{self, FileLock, Keyring, Store},
     telemetry::{ExportError, Telemetry},
     upstream::{
         Upstream,
@@ -117,8 +111,8 @@ pub async fn open_store(
     master_key: &MasterKey,
     environment: &Environment,
 ) -> Result<Store, store::Error> {
-    let sealer = Sealer::new(master_key.derive(Purpose::Seal), environment.randomness.clone());
-    Store::open(database.url.expose_secret(), database.connections, sealer, environment.ids.clone()).await
+    let keys = Keyring::new(master_key, environment.randomness.clone());
+    Store::open(database.url.expose_secret(), database.connections, keys, environment.ids.clone()).await
 }
 
 /// The same in lock step.
@@ -127,15 +121,15 @@ async fn open_store_in_lock_step(
     master_key: &MasterKey,
     environment: &Environment,
 ) -> Result<Store, store::Error> {
-    let sealer = Sealer::new(master_key.derive(Purpose::Seal), environment.randomness.clone());
-    Store::open_in_lock_step(database.url.expose_secret(), database.connections, sealer, environment.ids.clone()).await
+    let keys = Keyring::new(master_key, environment.randomness.clone());
+    Store::open_in_lock_step(database.url.expose_secret(), database.connections, keys, environment.ids.clone()).await
 }
 
 /// The same without migrating it.
 pub async fn open_store_as_it_is(database: &DatabaseConfig, master_key: &MasterKey) -> Result<Store, store::Error> {
     let Environment { randomness, ids, .. } = Environment::system();
-    let sealer = Sealer::new(master_key.derive(Purpose::Seal), randomness);
-    Store::open_as_it_is(database.url.expose_secret(), database.connections, sealer, ids).await
+    let keys = Keyring::new(master_key, randomness);
+    Store::open_as_it_is(database.url.expose_secret(), database.connections, keys, ids).await
 }
 
 impl Server {

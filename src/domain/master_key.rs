@@ -27,6 +27,8 @@ pub enum Purpose {
     RiskEmail,
     /// Hashes IP addresses for counters and lists of risk.
     RiskIp,
+    /// Hashes the values that objects are found by.
+    SearchTerm,
 }
 
 impl MasterKey {
@@ -46,6 +48,7 @@ impl MasterKey {
             Purpose::RiskCard => b"corefy-gateway/risk-card/1",
             Purpose::RiskEmail => b"corefy-gateway/risk-email/1",
             Purpose::RiskIp => b"corefy-gateway/risk-ip/1",
+            Purpose::SearchTerm => b"corefy-gateway/search-term/1",
         };
         keyed_hash(self.0.expose_secret().as_bytes(), &[name])
     }
@@ -77,6 +80,7 @@ mod tests {
             Purpose::RiskCard,
             Purpose::RiskEmail,
             Purpose::RiskIp,
+            Purpose::SearchTerm,
         ];
         let keys = purposes.map(|p| master.derive(p));
         for (place, key) in keys.iter().enumerate() {

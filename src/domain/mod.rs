@@ -37,5 +37,6 @@ pub mod randomness;
 pub mod refund;
 pub mod resolution;
 pub mod risk;
+pub mod search_term;
 pub mod snapshot;
 pub mod timeline;

@@ -9,10 +9,16 @@ use super::{
     metrics::{EventCount, count, count_commit},
     operations, payment_intents, payment_methods, refunds, risk_bins, risk_decisions, risk_lists, risk_metrics,
     risk_metrics::DecisionCount,
-    risk_outcomes, risk_reviews, risk_rules, risk_subjects, webhooks,
+    risk_outcomes, risk_reviews, risk_rules, risk_subjects,
+    search_terms::Searched,
+    webhooks,
     writes::Write,
 };
-use crate::domain::{ids::Ids, risk::action::Action};
+use crate::domain::{
+    ids::Ids,
+    risk::action::Action,
+    search_term::{SearchedKind, TermHasher},
+};
 
 impl Store {
     /// Makes `changes` durable together.
@@ -21,10 +27,11 @@ impl Store {
     /// [`Conflict`] when they do not fit what is stored any more: read again, and decide again. [`Error::Uncertain`] when the
     /// database did not say whether they stand: the same changes may be committed again, and conflict if they do.
     pub async fn commit(&self, changes: &Changes) -> Result<(), CommitError> {
-        let StoreContext { sealer, ids, bin_shard, .. } = &*self.shared;
+        let StoreContext { sealer, terms, ids, bin_shard, .. } = &*self.shared;
         let mut writes = Vec::new();
         for change in changes.iter() {
             writes.extend(write(change, ids, sealer)?);
+            writes.extend(search_terms(change, terms));
             writes.extend(additions(change, *bin_shard));
         }
         if writes.is_empty() {
@@ -121,6 +128,25 @@ fn write(change: &Change, ids: &Ids, sealer: &Sealer) -> Result<Option<Write>, E
         Change::WebhookReplay(webhook, now) => Some(webhooks::replay(webhook, *now)),
         Change::Event(event) => Some(events::insertion(event, ids, sealer)?),
     })
+}
+
+/// The rows of the terms by which what a change writes is found.
+fn search_terms(change: &Change, hasher: &TermHasher) -> Vec<Write> {
+    match change {
+        Change::PaymentIntent(intent, _) => {
+            let (partner, id, created_at) = (&intent.partner_id, intent.id.as_str(), intent.created_at);
+            Searched { kind: SearchedKind::PaymentIntent, partner, id, created_at }.writes(intent, hasher)
+        }
+        Change::Refund(refund) => {
+            let (partner, id, created_at) = (&refund.partner_id, refund.id.as_str(), refund.created_at);
+            Searched { kind: SearchedKind::Refund, partner, id, created_at }.writes(refund, hasher)
+        }
+        Change::Customer(customer) => {
+            let (partner, id, created_at) = (&customer.partner_id, customer.id.as_str(), customer.created_at);
+            Searched { kind: SearchedKind::Customer, partner, id, created_at }.writes(customer, hasher)
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The additions of a change to the counters of BINs, in this shard.

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{Dialect, EventSignal, Sealer, StoreBreaker, lock_step::Pace};
-use crate::{domain::ids::Ids, telemetry::Telemetry};
+use crate::{
+    domain::{ids::Ids, search_term::TermHasher},
+    telemetry::Telemetry,
+};
 
 /// The kind of a database, the keys it is read with, and its condition at this moment.
 pub(super) struct StoreContext {
     pub(super) dialect: Dialect,
     pub(super) pace: Pace,
     pub(super) sealer: Sealer,
+    pub(super) terms: TermHasher,
     pub(super) ids: Ids,
     /// Where this gateway counts the attempts of BINs.
     pub(super) bin_shard: i64,

@@ -86,13 +86,14 @@ impl Store {
         for outcome in ["committed", "conflict"] {
             telemetry.init_zero(&COMMITS, [outcome]);
         }
-        let StoreContext { dialect, pace, sealer, ids, bin_shard, signal, readiness, reads, writes, .. } =
+        let StoreContext { dialect, pace, sealer, terms, ids, bin_shard, signal, readiness, reads, writes, .. } =
             &*self.shared;
         let (dialect, pace, sealer, signal, readiness) =
             (*dialect, *pace, sealer.clone(), signal.clone(), readiness.clone());
         let (ids, bin_shard, reads, writes) = (ids.clone(), *bin_shard, reads.clone(), writes.clone());
+        let terms = terms.clone();
         let shared =
-            StoreContext { dialect, pace, sealer, ids, bin_shard, signal, telemetry, readiness, reads, writes };
+            StoreContext { dialect, pace, sealer, terms, ids, bin_shard, signal, telemetry, readiness, reads, writes };
         Self { shared: Arc::new(shared), ..self }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::{Any, Pool};
 
 use super::{
-    Dialect, Error, Sealer, Store, StoreContext, address, batch_writer::BatchWriter, lock_step::Pace,
+    Dialect, Error, Keyring, Store, StoreContext, address, batch_writer::BatchWriter, lock_step::Pace,
     pinned_connection::PinnedConnection, pooler, read_batcher::ReadBatcher, risk_bins, sqlite_writer::SqliteWriter,
 };
 use crate::{domain::ids::Ids, telemetry::Telemetry};
@@ -13,34 +13,35 @@ use crate::{domain::ids::Ids, telemetry::Telemetry};
 impl Store {
     /// Connects to the database at `url`, creates it if it is an SQLite file that does not exist, and migrates it.
     /// `connections` bounds the pool; events get `ids`.
-    pub async fn open(url: &str, connections: u32, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
-        Self::open_migrated(url, connections, Pace::Free, sealer, ids).await
+    pub async fn open(url: &str, connections: u32, keys: Keyring, ids: Ids) -> Result<Self, Error> {
+        Self::open_migrated(url, connections, Pace::Free, keys, ids).await
     }
 
     /// The same for a simulation, on SQLite: everything in the process waits while the database works, so that a runtime with one
     /// thread sees no other; but for its opening, which comes before the simulation. A file in memory makes it quick.
-    pub async fn open_in_lock_step(url: &str, connections: u32, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
-        Self::open_migrated(url, connections, Pace::LockStep, sealer, ids).await
+    pub async fn open_in_lock_step(url: &str, connections: u32, keys: Keyring, ids: Ids) -> Result<Self, Error> {
+        Self::open_migrated(url, connections, Pace::LockStep, keys, ids).await
     }
 
-    async fn open_migrated(url: &str, connections: u32, pace: Pace, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
-        let store = Self::connect(url, connections, pace, sealer, ids).await?;
+    async fn open_migrated(url: &str, connections: u32, pace: Pace, keys: Keyring, ids: Ids) -> Result<Self, Error> {
+        let store = Self::connect(url, connections, pace, keys, ids).await?;
         store.shared.dialect.migrate(&store.writer).await?;
         Ok(store)
     }
 
     /// The same without migrating it.
-    pub async fn open_as_it_is(url: &str, connections: u32, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
-        Self::connect(url, connections, Pace::Free, sealer, ids).await
+    pub async fn open_as_it_is(url: &str, connections: u32, keys: Keyring, ids: Ids) -> Result<Self, Error> {
+        Self::connect(url, connections, Pace::Free, keys, ids).await
     }
 
-    async fn connect(url: &str, connections: u32, pace: Pace, sealer: Sealer, ids: Ids) -> Result<Self, Error> {
+    async fn connect(url: &str, connections: u32, pace: Pace, keys: Keyring, ids: Ids) -> Result<Self, Error> {
         let url = &address::for_driver(url)?;
         let (dialect, writer, reader) = connect(url, connections, pace).await?;
         let shared = Arc::new(StoreContext {
             dialect,
             pace,
-            sealer,
+            sealer: keys.sealer,
+            terms: keys.terms,
             bin_shard: risk_bins::shard(&ids),
             ids,
             signal: Arc::default(),

@@ -1,11 +1,14 @@
 //! Objects with the version of the row they were read from. Only the store makes one of a row, and a write of it states that
 //! version: what was not read cannot be updated, and what has changed since is not overwritten.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use crate::domain::{
     customer::Customer, payment_intent::PaymentIntent, payment_method::PaymentMethod, refund::Refund,
-    risk::history::RiskSubject,
+    risk::history::RiskSubject, search_term::SearchTerm,
 };
 
 /// An object, the version of its row as it was read, and how a decision leaves it.
@@ -15,6 +18,14 @@ pub struct Tracked<T> {
     /// `None`: there is no row yet.
     version: Option<i64>,
     pending: Pending,
+    /// The terms that its row is found by.
+    known_terms: Arc<[SearchTerm]>,
+}
+
+/// How a write of an object changes the terms that it is found by.
+pub(super) struct TermChanges {
+    pub(super) new: Vec<SearchTerm>,
+    pub(super) gone: Vec<SearchTerm>,
 }
 
 /// A decision about an object that is not written yet.
@@ -39,6 +50,11 @@ pub(super) enum RowWrite {
 pub trait Versioned {
     /// The version of its row once it is written, which had the version `before`.
     fn version_after(&self, before: Option<i64>) -> i64;
+
+    /// The terms that it is found by.
+    fn search_terms(&self) -> Vec<SearchTerm> {
+        Vec::new()
+    }
 }
 
 impl Versioned for PaymentIntent {
@@ -46,17 +62,29 @@ impl Versioned for PaymentIntent {
     fn version_after(&self, before: Option<i64>) -> i64 {
         before.map_or(0, |version| version + 1)
     }
+
+    fn search_terms(&self) -> Vec<SearchTerm> {
+        Self::search_terms(self)
+    }
 }
 
 impl Versioned for Refund {
     fn version_after(&self, _: Option<i64>) -> i64 {
         self.revision
     }
+
+    fn search_terms(&self) -> Vec<SearchTerm> {
+        Self::search_terms(self)
+    }
 }
 
 impl Versioned for Customer {
     fn version_after(&self, _: Option<i64>) -> i64 {
         self.revision
+    }
+
+    fn search_terms(&self) -> Vec<SearchTerm> {
+        Self::search_terms(self)
     }
 }
 
@@ -75,17 +103,12 @@ impl Versioned for RiskSubject {
 impl<T> Tracked<T> {
     /// Tracks a new object, which is to be inserted.
     pub fn new(object: T) -> Self {
-        Self { object, version: None, pending: Pending::Write }
+        Self { object, version: None, pending: Pending::Write, known_terms: Arc::default() }
     }
 
     /// Tracks an object that has no row and needs none while it stays as it is.
     pub(super) fn absent(object: T) -> Self {
-        Self { object, version: None, pending: Pending::Nothing }
-    }
-
-    /// Tracks an object whose row has this version.
-    pub(super) fn stored(object: T, version: i64) -> Self {
-        Self { object, version: Some(version), pending: Pending::Nothing }
+        Self { object, version: None, pending: Pending::Nothing, known_terms: Arc::default() }
     }
 
     /// Decides that the object is to go.
@@ -136,10 +159,29 @@ impl<T> Tracked<T> {
 }
 
 impl<T: Versioned> Tracked<T> {
+    /// Tracks an object whose row has this version.
+    pub(super) fn stored(object: T, version: i64) -> Self {
+        let known_terms = object.search_terms().into();
+        Self { object, version: Some(version), pending: Pending::Nothing, known_terms }
+    }
+
+    /// How its write changes the terms that it is found by.
+    pub(super) fn term_changes(&self) -> TermChanges {
+        let terms = match self.row_write() {
+            None => return TermChanges { new: Vec::new(), gone: Vec::new() },
+            Some(RowWrite::Delete(_)) => Vec::new(),
+            Some(RowWrite::Insert | RowWrite::Update(_)) => self.object.search_terms(),
+        };
+        let gone = self.known_terms.iter().filter(|term| !terms.contains(term)).cloned().collect();
+        let new = terms.into_iter().filter(|term| !self.known_terms.contains(term)).collect();
+        TermChanges { new, gone }
+    }
+
     /// Notes that what was decided is durable, so that the next decision builds on it without reading.
     pub fn mark_committed(&mut self) {
         if self.pending == Pending::Write {
             self.version = Some(self.object.version_after(self.version));
+            self.known_terms = self.object.search_terms().into();
         }
         self.pending = Pending::Nothing;
     }
@@ -164,6 +206,39 @@ impl<T> DerefMut for Tracked<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Is found by each of its letters.
+    impl Versioned for String {
+        fn version_after(&self, before: Option<i64>) -> i64 {
+            before.map_or(0, |version| version + 1)
+        }
+
+        fn search_terms(&self) -> Vec<SearchTerm> {
+            self.chars().map(|letter| SearchTerm::email(&letter.to_string())).collect()
+        }
+    }
+
+    fn found_by(letters: &str) -> Vec<SearchTerm> {
+        Versioned::search_terms(&letters.to_owned())
+    }
+
+    #[test]
+    fn a_write_changes_no_terms_but_those_that_are_new_or_gone() {
+        let changes = |tracked: &Tracked<String>| {
+            let TermChanges { new, gone } = tracked.term_changes();
+            (new, gone)
+        };
+        let mut tracked = Tracked::new("ab".to_owned());
+        assert_eq!(changes(&tracked), (found_by("ab"), found_by("")));
+        tracked.mark_committed();
+        assert_eq!(changes(&tracked), (found_by(""), found_by("")));
+        "bcd".clone_into(&mut tracked);
+        assert_eq!(changes(&tracked), (found_by("cd"), found_by("a")));
+        tracked.mark_committed();
+        tracked.delete();
+        assert_eq!(changes(&tracked), (found_by(""), found_by("bcd")));
+        assert_eq!(changes(&Tracked::stored("ab".to_owned(), 1)), (found_by(""), found_by("")));
+    }
 
     #[test]
     fn an_object_that_was_only_read_needs_no_statement() {

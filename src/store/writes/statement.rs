@@ -30,6 +30,8 @@ pub(in crate::store) enum Rank {
     RefundDelete,
     PaymentIntentDelete,
     CustomerDelete,
+    SearchTermDelete,
+    SearchTermInsert,
     OperationRenew,
     OperationFinish,
     OperationLeaveOpen,
@@ -78,6 +80,8 @@ impl Rank {
         Self::RefundDelete,
         Self::PaymentIntentDelete,
         Self::CustomerDelete,
+        Self::SearchTermDelete,
+        Self::SearchTermInsert,
         Self::OperationRenew,
         Self::OperationFinish,
         Self::OperationLeaveOpen,
@@ -110,13 +114,15 @@ impl Rank {
         Self::EventInsert,
     ];
 
-    /// Whether a row that its statement does not write is a conflict. It is none when a lease that was lost is not renewed,
-    /// when a call is in the log already, when another attempt at a webhook has begun, when a key that was used is gone, and when
+    /// Whether a row that its statement does not write is a conflict. It is none when a search term is there already or gone
+    /// already, when a lease that was lost is not renewed, when a call is in the log already, when another attempt at a webhook has begun, when a key that was used is gone, and when
     /// an outcome of a decision is known already. Counters of BINs are added up first, so that there are fewer rows.
     pub(super) fn requires_rows(self) -> bool {
         !matches!(
             self,
-            Self::OperationRenew
+            Self::SearchTermDelete
+                | Self::SearchTermInsert
+                | Self::OperationRenew
                 | Self::RiskBinAdd
                 | Self::RiskOutcomeInsert
                 | Self::ApiKeyUse
@@ -154,6 +160,8 @@ impl Rank {
             | Self::RefundDelete
             | Self::PaymentIntentDelete
             | Self::CustomerDelete
+            | Self::SearchTermDelete
+            | Self::SearchTermInsert
             | Self::RiskDecisionInsert
             | Self::RiskBinAdd
             | Self::RiskOutcomeInsert

@@ -3,7 +3,7 @@
 use super::{Rank, Statement};
 use crate::store::{
     api_calls, audit, customers, events, keys, operations, payment_intents, payment_methods, refunds, risk_bins,
-    risk_decisions, risk_lists, risk_outcomes, risk_reviews, risk_rules, risk_subjects, webhooks,
+    risk_decisions, risk_lists, risk_outcomes, risk_reviews, risk_rules, risk_subjects, search_terms, webhooks,
 };
 
 /// The statement of a rank.
@@ -22,6 +22,8 @@ pub(super) fn statement(rank: Rank) -> &'static Statement {
         Rank::RefundDelete => &refunds::DELETE,
         Rank::PaymentIntentDelete => &payment_intents::DELETE,
         Rank::CustomerDelete => &customers::DELETE,
+        Rank::SearchTermDelete => &search_terms::DELETE,
+        Rank::SearchTermInsert => &search_terms::INSERT,
         Rank::OperationRenew => &operations::RENEW,
         Rank::OperationFinish => &operations::FINISH,
         Rank::OperationLeaveOpen => &operations::LEAVE_OPEN,

@@ -18,4 +18,5 @@ mod risk_decisions;
 mod risk_history;
 mod risk_policy;
 mod sealing;
+mod search_terms;
 mod webhooks;

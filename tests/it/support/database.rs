@@ -6,12 +6,8 @@
 use std::{env, fs};
 
 use corefy_gateway::{
-    domain::{
-        ids::Ids,
-        master_key::{MasterKey, Purpose},
-        randomness::Randomness,
-    },
-    store::{Sealer, Store},
+    domain::{ids::Ids, master_key::MasterKey, randomness::Randomness},
+    store::{Keyring, Store},
 };
 use secrecy::SecretString;
 use sqlx::{AnyConnection, Connection as _, PgConnection};
@@ -159,11 +155,11 @@ impl TestDatabase {
 
     /// Opens it under another master key.
     pub async fn store_under(&self, master_key: &MasterKey) -> Store {
-        let sealer = Sealer::new(master_key.derive(Purpose::Seal), Randomness::system());
+        let keys = Keyring::new(master_key, Randomness::system());
         if self.is_in_lock_step {
-            return Store::open_in_lock_step(&self.url, CONNECTIONS, sealer, Ids::system()).await.unwrap();
+            return Store::open_in_lock_step(&self.url, CONNECTIONS, keys, Ids::system()).await.unwrap();
         }
-        Store::open(&self.url, CONNECTIONS, sealer, Ids::system()).await.unwrap()
+        Store::open(&self.url, CONNECTIONS, keys, Ids::system()).await.unwrap()
     }
 }
 
