@@ -46,6 +46,7 @@ pub enum Reason {
     RiskListsFull,
     ReviewDecided,
     BlockedByRisk,
+    PaymentMethodDeleted,
 }
 
 /// How many wrong fields the sentence of a refusal has with their reasons; the details have all.

@@ -52,6 +52,8 @@ pub async fn unary(
         GetCustomer: customers.get_customer(GetCustomerRequest),
         ListCustomers: customers.list_customers(ListCustomersRequest),
         CreatePaymentMethod: payment_methods.create_payment_method(CreatePaymentMethodRequest),
+        UpdatePaymentMethod: payment_methods.update_payment_method(UpdatePaymentMethodRequest),
+        DeletePaymentMethod: payment_methods.delete_payment_method(DeletePaymentMethodRequest),
         GetPaymentMethod: payment_methods.get_payment_method(GetPaymentMethodRequest),
         ListPaymentMethods: payment_methods.list_payment_methods(ListPaymentMethodsRequest),
         ListSupportedPaymentMethods: payment_methods.list_supported_payment_methods(ListSupportedPaymentMethodsRequest),

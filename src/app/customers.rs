@@ -156,6 +156,7 @@ impl Command for CreateCustomerCommand {
             details: self.input.details.clone(),
             created_at: operation.sent_at,
             updated_at: operation.sent_at,
+            erased_at: None,
             revision: 1,
         }))
     }

@@ -258,8 +258,10 @@ impl OperationAdmin {
             OperationKind::CreatePaymentMethod => {
                 self.end_absent::<payment_methods::CreatePaymentMethodCommand>(operation, now, decision).await
             }
-            // A change of a customer is ours alone and never open.
-            OperationKind::UpdateCustomer => Err(ResolveError::NotFound(operation.id.clone())),
+            // Changes of these are ours alone and never open.
+            OperationKind::UpdateCustomer | OperationKind::UpdatePaymentMethod | OperationKind::DeletePaymentMethod => {
+                Err(ResolveError::NotFound(operation.id.clone()))
+            }
             // Canceling is ours alone and never open; it would be told like a creation.
             OperationKind::CreatePaymentIntent | OperationKind::CancelPaymentIntent => {
                 self.end_absent::<payment_intents::CreatePaymentIntentCommand>(operation, now, decision).await

@@ -1,13 +1,13 @@
-//! Payment methods: save, read, list; and taking over what Corefy shows of a customer's.
+//! Payment methods: save, read, list.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 
 use super::{
     call::{Answer, Caller},
     customers::ready,
-    decision::{CONFLICTS, Decision},
+    decision::Decision,
     paging::{Page, Paged},
     payments::Payments,
     perform::{Command, Creation, Outcome, Reserved, Seen, Target, Verdict, emit_taken_back},
@@ -26,14 +26,21 @@ use crate::{
         snapshot::PaymentMethodSnapshot,
     },
     error::{Error, Reason},
-    store::{Change, CommitError, Store, Tracked},
+    store::{Change, Store, Tracked},
     upstream::{self, Call, NewPaymentMethod, Priority, Scheduling},
 };
 
 pub use crate::upstream::PaymentMethodData;
 
-/// How far Corefy's clock may be behind ours when a saved method is told by its time of creation.
-const CLOCK_SKEW: Duration = Duration::from_secs(300);
+mod edit;
+mod stored;
+mod take_over;
+
+use edit::EditCommand;
+pub use edit::{DeletePaymentMethod, UpdatePaymentMethod};
+pub(super) use stored::deleted;
+use stored::{load, read_for};
+use take_over::fits;
 
 /// The input of `CreatePaymentMethod`.
 #[derive(Debug)]
@@ -52,6 +59,24 @@ impl Payments {
         input: CreatePaymentMethod,
     ) -> Result<Answer<PaymentMethod>, Error> {
         self.perform(caller, CreatePaymentMethodCommand { id: PaymentMethodId::generate(self.ids()), input }).await
+    }
+
+    /// Changes a saved card here; Corefy has no such call.
+    pub async fn update_payment_method(
+        self: &Arc<Self>,
+        caller: Caller,
+        input: UpdatePaymentMethod,
+    ) -> Result<Answer<PaymentMethod>, Error> {
+        self.perform(caller, EditCommand(input)).await
+    }
+
+    /// Deletes a payment method here; Corefy has no such call.
+    pub async fn delete_payment_method(
+        self: &Arc<Self>,
+        caller: Caller,
+        input: DeletePaymentMethod,
+    ) -> Result<Answer<PaymentMethod>, Error> {
+        self.perform(caller, EditCommand(input)).await
     }
 
     /// Reads a payment method.
@@ -110,104 +135,6 @@ impl Payments {
         }
         Ok(None)
     }
-
-    /// Takes over what Corefy shows of the payment methods of `customers`, who are one there: changed cards, and methods
-    /// that were saved elsewhere. Where they are several, nobody can tell whose a new method is, and none gets to see it.
-    pub(super) async fn refresh_payment_methods(&self, customers: &[Customer]) -> Result<(), Error> {
-        let Some(first) = customers.first() else { return Ok(()) };
-        let shown = self.upstream.payment_methods_of(first, Scheduling::of(Priority::Read)).await?.methods;
-        for _ in 0..CONFLICTS {
-            let decision = self.take_over_methods(customers, &shown).await?;
-            match decision.commit(&self.store).await {
-                Ok(()) => return Ok(()),
-                Err(CommitError::Conflict(_)) => {}
-                Err(CommitError::Failed(error)) => return Err(error.into()),
-            }
-        }
-        Err(Error::new(Reason::StoreUnavailable, "too many calls change the same payment methods"))
-    }
-
-    /// Decides what is taken over of the methods that Corefy shows.
-    async fn take_over_methods(
-        &self,
-        customers: &[Customer],
-        shown: &[PaymentMethodSnapshot],
-    ) -> Result<Decision, Error> {
-        let (mut decision, now) = (Decision::by(self.ids(), &[]), self.now());
-        let mut session = self.store.read().await?;
-        for customer in customers {
-            for snapshot in shown {
-                let known = session.payment_method_upstream(&customer.id, &snapshot.upstream_id).await?;
-                match known {
-                    Some(method) => update(method, snapshot, now, &mut decision),
-                    None if customers.len() > 1 => {}
-                    None => {
-                        let awaited = session.payment_methods_awaited(&customer.id).await?;
-                        adopt_unless_awaited(customer, &awaited, snapshot, now, &mut decision);
-                    }
-                }
-            }
-        }
-        Ok(decision)
-    }
-}
-
-/// Whether what Corefy shows can be the method that was sent at `sent_at`.
-fn fits(method: &PaymentMethod, sent_at: Timestamp, snapshot: &PaymentMethodSnapshot) -> bool {
-    let is_recent = snapshot.created_at.0 == 0 || snapshot.created_at + CLOCK_SKEW >= sent_at;
-    let is_same_card = match (&method.card, &snapshot.card) {
-        (Some(ours), Some(shown)) => {
-            (&ours.first6, &ours.last4, ours.expiry_month, ours.expiry_year)
-                == (&shown.first6, &shown.last4, shown.expiry_month, shown.expiry_year)
-        }
-        _ => true,
-    };
-    is_recent && is_same_card && method.kind == snapshot.kind
-}
-
-/// Takes over a changed card.
-fn update(
-    mut method: Tracked<PaymentMethod>,
-    snapshot: &PaymentMethodSnapshot,
-    now: Timestamp,
-    decision: &mut Decision,
-) {
-    if snapshot.card.is_none() || snapshot.card == method.card {
-        return;
-    }
-    method.card.clone_from(&snapshot.card);
-    method.touch(now);
-    decision.changes.emit(EventType::PaymentMethodUpdated, method.to_inner(), now);
-    decision.changes.push(Change::PaymentMethod(method));
-}
-
-/// Takes in a method that was saved elsewhere. One that may be what a call of ours is saving is left to that call, which
-/// could not tell it from others any more.
-fn adopt_unless_awaited(
-    customer: &Customer,
-    awaited: &[PaymentMethod],
-    snapshot: &PaymentMethodSnapshot,
-    now: Timestamp,
-    decision: &mut Decision,
-) {
-    let is_awaited = awaited.iter().any(|method| fits(method, method.created_at, snapshot));
-    if snapshot.kind.is_empty() || is_awaited {
-        return;
-    }
-    let method = PaymentMethod {
-        id: PaymentMethodId::generate(decision.ids()),
-        partner_id: customer.partner_id.clone(),
-        customer_id: customer.id.clone(),
-        upstream_id: Some(snapshot.upstream_id.clone()),
-        kind: snapshot.kind.clone(),
-        card: snapshot.card.clone(),
-        card_subject: None,
-        created_at: now,
-        updated_at: now,
-        revision: 1,
-    };
-    decision.changes.emit(EventType::PaymentMethodCreated, method.clone(), now);
-    decision.changes.push(Change::PaymentMethod(Tracked::new(method)));
 }
 
 /// The saving of a card as it is screened.
@@ -235,18 +162,21 @@ pub(super) struct Saving {
     /// The customer, for sending.
     customer: Option<Customer>,
     /// The customer's method that Corefy answered with: it may answer a card that it has already with the method it has.
-    known: Option<PaymentMethod>,
+    known: Option<Tracked<PaymentMethod>>,
     /// Everything that the decision about its risk looks at; `None` where nothing is screened, and once it is made.
     screening: Option<Screening>,
 }
 
 impl Seen for Saving {
     fn write(&self, decision: &mut Decision, _: Timestamp) {
-        decision.changes.push(Change::PaymentMethod(self.method.clone()));
+        for method in std::iter::once(&self.method).chain(&self.known) {
+            decision.changes.push(Change::PaymentMethod(method.clone()));
+        }
     }
 
     fn mark_committed(&mut self) {
         self.method.mark_committed();
+        self.known = None;
         self.screening = None;
     }
 }
@@ -279,8 +209,10 @@ impl Command for CreatePaymentMethodCommand {
                 PaymentMethodData::Card(card) => Some(app.subjects.card(card.number.expose_secret())),
                 PaymentMethodData::Other(_) => None,
             },
+            card_at_corefy: None,
             created_at: operation.sent_at,
             updated_at: operation.sent_at,
+            deleted_at: None,
             revision: 1,
         };
         drop(session);
@@ -323,22 +255,15 @@ impl Command for CreatePaymentMethodCommand {
         outcome: &Outcome<PaymentMethodSnapshot>,
         kept: Option<Saving>,
     ) -> Result<Saving, Error> {
-        let not_found = || Error::not_found("payment_method", &operation.subject_id);
+        let method = read_for(store, operation, kept.map(|kept| kept.method)).await?;
         let mut session = store.read().await?;
-        let method = match kept {
-            Some(kept) => kept.method,
-            None => {
-                let id = PaymentMethodId::parse(&operation.subject_id).ok_or_else(not_found)?;
-                session.payment_method_tracked(&id).await?.ok_or_else(not_found)?
-            }
-        };
         let known = match outcome {
             Outcome::Answered(snapshot) => {
                 session.payment_method_upstream(&method.customer_id, &snapshot.upstream_id).await?
             }
             Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown | Outcome::Absent => None,
         };
-        Ok(Saving { method, customer: None, known: known.map(Tracked::into_inner), screening: None })
+        Ok(Saving { method, customer: None, known, screening: None })
     }
 
     fn settle(
@@ -351,9 +276,13 @@ impl Command for CreatePaymentMethodCommand {
         let Saving { method, known, .. } = saving;
         Ok(match Creation::from(outcome) {
             Creation::Made(snapshot) => {
-                if let Some(known) = known.take() {
+                if let Some(known) = known {
                     method.delete();
-                    return Ok(Verdict::Done(known));
+                    if known.is_deleted() {
+                        known.bring_back(method, now);
+                        decision.changes.emit(EventType::PaymentMethodCreated, known.to_inner(), now);
+                    }
+                    return Ok(Verdict::Done(known.to_inner()));
                 }
                 method.upstream_id = Some(snapshot.upstream_id);
                 method.touch(now);
@@ -375,8 +304,6 @@ impl Command for CreatePaymentMethodCommand {
     }
 
     async fn load(app: &Payments, id: &str) -> Result<PaymentMethod, Error> {
-        let not_found = || Error::not_found("payment_method", id);
-        let id = PaymentMethodId::parse(id).ok_or_else(not_found)?;
-        app.store.read().await?.payment_method_any(&id).await?.ok_or_else(not_found)
+        load(app, id).await
     }
 }

@@ -150,6 +150,7 @@ impl Command for CreateRefundCommand {
             failure: None,
             created_at: now,
             updated_at: now,
+            erased_at: None,
             revision: 1,
         };
         payment.intent.shift_refund(refund.amount.minor, None, Some(RefundState::Pending));

@@ -71,7 +71,10 @@ pub mod event_types {
     /// Corefy refused a payment method whose creation was in doubt; the method is removed.
     pub const PAYMENT_METHOD_CREATION_FAILED: &str = "payment_method.creation_failed";
 
-    /// Corefy reports a change of a saved payment method.
+    /// A saved payment method was deleted here; nothing can be paid with it any more.
+    pub const PAYMENT_METHOD_DELETED: &str = "payment_method.deleted";
+
+    /// A saved payment method was changed, by a call or at Corefy.
     pub const PAYMENT_METHOD_UPDATED: &str = "payment_method.updated";
 
     /// The outcome of a call to Corefy is not known.
@@ -184,6 +187,9 @@ pub mod error_reasons {
 
     /// FAILED_PRECONDITION. The card was stopped for its risk before it was saved; nothing was sent to Corefy. A payment that is stopped so is no error but a decline.
     pub const BLOCKED_BY_RISK: &str = "BLOCKED_BY_RISK";
+
+    /// FAILED_PRECONDITION. The payment method was deleted. Save it again, or pay with another.
+    pub const PAYMENT_METHOD_DELETED: &str = "PAYMENT_METHOD_DELETED";
 }
 
 /// Codes of `last_payment_error` that the gateway knows. Corefy may send others.

@@ -52,6 +52,22 @@ impl Card {
     }
 }
 
+impl MaskedCard {
+    /// Takes over what has changed between how it was `known` and how it is `shown`. Another number is another card.
+    pub fn take_over(&mut self, known: &Self, shown: &Self) {
+        if (&known.brand, &known.first6, &known.last4) != (&shown.brand, &shown.first6, &shown.last4) {
+            self.clone_from(shown);
+            return;
+        }
+        if (known.expiry_month, known.expiry_year) != (shown.expiry_month, shown.expiry_year) {
+            (self.expiry_month, self.expiry_year) = (shown.expiry_month, shown.expiry_year);
+        }
+        if known.holder_name != shown.holder_name {
+            self.holder_name.clone_from(&shown.holder_name);
+        }
+    }
+}
+
 /// Whether the digits satisfy the Luhn check (ISO/IEC 7812-1, annex B).
 pub fn satisfies_luhn(digits: &str) -> bool {
     let sum: u32 = digits

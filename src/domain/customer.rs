@@ -51,16 +51,22 @@ pub struct Customer {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// When the person was erased. What is left names the customer in the history of payments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Timestamp>,
     /// The number of its changes: of two copies, the one with the greater is newer.
     #[serde(default)]
     pub revision: i64,
 }
 
 impl Customer {
-    /// Notes that it changed.
+    /// Notes that it changed. Of a person who was erased nothing is kept again.
     pub fn touch(&mut self, now: Timestamp) {
         self.revision += 1;
         self.updated_at = now;
+        if let Some(erased_at) = self.erased_at {
+            self.strip(erased_at);
+        }
     }
 }
 

@@ -77,8 +77,10 @@ event_types! {
     PaymentMethodCreated => "payment_method.created",
     /// Corefy refused a payment method whose creation was in doubt; the method is removed.
     PaymentMethodCreationFailed => "payment_method.creation_failed",
-    /// Corefy reports a change of a saved payment method.
+    /// A saved payment method was changed, by a call or at Corefy.
     PaymentMethodUpdated => "payment_method.updated",
+    /// A saved payment method was deleted here; nothing can be paid with it any more.
+    PaymentMethodDeleted => "payment_method.deleted",
     /// The outcome of a call to Corefy is not known.
     OperationInDoubt => "operation.in_doubt",
     /// The outcome of a call to Corefy has to be found out by a person.

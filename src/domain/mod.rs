@@ -15,6 +15,7 @@ pub mod currency;
 pub mod customer;
 pub mod decline;
 pub mod environment;
+pub mod erasure;
 pub mod event;
 pub mod event_filter;
 mod id_source;

@@ -28,11 +28,15 @@ pub enum OperationKind {
     CreatePaymentMethod,
     /// `UpdateCustomer`: ours alone, nothing is sent.
     UpdateCustomer,
+    /// `UpdatePaymentMethod`: ours alone, nothing is sent.
+    UpdatePaymentMethod,
+    /// `DeletePaymentMethod`: ours alone, nothing is sent.
+    DeletePaymentMethod,
 }
 
 impl OperationKind {
     /// All kinds, for tables and tests.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::CreatePaymentIntent,
         Self::ConfirmPaymentIntent,
         Self::CancelPaymentIntent,
@@ -40,6 +44,8 @@ impl OperationKind {
         Self::CreateCustomer,
         Self::CreatePaymentMethod,
         Self::UpdateCustomer,
+        Self::UpdatePaymentMethod,
+        Self::DeletePaymentMethod,
     ];
 
     /// The word for it in the store and in logs.
@@ -52,6 +58,8 @@ impl OperationKind {
             Self::CreateCustomer => "create_customer",
             Self::CreatePaymentMethod => "create_payment_method",
             Self::UpdateCustomer => "update_customer",
+            Self::UpdatePaymentMethod => "update_payment_method",
+            Self::DeletePaymentMethod => "delete_payment_method",
         }
     }
 
@@ -68,7 +76,9 @@ impl OperationKind {
             | Self::CancelPaymentIntent
             | Self::CreateCustomer
             | Self::CreatePaymentMethod
-            | Self::UpdateCustomer => false,
+            | Self::UpdateCustomer
+            | Self::UpdatePaymentMethod
+            | Self::DeletePaymentMethod => false,
         }
     }
 }

@@ -84,10 +84,13 @@ impl PaymentIntent {
         self.touch(now);
     }
 
-    /// Notes that it changed.
+    /// Notes that it changed. Of a payer who was erased nothing is kept again.
     pub fn touch(&mut self, now: Timestamp) {
         self.revision += 1;
         self.updated_at = now;
+        if let Some(erased_at) = self.progress.erased_at {
+            self.strip(erased_at);
+        }
     }
 
     /// Begins an attempt, whose answer is missing until Corefy gives it.

@@ -20,6 +20,11 @@ impl Private {
         &self.0
     }
 
+    /// Forgets the text.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Whether nothing was given.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

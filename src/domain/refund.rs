@@ -99,16 +99,22 @@ pub struct Refund {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// When what was written about it was erased with its payer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Timestamp>,
     /// The number of its changes: of two copies, the one with the greater is newer.
     #[serde(default)]
     pub revision: i64,
 }
 
 impl Refund {
-    /// Notes that it changed.
+    /// Notes that it changed. Of a payer who was erased nothing is kept again.
     pub fn touch(&mut self, now: Timestamp) {
         self.revision += 1;
         self.updated_at = now;
+        if let Some(erased_at) = self.erased_at {
+            self.strip(erased_at);
+        }
     }
 
     /// Whether it is pending only as far as we know: Corefy's answer to its creation is missing.

@@ -203,7 +203,7 @@ impl PaymentSnapshot {
             // Whether the answer contradicts us is not decided by its status alone.
             progress: Progress {
                 contradicted_since: intent.progress.contradicted_since,
-                ..self.progress(intent, state)
+                ..self.progress(intent, state).without_the_erased()
             },
             version: self.version.max(intent.upstream_version),
             events: if moved { entered(intent.state, state) } else { Vec::new() },

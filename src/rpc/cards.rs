@@ -30,8 +30,26 @@ pub(super) fn card(fields: &mut Fields, card: pb::CardToSave, now: Timestamp) ->
         expiry_month,
         expiry_year,
         cvv: None,
-        holder_name: Private::new(fields.optional("holder_name", card.holder_name, formats::words(MAX_HOLDER_NAME))),
+        holder_name: Private::new(holder_name(fields, card.holder_name)),
     }
+}
+
+/// Reads the name on a card.
+pub(super) fn holder_name(fields: &mut Fields, value: String) -> String {
+    fields.optional("holder_name", value, formats::words(MAX_HOLDER_NAME))
+}
+
+/// Reads what is given of a new expiry date, the rest of which stays.
+pub(super) fn new_expiry(
+    fields: &mut Fields,
+    month: Option<i32>,
+    year: Option<i32>,
+    now: Timestamp,
+) -> (Option<u8>, Option<u16>) {
+    /// A month and a year that are never in the past.
+    const ANY: (i32, i32) = (12, 9999);
+    let read = expiry(fields, month.unwrap_or(ANY.0), year.unwrap_or(ANY.1), now);
+    (month.map(|_| read.0), year.map(|_| read.1))
 }
 
 /// Reads a CVV.

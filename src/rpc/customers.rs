@@ -16,7 +16,14 @@ use crate::{
     pb::customer_service_server::CustomerService,
 };
 
-use super::{contacts, fields::Fields, formats, handler, handlers::Handlers, timestamps};
+use super::{
+    contacts,
+    fields::Fields,
+    formats, handler,
+    handlers::Handlers,
+    masks::{self, Maskable},
+    timestamps,
+};
 
 /// The longest full name, in characters.
 pub(super) const MAX_NAME: usize = 100;
@@ -26,10 +33,6 @@ const MAX_ADDRESS_NAME: usize = 50;
 const MAX_ADDRESS_LINE: usize = 100;
 /// The longest postal code, in characters.
 const MAX_POSTAL_CODE: usize = 20;
-/// The most paths of an update mask.
-const MAX_PATHS: usize = 20;
-/// The path of a mask that stands for every field.
-const EVERY_FIELD: &str = "*";
 /// The form of a customer's id, for people.
 pub(super) const CUSTOMER_ID: &str = "of a customer, cus_…";
 
@@ -108,55 +111,23 @@ fn update(fields: &mut Fields, message: pb::UpdateCustomerRequest) -> Option<Upd
         }),
         at_corefy: None,
     };
-    if message.expected_revision.is_some_and(|revision| revision < 1) {
-        fields.refuse("expected_revision", "must be 1 or more");
-    }
-    Some(UpdateCustomer { id: id?, fields: named, details, expected_revision: message.expected_revision })
+    let expected_revision = masks::expected_revision(fields, message.expected_revision);
+    Some(UpdateCustomer { id: id?, fields: named, details, expected_revision })
 }
 
-/// The fields that are to change: those of the mask, or without one those that are not empty, as AIP-134 has it.
+/// The fields that are to change.
 fn named(fields: &mut Fields, message: &pb::UpdateCustomerRequest) -> Vec<CustomerField> {
-    let paths = message.update_mask.as_ref().map_or(&[][..], |mask| &mask.paths);
-    if paths.len() > MAX_PATHS {
-        fields.refuse("update_mask.paths", format!("must be at most {MAX_PATHS} paths"));
-        return Vec::new();
-    }
-    if paths.is_empty() {
-        return CustomerField::ALL.into_iter().filter(|field| !is_empty(message, *field)).collect();
-    }
-    let mut named = Vec::new();
-    for (place, path) in paths.iter().enumerate() {
-        match CustomerField::ALL.into_iter().find(|field| path_of(*field) == path) {
-            Some(field) => named.push(field),
-            None if path == EVERY_FIELD => named.extend(CustomerField::ALL),
-            None => fields.refuse(
-                &format!("update_mask.paths[{place}]"),
-                "must be email, name, phone, address, metadata, or * for all of them",
-            ),
-        }
-    }
-    named
-}
-
-/// The path of a field in a mask.
-fn path_of(field: CustomerField) -> &'static str {
-    match field {
-        CustomerField::Email => "email",
-        CustomerField::Name => "name",
-        CustomerField::Phone => "phone",
-        CustomerField::Address => "address",
-        CustomerField::Metadata => "metadata",
-    }
-}
-
-fn is_empty(message: &pb::UpdateCustomerRequest, field: CustomerField) -> bool {
-    match field {
-        CustomerField::Email => message.email.is_empty(),
-        CustomerField::Name => message.name.is_empty(),
-        CustomerField::Phone => message.phone.is_empty(),
-        CustomerField::Address => message.address.is_none(),
-        CustomerField::Metadata => message.metadata.is_empty(),
-    }
+    let all = CustomerField::ALL.map(|field| {
+        let (path, is_empty) = match field {
+            CustomerField::Email => ("email", message.email.is_empty()),
+            CustomerField::Name => ("name", message.name.is_empty()),
+            CustomerField::Phone => ("phone", message.phone.is_empty()),
+            CustomerField::Address => ("address", message.address.is_none()),
+            CustomerField::Metadata => ("metadata", message.metadata.is_empty()),
+        };
+        Maskable { field, path, is_empty }
+    });
+    masks::named(fields, message.update_mask.as_ref(), &all)
 }
 
 fn name(fields: &mut Fields, value: String) -> Private {
@@ -269,6 +240,7 @@ mod tests {
             details: input.details,
             created_at: Timestamp::from_seconds(1),
             updated_at: Timestamp::from_seconds(2),
+            erased_at: None,
             revision: 1,
         }
         .into();

@@ -62,6 +62,7 @@ mod gateway;
 mod handler;
 mod handlers;
 mod health;
+mod masks;
 mod metadata;
 mod next_action;
 mod operations;

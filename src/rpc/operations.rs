@@ -35,6 +35,8 @@ impl From<OperationKind> for pb::OperationKind {
             OperationKind::CreateCustomer => Self::CreateCustomer,
             OperationKind::CreatePaymentMethod => Self::CreatePaymentMethod,
             OperationKind::UpdateCustomer => Self::UpdateCustomer,
+            OperationKind::UpdatePaymentMethod => Self::UpdatePaymentMethod,
+            OperationKind::DeletePaymentMethod => Self::DeletePaymentMethod,
         }
     }
 }

@@ -5,13 +5,13 @@ use tonic::{Request, Response, Status};
 use crate::{
     app::{
         paging::Page,
-        payment_methods::{CreatePaymentMethod, PaymentMethodData},
+        payment_methods::{CreatePaymentMethod, DeletePaymentMethod, PaymentMethodData, UpdatePaymentMethod},
     },
     domain::{
         clock::Timestamp,
         ids::{CustomerId, PaymentMethodId},
         money::Currency,
-        payment_method::{CARD, OtherMethod, PaymentMethod, SupportedPaymentMethod},
+        payment_method::{CARD, CardEdit, OtherMethod, PaymentMethod, SupportedPaymentMethod},
         private::Private,
     },
     pb,
@@ -19,7 +19,15 @@ use crate::{
     pb::payment_method_service_server::PaymentMethodService,
 };
 
-use super::{cards, customers::CUSTOMER_ID, fields::Fields, formats, handler, handlers::Handlers, timestamps};
+use super::{
+    cards,
+    customers::CUSTOMER_ID,
+    fields::Fields,
+    formats, handler,
+    handlers::Handlers,
+    masks::{self, Maskable},
+    timestamps,
+};
 
 /// The form of a payment method's id, for people.
 pub(super) const PAYMENT_METHOD_ID: &str = "of a payment method, pm_…";
@@ -35,6 +43,29 @@ impl PaymentMethodService for Handlers {
             handler::mutation(&self.app.payments, request, |fields, message| create(fields, message, now))?;
         let answer = self.app.payments.create_payment_method(caller, input).await?;
         Ok(handler::answer(answer, |method| pb::CreatePaymentMethodResponse { payment_method: Some(method.into()) }))
+    }
+
+    async fn update_payment_method(
+        &self,
+        request: Request<pb::UpdatePaymentMethodRequest>,
+    ) -> Result<Response<pb::UpdatePaymentMethodResponse>, Status> {
+        let now = self.app.payments.now();
+        let (caller, input) =
+            handler::mutation(&self.app.payments, request, |fields, message| update(fields, message, now))?;
+        let answer = self.app.payments.update_payment_method(caller, input).await?;
+        Ok(handler::answer(answer, |method| pb::UpdatePaymentMethodResponse { payment_method: Some(method.into()) }))
+    }
+
+    async fn delete_payment_method(
+        &self,
+        request: Request<pb::DeletePaymentMethodRequest>,
+    ) -> Result<Response<pb::DeletePaymentMethodResponse>, Status> {
+        let (caller, input) = handler::mutation(&self.app.payments, request, |fields, message| {
+            let id = fields.id("id", &message.id, PaymentMethodId::parse, PAYMENT_METHOD_ID)?;
+            Some(DeletePaymentMethod { id })
+        })?;
+        let answer = self.app.payments.delete_payment_method(caller, input).await?;
+        Ok(handler::answer(answer, |method| pb::DeletePaymentMethodResponse { payment_method: Some(method.into()) }))
     }
 
     async fn get_payment_method(
@@ -89,6 +120,35 @@ fn create(fields: &mut Fields, message: pb::CreatePaymentMethodRequest, now: Tim
     Some(CreatePaymentMethod { customer_id: customer_id?, data: data? })
 }
 
+/// A field of a saved card that a caller may change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CardField {
+    ExpiryMonth,
+    ExpiryYear,
+    HolderName,
+}
+
+/// A change: only the fields that the mask names are read.
+fn update(fields: &mut Fields, message: pb::UpdatePaymentMethodRequest, now: Timestamp) -> Option<UpdatePaymentMethod> {
+    let id = fields.id("id", &message.id, PaymentMethodId::parse, PAYMENT_METHOD_ID);
+    let all = [
+        (CardField::ExpiryMonth, "expiry_month", message.expiry_month == 0),
+        (CardField::ExpiryYear, "expiry_year", message.expiry_year == 0),
+        (CardField::HolderName, "holder_name", message.holder_name.is_empty()),
+    ];
+    let all = all.map(|(field, path, is_empty)| Maskable { field, path, is_empty });
+    let named = masks::named(fields, message.update_mask.as_ref(), &all);
+    let is_named = |field| named.contains(&field);
+    let month = is_named(CardField::ExpiryMonth).then_some(message.expiry_month);
+    let year = is_named(CardField::ExpiryYear).then_some(message.expiry_year);
+    let (expiry_month, expiry_year) = cards::new_expiry(fields, month, year, now);
+    let holder_name =
+        is_named(CardField::HolderName).then(|| Private::new(cards::holder_name(fields, message.holder_name)));
+    let edit = CardEdit { expiry_month, expiry_year, holder_name };
+    let expected_revision = masks::expected_revision(fields, message.expected_revision);
+    Some(UpdatePaymentMethod { id: id?, edit, expected_revision })
+}
+
 /// Reads a payment method that is no card.
 pub(super) fn other(fields: &mut Fields, sent: pb::OtherMethod) -> OtherMethod {
     let kind = fields.required("payment_method_type", sent.payment_method_type, formats::type_code);
@@ -127,6 +187,7 @@ impl From<PaymentMethod> for pb::PaymentMethod {
             created_at: Some(timestamps::wire(method.created_at)),
             updated_at: Some(timestamps::wire(method.updated_at)),
             revision: method.revision,
+            deleted_at: method.deleted_at.map(timestamps::wire),
         }
     }
 }

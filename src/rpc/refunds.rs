@@ -193,6 +193,7 @@ mod tests {
             failure: Some(RefundFailure { code: "refund_failed".to_owned(), message: "No.".to_owned() }),
             created_at: Timestamp::from_seconds(7),
             updated_at: Timestamp::from_seconds(8),
+            erased_at: None,
             revision: 3,
         }
         .into();

@@ -4,7 +4,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, ReadSession, Sealer, Tracked,
-    columns::{get, parse, time},
+    columns::{get, optional_time, parse, time},
     list::Listing,
     list_query::ListQuery,
     object_write::{ObjectRanks, object_write},
@@ -30,11 +30,12 @@ pub(super) static INSERT: Statement = Statement {
         ("details", Bytes),
         ("created_at", Int),
         ("updated_at", Int),
+        ("erased_at", Int),
         ("revision", Int),
     ],
     sql: "INSERT INTO customers (id, partner_id, upstream_id, reference_id, details, created_at, updated_at,
-             revision)
-         SELECT id, partner_id, upstream_id, reference_id, details, created_at, updated_at, revision
+             erased_at, revision)
+         SELECT id, partner_id, upstream_id, reference_id, details, created_at, updated_at, erased_at, revision
          FROM {rows} WHERE TRUE
          ON CONFLICT (partner_id, reference_id) DO NOTHING",
 };
@@ -45,11 +46,12 @@ pub(super) static UPDATE: Statement = Statement {
         ("upstream_id", Text),
         ("details", Bytes),
         ("updated_at", Int),
+        ("erased_at", Int),
         ("revision", Int),
         ("read_revision", Int),
     ],
     sql: "UPDATE customers SET upstream_id = new.upstream_id, details = new.details, updated_at = new.updated_at,
-             revision = new.revision
+             erased_at = new.erased_at, revision = new.revision
          FROM {rows}
          WHERE customers.id = new.id AND customers.revision = new.read_revision AND new.revision > new.read_revision",
 };
@@ -147,6 +149,7 @@ fn insertion(customer: &Customer, sealer: &Sealer) -> Result<RowValues, Error> {
         .and(&details[..])
         .and(customer.created_at.0)
         .and(customer.updated_at.0)
+        .and(customer.erased_at.map(|time| time.0))
         .and(customer.revision))
 }
 
@@ -158,6 +161,7 @@ fn update(customer: &Customer, sealer: &Sealer) -> Result<RowValues, Error> {
         .and(customer.upstream_id.as_deref())
         .and(&details[..])
         .and(customer.updated_at.0)
+        .and(customer.erased_at.map(|time| time.0))
         .and(customer.revision))
 }
 
@@ -170,6 +174,7 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<Customer, Error> {
         details: sealer.open(id.as_str(), "details", &get::<Vec<u8>>(row, "details")?)?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
+        erased_at: optional_time(row, "erased_at")?,
         revision: get(row, "revision")?,
         id,
     })

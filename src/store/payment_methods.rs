@@ -4,7 +4,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, ReadSession, Sealer, Tracked,
-    columns::{get, parse, parse_optional, time},
+    columns::{get, optional_time, parse, parse_optional, time},
     list::Listing,
     list_query::ListQuery,
     object_write::{ObjectRanks, object_write},
@@ -29,13 +29,16 @@ pub(super) static INSERT: Statement = Statement {
         ("kind", Text),
         ("card", Bytes),
         ("card_subject", Text),
+        ("card_at_corefy", Bytes),
         ("created_at", Int),
         ("updated_at", Int),
+        ("deleted_at", Int),
         ("revision", Int),
     ],
-    sql: "INSERT INTO payment_methods (id, partner_id, customer_id, upstream_id, kind, card, card_subject, created_at,
-             updated_at, revision)
-         SELECT id, partner_id, customer_id, upstream_id, kind, card, card_subject, created_at, updated_at, revision
+    sql: "INSERT INTO payment_methods (id, partner_id, customer_id, upstream_id, kind, card, card_subject,
+             card_at_corefy, created_at, updated_at, deleted_at, revision)
+         SELECT id, partner_id, customer_id, upstream_id, kind, card, card_subject, card_at_corefy, created_at, updated_at,
+             deleted_at, revision
          FROM {rows} WHERE TRUE
          ON CONFLICT (customer_id, upstream_id) DO NOTHING",
 };
@@ -45,12 +48,16 @@ pub(super) static UPDATE: Statement = Statement {
         ("id", Text),
         ("upstream_id", Text),
         ("card", Bytes),
+        ("card_subject", Text),
+        ("card_at_corefy", Bytes),
         ("updated_at", Int),
+        ("deleted_at", Int),
         ("revision", Int),
         ("read_revision", Int),
     ],
-    sql: "UPDATE payment_methods SET upstream_id = new.upstream_id, card = new.card, updated_at = new.updated_at,
-             revision = new.revision
+    sql: "UPDATE payment_methods SET upstream_id = new.upstream_id, card = new.card,
+             card_subject = new.card_subject, card_at_corefy = new.card_at_corefy, updated_at = new.updated_at,
+             deleted_at = new.deleted_at, revision = new.revision
          FROM {rows}
          WHERE payment_methods.id = new.id AND payment_methods.revision = new.read_revision AND new.revision > new.read_revision",
 };
@@ -99,7 +106,7 @@ impl ReadSession {
         row.map(|row| tracked(&row, &self.shared.sealer)).transpose()
     }
 
-    /// A customer's payment methods, newest first, at most `limit`, after the id `after`.
+    /// A customer's payment methods that are not deleted, newest first, at most `limit`, after the id `after`.
     pub async fn payment_methods(
         &mut self,
         customer: &CustomerId,
@@ -107,11 +114,10 @@ impl ReadSession {
         limit: u32,
     ) -> Result<Vec<PaymentMethod>, Error> {
         let select = |later: Option<String>| {
-            ListQuery::from("payment_methods").and("customer_id", "=", Some(customer.to_string()))?.and(
-                "id",
-                "<",
-                later.or_else(|| after.clone()),
-            )
+            ListQuery::from("payment_methods")
+                .only("deleted_at IS NULL")
+                .and("customer_id", "=", Some(customer.to_string()))?
+                .and("id", "<", later.or_else(|| after.clone()))
         };
         self.list(Listing::newest("payment_methods"), limit, select, read).await
     }
@@ -139,7 +145,7 @@ const RANKS: ObjectRanks = ObjectRanks {
 };
 
 fn insertion(method: &PaymentMethod, sealer: &Sealer) -> Result<RowValues, Error> {
-    let card = sealer.seal(method.id.as_str(), "card", &method.card)?;
+    let (card, at_corefy) = sealed(method, sealer)?;
     Ok(RowValues::new()
         .and(method.id.as_str())
         .and(method.partner_id.as_str())
@@ -148,20 +154,32 @@ fn insertion(method: &PaymentMethod, sealer: &Sealer) -> Result<RowValues, Error
         .and(method.kind.as_str())
         .and(&card[..])
         .and(method.card_subject.as_ref().map(SubjectId::as_str))
+        .and(at_corefy.as_deref())
         .and(method.created_at.0)
         .and(method.updated_at.0)
+        .and(method.deleted_at.map(|time| time.0))
         .and(method.revision))
 }
 
 /// Everything of a payment method that can change.
 fn update(method: &PaymentMethod, sealer: &Sealer) -> Result<RowValues, Error> {
-    let card = sealer.seal(method.id.as_str(), "card", &method.card)?;
+    let (card, at_corefy) = sealed(method, sealer)?;
     Ok(RowValues::new()
         .and(method.id.as_str())
         .and(method.upstream_id.as_deref())
         .and(&card[..])
+        .and(method.card_subject.as_ref().map(SubjectId::as_str))
+        .and(at_corefy.as_deref())
         .and(method.updated_at.0)
+        .and(method.deleted_at.map(|time| time.0))
         .and(method.revision))
+}
+
+/// The card, and how Corefy showed it last.
+fn sealed(method: &PaymentMethod, sealer: &Sealer) -> Result<(Vec<u8>, Option<Vec<u8>>), Error> {
+    let id = method.id.as_str();
+    let at_corefy = method.card_at_corefy.as_ref().map(|card| sealer.seal(id, "card_at_corefy", card)).transpose()?;
+    Ok((sealer.seal(id, "card", &method.card)?, at_corefy))
 }
 
 fn tracked(row: &AnyRow, sealer: &Sealer) -> Result<Tracked<PaymentMethod>, Error> {
@@ -179,8 +197,12 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentMethod, Error> {
         kind: get(row, "kind")?,
         card: sealer.open(id.as_str(), "card", &get::<Vec<u8>>(row, "card")?)?,
         card_subject: parse_optional(row, "card_subject", SubjectId::parse)?,
+        card_at_corefy: get::<Option<Vec<u8>>>(row, "card_at_corefy")?
+            .map(|sealed| sealer.open(id.as_str(), "card_at_corefy", &sealed))
+            .transpose()?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
+        deleted_at: optional_time(row, "deleted_at")?,
         revision: get(row, "revision")?,
         id,
     })

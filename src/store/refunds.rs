@@ -4,7 +4,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, ReadSession, Sealer, Tracked,
-    columns::{get, money, parse, time},
+    columns::{get, money, optional_time, parse, time},
     list::Listing,
     list_query::{ListPosition, ListQuery},
     object_write::{ObjectRanks, object_write},
@@ -34,12 +34,13 @@ pub(super) static INSERT: Statement = Statement {
         ("failure", Bytes),
         ("created_at", Int),
         ("updated_at", Int),
+        ("erased_at", Int),
         ("revision", Int),
     ],
     sql: "INSERT INTO refunds (id, partner_id, payment_intent_id, upstream_id, state, currency, amount, reference_id,
-             details, failure, created_at, updated_at, revision)
+             details, failure, created_at, updated_at, erased_at, revision)
          SELECT id, partner_id, payment_intent_id, upstream_id, state, currency, amount, reference_id, details, failure,
-             created_at, updated_at, revision
+             created_at, updated_at, erased_at, revision
          FROM {rows} WHERE TRUE
          ON CONFLICT (partner_id, reference_id) DO NOTHING",
 };
@@ -156,6 +157,7 @@ fn insertion(refund: &Refund, sealer: &Sealer) -> Result<RowValues, Error> {
         .and(&failure[..])
         .and(refund.created_at.0)
         .and(refund.updated_at.0)
+        .and(refund.erased_at.map(|time| time.0))
         .and(refund.revision))
 }
 
@@ -184,6 +186,7 @@ fn read(row: &AnyRow, sealer: &Sealer) -> Result<Refund, Error> {
         failure: sealer.open(id.as_str(), "failure", &get::<Vec<u8>>(row, "failure")?)?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
+        erased_at: optional_time(row, "erased_at")?,
         revision: get(row, "revision")?,
         id,
     })

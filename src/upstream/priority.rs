@@ -48,7 +48,9 @@ impl From<OperationKind> for Priority {
             | OperationKind::CancelPaymentIntent
             | OperationKind::CreateCustomer
             | OperationKind::CreatePaymentMethod
-            | OperationKind::UpdateCustomer => Self::Create,
+            | OperationKind::UpdateCustomer
+            | OperationKind::UpdatePaymentMethod
+            | OperationKind::DeletePaymentMethod => Self::Create,
         }
     }
 }

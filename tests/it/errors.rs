@@ -44,7 +44,7 @@ enum Details {
 }
 
 /// `error_reason.proto`, again: the gRPC code, the metadata beside the request id, and the other details.
-const TABLE: [(Reason, Code, &[&str], Details); 31] = [
+const TABLE: [(Reason, Code, &[&str], Details); 32] = [
     (Reason::FieldsInvalid, Code::InvalidArgument, &[], Details::Fields),
     (Reason::CredentialsInvalid, Code::Unauthenticated, &[], Details::None),
     (Reason::ScopeMissing, Code::PermissionDenied, &["scope"], Details::None),
@@ -76,6 +76,7 @@ const TABLE: [(Reason, Code, &[&str], Details); 31] = [
     (Reason::RiskListsFull, Code::FailedPrecondition, &[], Details::None),
     (Reason::ReviewDecided, Code::FailedPrecondition, &["state"], Details::None),
     (Reason::BlockedByRisk, Code::FailedPrecondition, &[], Details::None),
+    (Reason::PaymentMethodDeleted, Code::FailedPrecondition, &[], Details::None),
 ];
 
 /// Cannot be provoked: the only dialect there is can do everything. A unit test of `rpc::status` has its row.
@@ -183,6 +184,10 @@ async fn provoke_by_customers(app: &TestApp, client: &Client, told: &mut Vec<Cal
     let request =
         pb::UpdateCustomerRequest { id: method.customer_id, expected_revision: Some(9), ..Default::default() };
     told.push(refused(client.update_customer(request).await));
+    let request = pb::DeletePaymentMethodRequest { id: method.id.clone() };
+    client.delete_payment_method(request).await.unwrap();
+    let request = pb::UpdatePaymentMethodRequest { id: method.id, ..Default::default() };
+    told.push(refused(client.update_payment_method(request).await));
     app.sandbox.faults().fail_next(1, "POST", "/v1/customers", Fault::Http(500));
     let customer = client.create_customer(full_customer()).await.unwrap().into_inner().customer.unwrap();
     let request = pb::CreatePaymentIntentRequest { customer_id: customer.id, ..new_intent("10.00") };

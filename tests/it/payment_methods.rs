@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use corefy_gateway::{pb, sandbox::faults::Fault};
-use prost_types::Timestamp;
+use prost_types::{FieldMask, Timestamp};
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
 use crate::support::{
     app::{START, TestApp},
-    client::{Client, new_intent},
+    client::{Client, keyed, new_intent},
     database::TestDatabase,
     refusal::{refused, wrong_fields},
     requests::{card_to_save, confirmation_by, wallet},
@@ -26,6 +26,10 @@ crate::on_both!(
     the_supported_kinds_are_those_of_the_account_and_of_the_currency,
     an_answer_about_the_supported_kinds_that_makes_no_sense_is_told_as_such,
     the_supported_kinds_are_asked_for_once_a_minute_and_by_one_of_all_callers,
+    what_was_changed_of_a_card_stays_until_the_same_changes_at_corefy,
+    a_change_of_a_card_that_cannot_be_made_names_every_wrong_field,
+    a_deleted_method_names_itself_in_history_and_cannot_be_used,
+    a_deleted_card_that_is_saved_again_comes_back_where_corefy_knows_it_as_the_same,
 );
 
 const SAVE: (&str, &str) = ("POST", "/v1/payment-methods");
@@ -202,6 +206,156 @@ async fn the_supported_kinds_are_asked_for_once_a_minute_and_by_one_of_all_calle
     app.clock.advance(Duration::from_secs(1));
     supported(&client, "").await.unwrap();
     assert_eq!(asked(), 3);
+}
+
+/// A change that names nothing yet.
+fn change(id: &str) -> pb::UpdatePaymentMethodRequest {
+    pb::UpdatePaymentMethodRequest { id: id.to_owned(), ..Default::default() }
+}
+
+fn mask(paths: &[&str]) -> Option<FieldMask> {
+    Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() })
+}
+
+async fn what_was_changed_of_a_card_stays_until_the_same_changes_at_corefy(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer = client.customer("jane@example.com").await;
+    let before = client.saved_card(&customer).await;
+    app.process_webhooks().await;
+    app.clock.advance(Duration::from_secs(60));
+    let renewed = pb::UpdatePaymentMethodRequest {
+        expiry_year: 2045,
+        expected_revision: Some(before.revision),
+        ..change(&before.id)
+    };
+    let changed = client.update_payment_method(keyed("renew", renewed.clone())).await.unwrap().into_inner();
+    let changed = changed.payment_method.unwrap();
+    let card = pb::MaskedCard { expiry_year: 2045, ..before.card.clone().unwrap() };
+    let expected = pb::PaymentMethod {
+        card: Some(card),
+        updated_at: changed.updated_at,
+        revision: before.revision + 1,
+        ..before.clone()
+    };
+    assert!(changed == expected, "another field has changed, or the named one has not");
+    assert_eq!(changed.updated_at.unwrap().seconds, START.seconds() + 60);
+    assert!(get(&client, &before.id).await.unwrap() == changed);
+    let again = client.update_payment_method(keyed("renew", renewed.clone())).await.unwrap();
+    assert_eq!(again.metadata().get("idempotent-replayed").unwrap(), "true");
+    let stale = refused(client.update_payment_method(renewed).await);
+    assert_eq!((stale.code, stale.reason.as_str()), (Code::Aborted, "REVISION_STALE"));
+    assert_eq!(stale.facts["revision"], changed.revision.to_string());
+    let same = pb::UpdatePaymentMethodRequest { expiry_year: 2045, ..change(&before.id) };
+    assert!(updated(&client, same).await.unwrap() == changed, "the same values again change nothing");
+
+    let nameless = pb::UpdatePaymentMethodRequest { update_mask: mask(&["holder_name"]), ..change(&before.id) };
+    assert_eq!(updated(&client, nameless).await.unwrap().card.unwrap().holder_name, "");
+    assert_eq!(app.sandbox.request_count(SAVE.0, SAVE.1), 1, "Corefy is sent nothing");
+    let request = pb::GetCustomerRequest { id: customer.clone() };
+    let upstream = client.get_customer(request).await.unwrap().into_inner().customer.unwrap().upstream_id;
+    app.sandbox.save_card_elsewhere(&upstream).unwrap();
+    app.process_webhooks().await;
+    let card = get(&client, &before.id).await.unwrap().card.unwrap();
+    assert_eq!((card.expiry_year, card.holder_name.as_str()), (2045, ""), "Corefy shows what it showed before");
+    app.sandbox.renew_card(&before.upstream_id, 2050).unwrap();
+    app.process_webhooks().await;
+    let card = get(&client, &before.id).await.unwrap().card.unwrap();
+    assert_eq!((card.expiry_year, card.holder_name.as_str()), (2050, ""));
+    let (created, changed) = ("payment_method.created", "payment_method.updated");
+    assert_eq!(client.event_types(&before.id).await, [created, changed, changed, changed]);
+}
+
+async fn a_change_of_a_card_that_cannot_be_made_names_every_wrong_field(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer = client.customer("jane@example.com").await;
+    let method = client.saved_card(&customer).await;
+    let wrong = pb::UpdatePaymentMethodRequest {
+        id: customer.clone(),
+        expiry_month: 13,
+        expiry_year: 2020,
+        holder_name: "a".repeat(101),
+        update_mask: mask(&["expiry_month", "expiry_year", "holder_name", "number"]),
+        expected_revision: Some(0),
+    };
+    let told = wrong_fields(updated(&client, wrong).await);
+    let expected = ["expected_revision", "expiry_month", "expiry_year", "holder_name", "id", "update_mask.paths[3]"];
+    assert_eq!(told, expected);
+    let emptied = pb::UpdatePaymentMethodRequest { update_mask: mask(&["*"]), ..change(&method.id) };
+    assert_eq!(wrong_fields(updated(&client, emptied).await), ["expiry_month", "expiry_year"]);
+    let wallet = saved(&client, wallet(&customer, "paypal")).await.unwrap();
+    let no_card = pb::UpdatePaymentMethodRequest { expiry_year: 2045, ..change(&wallet.id) };
+    assert_eq!(wrong_fields(updated(&client, no_card).await), ["expiry_year"]);
+    app.sandbox.faults().fail_next(1, SAVE.0, SAVE.1, Fault::DropAfterExecute);
+    let open = client.saved_card(&customer).await;
+    assert_eq!(refused(updated(&client, change(&open.id)).await).reason, "CUSTOMER_NOT_READY");
+    assert_eq!(refused(deleted(&client, &open.id).await).reason, "CUSTOMER_NOT_READY");
+    let other = app.client_of(|new| new.partner_name = "Umbrella".to_owned()).await;
+    for refusal in [refused(updated(&other, change(&method.id)).await), refused(deleted(&other, &method.id).await)] {
+        assert_eq!((refusal.code, refusal.reason.as_str()), (Code::NotFound, "RESOURCE_NOT_FOUND"));
+    }
+    assert!(get(&client, &method.id).await.unwrap() == method);
+}
+
+async fn a_deleted_method_names_itself_in_history_and_cannot_be_used(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer_id = client.customer("jane@example.com").await;
+    let method = client.saved_card(&customer_id).await;
+    let new = || pb::CreatePaymentIntentRequest { customer_id: customer_id.clone(), ..new_intent("10.00") };
+    let (paid, open) = (client.created(new()).await, client.created(new()).await);
+    client.confirm_payment_intent(confirmation_by(&paid.id, &method.id)).await.unwrap();
+    app.clock.advance(Duration::from_secs(60));
+    let gone = deleted(&client, &method.id).await.unwrap();
+    let expected = pb::PaymentMethod {
+        card: None,
+        updated_at: gone.updated_at,
+        deleted_at: gone.updated_at,
+        revision: method.revision + 1,
+        ..method.clone()
+    };
+    assert!(gone == expected && gone.deleted_at.unwrap().seconds == START.seconds() + 60);
+    assert!(get(&client, &method.id).await.unwrap() == gone);
+    assert!(deleted(&client, &method.id).await.unwrap() == gone, "a second deletion changes nothing");
+    assert!(listed(&client, &customer_id, 0, "").await.unwrap().payment_methods.is_empty());
+    let paid = client.get_payment_intent(pb::GetPaymentIntentRequest { id: paid.id }).await.unwrap().into_inner();
+    assert_eq!(paid.payment_intent.unwrap().payment_method_id, method.id);
+
+    for refusal in [
+        refused(client.confirm_payment_intent(confirmation_by(&open.id, &method.id)).await),
+        refused(updated(&client, change(&method.id)).await),
+    ] {
+        assert_eq!((refusal.code, refusal.reason.as_str()), (Code::FailedPrecondition, "PAYMENT_METHOD_DELETED"));
+    }
+    app.sandbox.renew_card(&method.upstream_id, 2050).unwrap();
+    app.process_webhooks().await;
+    assert!(get(&client, &method.id).await.unwrap() == gone, "what Corefy shows of it is none of ours any more");
+    let events = ["payment_method.created", "payment_method.deleted"];
+    assert_eq!(client.event_types(&method.id).await, events);
+}
+
+async fn a_deleted_card_that_is_saved_again_comes_back_where_corefy_knows_it_as_the_same(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    app.sandbox.faults().set(|switches| switches.merge_customers = true);
+    let customer = client.customer("jane@example.com").await;
+    let method = client.saved_card(&customer).await;
+    deleted(&client, &method.id).await.unwrap();
+    let again = client.saved_card(&customer).await;
+    assert_eq!((&again.id, &again.card, again.deleted_at), (&method.id, &method.card, None));
+    assert!(listed(&client, &customer, 0, "").await.unwrap().payment_methods == [again]);
+    let events = ["payment_method.created", "payment_method.deleted", "payment_method.created"];
+    assert_eq!(client.event_types(&method.id).await, events);
+}
+
+async fn updated(client: &Client, request: pb::UpdatePaymentMethodRequest) -> Result<pb::PaymentMethod, Status> {
+    Ok(client.update_payment_method(request).await?.into_inner().payment_method.unwrap())
+}
+
+async fn deleted(client: &Client, id: &str) -> Result<pb::PaymentMethod, Status> {
+    let response = client.delete_payment_method(pb::DeletePaymentMethodRequest { id: id.to_owned() }).await?;
+    Ok(response.into_inner().payment_method.unwrap())
 }
 
 async fn saved(client: &Client, request: pb::CreatePaymentMethodRequest) -> Result<pb::PaymentMethod, Status> {

@@ -68,6 +68,8 @@ const std::map<std::string, Method>& Methods() {
       {"GetCustomer", Through(&Gateway::customers, &Customers::GetCustomer)},
       {"ListCustomers", Through(&Gateway::customers, &Customers::ListCustomers)},
       {"CreatePaymentMethod", Through(&Gateway::payment_methods, &PaymentMethods::CreatePaymentMethod)},
+      {"UpdatePaymentMethod", Through(&Gateway::payment_methods, &PaymentMethods::UpdatePaymentMethod)},
+      {"DeletePaymentMethod", Through(&Gateway::payment_methods, &PaymentMethods::DeletePaymentMethod)},
       {"GetPaymentMethod", Through(&Gateway::payment_methods, &PaymentMethods::GetPaymentMethod)},
       {"ListPaymentMethods", Through(&Gateway::payment_methods, &PaymentMethods::ListPaymentMethods)},
       {"ListSupportedPaymentMethods", Through(&Gateway::payment_methods, &PaymentMethods::ListSupportedPaymentMethods)},

@@ -73,7 +73,10 @@ const EventTypePaymentMethodCreated = "payment_method.created"
 // EventTypePaymentMethodCreationFailed: Corefy refused a payment method whose creation was in doubt; the method is removed.
 const EventTypePaymentMethodCreationFailed = "payment_method.creation_failed"
 
-// EventTypePaymentMethodUpdated: Corefy reports a change of a saved payment method.
+// EventTypePaymentMethodDeleted: A saved payment method was deleted here; nothing can be paid with it any more.
+const EventTypePaymentMethodDeleted = "payment_method.deleted"
+
+// EventTypePaymentMethodUpdated: A saved payment method was changed, by a call or at Corefy.
 const EventTypePaymentMethodUpdated = "payment_method.updated"
 
 // EventTypeOperationInDoubt: The outcome of a call to Corefy is not known.
@@ -185,6 +188,9 @@ const ReasonReviewDecided = "REVIEW_DECIDED"
 
 // ReasonBlockedByRisk: FAILED_PRECONDITION. The card was stopped for its risk before it was saved; nothing was sent to Corefy. A payment that is stopped so is no error but a decline.
 const ReasonBlockedByRisk = "BLOCKED_BY_RISK"
+
+// ReasonPaymentMethodDeleted: FAILED_PRECONDITION. The payment method was deleted. Save it again, or pay with another.
+const ReasonPaymentMethodDeleted = "PAYMENT_METHOD_DELETED"
 
 // Codes of `last_payment_error` that the gateway knows. Corefy may send others.
 

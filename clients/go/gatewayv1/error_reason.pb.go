@@ -107,6 +107,8 @@ const (
 	// FAILED_PRECONDITION. The card was stopped for its risk before it was saved; nothing was sent to Corefy. A payment that is
 	// stopped so is no error but a decline.
 	ErrorReason_ERROR_REASON_BLOCKED_BY_RISK ErrorReason = 34
+	// FAILED_PRECONDITION. The payment method was deleted. Save it again, or pay with another.
+	ErrorReason_ERROR_REASON_PAYMENT_METHOD_DELETED ErrorReason = 35
 )
 
 // Enum value maps for ErrorReason.
@@ -147,6 +149,7 @@ var (
 		32: "ERROR_REASON_RISK_LISTS_FULL",
 		33: "ERROR_REASON_REVIEW_DECIDED",
 		34: "ERROR_REASON_BLOCKED_BY_RISK",
+		35: "ERROR_REASON_PAYMENT_METHOD_DELETED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":              0,
@@ -184,6 +187,7 @@ var (
 		"ERROR_REASON_RISK_LISTS_FULL":          32,
 		"ERROR_REASON_REVIEW_DECIDED":           33,
 		"ERROR_REASON_BLOCKED_BY_RISK":          34,
+		"ERROR_REASON_PAYMENT_METHOD_DELETED":   35,
 	}
 )
 
@@ -218,7 +222,7 @@ var File_corefy_gateway_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\x91\n" +
+	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\xba\n" +
 	"\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
@@ -256,7 +260,8 @@ const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_REVISION_STALE\x10\x1f\x12 \n" +
 	"\x1cERROR_REASON_RISK_LISTS_FULL\x10 \x12\x1f\n" +
 	"\x1bERROR_REASON_REVIEW_DECIDED\x10!\x12 \n" +
-	"\x1cERROR_REASON_BLOCKED_BY_RISK\x10\"B\xa0\x01\n" +
+	"\x1cERROR_REASON_BLOCKED_BY_RISK\x10\"\x12'\n" +
+	"#ERROR_REASON_PAYMENT_METHOD_DELETED\x10#B\xa0\x01\n" +
 	"\x15com.corefy.gateway.v1B\x10ErrorReasonProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (

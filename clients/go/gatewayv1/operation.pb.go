@@ -42,6 +42,10 @@ const (
 	OperationKind_OPERATION_KIND_CREATE_PAYMENT_METHOD OperationKind = 6
 	// UpdateCustomer.
 	OperationKind_OPERATION_KIND_UPDATE_CUSTOMER OperationKind = 7
+	// UpdatePaymentMethod.
+	OperationKind_OPERATION_KIND_UPDATE_PAYMENT_METHOD OperationKind = 8
+	// DeletePaymentMethod.
+	OperationKind_OPERATION_KIND_DELETE_PAYMENT_METHOD OperationKind = 9
 )
 
 // Enum value maps for OperationKind.
@@ -55,6 +59,8 @@ var (
 		5: "OPERATION_KIND_CREATE_CUSTOMER",
 		6: "OPERATION_KIND_CREATE_PAYMENT_METHOD",
 		7: "OPERATION_KIND_UPDATE_CUSTOMER",
+		8: "OPERATION_KIND_UPDATE_PAYMENT_METHOD",
+		9: "OPERATION_KIND_DELETE_PAYMENT_METHOD",
 	}
 	OperationKind_value = map[string]int32{
 		"OPERATION_KIND_UNSPECIFIED":            0,
@@ -65,6 +71,8 @@ var (
 		"OPERATION_KIND_CREATE_CUSTOMER":        5,
 		"OPERATION_KIND_CREATE_PAYMENT_METHOD":  6,
 		"OPERATION_KIND_UPDATE_CUSTOMER":        7,
+		"OPERATION_KIND_UPDATE_PAYMENT_METHOD":  8,
+		"OPERATION_KIND_DELETE_PAYMENT_METHOD":  9,
 	}
 )
 
@@ -261,7 +269,7 @@ const file_corefy_gateway_v1_operation_proto_rawDesc = "" +
 	"\tobject_id\x18\x04 \x01(\tR\bobjectId\x12*\n" +
 	"\x11payment_intent_id\x18\x05 \x01(\tR\x0fpaymentIntentId\x120\n" +
 	"\x05since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12>\n" +
-	"\rnext_check_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vnextCheckAt*\xc2\x02\n" +
+	"\rnext_check_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vnextCheckAt*\x96\x03\n" +
 	"\rOperationKind\x12\x1e\n" +
 	"\x1aOPERATION_KIND_UNSPECIFIED\x10\x00\x12(\n" +
 	"$OPERATION_KIND_CREATE_PAYMENT_INTENT\x10\x01\x12)\n" +
@@ -270,7 +278,9 @@ const file_corefy_gateway_v1_operation_proto_rawDesc = "" +
 	"\x1cOPERATION_KIND_CREATE_REFUND\x10\x04\x12\"\n" +
 	"\x1eOPERATION_KIND_CREATE_CUSTOMER\x10\x05\x12(\n" +
 	"$OPERATION_KIND_CREATE_PAYMENT_METHOD\x10\x06\x12\"\n" +
-	"\x1eOPERATION_KIND_UPDATE_CUSTOMER\x10\a*s\n" +
+	"\x1eOPERATION_KIND_UPDATE_CUSTOMER\x10\a\x12(\n" +
+	"$OPERATION_KIND_UPDATE_PAYMENT_METHOD\x10\b\x12(\n" +
+	"$OPERATION_KIND_DELETE_PAYMENT_METHOD\x10\t*s\n" +
 	"\x0eOperationState\x12\x1f\n" +
 	"\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18OPERATION_STATE_IN_DOUBT\x10\x01\x12\"\n" +

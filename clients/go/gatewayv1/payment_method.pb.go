@@ -33,14 +33,16 @@ type PaymentMethod struct {
 	CustomerId string `protobuf:"bytes,3,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
 	// Type code, for example `card`.
 	Type string `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`
-	// The card, masked. Set when `type` is `card`.
+	// The card, masked. Set when `type` is `card` and the method is not deleted.
 	Card *MaskedCard `protobuf:"bytes,5,opt,name=card,proto3" json:"card,omitempty"`
 	// When the gateway accepted the payment method.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	// When the payment method last changed.
 	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
 	// The number of its changes: grows with each. Of two copies, also from different events, the one with the greater is newer.
-	Revision      int64 `protobuf:"varint,8,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision int64 `protobuf:"varint,8,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When the payment method was deleted. Not set for one that can be used.
+	DeletedAt     *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=deleted_at,json=deletedAt,proto3" json:"deleted_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -129,6 +131,13 @@ func (x *PaymentMethod) GetRevision() int64 {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *PaymentMethod) GetDeletedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DeletedAt
+	}
+	return nil
 }
 
 // A card, reduced to what may be shown of it.
@@ -347,7 +356,7 @@ var File_corefy_gateway_v1_payment_method_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_payment_method_proto_rawDesc = "" +
 	"\n" +
-	"&corefy/gateway/v1/payment_method.proto\x12\x11corefy.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x02\n" +
+	"&corefy/gateway/v1/payment_method.proto\x12\x11corefy.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x02\n" +
 	"\rPaymentMethod\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vupstream_id\x18\x02 \x01(\tR\n" +
@@ -360,7 +369,9 @@ const file_corefy_gateway_v1_payment_method_proto_rawDesc = "" +
 	"created_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
 	"updated_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x1a\n" +
-	"\brevision\x18\b \x01(\x03R\brevision\"\xba\x01\n" +
+	"\brevision\x18\b \x01(\x03R\brevision\x129\n" +
+	"\n" +
+	"deleted_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\tdeletedAt\"\xba\x01\n" +
 	"\n" +
 	"MaskedCard\x12\x14\n" +
 	"\x05brand\x18\x01 \x01(\tR\x05brand\x12\x16\n" +
@@ -410,12 +421,13 @@ var file_corefy_gateway_v1_payment_method_proto_depIdxs = []int32{
 	1, // 0: corefy.gateway.v1.PaymentMethod.card:type_name -> corefy.gateway.v1.MaskedCard
 	5, // 1: corefy.gateway.v1.PaymentMethod.created_at:type_name -> google.protobuf.Timestamp
 	5, // 2: corefy.gateway.v1.PaymentMethod.updated_at:type_name -> google.protobuf.Timestamp
-	4, // 3: corefy.gateway.v1.OtherMethod.fields:type_name -> corefy.gateway.v1.OtherMethod.FieldsEntry
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	5, // 3: corefy.gateway.v1.PaymentMethod.deleted_at:type_name -> google.protobuf.Timestamp
+	4, // 4: corefy.gateway.v1.OtherMethod.fields:type_name -> corefy.gateway.v1.OtherMethod.FieldsEntry
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_payment_method_proto_init() }

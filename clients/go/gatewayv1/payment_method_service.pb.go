@@ -9,6 +9,7 @@ package gatewayv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -237,6 +238,237 @@ func (x *CreatePaymentMethodResponse) GetPaymentMethod() *PaymentMethod {
 	return nil
 }
 
+// Request of UpdatePaymentMethod.
+type UpdatePaymentMethodRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The payment method, `pm_…`. It must be a card.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The new month of expiry: 1 to 12.
+	ExpiryMonth int32 `protobuf:"varint,2,opt,name=expiry_month,json=expiryMonth,proto3" json:"expiry_month,omitempty"`
+	// The new year of expiry: four digits, this year or later.
+	ExpiryYear int32 `protobuf:"varint,3,opt,name=expiry_year,json=expiryYear,proto3" json:"expiry_year,omitempty"`
+	// The new name, as in CardToSave; empty if named in `update_mask`: none.
+	HolderName string `protobuf:"bytes,4,opt,name=holder_name,json=holderName,proto3" json:"holder_name,omitempty"`
+	// The fields to change, at most 20: `expiry_month`, `expiry_year`, `holder_name`, or `*` for all of them. The others are ignored.
+	// Default: every field that is not empty.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,5,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// The `revision` of the payment method that the change is based on, 1 or more: one that has changed since stays as it is.
+	// Default: not compared.
+	ExpectedRevision *int64 `protobuf:"varint,6,opt,name=expected_revision,json=expectedRevision,proto3,oneof" json:"expected_revision,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *UpdatePaymentMethodRequest) Reset() {
+	*x = UpdatePaymentMethodRequest{}
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdatePaymentMethodRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdatePaymentMethodRequest) ProtoMessage() {}
+
+func (x *UpdatePaymentMethodRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdatePaymentMethodRequest.ProtoReflect.Descriptor instead.
+func (*UpdatePaymentMethodRequest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *UpdatePaymentMethodRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UpdatePaymentMethodRequest) GetExpiryMonth() int32 {
+	if x != nil {
+		return x.ExpiryMonth
+	}
+	return 0
+}
+
+func (x *UpdatePaymentMethodRequest) GetExpiryYear() int32 {
+	if x != nil {
+		return x.ExpiryYear
+	}
+	return 0
+}
+
+func (x *UpdatePaymentMethodRequest) GetHolderName() string {
+	if x != nil {
+		return x.HolderName
+	}
+	return ""
+}
+
+func (x *UpdatePaymentMethodRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdatePaymentMethodRequest) GetExpectedRevision() int64 {
+	if x != nil && x.ExpectedRevision != nil {
+		return *x.ExpectedRevision
+	}
+	return 0
+}
+
+// Response of UpdatePaymentMethod.
+type UpdatePaymentMethodResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The payment method as it is after the change.
+	PaymentMethod *PaymentMethod `protobuf:"bytes,1,opt,name=payment_method,json=paymentMethod,proto3" json:"payment_method,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdatePaymentMethodResponse) Reset() {
+	*x = UpdatePaymentMethodResponse{}
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdatePaymentMethodResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdatePaymentMethodResponse) ProtoMessage() {}
+
+func (x *UpdatePaymentMethodResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdatePaymentMethodResponse.ProtoReflect.Descriptor instead.
+func (*UpdatePaymentMethodResponse) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UpdatePaymentMethodResponse) GetPaymentMethod() *PaymentMethod {
+	if x != nil {
+		return x.PaymentMethod
+	}
+	return nil
+}
+
+// Request of DeletePaymentMethod.
+type DeletePaymentMethodRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The payment method, `pm_…`.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeletePaymentMethodRequest) Reset() {
+	*x = DeletePaymentMethodRequest{}
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeletePaymentMethodRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeletePaymentMethodRequest) ProtoMessage() {}
+
+func (x *DeletePaymentMethodRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeletePaymentMethodRequest.ProtoReflect.Descriptor instead.
+func (*DeletePaymentMethodRequest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *DeletePaymentMethodRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// Response of DeletePaymentMethod.
+type DeletePaymentMethodResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The payment method as it is after that.
+	PaymentMethod *PaymentMethod `protobuf:"bytes,1,opt,name=payment_method,json=paymentMethod,proto3" json:"payment_method,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeletePaymentMethodResponse) Reset() {
+	*x = DeletePaymentMethodResponse{}
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeletePaymentMethodResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeletePaymentMethodResponse) ProtoMessage() {}
+
+func (x *DeletePaymentMethodResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeletePaymentMethodResponse.ProtoReflect.Descriptor instead.
+func (*DeletePaymentMethodResponse) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *DeletePaymentMethodResponse) GetPaymentMethod() *PaymentMethod {
+	if x != nil {
+		return x.PaymentMethod
+	}
+	return nil
+}
+
 // Request of GetPaymentMethod.
 type GetPaymentMethodRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -248,7 +480,7 @@ type GetPaymentMethodRequest struct {
 
 func (x *GetPaymentMethodRequest) Reset() {
 	*x = GetPaymentMethodRequest{}
-	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[3]
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -260,7 +492,7 @@ func (x *GetPaymentMethodRequest) String() string {
 func (*GetPaymentMethodRequest) ProtoMessage() {}
 
 func (x *GetPaymentMethodRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[3]
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -273,7 +505,7 @@ func (x *GetPaymentMethodRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPaymentMethodRequest.ProtoReflect.Descriptor instead.
 func (*GetPaymentMethodRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{3}
+	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetPaymentMethodRequest) GetId() string {
@@ -294,7 +526,7 @@ type GetPaymentMethodResponse struct {
 
 func (x *GetPaymentMethodResponse) Reset() {
 	*x = GetPaymentMethodResponse{}
-	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[4]
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -306,7 +538,7 @@ func (x *GetPaymentMethodResponse) String() string {
 func (*GetPaymentMethodResponse) ProtoMessage() {}
 
 func (x *GetPaymentMethodResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[4]
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -319,7 +551,7 @@ func (x *GetPaymentMethodResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPaymentMethodResponse.ProtoReflect.Descriptor instead.
 func (*GetPaymentMethodResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{4}
+	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetPaymentMethodResponse) GetPaymentMethod() *PaymentMethod {
@@ -344,7 +576,7 @@ type ListPaymentMethodsRequest struct {
 
 func (x *ListPaymentMethodsRequest) Reset() {
 	*x = ListPaymentMethodsRequest{}
-	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[5]
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -356,7 +588,7 @@ func (x *ListPaymentMethodsRequest) String() string {
 func (*ListPaymentMethodsRequest) ProtoMessage() {}
 
 func (x *ListPaymentMethodsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[5]
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -369,7 +601,7 @@ func (x *ListPaymentMethodsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPaymentMethodsRequest.ProtoReflect.Descriptor instead.
 func (*ListPaymentMethodsRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{5}
+	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListPaymentMethodsRequest) GetCustomerId() string {
@@ -406,7 +638,7 @@ type ListPaymentMethodsResponse struct {
 
 func (x *ListPaymentMethodsResponse) Reset() {
 	*x = ListPaymentMethodsResponse{}
-	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[6]
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -418,7 +650,7 @@ func (x *ListPaymentMethodsResponse) String() string {
 func (*ListPaymentMethodsResponse) ProtoMessage() {}
 
 func (x *ListPaymentMethodsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[6]
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -431,7 +663,7 @@ func (x *ListPaymentMethodsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPaymentMethodsResponse.ProtoReflect.Descriptor instead.
 func (*ListPaymentMethodsResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{6}
+	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListPaymentMethodsResponse) GetPaymentMethods() []*PaymentMethod {
@@ -459,7 +691,7 @@ type ListSupportedPaymentMethodsRequest struct {
 
 func (x *ListSupportedPaymentMethodsRequest) Reset() {
 	*x = ListSupportedPaymentMethodsRequest{}
-	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[7]
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -471,7 +703,7 @@ func (x *ListSupportedPaymentMethodsRequest) String() string {
 func (*ListSupportedPaymentMethodsRequest) ProtoMessage() {}
 
 func (x *ListSupportedPaymentMethodsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[7]
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -484,7 +716,7 @@ func (x *ListSupportedPaymentMethodsRequest) ProtoReflect() protoreflect.Message
 
 // Deprecated: Use ListSupportedPaymentMethodsRequest.ProtoReflect.Descriptor instead.
 func (*ListSupportedPaymentMethodsRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{7}
+	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListSupportedPaymentMethodsRequest) GetCurrency() string {
@@ -505,7 +737,7 @@ type ListSupportedPaymentMethodsResponse struct {
 
 func (x *ListSupportedPaymentMethodsResponse) Reset() {
 	*x = ListSupportedPaymentMethodsResponse{}
-	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[8]
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -517,7 +749,7 @@ func (x *ListSupportedPaymentMethodsResponse) String() string {
 func (*ListSupportedPaymentMethodsResponse) ProtoMessage() {}
 
 func (x *ListSupportedPaymentMethodsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[8]
+	mi := &file_corefy_gateway_v1_payment_method_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -530,7 +762,7 @@ func (x *ListSupportedPaymentMethodsResponse) ProtoReflect() protoreflect.Messag
 
 // Deprecated: Use ListSupportedPaymentMethodsResponse.ProtoReflect.Descriptor instead.
 func (*ListSupportedPaymentMethodsResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{8}
+	return file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListSupportedPaymentMethodsResponse) GetSupportedPaymentMethods() []*SupportedPaymentMethod {
@@ -544,7 +776,7 @@ var File_corefy_gateway_v1_payment_method_service_proto protoreflect.FileDescrip
 
 const file_corefy_gateway_v1_payment_method_service_proto_rawDesc = "" +
 	"\n" +
-	".corefy/gateway/v1/payment_method_service.proto\x12\x11corefy.gateway.v1\x1a&corefy/gateway/v1/payment_method.proto\"\xb5\x01\n" +
+	".corefy/gateway/v1/payment_method_service.proto\x12\x11corefy.gateway.v1\x1a&corefy/gateway/v1/payment_method.proto\x1a google/protobuf/field_mask.proto\"\xb5\x01\n" +
 	"\x1aCreatePaymentMethodRequest\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
 	"customerId\x123\n" +
@@ -560,6 +792,23 @@ const file_corefy_gateway_v1_payment_method_service_proto_rawDesc = "" +
 	"\vholder_name\x18\x04 \x01(\tB\x03\x80\x01\x01R\n" +
 	"holderName\"f\n" +
 	"\x1bCreatePaymentMethodResponse\x12G\n" +
+	"\x0epayment_method\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentMethodR\rpaymentMethod\"\xa5\x02\n" +
+	"\x1aUpdatePaymentMethodRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12&\n" +
+	"\fexpiry_month\x18\x02 \x01(\x05B\x03\x80\x01\x01R\vexpiryMonth\x12$\n" +
+	"\vexpiry_year\x18\x03 \x01(\x05B\x03\x80\x01\x01R\n" +
+	"expiryYear\x12$\n" +
+	"\vholder_name\x18\x04 \x01(\tB\x03\x80\x01\x01R\n" +
+	"holderName\x12;\n" +
+	"\vupdate_mask\x18\x05 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x120\n" +
+	"\x11expected_revision\x18\x06 \x01(\x03H\x00R\x10expectedRevision\x88\x01\x01B\x14\n" +
+	"\x12_expected_revision\"f\n" +
+	"\x1bUpdatePaymentMethodResponse\x12G\n" +
+	"\x0epayment_method\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentMethodR\rpaymentMethod\",\n" +
+	"\x1aDeletePaymentMethodRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"f\n" +
+	"\x1bDeletePaymentMethodResponse\x12G\n" +
 	"\x0epayment_method\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentMethodR\rpaymentMethod\")\n" +
 	"\x17GetPaymentMethodRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"c\n" +
@@ -577,9 +826,11 @@ const file_corefy_gateway_v1_payment_method_service_proto_rawDesc = "" +
 	"\"ListSupportedPaymentMethodsRequest\x12\x1a\n" +
 	"\bcurrency\x18\x01 \x01(\tR\bcurrency\"\x8c\x01\n" +
 	"#ListSupportedPaymentMethodsResponse\x12e\n" +
-	"\x19supported_payment_methods\x18\x01 \x03(\v2).corefy.gateway.v1.SupportedPaymentMethodR\x17supportedPaymentMethods2\x8f\x04\n" +
+	"\x19supported_payment_methods\x18\x01 \x03(\v2).corefy.gateway.v1.SupportedPaymentMethodR\x17supportedPaymentMethods2\x85\x06\n" +
 	"\x14PaymentMethodService\x12y\n" +
-	"\x13CreatePaymentMethod\x12-.corefy.gateway.v1.CreatePaymentMethodRequest\x1a..corefy.gateway.v1.CreatePaymentMethodResponse\"\x03\x90\x02\x00\x12p\n" +
+	"\x13CreatePaymentMethod\x12-.corefy.gateway.v1.CreatePaymentMethodRequest\x1a..corefy.gateway.v1.CreatePaymentMethodResponse\"\x03\x90\x02\x00\x12y\n" +
+	"\x13UpdatePaymentMethod\x12-.corefy.gateway.v1.UpdatePaymentMethodRequest\x1a..corefy.gateway.v1.UpdatePaymentMethodResponse\"\x03\x90\x02\x00\x12y\n" +
+	"\x13DeletePaymentMethod\x12-.corefy.gateway.v1.DeletePaymentMethodRequest\x1a..corefy.gateway.v1.DeletePaymentMethodResponse\"\x03\x90\x02\x00\x12p\n" +
 	"\x10GetPaymentMethod\x12*.corefy.gateway.v1.GetPaymentMethodRequest\x1a+.corefy.gateway.v1.GetPaymentMethodResponse\"\x03\x90\x02\x01\x12v\n" +
 	"\x12ListPaymentMethods\x12,.corefy.gateway.v1.ListPaymentMethodsRequest\x1a-.corefy.gateway.v1.ListPaymentMethodsResponse\"\x03\x90\x02\x01\x12\x91\x01\n" +
 	"\x1bListSupportedPaymentMethods\x125.corefy.gateway.v1.ListSupportedPaymentMethodsRequest\x1a6.corefy.gateway.v1.ListSupportedPaymentMethodsResponse\"\x03\x90\x02\x01B\xa9\x01\n" +
@@ -597,41 +848,53 @@ func file_corefy_gateway_v1_payment_method_service_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_payment_method_service_proto_rawDescData
 }
 
-var file_corefy_gateway_v1_payment_method_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_corefy_gateway_v1_payment_method_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_corefy_gateway_v1_payment_method_service_proto_goTypes = []any{
 	(*CreatePaymentMethodRequest)(nil),          // 0: corefy.gateway.v1.CreatePaymentMethodRequest
 	(*CardToSave)(nil),                          // 1: corefy.gateway.v1.CardToSave
 	(*CreatePaymentMethodResponse)(nil),         // 2: corefy.gateway.v1.CreatePaymentMethodResponse
-	(*GetPaymentMethodRequest)(nil),             // 3: corefy.gateway.v1.GetPaymentMethodRequest
-	(*GetPaymentMethodResponse)(nil),            // 4: corefy.gateway.v1.GetPaymentMethodResponse
-	(*ListPaymentMethodsRequest)(nil),           // 5: corefy.gateway.v1.ListPaymentMethodsRequest
-	(*ListPaymentMethodsResponse)(nil),          // 6: corefy.gateway.v1.ListPaymentMethodsResponse
-	(*ListSupportedPaymentMethodsRequest)(nil),  // 7: corefy.gateway.v1.ListSupportedPaymentMethodsRequest
-	(*ListSupportedPaymentMethodsResponse)(nil), // 8: corefy.gateway.v1.ListSupportedPaymentMethodsResponse
-	(*OtherMethod)(nil),                         // 9: corefy.gateway.v1.OtherMethod
-	(*PaymentMethod)(nil),                       // 10: corefy.gateway.v1.PaymentMethod
-	(*SupportedPaymentMethod)(nil),              // 11: corefy.gateway.v1.SupportedPaymentMethod
+	(*UpdatePaymentMethodRequest)(nil),          // 3: corefy.gateway.v1.UpdatePaymentMethodRequest
+	(*UpdatePaymentMethodResponse)(nil),         // 4: corefy.gateway.v1.UpdatePaymentMethodResponse
+	(*DeletePaymentMethodRequest)(nil),          // 5: corefy.gateway.v1.DeletePaymentMethodRequest
+	(*DeletePaymentMethodResponse)(nil),         // 6: corefy.gateway.v1.DeletePaymentMethodResponse
+	(*GetPaymentMethodRequest)(nil),             // 7: corefy.gateway.v1.GetPaymentMethodRequest
+	(*GetPaymentMethodResponse)(nil),            // 8: corefy.gateway.v1.GetPaymentMethodResponse
+	(*ListPaymentMethodsRequest)(nil),           // 9: corefy.gateway.v1.ListPaymentMethodsRequest
+	(*ListPaymentMethodsResponse)(nil),          // 10: corefy.gateway.v1.ListPaymentMethodsResponse
+	(*ListSupportedPaymentMethodsRequest)(nil),  // 11: corefy.gateway.v1.ListSupportedPaymentMethodsRequest
+	(*ListSupportedPaymentMethodsResponse)(nil), // 12: corefy.gateway.v1.ListSupportedPaymentMethodsResponse
+	(*OtherMethod)(nil),                         // 13: corefy.gateway.v1.OtherMethod
+	(*PaymentMethod)(nil),                       // 14: corefy.gateway.v1.PaymentMethod
+	(*fieldmaskpb.FieldMask)(nil),               // 15: google.protobuf.FieldMask
+	(*SupportedPaymentMethod)(nil),              // 16: corefy.gateway.v1.SupportedPaymentMethod
 }
 var file_corefy_gateway_v1_payment_method_service_proto_depIdxs = []int32{
 	1,  // 0: corefy.gateway.v1.CreatePaymentMethodRequest.card:type_name -> corefy.gateway.v1.CardToSave
-	9,  // 1: corefy.gateway.v1.CreatePaymentMethodRequest.other:type_name -> corefy.gateway.v1.OtherMethod
-	10, // 2: corefy.gateway.v1.CreatePaymentMethodResponse.payment_method:type_name -> corefy.gateway.v1.PaymentMethod
-	10, // 3: corefy.gateway.v1.GetPaymentMethodResponse.payment_method:type_name -> corefy.gateway.v1.PaymentMethod
-	10, // 4: corefy.gateway.v1.ListPaymentMethodsResponse.payment_methods:type_name -> corefy.gateway.v1.PaymentMethod
-	11, // 5: corefy.gateway.v1.ListSupportedPaymentMethodsResponse.supported_payment_methods:type_name -> corefy.gateway.v1.SupportedPaymentMethod
-	0,  // 6: corefy.gateway.v1.PaymentMethodService.CreatePaymentMethod:input_type -> corefy.gateway.v1.CreatePaymentMethodRequest
-	3,  // 7: corefy.gateway.v1.PaymentMethodService.GetPaymentMethod:input_type -> corefy.gateway.v1.GetPaymentMethodRequest
-	5,  // 8: corefy.gateway.v1.PaymentMethodService.ListPaymentMethods:input_type -> corefy.gateway.v1.ListPaymentMethodsRequest
-	7,  // 9: corefy.gateway.v1.PaymentMethodService.ListSupportedPaymentMethods:input_type -> corefy.gateway.v1.ListSupportedPaymentMethodsRequest
-	2,  // 10: corefy.gateway.v1.PaymentMethodService.CreatePaymentMethod:output_type -> corefy.gateway.v1.CreatePaymentMethodResponse
-	4,  // 11: corefy.gateway.v1.PaymentMethodService.GetPaymentMethod:output_type -> corefy.gateway.v1.GetPaymentMethodResponse
-	6,  // 12: corefy.gateway.v1.PaymentMethodService.ListPaymentMethods:output_type -> corefy.gateway.v1.ListPaymentMethodsResponse
-	8,  // 13: corefy.gateway.v1.PaymentMethodService.ListSupportedPaymentMethods:output_type -> corefy.gateway.v1.ListSupportedPaymentMethodsResponse
-	10, // [10:14] is the sub-list for method output_type
-	6,  // [6:10] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	13, // 1: corefy.gateway.v1.CreatePaymentMethodRequest.other:type_name -> corefy.gateway.v1.OtherMethod
+	14, // 2: corefy.gateway.v1.CreatePaymentMethodResponse.payment_method:type_name -> corefy.gateway.v1.PaymentMethod
+	15, // 3: corefy.gateway.v1.UpdatePaymentMethodRequest.update_mask:type_name -> google.protobuf.FieldMask
+	14, // 4: corefy.gateway.v1.UpdatePaymentMethodResponse.payment_method:type_name -> corefy.gateway.v1.PaymentMethod
+	14, // 5: corefy.gateway.v1.DeletePaymentMethodResponse.payment_method:type_name -> corefy.gateway.v1.PaymentMethod
+	14, // 6: corefy.gateway.v1.GetPaymentMethodResponse.payment_method:type_name -> corefy.gateway.v1.PaymentMethod
+	14, // 7: corefy.gateway.v1.ListPaymentMethodsResponse.payment_methods:type_name -> corefy.gateway.v1.PaymentMethod
+	16, // 8: corefy.gateway.v1.ListSupportedPaymentMethodsResponse.supported_payment_methods:type_name -> corefy.gateway.v1.SupportedPaymentMethod
+	0,  // 9: corefy.gateway.v1.PaymentMethodService.CreatePaymentMethod:input_type -> corefy.gateway.v1.CreatePaymentMethodRequest
+	3,  // 10: corefy.gateway.v1.PaymentMethodService.UpdatePaymentMethod:input_type -> corefy.gateway.v1.UpdatePaymentMethodRequest
+	5,  // 11: corefy.gateway.v1.PaymentMethodService.DeletePaymentMethod:input_type -> corefy.gateway.v1.DeletePaymentMethodRequest
+	7,  // 12: corefy.gateway.v1.PaymentMethodService.GetPaymentMethod:input_type -> corefy.gateway.v1.GetPaymentMethodRequest
+	9,  // 13: corefy.gateway.v1.PaymentMethodService.ListPaymentMethods:input_type -> corefy.gateway.v1.ListPaymentMethodsRequest
+	11, // 14: corefy.gateway.v1.PaymentMethodService.ListSupportedPaymentMethods:input_type -> corefy.gateway.v1.ListSupportedPaymentMethodsRequest
+	2,  // 15: corefy.gateway.v1.PaymentMethodService.CreatePaymentMethod:output_type -> corefy.gateway.v1.CreatePaymentMethodResponse
+	4,  // 16: corefy.gateway.v1.PaymentMethodService.UpdatePaymentMethod:output_type -> corefy.gateway.v1.UpdatePaymentMethodResponse
+	6,  // 17: corefy.gateway.v1.PaymentMethodService.DeletePaymentMethod:output_type -> corefy.gateway.v1.DeletePaymentMethodResponse
+	8,  // 18: corefy.gateway.v1.PaymentMethodService.GetPaymentMethod:output_type -> corefy.gateway.v1.GetPaymentMethodResponse
+	10, // 19: corefy.gateway.v1.PaymentMethodService.ListPaymentMethods:output_type -> corefy.gateway.v1.ListPaymentMethodsResponse
+	12, // 20: corefy.gateway.v1.PaymentMethodService.ListSupportedPaymentMethods:output_type -> corefy.gateway.v1.ListSupportedPaymentMethodsResponse
+	15, // [15:21] is the sub-list for method output_type
+	9,  // [9:15] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_payment_method_service_proto_init() }
@@ -644,13 +907,14 @@ func file_corefy_gateway_v1_payment_method_service_proto_init() {
 		(*CreatePaymentMethodRequest_Card)(nil),
 		(*CreatePaymentMethodRequest_Other)(nil),
 	}
+	file_corefy_gateway_v1_payment_method_service_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_payment_method_service_proto_rawDesc), len(file_corefy_gateway_v1_payment_method_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,6 +20,8 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	PaymentMethodService_CreatePaymentMethod_FullMethodName         = "/corefy.gateway.v1.PaymentMethodService/CreatePaymentMethod"
+	PaymentMethodService_UpdatePaymentMethod_FullMethodName         = "/corefy.gateway.v1.PaymentMethodService/UpdatePaymentMethod"
+	PaymentMethodService_DeletePaymentMethod_FullMethodName         = "/corefy.gateway.v1.PaymentMethodService/DeletePaymentMethod"
 	PaymentMethodService_GetPaymentMethod_FullMethodName            = "/corefy.gateway.v1.PaymentMethodService/GetPaymentMethod"
 	PaymentMethodService_ListPaymentMethods_FullMethodName          = "/corefy.gateway.v1.PaymentMethodService/ListPaymentMethods"
 	PaymentMethodService_ListSupportedPaymentMethods_FullMethodName = "/corefy.gateway.v1.PaymentMethodService/ListSupportedPaymentMethods"
@@ -43,11 +45,28 @@ type PaymentMethodServiceClient interface {
 	// FAILED_PRECONDITION/BLOCKED_BY_RISK, FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/CAPABILITY_MISSING,
 	// INTERNAL/UPSTREAM_MISCONFIGURED, UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreatePaymentMethod(ctx context.Context, in *CreatePaymentMethodRequest, opts ...grpc.CallOption) (*CreatePaymentMethodResponse, error)
-	// Reads a payment method.
+	// Changes a saved card here: its expiry date and the name on it. Corefy has no such call: there the card stays as it is, it is
+	// charged as it is there, and later changes made there are adopted as before.
+	//
+	// Fenced by the idempotency key and by `expected_revision`; without either, a second call sets the same values again. A call
+	// that changes no value leaves the revision as it is and makes no event.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY, FAILED_PRECONDITION/PAYMENT_METHOD_DELETED,
+	// ABORTED/REVISION_STALE.
+	UpdatePaymentMethod(ctx context.Context, in *UpdatePaymentMethodRequest, opts ...grpc.CallOption) (*UpdatePaymentMethodResponse, error)
+	// Deletes a payment method here: it is in no list any more, and nothing can be paid with it. Its id, its type and its times
+	// stay, so that payments can name it. Corefy has no such call: there the method stays. When the customer saves the same
+	// again and Corefy knows it as the same, the method comes back under its id.
+	//
+	// Fenced by the state of the method: a second call changes nothing and answers the same.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY.
+	DeletePaymentMethod(ctx context.Context, in *DeletePaymentMethodRequest, opts ...grpc.CallOption) (*DeletePaymentMethodResponse, error)
+	// Reads a payment method, also one that is deleted.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetPaymentMethod(ctx context.Context, in *GetPaymentMethodRequest, opts ...grpc.CallOption) (*GetPaymentMethodResponse, error)
-	// Lists a customer's payment methods, newest first.
+	// Lists a customer's payment methods, newest first, without those that are deleted.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer).
 	ListPaymentMethods(ctx context.Context, in *ListPaymentMethodsRequest, opts ...grpc.CallOption) (*ListPaymentMethodsResponse, error)
@@ -71,6 +90,26 @@ func (c *paymentMethodServiceClient) CreatePaymentMethod(ctx context.Context, in
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreatePaymentMethodResponse)
 	err := c.cc.Invoke(ctx, PaymentMethodService_CreatePaymentMethod_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *paymentMethodServiceClient) UpdatePaymentMethod(ctx context.Context, in *UpdatePaymentMethodRequest, opts ...grpc.CallOption) (*UpdatePaymentMethodResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdatePaymentMethodResponse)
+	err := c.cc.Invoke(ctx, PaymentMethodService_UpdatePaymentMethod_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *paymentMethodServiceClient) DeletePaymentMethod(ctx context.Context, in *DeletePaymentMethodRequest, opts ...grpc.CallOption) (*DeletePaymentMethodResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeletePaymentMethodResponse)
+	err := c.cc.Invoke(ctx, PaymentMethodService_DeletePaymentMethod_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -125,11 +164,28 @@ type PaymentMethodServiceServer interface {
 	// FAILED_PRECONDITION/BLOCKED_BY_RISK, FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/CAPABILITY_MISSING,
 	// INTERNAL/UPSTREAM_MISCONFIGURED, UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreatePaymentMethod(context.Context, *CreatePaymentMethodRequest) (*CreatePaymentMethodResponse, error)
-	// Reads a payment method.
+	// Changes a saved card here: its expiry date and the name on it. Corefy has no such call: there the card stays as it is, it is
+	// charged as it is there, and later changes made there are adopted as before.
+	//
+	// Fenced by the idempotency key and by `expected_revision`; without either, a second call sets the same values again. A call
+	// that changes no value leaves the revision as it is and makes no event.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY, FAILED_PRECONDITION/PAYMENT_METHOD_DELETED,
+	// ABORTED/REVISION_STALE.
+	UpdatePaymentMethod(context.Context, *UpdatePaymentMethodRequest) (*UpdatePaymentMethodResponse, error)
+	// Deletes a payment method here: it is in no list any more, and nothing can be paid with it. Its id, its type and its times
+	// stay, so that payments can name it. Corefy has no such call: there the method stays. When the customer saves the same
+	// again and Corefy knows it as the same, the method comes back under its id.
+	//
+	// Fenced by the state of the method: a second call changes nothing and answers the same.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY.
+	DeletePaymentMethod(context.Context, *DeletePaymentMethodRequest) (*DeletePaymentMethodResponse, error)
+	// Reads a payment method, also one that is deleted.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetPaymentMethod(context.Context, *GetPaymentMethodRequest) (*GetPaymentMethodResponse, error)
-	// Lists a customer's payment methods, newest first.
+	// Lists a customer's payment methods, newest first, without those that are deleted.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer).
 	ListPaymentMethods(context.Context, *ListPaymentMethodsRequest) (*ListPaymentMethodsResponse, error)
@@ -151,6 +207,12 @@ type UnimplementedPaymentMethodServiceServer struct{}
 
 func (UnimplementedPaymentMethodServiceServer) CreatePaymentMethod(context.Context, *CreatePaymentMethodRequest) (*CreatePaymentMethodResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreatePaymentMethod not implemented")
+}
+func (UnimplementedPaymentMethodServiceServer) UpdatePaymentMethod(context.Context, *UpdatePaymentMethodRequest) (*UpdatePaymentMethodResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdatePaymentMethod not implemented")
+}
+func (UnimplementedPaymentMethodServiceServer) DeletePaymentMethod(context.Context, *DeletePaymentMethodRequest) (*DeletePaymentMethodResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeletePaymentMethod not implemented")
 }
 func (UnimplementedPaymentMethodServiceServer) GetPaymentMethod(context.Context, *GetPaymentMethodRequest) (*GetPaymentMethodResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetPaymentMethod not implemented")
@@ -196,6 +258,42 @@ func _PaymentMethodService_CreatePaymentMethod_Handler(srv interface{}, ctx cont
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(PaymentMethodServiceServer).CreatePaymentMethod(ctx, req.(*CreatePaymentMethodRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PaymentMethodService_UpdatePaymentMethod_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdatePaymentMethodRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PaymentMethodServiceServer).UpdatePaymentMethod(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PaymentMethodService_UpdatePaymentMethod_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PaymentMethodServiceServer).UpdatePaymentMethod(ctx, req.(*UpdatePaymentMethodRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PaymentMethodService_DeletePaymentMethod_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeletePaymentMethodRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PaymentMethodServiceServer).DeletePaymentMethod(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PaymentMethodService_DeletePaymentMethod_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PaymentMethodServiceServer).DeletePaymentMethod(ctx, req.(*DeletePaymentMethodRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -264,6 +362,14 @@ var PaymentMethodService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreatePaymentMethod",
 			Handler:    _PaymentMethodService_CreatePaymentMethod_Handler,
+		},
+		{
+			MethodName: "UpdatePaymentMethod",
+			Handler:    _PaymentMethodService_UpdatePaymentMethod_Handler,
+		},
+		{
+			MethodName: "DeletePaymentMethod",
+			Handler:    _PaymentMethodService_DeletePaymentMethod_Handler,
 		},
 		{
 			MethodName: "GetPaymentMethod",

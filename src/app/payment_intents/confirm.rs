@@ -9,6 +9,7 @@ use crate::{
         customers,
         decision::Decision,
         payment::{Payment, load_intent},
+        payment_methods,
         payments::Payments,
         perform::{Command, Outcome, Reserved, Seen, Target, Verdict},
         reconcile::{give_up_attempt, merge_payment},
@@ -72,6 +73,9 @@ impl ConfirmCommand {
         if Some(&method.customer_id) != seen.payment.intent.customer_id.as_ref() {
             let message = "the payment method is not of the intent's customer";
             return Err(Error::new(Reason::PaymentMethodMismatch, message));
+        }
+        if method.is_deleted() {
+            return Err(payment_methods::deleted(method));
         }
         if method.upstream_id.is_none() { Err(customers::not_ready(id.as_str())) } else { Ok(()) }
     }

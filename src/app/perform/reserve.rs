@@ -230,7 +230,9 @@ impl Payments {
             OperationKind::ConfirmPaymentIntent
             | OperationKind::CancelPaymentIntent
             | OperationKind::CreatePaymentMethod
-            | OperationKind::UpdateCustomer => None,
+            | OperationKind::UpdateCustomer
+            | OperationKind::UpdatePaymentMethod
+            | OperationKind::DeletePaymentMethod => None,
         })
     }
 

@@ -218,7 +218,9 @@ pub(super) fn finish_if_found(
         | OperationKind::CancelPaymentIntent
         | OperationKind::CreateCustomer
         | OperationKind::CreatePaymentMethod
-        | OperationKind::UpdateCustomer => {}
+        | OperationKind::UpdateCustomer
+        | OperationKind::UpdatePaymentMethod
+        | OperationKind::DeletePaymentMethod => {}
     }
 }
 

@@ -185,6 +185,7 @@ fn adopt(
         failure: None,
         created_at: now,
         updated_at: now,
+        erased_at: None,
         revision: 1,
     };
     intent.shift_refund(refund.amount.minor, None, Some(state));

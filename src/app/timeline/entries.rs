@@ -80,6 +80,8 @@ fn rpc(kind: OperationKind) -> &'static str {
         OperationKind::CreateCustomer => "CreateCustomer",
         OperationKind::CreatePaymentMethod => "CreatePaymentMethod",
         OperationKind::UpdateCustomer => "UpdateCustomer",
+        OperationKind::UpdatePaymentMethod => "UpdatePaymentMethod",
+        OperationKind::DeletePaymentMethod => "DeletePaymentMethod",
     }
 }
 

@@ -42,6 +42,9 @@ pub struct Progress {
     pub canceled_at: Option<Timestamp>,
     /// Why the caller canceled it; may be empty.
     pub cancellation_reason: String,
+    /// When the payer was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Timestamp>,
 }
 
 /// The means of an attempt to pay.

@@ -279,6 +279,7 @@ fn refund(intent: &PaymentIntent, state: RefundState, amount: i64) -> Refund {
         failure: None,
         created_at: NOW,
         updated_at: NOW,
+        erased_at: None,
         revision: 1,
     }
 }

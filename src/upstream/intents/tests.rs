@@ -101,6 +101,7 @@ fn customer() -> Customer {
         },
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
+        erased_at: None,
         revision: 1,
     }
 }
@@ -152,6 +153,7 @@ fn refund(intent: &PaymentIntent) -> Refund {
         failure: None,
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
+        erased_at: None,
         revision: 1,
     }
 }
@@ -165,8 +167,10 @@ fn method(customer: &Customer, upstream_id: Option<&str>) -> PaymentMethod {
         kind: "card".to_owned(),
         card: None,
         card_subject: None,
+        card_at_corefy: None,
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
+        deleted_at: None,
         revision: 1,
     }
 }

@@ -83,6 +83,7 @@ pub fn customer(partner: PartnerId, reference: Option<&str>) -> Customer {
         },
         created_at: NOW,
         updated_at: NOW,
+        erased_at: None,
         revision: 3,
     }
 }
@@ -107,8 +108,10 @@ pub fn payment_method(customer: &Customer) -> PaymentMethod {
         kind: "card".to_owned(),
         card: Some(card()),
         card_subject: SubjectId::parse("card:0123456789abcdef0123456789abcdef"),
+        card_at_corefy: Some(MaskedCard { expiry_year: 2031, ..card() }),
         created_at: NOW,
         updated_at: NOW,
+        deleted_at: None,
         revision: 3,
     }
 }
@@ -161,6 +164,7 @@ pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentInt
             succeeded_at: Some(NOW),
             canceled_at: Some(NOW),
             cancellation_reason: CANARY.to_owned(),
+            erased_at: None,
         },
         upstream_version: NOW,
         created_at: NOW,
@@ -189,6 +193,7 @@ pub fn refund(intent: &PaymentIntent, reference: Option<&str>) -> Refund {
         failure: Some(RefundFailure { code: "declined".to_owned(), message: CANARY.to_owned() }),
         created_at: NOW,
         updated_at: NOW,
+        erased_at: None,
         revision: 3,
     }
 }

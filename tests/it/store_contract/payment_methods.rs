@@ -22,6 +22,7 @@ on_three![
     a_payment_method_that_was_written_since_it_was_read_is_neither_overwritten_nor_deleted,
     an_update_of_a_payment_method_has_to_raise_its_revision,
     payment_methods_are_listed_newest_first_for_their_customer,
+    a_deleted_payment_method_is_read_but_not_listed,
 ];
 
 fn known_as(upstream: &str, method: PaymentMethod) -> PaymentMethod {
@@ -151,4 +152,22 @@ async fn payment_methods_are_listed_newest_first_for_their_customer(database: Te
     assert_eq!(session.payment_methods(&jane.id, None, 2).await.unwrap(), [c, b.clone()]);
     assert_eq!(session.payment_methods(&jane.id, Some(b.id.to_string()), 2).await.unwrap(), [a]);
     assert_eq!(session.payment_methods(&joe.id, None, 2).await.unwrap(), [foreign]);
+}
+
+async fn a_deleted_payment_method_is_read_but_not_listed(database: TestDatabase) {
+    let store = database.store().await;
+    let customer = stored_customer(&store).await;
+    let (kept, written) = (payment_method(&customer), known_as("pm_1", payment_method(&customer)));
+    save_method(&store, &kept).await;
+    save_method(&store, &written).await;
+    let mut deleted = tracked(&store, &written.id).await;
+    deleted.forget(after(5));
+    commit(&store, [Change::PaymentMethod(deleted.clone())]).await.unwrap();
+    let deleted = deleted.into_inner();
+    assert!(deleted.is_deleted() && deleted.card.is_none());
+    assert_eq!(stored(&store, &written.id).await, Some(deleted.clone()));
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.payment_methods(&customer.id, None, 9).await.unwrap(), [kept]);
+    let found = session.payment_method_upstream(&customer.id, "pm_1").await.unwrap();
+    assert_eq!(found.map(Tracked::into_inner), Some(deleted), "Corefy shows it still, and it is known");
 }

@@ -87,6 +87,8 @@ impl Client {
         get_customer: CustomerServiceClient(GetCustomerRequest) -> GetCustomerResponse;
         list_customers: CustomerServiceClient(ListCustomersRequest) -> ListCustomersResponse;
         create_payment_method: PaymentMethodServiceClient(CreatePaymentMethodRequest) -> CreatePaymentMethodResponse;
+        update_payment_method: PaymentMethodServiceClient(UpdatePaymentMethodRequest) -> UpdatePaymentMethodResponse;
+        delete_payment_method: PaymentMethodServiceClient(DeletePaymentMethodRequest) -> DeletePaymentMethodResponse;
         get_payment_method: PaymentMethodServiceClient(GetPaymentMethodRequest) -> GetPaymentMethodResponse;
         list_payment_methods: PaymentMethodServiceClient(ListPaymentMethodsRequest) -> ListPaymentMethodsResponse;
         list_supported_payment_methods: PaymentMethodServiceClient(ListSupportedPaymentMethodsRequest)

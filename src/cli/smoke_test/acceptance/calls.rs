@@ -18,14 +18,15 @@ use crate::{
         CancelPaymentIntentRequest, CancelPaymentIntentResponse, CardToSave, ConfirmPaymentIntentRequest,
         ConfirmPaymentIntentResponse, CreateCustomerRequest, CreateCustomerResponse, CreatePaymentIntentRequest,
         CreatePaymentIntentResponse, CreatePaymentMethodRequest, CreatePaymentMethodResponse, CreateRefundRequest,
-        CreateRefundResponse, GetApiCallStatsRequest, GetCustomerRequest, GetGatewayInfoRequest,
-        GetPaymentIntentRequest, GetPaymentMethodRequest, GetRefundRequest, GetTimelineRequest, GetTimelineResponse,
-        ListApiCallsRequest, ListCustomersRequest, ListEventsRequest, ListPaymentIntentsRequest,
+        CreateRefundResponse, DeletePaymentMethodRequest, GetApiCallStatsRequest, GetCustomerRequest,
+        GetGatewayInfoRequest, GetPaymentIntentRequest, GetPaymentMethodRequest, GetRefundRequest, GetTimelineRequest,
+        GetTimelineResponse, ListApiCallsRequest, ListCustomersRequest, ListEventsRequest, ListPaymentIntentsRequest,
         ListPaymentIntentsResponse, ListPaymentMethodsRequest, ListRefundsRequest, ListSupportedPaymentMethodsRequest,
         PaymentIntent, PaymentIntentState as State, RefundState, StreamEventsRequest, TestConnectionRequest,
-        TestConnectionResponse, UpdateCustomerRequest, confirm_payment_intent_request::Source,
-        create_payment_method_request::Details, customer_service_client::CustomerServiceClient,
-        event_service_client::EventServiceClient, gateway_service_client::GatewayServiceClient, next_action::Action,
+        TestConnectionResponse, UpdateCustomerRequest, UpdatePaymentMethodRequest,
+        confirm_payment_intent_request::Source, create_payment_method_request::Details,
+        customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
+        gateway_service_client::GatewayServiceClient, next_action::Action,
         payment_intent_service_client::PaymentIntentServiceClient,
         payment_method_service_client::PaymentMethodServiceClient, refund_service_client::RefundServiceClient,
         stream_events_response::Content,
@@ -263,8 +264,17 @@ impl Checks {
             return self.skip("GetPaymentMethod", "the saved card", "none was saved");
         };
         let mut client = PaymentMethodServiceClient::new(self.gateway.channel());
-        let call = client.get_payment_method(self.gateway.reading(GetPaymentMethodRequest { id: method.id }));
+        let id = method.id;
+        let call = client.get_payment_method(self.gateway.reading(GetPaymentMethodRequest { id: id.clone() }));
         self.check("GetPaymentMethod", "the saved card", call, answered).await;
+        let mut client = PaymentMethodServiceClient::new(self.gateway.channel());
+        let request =
+            UpdatePaymentMethodRequest { id: id.clone(), holder_name: "Payer".to_owned(), ..Default::default() };
+        let call = client.update_payment_method(self.gateway.changing(request, &new_key()));
+        self.check("UpdatePaymentMethod", "another name on it", call, answered).await;
+        let mut client = PaymentMethodServiceClient::new(self.gateway.channel());
+        let call = client.delete_payment_method(self.gateway.changing(DeletePaymentMethodRequest { id }, &new_key()));
+        self.check("DeletePaymentMethod", "the saved card", call, answered).await;
     }
 
     async fn check_events(&mut self) {

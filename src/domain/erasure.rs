@@ -1,0 +1,11 @@
+//! Erasure: what is emptied when a person is to be forgotten, member by member. Each function takes its object apart, so that a
+//! member that is added later does not compile until somebody has decided about it.
+//!
+//! Ids, references, amounts, states and times stay: books and refunds go on. All that tells of a person goes, and free text with it,
+//! for anybody may have written anything into it.
+
+mod objects;
+mod records;
+
+#[cfg(test)]
+mod tests;
