@@ -47,6 +47,8 @@ pub enum Reason {
     ReviewDecided,
     BlockedByRisk,
     PaymentMethodDeleted,
+    CustomerErased,
+    PaymentsUnderWay,
 }
 
 /// How many wrong fields the sentence of a refusal has with their reasons; the details have all.

@@ -49,6 +49,8 @@ pub async fn unary(
         ListRefunds: refunds.list_refunds(ListRefundsRequest),
         CreateCustomer: customers.create_customer(CreateCustomerRequest),
         UpdateCustomer: customers.update_customer(UpdateCustomerRequest),
+        EraseCustomer: customers.erase_customer(EraseCustomerRequest),
+        GetErasure: customers.get_erasure(GetErasureRequest),
         GetCustomer: customers.get_customer(GetCustomerRequest),
         ListCustomers: customers.list_customers(ListCustomersRequest),
         CreatePaymentMethod: payment_methods.create_payment_method(CreatePaymentMethodRequest),

@@ -28,8 +28,8 @@ use crate::{
 mod stored;
 mod update;
 
+pub(super) use stored::{erased, not_ready, ready};
 use stored::{load, read_for};
-pub(super) use stored::{not_ready, ready};
 pub use update::UpdateCustomer;
 use update::UpdateCustomerCommand;
 
@@ -85,6 +85,9 @@ impl Payments {
     /// Takes over what Corefy shows of how the customer is reached. `false`: it changed here meanwhile, so that what was
     /// shown may be older, and has to be asked for again.
     pub(super) async fn refresh_customer(&self, known: &Customer) -> Result<bool, Error> {
+        if known.is_erased() {
+            return Ok(true);
+        }
         let shown = self.upstream.customer_find(known, Scheduling::of(Priority::Read)).await?;
         let Some(shown) = shown else { return Ok(true) };
         if !known.details.clone().take_over(&shown.contact) {

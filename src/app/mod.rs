@@ -5,6 +5,7 @@ pub mod api_calls;
 mod call;
 pub mod customers;
 mod decision;
+pub mod erasures;
 pub mod events;
 pub mod gateway;
 pub mod keys;

@@ -59,6 +59,9 @@ pub mod event_types {
     /// A customer was accepted.
     pub const CUSTOMER_CREATED: &str = "customer.created";
 
+    /// Everything that told of a customer was erased.
+    pub const CUSTOMER_ERASED: &str = "customer.erased";
+
     /// A customer was changed at Corefy.
     pub const CUSTOMER_UPDATED: &str = "customer.updated";
 
@@ -190,6 +193,12 @@ pub mod error_reasons {
 
     /// FAILED_PRECONDITION. The payment method was deleted. Save it again, or pay with another.
     pub const PAYMENT_METHOD_DELETED: &str = "PAYMENT_METHOD_DELETED";
+
+    /// FAILED_PRECONDITION. The person was erased: the customer and its payments take nothing new but refunds. Metadata: `resource_id`.
+    pub const CUSTOMER_ERASED: &str = "CUSTOMER_ERASED";
+
+    /// FAILED_PRECONDITION, with RetryInfo. Payments of the customer, or calls that save its payment methods, have not ended. Metadata: `resource_ids` (at most 10, separated by commas).
+    pub const PAYMENTS_UNDER_WAY: &str = "PAYMENTS_UNDER_WAY";
 }
 
 /// Codes of `last_payment_error` that the gateway knows. Corefy may send others.

@@ -4,6 +4,7 @@
 //! Ids, references, amounts, states and times stay: books and refunds go on. All that tells of a person goes, and free text with it,
 //! for anybody may have written anything into it.
 
+pub mod job;
 mod objects;
 mod records;
 

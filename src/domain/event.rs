@@ -73,6 +73,8 @@ event_types! {
     CustomerUpdated => "customer.updated",
     /// Corefy refused a customer whose creation was in doubt; the customer is removed.
     CustomerCreationFailed => "customer.creation_failed",
+    /// Everything that told of a customer was erased.
+    CustomerErased => "customer.erased",
     /// A payment method was saved.
     PaymentMethodCreated => "payment_method.created",
     /// Corefy refused a payment method whose creation was in doubt; the method is removed.

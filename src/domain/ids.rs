@@ -52,6 +52,7 @@ id!(/** Id of an operation in the journal, `op_…`. */ OperationId, "op_");
 id!(/** Id of an entry of the audit log, `aud_…`. */ AuditEntryId, "aud_");
 id!(/** Id of a received webhook, `wh_…`. */ WebhookId, "wh_");
 id!(/** Id of a decision about the risk of an attempt, `rd_…`. */ RiskDecisionId, "rd_");
+id!(/** Id of an erasure, `era_…`. */ ErasureId, "era_");
 id!(/** Id of a call to Corefy in the log of calls, `call_…`. */ ApiCallId, "call_");
 
 /// Whether ids of a kind that may come have this prefix: `att_…`, an attempt to pay. No object has such an id.

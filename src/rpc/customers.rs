@@ -9,7 +9,8 @@ use crate::{
     },
     domain::{
         customer::{Address, Customer, CustomerDetails, CustomerField},
-        ids::CustomerId,
+        erasure::job::Erasure,
+        ids::{CustomerId, ErasureId},
         private::Private,
     },
     pb,
@@ -35,6 +36,8 @@ const MAX_ADDRESS_LINE: usize = 100;
 const MAX_POSTAL_CODE: usize = 20;
 /// The form of a customer's id, for people.
 pub(super) const CUSTOMER_ID: &str = "of a customer, cus_…";
+/// The form of an erasure's id, for people.
+const ERASURE_ID: &str = "of an erasure, era_…";
 
 #[tonic::async_trait]
 impl CustomerService for Handlers {
@@ -54,6 +57,27 @@ impl CustomerService for Handlers {
         let (caller, input) = handler::mutation(&self.app.payments, request, update)?;
         let answer = self.app.payments.update_customer(caller, input).await?;
         Ok(handler::answer(answer, |customer| pb::UpdateCustomerResponse { customer: Some(customer.into()) }))
+    }
+
+    async fn erase_customer(
+        &self,
+        request: Request<pb::EraseCustomerRequest>,
+    ) -> Result<Response<pb::EraseCustomerResponse>, Status> {
+        let (caller, id) = handler::mutation(&self.app.payments, request, |fields, message| {
+            fields.id("id", &message.id, CustomerId::parse, CUSTOMER_ID)
+        })?;
+        let erasure = self.app.payments.erase_customer(&caller, id).await?;
+        Ok(Response::new(pb::EraseCustomerResponse { erasure: Some(erasure.into()) }))
+    }
+
+    async fn get_erasure(
+        &self,
+        request: Request<pb::GetErasureRequest>,
+    ) -> Result<Response<pb::GetErasureResponse>, Status> {
+        let (caller, id) =
+            handler::query(request, |fields, message| fields.id("id", &message.id, ErasureId::parse, ERASURE_ID))?;
+        let erasure = self.app.payments.get_erasure(&caller, id).await?;
+        Ok(Response::new(pb::GetErasureResponse { erasure: Some(erasure.into()) }))
     }
 
     async fn get_customer(
@@ -181,6 +205,20 @@ impl From<Address> for pb::Address {
     }
 }
 
+impl From<Erasure> for pb::Erasure {
+    fn from(erasure: Erasure) -> Self {
+        let state = if erasure.is_done() { pb::ErasureState::Done } else { pb::ErasureState::Running };
+        Self {
+            id: erasure.id.to_string(),
+            customer_id: erasure.customer_id.to_string(),
+            state: state.into(),
+            emptied: erasure.emptied,
+            requested_at: Some(timestamps::wire(erasure.requested_at)),
+            finished_at: erasure.finished_at.map(timestamps::wire),
+        }
+    }
+}
+
 impl From<Customer> for pb::Customer {
     fn from(customer: Customer) -> Self {
         Self {
@@ -194,6 +232,7 @@ impl From<Customer> for pb::Customer {
             metadata: customer.details.metadata,
             created_at: Some(timestamps::wire(customer.created_at)),
             updated_at: Some(timestamps::wire(customer.updated_at)),
+            erased_at: customer.erased_at.map(timestamps::wire),
             revision: customer.revision,
         }
     }

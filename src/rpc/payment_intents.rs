@@ -186,6 +186,7 @@ impl From<PaymentIntent> for pb::PaymentIntent {
             sandbox: intent.sandbox,
             created_at: Some(timestamps::wire(intent.created_at)),
             updated_at: Some(timestamps::wire(intent.updated_at)),
+            erased_at: intent.progress.erased_at.map(timestamps::wire),
             succeeded_at: intent.progress.succeeded_at.map(timestamps::wire),
             canceled_at: intent.progress.canceled_at.map(timestamps::wire),
             revision: intent.revision,

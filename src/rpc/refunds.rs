@@ -114,6 +114,7 @@ impl From<Refund> for pb::Refund {
             failure: refund.failure.map(|failure| pb::RefundFailure { code: failure.code, message: failure.message }),
             created_at: Some(timestamps::wire(refund.created_at)),
             updated_at: Some(timestamps::wire(refund.updated_at)),
+            erased_at: refund.erased_at.map(timestamps::wire),
             revision: refund.revision,
         }
     }

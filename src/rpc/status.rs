@@ -84,6 +84,8 @@ fn row(reason: Reason) -> (ErrorReason, Code) {
         Reason::RevisionStale => (ErrorReason::RevisionStale, Code::Aborted),
         Reason::RiskListsFull => (ErrorReason::RiskListsFull, Code::FailedPrecondition),
         Reason::ReviewDecided => (ErrorReason::ReviewDecided, Code::FailedPrecondition),
+        Reason::CustomerErased => (ErrorReason::CustomerErased, Code::FailedPrecondition),
+        Reason::PaymentsUnderWay => (ErrorReason::PaymentsUnderWay, Code::FailedPrecondition),
         Reason::PaymentMethodDeleted => (ErrorReason::PaymentMethodDeleted, Code::FailedPrecondition),
         Reason::BlockedByRisk => (ErrorReason::BlockedByRisk, Code::FailedPrecondition),
         Reason::AuthFailuresLimited => (ErrorReason::AuthFailuresLimited, Code::ResourceExhausted),

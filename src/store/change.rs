@@ -10,7 +10,8 @@ use crate::domain::{
     audit::{AuditEntry, Operator},
     clock::Timestamp,
     customer::Customer,
-    event::{EventObject, EventType},
+    erasure::job::Erasure,
+    event::{Event, EventObject, EventType},
     ids::{AuditEntryId, OperationId, PartnerId},
     key_pair::{PublicKey, SecretHash},
     operation::Operation,
@@ -69,6 +70,10 @@ pub enum Change {
     Customer(Tracked<Customer>),
     /// Writes a payment method as it was left.
     PaymentMethod(Tracked<PaymentMethod>),
+    /// Writes an erasure as it was left; conflicts when its customer has one.
+    Erasure(Tracked<Erasure>),
+    /// Writes what an erasure has emptied.
+    Emptied(Box<Emptied>),
     /// Adds a decision about the risk of an attempt; where it lets the attempt through, the attempt is counted for its BIN.
     RiskDecision(Box<RiskDecision>),
     /// Writes a subject of risk as it was left.
@@ -159,6 +164,22 @@ pub enum Change {
     WebhookReplay(Box<WebhookRecord>, Timestamp),
     /// Adds an event, at the next position in the order of all.
     Event(NewEvent),
+}
+
+/// An object or a record without the person.
+pub enum Emptied {
+    /// An intent; conflicts when it was written since it was read.
+    PaymentIntent(Tracked<PaymentIntent>),
+    /// A refund; conflicts when it was written since it was read.
+    Refund(Tracked<Refund>),
+    /// The object of an event. Changes nothing when it is not kept any more.
+    Event(Event),
+    /// The frozen answer of an operation. Changes nothing when it is not kept any more.
+    Answer(OperationId, FrozenAnswer),
+    /// The request and the answer of a call to Corefy. Changes nothing when it is not kept any more.
+    ApiCall(ApiCall),
+    /// The inputs of a decision. Changes nothing when it is not kept any more.
+    RiskDecision(RiskDecision),
 }
 
 /// The right to write the outcome of an operation: it is lost when another takes the operation over.

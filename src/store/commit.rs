@@ -4,8 +4,8 @@
 use tokio::time::Instant;
 
 use super::{
-    Change, Changes, CommitError, Conflict, Error, Sealer, Store, StoreContext, api_calls, audit, customers, events,
-    keys,
+    Change, Changes, CommitError, Conflict, Emptied, Error, Sealer, Store, StoreContext, Tracked, api_calls, audit,
+    customers, emptied, erasures, events, keys,
     metrics::{EventCount, count, count_commit},
     operations, payment_intents, payment_methods, refunds, risk_bins, risk_decisions, risk_lists, risk_metrics,
     risk_metrics::DecisionCount,
@@ -16,6 +16,8 @@ use super::{
 };
 use crate::domain::{
     ids::Ids,
+    payment_intent::PaymentIntent,
+    refund::Refund,
     risk::action::Action,
     search_term::{SearchedKind, TermHasher},
 };
@@ -99,6 +101,8 @@ fn write(change: &Change, ids: &Ids, sealer: &Sealer) -> Result<Option<Write>, E
         Change::Refund(refund) => refunds::write(refund, sealer)?,
         Change::Customer(customer) => customers::write(customer, sealer)?,
         Change::PaymentMethod(method) => payment_methods::write(method, sealer)?,
+        Change::Erasure(erasure) => erasures::write(erasure)?,
+        Change::Emptied(emptied) => emptied::write(emptied, sealer)?,
         Change::RiskDecision(decision) => Some(risk_decisions::insertion(decision, sealer)?),
         Change::RiskSubject(subject) => risk_subjects::write(subject)?,
         Change::RiskOutcome(outcome) => Some(risk_outcomes::insertion(outcome)),
@@ -133,20 +137,29 @@ fn write(change: &Change, ids: &Ids, sealer: &Sealer) -> Result<Option<Write>, E
 /// The rows of the terms by which what a change writes is found.
 fn search_terms(change: &Change, hasher: &TermHasher) -> Vec<Write> {
     match change {
-        Change::PaymentIntent(intent, _) => {
-            let (partner, id, created_at) = (&intent.partner_id, intent.id.as_str(), intent.created_at);
-            Searched { kind: SearchedKind::PaymentIntent, partner, id, created_at }.writes(intent, hasher)
-        }
-        Change::Refund(refund) => {
-            let (partner, id, created_at) = (&refund.partner_id, refund.id.as_str(), refund.created_at);
-            Searched { kind: SearchedKind::Refund, partner, id, created_at }.writes(refund, hasher)
-        }
+        Change::PaymentIntent(intent, _) => intent_terms(intent, hasher),
+        Change::Refund(refund) => refund_terms(refund, hasher),
+        Change::Emptied(emptied) => match &**emptied {
+            Emptied::PaymentIntent(intent) => intent_terms(intent, hasher),
+            Emptied::Refund(refund) => refund_terms(refund, hasher),
+            Emptied::Event(_) | Emptied::Answer(..) | Emptied::ApiCall(_) | Emptied::RiskDecision(_) => Vec::new(),
+        },
         Change::Customer(customer) => {
             let (partner, id, created_at) = (&customer.partner_id, customer.id.as_str(), customer.created_at);
             Searched { kind: SearchedKind::Customer, partner, id, created_at }.writes(customer, hasher)
         }
         _ => Vec::new(),
     }
+}
+
+fn intent_terms(intent: &Tracked<PaymentIntent>, hasher: &TermHasher) -> Vec<Write> {
+    let (partner, id, created_at) = (&intent.partner_id, intent.id.as_str(), intent.created_at);
+    Searched { kind: SearchedKind::PaymentIntent, partner, id, created_at }.writes(intent, hasher)
+}
+
+fn refund_terms(refund: &Tracked<Refund>, hasher: &TermHasher) -> Vec<Write> {
+    let (partner, id, created_at) = (&refund.partner_id, refund.id.as_str(), refund.created_at);
+    Searched { kind: SearchedKind::Refund, partner, id, created_at }.writes(refund, hasher)
 }
 
 /// The additions of a change to the counters of BINs, in this shard.

@@ -62,7 +62,8 @@ const SQLITE_READERS: u32 = 10;
 
 /// Settings of every SQLite connection. WAL and FULL make a commit durable before it is answered. The data by which a
 /// statement is undone stays in memory: it is worth nothing after a crash.
-const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+const SQLITE_PRAGMAS: &str =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
      PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 1000;";
 /// How long the start waits for another process that migrates the same file, and for how long calls wait for one that has
 /// locked it: a command of the gateway's holds it for milliseconds.
@@ -324,6 +325,7 @@ impl Dialect {
             migration!(18, "card subjects", "0018_card_subjects.sql"),
             migration!(20, "search", "0020_search.sql"),
             migration!(21, "people", "0021_people.sql"),
+            migration!(23, "erasures", "0023_erasures.sql"),
         ])
     }
 }

@@ -297,7 +297,7 @@ pub(super) fn renew(lease: &Lease, lease_until: Timestamp) -> Write {
     Write::new(Rank::OperationRenew, id, RowValues::new().and(id).and(lease.epoch).and(lease_until.0))
 }
 
-fn seal(id: &str, answer: &FrozenAnswer, sealer: &Sealer) -> Result<Vec<u8>, Error> {
+pub(super) fn seal(id: &str, answer: &FrozenAnswer, sealer: &Sealer) -> Result<Vec<u8>, Error> {
     let json = answer.0.as_ref().map_err(|error| Error::corrupt(error.to_string()))?;
     sealer.seal_json(id, "answer", json)
 }
@@ -307,7 +307,7 @@ pub(super) fn past(row: &AnyRow) -> Result<OperationSummary, Error> {
     Ok(OperationSummary { operation: read(row)?.operation, finished_at, next_check_at })
 }
 
-fn read(row: &AnyRow) -> Result<OperationRecord, Error> {
+pub(super) fn read(row: &AnyRow) -> Result<OperationRecord, Error> {
     let operation = Operation {
         id: parse(row, "id", OperationId::parse)?,
         partner_id: parse(row, "partner_id", PartnerId::parse)?,

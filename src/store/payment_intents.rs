@@ -192,6 +192,13 @@ fn update(
         .and(intent.revision))
 }
 
+/// Everything of an intent that an erasure empties.
+pub(super) fn emptied(intent: &PaymentIntent, version: i64, sealer: &Sealer) -> Result<RowValues, Error> {
+    let details = sealer.seal(intent.id.as_str(), "details", &intent.details)?;
+    let progress = sealer.seal(intent.id.as_str(), "progress", &intent.progress)?;
+    Ok(RowValues::new().and(intent.id.as_str()).and(version).and(&details[..]).and(&progress[..]).and(intent.revision))
+}
+
 impl PaymentIntentFilter {
     /// The partner's intents that it shows, after `after`.
     pub(super) fn select(&self, partner: &PartnerId, after: Option<&ListPosition>) -> Result<ListQuery, Error> {

@@ -182,7 +182,7 @@ fn sealed(method: &PaymentMethod, sealer: &Sealer) -> Result<(Vec<u8>, Option<Ve
     Ok((sealer.seal(id, "card", &method.card)?, at_corefy))
 }
 
-fn tracked(row: &AnyRow, sealer: &Sealer) -> Result<Tracked<PaymentMethod>, Error> {
+pub(super) fn tracked(row: &AnyRow, sealer: &Sealer) -> Result<Tracked<PaymentMethod>, Error> {
     let method = read(row, sealer)?;
     let revision = method.revision;
     Ok(Tracked::stored(method, revision))

@@ -173,6 +173,18 @@ fn update(refund: &Refund, sealer: &Sealer) -> Result<RowValues, Error> {
         .and(refund.revision))
 }
 
+/// Everything of a refund that an erasure empties.
+pub(super) fn emptied(refund: &Refund, sealer: &Sealer) -> Result<RowValues, Error> {
+    let details = sealer.seal(refund.id.as_str(), "details", &refund.details)?;
+    let failure = sealer.seal(refund.id.as_str(), "failure", &refund.failure)?;
+    Ok(RowValues::new()
+        .and(refund.id.as_str())
+        .and(&details[..])
+        .and(&failure[..])
+        .and(refund.erased_at.map(|time| time.0))
+        .and(refund.revision))
+}
+
 fn read(row: &AnyRow, sealer: &Sealer) -> Result<Refund, Error> {
     let id = parse(row, "id", RefundId::parse)?;
     Ok(Refund {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::domain::{
-    customer::Customer, payment_intent::PaymentIntent, payment_method::PaymentMethod, refund::Refund,
-    risk::history::RiskSubject, search_term::SearchTerm,
+    customer::Customer, erasure::job::Erasure, payment_intent::PaymentIntent, payment_method::PaymentMethod,
+    refund::Refund, risk::history::RiskSubject, search_term::SearchTerm,
 };
 
 /// An object, the version of its row as it was read, and how a decision leaves it.
@@ -89,6 +89,12 @@ impl Versioned for Customer {
 }
 
 impl Versioned for PaymentMethod {
+    fn version_after(&self, _: Option<i64>) -> i64 {
+        self.revision
+    }
+}
+
+impl Versioned for Erasure {
     fn version_after(&self, _: Option<i64>) -> i64 {
         self.revision
     }

@@ -38,6 +38,8 @@ const PRUNE_PAUSE: Duration = Duration::from_millis(100);
 const REFRESH_POLICY: Duration = Duration::from_secs(5);
 /// How often the files of reference data are looked at.
 const LOOK_AT_FILES: Duration = Duration::from_secs(10);
+/// How often an erasure is looked for whose step is due.
+const LOOK_FOR_ERASURES: Duration = Duration::from_secs(5);
 /// How long a record of a call to Corefy waits for others to be written with it.
 const GATHER_CALLS: Duration = Duration::from_millis(200);
 
@@ -48,6 +50,7 @@ pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     workers.spawn(webhooks(app.webhooks.clone(), stop.clone()));
     workers.spawn(recovery(payments.clone(), stop.clone()));
     workers.spawn(leases(payments.clone(), stop.clone()));
+    workers.spawn(erasures(payments.clone(), stop.clone()));
     workers.spawn(event_listener(events, stop.clone()));
     workers.spawn(backlog(diagnostics, stop.clone()));
     workers.spawn(call_log(api_calls.clone(), stop.clone()));
@@ -110,6 +113,17 @@ async fn leases(payments: Arc<Payments>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(RENEW_LEASE_EVERY) => {}
+        }
+    }
+}
+
+/// Takes the steps of erasures that are due.
+async fn erasures(payments: Arc<Payments>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let pause = if took_some("erasures", payments.step_erasures().await) { PRUNE_PAUSE } else { LOOK_FOR_ERASURES };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(pause) => {}
         }
     }
 }

@@ -44,7 +44,7 @@ enum Details {
 }
 
 /// `error_reason.proto`, again: the gRPC code, the metadata beside the request id, and the other details.
-const TABLE: [(Reason, Code, &[&str], Details); 32] = [
+const TABLE: [(Reason, Code, &[&str], Details); 34] = [
     (Reason::FieldsInvalid, Code::InvalidArgument, &[], Details::Fields),
     (Reason::CredentialsInvalid, Code::Unauthenticated, &[], Details::None),
     (Reason::ScopeMissing, Code::PermissionDenied, &["scope"], Details::None),
@@ -76,6 +76,8 @@ const TABLE: [(Reason, Code, &[&str], Details); 32] = [
     (Reason::RiskListsFull, Code::FailedPrecondition, &[], Details::None),
     (Reason::ReviewDecided, Code::FailedPrecondition, &["state"], Details::None),
     (Reason::BlockedByRisk, Code::FailedPrecondition, &[], Details::None),
+    (Reason::CustomerErased, Code::FailedPrecondition, &["resource_id"], Details::None),
+    (Reason::PaymentsUnderWay, Code::FailedPrecondition, &["resource_ids"], Details::Retry),
     (Reason::PaymentMethodDeleted, Code::FailedPrecondition, &[], Details::None),
 ];
 
@@ -188,6 +190,14 @@ async fn provoke_by_customers(app: &TestApp, client: &Client, told: &mut Vec<Cal
     client.delete_payment_method(request).await.unwrap();
     let request = pb::UpdatePaymentMethodRequest { id: method.id, ..Default::default() };
     told.push(refused(client.update_payment_method(request).await));
+    let id = client.customer("joan@example.com").await;
+    let open = client.created(pb::CreatePaymentIntentRequest { customer_id: id.clone(), ..new_intent("10.00") }).await;
+    client.confirm(&open.id, "4000000000000077").await.unwrap();
+    told.push(refused(client.erase_customer(pb::EraseCustomerRequest { id }).await));
+    let id = client.customer("john@example.com").await;
+    client.erase_customer(pb::EraseCustomerRequest { id: id.clone() }).await.unwrap();
+    let request = pb::UpdateCustomerRequest { id, ..Default::default() };
+    told.push(refused(client.update_customer(request).await));
     app.sandbox.faults().fail_next(1, "POST", "/v1/customers", Fault::Http(500));
     let customer = client.create_customer(full_customer()).await.unwrap().into_inner().customer.unwrap();
     let request = pb::CreatePaymentIntentRequest { customer_id: customer.id, ..new_intent("10.00") };

@@ -19,6 +19,7 @@ mod crashes;
 mod customers;
 mod database_files;
 mod documents;
+mod erasures;
 mod errors;
 mod event_streams;
 mod events;

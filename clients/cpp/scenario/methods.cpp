@@ -65,6 +65,8 @@ const std::map<std::string, Method>& Methods() {
       {"ListRefunds", Through(&Gateway::refunds, &Refunds::ListRefunds)},
       {"CreateCustomer", Through(&Gateway::customers, &Customers::CreateCustomer)},
       {"UpdateCustomer", Through(&Gateway::customers, &Customers::UpdateCustomer)},
+      {"EraseCustomer", Through(&Gateway::customers, &Customers::EraseCustomer)},
+      {"GetErasure", Through(&Gateway::customers, &Customers::GetErasure)},
       {"GetCustomer", Through(&Gateway::customers, &Customers::GetCustomer)},
       {"ListCustomers", Through(&Gateway::customers, &Customers::ListCustomers)},
       {"CreatePaymentMethod", Through(&Gateway::payment_methods, &PaymentMethods::CreatePaymentMethod)},

@@ -61,6 +61,9 @@ const EventTypeRefundLateSuccess = "refund.late_success"
 // EventTypeCustomerCreated: A customer was accepted.
 const EventTypeCustomerCreated = "customer.created"
 
+// EventTypeCustomerErased: Everything that told of a customer was erased.
+const EventTypeCustomerErased = "customer.erased"
+
 // EventTypeCustomerUpdated: A customer was changed at Corefy.
 const EventTypeCustomerUpdated = "customer.updated"
 
@@ -191,6 +194,12 @@ const ReasonBlockedByRisk = "BLOCKED_BY_RISK"
 
 // ReasonPaymentMethodDeleted: FAILED_PRECONDITION. The payment method was deleted. Save it again, or pay with another.
 const ReasonPaymentMethodDeleted = "PAYMENT_METHOD_DELETED"
+
+// ReasonCustomerErased: FAILED_PRECONDITION. The person was erased: the customer and its payments take nothing new but refunds. Metadata: `resource_id`.
+const ReasonCustomerErased = "CUSTOMER_ERASED"
+
+// ReasonPaymentsUnderWay: FAILED_PRECONDITION, with RetryInfo. Payments of the customer, or calls that save its payment methods, have not ended. Metadata: `resource_ids` (at most 10, separated by commas).
+const ReasonPaymentsUnderWay = "PAYMENTS_UNDER_WAY"
 
 // Codes of `last_payment_error` that the gateway knows. Corefy may send others.
 

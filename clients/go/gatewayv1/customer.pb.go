@@ -46,7 +46,9 @@ type Customer struct {
 	// When the customer last changed.
 	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
 	// The number of its changes: grows with each. Of two copies, also from different events, the one with the greater is newer.
-	Revision      int64 `protobuf:"varint,11,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision int64 `protobuf:"varint,11,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When the person was erased: then only ids, the reference and times are left. Not set otherwise.
+	ErasedAt      *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=erased_at,json=erasedAt,proto3" json:"erased_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -158,11 +160,18 @@ func (x *Customer) GetRevision() int64 {
 	return 0
 }
 
+func (x *Customer) GetErasedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ErasedAt
+	}
+	return nil
+}
+
 var File_corefy_gateway_v1_customer_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_customer_proto_rawDesc = "" +
 	"\n" +
-	" corefy/gateway/v1/customer.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x04\n" +
+	" corefy/gateway/v1/customer.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbc\x04\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vupstream_id\x18\x02 \x01(\tR\n" +
@@ -178,7 +187,8 @@ const file_corefy_gateway_v1_customer_proto_rawDesc = "" +
 	"\n" +
 	"updated_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x1a\n" +
-	"\brevision\x18\v \x01(\x03R\brevision\x1a;\n" +
+	"\brevision\x18\v \x01(\x03R\brevision\x127\n" +
+	"\terased_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\berasedAt\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x9d\x01\n" +
@@ -208,11 +218,12 @@ var file_corefy_gateway_v1_customer_proto_depIdxs = []int32{
 	1, // 1: corefy.gateway.v1.Customer.metadata:type_name -> corefy.gateway.v1.Customer.MetadataEntry
 	3, // 2: corefy.gateway.v1.Customer.created_at:type_name -> google.protobuf.Timestamp
 	3, // 3: corefy.gateway.v1.Customer.updated_at:type_name -> google.protobuf.Timestamp
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	3, // 4: corefy.gateway.v1.Customer.erased_at:type_name -> google.protobuf.Timestamp
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_customer_proto_init() }

@@ -319,6 +319,190 @@ func (x *UpdateCustomerResponse) GetCustomer() *Customer {
 	return nil
 }
 
+// Request of EraseCustomer.
+type EraseCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The customer, `cus_…`.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseCustomerRequest) Reset() {
+	*x = EraseCustomerRequest{}
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseCustomerRequest) ProtoMessage() {}
+
+func (x *EraseCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseCustomerRequest.ProtoReflect.Descriptor instead.
+func (*EraseCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *EraseCustomerRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// Response of EraseCustomer.
+type EraseCustomerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The erasure.
+	Erasure       *Erasure `protobuf:"bytes,1,opt,name=erasure,proto3" json:"erasure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseCustomerResponse) Reset() {
+	*x = EraseCustomerResponse{}
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseCustomerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseCustomerResponse) ProtoMessage() {}
+
+func (x *EraseCustomerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseCustomerResponse.ProtoReflect.Descriptor instead.
+func (*EraseCustomerResponse) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *EraseCustomerResponse) GetErasure() *Erasure {
+	if x != nil {
+		return x.Erasure
+	}
+	return nil
+}
+
+// Request of GetErasure.
+type GetErasureRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The erasure, `era_…`.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetErasureRequest) Reset() {
+	*x = GetErasureRequest{}
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetErasureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetErasureRequest) ProtoMessage() {}
+
+func (x *GetErasureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetErasureRequest.ProtoReflect.Descriptor instead.
+func (*GetErasureRequest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetErasureRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// Response of GetErasure.
+type GetErasureResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The erasure.
+	Erasure       *Erasure `protobuf:"bytes,1,opt,name=erasure,proto3" json:"erasure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetErasureResponse) Reset() {
+	*x = GetErasureResponse{}
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetErasureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetErasureResponse) ProtoMessage() {}
+
+func (x *GetErasureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetErasureResponse.ProtoReflect.Descriptor instead.
+func (*GetErasureResponse) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GetErasureResponse) GetErasure() *Erasure {
+	if x != nil {
+		return x.Erasure
+	}
+	return nil
+}
+
 // Request of GetCustomer.
 type GetCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -330,7 +514,7 @@ type GetCustomerRequest struct {
 
 func (x *GetCustomerRequest) Reset() {
 	*x = GetCustomerRequest{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[4]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -342,7 +526,7 @@ func (x *GetCustomerRequest) String() string {
 func (*GetCustomerRequest) ProtoMessage() {}
 
 func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[4]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -355,7 +539,7 @@ func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerRequest.ProtoReflect.Descriptor instead.
 func (*GetCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{4}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetCustomerRequest) GetId() string {
@@ -376,7 +560,7 @@ type GetCustomerResponse struct {
 
 func (x *GetCustomerResponse) Reset() {
 	*x = GetCustomerResponse{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[5]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -388,7 +572,7 @@ func (x *GetCustomerResponse) String() string {
 func (*GetCustomerResponse) ProtoMessage() {}
 
 func (x *GetCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[5]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -401,7 +585,7 @@ func (x *GetCustomerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerResponse.ProtoReflect.Descriptor instead.
 func (*GetCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{5}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetCustomerResponse) GetCustomer() *Customer {
@@ -426,7 +610,7 @@ type ListCustomersRequest struct {
 
 func (x *ListCustomersRequest) Reset() {
 	*x = ListCustomersRequest{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[6]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -438,7 +622,7 @@ func (x *ListCustomersRequest) String() string {
 func (*ListCustomersRequest) ProtoMessage() {}
 
 func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[6]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -451,7 +635,7 @@ func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ListCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{6}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListCustomersRequest) GetReferenceId() string {
@@ -488,7 +672,7 @@ type ListCustomersResponse struct {
 
 func (x *ListCustomersResponse) Reset() {
 	*x = ListCustomersResponse{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[7]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -500,7 +684,7 @@ func (x *ListCustomersResponse) String() string {
 func (*ListCustomersResponse) ProtoMessage() {}
 
 func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[7]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -513,7 +697,7 @@ func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ListCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{7}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListCustomersResponse) GetCustomers() []*Customer {
@@ -534,7 +718,7 @@ var File_corefy_gateway_v1_customer_service_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"\n" +
-	"(corefy/gateway/v1/customer_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a corefy/gateway/v1/customer.proto\x1a google/protobuf/field_mask.proto\"\xd5\x02\n" +
+	"(corefy/gateway/v1/customer_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a corefy/gateway/v1/customer.proto\x1a\x1fcorefy/gateway/v1/erasure.proto\x1a google/protobuf/field_mask.proto\"\xd5\x02\n" +
 	"\x15CreateCustomerRequest\x12\x19\n" +
 	"\x05email\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05email\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tB\x03\x80\x01\x01R\x04name\x12\x19\n" +
@@ -562,7 +746,15 @@ const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x14\n" +
 	"\x12_expected_revision\"Q\n" +
 	"\x16UpdateCustomerResponse\x127\n" +
-	"\bcustomer\x18\x01 \x01(\v2\x1b.corefy.gateway.v1.CustomerR\bcustomer\"$\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x1b.corefy.gateway.v1.CustomerR\bcustomer\"&\n" +
+	"\x14EraseCustomerRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"M\n" +
+	"\x15EraseCustomerResponse\x124\n" +
+	"\aerasure\x18\x01 \x01(\v2\x1a.corefy.gateway.v1.ErasureR\aerasure\"#\n" +
+	"\x11GetErasureRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"J\n" +
+	"\x12GetErasureResponse\x124\n" +
+	"\aerasure\x18\x01 \x01(\v2\x1a.corefy.gateway.v1.ErasureR\aerasure\"$\n" +
 	"\x12GetCustomerRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"N\n" +
 	"\x13GetCustomerResponse\x127\n" +
@@ -574,10 +766,13 @@ const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\"z\n" +
 	"\x15ListCustomersResponse\x129\n" +
 	"\tcustomers\x18\x01 \x03(\v2\x1b.corefy.gateway.v1.CustomerR\tcustomers\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xb5\x03\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xfe\x04\n" +
 	"\x0fCustomerService\x12j\n" +
 	"\x0eCreateCustomer\x12(.corefy.gateway.v1.CreateCustomerRequest\x1a).corefy.gateway.v1.CreateCustomerResponse\"\x03\x90\x02\x00\x12j\n" +
-	"\x0eUpdateCustomer\x12(.corefy.gateway.v1.UpdateCustomerRequest\x1a).corefy.gateway.v1.UpdateCustomerResponse\"\x03\x90\x02\x00\x12a\n" +
+	"\x0eUpdateCustomer\x12(.corefy.gateway.v1.UpdateCustomerRequest\x1a).corefy.gateway.v1.UpdateCustomerResponse\"\x03\x90\x02\x00\x12g\n" +
+	"\rEraseCustomer\x12'.corefy.gateway.v1.EraseCustomerRequest\x1a(.corefy.gateway.v1.EraseCustomerResponse\"\x03\x90\x02\x02\x12^\n" +
+	"\n" +
+	"GetErasure\x12$.corefy.gateway.v1.GetErasureRequest\x1a%.corefy.gateway.v1.GetErasureResponse\"\x03\x90\x02\x01\x12a\n" +
 	"\vGetCustomer\x12%.corefy.gateway.v1.GetCustomerRequest\x1a&.corefy.gateway.v1.GetCustomerResponse\"\x03\x90\x02\x01\x12g\n" +
 	"\rListCustomers\x12'.corefy.gateway.v1.ListCustomersRequest\x1a(.corefy.gateway.v1.ListCustomersResponse\"\x03\x90\x02\x01B\xa4\x01\n" +
 	"\x15com.corefy.gateway.v1B\x14CustomerServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
@@ -594,45 +789,56 @@ func file_corefy_gateway_v1_customer_service_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_customer_service_proto_rawDescData
 }
 
-var file_corefy_gateway_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_corefy_gateway_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_corefy_gateway_v1_customer_service_proto_goTypes = []any{
 	(*CreateCustomerRequest)(nil),  // 0: corefy.gateway.v1.CreateCustomerRequest
 	(*CreateCustomerResponse)(nil), // 1: corefy.gateway.v1.CreateCustomerResponse
 	(*UpdateCustomerRequest)(nil),  // 2: corefy.gateway.v1.UpdateCustomerRequest
 	(*UpdateCustomerResponse)(nil), // 3: corefy.gateway.v1.UpdateCustomerResponse
-	(*GetCustomerRequest)(nil),     // 4: corefy.gateway.v1.GetCustomerRequest
-	(*GetCustomerResponse)(nil),    // 5: corefy.gateway.v1.GetCustomerResponse
-	(*ListCustomersRequest)(nil),   // 6: corefy.gateway.v1.ListCustomersRequest
-	(*ListCustomersResponse)(nil),  // 7: corefy.gateway.v1.ListCustomersResponse
-	nil,                            // 8: corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
-	nil,                            // 9: corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
-	(*Address)(nil),                // 10: corefy.gateway.v1.Address
-	(*Customer)(nil),               // 11: corefy.gateway.v1.Customer
-	(*fieldmaskpb.FieldMask)(nil),  // 12: google.protobuf.FieldMask
+	(*EraseCustomerRequest)(nil),   // 4: corefy.gateway.v1.EraseCustomerRequest
+	(*EraseCustomerResponse)(nil),  // 5: corefy.gateway.v1.EraseCustomerResponse
+	(*GetErasureRequest)(nil),      // 6: corefy.gateway.v1.GetErasureRequest
+	(*GetErasureResponse)(nil),     // 7: corefy.gateway.v1.GetErasureResponse
+	(*GetCustomerRequest)(nil),     // 8: corefy.gateway.v1.GetCustomerRequest
+	(*GetCustomerResponse)(nil),    // 9: corefy.gateway.v1.GetCustomerResponse
+	(*ListCustomersRequest)(nil),   // 10: corefy.gateway.v1.ListCustomersRequest
+	(*ListCustomersResponse)(nil),  // 11: corefy.gateway.v1.ListCustomersResponse
+	nil,                            // 12: corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
+	nil,                            // 13: corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
+	(*Address)(nil),                // 14: corefy.gateway.v1.Address
+	(*Customer)(nil),               // 15: corefy.gateway.v1.Customer
+	(*fieldmaskpb.FieldMask)(nil),  // 16: google.protobuf.FieldMask
+	(*Erasure)(nil),                // 17: corefy.gateway.v1.Erasure
 }
 var file_corefy_gateway_v1_customer_service_proto_depIdxs = []int32{
-	10, // 0: corefy.gateway.v1.CreateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
-	8,  // 1: corefy.gateway.v1.CreateCustomerRequest.metadata:type_name -> corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
-	11, // 2: corefy.gateway.v1.CreateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	10, // 3: corefy.gateway.v1.UpdateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
-	9,  // 4: corefy.gateway.v1.UpdateCustomerRequest.metadata:type_name -> corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
-	12, // 5: corefy.gateway.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	11, // 6: corefy.gateway.v1.UpdateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	11, // 7: corefy.gateway.v1.GetCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	11, // 8: corefy.gateway.v1.ListCustomersResponse.customers:type_name -> corefy.gateway.v1.Customer
-	0,  // 9: corefy.gateway.v1.CustomerService.CreateCustomer:input_type -> corefy.gateway.v1.CreateCustomerRequest
-	2,  // 10: corefy.gateway.v1.CustomerService.UpdateCustomer:input_type -> corefy.gateway.v1.UpdateCustomerRequest
-	4,  // 11: corefy.gateway.v1.CustomerService.GetCustomer:input_type -> corefy.gateway.v1.GetCustomerRequest
-	6,  // 12: corefy.gateway.v1.CustomerService.ListCustomers:input_type -> corefy.gateway.v1.ListCustomersRequest
-	1,  // 13: corefy.gateway.v1.CustomerService.CreateCustomer:output_type -> corefy.gateway.v1.CreateCustomerResponse
-	3,  // 14: corefy.gateway.v1.CustomerService.UpdateCustomer:output_type -> corefy.gateway.v1.UpdateCustomerResponse
-	5,  // 15: corefy.gateway.v1.CustomerService.GetCustomer:output_type -> corefy.gateway.v1.GetCustomerResponse
-	7,  // 16: corefy.gateway.v1.CustomerService.ListCustomers:output_type -> corefy.gateway.v1.ListCustomersResponse
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	14, // 0: corefy.gateway.v1.CreateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
+	12, // 1: corefy.gateway.v1.CreateCustomerRequest.metadata:type_name -> corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
+	15, // 2: corefy.gateway.v1.CreateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	14, // 3: corefy.gateway.v1.UpdateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
+	13, // 4: corefy.gateway.v1.UpdateCustomerRequest.metadata:type_name -> corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
+	16, // 5: corefy.gateway.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	15, // 6: corefy.gateway.v1.UpdateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	17, // 7: corefy.gateway.v1.EraseCustomerResponse.erasure:type_name -> corefy.gateway.v1.Erasure
+	17, // 8: corefy.gateway.v1.GetErasureResponse.erasure:type_name -> corefy.gateway.v1.Erasure
+	15, // 9: corefy.gateway.v1.GetCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	15, // 10: corefy.gateway.v1.ListCustomersResponse.customers:type_name -> corefy.gateway.v1.Customer
+	0,  // 11: corefy.gateway.v1.CustomerService.CreateCustomer:input_type -> corefy.gateway.v1.CreateCustomerRequest
+	2,  // 12: corefy.gateway.v1.CustomerService.UpdateCustomer:input_type -> corefy.gateway.v1.UpdateCustomerRequest
+	4,  // 13: corefy.gateway.v1.CustomerService.EraseCustomer:input_type -> corefy.gateway.v1.EraseCustomerRequest
+	6,  // 14: corefy.gateway.v1.CustomerService.GetErasure:input_type -> corefy.gateway.v1.GetErasureRequest
+	8,  // 15: corefy.gateway.v1.CustomerService.GetCustomer:input_type -> corefy.gateway.v1.GetCustomerRequest
+	10, // 16: corefy.gateway.v1.CustomerService.ListCustomers:input_type -> corefy.gateway.v1.ListCustomersRequest
+	1,  // 17: corefy.gateway.v1.CustomerService.CreateCustomer:output_type -> corefy.gateway.v1.CreateCustomerResponse
+	3,  // 18: corefy.gateway.v1.CustomerService.UpdateCustomer:output_type -> corefy.gateway.v1.UpdateCustomerResponse
+	5,  // 19: corefy.gateway.v1.CustomerService.EraseCustomer:output_type -> corefy.gateway.v1.EraseCustomerResponse
+	7,  // 20: corefy.gateway.v1.CustomerService.GetErasure:output_type -> corefy.gateway.v1.GetErasureResponse
+	9,  // 21: corefy.gateway.v1.CustomerService.GetCustomer:output_type -> corefy.gateway.v1.GetCustomerResponse
+	11, // 22: corefy.gateway.v1.CustomerService.ListCustomers:output_type -> corefy.gateway.v1.ListCustomersResponse
+	17, // [17:23] is the sub-list for method output_type
+	11, // [11:17] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_customer_service_proto_init() }
@@ -642,6 +848,7 @@ func file_corefy_gateway_v1_customer_service_proto_init() {
 	}
 	file_corefy_gateway_v1_address_proto_init()
 	file_corefy_gateway_v1_customer_proto_init()
+	file_corefy_gateway_v1_erasure_proto_init()
 	file_corefy_gateway_v1_customer_service_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -649,7 +856,7 @@ func file_corefy_gateway_v1_customer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_customer_service_proto_rawDesc), len(file_corefy_gateway_v1_customer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,6 +21,8 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	CustomerService_CreateCustomer_FullMethodName = "/corefy.gateway.v1.CustomerService/CreateCustomer"
 	CustomerService_UpdateCustomer_FullMethodName = "/corefy.gateway.v1.CustomerService/UpdateCustomer"
+	CustomerService_EraseCustomer_FullMethodName  = "/corefy.gateway.v1.CustomerService/EraseCustomer"
+	CustomerService_GetErasure_FullMethodName     = "/corefy.gateway.v1.CustomerService/GetErasure"
 	CustomerService_GetCustomer_FullMethodName    = "/corefy.gateway.v1.CustomerService/GetCustomer"
 	CustomerService_ListCustomers_FullMethodName  = "/corefy.gateway.v1.CustomerService/ListCustomers"
 )
@@ -47,8 +49,22 @@ type CustomerServiceClient interface {
 	// Fenced by the idempotency key and by `expected_revision`; without either, a second call sets the same values again. A call
 	// that changes no value leaves the revision as it is and makes no event.
 	//
-	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY, ABORTED/REVISION_STALE.
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY,
+	// FAILED_PRECONDITION/CUSTOMER_ERASED, ABORTED/REVISION_STALE.
 	UpdateCustomer(ctx context.Context, in *UpdateCustomerRequest, opts ...grpc.CallOption) (*UpdateCustomerResponse, error)
+	// Erases the person behind a customer, for good: everything that tells of the person becomes unreadable in the customer, its
+	// payment methods, payments, refunds, events, frozen answers, the log of calls to Corefy and the inputs of decisions about risk.
+	// Ids, references, amounts, states and times stay, so that refunds and books go on. The customer takes no update, payment or
+	// payment method any more. Corefy keeps what it has: it has no such call.
+	//
+	// Fenced by the state of the customer: a second call begins nothing and answers how far the erasure has come.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY, FAILED_PRECONDITION/PAYMENTS_UNDER_WAY.
+	EraseCustomer(ctx context.Context, in *EraseCustomerRequest, opts ...grpc.CallOption) (*EraseCustomerResponse, error)
+	// Reads how far an erasure has come.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
+	GetErasure(ctx context.Context, in *GetErasureRequest, opts ...grpc.CallOption) (*GetErasureResponse, error)
 	// Reads a customer.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
@@ -81,6 +97,26 @@ func (c *customerServiceClient) UpdateCustomer(ctx context.Context, in *UpdateCu
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(UpdateCustomerResponse)
 	err := c.cc.Invoke(ctx, CustomerService_UpdateCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) EraseCustomer(ctx context.Context, in *EraseCustomerRequest, opts ...grpc.CallOption) (*EraseCustomerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseCustomerResponse)
+	err := c.cc.Invoke(ctx, CustomerService_EraseCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) GetErasure(ctx context.Context, in *GetErasureRequest, opts ...grpc.CallOption) (*GetErasureResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetErasureResponse)
+	err := c.cc.Invoke(ctx, CustomerService_GetErasure_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -129,8 +165,22 @@ type CustomerServiceServer interface {
 	// Fenced by the idempotency key and by `expected_revision`; without either, a second call sets the same values again. A call
 	// that changes no value leaves the revision as it is and makes no event.
 	//
-	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY, ABORTED/REVISION_STALE.
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY,
+	// FAILED_PRECONDITION/CUSTOMER_ERASED, ABORTED/REVISION_STALE.
 	UpdateCustomer(context.Context, *UpdateCustomerRequest) (*UpdateCustomerResponse, error)
+	// Erases the person behind a customer, for good: everything that tells of the person becomes unreadable in the customer, its
+	// payment methods, payments, refunds, events, frozen answers, the log of calls to Corefy and the inputs of decisions about risk.
+	// Ids, references, amounts, states and times stay, so that refunds and books go on. The customer takes no update, payment or
+	// payment method any more. Corefy keeps what it has: it has no such call.
+	//
+	// Fenced by the state of the customer: a second call begins nothing and answers how far the erasure has come.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY, FAILED_PRECONDITION/PAYMENTS_UNDER_WAY.
+	EraseCustomer(context.Context, *EraseCustomerRequest) (*EraseCustomerResponse, error)
+	// Reads how far an erasure has come.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
+	GetErasure(context.Context, *GetErasureRequest) (*GetErasureResponse, error)
 	// Reads a customer.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
@@ -154,6 +204,12 @@ func (UnimplementedCustomerServiceServer) CreateCustomer(context.Context, *Creat
 }
 func (UnimplementedCustomerServiceServer) UpdateCustomer(context.Context, *UpdateCustomerRequest) (*UpdateCustomerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) EraseCustomer(context.Context, *EraseCustomerRequest) (*EraseCustomerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) GetErasure(context.Context, *GetErasureRequest) (*GetErasureResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetErasure not implemented")
 }
 func (UnimplementedCustomerServiceServer) GetCustomer(context.Context, *GetCustomerRequest) (*GetCustomerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetCustomer not implemented")
@@ -218,6 +274,42 @@ func _CustomerService_UpdateCustomer_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CustomerService_EraseCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).EraseCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_EraseCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).EraseCustomer(ctx, req.(*EraseCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_GetErasure_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetErasureRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).GetErasure(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_GetErasure_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).GetErasure(ctx, req.(*GetErasureRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CustomerService_GetCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetCustomerRequest)
 	if err := dec(in); err != nil {
@@ -268,6 +360,14 @@ var CustomerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UpdateCustomer",
 			Handler:    _CustomerService_UpdateCustomer_Handler,
+		},
+		{
+			MethodName: "EraseCustomer",
+			Handler:    _CustomerService_EraseCustomer_Handler,
+		},
+		{
+			MethodName: "GetErasure",
+			Handler:    _CustomerService_GetErasure_Handler,
 		},
 		{
 			MethodName: "GetCustomer",

@@ -95,7 +95,7 @@ type Event struct {
 	// `payment_intent.charged_back`: the payer's bank took money back; `amount_charged_back` of the intent has the sum so far;
 	// `payment_intent.overdue`: the payment, or a refund of it, has been under way at Corefy for a week; look at it;
 	// `refund.created`, `.succeeded`, `.failed`, `.canceled`, `.late_success`;
-	// `customer.created`, `.updated`; `payment_method.created`, `.updated`, `.deleted`;
+	// `customer.created`, `.updated`, `.erased`; `payment_method.created`, `.updated`, `.deleted`;
 	// `customer.creation_failed`, `payment_method.creation_failed`: Corefy refused a creation that was in doubt, and the
 	// object is removed;
 	// `operation.in_doubt`, `operation.needs_operator`: the outcome of a call to Corefy is not known.

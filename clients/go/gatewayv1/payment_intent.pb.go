@@ -287,7 +287,9 @@ type PaymentIntent struct {
 	// When it was canceled. Absent when it never was; kept when it turns out to have been paid after all.
 	CanceledAt *timestamppb.Timestamp `protobuf:"bytes,33,opt,name=canceled_at,json=canceledAt,proto3" json:"canceled_at,omitempty"`
 	// The number of its changes: grows with each. Of two copies, also from different events, the one with the greater is newer.
-	Revision      int64 `protobuf:"varint,34,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision int64 `protobuf:"varint,34,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When the payer was erased: then only ids, amounts, the reference, states and times are left. Not set otherwise.
+	ErasedAt      *timestamppb.Timestamp `protobuf:"bytes,35,opt,name=erased_at,json=erasedAt,proto3" json:"erased_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -558,6 +560,13 @@ func (x *PaymentIntent) GetRevision() int64 {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *PaymentIntent) GetErasedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ErasedAt
+	}
+	return nil
 }
 
 // The step that the payer has to take. More kinds may be added: a reader that knows none of what is set waits, and reads the
@@ -866,7 +875,7 @@ var File_corefy_gateway_v1_payment_intent_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"\n" +
-	"&corefy/gateway/v1/payment_intent.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\f\n" +
+	"&corefy/gateway/v1/payment_intent.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\r\n" +
 	"\rPaymentIntent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vupstream_id\x18\x02 \x01(\tR\n" +
@@ -911,7 +920,8 @@ const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"\fsucceeded_at\x18  \x01(\v2\x1a.google.protobuf.TimestampR\vsucceededAt\x12;\n" +
 	"\vcanceled_at\x18! \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"canceledAt\x12\x1a\n" +
-	"\brevision\x18\" \x01(\x03R\brevision\x1a;\n" +
+	"\brevision\x18\" \x01(\x03R\brevision\x127\n" +
+	"\terased_at\x18# \x01(\v2\x1a.google.protobuf.TimestampR\berasedAt\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x90\x01\n" +
@@ -1000,17 +1010,18 @@ var file_corefy_gateway_v1_payment_intent_proto_depIdxs = []int32{
 	12, // 7: corefy.gateway.v1.PaymentIntent.updated_at:type_name -> google.protobuf.Timestamp
 	12, // 8: corefy.gateway.v1.PaymentIntent.succeeded_at:type_name -> google.protobuf.Timestamp
 	12, // 9: corefy.gateway.v1.PaymentIntent.canceled_at:type_name -> google.protobuf.Timestamp
-	5,  // 10: corefy.gateway.v1.NextAction.redirect:type_name -> corefy.gateway.v1.Redirect
-	6,  // 11: corefy.gateway.v1.NextAction.display:type_name -> corefy.gateway.v1.DisplayDetails
-	9,  // 12: corefy.gateway.v1.Redirect.params:type_name -> corefy.gateway.v1.Redirect.ParamsEntry
-	1,  // 13: corefy.gateway.v1.DisplayDetails.kind:type_name -> corefy.gateway.v1.DisplayDetailsKind
-	12, // 14: corefy.gateway.v1.DisplayDetails.expires_at:type_name -> google.protobuf.Timestamp
-	2,  // 15: corefy.gateway.v1.PaymentError.advice:type_name -> corefy.gateway.v1.PaymentErrorAdvice
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	12, // 10: corefy.gateway.v1.PaymentIntent.erased_at:type_name -> google.protobuf.Timestamp
+	5,  // 11: corefy.gateway.v1.NextAction.redirect:type_name -> corefy.gateway.v1.Redirect
+	6,  // 12: corefy.gateway.v1.NextAction.display:type_name -> corefy.gateway.v1.DisplayDetails
+	9,  // 13: corefy.gateway.v1.Redirect.params:type_name -> corefy.gateway.v1.Redirect.ParamsEntry
+	1,  // 14: corefy.gateway.v1.DisplayDetails.kind:type_name -> corefy.gateway.v1.DisplayDetailsKind
+	12, // 15: corefy.gateway.v1.DisplayDetails.expires_at:type_name -> google.protobuf.Timestamp
+	2,  // 16: corefy.gateway.v1.PaymentError.advice:type_name -> corefy.gateway.v1.PaymentErrorAdvice
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_payment_intent_proto_init() }

@@ -42,7 +42,7 @@ type PaymentMethodServiceClient interface {
 	// Fenced by the idempotency key; without it, a second call saves the card a second time.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer), FAILED_PRECONDITION/CUSTOMER_NOT_READY,
-	// FAILED_PRECONDITION/BLOCKED_BY_RISK, FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/CAPABILITY_MISSING,
+	// FAILED_PRECONDITION/CUSTOMER_ERASED, FAILED_PRECONDITION/BLOCKED_BY_RISK, FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/CAPABILITY_MISSING,
 	// INTERNAL/UPSTREAM_MISCONFIGURED, UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreatePaymentMethod(ctx context.Context, in *CreatePaymentMethodRequest, opts ...grpc.CallOption) (*CreatePaymentMethodResponse, error)
 	// Changes a saved card here: its expiry date and the name on it. Corefy has no such call: there the card stays as it is, it is
@@ -161,7 +161,7 @@ type PaymentMethodServiceServer interface {
 	// Fenced by the idempotency key; without it, a second call saves the card a second time.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer), FAILED_PRECONDITION/CUSTOMER_NOT_READY,
-	// FAILED_PRECONDITION/BLOCKED_BY_RISK, FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/CAPABILITY_MISSING,
+	// FAILED_PRECONDITION/CUSTOMER_ERASED, FAILED_PRECONDITION/BLOCKED_BY_RISK, FAILED_PRECONDITION/UPSTREAM_REJECTED, UNIMPLEMENTED/CAPABILITY_MISSING,
 	// INTERNAL/UPSTREAM_MISCONFIGURED, UNAVAILABLE/UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED/UPSTREAM_RATE_LIMITED.
 	CreatePaymentMethod(context.Context, *CreatePaymentMethodRequest) (*CreatePaymentMethodResponse, error)
 	// Changes a saved card here: its expiry date and the name on it. Corefy has no such call: there the card stays as it is, it is

@@ -116,7 +116,9 @@ type Refund struct {
 	// When the refund last changed.
 	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
 	// The number of its changes: grows with each. Of two copies, also from different events, the one with the greater is newer.
-	Revision      int64 `protobuf:"varint,15,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision int64 `protobuf:"varint,15,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When what was written about the refund was erased with its payer. Not set otherwise.
+	ErasedAt      *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=erased_at,json=erasedAt,proto3" json:"erased_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -256,6 +258,13 @@ func (x *Refund) GetRevision() int64 {
 	return 0
 }
 
+func (x *Refund) GetErasedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ErasedAt
+	}
+	return nil
+}
+
 // Why a refund failed.
 type RefundFailure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -315,7 +324,7 @@ var File_corefy_gateway_v1_refund_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_refund_proto_rawDesc = "" +
 	"\n" +
-	"\x1ecorefy/gateway/v1/refund.proto\x12\x11corefy.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x05\n" +
+	"\x1ecorefy/gateway/v1/refund.proto\x12\x11corefy.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x05\n" +
 	"\x06Refund\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vupstream_id\x18\x02 \x01(\tR\n" +
@@ -336,7 +345,8 @@ const file_corefy_gateway_v1_refund_proto_rawDesc = "" +
 	"created_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
 	"updated_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x1a\n" +
-	"\brevision\x18\x0f \x01(\x03R\brevision\x1a;\n" +
+	"\brevision\x18\x0f \x01(\x03R\brevision\x127\n" +
+	"\terased_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\berasedAt\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"B\n" +
@@ -378,11 +388,12 @@ var file_corefy_gateway_v1_refund_proto_depIdxs = []int32{
 	2, // 2: corefy.gateway.v1.Refund.failure:type_name -> corefy.gateway.v1.RefundFailure
 	4, // 3: corefy.gateway.v1.Refund.created_at:type_name -> google.protobuf.Timestamp
 	4, // 4: corefy.gateway.v1.Refund.updated_at:type_name -> google.protobuf.Timestamp
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	4, // 5: corefy.gateway.v1.Refund.erased_at:type_name -> google.protobuf.Timestamp
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_refund_proto_init() }

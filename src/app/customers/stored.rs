@@ -24,7 +24,18 @@ pub(in crate::app) async fn ready(
 ) -> Result<Customer, Error> {
     let not_found = || Error::not_found("customer", id.as_str());
     let customer = session.customer(partner, id).await?.ok_or_else(not_found)?;
+    require_unerased(&customer)?;
     if customer.upstream_id.is_none() { Err(not_ready(id.as_str())) } else { Ok(customer) }
+}
+
+/// Refuses what would keep something of a person who was erased.
+pub(in crate::app) fn require_unerased(customer: &Customer) -> Result<(), Error> {
+    if customer.is_erased() { Err(erased(customer.id.as_str())) } else { Ok(()) }
+}
+
+/// The person behind the object was erased.
+pub(in crate::app) fn erased(id: &str) -> Error {
+    Error::new(Reason::CustomerErased, format!("the person behind {id} was erased")).with("resource_id", id)
 }
 
 /// Corefy's answer to the object's creation is not known yet.

@@ -18,7 +18,7 @@ use crate::{
     upstream::{self, Call},
 };
 
-use super::stored::{load, not_ready, read_for};
+use super::stored::{load, not_ready, read_for, require_unerased};
 
 /// The input of `UpdateCustomer`.
 #[derive(Debug)]
@@ -63,6 +63,7 @@ impl Command for UpdateCustomerCommand {
         if customer.upstream_id.is_none() {
             return Err(not_ready(customer.id.as_str()));
         }
+        require_unerased(customer)?;
         if self.0.expected_revision.is_some_and(|expected| expected != customer.revision) {
             return Err(stale(customer));
         }

@@ -18,6 +18,7 @@ use crate::{
     domain::{
         clock::Timestamp,
         confirmation::{Confirmation, PaymentSource},
+        customer::Customer,
         event::EventType,
         ids::{PaymentIntentId, PaymentMethodId},
         operation::{NO_BASELINE, Operation, OperationKind, OperationState},
@@ -128,6 +129,9 @@ impl ConfirmCommand {
     /// own call did: only when that has ended too is there room.
     fn may_begin(&self, app: &Payments, seen: &Confirming, operation: &Operation) -> Result<(), Error> {
         let intent = &seen.payment.intent;
+        if intent.is_erased() || seen.payment.customer.as_ref().is_some_and(Customer::is_erased) {
+            return Err(customers::erased(intent.id.as_str()));
+        }
         match intent.state {
             State::RequiresConfirmation | State::RequiresPaymentMethod => {}
             State::Processing | State::RequiresAction => return Err(attempt_in_doubt(intent)),

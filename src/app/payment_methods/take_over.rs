@@ -23,10 +23,11 @@ impl Payments {
     /// Takes over what Corefy shows of the payment methods of `customers`, who are one there: changed cards, and methods
     /// that were saved elsewhere. Where they are several, nobody can tell whose a new method is, and none gets to see it.
     pub(in crate::app) async fn refresh_payment_methods(&self, customers: &[Customer]) -> Result<(), Error> {
+        let customers: Vec<_> = customers.iter().filter(|customer| !customer.is_erased()).collect();
         let Some(first) = customers.first() else { return Ok(()) };
         let shown = self.upstream.payment_methods_of(first, Scheduling::of(Priority::Read)).await?.methods;
         for _ in 0..CONFLICTS {
-            let decision = self.take_over_methods(customers, &shown).await?;
+            let decision = self.take_over_methods(&customers, &shown).await?;
             match decision.commit(&self.store).await {
                 Ok(()) => return Ok(()),
                 Err(CommitError::Conflict(_)) => {}
@@ -39,7 +40,7 @@ impl Payments {
     /// Decides what is taken over of the methods that Corefy shows.
     async fn take_over_methods(
         &self,
-        customers: &[Customer],
+        customers: &[&Customer],
         shown: &[PaymentMethodSnapshot],
     ) -> Result<Decision, Error> {
         let (mut decision, now) = (Decision::by(self.ids(), &[]), self.now());

@@ -23,7 +23,7 @@ macro_rules! words {
     };
 }
 
-pub(super) use words;
+pub(in crate::domain) use words;
 
 words! {
     /// The result of a decision, from the mildest to the strictest.

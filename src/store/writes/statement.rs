@@ -22,11 +22,13 @@ pub(in crate::store) enum Rank {
     CustomerUpdate,
     PaymentIntentInsert,
     PaymentIntentUpdate,
+    PaymentIntentEmpty,
     PaymentMethodInsert,
     PaymentMethodUpdate,
     PaymentMethodDelete,
     RefundInsert,
     RefundUpdate,
+    RefundEmpty,
     RefundDelete,
     PaymentIntentDelete,
     CustomerDelete,
@@ -36,7 +38,9 @@ pub(in crate::store) enum Rank {
     OperationFinish,
     OperationLeaveOpen,
     OperationRelease,
+    OperationEmpty,
     RiskDecisionInsert,
+    RiskDecisionEmpty,
     RiskBinAdd,
     RiskOutcomeInsert,
     RiskSubjectInsert,
@@ -61,6 +65,11 @@ pub(in crate::store) enum Rank {
     WebhookArrival,
     WebhookAttempt,
     WebhookReplay,
+    ApiCallEmpty,
+    ErasureInsert,
+    ErasureUpdate,
+    ErasureDelete,
+    EventEmpty,
     EventInsert,
 }
 
@@ -72,11 +81,13 @@ impl Rank {
         Self::CustomerUpdate,
         Self::PaymentIntentInsert,
         Self::PaymentIntentUpdate,
+        Self::PaymentIntentEmpty,
         Self::PaymentMethodInsert,
         Self::PaymentMethodUpdate,
         Self::PaymentMethodDelete,
         Self::RefundInsert,
         Self::RefundUpdate,
+        Self::RefundEmpty,
         Self::RefundDelete,
         Self::PaymentIntentDelete,
         Self::CustomerDelete,
@@ -86,7 +97,9 @@ impl Rank {
         Self::OperationFinish,
         Self::OperationLeaveOpen,
         Self::OperationRelease,
+        Self::OperationEmpty,
         Self::RiskDecisionInsert,
+        Self::RiskDecisionEmpty,
         Self::RiskBinAdd,
         Self::RiskOutcomeInsert,
         Self::RiskSubjectInsert,
@@ -111,6 +124,11 @@ impl Rank {
         Self::WebhookArrival,
         Self::WebhookAttempt,
         Self::WebhookReplay,
+        Self::ApiCallEmpty,
+        Self::ErasureInsert,
+        Self::ErasureUpdate,
+        Self::ErasureDelete,
+        Self::EventEmpty,
         Self::EventInsert,
     ];
 
@@ -123,6 +141,10 @@ impl Rank {
             Self::SearchTermDelete
                 | Self::SearchTermInsert
                 | Self::OperationRenew
+                | Self::OperationEmpty
+                | Self::RiskDecisionEmpty
+                | Self::ApiCallEmpty
+                | Self::EventEmpty
                 | Self::RiskBinAdd
                 | Self::RiskOutcomeInsert
                 | Self::ApiKeyUse
@@ -135,7 +157,15 @@ impl Rank {
     pub(in crate::store) fn is_patient(self) -> bool {
         matches!(
             self,
-            Self::ApiKeyUse | Self::ApiCallInsert | Self::WebhookArrival | Self::WebhookAttempt | Self::WebhookReplay
+            Self::ApiKeyUse
+                | Self::ApiCallInsert
+                | Self::WebhookArrival
+                | Self::WebhookAttempt
+                | Self::WebhookReplay
+                | Self::OperationEmpty
+                | Self::RiskDecisionEmpty
+                | Self::ApiCallEmpty
+                | Self::EventEmpty
         )
     }
 
@@ -182,6 +212,15 @@ impl Rank {
             | Self::ApiCallInsert
             | Self::WebhookArrival
             | Self::WebhookAttempt
+            | Self::PaymentIntentEmpty
+            | Self::RefundEmpty
+            | Self::OperationEmpty
+            | Self::RiskDecisionEmpty
+            | Self::ApiCallEmpty
+            | Self::ErasureInsert
+            | Self::ErasureUpdate
+            | Self::ErasureDelete
+            | Self::EventEmpty
             | Self::EventInsert => Conflict::Stale,
         }
     }

@@ -2,8 +2,9 @@
 
 use super::{Rank, Statement};
 use crate::store::{
-    api_calls, audit, customers, events, keys, operations, payment_intents, payment_methods, refunds, risk_bins,
-    risk_decisions, risk_lists, risk_outcomes, risk_reviews, risk_rules, risk_subjects, search_terms, webhooks,
+    api_calls, audit, customers, emptied, erasures, events, keys, operations, payment_intents, payment_methods,
+    refunds, risk_bins, risk_decisions, risk_lists, risk_outcomes, risk_reviews, risk_rules, risk_subjects,
+    search_terms, webhooks,
 };
 
 /// The statement of a rank.
@@ -53,6 +54,15 @@ pub(super) fn statement(rank: Rank) -> &'static Statement {
         Rank::WebhookArrival => &webhooks::ARRIVAL,
         Rank::WebhookAttempt => &webhooks::ATTEMPT,
         Rank::WebhookReplay => &webhooks::REPLAY,
+        Rank::PaymentIntentEmpty => &emptied::PAYMENT_INTENT,
+        Rank::RefundEmpty => &emptied::REFUND,
+        Rank::OperationEmpty => &emptied::ANSWER,
+        Rank::RiskDecisionEmpty => &emptied::RISK_DECISION,
+        Rank::ApiCallEmpty => &emptied::API_CALL,
+        Rank::EventEmpty => &emptied::EVENT,
+        Rank::ErasureInsert => &erasures::INSERT,
+        Rank::ErasureUpdate => &erasures::UPDATE,
+        Rank::ErasureDelete => &erasures::DELETE,
         Rank::EventInsert => &events::INSERT,
     }
 }

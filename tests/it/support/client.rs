@@ -85,6 +85,8 @@ impl Client {
         create_customer: CustomerServiceClient(CreateCustomerRequest) -> CreateCustomerResponse;
         update_customer: CustomerServiceClient(UpdateCustomerRequest) -> UpdateCustomerResponse;
         get_customer: CustomerServiceClient(GetCustomerRequest) -> GetCustomerResponse;
+        erase_customer: CustomerServiceClient(EraseCustomerRequest) -> EraseCustomerResponse;
+        get_erasure: CustomerServiceClient(GetErasureRequest) -> GetErasureResponse;
         list_customers: CustomerServiceClient(ListCustomersRequest) -> ListCustomersResponse;
         create_payment_method: PaymentMethodServiceClient(CreatePaymentMethodRequest) -> CreatePaymentMethodResponse;
         update_payment_method: PaymentMethodServiceClient(UpdatePaymentMethodRequest) -> UpdatePaymentMethodResponse;

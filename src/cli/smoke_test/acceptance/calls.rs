@@ -18,15 +18,15 @@ use crate::{
         CancelPaymentIntentRequest, CancelPaymentIntentResponse, CardToSave, ConfirmPaymentIntentRequest,
         ConfirmPaymentIntentResponse, CreateCustomerRequest, CreateCustomerResponse, CreatePaymentIntentRequest,
         CreatePaymentIntentResponse, CreatePaymentMethodRequest, CreatePaymentMethodResponse, CreateRefundRequest,
-        CreateRefundResponse, DeletePaymentMethodRequest, GetApiCallStatsRequest, GetCustomerRequest,
-        GetGatewayInfoRequest, GetPaymentIntentRequest, GetPaymentMethodRequest, GetRefundRequest, GetTimelineRequest,
-        GetTimelineResponse, ListApiCallsRequest, ListCustomersRequest, ListEventsRequest, ListPaymentIntentsRequest,
-        ListPaymentIntentsResponse, ListPaymentMethodsRequest, ListRefundsRequest, ListSupportedPaymentMethodsRequest,
-        PaymentIntent, PaymentIntentState as State, RefundState, StreamEventsRequest, TestConnectionRequest,
-        TestConnectionResponse, UpdateCustomerRequest, UpdatePaymentMethodRequest,
-        confirm_payment_intent_request::Source, create_payment_method_request::Details,
-        customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
-        gateway_service_client::GatewayServiceClient, next_action::Action,
+        CreateRefundResponse, DeletePaymentMethodRequest, EraseCustomerRequest, EraseCustomerResponse,
+        GetApiCallStatsRequest, GetCustomerRequest, GetErasureRequest, GetGatewayInfoRequest, GetPaymentIntentRequest,
+        GetPaymentMethodRequest, GetRefundRequest, GetTimelineRequest, GetTimelineResponse, ListApiCallsRequest,
+        ListCustomersRequest, ListEventsRequest, ListPaymentIntentsRequest, ListPaymentIntentsResponse,
+        ListPaymentMethodsRequest, ListRefundsRequest, ListSupportedPaymentMethodsRequest, PaymentIntent,
+        PaymentIntentState as State, RefundState, StreamEventsRequest, TestConnectionRequest, TestConnectionResponse,
+        UpdateCustomerRequest, UpdatePaymentMethodRequest, confirm_payment_intent_request::Source,
+        create_payment_method_request::Details, customer_service_client::CustomerServiceClient,
+        event_service_client::EventServiceClient, gateway_service_client::GatewayServiceClient, next_action::Action,
         payment_intent_service_client::PaymentIntentServiceClient,
         payment_method_service_client::PaymentMethodServiceClient, refund_service_client::RefundServiceClient,
         stream_events_response::Content,
@@ -234,6 +234,16 @@ impl Checks {
         let call = client.update_customer(self.gateway.changing(request, &new_key()));
         self.check("UpdateCustomer", "another name", call, answered).await;
         self.check_payment_methods(&id).await;
+        let mut client = CustomerServiceClient::new(self.gateway.channel());
+        let call = client.erase_customer(self.gateway.changing(EraseCustomerRequest { id }, &new_key()));
+        let judge = |answer: CallResult<EraseCustomerResponse>| {
+            answered(answer)?.erasure.ok_or_else(|| "there is no erasure in it".to_owned())
+        };
+        let erasure = self.check("EraseCustomer", "the customer", call, judge).await;
+        let id = erasure.map_or_else(|| format!("era_{NOWHERE}"), |erasure| erasure.id);
+        let mut client = CustomerServiceClient::new(self.gateway.channel());
+        let call = client.get_erasure(self.gateway.reading(GetErasureRequest { id }));
+        self.check("GetErasure", "how far it has come", call, answered).await;
     }
 
     async fn check_payment_methods(&mut self, customer: &str) {

@@ -1,0 +1,361 @@
+//! Erasing a customer: what becomes unreadable, what stays, and how the work goes on whatever happens.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use corefy_gateway::{
+    domain::{master_key::Purpose, randomness::Randomness},
+    pb,
+    store::Sealer,
+};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
+use tonic::{Code, Status};
+
+use crate::support::{
+    app::{TestApp, until},
+    client::{Client, keyed, new_intent, new_refund},
+    database::{Backend, TestDatabase, master_key},
+    refusal::{refused, wrong_fields},
+    requests::{card_of, card_to_save, confirmation_by, full_address, full_customer, full_intent},
+};
+
+crate::on_both!(
+    nothing_of_an_erased_person_is_left_anywhere,
+    an_erasure_goes_on_where_a_dead_gateway_left_it,
+    a_call_that_was_under_way_is_caught_by_the_second_look,
+    a_customer_whose_payments_are_under_way_is_not_erased_yet,
+    an_erased_customer_takes_nothing_new_and_refunds_go_on,
+);
+
+const CANARY: &str = "canary-bird";
+/// Of somebody who is not erased.
+const BYSTANDER: &str = "other-bird";
+/// A card whose payment stays under way.
+const UNDER_WAY: &str = "4000000000000077";
+/// Longer than any call may take.
+const LONGEST_CALL: Duration = Duration::from_secs(300);
+
+/// A sealed value: its table, its column, the JSON in it, and its bytes.
+struct Opened {
+    place: String,
+    json: String,
+    bytes: Vec<u8>,
+}
+
+/// Everything in the database that opens under the master key.
+async fn opened(database: &TestDatabase) -> Vec<Opened> {
+    sqlx::any::install_default_drivers();
+    let sealer = Sealer::new(master_key().derive(Purpose::Seal), Randomness::system());
+    let mut connection = AnyConnection::connect(database.url()).await.unwrap();
+    let columns = match database.backend() {
+        Backend::Sqlite => {
+            "SELECT tables.name AS t, columns.name AS c FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
+             WHERE tables.type = 'table' AND columns.type = 'BLOB' AND tables.name NOT LIKE '%sqlx%'"
+        }
+        Backend::Postgres => {
+            "SELECT CAST(table_name AS TEXT) AS t, CAST(column_name AS TEXT) AS c FROM information_schema.columns
+             WHERE table_schema = 'public' AND data_type = 'bytea' AND table_name NOT LIKE '%sqlx%'"
+        }
+    };
+    let mut found = Vec::new();
+    for row in sqlx::query(columns).fetch_all(&mut connection).await.unwrap() {
+        let (table, column): (String, String) = (row.get("t"), row.get("c"));
+        let select = format!("SELECT * FROM {table} WHERE {column} IS NOT NULL");
+        for row in sqlx::query(AssertSqlSafe(select)).fetch_all(&mut connection).await.unwrap() {
+            let Ok(owner) = row.try_get::<String, _>("id") else { continue };
+            let bytes: Vec<u8> = row.get(column.as_str());
+            if let Ok(value) = sealer.open::<serde_json::Value>(&owner, &column, &bytes) {
+                found.push(Opened { place: format!("{table}.{column}"), json: value.to_string(), bytes });
+            }
+        }
+    }
+    connection.close().await.unwrap();
+    found
+}
+
+/// Where a text is, among what was opened.
+fn places<'a>(opened: &'a [Opened], text: &str) -> BTreeSet<&'a str> {
+    opened.iter().filter(|value| value.json.contains(text)).map(|value| value.place.as_str()).collect()
+}
+
+fn holds(raw: &[u8], part: &[u8]) -> bool {
+    raw.windows(part.len()).any(|window| window == part)
+}
+
+fn address(text: &str) -> pb::Address {
+    let [first_name, last_name, line1, line2, city, state, postal_code] = [(); 7].map(|()| text.to_owned());
+    pb::Address { first_name, last_name, line1, line2, city, state, postal_code, ..full_address() }
+}
+
+/// A customer with `text` in every field.
+async fn customer(client: &Client, text: &str) -> pb::Customer {
+    let request = pb::CreateCustomerRequest {
+        email: format!("{text}@example.com"),
+        name: text.to_owned(),
+        address: Some(address(text)),
+        reference_id: String::new(),
+        metadata: [("note".to_owned(), text.to_owned())].into(),
+        ..full_customer()
+    };
+    client.create_customer(keyed(&format!("customer-{text}"), request)).await.unwrap().into_inner().customer.unwrap()
+}
+
+/// A request for an intent of the customer with `text` in every field.
+fn intent_of(customer: &str, text: &str) -> pb::CreatePaymentIntentRequest {
+    pb::CreatePaymentIntentRequest {
+        customer_id: customer.to_owned(),
+        customer_email: format!("{text}@example.com"),
+        customer_name: text.to_owned(),
+        description: text.to_owned(),
+        reference_id: String::new(),
+        return_url: format!("https://shop.example/{text}"),
+        failure_url: format!("https://shop.example/{text}"),
+        billing_address: Some(address(text)),
+        metadata: [("note".to_owned(), text.to_owned())].into(),
+        ..full_intent()
+    }
+}
+
+/// The objects of a person who has done everything.
+struct Person {
+    customer: pb::Customer,
+    method: pb::PaymentMethod,
+    paid: pb::PaymentIntent,
+    refund: pb::Refund,
+}
+
+/// Sends `text` through every call that takes something of a person.
+async fn lives(app: &TestApp, client: &Client, text: &str) -> Person {
+    let customer = customer(client, text).await;
+    let request =
+        pb::UpdateCustomerRequest { id: customer.id.clone(), name: format!("{text} Roe"), ..Default::default() };
+    client.update_customer(request).await.unwrap();
+    let mut request = card_to_save(&customer.id);
+    card_of(&mut request).holder_name = text.to_owned();
+    let method = client.create_payment_method(request).await.unwrap().into_inner().payment_method.unwrap();
+    let request = pb::UpdatePaymentMethodRequest {
+        id: method.id.clone(),
+        holder_name: format!("{text} Roe"),
+        ..Default::default()
+    };
+    client.update_payment_method(request).await.unwrap();
+    let key = format!("intent-{text}");
+    let paid = client.create_payment_intent(keyed(&key, intent_of(&customer.id, text))).await.unwrap().into_inner();
+    let paid = paid.payment_intent.unwrap();
+    let browser_info = Some(pb::BrowserInfo { ip: "203.0.113.7".to_owned(), ..Default::default() });
+    let confirmation = pb::ConfirmPaymentIntentRequest { browser_info, ..confirmation_by(&paid.id, &method.id) };
+    client.confirm_payment_intent(confirmation).await.unwrap();
+    let request = pb::CreateRefundRequest {
+        reason: text.to_owned(),
+        metadata: [("note".to_owned(), text.to_owned())].into(),
+        ..new_refund(&paid.id, "40.00")
+    };
+    let refund = client.create_refund(keyed(&format!("refund-{text}"), request)).await.unwrap().into_inner();
+    let canceled = client.created(intent_of(&customer.id, text)).await;
+    let request = pb::CancelPaymentIntentRequest { payment_intent_id: canceled.id, reason: text.to_owned() };
+    client.cancel_payment_intent(request).await.unwrap();
+    app.process_webhooks().await;
+    app.server.app.api_calls.write_api_calls().await.unwrap();
+    let paid = client.get(&paid.id).await;
+    Person { customer, method, paid, refund: refund.refund.unwrap() }
+}
+
+async fn erased(client: &Client, customer: &str) -> Result<pb::Erasure, Status> {
+    let request = pb::EraseCustomerRequest { id: customer.to_owned() };
+    Ok(client.erase_customer(request).await?.into_inner().erasure.unwrap())
+}
+
+async fn shown(client: &Client, erasure: &pb::Erasure) -> pb::Erasure {
+    let request = pb::GetErasureRequest { id: erasure.id.clone() };
+    client.get_erasure(request).await.unwrap().into_inner().erasure.unwrap()
+}
+
+/// Takes the steps that are due; returns how many.
+async fn steps(app: &TestApp) -> usize {
+    let mut taken = 0;
+    while app.server.app.payments.step_erasures().await.unwrap() > 0 {
+        taken += 1;
+    }
+    taken
+}
+
+/// Takes all steps of an erasure to its end.
+async fn finish(app: &TestApp, client: &Client, erasure: &pb::Erasure) -> pb::Erasure {
+    steps(app).await;
+    assert_eq!(shown(client, erasure).await.state(), pb::ErasureState::Running, "calls may be under way");
+    app.clock.advance(LONGEST_CALL);
+    assert!(steps(app).await > 0);
+    shown(client, erasure).await
+}
+
+async fn nothing_of_an_erased_person_is_left_anywhere(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let person = lives(&app, &client, CANARY).await;
+    let bystander = lives(&app, &client, BYSTANDER).await;
+    let before = opened(&app.database).await;
+    let everywhere = places(&before, CANARY);
+    let expected = [
+        "customers.details",
+        "events.object",
+        "operations.answer",
+        "payment_intents.details",
+        "payment_intents.progress",
+        "payment_methods.card",
+        "refunds.details",
+        "risk_decisions.record",
+    ];
+    assert!(
+        expected.iter().all(|place| everywhere.contains(place)),
+        "the calls leave less than thought: {everywhere:?}"
+    );
+
+    let erasure = erased(&client, &person.customer.id).await.unwrap();
+    assert_eq!((erasure.state(), &erasure.customer_id), (pb::ErasureState::Running, &person.customer.id));
+    let shell = pb::GetCustomerRequest { id: person.customer.id.clone() };
+    let shell = client.get_customer(shell).await.unwrap().into_inner().customer.unwrap();
+    assert!(shell.erased_at.is_some() && !format!("{shell:?}").contains(CANARY), "the customer is unreadable at once");
+    assert_eq!(shell.upstream_id, person.customer.upstream_id);
+    let done = finish(&app, &client, &erasure).await;
+    assert!(done.state() == pb::ErasureState::Done && done.finished_at.is_some() && done.emptied > 10);
+    assert!(erased(&client, &person.customer.id).await.unwrap() == done, "asked again, it is told and not begun");
+
+    let after = opened(&app.database).await;
+    assert_eq!(places(&after, CANARY), BTreeSet::new());
+    assert_eq!(places(&after, "203.0.113"), BTreeSet::new());
+    assert_eq!(places(&after, BYSTANDER), everywhere, "somebody else has lost something");
+    let raw = app.database.raw().await;
+    assert!(!holds(&raw, CANARY.as_bytes()));
+    if app.database.backend() == Backend::Sqlite {
+        for value in before.iter().filter(|value| value.json.contains(CANARY)) {
+            assert!(!holds(&raw, &value.bytes[..64]), "{} is still in the file, sealed", value.place);
+        }
+    }
+    assert!(!app.server.app.diagnostics.metrics().contains(CANARY));
+    check_shells(&client, &person).await;
+    assert!(client.get(&bystander.paid.id).await == bystander.paid);
+    let last = client.event_types(&person.customer.id).await.pop();
+    assert_eq!(last.as_deref(), Some("customer.erased"));
+}
+
+/// The numbers of an erased person stay, and repeated calls are answered without the person.
+async fn check_shells(client: &Client, person: &Person) {
+    let was = &person.paid;
+    let shell = client.get(&was.id).await;
+    assert!(shell.erased_at.is_some() && !format!("{shell:?}").contains(CANARY));
+    let numbers = |intent: &pb::PaymentIntent| {
+        let amounts = (intent.amount.clone(), intent.amount_received.clone(), intent.amount_refunded.clone());
+        (amounts, intent.state(), intent.payment_method_id.clone(), intent.created_at, intent.updated_at)
+    };
+    assert_eq!(numbers(&shell), numbers(was));
+    assert!(shell.revision > was.revision);
+    let refund = pb::GetRefundRequest { id: person.refund.id.clone() };
+    let refund = client.get_refund(refund).await.unwrap().into_inner().refund.unwrap();
+    assert!(refund.erased_at.is_some() && refund.amount == person.refund.amount && refund.reason.is_empty());
+    let method = pb::GetPaymentMethodRequest { id: person.method.id.clone() };
+    let method = client.get_payment_method(method).await.unwrap().into_inner().payment_method.unwrap();
+    assert!(method.deleted_at.is_some() && method.card.is_none());
+    let request = intent_of(&person.customer.id, CANARY);
+    let again = client.create_payment_intent(keyed(&format!("intent-{CANARY}"), request)).await.unwrap();
+    assert_eq!(again.metadata().get("idempotent-replayed").unwrap(), "true");
+    let again = again.into_inner().payment_intent.unwrap();
+    assert!(again.id == was.id && !format!("{again:?}").contains(CANARY));
+}
+
+async fn an_erasure_goes_on_where_a_dead_gateway_left_it(database: TestDatabase) {
+    /// More than one step goes through.
+    const PAYMENTS: usize = 25;
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer = customer(&client, CANARY).await;
+    for _ in 0..PAYMENTS {
+        client.created(intent_of(&customer.id, CANARY)).await;
+    }
+    let erasure = erased(&client, &customer.id).await.unwrap();
+    let payments = Arc::clone(&app.server.app.payments);
+    let step = tokio::spawn(async move { payments.step_erasures().await });
+    until("a payment is done", async || shown(&client, &erasure).await.emptied > 0).await;
+    step.abort();
+    let _ = step.await;
+    let app = app.crash_and_restart().await;
+    let client = app.client().await;
+    let begun = shown(&client, &erasure).await;
+    app.clock.advance(Duration::from_secs(61));
+    let other = app.replica().await;
+    assert_eq!(other.app.payments.step_erasures().await.unwrap(), 1, "another gateway goes on");
+    assert!(shown(&client, &erasure).await.emptied > begun.emptied);
+    let done = finish(&app, &client, &erasure).await;
+    assert_eq!(done.state(), pb::ErasureState::Done);
+    assert_eq!(places(&opened(&app.database).await, CANARY), BTreeSet::new());
+    let ends = client.event_types(&customer.id).await.into_iter().filter(|event| event == "customer.erased");
+    assert_eq!(ends.count(), 1);
+}
+
+async fn a_call_that_was_under_way_is_caught_by_the_second_look(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer = customer(&client, CANARY).await;
+    let late = client.created(intent_of(&customer.id, CANARY)).await;
+    let erasure = erased(&client, &customer.id).await.unwrap();
+    steps(&app).await;
+    // As if the call had read the customer before, and written its payment after.
+    let other = client.created(intent_of("", CANARY)).await;
+    let sql = format!("UPDATE payment_intents SET customer_id = '{}' WHERE id = '{}'", customer.id, other.id);
+    app.database.execute(&sql).await;
+    assert!(!places(&opened(&app.database).await, CANARY).is_empty());
+    app.clock.advance(LONGEST_CALL);
+    steps(&app).await;
+    assert_eq!(shown(&client, &erasure).await.state(), pb::ErasureState::Done);
+    assert_eq!(places(&opened(&app.database).await, CANARY), BTreeSet::new());
+    assert!(client.get(&late.id).await.erased_at.is_some() && client.get(&other.id).await.erased_at.is_some());
+}
+
+async fn a_customer_whose_payments_are_under_way_is_not_erased_yet(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer = customer(&client, CANARY).await;
+    let open = client.created(intent_of(&customer.id, CANARY)).await;
+    client.confirm(&open.id, UNDER_WAY).await.unwrap();
+    let refusal = refused(erased(&client, &customer.id).await);
+    assert_eq!((refusal.code, refusal.reason.as_str()), (Code::FailedPrecondition, "PAYMENTS_UNDER_WAY"));
+    assert_eq!(refusal.facts["resource_ids"], open.id);
+    assert!(refusal.retry_after.is_some());
+    let request = pb::GetCustomerRequest { id: customer.id.clone() };
+    assert!(client.get_customer(request).await.unwrap().into_inner().customer.unwrap() == customer);
+    assert_eq!(steps(&app).await, 0);
+
+    assert_eq!(wrong_fields(erased(&client, &open.id).await), ["id"]);
+    let other = app.client_of(|new| new.partner_name = "Umbrella".to_owned()).await;
+    let refusal = refused(erased(&other, &customer.id).await);
+    assert_eq!((refusal.code, refusal.reason.as_str()), (Code::NotFound, "RESOURCE_NOT_FOUND"));
+    let bystander = erased(&client, &client.customer("jane@example.com").await).await.unwrap();
+    let refusal = refused(other.get_erasure(pb::GetErasureRequest { id: bystander.id }).await);
+    assert_eq!((refusal.code, refusal.facts["resource_type"].as_str()), (Code::NotFound, "erasure"));
+}
+
+async fn an_erased_customer_takes_nothing_new_and_refunds_go_on(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let person = lives(&app, &client, CANARY).await;
+    let open = client.created(intent_of(&person.customer.id, CANARY)).await;
+    let erasure = erased(&client, &person.customer.id).await.unwrap();
+    let id = person.customer.id.clone();
+    let new = pb::CreatePaymentIntentRequest { customer_id: id.clone(), ..new_intent("10.00") };
+    let update = pb::UpdateCustomerRequest { id: id.clone(), name: CANARY.to_owned(), ..Default::default() };
+    for refusal in [
+        refused(client.create_payment_intent(new).await),
+        refused(client.create_payment_method(card_to_save(&id)).await),
+        refused(client.update_customer(update).await),
+        refused(client.confirm_payment_intent(confirmation_by(&open.id, &person.method.id)).await),
+    ] {
+        assert_eq!((refusal.code, refusal.reason.as_str()), (Code::FailedPrecondition, "CUSTOMER_ERASED"));
+    }
+    finish(&app, &client, &erasure).await;
+    let rest = client.refund(&person.paid.id, "").await.unwrap();
+    assert_eq!((rest.amount.as_str(), rest.state()), ("60.00", pb::RefundState::Succeeded));
+    app.sandbox.change_customer(&person.customer.upstream_id, "canary-bird@example.org", "canary-bird").unwrap();
+    app.sandbox.save_card_elsewhere(&person.customer.upstream_id).unwrap();
+    app.process_webhooks().await;
+    assert_eq!(places(&opened(&app.database).await, CANARY), BTreeSet::new(), "Corefy goes on telling");
+    let request = pb::ListPaymentMethodsRequest { customer_id: id, ..Default::default() };
+    assert!(client.list_payment_methods(request).await.unwrap().into_inner().payment_methods.is_empty());
+}
