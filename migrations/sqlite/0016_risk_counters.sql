@@ -25,10 +25,8 @@ CREATE TABLE risk_subjects (
     id          TEXT    NOT NULL PRIMARY KEY,
     revision    INTEGER NOT NULL,
     past        TEXT    NOT NULL, -- JSON
-    expires_at  INTEGER NOT NULL -- a whole day, so that most updates leave the index alone
+    expires_at  INTEGER NOT NULL -- a whole day; no index, which would cost every attempt more than the daily walk through the table
 ) STRICT, WITHOUT ROWID;
--- Pruning.
-CREATE INDEX risk_subjects_expired ON risk_subjects (expires_at);
 
 -- The subjects of an outcome are those of its decision, as far as they count it: of all but declines, the customer alone.
 CREATE TABLE risk_outcomes (

@@ -21,6 +21,7 @@ use super::{
     payment_queues::PaymentQueues,
     payments::Payments,
     perform::Probe,
+    retention::SubjectWalk,
     risk::Risk,
     supported_payment_methods::SupportedCache,
     webhooks::Webhooks,
@@ -168,6 +169,7 @@ fn payments(parts: &AppParts, tasks: &TaskTracker, page_tokens: &PageTokens, ris
         queues: PaymentQueues::default(),
         last_recovery: AtomicI64::default(),
         operation_retention: parts.operation_retention,
+        subject_walk: SubjectWalk::default(),
         telemetry: parts.telemetry.clone(),
     }
 }

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     call::Idempotency, leases::LeaseKeeper, paging::PageTokens, payment_queues::PaymentQueues, perform::Probe,
-    risk::policy::Policies, supported_payment_methods::SupportedCache,
+    retention::SubjectWalk, risk::policy::Policies, supported_payment_methods::SupportedCache,
 };
 use crate::{
     domain::{
@@ -58,6 +58,7 @@ pub struct Payments {
     /// When recovery took its last step; 0 before the first.
     pub(super) last_recovery: AtomicI64,
     pub(super) operation_retention: Duration,
+    pub(super) subject_walk: SubjectWalk,
     pub(super) telemetry: Telemetry,
 }
 

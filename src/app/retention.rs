@@ -1,15 +1,32 @@
 //! Deletes operations whose time is over, and what risk keeps. Unfinished operations are kept for ever.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use super::payments::Payments;
-use crate::{error::Error, telemetry::catalogue::OPERATIONS_PRUNED};
+use crate::{domain::clock::Timestamp, error::Error, telemetry::catalogue::OPERATIONS_PRUNED};
 
 /// The most operations that one transaction deletes, so that no writer beside it waits for long.
 pub const PRUNE_BATCH: u32 = 500;
 
 /// For how long decisions about risk are kept, with what came of their attempts.
-const RISK_DECISIONS_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+const RISK_DECISIONS_KEPT: Duration = Duration::from_secs(400 * DAY);
+/// In seconds.
+const DAY: u64 = 24 * 60 * 60;
+
+/// The daily walk through the subjects of risk, which expire by the day.
+#[derive(Default)]
+pub(super) struct SubjectWalk(Mutex<Walk>);
+
+#[derive(Default)]
+struct Walk {
+    /// The id that it has come to.
+    after: String,
+    /// The day of the last walk that was finished, in days since 1970.
+    finished_on: Option<u64>,
+}
 
 impl Payments {
     /// Deletes the oldest operations that finished before their retention began, at most [`PRUNE_BATCH`], with their
@@ -26,14 +43,31 @@ impl Payments {
     }
 
     /// Deletes what risk has counted for long enough: of its decisions, its subjects and its counters of BINs at most
-    /// [`PRUNE_BATCH`] each. Returns how many rows. By the same two clocks as above: what is deleted too early is card testing that
-    /// is not noticed.
+    /// [`PRUNE_BATCH`] each. Returns how many rows, and counts the subjects that are to be looked at yet as one. By the same two
+    /// clocks as above: what is deleted too early is card testing that is not noticed.
     pub async fn prune_risk(&self) -> Result<usize, Error> {
         let Some(corefys) = self.upstream.last_told_time() else { return Ok(0) };
         let now = self.now().min(corefys);
         let decisions = self.store.delete_risk_decisions(now.before(RISK_DECISIONS_KEPT), PRUNE_BATCH).await?;
-        let subjects = self.store.delete_risk_subjects(now, PRUNE_BATCH).await?;
+        let subjects = self.prune_risk_subjects(now).await?;
         let counters = self.store.delete_risk_bin_counters(now, PRUNE_BATCH).await?;
         Ok(usize::try_from(decisions + subjects + counters).unwrap_or(usize::MAX))
+    }
+
+    /// Goes on with the walk of today, if it is not finished.
+    async fn prune_risk_subjects(&self, now: Timestamp) -> Result<u64, Error> {
+        let today = now.since(Timestamp::default()).as_secs() / DAY;
+        let walk = || self.subject_walk.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if walk().finished_on == Some(today) {
+            return Ok(0);
+        }
+        let after = walk().after.clone();
+        let walked = self.store.delete_risk_subjects(&after, now, PRUNE_BATCH).await?;
+        let is_to_go_on = walked.next.is_some();
+        *walk() = match walked.next {
+            Some(after) => Walk { after, finished_on: None },
+            None => Walk { after: String::new(), finished_on: Some(today) },
+        };
+        Ok(walked.deleted + u64::from(is_to_go_on))
     }
 }

@@ -85,6 +85,7 @@ pub use keyring::Keyring;
 pub use list_query::ListPosition;
 pub use operations::{OperationRecord, OperationSummary};
 pub use risk_history::RiskHistory;
+pub use risk_subjects::SubjectsWalked;
 pub use schema::{Schema, Setting, migrate};
 pub use seal::Sealer;
 pub use session::ReadSession;

@@ -38,9 +38,19 @@ pub(super) static UPDATE: Statement = Statement {
 pub(super) static BY_ID: Lookup =
     Lookup { sql: "SELECT id, past, revision, expires_at FROM risk_subjects WHERE id IN ({keys})", key: "id" };
 
-/// Asks for the expiry again: another gateway may have written the subject meanwhile.
-pub(super) const DELETE: &str = "DELETE FROM risk_subjects WHERE id IN
-     (SELECT id FROM risk_subjects WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) AND expires_at <= $1";
+/// The last id of a step of a walk through the table. There is no index of expiries, which every attempt would have to write.
+pub(super) const STEP: &str = "SELECT id FROM risk_subjects WHERE id > $1 ORDER BY id LIMIT 1 OFFSET $2";
+/// Deletes within a step, and within the last.
+pub(super) const DELETE: &str = "DELETE FROM risk_subjects WHERE id > $1 AND expires_at <= $2 AND id <= $3";
+pub(super) const DELETE_REST: &str = "DELETE FROM risk_subjects WHERE id > $1 AND expires_at <= $2";
+
+/// A step of the walk that deletes subjects.
+pub struct SubjectsWalked {
+    /// How many were deleted.
+    pub deleted: u64,
+    /// The id that the next step goes on after; `None`: this was the last.
+    pub next: Option<String>,
+}
 
 impl Store {
     /// The subjects of an attempt. One without a row is new.
@@ -53,9 +63,21 @@ impl Store {
         ids.iter().zip(rows).map(found).collect()
     }
 
-    /// Deletes subjects of which nothing counts any more, at most `limit`. Returns how many.
-    pub async fn delete_risk_subjects(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
-        self.execute(sqlx::query(DELETE).bind(now.0).bind(i64::from(limit))).await
+    /// Looks at the `step` subjects after the id `after`, all of them in a walk from the empty id on, and deletes those of which
+    /// nothing counts any more.
+    pub async fn delete_risk_subjects(&self, after: &str, now: Timestamp, step: u32) -> Result<SubjectsWalked, Error> {
+        let mut session = self.read().await?;
+        let last = sqlx::query(STEP).bind(after.to_owned()).bind(i64::from(step) - 1);
+        let last = last.fetch_optional(session.connection()).await?;
+        drop(session);
+        let next: Option<String> = last.map(|row| get(&row, "id")).transpose()?;
+        let sql = if next.is_some() { DELETE } else { DELETE_REST };
+        let delete = sqlx::query(sql).bind(after.to_owned()).bind(now.0);
+        let deleted = match &next {
+            Some(last) => self.execute(delete.bind(last.clone())).await?,
+            None => self.execute(delete).await?,
+        };
+        Ok(SubjectsWalked { deleted, next })
     }
 }
 

@@ -84,16 +84,29 @@ enum Before {
 
 async fn check(grown: &mut Grown) {
     check_subjects(grown).await;
+    check_walk(grown).await;
     check_history(grown).await;
     check_lists(grown).await;
     for (delete, before, index) in [
-        (risk_subjects::DELETE, Before::Moment, ["risk_subjects_expired"; 2]),
         (risk_bins::DELETE, Before::Moment, ["risk_bin_counters_expired"; 2]),
         (risk_decisions::DELETE, Before::Id, ["sqlite_autoindex_risk_decisions_1", "risk_decisions_pkey"]),
         (risk_decisions::DELETE_OUTCOMES, Before::Id, ["risk_outcomes USING PRIMARY KEY", "risk_outcomes_pkey"]),
     ] {
         grown.assert_deletes(delete, before, index).await;
     }
+}
+
+async fn check_walk(grown: &mut Grown) {
+    let (explain, _) = grown.explain();
+    let key = ["risk_subjects USING PRIMARY KEY", "risk_subjects_pkey"];
+    let step =
+        sqlx::query(AssertSqlSafe(format!("{explain} {}", risk_subjects::STEP))).bind("email:rd_100005").bind(499_i64);
+    let plan = step.fetch_all(&mut *grown.connection).await.unwrap();
+    grown.assert_uses(&plan, &[key]);
+    let delete = sqlx::query(AssertSqlSafe(format!("{explain} {}", risk_subjects::DELETE)));
+    let delete = delete.bind("email:rd_100005").bind(5_000_000_i64).bind("email:rd_100505");
+    let plan = delete.fetch_all(&mut *grown.connection).await.unwrap();
+    grown.assert_uses(&plan, &[key]);
 }
 
 async fn check_history(grown: &mut Grown) {
