@@ -22,7 +22,7 @@ use crate::{
         ids::{CustomerId, PaymentMethodId},
         operation::{Operation, OperationKind},
         payment_method::PaymentMethod,
-        risk::action::Action,
+        risk::{action::Action, counted_attempt::CountedAttempt},
         snapshot::PaymentMethodSnapshot,
     },
     error::{Error, Reason},
@@ -165,6 +165,8 @@ pub(super) struct Saving {
     known: Option<Tracked<PaymentMethod>>,
     /// Everything that the decision about its risk looks at; `None` where nothing is screened, and once it is made.
     screening: Option<Screening>,
+    /// The attempt as it was counted, once that is durable.
+    counted: Option<CountedAttempt>,
 }
 
 impl Seen for Saving {
@@ -177,7 +179,11 @@ impl Seen for Saving {
     fn mark_committed(&mut self) {
         self.method.mark_committed();
         self.known = None;
-        self.screening = None;
+        self.counted = self.screening.take().and_then(Screening::into_counted);
+    }
+
+    fn take_counted(&mut self) -> Option<CountedAttempt> {
+        self.counted.take()
     }
 }
 
@@ -217,7 +223,7 @@ impl Command for CreatePaymentMethodCommand {
         };
         drop(session);
         let screening = app.screening(&attempted(operation, &customer, &method)).await?;
-        Ok(Saving { method: Tracked::new(method), customer: Some(customer), known: None, screening })
+        Ok(Saving { method: Tracked::new(method), customer: Some(customer), known: None, screening, counted: None })
     }
 
     fn reserve(
@@ -263,7 +269,7 @@ impl Command for CreatePaymentMethodCommand {
             }
             Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown | Outcome::Absent => None,
         };
-        Ok(Saving { method, customer: None, known, screening: None })
+        Ok(Saving { method, customer: None, known, screening: None, counted: None })
     }
 
     fn settle(

@@ -178,7 +178,7 @@ impl Payments {
         command: C,
         operation: Operation,
         resource: C::Resource,
-        seen: C::Seen,
+        mut seen: C::Seen,
         deadline: Instant,
     ) -> Result<C::Resource, Error> {
         let _held = self.leases.hold(&operation);
@@ -190,7 +190,11 @@ impl Payments {
         let sent = self.looking_meanwhile(&operation, sending).await;
         self.reached(Checkpoint::Answered).await;
         let outcome = sent.map_or(Outcome::Unknown, Outcome::from);
+        let counted = seen.take_counted().filter(|_| matches!(outcome, Outcome::NotSent(_)));
         let settled = self.settle_with_retry::<C>(&operation, outcome, Some(seen)).await;
+        if let (Ok(Some(Err(_))), Some(counted)) = (&settled, counted) {
+            self.take_back_counted(&counted).await;
+        }
         self.reached(Checkpoint::Settled).await;
         match settled {
             Ok(Some(answer)) => answer,

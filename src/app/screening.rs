@@ -5,7 +5,11 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use tokio::time::Instant;
 
-use super::{decision::Decision, payment_queues::PaymentTurn, payments::Payments};
+use super::{
+    decision::{CONFLICTS, Decision},
+    payment_queues::PaymentTurn,
+    payments::Payments,
+};
 use crate::{
     domain::{
         clock::Timestamp,
@@ -15,6 +19,7 @@ use crate::{
         payment_intent::PaymentIntent,
         risk::{
             action::Action,
+            counted_attempt::CountedAttempt,
             decide::{CAN_REQUEST_3DS, Verdict, decide},
             decision::RiskDecision,
             facts::Facts,
@@ -29,7 +34,7 @@ use crate::{
         },
     },
     error::Error,
-    store::{Change, RiskHistory},
+    store::{self, Change, CommitError, RiskHistory},
 };
 
 mod inputs;
@@ -44,6 +49,8 @@ pub(super) struct Screening {
     /// The payer's address, for lists that have networks. It is not kept.
     ip: Option<IpAddr>,
     history: RiskHistory,
+    /// The attempt, once it is decided about and let through.
+    counted: Option<CountedAttempt>,
     /// Within a gateway one attempt of a subject is decided about at a time, so that none is in vain: each changes what the next
     /// one counts. Across gateways the revisions of the subjects decide.
     _turns: Vec<PaymentTurn>,
@@ -64,13 +71,9 @@ impl Payments {
         let around =
             Surroundings { subjects: &self.subjects, reference: &self.reference_data, is_sandbox: self.is_sandbox };
         let mut inputs = attempted.inputs(&around);
-        let counted = [Dimension::Card, Dimension::Ip, Dimension::Email, Dimension::Customer];
-        let subjects: Vec<SubjectId> = counted.into_iter().filter_map(|dimension| inputs.subject(dimension)).collect();
-        let mut turns = Vec::new();
-        // In one order, so that no two attempts wait for each other.
-        for subject in subjects.iter().collect::<BTreeSet<_>>() {
-            turns.push(self.queues.wait(subject.as_str()).await);
-        }
+        let subjects: Vec<SubjectId> =
+            Dimension::OF_ROWS.into_iter().filter_map(|dimension| inputs.subject(dimension)).collect();
+        let turns = self.turns_of(&subjects).await;
         // A BIN is asked about only where a rule needs it: it is that of many payers, and so never new.
         let asks_for_bin = policy.rules.as_ref().is_some_and(RuleSet::asks_for_bin);
         let bin = inputs.card.as_ref().filter(|_| asks_for_bin).map(|card| card.bin.as_str());
@@ -81,7 +84,48 @@ impl Payments {
             customer.declines = outcomes.all_declines;
             customer.chargebacks = outcomes.chargebacks;
         }
-        Ok(Some(Screening { policy, inputs, ip: attempted.payer_ip(), history, _turns: turns }))
+        Ok(Some(Screening { policy, inputs, ip: attempted.payer_ip(), history, counted: None, _turns: turns }))
+    }
+
+    /// Waits for the turns of an attempt's subjects, in one order, so that no two attempts wait for each other.
+    async fn turns_of(&self, subjects: &[SubjectId]) -> Vec<PaymentTurn> {
+        let mut turns = Vec::new();
+        for subject in subjects.iter().collect::<BTreeSet<_>>() {
+            turns.push(self.queues.wait(subject.as_str()).await);
+        }
+        turns
+    }
+
+    /// Takes back what an attempt counts that was certainly not made: an outage of Corefy's makes no payer suspicious. It has a
+    /// commit of its own, after the operation's: what is true of the payment never waits for a counter. Where it fails, or the process
+    /// dies, the attempt stays counted.
+    pub(super) async fn take_back_counted(&self, attempt: &CountedAttempt) {
+        let _turns = self.turns_of(&attempt.subjects).await;
+        for _ in 0..CONFLICTS {
+            let failed = match self.without_counted(attempt).await {
+                Ok(decision) => decision.commit(&self.store).await,
+                Err(error) => Err(error.into()),
+            };
+            match failed {
+                Ok(()) => return,
+                Err(CommitError::Conflict(_)) => {}
+                Err(CommitError::Failed(error)) => {
+                    tracing::warn!(risk_decision = %attempt.decision_id, %error, "an attempt that was not made stays counted");
+                    return;
+                }
+            }
+        }
+        tracing::warn!(risk_decision = %attempt.decision_id, "too many attempts of a subject; one that was not made stays counted");
+    }
+
+    async fn without_counted(&self, attempt: &CountedAttempt) -> Result<Decision, store::Error> {
+        let mut decision = Decision::by(self.ids(), &[]);
+        for mut subject in self.store.risk_subjects(&attempt.subjects).await? {
+            subject.take_back_attempt(attempt.card(), attempt.base_amount, attempt.at);
+            decision.changes.push(Change::RiskSubject(subject));
+        }
+        decision.changes.push(Change::RiskAttemptTakenBack(attempt.clone()));
+        Ok(decision)
     }
 }
 
@@ -107,7 +151,7 @@ impl Screening {
             let review = Review::open(id.clone(), partner_id.clone(), payment_intent_id.clone(), now);
             decision.changes.push(Change::RiskReview(Box::new(review)));
         }
-        decision.changes.push(Change::RiskDecision(Box::new(RiskDecision {
+        let made = Box::new(RiskDecision {
             id: id.clone(),
             operation_id: operation.id.clone(),
             rules_version: self.policy.version,
@@ -120,8 +164,15 @@ impl Screening {
             ip_lists,
             decided_at: now,
             took_micros,
-        })));
+        });
+        self.counted = CountedAttempt::of(&made);
+        decision.changes.push(Change::RiskDecision(made));
         Screened { id, action }
+    }
+
+    /// The attempt as it was counted, if it was.
+    pub fn into_counted(self) -> Option<CountedAttempt> {
+        self.counted
     }
 
     /// Counts an attempt that is let through, or has the guard that stopped it go on.

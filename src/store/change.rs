@@ -19,6 +19,7 @@ use crate::domain::{
     payment_method::PaymentMethod,
     refund::Refund,
     risk::{
+        counted_attempt::CountedAttempt,
         decision::RiskDecision,
         history::RiskSubject,
         list_entry::ListEntry,
@@ -78,6 +79,8 @@ pub enum Change {
     RiskDecision(Box<RiskDecision>),
     /// Writes a subject of risk as it was left.
     RiskSubject(Tracked<RiskSubject>),
+    /// Takes an attempt that was not made from the counters of its BIN.
+    RiskAttemptTakenBack(CountedAttempt),
     /// Adds the outcome of an attempt, for all its subjects; one that is there already, or whose decision is not kept any more,
     /// is left out.
     RiskOutcome(RiskOutcome),

@@ -18,7 +18,7 @@ use crate::domain::{
     ids::Ids,
     payment_intent::PaymentIntent,
     refund::Refund,
-    risk::action::Action,
+    risk::counted_attempt::CountedAttempt,
     search_term::{SearchedKind, TermHasher},
 };
 
@@ -105,6 +105,8 @@ fn write(change: &Change, ids: &Ids, sealer: &Sealer) -> Result<Option<Write>, E
         Change::Emptied(emptied) => emptied::write(emptied, sealer)?,
         Change::RiskDecision(decision) => Some(risk_decisions::insertion(decision, sealer)?),
         Change::RiskSubject(subject) => risk_subjects::write(subject)?,
+        // It only takes from the counters of BINs; what it counts for its subjects is theirs.
+        Change::RiskAttemptTakenBack(_) => None,
         Change::RiskOutcome(outcome) => Some(risk_outcomes::insertion(outcome)),
         Change::ApiCall(call) => Some(api_calls::write(call, sealer)?),
         Change::RiskReview(review) => Some(risk_reviews::insertion(review)),
@@ -165,7 +167,10 @@ fn refund_terms(refund: &Tracked<Refund>, hasher: &TermHasher) -> Vec<Write> {
 /// The additions of a change to the counters of BINs, in this shard.
 fn additions(change: &Change, shard: i64) -> Vec<Write> {
     match change {
-        Change::RiskDecision(decision) if decision.action != Action::Block => risk_bins::attempt(decision, shard),
+        Change::RiskDecision(decision) => {
+            CountedAttempt::of(decision).map_or_else(Vec::new, |attempt| risk_bins::attempt(&attempt, shard))
+        }
+        Change::RiskAttemptTakenBack(attempt) => risk_bins::attempt_taken_back(attempt, shard),
         Change::RiskOutcome(outcome) => risk_bins::decline(outcome, shard),
         _ => Vec::new(),
     }

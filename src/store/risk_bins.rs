@@ -13,7 +13,7 @@ use crate::domain::{
     ids::Ids,
     risk::{
         buckets::BucketLength,
-        decision::RiskDecision,
+        counted_attempt::CountedAttempt,
         outcome::{OutcomeKind, RiskOutcome},
         velocity::Window,
     },
@@ -74,12 +74,21 @@ impl Store {
     }
 }
 
-/// Counts the attempt that a decision lets through, if it has a BIN.
-pub(super) fn attempt(decision: &RiskDecision, shard: i64) -> Vec<Write> {
-    let Some(card) = &decision.inputs.card else { return Vec::new() };
-    let amount = decision.inputs.base_amount.map_or(0, |amount| amount.minor.clamp(0, MOST_AMOUNT));
-    let start = || RowValues::new().and(card.bin.as_str()).and(None::<&str>);
-    additions(decision.id.as_str(), start, [1, 0, amount], decision.decided_at, shard)
+/// Counts an attempt that is let through, if it has a BIN.
+pub(super) fn attempt(attempt: &CountedAttempt, shard: i64) -> Vec<Write> {
+    attempts(attempt, attempt.decision_id.as_str(), 1, shard)
+}
+
+/// Takes back an attempt that was not made. Every shard is added up, so that it need not be the one that it was counted in.
+pub(super) fn attempt_taken_back(attempt: &CountedAttempt, shard: i64) -> Vec<Write> {
+    attempts(attempt, &format!("{}/taken_back", attempt.decision_id), -1, shard)
+}
+
+fn attempts(attempt: &CountedAttempt, id: &str, count: i64, shard: i64) -> Vec<Write> {
+    let Some(bin) = attempt.bin.as_deref() else { return Vec::new() };
+    let amount = attempt.base_amount.map_or(0, |amount| amount.clamp(0, MOST_AMOUNT));
+    let start = || RowValues::new().and(bin).and(None::<&str>);
+    additions(id, start, [count, 0, count * amount], attempt.at, shard)
 }
 
 /// Counts a decline.
@@ -91,9 +100,9 @@ pub(super) fn decline(outcome: &RiskOutcome, shard: i64) -> Vec<Write> {
     additions(outcome.decision_id.as_str(), start, [0, 1, 0], outcome.at, shard)
 }
 
-/// The additions to each bucket. The id of each row is its decision's: rows of several commits may add to one counter.
+/// The additions to each bucket. The id of each row is of its decision: rows of several commits may add to one counter.
 fn additions(
-    decision: &str,
+    id: &str,
     start: impl Fn() -> RowValues,
     [attempts, declines, amount]: [i64; 3],
     at: Timestamp,
@@ -108,7 +117,7 @@ fn additions(
             .and(declines)
             .and(amount)
             .and((length.end(at) + window.length()).0);
-        Write::new(Rank::RiskBinAdd, &format!("{decision}/{}", length.as_str()), row)
+        Write::new(Rank::RiskBinAdd, &format!("{id}/{}", length.as_str()), row)
     };
     BUCKETS.into_iter().map(addition).collect()
 }

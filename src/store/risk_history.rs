@@ -74,11 +74,6 @@ impl RiskHistory {
     pub fn changes(&self) -> impl Iterator<Item = Change> {
         self.subjects.iter().filter(|subject| subject.is_pending()).cloned().map(Change::RiskSubject)
     }
-
-    /// Notes that what was decided is durable.
-    pub fn mark_committed(&mut self) {
-        self.subjects.iter_mut().for_each(Tracked::mark_committed);
-    }
 }
 
 /// The outcomes of the attempts of a card ($1), an IP address ($2), an email address ($3), a customer ($4, whose id is $5), and the

@@ -54,7 +54,7 @@ pub struct SubjectsWalked {
 
 impl Store {
     /// The subjects of an attempt. One without a row is new.
-    pub(super) async fn risk_subjects(&self, ids: &[SubjectId]) -> Result<Vec<Tracked<RiskSubject>>, Error> {
+    pub async fn risk_subjects(&self, ids: &[SubjectId]) -> Result<Vec<Tracked<RiskSubject>>, Error> {
         let rows = self.read_batcher.rows_of(&BY_ID, ids.iter().map(SubjectId::as_str)).await?;
         let found = |(id, rows): (&SubjectId, SharedRows)| match rows.first() {
             Some(row) => read(row),

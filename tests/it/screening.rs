@@ -13,9 +13,10 @@ use corefy_gateway::{
 };
 use tokio::task::JoinSet;
 use tonic::Code;
+use url::Url;
 
 use crate::support::{
-    app::{TestApp, dies_at, http_client},
+    app::{TestApp, closed_port, dies_at, http_client},
     client::{APPROVED, Client, confirmation, keyed, new_intent},
     database::TestDatabase,
     refusal::refused,
@@ -36,6 +37,7 @@ crate::on_both!(
     an_address_that_all_payers_share_is_not_counted,
     a_gateway_that_does_not_screen_stops_nothing,
     an_attempt_of_a_process_that_died_counts,
+    attempts_that_could_not_be_sent_count_for_nobody,
 );
 
 const ATTACKER: &str = "203.0.113.7";
@@ -218,19 +220,48 @@ async fn a_card_that_is_lost_is_not_tried_again_where_money_moves(database: Test
     assert_eq!(codes(&app.client().await).await, ["lost_card", "lost_card"]);
 }
 
-async fn cards_are_not_saved_one_after_the_other(database: TestDatabase) {
+async fn attempts_that_could_not_be_sent_count_for_nobody(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let customer = client.customer("jane@example.com").await;
-    let save = |place: u32| pb::CreatePaymentMethodRequest {
-        customer_id: customer.clone(),
+    let mut intents = Vec::new();
+    for place in 0..12 {
+        intents.push(intent_of(&client, &format!("a{place}")).await.id);
+    }
+    let corefy = app.config().upstream.base_url.clone();
+    let nobody = Url::parse(&format!("http://{}", closed_port().await)).unwrap();
+    let app = app.crash_and_restart_changed(|config| config.upstream.base_url = nobody).await;
+    let client = app.client().await;
+    for (place, id) in (0..).zip(&intents) {
+        let refusal = refused(client.confirm_payment_intent(from_address(id, &number(place), ATTACKER)).await);
+        assert_eq!((refusal.code, refusal.reason.as_str()), (Code::Unavailable, "UPSTREAM_UNAVAILABLE"));
+        let refusal = refused(client.create_payment_method(card_to_save(&customer, place)).await);
+        assert_eq!((refusal.code, refusal.reason.as_str()), (Code::Unavailable, "UPSTREAM_UNAVAILABLE"));
+    }
+    let app = app.crash_and_restart_changed(|config| config.upstream.base_url = corefy).await;
+    let client = app.client().await;
+    let paid = client.confirm_payment_intent(from_address(&intents[0], &number(20), ATTACKER)).await.unwrap();
+    assert_eq!(paid.into_inner().payment_intent.unwrap().state(), State::Succeeded);
+    client.create_payment_method(card_to_save(&customer, 21)).await.unwrap();
+}
+
+fn card_to_save(customer_id: &str, place: u32) -> pb::CreatePaymentMethodRequest {
+    pb::CreatePaymentMethodRequest {
+        customer_id: customer_id.to_owned(),
         details: Some(Details::Card(pb::CardToSave {
             number: number(place),
             expiry_month: 12,
             expiry_year: 2040,
             holder_name: String::new(),
         })),
-    };
+    }
+}
+
+async fn cards_are_not_saved_one_after_the_other(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer = client.customer("jane@example.com").await;
+    let save = |place: u32| card_to_save(&customer, place);
     for place in 0..10 {
         client.create_payment_method(save(place)).await.unwrap();
     }
@@ -336,7 +367,7 @@ async fn many_payments_of_one_customer_at_once_are_all_made(database: TestDataba
     let replica = app.replica().await;
     let clients = [app.client().await, Client::connect(replica.grpc_addr, app.key()).await];
     let mut running = JoinSet::new();
-    for place in 0..64 {
+    for place in 0..32 {
         let client = clients[place % clients.len()].clone();
         running.spawn(async move { pay(&client, "jane", APPROVED, PAYER).await.state() });
     }

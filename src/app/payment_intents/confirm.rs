@@ -16,15 +16,16 @@ use crate::{
         screening::{Attempted, Screening},
     },
     domain::{
+        card::MaskedCard,
         clock::Timestamp,
         confirmation::{Confirmation, PaymentSource},
         customer::Customer,
         event::EventType,
-        ids::{PaymentIntentId, PaymentMethodId},
+        ids::{PaymentIntentId, PaymentMethodId, RiskDecisionId},
         operation::{NO_BASELINE, Operation, OperationKind, OperationState},
         payment_intent::{Attempt, PaymentIntent, PaymentIntentState as State},
         payment_method::{CARD, PaymentMethod},
-        risk::action::Action,
+        risk::{action::Action, counted_attempt::CountedAttempt, subject::SubjectId},
         snapshot::{Evidence, PaymentSnapshot},
     },
     error::{Error, Reason},
@@ -49,6 +50,8 @@ pub(super) struct Confirming {
     method: Option<PaymentMethod>,
     /// Everything that the decision about its risk looks at; `None` where nothing is screened, and once it is made.
     screening: Option<Screening>,
+    /// The attempt as it was counted, once that is durable.
+    counted: Option<CountedAttempt>,
 }
 
 impl Seen for Confirming {
@@ -58,13 +61,23 @@ impl Seen for Confirming {
 
     fn mark_committed(&mut self) {
         self.payment.mark_committed();
-        self.screening = None;
+        self.counted = self.screening.take().and_then(Screening::into_counted);
+    }
+
+    fn take_counted(&mut self) -> Option<CountedAttempt> {
+        self.counted.take()
     }
 }
 
 impl ConfirmCommand {
     pub fn new(id: PaymentIntentId, confirmation: Confirmation<PaymentMethodId>) -> Self {
         Self { id, confirmation, has_asked: false }
+    }
+
+    /// Whether the attempt may begin.
+    fn check(&self, app: &Payments, seen: &Confirming, operation: &Operation) -> Result<(), Error> {
+        Self::check_room(app, seen, operation)?;
+        self.check_method(seen)
     }
 
     /// Whether the saved method, if it is to be one, can pay the intent: it must be of the intent's customer.
@@ -81,16 +94,31 @@ impl ConfirmCommand {
         if method.upstream_id.is_none() { Err(customers::not_ready(id.as_str())) } else { Ok(()) }
     }
 
-    /// The means of the attempt, as the intent shows them.
-    fn attempt(&self, method: Option<&PaymentMethod>) -> Attempt {
+    /// The card of the attempt, when it is one.
+    fn card(&self, method: Option<&PaymentMethod>) -> Option<MaskedCard> {
         match &self.confirmation.source {
-            PaymentSource::Card(card) => Attempt { card: Some(card.masked()), ..Attempt::default() },
-            PaymentSource::Saved(id) => {
-                let card = method.and_then(|method| method.card.clone());
-                Attempt { payment_method_id: Some(id.clone()), card, ..Attempt::default() }
-            }
-            PaymentSource::Other(_) | PaymentSource::HostedPage => Attempt::default(),
+            PaymentSource::Card(card) => Some(card.masked()),
+            PaymentSource::Saved(_) => method?.card.clone(),
+            PaymentSource::Other(_) | PaymentSource::HostedPage => None,
         }
+    }
+
+    /// The card as a subject of risk, when its number is known or was known when it was saved.
+    fn card_subject(&self, app: &Payments, method: Option<&PaymentMethod>) -> Option<SubjectId> {
+        match &self.confirmation.source {
+            PaymentSource::Card(card) => Some(app.subjects.card(card.number.expose_secret())),
+            PaymentSource::Saved(_) => method?.card_subject.clone(),
+            PaymentSource::Other(_) | PaymentSource::HostedPage => None,
+        }
+    }
+
+    /// The means of the attempt, as the intent shows them.
+    fn attempt(&self, method: Option<&PaymentMethod>, risk_decision_id: Option<RiskDecisionId>) -> Attempt {
+        let payment_method_id = match &self.confirmation.source {
+            PaymentSource::Saved(id) => Some(id.clone()),
+            PaymentSource::Card(_) | PaymentSource::Other(_) | PaymentSource::HostedPage => None,
+        };
+        Attempt { payment_method_id, card: self.card(method), risk_decision_id }
     }
 
     /// The attempt as it is screened.
@@ -107,19 +135,12 @@ impl ConfirmCommand {
             PaymentSource::Other(other) => &other.kind,
             PaymentSource::HostedPage => &payment.intent.details.payment_method_type,
         };
-        let card = match &self.confirmation.source {
-            PaymentSource::Card(card) => Some((card.masked(), Some(app.subjects.card(card.number.expose_secret())))),
-            PaymentSource::Saved(_) => {
-                method.and_then(|method| Some((method.card.clone()?, method.card_subject.clone())))
-            }
-            PaymentSource::Other(_) | PaymentSource::HostedPage => None,
-        };
         Attempted {
             operation,
             intent: Some(&payment.intent),
             customer: payment.customer.as_ref(),
             payment_method_type,
-            card,
+            card: self.card(method).map(|card| (card, self.card_subject(app, method))),
             ip: self.confirmation.browser_info.as_ref().and_then(|browser| browser.ip.expose().parse().ok()),
             is_authenticated: self.confirmation.three_d_secure.is_some(),
         }
@@ -127,7 +148,7 @@ impl ConfirmCommand {
 
     /// Whether there is room for an attempt to pay. A webhook, recovery or an operator may have ended the attempt before its
     /// own call did: only when that has ended too is there room.
-    fn may_begin(&self, app: &Payments, seen: &Confirming, operation: &Operation) -> Result<(), Error> {
+    fn check_room(app: &Payments, seen: &Confirming, operation: &Operation) -> Result<(), Error> {
         let intent = &seen.payment.intent;
         if intent.is_erased() || seen.payment.customer.as_ref().is_some_and(Customer::is_erased) {
             return Err(customers::erased(intent.id.as_str()));
@@ -164,8 +185,13 @@ impl Command for ConfirmCommand {
             PaymentSource::Saved(id) => app.store.read().await?.payment_method(&operation.partner_id, id).await?,
             PaymentSource::Card(_) | PaymentSource::Other(_) | PaymentSource::HostedPage => None,
         };
-        let screening = app.screening(&self.attempted(app, operation, &payment, method.as_ref())).await?;
-        Ok(Confirming { payment, operations, method, screening })
+        let mut seen = Confirming { payment, operations, method, screening: None, counted: None };
+        // A call that is refused in any case does not wait for the turns of its subjects.
+        if self.check(app, &seen, operation).is_ok() {
+            let attempted = self.attempted(app, operation, &seen.payment, seen.method.as_ref());
+            seen.screening = app.screening(&attempted).await?;
+        }
+        Ok(seen)
     }
 
     fn reserve(
@@ -180,8 +206,7 @@ impl Command for ConfirmCommand {
         if intent.progress.watch_until.is_some() && !intent.state.is_paid() && !self.has_asked {
             return Ok(Reserved::AskFirst);
         }
-        self.may_begin(app, seen, operation)?;
-        self.check_method(seen)?;
+        self.check(app, seen, operation)?;
         let screened = seen.screening.as_mut().map(|screening| screening.decide(operation, decision));
         if screened.as_ref().is_some_and(|screened| screened.action == Action::Block) {
             seen.payment.intent.block_attempt(operation.sent_at);
@@ -192,8 +217,7 @@ impl Command for ConfirmCommand {
         if intent.state != State::RequiresConfirmation {
             operation.baseline = intent.upstream_version;
         }
-        let risk_decision_id = screened.map(|screened| screened.id);
-        let attempt = Attempt { risk_decision_id, ..self.attempt(seen.method.as_ref()) };
+        let attempt = self.attempt(seen.method.as_ref(), screened.map(|screened| screened.id));
         intent.begin_attempt(attempt, operation.sent_at);
         let reserved = intent.to_inner();
         // The operation has Corefy asked.
@@ -226,7 +250,7 @@ impl Command for ConfirmCommand {
         kept: Option<Confirming>,
     ) -> Result<Confirming, Error> {
         let payment = Payment::kept_or_read(store, operation, kept.map(|kept| kept.payment)).await?;
-        Ok(Confirming { payment, operations: Vec::new(), method: None, screening: None })
+        Ok(Confirming { payment, operations: Vec::new(), method: None, screening: None, counted: None })
     }
 
     fn settle(

@@ -13,6 +13,7 @@ use crate::{
         event::{EventObject, EventType},
         ids::PaymentIntentId,
         operation::{Operation, OperationKind, queue},
+        risk::counted_attempt::CountedAttempt,
     },
     error::{Error, Reason},
     store::Store,
@@ -96,6 +97,11 @@ pub(in crate::app) trait Seen: Send + Sync {
 
     /// Notes that what was decided is durable.
     fn mark_committed(&mut self);
+
+    /// Takes out the attempt that risk counts for it, if it does.
+    fn take_counted(&mut self) -> Option<CountedAttempt> {
+        None
+    }
 }
 
 /// The object that a mutating call is about.

@@ -258,10 +258,13 @@ impl Payments {
     /// Takes back a reservation of which nothing was sent and nothing will be, so that its idempotency key is free again.
     /// Where that fails, its lease ends, and it is looked up.
     async fn take_back<C: Command>(&self, late: Reservation<C>) {
-        let Reservation { operation, reserved: Reserved::Send(_), .. } = late else { return };
+        let Reservation { operation, reserved: Reserved::Send(_), mut seen } = late else { return };
         let reason = upstream::Error::NotSent { reason: NotSent::TooLate, retry_after: RETRY_AFTER };
         let taken_back = self.settle_with_retry::<C>(&operation, Outcome::NotSent(Arc::new(reason)), None).await;
         let is_taken_back = taken_back.is_ok();
+        if let (Ok(Some(Err(_))), Some(counted)) = (&taken_back, seen.take_counted()) {
+            self.take_back_counted(&counted).await;
+        }
         tracing::warn!(operation = %operation.id, is_taken_back, "a reservation came too late; nothing was sent");
     }
 }

@@ -88,6 +88,16 @@ impl Buckets {
         }
     }
 
+    /// Takes back an attempt that was counted in the bucket `number`, if that is there still.
+    pub fn take_back(&mut self, number: i64, amount: i64) {
+        if let Ok(place) = self.0.binary_search_by_key(&number, |bucket| bucket.0) {
+            let bucket = &mut self.0[place];
+            bucket.1 = bucket.1.saturating_sub(1);
+            bucket.2 = bucket.2.saturating_sub(amount);
+        }
+        self.0.retain(|bucket| bucket.1 > 0);
+    }
+
     /// The attempts from the bucket `first` on.
     pub fn since(&self, first: i64) -> Tally {
         let counted = self.0.iter().filter(|bucket| bucket.0 >= first);

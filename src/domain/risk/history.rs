@@ -42,12 +42,17 @@ pub struct SubjectPast {
     minutes: Buckets,
     #[serde(skip_serializing_if = "Buckets::is_empty")]
     hours: Buckets,
-    /// The cards that were tried, each with when it last was, the latest last. Not kept for cards.
+    /// The cards that were tried, the latest last. Not kept for cards.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    cards: Vec<(String, Timestamp)>,
+    cards: Vec<SeenCard>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     cool_downs: Vec<CoolDown>,
 }
+
+/// A card that a subject tried: of its hash so much that the cards of one subject are told apart, when it was tried last, and how
+/// often since it was first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct SeenCard(String, Timestamp, u32);
 
 /// A time for which a guard blocks a subject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +111,18 @@ impl RiskSubject {
         self.keep_until(now + self.kept_after_attempt());
     }
 
+    /// Takes back an attempt that was counted at `at`, and was certainly not made. A card that was tried by other attempts as well
+    /// goes on counting from when it was tried last, be it by this one.
+    pub fn take_back_attempt(&mut self, card: Option<&SubjectId>, base_amount: Option<i64>, at: Timestamp) {
+        let amount = base_amount.unwrap_or_default();
+        self.past.minutes.take_back(BucketLength::Minute.number(at), amount);
+        self.past.hours.take_back(BucketLength::Hour.number(at), amount);
+        if let Some(card) = card {
+            self.past.forget_card(card);
+        }
+        self.revision += 1;
+    }
+
     /// Has a guard block the subject for a time.
     pub fn cool_down(&mut self, cool_down: CoolDown, now: Timestamp) {
         self.keep_until(cool_down.until);
@@ -136,7 +153,7 @@ impl RiskSubject {
             return self.attempts(window, now).attempts.min(1);
         }
         let since = now.before(window.length());
-        let seen = self.past.cards.iter().filter(|(_, at)| *at > since).count();
+        let seen = self.past.cards.iter().filter(|SeenCard(_, at, _)| *at > since).count();
         i64::try_from(seen).unwrap_or(i64::MAX)
     }
 
@@ -161,13 +178,28 @@ impl RiskSubject {
 
 impl SubjectPast {
     fn see_card(&mut self, card: &SubjectId, now: Timestamp) {
-        let hash = card.as_str().rsplit(':').next().unwrap_or_default();
-        let hash = hash.get(..CARD_DIGITS).unwrap_or(hash);
+        let hash = told_apart(card);
         let since = now.before(Window::Week.length());
-        self.cards.retain(|(other, at)| other != hash && *at > since);
-        self.cards.push((hash.to_owned(), now));
+        self.cards.retain(|SeenCard(_, at, _)| *at > since);
+        let before = self.cards.iter().position(|SeenCard(other, ..)| other == hash);
+        let times = before.map_or(0, |place| self.cards.remove(place).2);
+        self.cards.push(SeenCard(hash.to_owned(), now, times.saturating_add(1)));
         self.cards.drain(..self.cards.len().saturating_sub(MOST_CARDS));
     }
+
+    fn forget_card(&mut self, card: &SubjectId) {
+        let hash = told_apart(card);
+        if let Some(SeenCard(.., times)) = self.cards.iter_mut().find(|SeenCard(other, ..)| other == hash) {
+            *times = times.saturating_sub(1);
+        }
+        self.cards.retain(|SeenCard(.., times)| *times > 0);
+    }
+}
+
+/// The digits of the card's hash by which it is kept.
+fn told_apart(card: &SubjectId) -> &str {
+    let hash = card.as_str().rsplit(':').next().unwrap_or_default();
+    hash.get(..CARD_DIGITS).unwrap_or(hash)
 }
 
 /// The velocities of an attempt: what its subjects, their outcomes and its BIN come to before it.

@@ -12,6 +12,7 @@ pub mod action;
 pub mod backtest;
 pub mod buckets;
 pub mod condition;
+pub mod counted_attempt;
 pub mod decide;
 pub mod decision;
 pub mod explanation;

@@ -28,6 +28,11 @@ words! {
     }
 }
 
+impl Dimension {
+    /// The kinds of which each subject has a row of its own. BINs, which are those of many payers, have counters.
+    pub const OF_ROWS: [Self; 4] = [Self::Card, Self::Ip, Self::Email, Self::Customer];
+}
+
 /// A subject: its dimension, a colon, and a keyed hash, a customer's id or a BIN: `ip:3f…`. At most 80 characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -16,6 +16,7 @@ use corefy_gateway::{
         randomness::Randomness,
         risk::{
             action::Action,
+            counted_attempt::CountedAttempt,
             decision::RiskDecision,
             outcome::{Declines, OutcomeKind, PastOutcomes, RiskOutcome},
             subject::Dimension,
@@ -35,7 +36,7 @@ use crate::{on_three, support::database::TestDatabase};
 on_three![
     a_subject_gets_a_row_once_an_attempt_counts,
     an_attempt_that_was_decided_about_at_the_same_time_is_a_conflict,
-    what_one_decision_has_left_behind_the_next_one_builds_on,
+    an_attempt_that_was_not_made_is_taken_back_from_its_subjects_and_its_bin,
     an_outcome_counts_for_every_subject_of_its_attempt_and_once,
     an_outcome_without_a_decision_is_left_out,
     successes_and_chargebacks_count_for_the_customer_alone,
@@ -103,17 +104,22 @@ async fn an_attempt_that_was_decided_about_at_the_same_time_is_a_conflict(databa
     }
 }
 
-async fn what_one_decision_has_left_behind_the_next_one_builds_on(database: TestDatabase) {
+async fn an_attempt_that_was_not_made_is_taken_back_from_its_subjects_and_its_bin(database: TestDatabase) {
     let store = database.store().await;
     let attempt = Attempt::of_card(1);
-    let mut kept = history(&store, &attempt, NOW).await;
-    for count in 1..=3 {
-        kept.note_attempt(None, NOW);
-        commit(&store, kept.changes()).await.unwrap();
-        kept.mark_committed();
-        assert_eq!(kept.changes().count(), 0);
-        let read = history(&store, &attempt, NOW).await.velocities(NOW);
-        assert_eq!(read.get(Dimension::Card, Window::Hour, Measure::Attempts), count);
+    let_through(&store, &attempt, NOW).await;
+    let counted = CountedAttempt::of(&let_through(&store, &attempt, after(1)).await).unwrap();
+    let mut changes = vec![Change::RiskAttemptTakenBack(counted.clone())];
+    for mut subject in store.risk_subjects(&counted.subjects).await.unwrap() {
+        subject.take_back_attempt(counted.card(), counted.base_amount, counted.at);
+        changes.push(Change::RiskSubject(subject));
+    }
+    assert_eq!(changes.len(), 5);
+    commit(&store, changes).await.unwrap();
+    let left = history(&store, &attempt, after(2)).await.velocities(after(2));
+    for dimension in Dimension::ALL {
+        assert_eq!(left.get(*dimension, Window::Hour, Measure::Attempts), 1, "{dimension:?}");
+        assert_eq!(left.get(*dimension, Window::Week, Measure::Amount), 500, "{dimension:?}");
     }
 }
 

@@ -64,6 +64,26 @@ fn a_card_that_is_tried_twice_is_one_card_and_a_card_s_own_row_keeps_none() {
 }
 
 #[test]
+fn an_attempt_that_was_not_made_is_taken_back_and_its_card_unless_others_tried_it() {
+    let (mut subject, later) = (ip(), START + minutes(2));
+    subject.note_attempt(Some(&card(1)), Some(700), START);
+    let as_before = subject.past.clone();
+    subject.note_attempt(Some(&card(2)), Some(300), later);
+    subject.take_back_attempt(Some(&card(2)), Some(300), later);
+    assert_eq!(subject.past, as_before);
+    assert_eq!(subject.revision, 3, "each is a change of the row");
+
+    subject.note_attempt(Some(&card(1)), Some(300), later);
+    subject.take_back_attempt(Some(&card(1)), Some(300), later);
+    assert_eq!(subject.attempts(Window::Hour, later), Tally { attempts: 1, amount: 700 });
+    assert_eq!(subject.distinct_cards(Window::Hour, later), 1);
+    subject.take_back_attempt(Some(&card(1)), Some(700), START);
+    assert_eq!(subject.past, SubjectPast::default());
+    subject.take_back_attempt(Some(&card(3)), Some(1), START);
+    assert_eq!(subject.past, SubjectPast::default(), "what is gone already is left alone");
+}
+
+#[test]
 fn a_row_stays_small_whatever_is_tried() {
     let mut subject = ip();
     for step in 0..20_000 {
@@ -83,7 +103,7 @@ fn a_row_says_little_of_one_attempt() {
     subject.note_attempt(Some(&card(1)), Some(700), START);
     let json = serde_json::to_string(&subject.past).unwrap();
     let expected = format!(
-        r#"{{"minutes":[[29833333,1,700]],"hours":[[497222,1,700]],"cards":[["{}",{}]]}}"#,
+        r#"{{"minutes":[[29833333,1,700]],"hours":[[497222,1,700]],"cards":[["{}",{},1]]}}"#,
         &card(1).as_str()[5..21],
         START.0
     );
@@ -150,6 +170,36 @@ fn attempts() -> impl Strategy<Value = Vec<(u64, u32, i64)>> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_taken_back_in_any_order_leaves_what_is_left(
+        attempts in proptest::collection::vec((0..20_000_u64, 0..6_u32, 0..10_000_i64, any::<bool>()), 0..40),
+        places in any::<prop::sample::Index>(),
+    ) {
+        let (mut subject, mut left, mut gone) = (ip(), ip(), Vec::new());
+        let mut now = START;
+        for (pause, number, amount, is_made) in attempts {
+            // Within the day, so that nothing is forgotten meanwhile.
+            now = now + Duration::from_millis(pause);
+            subject.note_attempt(Some(&card(number)), Some(amount), now);
+            if is_made {
+                left.note_attempt(Some(&card(number)), Some(amount), now);
+            } else {
+                gone.push((number, amount, now));
+            }
+        }
+        if !gone.is_empty() {
+            let middle = places.index(gone.len());
+            gone.rotate_left(middle);
+        }
+        for (number, amount, at) in gone {
+            subject.take_back_attempt(Some(&card(number)), Some(amount), at);
+        }
+        for window in Window::ALL {
+            prop_assert_eq!(subject.attempts(*window, now), left.attempts(*window, now));
+        }
+        prop_assert_eq!(subject.distinct_cards(Window::Week, now), left.distinct_cards(Window::Week, now));
+    }
 
     #[test]
     fn a_counter_equals_the_attempts_that_it_counts(attempts in attempts(), later in 0..100_000_u64) {
