@@ -27,6 +27,7 @@ pub mod refunds;
 mod retention;
 pub mod risk;
 mod screening;
+mod subject_walk;
 mod supported_payment_methods;
 pub mod timeline;
 pub mod token_source;

@@ -21,8 +21,8 @@ use super::{
     payment_queues::PaymentQueues,
     payments::Payments,
     perform::Probe,
-    retention::SubjectWalk,
     risk::Risk,
+    subject_walk::SubjectWalk,
     supported_payment_methods::SupportedCache,
     webhooks::Webhooks,
 };

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     call::Idempotency, leases::LeaseKeeper, paging::PageTokens, payment_queues::PaymentQueues, perform::Probe,
-    retention::SubjectWalk, risk::policy::Policies, supported_payment_methods::SupportedCache,
+    risk::policy::Policies, subject_walk::SubjectWalk, supported_payment_methods::SupportedCache,
 };
 use crate::{
     domain::{

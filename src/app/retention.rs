@@ -1,9 +1,6 @@
 //! Deletes operations whose time is over, and what risk keeps. Unfinished operations are kept for ever.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use super::payments::Payments;
 use crate::{domain::clock::Timestamp, error::Error, telemetry::catalogue::OPERATIONS_PRUNED};
@@ -12,21 +9,7 @@ use crate::{domain::clock::Timestamp, error::Error, telemetry::catalogue::OPERAT
 pub const PRUNE_BATCH: u32 = 500;
 
 /// For how long decisions about risk are kept, with what came of their attempts.
-const RISK_DECISIONS_KEPT: Duration = Duration::from_secs(400 * DAY);
-/// In seconds.
-const DAY: u64 = 24 * 60 * 60;
-
-/// The daily walk through the subjects of risk, which expire by the day.
-#[derive(Default)]
-pub(super) struct SubjectWalk(Mutex<Walk>);
-
-#[derive(Default)]
-struct Walk {
-    /// The id that it has come to.
-    after: String,
-    /// The day of the last walk that was finished, in days since 1970.
-    finished_on: Option<u64>,
-}
+const RISK_DECISIONS_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 impl Payments {
     /// Deletes the oldest operations that finished before their retention began, at most [`PRUNE_BATCH`], with their
@@ -56,18 +39,10 @@ impl Payments {
 
     /// Goes on with the walk of today, if it is not finished.
     async fn prune_risk_subjects(&self, now: Timestamp) -> Result<u64, Error> {
-        let today = now.since(Timestamp::default()).as_secs() / DAY;
-        let walk = || self.subject_walk.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if walk().finished_on == Some(today) {
-            return Ok(0);
-        }
-        let after = walk().after.clone();
+        let Some(after) = self.subject_walk.next(now) else { return Ok(0) };
         let walked = self.store.delete_risk_subjects(&after, now, PRUNE_BATCH).await?;
         let is_to_go_on = walked.next.is_some();
-        *walk() = match walked.next {
-            Some(after) => Walk { after, finished_on: None },
-            None => Walk { after: String::new(), finished_on: Some(today) },
-        };
+        self.subject_walk.reached(walked.next, now);
         Ok(walked.deleted + u64::from(is_to_go_on))
     }
 }
