@@ -11,8 +11,8 @@ use crate::task;
 
 /// How many may wait. It is never reached: each is of a call under way, which `rpc/` bounds.
 const QUEUE: usize = 1024;
-/// How many keys are looked up together at most.
-const TOGETHER: usize = 128;
+/// How many keys are looked up together at most: the four subjects of risk of as many calls as are written together.
+const TOGETHER: usize = 512;
 
 /// A query that finds rows by a key.
 pub(super) struct Lookup {

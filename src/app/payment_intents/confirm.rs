@@ -94,6 +94,12 @@ impl ConfirmCommand {
         if method.upstream_id.is_none() { Err(customers::not_ready(id.as_str())) } else { Ok(()) }
     }
 
+    /// The saved method, when it is to be one, and is there.
+    async fn read_method(&self, app: &Payments, operation: &Operation) -> Result<Option<PaymentMethod>, Error> {
+        let PaymentSource::Saved(id) = &self.confirmation.source else { return Ok(None) };
+        Ok(app.store.read().await?.payment_method(&operation.partner_id, id).await?)
+    }
+
     /// The card of the attempt, when it is one.
     fn card(&self, method: Option<&PaymentMethod>) -> Option<MaskedCard> {
         match &self.confirmation.source {
@@ -179,12 +185,12 @@ impl Command for ConfirmCommand {
 
     async fn read(&self, app: &Payments, operation: &Operation) -> Result<Confirming, Error> {
         app.require_of_corefy(self.confirmation.needs())?;
-        let payment = Payment::read_own(&app.store, operation, &self.id).await?;
-        let operations = app.store.operations_unended(&self.id).await?;
-        let method = match &self.confirmation.source {
-            PaymentSource::Saved(id) => app.store.read().await?.payment_method(&operation.partner_id, id).await?,
-            PaymentSource::Card(_) | PaymentSource::Other(_) | PaymentSource::HostedPage => None,
-        };
+        // At once, so that the call waits for one batch of lookups and not for several; the intent's version says when they do not fit.
+        let (payment, operations, method) = tokio::try_join!(
+            Payment::read_own(&app.store, operation, &self.id),
+            async { Ok(app.store.operations_unended(&self.id).await?) },
+            self.read_method(app, operation),
+        )?;
         let mut seen = Confirming { payment, operations, method, screening: None, counted: None };
         // A call that is refused in any case does not wait for the turns of its subjects.
         if self.check(app, &seen, operation).is_ok() {
