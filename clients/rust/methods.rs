@@ -50,6 +50,7 @@ pub async fn unary(
         CreateCustomer: customers.create_customer(CreateCustomerRequest),
         UpdateCustomer: customers.update_customer(UpdateCustomerRequest),
         EraseCustomer: customers.erase_customer(EraseCustomerRequest),
+        ErasePayer: customers.erase_payer(ErasePayerRequest),
         GetErasure: customers.get_erasure(GetErasureRequest),
         GetCustomer: customers.get_customer(GetCustomerRequest),
         ListCustomers: customers.list_customers(ListCustomersRequest),

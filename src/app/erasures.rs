@@ -11,13 +11,15 @@ use super::{
 use crate::{
     domain::{
         audit::Operator,
-        erasure::job::Erasure,
+        clock::Timestamp,
+        erasure::job::{Erasure, ErasureSubject, PayerErasure},
         event::EventType,
-        ids::{AuditEntryId, CustomerId, ErasureId},
+        ids::{AuditEntryId, CustomerId, ErasureId, PaymentIntentId},
         operation::{SETTLE_MARGIN, WEBHOOK_LEASE},
+        search_term::{SearchTerm, SearchedKind, TermHash},
     },
     error::{Error, Reason},
-    store::{Change, CommitError, Tracked},
+    store::{Change, CommitError, ListPosition, Tracked},
 };
 
 mod rewrite;
@@ -26,6 +28,12 @@ mod rewrite;
 const MOST_NAMED: u32 = 10;
 /// When it is worth asking again for the erasure of a customer whose payments are under way.
 const UNDER_WAY_RETRY: Duration = Duration::from_secs(60);
+/// How many customers with one email address are looked for at a time.
+const CUSTOMERS_AT_A_TIME: u32 = 20;
+/// How many customers with one email address one call begins to erase, about; a repeated call goes on.
+const MOST_CUSTOMERS: usize = 200;
+/// How many payments with one email address are looked at together.
+const PAYMENTS_AT_A_TIME: u32 = 100;
 /// How many payments one step goes through.
 const PAYMENTS_A_STEP: u32 = 20;
 /// How long a step may take before another gateway goes on in its place.
@@ -54,7 +62,8 @@ impl Payments {
             drop(session);
             let (mut decision, now) = (Decision::by(self.ids(), &[]), self.now());
             customer.erase(now);
-            let erasure = Erasure::of(&customer, &caller.key_id, now, self.ids());
+            let subject = ErasureSubject::Customer(id.clone());
+            let erasure = Erasure::of(&customer.partner_id, subject, &caller.key_id, now, self.ids());
             decision.changes.push(Change::Customer(customer));
             decision.changes.push(Change::Erasure(Tracked::new(erasure.clone())));
             match decision.commit(&self.store).await {
@@ -64,6 +73,70 @@ impl Payments {
             }
         }
         Err(Error::new(Reason::StoreUnavailable, "too many calls change the same customer"))
+    }
+
+    /// Begins to erase the payer with this email address: the customers who have it, each with all that is theirs, and every payment
+    /// that has it. Asked again, answers how far that has come.
+    pub async fn erase_payer(&self, caller: &Caller, email: &str) -> Result<Vec<Erasure>, Error> {
+        let (partner, term) = (&caller.partner_id, SearchTerm::email(email));
+        let [hash] = self.store.term_hashes(partner, SearchedKind::PaymentIntent, std::slice::from_ref(&term))[..]
+        else {
+            return Err(Error::new(Reason::Internal, "an email address has no hash"));
+        };
+        let open = self.under_way_for(hash).await?;
+        if !open.is_empty() {
+            return Err(under_way(&open));
+        }
+        let mut erasures = Vec::new();
+        loop {
+            let found =
+                self.store.ids_by_term(partner, SearchedKind::Customer, &term, None, CUSTOMERS_AT_A_TIME).await?;
+            let ids: Vec<_> = found.iter().filter_map(|at| CustomerId::parse(&at.id)).collect();
+            if ids.is_empty() || erasures.len() > MOST_CUSTOMERS {
+                break;
+            }
+            for id in ids {
+                erasures.push(self.erase_customer(caller, id).await?);
+            }
+        }
+        erasures.push(self.erase_payments(caller, hash).await?);
+        Ok(erasures)
+    }
+
+    /// Begins to erase the payments that are found by this hash.
+    async fn erase_payments(&self, caller: &Caller, term: TermHash) -> Result<Erasure, Error> {
+        for _ in 0..CONFLICTS {
+            if let Some(erasure) = self.store.read().await?.erasure_of_payer(&caller.partner_id, term).await? {
+                return Ok(erasure);
+            }
+            let subject = ErasureSubject::Payer(term);
+            let erasure = Erasure::of(&caller.partner_id, subject, &caller.key_id, self.now(), self.ids());
+            let mut decision = Decision::by(self.ids(), &[]);
+            decision.changes.push(Change::Erasure(Tracked::new(erasure.clone())));
+            match decision.commit(&self.store).await {
+                Ok(()) => return Ok(erasure),
+                Err(CommitError::Conflict(_)) => {}
+                Err(CommitError::Failed(error)) => return Err(error.into()),
+            }
+        }
+        Err(Error::new(Reason::StoreUnavailable, "the same payer is erased by others"))
+    }
+
+    /// The payments under way that are found by this hash, as many as a refusal names.
+    async fn under_way_for(&self, term: TermHash) -> Result<Vec<String>, Error> {
+        let (mut open, mut after) = (Vec::new(), None);
+        loop {
+            let found = self.store.ids_by_hash(term, after.as_ref(), PAYMENTS_AT_A_TIME).await?;
+            let ids: Vec<_> = found.iter().map(|at| at.id.clone()).collect();
+            if !ids.is_empty() {
+                open.extend(self.store.read().await?.under_way_among(&ids).await?);
+            }
+            open.truncate(MOST_NAMED as usize);
+            after = found.into_iter().next_back();
+            if after.is_none() || open.len() == MOST_NAMED as usize {
+                return Ok(open);
+            }
+        }
     }
 
     /// Reads an erasure.
@@ -78,15 +151,12 @@ impl Payments {
         let now = self.now();
         let claimed = self.store.claim_due_erasure(now, now + STEP_LEASE, self.longest_call()).await?;
         let Some(mut erasure) = claimed else { return Ok(0) };
-        let mut session = self.store.read().await?;
-        let after = erasure.done_until.clone();
-        let payments = session.payment_intents_made(&erasure.customer_id, after.as_ref(), PAYMENTS_A_STEP).await?;
-        drop(session);
+        let payments = self.payments_to_erase(&erasure).await?;
         let is_last = payments.len() < PAYMENTS_A_STEP as usize;
         for (made_at, id) in payments {
             let emptied = self.erase_payment(&id).await?;
             erasure.emptied += emptied;
-            erasure.done_until = Some((made_at, id));
+            erasure.done_until = erasure.customer().is_some().then_some((made_at, id));
             erasure.due_at = self.now() + STEP_LEASE;
             if !self.note(&mut erasure).await? {
                 return Ok(1);
@@ -101,10 +171,27 @@ impl Payments {
         Ok(1)
     }
 
+    /// The next payments of an erasure. Those of a payer are found by the email address until they are empty.
+    async fn payments_to_erase(&self, erasure: &Erasure) -> Result<Vec<(Timestamp, PaymentIntentId)>, Error> {
+        match &erasure.subject {
+            ErasureSubject::Customer(id) => {
+                let (mut session, after) = (self.store.read().await?, erasure.done_until.as_ref());
+                Ok(session.payment_intents_made(id, after, PAYMENTS_A_STEP).await?)
+            }
+            ErasureSubject::Payer(term) => {
+                let found = self.store.ids_by_hash(*term, None, PAYMENTS_A_STEP).await?;
+                let read = |at: ListPosition| Some((at.created_at, PaymentIntentId::parse(&at.id)?));
+                Ok(found.into_iter().filter_map(read).collect())
+            }
+        }
+    }
+
     /// Empties what is the customer's own, and ends the stage.
     async fn end_stage(&self, erasure: &mut Tracked<Erasure>) -> Result<(), Error> {
-        let emptied = self.erase_own(&erasure.customer_id.clone()).await?;
-        erasure.emptied += emptied;
+        if let Some(customer) = erasure.customer().cloned() {
+            let emptied = self.erase_own(&customer).await?;
+            erasure.emptied += emptied;
+        }
         if self.store.empty_log().await? {
             let (now, longest_call) = (self.now(), self.longest_call());
             erasure.end_stage(now, longest_call);
@@ -118,15 +205,9 @@ impl Payments {
     /// taken it over.
     async fn note(&self, erasure: &mut Tracked<Erasure>) -> Result<bool, Error> {
         erasure.revision += 1;
-        let (mut decision, now) = (Decision::by(self.ids(), &[]), self.now());
+        let mut decision = Decision::by(self.ids(), &[]);
         if erasure.is_done() {
-            let shell = self.store.read().await?.customer_any(&erasure.customer_id).await?;
-            if let Some(customer) = shell {
-                decision.changes.emit(EventType::CustomerErased, customer, now);
-            }
-            decision.changes.push(self.audited(erasure));
-            tracing::info!(erasure = %erasure.id, customer = %erasure.customer_id, emptied = erasure.emptied,
-                "a customer was erased");
+            self.tell_end(erasure, &mut decision).await?;
         }
         decision.changes.push(Change::Erasure(erasure.clone()));
         match decision.commit(&self.store).await {
@@ -137,6 +218,24 @@ impl Payments {
             Err(CommitError::Conflict(_)) => Ok(false),
             Err(CommitError::Failed(error)) => Err(error.into()),
         }
+    }
+
+    /// Adds the event about the end of an erasure, and who asked for it.
+    async fn tell_end(&self, erasure: &Erasure, decision: &mut Decision) -> Result<(), Error> {
+        let now = self.now();
+        match &erasure.subject {
+            ErasureSubject::Customer(id) => {
+                if let Some(shell) = self.store.read().await?.customer_any(id).await? {
+                    decision.changes.emit(EventType::CustomerErased, shell, now);
+                }
+            }
+            ErasureSubject::Payer(_) => {
+                decision.changes.emit(EventType::PayerErased, PayerErasure::from(erasure), now);
+            }
+        }
+        decision.changes.push(self.audited(erasure));
+        tracing::info!(erasure = %erasure.id, emptied = erasure.emptied, "a person was erased");
+        Ok(())
     }
 
     /// How long after the request a call may write what it has read before it: its sending, its settling, and the webhooks that
@@ -150,7 +249,10 @@ impl Payments {
         Change::OperatorCommand {
             id: AuditEntryId::generate(self.ids()),
             operator: Operator { user: erasure.requested_by.clone(), host: String::new() },
-            command: format!("EraseCustomer {}", erasure.customer_id),
+            command: match &erasure.subject {
+                ErasureSubject::Customer(id) => format!("EraseCustomer {id}"),
+                ErasureSubject::Payer(_) => format!("ErasePayer {}", erasure.id),
+            },
             given_at: self.now(),
         }
     }

@@ -20,6 +20,9 @@ pub mod event_types {
     /// An attempt was declined or failed.
     pub const PAYMENT_INTENT_PAYMENT_FAILED: &str = "payment_intent.payment_failed";
 
+    /// Everything that told of a payer without a customer was erased.
+    pub const PAYER_ERASED: &str = "payer.erased";
+
     /// An attempt was stopped for its risk, before anything was sent.
     pub const PAYMENT_INTENT_BLOCKED: &str = "payment_intent.blocked";
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     clock::Timestamp,
     customer::Customer,
+    erasure::job::PayerErasure,
     ids::{EventId, OperationId, PartnerId},
     operation::OpenOperation,
     payment_intent::PaymentIntent,
@@ -75,6 +76,8 @@ event_types! {
     CustomerCreationFailed => "customer.creation_failed",
     /// Everything that told of a customer was erased.
     CustomerErased => "customer.erased",
+    /// Everything that told of a payer without a customer was erased.
+    PayerErased => "payer.erased",
     /// A payment method was saved.
     PaymentMethodCreated => "payment_method.created",
     /// Corefy refused a payment method whose creation was in doubt; the method is removed.
@@ -124,6 +127,8 @@ pub enum EventObject {
     PaymentMethod(Box<PaymentMethod>),
     /// An operation whose outcome is not known.
     Operation(Box<OpenOperation>),
+    /// The erasure of a payer.
+    Erasure(Box<PayerErasure>),
 }
 
 impl EventObject {
@@ -135,6 +140,7 @@ impl EventObject {
             Self::Customer(customer) => customer.id.as_str(),
             Self::PaymentMethod(method) => method.id.as_str(),
             Self::Operation(operation) => operation.subject_id.as_str(),
+            Self::Erasure(erasure) => erasure.id.as_str(),
         }
     }
 
@@ -146,6 +152,7 @@ impl EventObject {
             Self::Customer(customer) => &customer.partner_id,
             Self::PaymentMethod(method) => &method.partner_id,
             Self::Operation(operation) => &operation.partner_id,
+            Self::Erasure(erasure) => &erasure.partner_id,
         }
     }
 }
@@ -171,6 +178,12 @@ impl From<Customer> for EventObject {
 impl From<PaymentMethod> for EventObject {
     fn from(method: PaymentMethod) -> Self {
         Self::PaymentMethod(Box::new(method))
+    }
+}
+
+impl From<PayerErasure> for EventObject {
+    fn from(erasure: PayerErasure) -> Self {
+        Self::Erasure(Box::new(erasure))
     }
 }
 

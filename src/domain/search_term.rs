@@ -98,6 +98,11 @@ pub struct TermHash([u8; TERM_BYTES]);
 const TERM_BYTES: usize = 16;
 
 impl TermHash {
+    /// Reads one from a row.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
     /// Its bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -9,7 +9,7 @@ use crate::{
     },
     domain::{
         customer::{Address, Customer, CustomerDetails, CustomerField},
-        erasure::job::Erasure,
+        erasure::job::{Erasure, PayerErasure},
         ids::{CustomerId, ErasureId},
         private::Private,
     },
@@ -68,6 +68,16 @@ impl CustomerService for Handlers {
         })?;
         let erasure = self.app.payments.erase_customer(&caller, id).await?;
         Ok(Response::new(pb::EraseCustomerResponse { erasure: Some(erasure.into()) }))
+    }
+
+    async fn erase_payer(
+        &self,
+        request: Request<pb::ErasePayerRequest>,
+    ) -> Result<Response<pb::ErasePayerResponse>, Status> {
+        let (caller, email) =
+            handler::mutation(&self.app.payments, request, |fields, message| Some(email(fields, message.email)))?;
+        let erasures = self.app.payments.erase_payer(&caller, &email).await?;
+        Ok(Response::new(pb::ErasePayerResponse { erasures: erasures.into_iter().map(Into::into).collect() }))
     }
 
     async fn get_erasure(
@@ -210,8 +220,21 @@ impl From<Erasure> for pb::Erasure {
         let state = if erasure.is_done() { pb::ErasureState::Done } else { pb::ErasureState::Running };
         Self {
             id: erasure.id.to_string(),
-            customer_id: erasure.customer_id.to_string(),
+            customer_id: erasure.customer().map(ToString::to_string).unwrap_or_default(),
             state: state.into(),
+            emptied: erasure.emptied,
+            requested_at: Some(timestamps::wire(erasure.requested_at)),
+            finished_at: erasure.finished_at.map(timestamps::wire),
+        }
+    }
+}
+
+impl From<PayerErasure> for pb::Erasure {
+    fn from(erasure: PayerErasure) -> Self {
+        Self {
+            id: erasure.id.to_string(),
+            customer_id: String::new(),
+            state: pb::ErasureState::Done.into(),
             emptied: erasure.emptied,
             requested_at: Some(timestamps::wire(erasure.requested_at)),
             finished_at: erasure.finished_at.map(timestamps::wire),

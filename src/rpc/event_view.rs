@@ -40,6 +40,7 @@ impl From<Event> for pb::Event {
                 EventObject::Customer(customer) => Object::Customer((*customer).into()),
                 EventObject::PaymentMethod(method) => Object::PaymentMethod((*method).into()),
                 EventObject::Operation(operation) => Object::Operation((*operation).into()),
+                EventObject::Erasure(erasure) => Object::Erasure((*erasure).into()),
             }),
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     app::{events::StartAt, paging::Page},
     domain::{
         event_filter::{EventFilter, EventPattern, MAX_PATTERN},
-        ids::{CustomerId, EventId, PaymentIntentId, PaymentMethodId, RefundId},
+        ids::{CustomerId, ErasureId, EventId, PaymentIntentId, PaymentMethodId, RefundId},
     },
     pb,
     pb::event_service_server::EventService,
@@ -87,11 +87,16 @@ fn list(fields: &mut Fields, message: pb::ListEventsRequest) -> Option<(EventFil
 }
 
 const EVENT_ID: &str = "of an event, evt_…";
-const OBJECT_ID: &str = "of an object, such as pi_…, pay_…, re_…, cus_… or pm_…";
+const OBJECT_ID: &str = "of an object, such as pi_…, pay_…, re_…, cus_…, pm_… or era_…";
 
 fn filter(fields: &mut Fields, types: &[String], object: &str) -> EventFilter {
-    let object_id = fields.optional_id("object_id", object, object_id, OBJECT_ID);
+    let object_id = fields.optional_id("object_id", object, told_of, OBJECT_ID);
     EventFilter { types: patterns(fields, types), object_id }
+}
+
+/// Reads the id of an object that events tell of.
+fn told_of(text: &str) -> Option<String> {
+    object_id(text).or_else(|| ErasureId::parse(text).map(|id| id.to_string()))
 }
 
 fn patterns(fields: &mut Fields, types: &[String]) -> Vec<EventPattern> {

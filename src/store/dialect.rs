@@ -326,6 +326,7 @@ impl Dialect {
             migration!(20, "search", "0020_search.sql"),
             migration!(21, "people", "0021_people.sql"),
             migration!(23, "erasures", "0023_erasures.sql"),
+            migration!(24, "payer erasures", "0024_payer_erasures.sql"),
         ])
     }
 }

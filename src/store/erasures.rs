@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use super::{
     Error, OperationRecord, ReadSession, Store, Tracked, api_calls,
@@ -13,18 +13,19 @@ use super::{
     object_write::{ObjectRanks, object_write},
     operations, payment_methods, risk_decisions,
     writes::{
-        ColumnType::{Int, Text},
+        ColumnType::{Bytes, Int, Text},
         Rank, RowValues, Statement, Write,
     },
 };
 use crate::domain::{
     api_call::ApiCall,
     clock::{CLOCK_SKEW, Timestamp},
-    erasure::job::{Erasure, ErasureStage},
+    erasure::job::{Erasure, ErasureStage, ErasureSubject},
     event::Event,
     ids::{CustomerId, ErasureId, PartnerId, PaymentIntentId},
     payment_method::PaymentMethod,
     risk::decision::RiskDecision,
+    search_term::TermHash,
 };
 
 pub(super) static INSERT: Statement = Statement {
@@ -33,6 +34,7 @@ pub(super) static INSERT: Statement = Statement {
         ("id", Text),
         ("partner_id", Text),
         ("customer_id", Text),
+        ("term", Bytes),
         ("stage", Text),
         ("requested_by", Text),
         ("requested_at", Int),
@@ -40,10 +42,11 @@ pub(super) static INSERT: Statement = Statement {
         ("emptied", Int),
         ("revision", Int),
     ],
-    sql: "INSERT INTO erasures (id, partner_id, customer_id, stage, requested_by, requested_at, due_at, emptied, revision)
-         SELECT id, partner_id, customer_id, stage, requested_by, requested_at, due_at, emptied, revision
+    sql: "INSERT INTO erasures (id, partner_id, customer_id, term, stage, requested_by, requested_at, due_at, emptied,
+             revision)
+         SELECT id, partner_id, customer_id, term, stage, requested_by, requested_at, due_at, emptied, revision
          FROM {rows} WHERE TRUE
-         ON CONFLICT (customer_id) DO NOTHING",
+         ON CONFLICT DO NOTHING",
 };
 
 pub(super) static UPDATE: Statement = Statement {
@@ -79,6 +82,10 @@ pub enum RecordsOf<'a> {
     /// A refund, a customer or a payment method, by its id.
     Object(&'a str),
 }
+
+/// A payment that is being made or given back.
+const UNDER_WAY: &str = "(state IN ('processing', 'requires_action') OR refund_pending > 0 OR EXISTS (SELECT 1 FROM operations
+     WHERE operations.payment_intent_id = payment_intents.id AND operations.state IN ('sent', 'in_doubt', 'needs_operator')))";
 
 /// Where records are read from.
 struct RecordSource<T> {
@@ -125,16 +132,32 @@ impl ReadSession {
         query.fetch_optional(self.connection()).await?.as_ref().map(read).transpose()
     }
 
+    /// The erasure of the payer that is being carried out.
+    pub async fn erasure_of_payer(&mut self, partner: &PartnerId, term: TermHash) -> Result<Option<Erasure>, Error> {
+        let sql = "SELECT * FROM erasures WHERE partner_id = $1 AND term = $2 AND finished_at IS NULL";
+        let query = sqlx::query(sql).bind(partner.as_str()).bind(term.as_bytes().to_vec());
+        query.fetch_optional(self.connection()).await?.as_ref().map(read).transpose()
+    }
+
+    /// Which of these payments are under way.
+    pub async fn under_way_among(&mut self, ids: &[String]) -> Result<Vec<String>, Error> {
+        let rows = ListQuery::from("payment_intents")
+            .only(UNDER_WAY)
+            .and_in("id", ids)?
+            .fetch(self.connection(), "id", u32::try_from(ids.len()).unwrap_or(u32::MAX))
+            .await?;
+        rows.iter().map(|row| get(row, "id")).collect()
+    }
+
     /// The ids of what is under way for a customer, oldest first, at most `limit`: payments that are being made or given back,
     /// and payment methods that are being saved.
     pub async fn under_way(&mut self, customer: &CustomerId, limit: u32) -> Result<Vec<String>, Error> {
-        let sql = "SELECT id FROM payment_intents WHERE customer_id = $1
-                 AND (state IN ('processing', 'requires_action') OR refund_pending > 0 OR EXISTS (SELECT 1 FROM operations
-                     WHERE operations.payment_intent_id = payment_intents.id
-                     AND operations.state IN ('sent', 'in_doubt', 'needs_operator')))
+        let sql = format!(
+            "SELECT id FROM payment_intents WHERE customer_id = $1 AND {UNDER_WAY}
              UNION ALL SELECT id FROM payment_methods WHERE customer_id = $1 AND upstream_id IS NULL
-             ORDER BY id LIMIT $2";
-        let query = sqlx::query(sql).bind(customer.as_str()).bind(i64::from(limit));
+             ORDER BY id LIMIT $2"
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(customer.as_str()).bind(i64::from(limit));
         query.fetch_all(self.connection()).await?.iter().map(|row| get(row, "id")).collect()
     }
 
@@ -260,10 +283,15 @@ pub(super) fn write(erasure: &Tracked<Erasure>) -> Result<Option<Write>, Error> 
 }
 
 fn insertion(erasure: &Erasure) -> RowValues {
+    let (customer, term) = match &erasure.subject {
+        ErasureSubject::Customer(id) => (Some(id.as_str()), None),
+        ErasureSubject::Payer(term) => (None, Some(term.as_bytes())),
+    };
     RowValues::new()
         .and(erasure.id.as_str())
         .and(erasure.partner_id.as_str())
-        .and(erasure.customer_id.as_str())
+        .and(customer)
+        .and(term)
         .and(erasure.stage.as_str())
         .and(erasure.requested_by.as_str())
         .and(erasure.requested_at.0)
@@ -291,7 +319,7 @@ fn read(row: &AnyRow) -> Result<Erasure, Error> {
     Ok(Erasure {
         id: parse(row, "id", ErasureId::parse)?,
         partner_id: parse(row, "partner_id", PartnerId::parse)?,
-        customer_id: parse(row, "customer_id", CustomerId::parse)?,
+        subject: subject(row)?,
         stage: parse(row, "stage", ErasureStage::parse)?,
         done_until: optional_time(row, "done_until")?.zip(last),
         requested_by: get(row, "requested_by")?,
@@ -301,4 +329,13 @@ fn read(row: &AnyRow) -> Result<Erasure, Error> {
         emptied: get(row, "emptied")?,
         revision: get(row, "revision")?,
     })
+}
+
+fn subject(row: &AnyRow) -> Result<ErasureSubject, Error> {
+    if let Some(customer) = parse_optional(row, "customer_id", CustomerId::parse)? {
+        return Ok(ErasureSubject::Customer(customer));
+    }
+    let term: Option<Vec<u8>> = get(row, "term")?;
+    let term = term.and_then(|bytes| TermHash::from_bytes(&bytes));
+    term.map(ErasureSubject::Payer).ok_or_else(|| Error::corrupt("an erasure of nobody".to_owned()))
 }

@@ -69,7 +69,17 @@ impl Store {
         after: Option<&ListPosition>,
         limit: u32,
     ) -> Result<Vec<ListPosition>, Error> {
-        let query = select(self.shared.terms.hash(partner, kind, term), after)?;
+        self.ids_by_hash(self.shared.terms.hash(partner, kind, term), after, limit).await
+    }
+
+    /// The same by the term as it is kept.
+    pub async fn ids_by_hash(
+        &self,
+        term: TermHash,
+        after: Option<&ListPosition>,
+        limit: u32,
+    ) -> Result<Vec<ListPosition>, Error> {
+        let query = select(term, after)?;
         let mut session = self.read().await?;
         let rows = query.fetch(session.connection(), Listing::by_creation(TABLE).order, limit).await?;
         rows.iter().map(|row| Ok(ListPosition { created_at: time(row, "created_at")?, id: get(row, "id")? })).collect()

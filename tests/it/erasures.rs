@@ -24,6 +24,7 @@ crate::on_both!(
     a_call_that_was_under_way_is_caught_by_the_second_look,
     a_customer_whose_payments_are_under_way_is_not_erased_yet,
     an_erased_customer_takes_nothing_new_and_refunds_go_on,
+    a_payer_is_erased_by_email_with_a_customer_and_without,
 );
 
 const CANARY: &str = "canary-bird";
@@ -358,4 +359,48 @@ async fn an_erased_customer_takes_nothing_new_and_refunds_go_on(database: TestDa
     assert_eq!(places(&opened(&app.database).await, CANARY), BTreeSet::new(), "Corefy goes on telling");
     let request = pb::ListPaymentMethodsRequest { customer_id: id, ..Default::default() };
     assert!(client.list_payment_methods(request).await.unwrap().into_inner().payment_methods.is_empty());
+}
+
+async fn a_payer_is_erased_by_email_with_a_customer_and_without(database: TestDatabase) {
+    /// More than one step goes through.
+    const PAYMENTS: usize = 22;
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let erase = async |email: &str| {
+        let request = pb::ErasePayerRequest { email: email.to_owned() };
+        Ok::<_, Status>(client.erase_payer(request).await?.into_inner().erasures)
+    };
+    let mut paid = client.created(intent_of("", CANARY)).await;
+    client.confirm(&paid.id, UNDER_WAY).await.unwrap();
+    let refusal = refused(erase(&format!("{CANARY}@example.com")).await);
+    assert_eq!((refusal.reason.as_str(), &refusal.facts["resource_ids"]), ("PAYMENTS_UNDER_WAY", &paid.id));
+    app.database.execute("UPDATE payment_intents SET state = 'succeeded', received = amount").await;
+    app.database.execute("UPDATE operations SET state = 'done'").await;
+    paid = client.get(&paid.id).await;
+    for _ in 1..PAYMENTS {
+        client.created(intent_of("", CANARY)).await;
+    }
+    let person = lives(&app, &client, CANARY).await;
+    let bystander = lives(&app, &client, BYSTANDER).await;
+    app.server.app.api_calls.write_api_calls().await.unwrap();
+
+    let begun = erase(&format!("{}@EXAMPLE.com", CANARY.to_uppercase())).await.unwrap();
+    let customers: Vec<_> = begun.iter().map(|erasure| erasure.customer_id.as_str()).collect();
+    assert_eq!(customers, [person.customer.id.as_str(), ""]);
+    let again = erase(&format!("{CANARY}@example.com")).await.unwrap();
+    assert!(again == begun[1..], "the customer is found no more, and the payments are being erased");
+    steps(&app).await;
+    app.clock.advance(LONGEST_CALL);
+    steps(&app).await;
+    for erasure in &begun {
+        assert_eq!(shown(&client, erasure).await.state(), pb::ErasureState::Done);
+    }
+    assert_eq!(places(&opened(&app.database).await, CANARY), BTreeSet::new());
+    let shell = client.get(&paid.id).await;
+    assert!(
+        shell.erased_at.is_some() && shell.amount_received == paid.amount_received && shell.state() == paid.state()
+    );
+    assert!(client.get(&bystander.paid.id).await == bystander.paid);
+    assert_eq!(client.event_types(&begun[1].id).await, ["payer.erased"]);
+    assert_eq!(wrong_fields(erase("nobody").await), ["email"]);
 }

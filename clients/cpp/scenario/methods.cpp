@@ -66,6 +66,7 @@ const std::map<std::string, Method>& Methods() {
       {"CreateCustomer", Through(&Gateway::customers, &Customers::CreateCustomer)},
       {"UpdateCustomer", Through(&Gateway::customers, &Customers::UpdateCustomer)},
       {"EraseCustomer", Through(&Gateway::customers, &Customers::EraseCustomer)},
+      {"ErasePayer", Through(&Gateway::customers, &Customers::ErasePayer)},
       {"GetErasure", Through(&Gateway::customers, &Customers::GetErasure)},
       {"GetCustomer", Through(&Gateway::customers, &Customers::GetCustomer)},
       {"ListCustomers", Through(&Gateway::customers, &Customers::ListCustomers)},

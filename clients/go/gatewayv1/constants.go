@@ -22,6 +22,9 @@ const EventTypePaymentIntentPartiallyPaid = "payment_intent.partially_paid"
 // EventTypePaymentIntentPaymentFailed: An attempt was declined or failed.
 const EventTypePaymentIntentPaymentFailed = "payment_intent.payment_failed"
 
+// EventTypePayerErased: Everything that told of a payer without a customer was erased.
+const EventTypePayerErased = "payer.erased"
+
 // EventTypePaymentIntentBlocked: An attempt was stopped for its risk, before anything was sent.
 const EventTypePaymentIntentBlocked = "payment_intent.blocked"
 

@@ -411,6 +411,98 @@ func (x *EraseCustomerResponse) GetErasure() *Erasure {
 	return nil
 }
 
+// Request of ErasePayer.
+type ErasePayerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The email address, as in CreateCustomerRequest. Upper and lower case are the same.
+	Email         string `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ErasePayerRequest) Reset() {
+	*x = ErasePayerRequest{}
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ErasePayerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ErasePayerRequest) ProtoMessage() {}
+
+func (x *ErasePayerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ErasePayerRequest.ProtoReflect.Descriptor instead.
+func (*ErasePayerRequest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ErasePayerRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+// Response of ErasePayer.
+type ErasePayerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The erasures: one for each customer that has the address, and at the end one for payments that have it.
+	Erasures      []*Erasure `protobuf:"bytes,1,rep,name=erasures,proto3" json:"erasures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ErasePayerResponse) Reset() {
+	*x = ErasePayerResponse{}
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ErasePayerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ErasePayerResponse) ProtoMessage() {}
+
+func (x *ErasePayerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ErasePayerResponse.ProtoReflect.Descriptor instead.
+func (*ErasePayerResponse) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ErasePayerResponse) GetErasures() []*Erasure {
+	if x != nil {
+		return x.Erasures
+	}
+	return nil
+}
+
 // Request of GetErasure.
 type GetErasureRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -422,7 +514,7 @@ type GetErasureRequest struct {
 
 func (x *GetErasureRequest) Reset() {
 	*x = GetErasureRequest{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[6]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -434,7 +526,7 @@ func (x *GetErasureRequest) String() string {
 func (*GetErasureRequest) ProtoMessage() {}
 
 func (x *GetErasureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[6]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -447,7 +539,7 @@ func (x *GetErasureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetErasureRequest.ProtoReflect.Descriptor instead.
 func (*GetErasureRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{6}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetErasureRequest) GetId() string {
@@ -468,7 +560,7 @@ type GetErasureResponse struct {
 
 func (x *GetErasureResponse) Reset() {
 	*x = GetErasureResponse{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[7]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -480,7 +572,7 @@ func (x *GetErasureResponse) String() string {
 func (*GetErasureResponse) ProtoMessage() {}
 
 func (x *GetErasureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[7]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -493,7 +585,7 @@ func (x *GetErasureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetErasureResponse.ProtoReflect.Descriptor instead.
 func (*GetErasureResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{7}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetErasureResponse) GetErasure() *Erasure {
@@ -514,7 +606,7 @@ type GetCustomerRequest struct {
 
 func (x *GetCustomerRequest) Reset() {
 	*x = GetCustomerRequest{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[8]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +618,7 @@ func (x *GetCustomerRequest) String() string {
 func (*GetCustomerRequest) ProtoMessage() {}
 
 func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[8]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +631,7 @@ func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerRequest.ProtoReflect.Descriptor instead.
 func (*GetCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{8}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetCustomerRequest) GetId() string {
@@ -560,7 +652,7 @@ type GetCustomerResponse struct {
 
 func (x *GetCustomerResponse) Reset() {
 	*x = GetCustomerResponse{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[9]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -572,7 +664,7 @@ func (x *GetCustomerResponse) String() string {
 func (*GetCustomerResponse) ProtoMessage() {}
 
 func (x *GetCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[9]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -585,7 +677,7 @@ func (x *GetCustomerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerResponse.ProtoReflect.Descriptor instead.
 func (*GetCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{9}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetCustomerResponse) GetCustomer() *Customer {
@@ -610,7 +702,7 @@ type ListCustomersRequest struct {
 
 func (x *ListCustomersRequest) Reset() {
 	*x = ListCustomersRequest{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[10]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +714,7 @@ func (x *ListCustomersRequest) String() string {
 func (*ListCustomersRequest) ProtoMessage() {}
 
 func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[10]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +727,7 @@ func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ListCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{10}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListCustomersRequest) GetReferenceId() string {
@@ -672,7 +764,7 @@ type ListCustomersResponse struct {
 
 func (x *ListCustomersResponse) Reset() {
 	*x = ListCustomersResponse{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[11]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -684,7 +776,7 @@ func (x *ListCustomersResponse) String() string {
 func (*ListCustomersResponse) ProtoMessage() {}
 
 func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[11]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -697,7 +789,7 @@ func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ListCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{11}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListCustomersResponse) GetCustomers() []*Customer {
@@ -750,7 +842,11 @@ const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"\x14EraseCustomerRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"M\n" +
 	"\x15EraseCustomerResponse\x124\n" +
-	"\aerasure\x18\x01 \x01(\v2\x1a.corefy.gateway.v1.ErasureR\aerasure\"#\n" +
+	"\aerasure\x18\x01 \x01(\v2\x1a.corefy.gateway.v1.ErasureR\aerasure\".\n" +
+	"\x11ErasePayerRequest\x12\x19\n" +
+	"\x05email\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05email\"L\n" +
+	"\x12ErasePayerResponse\x126\n" +
+	"\berasures\x18\x01 \x03(\v2\x1a.corefy.gateway.v1.ErasureR\berasures\"#\n" +
 	"\x11GetErasureRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"J\n" +
 	"\x12GetErasureResponse\x124\n" +
@@ -766,11 +862,13 @@ const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\"z\n" +
 	"\x15ListCustomersResponse\x129\n" +
 	"\tcustomers\x18\x01 \x03(\v2\x1b.corefy.gateway.v1.CustomerR\tcustomers\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xfe\x04\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xde\x05\n" +
 	"\x0fCustomerService\x12j\n" +
 	"\x0eCreateCustomer\x12(.corefy.gateway.v1.CreateCustomerRequest\x1a).corefy.gateway.v1.CreateCustomerResponse\"\x03\x90\x02\x00\x12j\n" +
 	"\x0eUpdateCustomer\x12(.corefy.gateway.v1.UpdateCustomerRequest\x1a).corefy.gateway.v1.UpdateCustomerResponse\"\x03\x90\x02\x00\x12g\n" +
 	"\rEraseCustomer\x12'.corefy.gateway.v1.EraseCustomerRequest\x1a(.corefy.gateway.v1.EraseCustomerResponse\"\x03\x90\x02\x02\x12^\n" +
+	"\n" +
+	"ErasePayer\x12$.corefy.gateway.v1.ErasePayerRequest\x1a%.corefy.gateway.v1.ErasePayerResponse\"\x03\x90\x02\x02\x12^\n" +
 	"\n" +
 	"GetErasure\x12$.corefy.gateway.v1.GetErasureRequest\x1a%.corefy.gateway.v1.GetErasureResponse\"\x03\x90\x02\x01\x12a\n" +
 	"\vGetCustomer\x12%.corefy.gateway.v1.GetCustomerRequest\x1a&.corefy.gateway.v1.GetCustomerResponse\"\x03\x90\x02\x01\x12g\n" +
@@ -789,7 +887,7 @@ func file_corefy_gateway_v1_customer_service_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_customer_service_proto_rawDescData
 }
 
-var file_corefy_gateway_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_corefy_gateway_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_corefy_gateway_v1_customer_service_proto_goTypes = []any{
 	(*CreateCustomerRequest)(nil),  // 0: corefy.gateway.v1.CreateCustomerRequest
 	(*CreateCustomerResponse)(nil), // 1: corefy.gateway.v1.CreateCustomerResponse
@@ -797,48 +895,53 @@ var file_corefy_gateway_v1_customer_service_proto_goTypes = []any{
 	(*UpdateCustomerResponse)(nil), // 3: corefy.gateway.v1.UpdateCustomerResponse
 	(*EraseCustomerRequest)(nil),   // 4: corefy.gateway.v1.EraseCustomerRequest
 	(*EraseCustomerResponse)(nil),  // 5: corefy.gateway.v1.EraseCustomerResponse
-	(*GetErasureRequest)(nil),      // 6: corefy.gateway.v1.GetErasureRequest
-	(*GetErasureResponse)(nil),     // 7: corefy.gateway.v1.GetErasureResponse
-	(*GetCustomerRequest)(nil),     // 8: corefy.gateway.v1.GetCustomerRequest
-	(*GetCustomerResponse)(nil),    // 9: corefy.gateway.v1.GetCustomerResponse
-	(*ListCustomersRequest)(nil),   // 10: corefy.gateway.v1.ListCustomersRequest
-	(*ListCustomersResponse)(nil),  // 11: corefy.gateway.v1.ListCustomersResponse
-	nil,                            // 12: corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
-	nil,                            // 13: corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
-	(*Address)(nil),                // 14: corefy.gateway.v1.Address
-	(*Customer)(nil),               // 15: corefy.gateway.v1.Customer
-	(*fieldmaskpb.FieldMask)(nil),  // 16: google.protobuf.FieldMask
-	(*Erasure)(nil),                // 17: corefy.gateway.v1.Erasure
+	(*ErasePayerRequest)(nil),      // 6: corefy.gateway.v1.ErasePayerRequest
+	(*ErasePayerResponse)(nil),     // 7: corefy.gateway.v1.ErasePayerResponse
+	(*GetErasureRequest)(nil),      // 8: corefy.gateway.v1.GetErasureRequest
+	(*GetErasureResponse)(nil),     // 9: corefy.gateway.v1.GetErasureResponse
+	(*GetCustomerRequest)(nil),     // 10: corefy.gateway.v1.GetCustomerRequest
+	(*GetCustomerResponse)(nil),    // 11: corefy.gateway.v1.GetCustomerResponse
+	(*ListCustomersRequest)(nil),   // 12: corefy.gateway.v1.ListCustomersRequest
+	(*ListCustomersResponse)(nil),  // 13: corefy.gateway.v1.ListCustomersResponse
+	nil,                            // 14: corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
+	nil,                            // 15: corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
+	(*Address)(nil),                // 16: corefy.gateway.v1.Address
+	(*Customer)(nil),               // 17: corefy.gateway.v1.Customer
+	(*fieldmaskpb.FieldMask)(nil),  // 18: google.protobuf.FieldMask
+	(*Erasure)(nil),                // 19: corefy.gateway.v1.Erasure
 }
 var file_corefy_gateway_v1_customer_service_proto_depIdxs = []int32{
-	14, // 0: corefy.gateway.v1.CreateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
-	12, // 1: corefy.gateway.v1.CreateCustomerRequest.metadata:type_name -> corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
-	15, // 2: corefy.gateway.v1.CreateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	14, // 3: corefy.gateway.v1.UpdateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
-	13, // 4: corefy.gateway.v1.UpdateCustomerRequest.metadata:type_name -> corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
-	16, // 5: corefy.gateway.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	15, // 6: corefy.gateway.v1.UpdateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	17, // 7: corefy.gateway.v1.EraseCustomerResponse.erasure:type_name -> corefy.gateway.v1.Erasure
-	17, // 8: corefy.gateway.v1.GetErasureResponse.erasure:type_name -> corefy.gateway.v1.Erasure
-	15, // 9: corefy.gateway.v1.GetCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	15, // 10: corefy.gateway.v1.ListCustomersResponse.customers:type_name -> corefy.gateway.v1.Customer
-	0,  // 11: corefy.gateway.v1.CustomerService.CreateCustomer:input_type -> corefy.gateway.v1.CreateCustomerRequest
-	2,  // 12: corefy.gateway.v1.CustomerService.UpdateCustomer:input_type -> corefy.gateway.v1.UpdateCustomerRequest
-	4,  // 13: corefy.gateway.v1.CustomerService.EraseCustomer:input_type -> corefy.gateway.v1.EraseCustomerRequest
-	6,  // 14: corefy.gateway.v1.CustomerService.GetErasure:input_type -> corefy.gateway.v1.GetErasureRequest
-	8,  // 15: corefy.gateway.v1.CustomerService.GetCustomer:input_type -> corefy.gateway.v1.GetCustomerRequest
-	10, // 16: corefy.gateway.v1.CustomerService.ListCustomers:input_type -> corefy.gateway.v1.ListCustomersRequest
-	1,  // 17: corefy.gateway.v1.CustomerService.CreateCustomer:output_type -> corefy.gateway.v1.CreateCustomerResponse
-	3,  // 18: corefy.gateway.v1.CustomerService.UpdateCustomer:output_type -> corefy.gateway.v1.UpdateCustomerResponse
-	5,  // 19: corefy.gateway.v1.CustomerService.EraseCustomer:output_type -> corefy.gateway.v1.EraseCustomerResponse
-	7,  // 20: corefy.gateway.v1.CustomerService.GetErasure:output_type -> corefy.gateway.v1.GetErasureResponse
-	9,  // 21: corefy.gateway.v1.CustomerService.GetCustomer:output_type -> corefy.gateway.v1.GetCustomerResponse
-	11, // 22: corefy.gateway.v1.CustomerService.ListCustomers:output_type -> corefy.gateway.v1.ListCustomersResponse
-	17, // [17:23] is the sub-list for method output_type
-	11, // [11:17] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	16, // 0: corefy.gateway.v1.CreateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
+	14, // 1: corefy.gateway.v1.CreateCustomerRequest.metadata:type_name -> corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
+	17, // 2: corefy.gateway.v1.CreateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	16, // 3: corefy.gateway.v1.UpdateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
+	15, // 4: corefy.gateway.v1.UpdateCustomerRequest.metadata:type_name -> corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
+	18, // 5: corefy.gateway.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	17, // 6: corefy.gateway.v1.UpdateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	19, // 7: corefy.gateway.v1.EraseCustomerResponse.erasure:type_name -> corefy.gateway.v1.Erasure
+	19, // 8: corefy.gateway.v1.ErasePayerResponse.erasures:type_name -> corefy.gateway.v1.Erasure
+	19, // 9: corefy.gateway.v1.GetErasureResponse.erasure:type_name -> corefy.gateway.v1.Erasure
+	17, // 10: corefy.gateway.v1.GetCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	17, // 11: corefy.gateway.v1.ListCustomersResponse.customers:type_name -> corefy.gateway.v1.Customer
+	0,  // 12: corefy.gateway.v1.CustomerService.CreateCustomer:input_type -> corefy.gateway.v1.CreateCustomerRequest
+	2,  // 13: corefy.gateway.v1.CustomerService.UpdateCustomer:input_type -> corefy.gateway.v1.UpdateCustomerRequest
+	4,  // 14: corefy.gateway.v1.CustomerService.EraseCustomer:input_type -> corefy.gateway.v1.EraseCustomerRequest
+	6,  // 15: corefy.gateway.v1.CustomerService.ErasePayer:input_type -> corefy.gateway.v1.ErasePayerRequest
+	8,  // 16: corefy.gateway.v1.CustomerService.GetErasure:input_type -> corefy.gateway.v1.GetErasureRequest
+	10, // 17: corefy.gateway.v1.CustomerService.GetCustomer:input_type -> corefy.gateway.v1.GetCustomerRequest
+	12, // 18: corefy.gateway.v1.CustomerService.ListCustomers:input_type -> corefy.gateway.v1.ListCustomersRequest
+	1,  // 19: corefy.gateway.v1.CustomerService.CreateCustomer:output_type -> corefy.gateway.v1.CreateCustomerResponse
+	3,  // 20: corefy.gateway.v1.CustomerService.UpdateCustomer:output_type -> corefy.gateway.v1.UpdateCustomerResponse
+	5,  // 21: corefy.gateway.v1.CustomerService.EraseCustomer:output_type -> corefy.gateway.v1.EraseCustomerResponse
+	7,  // 22: corefy.gateway.v1.CustomerService.ErasePayer:output_type -> corefy.gateway.v1.ErasePayerResponse
+	9,  // 23: corefy.gateway.v1.CustomerService.GetErasure:output_type -> corefy.gateway.v1.GetErasureResponse
+	11, // 24: corefy.gateway.v1.CustomerService.GetCustomer:output_type -> corefy.gateway.v1.GetCustomerResponse
+	13, // 25: corefy.gateway.v1.CustomerService.ListCustomers:output_type -> corefy.gateway.v1.ListCustomersResponse
+	19, // [19:26] is the sub-list for method output_type
+	12, // [12:19] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_customer_service_proto_init() }
@@ -856,7 +959,7 @@ func file_corefy_gateway_v1_customer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_customer_service_proto_rawDesc), len(file_corefy_gateway_v1_customer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

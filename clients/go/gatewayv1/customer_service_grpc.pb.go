@@ -22,6 +22,7 @@ const (
 	CustomerService_CreateCustomer_FullMethodName = "/corefy.gateway.v1.CustomerService/CreateCustomer"
 	CustomerService_UpdateCustomer_FullMethodName = "/corefy.gateway.v1.CustomerService/UpdateCustomer"
 	CustomerService_EraseCustomer_FullMethodName  = "/corefy.gateway.v1.CustomerService/EraseCustomer"
+	CustomerService_ErasePayer_FullMethodName     = "/corefy.gateway.v1.CustomerService/ErasePayer"
 	CustomerService_GetErasure_FullMethodName     = "/corefy.gateway.v1.CustomerService/GetErasure"
 	CustomerService_GetCustomer_FullMethodName    = "/corefy.gateway.v1.CustomerService/GetCustomer"
 	CustomerService_ListCustomers_FullMethodName  = "/corefy.gateway.v1.CustomerService/ListCustomers"
@@ -61,6 +62,13 @@ type CustomerServiceClient interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY, FAILED_PRECONDITION/PAYMENTS_UNDER_WAY.
 	EraseCustomer(ctx context.Context, in *EraseCustomerRequest, opts ...grpc.CallOption) (*EraseCustomerResponse, error)
+	// Erases the person behind an email address: every customer who has it, as EraseCustomer does, and every payment that has it,
+	// with a customer or without. At most some 200 customers a call.
+	//
+	// Fenced by what has the address: a second call begins nothing that is going on, and answers how far that has come.
+	//
+	// Errors: FAILED_PRECONDITION/CUSTOMER_NOT_READY, FAILED_PRECONDITION/PAYMENTS_UNDER_WAY.
+	ErasePayer(ctx context.Context, in *ErasePayerRequest, opts ...grpc.CallOption) (*ErasePayerResponse, error)
 	// Reads how far an erasure has come.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
@@ -107,6 +115,16 @@ func (c *customerServiceClient) EraseCustomer(ctx context.Context, in *EraseCust
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(EraseCustomerResponse)
 	err := c.cc.Invoke(ctx, CustomerService_EraseCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) ErasePayer(ctx context.Context, in *ErasePayerRequest, opts ...grpc.CallOption) (*ErasePayerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ErasePayerResponse)
+	err := c.cc.Invoke(ctx, CustomerService_ErasePayer_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +195,13 @@ type CustomerServiceServer interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND, FAILED_PRECONDITION/CUSTOMER_NOT_READY, FAILED_PRECONDITION/PAYMENTS_UNDER_WAY.
 	EraseCustomer(context.Context, *EraseCustomerRequest) (*EraseCustomerResponse, error)
+	// Erases the person behind an email address: every customer who has it, as EraseCustomer does, and every payment that has it,
+	// with a customer or without. At most some 200 customers a call.
+	//
+	// Fenced by what has the address: a second call begins nothing that is going on, and answers how far that has come.
+	//
+	// Errors: FAILED_PRECONDITION/CUSTOMER_NOT_READY, FAILED_PRECONDITION/PAYMENTS_UNDER_WAY.
+	ErasePayer(context.Context, *ErasePayerRequest) (*ErasePayerResponse, error)
 	// Reads how far an erasure has come.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
@@ -207,6 +232,9 @@ func (UnimplementedCustomerServiceServer) UpdateCustomer(context.Context, *Updat
 }
 func (UnimplementedCustomerServiceServer) EraseCustomer(context.Context, *EraseCustomerRequest) (*EraseCustomerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) ErasePayer(context.Context, *ErasePayerRequest) (*ErasePayerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ErasePayer not implemented")
 }
 func (UnimplementedCustomerServiceServer) GetErasure(context.Context, *GetErasureRequest) (*GetErasureResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetErasure not implemented")
@@ -292,6 +320,24 @@ func _CustomerService_EraseCustomer_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CustomerService_ErasePayer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ErasePayerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).ErasePayer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_ErasePayer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).ErasePayer(ctx, req.(*ErasePayerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CustomerService_GetErasure_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetErasureRequest)
 	if err := dec(in); err != nil {
@@ -364,6 +410,10 @@ var CustomerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "EraseCustomer",
 			Handler:    _CustomerService_EraseCustomer_Handler,
+		},
+		{
+			MethodName: "ErasePayer",
+			Handler:    _CustomerService_ErasePayer_Handler,
 		},
 		{
 			MethodName: "GetErasure",

@@ -75,18 +75,19 @@ func (ErasureState) EnumDescriptor() ([]byte, []int) {
 	return file_corefy_gateway_v1_erasure_proto_rawDescGZIP(), []int{0}
 }
 
-// The erasure of a customer. It goes on by itself, also when the gateway is restarted, and ends with the event `customer.erased`.
+// The erasure of a person. It goes on by itself, also when the gateway is restarted, and ends with the event `customer.erased` or, of
+// payments by their email address, `payer.erased`.
 type Erasure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The gateway's id, `era_…`.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The customer, `cus_…`.
+	// The customer, `cus_…`. Empty where payments are erased by their email address.
 	CustomerId string `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
 	// How far it has come.
 	State ErasureState `protobuf:"varint,3,opt,name=state,proto3,enum=corefy.gateway.v1.ErasureState" json:"state,omitempty"`
 	// How many objects and records were emptied so far.
 	Emptied int64 `protobuf:"varint,4,opt,name=emptied,proto3" json:"emptied,omitempty"`
-	// When it was asked for. From then on the customer's own data is unreadable.
+	// When it was asked for. From then on a customer's own data is unreadable.
 	RequestedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=requested_at,json=requestedAt,proto3" json:"requested_at,omitempty"`
 	// When nothing was left. Not set before.
 	FinishedAt    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=finished_at,json=finishedAt,proto3" json:"finished_at,omitempty"`

@@ -95,12 +95,12 @@ type Event struct {
 	// `payment_intent.charged_back`: the payer's bank took money back; `amount_charged_back` of the intent has the sum so far;
 	// `payment_intent.overdue`: the payment, or a refund of it, has been under way at Corefy for a week; look at it;
 	// `refund.created`, `.succeeded`, `.failed`, `.canceled`, `.late_success`;
-	// `customer.created`, `.updated`, `.erased`; `payment_method.created`, `.updated`, `.deleted`;
+	// `customer.created`, `.updated`, `.erased`; `payer.erased`; `payment_method.created`, `.updated`, `.deleted`;
 	// `customer.creation_failed`, `payment_method.creation_failed`: Corefy refused a creation that was in doubt, and the
 	// object is removed;
 	// `operation.in_doubt`, `operation.needs_operator`: the outcome of a call to Corefy is not known.
 	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	// The object it happened to: `pi_…`, `re_…`, `cus_…` or `pm_…`. For `operation.…` the object that the operation is about.
+	// The object it happened to: `pi_…`, `re_…`, `cus_…` or `pm_…`. For `payer.erased` the erasure, `era_…`. For `operation.…` the object that the operation is about.
 	ObjectId string `protobuf:"bytes,4,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
 	// When it happened.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
@@ -117,6 +117,7 @@ type Event struct {
 	//	*Event_Customer
 	//	*Event_PaymentMethod
 	//	*Event_Operation
+	//	*Event_Erasure
 	Object        isEvent_Object `protobuf_oneof:"object"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -253,6 +254,15 @@ func (x *Event) GetOperation() *Operation {
 	return nil
 }
 
+func (x *Event) GetErasure() *Erasure {
+	if x != nil {
+		if x, ok := x.Object.(*Event_Erasure); ok {
+			return x.Erasure
+		}
+	}
+	return nil
+}
+
 type isEvent_Object interface {
 	isEvent_Object()
 }
@@ -282,6 +292,11 @@ type Event_Operation struct {
 	Operation *Operation `protobuf:"bytes,12,opt,name=operation,proto3,oneof"`
 }
 
+type Event_Erasure struct {
+	// Of `payer.erased`.
+	Erasure *Erasure `protobuf:"bytes,13,opt,name=erasure,proto3,oneof"`
+}
+
 func (*Event_PaymentIntent) isEvent_Object() {}
 
 func (*Event_Refund) isEvent_Object() {}
@@ -292,11 +307,13 @@ func (*Event_PaymentMethod) isEvent_Object() {}
 
 func (*Event_Operation) isEvent_Object() {}
 
+func (*Event_Erasure) isEvent_Object() {}
+
 var File_corefy_gateway_v1_event_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1dcorefy/gateway/v1/event.proto\x12\x11corefy.gateway.v1\x1a corefy/gateway/v1/customer.proto\x1a!corefy/gateway/v1/operation.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1ecorefy/gateway/v1/refund.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaf\x04\n" +
+	"\x1dcorefy/gateway/v1/event.proto\x12\x11corefy.gateway.v1\x1a corefy/gateway/v1/customer.proto\x1a\x1fcorefy/gateway/v1/erasure.proto\x1a!corefy/gateway/v1/operation.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1ecorefy/gateway/v1/refund.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x04\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x03R\bsequence\x12\x12\n" +
@@ -312,7 +329,8 @@ const file_corefy_gateway_v1_event_proto_rawDesc = "" +
 	"\bcustomer\x18\n" +
 	" \x01(\v2\x1b.corefy.gateway.v1.CustomerH\x00R\bcustomer\x12I\n" +
 	"\x0epayment_method\x18\v \x01(\v2 .corefy.gateway.v1.PaymentMethodH\x00R\rpaymentMethod\x12<\n" +
-	"\toperation\x18\f \x01(\v2\x1c.corefy.gateway.v1.OperationH\x00R\toperationB\b\n" +
+	"\toperation\x18\f \x01(\v2\x1c.corefy.gateway.v1.OperationH\x00R\toperation\x126\n" +
+	"\aerasure\x18\r \x01(\v2\x1a.corefy.gateway.v1.ErasureH\x00R\aerasureB\b\n" +
 	"\x06object*R\n" +
 	"\tEventView\x12\x1a\n" +
 	"\x16EVENT_VIEW_UNSPECIFIED\x10\x00\x12\x14\n" +
@@ -344,6 +362,7 @@ var file_corefy_gateway_v1_event_proto_goTypes = []any{
 	(*Customer)(nil),              // 5: corefy.gateway.v1.Customer
 	(*PaymentMethod)(nil),         // 6: corefy.gateway.v1.PaymentMethod
 	(*Operation)(nil),             // 7: corefy.gateway.v1.Operation
+	(*Erasure)(nil),               // 8: corefy.gateway.v1.Erasure
 }
 var file_corefy_gateway_v1_event_proto_depIdxs = []int32{
 	2, // 0: corefy.gateway.v1.Event.created_at:type_name -> google.protobuf.Timestamp
@@ -352,11 +371,12 @@ var file_corefy_gateway_v1_event_proto_depIdxs = []int32{
 	5, // 3: corefy.gateway.v1.Event.customer:type_name -> corefy.gateway.v1.Customer
 	6, // 4: corefy.gateway.v1.Event.payment_method:type_name -> corefy.gateway.v1.PaymentMethod
 	7, // 5: corefy.gateway.v1.Event.operation:type_name -> corefy.gateway.v1.Operation
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	8, // 6: corefy.gateway.v1.Event.erasure:type_name -> corefy.gateway.v1.Erasure
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_event_proto_init() }
@@ -365,6 +385,7 @@ func file_corefy_gateway_v1_event_proto_init() {
 		return
 	}
 	file_corefy_gateway_v1_customer_proto_init()
+	file_corefy_gateway_v1_erasure_proto_init()
 	file_corefy_gateway_v1_operation_proto_init()
 	file_corefy_gateway_v1_payment_intent_proto_init()
 	file_corefy_gateway_v1_payment_method_proto_init()
@@ -375,6 +396,7 @@ func file_corefy_gateway_v1_event_proto_init() {
 		(*Event_Customer)(nil),
 		(*Event_PaymentMethod)(nil),
 		(*Event_Operation)(nil),
+		(*Event_Erasure)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

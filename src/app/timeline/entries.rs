@@ -195,5 +195,6 @@ fn state(object: &EventObject) -> String {
         }
         EventObject::Operation(operation) => format!("the outcome of {} is not known", rpc(operation.kind)),
         EventObject::Customer(_) | EventObject::PaymentMethod(_) => "it was saved".to_owned(),
+        EventObject::Erasure(_) => "the payer was erased".to_owned(),
     }
 }

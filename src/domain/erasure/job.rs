@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{
     clock::Timestamp,
-    customer::Customer,
     ids::{CustomerId, ErasureId, Ids, PartnerId, PaymentIntentId},
     risk::action::words,
+    search_term::TermHash,
 };
 
 words! {
@@ -21,18 +23,27 @@ words! {
     }
 }
 
-/// The erasure of a customer. A customer has at most one.
+/// The person who is erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErasureSubject {
+    /// A customer, with its payments and payment methods. A customer has at most one erasure.
+    Customer(CustomerId),
+    /// The payments that have an email address, by the hash that they are found by.
+    Payer(TermHash),
+}
+
+/// The erasure of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
     /// Our id.
     pub id: ErasureId,
-    /// The partner that the customer belongs to.
+    /// The partner that the person's objects belong to.
     pub partner_id: PartnerId,
-    /// The customer.
-    pub customer_id: CustomerId,
+    /// The person.
+    pub subject: ErasureSubject,
     /// How far it has come.
     pub stage: ErasureStage,
-    /// The last intent of this stage that is done, by when it was made.
+    /// The last intent of this stage that is done, by when it was made. Of a payer none: what is done is found no more.
     pub done_until: Option<(Timestamp, PaymentIntentId)>,
     /// The public half of the key that asked for it.
     pub requested_by: String,
@@ -50,11 +61,11 @@ pub struct Erasure {
 
 impl Erasure {
     /// A new one, due at once.
-    pub fn of(customer: &Customer, requested_by: &str, now: Timestamp, ids: &Ids) -> Self {
+    pub fn of(partner: &PartnerId, subject: ErasureSubject, requested_by: &str, now: Timestamp, ids: &Ids) -> Self {
         Self {
             id: ErasureId::generate(ids),
-            partner_id: customer.partner_id.clone(),
-            customer_id: customer.id.clone(),
+            partner_id: partner.clone(),
+            subject,
             stage: ErasureStage::First,
             done_until: None,
             requested_by: requested_by.to_owned(),
@@ -82,8 +93,43 @@ impl Erasure {
         }
     }
 
+    /// The customer, when it is one.
+    pub fn customer(&self) -> Option<&CustomerId> {
+        match &self.subject {
+            ErasureSubject::Customer(id) => Some(id),
+            ErasureSubject::Payer(_) => None,
+        }
+    }
+
     /// Whether nothing is left.
     pub fn is_done(&self) -> bool {
         self.stage == ErasureStage::Done
+    }
+}
+
+/// The erasure of a payer, as an event shows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PayerErasure {
+    /// Its id.
+    pub id: ErasureId,
+    /// The partner that the payments belong to.
+    pub partner_id: PartnerId,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When nothing was left.
+    pub finished_at: Option<Timestamp>,
+    /// How many objects and records were emptied.
+    pub emptied: i64,
+}
+
+impl From<&Erasure> for PayerErasure {
+    fn from(erasure: &Erasure) -> Self {
+        Self {
+            id: erasure.id.clone(),
+            partner_id: erasure.partner_id.clone(),
+            requested_at: erasure.requested_at,
+            finished_at: erasure.finished_at,
+            emptied: erasure.emptied,
+        }
     }
 }

@@ -25,8 +25,8 @@ impl EventObject {
             Self::Refund(refund) => refund.strip(now),
             Self::Customer(customer) => customer.strip(now),
             Self::PaymentMethod(method) => method.strip(),
-            // Of an operation it has ids and times alone.
-            Self::Operation(_) => {}
+            // Of these it has ids and times alone.
+            Self::Operation(_) | Self::Erasure(_) => {}
         }
     }
 }

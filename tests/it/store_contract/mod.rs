@@ -6,6 +6,7 @@ mod claims;
 mod commits;
 mod customers;
 mod database;
+mod erasures;
 mod events;
 mod keys;
 mod objects;

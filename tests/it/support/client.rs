@@ -86,6 +86,7 @@ impl Client {
         update_customer: CustomerServiceClient(UpdateCustomerRequest) -> UpdateCustomerResponse;
         get_customer: CustomerServiceClient(GetCustomerRequest) -> GetCustomerResponse;
         erase_customer: CustomerServiceClient(EraseCustomerRequest) -> EraseCustomerResponse;
+        erase_payer: CustomerServiceClient(ErasePayerRequest) -> ErasePayerResponse;
         get_erasure: CustomerServiceClient(GetErasureRequest) -> GetErasureResponse;
         list_customers: CustomerServiceClient(ListCustomersRequest) -> ListCustomersResponse;
         create_payment_method: PaymentMethodServiceClient(CreatePaymentMethodRequest) -> CreatePaymentMethodResponse;

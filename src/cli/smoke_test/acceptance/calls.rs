@@ -19,14 +19,15 @@ use crate::{
         ConfirmPaymentIntentResponse, CreateCustomerRequest, CreateCustomerResponse, CreatePaymentIntentRequest,
         CreatePaymentIntentResponse, CreatePaymentMethodRequest, CreatePaymentMethodResponse, CreateRefundRequest,
         CreateRefundResponse, DeletePaymentMethodRequest, EraseCustomerRequest, EraseCustomerResponse,
-        GetApiCallStatsRequest, GetCustomerRequest, GetErasureRequest, GetGatewayInfoRequest, GetPaymentIntentRequest,
-        GetPaymentMethodRequest, GetRefundRequest, GetTimelineRequest, GetTimelineResponse, ListApiCallsRequest,
-        ListCustomersRequest, ListEventsRequest, ListPaymentIntentsRequest, ListPaymentIntentsResponse,
-        ListPaymentMethodsRequest, ListRefundsRequest, ListSupportedPaymentMethodsRequest, PaymentIntent,
-        PaymentIntentState as State, RefundState, StreamEventsRequest, TestConnectionRequest, TestConnectionResponse,
-        UpdateCustomerRequest, UpdatePaymentMethodRequest, confirm_payment_intent_request::Source,
-        create_payment_method_request::Details, customer_service_client::CustomerServiceClient,
-        event_service_client::EventServiceClient, gateway_service_client::GatewayServiceClient, next_action::Action,
+        ErasePayerRequest, GetApiCallStatsRequest, GetCustomerRequest, GetErasureRequest, GetGatewayInfoRequest,
+        GetPaymentIntentRequest, GetPaymentMethodRequest, GetRefundRequest, GetTimelineRequest, GetTimelineResponse,
+        ListApiCallsRequest, ListCustomersRequest, ListEventsRequest, ListPaymentIntentsRequest,
+        ListPaymentIntentsResponse, ListPaymentMethodsRequest, ListRefundsRequest, ListSupportedPaymentMethodsRequest,
+        PaymentIntent, PaymentIntentState as State, RefundState, StreamEventsRequest, TestConnectionRequest,
+        TestConnectionResponse, UpdateCustomerRequest, UpdatePaymentMethodRequest,
+        confirm_payment_intent_request::Source, create_payment_method_request::Details,
+        customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
+        gateway_service_client::GatewayServiceClient, next_action::Action,
         payment_intent_service_client::PaymentIntentServiceClient,
         payment_method_service_client::PaymentMethodServiceClient, refund_service_client::RefundServiceClient,
         stream_events_response::Content,
@@ -244,6 +245,10 @@ impl Checks {
         let mut client = CustomerServiceClient::new(self.gateway.channel());
         let call = client.get_erasure(self.gateway.reading(GetErasureRequest { id }));
         self.check("GetErasure", "how far it has come", call, answered).await;
+        let mut client = CustomerServiceClient::new(self.gateway.channel());
+        let request = ErasePayerRequest { email: format!("{}@example.com", new_key()) };
+        let call = client.erase_payer(self.gateway.changing(request, &new_key()));
+        self.check("ErasePayer", "an address that nobody has", call, answered).await;
     }
 
     async fn check_payment_methods(&mut self, customer: &str) {
