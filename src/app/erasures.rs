@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::{
     call::Caller,
     customers::not_ready,
@@ -10,11 +12,11 @@ use super::{
 };
 use crate::{
     domain::{
-        audit::Operator,
+        audit::{Actor, AuditAction, AuditEntry, Note},
         clock::Timestamp,
         erasure::job::{Erasure, ErasureSubject, PayerErasure},
         event::EventType,
-        ids::{AuditEntryId, CustomerId, ErasureId, PaymentIntentId},
+        ids::{CustomerId, ErasureId, PaymentIntentId},
         operation::{SETTLE_MARGIN, WEBHOOK_LEASE},
         search_term::{SearchTerm, SearchedKind, TermHash},
     },
@@ -246,15 +248,14 @@ impl Payments {
 
     /// The entry of the audit for an erasure that has ended.
     fn audited(&self, erasure: &Erasure) -> Change {
-        Change::OperatorCommand {
-            id: AuditEntryId::generate(self.ids()),
-            operator: Operator { user: erasure.requested_by.clone(), host: String::new() },
-            command: match &erasure.subject {
-                ErasureSubject::Customer(id) => format!("EraseCustomer {id}"),
-                ErasureSubject::Payer(_) => format!("ErasePayer {}", erasure.id),
-            },
-            given_at: self.now(),
-        }
+        let note = Note { by: Actor::read(&erasure.requested_by), reason: String::new() };
+        let object = match &erasure.subject {
+            ErasureSubject::Customer(id) => ("customer", id.as_str()),
+            ErasureSubject::Payer(_) => ("payer", ""),
+        };
+        let entry = AuditEntry::new(self.ids(), self.now(), &note, AuditAction::PersonalDataErase, object)
+            .to(&json!({"erasure": erasure.id.as_str(), "emptied": erasure.emptied}));
+        Change::AuditEntry(Box::new(entry))
     }
 }
 

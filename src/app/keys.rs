@@ -1,10 +1,8 @@
-//! API keys: which callers are admitted, for how long a stream of theirs may go on, and their management by command.
+//! API keys: which callers are admitted, and for how long a stream of theirs may go on.
 
 use std::{collections::HashSet, fmt, net::IpAddr, time::Duration};
 
-use ipnet::IpNet;
 use moka::future::Cache;
-use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
@@ -13,9 +11,8 @@ use crate::{
     domain::{
         api_key::{ApiKey, Refusal, Scope},
         clock::{Clock, Timestamp},
-        environment::Environment,
         ids::PartnerId,
-        key_pair::{KeyPair, PublicKey, SecretHash, SecretKey},
+        key_pair::{KeyPair, PublicKey, SecretHash},
         master_key::{MasterKey, Purpose},
         proxies::{CallSource, Proxies},
     },
@@ -30,8 +27,6 @@ const REMEMBERED: Duration = Duration::from_secs(5);
 const REMEMBERED_KEYS: u64 = 10_000;
 /// The last use of a key is written at most this often.
 const LAST_USE_INTERVAL: Duration = Duration::from_secs(60);
-/// How many numbers are tried behind a short name that another partner has.
-const SHORT_NAME_TRIES: u32 = 99;
 
 /// Keys as they were last read.
 pub(super) struct KnownKeys {
@@ -248,109 +243,4 @@ impl Admission {
 /// Whether what was read then is still good. A clock that was turned back must not make a revoked key live longer.
 fn is_fresh(read_at: Timestamp, now: Timestamp) -> bool {
     read_at <= now && now.since(read_at) < REMEMBERED
-}
-
-/// The properties of a new key.
-#[derive(Clone, Debug)]
-pub struct NewKey {
-    /// The partner's name, for people; the partner is made when there is none of this name.
-    pub partner_name: String,
-    /// Name of the key, for its owner.
-    pub key_name: String,
-    /// The scopes that it gets.
-    pub scopes: Vec<Scope>,
-    /// Where it may be used from; empty: anywhere.
-    pub allowed: Vec<IpNet>,
-    /// From when on it is no longer good.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// The management of keys, which needs the database and the master key but not Corefy.
-pub struct KeyAdmin {
-    store: Store,
-    master_key: MasterKey,
-    environment: Environment,
-}
-
-impl KeyAdmin {
-    /// On this database, with the master key of the gateway that uses it.
-    pub fn new(store: Store, master_key: MasterKey, environment: Environment) -> Self {
-        Self { store, master_key, environment }
-    }
-
-    /// Makes a key. The pair `pk_…:sk_…` is shown here and never again.
-    pub async fn create(&self, new: NewKey) -> Result<SecretString, Error> {
-        let now = self.environment.clock.now();
-        let partner_id = self.partner(&new.partner_name, now).await?;
-        let pair = KeyPair::generate(&partner_id, &self.environment.randomness);
-        let key = ApiKey {
-            id: pair.public.clone(),
-            partner_id,
-            name: new.key_name,
-            secret_hash: pair.secret.hash(&self.master_key.derive(Purpose::Pepper)).to_vec(),
-            previous_secret_hash: None,
-            previous_expires_at: None,
-            scopes: new.scopes,
-            allowed: new.allowed,
-            expires_at: new.expires_at,
-            revoked_at: None,
-            last_used_at: None,
-            created_at: now,
-        };
-        self.commit(Change::NewApiKey(Box::new(key))).await?;
-        Ok(pair.expose())
-    }
-
-    /// Every key; of one partner, if one is named.
-    pub async fn list(&self, partner: Option<&PartnerId>) -> Result<Vec<ApiKey>, Error> {
-        Ok(self.store.read().await?.api_keys(partner).await?)
-    }
-
-    /// Gives a key another secret; the one it had is good beside it for `overlap`. The pair is shown here and never again.
-    /// `None`: there is no such key, or it is revoked or expired.
-    pub async fn rotate(&self, id: &PublicKey, overlap: Duration) -> Result<Option<SecretString>, Error> {
-        let now = self.environment.clock.now();
-        let pair = KeyPair { public: id.clone(), secret: SecretKey::generate(&self.environment.randomness) };
-        let secret_hash = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
-        let rotation =
-            Change::RotateApiKey { id: id.clone(), secret_hash, overlap_until: now + overlap, rotated_at: now };
-        Ok(self.commit(rotation).await?.then(|| pair.expose()))
-    }
-
-    /// Revokes a key. `false`: there is no such key, or it is revoked already.
-    pub async fn revoke(&self, id: &PublicKey) -> Result<bool, Error> {
-        self.commit(Change::RevokeApiKey(id.clone(), self.environment.clock.now())).await
-    }
-
-    /// Commits a change; returns whether it stands.
-    async fn commit(&self, change: Change) -> Result<bool, Error> {
-        Ok(self.store.commit_once(&Changes::from_iter([change])).await?)
-    }
-
-    /// The partner of this name, made if need be under the first short name that is free: `acme`, `acme2`, `acme3` …
-    async fn partner(&self, name: &str, now: Timestamp) -> Result<PartnerId, Error> {
-        let unusable = || Error::field("partner_name", "must have a letter or digit of a to z, 0 to 9");
-        let short = PartnerId::from_name(name).ok_or_else(unusable)?;
-        for number in 1..=SHORT_NAME_TRIES {
-            if let Some(known) = self.partner_named(name).await? {
-                return Ok(known);
-            }
-            let candidate = if number == 1 { Some(short.clone()) } else { numbered(&short, number) };
-            let Some(id) = candidate else { continue };
-            // A conflict may be with itself, where the database did not say that it stands: then it has the name.
-            self.commit(Change::NewPartner { id, name: name.to_owned(), created_at: now }).await?;
-        }
-        let taken = || Error::field("partner_name", "has a short form that too many other partners have");
-        self.partner_named(name).await?.ok_or_else(taken)
-    }
-
-    async fn partner_named(&self, name: &str) -> Result<Option<PartnerId>, Error> {
-        Ok(self.store.read().await?.partner_named(name).await?)
-    }
-}
-
-/// The short name with a number behind it, cut so that it still fits.
-fn numbered(short: &PartnerId, number: u32) -> Option<PartnerId> {
-    let stem: String = short.as_str().chars().take(18).collect();
-    PartnerId::parse(&format!("{stem}{number}"))
 }

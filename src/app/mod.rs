@@ -2,12 +2,14 @@
 //! [`App`] have the names of the RPCs.
 
 pub mod api_calls;
+pub mod audit;
 mod call;
 pub mod customers;
 mod decision;
 pub mod erasures;
 pub mod events;
 pub mod gateway;
+pub mod key_admin;
 pub mod keys;
 mod leases;
 mod limits;

@@ -1,6 +1,8 @@
 //! The journal as an operator sees it: what is not known yet, and its manual resolution. Needs the database but
 //! not Corefy.
 
+use serde_json::json;
+
 use super::{
     customers,
     decision::{CONFLICTS, Decision},
@@ -11,12 +13,12 @@ use super::{
 };
 use crate::{
     domain::{
-        audit::{AuditEntry, Operator},
+        audit::{Actor, AuditAction, AuditEntry, AuditFilter, AuditRecord, Note, Operator},
         clock::Timestamp,
         environment::Environment,
         event::Event,
         event_filter::EventFilter,
-        ids::{AuditEntryId, CustomerId, OperationId, PaymentIntentId, PaymentMethodId, RefundId},
+        ids::{CustomerId, OperationId, PaymentIntentId, PaymentMethodId, RefundId},
         list_filters::OperationFilter,
         money::Money,
         operation::{Operation, OperationKind},
@@ -32,6 +34,8 @@ use crate::{
 const RECHECK_STEP: u32 = 500;
 /// How many events of an operation's object are shown.
 const EVENTS: u32 = 100;
+/// How many decisions about an operation are shown.
+const DECISIONS: u32 = 100;
 
 /// An operator's statement about an operation.
 #[derive(Clone, Debug)]
@@ -88,7 +92,7 @@ pub struct OperationDetail {
     /// The events of that, oldest first.
     pub events: Vec<Event>,
     /// The operators' decisions about the operation, oldest first.
-    pub decisions: Vec<AuditEntry>,
+    pub decisions: Vec<AuditRecord>,
 }
 
 /// The operator's commands on the journal.
@@ -114,7 +118,8 @@ impl OperationAdmin {
         let Some(stored) = session.operation(id).await? else { return Ok(None) };
         let filter = EventFilter { object_id: Some(stored.operation.subject_id.clone()), ..EventFilter::default() };
         let events = session.events(&stored.operation.partner_id, &filter, (0, None), EVENTS).await?;
-        let decisions = session.audit_of(id).await?;
+        let about = AuditFilter { object: Some(id.to_string()), ..AuditFilter::default() };
+        let decisions = session.audit_rows_after(&about, 0, DECISIONS).await?;
         drop(session);
         let object = self.object(&stored.operation).await?;
         Ok(Some(OperationDetail { stored, object, events, decisions }))
@@ -148,11 +153,11 @@ impl OperationAdmin {
         mut progress: impl FnMut(u64),
     ) -> Result<u64, Error> {
         let now = self.environment.clock.now();
-        let command = format!("operations recheck --since {since}");
-        let mut changes = Changes::default();
-        let id = AuditEntryId::generate(&self.environment.ids);
-        changes.push(Change::OperatorCommand { id, operator: operator.clone(), command, given_at: now });
-        self.store.commit(&changes).await.map_err(Error::from)?;
+        let note = Note { by: Actor::Operator(operator.clone()), reason: String::new() };
+        let action = AuditAction::OperationRecheck;
+        let entry = AuditEntry::new(&self.environment.ids, now, &note, action, ("payment_intent", ""))
+            .to(&json!({"since": since.to_string()}));
+        self.store.commit_once(&Changes::from_iter([Change::AuditEntry(Box::new(entry))])).await?;
         let (mut after, mut count) = (String::new(), 0);
         loop {
             let step = self.store.recheck_payment_intents(since, &after, now, RECHECK_STEP).await?;
@@ -188,15 +193,12 @@ impl OperationAdmin {
         operation.may_be_resolved(now)?;
         let mut decision = Decision::by(&self.environment.ids, std::slice::from_ref(&operation));
         self.end(&operation, resolution, now, &mut decision).await?;
-        decision.changes.push(Change::AuditEntry(AuditEntry {
-            id: AuditEntryId::generate(&self.environment.ids),
-            decided_at: now,
-            operator: resolution.operator.clone(),
-            command: "operations resolve".to_owned(),
-            operation_id: operation.id,
-            outcome: resolution.outcome,
-            reason: resolution.reason.clone(),
-        }));
+        let note = Note { by: Actor::Operator(resolution.operator.clone()), reason: resolution.reason.clone() };
+        let object = ("operation", operation.id.as_str());
+        let entry = AuditEntry::new(&self.environment.ids, now, &note, AuditAction::OperationResolve, object)
+            .from(&json!({"state": operation.state.as_str(), "kind": operation.kind.as_str()}))
+            .to(&json!({"outcome": resolution.outcome.as_str(), "received": resolution.received}));
+        decision.changes.push(Change::AuditEntry(Box::new(entry)));
         Ok(decision)
     }
 }

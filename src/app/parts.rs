@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     api_calls::{ApiCalls, CallLogWriter},
+    audit::AuditLog,
     events::{EventLog, Readers},
     gateway::Diagnostics,
     keys::{Admission, KnownKeys},
@@ -58,6 +59,8 @@ pub struct App {
     pub api_calls: Arc<ApiCalls>,
     /// Corefy's webhooks.
     pub webhooks: Arc<Webhooks>,
+    /// The log of what was decided.
+    pub audit: Arc<AuditLog>,
     /// The rules and lists that attempts are decided by, and the reviews of payments.
     pub risk: Arc<Risk>,
     /// The knowledge of the operator about BINs, IP addresses, domains and currencies.
@@ -74,6 +77,7 @@ impl App {
         metrics::init(&parts.telemetry, parts.environment.clock.now());
         let (tasks, page_tokens) = (TaskTracker::new(), PageTokens::new(&parts.master_key));
         let risk = Risk::new(parts.store.clone(), &parts.master_key, parts.environment.clone());
+        let audit = Arc::new(AuditLog::new(parts.store.clone(), parts.environment.clone()));
         let payments = Arc::new(payments(&parts, &tasks, &page_tokens, &risk));
         let events = Arc::new(EventLog {
             store: parts.store.clone(),
@@ -124,6 +128,7 @@ impl App {
             events,
             api_calls: Arc::new(api_calls),
             webhooks: Arc::new(webhooks),
+            audit,
             risk: Arc::new(risk),
             reference_data: parts.reference_data,
             diagnostics: Arc::new(diagnostics),

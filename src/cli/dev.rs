@@ -10,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
+    audited::note,
     failure::CommandFailure,
     log, memory,
     sandbox::{self, port_in_use},
     shutdown,
 };
 use crate::{
-    app::keys::{KeyAdmin, NewKey},
+    app::key_admin::{KeyAdmin, NewKey},
     config::{self, Config, local::DevSettings},
     domain::{api_key::Scope, environment::Environment, master_key::MasterKey},
     server::{Harness, Lock, Server, open_store},
@@ -73,7 +74,8 @@ fn clean(dir: &Path) -> io::Result<()> {
 async fn create_key(config: &Config) -> Result<SecretString, CommandFailure> {
     let master_key = MasterKey::new(config.master_key.clone());
     let store = open_store(&config.database, &master_key, &Environment::system()).await?;
-    let keys = KeyAdmin::new(store, master_key, Environment::system());
+    let note = note("a new database of dev".to_owned());
+    let keys = KeyAdmin::new(store, master_key, Environment::system(), note);
     let new = NewKey {
         partner_name: "Acme".to_owned(),
         key_name: "dev".to_owned(),

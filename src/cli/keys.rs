@@ -7,12 +7,13 @@ use ipnet::IpNet;
 use secrecy::ExposeSecret as _;
 
 use super::{
+    audited::AuditedDecision,
     database,
     failure::CommandFailure,
     table::{Table, to_the_second},
 };
 use crate::{
-    app::keys::{KeyAdmin, NewKey},
+    app::key_admin::{KeyAdmin, NewKey},
     config::settings::AdminSettings,
     domain::{
         api_key::{ApiKey, Scope},
@@ -60,7 +61,7 @@ enum KeysAction {
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=MAX_DAYS))]
         expires_in_days: Option<u64>,
         #[command(flatten)]
-        settings: AdminSettings,
+        decision: AuditedDecision,
     },
     /// List the keys, without their secrets
     List {
@@ -79,7 +80,7 @@ enum KeysAction {
         #[arg(long, default_value = "24", value_parser = clap::value_parser!(u64).range(0..=MAX_OVERLAP_HOURS))]
         overlap_hours: u64,
         #[command(flatten)]
-        settings: AdminSettings,
+        decision: AuditedDecision,
     },
     /// Revoke a key; every gateway refuses it within ten seconds
     Revoke {
@@ -87,7 +88,7 @@ enum KeysAction {
         #[arg(value_parser = public_key)]
         key: PublicKey,
         #[command(flatten)]
-        settings: AdminSettings,
+        decision: AuditedDecision,
     },
 }
 
@@ -95,18 +96,19 @@ impl KeysCommand {
     /// Does what was asked.
     pub async fn run(self) -> Result<(), CommandFailure> {
         match self.action {
-            KeysAction::Create { partner_name, key_name, scopes, allow_cidrs, expires_in_days, settings } => {
+            KeysAction::Create { partner_name, key_name, scopes, allow_cidrs, expires_in_days, decision } => {
                 let expires_at = expires_in_days.map(in_days);
                 let new = NewKey { partner_name, key_name, scopes, allowed: allow_cidrs, expires_at };
-                let pair = open(&settings).await?.create(new).await?;
+                let pair = open(decision).await?.create(new).await?;
                 anstream::println!("{}", pair.expose_secret());
             }
             KeysAction::List { partner, settings } => {
-                print_table(&open(&settings).await?.list(partner.as_ref()).await?);
+                let decision = AuditedDecision { reason: None, settings };
+                print_table(&open(decision).await?.list(partner.as_ref()).await?);
             }
-            KeysAction::Rotate { key, overlap_hours, settings } => {
+            KeysAction::Rotate { key, overlap_hours, decision } => {
                 let overlap = Duration::from_secs(overlap_hours * 3600);
-                let pair = open(&settings).await?.rotate(&key, overlap).await?;
+                let pair = open(decision).await?.rotate(&key, overlap).await?;
                 let unfit = || CommandFailure::Failed(format!("{key} is no key, or revoked or expired"));
                 anstream::println!("{}", pair.ok_or_else(unfit)?.expose_secret());
                 anstream::eprintln!(
@@ -114,8 +116,8 @@ impl KeysCommand {
                     to_the_second(Clock::system().now() + overlap)
                 );
             }
-            KeysAction::Revoke { key, settings } => {
-                if !open(&settings).await?.revoke(&key).await? {
+            KeysAction::Revoke { key, decision } => {
+                if !open(decision).await?.revoke(&key).await? {
                     return Err(CommandFailure::Failed(format!("{} is no key, or revoked already", key.as_str())));
                 }
                 anstream::println!("{} is revoked", key.as_str());
@@ -125,9 +127,9 @@ impl KeysCommand {
     }
 }
 
-async fn open(settings: &AdminSettings) -> Result<KeyAdmin, CommandFailure> {
-    let (store, master_key) = database::open(settings).await?;
-    Ok(KeyAdmin::new(store, master_key, Environment::system()))
+async fn open(decision: AuditedDecision) -> Result<KeyAdmin, CommandFailure> {
+    let (store, master_key) = database::open(&decision.settings).await?;
+    Ok(KeyAdmin::new(store, master_key, Environment::system(), decision.note()))
 }
 
 fn print_table(keys: &[ApiKey]) {

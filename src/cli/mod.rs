@@ -5,10 +5,12 @@ use std::{path::Path, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::{env_file, names};
+use crate::config::{env_file, given::given_settings, names};
 use failure::CommandFailure;
 
 mod arguments;
+mod audit;
+mod audited;
 mod calls;
 mod database;
 mod dev;
@@ -59,6 +61,8 @@ enum CliCommand {
     Doctor(Box<doctor::DoctorCommand>),
     /// Bring the database up to date
     Migrate(migrate::MigrateCommand),
+    /// List, verify and export the audit log: what was decided, by whom and why
+    Audit(audit::AuditCommand),
     /// Show the log of calls to Corefy
     Calls(calls::CallsCommand),
     /// Show all that happened to one payment, in one order
@@ -103,10 +107,10 @@ fn try_run() -> Result<(), CommandFailure> {
     // Fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let has_log = cli.command.has_log();
+    let (has_log, settings) = (cli.command.has_log(), given_settings(&Cli::command(), &matches));
     let ran = runtime.block_on(async {
         match cli.command {
-            CliCommand::Serve(command) => command.run(&misspelt).await,
+            CliCommand::Serve(command) => command.run(&misspelt, &settings).await,
             CliCommand::Dev(command) => command.run(&misspelt).await,
             CliCommand::Sandbox(command) => command.run(&misspelt).await,
             CliCommand::Keys(command) => command.run().await,
@@ -115,6 +119,7 @@ fn try_run() -> Result<(), CommandFailure> {
             CliCommand::Risk(command) => command.run().await,
             CliCommand::Doctor(command) => command.run(&misspelt).await,
             CliCommand::Migrate(command) => command.run().await,
+            CliCommand::Audit(command) => command.run().await,
             CliCommand::Calls(command) => command.run().await,
             CliCommand::Timeline(command) => command.run().await,
             CliCommand::Try(command) => command.run().await,

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{
+    audited::reason,
     database,
     failure::CommandFailure,
     table::{Table, or_dash, print_values, to_the_second},
@@ -11,7 +12,7 @@ use crate::{
     app::operations::{OperationAdmin, OperationDetail, Resolution, ResolveError},
     config::{operator::this_operator, settings::AdminSettings},
     domain::{
-        audit::AuditEntry,
+        audit::AuditRecord,
         clock::{Clock, Timestamp},
         environment::Environment,
         event::Event,
@@ -25,8 +26,6 @@ use crate::{
 
 /// The most operations that are listed at once.
 const MOST: u32 = 1000;
-/// The longest reason, in characters.
-const MAX_REASON: usize = 500;
 
 /// The command and its settings.
 #[derive(Args)]
@@ -197,11 +196,11 @@ fn print_events(events: &[Event]) {
     table.print();
 }
 
-fn print_decisions(decisions: &[AuditEntry]) {
-    let mut table = Table::new(["DECIDED", "BY", "AT", "OUTCOME", "REASON"]);
-    for AuditEntry { decided_at, operator, outcome, reason, .. } in decisions {
-        let (user, host) = (operator.user.clone(), operator.host.clone());
-        table.row([to_the_second(*decided_at), user, host, outcome.as_str().to_owned(), reason.clone()]);
+fn print_decisions(decisions: &[AuditRecord]) {
+    let mut table = Table::new(["DECIDED", "BY", "DECISION", "TO", "REASON"]);
+    for record in decisions {
+        let (at, to) = (to_the_second(record.made_at), record.after.clone().unwrap_or_default());
+        table.row([at, record.author(), record.action.clone(), to, record.reason.clone()]);
     }
     table.print();
 }
@@ -232,13 +231,6 @@ fn kind(text: &str) -> Result<OperationKind, String> {
 
 fn outcome(text: &str) -> Result<StatedOutcome, String> {
     StatedOutcome::parse(text).ok_or_else(|| "must be succeeded or failed".to_owned())
-}
-
-/// Reads why something is decided.
-pub(super) fn reason(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let fits = (1..=MAX_REASON).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    if fits { Ok(text.to_owned()) } else { Err(format!("must have 1 to {MAX_REASON} characters, in one line")) }
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! `serve`: runs the gateway until the process is told to stop.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 
 use super::{failure::CommandFailure, log, memory, shutdown};
 use crate::{
-    config::settings::ServeSettings,
+    config::{operator::this_operator, settings::ServeSettings},
     server::{Harness, Server},
 };
 
@@ -16,8 +18,8 @@ pub(super) struct ServeCommand {
 }
 
 impl ServeCommand {
-    /// Serves until SIGTERM or SIGINT, then drains.
-    pub async fn run(self, misspelt: &[String]) -> Result<(), CommandFailure> {
+    /// Serves until SIGTERM or SIGINT, then drains. The `settings` that were given are audited.
+    pub async fn run(self, misspelt: &[String], settings: &BTreeMap<String, String>) -> Result<(), CommandFailure> {
         memory::keep_private()?;
         let config = self.settings.read()?;
         log::start(&config.log, misspelt);
@@ -29,6 +31,9 @@ impl ServeCommand {
         }
         let (corefy, is_sandbox) = (config.upstream.base_url.clone(), config.upstream.sandbox_mode);
         let server = Server::start(config, Harness::default()).await?;
+        if let Err(error) = server.app.audit.note_settings(settings, &this_operator().host).await {
+            tracing::error!(%error, cause = ?error.cause(), "the settings of this start are not in the audit log");
+        }
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             grpc = %server.grpc_addr,

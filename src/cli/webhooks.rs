@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     arguments::moment,
+    audited::AuditedDecision,
     database,
     failure::CommandFailure,
     table::{Table, or_dash, print_values, to_the_second},
@@ -13,10 +14,7 @@ use super::{
 use crate::{
     app::webhook_admin::{Replayed, WebhookAdmin},
     config::settings::AdminSettings,
-    domain::{
-        clock::{Clock, Timestamp},
-        ids::WebhookId,
-    },
+    domain::{audit::Note, clock::Timestamp, environment::Environment, ids::WebhookId},
     store::{WebhookFilter, WebhookRecord, WebhookState},
 };
 
@@ -64,7 +62,7 @@ enum WebhooksAction {
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
-        settings: AdminSettings,
+        decision: AuditedDecision,
     },
 }
 
@@ -101,9 +99,11 @@ impl WebhooksCommand {
                 print_webhook(&webhook.ok_or_else(|| unknown(&id))?);
                 Ok(())
             }
-            WebhooksAction::Replay { id: Some(id), settings, .. } => replay_one(&open(&settings).await?, &id).await,
-            WebhooksAction::Replay { id: None, filter, yes, settings } => {
-                replay(&open(&settings).await?, &filter.into(), yes).await
+            WebhooksAction::Replay { id: Some(id), decision, .. } => {
+                replay_one(&open(&decision.settings).await?, &id, &decision.note()).await
+            }
+            WebhooksAction::Replay { id: None, filter, yes, decision } => {
+                replay(&open(&decision.settings).await?, &filter.into(), &decision.note(), yes).await
             }
         }
     }
@@ -111,23 +111,28 @@ impl WebhooksCommand {
 
 async fn open(settings: &AdminSettings) -> Result<WebhookAdmin, CommandFailure> {
     let (store, _) = database::open(settings).await?;
-    Ok(WebhookAdmin::new(store, Clock::system()))
+    Ok(WebhookAdmin::new(store, Environment::system()))
 }
 
 fn unknown(id: &WebhookId) -> CommandFailure {
     CommandFailure::Failed(format!("there is no webhook {id}"))
 }
 
-async fn replay_one(inbox: &WebhookAdmin, id: &WebhookId) -> Result<(), CommandFailure> {
+async fn replay_one(inbox: &WebhookAdmin, id: &WebhookId, note: &Note) -> Result<(), CommandFailure> {
     inbox.show(id).await?.ok_or_else(|| unknown(id))?;
-    if !inbox.replay_one(id).await? {
+    if !inbox.replay_one(id, note).await? {
         return Err(CommandFailure::Failed(format!("{id} is being processed at this moment")));
     }
     anstream::println!("{id} is due again; the running gateway processes it");
     Ok(())
 }
 
-async fn replay(inbox: &WebhookAdmin, filter: &WebhookFilter, is_agreed: bool) -> Result<(), CommandFailure> {
+async fn replay(
+    inbox: &WebhookAdmin,
+    filter: &WebhookFilter,
+    note: &Note,
+    is_agreed: bool,
+) -> Result<(), CommandFailure> {
     let total = inbox.count(filter).await?;
     if total == 0 {
         anstream::println!("no webhook matches");
@@ -138,7 +143,7 @@ async fn replay(inbox: &WebhookAdmin, filter: &WebhookFilter, is_agreed: bool) -
     }
     let is_terminal = io::stderr().is_terminal();
     let Replayed { due, busy } = inbox
-        .replay(filter, |so_far| {
+        .replay(filter, note, |so_far| {
             if is_terminal {
                 show(so_far, total)
             }

@@ -2,11 +2,12 @@
 //!
 //! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]; for `sandbox` and `dev`: [`local`]),
 //! [`values`] the result, [`read`] the rules (of risk: [`risk`]), [`report`] collects what is wrong, [`env_file`] reads `.env`, [`route`] the variables about the way to
-//! Corefy, [`names`] looks at what the variables are called. Tests build [`Config`] by hand.
+//! Corefy, [`names`] looks at what the variables are called, [`given`] tells the audit log which were set. Tests build [`Config`] by hand.
 
 pub mod client;
 mod database_url;
 pub mod env_file;
+pub mod given;
 pub mod local;
 pub mod names;
 pub mod operator;

@@ -29,6 +29,8 @@ pub enum Purpose {
     RiskIp,
     /// Hashes the values that objects are found by.
     SearchTerm,
+    /// Links the rows of the audit log.
+    AuditChain,
 }
 
 impl MasterKey {
@@ -49,6 +51,7 @@ impl MasterKey {
             Purpose::RiskEmail => b"corefy-gateway/risk-email/1",
             Purpose::RiskIp => b"corefy-gateway/risk-ip/1",
             Purpose::SearchTerm => b"corefy-gateway/search-term/1",
+            Purpose::AuditChain => b"corefy-gateway/audit-chain/1",
         };
         keyed_hash(self.0.expose_secret().as_bytes(), &[name])
     }
@@ -81,6 +84,7 @@ mod tests {
             Purpose::RiskEmail,
             Purpose::RiskIp,
             Purpose::SearchTerm,
+            Purpose::AuditChain,
         ];
         let keys = purposes.map(|p| master.derive(p));
         for (place, key) in keys.iter().enumerate() {

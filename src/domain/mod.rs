@@ -41,3 +41,4 @@ pub mod risk;
 pub mod search_term;
 pub mod snapshot;
 pub mod timeline;
+mod words;

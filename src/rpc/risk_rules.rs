@@ -1,13 +1,13 @@
 //! Rules of risk on the wire, and the reasons of all changes.
 
 use crate::{
-    app::{
-        Caller,
-        risk::{Note, rules::ApplyError},
-    },
-    domain::risk::{
-        rule_set::{MOST_FILE_BYTES, RuleFault, RuleSet},
-        rules_version::{LONGEST_REASON, RulesVersion},
+    app::{Caller, risk::rules::ApplyError},
+    domain::{
+        audit::{Actor, Note},
+        risk::{
+            rule_set::{MOST_FILE_BYTES, RuleFault, RuleSet},
+            rules_version::{LONGEST_REASON, RulesVersion},
+        },
     },
     error::{Error, Violation},
     pb,
@@ -28,7 +28,7 @@ impl ChangeReason {
     }
 
     pub(super) fn by(self, caller: &Caller) -> Note {
-        Note { by: caller.key_id.clone(), reason: self.0 }
+        Note { by: Actor::Key(caller.key_id.clone()), reason: self.0 }
     }
 }
 

@@ -7,26 +7,20 @@ use super::{Tracked, WebhookRecord};
 use crate::domain::{
     api_call::ApiCall,
     api_key::ApiKey,
-    audit::{AuditEntry, Operator},
+    audit::AuditEntry,
     clock::Timestamp,
     customer::Customer,
     erasure::job::Erasure,
     event::{Event, EventObject, EventType},
-    ids::{AuditEntryId, OperationId, PartnerId},
+    ids::{OperationId, PartnerId},
     key_pair::{PublicKey, SecretHash},
     operation::Operation,
     payment_intent::PaymentIntent,
     payment_method::PaymentMethod,
     refund::Refund,
     risk::{
-        counted_attempt::CountedAttempt,
-        decision::RiskDecision,
-        history::RiskSubject,
-        list_entry::ListEntry,
-        lists::ListKind,
-        outcome::RiskOutcome,
-        review::Review,
-        rules_version::{RiskChange, RulesVersion},
+        counted_attempt::CountedAttempt, decision::RiskDecision, history::RiskSubject, list_entry::ListEntry,
+        lists::ListKind, outcome::RiskOutcome, review::Review, rules_version::RulesVersion,
     },
 };
 
@@ -117,21 +111,8 @@ pub enum Change {
         /// The value, as it is kept.
         value: String,
     },
-    /// Adds who changed a rule set, a list or a review, and why.
-    RiskChange(RiskChange),
-    /// Adds an operator's decision about an operation.
-    AuditEntry(AuditEntry),
-    /// Adds an operator's command that is about no single operation.
-    OperatorCommand {
-        /// Our id.
-        id: AuditEntryId,
-        /// The operator.
-        operator: Operator,
-        /// The command line, without the program.
-        command: String,
-        /// When it was given.
-        given_at: Timestamp,
-    },
+    /// Adds a decision to the audit log, behind the last one; conflicts when it is there already.
+    AuditEntry(Box<AuditEntry>),
     /// Adds a partner; conflicts when another has its id or its name.
     NewPartner {
         /// The short name.
@@ -287,6 +268,11 @@ impl Changes {
     /// Each change, in its order.
     pub fn iter(&self) -> impl Iterator<Item = &Change> + Clone {
         self.list.iter()
+    }
+
+    /// The entries of the audit log among them.
+    pub fn audit_entries(&self) -> impl Iterator<Item = &AuditEntry> {
+        self.iter().filter_map(|change| if let Change::AuditEntry(entry) = change { Some(&**entry) } else { None })
     }
 
     /// The decisions about risk among them.

@@ -1,11 +1,10 @@
-//! The one way in which decisions are written: all changes of one together, and only if everything that they are based on
-//! is still as it was read.
+//! The rows of changes, which are written together, and only if everything that they are based on is still as it was read.
 
 use tokio::time::Instant;
 
 use super::{
-    Change, Changes, CommitError, Conflict, Emptied, Error, Sealer, Store, StoreContext, Tracked, api_calls, audit,
-    customers, emptied, erasures, events, keys,
+    Change, Changes, CommitError, Emptied, Error, Sealer, Store, StoreContext, Tracked, api_calls, customers, emptied,
+    erasures, events, keys,
     metrics::{EventCount, count, count_commit},
     operations, payment_intents, payment_methods, refunds, risk_bins, risk_decisions, risk_lists, risk_metrics,
     risk_metrics::DecisionCount,
@@ -23,14 +22,10 @@ use crate::domain::{
 };
 
 impl Store {
-    /// Makes `changes` durable together.
-    ///
-    /// # Errors
-    /// [`Conflict`] when they do not fit what is stored any more: read again, and decide again. [`Error::Uncertain`] when the
-    /// database did not say whether they stand: the same changes may be committed again, and conflict if they do.
-    pub async fn commit(&self, changes: &Changes) -> Result<(), CommitError> {
+    /// Makes `changes` durable together, with the rows of their entries in the audit log, which are linked already.
+    pub(super) async fn commit_rows(&self, changes: &Changes, audited: Vec<Write>) -> Result<(), CommitError> {
         let StoreContext { sealer, terms, ids, bin_shard, .. } = &*self.shared;
-        let mut writes = Vec::new();
+        let mut writes = audited;
         for change in changes.iter() {
             writes.extend(write(change, ids, sealer)?);
             writes.extend(search_terms(change, terms));
@@ -55,31 +50,6 @@ impl Store {
         let decisions: Vec<_> = changes.risk_decisions().map(DecisionCount::of).collect();
         risk_metrics::count(&self.shared.telemetry, &decisions);
         Ok(())
-    }
-}
-
-/// How often changes are committed of which the database does not say whether they stand.
-const TRIES: u32 = 3;
-/// How often they are committed while another transaction holds a row of theirs, which may be the attempt before.
-const LOCKED_TRIES: u32 = 64;
-
-impl Store {
-    /// Commits changes that conflict with themselves where they stand, and returns whether they do. Where the database does not
-    /// say, they are committed again.
-    pub async fn commit_once(&self, changes: &Changes) -> Result<bool, Error> {
-        let (mut tries, mut locked) = (0, 0);
-        loop {
-            match self.commit(changes).await {
-                Ok(()) => return Ok(true),
-                Err(CommitError::Failed(Error::Uncertain(_))) if tries + 1 < TRIES => tries += 1,
-                Err(CommitError::Failed(error)) => return Err(error),
-                Err(CommitError::Conflict(Conflict::Locked)) if locked < LOCKED_TRIES => locked += 1,
-                Err(CommitError::Conflict(Conflict::Locked)) => {
-                    return Err(Error::Unavailable(sqlx::Error::PoolTimedOut));
-                }
-                Err(CommitError::Conflict(_)) => return Ok(tries > 0),
-            }
-        }
     }
 }
 
@@ -117,11 +87,8 @@ fn write(change: &Change, ids: &Ids, sealer: &Sealer) -> Result<Option<Write>, E
         Change::RiskList { name, kind, created_at } => Some(risk_lists::insertion(name, *kind, *created_at)),
         Change::RiskListEntry(entry) => Some(risk_lists::entry_upsert(entry)),
         Change::RemoveRiskListEntry { list, value } => Some(risk_lists::entry_deletion(list, value)),
-        Change::RiskChange(change) => Some(risk_rules::change_insertion(change)),
-        Change::AuditEntry(entry) => Some(audit::insertion(entry)),
-        Change::OperatorCommand { id, operator, command, given_at } => {
-            Some(audit::command_insertion(id, operator, command, *given_at))
-        }
+        // Has its row by now, which is linked to the one before it.
+        Change::AuditEntry(_) => None,
         Change::NewPartner { id, name, created_at } => Some(keys::partner_insertion(id, name, *created_at)),
         Change::NewApiKey(key) => Some(keys::insertion(key)),
         Change::RotateApiKey { id, secret_hash, overlap_until, rotated_at } => {

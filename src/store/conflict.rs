@@ -56,6 +56,9 @@ pub enum Conflict {
     /// An object was written since it was read.
     #[error("an object has changed since it was read")]
     Stale,
+    /// Another commit has added to the audit log since it was read, or pruned it.
+    #[error("the audit log has changed since it was read")]
+    AuditMoved,
     /// Another transaction held a row for longer than a commit waits.
     #[error("a row is locked by another transaction")]
     Locked,

@@ -6,17 +6,21 @@ use tokio::{sync::Mutex, time::Instant};
 
 use super::{Dialect, EventSignal, Sealer, StoreBreaker, lock_step::Pace};
 use crate::{
-    domain::{ids::Ids, search_term::TermHasher},
+    domain::{audit::AuditChain, ids::Ids, search_term::TermHasher},
     telemetry::Telemetry,
 };
 
 /// The kind of a database, the keys it is read with, and its condition at this moment.
+#[derive(Clone)]
 pub(super) struct StoreContext {
     pub(super) dialect: Dialect,
     pub(super) pace: Pace,
     pub(super) sealer: Sealer,
     pub(super) terms: TermHasher,
+    pub(super) chain: AuditChain,
     pub(super) ids: Ids,
+    /// Held by the one commit of this process that adds to the audit log, or prunes it.
+    pub(super) audit_turn: Arc<Mutex<()>>,
     /// Where this gateway counts the attempts of BINs.
     pub(super) bin_shard: i64,
     pub(super) signal: Arc<EventSignal>,

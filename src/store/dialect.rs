@@ -323,6 +323,7 @@ impl Dialect {
             migration!(16, "risk counters", "0016_risk_counters.sql"),
             migration!(17, "risk policy", "0017_risk_policy.sql"),
             migration!(18, "card subjects", "0018_card_subjects.sql"),
+            migration!(19, "audit chain", "0019_audit_chain.sql"),
             migration!(20, "search", "0020_search.sql"),
             migration!(21, "people", "0021_people.sql"),
             migration!(23, "erasures", "0023_erasures.sql"),

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The tables whose rows are left out of lists where they cannot be read.
-const LISTED: [&str; 12] = [
+const LISTED: [&str; 11] = [
     "api_calls",
     "api_keys",
     "customers",
@@ -25,7 +25,6 @@ const LISTED: [&str; 12] = [
     "payment_intents",
     "payment_methods",
     "refunds",
-    "risk_changes",
     "risk_decisions",
     "risk_reviews",
     "webhooks",
@@ -86,14 +85,7 @@ impl Store {
         for outcome in ["committed", "conflict"] {
             telemetry.init_zero(&COMMITS, [outcome]);
         }
-        let StoreContext { dialect, pace, sealer, terms, ids, bin_shard, signal, readiness, reads, writes, .. } =
-            &*self.shared;
-        let (dialect, pace, sealer, signal, readiness) =
-            (*dialect, *pace, sealer.clone(), signal.clone(), readiness.clone());
-        let (ids, bin_shard, reads, writes) = (ids.clone(), *bin_shard, reads.clone(), writes.clone());
-        let terms = terms.clone();
-        let shared =
-            StoreContext { dialect, pace, sealer, terms, ids, bin_shard, signal, telemetry, readiness, reads, writes };
+        let shared = StoreContext { telemetry, ..StoreContext::clone(&self.shared) };
         Self { shared: Arc::new(shared), ..self }
     }
 

@@ -1,21 +1,17 @@
-//! The tables of the rules: versions that were applied, the revision of all that decides, and who changed what.
+//! The tables of the rules: versions that were applied, and the revision of all that decides.
 
 use sqlx::{Row as _, any::AnyRow};
 
 use super::{
     Error, ReadSession,
-    columns::{get, parse, time},
-    list::Listing,
+    columns::{get, time},
     list_query::ListQuery,
     writes::{
         ColumnType::{Int, Text},
         Rank, RowValues, Statement, Write,
     },
 };
-use crate::domain::{
-    ids::AuditEntryId,
-    risk::rules_version::{RiskChange, RulesVersion},
-};
+use crate::domain::risk::rules_version::RulesVersion;
 
 pub(super) static POLICY: Statement = Statement {
     rank: Rank::RiskPolicyUpdate,
@@ -37,13 +33,6 @@ pub(super) static INSERT: Statement = Statement {
     sql: "INSERT INTO risk_rule_sets (version, name, source, applied_at, applied_by, reason)
          SELECT version, name, source, applied_at, applied_by, reason FROM {rows} WHERE TRUE
          ON CONFLICT DO NOTHING",
-};
-
-pub(super) static INSERT_CHANGE: Statement = Statement {
-    rank: Rank::RiskChangeInsert,
-    columns: &[("id", Text), ("made_at", Int), ("made_by", Text), ("action", Text), ("object", Text), ("reason", Text)],
-    sql: "INSERT INTO risk_changes (id, made_at, made_by, action, object, reason)
-         SELECT id, made_at, made_by, action, object, reason FROM {rows} WHERE TRUE",
 };
 
 impl ReadSession {
@@ -70,15 +59,6 @@ impl ReadSession {
         let rows = query.fetch(self.connection(), "version DESC", limit).await?;
         rows.iter().map(read).collect()
     }
-
-    /// The changes of rules, lists and reviews, newest first, before one when it is given.
-    pub async fn risk_changes(&mut self, before: Option<&AuditEntryId>, limit: u32) -> Result<Vec<RiskChange>, Error> {
-        let select = |after: Option<String>| {
-            let before = after.or_else(|| before.map(AuditEntryId::to_string));
-            ListQuery::from("risk_changes").and("id", "<", before)
-        };
-        self.list(Listing::newest("risk_changes"), limit, select, |row, _| read_change(row)).await
-    }
 }
 
 /// Counts a change of rules or lists. Conflicts when another was made since this revision was read.
@@ -98,18 +78,6 @@ pub(super) fn insertion(rules: &RulesVersion) -> Write {
     Write::new(Rank::RiskRulesInsert, &rules.version.to_string(), row)
 }
 
-/// Adds a change to the audit.
-pub(super) fn change_insertion(change: &RiskChange) -> Write {
-    let row = RowValues::new()
-        .and(change.id.as_str())
-        .and(change.at.0)
-        .and(change.by.as_str())
-        .and(change.action.as_str())
-        .and(change.object.as_str())
-        .and(change.reason.as_str());
-    Write::new(Rank::RiskChangeInsert, change.id.as_str(), row)
-}
-
 fn read(row: &AnyRow) -> Result<RulesVersion, Error> {
     Ok(RulesVersion {
         version: get(row, "version")?,
@@ -117,17 +85,6 @@ fn read(row: &AnyRow) -> Result<RulesVersion, Error> {
         source: get(row, "source")?,
         applied_at: time(row, "applied_at")?,
         applied_by: get(row, "applied_by")?,
-        reason: get(row, "reason")?,
-    })
-}
-
-fn read_change(row: &AnyRow) -> Result<RiskChange, Error> {
-    Ok(RiskChange {
-        id: parse(row, "id", AuditEntryId::parse)?,
-        at: time(row, "made_at")?,
-        by: get(row, "made_by")?,
-        action: get(row, "action")?,
-        object: get(row, "object")?,
         reason: get(row, "reason")?,
     })
 }

@@ -86,7 +86,7 @@ impl Store {
     }
 }
 
-/// What has this term, after `after`.
+/// The objects that have this term, after `after`.
 pub(super) fn select(term: TermHash, after: Option<&ListPosition>) -> Result<ListQuery, Error> {
     ListQuery::from(TABLE).and("term", "=", Some(term.as_bytes().to_vec()))?.and_after_position(after)
 }

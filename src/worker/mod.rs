@@ -13,6 +13,7 @@ use crate::{
     app::{
         App, Payments,
         api_calls::{ApiCalls, CALLS_AT_A_TIME},
+        audit::AuditLog,
         events::EventLog,
         gateway::Diagnostics,
         risk::Risk,
@@ -40,6 +41,8 @@ const REFRESH_POLICY: Duration = Duration::from_secs(5);
 const LOOK_AT_FILES: Duration = Duration::from_secs(10);
 /// How often an erasure is looked for whose step is due.
 const LOOK_FOR_ERASURES: Duration = Duration::from_secs(5);
+/// How often the gateway's log says where the audit log ends, if it has grown.
+const ANNOUNCE: Duration = Duration::from_secs(15);
 /// How long a record of a call to Corefy waits for others to be written with it.
 const GATHER_CALLS: Duration = Duration::from_millis(200);
 
@@ -55,6 +58,7 @@ pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     workers.spawn(backlog(diagnostics, stop.clone()));
     workers.spawn(call_log(api_calls.clone(), stop.clone()));
     workers.spawn(retention(payments, api_calls, stop.clone()));
+    workers.spawn(audit(app.audit.clone(), stop.clone()));
     workers.spawn(risk(app.risk.clone(), app.payments.clone(), stop.clone()));
     workers.spawn(reference_data(app.reference_data.clone(), stop.clone()));
     workers.close();
@@ -166,6 +170,17 @@ async fn call_log(api_calls: Arc<ApiCalls>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(GATHER_CALLS) => {}
+        }
+    }
+}
+
+/// Has the gateway's log say where the audit log ends, whoever has added to it.
+async fn audit(log: Arc<AuditLog>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        took_some("audit log", log.announce_head().await);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(ANNOUNCE) => {}
         }
     }
 }

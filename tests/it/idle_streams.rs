@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use corefy_gateway::{
-    app::keys::{KeyAdmin, NewKey},
+    app::key_admin::{KeyAdmin, NewKey},
     config::local::SandboxKeys,
     domain::{api_key::Scope, environment::Environment},
     pb::{self, event_service_client::EventServiceClient, stream_events_response::Content},
@@ -18,6 +18,7 @@ use crate::support::{
     app::start_sandbox,
     client::Client,
     database::{Backend, TestDatabase, master_key, master_key_text},
+    operator::note,
     program::Program,
 };
 
@@ -104,6 +105,6 @@ async fn create_key(database: &TestDatabase) -> String {
         allowed: Vec::new(),
         expires_at: None,
     };
-    let keys = KeyAdmin::new(database.store().await, master_key(), Environment::system());
+    let keys = KeyAdmin::new(database.store().await, master_key(), Environment::system(), note());
     keys.create(new).await.unwrap().expose_secret().to_owned()
 }

@@ -26,6 +26,7 @@ use crate::support::{
     client::{APPROVED, Client, confirmation, keyed},
     database::TestDatabase,
     money::{CONFIRM, CREATE, REFUND, last_error},
+    operator::note,
 };
 
 crate::on_both!(
@@ -108,8 +109,9 @@ async fn a_confirmation_resolved_as_failed_can_be_tried_again(database: TestData
     let dossier = operations(&app).await.show(&operation).await.unwrap().unwrap();
     assert_eq!(dossier.stored.operation.state, OperationState::Done);
     let [entry] = &dossier.decisions[..] else { panic!("{dossier:?}") };
-    assert_eq!((entry.outcome, entry.decided_at), (StatedOutcome::Failed, START));
-    assert_eq!(entry.operator, stating(StatedOutcome::Failed).operator);
+    assert_eq!((entry.action.as_str(), entry.made_at), ("operation.resolve", START));
+    assert_eq!(entry.after.as_deref(), Some(r#"{"outcome":"failed","received":null}"#));
+    assert_eq!(entry.author(), "jane@bastion");
     assert_eq!(entry.reason, "the acquirer told it by phone");
 
     assert_eq!(client.confirm(&id, APPROVED).await.unwrap().state(), State::Succeeded);
@@ -250,7 +252,7 @@ async fn what_is_done_under_way_or_held_is_not_resolved(database: TestDatabase) 
 }
 
 async fn inbox(app: &TestApp) -> WebhookAdmin {
-    WebhookAdmin::new(app.database.store().await, app.clock.clone())
+    WebhookAdmin::new(app.database.store().await, app.environment.clone())
 }
 
 fn in_state(state: WebhookState) -> WebhookFilter {
@@ -276,7 +278,8 @@ async fn webhooks_are_replayed_by_filter_and_by_id(database: TestDatabase) {
     let inbox = inbox(&app).await;
     let total = ids.len() as u64;
     let mut steps = Vec::new();
-    let replayed = inbox.replay(&in_state(WebhookState::Processed), |so_far| steps.push(so_far)).await.unwrap();
+    let replayed =
+        inbox.replay(&in_state(WebhookState::Processed), &note(), |so_far| steps.push(so_far)).await.unwrap();
     assert_eq!(replayed, Replayed { due: total, busy: 0 });
     assert_eq!(steps, [replayed]);
     assert_eq!(inbox.count(&in_state(WebhookState::Waiting)).await.unwrap(), total);
@@ -284,8 +287,8 @@ async fn webhooks_are_replayed_by_filter_and_by_id(database: TestDatabase) {
     assert_eq!(inbox.count(&in_state(WebhookState::Processed)).await.unwrap(), total);
 
     let later = WebhookFilter { since: Some(app.clock.now()), ..WebhookFilter::default() };
-    assert_eq!(inbox.replay(&later, |_| {}).await.unwrap(), Replayed::default());
-    assert!(inbox.replay_one(&ids[0]).await.unwrap());
+    assert_eq!(inbox.replay(&later, &note(), |_| {}).await.unwrap(), Replayed::default());
+    assert!(inbox.replay_one(&ids[0], &note()).await.unwrap());
     assert_eq!(inbox.show(&ids[0]).await.unwrap().unwrap().state, WebhookState::Waiting);
     assert_eq!(inbox.show(&ids[1]).await.unwrap().unwrap().state, WebhookState::Processed);
     let kind = inbox.show(&ids[0]).await.unwrap().unwrap().event_type;
@@ -298,13 +301,13 @@ async fn a_webhook_that_is_being_worked_off_is_not_replayed(database: TestDataba
     let app = TestApp::start(database).await;
     let ids = processed_webhooks(&app).await;
     let inbox = inbox(&app).await;
-    assert!(inbox.replay_one(&ids[0]).await.unwrap());
+    assert!(inbox.replay_one(&ids[0], &note()).await.unwrap());
     let now = app.clock.now();
     let other = app.database.store().await;
     assert_eq!(other.claim_due_webhooks(now, now + Duration::from_secs(60), 9).await.unwrap().len(), 1);
-    assert!(!inbox.replay_one(&ids[0]).await.unwrap());
+    assert!(!inbox.replay_one(&ids[0], &note()).await.unwrap());
     app.clock.advance(Duration::from_secs(1));
-    let replayed = inbox.replay(&WebhookFilter::default(), |_| {}).await.unwrap();
+    let replayed = inbox.replay(&WebhookFilter::default(), &note(), |_| {}).await.unwrap();
     assert_eq!(replayed, Replayed { due: ids.len() as u64 - 1, busy: 1 });
 }
 

@@ -399,9 +399,9 @@ async fn the_commands_do_as_the_calls(database: TestDatabase) {
     assert_eq!(app.server.app.risk.refund_rejected(&app.server.app.payments).await.unwrap(), 1);
     assert!(done(&["risk", "reviews", "list", "--state=rejected"]).contains("re_"));
     let changes = done(&["risk", "changes"]);
-    for change in
-        ["rules apply", "rules revert", "list create", "list add (2)", "list remove", "review reject and refund"]
-    {
-        assert!(changes.contains(change), "{change}: {changes}");
+    for change in ["rules.apply", "rules.revert", "list.create", "list.add", "list.remove", "review.reject"] {
+        assert!(changes.contains(&format!("  risk.{change}  ")), "{change}: {changes}");
     }
+    let refunds = done(&["audit", "list", "--action=refund.create"]);
+    assert!(refunds.lines().count() == 2 && refunds.contains("  re_"), "{refunds}");
 }

@@ -122,6 +122,7 @@ impl Payments {
                     Conflict::Stale
                     | Conflict::LeaseLost
                     | Conflict::Locked
+                    | Conflict::AuditMoved
                     | Conflict::PartnerTaken
                     | Conflict::KeyChanged,
                 ) => {}

@@ -6,11 +6,11 @@ use super::policy::Policies;
 use crate::{
     app::paging::PageTokens,
     domain::{
+        audit::{AuditAction, AuditEntry, AuditFilter, AuditRecord, Note},
         clock::Timestamp,
         environment::Environment,
-        ids::AuditEntryId,
         master_key::MasterKey,
-        risk::{rules_version::RiskChange, subject::SubjectHasher},
+        risk::subject::SubjectHasher,
     },
     error::Error,
     store::{Change, Changes, CommitError, Conflict, Store},
@@ -18,15 +18,6 @@ use crate::{
 
 /// How often a change is decided anew when others are made at the same time.
 pub(super) const TRIES: u32 = 16;
-
-/// The author of a change, and the reason for it.
-#[derive(Clone, Debug)]
-pub struct Note {
-    /// The operator, or the public half of the key.
-    pub by: String,
-    /// Why, in their words.
-    pub reason: String,
-}
 
 /// The use cases of risk. Needs the database and the master key but not Corefy.
 pub struct Risk {
@@ -63,24 +54,23 @@ impl Risk {
     }
 
     /// The newest changes of rules, lists and reviews, at most `limit`.
-    pub async fn changes(&self, limit: u32) -> Result<Vec<RiskChange>, Error> {
-        Ok(self.store.read().await?.risk_changes(None, limit).await?)
+    pub async fn changes(&self, limit: u32) -> Result<Vec<AuditRecord>, Error> {
+        let filter = AuditFilter { actions: AuditAction::OF_RISK.to_vec(), ..AuditFilter::default() };
+        Ok(self.store.read().await?.audit_rows(&filter, limit).await?)
     }
 
     pub(super) fn now(&self) -> Timestamp {
         self.environment.clock.now()
     }
 
-    /// The entry of the audit for a change.
-    pub(super) fn audited(&self, note: &Note, action: &str, object: impl Into<String>) -> Change {
-        Change::RiskChange(RiskChange {
-            id: AuditEntryId::generate(&self.environment.ids),
-            at: self.now(),
-            by: note.by.clone(),
-            action: action.to_owned(),
-            object: object.into(),
-            reason: note.reason.clone(),
-        })
+    /// The entry of the audit log for a decision, about a kind and an id.
+    pub(super) fn audited(
+        &self,
+        note: &Note,
+        action: AuditAction,
+        object: (&'static str, impl Into<String>),
+    ) -> AuditEntry {
+        AuditEntry::new(&self.environment.ids, self.now(), note, action, object)
     }
 
     /// Commits changes of rules or lists, and takes them on here at once. `false`: another change was made since the revision

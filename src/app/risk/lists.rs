@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::handle::{Note, Risk, TRIES, too_busy};
+use serde_json::json;
+
+use super::handle::{Risk, TRIES, too_busy};
 use crate::{
     app::{
         call::Caller,
         paging::{Page, Paged},
     },
     domain::{
+        audit::{AuditAction, Note},
         clock::Timestamp,
         risk::{
             list_entry::{ListEntry, ListInfo, read_value},
@@ -57,7 +60,10 @@ impl Risk {
                 None => {}
             }
             let made = Change::RiskList { name: name.to_owned(), kind, created_at: self.now() };
-            let audited = self.audited(note, "list create", name);
+            let audited = self
+                .audited(note, AuditAction::RiskListCreate, ("risk_list", name))
+                .to(&json!({"kind": kind.as_str()}));
+            let audited = Change::AuditEntry(Box::new(audited));
             if self.commit_policy([Change::RiskPolicy { read_revision }, made, audited]).await? {
                 return Ok(ListInfo { name: name.to_owned(), kind, entries: 0 });
             }
@@ -81,9 +87,12 @@ impl Risk {
             if total + more > MOST_ENTRIES as u64 {
                 return Err(full(format!("all lists together may have {MOST_ENTRIES} entries, and have {total}")));
             }
-            let action = format!("list add ({})", entries.len());
+            let audited = self
+                .audited(note, AuditAction::RiskListAdd, ("risk_list", list))
+                .from(&json!({"known": known}))
+                .to(&json!({"entries": entries.len()}));
             let added = entries.iter().cloned().map(Change::RiskListEntry);
-            let around = [Change::RiskPolicy { read_revision }, self.audited(note, &action, list)];
+            let around = [Change::RiskPolicy { read_revision }, Change::AuditEntry(Box::new(audited))];
             if self.commit_policy(around.into_iter().chain(added)).await? {
                 return Ok(entries);
             }
@@ -115,7 +124,9 @@ impl Risk {
                 return Err(Error::not_found("list_entry", &value));
             }
             let removed = Change::RemoveRiskListEntry { list: list.to_owned(), value: value.clone() };
-            let audited = self.audited(note, "list remove", list);
+            let audited =
+                self.audited(note, AuditAction::RiskListRemove, ("risk_list", list)).to(&json!({"entries": -1}));
+            let audited = Change::AuditEntry(Box::new(audited));
             if self.commit_policy([Change::RiskPolicy { read_revision }, removed, audited]).await? {
                 return Ok(());
             }
@@ -184,7 +195,7 @@ impl Risk {
             value,
             expires_at,
             reason: note.reason.clone(),
-            added_by: note.by.clone(),
+            added_by: note.by.to_string(),
             added_at: self.now(),
         }
     }

@@ -13,4 +13,4 @@ pub mod policy;
 pub mod reviews;
 pub mod rules;
 
-pub use handle::{Note, Risk};
+pub use handle::Risk;

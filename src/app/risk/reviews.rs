@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::json;
 use tokio::time::Instant;
 
-use super::handle::{Note, Risk};
+use super::handle::Risk;
 use crate::{
     app::{
         call::Caller,
@@ -13,6 +14,7 @@ use crate::{
         refunds::CreateRefund,
     },
     domain::{
+        audit::{Actor, AuditAction, Note},
         ids::{PartnerId, PaymentIntentId, RefundId, RiskDecisionId},
         payment_intent::PaymentIntentState,
         refund::RefundDetails,
@@ -40,11 +42,15 @@ pub enum ReviewVerdict {
 }
 
 impl ReviewVerdict {
-    fn outcome(self) -> (ReviewState, ReviewRefund, &'static str) {
+    fn outcome(self) -> (ReviewState, ReviewRefund, AuditAction) {
         match self {
-            Self::Approve => (ReviewState::Approved, ReviewRefund::None, "review approve"),
-            Self::Reject { refund: false } => (ReviewState::Rejected, ReviewRefund::None, "review reject"),
-            Self::Reject { refund: true } => (ReviewState::Rejected, ReviewRefund::Wanted, "review reject and refund"),
+            Self::Approve => (ReviewState::Approved, ReviewRefund::None, AuditAction::RiskReviewApprove),
+            Self::Reject { refund: false } => {
+                (ReviewState::Rejected, ReviewRefund::None, AuditAction::RiskReviewReject)
+            }
+            Self::Reject { refund: true } => {
+                (ReviewState::Rejected, ReviewRefund::Wanted, AuditAction::RiskReviewReject)
+            }
         }
     }
 }
@@ -89,12 +95,16 @@ impl Risk {
             let decided = Review {
                 state,
                 decided_at: Some(self.now()),
-                decided_by: note.by.clone(),
+                decided_by: note.by.to_string(),
                 note: note.reason.clone(),
                 refund,
-                ..review
+                ..review.clone()
             };
-            let audited = self.audited(note, action, id.as_str());
+            let audited = self
+                .audited(note, action, ("risk_decision", id.as_str()))
+                .from(&json!({"state": review.state.as_str()}))
+                .to(&json!({"state": state.as_str(), "refund": refund.as_str()}));
+            let audited = Change::AuditEntry(Box::new(audited));
             let changes = [Change::RiskReviewDecision(Box::new(decided.clone())), audited];
             if self.store.commit_once(&changes.into_iter().collect()).await? {
                 return Ok(decided);
@@ -190,7 +200,15 @@ impl Risk {
         refund_id: Option<RefundId>,
     ) -> Result<bool, Error> {
         let review = Review { refund, refund_id, ..review };
-        self.store.commit_once(&[Change::RiskReviewRefund(Box::new(review))].into_iter().collect()).await?;
+        let audited = review.refund_id.as_ref().map(|refund_id| {
+            let note = Note { by: Actor::read(&review.decided_by), reason: review.note.clone() };
+            let payment = review.payment_intent_id.as_ref().map(PaymentIntentId::as_str);
+            let of = json!({"payment_intent": payment, "review": review.decision_id.as_str()});
+            self.audited(&note, AuditAction::RefundCreate, ("refund", refund_id.as_str())).to(&of)
+        });
+        let audited = audited.map(|entry| Change::AuditEntry(Box::new(entry)));
+        let noted = Change::RiskReviewRefund(Box::new(review));
+        self.store.commit_once(&[noted].into_iter().chain(audited).collect()).await?;
         Ok(true)
     }
 }

@@ -1,7 +1,9 @@
 //! The rules: checked, applied as immutable versions, and shown.
 
+use serde_json::json;
+
 use super::{
-    handle::{Note, Risk, TRIES, too_busy},
+    handle::{Risk, TRIES, too_busy},
     policy::read_empty_lists,
 };
 use crate::{
@@ -9,9 +11,12 @@ use crate::{
         call::Caller,
         paging::{Page, Paged},
     },
-    domain::risk::{
-        rule_set::{RuleFault, RuleSet},
-        rules_version::RulesVersion,
+    domain::{
+        audit::{AuditAction, Note},
+        risk::{
+            rule_set::{RuleFault, RuleSet},
+            rules_version::RulesVersion,
+        },
     },
     error::{Error, Reason},
     store::Change,
@@ -50,7 +55,7 @@ impl Risk {
         note: &Note,
     ) -> Result<RulesVersion, ApplyError> {
         let name = self.check_rules(source.clone()).await?.name;
-        self.apply(RulesSource { name, source, action: "rules apply" }, expected, note).await
+        self.apply(RulesSource { name, source, action: AuditAction::RiskRulesApply }, expected, note).await
     }
 
     /// Applies an earlier version again, as a new one.
@@ -62,7 +67,7 @@ impl Risk {
     ) -> Result<RulesVersion, ApplyError> {
         let RulesVersion { source, .. } = self.get_rules(version).await?;
         let name = self.check_rules(source.clone()).await?.name;
-        self.apply(RulesSource { name, source, action: "rules revert" }, expected, note).await
+        self.apply(RulesSource { name, source, action: AuditAction::RiskRulesRevert }, expected, note).await
     }
 
     async fn apply(
@@ -88,10 +93,14 @@ impl Risk {
                 name: name.clone(),
                 source: source.clone(),
                 applied_at: self.now(),
-                applied_by: note.by.clone(),
+                applied_by: note.by.to_string(),
                 reason: note.reason.clone(),
             };
-            let audited = self.audited(note, action, rules.version.to_string());
+            let audited = self
+                .audited(note, action, ("risk_rules", rules.version.to_string()))
+                .from(&json!({"version": in_force}))
+                .to(&json!({"version": rules.version, "name": rules.name}));
+            let audited = Change::AuditEntry(Box::new(audited));
             let changes = [Change::RiskPolicy { read_revision }, Change::RiskRules(rules.clone()), audited];
             if self.commit_policy(changes).await? {
                 return Ok(rules);
@@ -129,7 +138,7 @@ impl Risk {
 struct RulesSource {
     name: String,
     source: String,
-    action: &'static str,
+    action: AuditAction,
 }
 
 fn stale(in_force: i64) -> Error {

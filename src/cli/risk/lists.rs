@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::shared::{Change, open, read_text};
 use crate::{
     app::risk::{
-        Note, Risk,
+        Risk,
         lists::{MOST_AT_ONCE, NewEntry},
     },
     cli::{
@@ -16,6 +16,7 @@ use crate::{
     },
     config::settings::AdminSettings,
     domain::{
+        audit::Note,
         clock::{Clock, Timestamp},
         risk::{
             list_entry::ListEntry,

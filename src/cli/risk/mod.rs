@@ -142,7 +142,8 @@ impl RiskCommand {
             RiskAction::Changes { limit, settings } => {
                 let mut table = Table::new(["TIME", "BY", "CHANGE", "OF", "REASON"]);
                 for change in open(&settings).await?.changes(limit).await? {
-                    table.row([to_the_second(change.at), change.by, change.action, change.object, change.reason]);
+                    let (at, by) = (to_the_second(change.made_at), change.author());
+                    table.row([at, by, change.action, change.object, change.reason]);
                 }
                 table.print();
             }

@@ -9,10 +9,14 @@ use std::{
 use clap::Args;
 
 use crate::{
-    app::risk::{Note, Risk, rules::ApplyError},
-    cli::{database, failure::CommandFailure, operations::reason},
-    config::{operator::this_operator, settings::AdminSettings},
-    domain::{environment::Environment, risk::rule_set::MOST_FILE_BYTES},
+    app::risk::{Risk, rules::ApplyError},
+    cli::{
+        audited::{note, reason},
+        database,
+        failure::CommandFailure,
+    },
+    config::settings::AdminSettings,
+    domain::{audit::Note, environment::Environment, risk::rule_set::MOST_FILE_BYTES},
 };
 
 /// The most rows that are listed at once.
@@ -31,9 +35,7 @@ pub(super) struct Change {
 impl Change {
     /// Opens the database, with the author of the change.
     pub(super) async fn open(self) -> Result<(Risk, Note), CommandFailure> {
-        let operator = this_operator();
-        let note = Note { by: format!("{}@{}", operator.user, operator.host), reason: self.reason };
-        Ok((open(&self.settings).await?, note))
+        Ok((open(&self.settings).await?, note(self.reason)))
     }
 }
 

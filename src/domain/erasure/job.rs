@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     clock::Timestamp,
     ids::{CustomerId, ErasureId, Ids, PartnerId, PaymentIntentId},
-    risk::action::words,
     search_term::TermHash,
+    words::words,
 };
 
 words! {

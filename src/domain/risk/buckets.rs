@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::action::words;
-use crate::domain::clock::Timestamp;
+use crate::domain::{clock::Timestamp, words::words};
 
 words! {
     /// The lengths of buckets.

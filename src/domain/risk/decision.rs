@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    action::{Action, Mode, words},
+    action::{Action, Mode},
     inputs::RiskInputs,
     velocity::Velocities,
 };
 use crate::domain::{
     clock::Timestamp,
     ids::{OperationId, RiskDecisionId},
+    words::words,
 };
 
 words! {

@@ -8,11 +8,10 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
-    action::words,
     inputs::RiskInputs,
     subject::{Dimension, SubjectId},
 };
-use crate::domain::clock::Timestamp;
+use crate::domain::{clock::Timestamp, words::words};
 
 /// The most entries of all lists together.
 pub const MOST_ENTRIES: usize = 100_000;

@@ -1,10 +1,11 @@
 //! Outcomes: what came of an attempt that was let through, as far as later decisions count it.
 
-use super::{action::words, velocity::Window};
+use super::velocity::Window;
 use crate::domain::{
     clock::Timestamp,
     decline::{is_hard_decline, is_issuer_decline},
     ids::RiskDecisionId,
+    words::words,
 };
 
 words! {

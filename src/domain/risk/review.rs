@@ -1,9 +1,9 @@
 //! Reviews: payments that went on and are flagged for a person to look at.
 
-use super::action::words;
 use crate::domain::{
     clock::Timestamp,
     ids::{PartnerId, PaymentIntentId, RefundId, RiskDecisionId},
+    words::words,
 };
 
 words! {

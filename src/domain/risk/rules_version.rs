@@ -1,6 +1,6 @@
 //! Versions of the rules: files that were applied, kept as they were written.
 
-use crate::domain::{clock::Timestamp, ids::AuditEntryId};
+use crate::domain::clock::Timestamp;
 
 /// The longest reason for a change of rules or lists, in characters.
 pub const LONGEST_REASON: usize = 500;
@@ -18,23 +18,6 @@ pub struct RulesVersion {
     pub applied_at: Timestamp,
     /// The operator, or the public half of the key, that applied it.
     pub applied_by: String,
-    /// Why, in their words.
-    pub reason: String,
-}
-
-/// A change of the rules, of a list or of a review, for the audit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RiskChange {
-    /// Our id.
-    pub id: AuditEntryId,
-    /// When it was made.
-    pub at: Timestamp,
-    /// The operator, or the public half of the key, that made it.
-    pub by: String,
-    /// The change in a few words, without personal data: `rules apply`.
-    pub action: String,
-    /// The object of the change: a version, a list, or a decision.
-    pub object: String,
     /// Why, in their words.
     pub reason: String,
 }

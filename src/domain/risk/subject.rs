@@ -5,11 +5,11 @@ use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::action::words;
 use crate::domain::{
     ids::CustomerId,
     master_key::{MasterKey, Purpose, keyed_hash},
     network::of_customer,
+    words::words,
 };
 
 words! {

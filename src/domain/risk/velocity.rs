@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{action::words, subject::Dimension};
+use super::subject::Dimension;
+use crate::domain::words::words;
 
 words! {
     /// The windows, each to the present moment.

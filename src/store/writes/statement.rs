@@ -53,9 +53,6 @@ pub(in crate::store) enum Rank {
     RiskListInsert,
     RiskListEntryUpsert,
     RiskListEntryDelete,
-    RiskChangeInsert,
-    AuditEntryInsert,
-    OperatorCommandInsert,
     PartnerInsert,
     ApiKeyInsert,
     ApiKeyRotate,
@@ -70,6 +67,9 @@ pub(in crate::store) enum Rank {
     ErasureUpdate,
     ErasureDelete,
     EventEmpty,
+    AuditHeadUpdate,
+    AuditRowInsert,
+    AuditRowsDelete,
     EventInsert,
 }
 
@@ -112,9 +112,6 @@ impl Rank {
         Self::RiskListInsert,
         Self::RiskListEntryUpsert,
         Self::RiskListEntryDelete,
-        Self::RiskChangeInsert,
-        Self::AuditEntryInsert,
-        Self::OperatorCommandInsert,
         Self::PartnerInsert,
         Self::ApiKeyInsert,
         Self::ApiKeyRotate,
@@ -129,12 +126,16 @@ impl Rank {
         Self::ErasureUpdate,
         Self::ErasureDelete,
         Self::EventEmpty,
+        Self::AuditHeadUpdate,
+        Self::AuditRowInsert,
+        Self::AuditRowsDelete,
         Self::EventInsert,
     ];
 
     /// Whether a row that its statement does not write is a conflict. It is none when a search term is there already or gone
-    /// already, when a lease that was lost is not renewed, when a call is in the log already, when another attempt at a webhook has begun, when a key that was used is gone, and when
-    /// an outcome of a decision is known already. Counters of BINs are added up first, so that there are fewer rows.
+    /// already, when a lease that was lost is not renewed, when a call is in the log already, when another attempt at a webhook
+    /// has begun, when a key that was used is gone, and when an outcome of a decision is known already. A range of the audit log
+    /// has any number of rows. Counters of BINs are added up first, so that there are fewer rows.
     pub(super) fn requires_rows(self) -> bool {
         !matches!(
             self,
@@ -150,6 +151,7 @@ impl Rank {
                 | Self::ApiKeyUse
                 | Self::ApiCallInsert
                 | Self::WebhookAttempt
+                | Self::AuditRowsDelete
         )
     }
 
@@ -175,6 +177,7 @@ impl Rank {
             Self::OperationInsert => Conflict::KeyTaken,
             Self::CustomerInsert | Self::PaymentIntentInsert | Self::RefundInsert => Conflict::ReferenceTaken,
             Self::PartnerInsert => Conflict::PartnerTaken,
+            Self::AuditHeadUpdate => Conflict::AuditMoved,
             Self::ApiKeyInsert | Self::ApiKeyRotate | Self::ApiKeyRevoke => Conflict::KeyChanged,
             Self::OperationRenew
             | Self::OperationFinish
@@ -205,9 +208,6 @@ impl Rank {
             | Self::RiskListInsert
             | Self::RiskListEntryUpsert
             | Self::RiskListEntryDelete
-            | Self::RiskChangeInsert
-            | Self::AuditEntryInsert
-            | Self::OperatorCommandInsert
             | Self::ApiKeyUse
             | Self::ApiCallInsert
             | Self::WebhookArrival
@@ -221,6 +221,8 @@ impl Rank {
             | Self::ErasureUpdate
             | Self::ErasureDelete
             | Self::EventEmpty
+            | Self::AuditRowInsert
+            | Self::AuditRowsDelete
             | Self::EventInsert => Conflict::Stale,
         }
     }

@@ -42,9 +42,6 @@ pub(super) fn statement(rank: Rank) -> &'static Statement {
         Rank::RiskListInsert => &risk_lists::INSERT,
         Rank::RiskListEntryUpsert => &risk_lists::INSERT_ENTRY,
         Rank::RiskListEntryDelete => &risk_lists::DELETE_ENTRY,
-        Rank::RiskChangeInsert => &risk_rules::INSERT_CHANGE,
-        Rank::AuditEntryInsert => &audit::INSERT,
-        Rank::OperatorCommandInsert => &audit::INSERT_COMMAND,
         Rank::PartnerInsert => &keys::INSERT_PARTNER,
         Rank::ApiKeyInsert => &keys::INSERT,
         Rank::ApiKeyRotate => &keys::ROTATE,
@@ -63,6 +60,9 @@ pub(super) fn statement(rank: Rank) -> &'static Statement {
         Rank::ErasureInsert => &erasures::INSERT,
         Rank::ErasureUpdate => &erasures::UPDATE,
         Rank::ErasureDelete => &erasures::DELETE,
+        Rank::AuditHeadUpdate => &audit::HEAD,
+        Rank::AuditRowInsert => &audit::INSERT,
+        Rank::AuditRowsDelete => &audit::PRUNE,
         Rank::EventInsert => &events::INSERT,
     }
 }

@@ -50,14 +50,6 @@ pub async fn load(database: &TestDatabase, rows: &str) {
     connection.close().await.unwrap();
 }
 
-/// The texts that a query finds.
-pub async fn texts(database: &TestDatabase, query: &'static str) -> Vec<String> {
-    let mut connection = connect(database).await;
-    let found = sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-    found
-}
-
 async fn connect(database: &TestDatabase) -> AnyConnection {
     sqlx::any::install_default_drivers();
     AnyConnection::connect(database.url()).await.unwrap()

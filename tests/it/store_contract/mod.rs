@@ -1,6 +1,7 @@
 //! The contract of the store, on both databases, and on SQLite in lock step, as simulations have it.
 
 mod api_calls;
+mod audit;
 mod budgets;
 mod claims;
 mod commits;

@@ -3,12 +3,12 @@
 use corefy_gateway::{
     domain::{
         clock::Timestamp,
-        ids::{AuditEntryId, Ids, PaymentIntentId, RefundId, RiskDecisionId},
+        ids::{Ids, PaymentIntentId, RefundId, RiskDecisionId},
         risk::{
             list_entry::ListEntry,
             lists::ListKind,
             review::{Review, ReviewRefund, ReviewState},
-            rules_version::{RiskChange, RulesVersion},
+            rules_version::RulesVersion,
         },
     },
     store::{Change, Conflict, ListPosition, Store},
@@ -25,7 +25,6 @@ on_three![
     entries_are_listed_page_by_page,
     a_review_is_decided_once,
     reviews_are_listed_by_partner_and_state_the_last_opened_first,
-    changes_are_listed_newest_first,
 ];
 
 fn rules(version: i64) -> Change {
@@ -196,22 +195,4 @@ async fn reviews_are_listed_by_partner_and_state_the_last_opened_first(database:
     assert_eq!(places(Some(acme()), &[ReviewState::Open, ReviewState::Approved], None, 2).await, [3, 1]);
     let position = ListPosition { created_at: all[3].opened_at, id: all[3].decision_id.to_string() };
     assert_eq!(places(Some(acme()), &[], Some(position), 10).await, [1, 0]);
-}
-
-async fn changes_are_listed_newest_first(database: TestDatabase) {
-    let store = database.store().await;
-    let ids = Ids::system();
-    let changes = ["rules apply", "list add", "review approve"].map(|action| RiskChange {
-        id: AuditEntryId::generate(&ids),
-        at: after(1),
-        by: "jane@bastion".to_owned(),
-        action: action.to_owned(),
-        object: "7".to_owned(),
-        reason: "chargebacks".to_owned(),
-    });
-    commit(&store, changes.iter().cloned().map(Change::RiskChange)).await.unwrap();
-    let mut session = store.read().await.unwrap();
-    let [first, second, third] = changes;
-    assert_eq!(session.risk_changes(None, 2).await.unwrap(), [third, second.clone()]);
-    assert_eq!(session.risk_changes(Some(&second.id), 2).await.unwrap(), [first]);
 }

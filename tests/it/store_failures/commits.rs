@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use corefy_gateway::{
     app::{
-        keys::NewKey,
+        key_admin::NewKey,
         operations::{OperationAdmin, Resolution},
     },
     domain::{api_key::Scope, audit::Operator, list_filters::OperationFilter, resolution::StatedOutcome},

@@ -11,7 +11,7 @@ use std::{
 use corefy_gateway::{
     app::{
         Checkpoint, Probe,
-        keys::{KeyAdmin, NewKey},
+        key_admin::{KeyAdmin, NewKey},
     },
     config::{
         Config, DatabaseConfig, LogConfig, LogFormat, RiskConfig, UpstreamConfig,
@@ -38,6 +38,7 @@ use url::Url;
 use super::{
     client::Client,
     database::{TestDatabase, master_key, master_key_text},
+    operator::note,
 };
 
 /// Where the clock of every test begins: 2026-11-23T10:00:00Z.
@@ -150,7 +151,7 @@ impl TestApp {
 
     /// The management of keys, as the command has it.
     pub async fn keys(&self) -> KeyAdmin {
-        KeyAdmin::new(self.database.store().await, master_key(), self.environment.clone())
+        KeyAdmin::new(self.database.store().await, master_key(), self.environment.clone(), note())
     }
 
     /// The configuration that it was started with.
@@ -348,7 +349,8 @@ pub async fn create_key(
     };
     change(&mut new);
     let store = database.store().await;
-    let key = KeyAdmin::new(store.clone(), master_key(), environment.clone()).create(new).await.unwrap();
+    let keys = KeyAdmin::new(store.clone(), master_key(), environment.clone(), note());
+    let key = keys.create(new).await.unwrap();
     store.close().await;
     key
 }

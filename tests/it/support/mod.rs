@@ -7,6 +7,7 @@ pub mod client;
 pub mod contract;
 pub mod database;
 pub mod money;
+pub mod operator;
 pub mod process;
 pub mod program;
 pub mod proxy;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use corefy_gateway::{
-    app::keys::{KeyAdmin, NewKey},
+    app::key_admin::{KeyAdmin, NewKey},
     config::local::SandboxKeys,
     domain::{api_key::Scope, environment::Environment},
     sandbox::Sandbox,
@@ -15,6 +15,7 @@ use tonic::transport::Channel;
 use super::{
     client::Client,
     database::{TestDatabase, master_key, master_key_text},
+    operator::note,
     program::{Program, Variables},
 };
 
@@ -69,6 +70,6 @@ pub async fn create_key(database: &TestDatabase) -> String {
         allowed: Vec::new(),
         expires_at: None,
     };
-    let keys = KeyAdmin::new(database.store().await, master_key(), Environment::system());
+    let keys = KeyAdmin::new(database.store().await, master_key(), Environment::system(), note());
     keys.create(new).await.unwrap().expose_secret().to_owned()
 }
