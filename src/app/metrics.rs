@@ -12,8 +12,9 @@ use crate::{
         catalogue::{
             API_CALLS_LOST, BUILD, EVENT_STREAMS, EVENT_STREAMS_LAG, KEYS_REFUSED, KEYS_REUSED, OPERATIONS_OLDEST,
             OPERATIONS_OPEN, OPERATIONS_PRUNED, REPLAYS, START, WEBHOOK_LAST, WEBHOOKS_OLDEST, WEBHOOKS_REFUSED,
-            WEBHOOKS_UNPROCESSED,
+            WEBHOOKS_UNPROCESSED, WORKER_FAILURES,
         },
+        worker::Worker,
     },
     upstream::signature::WrongSignature,
 };
@@ -31,6 +32,9 @@ pub(super) fn init(telemetry: &Telemetry, now: Timestamp) {
     telemetry.init_zero(&OPERATIONS_PRUNED, []);
     for reason in WrongSignature::ALL.map(WrongSignature::label).into_iter().chain(["address"]) {
         telemetry.init_zero(&WEBHOOKS_REFUSED, [reason]);
+    }
+    for worker in Worker::ALL {
+        telemetry.init_zero(&WORKER_FAILURES, [worker.label()]);
     }
 }
 

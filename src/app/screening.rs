@@ -203,7 +203,29 @@ pub(super) fn note_outcome(intent: &PaymentIntent, event: EventType, now: Timest
             let error = intent.progress.last_error.as_ref();
             error.and_then(|error| RiskOutcome::of_failure(id, &error.code, now))
         }
-        _ => None,
+        EventType::PaymentIntentCreated
+        | EventType::PaymentIntentRequiresAction
+        | EventType::PaymentIntentProcessing
+        | EventType::PaymentIntentBlocked
+        | EventType::PaymentIntentCanceled
+        | EventType::PaymentIntentOrphanCharge
+        | EventType::PaymentIntentRefundedUpstream
+        | EventType::PaymentIntentOverdue
+        | EventType::RefundCreated
+        | EventType::RefundSucceeded
+        | EventType::RefundFailed
+        | EventType::RefundCanceled
+        | EventType::RefundLateSuccess
+        | EventType::CustomerCreated
+        | EventType::CustomerUpdated
+        | EventType::CustomerCreationFailed
+        | EventType::CustomerErased
+        | EventType::PaymentMethodCreated
+        | EventType::PaymentMethodCreationFailed
+        | EventType::PaymentMethodUpdated
+        | EventType::PaymentMethodDeleted
+        | EventType::OperationInDoubt
+        | EventType::OperationNeedsOperator => None,
     };
     if let Some(outcome) = outcome {
         decision.changes.push(Change::RiskOutcome(outcome));

@@ -106,6 +106,8 @@ catalogue! {
         "Rules that could not be evaluated for an attempt";
     RISK_ADDRESS_UNKNOWN: Counter[] = "corefy_gateway_risk_address_unknown_total",
         "Attempts to pay that were screened without the payer's IP address";
+    WORKER_FAILURES: Counter["worker"] = "corefy_gateway_worker_failures_total",
+        "Steps of the work in the background that failed and are tried again";
     REPLAYS: Counter[] = "corefy_gateway_idempotent_replays_total",
         "Calls that were answered with the answer of an earlier one";
     KEYS_REUSED: Counter[] = "corefy_gateway_idempotency_keys_reused_total",

@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod label_values;
 mod spans;
 pub mod trace;
+pub mod worker;
 
 use catalogue::{CATALOGUE, Counter, Gauge, Histogram, MetricKind};
 use spans::Spans;

@@ -22,6 +22,7 @@ use crate::{
     domain::operation::RENEW_LEASE_EVERY,
     error::Error,
     reference_data::ReferenceData,
+    telemetry::{Telemetry, catalogue::WORKER_FAILURES, worker::Worker},
 };
 
 /// How often a worker looks for work that it was not notified of.
@@ -50,25 +51,26 @@ const GATHER_CALLS: Duration = Duration::from_millis(200);
 pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     let App { payments, events, api_calls, diagnostics, .. } = app.clone();
     let workers = TaskTracker::new();
-    workers.spawn(webhooks(app.webhooks.clone(), stop.clone()));
-    workers.spawn(recovery(payments.clone(), stop.clone()));
-    workers.spawn(leases(payments.clone(), stop.clone()));
-    workers.spawn(erasures(payments.clone(), stop.clone()));
+    let steps = Steps(diagnostics.telemetry().clone());
+    workers.spawn(webhooks(steps.clone(), app.webhooks.clone(), stop.clone()));
+    workers.spawn(recovery(steps.clone(), payments.clone(), stop.clone()));
+    workers.spawn(leases(steps.clone(), payments.clone(), stop.clone()));
+    workers.spawn(erasures(steps.clone(), payments.clone(), stop.clone()));
     workers.spawn(event_listener(events, stop.clone()));
-    workers.spawn(backlog(diagnostics, stop.clone()));
-    workers.spawn(call_log(api_calls.clone(), stop.clone()));
-    workers.spawn(retention(payments, api_calls, stop.clone()));
-    workers.spawn(audit(app.audit.clone(), stop.clone()));
-    workers.spawn(risk(app.risk.clone(), app.payments.clone(), stop.clone()));
+    workers.spawn(backlog(steps.clone(), diagnostics, stop.clone()));
+    workers.spawn(call_log(steps.clone(), api_calls.clone(), stop.clone()));
+    workers.spawn(retention(steps.clone(), payments, api_calls, stop.clone()));
+    workers.spawn(audit(steps.clone(), app.audit.clone(), stop.clone()));
+    workers.spawn(risk(steps.clone(), app.risk.clone(), app.payments.clone(), stop.clone()));
     workers.spawn(reference_data(app.reference_data.clone(), stop.clone()));
     workers.close();
     workers
 }
 
 /// Processes webhooks, at once when one comes in.
-async fn webhooks(webhooks: Arc<Webhooks>, stop: CancellationToken) {
+async fn webhooks(steps: Steps, webhooks: Arc<Webhooks>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if took_some("webhooks", webhooks.process_webhooks().await) {
+        if steps.took_some(Worker::Webhooks, webhooks.process_webhooks().await) {
             continue;
         }
         tokio::select! {
@@ -81,15 +83,15 @@ async fn webhooks(webhooks: Arc<Webhooks>, stop: CancellationToken) {
 
 /// Looks up operations whose outcome is not known and payments that may have news. A look that Corefy is slow to answer
 /// holds up its own round only.
-async fn recovery(payments: Arc<Payments>, stop: CancellationToken) {
+async fn recovery(steps: Steps, payments: Arc<Payments>, stop: CancellationToken) {
     let mut rounds = JoinSet::new();
     while !stop.is_cancelled() {
         if rounds.len() < RECOVERY_ROUNDS {
-            let payments = payments.clone();
+            let (steps, payments) = (steps.clone(), payments.clone());
             rounds.spawn(async move {
                 // First, so that a process that is slow takes nothing over from itself.
-                took_some("leases", payments.renew_leases().await);
-                took_some("recovery", payments.recover().await)
+                steps.took_some(Worker::Leases, payments.renew_leases().await);
+                steps.took_some(Worker::Recovery, payments.recover().await)
             });
         }
         // A round that took something leaves room for another at once.
@@ -111,9 +113,9 @@ async fn recovery(payments: Arc<Payments>, stop: CancellationToken) {
 }
 
 /// Renews the leases of the operations that the gateway is at.
-async fn leases(payments: Arc<Payments>, stop: CancellationToken) {
+async fn leases(steps: Steps, payments: Arc<Payments>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        took_some("leases", payments.renew_leases().await);
+        steps.took_some(Worker::Leases, payments.renew_leases().await);
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(RENEW_LEASE_EVERY) => {}
@@ -122,9 +124,13 @@ async fn leases(payments: Arc<Payments>, stop: CancellationToken) {
 }
 
 /// Takes the steps of erasures that are due.
-async fn erasures(payments: Arc<Payments>, stop: CancellationToken) {
+async fn erasures(steps: Steps, payments: Arc<Payments>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let pause = if took_some("erasures", payments.step_erasures().await) { PRUNE_PAUSE } else { LOOK_FOR_ERASURES };
+        let pause = if steps.took_some(Worker::Erasures, payments.step_erasures().await) {
+            PRUNE_PAUSE
+        } else {
+            LOOK_FOR_ERASURES
+        };
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(pause) => {}
@@ -148,9 +154,9 @@ async fn event_listener(events: Arc<EventLog>, stop: CancellationToken) {
 }
 
 /// Measures the backlog.
-async fn backlog(diagnostics: Arc<Diagnostics>, stop: CancellationToken) {
+async fn backlog(steps: Steps, diagnostics: Arc<Diagnostics>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        took_some("backlog", diagnostics.measure_backlog().await.map(|()| 0));
+        steps.took_some(Worker::Backlog, diagnostics.measure_backlog().await.map(|()| 0));
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(MEASURE) => {}
@@ -159,11 +165,11 @@ async fn backlog(diagnostics: Arc<Diagnostics>, stop: CancellationToken) {
 }
 
 /// Writes the log of calls, many at a time. What is left at the end is written when the gateway drains.
-async fn call_log(api_calls: Arc<ApiCalls>, stop: CancellationToken) {
+async fn call_log(steps: Steps, api_calls: Arc<ApiCalls>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let written = api_calls.write_api_calls().await;
         let there_is_more = written.as_ref().is_ok_and(|count| *count >= CALLS_AT_A_TIME);
-        took_some("call log", written);
+        steps.took_some(Worker::CallLog, written);
         if there_is_more {
             continue;
         }
@@ -175,9 +181,9 @@ async fn call_log(api_calls: Arc<ApiCalls>, stop: CancellationToken) {
 }
 
 /// Has the gateway's log say where the audit log ends, whoever has added to it.
-async fn audit(log: Arc<AuditLog>, stop: CancellationToken) {
+async fn audit(steps: Steps, log: Arc<AuditLog>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        took_some("audit log", log.announce_head().await);
+        steps.took_some(Worker::AuditLog, log.announce_head().await);
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(ANNOUNCE) => {}
@@ -186,13 +192,13 @@ async fn audit(log: Arc<AuditLog>, stop: CancellationToken) {
 }
 
 /// Takes on newer rules and lists, refunds rejected payments, and deletes entries of lists that have expired.
-async fn risk(risk: Arc<Risk>, payments: Arc<Payments>, stop: CancellationToken) {
+async fn risk(steps: Steps, risk: Arc<Risk>, payments: Arc<Payments>, stop: CancellationToken) {
     /// Entries that are deleted at a time.
     const ENTRIES: u32 = 500;
     while !stop.is_cancelled() {
-        took_some("risk policy", risk.refresh_policy().await);
-        took_some("rejected payments", risk.refund_rejected(&payments).await);
-        took_some("lists", risk.prune_list_entries(ENTRIES).await);
+        steps.took_some(Worker::RiskPolicy, risk.refresh_policy().await);
+        steps.took_some(Worker::RejectedPayments, risk.refund_rejected(&payments).await);
+        steps.took_some(Worker::RiskLists, risk.prune_list_entries(ENTRIES).await);
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(REFRESH_POLICY) => {}
@@ -215,14 +221,14 @@ async fn reference_data(data: Arc<ReferenceData>, stop: CancellationToken) {
 }
 
 /// Deletes calls, finished operations and what risk has counted that are past their time, a few at a time.
-async fn retention(payments: Arc<Payments>, api_calls: Arc<ApiCalls>, stop: CancellationToken) {
+async fn retention(steps: Steps, payments: Arc<Payments>, api_calls: Arc<ApiCalls>, stop: CancellationToken) {
     let mut pruned = 0;
     while !stop.is_cancelled() {
-        let has_more_calls = took_some("retention", api_calls.prune_api_calls().await);
-        let has_more_of_risk = took_some("retention", payments.prune_risk().await);
+        let has_more_calls = steps.took_some(Worker::Retention, api_calls.prune_api_calls().await);
+        let has_more_of_risk = steps.took_some(Worker::Retention, payments.prune_risk().await);
         let operations = payments.prune_operations().await;
         pruned += operations.as_ref().unwrap_or(&0);
-        let has_more_operations = took_some("retention", operations);
+        let has_more_operations = steps.took_some(Worker::Retention, operations);
         if !has_more_operations && pruned > 0 {
             tracing::info!(operations = pruned, "finished operations were pruned");
             pruned = 0;
@@ -235,10 +241,18 @@ async fn retention(payments: Arc<Payments>, api_calls: Arc<ApiCalls>, stop: Canc
     }
 }
 
-/// Whether the step took anything, so that there may be more.
-fn took_some(worker: &str, step: Result<usize, Error>) -> bool {
-    step.map(|count| count > 0).unwrap_or_else(|error| {
-        tracing::error!(worker, %error, cause = ?error.cause(), "a worker's step failed; it will be retried");
-        false
-    })
+/// The results of steps, of which those that failed are counted and logged.
+#[derive(Clone)]
+struct Steps(Telemetry);
+
+impl Steps {
+    /// Whether the step took anything, so that there may be more.
+    fn took_some(&self, worker: Worker, step: Result<usize, Error>) -> bool {
+        step.map(|count| count > 0).unwrap_or_else(|error| {
+            let worker = worker.label();
+            tracing::error!(worker, %error, cause = ?error.cause(), "a worker's step failed; it will be retried");
+            self.0.count(&WORKER_FAILURES, [worker]);
+            false
+        })
+    }
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use corefy_gateway::{
     domain::risk::{lists::ListKind, review::Review},
-    pb::{self, RiskListKind, RiskReviewRefundState as RefundState, RiskReviewState as ReviewState},
+    pb::{
+        self, PaymentIntentState as State, RiskListKind, RiskReviewRefundState as RefundState,
+        RiskReviewState as ReviewState,
+    },
     store::{Change, Store},
 };
 use secrecy::ExposeSecret as _;
@@ -32,6 +35,7 @@ crate::on_both!(
     a_review_is_decided_once_and_for_its_partner_alone,
     a_rejected_payment_is_refunded_once,
     a_payment_that_was_not_paid_is_rejected_without_a_refund,
+    a_rejected_payment_that_turns_out_to_be_paid_is_refunded_then,
     the_commands_do_as_the_calls,
 );
 
@@ -342,6 +346,23 @@ async fn a_payment_that_was_not_paid_is_rejected_without_a_refund(database: Test
     let waiting = open_review(&app, &in_doubt).await;
     assert_eq!(reject(&client, &waiting).await.refund_state(), RefundState::Wanted);
     assert_eq!(app.server.app.risk.refund_rejected(&app.server.app.payments).await.unwrap(), 0);
+}
+
+async fn a_rejected_payment_that_turns_out_to_be_paid_is_refunded_then(database: TestDatabase) {
+    /// Charged: HTTP 500.
+    const CHARGED_500: &str = "4000000000005019";
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let in_doubt = client.intent("10.00").await.id;
+    client.confirm(&in_doubt, CHARGED_500).await.unwrap();
+    let id = open_review(&app, &in_doubt).await;
+    assert_eq!(reject(&client, &id).await.refund_state(), RefundState::Wanted);
+    app.recover_after(Duration::from_secs(60)).await;
+    assert_eq!(client.get(&in_doubt).await.state(), State::Succeeded);
+    let refund_rejected = async || app.server.app.risk.refund_rejected(&app.server.app.payments).await.unwrap();
+    assert_eq!((refund_rejected().await, refund_rejected().await), (1, 0));
+    assert_eq!(reject(&client, &id).await.refund_state(), RefundState::Created);
+    app.assert_books_agree(&client, &in_doubt).await;
 }
 
 /// Runs the program on the app's database: its exit code, and what it said to standard output and standard error.
