@@ -220,6 +220,7 @@ pub(super) fn note_outcome(intent: &PaymentIntent, event: EventType, now: Timest
         | EventType::CustomerUpdated
         | EventType::CustomerCreationFailed
         | EventType::CustomerErased
+        | EventType::PayerErased
         | EventType::PaymentMethodCreated
         | EventType::PaymentMethodCreationFailed
         | EventType::PaymentMethodUpdated
