@@ -18,6 +18,7 @@ use crate::{
         ids::CustomerId,
         list_filters::CustomerFilter,
         operation::{Operation, OperationKind},
+        search_term::SearchedKind,
         snapshot::CustomerSnapshot,
     },
     error::Error,
@@ -67,19 +68,21 @@ impl Payments {
         self.store.read().await?.customer(&caller.partner_id, &id).await?.ok_or_else(not_found)
     }
 
-    /// Lists the partner's customers, newest first.
+    /// Lists the partner's customers in the order of the filter. A page may be short, and even empty, before the last.
     pub async fn list_customers(
         &self,
         caller: &Caller,
-        reference_id: Option<String>,
+        filter: CustomerFilter,
         page: Page,
     ) -> Result<Paged<Customer>, Error> {
-        let filter = CustomerFilter { reference_id };
-        let tokens = self.page_tokens.of(caller, ("customers", &filter));
-        let after = tokens.read(&page.token)?;
-        let mut session = self.store.read().await?;
-        let found = session.customers(&caller.partner_id, &filter, after, page.size + 1).await?;
-        Ok(tokens.page(found, page.size, |customer| customer.id.as_str()))
+        let partner = &caller.partner_id;
+        let terms = self.store.term_hashes(partner, SearchedKind::Customer, &filter.terms);
+        let tokens = self.page_tokens.of(caller, ("customers", &filter, terms));
+        let after = tokens.read_position(&page.token)?;
+        let found = self.store.read().await?.customers(partner, &filter, after, page.size + 1).await?;
+        Ok(tokens.page_found(found, page.size, filter.order(), |customer| {
+            (customer.created_at, customer.id.as_str(), customer.reference_id.as_deref())
+        }))
     }
 
     /// Takes over what Corefy shows of how the customer is reached. `false`: it changed here meanwhile, so that what was

@@ -8,10 +8,11 @@ use super::call::Caller;
 use crate::{
     domain::{
         clock::Timestamp,
+        list_filters::ListOrder,
         master_key::{MasterKey, Purpose},
     },
     error::Error,
-    store::ListPosition,
+    store::{Found, ListPosition},
 };
 
 /// The largest page.
@@ -111,15 +112,39 @@ impl Tokens {
         position: impl Fn(&T) -> (Timestamp, &str),
     ) -> Paged<T> {
         self.page_by(items, size, |item| {
-            let (Timestamp(moment), id) = position(item);
-            format!("{moment} {id}")
+            let (moment, id) = position(item);
+            place(moment, id)
         })
+    }
+
+    /// Cuts what a search has found to a page. One that has found less than a page, but was not at its end, goes on behind what
+    /// it has examined.
+    pub(super) fn page_found<T>(
+        &self,
+        found: Found<T>,
+        size: u32,
+        order: ListOrder,
+        position: impl Fn(&T) -> (Timestamp, &str, Option<&str>),
+    ) -> Paged<T> {
+        let mut page = self.page_by_creation(found.items, size, |item| match (order, position(item)) {
+            (ListOrder::Creation, (created_at, id, _)) => (created_at, id),
+            (ListOrder::Reference, (_, _, reference)) => (Timestamp::default(), reference.unwrap_or_default()),
+        });
+        if let (true, Some(rest)) = (page.next_page_token.is_empty(), found.rest) {
+            page.next_page_token = self.write(&place(rest.created_at, &rest.id));
+        }
+        page
     }
 
     fn write(&self, id: &str) -> String {
         let tag = self.mac.clone().chain_update(id).finalize().into_bytes();
         URL_SAFE_NO_PAD.encode([&tag[..TAG_BYTES], id.as_bytes()].concat())
     }
+}
+
+/// A place in a list of what was by creation, as a token carries it.
+fn place(Timestamp(moment): Timestamp, id: &str) -> String {
+    format!("{moment} {id}")
 }
 
 fn wrong_token() -> Error {
@@ -153,6 +178,22 @@ mod tests {
         assert_eq!(tokens.read_position("").unwrap(), None);
         let of_ids = tokens.page(vec!["a", "b"], 1, |id| id).next_page_token;
         assert!(tokens.read_position(&of_ids).is_err());
+    }
+
+    #[test]
+    fn a_page_that_is_short_goes_on_behind_what_was_examined() {
+        let tokens = Tokens::new(b"key", &());
+        let rest = ListPosition { created_at: Timestamp(3), id: "c".to_owned() };
+        let page = |items: &[&'static str], rest: Option<&ListPosition>, order| {
+            let found = Found { items: items.to_vec(), rest: rest.cloned() };
+            let page = tokens.page_found(found, 1, order, |id| (Timestamp(9), id, Some("my order 7")));
+            (page.items.len(), tokens.read_position(&page.next_page_token).unwrap())
+        };
+        assert_eq!(page(&["a"], Some(&rest), ListOrder::Creation), (1, Some(rest.clone())));
+        assert_eq!(page(&["a"], None, ListOrder::Creation), (1, None));
+        let full = |created_at, id: &str| (1, Some(ListPosition { created_at, id: id.to_owned() }));
+        assert_eq!(page(&["a", "b"], Some(&rest), ListOrder::Creation), full(Timestamp(9), "a"));
+        assert_eq!(page(&["a", "b"], Some(&rest), ListOrder::Reference), full(Timestamp(0), "my order 7"));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::{
         money::Money,
         operation::{Operation, OperationKind},
         payment_intent::{PaymentIntent, PaymentIntentDetails, PaymentIntentState as State, Progress},
+        search_term::SearchedKind,
         snapshot::PaymentSnapshot,
     },
     error::Error,
@@ -96,18 +97,21 @@ impl Payments {
         self.store.payment_intent(&caller.partner_id, &id).await?.ok_or_else(not_found)
     }
 
-    /// Lists the partner's intents, newest first.
+    /// Lists the partner's intents in the order of the filter. A page may be short, and even empty, before the last.
     pub async fn list_payment_intents(
         &self,
         caller: &Caller,
         filter: PaymentIntentFilter,
         page: Page,
     ) -> Result<Paged<PaymentIntent>, Error> {
-        let tokens = self.page_tokens.of(caller, ("payment_intents", &filter));
+        let partner = &caller.partner_id;
+        let terms = self.store.term_hashes(partner, SearchedKind::PaymentIntent, &filter.terms);
+        let tokens = self.page_tokens.of(caller, ("payment_intents", &filter, terms));
         let after = tokens.read_position(&page.token)?;
-        let mut session = self.store.read().await?;
-        let found = session.payment_intents(&caller.partner_id, &filter, after, page.size + 1).await?;
-        Ok(tokens.page_by_creation(found, page.size, |intent| (intent.created_at, intent.id.as_str())))
+        let found = self.store.read().await?.payment_intents(partner, &filter, after, page.size + 1).await?;
+        Ok(tokens.page_found(found, page.size, filter.order(), |intent| {
+            (intent.created_at, intent.id.as_str(), intent.reference_id.as_deref())
+        }))
     }
 }
 

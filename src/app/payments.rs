@@ -81,14 +81,8 @@ impl Payments {
     /// The mark that makes a mutating call of `partner` under the idempotency key `key` the same call when it is repeated: its method
     /// and the canonical encoding of its fields, CVV left out.
     pub fn idempotency(&self, partner: &PartnerId, key: &str, method: &str, fields: &[u8]) -> Idempotency {
-        let hash = |purpose, parts: &[&[u8]]| keyed_hash(&self.master_key.derive(purpose), parts);
-        Idempotency {
-            key: base16ct::lower::encode_string(&hash(
-                Purpose::IdempotencyKey,
-                &[partner.as_str().as_bytes(), key.as_bytes()],
-            )),
-            fingerprint: hash(Purpose::Fingerprint, &[method.as_bytes(), fields]),
-        }
+        let fingerprint = keyed_hash(&self.master_key.derive(Purpose::Fingerprint), &[method.as_bytes(), fields]);
+        Idempotency { key: idempotency_hash(&self.master_key, partner, key), fingerprint }
     }
 
     /// Renews the leases of the operations that this gateway is at. Returns their number. A lease that was lost meanwhile
@@ -103,4 +97,10 @@ impl Payments {
         let missing = needed.into_iter().find(|capability| !has(capability));
         missing.map_or(Ok(()), |capability| Err(upstream::Error::Unsupported(capability).into()))
     }
+}
+
+/// The partner's idempotency key as it is kept.
+pub(super) fn idempotency_hash(master_key: &MasterKey, partner: &PartnerId, key: &str) -> String {
+    let parts = [partner.as_str().as_bytes(), key.as_bytes()];
+    base16ct::lower::encode_string(&keyed_hash(&master_key.derive(Purpose::IdempotencyKey), &parts))
 }

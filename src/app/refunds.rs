@@ -20,6 +20,7 @@ use crate::{
         operation::{Operation, OperationKind},
         payment_intent::PaymentIntent,
         refund::{Refund, RefundDetails, RefundFailure, RefundState},
+        search_term::SearchedKind,
         snapshot::RefundSnapshot,
     },
     error::{Error, Reason},
@@ -70,18 +71,21 @@ impl Payments {
         self.store.read().await?.refund(&caller.partner_id, &id).await?.ok_or_else(not_found)
     }
 
-    /// Lists the partner's refunds, newest first.
+    /// Lists the partner's refunds in the order of the filter. A page may be short, and even empty, before the last.
     pub async fn list_refunds(
         &self,
         caller: &Caller,
         filter: RefundFilter,
         page: Page,
     ) -> Result<Paged<Refund>, Error> {
-        let tokens = self.page_tokens.of(caller, ("refunds", &filter));
+        let partner = &caller.partner_id;
+        let terms = self.store.term_hashes(partner, SearchedKind::Refund, &filter.terms);
+        let tokens = self.page_tokens.of(caller, ("refunds", &filter, terms));
         let after = tokens.read_position(&page.token)?;
-        let mut session = self.store.read().await?;
-        let found = session.refunds(&caller.partner_id, &filter, after, page.size + 1).await?;
-        Ok(tokens.page_by_creation(found, page.size, |refund| (refund.created_at, refund.id.as_str())))
+        let found = self.store.read().await?.refunds(partner, &filter, after, page.size + 1).await?;
+        Ok(tokens.page_found(found, page.size, filter.order(), |refund| {
+            (refund.created_at, refund.id.as_str(), refund.reference_id.as_deref())
+        }))
     }
 }
 

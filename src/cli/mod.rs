@@ -16,11 +16,13 @@ mod database;
 mod dev;
 mod doctor;
 mod failure;
+mod find;
 mod keys;
 mod log;
 mod memory;
 mod migrate;
 mod operations;
+mod payments;
 mod risk;
 mod sandbox;
 mod serve;
@@ -55,6 +57,10 @@ enum CliCommand {
     Webhooks(webhooks::WebhooksCommand),
     /// List, show and resolve the calls to Corefy whose outcome is not known
     Operations(operations::OperationsCommand),
+    /// List payments of every partner by what is known of them, and show one
+    Payments(payments::PaymentsCommand),
+    /// Say what an id, a reference, a key, an email address or a card is the name of, and the command to go on with
+    Find(find::FindCommand),
     /// Check and apply the rules of risk, fill lists, and decide reviews
     Risk(risk::RiskCommand),
     /// Check settings, database, Corefy, keys and ports, and say what to fix
@@ -116,6 +122,8 @@ fn try_run() -> Result<(), CommandFailure> {
             CliCommand::Keys(command) => command.run().await,
             CliCommand::Webhooks(command) => command.run().await,
             CliCommand::Operations(command) => command.run().await,
+            CliCommand::Payments(command) => command.run().await,
+            CliCommand::Find(command) => command.run().await,
             CliCommand::Risk(command) => command.run().await,
             CliCommand::Doctor(command) => command.run(&misspelt).await,
             CliCommand::Migrate(command) => command.run().await,

@@ -3,13 +3,46 @@
 use super::{
     clock::{TimeRange, Timestamp},
     ids::{CustomerId, PartnerId, PaymentIntentId},
+    money::Currency,
     operation::{OperationKind, OperationState},
     payment_intent::PaymentIntentState,
     refund::RefundState,
     risk::action::Action,
+    search_term::SearchTerm,
 };
 
-/// Which intents a list shows; what is `None` does not filter.
+/// The order of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListOrder {
+    /// The last created first.
+    Creation,
+    /// By the callers' references, byte by byte: of a list of those with one beginning.
+    Reference,
+}
+
+impl ListOrder {
+    fn of(reference_prefix: Option<&String>) -> Self {
+        if reference_prefix.is_some() { Self::Reference } else { Self::Creation }
+    }
+}
+
+/// A range of amounts in minor units; a bound that is `None` does not bound it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AmountRange {
+    /// This amount or more.
+    pub from: Option<i64>,
+    /// This amount or less.
+    pub to: Option<i64>,
+}
+
+impl AmountRange {
+    /// Whether nothing bounds it.
+    pub fn is_open(self) -> bool {
+        self.from.is_none() && self.to.is_none()
+    }
+}
+
+/// Which intents a list shows; what is `None` or empty does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct PaymentIntentFilter {
     /// In one of these states, when there are any.
@@ -18,10 +51,29 @@ pub struct PaymentIntentFilter {
     pub customer_id: Option<CustomerId>,
     /// With this reference.
     pub reference_id: Option<String>,
+    /// With a reference that begins so.
+    pub reference_prefix: Option<String>,
+    /// With all of these terms, first the one that finds the fewest.
+    pub terms: Vec<SearchTerm>,
+    /// In this currency.
+    pub currency: Option<Currency>,
+    /// Of such an amount.
+    pub amount: AmountRange,
+    /// With a refund, whatever became of it, or without one.
+    pub has_refunds: Option<bool>,
+    /// Only those of which an answer of Corefy's is missing.
+    pub only_outcome_unknown: bool,
     /// Created then.
     pub created: TimeRange,
     /// Last changed then.
     pub updated: TimeRange,
+}
+
+impl PaymentIntentFilter {
+    /// The order of what it shows.
+    pub fn order(&self) -> ListOrder {
+        ListOrder::of(self.reference_prefix.as_ref())
+    }
 }
 
 /// Which refunds a list shows; what is `None` or empty does not filter.
@@ -31,17 +83,47 @@ pub struct RefundFilter {
     pub payment_intent_id: Option<PaymentIntentId>,
     /// In one of these states, when there are any.
     pub states: Vec<RefundState>,
+    /// With this reference.
+    pub reference_id: Option<String>,
+    /// With a reference that begins so.
+    pub reference_prefix: Option<String>,
+    /// With all of these terms.
+    pub terms: Vec<SearchTerm>,
+    /// In this currency.
+    pub currency: Option<Currency>,
+    /// Of such an amount.
+    pub amount: AmountRange,
     /// Created then.
     pub created: TimeRange,
     /// Last changed then.
     pub updated: TimeRange,
 }
 
-/// Which customers a list shows; what is `None` does not filter.
+impl RefundFilter {
+    /// The order of what it shows.
+    pub fn order(&self) -> ListOrder {
+        ListOrder::of(self.reference_prefix.as_ref())
+    }
+}
+
+/// Which customers a list shows; what is `None` or empty does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct CustomerFilter {
     /// With this reference.
     pub reference_id: Option<String>,
+    /// With a reference that begins so.
+    pub reference_prefix: Option<String>,
+    /// With all of these terms, first the one that finds the fewest.
+    pub terms: Vec<SearchTerm>,
+    /// Created then.
+    pub created: TimeRange,
+}
+
+impl CustomerFilter {
+    /// The order of what it shows.
+    pub fn order(&self) -> ListOrder {
+        ListOrder::of(self.reference_prefix.as_ref())
+    }
 }
 
 /// Which calls a list shows; what is empty does not filter.

@@ -11,6 +11,7 @@ use crate::{
         customer::{Address, Customer, CustomerDetails, CustomerField},
         erasure::job::{Erasure, PayerErasure},
         ids::{CustomerId, ErasureId},
+        list_filters::CustomerFilter,
         private::Private,
     },
     pb,
@@ -20,7 +21,7 @@ use crate::{
 use super::{
     contacts,
     fields::Fields,
-    formats, handler,
+    filters, formats, handler,
     handlers::Handlers,
     masks::{self, Maskable},
     timestamps,
@@ -104,8 +105,8 @@ impl CustomerService for Handlers {
         &self,
         request: Request<pb::ListCustomersRequest>,
     ) -> Result<Response<pb::ListCustomersResponse>, Status> {
-        let (caller, (reference_id, page)) = handler::query(request, list)?;
-        let list = |page| self.app.payments.list_customers(&caller, reference_id.clone(), page);
+        let (caller, (filter, page)) = handler::query(request, list)?;
+        let list = |page| self.app.payments.list_customers(&caller, filter.clone(), page);
         let answer = handler::page(page, list, |found| pb::ListCustomersResponse {
             customers: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
@@ -178,9 +179,17 @@ fn email(fields: &mut Fields, value: String) -> String {
     fields.normalized("email", value, contacts::email)
 }
 
-fn list(fields: &mut Fields, message: pb::ListCustomersRequest) -> Option<(Option<String>, Page)> {
-    let reference_id = fields.known_reference(message.reference_id);
-    Some((reference_id, fields.page(message.page_size, message.page_token)))
+fn list(fields: &mut Fields, message: pb::ListCustomersRequest) -> Option<(CustomerFilter, Page)> {
+    // The one that finds the fewest comes first.
+    let mut terms: Vec<_> = filters::email(fields, "email", message.email).into_iter().collect();
+    terms.extend(filters::metadata(fields, message.metadata));
+    let filter = CustomerFilter {
+        reference_id: fields.known_reference(message.reference_id),
+        reference_prefix: fields.reference_prefix(message.reference_prefix),
+        terms,
+        created: timestamps::range(fields, "created", message.created_from, message.created_before),
+    };
+    Some((filter, fields.page(message.page_size, message.page_token)))
 }
 
 /// Reads a postal address.

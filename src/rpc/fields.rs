@@ -24,8 +24,8 @@ pub(super) const MAX_ENTRIES: usize = 20;
 pub(super) const MAX_KEY: usize = 40;
 /// The longest value of a map, in characters.
 pub(super) const MAX_VALUE: usize = 500;
-/// The longest page token, in bytes; ours are shorter.
-const MAX_PAGE_TOKEN: usize = 255;
+/// The longest page token, in bytes. Ours are shorter, also with the longest reference in them.
+const MAX_PAGE_TOKEN: usize = 600;
 
 /// The violations found so far. Methods return a usable value even for a wrong field: [`Fields::finish`] refuses it.
 #[derive(Debug, Default)]
@@ -102,6 +102,12 @@ impl Fields {
     /// A reference to search by, when there is one. It may be one that would not be taken any more.
     pub(super) fn known_reference(&mut self, value: String) -> Option<String> {
         self.reference_by(value, formats::text(MAX_REFERENCE))
+    }
+
+    /// The beginning of references to search by, when there is one.
+    pub(super) fn reference_prefix(&mut self, value: String) -> Option<String> {
+        let prefix = self.optional("reference_prefix", value, formats::text(MAX_REFERENCE));
+        (!prefix.is_empty()).then_some(prefix)
     }
 
     fn reference_by(&mut self, value: String, rule: impl FnOnce(&str) -> FormatVerdict) -> Option<String> {
@@ -308,7 +314,7 @@ mod tests {
         for size in [-1, 101, i32::MAX] {
             assert_eq!(wrong(|fields| drop(fields.page(size, String::new())))[0].1, "must be 1 to 100");
         }
-        assert_eq!(wrong(|fields| drop(fields.page(0, "t".repeat(256))))[0].0, "page_token");
+        assert_eq!(wrong(|fields| drop(fields.page(0, "t".repeat(601))))[0].0, "page_token");
     }
 
     #[test]

@@ -57,6 +57,7 @@ mod event_stream;
 mod event_view;
 mod events;
 mod fields;
+mod filters;
 mod formats;
 mod gateway;
 mod handler;

@@ -21,7 +21,7 @@ use super::{
     confirmation, contacts,
     customers::{CUSTOMER_ID, MAX_NAME, address},
     fields::Fields,
-    formats, handler,
+    filters, formats, handler,
     handlers::Handlers,
     payment_methods::type_code,
     states, timestamps,
@@ -135,10 +135,27 @@ fn cancel(fields: &mut Fields, message: pb::CancelPaymentIntentRequest) -> Optio
 }
 
 fn list(fields: &mut Fields, message: pb::ListPaymentIntentsRequest) -> Option<(PaymentIntentFilter, Page)> {
+    let states = states::read(fields, PaymentIntentState::ALL, number, &message.states);
+    let customer_id = fields.optional_id("customer_id", &message.customer_id, CustomerId::parse, CUSTOMER_ID);
+    let reference_id = fields.known_reference(message.reference_id);
+    let reference_prefix = fields.reference_prefix(message.reference_prefix);
+    // First the one that finds the fewest.
+    let mut terms: Vec<_> = filters::email(fields, "customer_email", message.customer_email).into_iter().collect();
+    terms.extend(filters::card(fields, &message.card_first6, &message.card_last4));
+    terms.extend(filters::metadata(fields, message.metadata));
+    terms.extend(filters::decline_code(fields, message.decline_code));
+    terms.extend(filters::method_type(fields, message.payment_method_type));
+    let (currency, amount) = filters::money(fields, &message.currency, &message.amount_from, &message.amount_to);
     let filter = PaymentIntentFilter {
-        states: states::read(fields, PaymentIntentState::ALL, number, &message.states),
-        customer_id: fields.optional_id("customer_id", &message.customer_id, CustomerId::parse, CUSTOMER_ID),
-        reference_id: fields.known_reference(message.reference_id),
+        states,
+        customer_id,
+        reference_id,
+        reference_prefix,
+        terms,
+        currency,
+        amount,
+        has_refunds: message.has_refunds,
+        only_outcome_unknown: message.outcome_unknown,
         created: timestamps::range(fields, "created", message.created_from, message.created_before),
         updated: timestamps::range(fields, "updated", message.updated_from, message.updated_before),
     };

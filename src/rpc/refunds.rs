@@ -14,7 +14,7 @@ use crate::{
     pb::refund_service_server::RefundService,
 };
 
-use super::{fields::Fields, formats, handler, handlers::Handlers, states, timestamps};
+use super::{fields::Fields, filters, formats, handler, handlers::Handlers, states, timestamps};
 
 /// The longest reason, in characters.
 const MAX_REASON: usize = 255;
@@ -87,9 +87,17 @@ fn unfenced() -> Error {
 
 fn list(fields: &mut Fields, message: pb::ListRefundsRequest) -> Option<(RefundFilter, Page)> {
     let number = |state: RefundState| pb::RefundState::from(state).into();
+    let payment_intent_id = fields.optional_payment_intent_id("payment_id", &message.payment_id);
+    let states = states::read(fields, RefundState::ALL, number, &message.states);
+    let (currency, amount) = filters::money(fields, &message.currency, &message.amount_from, &message.amount_to);
     let filter = RefundFilter {
-        payment_intent_id: fields.optional_payment_intent_id("payment_id", &message.payment_id),
-        states: states::read(fields, RefundState::ALL, number, &message.states),
+        payment_intent_id,
+        states,
+        reference_id: fields.known_reference(message.reference_id),
+        reference_prefix: fields.reference_prefix(message.reference_prefix),
+        terms: filters::metadata(fields, message.metadata),
+        currency,
+        amount,
         created: timestamps::range(fields, "created", message.created_from, message.created_before),
         updated: timestamps::range(fields, "updated", message.updated_from, message.updated_before),
     };

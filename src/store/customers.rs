@@ -5,8 +5,6 @@ use sqlx::any::AnyRow;
 use super::{
     Error, ReadSession, Sealer, Tracked,
     columns::{get, optional_time, parse, time},
-    list::Listing,
-    list_query::ListQuery,
     object_write::{ObjectRanks, object_write},
     writes::{
         ColumnType::{Bytes, Int, Text},
@@ -16,7 +14,6 @@ use super::{
 use crate::domain::{
     customer::Customer,
     ids::{CustomerId, PartnerId},
-    list_filters::CustomerFilter,
     payment_intent::PaymentIntent,
 };
 
@@ -110,23 +107,6 @@ impl ReadSession {
         let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
         row.map(|row| parse(&row, "id", CustomerId::parse)).transpose()
     }
-
-    /// The partner's customers, newest first, at most `limit`, after the id `after`.
-    pub async fn customers(
-        &mut self,
-        partner: &PartnerId,
-        filter: &CustomerFilter,
-        after: Option<String>,
-        limit: u32,
-    ) -> Result<Vec<Customer>, Error> {
-        let select = |later: Option<String>| {
-            ListQuery::from("customers")
-                .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-                .and("reference_id", "=", filter.reference_id.clone())?
-                .and("id", "<", later.or_else(|| after.clone()))
-        };
-        self.list(Listing::newest("customers"), limit, select, read).await
-    }
 }
 
 /// The row that the customer needs.
@@ -165,7 +145,7 @@ fn update(customer: &Customer, sealer: &Sealer) -> Result<RowValues, Error> {
         .and(customer.revision))
 }
 
-fn read(row: &AnyRow, sealer: &Sealer) -> Result<Customer, Error> {
+pub(super) fn read(row: &AnyRow, sealer: &Sealer) -> Result<Customer, Error> {
     let id = parse(row, "id", CustomerId::parse)?;
     Ok(Customer {
         partner_id: parse(row, "partner_id", PartnerId::parse)?,

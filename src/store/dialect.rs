@@ -328,6 +328,7 @@ impl Dialect {
             migration!(21, "people", "0021_people.sql"),
             migration!(23, "erasures", "0023_erasures.sql"),
             migration!(24, "payer erasures", "0024_payer_erasures.sql"),
+            migration!(25, "search order", "0025_search_order.sql"),
         ])
     }
 }

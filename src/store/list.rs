@@ -99,7 +99,7 @@ impl StoreContext {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use sqlx::Row as _;
 
     use super::*;
@@ -111,10 +111,13 @@ mod tests {
             payment_intent::PaymentIntentState,
             refund::RefundState,
         },
-        store::plan_tests::{self, Grown},
+        store::{
+            list_filter::ListFilter as _,
+            plan_tests::{self, Grown},
+        },
     };
 
-    const CUSTOMER: &str = "cus_01994111111171118111111111111111";
+    pub(in crate::store) const CUSTOMER: &str = "cus_01994111111171118111111111111111";
     const INTENT: &str = "pi_01994111111171118111111111111111";
     /// The length of a page.
     const LIMIT: u32 = 20;
@@ -123,7 +126,7 @@ mod tests {
 
     /// Fills the tables, with `{none}` for what is sealed: an intent and a refund a second, of which few are in the states that do
     /// not last, and of which a hundredth is one customer's.
-    const FILL: [&str; 4] = [
+    pub(in crate::store) const FILL: [&str; 4] = [
         "INSERT INTO customers (id, partner_id, details, created_at, updated_at)
            VALUES ('cus_01994111111171118111111111111111', 'acme', {none}, 0, 0)",
         "INSERT INTO payment_intents (id, partner_id, state, currency, amount, received, refunded, refund_pending, charged_back,
@@ -167,7 +170,7 @@ mod tests {
         }
     }
 
-    fn seconds(from: i64, before: i64) -> TimeRange {
+    pub(in crate::store) fn seconds(from: i64, before: i64) -> TimeRange {
         let moment = |second: i64| Some(Timestamp::from_seconds(second));
         TimeRange { from: moment(from), before: moment(before) }
     }
@@ -196,7 +199,7 @@ mod tests {
                 // Nothing changed in the range was created after the position.
                 let is_empty = after.is_some() && filter.updated.from.is_some();
                 if !is_empty {
-                    grown.assert_reads(filter.select(&acme, after), "payment_intents", index, ordered).await;
+                    grown.assert_reads(filter.select("*", &acme, after), "payment_intents", index, ordered).await;
                 }
             }
         }
@@ -215,7 +218,7 @@ mod tests {
             // The rows of one payment are few.
             (RefundFilter { payment_intent_id: PaymentIntentId::parse(INTENT), ..all() }, "refunds_of_payment", false),
         ] {
-            grown.assert_reads(filter.select(&acme, None), "refunds", index, ordered).await;
+            grown.assert_reads(filter.select("*", &acme, None), "refunds", index, ordered).await;
         }
     }
 

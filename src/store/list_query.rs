@@ -11,9 +11,9 @@ use crate::domain::clock::{TimeRange, Timestamp};
 /// The row after which a list goes on that is ordered by when its objects were made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListPosition {
-    /// When the object was made.
+    /// When the object was made; nothing, in a list by reference.
     pub created_at: Timestamp,
-    /// Its id, which orders those of one moment.
+    /// Its id, which orders those of one moment; its reference, in a list by reference.
     pub id: String,
 }
 
@@ -28,13 +28,18 @@ pub(super) struct ListQuery {
 impl ListQuery {
     /// Everything from `table`.
     pub(super) fn from(table: &str) -> Self {
-        Self { sql: format!("SELECT * FROM {table} WHERE TRUE"), arguments: AnyArguments::default(), arms: Vec::new() }
+        Self::of("*", table)
     }
 
     /// The number of rows of `table`, as `total`.
     pub(super) fn count(table: &str) -> Self {
+        Self::of("COUNT(*) AS total", table)
+    }
+
+    /// These columns, in SQL, from `table`.
+    pub(super) fn of(columns: &str, table: &str) -> Self {
         Self {
-            sql: format!("SELECT COUNT(*) AS total FROM {table} WHERE TRUE"),
+            sql: format!("SELECT {columns} FROM {table} WHERE TRUE"),
             arguments: AnyArguments::default(),
             arms: Vec::new(),
         }
@@ -98,7 +103,7 @@ impl ListQuery {
     }
 
     /// The placeholder of one more value.
-    fn bind<'q, T>(&mut self, value: T) -> Result<String, Error>
+    pub(super) fn bind<'q, T>(&mut self, value: T) -> Result<String, Error>
     where
         T: Encode<'q, Any> + Type<Any> + 'q,
     {
@@ -138,6 +143,11 @@ impl ListQuery {
             self.arms.push(format!("{column} = {place}"));
         }
         Ok(self)
+    }
+
+    /// Its SQL for at most `limit` rows in `order`, with the values that it takes.
+    pub(super) fn into_sql(self, order: &str, limit: u32) -> (String, AnyArguments) {
+        (self.sql(order, limit), self.arguments)
     }
 
     /// At most `limit` rows in `order`.

@@ -5,8 +5,6 @@ use sqlx::{AssertSqlSafe, any::AnyRow};
 use super::{
     Error, ReadSession, Sealer, Store, Tracked,
     columns::{get, money, parse, parse_optional, time},
-    list::Listing,
-    list_query::{ListPosition, ListQuery},
     object_write::{ObjectRanks, object_write},
     read_batcher::Lookup,
     writes::{
@@ -17,7 +15,6 @@ use super::{
 use crate::domain::{
     clock::{CLOCK_SKEW, Timestamp},
     ids::{CustomerId, PartnerId, PaymentIntentId},
-    list_filters::PaymentIntentFilter,
     payment_intent::{LONGEST_POLL_PAUSE, PaymentIntent, PaymentIntentState},
 };
 
@@ -199,20 +196,6 @@ pub(super) fn emptied(intent: &PaymentIntent, version: i64, sealer: &Sealer) -> 
     Ok(RowValues::new().and(intent.id.as_str()).and(version).and(&details[..]).and(&progress[..]).and(intent.revision))
 }
 
-impl PaymentIntentFilter {
-    /// The partner's intents that it shows, after `after`.
-    pub(super) fn select(&self, partner: &PartnerId, after: Option<&ListPosition>) -> Result<ListQuery, Error> {
-        ListQuery::from("payment_intents")
-            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-            .and_after_position(after)?
-            .and("customer_id", "=", self.customer_id.as_ref().map(ToString::to_string))?
-            .and("reference_id", "=", self.reference_id.clone())?
-            .and_within("created_at", self.created)?
-            .and_within("updated_at", self.updated)?
-            .each("state", self.states.iter().map(|state| state.as_str()))
-    }
-}
-
 impl ReadSession {
     /// The intent, of any partner.
     pub async fn payment_intent_any(&mut self, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, Error> {
@@ -246,18 +229,6 @@ impl ReadSession {
         let query = sqlx::query("SELECT id FROM payment_intents WHERE partner_id = $1 AND reference_id = $2");
         let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
         row.map(|row| parse(&row, "id", PaymentIntentId::parse)).transpose()
-    }
-
-    /// The partner's intents, the last created first, at most `limit`, after `after`.
-    pub async fn payment_intents(
-        &mut self,
-        partner: &PartnerId,
-        filter: &PaymentIntentFilter,
-        after: Option<ListPosition>,
-        limit: u32,
-    ) -> Result<Vec<PaymentIntent>, Error> {
-        let select = |later: Option<ListPosition>| filter.select(partner, later.or_else(|| after.clone()).as_ref());
-        self.list(Listing::by_creation("payment_intents"), limit, select, read).await
     }
 }
 
@@ -337,7 +308,7 @@ fn read_asked(row: &AnyRow, sealer: &Sealer) -> Result<(PaymentIntent, Timestamp
     Ok((read(row, sealer)?, time(row, "asked_at")?))
 }
 
-fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentIntent, Error> {
+pub(super) fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentIntent, Error> {
     let id = parse(row, "id", PaymentIntentId::parse)?;
     Ok(PaymentIntent {
         partner_id: parse(row, "partner_id", PartnerId::parse)?,

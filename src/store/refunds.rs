@@ -5,8 +5,6 @@ use sqlx::any::AnyRow;
 use super::{
     Error, ReadSession, Sealer, Tracked,
     columns::{get, money, optional_time, parse, time},
-    list::Listing,
-    list_query::{ListPosition, ListQuery},
     object_write::{ObjectRanks, object_write},
     writes::{
         ColumnType::{Bytes, Int, Text},
@@ -15,7 +13,6 @@ use super::{
 };
 use crate::domain::{
     ids::{PartnerId, PaymentIntentId, RefundId},
-    list_filters::RefundFilter,
     refund::{Refund, RefundState},
 };
 
@@ -66,19 +63,6 @@ pub(super) static DELETE: Statement = Statement {
     sql: "DELETE FROM refunds WHERE (id, revision) IN (SELECT new.id, new.read_revision FROM {rows})",
 };
 
-impl RefundFilter {
-    /// The partner's refunds that it shows, after `after`.
-    pub(super) fn select(&self, partner: &PartnerId, after: Option<&ListPosition>) -> Result<ListQuery, Error> {
-        ListQuery::from("refunds")
-            .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-            .and("payment_intent_id", "=", self.payment_intent_id.as_ref().map(ToString::to_string))?
-            .and_after_position(after)?
-            .and_within("created_at", self.created)?
-            .and_within("updated_at", self.updated)?
-            .each("state", self.states.iter().map(|state| state.as_str()))
-    }
-}
-
 impl ReadSession {
     /// The refund, if it is the partner's.
     pub async fn refund(&mut self, partner: &PartnerId, id: &RefundId) -> Result<Option<Refund>, Error> {
@@ -101,18 +85,6 @@ impl ReadSession {
         let query = sqlx::query("SELECT id FROM refunds WHERE partner_id = $1 AND reference_id = $2");
         let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
         row.map(|row| parse(&row, "id", RefundId::parse)).transpose()
-    }
-
-    /// The partner's refunds, the last created first, at most `limit`, after `after`.
-    pub async fn refunds(
-        &mut self,
-        partner: &PartnerId,
-        filter: &RefundFilter,
-        after: Option<ListPosition>,
-        limit: u32,
-    ) -> Result<Vec<Refund>, Error> {
-        let select = |later: Option<ListPosition>| filter.select(partner, later.or_else(|| after.clone()).as_ref());
-        self.list(Listing::by_creation("refunds"), limit, select, read).await
     }
 
     /// Every refund of one payment, oldest first. Bounded by the payment itself: each takes at least one minor unit. One that
@@ -185,7 +157,7 @@ pub(super) fn emptied(refund: &Refund, sealer: &Sealer) -> Result<RowValues, Err
         .and(refund.revision))
 }
 
-fn read(row: &AnyRow, sealer: &Sealer) -> Result<Refund, Error> {
+pub(super) fn read(row: &AnyRow, sealer: &Sealer) -> Result<Refund, Error> {
     let id = parse(row, "id", RefundId::parse)?;
     Ok(Refund {
         partner_id: parse(row, "partner_id", PartnerId::parse)?,

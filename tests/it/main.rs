@@ -59,6 +59,8 @@ mod risk_decisions;
 mod risk_guide;
 mod risk_rules;
 mod screening;
+mod search;
+mod search_commands;
 mod secrets;
 mod server;
 mod settled;

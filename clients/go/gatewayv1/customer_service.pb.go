@@ -10,6 +10,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -687,15 +688,27 @@ func (x *GetCustomerResponse) GetCustomer() *Customer {
 	return nil
 }
 
-// Request of ListCustomers.
+// Request of ListCustomers. Filters are combined with "and"; an empty one does not filter. Texts are compared as they are written,
+// but for `email`.
 type ListCustomersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only the customer with this reference.
+	// Only the customer with this reference, at most 100 characters.
 	ReferenceId string `protobuf:"bytes,1,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
+	// Only customers with a reference that begins so, at most 100 characters: in the order of their references, byte by byte, and not
+	// newest first.
+	ReferencePrefix string `protobuf:"bytes,2,opt,name=reference_prefix,json=referencePrefix,proto3" json:"reference_prefix,omitempty"`
+	// Only customers with this email address, in upper or lower case, at most 254 characters.
+	Email string `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
+	// Only customers that have all of these entries of metadata, at most 20.
+	Metadata map[string]string `protobuf:"bytes,4,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Only customers created at or after this time.
+	CreatedFrom *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_from,json=createdFrom,proto3" json:"created_from,omitempty"`
+	// Only customers created before this time.
+	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
 	// How many at most: 1 to 100, default 20.
-	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageSize int32 `protobuf:"varint,7,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before. Valid only with the same filters.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken     string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -737,6 +750,41 @@ func (x *ListCustomersRequest) GetReferenceId() string {
 	return ""
 }
 
+func (x *ListCustomersRequest) GetReferencePrefix() string {
+	if x != nil {
+		return x.ReferencePrefix
+	}
+	return ""
+}
+
+func (x *ListCustomersRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *ListCustomersRequest) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *ListCustomersRequest) GetCreatedFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedFrom
+	}
+	return nil
+}
+
+func (x *ListCustomersRequest) GetCreatedBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedBefore
+	}
+	return nil
+}
+
 func (x *ListCustomersRequest) GetPageSize() int32 {
 	if x != nil {
 		return x.PageSize
@@ -754,9 +802,10 @@ func (x *ListCustomersRequest) GetPageToken() string {
 // Response of ListCustomers.
 type ListCustomersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The customers, newest first.
+	// The customers, newest first, or in the order of their references.
 	Customers []*Customer `protobuf:"bytes,1,rep,name=customers,proto3" json:"customers,omitempty"`
-	// Token of the next page; empty on the last one.
+	// Token of the next page; empty on the last one. A page that examined many customers that do not fit is short, or even empty, and
+	// has a token all the same.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -810,7 +859,7 @@ var File_corefy_gateway_v1_customer_service_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"\n" +
-	"(corefy/gateway/v1/customer_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a corefy/gateway/v1/customer.proto\x1a\x1fcorefy/gateway/v1/erasure.proto\x1a google/protobuf/field_mask.proto\"\xd5\x02\n" +
+	"(corefy/gateway/v1/customer_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a corefy/gateway/v1/customer.proto\x1a\x1fcorefy/gateway/v1/erasure.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x02\n" +
 	"\x15CreateCustomerRequest\x12\x19\n" +
 	"\x05email\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05email\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tB\x03\x80\x01\x01R\x04name\x12\x19\n" +
@@ -854,12 +903,20 @@ const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"\x12GetCustomerRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"N\n" +
 	"\x13GetCustomerResponse\x127\n" +
-	"\bcustomer\x18\x01 \x01(\v2\x1b.corefy.gateway.v1.CustomerR\bcustomer\"u\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x1b.corefy.gateway.v1.CustomerR\bcustomer\"\xd2\x03\n" +
 	"\x14ListCustomersRequest\x12!\n" +
-	"\freference_id\x18\x01 \x01(\tR\vreferenceId\x12\x1b\n" +
-	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\freference_id\x18\x01 \x01(\tR\vreferenceId\x12)\n" +
+	"\x10reference_prefix\x18\x02 \x01(\tR\x0freferencePrefix\x12\x19\n" +
+	"\x05email\x18\x03 \x01(\tB\x03\x80\x01\x01R\x05email\x12V\n" +
+	"\bmetadata\x18\x04 \x03(\v25.corefy.gateway.v1.ListCustomersRequest.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x12=\n" +
+	"\fcreated_from\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vcreatedFrom\x12A\n" +
+	"\x0ecreated_before\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12\x1b\n" +
+	"\tpage_size\x18\a \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tR\tpageToken\"z\n" +
+	"page_token\x18\b \x01(\tR\tpageToken\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"z\n" +
 	"\x15ListCustomersResponse\x129\n" +
 	"\tcustomers\x18\x01 \x03(\v2\x1b.corefy.gateway.v1.CustomerR\tcustomers\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xde\x05\n" +
@@ -887,7 +944,7 @@ func file_corefy_gateway_v1_customer_service_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_customer_service_proto_rawDescData
 }
 
-var file_corefy_gateway_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_corefy_gateway_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_corefy_gateway_v1_customer_service_proto_goTypes = []any{
 	(*CreateCustomerRequest)(nil),  // 0: corefy.gateway.v1.CreateCustomerRequest
 	(*CreateCustomerResponse)(nil), // 1: corefy.gateway.v1.CreateCustomerResponse
@@ -905,43 +962,48 @@ var file_corefy_gateway_v1_customer_service_proto_goTypes = []any{
 	(*ListCustomersResponse)(nil),  // 13: corefy.gateway.v1.ListCustomersResponse
 	nil,                            // 14: corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
 	nil,                            // 15: corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
-	(*Address)(nil),                // 16: corefy.gateway.v1.Address
-	(*Customer)(nil),               // 17: corefy.gateway.v1.Customer
-	(*fieldmaskpb.FieldMask)(nil),  // 18: google.protobuf.FieldMask
-	(*Erasure)(nil),                // 19: corefy.gateway.v1.Erasure
+	nil,                            // 16: corefy.gateway.v1.ListCustomersRequest.MetadataEntry
+	(*Address)(nil),                // 17: corefy.gateway.v1.Address
+	(*Customer)(nil),               // 18: corefy.gateway.v1.Customer
+	(*fieldmaskpb.FieldMask)(nil),  // 19: google.protobuf.FieldMask
+	(*Erasure)(nil),                // 20: corefy.gateway.v1.Erasure
+	(*timestamppb.Timestamp)(nil),  // 21: google.protobuf.Timestamp
 }
 var file_corefy_gateway_v1_customer_service_proto_depIdxs = []int32{
-	16, // 0: corefy.gateway.v1.CreateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
+	17, // 0: corefy.gateway.v1.CreateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
 	14, // 1: corefy.gateway.v1.CreateCustomerRequest.metadata:type_name -> corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
-	17, // 2: corefy.gateway.v1.CreateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	16, // 3: corefy.gateway.v1.UpdateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
+	18, // 2: corefy.gateway.v1.CreateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	17, // 3: corefy.gateway.v1.UpdateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
 	15, // 4: corefy.gateway.v1.UpdateCustomerRequest.metadata:type_name -> corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
-	18, // 5: corefy.gateway.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	17, // 6: corefy.gateway.v1.UpdateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	19, // 7: corefy.gateway.v1.EraseCustomerResponse.erasure:type_name -> corefy.gateway.v1.Erasure
-	19, // 8: corefy.gateway.v1.ErasePayerResponse.erasures:type_name -> corefy.gateway.v1.Erasure
-	19, // 9: corefy.gateway.v1.GetErasureResponse.erasure:type_name -> corefy.gateway.v1.Erasure
-	17, // 10: corefy.gateway.v1.GetCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	17, // 11: corefy.gateway.v1.ListCustomersResponse.customers:type_name -> corefy.gateway.v1.Customer
-	0,  // 12: corefy.gateway.v1.CustomerService.CreateCustomer:input_type -> corefy.gateway.v1.CreateCustomerRequest
-	2,  // 13: corefy.gateway.v1.CustomerService.UpdateCustomer:input_type -> corefy.gateway.v1.UpdateCustomerRequest
-	4,  // 14: corefy.gateway.v1.CustomerService.EraseCustomer:input_type -> corefy.gateway.v1.EraseCustomerRequest
-	6,  // 15: corefy.gateway.v1.CustomerService.ErasePayer:input_type -> corefy.gateway.v1.ErasePayerRequest
-	8,  // 16: corefy.gateway.v1.CustomerService.GetErasure:input_type -> corefy.gateway.v1.GetErasureRequest
-	10, // 17: corefy.gateway.v1.CustomerService.GetCustomer:input_type -> corefy.gateway.v1.GetCustomerRequest
-	12, // 18: corefy.gateway.v1.CustomerService.ListCustomers:input_type -> corefy.gateway.v1.ListCustomersRequest
-	1,  // 19: corefy.gateway.v1.CustomerService.CreateCustomer:output_type -> corefy.gateway.v1.CreateCustomerResponse
-	3,  // 20: corefy.gateway.v1.CustomerService.UpdateCustomer:output_type -> corefy.gateway.v1.UpdateCustomerResponse
-	5,  // 21: corefy.gateway.v1.CustomerService.EraseCustomer:output_type -> corefy.gateway.v1.EraseCustomerResponse
-	7,  // 22: corefy.gateway.v1.CustomerService.ErasePayer:output_type -> corefy.gateway.v1.ErasePayerResponse
-	9,  // 23: corefy.gateway.v1.CustomerService.GetErasure:output_type -> corefy.gateway.v1.GetErasureResponse
-	11, // 24: corefy.gateway.v1.CustomerService.GetCustomer:output_type -> corefy.gateway.v1.GetCustomerResponse
-	13, // 25: corefy.gateway.v1.CustomerService.ListCustomers:output_type -> corefy.gateway.v1.ListCustomersResponse
-	19, // [19:26] is the sub-list for method output_type
-	12, // [12:19] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	19, // 5: corefy.gateway.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	18, // 6: corefy.gateway.v1.UpdateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	20, // 7: corefy.gateway.v1.EraseCustomerResponse.erasure:type_name -> corefy.gateway.v1.Erasure
+	20, // 8: corefy.gateway.v1.ErasePayerResponse.erasures:type_name -> corefy.gateway.v1.Erasure
+	20, // 9: corefy.gateway.v1.GetErasureResponse.erasure:type_name -> corefy.gateway.v1.Erasure
+	18, // 10: corefy.gateway.v1.GetCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	16, // 11: corefy.gateway.v1.ListCustomersRequest.metadata:type_name -> corefy.gateway.v1.ListCustomersRequest.MetadataEntry
+	21, // 12: corefy.gateway.v1.ListCustomersRequest.created_from:type_name -> google.protobuf.Timestamp
+	21, // 13: corefy.gateway.v1.ListCustomersRequest.created_before:type_name -> google.protobuf.Timestamp
+	18, // 14: corefy.gateway.v1.ListCustomersResponse.customers:type_name -> corefy.gateway.v1.Customer
+	0,  // 15: corefy.gateway.v1.CustomerService.CreateCustomer:input_type -> corefy.gateway.v1.CreateCustomerRequest
+	2,  // 16: corefy.gateway.v1.CustomerService.UpdateCustomer:input_type -> corefy.gateway.v1.UpdateCustomerRequest
+	4,  // 17: corefy.gateway.v1.CustomerService.EraseCustomer:input_type -> corefy.gateway.v1.EraseCustomerRequest
+	6,  // 18: corefy.gateway.v1.CustomerService.ErasePayer:input_type -> corefy.gateway.v1.ErasePayerRequest
+	8,  // 19: corefy.gateway.v1.CustomerService.GetErasure:input_type -> corefy.gateway.v1.GetErasureRequest
+	10, // 20: corefy.gateway.v1.CustomerService.GetCustomer:input_type -> corefy.gateway.v1.GetCustomerRequest
+	12, // 21: corefy.gateway.v1.CustomerService.ListCustomers:input_type -> corefy.gateway.v1.ListCustomersRequest
+	1,  // 22: corefy.gateway.v1.CustomerService.CreateCustomer:output_type -> corefy.gateway.v1.CreateCustomerResponse
+	3,  // 23: corefy.gateway.v1.CustomerService.UpdateCustomer:output_type -> corefy.gateway.v1.UpdateCustomerResponse
+	5,  // 24: corefy.gateway.v1.CustomerService.EraseCustomer:output_type -> corefy.gateway.v1.EraseCustomerResponse
+	7,  // 25: corefy.gateway.v1.CustomerService.ErasePayer:output_type -> corefy.gateway.v1.ErasePayerResponse
+	9,  // 26: corefy.gateway.v1.CustomerService.GetErasure:output_type -> corefy.gateway.v1.GetErasureResponse
+	11, // 27: corefy.gateway.v1.CustomerService.GetCustomer:output_type -> corefy.gateway.v1.GetCustomerResponse
+	13, // 28: corefy.gateway.v1.CustomerService.ListCustomers:output_type -> corefy.gateway.v1.ListCustomersResponse
+	22, // [22:29] is the sub-list for method output_type
+	15, // [15:22] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_customer_service_proto_init() }
@@ -959,7 +1021,7 @@ func file_corefy_gateway_v1_customer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_customer_service_proto_rawDesc), len(file_corefy_gateway_v1_customer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

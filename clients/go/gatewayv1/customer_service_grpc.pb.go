@@ -77,7 +77,7 @@ type CustomerServiceClient interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetCustomer(ctx context.Context, in *GetCustomerRequest, opts ...grpc.CallOption) (*GetCustomerResponse, error)
-	// Lists customers, newest first.
+	// Lists customers, newest first. A page examines at most 2000 customers and returns those among them that fit.
 	//
 	// Errors: only those that every call may have.
 	ListCustomers(ctx context.Context, in *ListCustomersRequest, opts ...grpc.CallOption) (*ListCustomersResponse, error)
@@ -210,7 +210,7 @@ type CustomerServiceServer interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetCustomer(context.Context, *GetCustomerRequest) (*GetCustomerResponse, error)
-	// Lists customers, newest first.
+	// Lists customers, newest first. A page examines at most 2000 customers and returns those among them that fit.
 	//
 	// Errors: only those that every call may have.
 	ListCustomers(context.Context, *ListCustomersRequest) (*ListCustomersResponse, error)

@@ -1060,27 +1060,54 @@ func (x *GetPaymentIntentResponse) GetPaymentIntent() *PaymentIntent {
 	return nil
 }
 
-// Request of ListPaymentIntents. Filters are combined with "and"; an empty one does not filter.
+// Request of ListPaymentIntents. Filters are combined with "and"; an empty one does not filter. Texts are compared as they are
+// written, but for `customer_email`.
 type ListPaymentIntentsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only intents in one of these states, at most 7.
 	States []PaymentIntentState `protobuf:"varint,1,rep,packed,name=states,proto3,enum=corefy.gateway.v1.PaymentIntentState" json:"states,omitempty"`
 	// Only intents of this customer, `cus_…`.
 	CustomerId string `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// Only the intent with this reference.
+	// Only the intent with this reference, at most 100 characters.
 	ReferenceId string `protobuf:"bytes,3,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
+	// Only intents with a reference that begins so, at most 100 characters: in the order of their references, byte by byte, and not
+	// newest first.
+	ReferencePrefix string `protobuf:"bytes,4,opt,name=reference_prefix,json=referencePrefix,proto3" json:"reference_prefix,omitempty"`
+	// Only intents whose own `customer_email` is this address, in upper or lower case, at most 254 characters. Intents of a customer
+	// are found by `customer_id`.
+	CustomerEmail string `protobuf:"bytes,5,opt,name=customer_email,json=customerEmail,proto3" json:"customer_email,omitempty"`
+	// Only intents whose last attempt was made with a card of these first six digits; with `card_last4`.
+	CardFirst6 string `protobuf:"bytes,6,opt,name=card_first6,json=cardFirst6,proto3" json:"card_first6,omitempty"`
+	// The last four digits of that card; with `card_first6`.
+	CardLast4 string `protobuf:"bytes,7,opt,name=card_last4,json=cardLast4,proto3" json:"card_last4,omitempty"`
+	// Only intents that have all of these entries of metadata, at most 20.
+	Metadata map[string]string `protobuf:"bytes,8,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Only intents with this `last_payment_error.code`, at most 100 characters: `insufficient_funds`.
+	DeclineCode string `protobuf:"bytes,9,opt,name=decline_code,json=declineCode,proto3" json:"decline_code,omitempty"`
+	// Only intents with this type code of the payment method, at most 50 characters: `card`.
+	PaymentMethodType string `protobuf:"bytes,10,opt,name=payment_method_type,json=paymentMethodType,proto3" json:"payment_method_type,omitempty"`
+	// Only intents in this currency: ISO 4217 code in upper case, also of a currency that is not in use any more.
+	Currency string `protobuf:"bytes,11,opt,name=currency,proto3" json:"currency,omitempty"`
+	// Only intents of this amount or more: decimal in major units of `currency`, which is required with it.
+	AmountFrom string `protobuf:"bytes,12,opt,name=amount_from,json=amountFrom,proto3" json:"amount_from,omitempty"`
+	// Only intents of this amount or less: decimal in major units of `currency`, which is required with it.
+	AmountTo string `protobuf:"bytes,13,opt,name=amount_to,json=amountTo,proto3" json:"amount_to,omitempty"`
+	// Only intents with a refund, whatever became of it, or when false only intents without one. Absent does not filter.
+	HasRefunds *bool `protobuf:"varint,14,opt,name=has_refunds,json=hasRefunds,proto3,oneof" json:"has_refunds,omitempty"`
+	// Whether only intents are shown with `outcome_unknown`. Default false: all.
+	OutcomeUnknown bool `protobuf:"varint,15,opt,name=outcome_unknown,json=outcomeUnknown,proto3" json:"outcome_unknown,omitempty"`
 	// Only intents created at or after this time.
-	CreatedFrom *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_from,json=createdFrom,proto3" json:"created_from,omitempty"`
+	CreatedFrom *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=created_from,json=createdFrom,proto3" json:"created_from,omitempty"`
 	// Only intents created before this time.
-	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
+	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
 	// Only intents last changed at or after this time.
-	UpdatedFrom *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=updated_from,json=updatedFrom,proto3" json:"updated_from,omitempty"`
+	UpdatedFrom *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=updated_from,json=updatedFrom,proto3" json:"updated_from,omitempty"`
 	// Only intents last changed before this time. An intent that changes between two pages may be missing on the second.
-	UpdatedBefore *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=updated_before,json=updatedBefore,proto3" json:"updated_before,omitempty"`
+	UpdatedBefore *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=updated_before,json=updatedBefore,proto3" json:"updated_before,omitempty"`
 	// How many at most: 1 to 100, default 20.
-	PageSize int32 `protobuf:"varint,8,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageSize int32 `protobuf:"varint,20,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before. Valid only with the same filters.
-	PageToken     string `protobuf:"bytes,9,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken     string `protobuf:"bytes,21,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1136,6 +1163,90 @@ func (x *ListPaymentIntentsRequest) GetReferenceId() string {
 	return ""
 }
 
+func (x *ListPaymentIntentsRequest) GetReferencePrefix() string {
+	if x != nil {
+		return x.ReferencePrefix
+	}
+	return ""
+}
+
+func (x *ListPaymentIntentsRequest) GetCustomerEmail() string {
+	if x != nil {
+		return x.CustomerEmail
+	}
+	return ""
+}
+
+func (x *ListPaymentIntentsRequest) GetCardFirst6() string {
+	if x != nil {
+		return x.CardFirst6
+	}
+	return ""
+}
+
+func (x *ListPaymentIntentsRequest) GetCardLast4() string {
+	if x != nil {
+		return x.CardLast4
+	}
+	return ""
+}
+
+func (x *ListPaymentIntentsRequest) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *ListPaymentIntentsRequest) GetDeclineCode() string {
+	if x != nil {
+		return x.DeclineCode
+	}
+	return ""
+}
+
+func (x *ListPaymentIntentsRequest) GetPaymentMethodType() string {
+	if x != nil {
+		return x.PaymentMethodType
+	}
+	return ""
+}
+
+func (x *ListPaymentIntentsRequest) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *ListPaymentIntentsRequest) GetAmountFrom() string {
+	if x != nil {
+		return x.AmountFrom
+	}
+	return ""
+}
+
+func (x *ListPaymentIntentsRequest) GetAmountTo() string {
+	if x != nil {
+		return x.AmountTo
+	}
+	return ""
+}
+
+func (x *ListPaymentIntentsRequest) GetHasRefunds() bool {
+	if x != nil && x.HasRefunds != nil {
+		return *x.HasRefunds
+	}
+	return false
+}
+
+func (x *ListPaymentIntentsRequest) GetOutcomeUnknown() bool {
+	if x != nil {
+		return x.OutcomeUnknown
+	}
+	return false
+}
+
 func (x *ListPaymentIntentsRequest) GetCreatedFrom() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CreatedFrom
@@ -1181,9 +1292,10 @@ func (x *ListPaymentIntentsRequest) GetPageToken() string {
 // Response of ListPaymentIntents.
 type ListPaymentIntentsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The intents, newest first.
+	// The intents, newest first, or in the order of their references.
 	PaymentIntents []*PaymentIntent `protobuf:"bytes,1,rep,name=payment_intents,json=paymentIntents,proto3" json:"payment_intents,omitempty"`
-	// Token of the next page; empty on the last one.
+	// Token of the next page; empty on the last one. A page that examined many intents that do not fit is short, or even empty, and
+	// has a token all the same.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1424,19 +1536,40 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\x17GetPaymentIntentRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"c\n" +
 	"\x18GetPaymentIntentResponse\x12G\n" +
-	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent\"\xde\x03\n" +
+	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent\"\x9b\b\n" +
 	"\x19ListPaymentIntentsRequest\x12=\n" +
 	"\x06states\x18\x01 \x03(\x0e2%.corefy.gateway.v1.PaymentIntentStateR\x06states\x12\x1f\n" +
 	"\vcustomer_id\x18\x02 \x01(\tR\n" +
 	"customerId\x12!\n" +
-	"\freference_id\x18\x03 \x01(\tR\vreferenceId\x12=\n" +
-	"\fcreated_from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcreatedFrom\x12A\n" +
-	"\x0ecreated_before\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12=\n" +
-	"\fupdated_from\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vupdatedFrom\x12A\n" +
-	"\x0eupdated_before\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\rupdatedBefore\x12\x1b\n" +
-	"\tpage_size\x18\b \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\freference_id\x18\x03 \x01(\tR\vreferenceId\x12)\n" +
+	"\x10reference_prefix\x18\x04 \x01(\tR\x0freferencePrefix\x12*\n" +
+	"\x0ecustomer_email\x18\x05 \x01(\tB\x03\x80\x01\x01R\rcustomerEmail\x12\x1f\n" +
+	"\vcard_first6\x18\x06 \x01(\tR\n" +
+	"cardFirst6\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\t \x01(\tR\tpageToken\"\x8f\x01\n" +
+	"card_last4\x18\a \x01(\tR\tcardLast4\x12[\n" +
+	"\bmetadata\x18\b \x03(\v2:.corefy.gateway.v1.ListPaymentIntentsRequest.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x12!\n" +
+	"\fdecline_code\x18\t \x01(\tR\vdeclineCode\x12.\n" +
+	"\x13payment_method_type\x18\n" +
+	" \x01(\tR\x11paymentMethodType\x12\x1a\n" +
+	"\bcurrency\x18\v \x01(\tR\bcurrency\x12\x1f\n" +
+	"\vamount_from\x18\f \x01(\tR\n" +
+	"amountFrom\x12\x1b\n" +
+	"\tamount_to\x18\r \x01(\tR\bamountTo\x12$\n" +
+	"\vhas_refunds\x18\x0e \x01(\bH\x00R\n" +
+	"hasRefunds\x88\x01\x01\x12'\n" +
+	"\x0foutcome_unknown\x18\x0f \x01(\bR\x0eoutcomeUnknown\x12=\n" +
+	"\fcreated_from\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\vcreatedFrom\x12A\n" +
+	"\x0ecreated_before\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12=\n" +
+	"\fupdated_from\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\vupdatedFrom\x12A\n" +
+	"\x0eupdated_before\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\rupdatedBefore\x12\x1b\n" +
+	"\tpage_size\x18\x14 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x15 \x01(\tR\tpageToken\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x0e\n" +
+	"\f_has_refunds\"\x8f\x01\n" +
 	"\x1aListPaymentIntentsResponse\x12I\n" +
 	"\x0fpayment_intents\x18\x01 \x03(\v2 .corefy.gateway.v1.PaymentIntentR\x0epaymentIntents\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"e\n" +
@@ -1475,7 +1608,7 @@ func file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP() []byte {
 }
 
 var file_corefy_gateway_v1_payment_intent_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_corefy_gateway_v1_payment_intent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_corefy_gateway_v1_payment_intent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_corefy_gateway_v1_payment_intent_service_proto_goTypes = []any{
 	(StoredCredentialInitiator)(0),       // 0: corefy.gateway.v1.StoredCredentialInitiator
 	(StoredCredentialReason)(0),          // 1: corefy.gateway.v1.StoredCredentialReason
@@ -1495,48 +1628,50 @@ var file_corefy_gateway_v1_payment_intent_service_proto_goTypes = []any{
 	(*CancelPaymentIntentRequest)(nil),   // 15: corefy.gateway.v1.CancelPaymentIntentRequest
 	(*CancelPaymentIntentResponse)(nil),  // 16: corefy.gateway.v1.CancelPaymentIntentResponse
 	nil,                                  // 17: corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
-	(*Address)(nil),                      // 18: corefy.gateway.v1.Address
-	(*PaymentIntent)(nil),                // 19: corefy.gateway.v1.PaymentIntent
-	(*OtherMethod)(nil),                  // 20: corefy.gateway.v1.OtherMethod
-	(PaymentIntentState)(0),              // 21: corefy.gateway.v1.PaymentIntentState
-	(*timestamppb.Timestamp)(nil),        // 22: google.protobuf.Timestamp
+	nil,                                  // 18: corefy.gateway.v1.ListPaymentIntentsRequest.MetadataEntry
+	(*Address)(nil),                      // 19: corefy.gateway.v1.Address
+	(*PaymentIntent)(nil),                // 20: corefy.gateway.v1.PaymentIntent
+	(*OtherMethod)(nil),                  // 21: corefy.gateway.v1.OtherMethod
+	(PaymentIntentState)(0),              // 22: corefy.gateway.v1.PaymentIntentState
+	(*timestamppb.Timestamp)(nil),        // 23: google.protobuf.Timestamp
 }
 var file_corefy_gateway_v1_payment_intent_service_proto_depIdxs = []int32{
-	18, // 0: corefy.gateway.v1.CreatePaymentIntentRequest.billing_address:type_name -> corefy.gateway.v1.Address
+	19, // 0: corefy.gateway.v1.CreatePaymentIntentRequest.billing_address:type_name -> corefy.gateway.v1.Address
 	17, // 1: corefy.gateway.v1.CreatePaymentIntentRequest.metadata:type_name -> corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
-	19, // 2: corefy.gateway.v1.CreatePaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	20, // 2: corefy.gateway.v1.CreatePaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
 	6,  // 3: corefy.gateway.v1.ConfirmPaymentIntentRequest.card:type_name -> corefy.gateway.v1.Card
-	20, // 4: corefy.gateway.v1.ConfirmPaymentIntentRequest.other:type_name -> corefy.gateway.v1.OtherMethod
+	21, // 4: corefy.gateway.v1.ConfirmPaymentIntentRequest.other:type_name -> corefy.gateway.v1.OtherMethod
 	7,  // 5: corefy.gateway.v1.ConfirmPaymentIntentRequest.hosted_page:type_name -> corefy.gateway.v1.HostedPage
 	9,  // 6: corefy.gateway.v1.ConfirmPaymentIntentRequest.three_d_secure:type_name -> corefy.gateway.v1.ThreeDSecure
 	10, // 7: corefy.gateway.v1.ConfirmPaymentIntentRequest.browser_info:type_name -> corefy.gateway.v1.BrowserInfo
 	8,  // 8: corefy.gateway.v1.ConfirmPaymentIntentRequest.stored_credential:type_name -> corefy.gateway.v1.StoredCredential
-	19, // 9: corefy.gateway.v1.ConfirmPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	20, // 9: corefy.gateway.v1.ConfirmPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
 	0,  // 10: corefy.gateway.v1.StoredCredential.initiator:type_name -> corefy.gateway.v1.StoredCredentialInitiator
 	1,  // 11: corefy.gateway.v1.StoredCredential.reason:type_name -> corefy.gateway.v1.StoredCredentialReason
-	19, // 12: corefy.gateway.v1.GetPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
-	21, // 13: corefy.gateway.v1.ListPaymentIntentsRequest.states:type_name -> corefy.gateway.v1.PaymentIntentState
-	22, // 14: corefy.gateway.v1.ListPaymentIntentsRequest.created_from:type_name -> google.protobuf.Timestamp
-	22, // 15: corefy.gateway.v1.ListPaymentIntentsRequest.created_before:type_name -> google.protobuf.Timestamp
-	22, // 16: corefy.gateway.v1.ListPaymentIntentsRequest.updated_from:type_name -> google.protobuf.Timestamp
-	22, // 17: corefy.gateway.v1.ListPaymentIntentsRequest.updated_before:type_name -> google.protobuf.Timestamp
-	19, // 18: corefy.gateway.v1.ListPaymentIntentsResponse.payment_intents:type_name -> corefy.gateway.v1.PaymentIntent
-	19, // 19: corefy.gateway.v1.CancelPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
-	2,  // 20: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:input_type -> corefy.gateway.v1.CreatePaymentIntentRequest
-	4,  // 21: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:input_type -> corefy.gateway.v1.ConfirmPaymentIntentRequest
-	11, // 22: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:input_type -> corefy.gateway.v1.GetPaymentIntentRequest
-	13, // 23: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:input_type -> corefy.gateway.v1.ListPaymentIntentsRequest
-	15, // 24: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:input_type -> corefy.gateway.v1.CancelPaymentIntentRequest
-	3,  // 25: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:output_type -> corefy.gateway.v1.CreatePaymentIntentResponse
-	5,  // 26: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:output_type -> corefy.gateway.v1.ConfirmPaymentIntentResponse
-	12, // 27: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:output_type -> corefy.gateway.v1.GetPaymentIntentResponse
-	14, // 28: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:output_type -> corefy.gateway.v1.ListPaymentIntentsResponse
-	16, // 29: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:output_type -> corefy.gateway.v1.CancelPaymentIntentResponse
-	25, // [25:30] is the sub-list for method output_type
-	20, // [20:25] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	20, // 12: corefy.gateway.v1.GetPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	22, // 13: corefy.gateway.v1.ListPaymentIntentsRequest.states:type_name -> corefy.gateway.v1.PaymentIntentState
+	18, // 14: corefy.gateway.v1.ListPaymentIntentsRequest.metadata:type_name -> corefy.gateway.v1.ListPaymentIntentsRequest.MetadataEntry
+	23, // 15: corefy.gateway.v1.ListPaymentIntentsRequest.created_from:type_name -> google.protobuf.Timestamp
+	23, // 16: corefy.gateway.v1.ListPaymentIntentsRequest.created_before:type_name -> google.protobuf.Timestamp
+	23, // 17: corefy.gateway.v1.ListPaymentIntentsRequest.updated_from:type_name -> google.protobuf.Timestamp
+	23, // 18: corefy.gateway.v1.ListPaymentIntentsRequest.updated_before:type_name -> google.protobuf.Timestamp
+	20, // 19: corefy.gateway.v1.ListPaymentIntentsResponse.payment_intents:type_name -> corefy.gateway.v1.PaymentIntent
+	20, // 20: corefy.gateway.v1.CancelPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	2,  // 21: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:input_type -> corefy.gateway.v1.CreatePaymentIntentRequest
+	4,  // 22: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:input_type -> corefy.gateway.v1.ConfirmPaymentIntentRequest
+	11, // 23: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:input_type -> corefy.gateway.v1.GetPaymentIntentRequest
+	13, // 24: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:input_type -> corefy.gateway.v1.ListPaymentIntentsRequest
+	15, // 25: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:input_type -> corefy.gateway.v1.CancelPaymentIntentRequest
+	3,  // 26: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:output_type -> corefy.gateway.v1.CreatePaymentIntentResponse
+	5,  // 27: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:output_type -> corefy.gateway.v1.ConfirmPaymentIntentResponse
+	12, // 28: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:output_type -> corefy.gateway.v1.GetPaymentIntentResponse
+	14, // 29: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:output_type -> corefy.gateway.v1.ListPaymentIntentsResponse
+	16, // 30: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:output_type -> corefy.gateway.v1.CancelPaymentIntentResponse
+	26, // [26:31] is the sub-list for method output_type
+	21, // [21:26] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_payment_intent_service_proto_init() }
@@ -1554,13 +1689,14 @@ func file_corefy_gateway_v1_payment_intent_service_proto_init() {
 		(*ConfirmPaymentIntentRequest_HostedPage)(nil),
 	}
 	file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[8].OneofWrappers = []any{}
+	file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_payment_intent_service_proto_rawDesc), len(file_corefy_gateway_v1_payment_intent_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -78,7 +78,7 @@ type PaymentIntentServiceClient interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetPaymentIntent(ctx context.Context, in *GetPaymentIntentRequest, opts ...grpc.CallOption) (*GetPaymentIntentResponse, error)
-	// Lists payment intents, newest first.
+	// Lists payment intents, newest first. A page examines at most 2000 intents and returns those among them that fit.
 	//
 	// Errors: only those that every call may have.
 	ListPaymentIntents(ctx context.Context, in *ListPaymentIntentsRequest, opts ...grpc.CallOption) (*ListPaymentIntentsResponse, error)
@@ -201,7 +201,7 @@ type PaymentIntentServiceServer interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetPaymentIntent(context.Context, *GetPaymentIntentRequest) (*GetPaymentIntentResponse, error)
-	// Lists payment intents, newest first.
+	// Lists payment intents, newest first. A page examines at most 2000 intents and returns those among them that fit.
 	//
 	// Errors: only those that every call may have.
 	ListPaymentIntents(context.Context, *ListPaymentIntentsRequest) (*ListPaymentIntentsResponse, error)

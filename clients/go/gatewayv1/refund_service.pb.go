@@ -244,25 +244,38 @@ func (x *GetRefundResponse) GetRefund() *Refund {
 	return nil
 }
 
-// Request of ListRefunds. Filters are combined with "and"; an empty one does not filter.
+// Request of ListRefunds. Filters are combined with "and"; an empty one does not filter. Texts are compared as they are written.
 type ListRefundsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only refunds of this payment, `pi_…` or `pay_…`.
 	PaymentId string `protobuf:"bytes,1,opt,name=payment_id,json=paymentId,proto3" json:"payment_id,omitempty"`
 	// Only refunds in one of these states, at most 4.
 	States []RefundState `protobuf:"varint,2,rep,packed,name=states,proto3,enum=corefy.gateway.v1.RefundState" json:"states,omitempty"`
+	// Only the refund with this reference, at most 100 characters.
+	ReferenceId string `protobuf:"bytes,3,opt,name=reference_id,json=referenceId,proto3" json:"reference_id,omitempty"`
+	// Only refunds with a reference that begins so, at most 100 characters: in the order of their references, byte by byte, and not
+	// newest first.
+	ReferencePrefix string `protobuf:"bytes,4,opt,name=reference_prefix,json=referencePrefix,proto3" json:"reference_prefix,omitempty"`
+	// Only refunds that have all of these entries of metadata, at most 20.
+	Metadata map[string]string `protobuf:"bytes,5,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Only refunds in this currency: ISO 4217 code in upper case, also of a currency that is not in use any more.
+	Currency string `protobuf:"bytes,6,opt,name=currency,proto3" json:"currency,omitempty"`
+	// Only refunds of this amount or more: decimal in major units of `currency`, which is required with it.
+	AmountFrom string `protobuf:"bytes,7,opt,name=amount_from,json=amountFrom,proto3" json:"amount_from,omitempty"`
+	// Only refunds of this amount or less: decimal in major units of `currency`, which is required with it.
+	AmountTo string `protobuf:"bytes,8,opt,name=amount_to,json=amountTo,proto3" json:"amount_to,omitempty"`
 	// Only refunds created at or after this time.
-	CreatedFrom *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created_from,json=createdFrom,proto3" json:"created_from,omitempty"`
+	CreatedFrom *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=created_from,json=createdFrom,proto3" json:"created_from,omitempty"`
 	// Only refunds created before this time.
-	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
+	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
 	// Only refunds last changed at or after this time.
-	UpdatedFrom *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=updated_from,json=updatedFrom,proto3" json:"updated_from,omitempty"`
+	UpdatedFrom *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=updated_from,json=updatedFrom,proto3" json:"updated_from,omitempty"`
 	// Only refunds last changed before this time. A refund that changes between two pages may be missing on the second.
-	UpdatedBefore *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=updated_before,json=updatedBefore,proto3" json:"updated_before,omitempty"`
+	UpdatedBefore *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=updated_before,json=updatedBefore,proto3" json:"updated_before,omitempty"`
 	// How many at most: 1 to 100, default 20.
-	PageSize int32 `protobuf:"varint,7,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageSize int32 `protobuf:"varint,13,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before. Valid only with the same filters.
-	PageToken     string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken     string `protobuf:"bytes,14,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -311,6 +324,48 @@ func (x *ListRefundsRequest) GetStates() []RefundState {
 	return nil
 }
 
+func (x *ListRefundsRequest) GetReferenceId() string {
+	if x != nil {
+		return x.ReferenceId
+	}
+	return ""
+}
+
+func (x *ListRefundsRequest) GetReferencePrefix() string {
+	if x != nil {
+		return x.ReferencePrefix
+	}
+	return ""
+}
+
+func (x *ListRefundsRequest) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *ListRefundsRequest) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *ListRefundsRequest) GetAmountFrom() string {
+	if x != nil {
+		return x.AmountFrom
+	}
+	return ""
+}
+
+func (x *ListRefundsRequest) GetAmountTo() string {
+	if x != nil {
+		return x.AmountTo
+	}
+	return ""
+}
+
 func (x *ListRefundsRequest) GetCreatedFrom() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CreatedFrom
@@ -356,9 +411,10 @@ func (x *ListRefundsRequest) GetPageToken() string {
 // Response of ListRefunds.
 type ListRefundsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The refunds, newest first.
+	// The refunds, newest first, or in the order of their references.
 	Refunds []*Refund `protobuf:"bytes,1,rep,name=refunds,proto3" json:"refunds,omitempty"`
-	// Token of the next page; empty on the last one.
+	// Token of the next page; empty on the last one. A page that examined many refunds that do not fit is short, or even empty, and
+	// has a token all the same.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -429,18 +485,29 @@ const file_corefy_gateway_v1_refund_service_proto_rawDesc = "" +
 	"\x10GetRefundRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"F\n" +
 	"\x11GetRefundResponse\x121\n" +
-	"\x06refund\x18\x01 \x01(\v2\x19.corefy.gateway.v1.RefundR\x06refund\"\xab\x03\n" +
+	"\x06refund\x18\x01 \x01(\v2\x19.corefy.gateway.v1.RefundR\x06refund\"\xe6\x05\n" +
 	"\x12ListRefundsRequest\x12\x1d\n" +
 	"\n" +
 	"payment_id\x18\x01 \x01(\tR\tpaymentId\x126\n" +
-	"\x06states\x18\x02 \x03(\x0e2\x1e.corefy.gateway.v1.RefundStateR\x06states\x12=\n" +
-	"\fcreated_from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vcreatedFrom\x12A\n" +
-	"\x0ecreated_before\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12=\n" +
-	"\fupdated_from\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vupdatedFrom\x12A\n" +
-	"\x0eupdated_before\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\rupdatedBefore\x12\x1b\n" +
-	"\tpage_size\x18\a \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\x06states\x18\x02 \x03(\x0e2\x1e.corefy.gateway.v1.RefundStateR\x06states\x12!\n" +
+	"\freference_id\x18\x03 \x01(\tR\vreferenceId\x12)\n" +
+	"\x10reference_prefix\x18\x04 \x01(\tR\x0freferencePrefix\x12T\n" +
+	"\bmetadata\x18\x05 \x03(\v23.corefy.gateway.v1.ListRefundsRequest.MetadataEntryB\x03\x80\x01\x01R\bmetadata\x12\x1a\n" +
+	"\bcurrency\x18\x06 \x01(\tR\bcurrency\x12\x1f\n" +
+	"\vamount_from\x18\a \x01(\tR\n" +
+	"amountFrom\x12\x1b\n" +
+	"\tamount_to\x18\b \x01(\tR\bamountTo\x12=\n" +
+	"\fcreated_from\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\vcreatedFrom\x12A\n" +
+	"\x0ecreated_before\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12=\n" +
+	"\fupdated_from\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\vupdatedFrom\x12A\n" +
+	"\x0eupdated_before\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\rupdatedBefore\x12\x1b\n" +
+	"\tpage_size\x18\r \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\b \x01(\tR\tpageToken\"r\n" +
+	"page_token\x18\x0e \x01(\tR\tpageToken\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"r\n" +
 	"\x13ListRefundsResponse\x123\n" +
 	"\arefunds\x18\x01 \x03(\v2\x19.corefy.gateway.v1.RefundR\arefunds\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xb5\x02\n" +
@@ -462,7 +529,7 @@ func file_corefy_gateway_v1_refund_service_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_refund_service_proto_rawDescData
 }
 
-var file_corefy_gateway_v1_refund_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_corefy_gateway_v1_refund_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_corefy_gateway_v1_refund_service_proto_goTypes = []any{
 	(*CreateRefundRequest)(nil),   // 0: corefy.gateway.v1.CreateRefundRequest
 	(*CreateRefundResponse)(nil),  // 1: corefy.gateway.v1.CreateRefundResponse
@@ -471,31 +538,33 @@ var file_corefy_gateway_v1_refund_service_proto_goTypes = []any{
 	(*ListRefundsRequest)(nil),    // 4: corefy.gateway.v1.ListRefundsRequest
 	(*ListRefundsResponse)(nil),   // 5: corefy.gateway.v1.ListRefundsResponse
 	nil,                           // 6: corefy.gateway.v1.CreateRefundRequest.MetadataEntry
-	(*Refund)(nil),                // 7: corefy.gateway.v1.Refund
-	(RefundState)(0),              // 8: corefy.gateway.v1.RefundState
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	nil,                           // 7: corefy.gateway.v1.ListRefundsRequest.MetadataEntry
+	(*Refund)(nil),                // 8: corefy.gateway.v1.Refund
+	(RefundState)(0),              // 9: corefy.gateway.v1.RefundState
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
 }
 var file_corefy_gateway_v1_refund_service_proto_depIdxs = []int32{
 	6,  // 0: corefy.gateway.v1.CreateRefundRequest.metadata:type_name -> corefy.gateway.v1.CreateRefundRequest.MetadataEntry
-	7,  // 1: corefy.gateway.v1.CreateRefundResponse.refund:type_name -> corefy.gateway.v1.Refund
-	7,  // 2: corefy.gateway.v1.GetRefundResponse.refund:type_name -> corefy.gateway.v1.Refund
-	8,  // 3: corefy.gateway.v1.ListRefundsRequest.states:type_name -> corefy.gateway.v1.RefundState
-	9,  // 4: corefy.gateway.v1.ListRefundsRequest.created_from:type_name -> google.protobuf.Timestamp
-	9,  // 5: corefy.gateway.v1.ListRefundsRequest.created_before:type_name -> google.protobuf.Timestamp
-	9,  // 6: corefy.gateway.v1.ListRefundsRequest.updated_from:type_name -> google.protobuf.Timestamp
-	9,  // 7: corefy.gateway.v1.ListRefundsRequest.updated_before:type_name -> google.protobuf.Timestamp
-	7,  // 8: corefy.gateway.v1.ListRefundsResponse.refunds:type_name -> corefy.gateway.v1.Refund
-	0,  // 9: corefy.gateway.v1.RefundService.CreateRefund:input_type -> corefy.gateway.v1.CreateRefundRequest
-	2,  // 10: corefy.gateway.v1.RefundService.GetRefund:input_type -> corefy.gateway.v1.GetRefundRequest
-	4,  // 11: corefy.gateway.v1.RefundService.ListRefunds:input_type -> corefy.gateway.v1.ListRefundsRequest
-	1,  // 12: corefy.gateway.v1.RefundService.CreateRefund:output_type -> corefy.gateway.v1.CreateRefundResponse
-	3,  // 13: corefy.gateway.v1.RefundService.GetRefund:output_type -> corefy.gateway.v1.GetRefundResponse
-	5,  // 14: corefy.gateway.v1.RefundService.ListRefunds:output_type -> corefy.gateway.v1.ListRefundsResponse
-	12, // [12:15] is the sub-list for method output_type
-	9,  // [9:12] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	8,  // 1: corefy.gateway.v1.CreateRefundResponse.refund:type_name -> corefy.gateway.v1.Refund
+	8,  // 2: corefy.gateway.v1.GetRefundResponse.refund:type_name -> corefy.gateway.v1.Refund
+	9,  // 3: corefy.gateway.v1.ListRefundsRequest.states:type_name -> corefy.gateway.v1.RefundState
+	7,  // 4: corefy.gateway.v1.ListRefundsRequest.metadata:type_name -> corefy.gateway.v1.ListRefundsRequest.MetadataEntry
+	10, // 5: corefy.gateway.v1.ListRefundsRequest.created_from:type_name -> google.protobuf.Timestamp
+	10, // 6: corefy.gateway.v1.ListRefundsRequest.created_before:type_name -> google.protobuf.Timestamp
+	10, // 7: corefy.gateway.v1.ListRefundsRequest.updated_from:type_name -> google.protobuf.Timestamp
+	10, // 8: corefy.gateway.v1.ListRefundsRequest.updated_before:type_name -> google.protobuf.Timestamp
+	8,  // 9: corefy.gateway.v1.ListRefundsResponse.refunds:type_name -> corefy.gateway.v1.Refund
+	0,  // 10: corefy.gateway.v1.RefundService.CreateRefund:input_type -> corefy.gateway.v1.CreateRefundRequest
+	2,  // 11: corefy.gateway.v1.RefundService.GetRefund:input_type -> corefy.gateway.v1.GetRefundRequest
+	4,  // 12: corefy.gateway.v1.RefundService.ListRefunds:input_type -> corefy.gateway.v1.ListRefundsRequest
+	1,  // 13: corefy.gateway.v1.RefundService.CreateRefund:output_type -> corefy.gateway.v1.CreateRefundResponse
+	3,  // 14: corefy.gateway.v1.RefundService.GetRefund:output_type -> corefy.gateway.v1.GetRefundResponse
+	5,  // 15: corefy.gateway.v1.RefundService.ListRefunds:output_type -> corefy.gateway.v1.ListRefundsResponse
+	13, // [13:16] is the sub-list for method output_type
+	10, // [10:13] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_refund_service_proto_init() }
@@ -511,7 +580,7 @@ func file_corefy_gateway_v1_refund_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_refund_service_proto_rawDesc), len(file_corefy_gateway_v1_refund_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -6,7 +6,7 @@ use corefy_gateway::{
         ids::{CustomerId, Ids, PartnerId},
         list_filters::CustomerFilter,
     },
-    store::{Change, Conflict, Store, Tracked},
+    store::{Change, Conflict, ListPosition, Store, Tracked},
 };
 
 use super::objects::{acme, after, commit, conflict, customer, new_customer, other, save_customer};
@@ -144,12 +144,13 @@ async fn customers_are_listed_newest_first_page_by_page(database: TestDatabase) 
     }
     let mut session = store.read().await.unwrap();
     let all = CustomerFilter::default();
-    assert_eq!(ids(session.customers(&acme(), &all, None, 2).await.unwrap()), [c.id.clone(), b.id.clone()]);
+    let position = ListPosition { created_at: b.created_at, id: b.id.to_string() };
+    assert_eq!(ids(session.customers(&acme(), &all, None, 2).await.unwrap().items), [c.id.clone(), b.id.clone()]);
     assert_eq!(
-        ids(session.customers(&acme(), &all, Some(b.id.to_string()), 2).await.unwrap()),
+        ids(session.customers(&acme(), &all, Some(position), 2).await.unwrap().items),
         std::slice::from_ref(&a.id)
     );
-    let referenced = CustomerFilter { reference_id: Some("a".to_owned()) };
-    assert_eq!(ids(session.customers(&acme(), &referenced, None, 9).await.unwrap()), [a.id]);
-    assert_eq!(ids(session.customers(&other(), &all, None, 9).await.unwrap()), [foreign.id]);
+    let referenced = CustomerFilter { reference_id: Some("a".to_owned()), ..CustomerFilter::default() };
+    assert_eq!(ids(session.customers(&acme(), &referenced, None, 9).await.unwrap().items), [a.id]);
+    assert_eq!(ids(session.customers(&other(), &all, None, 9).await.unwrap().items), [foreign.id]);
 }

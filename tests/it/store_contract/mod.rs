@@ -21,4 +21,5 @@ mod risk_history;
 mod risk_policy;
 mod sealing;
 mod search_terms;
+mod searches;
 mod webhooks;

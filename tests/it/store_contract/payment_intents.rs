@@ -184,9 +184,9 @@ async fn intents_are_listed_newest_first_page_by_page(database: TestDatabase) {
     }
     let all = PaymentIntentFilter::default();
     let mut session = store.read().await.unwrap();
-    assert_eq!(session.payment_intents(&acme(), &all, None, 2).await.unwrap(), [c, b.clone()]);
-    assert_eq!(session.payment_intents(&acme(), &all, Some(position(&b)), 2).await.unwrap(), [a]);
-    assert_eq!(session.payment_intents(&other(), &all, None, 9).await.unwrap(), [foreign]);
+    assert_eq!(session.payment_intents(&acme(), &all, None, 2).await.unwrap().items, [c, b.clone()]);
+    assert_eq!(session.payment_intents(&acme(), &all, Some(position(&b)), 2).await.unwrap().items, [a]);
+    assert_eq!(session.payment_intents(&other(), &all, None, 9).await.unwrap().items, [foreign]);
 }
 
 async fn intents_are_filtered(database: TestDatabase) {
@@ -204,7 +204,7 @@ async fn intents_are_filtered(database: TestDatabase) {
         save_intent(&store, intent).await;
     }
     let list = async |filter: PaymentIntentFilter| {
-        store.read().await.unwrap().payment_intents(&acme(), &filter, None, 9).await.unwrap()
+        store.read().await.unwrap().payment_intents(&acme(), &filter, None, 9).await.unwrap().items
     };
     let none = PaymentIntentFilter::default;
     let by_state = PaymentIntentFilter { states: vec![PaymentIntentState::Succeeded], ..none() };
@@ -231,6 +231,7 @@ async fn intents_are_filtered(database: TestDatabase) {
         reference_id: Some("a".to_owned()),
         created: TimeRange { from: Some(after(20)), before: Some(after(21)) },
         updated: TimeRange { from: Some(NOW), before: Some(after(1)) },
+        ..none()
     };
     assert_eq!(list(all_at_once).await, [hers]);
     let later = PaymentIntentFilter { updated: TimeRange { from: Some(after(1)), before: None }, ..none() };
@@ -252,9 +253,9 @@ async fn intents_of_several_states_are_one_list(database: TestDatabase) {
         all.into_iter().filter(|intent| intent.partner_id == acme() && states.contains(&intent.state)).collect();
     let filter = PaymentIntentFilter { states, ..PaymentIntentFilter::default() };
     let mut session = store.read().await.unwrap();
-    let first = session.payment_intents(&acme(), &filter, None, 2).await.unwrap();
+    let first = session.payment_intents(&acme(), &filter, None, 2).await.unwrap().items;
     assert_eq!(first, expected[..2]);
-    let rest = session.payment_intents(&acme(), &filter, Some(position(&first[1])), 2).await.unwrap();
+    let rest = session.payment_intents(&acme(), &filter, Some(position(&first[1])), 2).await.unwrap().items;
     assert_eq!(rest, expected[2..]);
 }
 

@@ -163,28 +163,29 @@ async fn refunds_are_listed_newest_first_and_by_payment(database: TestDatabase) 
     let mut session = store.read().await.unwrap();
     let all = RefundFilter::default();
     let of = |payment: &PaymentIntent| RefundFilter { payment_intent_id: Some(payment.id.clone()), ..all.clone() };
-    assert_eq!(session.refunds(&acme(), &all, None, 2).await.unwrap(), [c.clone(), b.clone()]);
+    assert_eq!(session.refunds(&acme(), &all, None, 2).await.unwrap().items, [c.clone(), b.clone()]);
     assert_eq!(
         session
             .refunds(&acme(), &all, Some(ListPosition { created_at: b.created_at, id: b.id.to_string() }), 2)
             .await
-            .unwrap(),
+            .unwrap()
+            .items,
         std::slice::from_ref(&a)
     );
-    assert_eq!(session.refunds(&acme(), &of(&one), None, 9).await.unwrap(), [c.clone(), a.clone()]);
-    assert_eq!(session.refunds(&acme(), &of(&theirs), None, 9).await.unwrap(), []);
-    assert_eq!(session.refunds(&other(), &all, None, 9).await.unwrap(), [foreign]);
+    assert_eq!(session.refunds(&acme(), &of(&one), None, 9).await.unwrap().items, [c.clone(), a.clone()]);
+    assert_eq!(session.refunds(&acme(), &of(&theirs), None, 9).await.unwrap().items, []);
+    assert_eq!(session.refunds(&other(), &all, None, 9).await.unwrap().items, [foreign]);
 
     let failed = Refund { state: RefundState::Failed, updated_at: after(10), revision: 4, ..b };
     update(&store, &failed).await;
     let in_states = |states: &[RefundState]| RefundFilter { states: states.to_vec(), ..all.clone() };
     let either = in_states(&[RefundState::Pending, RefundState::Failed]);
-    assert_eq!(session.refunds(&acme(), &either, None, 2).await.unwrap(), [c.clone(), failed.clone()]);
-    assert_eq!(session.refunds(&acme(), &in_states(&[RefundState::Pending]), None, 9).await.unwrap(), [c, a]);
+    assert_eq!(session.refunds(&acme(), &either, None, 2).await.unwrap().items, [c.clone(), failed.clone()]);
+    assert_eq!(session.refunds(&acme(), &in_states(&[RefundState::Pending]), None, 9).await.unwrap().items, [c, a]);
     let since = RefundFilter { updated: TimeRange { from: Some(after(10)), before: Some(after(11)) }, ..all.clone() };
-    assert_eq!(session.refunds(&acme(), &since, None, 9).await.unwrap(), [failed]);
+    assert_eq!(session.refunds(&acme(), &since, None, 9).await.unwrap().items, [failed]);
     let later = RefundFilter { created: TimeRange { from: Some(after(1)), before: None }, ..all };
-    assert_eq!(session.refunds(&acme(), &later, None, 9).await.unwrap(), []);
+    assert_eq!(session.refunds(&acme(), &later, None, 9).await.unwrap().items, []);
 }
 
 async fn the_refunds_of_one_payment_come_oldest_first(database: TestDatabase) {

@@ -97,6 +97,18 @@ async fn every_wrong_field_of_a_list_is_named_at_once(database: TestDatabase) {
         states: vec![99; 8],
         customer_id: wrong(),
         reference_id: wrong(),
+        reference_prefix: wrong(),
+        customer_email: wrong(),
+        card_first6: wrong(),
+        card_last4: wrong(),
+        metadata: wrong_map(),
+        decline_code: wrong(),
+        payment_method_type: wrong(),
+        currency: wrong(),
+        amount_from: wrong(),
+        amount_to: wrong(),
+        has_refunds: Some(true),
+        outcome_unknown: true,
         created_from: no_time,
         created_before: no_time,
         updated_from: no_time,
@@ -108,6 +120,12 @@ async fn every_wrong_field_of_a_list_is_named_at_once(database: TestDatabase) {
     let refunds = pb::ListRefundsRequest {
         payment_id: wrong(),
         states: vec![99; 8],
+        reference_id: wrong(),
+        reference_prefix: wrong(),
+        metadata: wrong_map(),
+        currency: wrong(),
+        amount_from: wrong(),
+        amount_to: wrong(),
         created_from: no_time,
         created_before: no_time,
         updated_from: no_time,
@@ -116,7 +134,16 @@ async fn every_wrong_field_of_a_list_is_named_at_once(database: TestDatabase) {
         page_token: wrong(),
     };
     assert_all_named(&wrong_fields(client.list_refunds(refunds).await), "ListRefundsRequest", &[]);
-    let customers = pb::ListCustomersRequest { reference_id: wrong(), page_size: -1, page_token: wrong() };
+    let customers = pb::ListCustomersRequest {
+        reference_id: wrong(),
+        reference_prefix: wrong(),
+        email: wrong(),
+        metadata: wrong_map(),
+        created_from: no_time,
+        created_before: no_time,
+        page_size: -1,
+        page_token: wrong(),
+    };
     assert_all_named(&wrong_fields(client.list_customers(customers).await), "ListCustomersRequest", &[]);
     let methods = pb::ListPaymentMethodsRequest { customer_id: wrong(), page_size: -1, page_token: wrong() };
     assert_all_named(&wrong_fields(client.list_payment_methods(methods).await), "ListPaymentMethodsRequest", &[]);
