@@ -51,6 +51,7 @@ pub async fn unary(
         UpdateCustomer: customers.update_customer(UpdateCustomerRequest),
         EraseCustomer: customers.erase_customer(EraseCustomerRequest),
         ErasePayer: customers.erase_payer(ErasePayerRequest),
+        ExportPersonalData: customers.export_personal_data(ExportPersonalDataRequest),
         GetErasure: customers.get_erasure(GetErasureRequest),
         GetCustomer: customers.get_customer(GetCustomerRequest),
         ListCustomers: customers.list_customers(ListCustomersRequest),

@@ -25,6 +25,7 @@ pub mod payment_methods;
 mod payment_queues;
 mod payments;
 mod perform;
+pub mod personal_data;
 mod reconcile;
 pub mod refunds;
 mod retention;

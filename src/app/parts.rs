@@ -174,6 +174,7 @@ fn payments(parts: &AppParts, tasks: &TaskTracker, page_tokens: &PageTokens, ris
         queues: PaymentQueues::default(),
         last_recovery: AtomicI64::default(),
         operation_retention: parts.operation_retention,
+        api_call_retention: parts.api_call_retention,
         subject_walk: SubjectWalk::default(),
         telemetry: parts.telemetry.clone(),
     }

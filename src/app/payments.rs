@@ -58,6 +58,7 @@ pub struct Payments {
     /// When recovery took its last step; 0 before the first.
     pub(super) last_recovery: AtomicI64,
     pub(super) operation_retention: Duration,
+    pub(super) api_call_retention: Duration,
     pub(super) subject_walk: SubjectWalk,
     pub(super) telemetry: Telemetry,
 }

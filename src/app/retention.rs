@@ -9,7 +9,7 @@ use crate::{domain::clock::Timestamp, error::Error, telemetry::catalogue::OPERAT
 pub const PRUNE_BATCH: u32 = 500;
 
 /// For how long decisions about risk are kept, with what came of their attempts.
-const RISK_DECISIONS_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+pub(super) const RISK_DECISIONS_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 impl Payments {
     /// Deletes the oldest operations that finished before their retention began, at most [`PRUNE_BATCH`], with their

@@ -1,11 +1,13 @@
 //! CustomerService: the payers that a partner stores.
 
+use serde_json::json;
 use tonic::{Request, Response, Status};
 
 use crate::{
     app::{
         customers::{CreateCustomer, UpdateCustomer},
         paging::Page,
+        personal_data::ExportSubject,
     },
     domain::{
         customer::{Address, Customer, CustomerDetails, CustomerField},
@@ -16,6 +18,7 @@ use crate::{
     },
     pb,
     pb::customer_service_server::CustomerService,
+    pb::export_personal_data_request::Person,
 };
 
 use super::{
@@ -81,6 +84,26 @@ impl CustomerService for Handlers {
         Ok(Response::new(pb::ErasePayerResponse { erasures: erasures.into_iter().map(Into::into).collect() }))
     }
 
+    async fn export_personal_data(
+        &self,
+        request: Request<pb::ExportPersonalDataRequest>,
+    ) -> Result<Response<pb::ExportPersonalDataResponse>, Status> {
+        let payments = &self.app.payments;
+        let (caller, (subject, page)) = handler::mutation(payments, request, export)?;
+        let is_first = page.token.is_empty();
+        let person = if is_first { payments.export_person(&caller, &subject).await? } else { Vec::new() };
+        let (list, now) = (|page| payments.export_payments(&caller, &subject, page), payments.now());
+        let answer = handler::page(page, list, |found| {
+            let of_payments = found.items.iter().flat_map(|payment| &payment.kept);
+            let records: Vec<_> = person.iter().chain(of_payments).collect();
+            pb::ExportPersonalDataResponse {
+                document: json!({"exported_at": now.to_string(), "records": records}).to_string(),
+                next_page_token: found.next_page_token,
+            }
+        });
+        Ok(answer.await?)
+    }
+
     async fn get_erasure(
         &self,
         request: Request<pb::GetErasureRequest>,
@@ -113,6 +136,21 @@ impl CustomerService for Handlers {
         });
         Ok(answer.await?)
     }
+}
+
+fn export(fields: &mut Fields, message: pb::ExportPersonalDataRequest) -> Option<(ExportSubject, Page)> {
+    let subject = match message.person {
+        Some(Person::CustomerId(id)) => {
+            fields.id("customer_id", &id, CustomerId::parse, CUSTOMER_ID).map(ExportSubject::Customer)
+        }
+        Some(Person::Email(address)) => Some(ExportSubject::Email(Private::new(email(fields, address)))),
+        None => {
+            fields.refuse("customer_id", "one of customer_id and email is required");
+            None
+        }
+    };
+    let page = fields.page(message.page_size, message.page_token);
+    Some((subject?, page))
 }
 
 fn create(fields: &mut Fields, message: pb::CreateCustomerRequest) -> Option<CreateCustomer> {

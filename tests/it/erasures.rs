@@ -3,8 +3,13 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use corefy_gateway::{
-    domain::{master_key::Purpose, randomness::Randomness},
+    domain::{
+        audit::{AuditAction, AuditFilter},
+        master_key::Purpose,
+        randomness::Randomness,
+    },
     pb,
+    pb::export_personal_data_request::Person as ExportedPerson,
     store::Sealer,
 };
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
@@ -25,6 +30,7 @@ crate::on_both!(
     a_customer_whose_payments_are_under_way_is_not_erased_yet,
     an_erased_customer_takes_nothing_new_and_refunds_go_on,
     a_payer_is_erased_by_email_with_a_customer_and_without,
+    all_that_is_kept_of_a_person_is_exported_page_by_page,
 );
 
 const CANARY: &str = "canary-bird";
@@ -403,4 +409,73 @@ async fn a_payer_is_erased_by_email_with_a_customer_and_without(database: TestDa
     assert!(client.get(&bystander.paid.id).await == bystander.paid);
     assert_eq!(client.event_types(&begun[1].id).await, ["payer.erased"]);
     assert_eq!(wrong_fields(erase("nobody").await), ["email"]);
+}
+
+/// The pages of an export, of so many payments each.
+async fn exported(client: &Client, person: ExportedPerson, page_size: i32) -> Result<Vec<serde_json::Value>, Status> {
+    let (mut pages, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request =
+            pb::ExportPersonalDataRequest { person: Some(person.clone()), page_size, page_token: page_token.clone() };
+        let answer = client.export_personal_data(request).await?.into_inner();
+        pages.push(serde_json::from_str(&answer.document).unwrap());
+        if answer.next_page_token.is_empty() {
+            return Ok(pages);
+        }
+        page_token = answer.next_page_token;
+    }
+}
+
+/// How many records of each kind pages have.
+fn kinds(pages: &[serde_json::Value]) -> std::collections::BTreeMap<&str, usize> {
+    let mut kinds = std::collections::BTreeMap::new();
+    for record in pages.iter().flat_map(|page| page["records"].as_array().unwrap()) {
+        assert!(record["since"].is_string() && record["until"].is_string() && record["id"].is_string());
+        *kinds.entry(record["kept_in"].as_str().unwrap()).or_default() += 1;
+    }
+    kinds
+}
+
+async fn all_that_is_kept_of_a_person_is_exported_page_by_page(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let person = lives(&app, &client, CANARY).await;
+    lives(&app, &client, BYSTANDER).await;
+    let customer = ExportedPerson::CustomerId(person.customer.id.clone());
+    let whole = exported(&client, customer.clone(), 20).await.unwrap();
+    let pages = exported(&client, customer.clone(), 1).await.unwrap();
+    assert_eq!((whole.len(), pages.len()), (1, 2), "there are two payments");
+    let all = kinds(&whole);
+    assert_eq!(kinds(&pages), all);
+    let counts = ["customers", "payment_methods", "payment_intents", "refunds"].map(|kind| all[kind]);
+    assert_eq!(counts, [1, 1, 2, 1]);
+    assert!(["events", "operations", "api_calls", "risk_decisions"].iter().all(|kind| all[kind] > 1), "{all:?}");
+    let text = whole[0].to_string();
+    assert!(text.contains(CANARY) && !text.contains(BYSTANDER));
+    let records = whole[0]["records"].as_array().unwrap();
+    let until = |kind: &str| records.iter().find(|record| record["kept_in"] == kind).unwrap()["until"].clone();
+    assert_eq!(until("payment_intents"), "erasure");
+    assert!(until("api_calls").as_str().unwrap().starts_with("20"), "the log of calls ends by itself");
+
+    let by_email = ExportedPerson::Email(format!("{}@example.com", CANARY.to_uppercase()));
+    assert_eq!(kinds(&exported(&client, by_email, 20).await.unwrap()), all);
+    let nobody = exported(&client, ExportedPerson::Email("nobody@example.com".to_owned()), 20).await.unwrap();
+    assert!(kinds(&nobody).is_empty());
+    let other = app.client_of(|new| new.partner_name = "Umbrella".to_owned()).await;
+    assert_eq!(refused(exported(&other, customer.clone(), 20).await).reason, "RESOURCE_NOT_FOUND");
+    let none = client.export_personal_data(pb::ExportPersonalDataRequest::default()).await;
+    assert_eq!(wrong_fields(none.map(|_| ())), ["customer_id"]);
+
+    let audited = async || {
+        let filter = AuditFilter { actions: vec![AuditAction::PersonalDataExport], ..AuditFilter::default() };
+        app.database.store().await.read().await.unwrap().audit_rows(&filter, 99).await.unwrap()
+    };
+    let asked: Vec<_> = audited().await.into_iter().map(|row| (row.object_kind, row.object)).collect();
+    let (by_id, by_email) = (("customer".to_owned(), person.customer.id.clone()), ("payer".to_owned(), String::new()));
+    assert_eq!(asked, [by_email.clone(), by_email, by_id.clone(), by_id], "the last first, and only what was answered");
+
+    let erasure = erased(&client, &person.customer.id).await.unwrap();
+    finish(&app, &client, &erasure).await;
+    let text = exported(&client, customer, 20).await.unwrap()[0].to_string();
+    assert!(text.contains("erased_at") && !text.contains(CANARY));
 }

@@ -48,7 +48,7 @@ async fn every_call_of_the_protos_needs_a_key(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let channel = app.client().await.channel;
     let methods = methods();
-    assert_eq!(methods.len(), 44);
+    assert_eq!(methods.len(), 45);
     for method in methods {
         // There are more calls than an address may be refused in a minute.
         app.clock.advance(Duration::from_secs(60));
@@ -194,7 +194,7 @@ fn scope_of(method: &str) -> Scope {
     match method {
         "CreateRefund" => Scope::Refunds,
         "CreatePaymentIntent" | "ConfirmPaymentIntent" | "CancelPaymentIntent" => Scope::Write,
-        "CreateCustomer" | "UpdateCustomer" | "EraseCustomer" | "ErasePayer" => Scope::Write,
+        "CreateCustomer" | "UpdateCustomer" | "EraseCustomer" | "ErasePayer" | "ExportPersonalData" => Scope::Write,
         "CreatePaymentMethod" | "UpdatePaymentMethod" | "DeletePaymentMethod" => Scope::Write,
         _ => Scope::Read,
     }

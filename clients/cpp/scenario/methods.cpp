@@ -67,6 +67,7 @@ const std::map<std::string, Method>& Methods() {
       {"UpdateCustomer", Through(&Gateway::customers, &Customers::UpdateCustomer)},
       {"EraseCustomer", Through(&Gateway::customers, &Customers::EraseCustomer)},
       {"ErasePayer", Through(&Gateway::customers, &Customers::ErasePayer)},
+      {"ExportPersonalData", Through(&Gateway::customers, &Customers::ExportPersonalData)},
       {"GetErasure", Through(&Gateway::customers, &Customers::GetErasure)},
       {"GetCustomer", Through(&Gateway::customers, &Customers::GetCustomer)},
       {"ListCustomers", Through(&Gateway::customers, &Customers::ListCustomers)},

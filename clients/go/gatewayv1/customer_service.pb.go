@@ -504,6 +504,167 @@ func (x *ErasePayerResponse) GetErasures() []*Erasure {
 	return nil
 }
 
+// Request of ExportPersonalData.
+type ExportPersonalDataRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The person.
+	//
+	// Types that are valid to be assigned to Person:
+	//
+	//	*ExportPersonalDataRequest_CustomerId
+	//	*ExportPersonalDataRequest_Email
+	Person isExportPersonalDataRequest_Person `protobuf_oneof:"person"`
+	// How many payments at most: 1 to 100, default 20. Large ones make a page shorter.
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the page before. Valid only with the same person.
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportPersonalDataRequest) Reset() {
+	*x = ExportPersonalDataRequest{}
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportPersonalDataRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportPersonalDataRequest) ProtoMessage() {}
+
+func (x *ExportPersonalDataRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportPersonalDataRequest.ProtoReflect.Descriptor instead.
+func (*ExportPersonalDataRequest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ExportPersonalDataRequest) GetPerson() isExportPersonalDataRequest_Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *ExportPersonalDataRequest) GetCustomerId() string {
+	if x != nil {
+		if x, ok := x.Person.(*ExportPersonalDataRequest_CustomerId); ok {
+			return x.CustomerId
+		}
+	}
+	return ""
+}
+
+func (x *ExportPersonalDataRequest) GetEmail() string {
+	if x != nil {
+		if x, ok := x.Person.(*ExportPersonalDataRequest_Email); ok {
+			return x.Email
+		}
+	}
+	return ""
+}
+
+func (x *ExportPersonalDataRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ExportPersonalDataRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type isExportPersonalDataRequest_Person interface {
+	isExportPersonalDataRequest_Person()
+}
+
+type ExportPersonalDataRequest_CustomerId struct {
+	// A customer, `cus_…`.
+	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3,oneof"`
+}
+
+type ExportPersonalDataRequest_Email struct {
+	// An email address, as in CreateCustomerRequest. Upper and lower case are the same.
+	Email string `protobuf:"bytes,2,opt,name=email,proto3,oneof"`
+}
+
+func (*ExportPersonalDataRequest_CustomerId) isExportPersonalDataRequest_Person() {}
+
+func (*ExportPersonalDataRequest_Email) isExportPersonalDataRequest_Person() {}
+
+// Response of ExportPersonalData.
+type ExportPersonalDataResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// JSON in UTF-8: `exported_at` (RFC 3339), and `records`, a list of objects with `kept_in`, `id`, `since` (RFC 3339), `until` (RFC 3339,
+	// or `erasure`) and `data`, whose times are microseconds since 1970. At most 1000 records of a kind of one object.
+	Document string `protobuf:"bytes,1,opt,name=document,proto3" json:"document,omitempty"`
+	// Token of the next page; empty on the last one.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportPersonalDataResponse) Reset() {
+	*x = ExportPersonalDataResponse{}
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportPersonalDataResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportPersonalDataResponse) ProtoMessage() {}
+
+func (x *ExportPersonalDataResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportPersonalDataResponse.ProtoReflect.Descriptor instead.
+func (*ExportPersonalDataResponse) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ExportPersonalDataResponse) GetDocument() string {
+	if x != nil {
+		return x.Document
+	}
+	return ""
+}
+
+func (x *ExportPersonalDataResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 // Request of GetErasure.
 type GetErasureRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -515,7 +676,7 @@ type GetErasureRequest struct {
 
 func (x *GetErasureRequest) Reset() {
 	*x = GetErasureRequest{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[8]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -527,7 +688,7 @@ func (x *GetErasureRequest) String() string {
 func (*GetErasureRequest) ProtoMessage() {}
 
 func (x *GetErasureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[8]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -540,7 +701,7 @@ func (x *GetErasureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetErasureRequest.ProtoReflect.Descriptor instead.
 func (*GetErasureRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{8}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetErasureRequest) GetId() string {
@@ -561,7 +722,7 @@ type GetErasureResponse struct {
 
 func (x *GetErasureResponse) Reset() {
 	*x = GetErasureResponse{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[9]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -573,7 +734,7 @@ func (x *GetErasureResponse) String() string {
 func (*GetErasureResponse) ProtoMessage() {}
 
 func (x *GetErasureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[9]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -586,7 +747,7 @@ func (x *GetErasureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetErasureResponse.ProtoReflect.Descriptor instead.
 func (*GetErasureResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{9}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetErasureResponse) GetErasure() *Erasure {
@@ -607,7 +768,7 @@ type GetCustomerRequest struct {
 
 func (x *GetCustomerRequest) Reset() {
 	*x = GetCustomerRequest{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[10]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -619,7 +780,7 @@ func (x *GetCustomerRequest) String() string {
 func (*GetCustomerRequest) ProtoMessage() {}
 
 func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[10]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -632,7 +793,7 @@ func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerRequest.ProtoReflect.Descriptor instead.
 func (*GetCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{10}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetCustomerRequest) GetId() string {
@@ -653,7 +814,7 @@ type GetCustomerResponse struct {
 
 func (x *GetCustomerResponse) Reset() {
 	*x = GetCustomerResponse{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[11]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -665,7 +826,7 @@ func (x *GetCustomerResponse) String() string {
 func (*GetCustomerResponse) ProtoMessage() {}
 
 func (x *GetCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[11]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -678,7 +839,7 @@ func (x *GetCustomerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerResponse.ProtoReflect.Descriptor instead.
 func (*GetCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{11}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetCustomerResponse) GetCustomer() *Customer {
@@ -715,7 +876,7 @@ type ListCustomersRequest struct {
 
 func (x *ListCustomersRequest) Reset() {
 	*x = ListCustomersRequest{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[12]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -727,7 +888,7 @@ func (x *ListCustomersRequest) String() string {
 func (*ListCustomersRequest) ProtoMessage() {}
 
 func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[12]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -740,7 +901,7 @@ func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ListCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{12}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListCustomersRequest) GetReferenceId() string {
@@ -813,7 +974,7 @@ type ListCustomersResponse struct {
 
 func (x *ListCustomersResponse) Reset() {
 	*x = ListCustomersResponse{}
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[13]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -825,7 +986,7 @@ func (x *ListCustomersResponse) String() string {
 func (*ListCustomersResponse) ProtoMessage() {}
 
 func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[13]
+	mi := &file_corefy_gateway_v1_customer_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -838,7 +999,7 @@ func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ListCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{13}
+	return file_corefy_gateway_v1_customer_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListCustomersResponse) GetCustomers() []*Customer {
@@ -895,7 +1056,18 @@ const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"\x11ErasePayerRequest\x12\x19\n" +
 	"\x05email\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05email\"L\n" +
 	"\x12ErasePayerResponse\x126\n" +
-	"\berasures\x18\x01 \x03(\v2\x1a.corefy.gateway.v1.ErasureR\berasures\"#\n" +
+	"\berasures\x18\x01 \x03(\v2\x1a.corefy.gateway.v1.ErasureR\berasures\"\xa1\x01\n" +
+	"\x19ExportPersonalDataRequest\x12!\n" +
+	"\vcustomer_id\x18\x01 \x01(\tH\x00R\n" +
+	"customerId\x12\x1b\n" +
+	"\x05email\x18\x02 \x01(\tB\x03\x80\x01\x01H\x00R\x05email\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageTokenB\b\n" +
+	"\x06person\"e\n" +
+	"\x1aExportPersonalDataResponse\x12\x1f\n" +
+	"\bdocument\x18\x01 \x01(\tB\x03\x80\x01\x01R\bdocument\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"#\n" +
 	"\x11GetErasureRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"J\n" +
 	"\x12GetErasureResponse\x124\n" +
@@ -919,13 +1091,14 @@ const file_corefy_gateway_v1_customer_service_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"z\n" +
 	"\x15ListCustomersResponse\x129\n" +
 	"\tcustomers\x18\x01 \x03(\v2\x1b.corefy.gateway.v1.CustomerR\tcustomers\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xde\x05\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xd6\x06\n" +
 	"\x0fCustomerService\x12j\n" +
 	"\x0eCreateCustomer\x12(.corefy.gateway.v1.CreateCustomerRequest\x1a).corefy.gateway.v1.CreateCustomerResponse\"\x03\x90\x02\x00\x12j\n" +
 	"\x0eUpdateCustomer\x12(.corefy.gateway.v1.UpdateCustomerRequest\x1a).corefy.gateway.v1.UpdateCustomerResponse\"\x03\x90\x02\x00\x12g\n" +
 	"\rEraseCustomer\x12'.corefy.gateway.v1.EraseCustomerRequest\x1a(.corefy.gateway.v1.EraseCustomerResponse\"\x03\x90\x02\x02\x12^\n" +
 	"\n" +
-	"ErasePayer\x12$.corefy.gateway.v1.ErasePayerRequest\x1a%.corefy.gateway.v1.ErasePayerResponse\"\x03\x90\x02\x02\x12^\n" +
+	"ErasePayer\x12$.corefy.gateway.v1.ErasePayerRequest\x1a%.corefy.gateway.v1.ErasePayerResponse\"\x03\x90\x02\x02\x12v\n" +
+	"\x12ExportPersonalData\x12,.corefy.gateway.v1.ExportPersonalDataRequest\x1a-.corefy.gateway.v1.ExportPersonalDataResponse\"\x03\x90\x02\x02\x12^\n" +
 	"\n" +
 	"GetErasure\x12$.corefy.gateway.v1.GetErasureRequest\x1a%.corefy.gateway.v1.GetErasureResponse\"\x03\x90\x02\x01\x12a\n" +
 	"\vGetCustomer\x12%.corefy.gateway.v1.GetCustomerRequest\x1a&.corefy.gateway.v1.GetCustomerResponse\"\x03\x90\x02\x01\x12g\n" +
@@ -944,63 +1117,67 @@ func file_corefy_gateway_v1_customer_service_proto_rawDescGZIP() []byte {
 	return file_corefy_gateway_v1_customer_service_proto_rawDescData
 }
 
-var file_corefy_gateway_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_corefy_gateway_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_corefy_gateway_v1_customer_service_proto_goTypes = []any{
-	(*CreateCustomerRequest)(nil),  // 0: corefy.gateway.v1.CreateCustomerRequest
-	(*CreateCustomerResponse)(nil), // 1: corefy.gateway.v1.CreateCustomerResponse
-	(*UpdateCustomerRequest)(nil),  // 2: corefy.gateway.v1.UpdateCustomerRequest
-	(*UpdateCustomerResponse)(nil), // 3: corefy.gateway.v1.UpdateCustomerResponse
-	(*EraseCustomerRequest)(nil),   // 4: corefy.gateway.v1.EraseCustomerRequest
-	(*EraseCustomerResponse)(nil),  // 5: corefy.gateway.v1.EraseCustomerResponse
-	(*ErasePayerRequest)(nil),      // 6: corefy.gateway.v1.ErasePayerRequest
-	(*ErasePayerResponse)(nil),     // 7: corefy.gateway.v1.ErasePayerResponse
-	(*GetErasureRequest)(nil),      // 8: corefy.gateway.v1.GetErasureRequest
-	(*GetErasureResponse)(nil),     // 9: corefy.gateway.v1.GetErasureResponse
-	(*GetCustomerRequest)(nil),     // 10: corefy.gateway.v1.GetCustomerRequest
-	(*GetCustomerResponse)(nil),    // 11: corefy.gateway.v1.GetCustomerResponse
-	(*ListCustomersRequest)(nil),   // 12: corefy.gateway.v1.ListCustomersRequest
-	(*ListCustomersResponse)(nil),  // 13: corefy.gateway.v1.ListCustomersResponse
-	nil,                            // 14: corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
-	nil,                            // 15: corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
-	nil,                            // 16: corefy.gateway.v1.ListCustomersRequest.MetadataEntry
-	(*Address)(nil),                // 17: corefy.gateway.v1.Address
-	(*Customer)(nil),               // 18: corefy.gateway.v1.Customer
-	(*fieldmaskpb.FieldMask)(nil),  // 19: google.protobuf.FieldMask
-	(*Erasure)(nil),                // 20: corefy.gateway.v1.Erasure
-	(*timestamppb.Timestamp)(nil),  // 21: google.protobuf.Timestamp
+	(*CreateCustomerRequest)(nil),      // 0: corefy.gateway.v1.CreateCustomerRequest
+	(*CreateCustomerResponse)(nil),     // 1: corefy.gateway.v1.CreateCustomerResponse
+	(*UpdateCustomerRequest)(nil),      // 2: corefy.gateway.v1.UpdateCustomerRequest
+	(*UpdateCustomerResponse)(nil),     // 3: corefy.gateway.v1.UpdateCustomerResponse
+	(*EraseCustomerRequest)(nil),       // 4: corefy.gateway.v1.EraseCustomerRequest
+	(*EraseCustomerResponse)(nil),      // 5: corefy.gateway.v1.EraseCustomerResponse
+	(*ErasePayerRequest)(nil),          // 6: corefy.gateway.v1.ErasePayerRequest
+	(*ErasePayerResponse)(nil),         // 7: corefy.gateway.v1.ErasePayerResponse
+	(*ExportPersonalDataRequest)(nil),  // 8: corefy.gateway.v1.ExportPersonalDataRequest
+	(*ExportPersonalDataResponse)(nil), // 9: corefy.gateway.v1.ExportPersonalDataResponse
+	(*GetErasureRequest)(nil),          // 10: corefy.gateway.v1.GetErasureRequest
+	(*GetErasureResponse)(nil),         // 11: corefy.gateway.v1.GetErasureResponse
+	(*GetCustomerRequest)(nil),         // 12: corefy.gateway.v1.GetCustomerRequest
+	(*GetCustomerResponse)(nil),        // 13: corefy.gateway.v1.GetCustomerResponse
+	(*ListCustomersRequest)(nil),       // 14: corefy.gateway.v1.ListCustomersRequest
+	(*ListCustomersResponse)(nil),      // 15: corefy.gateway.v1.ListCustomersResponse
+	nil,                                // 16: corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
+	nil,                                // 17: corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
+	nil,                                // 18: corefy.gateway.v1.ListCustomersRequest.MetadataEntry
+	(*Address)(nil),                    // 19: corefy.gateway.v1.Address
+	(*Customer)(nil),                   // 20: corefy.gateway.v1.Customer
+	(*fieldmaskpb.FieldMask)(nil),      // 21: google.protobuf.FieldMask
+	(*Erasure)(nil),                    // 22: corefy.gateway.v1.Erasure
+	(*timestamppb.Timestamp)(nil),      // 23: google.protobuf.Timestamp
 }
 var file_corefy_gateway_v1_customer_service_proto_depIdxs = []int32{
-	17, // 0: corefy.gateway.v1.CreateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
-	14, // 1: corefy.gateway.v1.CreateCustomerRequest.metadata:type_name -> corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
-	18, // 2: corefy.gateway.v1.CreateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	17, // 3: corefy.gateway.v1.UpdateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
-	15, // 4: corefy.gateway.v1.UpdateCustomerRequest.metadata:type_name -> corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
-	19, // 5: corefy.gateway.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	18, // 6: corefy.gateway.v1.UpdateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	20, // 7: corefy.gateway.v1.EraseCustomerResponse.erasure:type_name -> corefy.gateway.v1.Erasure
-	20, // 8: corefy.gateway.v1.ErasePayerResponse.erasures:type_name -> corefy.gateway.v1.Erasure
-	20, // 9: corefy.gateway.v1.GetErasureResponse.erasure:type_name -> corefy.gateway.v1.Erasure
-	18, // 10: corefy.gateway.v1.GetCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
-	16, // 11: corefy.gateway.v1.ListCustomersRequest.metadata:type_name -> corefy.gateway.v1.ListCustomersRequest.MetadataEntry
-	21, // 12: corefy.gateway.v1.ListCustomersRequest.created_from:type_name -> google.protobuf.Timestamp
-	21, // 13: corefy.gateway.v1.ListCustomersRequest.created_before:type_name -> google.protobuf.Timestamp
-	18, // 14: corefy.gateway.v1.ListCustomersResponse.customers:type_name -> corefy.gateway.v1.Customer
+	19, // 0: corefy.gateway.v1.CreateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
+	16, // 1: corefy.gateway.v1.CreateCustomerRequest.metadata:type_name -> corefy.gateway.v1.CreateCustomerRequest.MetadataEntry
+	20, // 2: corefy.gateway.v1.CreateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	19, // 3: corefy.gateway.v1.UpdateCustomerRequest.address:type_name -> corefy.gateway.v1.Address
+	17, // 4: corefy.gateway.v1.UpdateCustomerRequest.metadata:type_name -> corefy.gateway.v1.UpdateCustomerRequest.MetadataEntry
+	21, // 5: corefy.gateway.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	20, // 6: corefy.gateway.v1.UpdateCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	22, // 7: corefy.gateway.v1.EraseCustomerResponse.erasure:type_name -> corefy.gateway.v1.Erasure
+	22, // 8: corefy.gateway.v1.ErasePayerResponse.erasures:type_name -> corefy.gateway.v1.Erasure
+	22, // 9: corefy.gateway.v1.GetErasureResponse.erasure:type_name -> corefy.gateway.v1.Erasure
+	20, // 10: corefy.gateway.v1.GetCustomerResponse.customer:type_name -> corefy.gateway.v1.Customer
+	18, // 11: corefy.gateway.v1.ListCustomersRequest.metadata:type_name -> corefy.gateway.v1.ListCustomersRequest.MetadataEntry
+	23, // 12: corefy.gateway.v1.ListCustomersRequest.created_from:type_name -> google.protobuf.Timestamp
+	23, // 13: corefy.gateway.v1.ListCustomersRequest.created_before:type_name -> google.protobuf.Timestamp
+	20, // 14: corefy.gateway.v1.ListCustomersResponse.customers:type_name -> corefy.gateway.v1.Customer
 	0,  // 15: corefy.gateway.v1.CustomerService.CreateCustomer:input_type -> corefy.gateway.v1.CreateCustomerRequest
 	2,  // 16: corefy.gateway.v1.CustomerService.UpdateCustomer:input_type -> corefy.gateway.v1.UpdateCustomerRequest
 	4,  // 17: corefy.gateway.v1.CustomerService.EraseCustomer:input_type -> corefy.gateway.v1.EraseCustomerRequest
 	6,  // 18: corefy.gateway.v1.CustomerService.ErasePayer:input_type -> corefy.gateway.v1.ErasePayerRequest
-	8,  // 19: corefy.gateway.v1.CustomerService.GetErasure:input_type -> corefy.gateway.v1.GetErasureRequest
-	10, // 20: corefy.gateway.v1.CustomerService.GetCustomer:input_type -> corefy.gateway.v1.GetCustomerRequest
-	12, // 21: corefy.gateway.v1.CustomerService.ListCustomers:input_type -> corefy.gateway.v1.ListCustomersRequest
-	1,  // 22: corefy.gateway.v1.CustomerService.CreateCustomer:output_type -> corefy.gateway.v1.CreateCustomerResponse
-	3,  // 23: corefy.gateway.v1.CustomerService.UpdateCustomer:output_type -> corefy.gateway.v1.UpdateCustomerResponse
-	5,  // 24: corefy.gateway.v1.CustomerService.EraseCustomer:output_type -> corefy.gateway.v1.EraseCustomerResponse
-	7,  // 25: corefy.gateway.v1.CustomerService.ErasePayer:output_type -> corefy.gateway.v1.ErasePayerResponse
-	9,  // 26: corefy.gateway.v1.CustomerService.GetErasure:output_type -> corefy.gateway.v1.GetErasureResponse
-	11, // 27: corefy.gateway.v1.CustomerService.GetCustomer:output_type -> corefy.gateway.v1.GetCustomerResponse
-	13, // 28: corefy.gateway.v1.CustomerService.ListCustomers:output_type -> corefy.gateway.v1.ListCustomersResponse
-	22, // [22:29] is the sub-list for method output_type
-	15, // [15:22] is the sub-list for method input_type
+	8,  // 19: corefy.gateway.v1.CustomerService.ExportPersonalData:input_type -> corefy.gateway.v1.ExportPersonalDataRequest
+	10, // 20: corefy.gateway.v1.CustomerService.GetErasure:input_type -> corefy.gateway.v1.GetErasureRequest
+	12, // 21: corefy.gateway.v1.CustomerService.GetCustomer:input_type -> corefy.gateway.v1.GetCustomerRequest
+	14, // 22: corefy.gateway.v1.CustomerService.ListCustomers:input_type -> corefy.gateway.v1.ListCustomersRequest
+	1,  // 23: corefy.gateway.v1.CustomerService.CreateCustomer:output_type -> corefy.gateway.v1.CreateCustomerResponse
+	3,  // 24: corefy.gateway.v1.CustomerService.UpdateCustomer:output_type -> corefy.gateway.v1.UpdateCustomerResponse
+	5,  // 25: corefy.gateway.v1.CustomerService.EraseCustomer:output_type -> corefy.gateway.v1.EraseCustomerResponse
+	7,  // 26: corefy.gateway.v1.CustomerService.ErasePayer:output_type -> corefy.gateway.v1.ErasePayerResponse
+	9,  // 27: corefy.gateway.v1.CustomerService.ExportPersonalData:output_type -> corefy.gateway.v1.ExportPersonalDataResponse
+	11, // 28: corefy.gateway.v1.CustomerService.GetErasure:output_type -> corefy.gateway.v1.GetErasureResponse
+	13, // 29: corefy.gateway.v1.CustomerService.GetCustomer:output_type -> corefy.gateway.v1.GetCustomerResponse
+	15, // 30: corefy.gateway.v1.CustomerService.ListCustomers:output_type -> corefy.gateway.v1.ListCustomersResponse
+	23, // [23:31] is the sub-list for method output_type
+	15, // [15:23] is the sub-list for method input_type
 	15, // [15:15] is the sub-list for extension type_name
 	15, // [15:15] is the sub-list for extension extendee
 	0,  // [0:15] is the sub-list for field type_name
@@ -1015,13 +1192,17 @@ func file_corefy_gateway_v1_customer_service_proto_init() {
 	file_corefy_gateway_v1_customer_proto_init()
 	file_corefy_gateway_v1_erasure_proto_init()
 	file_corefy_gateway_v1_customer_service_proto_msgTypes[2].OneofWrappers = []any{}
+	file_corefy_gateway_v1_customer_service_proto_msgTypes[8].OneofWrappers = []any{
+		(*ExportPersonalDataRequest_CustomerId)(nil),
+		(*ExportPersonalDataRequest_Email)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_customer_service_proto_rawDesc), len(file_corefy_gateway_v1_customer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,13 +19,14 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	CustomerService_CreateCustomer_FullMethodName = "/corefy.gateway.v1.CustomerService/CreateCustomer"
-	CustomerService_UpdateCustomer_FullMethodName = "/corefy.gateway.v1.CustomerService/UpdateCustomer"
-	CustomerService_EraseCustomer_FullMethodName  = "/corefy.gateway.v1.CustomerService/EraseCustomer"
-	CustomerService_ErasePayer_FullMethodName     = "/corefy.gateway.v1.CustomerService/ErasePayer"
-	CustomerService_GetErasure_FullMethodName     = "/corefy.gateway.v1.CustomerService/GetErasure"
-	CustomerService_GetCustomer_FullMethodName    = "/corefy.gateway.v1.CustomerService/GetCustomer"
-	CustomerService_ListCustomers_FullMethodName  = "/corefy.gateway.v1.CustomerService/ListCustomers"
+	CustomerService_CreateCustomer_FullMethodName     = "/corefy.gateway.v1.CustomerService/CreateCustomer"
+	CustomerService_UpdateCustomer_FullMethodName     = "/corefy.gateway.v1.CustomerService/UpdateCustomer"
+	CustomerService_EraseCustomer_FullMethodName      = "/corefy.gateway.v1.CustomerService/EraseCustomer"
+	CustomerService_ErasePayer_FullMethodName         = "/corefy.gateway.v1.CustomerService/ErasePayer"
+	CustomerService_ExportPersonalData_FullMethodName = "/corefy.gateway.v1.CustomerService/ExportPersonalData"
+	CustomerService_GetErasure_FullMethodName         = "/corefy.gateway.v1.CustomerService/GetErasure"
+	CustomerService_GetCustomer_FullMethodName        = "/corefy.gateway.v1.CustomerService/GetCustomer"
+	CustomerService_ListCustomers_FullMethodName      = "/corefy.gateway.v1.CustomerService/ListCustomers"
 )
 
 // CustomerServiceClient is the client API for CustomerService service.
@@ -69,6 +70,12 @@ type CustomerServiceClient interface {
 	//
 	// Errors: FAILED_PRECONDITION/CUSTOMER_NOT_READY, FAILED_PRECONDITION/PAYMENTS_UNDER_WAY.
 	ErasePayer(ctx context.Context, in *ErasePayerRequest, opts ...grpc.CallOption) (*ErasePayerResponse, error)
+	// Exports all that is kept of a person, in pages of payments, and notes who asked for it: a JSON document whose `records` each say in
+	// which table they are `kept_in`, `since` when, `until` when, and the `data`. The first page has the customers and their payment
+	// methods too. By email address, of the customers who have it, at most 20, only payments that have it are exported.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer).
+	ExportPersonalData(ctx context.Context, in *ExportPersonalDataRequest, opts ...grpc.CallOption) (*ExportPersonalDataResponse, error)
 	// Reads how far an erasure has come.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
@@ -125,6 +132,16 @@ func (c *customerServiceClient) ErasePayer(ctx context.Context, in *ErasePayerRe
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ErasePayerResponse)
 	err := c.cc.Invoke(ctx, CustomerService_ErasePayer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) ExportPersonalData(ctx context.Context, in *ExportPersonalDataRequest, opts ...grpc.CallOption) (*ExportPersonalDataResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExportPersonalDataResponse)
+	err := c.cc.Invoke(ctx, CustomerService_ExportPersonalData_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -202,6 +219,12 @@ type CustomerServiceServer interface {
 	//
 	// Errors: FAILED_PRECONDITION/CUSTOMER_NOT_READY, FAILED_PRECONDITION/PAYMENTS_UNDER_WAY.
 	ErasePayer(context.Context, *ErasePayerRequest) (*ErasePayerResponse, error)
+	// Exports all that is kept of a person, in pages of payments, and notes who asked for it: a JSON document whose `records` each say in
+	// which table they are `kept_in`, `since` when, `until` when, and the `data`. The first page has the customers and their payment
+	// methods too. By email address, of the customers who have it, at most 20, only payments that have it are exported.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND (the customer).
+	ExportPersonalData(context.Context, *ExportPersonalDataRequest) (*ExportPersonalDataResponse, error)
 	// Reads how far an erasure has come.
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
@@ -235,6 +258,9 @@ func (UnimplementedCustomerServiceServer) EraseCustomer(context.Context, *EraseC
 }
 func (UnimplementedCustomerServiceServer) ErasePayer(context.Context, *ErasePayerRequest) (*ErasePayerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ErasePayer not implemented")
+}
+func (UnimplementedCustomerServiceServer) ExportPersonalData(context.Context, *ExportPersonalDataRequest) (*ExportPersonalDataResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExportPersonalData not implemented")
 }
 func (UnimplementedCustomerServiceServer) GetErasure(context.Context, *GetErasureRequest) (*GetErasureResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetErasure not implemented")
@@ -338,6 +364,24 @@ func _CustomerService_ErasePayer_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CustomerService_ExportPersonalData_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExportPersonalDataRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).ExportPersonalData(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_ExportPersonalData_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).ExportPersonalData(ctx, req.(*ExportPersonalDataRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CustomerService_GetErasure_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetErasureRequest)
 	if err := dec(in); err != nil {
@@ -414,6 +458,10 @@ var CustomerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ErasePayer",
 			Handler:    _CustomerService_ErasePayer_Handler,
+		},
+		{
+			MethodName: "ExportPersonalData",
+			Handler:    _CustomerService_ExportPersonalData_Handler,
 		},
 		{
 			MethodName: "GetErasure",

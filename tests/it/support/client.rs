@@ -87,6 +87,7 @@ impl Client {
         get_customer: CustomerServiceClient(GetCustomerRequest) -> GetCustomerResponse;
         erase_customer: CustomerServiceClient(EraseCustomerRequest) -> EraseCustomerResponse;
         erase_payer: CustomerServiceClient(ErasePayerRequest) -> ErasePayerResponse;
+        export_personal_data: CustomerServiceClient(ExportPersonalDataRequest) -> ExportPersonalDataResponse;
         get_erasure: CustomerServiceClient(GetErasureRequest) -> GetErasureResponse;
         list_customers: CustomerServiceClient(ListCustomersRequest) -> ListCustomersResponse;
         create_payment_method: PaymentMethodServiceClient(CreatePaymentMethodRequest) -> CreatePaymentMethodResponse;

@@ -19,15 +19,15 @@ use crate::{
         ConfirmPaymentIntentResponse, CreateCustomerRequest, CreateCustomerResponse, CreatePaymentIntentRequest,
         CreatePaymentIntentResponse, CreatePaymentMethodRequest, CreatePaymentMethodResponse, CreateRefundRequest,
         CreateRefundResponse, DeletePaymentMethodRequest, EraseCustomerRequest, EraseCustomerResponse,
-        ErasePayerRequest, GetApiCallStatsRequest, GetCustomerRequest, GetErasureRequest, GetGatewayInfoRequest,
-        GetPaymentIntentRequest, GetPaymentMethodRequest, GetRefundRequest, GetTimelineRequest, GetTimelineResponse,
-        ListApiCallsRequest, ListCustomersRequest, ListEventsRequest, ListPaymentIntentsRequest,
+        ErasePayerRequest, ExportPersonalDataRequest, GetApiCallStatsRequest, GetCustomerRequest, GetErasureRequest,
+        GetGatewayInfoRequest, GetPaymentIntentRequest, GetPaymentMethodRequest, GetRefundRequest, GetTimelineRequest,
+        GetTimelineResponse, ListApiCallsRequest, ListCustomersRequest, ListEventsRequest, ListPaymentIntentsRequest,
         ListPaymentIntentsResponse, ListPaymentMethodsRequest, ListRefundsRequest, ListSupportedPaymentMethodsRequest,
         PaymentIntent, PaymentIntentState as State, RefundState, StreamEventsRequest, TestConnectionRequest,
         TestConnectionResponse, UpdateCustomerRequest, UpdatePaymentMethodRequest,
         confirm_payment_intent_request::Source, create_payment_method_request::Details,
         customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
-        gateway_service_client::GatewayServiceClient, next_action::Action,
+        export_personal_data_request::Person, gateway_service_client::GatewayServiceClient, next_action::Action,
         payment_intent_service_client::PaymentIntentServiceClient,
         payment_method_service_client::PaymentMethodServiceClient, refund_service_client::RefundServiceClient,
         stream_events_response::Content,
@@ -235,6 +235,10 @@ impl Checks {
         let call = client.update_customer(self.gateway.changing(request, &new_key()));
         self.check("UpdateCustomer", "another name", call, answered).await;
         self.check_payment_methods(&id).await;
+        let mut client = CustomerServiceClient::new(self.gateway.channel());
+        let request = ExportPersonalDataRequest { person: Some(Person::CustomerId(id.clone())), ..Default::default() };
+        let call = client.export_personal_data(self.gateway.changing(request, &new_key()));
+        self.check("ExportPersonalData", "of the customer", call, answered).await;
         let mut client = CustomerServiceClient::new(self.gateway.channel());
         let call = client.erase_customer(self.gateway.changing(EraseCustomerRequest { id }, &new_key()));
         let judge = |answer: CallResult<EraseCustomerResponse>| {
