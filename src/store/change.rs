@@ -151,6 +151,7 @@ pub enum Change {
 }
 
 /// An object or a record without the person.
+#[expect(clippy::large_enum_variant, reason = "a change has it in a box")]
 pub enum Emptied {
     /// An intent; conflicts when it was written since it was read.
     PaymentIntent(Tracked<PaymentIntent>),
