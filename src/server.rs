@@ -273,8 +273,7 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
         upstream_timeout: config.upstream.timeout,
         key_rate_per_minute: config.key_rate_per_minute,
         streams_per_key: config.streams_per_key,
-        api_call_retention: config.api_call_retention,
-        operation_retention: config.operation_retention,
+        retention: config.retention,
         telemetry,
         probe: harness.probe.clone(),
     });

@@ -16,10 +16,14 @@ use crate::{
         api_call::{ApiCall, ApiCallStats},
         clock::{Clock, Timestamp},
         list_filters::ApiCallFilter,
+        retention::RetainedKind,
     },
     error::{Error, Reason},
     store::{Change, StatsRange, Store},
-    telemetry::{Telemetry, catalogue::API_CALLS_LOST},
+    telemetry::{
+        Telemetry,
+        catalogue::{API_CALLS_LOST, ROWS_PRUNED},
+    },
     upstream::call_log::{CallRecords, Dropped},
 };
 
@@ -138,6 +142,7 @@ impl ApiCalls {
     pub async fn prune_api_calls(&self) -> Result<usize, Error> {
         let sent_before = self.clock.now().before(self.retention);
         let count = self.store.delete_api_calls(sent_before, PRUNE_BATCH).await?;
+        self.telemetry.add(&ROWS_PRUNED, [RetainedKind::ApiCalls.as_str()], count);
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 

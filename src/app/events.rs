@@ -116,7 +116,11 @@ impl EventLog {
         // Before looking, so that nothing happens unheard between the two.
         let news = self.store.event_signal().readers();
         let (position, last) = match beginning {
-            StartAt::Oldest => (0, None),
+            StartAt::Oldest => {
+                // Not before it: places of events that were deleted would be looked through.
+                let oldest = self.store.read().await?.event_oldest(&partner_id).await?;
+                (oldest.map_or(0, |(_, position)| position - 1), None)
+            }
             StartAt::After(id) => {
                 let position = self.position_of(&partner_id, id.as_str()).await?;
                 (position, Some((id, position)))

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use super::gateway::Diagnostics;
 use crate::{
-    domain::{api_key::Refusal, clock::Timestamp},
+    domain::{api_key::Refusal, clock::Timestamp, retention::RetainedKind},
     error::Error,
     store::{Backlog, WebhookState},
     telemetry::{
         Telemetry,
         catalogue::{
             API_CALLS_LOST, BUILD, EVENT_STREAMS, EVENT_STREAMS_LAG, KEYS_REFUSED, KEYS_REUSED, OPERATIONS_OLDEST,
-            OPERATIONS_OPEN, OPERATIONS_PRUNED, REPLAYS, START, WEBHOOK_LAST, WEBHOOKS_OLDEST, WEBHOOKS_REFUSED,
-            WEBHOOKS_UNPROCESSED, WORKER_FAILURES,
+            OPERATIONS_OPEN, OPERATIONS_PRUNED, REPLAYS, ROWS_PRUNED, START, WEBHOOK_LAST, WEBHOOKS_OLDEST,
+            WEBHOOKS_REFUSED, WEBHOOKS_UNPROCESSED, WORKER_FAILURES,
         },
         worker::Worker,
     },
@@ -30,6 +30,9 @@ pub(super) fn init(telemetry: &Telemetry, now: Timestamp) {
         telemetry.init_zero(&KEYS_REFUSED, [refusal.label()]);
     }
     telemetry.init_zero(&OPERATIONS_PRUNED, []);
+    for kind in RetainedKind::ALL {
+        telemetry.init_zero(&ROWS_PRUNED, [kind.as_str()]);
+    }
     for reason in WrongSignature::ALL.map(WrongSignature::label).into_iter().chain(["address"]) {
         telemetry.init_zero(&WEBHOOKS_REFUSED, [reason]);
     }

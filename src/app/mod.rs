@@ -28,7 +28,7 @@ mod perform;
 pub mod personal_data;
 mod reconcile;
 pub mod refunds;
-mod retention;
+pub mod retention;
 pub mod risk;
 mod screening;
 mod subject_walk;

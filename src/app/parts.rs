@@ -34,6 +34,7 @@ use crate::{
         master_key::MasterKey,
         operation::{RENEW_LEASE_EVERY, SEND_MARGIN},
         proxies::Proxies,
+        retention::Retention,
         risk::subject::SubjectHasher,
     },
     reference_data::ReferenceData,
@@ -100,7 +101,7 @@ impl App {
             clock: parts.environment.clock.clone(),
             page_tokens,
             log: CallLogWriter::new(parts.api_calls),
-            retention: parts.api_call_retention,
+            retention: parts.retention.api_calls,
             telemetry: parts.telemetry.clone(),
         };
         let webhooks = Webhooks {
@@ -173,8 +174,7 @@ fn payments(parts: &AppParts, tasks: &TaskTracker, page_tokens: &PageTokens, ris
         leases: LeaseKeeper::default(),
         queues: PaymentQueues::default(),
         last_recovery: AtomicI64::default(),
-        operation_retention: parts.operation_retention,
-        api_call_retention: parts.api_call_retention,
+        retention: parts.retention,
         subject_walk: SubjectWalk::default(),
         telemetry: parts.telemetry.clone(),
     }
@@ -208,10 +208,8 @@ pub struct AppParts {
     pub key_rate_per_minute: Option<NonZeroU32>,
     /// How many streams of events each key may have open here; `None`: any number.
     pub streams_per_key: Option<NonZeroU32>,
-    /// How long the log of calls to Corefy is kept.
-    pub api_call_retention: Duration,
-    /// How long finished operations are kept.
-    pub operation_retention: Duration,
+    /// How long each kind of data is kept that is deleted in time.
+    pub retention: Retention,
     /// Where it is measured.
     pub telemetry: Telemetry,
     /// For tests that let the process die; `None` in production.

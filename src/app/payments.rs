@@ -19,6 +19,7 @@ use crate::{
         environment::Environment,
         ids::{Ids, PartnerId},
         master_key::{MasterKey, Purpose, keyed_hash},
+        retention::Retention,
         risk::subject::SubjectHasher,
     },
     error::Error,
@@ -57,8 +58,7 @@ pub struct Payments {
     pub(super) queues: PaymentQueues,
     /// When recovery took its last step; 0 before the first.
     pub(super) last_recovery: AtomicI64,
-    pub(super) operation_retention: Duration,
-    pub(super) api_call_retention: Duration,
+    pub(super) retention: Retention,
     pub(super) subject_walk: SubjectWalk,
     pub(super) telemetry: Telemetry,
 }

@@ -7,7 +7,6 @@ use super::{
     call::Caller,
     paging::{Page, Paged},
     payments::Payments,
-    retention::RISK_DECISIONS_KEPT,
 };
 use crate::{
     domain::{
@@ -149,7 +148,7 @@ impl Payments {
         self.export_operations(&mut session, RecordsOf::Object(id.as_str()), &mut kept).await?;
         for refund in session.refunds_of(id).await? {
             kept.push(part("refunds", refund.id.as_str(), refund.created_at, None, &*refund)?);
-            export_events(&mut session, RecordsOf::Object(refund.id.as_str()), &mut kept).await?;
+            self.export_events(&mut session, RecordsOf::Object(refund.id.as_str()), &mut kept).await?;
         }
         Ok(kept)
     }
@@ -161,15 +160,28 @@ impl Payments {
         of: RecordsOf<'_>,
         kept: &mut Vec<Value>,
     ) -> Result<(), Error> {
-        export_events(session, of, kept).await?;
+        self.export_events(session, of, kept).await?;
         self.export_operations(session, of, kept).await?;
         for call in session.calls_of(of, "", MOST_RECORDS).await? {
-            let until = call.created_at + self.api_call_retention;
+            let until = call.created_at + self.retention.api_calls;
             kept.push(part("api_calls", call.id.as_str(), call.created_at, Some(until), &call.exchange)?);
         }
         for decision in session.decisions_of(of, "", MOST_RECORDS).await? {
-            let until = decision.decided_at + RISK_DECISIONS_KEPT;
+            let until = decision.decided_at + self.retention.risk_decisions;
             kept.push(part("risk_decisions", decision.id.as_str(), decision.decided_at, Some(until), &decision)?);
+        }
+        Ok(())
+    }
+
+    async fn export_events(
+        &self,
+        session: &mut ReadSession,
+        of: RecordsOf<'_>,
+        kept: &mut Vec<Value>,
+    ) -> Result<(), Error> {
+        for event in session.events_about(of, "", MOST_RECORDS).await? {
+            let until = event.created_at + self.retention.events;
+            kept.push(part("events", event.id.as_str(), event.created_at, Some(until), &event.object)?);
         }
         Ok(())
     }
@@ -184,20 +196,13 @@ impl Payments {
         for record in session.operations_of(of, "", MOST_RECORDS).await? {
             let answer: Option<Value> = session.operation_answer(&record)?;
             let OperationRecord { operation, finished_at, .. } = &record;
-            let until = finished_at.map(|finished_at| finished_at + self.operation_retention);
+            let until = finished_at.map(|finished_at| finished_at + self.retention.operations);
             if let Some(answer) = answer {
                 kept.push(part("operations", operation.id.as_str(), operation.sent_at, until, &answer)?);
             }
         }
         Ok(())
     }
-}
-
-async fn export_events(session: &mut ReadSession, of: RecordsOf<'_>, kept: &mut Vec<Value>) -> Result<(), Error> {
-    for event in session.events_about(of, "", MOST_RECORDS).await? {
-        kept.push(part("events", event.id.as_str(), event.created_at, None, &event.object)?);
-    }
-    Ok(())
 }
 
 /// One row, with where it is kept, since when and until when.

@@ -1,15 +1,19 @@
-//! Deletes operations whose time is over, and what risk keeps. Unfinished operations are kept for ever.
-
-use std::time::Duration;
+//! Deletes what is past its time, and shows what is. Nothing that is open is deleted: neither operations that are not finished, nor
+//! webhooks that are not processed.
 
 use super::payments::Payments;
-use crate::{domain::clock::Timestamp, error::Error, telemetry::catalogue::OPERATIONS_PRUNED};
+use crate::{
+    domain::{
+        clock::Timestamp,
+        retention::{RetainedKind, Retention},
+    },
+    error::Error,
+    store::{Retained, Store},
+    telemetry::catalogue::{OPERATIONS_PRUNED, ROWS_PRUNED},
+};
 
 /// The most operations that one transaction deletes, so that no writer beside it waits for long.
 pub const PRUNE_BATCH: u32 = 500;
-
-/// For how long decisions about risk are kept, with what came of their attempts.
-pub(super) const RISK_DECISIONS_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 impl Payments {
     /// Deletes the oldest operations that finished before their retention began, at most [`PRUNE_BATCH`], with their
@@ -19,9 +23,10 @@ impl Payments {
     /// retention must have begun: nothing is deleted that either of them calls too young, nor before Corefy told its time.
     pub async fn prune_operations(&self) -> Result<usize, Error> {
         let Some(corefys) = self.upstream.last_told_time() else { return Ok(0) };
-        let finished_before = self.now().min(corefys).before(self.operation_retention);
+        let finished_before = self.now().min(corefys).before(self.retention.operations);
         let count = self.store.delete_finished_operations(finished_before, PRUNE_BATCH).await?;
         self.telemetry.add(&OPERATIONS_PRUNED, [], count);
+        self.telemetry.add(&ROWS_PRUNED, [RetainedKind::Operations.as_str()], count);
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
@@ -31,10 +36,30 @@ impl Payments {
     pub async fn prune_risk(&self) -> Result<usize, Error> {
         let Some(corefys) = self.upstream.last_told_time() else { return Ok(0) };
         let now = self.now().min(corefys);
-        let decisions = self.store.delete_risk_decisions(now.before(RISK_DECISIONS_KEPT), PRUNE_BATCH).await?;
+        let decisions =
+            self.store.delete_risk_decisions(now.before(self.retention.risk_decisions), PRUNE_BATCH).await?;
+        self.telemetry.add(&ROWS_PRUNED, [RetainedKind::RiskDecisions.as_str()], decisions);
         let subjects = self.prune_risk_subjects(now).await?;
         let counters = self.store.delete_risk_bin_counters(now, PRUNE_BATCH).await?;
         Ok(usize::try_from(decisions + subjects + counters).unwrap_or(usize::MAX))
+    }
+
+    /// Deletes the oldest processed webhooks, events and entries of the audit log that are past their time, at most [`PRUNE_BATCH`] of
+    /// each. Returns how many. By the same two clocks as above.
+    pub async fn prune_history(&self) -> Result<usize, Error> {
+        let Some(corefys) = self.upstream.last_told_time() else { return Ok(0) };
+        let before = |kind| self.now().min(corefys).before(self.retention.of(kind));
+        let mut total = 0;
+        for kind in [RetainedKind::Webhooks, RetainedKind::Events, RetainedKind::AuditLog] {
+            let count = match kind {
+                RetainedKind::Webhooks => self.store.delete_processed_webhooks(before(kind), PRUNE_BATCH).await?,
+                RetainedKind::Events => self.store.delete_events(before(kind), PRUNE_BATCH).await?,
+                _ => self.store.delete_audit_rows(before(kind), PRUNE_BATCH).await?,
+            };
+            self.telemetry.add(&ROWS_PRUNED, [kind.as_str()], count);
+            total += count;
+        }
+        Ok(usize::try_from(total).unwrap_or(usize::MAX))
     }
 
     /// Goes on with the walk of today, if it is not finished.
@@ -45,4 +70,18 @@ impl Payments {
         self.subject_walk.reached(walked.next, now);
         Ok(walked.deleted + u64::from(is_to_go_on))
     }
+}
+
+/// The oldest of each kind, and how much of the kind is past its time at `now`.
+pub async fn retained(
+    store: &Store,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<Vec<(RetainedKind, Retained)>, Error> {
+    let mut session = store.read().await?;
+    let mut found = Vec::new();
+    for kind in RetainedKind::ALL.iter().copied() {
+        found.push((kind, session.retained(kind, now.before(retention.of(kind))).await?));
+    }
+    Ok(found)
 }

@@ -23,6 +23,7 @@ mod memory;
 mod migrate;
 mod operations;
 mod payments;
+mod retention;
 mod risk;
 mod sandbox;
 mod serve;
@@ -69,6 +70,8 @@ enum CliCommand {
     Migrate(migrate::MigrateCommand),
     /// List, verify and export the audit log: what was decided, by whom and why
     Audit(audit::AuditCommand),
+    /// Show what is deleted in time, and when
+    Retention(retention::RetentionCommand),
     /// Show the log of calls to Corefy
     Calls(calls::CallsCommand),
     /// Show all that happened to one payment, in one order
@@ -128,6 +131,7 @@ fn try_run() -> Result<(), CommandFailure> {
             CliCommand::Doctor(command) => command.run(&misspelt).await,
             CliCommand::Migrate(command) => command.run().await,
             CliCommand::Audit(command) => command.run().await,
+            CliCommand::Retention(command) => command.run().await,
             CliCommand::Calls(command) => command.run().await,
             CliCommand::Timeline(command) => command.run().await,
             CliCommand::Try(command) => command.run().await,

@@ -12,7 +12,7 @@ use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use crate::domain::amount_limits::AmountLimits;
+use crate::domain::{amount_limits::AmountLimits, retention::Retention};
 
 use super::{
     Config, DatabaseConfig, LogConfig, RiskConfig, SettingsProblems, UpstreamApi, UpstreamConfig, UpstreamRoute,
@@ -230,8 +230,7 @@ impl DevConfig {
             return_url_schemes: self.return_url_schemes.clone(),
             webhook_allow: Vec::new(),
             risk: RiskConfig::default(),
-            api_call_retention: days(1),
-            operation_retention: days(30),
+            retention: Retention { api_calls: days(1), operations: days(30), ..Retention::default() },
             drain: Duration::from_secs(5),
             log: self.log.clone(),
             traces: None,

@@ -13,6 +13,7 @@ pub mod names;
 pub mod operator;
 mod read;
 mod report;
+mod retention;
 mod risk;
 mod route;
 pub mod settings;

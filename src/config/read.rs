@@ -76,10 +76,7 @@ impl ServeSettings {
                 format_args!("needs GATEWAY_TRUSTED_PROXIES, the networks that speak it"),
             );
         }
-        let call_retention =
-            report.whole("GATEWAY_API_CALL_RETENTION_DAYS", &gateway.gateway_api_call_retention_days, 1..=3650);
-        let operation_retention =
-            report.whole("GATEWAY_OPERATION_RETENTION_DAYS", &gateway.gateway_operation_retention_days, 30..=3650);
+        let retention = self.retention.read(report);
         let drain = report.whole("GATEWAY_DRAIN_SECONDS", &gateway.gateway_drain_seconds, 0..=600);
         let risk = self.risk.read(report);
         let database = self.database.read(report);
@@ -106,8 +103,7 @@ impl ServeSettings {
             return_url_schemes: return_url_schemes?,
             webhook_allow: webhook_allow?,
             risk: risk?,
-            api_call_retention: days(call_retention?),
-            operation_retention: days(operation_retention?),
+            retention: retention?,
             drain: Duration::from_secs(drain?.into()),
             log: log?,
             traces: traces?,

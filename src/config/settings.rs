@@ -134,15 +134,33 @@ pub struct GatewaySettings {
     /// [default: any]
     #[arg(long, env, value_name = "NETWORKS")]
     pub gateway_webhook_allow_cidrs: Option<String>,
+    /// Time for running calls to end at shutdown, in seconds: 0 to 600
+    #[arg(long, env, value_name = "SECONDS", default_value = "30")]
+    pub gateway_drain_seconds: String,
+}
+
+/// Settings of what is deleted in time.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Retention")]
+pub struct RetentionSettings {
     /// Days after which calls to Corefy are deleted from their log: 1 to 3650
     #[arg(long, env, value_name = "DAYS", default_value = "30")]
     pub gateway_api_call_retention_days: String,
     /// Days after which finished operations are pruned, and with them idempotency keys and frozen answers: 30 to 3650
     #[arg(long, env, value_name = "DAYS", default_value = "90")]
     pub gateway_operation_retention_days: String,
-    /// Time for running calls to end at shutdown, in seconds: 0 to 600
-    #[arg(long, env, value_name = "SECONDS", default_value = "30")]
-    pub gateway_drain_seconds: String,
+    /// Days after which processed webhooks are deleted: 7 to 3650
+    #[arg(long, env, value_name = "DAYS", default_value = "90")]
+    pub gateway_webhook_retention_days: String,
+    /// Days after which events are deleted: 30 to 3650
+    #[arg(long, env, value_name = "DAYS", default_value = "400")]
+    pub gateway_event_retention_days: String,
+    /// Days after which decisions about risk are deleted, with their outcomes: 30 to 3650
+    #[arg(long, env, value_name = "DAYS", default_value = "400")]
+    pub gateway_risk_decision_retention_days: String,
+    /// Days after which entries of the audit log are deleted: 365 to 3650
+    #[arg(long, env, value_name = "DAYS", default_value = "400")]
+    pub gateway_audit_retention_days: String,
 }
 
 /// Settings of risk: whether attempts are screened, and the files that rules know more from than the attempt itself.
@@ -201,6 +219,8 @@ pub struct ServeSettings {
     pub(super) upstream: UpstreamSettings,
     #[command(flatten)]
     pub(super) gateway: GatewaySettings,
+    #[command(flatten)]
+    pub(super) retention: RetentionSettings,
     #[command(flatten)]
     pub(super) risk: RiskSettings,
     #[command(flatten)]

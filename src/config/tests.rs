@@ -9,7 +9,7 @@ use url::Url;
 use super::local::{DevSettings, SandboxSettings};
 use super::settings::{AdminSettings, ServeSettings};
 use super::*;
-use crate::domain::{amount_limits::AmountLimits, money::Currency};
+use crate::domain::{amount_limits::AmountLimits, money::Currency, retention::Retention};
 
 const MASTER_KEY: &str = "canary-master-0123456789abcdef01";
 const REQUIRED: [&str; 4] = [
@@ -57,8 +57,7 @@ fn what_is_not_given_has_its_default() {
     assert_eq!(config.streams_per_key, NonZeroU32::new(100));
     assert!(config.return_url_schemes.is_empty());
     assert_eq!(config.amount_limits, AmountLimits::default());
-    assert_eq!(config.api_call_retention, Duration::from_secs(30 * 24 * 3600));
-    assert_eq!(config.operation_retention, Duration::from_secs(90 * 24 * 3600));
+    assert_eq!(config.retention, Retention::default());
     assert_eq!(config.drain, Duration::from_secs(30));
     assert_eq!(config.log, LogConfig { filter: "info".to_owned(), format: LogFormat::Text });
     assert_eq!(config.traces, None);
@@ -123,7 +122,7 @@ fn what_is_given_is_taken() {
     assert_eq!(limits, ["5000.00", "50000000000", "1000000.00"]);
     assert_eq!(config.return_url_schemes, ["myapp", "com.shop.app"]);
     assert_eq!(format!("{:?}", config.webhook_allow), "[203.0.113.0/24, 2001:db8::1/128]");
-    assert_eq!(config.api_call_retention, Duration::from_secs(24 * 3600));
+    assert_eq!(config.retention.api_calls, Duration::from_secs(24 * 3600));
     assert_eq!(config.drain, Duration::ZERO);
     assert_eq!(config.log.format, LogFormat::Json);
     let traces = config.traces.unwrap();
@@ -251,6 +250,22 @@ fn every_rule_names_its_variable_and_what_it_should_be() {
         (
             "--gateway-operation-retention-days=29",
             "GATEWAY_OPERATION_RETENTION_DAYS: must be a whole number from 30 to 3650, is \"29\"",
+        ),
+        (
+            "--gateway-webhook-retention-days=6",
+            "GATEWAY_WEBHOOK_RETENTION_DAYS: must be a whole number from 7 to 3650, is \"6\"",
+        ),
+        (
+            "--gateway-event-retention-days=29",
+            "GATEWAY_EVENT_RETENTION_DAYS: must be a whole number from 30 to 3650, is \"29\"",
+        ),
+        (
+            "--gateway-risk-decision-retention-days=29",
+            "GATEWAY_RISK_DECISION_RETENTION_DAYS: must be a whole number from 30 to 3650, is \"29\"",
+        ),
+        (
+            "--gateway-audit-retention-days=364",
+            "GATEWAY_AUDIT_RETENTION_DAYS: must be a whole number from 365 to 3650, is \"364\"",
         ),
         ("--gateway-drain-seconds=601", "GATEWAY_DRAIN_SECONDS: must be a whole number from 0 to 600, is \"601\""),
         ("--gateway-log=a=b=c", "GATEWAY_LOG: must be a filter such as info, is \"a=b=c\""),

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::route::UpstreamRoute;
-use crate::domain::{amount_limits::AmountLimits, money::Currency, risk::rates::Rates};
+use crate::domain::{amount_limits::AmountLimits, money::Currency, retention::Retention, risk::rates::Rates};
 
 /// The configuration of `serve`. `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -47,10 +47,8 @@ pub struct Config {
     pub webhook_allow: Vec<IpNet>,
     /// Whether attempts are screened, and what rules know beside the attempt itself.
     pub risk: RiskConfig,
-    /// How long the log of calls to Corefy is kept.
-    pub api_call_retention: Duration,
-    /// How long finished operations are kept, with their idempotency keys and frozen answers.
-    pub operation_retention: Duration,
+    /// How long each kind of data is kept that is deleted in time.
+    pub retention: Retention,
     /// How long calls under way may take to end at shutdown.
     pub drain: Duration,
     /// The level and the format of the log.

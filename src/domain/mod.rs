@@ -37,6 +37,7 @@ pub mod quota;
 pub mod randomness;
 pub mod refund;
 pub mod resolution;
+pub mod retention;
 pub mod risk;
 pub mod search_term;
 pub mod snapshot;

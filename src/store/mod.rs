@@ -91,6 +91,7 @@ pub use handle::Store;
 pub use keyring::Keyring;
 pub use list_query::ListPosition;
 pub use operations::{OperationRecord, OperationSummary};
+pub use retention::{MOST_COUNTED, Retained};
 pub use risk_history::RiskHistory;
 pub use risk_subjects::SubjectsWalked;
 pub use schema::{Schema, Setting, migrate};

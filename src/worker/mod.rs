@@ -220,12 +220,13 @@ async fn reference_data(data: Arc<ReferenceData>, stop: CancellationToken) {
     }
 }
 
-/// Deletes calls, finished operations and what risk has counted that are past their time, a few at a time.
+/// Deletes what is past its time, a few rows of each kind at a time.
 async fn retention(steps: Steps, payments: Arc<Payments>, api_calls: Arc<ApiCalls>, stop: CancellationToken) {
     let mut pruned = 0;
     while !stop.is_cancelled() {
         let has_more_calls = steps.took_some(Worker::Retention, api_calls.prune_api_calls().await);
         let has_more_of_risk = steps.took_some(Worker::Retention, payments.prune_risk().await);
+        let has_more_history = steps.took_some(Worker::Retention, payments.prune_history().await);
         let operations = payments.prune_operations().await;
         pruned += operations.as_ref().unwrap_or(&0);
         let has_more_operations = steps.took_some(Worker::Retention, operations);
@@ -233,7 +234,8 @@ async fn retention(steps: Steps, payments: Arc<Payments>, api_calls: Arc<ApiCall
             tracing::info!(operations = pruned, "finished operations were pruned");
             pruned = 0;
         }
-        let pause = if has_more_calls || has_more_of_risk || has_more_operations { PRUNE_PAUSE } else { PRUNE };
+        let has_more = has_more_calls || has_more_of_risk || has_more_history || has_more_operations;
+        let pause = if has_more { PRUNE_PAUSE } else { PRUNE };
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(pause) => {}

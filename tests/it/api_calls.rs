@@ -226,7 +226,7 @@ async fn what_waits_is_written_when_the_gateway_stops(database: TestDatabase) {
 
 async fn calls_are_forgotten_when_their_time_is_over(database: TestDatabase) {
     const DAY: Duration = Duration::from_secs(24 * 3600);
-    let app = TestApp::start_with(database, None, |config| config.api_call_retention = DAY * 7).await;
+    let app = TestApp::start_with(database, None, |config| config.retention.api_calls = DAY * 7).await;
     let client = app.client().await;
     let intent = client.intent("10.00").await;
     written(&app).await;

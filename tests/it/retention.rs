@@ -1,18 +1,25 @@
 //! Finished operations are deleted when their time is over. Payments do not depend on them, and what fences a new call fences
 //! one that repeats a key of then.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use corefy_gateway::{
-    domain::list_filters::OperationFilter,
+    app::retention::retained,
+    domain::{
+        list_filters::OperationFilter,
+        retention::{RetainedKind, Retention},
+    },
     pb::{self, PaymentIntentState as State, TimelineEntryKind as Kind},
+    store::{WebhookFilter, WebhookState},
 };
+use secrecy::ExposeSecret as _;
 use tonic::{Code, Response, Status};
 
 use crate::support::{
-    app::TestApp,
+    app::{START, TestApp},
     client::{APPROVED, Client, confirmation, keyed, new_customer, new_intent, new_refund, reason},
-    database::{Backend, TestDatabase},
+    database::{Backend, TestDatabase, master_key_text},
+    program::output,
 };
 
 crate::on_both!(
@@ -24,6 +31,10 @@ crate::on_both!(
     a_key_of_then_is_a_new_call_that_the_reference_fences,
     what_risk_has_counted_is_deleted_when_its_time_is_over_by_both_clocks,
     a_key_of_then_is_a_new_call_that_the_state_fences,
+    webhooks_that_were_processed_are_deleted_and_others_are_kept,
+    events_are_deleted_without_a_gap_and_a_reader_of_then_is_told,
+    the_audit_log_is_deleted_from_its_beginning_and_stays_whole,
+    what_is_past_its_time_is_shown,
 );
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -44,7 +55,7 @@ async fn prune_at_corefys_time(app: &TestApp) -> usize {
 }
 
 async fn finished_operations_are_deleted_when_their_time_is_over_and_not_before(database: TestDatabase) {
-    let app = TestApp::start_with(database, None, |config| config.operation_retention = DAY * 30).await;
+    let app = TestApp::start_with(database, None, |config| config.retention.operations = DAY * 30).await;
     let client = app.client().await;
     let intent = client.intent("10.00").await;
     app.clock.advance(DAY * 10);
@@ -257,4 +268,109 @@ async fn what_risk_has_counted_is_deleted_when_its_time_is_over_by_both_clocks(d
     hear_corefys_time().await;
     assert_eq!(prune().await, 2, "the decision and its outcome");
     assert_eq!(prune().await, 0);
+}
+
+/// Takes a step of pruning webhooks, events and the audit log, once Corefy has told its time. Returns how many rows are gone.
+async fn prune_history(app: &TestApp) -> usize {
+    app.client().await.test_connection(pb::TestConnectionRequest {}).await.unwrap();
+    app.server.app.payments.prune_history().await.unwrap()
+}
+
+async fn webhooks_in(app: &TestApp, states: Vec<WebhookState>) -> u64 {
+    let filter = WebhookFilter { states, ..WebhookFilter::default() };
+    app.database.store().await.read().await.unwrap().webhook_count(&filter).await.unwrap()
+}
+
+async fn webhooks_that_were_processed_are_deleted_and_others_are_kept(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    for _ in 0..2 {
+        client.paid_intent("10.00").await;
+    }
+    app.process_webhooks().await;
+    let processed = webhooks_in(&app, vec![WebhookState::Processed]).await;
+    app.clock.advance(SECOND);
+    client.paid_intent("10.00").await;
+    app.sandbox.webhooks_idle().await;
+    let waiting = webhooks_in(&app, vec![WebhookState::Waiting]).await;
+    assert!(processed >= 2 && waiting >= 1);
+    app.clock.advance(DAY * 90 - SECOND);
+    assert_eq!(prune_history(&app).await, 0, "90 days are not over before they are over");
+    app.clock.advance(SECOND);
+    assert_eq!(prune_history(&app).await as u64, processed);
+    app.clock.advance(DAY * 300);
+    prune_history(&app).await;
+    assert_eq!(webhooks_in(&app, Vec::new()).await, waiting, "what is not processed is kept");
+    app.process_webhooks().await;
+    app.clock.advance(DAY * 91);
+    prune_history(&app).await;
+    assert_eq!(webhooks_in(&app, Vec::new()).await, 1, "the last one says when one came");
+    let metrics = app.server.app.diagnostics.metrics();
+    let pruned = format!("corefy_gateway_rows_pruned_total{{kind=\"webhooks\"}} {}\n", processed + waiting - 1);
+    assert!(metrics.contains(&pruned), "{pruned} {metrics}");
+}
+
+async fn events_are_deleted_without_a_gap_and_a_reader_of_then_is_told(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    client.paid_intent("10.00").await;
+    let first = client.events(pb::ListEventsRequest::default()).await.unwrap().events;
+    app.clock.advance(DAY * 10);
+    client.intent("11.00").await;
+    app.clock.advance(DAY * 390);
+    assert_eq!(prune_history(&app).await, 0);
+    // One of the old ones seems to have happened later: those behind it are kept for as long.
+    let later = (app.clock.now().0, first[1].id.as_str());
+    let sql = format!("UPDATE events SET created_at = {} WHERE id = '{}'", later.0, later.1);
+    app.database.execute(&sql).await;
+    app.clock.advance(SECOND);
+    let kept = || async { client.events(pb::ListEventsRequest::default()).await.unwrap().events };
+    let before = kept().await.len();
+    prune_history(&app).await;
+    let left = kept().await;
+    assert_eq!((before - left.len(), &left[0].id), (1, &first[1].id));
+    let after = |id: &str| pb::ListEventsRequest { after_event_id: id.to_owned(), ..Default::default() };
+    let refused = client.events(after(&first[0].id)).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::OutOfRange, "EVENT_NOT_KEPT"));
+    assert_eq!(client.events(after(&left[0].id)).await.unwrap().events.len(), left.len() - 1);
+}
+
+async fn the_audit_log_is_deleted_from_its_beginning_and_stays_whole(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.clock.advance(DAY * 10);
+    app.new_key(|_| {}).await;
+    let audit = &app.server.app.audit;
+    let whole = async || audit.verify(None, |fault| panic!("{fault}")).await.unwrap().rows;
+    assert_eq!(whole().await, 2);
+    app.clock.advance(DAY * 390);
+    assert_eq!((prune_history(&app).await, whole().await), (0, 2));
+    app.clock.advance(SECOND);
+    assert_eq!((prune_history(&app).await, whole().await), (1, 1));
+    app.new_key(|_| {}).await;
+    assert_eq!(whole().await, 2);
+}
+
+async fn what_is_past_its_time_is_shown(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.client().await.paid_intent("10.00").await;
+    let store = app.database.store().await;
+    let shown = async |after: Duration| {
+        let found = retained(&store, &Retention::default(), START + after).await.unwrap();
+        found.into_iter().map(|(kind, retained)| (kind, retained.due)).collect::<BTreeMap<_, _>>()
+    };
+    assert!(shown(DAY * 30).await.values().all(|due| *due == 0));
+    let due = shown(DAY * 401).await;
+    assert_eq!((due[&RetainedKind::Operations], due[&RetainedKind::AuditLog]), (2, 1));
+    assert!(due[&RetainedKind::Events] >= 2 && due[&RetainedKind::Webhooks] == 0, "{due:?}");
+    let directory = tempfile::tempdir().unwrap();
+    let key = master_key_text();
+    let variables = [
+        ("DATABASE_URL", app.database.url()),
+        ("GATEWAY_MASTER_KEY", key.expose_secret()),
+        ("GATEWAY_EVENT_RETENTION_DAYS", "30"),
+    ];
+    let shown = output(directory.path(), &["retention", "show"], &variables);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let events = shown.lines().find(|line| line.starts_with("events  ")).unwrap_or_else(|| panic!("{shown}"));
+    assert!(events.contains("30 days") && events.contains("2026-12-23T10:00:00Z"), "{shown}");
 }

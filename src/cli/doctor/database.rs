@@ -12,6 +12,7 @@ use crate::{
         clock::{Clock, Timestamp},
         event::EventType,
         master_key::MasterKey,
+        retention::{RetainedKind, Retention},
     },
     server::open_store_as_it_is,
     store::{Dialect, Error, Schema, Setting, Store},
@@ -25,11 +26,18 @@ const MOST_SKEW: Duration = Duration::from_secs(2);
 const LONGEST_SILENCE: Duration = Duration::from_secs(3 * 3600);
 /// How far back answers are looked at.
 const ANSWERS_OF: Duration = Duration::from_secs(24 * 3600);
+/// How long rows may be past their time before something must be wrong.
+const OVERDUE: Duration = Duration::from_secs(2 * 24 * 3600);
 /// The permissions of all users but the owner.
 const OTHERS: u32 = 0o077;
 
 /// Checks all of it, as far as one thing can be checked without the one before.
-pub(super) async fn check(config: &DatabaseConfig, master_key: &MasterKey, findings: &mut Findings) {
+pub(super) async fn check(
+    config: &DatabaseConfig,
+    retention: &Retention,
+    master_key: &MasterKey,
+    findings: &mut Findings,
+) {
     let url = config.url.expose_secret();
     if let Some(path) = Dialect::file(url) {
         if !path.exists() {
@@ -42,13 +50,13 @@ pub(super) async fn check(config: &DatabaseConfig, master_key: &MasterKey, findi
         Ok(store) => store,
         Err(error) => return findings.fail(SUBJECT, &format!("{error}; correct DATABASE_URL, or start the database")),
     };
-    if let Err(error) = check_open(&store, findings).await {
+    if let Err(error) = check_open(&store, retention, findings).await {
         findings.fail(SUBJECT, &error.to_string());
     }
     store.close().await;
 }
 
-async fn check_open(store: &Store, findings: &mut Findings) -> Result<(), Error> {
+async fn check_open(store: &Store, retention: &Retention, findings: &mut Findings) -> Result<(), Error> {
     check_settings(&store.settings().await?, findings);
     check_clock(store, findings).await?;
     if !is_migrated(&store.schema().await?, findings) {
@@ -66,7 +74,8 @@ async fn check_open(store: &Store, findings: &mut Findings) -> Result<(), Error>
     check_master_key(store, findings).await;
     check_keys(store, findings).await?;
     check_webhooks(store, findings).await?;
-    check_answers(store, findings).await
+    check_answers(store, findings).await?;
+    check_retention(store, retention, findings).await
 }
 
 /// Reports when Corefy last sent a webhook, and payments that succeeded without one.
@@ -84,6 +93,33 @@ async fn check_webhooks(store: &Store, findings: &mut Findings) -> Result<(), Er
         findings.warn(SUBJECT, &text);
     } else {
         findings.passed(SUBJECT, &came);
+    }
+    Ok(())
+}
+
+/// Reports how much is past its time, and what should have gone by now.
+async fn check_retention(store: &Store, retention: &Retention, findings: &mut Findings) -> Result<(), Error> {
+    const SUBJECT: &str = "retention";
+    let now = Clock::system().now();
+    let mut session = store.read().await?;
+    let (mut due, mut overdue) = (0, Vec::new());
+    for kind in RetainedKind::ALL.iter().copied() {
+        let kept = retention.of(kind);
+        let retained = session.retained(kind, now.before(kept)).await?;
+        due += retained.due;
+        if retained.due > 0 && retained.oldest.is_some_and(|oldest| oldest.is_over(now, kept + OVERDUE)) {
+            overdue.push(kind.as_str());
+        }
+    }
+    match &overdue[..] {
+        [] => findings.passed(SUBJECT, &format!("{due} rows are past their time and go while a gateway runs")),
+        kinds => {
+            let kinds = kinds.join(", ");
+            let text = format!(
+                "{kinds}: rows should have gone days ago; see that a gateway runs and reaches Corefy; `retention show` has them"
+            );
+            findings.warn(SUBJECT, &text);
+        }
     }
     Ok(())
 }

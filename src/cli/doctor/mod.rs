@@ -49,7 +49,7 @@ impl DoctorCommand {
 async fn check(config: &Config, findings: &mut Findings) {
     findings.passed("settings", "complete and readable");
     let master_key = MasterKey::new(config.master_key.clone());
-    database::check(&config.database, &master_key, findings).await;
+    database::check(&config.database, &config.retention, &master_key, findings).await;
     check_webhook_secrets(config, findings);
     risk::check_reference_data(config, findings);
     network::check_upstream(config, &Environment::system(), findings).await;
