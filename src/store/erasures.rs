@@ -28,6 +28,9 @@ use crate::domain::{
     search_term::TermHash,
 };
 
+#[cfg(test)]
+mod plans;
+
 pub(super) static INSERT: Statement = Statement {
     rank: Rank::ErasureInsert,
     columns: &[
@@ -234,10 +237,15 @@ impl ReadSession {
         let RecordSource { table, of: condition, read } = source;
         let select = |later: Option<String>| {
             let after = later.unwrap_or_else(|| after.to_owned());
-            ListQuery::from(table).holding(condition, of.to_owned())?.and("id", ">", Some(after))
+            select_records(table, condition, of, &after)
         };
         self.list(Listing { table, key: |row| get(row, "id"), order: "id" }, limit, select, read).await
     }
+}
+
+/// The records of which the condition holds for `of`, after the id `after`.
+fn select_records(table: &str, condition: &'static str, of: &str, after: &str) -> Result<ListQuery, Error> {
+    ListQuery::from(table).holding(condition, of.to_owned())?.and("id", ">", Some(after.to_owned()))
 }
 
 impl Store {

@@ -1,11 +1,15 @@
 //! The tables of the documents say what the code does, their links lead somewhere, and the README is short.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
-use corefy_gateway::sandbox::{cards::TEST_CARDS, test_refunds::TEST_REFUNDS};
+use corefy_gateway::{
+    domain::audit::AuditAction,
+    sandbox::{cards::TEST_CARDS, test_refunds::TEST_REFUNDS},
+};
 
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
@@ -43,6 +47,16 @@ fn every_test_card_is_documented() {
 fn every_test_refund_is_documented() {
     let refunds = TEST_REFUNDS.iter().map(|refund| (refund.ending.to_string(), refund.description.to_owned()));
     assert_eq!(digits_and_words("Test refunds"), refunds.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_decision_that_is_audited_is_documented() {
+    let rows = table(include_str!("../../docs/audit.md"), "Audit: who decided what, and why");
+    let first = rows.iter().map(|row| row.first().unwrap().replace('`', ""));
+    let documented: BTreeSet<_> =
+        first.flat_map(|cell| cell.split(", ").map(str::to_owned).collect::<Vec<_>>()).collect();
+    let audited: BTreeSet<_> = AuditAction::ALL.iter().map(|action| action.as_str().to_owned()).collect();
+    assert_eq!(documented, audited);
 }
 
 #[test]

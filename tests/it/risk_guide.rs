@@ -58,7 +58,7 @@ async fn the_commands_of_the_guide_do_what_it_says(database: TestDatabase) {
         "version 3 (shop) is in force",
         "mode = \"live\"",
         "203.0.113.0/24",
-        "rules revert",
+        "risk.rules.revert",
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
