@@ -26,7 +26,7 @@ impl Payments {
         let finished_before = self.now().min(corefys).before(self.retention.operations);
         let count = self.store.delete_finished_operations(finished_before, PRUNE_BATCH).await?;
         self.telemetry.add(&OPERATIONS_PRUNED, [], count);
-        self.telemetry.add(&ROWS_PRUNED, [RetainedKind::Operations.as_str()], count);
+        self.count_pruned(RetainedKind::Operations, count);
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
@@ -38,7 +38,7 @@ impl Payments {
         let now = self.now().min(corefys);
         let decisions =
             self.store.delete_risk_decisions(now.before(self.retention.risk_decisions), PRUNE_BATCH).await?;
-        self.telemetry.add(&ROWS_PRUNED, [RetainedKind::RiskDecisions.as_str()], decisions);
+        self.count_pruned(RetainedKind::RiskDecisions, decisions);
         let subjects = self.prune_risk_subjects(now).await?;
         let counters = self.store.delete_risk_bin_counters(now, PRUNE_BATCH).await?;
         Ok(usize::try_from(decisions + subjects + counters).unwrap_or(usize::MAX))
@@ -49,17 +49,17 @@ impl Payments {
     pub async fn prune_history(&self) -> Result<usize, Error> {
         let Some(corefys) = self.upstream.last_told_time() else { return Ok(0) };
         let before = |kind| self.now().min(corefys).before(self.retention.of(kind));
-        let mut total = 0;
-        for kind in [RetainedKind::Webhooks, RetainedKind::Events, RetainedKind::AuditLog] {
-            let count = match kind {
-                RetainedKind::Webhooks => self.store.delete_processed_webhooks(before(kind), PRUNE_BATCH).await?,
-                RetainedKind::Events => self.store.delete_events(before(kind), PRUNE_BATCH).await?,
-                _ => self.store.delete_audit_rows(before(kind), PRUNE_BATCH).await?,
-            };
-            self.telemetry.add(&ROWS_PRUNED, [kind.as_str()], count);
-            total += count;
-        }
-        Ok(usize::try_from(total).unwrap_or(usize::MAX))
+        let webhooks = self.store.delete_processed_webhooks(before(RetainedKind::Webhooks), PRUNE_BATCH).await?;
+        self.count_pruned(RetainedKind::Webhooks, webhooks);
+        let events = self.store.delete_events(before(RetainedKind::Events), PRUNE_BATCH).await?;
+        self.count_pruned(RetainedKind::Events, events);
+        let audited = self.store.delete_audit_rows(before(RetainedKind::AuditLog), PRUNE_BATCH).await?;
+        self.count_pruned(RetainedKind::AuditLog, audited);
+        Ok(usize::try_from(webhooks + events + audited).unwrap_or(usize::MAX))
+    }
+
+    fn count_pruned(&self, kind: RetainedKind, rows: u64) {
+        self.telemetry.add(&ROWS_PRUNED, [kind.as_str()], rows);
     }
 
     /// Goes on with the walk of today, if it is not finished.
