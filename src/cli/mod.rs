@@ -23,6 +23,10 @@ mod memory;
 mod migrate;
 mod operations;
 mod payments;
+#[allow(dead_code, reason = "used by the commands of the books")]
+mod progress;
+#[allow(dead_code, reason = "used by the commands of the books")]
+mod resumable_file;
 mod retention;
 mod risk;
 mod sandbox;
