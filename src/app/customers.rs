@@ -6,7 +6,7 @@ use super::{
     call::{Answer, Caller},
     decision::{CONFLICTS, Decision},
     lookup,
-    paging::{Page, Paged},
+    paging::{Listed, Page, Paged},
     payments::Payments,
     perform::{Command, Creation, Outcome, Reserved, Seen, Target, Verdict, emit_taken_back},
 };
@@ -80,8 +80,11 @@ impl Payments {
         let tokens = self.page_tokens.of(caller, ("customers", &filter, terms));
         let after = tokens.read_position(&page.token)?;
         let found = self.store.read().await?.customers(partner, &filter, after, page.size + 1).await?;
-        Ok(tokens.page_found(found, page.size, filter.order(), |customer| {
-            (customer.created_at, customer.id.as_str(), customer.reference_id.as_deref())
+        Ok(tokens.page_found(found, page.size, filter.order(), |customer| Listed {
+            id: customer.id.as_str(),
+            reference_id: customer.reference_id.as_deref(),
+            created_at: customer.created_at,
+            updated_at: customer.updated_at,
         }))
     }
 

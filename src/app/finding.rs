@@ -114,7 +114,7 @@ pub fn card_ends(text: &str) -> Option<(&str, &str)> {
     (are_digits(first6, 6) && are_digits(last4, 4)).then_some((first6, last4))
 }
 
-/// The payments of these partners that the filter shows, the last created first, at most `limit`.
+/// The payments of these partners that the filter shows, in its order, at most `limit`.
 pub async fn list_payments(
     store: &Store,
     partners: &[PartnerId],
@@ -136,8 +136,10 @@ pub async fn list_payments(
         of_partner.truncate(limit as usize);
         listed.extend(of_partner);
     }
-    if filter.order() == ListOrder::Creation {
-        listed.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+    match filter.order() {
+        ListOrder::Creation => listed.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id))),
+        ListOrder::Change => listed.sort_by(|a, b| (a.updated_at, &a.id).cmp(&(b.updated_at, &b.id))),
+        ListOrder::Reference => {}
     }
     listed.truncate(limit as usize);
     Ok(listed)

@@ -40,6 +40,24 @@ pub struct Paged<T> {
     pub next_page_token: String,
 }
 
+/// The members of an object that it has its place in a list by.
+pub(super) struct Listed<'a> {
+    pub(super) id: &'a str,
+    pub(super) reference_id: Option<&'a str>,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+}
+
+impl<'a> Listed<'a> {
+    fn place(self, order: ListOrder) -> (Timestamp, &'a str) {
+        match order {
+            ListOrder::Creation => (self.created_at, self.id),
+            ListOrder::Change => (self.updated_at, self.id),
+            ListOrder::Reference => (Timestamp::default(), self.reference_id.unwrap_or_default()),
+        }
+    }
+}
+
 /// Makes the tokens of all lists. Cloned freely.
 #[derive(Clone)]
 pub(super) struct PageTokens([u8; 32]);
@@ -124,12 +142,9 @@ impl Tokens {
         found: Found<T>,
         size: u32,
         order: ListOrder,
-        position: impl Fn(&T) -> (Timestamp, &str, Option<&str>),
+        listed: impl Fn(&T) -> Listed<'_>,
     ) -> Paged<T> {
-        let mut page = self.page_by_creation(found.items, size, |item| match (order, position(item)) {
-            (ListOrder::Creation, (created_at, id, _)) => (created_at, id),
-            (ListOrder::Reference, (_, _, reference)) => (Timestamp::default(), reference.unwrap_or_default()),
-        });
+        let mut page = self.page_by_creation(found.items, size, |item| listed(item).place(order));
         if let (true, Some(rest)) = (page.next_page_token.is_empty(), found.rest) {
             page.next_page_token = self.write(&place(rest.created_at, &rest.id));
         }
@@ -186,13 +201,16 @@ mod tests {
         let rest = ListPosition { created_at: Timestamp(3), id: "c".to_owned() };
         let page = |items: &[&'static str], rest: Option<&ListPosition>, order| {
             let found = Found { items: items.to_vec(), rest: rest.cloned() };
-            let page = tokens.page_found(found, 1, order, |id| (Timestamp(9), id, Some("my order 7")));
+            let (created_at, updated_at) = (Timestamp(9), Timestamp(10));
+            let reference_id = Some("my order 7");
+            let page = tokens.page_found(found, 1, order, |id| Listed { id, reference_id, created_at, updated_at });
             (page.items.len(), tokens.read_position(&page.next_page_token).unwrap())
         };
         assert_eq!(page(&["a"], Some(&rest), ListOrder::Creation), (1, Some(rest.clone())));
         assert_eq!(page(&["a"], None, ListOrder::Creation), (1, None));
         let full = |created_at, id: &str| (1, Some(ListPosition { created_at, id: id.to_owned() }));
         assert_eq!(page(&["a", "b"], Some(&rest), ListOrder::Creation), full(Timestamp(9), "a"));
+        assert_eq!(page(&["a", "b"], Some(&rest), ListOrder::Change), full(Timestamp(10), "a"));
         assert_eq!(page(&["a", "b"], Some(&rest), ListOrder::Reference), full(Timestamp(0), "my order 7"));
     }
 

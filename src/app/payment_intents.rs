@@ -6,7 +6,7 @@ use super::{
     call::{Answer, Caller},
     customers::ready,
     decision::Decision,
-    paging::{Page, Paged},
+    paging::{Listed, Page, Paged},
     payment::{Payment, load_intent},
     payments::Payments,
     perform::{Command, Outcome, Reserved, Target, Verdict},
@@ -109,8 +109,11 @@ impl Payments {
         let tokens = self.page_tokens.of(caller, ("payment_intents", &filter, terms));
         let after = tokens.read_position(&page.token)?;
         let found = self.store.read().await?.payment_intents(partner, &filter, after, page.size + 1).await?;
-        Ok(tokens.page_found(found, page.size, filter.order(), |intent| {
-            (intent.created_at, intent.id.as_str(), intent.reference_id.as_deref())
+        Ok(tokens.page_found(found, page.size, filter.order(), |intent| Listed {
+            id: intent.id.as_str(),
+            reference_id: intent.reference_id.as_deref(),
+            created_at: intent.created_at,
+            updated_at: intent.updated_at,
         }))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     call::{Answer, Caller},
     decision::Decision,
-    paging::{Page, Paged},
+    paging::{Listed, Page, Paged},
     payment::Payment,
     payments::Payments,
     perform::{Command, Outcome, Reserved, Target, Verdict},
@@ -83,8 +83,11 @@ impl Payments {
         let tokens = self.page_tokens.of(caller, ("refunds", &filter, terms));
         let after = tokens.read_position(&page.token)?;
         let found = self.store.read().await?.refunds(partner, &filter, after, page.size + 1).await?;
-        Ok(tokens.page_found(found, page.size, filter.order(), |refund| {
-            (refund.created_at, refund.id.as_str(), refund.reference_id.as_deref())
+        Ok(tokens.page_found(found, page.size, filter.order(), |refund| Listed {
+            id: refund.id.as_str(),
+            reference_id: refund.reference_id.as_deref(),
+            created_at: refund.created_at,
+            updated_at: refund.updated_at,
         }))
     }
 }

@@ -27,6 +27,13 @@ pub struct TimeRange {
     pub before: Option<Timestamp>,
 }
 
+impl TimeRange {
+    /// Whether nothing bounds it.
+    pub fn is_open(self) -> bool {
+        self.from.is_none() && self.before.is_none()
+    }
+}
+
 impl Timestamp {
     /// From whole seconds since 1970; saturates.
     pub fn from_seconds(seconds: i64) -> Self {

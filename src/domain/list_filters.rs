@@ -16,13 +16,20 @@ use super::{
 pub enum ListOrder {
     /// The last created first.
     Creation,
+    /// The one first that has not changed for the longest: of a list of those that changed in a range of time. What changes
+    /// meanwhile comes again at its end, and is not missed.
+    Change,
     /// By the callers' references, byte by byte: of a list of those with one beginning.
     Reference,
 }
 
 impl ListOrder {
-    fn of(reference_prefix: Option<&String>) -> Self {
-        if reference_prefix.is_some() { Self::Reference } else { Self::Creation }
+    fn of(reference_prefix: Option<&String>, updated: TimeRange) -> Self {
+        match reference_prefix {
+            Some(_) => Self::Reference,
+            None if updated.is_open() => Self::Creation,
+            None => Self::Change,
+        }
     }
 }
 
@@ -72,7 +79,7 @@ pub struct PaymentIntentFilter {
 impl PaymentIntentFilter {
     /// The order of what it shows.
     pub fn order(&self) -> ListOrder {
-        ListOrder::of(self.reference_prefix.as_ref())
+        ListOrder::of(self.reference_prefix.as_ref(), self.updated)
     }
 }
 
@@ -102,7 +109,7 @@ pub struct RefundFilter {
 impl RefundFilter {
     /// The order of what it shows.
     pub fn order(&self) -> ListOrder {
-        ListOrder::of(self.reference_prefix.as_ref())
+        ListOrder::of(self.reference_prefix.as_ref(), self.updated)
     }
 }
 
@@ -122,7 +129,7 @@ pub struct CustomerFilter {
 impl CustomerFilter {
     /// The order of what it shows.
     pub fn order(&self) -> ListOrder {
-        ListOrder::of(self.reference_prefix.as_ref())
+        ListOrder::of(self.reference_prefix.as_ref(), TimeRange::default())
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Error, ListPosition, list::ReadRow, list_query::ListQuery, search::S
 use crate::domain::{
     clock::TimeRange,
     ids::PartnerId,
+    list_filters::ListOrder,
     search_term::{SearchTerm, SearchedKind, TermHash},
 };
 
@@ -15,13 +16,16 @@ pub(super) trait ListFilter {
 
     fn read() -> ReadRow<Self::Item>;
 
+    /// The order of what it shows.
+    fn order(&self) -> ListOrder;
+
     /// The terms that it asks for.
     fn terms(&self) -> &[SearchTerm];
 
-    /// Whether the table's own indexes answer it, so that no row is looked at which is not shown.
+    /// Whether [`Self::select`] finds what it shows and nothing else, so that no row is looked at which is not shown.
     fn is_plain(&self) -> bool;
 
-    /// These columns of the partner's rows that the table's own indexes find, after `after`.
+    /// These columns of the partner's rows that one of the table's own indexes finds, after `after`.
     fn select(&self, columns: &str, partner: &PartnerId, after: Option<&ListPosition>) -> Result<ListQuery, Error>;
 
     /// The partner's rows that it shows, after `after`; `terms` are its terms as they are kept.
@@ -45,27 +49,39 @@ pub(super) enum Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    /// The start, and the terms that are left; `has_few` when the table's own indexes leave few rows.
-    pub(super) fn of(prefix: Option<&'a String>, terms: &'a [TermHash], has_few: bool) -> (Self, &'a [TermHash]) {
+    /// The start, and the terms that are left; `has_few` when the table's own indexes leave few rows. Terms are kept by creation,
+    /// and so begin no list in another order.
+    pub(super) fn of(
+        order: ListOrder,
+        prefix: Option<&'a String>,
+        terms: &'a [TermHash],
+        has_few: bool,
+    ) -> (Self, &'a [TermHash]) {
         match (prefix, terms) {
             (Some(prefix), terms) => (Self::References(prefix), terms),
-            (None, [first, others @ ..]) if !has_few => (Self::Term(*first), others),
+            (None, [first, others @ ..]) if order == ListOrder::Creation && !has_few => (Self::Term(*first), others),
             (None, terms) => (Self::Table, terms),
         }
     }
 
-    /// The search that begins there, and whether the filters that the table's own indexes answer are left to it.
+    /// The search that begins there, to which all that the filter asks for beside terms is still to be added.
     pub(super) fn search<F: ListFilter>(
         self,
         filter: &F,
         created: TimeRange,
         partner: &PartnerId,
         after: Option<&ListPosition>,
-    ) -> Result<(Search, bool), Error> {
-        Ok(match self {
-            Self::References(prefix) => (Search::by_reference(partner, prefix, F::TABLE, after)?, true),
-            Self::Term(term) => (Search::by_term(term, F::TABLE, created, after)?, true),
-            Self::Table => (Search::within(filter.select("created_at, id", partner, after)?, F::TABLE), false),
-        })
+    ) -> Result<Search, Error> {
+        match (self, filter.order()) {
+            (Self::References(prefix), _) => Search::by_reference(partner, prefix, F::TABLE, after),
+            (Self::Term(term), _) => Search::by_term(term, F::TABLE, created, after),
+            (Self::Table, ListOrder::Change) => {
+                let window = filter.select("updated_at AS created_at, updated_at, id", partner, after)?;
+                Ok(Search::within(window, F::TABLE, ListOrder::Change))
+            }
+            (Self::Table, order) => {
+                Ok(Search::within(filter.select("created_at, id", partner, after)?, F::TABLE, order))
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::{Error, Found, ListPosition, ReadSession, list::Listing, list_filter:
 use crate::domain::{
     customer::Customer,
     ids::PartnerId,
-    list_filters::{CustomerFilter, PaymentIntentFilter, RefundFilter},
+    list_filters::{CustomerFilter, ListOrder, PaymentIntentFilter, RefundFilter},
     payment_intent::PaymentIntent,
     refund::Refund,
 };
@@ -60,7 +60,9 @@ impl ReadSession {
         let place = |later: Option<ListPosition>| later.or_else(|| after.clone());
         if filter.is_plain() {
             let select = |later| filter.select("*", partner, place(later).as_ref());
-            let items = self.list(Listing::by_creation(F::TABLE), limit, select, F::read()).await?;
+            let is_by_change = filter.order() == ListOrder::Change;
+            let listing = if is_by_change { Listing::by_change } else { Listing::by_creation }(F::TABLE);
+            let items = self.list(listing, limit, select, F::read()).await?;
             return Ok(Found { items, rest: None });
         }
         let hasher = &self.shared.terms;

@@ -6,12 +6,15 @@ use sqlx::{
 };
 
 use super::Error;
-use crate::domain::clock::{TimeRange, Timestamp};
+use crate::domain::{
+    clock::{TimeRange, Timestamp},
+    list_filters::ListOrder,
+};
 
-/// The row after which a list goes on that is ordered by when its objects were made.
+/// The row after which a list goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListPosition {
-    /// When the object was made; nothing, in a list by reference.
+    /// When the object was made; when it last changed, in a list by change; nothing, in a list by reference.
     pub created_at: Timestamp,
     /// Its id, which orders those of one moment; its reference, in a list by reference.
     pub id: String,
@@ -100,6 +103,18 @@ impl ListQuery {
             self.sql.push_str(&format!(" AND (created_at, id) < ({moment}, {id})"));
         }
         Ok(self)
+    }
+
+    /// The same of a list by change, when that is its order.
+    pub(super) fn and_after_in(mut self, order: ListOrder, position: Option<&ListPosition>) -> Result<Self, Error> {
+        match position {
+            Some(ListPosition { created_at, id }) if order == ListOrder::Change => {
+                let (moment, id) = (self.bind(created_at.0)?, self.bind(id.clone())?);
+                self.sql.push_str(&format!(" AND (updated_at, id) > ({moment}, {id})"));
+                Ok(self)
+            }
+            position => self.and_after_position(position),
+        }
     }
 
     /// The placeholder of one more value.

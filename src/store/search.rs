@@ -47,9 +47,9 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// Among the places that `window` has, as `created_at` and `id` of rows of `table`.
-    pub(super) fn within(window: ListQuery, table: &'static str) -> Self {
-        Self { table, order: ListOrder::Creation, window, conditions: String::new() }
+    /// Among the places that `window` has in this order, as `created_at` and `id` of rows of `table`.
+    pub(super) fn within(window: ListQuery, table: &'static str, order: ListOrder) -> Self {
+        Self { table, order, window, conditions: String::new() }
     }
 
     /// Among what has this term, created then, after `after`.
@@ -59,7 +59,8 @@ impl Search {
         created: TimeRange,
         after: Option<&ListPosition>,
     ) -> Result<Self, Error> {
-        Ok(Self::within(search_terms::select(term, after)?.and_within("created_at", created)?, table))
+        let window = search_terms::select(term, after)?.and_within("created_at", created)?;
+        Ok(Self::within(window, table, ListOrder::Creation))
     }
 
     /// Among the partner's objects whose references begin with `prefix`, after `after`, by reference.
@@ -139,6 +140,7 @@ impl Search {
             ListOrder::Creation => {
                 ["created_at DESC, id DESC", "created_at, id", "place.created_at DESC, place.id DESC", "id"]
             }
+            ListOrder::Change => ["updated_at, id", "created_at DESC, id DESC", "place.created_at, place.id", "id"],
             ListOrder::Reference => ["reference_id", "id DESC", "place.id", "object_id"],
         };
         let (window, arguments) = window.into_sql(listed, places);
@@ -230,6 +232,7 @@ impl<'a> Examined<'a> {
         }
         let last = match order {
             ListOrder::Creation => ListPosition { created_at: time(last, "created_at")?, id: get(last, "id")? },
+            ListOrder::Change => ListPosition { created_at: time(last, "updated_at")?, id: get(last, "id")? },
             ListOrder::Reference => ListPosition { created_at: Timestamp::default(), id: get(last, "reference_id")? },
         };
         Ok(Some(Self { matched: rows, last, edge, count }))

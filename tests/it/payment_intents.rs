@@ -283,7 +283,7 @@ async fn intents_are_filtered_by_everything_that_is_given(database: TestDatabase
     client.cancel(&first.id).await.unwrap();
     for (request, ids) in [
         (changed(at(30), None), vec![&first.id]),
-        (changed(at(10), at(30)), vec![&third.id, &second.id]),
+        (changed(at(10), at(30)), vec![&second.id, &third.id]),
         (changed(None, at(20)), vec![&second.id]),
     ] {
         let found = listed(&client, request.clone()).await;

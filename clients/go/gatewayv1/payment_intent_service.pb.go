@@ -1100,7 +1100,8 @@ type ListPaymentIntentsRequest struct {
 	CreatedFrom *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=created_from,json=createdFrom,proto3" json:"created_from,omitempty"`
 	// Only intents created before this time.
 	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
-	// Only intents last changed at or after this time.
+	// Only intents last changed at or after this time. With this or `updated_before`, the one comes first that has not changed for the
+	// longest: what changes meanwhile comes again at the end.
 	UpdatedFrom *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=updated_from,json=updatedFrom,proto3" json:"updated_from,omitempty"`
 	// Only intents last changed before this time. An intent that changes between two pages may be missing on the second.
 	UpdatedBefore *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=updated_before,json=updatedBefore,proto3" json:"updated_before,omitempty"`
@@ -1292,7 +1293,7 @@ func (x *ListPaymentIntentsRequest) GetPageToken() string {
 // Response of ListPaymentIntents.
 type ListPaymentIntentsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The intents, newest first, or in the order of their references.
+	// The intents, newest first, or in the order of their changes or references.
 	PaymentIntents []*PaymentIntent `protobuf:"bytes,1,rep,name=payment_intents,json=paymentIntents,proto3" json:"payment_intents,omitempty"`
 	// Token of the next page; empty on the last one. A page that examined many intents that do not fit is short, or even empty, and
 	// has a token all the same.

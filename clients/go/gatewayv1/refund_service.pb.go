@@ -268,7 +268,8 @@ type ListRefundsRequest struct {
 	CreatedFrom *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=created_from,json=createdFrom,proto3" json:"created_from,omitempty"`
 	// Only refunds created before this time.
 	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
-	// Only refunds last changed at or after this time.
+	// Only refunds last changed at or after this time. With this or `updated_before`, the one comes first that has not changed for the
+	// longest: what changes meanwhile comes again at the end.
 	UpdatedFrom *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=updated_from,json=updatedFrom,proto3" json:"updated_from,omitempty"`
 	// Only refunds last changed before this time. A refund that changes between two pages may be missing on the second.
 	UpdatedBefore *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=updated_before,json=updatedBefore,proto3" json:"updated_before,omitempty"`
@@ -411,7 +412,7 @@ func (x *ListRefundsRequest) GetPageToken() string {
 // Response of ListRefunds.
 type ListRefundsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The refunds, newest first, or in the order of their references.
+	// The refunds, newest first, or in the order of their changes or references.
 	Refunds []*Refund `protobuf:"bytes,1,rep,name=refunds,proto3" json:"refunds,omitempty"`
 	// Token of the next page; empty on the last one. A page that examined many refunds that do not fit is short, or even empty, and
 	// has a token all the same.

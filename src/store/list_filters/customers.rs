@@ -26,6 +26,10 @@ impl ListFilter for CustomerFilter {
         read
     }
 
+    fn order(&self) -> ListOrder {
+        self.order()
+    }
+
     fn terms(&self) -> &[SearchTerm] {
         &self.terms
     }
@@ -43,12 +47,12 @@ impl ListFilter for CustomerFilter {
     }
 
     fn search(&self, partner: &PartnerId, terms: &[TermHash], after: Option<&ListPosition>) -> Result<Search, Error> {
-        let (start, terms) = Start::of(self.reference_prefix.as_ref(), terms, self.reference_id.is_some());
-        let (mut search, is_open) = start.search(self, self.created, partner, after)?;
-        if is_open {
-            search =
-                search.and("reference_id", "=", self.reference_id.clone())?.and_within("created_at", self.created)?;
-        }
-        search.and_terms(terms)
+        let has_few = self.reference_id.is_some();
+        let (start, terms) = Start::of(self.order(), self.reference_prefix.as_ref(), terms, has_few);
+        start
+            .search(self, self.created, partner, after)?
+            .and("reference_id", "=", self.reference_id.clone())?
+            .and_within("created_at", self.created)?
+            .and_terms(terms)
     }
 }

@@ -42,12 +42,25 @@ impl ListFilter for PaymentIntentFilter {
         read
     }
 
+    fn order(&self) -> ListOrder {
+        self.order()
+    }
+
     fn terms(&self) -> &[SearchTerm] {
         &self.terms
     }
 
     fn is_plain(&self) -> bool {
-        self.order() == ListOrder::Creation
+        let order = self.order();
+        let by = [
+            self.reference_id.is_some(),
+            self.customer_id.is_some(),
+            !self.states.is_empty(),
+            order == ListOrder::Change,
+        ];
+        by.into_iter().filter(|is_set| *is_set).count() <= 1
+            && order != ListOrder::Reference
+            && (order == ListOrder::Creation || self.created.is_open())
             && self.terms.is_empty()
             && self.currency.is_none()
             && self.amount.is_open()
@@ -56,27 +69,31 @@ impl ListFilter for PaymentIntentFilter {
     }
 
     fn select(&self, columns: &str, partner: &PartnerId, after: Option<&ListPosition>) -> Result<ListQuery, Error> {
-        ListQuery::of(columns, Self::TABLE)
+        let query = ListQuery::of(columns, Self::TABLE)
             .and("partner_id", "=", Some(partner.as_str().to_owned()))?
-            .and_after_position(after)?
+            .and_after_in(self.order(), after)?;
+        match (&self.reference_id, self.customer()) {
+            (Some(reference), _) => {
+                query.and("reference_id", "=", Some(reference.clone()))?.and_within("created_at", self.created)
+            }
+            (None, _) if self.order() == ListOrder::Change => query.and_within("updated_at", self.updated),
+            (None, Some(customer)) => {
+                query.and("customer_id", "=", Some(customer))?.and_within("created_at", self.created)
+            }
+            (None, None) => query.and_within("created_at", self.created)?.each("state", self.state_words()),
+        }
+    }
+
+    fn search(&self, partner: &PartnerId, terms: &[TermHash], after: Option<&ListPosition>) -> Result<Search, Error> {
+        let has_few = self.reference_id.is_some();
+        let (start, terms) = Start::of(self.order(), self.reference_prefix.as_ref(), terms, has_few);
+        let mut search = start
+            .search(self, self.created, partner, after)?
             .and("customer_id", "=", self.customer())?
             .and("reference_id", "=", self.reference_id.clone())?
             .and_within("created_at", self.created)?
             .and_within("updated_at", self.updated)?
-            .each("state", self.state_words())
-    }
-
-    fn search(&self, partner: &PartnerId, terms: &[TermHash], after: Option<&ListPosition>) -> Result<Search, Error> {
-        let (start, terms) = Start::of(self.reference_prefix.as_ref(), terms, self.reference_id.is_some());
-        let (mut search, is_open) = start.search(self, self.created, partner, after)?;
-        if is_open {
-            search = search
-                .and("customer_id", "=", self.customer())?
-                .and("reference_id", "=", self.reference_id.clone())?
-                .and_within("created_at", self.created)?
-                .and_within("updated_at", self.updated)?
-                .and_in("state", self.state_words())?;
-        }
+            .and_in("state", self.state_words())?;
         if let Some(has_refunds) = self.has_refunds {
             search = search.only(if has_refunds { WITH_REFUNDS } else { WITHOUT_REFUNDS });
         }

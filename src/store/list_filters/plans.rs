@@ -60,7 +60,7 @@ async fn check_intents(grown: &mut Grown) {
     let terms = [email(), vec![SearchTerm::metadata("order", "7")]].concat();
     for (filter, index) in [
         (PaymentIntentFilter { terms: email(), ..all() }, "search_terms"),
-        (PaymentIntentFilter { terms, customer_id: customer.clone(), updated: early, ..all() }, "search_terms"),
+        (PaymentIntentFilter { terms, customer_id: customer.clone(), created: early, ..all() }, "search_terms"),
         (PaymentIntentFilter { terms: email(), has_refunds: Some(true), ..all() }, "refunds_of_payment"),
         (PaymentIntentFilter { terms: email(), reference_id: Some("r7".to_owned()), ..all() }, "reference_id"),
         (PaymentIntentFilter { reference_prefix: Some("r199".to_owned()), ..all() }, "reference_id"),
@@ -69,8 +69,13 @@ async fn check_intents(grown: &mut Grown) {
             PaymentIntentFilter { currency, amount: AmountRange { from: Some(1), to: Some(2) }, ..all() },
             "payment_intents_list",
         ),
-        (PaymentIntentFilter { currency, customer_id: customer, ..all() }, "payment_intents_customer"),
+        (PaymentIntentFilter { currency, customer_id: customer.clone(), ..all() }, "payment_intents_customer"),
+        (
+            PaymentIntentFilter { states: vec![PaymentIntentState::Processing], customer_id: customer, ..all() },
+            "payment_intents_customer",
+        ),
         (PaymentIntentFilter { currency, updated: early, ..all() }, "payment_intents_updated"),
+        (PaymentIntentFilter { terms: email(), updated: early, ..all() }, "payment_intents_updated"),
         (
             PaymentIntentFilter { currency, states: vec![PaymentIntentState::Processing], ..all() },
             "payment_intents_state",
@@ -88,7 +93,8 @@ async fn check_refunds(grown: &mut Grown) {
     let payment = PaymentIntentId::parse("pi_01994111111171118111111111111111");
     let terms = || vec![SearchTerm::metadata("order", "7")];
     for (filter, index) in [
-        (RefundFilter { terms: terms(), updated: seconds(10, 100), ..all() }, "search_terms"),
+        (RefundFilter { terms: terms(), created: seconds(10, 100), ..all() }, "search_terms"),
+        (RefundFilter { terms: terms(), updated: seconds(10, 100), ..all() }, "refunds_updated"),
         (RefundFilter { terms: terms(), payment_intent_id: payment, ..all() }, "refunds_of_payment"),
         (RefundFilter { reference_prefix: Some("r".to_owned()), ..all() }, "reference_id"),
         (RefundFilter { currency, ..all() }, "refunds_list"),

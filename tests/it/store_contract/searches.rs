@@ -145,9 +145,15 @@ fn fits(filter: &PaymentIntentFilter, intent: &PaymentIntent, refunds: &[Refund]
 }
 
 /// The place of an object in a list.
-fn place(order: ListOrder, created_at: Timestamp, id: &str, reference: Option<&String>) -> ListPosition {
+fn place(
+    order: ListOrder,
+    [created_at, updated_at]: [Timestamp; 2],
+    id: &str,
+    reference: Option<&String>,
+) -> ListPosition {
     match order {
         ListOrder::Creation => ListPosition { created_at, id: id.to_owned() },
+        ListOrder::Change => ListPosition { created_at: updated_at, id: id.to_owned() },
         ListOrder::Reference => ListPosition { created_at: Timestamp::default(), id: reference.unwrap().clone() },
     }
 }
@@ -179,13 +185,13 @@ fn sorted<T>(mut items: Vec<T>, order: ListOrder, place: impl Fn(&T) -> ListPosi
     };
     items.sort_by(|a, b| match order {
         ListOrder::Creation => key(b).cmp(&key(a)),
-        ListOrder::Reference => key(a).cmp(&key(b)),
+        ListOrder::Change | ListOrder::Reference => key(a).cmp(&key(b)),
     });
     items
 }
 
 fn intent_place(order: ListOrder, intent: &PaymentIntent) -> ListPosition {
-    place(order, intent.created_at, intent.id.as_str(), intent.reference_id.as_ref())
+    place(order, [intent.created_at, intent.updated_at], intent.id.as_str(), intent.reference_id.as_ref())
 }
 
 async fn pages_of_intents_are_a_filter_over_all_of_them_while_others_come(database: TestDatabase) {
@@ -264,7 +270,10 @@ async fn pages_of_refunds_and_customers_are_a_filter_over_all_of_them(database: 
             ..RefundFilter::default()
         };
         let by = filter.order();
-        let at = |refund: &Refund| place(by, refund.created_at, refund.id.as_str(), refund.reference_id.as_ref());
+        let at = |refund: &Refund| {
+            let times = [refund.created_at, refund.updated_at];
+            place(by, times, refund.id.as_str(), refund.reference_id.as_ref())
+        };
         let fits = |refund: &&Refund| {
             (filter.states.is_empty() || filter.states.contains(&refund.state))
                 && begins(filter.reference_prefix.as_ref(), refund.reference_id.as_ref())
@@ -285,7 +294,11 @@ async fn pages_of_refunds_and_customers_are_a_filter_over_all_of_them(database: 
             created: filter.created,
             ..CustomerFilter::default()
         };
-        let at = |person: &Customer| place(by, person.created_at, person.id.as_str(), person.reference_id.as_ref());
+        let by = filter.order();
+        let at = |person: &Customer| {
+            let times = [person.created_at, person.updated_at];
+            place(by, times, person.id.as_str(), person.reference_id.as_ref())
+        };
         let fits = |person: &&Customer| {
             begins(filter.reference_prefix.as_ref(), person.reference_id.as_ref())
                 && filter.terms.iter().all(|term| person.search_terms().contains(term))
