@@ -35,6 +35,7 @@ pub mod private;
 pub mod proxies;
 pub mod quota;
 pub mod randomness;
+pub mod reconciliation;
 pub mod refund;
 pub mod resolution;
 pub mod retention;

@@ -322,6 +322,19 @@ impl RefundSnapshot {
         matches!(self.state, Some(RefundState::Failed | RefundState::Canceled))
     }
 
+    /// Whether it shows this refund: by Corefy's id, or by our reference.
+    pub fn is_of(&self, refund: &Refund) -> bool {
+        refund.upstream_id.as_deref() == Some(&self.upstream_id)
+            || self.reference.as_deref() == Some(refund.id.as_str())
+    }
+
+    /// Whether it may show this refund, having lost its reference: of those of its amount, one that Corefy has not shown yet, whose
+    /// fate is not known, or known as an operator states.
+    pub fn may_be_of(&self, refund: &Refund) -> bool {
+        let may_be_made = matches!(refund.state, RefundState::Pending | RefundState::Succeeded);
+        refund.upstream_id.is_none() && may_be_made && self.amount == Some(refund.amount)
+    }
+
     /// Decides what this snapshot means for `refund`.
     pub fn merge(&self, refund: &Refund) -> RefundMerge {
         if !self.came_to_nothing() && self.amount.is_some_and(|amount| amount != refund.amount) {

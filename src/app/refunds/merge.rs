@@ -88,19 +88,12 @@ enum Same {
     Ambiguous,
 }
 
-/// Finds the refund by Corefy's id or by our reference; one that has lost its reference, by its amount among those that
-/// Corefy has not shown yet: their fate is not known, or known as an operator states.
+/// Finds the refund by Corefy's id or by our reference; one that has lost its reference, by its amount.
 fn same(known: &[Tracked<Refund>], snapshot: &RefundSnapshot) -> Same {
-    let by_id = |refund: &Refund| refund.upstream_id.as_deref() == Some(snapshot.upstream_id.as_str());
-    let by_reference = |refund: &Refund| snapshot.reference.as_deref() == Some(refund.id.as_str());
-    if let Some(place) = known.iter().position(|refund| by_id(refund) || by_reference(refund)) {
+    if let Some(place) = known.iter().position(|refund| snapshot.is_of(refund)) {
         return Same::Known(place);
     }
-    let is_candidate = |refund: &Refund| {
-        let may_be_made = matches!(refund.state, RefundState::Pending | RefundState::Succeeded);
-        refund.upstream_id.is_none() && may_be_made && snapshot.amount == Some(refund.amount)
-    };
-    let mut candidates = known.iter().enumerate().filter(|(_, refund)| is_candidate(refund));
+    let mut candidates = known.iter().enumerate().filter(|(_, refund)| snapshot.may_be_of(refund));
     match (&snapshot.reference, candidates.next(), candidates.next()) {
         (None, Some((place, _)), None) => Same::Known(place),
         (None, Some(_), Some(_)) => Same::Ambiguous,

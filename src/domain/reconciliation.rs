@@ -1,0 +1,17 @@
+//! Reconciliation: the gateway's books beside Corefy's, payment by payment and refund by refund, and where the two differ.
+
+mod compare;
+mod difference;
+mod refunds;
+mod standing;
+mod theirs;
+mod totals;
+
+pub use compare::{OurPayment, Patience, compare, missing_here};
+pub use difference::{Certainty, Difference, DifferenceKind};
+pub use standing::status_word;
+pub use theirs::{Shown, TheirPayment, TheirRefunds};
+pub use totals::{Total, Totals};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! The comparison of one payment.
+
+use std::time::Duration;
+
+use super::{
+    difference::{Certainty, Difference, DifferenceKind as Kind},
+    refunds::compare_refunds,
+    standing::{Standing, of_payments, status_word},
+    theirs::{Shown, TheirPayment},
+};
+use crate::domain::{
+    clock::Timestamp,
+    money::Money,
+    operation::{Operation, OperationKind, OperationState},
+    payment_intent::PaymentIntent,
+    refund::Refund,
+    snapshot::PaymentStatus,
+};
+
+/// A payment as the gateway has it.
+#[derive(Clone, Debug)]
+pub struct OurPayment<'a> {
+    /// The intent.
+    pub intent: &'a PaymentIntent,
+    /// Every refund of it.
+    pub refunds: Vec<&'a Refund>,
+    /// The operations on it; those that are done do not count.
+    pub operations: &'a [Operation],
+}
+
+/// When the other books were made, and how long a change may take to get from one to the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// When Corefy gave its answer, or made its file.
+    pub as_of: Timestamp,
+    /// How old a change has to be to be in both.
+    pub settling: Duration,
+}
+
+impl Patience {
+    /// Whether a change at this moment, which may be zero for none, may be in one of the books alone.
+    pub(super) fn is_fresh(self, changed_at: Timestamp) -> bool {
+        changed_at.0 != 0 && changed_at + self.settling > self.as_of
+    }
+}
+
+impl OurPayment<'_> {
+    /// Whether something is under way that concerns the payment itself, and not a refund.
+    fn is_under_way(&self, version: Timestamp, patience: Patience) -> bool {
+        let has_news = version > self.intent.upstream_version && patience.is_fresh(version);
+        has_news || patience.is_fresh(self.intent.updated_at) || self.operations.iter().any(is_open_on_payment)
+    }
+
+    /// Whether the outcome of this refund is awaited.
+    pub(super) fn is_refund_open(&self, refund: &Refund) -> bool {
+        let is_of_it = |operation: &&Operation| operation.subject_id == refund.id.as_str();
+        self.operations.iter().filter(is_of_it).any(is_under_way)
+    }
+}
+
+fn is_open_on_payment(operation: &Operation) -> bool {
+    let concerns_it = match operation.kind {
+        OperationKind::CreatePaymentIntent
+        | OperationKind::ConfirmPaymentIntent
+        | OperationKind::CancelPaymentIntent => true,
+        OperationKind::CreateRefund
+        | OperationKind::CreateCustomer
+        | OperationKind::CreatePaymentMethod
+        | OperationKind::UpdateCustomer
+        | OperationKind::UpdatePaymentMethod
+        | OperationKind::DeletePaymentMethod => false,
+    };
+    concerns_it && is_under_way(operation)
+}
+
+/// Whether Corefy is asked about it. What waits for an operator stays as it is.
+fn is_under_way(operation: &Operation) -> bool {
+    match operation.state {
+        OperationState::Sent | OperationState::InDoubt => true,
+        OperationState::NeedsOperator | OperationState::Done => false,
+    }
+}
+
+/// The differences between a payment here and what Corefy shows of it.
+pub fn compare(ours: &OurPayment<'_>, shown: Shown<'_>, patience: Patience) -> Vec<Difference> {
+    match shown {
+        Shown::Payment(theirs) => compare_shown(ours, &theirs, patience),
+        Shown::Absent => missing_there(ours, patience).into_iter().collect(),
+        Shown::NotListed if ours.intent.received > 0 => missing_there(ours, patience).into_iter().collect(),
+        Shown::NotListed => Vec::new(),
+    }
+}
+
+/// The difference that a payment of Corefy's is which the gateway lacks; `None` where no money is in it.
+pub fn missing_here(theirs: &TheirPayment<'_>, patience: Patience) -> Option<Difference> {
+    let amount = theirs.amount.filter(|_| theirs.is_paid())?;
+    let certainty = if patience.is_fresh(theirs.version) { Certainty::Pending } else { Certainty::Real };
+    let received = Money::new(theirs.received, amount.currency);
+    Some(Difference::of_payment(Kind::MissingHere, certainty, ("", status_word(theirs.status)), received))
+}
+
+/// What Corefy never had is not missing there.
+fn missing_there(ours: &OurPayment<'_>, patience: Patience) -> Option<Difference> {
+    let intent = ours.intent;
+    let is_under_way = ours.is_under_way(Timestamp::default(), patience);
+    let is_expected = intent.upstream_id.is_some() || intent.received > 0 || is_under_way;
+    let certainty = Standing::Progress.certainty(is_under_way).filter(|_| is_expected)?;
+    let at_stake = if intent.received > 0 { intent.money(intent.received) } else { intent.amount };
+    Some(Difference::of_payment(Kind::MissingThere, certainty, (intent.state.as_str(), ""), at_stake))
+}
+
+fn compare_shown(ours: &OurPayment<'_>, theirs: &TheirPayment<'_>, patience: Patience) -> Vec<Difference> {
+    let intent = ours.intent;
+    let is_under_way = ours.is_under_way(theirs.version, patience);
+    let mut found: Vec<_> = state(intent, theirs, is_under_way).into_iter().collect();
+    let currency = theirs.amount.map(|amount| amount.currency).filter(|currency| *currency != intent.amount.currency);
+    if let Some(currency) = currency {
+        let codes = (intent.amount.currency.code(), currency.code());
+        found.push(Difference::of_payment(Kind::Currency, Certainty::Real, codes, intent.amount));
+        return found;
+    }
+    found.extend(amount(intent, theirs, is_under_way));
+    found.extend(charged_back(intent, theirs, is_under_way));
+    found.extend(compare_refunds(ours, theirs.refunds, patience));
+    found
+}
+
+fn state(intent: &PaymentIntent, theirs: &TheirPayment<'_>, is_under_way: bool) -> Option<Difference> {
+    let certainty = of_payments(intent.state, theirs.status).certainty(is_under_way)?;
+    let moved = intent.received.max(theirs.received);
+    let at_stake = if moved > 0 { intent.money(moved) } else { intent.amount };
+    let states = (intent.state.as_str(), status_word(theirs.status));
+    Some(Difference::of_payment(Kind::State, certainty, states, at_stake))
+}
+
+/// Of what was received where both say that it was; where neither does, of what is to be paid. Of an attempt that came to nothing
+/// Corefy's amount says nothing.
+fn amount(intent: &PaymentIntent, theirs: &TheirPayment<'_>, is_under_way: bool) -> Option<Difference> {
+    let (here, there) = match theirs.status {
+        PaymentStatus::Paid if intent.state.is_paid() => (intent.received, theirs.received),
+        PaymentStatus::Paid => (intent.amount.minor, theirs.received.max(intent.amount.minor)),
+        PaymentStatus::AwaitingConfirmation | PaymentStatus::RequiresAction(_) | PaymentStatus::Processing => {
+            (intent.amount.minor, theirs.amount?.minor)
+        }
+        PaymentStatus::Failed(_) | PaymentStatus::Canceled | PaymentStatus::Unknown(_) => return None,
+    };
+    let may_follow = theirs.is_paid() && there > here && there <= intent.amount.minor;
+    of_sums(Kind::Amount, intent, (here, there), may_follow && is_under_way)
+}
+
+fn charged_back(intent: &PaymentIntent, theirs: &TheirPayment<'_>, is_under_way: bool) -> Option<Difference> {
+    let (here, there) = (intent.charged_back, theirs.charged_back.filter(|_| theirs.is_paid())?);
+    of_sums(Kind::ChargedBack, intent, (here, there), there > here && is_under_way)
+}
+
+/// The difference between two sums of a payment.
+pub(super) fn of_sums(
+    kind: Kind,
+    intent: &PaymentIntent,
+    (here, there): (i64, i64),
+    is_pending: bool,
+) -> Option<Difference> {
+    let certainty = if is_pending { Certainty::Pending } else { Certainty::Real };
+    let text = |minor| intent.money(minor).to_string();
+    let at_stake = intent.money(here.saturating_sub(there).saturating_abs());
+    (here != there).then(|| Difference::of_payment(kind, certainty, (text(here), text(there)), at_stake))
+}
