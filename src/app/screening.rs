@@ -226,7 +226,8 @@ pub(super) fn note_outcome(intent: &PaymentIntent, event: EventType, now: Timest
         | EventType::PaymentMethodUpdated
         | EventType::PaymentMethodDeleted
         | EventType::OperationInDoubt
-        | EventType::OperationNeedsOperator => None,
+        | EventType::OperationNeedsOperator
+        | EventType::ReconcileMismatch => None,
     };
     if let Some(outcome) = outcome {
         decision.changes.push(Change::RiskOutcome(outcome));

@@ -88,6 +88,9 @@ pub mod event_types {
 
     /// The outcome of a call to Corefy has to be found out by a person.
     pub const OPERATION_NEEDS_OPERATOR: &str = "operation.needs_operator";
+
+    /// A comparison with Corefy's books found a payment that differs.
+    pub const RECONCILE_MISMATCH: &str = "reconcile.mismatch";
 }
 
 /// Reasons in the `google.rpc.ErrorInfo` of refused calls. More may come.

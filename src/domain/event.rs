@@ -10,6 +10,7 @@ use super::{
     operation::OpenOperation,
     payment_intent::PaymentIntent,
     payment_method::PaymentMethod,
+    reconciliation::Mismatch,
     refund::Refund,
 };
 
@@ -90,6 +91,8 @@ event_types! {
     OperationInDoubt => "operation.in_doubt",
     /// The outcome of a call to Corefy has to be found out by a person.
     OperationNeedsOperator => "operation.needs_operator",
+    /// A comparison with Corefy's books found a payment that differs.
+    ReconcileMismatch => "reconcile.mismatch",
 }
 
 /// Something that happened.
@@ -129,10 +132,12 @@ pub enum EventObject {
     Operation(Box<OpenOperation>),
     /// The erasure of a payer.
     Erasure(Box<PayerErasure>),
+    /// A payment that differs from Corefy's.
+    Mismatch(Box<Mismatch>),
 }
 
 impl EventObject {
-    /// The id of the object; of an operation, of the object that it is about.
+    /// The id of the object; of an operation and of a payment that differs, of the object that it is about.
     pub fn id(&self) -> &str {
         match self {
             Self::PaymentIntent(intent) => intent.id.as_str(),
@@ -141,6 +146,7 @@ impl EventObject {
             Self::PaymentMethod(method) => method.id.as_str(),
             Self::Operation(operation) => operation.subject_id.as_str(),
             Self::Erasure(erasure) => erasure.id.as_str(),
+            Self::Mismatch(mismatch) => mismatch.payment_intent_id.as_str(),
         }
     }
 
@@ -153,6 +159,7 @@ impl EventObject {
             Self::PaymentMethod(method) => &method.partner_id,
             Self::Operation(operation) => &operation.partner_id,
             Self::Erasure(erasure) => &erasure.partner_id,
+            Self::Mismatch(mismatch) => &mismatch.partner_id,
         }
     }
 }
@@ -184,6 +191,12 @@ impl From<PaymentMethod> for EventObject {
 impl From<PayerErasure> for EventObject {
     fn from(erasure: PayerErasure) -> Self {
         Self::Erasure(Box::new(erasure))
+    }
+}
+
+impl From<Mismatch> for EventObject {
+    fn from(mismatch: Mismatch) -> Self {
+        Self::Mismatch(Box::new(mismatch))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod compare;
 mod difference;
+mod mismatch;
 mod refunds;
 mod standing;
 mod theirs;
@@ -9,8 +10,8 @@ mod totals;
 
 pub use compare::{OurPayment, Patience, compare, missing_here};
 pub use difference::{Certainty, Difference, DifferenceKind};
-pub use standing::status_word;
-pub use theirs::{Shown, TheirPayment, TheirRefunds};
+pub use mismatch::{MOST_DIFFERENCES, Mismatch};
+pub use theirs::{Shown, TheirPayment, TheirRefunds, TheirState};
 pub use totals::{Total, Totals};
 
 #[cfg(test)]

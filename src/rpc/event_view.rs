@@ -41,6 +41,7 @@ impl From<Event> for pb::Event {
                 EventObject::PaymentMethod(method) => Object::PaymentMethod((*method).into()),
                 EventObject::Operation(operation) => Object::Operation((*operation).into()),
                 EventObject::Erasure(erasure) => Object::Erasure((*erasure).into()),
+                EventObject::Mismatch(mismatch) => Object::Mismatch((*mismatch).into()),
             }),
         }
     }

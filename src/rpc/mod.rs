@@ -69,6 +69,7 @@ mod next_action;
 mod operations;
 mod payment_intents;
 mod payment_methods;
+mod reconciliation;
 mod refunds;
 mod request;
 mod request_id;

@@ -1,8 +1,9 @@
 //! Faults on request: for single requests, and switches that hold until they are turned.
 
-use std::sync::Mutex;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::lock::lock;
 
@@ -64,6 +65,9 @@ pub struct Switches {
     pub shown_refunds: ShownRefunds,
     /// The precision of a payment's time of change.
     pub shown_time: ShownTime,
+    /// Payments that reads show differently, by the sandbox's id or by the reference they were created with: members that take the
+    /// place of the answer's own, or `null` for a payment that is not there. What really happened stays in the ledger.
+    pub shown_payments: BTreeMap<String, Value>,
     /// Customers of one email address are one customer, whatever their reference, and a card saved again is one method.
     pub merge_customers: bool,
     /// Every answer is this many milliseconds late, though its call is executed at once; at most 60 000.

@@ -1,6 +1,6 @@
 //! Payments: created, shown, and moved from state to state.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     answer::{Done, FieldProblems, SandboxOutcome, SandboxRefusal, read},
@@ -52,10 +52,15 @@ impl State {
 
     pub fn read_payment(&self, id: &str, switches: &Switches) -> SandboxOutcome {
         let id = intent_id_of(id);
-        if switches.hide_payments || !self.intents.contains_key(&id) {
+        let shown = self.intents.get(&id).and_then(|payment| switches.shown_payment(payment));
+        if switches.hide_payments || !self.intents.contains_key(&id) || shown.is_some_and(Value::is_null) {
             return Err(SandboxRefusal::not_found("payment").into());
         }
-        self.answer_with_intent(200, &id, switches)
+        let done = self.answer_with_intent(200, &id, switches)?;
+        Ok(match shown {
+            Some(shown) => Done { body: with_members(&done.body, shown).unwrap_or(done.body), ..done },
+            None => done,
+        })
     }
 
     /// Answers with the intent of this id, which exists.
@@ -122,7 +127,20 @@ impl State {
     }
 }
 
+/// The JSON object `body` with these members in place of its own; `None` when it is none.
+fn with_members(body: &str, members: &Value) -> Option<String> {
+    let mut shown: serde_json::Map<String, Value> = serde_json::from_str(body).ok()?;
+    shown.extend(members.as_object()?.clone());
+    serde_json::to_string(&shown).ok()
+}
+
 impl Switches {
+    /// How reads show this payment, if differently.
+    fn shown_payment(&self, payment: &SandboxPayment) -> Option<&Value> {
+        let by_reference = || self.shown_payments.get(payment.reference.as_ref()?);
+        self.shown_payments.get(&payment.id).or_else(by_reference)
+    }
+
     /// Makes a payment look as the switches have it.
     fn distort(&self, shown: &mut wire::WireIntent) {
         if self.show_unknown_status {

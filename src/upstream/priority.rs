@@ -19,11 +19,14 @@ pub enum Priority {
     Read,
     /// The gateway asks by itself whether there is news.
     Poll,
+    /// An operator's command compares the books with Corefy's.
+    Books,
 }
 
 impl Priority {
     /// All priorities, in the order of their declaration.
-    pub const ALL: [Self; 6] = [Self::Confirm, Self::Refund, Self::InDoubt, Self::Create, Self::Read, Self::Poll];
+    pub const ALL: [Self; 7] =
+        [Self::Confirm, Self::Refund, Self::InDoubt, Self::Create, Self::Read, Self::Poll, Self::Books];
 
     /// The word for it in metrics.
     pub fn as_str(self) -> &'static str {
@@ -34,6 +37,7 @@ impl Priority {
             Self::Create => "create",
             Self::Read => "read",
             Self::Poll => "poll",
+            Self::Books => "books",
         }
     }
 }

@@ -91,6 +91,9 @@ const EventTypeOperationInDoubt = "operation.in_doubt"
 // EventTypeOperationNeedsOperator: The outcome of a call to Corefy has to be found out by a person.
 const EventTypeOperationNeedsOperator = "operation.needs_operator"
 
+// EventTypeReconcileMismatch: A comparison with Corefy's books found a payment that differs.
+const EventTypeReconcileMismatch = "reconcile.mismatch"
+
 // Reasons in the `google.rpc.ErrorInfo` of refused calls. More may come.
 
 // ReasonFieldsInvalid: INVALID_ARGUMENT. Fields are wrong; google.rpc.BadRequest names each by its path, as many as fit into 4 KiB. Metadata when it was Corefy that refused them: `upstream_code`, `http_status`.

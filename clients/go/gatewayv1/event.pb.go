@@ -98,9 +98,11 @@ type Event struct {
 	// `customer.created`, `.updated`, `.erased`; `payer.erased`; `payment_method.created`, `.updated`, `.deleted`;
 	// `customer.creation_failed`, `payment_method.creation_failed`: Corefy refused a creation that was in doubt, and the
 	// object is removed;
-	// `operation.in_doubt`, `operation.needs_operator`: the outcome of a call to Corefy is not known.
+	// `operation.in_doubt`, `operation.needs_operator`: the outcome of a call to Corefy is not known;
+	// `reconcile.mismatch`: a comparison of the books found that Corefy has a payment otherwise; look at it.
 	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	// The object it happened to: `pi_…`, `re_…`, `cus_…` or `pm_…`. For `payer.erased` the erasure, `era_…`. For `operation.…` the object that the operation is about.
+	// The object it happened to: `pi_…`, `re_…`, `cus_…` or `pm_…`. For `payer.erased` the erasure, `era_…`. For `operation.…` the object that the operation is about;
+	// for `reconcile.mismatch` the payment.
 	ObjectId string `protobuf:"bytes,4,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
 	// When it happened.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
@@ -118,6 +120,7 @@ type Event struct {
 	//	*Event_PaymentMethod
 	//	*Event_Operation
 	//	*Event_Erasure
+	//	*Event_Mismatch
 	Object        isEvent_Object `protobuf_oneof:"object"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -263,6 +266,15 @@ func (x *Event) GetErasure() *Erasure {
 	return nil
 }
 
+func (x *Event) GetMismatch() *Mismatch {
+	if x != nil {
+		if x, ok := x.Object.(*Event_Mismatch); ok {
+			return x.Mismatch
+		}
+	}
+	return nil
+}
+
 type isEvent_Object interface {
 	isEvent_Object()
 }
@@ -297,6 +309,11 @@ type Event_Erasure struct {
 	Erasure *Erasure `protobuf:"bytes,13,opt,name=erasure,proto3,oneof"`
 }
 
+type Event_Mismatch struct {
+	// Of `reconcile.mismatch`.
+	Mismatch *Mismatch `protobuf:"bytes,14,opt,name=mismatch,proto3,oneof"`
+}
+
 func (*Event_PaymentIntent) isEvent_Object() {}
 
 func (*Event_Refund) isEvent_Object() {}
@@ -309,11 +326,13 @@ func (*Event_Operation) isEvent_Object() {}
 
 func (*Event_Erasure) isEvent_Object() {}
 
+func (*Event_Mismatch) isEvent_Object() {}
+
 var File_corefy_gateway_v1_event_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1dcorefy/gateway/v1/event.proto\x12\x11corefy.gateway.v1\x1a corefy/gateway/v1/customer.proto\x1a\x1fcorefy/gateway/v1/erasure.proto\x1a!corefy/gateway/v1/operation.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1ecorefy/gateway/v1/refund.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x04\n" +
+	"\x1dcorefy/gateway/v1/event.proto\x12\x11corefy.gateway.v1\x1a corefy/gateway/v1/customer.proto\x1a\x1fcorefy/gateway/v1/erasure.proto\x1a!corefy/gateway/v1/operation.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a&corefy/gateway/v1/reconciliation.proto\x1a\x1ecorefy/gateway/v1/refund.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x05\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x03R\bsequence\x12\x12\n" +
@@ -330,7 +349,8 @@ const file_corefy_gateway_v1_event_proto_rawDesc = "" +
 	" \x01(\v2\x1b.corefy.gateway.v1.CustomerH\x00R\bcustomer\x12I\n" +
 	"\x0epayment_method\x18\v \x01(\v2 .corefy.gateway.v1.PaymentMethodH\x00R\rpaymentMethod\x12<\n" +
 	"\toperation\x18\f \x01(\v2\x1c.corefy.gateway.v1.OperationH\x00R\toperation\x126\n" +
-	"\aerasure\x18\r \x01(\v2\x1a.corefy.gateway.v1.ErasureH\x00R\aerasureB\b\n" +
+	"\aerasure\x18\r \x01(\v2\x1a.corefy.gateway.v1.ErasureH\x00R\aerasure\x129\n" +
+	"\bmismatch\x18\x0e \x01(\v2\x1b.corefy.gateway.v1.MismatchH\x00R\bmismatchB\b\n" +
 	"\x06object*R\n" +
 	"\tEventView\x12\x1a\n" +
 	"\x16EVENT_VIEW_UNSPECIFIED\x10\x00\x12\x14\n" +
@@ -363,6 +383,7 @@ var file_corefy_gateway_v1_event_proto_goTypes = []any{
 	(*PaymentMethod)(nil),         // 6: corefy.gateway.v1.PaymentMethod
 	(*Operation)(nil),             // 7: corefy.gateway.v1.Operation
 	(*Erasure)(nil),               // 8: corefy.gateway.v1.Erasure
+	(*Mismatch)(nil),              // 9: corefy.gateway.v1.Mismatch
 }
 var file_corefy_gateway_v1_event_proto_depIdxs = []int32{
 	2, // 0: corefy.gateway.v1.Event.created_at:type_name -> google.protobuf.Timestamp
@@ -372,11 +393,12 @@ var file_corefy_gateway_v1_event_proto_depIdxs = []int32{
 	6, // 4: corefy.gateway.v1.Event.payment_method:type_name -> corefy.gateway.v1.PaymentMethod
 	7, // 5: corefy.gateway.v1.Event.operation:type_name -> corefy.gateway.v1.Operation
 	8, // 6: corefy.gateway.v1.Event.erasure:type_name -> corefy.gateway.v1.Erasure
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	9, // 7: corefy.gateway.v1.Event.mismatch:type_name -> corefy.gateway.v1.Mismatch
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_event_proto_init() }
@@ -389,6 +411,7 @@ func file_corefy_gateway_v1_event_proto_init() {
 	file_corefy_gateway_v1_operation_proto_init()
 	file_corefy_gateway_v1_payment_intent_proto_init()
 	file_corefy_gateway_v1_payment_method_proto_init()
+	file_corefy_gateway_v1_reconciliation_proto_init()
 	file_corefy_gateway_v1_refund_proto_init()
 	file_corefy_gateway_v1_event_proto_msgTypes[0].OneofWrappers = []any{
 		(*Event_PaymentIntent)(nil),
@@ -397,6 +420,7 @@ func file_corefy_gateway_v1_event_proto_init() {
 		(*Event_PaymentMethod)(nil),
 		(*Event_Operation)(nil),
 		(*Event_Erasure)(nil),
+		(*Event_Mismatch)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -196,5 +196,9 @@ fn state(object: &EventObject) -> String {
         EventObject::Operation(operation) => format!("the outcome of {} is not known", rpc(operation.kind)),
         EventObject::Customer(_) | EventObject::PaymentMethod(_) => "it was saved".to_owned(),
         EventObject::Erasure(_) => "the payer was erased".to_owned(),
+        EventObject::Mismatch(mismatch) => {
+            let kinds: Vec<_> = mismatch.differences.iter().map(|difference| difference.kind.as_str()).collect();
+            format!("Corefy's books differ: {}", kinds.join(", "))
+        }
     }
 }

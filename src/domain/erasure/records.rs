@@ -25,8 +25,8 @@ impl EventObject {
             Self::Refund(refund) => refund.strip(now),
             Self::Customer(customer) => customer.strip(now),
             Self::PaymentMethod(method) => method.strip(),
-            // Of these it has ids and times alone.
-            Self::Operation(_) | Self::Erasure(_) => {}
+            // Of these it has ids, times, states and amounts alone.
+            Self::Operation(_) | Self::Erasure(_) | Self::Mismatch(_) => {}
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{
     difference::{Certainty, Difference, DifferenceKind as Kind},
     refunds::compare_refunds,
-    standing::{Standing, of_payments, status_word},
-    theirs::{Shown, TheirPayment},
+    standing::{Standing, of_payments},
+    theirs::{Shown, TheirPayment, TheirState},
 };
 use crate::domain::{
     clock::Timestamp,
@@ -14,7 +14,6 @@ use crate::domain::{
     operation::{Operation, OperationKind, OperationState},
     payment_intent::PaymentIntent,
     refund::Refund,
-    snapshot::PaymentStatus,
 };
 
 /// A payment as the gateway has it.
@@ -96,7 +95,7 @@ pub fn missing_here(theirs: &TheirPayment<'_>, patience: Patience) -> Option<Dif
     let amount = theirs.amount.filter(|_| theirs.is_paid())?;
     let certainty = if patience.is_fresh(theirs.version) { Certainty::Pending } else { Certainty::Real };
     let received = Money::new(theirs.received, amount.currency);
-    Some(Difference::of_payment(Kind::MissingHere, certainty, ("", status_word(theirs.status)), received))
+    Some(Difference::of_payment(Kind::MissingHere, certainty, ("", theirs.state.word()), received))
 }
 
 /// What Corefy never had is not missing there.
@@ -126,23 +125,23 @@ fn compare_shown(ours: &OurPayment<'_>, theirs: &TheirPayment<'_>, patience: Pat
 }
 
 fn state(intent: &PaymentIntent, theirs: &TheirPayment<'_>, is_under_way: bool) -> Option<Difference> {
-    let certainty = of_payments(intent.state, theirs.status).certainty(is_under_way)?;
+    let certainty = of_payments(intent.state, theirs.state).certainty(is_under_way)?;
     let moved = intent.received.max(theirs.received);
     let at_stake = if moved > 0 { intent.money(moved) } else { intent.amount };
-    let states = (intent.state.as_str(), status_word(theirs.status));
+    let states = (intent.state.as_str(), theirs.state.word());
     Some(Difference::of_payment(Kind::State, certainty, states, at_stake))
 }
 
 /// Of what was received where both say that it was; where neither does, of what is to be paid. Of an attempt that came to nothing
 /// Corefy's amount says nothing.
 fn amount(intent: &PaymentIntent, theirs: &TheirPayment<'_>, is_under_way: bool) -> Option<Difference> {
-    let (here, there) = match theirs.status {
-        PaymentStatus::Paid if intent.state.is_paid() => (intent.received, theirs.received),
-        PaymentStatus::Paid => (intent.amount.minor, theirs.received.max(intent.amount.minor)),
-        PaymentStatus::AwaitingConfirmation | PaymentStatus::RequiresAction(_) | PaymentStatus::Processing => {
+    let (here, there) = match theirs.state {
+        TheirState::Paid if intent.state.is_paid() => (intent.received, theirs.received),
+        TheirState::Paid => (intent.amount.minor, theirs.received.max(intent.amount.minor)),
+        TheirState::AwaitingConfirmation | TheirState::RequiresAction | TheirState::Processing => {
             (intent.amount.minor, theirs.amount?.minor)
         }
-        PaymentStatus::Failed(_) | PaymentStatus::Canceled | PaymentStatus::Unknown(_) => return None,
+        TheirState::Failed | TheirState::Canceled | TheirState::Unknown(_) => return None,
     };
     let may_follow = theirs.is_paid() && there > here && there <= intent.amount.minor;
     of_sums(Kind::Amount, intent, (here, there), may_follow && is_under_way)

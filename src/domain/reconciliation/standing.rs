@@ -1,7 +1,7 @@
 //! How two states stand to each other: the same, one on its way to the other, or neither.
 
-use super::difference::Certainty;
-use crate::domain::{payment_intent::PaymentIntentState as State, refund::RefundState, snapshot::PaymentStatus};
+use super::{difference::Certainty, theirs::TheirState};
+use crate::domain::{payment_intent::PaymentIntentState as State, refund::RefundState};
 
 /// How a state here stands to one at Corefy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +27,14 @@ impl Standing {
 
 /// Of payments. A state is the same where merging Corefy's word would leave it: a cancellation is ours alone, and an attempt that
 /// was given up leaves no trace there.
-pub(super) fn of_payments(here: State, there: &PaymentStatus) -> Standing {
+pub(super) fn of_payments(here: State, there: TheirState<'_>) -> Standing {
     use Standing::{Contradiction, Progress, Same};
     match there {
-        PaymentStatus::AwaitingConfirmation => match here {
+        TheirState::AwaitingConfirmation => match here {
             State::RequiresConfirmation | State::RequiresPaymentMethod | State::Canceled => Same,
             State::RequiresAction | State::Processing | State::Succeeded | State::PartiallyPaid => Progress,
         },
-        PaymentStatus::RequiresAction(_) => match here {
+        TheirState::RequiresAction => match here {
             State::RequiresAction => Same,
             State::RequiresConfirmation
             | State::RequiresPaymentMethod
@@ -43,7 +43,7 @@ pub(super) fn of_payments(here: State, there: &PaymentStatus) -> Standing {
             | State::PartiallyPaid => Progress,
             State::Canceled => Contradiction,
         },
-        PaymentStatus::Processing => match here {
+        TheirState::Processing => match here {
             State::Processing => Same,
             State::RequiresConfirmation
             | State::RequiresPaymentMethod
@@ -52,7 +52,7 @@ pub(super) fn of_payments(here: State, there: &PaymentStatus) -> Standing {
             | State::PartiallyPaid => Progress,
             State::Canceled => Contradiction,
         },
-        PaymentStatus::Paid => match here {
+        TheirState::Paid => match here {
             State::Succeeded | State::PartiallyPaid => Same,
             State::RequiresConfirmation
             | State::RequiresPaymentMethod
@@ -60,19 +60,19 @@ pub(super) fn of_payments(here: State, there: &PaymentStatus) -> Standing {
             | State::Processing
             | State::Canceled => Progress,
         },
-        PaymentStatus::Failed(_) => match here {
+        TheirState::Failed => match here {
             State::RequiresPaymentMethod | State::Canceled => Same,
             State::RequiresConfirmation | State::RequiresAction | State::Processing => Progress,
             State::Succeeded | State::PartiallyPaid => Contradiction,
         },
-        PaymentStatus::Canceled => match here {
+        TheirState::Canceled => match here {
             State::Canceled => Same,
             State::RequiresConfirmation | State::RequiresPaymentMethod | State::RequiresAction | State::Processing => {
                 Progress
             }
             State::Succeeded | State::PartiallyPaid => Contradiction,
         },
-        PaymentStatus::Unknown(_) => Progress,
+        TheirState::Unknown(_) => Progress,
     }
 }
 
@@ -94,18 +94,5 @@ pub(super) fn of_refunds(here: RefundState, there: Option<RefundState>) -> Stand
             RefundState::Failed | RefundState::Canceled => Same,
             RefundState::Pending | RefundState::Succeeded => Progress,
         },
-    }
-}
-
-/// The word for how a payment stands at Corefy: Corefy's own, where the gateway does not know it.
-pub fn status_word(status: &PaymentStatus) -> &str {
-    match status {
-        PaymentStatus::AwaitingConfirmation => "requires_confirmation",
-        PaymentStatus::RequiresAction(_) => "requires_action",
-        PaymentStatus::Processing => "processing",
-        PaymentStatus::Paid => "succeeded",
-        PaymentStatus::Failed(_) => "failed",
-        PaymentStatus::Canceled => "canceled",
-        PaymentStatus::Unknown(word) => word,
     }
 }

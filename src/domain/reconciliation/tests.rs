@@ -184,7 +184,7 @@ fn same_states() -> impl Strategy<Value = (State, PaymentStatus)> {
     let pairs: Vec<_> = State::ALL
         .into_iter()
         .flat_map(|here| statuses().map(|there| (here, there)))
-        .filter(|(here, there)| of_payments(*here, there) == Standing::Same)
+        .filter(|(here, there)| of_payments(*here, there.into()) == Standing::Same)
         .collect();
     prop::sample::select(pairs)
 }
@@ -252,7 +252,7 @@ proptest! {
 fn states_of_payments_that_differ_are_real_unless_something_is_under_way() {
     for here in State::ALL {
         for there in statuses() {
-            let standing = of_payments(here, &there);
+            let standing = of_payments(here, (&there).into());
             let at_rest = Books::new(here, there.clone(), 1000);
             let states = |books: &Books| {
                 let found = books.differences().into_iter().find(|(kind, _)| *kind == DifferenceKind::State);
@@ -293,17 +293,17 @@ fn a_state_is_the_same_where_merging_leaves_it_and_never_when_a_move_is_certain(
             if let crate::domain::snapshot::Merge::Apply(change) = merged {
                 change.apply(&mut after, NOW);
             }
-            if of_payments(here, &there) == Standing::Same {
+            if of_payments(here, (&there).into()) == Standing::Same {
                 assert_eq!(after.state, here, "{here:?} {there:?}");
             }
         }
     }
     // Money that only one of the two has is never the same.
     for here in State::ALL.into_iter().filter(|state| !state.is_paid()) {
-        assert_ne!(of_payments(here, &PaymentStatus::Paid), Standing::Same, "{here:?}");
+        assert_ne!(of_payments(here, TheirState::Paid), Standing::Same, "{here:?}");
     }
     for there in statuses().into_iter().filter(|status| *status != PaymentStatus::Paid) {
-        assert_ne!(of_payments(State::Succeeded, &there), Standing::Same, "{there:?}");
+        assert_ne!(of_payments(State::Succeeded, (&there).into()), Standing::Same, "{there:?}");
     }
 }
 
@@ -439,4 +439,22 @@ fn totals_are_kept_by_kind_certainty_and_currency() {
     assert_eq!((totals.real(), totals.pending()), (4, 1));
     let text = serde_json::to_string(&totals).unwrap();
     assert_eq!(serde_json::from_str::<Totals>(&text).unwrap(), totals);
+}
+
+#[test]
+fn words_of_states_read_back_and_what_is_not_known_stays_as_it_is() {
+    for status in statuses() {
+        let state = TheirState::from(&status);
+        assert_eq!(TheirState::parse(state.word()), state);
+    }
+    for (word, state) in [
+        ("Refunded", TheirState::Paid),
+        (" PAID ", TheirState::Paid),
+        ("declined", TheirState::Failed),
+        ("expired", TheirState::Canceled),
+        ("Pending", TheirState::Processing),
+        ("on hold", TheirState::Unknown("on hold")),
+    ] {
+        assert_eq!(TheirState::parse(word), state, "{word}");
+    }
 }

@@ -17,11 +17,73 @@ pub enum Shown<'a> {
     NotListed,
 }
 
+/// How a payment stands at Corefy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TheirState<'a> {
+    /// Created, no attempt made.
+    AwaitingConfirmation,
+    /// The payer has to act.
+    RequiresAction,
+    /// Under way.
+    Processing,
+    /// Money was received, whatever has become of it since.
+    Paid,
+    /// The attempt failed.
+    Failed,
+    /// Can no longer be paid.
+    Canceled,
+    /// Corefy's own word, which we do not know: not final, whatever it means.
+    Unknown(&'a str),
+}
+
+impl<'a> TheirState<'a> {
+    /// Reads a state as files of books write it, in upper or lower case. What was given back was received before.
+    pub fn parse(word: &'a str) -> Self {
+        match word.trim().to_ascii_lowercase().as_str() {
+            "requires_confirmation" | "created" | "new" => Self::AwaitingConfirmation,
+            "requires_action" => Self::RequiresAction,
+            "processing" | "process_pending" | "pending" | "in_progress" => Self::Processing,
+            "succeeded" | "success" | "paid" | "processed" | "captured" | "completed" | "settled" | "refunded"
+            | "partially_refunded" | "charged_back" => Self::Paid,
+            "failed" | "process_failed" | "declined" | "rejected" | "error" => Self::Failed,
+            "canceled" | "cancelled" | "expired" | "voided" => Self::Canceled,
+            _ => Self::Unknown(word.trim()),
+        }
+    }
+
+    /// The word for it; Corefy's own, where the gateway does not know it.
+    pub fn word(self) -> &'a str {
+        match self {
+            Self::AwaitingConfirmation => "requires_confirmation",
+            Self::RequiresAction => "requires_action",
+            Self::Processing => "processing",
+            Self::Paid => "succeeded",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Unknown(word) => word,
+        }
+    }
+}
+
+impl<'a> From<&'a PaymentStatus> for TheirState<'a> {
+    fn from(status: &'a PaymentStatus) -> Self {
+        match status {
+            PaymentStatus::AwaitingConfirmation => Self::AwaitingConfirmation,
+            PaymentStatus::RequiresAction(_) => Self::RequiresAction,
+            PaymentStatus::Processing => Self::Processing,
+            PaymentStatus::Paid => Self::Paid,
+            PaymentStatus::Failed(_) => Self::Failed,
+            PaymentStatus::Canceled => Self::Canceled,
+            PaymentStatus::Unknown(word) => Self::Unknown(word),
+        }
+    }
+}
+
 /// A payment as Corefy has it.
 #[derive(Clone, Copy, Debug)]
 pub struct TheirPayment<'a> {
     /// How it stands.
-    pub status: &'a PaymentStatus,
+    pub state: TheirState<'a>,
     /// The amount to be paid; `None` when Corefy does not state it.
     pub amount: Option<Money>,
     /// The amount received, in minor units.
@@ -48,7 +110,7 @@ pub enum TheirRefunds<'a> {
 impl<'a> From<&'a PaymentSnapshot> for TheirPayment<'a> {
     fn from(snapshot: &'a PaymentSnapshot) -> Self {
         Self {
-            status: &snapshot.status,
+            state: (&snapshot.status).into(),
             amount: snapshot.amount,
             received: snapshot.received,
             charged_back: Some(snapshot.charged_back),
@@ -61,6 +123,6 @@ impl<'a> From<&'a PaymentSnapshot> for TheirPayment<'a> {
 impl TheirPayment<'_> {
     /// Whether money was received.
     pub(super) fn is_paid(&self) -> bool {
-        *self.status == PaymentStatus::Paid
+        self.state == TheirState::Paid
     }
 }

@@ -155,3 +155,26 @@ async fn a_late_answer_s_call_is_executed_at_once() {
     assert!(answer(bench.request("POST", CREATE, &intent("pi_1").to_string())).await.is_none());
     assert_eq!(bench.sandbox.payments().len(), 1);
 }
+
+#[tokio::test]
+async fn a_payment_is_shown_as_somebody_else_has_it() {
+    let bench = Bench::start().await;
+    let id = bench.paid("pi_1").await;
+    let other = bench.paid("pi_2").await;
+    let path = format!("/v1/payments/{id}");
+    let show = |name: &str, shown| {
+        let shown = [(name.to_owned(), shown)].into();
+        bench.sandbox.faults().set(|switches| switches.shown_payments = shown);
+    };
+    for name in [id.as_str(), "pi_1"] {
+        show(name, json!({"amount": "12.00", "status": "processing"}));
+        let (status, shown) = bench.get(&path).await;
+        assert_eq!((status, &shown["amount"], &shown["status"]), (200, &json!("12.00"), &json!("processing")));
+        assert_eq!(shown["id"], id, "all else is as it was");
+        assert_eq!(bench.status_of(&other).await, "succeeded");
+    }
+    show(&id, json!(null));
+    assert_eq!(bench.get(&path).await.0, 404);
+    bench.sandbox.faults().clear();
+    assert_eq!(bench.status_of(&id).await, "succeeded");
+}

@@ -9,13 +9,15 @@ use crate::{domain::ids::PartnerId, upstream::Priority};
 /// with the most.
 const MAX_WAITING: usize = 1024;
 
-/// The inverse of a priority's weight: eight confirmations are served for one poll, when that many of both wait.
+/// The inverse of a priority's weight: eight confirmations are served for one poll, and four polls for one payment whose books are
+/// compared, when that many of both wait.
 const fn cost(priority: Priority) -> u64 {
     match priority {
         Priority::Confirm | Priority::Refund => 1,
         Priority::InDoubt | Priority::Create => 2,
         Priority::Read => 4,
         Priority::Poll => 8,
+        Priority::Books => 32,
     }
 }
 
@@ -246,6 +248,7 @@ mod tests {
         assert!(counts.is_sorted_by(|a, b| a + 1 >= *b), "{counts:?}");
         assert!(of(Priority::Confirm) >= 7 * of(Priority::Poll), "{counts:?}");
         assert!(of(Priority::Poll) >= 8 && of(Priority::Read) >= 18, "{counts:?}");
+        assert!((1..=3).contains(&of(Priority::Books)), "{counts:?}");
     }
 
     #[test]
@@ -303,7 +306,7 @@ mod tests {
     proptest! {
         #[test]
         fn everybody_is_served_after_those_foreseen(
-            past in prop::collection::vec((0_usize..6, 0_usize..4, any::<bool>()), 0..200),
+            past in prop::collection::vec((0_usize..7, 0_usize..4, any::<bool>()), 0..200),
         ) {
             let mut queue = FairQueue::new();
             let mut tickets = HashMap::new();

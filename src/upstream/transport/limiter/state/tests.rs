@@ -235,7 +235,7 @@ proptest! {
         per_minute in 1_u32..120,
         calls in prop::collection::vec(
             (prop_oneof![6 => 0_u64..40, 3 => 40_u64..2_000, 1 => 2_000_u64..70_000],
-                0_usize..2, 0_usize..6, 0_u32..3, 0_u64..6_000), 1..400),
+                0_usize..2, 0_usize..7, 0_u32..3, 0_u64..6_000), 1..400),
     ) {
         let mut scene = LimiterScene::new(per_minute, 2);
         for (next_refill, limiter, priority, partner, patience) in calls {
