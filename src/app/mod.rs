@@ -8,6 +8,7 @@ pub mod customers;
 mod decision;
 pub mod erasures;
 pub mod events;
+pub mod exports;
 pub mod finding;
 pub mod gateway;
 pub mod key_admin;

@@ -15,6 +15,7 @@ mod calls;
 mod database;
 mod dev;
 mod doctor;
+mod export;
 mod failure;
 mod find;
 mod keys;
@@ -23,9 +24,7 @@ mod memory;
 mod migrate;
 mod operations;
 mod payments;
-#[allow(dead_code, reason = "used by the commands of the books")]
 mod progress;
-#[allow(dead_code, reason = "used by the commands of the books")]
 mod resumable_file;
 mod retention;
 mod risk;
@@ -74,6 +73,8 @@ enum CliCommand {
     Migrate(migrate::MigrateCommand),
     /// List, verify and export the audit log: what was decided, by whom and why
     Audit(audit::AuditCommand),
+    /// Export payments, refunds or events as a file; the export is audited
+    Export(export::ExportCommand),
     /// Show what is deleted in time, and when
     Retention(retention::RetentionCommand),
     /// Show the log of calls to Corefy
@@ -135,6 +136,7 @@ fn try_run() -> Result<(), CommandFailure> {
             CliCommand::Doctor(command) => command.run(&misspelt).await,
             CliCommand::Migrate(command) => command.run().await,
             CliCommand::Audit(command) => command.run().await,
+            CliCommand::Export(command) => command.run().await,
             CliCommand::Retention(command) => command.run().await,
             CliCommand::Calls(command) => command.run().await,
             CliCommand::Timeline(command) => command.run().await,

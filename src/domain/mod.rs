@@ -5,6 +5,7 @@ pub mod amount_limits;
 pub mod api_call;
 pub mod api_key;
 pub mod audit;
+pub mod books;
 pub mod capability;
 pub mod card;
 pub mod card_brand;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use corefy_gateway::{
-    domain::audit::AuditAction,
+    domain::{audit::AuditAction, books::ExportedKind},
     sandbox::{cards::TEST_CARDS, test_refunds::TEST_REFUNDS},
 };
 
@@ -57,6 +57,20 @@ fn every_decision_that_is_audited_is_documented() {
         first.flat_map(|cell| cell.split(", ").map(str::to_owned).collect::<Vec<_>>()).collect();
     let audited: BTreeSet<_> = AuditAction::ALL.iter().map(|action| action.as_str().to_owned()).collect();
     assert_eq!(documented, audited);
+}
+
+#[test]
+fn every_column_of_the_books_is_documented() {
+    for kind in ExportedKind::ALL {
+        let rows = table(include_str!("../../docs/books.md"), &format!("Columns of {}", kind.as_str()));
+        let documented: Vec<_> = rows.iter().map(|row| (row[0].replace('`', ""), row[1].clone())).collect();
+        let headings = kind.headings();
+        let columns = headings.iter().map(|heading| {
+            let none = if heading.is_required { "" } else { " or none" };
+            (heading.name.to_owned(), format!("{}{none}", heading.kind.as_str()))
+        });
+        assert_eq!(documented, columns.collect::<Vec<_>>(), "{kind:?}");
+    }
 }
 
 #[test]

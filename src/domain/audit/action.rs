@@ -39,6 +39,8 @@ words! {
         PersonalDataErase => "personal_data.erase",
         /// The data of a person were exported.
         PersonalDataExport => "personal_data.export",
+        /// Books were exported: payments, refunds or events.
+        BooksExport => "books.export",
         /// The audit log was exported.
         AuditExport => "audit.export",
     }
