@@ -15,7 +15,7 @@ use crate::domain::clock::Timestamp;
 const LINE_EVERY: Duration = Duration::from_secs(10);
 /// The parts of the bar.
 const STEPS: u32 = 10_000;
-/// What the bar shows.
+/// The form of the bar.
 const TEMPLATE: &str = "{wide_bar} {percent:>3} %  {msg}  {eta} left";
 
 /// How far a command is.
@@ -92,7 +92,7 @@ fn steps(share: f64) -> u64 {
 /// Rows, and how fast they came.
 struct Rate {
     rows: u64,
-    /// Those of this run.
+    /// The rows of this run.
     new: u64,
     took: Duration,
 }

@@ -59,7 +59,7 @@ impl ResumableFile {
         let part = paths.open_part()?;
         let checkpoint = paths.checkpoint(&part, fingerprint)?;
         if checkpoint.is_none() {
-            // What a file that has been finished may have left behind must not be taken for this one's.
+            // A cursor that a finished file may have left behind must not be taken for this one's.
             paths.forget().map_err(|error| failed(&paths.cursor, &error))?;
         }
         let (bytes, rows) = checkpoint.as_ref().map_or((0, 0), |at| (at.bytes, at.rows));

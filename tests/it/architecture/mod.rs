@@ -189,8 +189,14 @@ const RULES: &[ArchitectureRule] = &[
     ArchitectureRule {
         words: &["csv", "maxminddb"],
         within: ALL,
-        may: &["reference_data/"],
-        text: "the forms of the operator's files are known in reference data",
+        may: &["reference_data/", "domain/books/text.rs"],
+        text: "the forms of the operator's files are known in reference data, and that of books in their text",
+    },
+    ArchitectureRule {
+        words: &["indicatif"],
+        within: ALL,
+        may: &["cli/progress.rs"],
+        text: "progress is shown in one place",
     },
     ArchitectureRule {
         words: &["cel", "toml"],
