@@ -49,6 +49,7 @@ pub enum Reason {
     PaymentMethodDeleted,
     CustomerErased,
     PaymentsUnderWay,
+    ExportsLimited,
 }
 
 /// How many wrong fields the sentence of a refusal has with their reasons; the details have all.

@@ -2,31 +2,72 @@
 
 use serde_json::json;
 
+use super::{
+    call::Caller,
+    paging::{PageTokens, Tokens},
+};
 use crate::{
     domain::{
-        audit::{AuditAction, AuditEntry, Note},
-        books::{Export, Exported, ExportedKind, Place, RangeEnd},
+        audit::{Actor, AuditAction, AuditEntry, Note},
+        books::{Export, Exported, ExportedKind, Place, RangeEnd, TextFormat},
         clock::Timestamp,
         environment::Environment,
         ids::PartnerId,
+        master_key::MasterKey,
     },
     error::Error,
     store::{Change, Changes, EventPlaces, Store},
 };
 
+mod turns;
+
+use turns::{Turn, Turns};
+
 /// How many objects are read at a time, and held at most.
 const PAGE: u32 = 500;
+/// The rule for a cursor.
+pub const CURSOR: &str = "must be the cursor of the same export with the same other fields";
 
 /// The export of books. Needs the database and the master key but not Corefy.
 pub struct Exports {
     store: Store,
     environment: Environment,
+    cursors: PageTokens,
+    turns: Turns,
 }
 
 impl Exports {
     /// From this database.
-    pub fn new(store: Store, environment: Environment) -> Self {
-        Self { store, environment }
+    pub fn new(store: Store, master_key: &MasterKey, environment: Environment) -> Self {
+        Self { store, environment, cursors: PageTokens::new(master_key), turns: Turns::default() }
+    }
+
+    /// Exports the caller's books, from the first on or behind a cursor, in one of a bounded number of exports that a key has at one
+    /// time. `before` is the end of the range that was asked for, if one was: without one, the range ends where that of the
+    /// first call ended.
+    pub async fn export(
+        &self,
+        caller: &Caller,
+        mut export: Export,
+        before: Option<Timestamp>,
+        format: TextFormat,
+        cursor: &str,
+    ) -> Result<PartnerExport, Error> {
+        let turn = self.turns.take(&caller.key_id)?;
+        let cursors = self.cursors.of(caller, ("export", export.kind, export.from, before, format));
+        let after = match cursor {
+            "" => None,
+            cursor => {
+                let (end, place) = place_of(&cursors, cursor).ok_or_else(|| Error::field("cursor", CURSOR))?;
+                export.before = end;
+                Some(place)
+            }
+        };
+        let note = Note { by: Actor::Key(caller.key_id.clone()), reason: String::new() };
+        self.begin(&export, Some(&caller.partner_id), format.as_str(), &note).await?;
+        let is_resumed = after.is_some();
+        let books = self.read(&export, &caller.partner_id, after).await?;
+        Ok(PartnerExport { books, cursors, is_resumed, _turn: turn })
     }
 
     /// The export of a range; up to the last moment after which no more rows can come, where no end is given.
@@ -110,4 +151,37 @@ impl Books {
         }
         Ok(page)
     }
+}
+
+/// The books of a caller on their way out.
+pub struct PartnerExport {
+    books: Books,
+    cursors: Tokens,
+    is_resumed: bool,
+    _turn: Turn,
+}
+
+impl PartnerExport {
+    /// Whether it goes on where another ended.
+    pub fn is_resumed(&self) -> bool {
+        self.is_resumed
+    }
+
+    /// The next objects; none: that was all.
+    pub async fn next(&mut self) -> Result<Vec<Exported>, Error> {
+        self.books.next().await
+    }
+
+    /// The cursor to go on with behind this place.
+    pub fn cursor(&self, place: &Place) -> String {
+        self.cursors.write(&format!("{} {} {}", self.books.export.before.0, place.at, place.id))
+    }
+}
+
+/// The end of the range, and the place, of a cursor.
+fn place_of(cursors: &Tokens, cursor: &str) -> Option<(Timestamp, Place)> {
+    let text = cursors.open(cursor)?;
+    let mut parts = text.splitn(3, ' ');
+    let (before, at, id) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?);
+    Some((Timestamp(before), Place { at, id: id.to_owned() }))
 }

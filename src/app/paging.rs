@@ -91,10 +91,15 @@ impl Tokens {
         if token.is_empty() {
             return Ok(None);
         }
-        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| wrong_token())?;
-        let (tag, id) = bytes.split_at_checked(TAG_BYTES).ok_or_else(wrong_token)?;
-        self.mac.clone().chain_update(id).verify_truncated_left(tag).map_err(|_| wrong_token())?;
-        String::from_utf8(id.to_vec()).map(Some).map_err(|_| wrong_token())
+        self.open(token).map(Some).ok_or_else(wrong_token)
+    }
+
+    /// The text in a token that [`Self::write`] made for this list.
+    pub(super) fn open(&self, token: &str) -> Option<String> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (tag, text) = bytes.split_at_checked(TAG_BYTES)?;
+        self.mac.clone().chain_update(text).verify_truncated_left(tag).ok()?;
+        String::from_utf8(text.to_vec()).ok()
     }
 
     /// Cuts `items`, of which one more than `size` was asked for, to a page.
@@ -151,7 +156,8 @@ impl Tokens {
         page
     }
 
-    fn write(&self, id: &str) -> String {
+    /// A token with this text.
+    pub(super) fn write(&self, id: &str) -> String {
         let tag = self.mac.clone().chain_update(id).finalize().into_bytes();
         URL_SAFE_NO_PAD.encode([&tag[..TAG_BYTES], id.as_bytes()].concat())
     }

@@ -13,6 +13,7 @@ use super::{
     api_calls::{ApiCalls, CallLogWriter},
     audit::AuditLog,
     events::{EventLog, Readers},
+    exports::Exports,
     gateway::Diagnostics,
     keys::{Admission, KnownKeys},
     leases::LeaseKeeper,
@@ -62,6 +63,8 @@ pub struct App {
     pub webhooks: Arc<Webhooks>,
     /// The log of what was decided.
     pub audit: Arc<AuditLog>,
+    /// The export of books.
+    pub exports: Arc<Exports>,
     /// The rules and lists that attempts are decided by, and the reviews of payments.
     pub risk: Arc<Risk>,
     /// The knowledge of the operator about BINs, IP addresses, domains and currencies.
@@ -78,6 +81,7 @@ impl App {
         metrics::init(&parts.telemetry, parts.environment.clock.now());
         let (tasks, page_tokens) = (TaskTracker::new(), PageTokens::new(&parts.master_key));
         let risk = Risk::new(parts.store.clone(), &parts.master_key, parts.environment.clone());
+        let exports = Arc::new(Exports::new(parts.store.clone(), &parts.master_key, parts.environment.clone()));
         let audit = Arc::new(AuditLog::new(parts.store.clone(), parts.environment.clone()));
         let payments = Arc::new(payments(&parts, &tasks, &page_tokens, &risk));
         let events = Arc::new(EventLog {
@@ -130,6 +134,7 @@ impl App {
             api_calls: Arc::new(api_calls),
             webhooks: Arc::new(webhooks),
             audit,
+            exports,
             risk: Arc::new(risk),
             reference_data: parts.reference_data,
             diagnostics: Arc::new(diagnostics),

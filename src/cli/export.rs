@@ -1,6 +1,9 @@
 //! `export`: books as files, written page by page, resumed after whatever stopped them.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -22,6 +25,8 @@ use crate::{
         ids::PartnerId,
     },
 };
+
+mod parquet_file;
 
 /// The command and its settings.
 #[derive(Args)]
@@ -61,6 +66,8 @@ enum Format {
     Csv,
     /// An object of JSON a line
     Jsonl,
+    /// Parquet, with exact decimals; needs a file
+    Parquet,
 }
 
 /// A moment, and the words in which it was given: an age is another moment each time.
@@ -87,8 +94,11 @@ impl ExportCommand {
         if self.for_spreadsheets && self.format != Format::Csv {
             return Err(CommandFailure::Settings("--for-spreadsheets is for --format csv".to_owned()));
         }
-        let (store, _) = database::open(&self.decision.settings).await?;
-        let exports = Exports::new(store, Environment::system());
+        if self.format == Format::Parquet && self.out == Path::new("-") {
+            return Err(CommandFailure::Settings("--format parquet needs a file, --out FILE".to_owned()));
+        }
+        let (store, master_key) = database::open(&self.decision.settings).await?;
+        let exports = Exports::new(store, &master_key, Environment::system());
         let (file, cursor) = ResumableFile::open(&self.out, &self.fingerprint())?;
         let (export, reached) = self.range(&exports, cursor)?;
         let partners = exports.partners(self.partner.as_ref()).await?;
@@ -102,7 +112,12 @@ impl ExportCommand {
         run.partners(&partners, reached).await?;
         run.progress.finish();
         let count = run.file.rows();
-        run.file.finish()?;
+        match self.format {
+            Format::Csv | Format::Jsonl => run.file.finish()?,
+            Format::Parquet => {
+                run.file.finish_as(|rows, to| parquet_file::write(self.kind, rows, to).map(|_| ()))?;
+            }
+        }
         anstream::eprintln!("{count} rows");
         Ok(())
     }
@@ -193,13 +208,17 @@ impl Run {
 
 impl Format {
     fn as_str(self) -> &'static str {
-        self.text().as_str()
+        match self {
+            Self::Csv | Self::Jsonl => self.text().as_str(),
+            Self::Parquet => "parquet",
+        }
     }
 
+    /// The format of the lines that are written first.
     fn text(self) -> TextFormat {
         match self {
             Self::Csv => TextFormat::Csv,
-            Self::Jsonl => TextFormat::Jsonl,
+            Self::Jsonl | Self::Parquet => TextFormat::Jsonl,
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, BufWriter, Seek as _, SeekFrom, Write},
+    io::{self, BufReader, BufWriter, Seek as _, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -53,9 +53,7 @@ impl ResumableFile {
             return Ok((Self { to, written: 0, rows: 0 }, None));
         }
         let paths = Paths::of(path);
-        if paths.whole.try_exists()? {
-            return Err(refused(path, "exists already: remove it, or write to another file"));
-        }
+        paths.refuse_whole()?;
         let part = paths.open_part()?;
         let checkpoint = paths.checkpoint(&part, fingerprint)?;
         if checkpoint.is_none() {
@@ -88,14 +86,35 @@ impl ResumableFile {
         paths.note(&at).map_err(|error| failed(&paths.cursor, &error))
     }
 
+    /// Ends the file: another that `convert` makes of all that was written gets the name. That begins anew when it was stopped.
+    pub(super) fn finish_as(
+        mut self,
+        convert: impl FnOnce(BufReader<File>, &File) -> io::Result<()>,
+    ) -> Result<(), CommandFailure> {
+        self.flush()?;
+        let Output::File { paths, .. } = self.to else {
+            return Err(CommandFailure::Failed("this format needs a file".to_owned()));
+        };
+        let made = paths.part.with_extension("part.made");
+        let make = || {
+            let file = private(OpenOptions::new().write(true).create(true).truncate(true), &made)?;
+            convert(BufReader::new(File::open(&paths.part)?), &file)?;
+            file.sync_all()
+        };
+        make().map_err(|error| failed(&made, &error))?;
+        paths.refuse_whole()?;
+        paths.forget().map_err(|error| failed(&paths.cursor, &error))?;
+        fs::rename(&made, &paths.whole).map_err(|error| failed(&paths.whole, &error))?;
+        fs::remove_file(&paths.part).map_err(|error| failed(&paths.part, &error))?;
+        paths.sync_directory().map_err(|error| failed(&paths.whole, &error))
+    }
+
     /// Ends the file: now it has its name.
     pub(super) fn finish(mut self) -> Result<(), CommandFailure> {
         self.flush()?;
         let Output::File { part, paths, .. } = self.to else { return Ok(()) };
         part.get_ref().sync_all().map_err(|error| failed(&paths.part, &error))?;
-        if paths.whole.try_exists()? {
-            return Err(refused(&paths.whole, "has been made meanwhile: remove it, and run the command again"));
-        }
+        paths.refuse_whole()?;
         fs::rename(&paths.part, &paths.whole).map_err(|error| failed(&paths.whole, &error))?;
         paths.forget().map_err(|error| failed(&paths.cursor, &error))
     }
@@ -127,6 +146,14 @@ impl Paths {
             PathBuf::from(path)
         };
         Self { whole: whole.to_owned(), part: with(".part"), cursor: with(".part.cursor") }
+    }
+
+    /// Fails where there is a whole file already.
+    fn refuse_whole(&self) -> Result<(), CommandFailure> {
+        match self.whole.try_exists()? {
+            true => Err(refused(&self.whole, "exists already: remove it, or write to another file")),
+            false => Ok(()),
+        }
     }
 
     /// The part, which its owner alone can read and one command at a time writes.
@@ -241,6 +268,30 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
         assert!(open(&path, "a").err().unwrap().contains("rows.csv: exists already"));
+    }
+
+    #[test]
+    fn another_file_that_is_made_of_the_rows_gets_the_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows.bin");
+        let (mut file, _) = open(&path, "a").unwrap();
+        file.write_all(b"one\n").unwrap();
+        file.checkpoint(1, "the end").ok().unwrap();
+        let stopped = file.finish_as(|_, _| Err(io::Error::other("the disk is full")));
+        assert!(stopped.err().unwrap().to_string().ends_with("the disk is full"));
+        assert!(!path.exists());
+
+        let (file, cursor) = open(&path, "a").unwrap();
+        assert_eq!(cursor.as_deref(), Some("the end"));
+        let twice = |mut rows: BufReader<File>, mut to: &File| {
+            let mut text = String::new();
+            io::Read::read_to_string(&mut rows, &mut text)?;
+            to.write_all(text.repeat(2).as_bytes())
+        };
+        file.finish_as(twice).ok().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\none\n");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
     }
 
     #[test]

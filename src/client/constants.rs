@@ -205,6 +205,9 @@ pub mod error_reasons {
 
     /// FAILED_PRECONDITION, with RetryInfo. Payments of the customer, or calls that save its payment methods, have not ended. Metadata: `resource_ids` (at most 10, separated by commas).
     pub const PAYMENTS_UNDER_WAY: &str = "PAYMENTS_UNDER_WAY";
+
+    /// RESOURCE_EXHAUSTED, with RetryInfo and QuotaFailure. The key has as many exports under way as it may on this gateway; wait until one has ended.
+    pub const EXPORTS_LIMITED: &str = "EXPORTS_LIMITED";
 }
 
 /// Codes of `last_payment_error` that the gateway knows. Corefy may send others.

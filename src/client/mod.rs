@@ -28,7 +28,8 @@ use tonic::{
 pub use self::{calls::Calls, error::GatewayError, events::Events};
 use crate::pb::{
     StreamEventsRequest, customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
-    gateway_service_client::GatewayServiceClient, payment_intent_service_client::PaymentIntentServiceClient,
+    export_service_client::ExportServiceClient, gateway_service_client::GatewayServiceClient,
+    payment_intent_service_client::PaymentIntentServiceClient,
     payment_method_service_client::PaymentMethodServiceClient, refund_service_client::RefundServiceClient,
     risk_service_client::RiskServiceClient,
 };
@@ -121,6 +122,11 @@ impl Gateway {
     /// Saved cards, and what the account accepts.
     pub fn payment_methods(&self) -> PaymentMethodServiceClient<Calls> {
         PaymentMethodServiceClient::new(self.calls.clone())
+    }
+
+    /// The books.
+    pub fn exports(&self) -> ExportServiceClient<Calls> {
+        ExportServiceClient::new(self.calls.clone())
     }
 
     /// The rules of the gateway, and the reviews of payments; for keys with the scope `risk`.

@@ -88,19 +88,20 @@ mod tests {
     #[test]
     fn every_call_has_the_scope_of_what_it_does() {
         let contract = Contract::read();
-        assert_eq!(contract.services.len(), 7);
+        assert_eq!(contract.services.len(), 8);
         for (path, scope) in &contract.scopes {
             let method = path.rsplit('/').next().unwrap();
             let expected = match method {
                 _ if path.contains(".RiskService/") => Scope::Risk,
                 "CreateRefund" => Scope::Refunds,
-                "TestConnection" => Scope::Read,
+                "TestConnection" | "Export" => Scope::Read,
                 _ if ["Get", "List", "Stream"].iter().any(|verb| method.starts_with(verb)) => Scope::Read,
                 _ => Scope::Write,
             };
             assert_eq!(*scope, expected, "{path}");
         }
-        assert_eq!(contract.streams, HashSet::from(["/corefy.gateway.v1.EventService/StreamEvents".to_owned()]));
+        let streams = ["EventService/StreamEvents", "ExportService/Export"];
+        assert_eq!(contract.streams, streams.map(|path| format!("/corefy.gateway.v1.{path}")).into());
         assert_eq!(contract.scope("/corefy.gateway.v1.RefundService/CreateRefund"), Scope::Refunds);
         assert_eq!(contract.scope("/corefy.gateway.v1.RefundService/Unknown"), Scope::Write);
     }

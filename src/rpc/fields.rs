@@ -228,11 +228,15 @@ impl Fields {
             0 => DEFAULT_PAGE_SIZE,
             size => self.number("page_size", size, 1..=MAX_PAGE_SIZE.cast_signed()),
         };
-        let token = self.optional("page_token", token, |token| {
-            let fits = formats::visible_ascii(token.as_bytes(), MAX_PAGE_TOKEN).is_some();
-            formats::must(fits, "must be the next_page_token of the same list with the same filters")
-        });
+        let token =
+            self.token("page_token", token, "must be the next_page_token of the same list with the same filters");
         Page { size, token }
+    }
+
+    /// A token that the gateway made, or an empty one.
+    pub(super) fn token(&mut self, field: &str, token: String, description: &'static str) -> String {
+        let fits = |token: &str| formats::visible_ascii(token.as_bytes(), MAX_PAGE_TOKEN).is_some();
+        self.optional(field, token, |token| formats::must(fits(token), description))
     }
 }
 

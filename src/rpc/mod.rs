@@ -31,7 +31,8 @@ use crate::{
     app::App,
     pb::{
         customer_service_server::CustomerServiceServer, event_service_server::EventServiceServer,
-        gateway_service_server::GatewayServiceServer, payment_intent_service_server::PaymentIntentServiceServer,
+        export_service_server::ExportServiceServer, gateway_service_server::GatewayServiceServer,
+        payment_intent_service_server::PaymentIntentServiceServer,
         payment_method_service_server::PaymentMethodServiceServer, refund_service_server::RefundServiceServer,
         risk_service_server::RiskServiceServer,
     },
@@ -56,6 +57,7 @@ mod deadline;
 mod event_stream;
 mod event_view;
 mod events;
+mod exports;
 mod fields;
 mod filters;
 mod formats;
@@ -216,6 +218,7 @@ fn services(app: &App, contract: &Arc<Contract>, drain: &CancellationToken) -> R
         .add_service(guarded!(CustomerServiceServer))
         .add_service(guarded!(PaymentMethodServiceServer))
         .add_service(guarded!(EventServiceServer))
+        .add_service(guarded!(ExportServiceServer))
         .add_service(guarded!(RiskServiceServer))
         .add_service(guarded!(GatewayServiceServer))
         .add_service(reflection().build_v1().expect("the compiler wrote the descriptors"))

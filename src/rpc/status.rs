@@ -78,6 +78,7 @@ fn row(reason: Reason) -> (ErrorReason, Code) {
         Reason::EventNotKept => (ErrorReason::EventNotKept, Code::OutOfRange),
         Reason::EventReaderTooSlow => (ErrorReason::EventReaderTooSlow, Code::Aborted),
         Reason::EventStreamsLimited => (ErrorReason::EventStreamsLimited, Code::ResourceExhausted),
+        Reason::ExportsLimited => (ErrorReason::ExportsLimited, Code::ResourceExhausted),
         Reason::KeyRateLimited => (ErrorReason::KeyRateLimited, Code::ResourceExhausted),
         Reason::MethodUnknown => (ErrorReason::MethodUnknown, Code::Unimplemented),
         Reason::IdempotencyKeyRequired => (ErrorReason::IdempotencyKeyRequired, Code::InvalidArgument),
@@ -98,6 +99,7 @@ fn quota_subject(reason: Reason) -> Option<&'static str> {
         Reason::UpstreamRateLimited => Some("corefy-calls"),
         Reason::KeyRateLimited => Some("calls-of-the-key"),
         Reason::EventStreamsLimited => Some("streams-of-the-key"),
+        Reason::ExportsLimited => Some("exports-of-the-key"),
         _ => None,
     }
 }

@@ -3,10 +3,13 @@
 use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc};
 
 use corefy_gateway::{
-    app::{Checkpoint, Probe},
+    app::{Caller, Checkpoint, Probe},
     client::GatewayError,
     domain::{
         api_key::Scope,
+        books::{Export, ExportedKind, TextFormat},
+        clock::Timestamp,
+        ids::PartnerId,
         risk::lists::{HARD_LISTS, MOST_LISTS},
     },
     pb::{
@@ -44,7 +47,7 @@ enum Details {
 }
 
 /// `error_reason.proto`, again: the gRPC code, the metadata beside the request id, and the other details.
-const TABLE: [(Reason, Code, &[&str], Details); 34] = [
+const TABLE: [(Reason, Code, &[&str], Details); 35] = [
     (Reason::FieldsInvalid, Code::InvalidArgument, &[], Details::Fields),
     (Reason::CredentialsInvalid, Code::Unauthenticated, &[], Details::None),
     (Reason::ScopeMissing, Code::PermissionDenied, &["scope"], Details::None),
@@ -69,6 +72,7 @@ const TABLE: [(Reason, Code, &[&str], Details); 34] = [
     (Reason::Internal, Code::Internal, &[], Details::None),
     (Reason::KeyRateLimited, Code::ResourceExhausted, &[], Details::RetryAndQuota),
     (Reason::EventStreamsLimited, Code::ResourceExhausted, &[], Details::RetryAndQuota),
+    (Reason::ExportsLimited, Code::ResourceExhausted, &[], Details::RetryAndQuota),
     (Reason::MethodUnknown, Code::Unimplemented, &["method"], Details::None),
     (Reason::AuthFailuresLimited, Code::ResourceExhausted, &[], Details::Retry),
     (Reason::IdempotencyKeyRequired, Code::InvalidArgument, &[], Details::None),
@@ -301,7 +305,28 @@ async fn provoke_by_many_streams(database: TestDatabase, told: &mut Vec<CallRefu
     };
     let _open = stream().await.unwrap();
     told.push(refused(stream().await));
+    let (exports, caller) = (&app.server.app.exports, caller_with(app.key()));
+    let range = Export { kind: ExportedKind::Payments, from: Timestamp(0), before: Timestamp(1) };
+    let open = || exports.export(&caller, range, None, TextFormat::Csv, "");
+    let _exports = (open().await.unwrap(), open().await.unwrap());
+    let request = pb::ExportRequest {
+        kind: pb::ExportKind::Payments.into(),
+        created_from: Some(prost_types::Timestamp::default()),
+        ..Default::default()
+    };
+    told.push(refused(client.export(request).await));
     app.database
+}
+
+/// The caller with this key.
+fn caller_with(key: &str) -> Caller {
+    Caller {
+        partner_id: PartnerId::parse("acme").unwrap(),
+        key_id: key.split_once(':').unwrap().0.to_owned(),
+        request_id: String::new(),
+        deadline: tokio::time::Instant::now(),
+        idempotency: None,
+    }
 }
 
 async fn provoke_by_drain(database: TestDatabase, told: &mut Vec<CallRefusal>) {

@@ -7,6 +7,7 @@ use corefy_gateway::{
     domain::{audit::AuditFilter, environment::Environment, event::EventType},
     store::Changes,
 };
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use secrecy::ExposeSecret as _;
 use serde_json::Value as Json;
 
@@ -96,7 +97,22 @@ async fn books_have_every_object_of_the_range_and_nothing_of_its_payer(database:
     assert_eq!(reader.remove(0)[..3], ["partner_id", "id", "reference_id"]);
     assert_eq!(reader.remove(0)[..3], ["other", &ids[2], "'=order,\"3\""]);
 
-    let entries = AuditLog::new(store, Environment::system()).list(&AuditFilter::default(), 2).await.unwrap();
+    let file = ["payments", "--from", &from, "--format=parquet", "--out=books.parquet", "--reason=the year's end"];
+    let (code, _, complaint) = export(&database, directory.path(), &file);
+    assert_eq!((code, complaint.trim()), (Some(0), "4 rows"), "{complaint}");
+    let books = SerializedFileReader::new(fs::File::open(directory.path().join("books.parquet")).unwrap()).unwrap();
+    let rows: Vec<_> = books.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+    let cells = |name: &str| -> Vec<String> {
+        let cells = rows.iter().flat_map(|row| row.get_column_iter().filter(|(of, _)| of.as_str() == name));
+        cells.map(|(_, cell)| cell.to_string()).collect()
+    };
+    assert_eq!(cells("id"), [1, 0, 3, 2].map(|place: usize| format!("\"{}\"", ids[place])));
+    assert_eq!(cells("received"), ["100.0000"; 4]);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing else is left");
+
+    let entries = AuditLog::new(store, Environment::system()).list(&AuditFilter::default(), 3).await.unwrap();
+    assert_eq!(entries[0].reason, "the year's end");
+    let entries = &entries[1..];
     let told = |row: usize| (entries[row].action.as_str(), entries[row].object.as_str());
     assert_eq!([told(0), told(1)], [("books.export", "payments"), ("books.export", "events")]);
     let after: Json = serde_json::from_str(entries[0].after.as_ref().unwrap()).unwrap();
@@ -111,7 +127,7 @@ fn csv_of(path: &Path) -> Vec<Vec<String>> {
 }
 
 /// Payments enough for an export of some pages.
-async fn many(database: &TestDatabase, count: i64) {
+pub async fn many(database: &TestDatabase, count: i64) {
     with_partners(database).await;
     let store = database.store().await;
     let seconds: Vec<_> = (0..count).collect();
@@ -178,10 +194,44 @@ async fn an_export_is_refused_that_would_have_gaps_or_does_not_exist(database: T
     let (code, complaint) = refused(&["payments", "--from=1h", "--partner=nobody"]);
     assert_eq!((code, complaint.as_str()), (Some(1), "there is no partner nobody"));
     assert_eq!(refused(&["customers", "--from=1h"]).0, Some(2));
+    let (code, _, complaint) =
+        export(&database, directory.path(), &["events", "--from=1h", "--format=parquet", "--out=-"]);
+    assert_eq!((code, complaint.trim()), (Some(2), "--format parquet needs a file, --out FILE"));
     save_intent(&database.store().await, &paid_intent(acme())).await;
     database.execute("UPDATE payment_intents SET details = progress").await;
     let all = ["payments", "--from=2000-01-01T00:00:00Z", "--format=csv", "--out=books.csv"];
     let (code, _, complaint) = export(&database, directory.path(), &all);
     assert_eq!((code, directory.path().join("books.csv").exists()), (Some(1), false));
     assert!(complaint.contains("pi_") && complaint.contains("master key"), "{complaint}");
+}
+
+/// The most memory that an export may take, in KiB: the program, 500 rows, and 20,000 as Parquet.
+const MOST_MEMORY: usize = 120 * 1024;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; EXPORTED_ROWS says how many rows, a million otherwise"]
+async fn a_million_rows_take_no_more_memory_than_a_thousand() {
+    let count = std::env::var("EXPORTED_ROWS").map_or(1_000_000, |rows| rows.parse().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let database = TestDatabase::in_directory(directory.path());
+    many(&database, count).await;
+    let master_key = master_key_text();
+    let variables = [("DATABASE_URL", database.url()), ("GATEWAY_MASTER_KEY", master_key.expose_secret())];
+    let (from, to) = (NOW.to_string(), after(count).to_string());
+    for format in ["csv", "jsonl", "parquet"] {
+        let args = ["export", "payments", "--from", &from, "--to", &to, "--format", format, "--out", format];
+        let (begun, mut most) = (std::time::Instant::now(), 0);
+        let mut program = Program::start(directory.path(), &args, &variables);
+        while !directory.path().join(format).exists() {
+            most = program.memory_kib().max(most);
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert_eq!(program.exit_code().await, Some(0), "{}", program.said());
+        let bytes = fs::metadata(directory.path().join(format)).unwrap().len();
+        println!("{format}: {count} rows, {bytes} bytes, {:.1?}, {most} KiB at most", begun.elapsed());
+        assert!(most < MOST_MEMORY, "{format}: {most} KiB");
+    }
+    if let Ok(keep) = std::env::var("EXPORTED_TO") {
+        fs::copy(directory.path().join("parquet"), keep).unwrap();
+    }
 }

@@ -25,6 +25,7 @@ mod errors;
 mod event_streams;
 mod events;
 mod evidence;
+mod export_streams;
 mod exports;
 mod failover;
 mod gateway;

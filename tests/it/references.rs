@@ -209,6 +209,7 @@ impl ReasonRow {
             "UPSTREAM_REJECTED" => return "Correct what the message says; the call fails again as it is.",
             "REVISION_STALE" => return "Read the object, and decide anew.",
             "BLOCKED_BY_RISK" => return "Use another card.",
+            "EXPORTS_LIMITED" => return "Wait until one has ended, as RetryInfo says.",
             "EVENT_STREAMS_LIMITED" => return "Close a stream, or wait as RetryInfo says.",
             _ => {}
         }

@@ -15,7 +15,8 @@ namespace {
 // Deadline and repetitions, as gRPC's service config has them. It allows 5 attempts at most; their pauses, up to 5
 // seconds in all, outlast a restart of the gateway. Streams have no deadline.
 constexpr char kServiceConfig[] = R"({"methodConfig": [
-  {"name": [{"service": "corefy.gateway.v1.EventService", "method": "StreamEvents"}], "retryPolicy":
+  {"name": [{"service": "corefy.gateway.v1.EventService", "method": "StreamEvents"},
+            {"service": "corefy.gateway.v1.ExportService", "method": "Export"}], "retryPolicy":
     {"maxAttempts": 5, "initialBackoff": "0.25s", "backoffMultiplier": 3, "maxBackoff": "2s",
      "retryableStatusCodes": ["UNAVAILABLE"]}},
   {"name": [{}], "timeout": "45s", "retryPolicy":
@@ -60,8 +61,8 @@ Gateway Connect(const std::string& target, const std::string& api_key,
       "dns:///" + address, credentials, Arguments(), Interceptors(api_key));
   return {v1::PaymentIntentService::NewStub(channel), v1::RefundService::NewStub(channel),
           v1::CustomerService::NewStub(channel),      v1::PaymentMethodService::NewStub(channel),
-          v1::EventService::NewStub(channel),         v1::RiskService::NewStub(channel),
-          v1::GatewayService::NewStub(channel)};
+          v1::EventService::NewStub(channel),         v1::ExportService::NewStub(channel),
+          v1::RiskService::NewStub(channel),          v1::GatewayService::NewStub(channel)};
 }
 
 void Gateway::FollowEvents(v1::StreamEventsRequest request, const std::function<bool(const v1::Event&)>& handle) const {

@@ -40,6 +40,7 @@ type Client struct {
 	Customers      gatewayv1.CustomerServiceClient
 	PaymentMethods gatewayv1.PaymentMethodServiceClient
 	Events         gatewayv1.EventServiceClient
+	Exports        gatewayv1.ExportServiceClient
 	Risk           gatewayv1.RiskServiceClient // for keys with the scope risk
 	Gateway        gatewayv1.GatewayServiceClient
 
@@ -69,6 +70,7 @@ func Connect(target, apiKey string, options ...Option) (*Client, error) {
 		Customers:      gatewayv1.NewCustomerServiceClient(connection),
 		PaymentMethods: gatewayv1.NewPaymentMethodServiceClient(connection),
 		Events:         gatewayv1.NewEventServiceClient(connection),
+		Exports:        gatewayv1.NewExportServiceClient(connection),
 		Risk:           gatewayv1.NewRiskServiceClient(connection),
 		Gateway:        gatewayv1.NewGatewayServiceClient(connection),
 		connection:     connection,

@@ -207,6 +207,9 @@ const ReasonCustomerErased = "CUSTOMER_ERASED"
 // ReasonPaymentsUnderWay: FAILED_PRECONDITION, with RetryInfo. Payments of the customer, or calls that save its payment methods, have not ended. Metadata: `resource_ids` (at most 10, separated by commas).
 const ReasonPaymentsUnderWay = "PAYMENTS_UNDER_WAY"
 
+// ReasonExportsLimited: RESOURCE_EXHAUSTED, with RetryInfo and QuotaFailure. The key has as many exports under way as it may on this gateway; wait until one has ended.
+const ReasonExportsLimited = "EXPORTS_LIMITED"
+
 // Codes of `last_payment_error` that the gateway knows. Corefy may send others.
 
 // DeclineCodeAntifraudError: The payer's bank or provider suspects fraud.

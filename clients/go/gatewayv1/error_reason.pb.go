@@ -114,6 +114,9 @@ const (
 	// FAILED_PRECONDITION, with RetryInfo. Payments of the customer, or calls that save its payment methods, have not ended. Metadata:
 	// `resource_ids` (at most 10, separated by commas).
 	ErrorReason_ERROR_REASON_PAYMENTS_UNDER_WAY ErrorReason = 37
+	// RESOURCE_EXHAUSTED, with RetryInfo and QuotaFailure. The key has as many exports under way as it may on this gateway; wait until
+	// one has ended.
+	ErrorReason_ERROR_REASON_EXPORTS_LIMITED ErrorReason = 38
 )
 
 // Enum value maps for ErrorReason.
@@ -157,6 +160,7 @@ var (
 		35: "ERROR_REASON_PAYMENT_METHOD_DELETED",
 		36: "ERROR_REASON_CUSTOMER_ERASED",
 		37: "ERROR_REASON_PAYMENTS_UNDER_WAY",
+		38: "ERROR_REASON_EXPORTS_LIMITED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":              0,
@@ -197,6 +201,7 @@ var (
 		"ERROR_REASON_PAYMENT_METHOD_DELETED":   35,
 		"ERROR_REASON_CUSTOMER_ERASED":          36,
 		"ERROR_REASON_PAYMENTS_UNDER_WAY":       37,
+		"ERROR_REASON_EXPORTS_LIMITED":          38,
 	}
 )
 
@@ -231,7 +236,7 @@ var File_corefy_gateway_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\x81\v\n" +
+	"$corefy/gateway/v1/error_reason.proto\x12\x11corefy.gateway.v1*\xa3\v\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bERROR_REASON_FIELDS_INVALID\x10\x01\x12$\n" +
@@ -271,7 +276,8 @@ const file_corefy_gateway_v1_error_reason_proto_rawDesc = "" +
 	"\x1cERROR_REASON_BLOCKED_BY_RISK\x10\"\x12'\n" +
 	"#ERROR_REASON_PAYMENT_METHOD_DELETED\x10#\x12 \n" +
 	"\x1cERROR_REASON_CUSTOMER_ERASED\x10$\x12#\n" +
-	"\x1fERROR_REASON_PAYMENTS_UNDER_WAY\x10%B\xa0\x01\n" +
+	"\x1fERROR_REASON_PAYMENTS_UNDER_WAY\x10%\x12 \n" +
+	"\x1cERROR_REASON_EXPORTS_LIMITED\x10&B\xa0\x01\n" +
 	"\x15com.corefy.gateway.v1B\x10ErrorReasonProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (

@@ -6,6 +6,7 @@ import {
   CustomerService,
   EventService,
   EventView,
+  ExportService,
   GatewayService,
   PaymentIntentService,
   PaymentMethodService,
@@ -46,6 +47,7 @@ export class Gateway {
   readonly customers: Client<typeof CustomerService>;
   readonly paymentMethods: Client<typeof PaymentMethodService>;
   readonly events: Client<typeof EventService>;
+  readonly exports: Client<typeof ExportService>;
   /** For keys with the scope `risk`. */
   readonly risk: Client<typeof RiskService>;
   readonly gateway: Client<typeof GatewayService>;
@@ -69,6 +71,7 @@ export class Gateway {
     this.customers = createClient(CustomerService, calls);
     this.paymentMethods = createClient(PaymentMethodService, calls);
     this.events = createClient(EventService, calls);
+    this.exports = createClient(ExportService, calls);
     this.risk = createClient(RiskService, calls);
     this.gateway = createClient(GatewayService, calls);
     this.close = close;

@@ -193,6 +193,12 @@ const RULES: &[ArchitectureRule] = &[
         text: "the forms of the operator's files are known in reference data, and that of books in their text",
     },
     ArchitectureRule {
+        words: &["parquet"],
+        within: ALL,
+        may: &["cli/export.rs", "cli/export/parquet_file.rs"],
+        text: "files of Parquet are made in one place",
+    },
+    ArchitectureRule {
         words: &["indicatif"],
         within: ALL,
         may: &["cli/progress.rs"],

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use corefy_gateway::pb::{
     self, create_payment_method_request::Details, customer_service_client::CustomerServiceClient,
-    event_service_client::EventServiceClient, gateway_service_client::GatewayServiceClient,
-    payment_intent_service_client::PaymentIntentServiceClient,
+    event_service_client::EventServiceClient, export_service_client::ExportServiceClient,
+    gateway_service_client::GatewayServiceClient, payment_intent_service_client::PaymentIntentServiceClient,
     payment_method_service_client::PaymentMethodServiceClient, refund_service_client::RefundServiceClient,
     risk_service_client::RiskServiceClient,
 };
@@ -119,6 +119,12 @@ impl Client {
         list_reviews: RiskServiceClient(ListReviewsRequest) -> ListReviewsResponse;
         approve_review: RiskServiceClient(ApproveReviewRequest) -> ApproveReviewResponse;
         reject_review: RiskServiceClient(RejectReviewRequest) -> RejectReviewResponse;
+    }
+
+    /// Exports books.
+    pub async fn export(&self, request: pb::ExportRequest) -> Result<tonic::Streaming<pb::ExportResponse>, Status> {
+        let answer = ExportServiceClient::new(self.channel.clone()).export(self.signed(request)).await?;
+        Ok(answer.into_inner())
     }
 
     /// Creates an intent over `amount` USD.

@@ -10,6 +10,7 @@ from corefy.gateway.v1.customer_service_pb2_grpc import CustomerServiceStub
 from corefy.gateway.v1.event_pb2 import EVENT_VIEW_BASIC, Event, EventView
 from corefy.gateway.v1.event_service_pb2 import StreamEventsRequest
 from corefy.gateway.v1.event_service_pb2_grpc import EventServiceStub
+from corefy.gateway.v1.export_service_pb2_grpc import ExportServiceStub
 from corefy.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from corefy.gateway.v1.payment_intent_service_pb2_grpc import PaymentIntentServiceStub
 from corefy.gateway.v1.payment_method_service_pb2_grpc import PaymentMethodServiceStub
@@ -69,6 +70,7 @@ class Gateway:
         self.customers = CustomerServiceStub(self._channel)
         self.payment_methods = PaymentMethodServiceStub(self._channel)
         self.events = EventServiceStub(self._channel)
+        self.exports = ExportServiceStub(self._channel)
         self.risk = RiskServiceStub(self._channel)
         self.gateway = GatewayServiceStub(self._channel)
 

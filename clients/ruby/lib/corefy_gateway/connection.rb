@@ -38,14 +38,14 @@ module CorefyGateway
     V1 = ::Corefy::Gateway::V1
     private_constant :V1
 
-    attr_reader :payment_intents, :refunds, :customers, :payment_methods, :events, :risk, :gateway
+    attr_reader :payment_intents, :refunds, :customers, :payment_methods, :events, :exports, :risk, :gateway
 
     def initialize(channel, api_key, timeout)
       @channel = channel
       services = [V1::PaymentIntentService, V1::RefundService, V1::CustomerService, V1::PaymentMethodService,
-                  V1::EventService, V1::RiskService, V1::GatewayService]
+                  V1::EventService, V1::ExportService, V1::RiskService, V1::GatewayService]
       calls = services.map { |service| Calls.new(service, channel, api_key, timeout) }
-      @payment_intents, @refunds, @customers, @payment_methods, @events, @risk, @gateway = calls
+      @payment_intents, @refunds, @customers, @payment_methods, @events, @exports, @risk, @gateway = calls
     end
 
     # Yields events after this one, or from the oldest that is kept, and then each as it happens, without an end. Without

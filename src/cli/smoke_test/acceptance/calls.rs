@@ -13,21 +13,22 @@ use crate::{
         payer,
         steps::{APPROVED, INSUFFICIENT_FUNDS, THREE_D_SECURE, card, order},
     },
-    domain::network::is_this_machine,
+    domain::{clock::Clock, network::is_this_machine},
     pb::{
         CancelPaymentIntentRequest, CancelPaymentIntentResponse, CardToSave, ConfirmPaymentIntentRequest,
         ConfirmPaymentIntentResponse, CreateCustomerRequest, CreateCustomerResponse, CreatePaymentIntentRequest,
         CreatePaymentIntentResponse, CreatePaymentMethodRequest, CreatePaymentMethodResponse, CreateRefundRequest,
         CreateRefundResponse, DeletePaymentMethodRequest, EraseCustomerRequest, EraseCustomerResponse,
-        ErasePayerRequest, ExportPersonalDataRequest, GetApiCallStatsRequest, GetCustomerRequest, GetErasureRequest,
-        GetGatewayInfoRequest, GetPaymentIntentRequest, GetPaymentMethodRequest, GetRefundRequest, GetTimelineRequest,
-        GetTimelineResponse, ListApiCallsRequest, ListCustomersRequest, ListEventsRequest, ListPaymentIntentsRequest,
-        ListPaymentIntentsResponse, ListPaymentMethodsRequest, ListRefundsRequest, ListSupportedPaymentMethodsRequest,
-        PaymentIntent, PaymentIntentState as State, RefundState, StreamEventsRequest, TestConnectionRequest,
-        TestConnectionResponse, UpdateCustomerRequest, UpdatePaymentMethodRequest,
-        confirm_payment_intent_request::Source, create_payment_method_request::Details,
+        ErasePayerRequest, ExportKind, ExportPersonalDataRequest, ExportRequest, GetApiCallStatsRequest,
+        GetCustomerRequest, GetErasureRequest, GetGatewayInfoRequest, GetPaymentIntentRequest, GetPaymentMethodRequest,
+        GetRefundRequest, GetTimelineRequest, GetTimelineResponse, ListApiCallsRequest, ListCustomersRequest,
+        ListEventsRequest, ListPaymentIntentsRequest, ListPaymentIntentsResponse, ListPaymentMethodsRequest,
+        ListRefundsRequest, ListSupportedPaymentMethodsRequest, PaymentIntent, PaymentIntentState as State,
+        RefundState, StreamEventsRequest, TestConnectionRequest, TestConnectionResponse, UpdateCustomerRequest,
+        UpdatePaymentMethodRequest, confirm_payment_intent_request::Source, create_payment_method_request::Details,
         customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
-        export_personal_data_request::Person, gateway_service_client::GatewayServiceClient, next_action::Action,
+        export_personal_data_request::Person, export_service_client::ExportServiceClient,
+        gateway_service_client::GatewayServiceClient, next_action::Action,
         payment_intent_service_client::PaymentIntentServiceClient,
         payment_method_service_client::PaymentMethodServiceClient, refund_service_client::RefundServiceClient,
         stream_events_response::Content,
@@ -55,6 +56,7 @@ impl Checks {
         self.check_timeline(paid.as_ref()).await;
         self.check_customers().await;
         self.check_events().await;
+        self.check_exports().await;
         self.check_webhook().await;
     }
 
@@ -300,6 +302,25 @@ impl Checks {
         let mut client = EventServiceClient::new(self.gateway.channel());
         let call = client.list_events(self.gateway.reading(ListEventsRequest::default()));
         self.check("ListEvents", "the oldest ones", call, answered).await;
+    }
+
+    /// Exports what there was an hour ago: rows that are newer than five minutes are not exported.
+    async fn check_exports(&mut self) {
+        let mut client = ExportServiceClient::new(self.gateway.channel());
+        let from = Clock::system().now().before(Duration::from_secs(60 * 60));
+        let created_from = Some(prost_types::Timestamp { seconds: from.seconds(), nanos: 0 });
+        let request = ExportRequest { kind: ExportKind::Payments.into(), created_from, ..Default::default() };
+        let request = self.gateway.reading(request);
+        let call = async move {
+            let mut stream = client.export(request).await?.into_inner();
+            let first = stream.message().await?.ok_or_else(|| Status::unknown("there are no names of columns"))?;
+            Ok(first.rows.starts_with(b"partner_id,id,"))
+        };
+        let judge = |answer: Result<bool, Status>| match answer.map_err(describe)? {
+            true => Ok(()),
+            false => Err("no names of columns".to_owned()),
+        };
+        self.check("Export", "the payments of an hour", call, judge).await;
     }
 
     /// Makes a payment whose payer acts on the sandbox's page: its outcome reaches the gateway by a webhook alone, and

@@ -15,6 +15,7 @@
 #include "corefy/gateway/error.h"
 #include "corefy/gateway/v1/customer_service.grpc.pb.h"
 #include "corefy/gateway/v1/event_service.grpc.pb.h"
+#include "corefy/gateway/v1/export_service.grpc.pb.h"
 #include "corefy/gateway/v1/gateway_service.grpc.pb.h"
 #include "corefy/gateway/v1/payment_intent_service.grpc.pb.h"
 #include "corefy/gateway/v1/payment_method_service.grpc.pb.h"
@@ -32,6 +33,7 @@ struct Gateway {
   std::unique_ptr<v1::CustomerService::Stub> customers;
   std::unique_ptr<v1::PaymentMethodService::Stub> payment_methods;
   std::unique_ptr<v1::EventService::Stub> events;
+  std::unique_ptr<v1::ExportService::Stub> exports;
   std::unique_ptr<v1::RiskService::Stub> risk;  // for keys with the scope `risk`
   std::unique_ptr<v1::GatewayService::Stub> gateway;
 

@@ -4,6 +4,8 @@ import com.corefy.gateway.v1.CustomerServiceGrpc;
 import com.corefy.gateway.v1.CustomerServiceGrpc.CustomerServiceBlockingStub;
 import com.corefy.gateway.v1.EventServiceGrpc;
 import com.corefy.gateway.v1.EventServiceGrpc.EventServiceBlockingStub;
+import com.corefy.gateway.v1.ExportServiceGrpc;
+import com.corefy.gateway.v1.ExportServiceGrpc.ExportServiceBlockingStub;
 import com.corefy.gateway.v1.GatewayServiceGrpc;
 import com.corefy.gateway.v1.GatewayServiceGrpc.GatewayServiceBlockingStub;
 import com.corefy.gateway.v1.PaymentIntentServiceGrpc;
@@ -96,6 +98,11 @@ public final class CorefyGateway implements AutoCloseable {
   /** Tells what happened; {@link #followEvents} survives a break. */
   public EventServiceBlockingStub events() {
     return EventServiceGrpc.newBlockingStub(blocking);
+  }
+
+  /** Exports the books. */
+  public ExportServiceBlockingStub exports() {
+    return ExportServiceGrpc.newBlockingStub(blocking);
   }
 
   /** Governs the rules of the whole gateway, and decides reviews; for keys with the scope risk. */

@@ -4,6 +4,7 @@ import com.corefy.gateway.v1.CustomerServiceGrpcKt.CustomerServiceCoroutineStub
 import com.corefy.gateway.v1.Event
 import com.corefy.gateway.v1.StreamEventsRequest
 import com.corefy.gateway.v1.EventServiceGrpcKt.EventServiceCoroutineStub
+import com.corefy.gateway.v1.ExportServiceGrpcKt.ExportServiceCoroutineStub
 import com.corefy.gateway.v1.GatewayServiceGrpcKt.GatewayServiceCoroutineStub
 import com.corefy.gateway.v1.PaymentIntentServiceGrpcKt.PaymentIntentServiceCoroutineStub
 import com.corefy.gateway.v1.PaymentMethodServiceGrpcKt.PaymentMethodServiceCoroutineStub
@@ -40,6 +41,9 @@ public class CoroutineServices internal constructor(channel: Channel) {
 
   /** Tells what happened; [eventFlow] survives a break. */
   public val events: EventServiceCoroutineStub = EventServiceCoroutineStub(channel)
+
+  /** Exports the books. */
+  public val exports: ExportServiceCoroutineStub = ExportServiceCoroutineStub(channel)
 
   /** Governs the rules of the whole gateway, and decides reviews; for keys with the scope risk. */
   public val risk: RiskServiceCoroutineStub = RiskServiceCoroutineStub(channel)
