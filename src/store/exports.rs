@@ -203,7 +203,7 @@ mod tests {
         }
         let places = EventPlaces { after: 5_000, until: 8_000 };
         let query = happened(&acme, &export(ExportedKind::Events), places).unwrap();
-        let bounds = if is_postgres { ["position > ", "position <= "] } else { ["position>?", "position<?"] };
+        let bounds = if is_postgres { ["\"position\" > ", "\"position\" <= "] } else { ["position>?", "position<?"] };
         // That of the partner, or, where most events are the partner's, that of all: each is bounded by the places.
         grown.assert_exports(query, "position", "events_", bounds).await;
     }
