@@ -28,6 +28,7 @@ mod payments;
 mod perform;
 pub mod personal_data;
 mod reconcile;
+pub mod reconciliation;
 pub mod refunds;
 pub mod retention;
 pub mod risk;

@@ -8,8 +8,21 @@ use crate::{config::SettingsProblems, error::Error, server::StartError, store};
 pub(super) enum CommandFailure {
     /// A usage error.
     Settings(String),
+    /// The command did its work, and found that books differ.
+    Differences(String),
     /// Anything else.
     Failed(String),
+}
+
+impl CommandFailure {
+    /// The exit code of the program.
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Failed(_) => 1,
+            Self::Settings(_) => 2,
+            Self::Differences(_) => 3,
+        }
+    }
 }
 
 impl From<SettingsProblems> for CommandFailure {
@@ -45,7 +58,7 @@ impl From<Error> for CommandFailure {
 impl fmt::Display for CommandFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Settings(sentence) | Self::Failed(sentence) => f.write_str(sentence),
+            Self::Settings(sentence) | Self::Differences(sentence) | Self::Failed(sentence) => f.write_str(sentence),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The command line: one file a command. A command exits with 0 on success, with 1 and a sentence on a failure, and with 2
-//! on a usage error.
+//! The command line: one file a command. A command exits with 0 on success, with 1 and a sentence on a failure, with 2 on a
+//! usage error, and with 3 when books differ.
 
 use std::{path::Path, process::ExitCode};
 
@@ -25,6 +25,7 @@ mod migrate;
 mod operations;
 mod payments;
 mod progress;
+mod reconcile;
 mod resumable_file;
 mod retention;
 mod risk;
@@ -81,6 +82,8 @@ enum CliCommand {
     Calls(calls::CallsCommand),
     /// Show all that happened to one payment, in one order
     Timeline(timeline::TimelineCommand),
+    /// Compare the books with Corefy's, payment by payment and refund by refund, and settle what differs if asked to
+    Reconcile(Box<reconcile::ReconcileCommand>),
     /// Walk through payments, a decline, 3-D Secure and refunds on a running gateway, and show each step
     Try(smoke_test::TryCommand),
 }
@@ -103,7 +106,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             anstream::eprintln!("{failure}");
-            ExitCode::from(if matches!(failure, CommandFailure::Settings(_)) { 2 } else { 1 })
+            ExitCode::from(failure.exit_code())
         }
     }
 }
@@ -140,6 +143,7 @@ fn try_run() -> Result<(), CommandFailure> {
             CliCommand::Retention(command) => command.run().await,
             CliCommand::Calls(command) => command.run().await,
             CliCommand::Timeline(command) => command.run().await,
+            CliCommand::Reconcile(command) => command.run().await,
             CliCommand::Try(command) => command.run().await,
         }
     });

@@ -22,8 +22,8 @@ mod values;
 pub use report::SettingsProblems;
 pub use route::UpstreamRoute;
 pub use values::{
-    AdminConfig, Config, DatabaseConfig, LogConfig, LogFormat, ProxiedPort, RiskConfig, TlsConfig, TraceConfig,
-    UpstreamApi, UpstreamConfig,
+    AdminConfig, Config, DatabaseConfig, LogConfig, LogFormat, ProxiedPort, ReconcileConfig, RiskConfig, TlsConfig,
+    TraceConfig, UpstreamApi, UpstreamConfig,
 };
 
 /// The name by which this program was called, for the commands that it prints.

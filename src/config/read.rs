@@ -14,12 +14,12 @@ use url::{Host, Url};
 use super::database_url;
 use super::report::{SettingsReport, given};
 use super::settings::{
-    AdminSettings, DatabaseSettings, GatewaySettings, LogSettings, MasterKeySetting, MigrateSettings, ServeSettings,
-    TraceSettings, UpstreamSettings,
+    AdminSettings, DatabaseSettings, GatewaySettings, LogSettings, MasterKeySetting, MigrateSettings,
+    ReconcileSettings, ServeSettings, TraceSettings, UpstreamSettings,
 };
 use super::{
-    AdminConfig, Config, DatabaseConfig, LogConfig, LogFormat, ProxiedPort, SettingsProblems, TlsConfig, TraceConfig,
-    UpstreamApi, UpstreamConfig, UpstreamRoute,
+    AdminConfig, Config, DatabaseConfig, LogConfig, LogFormat, ProxiedPort, ReconcileConfig, SettingsProblems,
+    TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig, UpstreamRoute,
 };
 use crate::domain::{
     amount_limits::AmountLimits,
@@ -139,6 +139,17 @@ impl AdminSettings {
         let mut report = SettingsReport::default();
         let (database, master_key) = (self.database.read(&mut report), self.master_key.read(&mut report));
         report.finish(database.zip(master_key).map(|(database, master_key)| AdminConfig { database, master_key }))
+    }
+}
+
+impl ReconcileSettings {
+    /// Reads the settings, those of Corefy if it is asked; the error has everything that is wrong with them.
+    pub fn read(&self, needs_corefy: bool) -> Result<ReconcileConfig, SettingsProblems> {
+        let mut report = SettingsReport::default();
+        let upstream = if needs_corefy { self.upstream.read(&mut report).map(Some) } else { Some(None) };
+        let (database, master_key) = (self.database.read(&mut report), self.master_key.read(&mut report));
+        let all = upstream.zip(database.zip(master_key));
+        report.finish(all.map(|(upstream, (database, master_key))| ReconcileConfig { database, master_key, upstream }))
     }
 }
 

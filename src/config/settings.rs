@@ -240,6 +240,17 @@ pub struct MigrateSettings {
     pub(super) database: DatabaseSettings,
 }
 
+/// Settings of `reconcile`: those of Corefy are needed where it is asked.
+#[derive(Args, Clone, Debug)]
+pub struct ReconcileSettings {
+    #[command(flatten)]
+    pub(super) upstream: UpstreamSettings,
+    #[command(flatten)]
+    pub(super) database: DatabaseSettings,
+    #[command(flatten)]
+    pub(super) master_key: MasterKeySetting,
+}
+
 /// Settings of the commands that work on the database alone: `keys`, `webhooks`, `operations`,
 /// `calls`, `timeline`.
 #[derive(Args, Clone, Debug)]

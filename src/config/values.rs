@@ -134,6 +134,17 @@ pub struct AdminConfig {
     pub master_key: SecretString,
 }
 
+/// The configuration of the command that compares the books.
+#[derive(Clone, Debug)]
+pub struct ReconcileConfig {
+    /// Where payments are kept.
+    pub database: DatabaseConfig,
+    /// At least 32 characters, the same as that of `serve`.
+    pub master_key: SecretString,
+    /// Corefy, where it is asked.
+    pub upstream: Option<UpstreamConfig>,
+}
+
 /// Where payments are kept.
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {

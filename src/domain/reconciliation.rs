@@ -3,14 +3,16 @@
 mod compare;
 mod difference;
 mod mismatch;
+mod ours;
 mod refunds;
 mod standing;
 mod theirs;
 mod totals;
 
-pub use compare::{OurPayment, Patience, compare, missing_here};
+pub use compare::{compare, missing_here};
 pub use difference::{Certainty, Difference, DifferenceKind};
 pub use mismatch::{MOST_DIFFERENCES, Mismatch};
+pub use ours::{OurPayment, Patience};
 pub use theirs::{Shown, TheirPayment, TheirRefunds, TheirState};
 pub use totals::{Total, Totals};
 

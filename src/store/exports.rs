@@ -115,13 +115,14 @@ impl ReadSession {
         row.map(|row| Ok((get(&row, "position")?, time(&row, "created_at")?))).transpose()
     }
 
-    async fn exported(
+    /// Rows for books, of which each can be read.
+    pub(super) async fn exported<T>(
         &mut self,
         query: ListQuery,
         order: &str,
         limit: u32,
-        read: ReadRow<Exported>,
-    ) -> Result<Vec<Exported>, Error> {
+        read: ReadRow<T>,
+    ) -> Result<Vec<T>, Error> {
         let rows = query.fetch(self.connection(), order, limit).await?;
         let named = |row: &AnyRow, error| match error {
             Error::Corrupt(why) => Error::corrupt(format!("{}: {why}", get::<String>(row, "id").unwrap_or_default())),
@@ -132,7 +133,7 @@ impl ReadSession {
 }
 
 /// The order of payments and refunds.
-const CREATION: &str = "created_at, id";
+pub(super) const CREATION: &str = "created_at, id";
 
 /// The partner's rows of an export behind this place, by which alone their beginning is bounded: it is never before the range.
 fn made(table: &str, partner: &PartnerId, export: &Export, after: &Place) -> Result<ListQuery, Error> {

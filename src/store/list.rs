@@ -152,7 +152,7 @@ pub(super) mod tests {
 
     impl Grown {
         /// Asserts that a list is read by this index, in the order in which it is shown when it is `ordered` by it.
-        async fn assert_reads(
+        pub(in crate::store) async fn assert_reads(
             &mut self,
             select: Result<ListQuery, Error>,
             Listing { table, order, .. }: Listing<ListPosition>,

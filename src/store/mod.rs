@@ -52,6 +52,7 @@ mod plan_tests;
 mod pooler;
 mod read_batcher;
 mod readiness;
+mod reconciliation;
 mod refunds;
 mod retention;
 mod risk_bins;

@@ -52,6 +52,7 @@ mod proxies;
 mod quickstart;
 mod random_walk;
 mod rate_limit;
+mod reconciliation;
 mod redaction;
 mod references;
 mod refunds;

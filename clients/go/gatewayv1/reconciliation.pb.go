@@ -188,7 +188,7 @@ func (x *Mismatch) GetFoundAt() *timestamppb.Timestamp {
 // A difference between a payment here and at Corefy.
 type Difference struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What differs.
+	// The kind of what differs.
 	Kind DifferenceKind `protobuf:"varint,1,opt,name=kind,proto3,enum=corefy.gateway.v1.DifferenceKind" json:"kind,omitempty"`
 	// The refund that it is about, `re_…`. Empty when it is about none, or about one that is missing here.
 	RefundId string `protobuf:"bytes,2,opt,name=refund_id,json=refundId,proto3" json:"refund_id,omitempty"`

@@ -41,6 +41,8 @@ words! {
         PersonalDataExport => "personal_data.export",
         /// Books were exported: payments, refunds or events.
         BooksExport => "books.export",
+        /// The books were compared with Corefy's.
+        BooksReconcile => "books.reconcile",
         /// The audit log was exported.
         AuditExport => "audit.export",
     }

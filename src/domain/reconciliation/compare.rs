@@ -1,84 +1,13 @@
 //! The comparison of one payment.
 
-use std::time::Duration;
-
 use super::{
     difference::{Certainty, Difference, DifferenceKind as Kind},
+    ours::{OurPayment, Patience},
     refunds::compare_refunds,
     standing::{Standing, of_payments},
     theirs::{Shown, TheirPayment, TheirState},
 };
-use crate::domain::{
-    clock::Timestamp,
-    money::Money,
-    operation::{Operation, OperationKind, OperationState},
-    payment_intent::PaymentIntent,
-    refund::Refund,
-};
-
-/// A payment as the gateway has it.
-#[derive(Clone, Debug)]
-pub struct OurPayment<'a> {
-    /// The intent.
-    pub intent: &'a PaymentIntent,
-    /// Every refund of it.
-    pub refunds: Vec<&'a Refund>,
-    /// The operations on it; those that are done do not count.
-    pub operations: &'a [Operation],
-}
-
-/// When the other books were made, and how long a change may take to get from one to the other.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// When Corefy gave its answer, or made its file.
-    pub as_of: Timestamp,
-    /// How old a change has to be to be in both.
-    pub settling: Duration,
-}
-
-impl Patience {
-    /// Whether a change at this moment, which may be zero for none, may be in one of the books alone.
-    pub(super) fn is_fresh(self, changed_at: Timestamp) -> bool {
-        changed_at.0 != 0 && changed_at + self.settling > self.as_of
-    }
-}
-
-impl OurPayment<'_> {
-    /// Whether something is under way that concerns the payment itself, and not a refund.
-    fn is_under_way(&self, version: Timestamp, patience: Patience) -> bool {
-        let has_news = version > self.intent.upstream_version && patience.is_fresh(version);
-        has_news || patience.is_fresh(self.intent.updated_at) || self.operations.iter().any(is_open_on_payment)
-    }
-
-    /// Whether the outcome of this refund is awaited.
-    pub(super) fn is_refund_open(&self, refund: &Refund) -> bool {
-        let is_of_it = |operation: &&Operation| operation.subject_id == refund.id.as_str();
-        self.operations.iter().filter(is_of_it).any(is_under_way)
-    }
-}
-
-fn is_open_on_payment(operation: &Operation) -> bool {
-    let concerns_it = match operation.kind {
-        OperationKind::CreatePaymentIntent
-        | OperationKind::ConfirmPaymentIntent
-        | OperationKind::CancelPaymentIntent => true,
-        OperationKind::CreateRefund
-        | OperationKind::CreateCustomer
-        | OperationKind::CreatePaymentMethod
-        | OperationKind::UpdateCustomer
-        | OperationKind::UpdatePaymentMethod
-        | OperationKind::DeletePaymentMethod => false,
-    };
-    concerns_it && is_under_way(operation)
-}
-
-/// Whether Corefy is asked about it. What waits for an operator stays as it is.
-fn is_under_way(operation: &Operation) -> bool {
-    match operation.state {
-        OperationState::Sent | OperationState::InDoubt => true,
-        OperationState::NeedsOperator | OperationState::Done => false,
-    }
-}
+use crate::domain::{clock::Timestamp, money::Money, payment_intent::PaymentIntent};
 
 /// The differences between a payment here and what Corefy shows of it.
 pub fn compare(ours: &OurPayment<'_>, shown: Shown<'_>, patience: Patience) -> Vec<Difference> {
@@ -98,7 +27,7 @@ pub fn missing_here(theirs: &TheirPayment<'_>, patience: Patience) -> Option<Dif
     Some(Difference::of_payment(Kind::MissingHere, certainty, ("", theirs.state.word()), received))
 }
 
-/// What Corefy never had is not missing there.
+/// A payment that Corefy never had is not missing there.
 fn missing_there(ours: &OurPayment<'_>, patience: Patience) -> Option<Difference> {
     let intent = ours.intent;
     let is_under_way = ours.is_under_way(Timestamp::default(), patience);
@@ -144,23 +73,10 @@ fn amount(intent: &PaymentIntent, theirs: &TheirPayment<'_>, is_under_way: bool)
         TheirState::Failed | TheirState::Canceled | TheirState::Unknown(_) => return None,
     };
     let may_follow = theirs.is_paid() && there > here && there <= intent.amount.minor;
-    of_sums(Kind::Amount, intent, (here, there), may_follow && is_under_way)
+    Difference::of_sums(Kind::Amount, intent, (here, there), may_follow && is_under_way)
 }
 
 fn charged_back(intent: &PaymentIntent, theirs: &TheirPayment<'_>, is_under_way: bool) -> Option<Difference> {
     let (here, there) = (intent.charged_back, theirs.charged_back.filter(|_| theirs.is_paid())?);
-    of_sums(Kind::ChargedBack, intent, (here, there), there > here && is_under_way)
-}
-
-/// The difference between two sums of a payment.
-pub(super) fn of_sums(
-    kind: Kind,
-    intent: &PaymentIntent,
-    (here, there): (i64, i64),
-    is_pending: bool,
-) -> Option<Difference> {
-    let certainty = if is_pending { Certainty::Pending } else { Certainty::Real };
-    let text = |minor| intent.money(minor).to_string();
-    let at_stake = intent.money(here.saturating_sub(there).saturating_abs());
-    (here != there).then(|| Difference::of_payment(kind, certainty, (text(here), text(there)), at_stake))
+    Difference::of_sums(Kind::ChargedBack, intent, (here, there), there > here && is_under_way)
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ids::RefundId, money::Money, words::words};
+use crate::domain::{ids::RefundId, money::Money, payment_intent::PaymentIntent, words::words};
 
 words! {
     /// The kind of a difference.
@@ -71,5 +71,18 @@ impl Difference {
     ) -> Self {
         let (here, there) = (values.0.into(), values.1.into());
         Self { kind, certainty, refund_id: None, upstream_refund_id: None, here, there, at_stake }
+    }
+
+    /// The difference between two sums of a payment, if there is one.
+    pub(super) fn of_sums(
+        kind: DifferenceKind,
+        intent: &PaymentIntent,
+        (here, there): (i64, i64),
+        is_pending: bool,
+    ) -> Option<Self> {
+        let certainty = if is_pending { Certainty::Pending } else { Certainty::Real };
+        let text = |minor| intent.money(minor).to_string();
+        let at_stake = intent.money(here.saturating_sub(there).saturating_abs());
+        (here != there).then(|| Self::of_payment(kind, certainty, (text(here), text(there)), at_stake))
     }
 }

@@ -21,14 +21,14 @@ pub struct Mismatch {
     pub partner_id: PartnerId,
     /// Corefy's id of it, if known.
     pub upstream_id: Option<String>,
-    /// What differs; at most [`MOST_DIFFERENCES`].
+    /// The differences; at most [`MOST_DIFFERENCES`].
     pub differences: Vec<Difference>,
     /// When it was found.
     pub found_at: Timestamp,
 }
 
 impl Mismatch {
-    /// Those of the `differences` of a payment that stay; `None` when there are none.
+    /// Takes those of the `differences` of a payment that stay; `None` when there are none.
     pub fn of(intent: &PaymentIntent, differences: &[Difference], found_at: Timestamp) -> Option<Self> {
         let real = differences.iter().filter(|difference| difference.certainty == Certainty::Real);
         let differences: Vec<_> = real.take(MOST_DIFFERENCES).cloned().collect();

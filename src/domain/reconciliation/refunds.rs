@@ -1,8 +1,8 @@
 //! The comparison of a payment's refunds.
 
 use super::{
-    compare::{OurPayment, Patience, of_sums},
     difference::{Certainty, Difference, DifferenceKind as Kind},
+    ours::{OurPayment, Patience},
     standing::{Standing, of_refunds},
     theirs::TheirRefunds,
 };
@@ -26,7 +26,7 @@ fn sum(ours: &OurPayment<'_>, there: i64, patience: Patience) -> Option<Differen
     let here = ours.intent.refunded;
     let is_fresh = ours.refunds.iter().any(|refund| patience.is_fresh(refund.updated_at));
     let is_pending = is_fresh || (here..=here.saturating_add(ours.intent.refund_pending)).contains(&there);
-    of_sums(Kind::Refunded, ours.intent, (here, there), is_pending)
+    Difference::of_sums(Kind::Refunded, ours.intent, (here, there), is_pending)
 }
 
 fn each(ours: &OurPayment<'_>, theirs: &[RefundSnapshot], patience: Patience) -> Vec<Difference> {

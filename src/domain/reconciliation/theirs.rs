@@ -6,7 +6,7 @@ use crate::domain::{
     snapshot::{PaymentSnapshot, PaymentStatus, RefundSnapshot},
 };
 
-/// What Corefy shows of a payment of ours.
+/// Corefy's side of a payment of ours.
 #[derive(Clone, Copy, Debug)]
 pub enum Shown<'a> {
     /// The payment.

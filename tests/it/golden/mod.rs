@@ -12,7 +12,7 @@
 
 mod calls;
 mod operators;
-mod rows;
+pub mod rows;
 mod story;
 
 use std::{fs, path::PathBuf, time::Duration};

@@ -84,6 +84,11 @@ impl TestApp {
         Self::start_in(database, Harness::default(), |_| {}).await
     }
 
+    /// The same without workers.
+    pub async fn start_still(database: TestDatabase) -> Self {
+        Self::start_in(database, Harness { without_workers: true, ..Harness::default() }, |_| {}).await
+    }
+
     async fn start_in(database: TestDatabase, harness: Harness, change: impl FnOnce(&mut Config)) -> Self {
         install_crypto();
         let environment = harness.environment.clone();
