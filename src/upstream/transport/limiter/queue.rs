@@ -9,7 +9,7 @@ use crate::{domain::ids::PartnerId, upstream::Priority};
 /// with the most.
 const MAX_WAITING: usize = 1024;
 
-/// The inverse of a priority's weight: eight confirmations are served for one poll, and four polls for one payment whose books are
+/// The inverse of a priority's weight: eight confirmations are served for one poll, and two polls for one payment whose books are
 /// compared, when that many of both wait.
 const fn cost(priority: Priority) -> u64 {
     match priority {
@@ -17,7 +17,7 @@ const fn cost(priority: Priority) -> u64 {
         Priority::InDoubt | Priority::Create => 2,
         Priority::Read => 4,
         Priority::Poll => 8,
-        Priority::Books => 32,
+        Priority::Books => 16,
     }
 }
 
@@ -248,7 +248,7 @@ mod tests {
         assert!(counts.is_sorted_by(|a, b| a + 1 >= *b), "{counts:?}");
         assert!(of(Priority::Confirm) >= 7 * of(Priority::Poll), "{counts:?}");
         assert!(of(Priority::Poll) >= 8 && of(Priority::Read) >= 18, "{counts:?}");
-        assert!((1..=3).contains(&of(Priority::Books)), "{counts:?}");
+        assert!((3..=6).contains(&of(Priority::Books)), "{counts:?}");
     }
 
     #[test]
