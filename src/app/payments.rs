@@ -94,9 +94,7 @@ impl Payments {
 
     /// Refuses what the API of Corefy in use cannot do, before anything is reserved.
     pub(super) fn require_of_corefy(&self, needed: impl IntoIterator<Item = Capability>) -> Result<(), Error> {
-        let has = |capability: &Capability| self.upstream.capabilities().contains(capability);
-        let missing = needed.into_iter().find(|capability| !has(capability));
-        missing.map_or(Ok(()), |capability| Err(upstream::Error::Unsupported(capability).into()))
+        Ok(upstream::require(self.upstream.capabilities(), needed.into_iter())?)
     }
 }
 

@@ -70,6 +70,12 @@ pub enum About {
     Other,
 }
 
+/// Fails with the first capability that is needed and lacking.
+pub fn require(available: &[Capability], mut needed: impl Iterator<Item = Capability>) -> Result<(), Error> {
+    let missing = needed.find(|capability| !available.contains(capability));
+    missing.map_or(Ok(()), |capability| Err(Error::Unsupported(capability)))
+}
+
 /// One of Corefy's APIs. Every method is one operation; none is ever repeated by the implementation unless repeating
 /// it moves no money.
 #[async_trait]

@@ -5,6 +5,8 @@
 
 mod call;
 pub mod call_log;
+#[cfg(test)]
+mod conformance;
 mod contract;
 mod error;
 pub mod intents;
@@ -17,7 +19,7 @@ pub mod signature;
 pub mod transport;
 
 pub use call::{Call, NewPaymentMethod, PaymentContext, PaymentMethodData};
-pub use contract::{About, ConnectionTest, Notice, Upstream};
+pub use contract::{About, ConnectionTest, Notice, Upstream, require};
 pub use error::{Error, NotSent, Rejection, not_at_corefy};
 pub use log_subject::Subject;
 pub use priority::{Priority, Scheduling};

@@ -69,6 +69,11 @@ impl Scripted {
         Self { url, shared }
     }
 
+    /// Answers by another script from now on.
+    pub fn follow(&self, script: impl IntoIterator<Item = ScriptedStep>) {
+        self.shared.lock().unwrap().0 = script.into_iter().collect();
+    }
+
     /// The requests since the last call of this.
     pub fn seen(&self) -> Vec<ScriptedRequest> {
         std::mem::take(&mut self.shared.lock().unwrap().1)

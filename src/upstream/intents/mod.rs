@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::transport::{HttpAnswer, HttpFailure, HttpRequest, SetupError, Transport};
 use super::{
     Call, ConnectionTest, Error, NewPaymentMethod, Notice, PaymentContext, Priority, Scheduling, Upstream,
-    not_at_corefy,
+    not_at_corefy, require,
     signature::{self, WrongSignature},
 };
 use crate::domain::{
@@ -25,6 +25,8 @@ use crate::domain::{
 };
 
 mod answers;
+#[cfg(test)]
+mod conformance;
 mod keys;
 mod lenient;
 mod next_action;
@@ -229,6 +231,7 @@ impl Upstream for Intents {
         context: PaymentContext<'_>,
         confirmation: &Confirmation<PaymentMethod>,
     ) -> Result<PaymentSnapshot, Error> {
+        require(self.capabilities(), confirmation.needs())?;
         let id = context.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment intent"))?;
         let body = requests::confirm_intent(confirmation)?;
         let request = HttpRequest::mutation("payment_intent.confirm", "/v1/payment-intents/{id}/confirm", call)
