@@ -122,10 +122,8 @@ impl Reconciliation {
         as_of: Timestamp,
     ) -> Result<Vec<Difference>, Error> {
         let patience = self.patience(as_of);
-        let refunds = match intent.may_have_refunds() {
-            true => self.store.read().await?.refunds_of(&intent.id).await?,
-            false => Vec::new(),
-        };
+        let refunds =
+            if intent.may_have_refunds() { self.store.read().await?.refunds_of(&intent.id).await? } else { Vec::new() };
         let ours = OurPayment { intent, refunds: refunds.iter().map(|refund| &**refund).collect(), operations: &[] };
         if intent.upstream_id.is_some() && compare(&ours, shown, patience).is_empty() {
             return Ok(Vec::new());

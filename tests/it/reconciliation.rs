@@ -5,8 +5,12 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use corefy_gateway::{
     config::local::SandboxKeys,
+    domain::{clock::Clock, environment::Environment},
     pb::{self, DifferenceKind, PaymentIntentState as State, event::Object},
-    sandbox::faults::{Fault, Switches},
+    sandbox::{
+        Sandbox,
+        faults::{Fault, Switches},
+    },
 };
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -17,9 +21,10 @@ use crate::{
     golden::rows::dump,
     on_both,
     support::{
-        app::TestApp,
+        app::{TestApp, start_sandbox, until},
         client::{Client, keyed, new_key, new_refund},
         database::{Backend, TestDatabase, master_key_text},
+        process::{GatewayProcess, create_key},
         program::{Program, output},
     },
 };
@@ -30,6 +35,7 @@ on_both![
     what_is_under_way_is_pending_and_no_difference,
     what_differs_is_settled_by_corefy_s_word_and_told_by_an_event,
     a_file_of_corefy_s_shows_what_is_missing_on_either_side,
+    what_a_file_shows_is_settled_beside_a_gateway_that_serves,
     a_comparison_that_is_killed_goes_on_where_it_was,
     what_corefy_does_not_answer_is_not_compared,
     wrong_flags_are_named,
@@ -63,16 +69,7 @@ impl Bench {
     }
 
     fn variables(&self) -> BTreeMap<&'static str, String> {
-        let keys = SandboxKeys::default();
-        BTreeMap::from([
-            ("COREFY_API_KEY", keys.api_key.expose_secret().to_owned()),
-            ("COREFY_SECRET_KEY", keys.secret_key.expose_secret().to_owned()),
-            ("COREFY_CLIENT_KEY", keys.client_key.expose_secret().to_owned()),
-            ("COREFY_BASE_URL", self.app.sandbox.base_url().to_string()),
-            ("COREFY_RATE_LIMIT_PER_MINUTE", "1000000".to_owned()),
-            ("DATABASE_URL", self.app.database.url().to_owned()),
-            ("GATEWAY_MASTER_KEY", master_key_text().expose_secret().to_owned()),
-        ])
+        variables(&self.app.sandbox, &self.app.database)
     }
 
     /// Runs the command with these flags beside those that all have, with changes young and old.
@@ -148,6 +145,20 @@ impl Said {
         found.sort();
         (found, totals)
     }
+}
+
+/// The settings of the command.
+fn variables(sandbox: &Sandbox, database: &TestDatabase) -> BTreeMap<&'static str, String> {
+    let keys = SandboxKeys::default();
+    BTreeMap::from([
+        ("COREFY_API_KEY", keys.api_key.expose_secret().to_owned()),
+        ("COREFY_SECRET_KEY", keys.secret_key.expose_secret().to_owned()),
+        ("COREFY_CLIENT_KEY", keys.client_key.expose_secret().to_owned()),
+        ("COREFY_BASE_URL", sandbox.base_url().to_string()),
+        ("COREFY_RATE_LIMIT_PER_MINUTE", "1000000".to_owned()),
+        ("DATABASE_URL", database.url().to_owned()),
+        ("GATEWAY_MASTER_KEY", master_key_text().expose_secret().to_owned()),
+    ])
 }
 
 fn texts(rows: &[[&str; 5]]) -> Vec<[String; 5]> {
@@ -255,7 +266,7 @@ async fn what_differs_is_settled_by_corefy_s_word_and_told_by_an_event(database:
     bench.app.sandbox.refund_from_dashboard(&dashboard.upstream_id, 250).unwrap();
     let said = bench.run(&["--apply", "--reason=monthly close"]);
     assert_eq!(said.code, Some(3), "{}", said.complaint);
-    assert!(said.complaint.ends_with("; 2 payments were settled by Corefy's word\n"), "{}", said.complaint);
+    assert!(said.complaint.ends_with("; 2 of them settled by Corefy's word\n"), "{}", said.complaint);
     let audited = bench.audited();
     let expected = json!({"state": 1, "refund_missing_here": 1});
     assert_eq!((&audited["applied"], &audited["differences"]), (&json!(true), &expected));
@@ -337,6 +348,38 @@ async fn a_file_of_corefy_s_shows_what_is_missing_on_either_side(database: TestD
     assert!(said.code == Some(1) && said.complaint.contains("bad.csv: row 1: amount must be"), "{}", said.complaint);
 }
 
+async fn what_a_file_shows_is_settled_beside_a_gateway_that_serves(database: TestDatabase) {
+    let (sandbox, _stop) = start_sandbox(&Environment::system()).await;
+    let gateway = GatewayProcess::start(&database, &sandbox, &[]).await;
+    let client = gateway.client(&create_key(&database).await);
+    let late = client.intent("8.00").await;
+    sandbox.charge_late(&late.id).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    // A file is not believed: the amount is wrong, and what Corefy itself says is taken over.
+    let row = format!("id,amount,currency,status\n{},7.00,USD,paid\n", late.upstream_id);
+    std::fs::write(directory.path().join("corefy.csv"), row).unwrap();
+    let variables = variables(&sandbox, &database);
+    let path = directory.path().to_owned();
+    let comparing = tokio::task::spawn_blocking(move || {
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let flags = ["--from=1h", "--settling-seconds=0", "--against=corefy.csv", "--apply", "--quiet"];
+        output(&path, &[&["reconcile"][..], &flags].concat(), &variables)
+    });
+    let paying = async {
+        for _ in 0..20 {
+            assert_eq!(client.paid_intent("1.00").await.state(), State::Succeeded);
+        }
+    };
+    let (compared, ()) = tokio::join!(comparing, paying);
+    let compared = compared.unwrap();
+    let complaint = String::from_utf8(compared.stderr).unwrap();
+    assert_eq!(compared.status.code(), Some(3), "{complaint}");
+    assert!(complaint.ends_with("1 of them settled by Corefy's word\n"), "{complaint}");
+    let settled = client.get(&late.id).await;
+    assert_eq!((settled.state(), settled.amount_received.as_str()), (State::Succeeded, "8.00"));
+    assert_eq!(sandbox.ledger().charged(&late.id), 800);
+}
+
 async fn a_comparison_that_is_killed_goes_on_where_it_was(database: TestDatabase) {
     const PAYMENTS: usize = 120;
     let bench = Bench::start(database).await;
@@ -344,7 +387,7 @@ async fn a_comparison_that_is_killed_goes_on_where_it_was(database: TestDatabase
         let intent = bench.client.intent("1.00").await;
         bench.app.sandbox.charge_late(&intent.id).unwrap();
     }
-    let now = corefy_gateway::domain::clock::Clock::system().now();
+    let now = Clock::system().now();
     let (from, to) = (format!("--from={}", now.before(Duration::from_secs(3600))), format!("--to={now}"));
     let flags = |out: &'static str| {
         ["reconcile", "--quiet", "--settling-seconds=0", &from, &to, "--format=json", out].map(str::to_owned)
@@ -360,7 +403,7 @@ async fn a_comparison_that_is_killed_goes_on_where_it_was(database: TestDatabase
     bench.app.sandbox.faults().set(|switches| switches.answer_delay_ms = 200);
     let killed = flags("--out=killed");
     let mut program = Program::start(directory, &killed.each_ref().map(String::as_str), &variables);
-    crate::support::app::until("a checkpoint", async || directory.join("killed.part.cursor").exists()).await;
+    until("a checkpoint", async || directory.join("killed.part.cursor").exists()).await;
     program.kill().await;
     assert!(!directory.join("killed").exists());
     let reads = || bench.app.sandbox.request_count("GET", READ);

@@ -67,8 +67,8 @@ impl Run {
 
     /// Compares each row that was not compared before the comparison was stopped, and notes all.
     async fn rows(&mut self, file: &mut TheirFile) -> Result<Listed, CommandFailure> {
-        let (mut listed, mut number) = (Listed::default(), 0);
-        while let Some(row) = file.next()? {
+        let (mut listed, mut number) = (Listed::default(), 0_u64);
+        while let Some(row) = file.next_row()? {
             number += 1;
             let is_new = listed.add(&row);
             if number <= self.cursor.rows {
@@ -78,7 +78,7 @@ impl Run {
                 self.row(&row, file.as_of).await?;
             }
             self.cursor.rows = number;
-            if number % ROWS_A_STEP == 0 {
+            if number.is_multiple_of(ROWS_A_STEP) {
                 self.checkpoint(file.share() / 2.0)?;
             }
         }

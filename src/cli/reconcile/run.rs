@@ -128,10 +128,10 @@ fn sentence(totals: &Totals, settled: Option<u64>) -> String {
         totals.pending()
     );
     if totals.not_compared > 0 {
-        sentence.push_str(&format!("; {} could not be compared", totals.not_compared));
+        sentence += &format!("; {} could not be compared", totals.not_compared);
     }
     if let Some(settled) = settled {
-        sentence.push_str(&format!("; {settled} payments were settled by Corefy's word"));
+        sentence += &format!("; {settled} of them settled by Corefy's word");
     }
     sentence
 }

@@ -99,7 +99,7 @@ impl TheirFile {
     }
 
     /// The next payment; none at the end.
-    pub fn next(&mut self) -> Result<Option<TheirRow>, CommandFailure> {
+    pub fn next_row(&mut self) -> Result<Option<TheirRow>, CommandFailure> {
         let Some(values) = self.values().map_err(|why| self.failed(&why))? else { return Ok(None) };
         self.count += 1;
         if self.count > MOST_ROWS {
@@ -227,7 +227,7 @@ mod tests {
         let failed = |failure: CommandFailure| failure.to_string().split("corefy: ").nth(1).unwrap().to_owned();
         let mut file = TheirFile::open(&path, columns, None).map_err(failed)?;
         let mut rows = Vec::new();
-        while let Some(row) = file.next().map_err(failed)? {
+        while let Some(row) = file.next_row().map_err(failed)? {
             rows.push(row);
         }
         assert!((0.99..=1.0).contains(&file.share()), "{}", file.share());
