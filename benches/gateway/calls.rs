@@ -103,6 +103,11 @@ impl Caller {
         RefundServiceClient::new(self.channel()).create_refund(request).await.map(|_| ())
     }
 
+    /// Asks for a page of intents.
+    pub async fn list(&self, message: pb::ListPaymentIntentsRequest) -> Result<pb::ListPaymentIntentsResponse, Status> {
+        Ok(self.intents().list_payment_intents(self.request(message)).await?.into_inner())
+    }
+
     async fn get(&self, turn: usize) -> Result<(), Status> {
         let known = &self.target.known;
         let id = known[(self.number * 37 + turn) % known.len()].clone();

@@ -11,8 +11,10 @@ use crate::{
     sandbox_keys, webhooks,
 };
 
+/// The master key of every gateway.
+pub const MASTER_KEY: &str = "the-master-key-of-the-benchmark-alone";
 /// A limit that no load reaches.
-const NO_LIMIT: u32 = 1_000_000;
+pub const NO_LIMIT: u32 = 1_000_000;
 
 /// The bare proxy, or one or more gateways on one database.
 pub struct Contender {
@@ -123,6 +125,6 @@ pub fn program() -> Command {
 /// The program with its database.
 fn gateway(database: &str) -> Command {
     let mut command = program();
-    command.env("DATABASE_URL", database).env("GATEWAY_MASTER_KEY", "the-master-key-of-the-benchmark-alone");
+    command.env("DATABASE_URL", database).env("GATEWAY_MASTER_KEY", MASTER_KEY);
     command
 }

@@ -5,8 +5,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 /// Rows that are copied in one transaction.
 const BATCH: u32 = 100_000;
 
-/// The statements that copy rows of `payment_intents`, `operations` and `events`; `{n}` is the number of the copy as 32
-/// hexadecimal digits and `{i}` as it is.
+/// The statements that copy rows of `payment_intents`, `operations` and `events`.
 const COPIES: [&str; 3] = [
     "INSERT INTO payment_intents (id, partner_id, upstream_id, upstream_payment_id, state, currency, amount, received, refunded,
          refund_pending, charged_back, customer_id, reference_id, details, progress, upstream_version, asked_at, poll_at,
@@ -37,6 +36,13 @@ pub async fn create_database(server: &str) -> Result<String, sqlx::Error> {
 
 /// Copies a payment until there are `rows` more, then has the database look at what it has.
 pub async fn fill(database: &str, rows: u32) -> Result<(), sqlx::Error> {
+    copy(database, &COPIES, rows).await?;
+    settle(database).await
+}
+
+/// Runs statements that copy a row until each has made `rows` more. In them `{n}` is the number of the copy as 32 hexadecimal
+/// digits, `{i}` the number as it is, and `{series}` what numbers them.
+pub async fn copy(database: &str, copies: &[&str], rows: u32) -> Result<(), sqlx::Error> {
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(database).await?;
     let is_sqlite = database.starts_with("sqlite");
@@ -49,12 +55,20 @@ pub async fn fill(database: &str, rows: u32) -> Result<(), sqlx::Error> {
         } else {
             ("lpad(to_hex(i), 32, '0')", format!("generate_series({first}, {last}) AS series (i)"))
         };
-        for copy in COPIES {
+        for copy in copies {
             let sql = copy.replace("{n}", digits).replace("{i}", "i").replace("{series}", &series);
             connection.execute(AssertSqlSafe(sql)).await?;
         }
         anstream::eprint!("{last} of {rows} rows \r");
     }
+    connection.close().await
+}
+
+/// Has the database write what it has to its tables, and look at it.
+pub async fn settle(database: &str) -> Result<(), sqlx::Error> {
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(database).await?;
+    let is_sqlite = database.starts_with("sqlite");
     connection.execute(if is_sqlite { "PRAGMA wal_checkpoint(TRUNCATE)" } else { "CHECKPOINT" }).await?;
     connection.execute("ANALYZE").await?;
     connection.close().await

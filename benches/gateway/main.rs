@@ -18,7 +18,10 @@ mod load;
 mod measure;
 mod outage;
 mod outcomes;
+mod pages;
+mod payments;
 mod process;
+mod pruning;
 mod replicas;
 mod report;
 mod sandbox;
@@ -42,7 +45,7 @@ struct Options {
     /// Rounds of each kind of work and load; medians are reported.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Intents stored for the second part; 0 leaves it out.
+    /// Payments stored for the second part, which 0 leaves out, and for pages.
     #[arg(long, default_value_t = 1_000_000)]
     rows: u32,
     /// Only this kind of work.
@@ -54,6 +57,12 @@ struct Options {
     /// Only confirmations beside this number of genuine webhooks a second.
     #[arg(long, value_name = "A_SECOND", value_parser = clap::value_parser!(u32).range(1..))]
     webhooks: Option<u32>,
+    /// Only pages of lists, among a thousand payments and among `--rows`.
+    #[arg(long)]
+    pages: bool,
+    /// Only creations beside the pruning of `--rows` rows that are past their time.
+    #[arg(long)]
+    pruning: bool,
     /// A PostgreSQL server; without it, only SQLite is measured.
     #[arg(long, env = "TEST_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
@@ -97,6 +106,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let dir = dir.path();
     report::setting(flush::median_of(dir)?);
+    if options.pages {
+        return pages::measure(options.postgres.as_deref(), dir, options.rows, options.rounds).await;
+    }
+    if options.pruning {
+        let sizes = (options.rows, options.rounds, options.length());
+        return pruning::measure(options.postgres.as_deref(), dir, sizes).await;
+    }
     if !matches!(options.work, Some(Work::ThreeGateways | Work::Screening)) {
         in_turn(&options, dir).await?;
     }

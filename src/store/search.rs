@@ -8,7 +8,7 @@ use sqlx::{
 };
 
 use super::{
-    Error, ListPosition, ReadSession,
+    Dialect, Error, ListPosition, ReadSession,
     columns::{get, time},
     list::ReadRow,
     list_query::ListQuery,
@@ -24,8 +24,14 @@ use crate::domain::{
 
 /// The places that a search examines at most before it returns what it has found.
 pub const MOST_EXAMINED: u32 = 2000;
+/// How much larger each window is than the one before, the first of which is a page: where one row in a few fits, few are looked up.
+const WINDOW_GROWTH: u32 = 4;
 /// The rows that are looked up together at least, when a search goes on behind rows that do not fit.
 const LEAST_ROWS: u32 = 20;
+
+/// Stands at the end of a condition's EXISTS, which is looked at for each candidate by itself: with it PostgreSQL makes no join of it,
+/// for which it would read all that the condition finds.
+pub(super) const EACH: &str = "{each}";
 
 /// The result of a search.
 #[derive(Debug)]
@@ -118,13 +124,13 @@ impl Search {
             let place = self.window.bind(term.as_bytes().to_vec())?;
             self = self.only(&format!(
                 "EXISTS (SELECT 1 FROM search_terms AS also WHERE also.term = {place}
-                     AND also.created_at = candidate.created_at AND also.id = candidate.id)"
+                     AND also.created_at = candidate.created_at AND also.id = candidate.id {EACH})"
             ));
         }
         Ok(self)
     }
 
-    /// Only rows, which are `candidate`, of which this condition of the program's own holds.
+    /// Only rows, which are `candidate`, of which this condition of the program's own holds; [`EACH`] ends each EXISTS in it.
     pub(super) fn only(mut self, condition: &str) -> Self {
         self.conditions.push_str(" AND ");
         self.conditions.push_str(condition);
@@ -132,31 +138,38 @@ impl Search {
     }
 
     /// Its SQL: the rows that fit, at most `rows`, of the first `places` of the window. Each says how many places were examined and which
-    /// was the last; where none fits, one row without a row of the table does. SQLite goes through what stands before CROSS JOIN
-    /// first, and so looks up the rows of the places, and not the places of all rows.
-    fn into_sql(self, places: u32, rows: u32) -> (String, AnyArguments) {
+    /// was the last; where none fits, one row without a row of the table does. What a page costs must not depend on what a planner
+    /// thinks of the rest of the table, so each place's row is looked up by its id: SQLite goes through what stands before CROSS
+    /// JOIN first, and PostgreSQL through an array, where a join could become one with all rows.
+    fn into_sql(self, dialect: Dialect, places: u32, rows: u32) -> (String, AnyArguments) {
         let Self { table, order, window, conditions } = self;
-        let [listed, edge, placed, id] = match order {
-            ListOrder::Creation => {
-                ["created_at DESC, id DESC", "created_at, id", "place.created_at DESC, place.id DESC", "id"]
-            }
-            ListOrder::Change => ["updated_at, id", "created_at DESC, id DESC", "place.created_at, place.id", "id"],
-            ListOrder::Reference => ["reference_id", "id DESC", "place.id", "object_id"],
+        let [listed, edge, id] = match order {
+            ListOrder::Creation => ["created_at DESC, id DESC", "created_at, id", "id"],
+            ListOrder::Change => ["updated_at, id", "created_at DESC, id DESC", "id"],
+            ListOrder::Reference => ["reference_id", "id DESC", "object_id"],
         };
+        let listed_candidates =
+            listed.split(", ").map(|column| format!("candidate.{column}")).collect::<Vec<_>>().join(", ");
+        let (found, each) = match dialect {
+            Dialect::Sqlite => (format!("place CROSS JOIN {table} AS candidate WHERE candidate.id = place.{id}"), ""),
+            Dialect::Postgres => {
+                (format!("{table} AS candidate WHERE candidate.id = ANY(ARRAY(SELECT {id} FROM place))"), "OFFSET 0")
+            }
+        };
+        let conditions = conditions.replace(EACH, each);
         let (window, arguments) = window.into_sql(listed, places);
         let sql = format!(
             "WITH place AS MATERIALIZED ({window}),
              edge AS (SELECT created_at AS edge_at, id AS edge_id, (SELECT COUNT(*) FROM place) AS examined FROM place
                  ORDER BY {edge} LIMIT 1),
-             matched AS (SELECT candidate.* FROM place CROSS JOIN {table} AS candidate
-                 WHERE candidate.id = place.{id}{conditions} ORDER BY {placed} LIMIT {rows})
+             matched AS (SELECT candidate.* FROM {found}{conditions} ORDER BY {listed_candidates} LIMIT {rows})
              SELECT edge.*, matched.* FROM edge LEFT JOIN matched ON TRUE ORDER BY {listed}",
         );
         (sql, arguments)
     }
 
     async fn fetch(self, session: &mut ReadSession, places: u32, rows: u32) -> Result<Vec<AnyRow>, Error> {
-        let (sql, arguments) = self.into_sql(places, rows);
+        let (sql, arguments) = self.into_sql(session.shared.dialect, places, rows);
         Ok(sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(session.connection()).await?)
     }
 
@@ -164,11 +177,11 @@ impl Search {
     #[cfg(test)]
     pub(super) async fn explain(
         self,
-        explain: &str,
+        (dialect, explain): (Dialect, &str),
         on: &mut sqlx::AnyConnection,
         places: u32,
     ) -> Result<Vec<AnyRow>, Error> {
-        let (sql, arguments) = self.into_sql(places, LEAST_ROWS);
+        let (sql, arguments) = self.into_sql(dialect, places, LEAST_ROWS);
         Ok(sqlx::query_with(AssertSqlSafe(format!("{explain} {sql}")), arguments).fetch_all(on).await?)
     }
 }
@@ -202,7 +215,7 @@ impl ReadSession {
             if is_last || room == 0 || items.len() >= limit as usize {
                 break;
             }
-            places = room;
+            places = places.saturating_mul(WINDOW_GROWTH).min(room);
         }
         items.truncate(limit as usize);
         Ok(Found { items, rest })

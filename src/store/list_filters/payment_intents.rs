@@ -17,8 +17,9 @@ use crate::{
     },
 };
 
-const WITH_REFUNDS: &str = "EXISTS (SELECT 1 FROM refunds WHERE refunds.payment_intent_id = candidate.id)";
-const WITHOUT_REFUNDS: &str = "NOT EXISTS (SELECT 1 FROM refunds WHERE refunds.payment_intent_id = candidate.id)";
+const WITH_REFUNDS: &str = "EXISTS (SELECT 1 FROM refunds WHERE refunds.payment_intent_id = candidate.id {each})";
+const WITHOUT_REFUNDS: &str =
+    "NOT EXISTS (SELECT 1 FROM refunds WHERE refunds.payment_intent_id = candidate.id {each})";
 
 impl PaymentIntentFilter {
     /// The states that it shows: that of an unknown outcome when that is all that is asked for.

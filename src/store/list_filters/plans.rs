@@ -16,11 +16,10 @@ use crate::{
         list::tests::{CUSTOMER, FILL, seconds},
         list_filter::ListFilter,
         plan_tests::{self, Grown},
+        search::MOST_EXAMINED,
     },
 };
 
-/// Small beside the tables here, as real windows are beside those of gateways.
-const WINDOW: u32 = 20;
 /// A term that a hundredth of the intents have, among others that one has each; and customers.
 const TERMS: [&str; 2] = [
     "INSERT INTO search_terms (term, created_at, id) SELECT {none}, created_at, id FROM payment_intents
@@ -38,7 +37,7 @@ impl Grown {
         let terms: Vec<_> = filter.terms().iter().map(|term| hasher.hash(&acme, F::KIND, term)).collect();
         let (explain, column) = self.explain();
         let search = filter.search(&acme, &terms, None).unwrap();
-        let rows = search.explain(explain, &mut self.connection, WINDOW).await.unwrap();
+        let rows = search.explain((self.dialect, explain), &mut self.connection, MOST_EXAMINED).await.unwrap();
         let plan: Vec<String> = rows.iter().map(|row| row.get(column)).collect();
         let told = plan.join("\n");
         assert!(told.contains(index), "{index} is not used:\n{told}");
