@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// What comes of an attempt to pay.
+/// The outcome of an attempt to pay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt {
     Paid,
