@@ -8,6 +8,7 @@ use super::call::Caller;
 use crate::{
     domain::{
         clock::Timestamp,
+        ids::PartnerId,
         list_filters::ListOrder,
         master_key::{MasterKey, Purpose},
     },
@@ -69,7 +70,12 @@ impl PageTokens {
 
     /// The tokens of the caller's list that `list` tells from all others.
     pub(super) fn of(&self, caller: &Caller, list: impl std::fmt::Debug) -> Tokens {
-        Tokens::new(&self.0, &(&caller.partner_id, list))
+        self.of_partner(&caller.partner_id, list)
+    }
+
+    /// The same of the partner's list.
+    pub(super) fn of_partner(&self, partner: &PartnerId, list: impl std::fmt::Debug) -> Tokens {
+        Tokens::new(&self.0, &(partner, list))
     }
 }
 

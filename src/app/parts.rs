@@ -22,6 +22,7 @@ use super::{
     paging::PageTokens,
     payment_queues::PaymentQueues,
     payments::Payments,
+    people::People,
     perform::Probe,
     risk::Risk,
     subject_walk::SubjectWalk,
@@ -65,6 +66,8 @@ pub struct App {
     pub audit: Arc<AuditLog>,
     /// The export of books.
     pub exports: Arc<Exports>,
+    /// The requests to erase people and to show what is kept of them.
+    pub people: Arc<People>,
     /// The rules and lists that attempts are decided by, and the reviews of payments.
     pub risk: Arc<Risk>,
     /// The knowledge of the operator about BINs, IP addresses, domains and currencies.
@@ -83,6 +86,7 @@ impl App {
         let risk = Risk::new(parts.store.clone(), &parts.master_key, parts.environment.clone());
         let exports = Arc::new(Exports::new(parts.store.clone(), &parts.master_key, parts.environment.clone()));
         let audit = Arc::new(AuditLog::new(parts.store.clone(), parts.environment.clone()));
+        let people = People::new(parts.store.clone(), &parts.master_key, parts.environment.clone(), parts.retention);
         let payments = Arc::new(payments(&parts, &tasks, &page_tokens, &risk));
         let events = Arc::new(EventLog {
             store: parts.store.clone(),
@@ -135,6 +139,7 @@ impl App {
             webhooks: Arc::new(webhooks),
             audit,
             exports,
+            people: Arc::new(people),
             risk: Arc::new(risk),
             reference_data: parts.reference_data,
             diagnostics: Arc::new(diagnostics),

@@ -58,7 +58,8 @@ impl Payments {
         Ok(usize::try_from(webhooks + events + audited).unwrap_or(usize::MAX))
     }
 
-    fn count_pruned(&self, kind: RetainedKind, rows: u64) {
+    /// Counts what was pruned of a kind.
+    pub(super) fn count_pruned(&self, kind: RetainedKind, rows: u64) {
         self.telemetry.add(&ROWS_PRUNED, [kind.as_str()], rows);
     }
 

@@ -1,10 +1,6 @@
 //! `audit`: the log of what was decided, as a table or as JSON, its verification and its export.
 
-use std::{
-    fs::OpenOptions,
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::{io::Write as _, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
@@ -14,6 +10,7 @@ use super::{
     audited::AuditedDecision,
     database,
     failure::CommandFailure,
+    new_file::output,
     table::{Table, to_the_second},
 };
 use crate::{
@@ -135,19 +132,6 @@ impl AuditCommand {
 async fn open(settings: &AdminSettings) -> Result<AuditLog, CommandFailure> {
     let (store, _) = database::open(settings).await?;
     Ok(AuditLog::new(store, Environment::system()))
-}
-
-/// Standard output, or a new file that its owner alone can read.
-fn output(path: &Path) -> Result<Box<dyn Write + Send>, CommandFailure> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdout()));
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(|error| CommandFailure::Failed(format!("{}: {error}", path.display())))?;
-    Ok(Box::new(io::BufWriter::new(file)))
 }
 
 fn print(records: &[AuditRecord], format: Format) {

@@ -22,8 +22,10 @@ mod keys;
 mod log;
 mod memory;
 mod migrate;
+mod new_file;
 mod operations;
 mod payments;
+mod privacy;
 mod progress;
 mod reconcile;
 mod resumable_file;
@@ -76,6 +78,8 @@ enum CliCommand {
     Audit(audit::AuditCommand),
     /// Export payments, refunds or events as a file; the export is audited
     Export(export::ExportCommand),
+    /// Erase a person, export what is kept of one, list erasures and begin them again after a restore
+    Privacy(Box<privacy::PrivacyCommand>),
     /// Show what is deleted in time, and when
     Retention(retention::RetentionCommand),
     /// Show the log of calls to Corefy
@@ -140,6 +144,7 @@ fn try_run() -> Result<(), CommandFailure> {
             CliCommand::Migrate(command) => command.run().await,
             CliCommand::Audit(command) => command.run().await,
             CliCommand::Export(command) => command.run().await,
+            CliCommand::Privacy(command) => command.run().await,
             CliCommand::Retention(command) => command.run().await,
             CliCommand::Calls(command) => command.run().await,
             CliCommand::Timeline(command) => command.run().await,

@@ -26,6 +26,8 @@ impl RetentionSettings {
         // Windows of counters go back 30 days.
         let risk_decisions =
             read("GATEWAY_RISK_DECISION_RETENTION_DAYS", &self.gateway_risk_decision_retention_days, 30);
+        // A payer may dispute a card payment for 120 days, and the answer needs to say who paid.
+        let payer_data = read("GATEWAY_PAYER_DATA_RETENTION_DAYS", &self.gateway_payer_data_retention_days, 120);
         // PCI DSS 10.5.1 asks for a year.
         let audit_log = read("GATEWAY_AUDIT_RETENTION_DAYS", &self.gateway_audit_retention_days, 365);
         Some(Retention {
@@ -34,6 +36,7 @@ impl RetentionSettings {
             webhooks: webhooks?,
             events: events?,
             risk_decisions: risk_decisions?,
+            payer_data: payer_data?,
             audit_log: audit_log?,
         })
     }

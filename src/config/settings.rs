@@ -158,6 +158,9 @@ pub struct RetentionSettings {
     /// Days after which decisions about risk are deleted, with their outcomes: 30 to 3650
     #[arg(long, env, value_name = "DAYS", default_value = "400")]
     pub gateway_risk_decision_retention_days: String,
+    /// Days after the last movement of money in which payments keep what tells of the payer: 120 to 3650
+    #[arg(long, env, value_name = "DAYS", default_value = "540")]
+    pub gateway_payer_data_retention_days: String,
     /// Days after which entries of the audit log are deleted: 365 to 3650
     #[arg(long, env, value_name = "DAYS", default_value = "400")]
     pub gateway_audit_retention_days: String,

@@ -264,6 +264,10 @@ fn every_rule_names_its_variable_and_what_it_should_be() {
             "GATEWAY_RISK_DECISION_RETENTION_DAYS: must be a whole number from 30 to 3650, is \"29\"",
         ),
         (
+            "--gateway-payer-data-retention-days=119",
+            "GATEWAY_PAYER_DATA_RETENTION_DAYS: must be a whole number from 120 to 3650, is \"119\"",
+        ),
+        (
             "--gateway-audit-retention-days=364",
             "GATEWAY_AUDIT_RETENTION_DAYS: must be a whole number from 365 to 3650, is \"364\"",
         ),

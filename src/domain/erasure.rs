@@ -6,6 +6,8 @@
 
 pub mod job;
 mod objects;
+pub mod past;
+pub mod payer_data;
 mod records;
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ words! {
         Events => "events",
         /// Decisions about risk, with their outcomes.
         RiskDecisions => "risk_decisions",
+        /// The personal data of payments, after the last movement of money: emptied, not deleted.
+        PayerData => "payer_data",
         /// Entries of the audit log.
         AuditLog => "audit_log",
     }
@@ -35,6 +37,8 @@ pub struct Retention {
     pub events: Duration,
     /// Decisions about risk.
     pub risk_decisions: Duration,
+    /// The personal data of payments.
+    pub payer_data: Duration,
     /// The audit log.
     pub audit_log: Duration,
 }
@@ -48,6 +52,7 @@ impl Retention {
             RetainedKind::Webhooks => self.webhooks,
             RetainedKind::Events => self.events,
             RetainedKind::RiskDecisions => self.risk_decisions,
+            RetainedKind::PayerData => self.payer_data,
             RetainedKind::AuditLog => self.audit_log,
         }
     }
@@ -62,6 +67,7 @@ impl Default for Retention {
             webhooks: days(90),
             events: days(400),
             risk_decisions: days(400),
+            payer_data: days(540),
             audit_log: days(400),
         }
     }

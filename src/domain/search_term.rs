@@ -103,6 +103,13 @@ impl TermHash {
         bytes.try_into().ok().map(Self)
     }
 
+    /// Reads one as it is printed.
+    pub fn parse(digits: &str) -> Option<Self> {
+        let mut bytes = [0; TERM_BYTES];
+        base16ct::lower::decode(digits, &mut bytes).ok().filter(|read| read.len() == TERM_BYTES)?;
+        Some(Self(bytes))
+    }
+
     /// Its bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

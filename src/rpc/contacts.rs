@@ -17,7 +17,7 @@ const EMAIL: Options = Options { minimum_sub_domains: 2, allow_domain_literal: f
 
 /// An email address, with its domain in ASCII: that of `jane@käse.example` is `xn--kse-qla.example`, and names the same
 /// mailbox everywhere. A domain that is ASCII stays as it is written.
-pub(super) fn email(value: &str) -> Result<String, String> {
+pub fn email(value: &str) -> Result<String, String> {
     let refused = || "must be an email address such as jane@example.com".to_owned();
     words(MAX_EMAIL)(value)?;
     if EmailAddress::parse_with_options(value, EMAIL).is_err() {

@@ -7,7 +7,7 @@ use crate::{
     app::{
         customers::{CreateCustomer, UpdateCustomer},
         paging::Page,
-        personal_data::ExportSubject,
+        people::{ExportSubject, Requester},
     },
     domain::{
         customer::{Address, Customer, CustomerDetails, CustomerField},
@@ -70,7 +70,7 @@ impl CustomerService for Handlers {
         let (caller, id) = handler::mutation(&self.app.payments, request, |fields, message| {
             fields.id("id", &message.id, CustomerId::parse, CUSTOMER_ID)
         })?;
-        let erasure = self.app.payments.erase_customer(&caller, id).await?;
+        let erasure = self.app.people.erase_customer(&Requester::from(&caller), id).await?;
         Ok(Response::new(pb::EraseCustomerResponse { erasure: Some(erasure.into()) }))
     }
 
@@ -80,7 +80,7 @@ impl CustomerService for Handlers {
     ) -> Result<Response<pb::ErasePayerResponse>, Status> {
         let (caller, email) =
             handler::mutation(&self.app.payments, request, |fields, message| Some(email(fields, message.email)))?;
-        let erasures = self.app.payments.erase_payer(&caller, &email).await?;
+        let erasures = self.app.people.erase_payer(&Requester::from(&caller), &email).await?;
         Ok(Response::new(pb::ErasePayerResponse { erasures: erasures.into_iter().map(Into::into).collect() }))
     }
 
@@ -88,11 +88,11 @@ impl CustomerService for Handlers {
         &self,
         request: Request<pb::ExportPersonalDataRequest>,
     ) -> Result<Response<pb::ExportPersonalDataResponse>, Status> {
-        let payments = &self.app.payments;
-        let (caller, (subject, page)) = handler::mutation(payments, request, export)?;
-        let is_first = page.token.is_empty();
-        let person = if is_first { payments.export_person(&caller, &subject).await? } else { Vec::new() };
-        let (list, now) = (|page| payments.export_payments(&caller, &subject, page), payments.now());
+        let people = &self.app.people;
+        let (caller, (subject, page)) = handler::mutation(&self.app.payments, request, export)?;
+        let (requester, is_first) = (Requester::from(&caller), page.token.is_empty());
+        let person = if is_first { people.export_person(&requester, &subject).await? } else { Vec::new() };
+        let (list, now) = (|page| people.export_payments(&requester, &subject, page), people.now());
         let answer = handler::page(page, list, |found| {
             let of_payments = found.items.iter().flat_map(|payment| &payment.kept);
             let records: Vec<_> = person.iter().chain(of_payments).collect();
@@ -110,7 +110,7 @@ impl CustomerService for Handlers {
     ) -> Result<Response<pb::GetErasureResponse>, Status> {
         let (caller, id) =
             handler::query(request, |fields, message| fields.id("id", &message.id, ErasureId::parse, ERASURE_ID))?;
-        let erasure = self.app.payments.get_erasure(&caller, id).await?;
+        let erasure = self.app.people.get_erasure(&Requester::from(&caller), id).await?;
         Ok(Response::new(pb::GetErasureResponse { erasure: Some(erasure.into()) }))
     }
 

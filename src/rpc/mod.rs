@@ -50,7 +50,7 @@ mod api_calls;
 mod auth;
 mod cards;
 mod confirmation;
-mod contacts;
+pub(crate) mod contacts;
 mod contract;
 mod customers;
 mod deadline;

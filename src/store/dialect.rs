@@ -329,6 +329,7 @@ impl Dialect {
             migration!(23, "erasures", "0023_erasures.sql"),
             migration!(24, "payer erasures", "0024_payer_erasures.sql"),
             migration!(25, "search order", "0025_search_order.sql"),
+            migration!(26, "people", "0026_people.sql"),
         ])
     }
 }

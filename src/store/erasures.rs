@@ -40,14 +40,15 @@ pub(super) static INSERT: Statement = Statement {
         ("term", Bytes),
         ("stage", Text),
         ("requested_by", Text),
+        ("reason", Text),
         ("requested_at", Int),
         ("due_at", Int),
         ("emptied", Int),
         ("revision", Int),
     ],
-    sql: "INSERT INTO erasures (id, partner_id, customer_id, term, stage, requested_by, requested_at, due_at, emptied,
+    sql: "INSERT INTO erasures (id, partner_id, customer_id, term, stage, requested_by, reason, requested_at, due_at, emptied,
              revision)
-         SELECT id, partner_id, customer_id, term, stage, requested_by, requested_at, due_at, emptied, revision
+         SELECT id, partner_id, customer_id, term, stage, requested_by, reason, requested_at, due_at, emptied, revision
          FROM {rows} WHERE TRUE
          ON CONFLICT DO NOTHING",
 };
@@ -121,12 +122,28 @@ impl RecordsOf<'_> {
 }
 
 impl ReadSession {
-    /// The partner's erasure.
-    pub async fn erasure(&mut self, partner: &PartnerId, id: &ErasureId) -> Result<Option<Erasure>, Error> {
+    /// The erasure with this id, of whichever partner.
+    pub async fn erasure(&mut self, id: &ErasureId) -> Result<Option<Erasure>, Error> {
         let query = sqlx::query("SELECT * FROM erasures WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection()).await?;
-        let found = row.as_ref().map(read).transpose()?;
-        Ok(found.filter(|erasure| erasure.partner_id == *partner))
+        query.fetch_optional(self.connection()).await?.as_ref().map(read).transpose()
+    }
+
+    /// Erasures that were asked for since `from`, of one partner if one is named, by their ids, at most `limit`, after this one.
+    pub async fn erasures(
+        &mut self,
+        partner: Option<&PartnerId>,
+        from: Option<Timestamp>,
+        after: Option<&ErasureId>,
+        limit: u32,
+    ) -> Result<Vec<Erasure>, Error> {
+        let select = |later: Option<String>| {
+            ListQuery::from("erasures")
+                .and("partner_id", "=", partner.map(ToString::to_string))?
+                .and("requested_at", ">=", from.map(|from| from.0))?
+                .and("id", ">", later.or_else(|| after.map(ToString::to_string)))
+        };
+        let listing = Listing { table: "erasures", key: |row| get(row, "id"), order: "id" };
+        self.list(listing, limit, select, |row, _| read(row)).await
     }
 
     /// The erasure of the customer, if it was asked for.
@@ -302,6 +319,7 @@ fn insertion(erasure: &Erasure) -> RowValues {
         .and(term)
         .and(erasure.stage.as_str())
         .and(erasure.requested_by.as_str())
+        .and(erasure.reason.as_str())
         .and(erasure.requested_at.0)
         .and(erasure.due_at.0)
         .and(erasure.emptied)
@@ -331,6 +349,7 @@ fn read(row: &AnyRow) -> Result<Erasure, Error> {
         stage: parse(row, "stage", ErasureStage::parse)?,
         done_until: optional_time(row, "done_until")?.zip(last),
         requested_by: get(row, "requested_by")?,
+        reason: get(row, "reason")?,
         requested_at: time(row, "requested_at")?,
         due_at: time(row, "due_at")?,
         finished_at: optional_time(row, "finished_at")?,

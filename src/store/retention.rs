@@ -11,6 +11,14 @@ use crate::domain::{clock::Timestamp, retention::RetainedKind};
 /// How many rows of a kind are counted at most that are past their time.
 pub const MOST_COUNTED: u32 = 100_000;
 
+/// Payments that the walk has not passed, of which the oldest are read, and those that wait behind it.
+const NOT_EMPTIED: &str = "(SELECT id, changed_at FROM
+     (SELECT id, updated_at AS changed_at FROM payment_intents
+      WHERE id > (SELECT passed FROM payer_data_walks WHERE walk = 'payment_intents') ORDER BY id LIMIT 100000) AS ahead
+     UNION ALL SELECT id, changed_at FROM
+     (SELECT id, updated_at AS changed_at FROM payment_intents
+      WHERE id IN (SELECT payment_intent_id FROM payer_data_later ORDER BY look_at LIMIT 100000)) AS waiting) AS not_emptied";
+
 /// The oldest rows of a kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retained {
@@ -29,6 +37,7 @@ impl ReadSession {
             RetainedKind::Webhooks => ("webhooks", "processed_at", "state = 'processed'", "id"),
             RetainedKind::Events => ("events", "created_at", "position IS NOT NULL", "position"),
             RetainedKind::RiskDecisions => ("risk_decisions", "created_at", "TRUE", "id"),
+            RetainedKind::PayerData => (NOT_EMPTIED, "changed_at", "TRUE", "id"),
             RetainedKind::AuditLog => ("audit_log", "made_at", "TRUE", "sequence"),
         };
         let sql = format!(

@@ -227,6 +227,7 @@ async fn retention(steps: Steps, payments: Arc<Payments>, api_calls: Arc<ApiCall
         let has_more_calls = steps.took_some(Worker::Retention, api_calls.prune_api_calls().await);
         let has_more_of_risk = steps.took_some(Worker::Retention, payments.prune_risk().await);
         let has_more_history = steps.took_some(Worker::Retention, payments.prune_history().await);
+        let has_more_payers = steps.took_some(Worker::Retention, payments.prune_payer_data().await);
         let operations = payments.prune_operations().await;
         pruned += operations.as_ref().unwrap_or(&0);
         let has_more_operations = steps.took_some(Worker::Retention, operations);
@@ -234,6 +235,7 @@ async fn retention(steps: Steps, payments: Arc<Payments>, api_calls: Arc<ApiCall
             tracing::info!(operations = pruned, "finished operations were pruned");
             pruned = 0;
         }
+        let has_more_history = has_more_history || has_more_payers;
         let has_more = has_more_calls || has_more_of_risk || has_more_history || has_more_operations;
         let pause = if has_more { PRUNE_PAUSE } else { PRUNE };
         tokio::select! {

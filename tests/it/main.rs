@@ -47,6 +47,7 @@ mod operators;
 mod payment_intents;
 mod payment_methods;
 mod payments;
+mod privacy_commands;
 mod protos;
 mod proxies;
 mod quickstart;

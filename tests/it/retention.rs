@@ -1,7 +1,7 @@
 //! Finished operations are deleted when their time is over. Payments do not depend on them, and what fences a new call fences
 //! one that repeats a key of then.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use corefy_gateway::{
     app::retention::retained,
@@ -16,9 +16,10 @@ use secrecy::ExposeSecret as _;
 use tonic::{Code, Response, Status};
 
 use crate::support::{
-    app::{START, TestApp},
+    app::{START, TestApp, until},
     client::{APPROVED, Client, confirmation, keyed, new_customer, new_intent, new_refund, reason},
     database::{Backend, TestDatabase, master_key_text},
+    person::{intent_of, lives, opened, places},
     program::output,
 };
 
@@ -35,6 +36,10 @@ crate::on_both!(
     events_are_deleted_without_a_gap_and_a_reader_of_then_is_told,
     the_audit_log_is_deleted_from_its_beginning_and_stays_whole,
     what_is_past_its_time_is_shown,
+    a_payer_is_forgotten_when_the_time_is_over_and_the_customer_stays,
+    a_payment_that_is_under_way_keeps_its_payer_until_it_has_ended,
+    a_payer_is_kept_anew_when_money_moves_again,
+    payers_are_forgotten_in_bounded_steps_that_go_on_after_a_crash,
 );
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -361,6 +366,7 @@ async fn what_is_past_its_time_is_shown(database: TestDatabase) {
     assert!(shown(DAY * 30).await.values().all(|due| *due == 0));
     let due = shown(DAY * 401).await;
     assert_eq!((due[&RetainedKind::Operations], due[&RetainedKind::AuditLog]), (2, 1));
+    assert_eq!((due[&RetainedKind::PayerData], shown(DAY * 541).await[&RetainedKind::PayerData]), (0, 1));
     assert!(due[&RetainedKind::Events] >= 2 && due[&RetainedKind::Webhooks] == 0, "{due:?}");
     let directory = tempfile::tempdir().unwrap();
     let key = master_key_text();
@@ -373,4 +379,159 @@ async fn what_is_past_its_time_is_shown(database: TestDatabase) {
     let shown = String::from_utf8(shown.stdout).unwrap();
     let events = shown.lines().find(|line| line.starts_with("events  ")).unwrap_or_else(|| panic!("{shown}"));
     assert!(events.contains("30 days") && events.contains("2026-12-23T10:00:00Z"), "{shown}");
+}
+
+const PAYER: &str = "payer-bird";
+
+/// Empties the payments whose payer's time is over, once Corefy has told its time. Returns how many steps that took.
+async fn prune_payers(app: &TestApp) -> usize {
+    app.client().await.test_connection(pb::TestConnectionRequest {}).await.unwrap();
+    let mut steps = 0;
+    while app.server.app.payments.prune_payer_data().await.unwrap() > 0 {
+        steps += 1;
+    }
+    steps
+}
+
+/// The places in the database that have something of the payer.
+async fn left(app: &TestApp) -> Vec<String> {
+    places(&opened(&app.database).await, PAYER).into_iter().map(str::to_owned).collect()
+}
+
+async fn a_payer_is_forgotten_when_the_time_is_over_and_the_customer_stays(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let person = lives(&app, &client, PAYER).await;
+    let guest = client.created(intent_of("", PAYER)).await;
+    client.confirm(&guest.id, APPROVED).await.unwrap();
+    client.refund(&guest.id, "1.00").await.unwrap();
+    app.server.app.api_calls.write_api_calls().await.unwrap();
+    let before = left(&app).await;
+    assert!(["payment_intents.details", "refunds.details"].iter().all(|place| before.iter().any(|one| one == place)));
+    app.clock.advance(DAY * 541);
+    assert_eq!(app.server.app.payments.prune_payer_data().await.unwrap(), 0, "Corefy said last that it was long ago");
+    assert_eq!(left(&app).await, before);
+    app.clock.put_back(DAY);
+    prune_payers(&app).await;
+    assert_eq!(left(&app).await, before, "540 days are not over for long enough");
+    app.clock.advance(DAY + SECOND);
+    prune_payers(&app).await;
+
+    let after = left(&app).await;
+    let kept = ["customers.details", "events.object", "operations.answer", "payment_methods.card"];
+    assert_eq!(after, kept, "of the customer, the card, and the calls that made them");
+    let (shell, was) = (client.get(&person.paid.id).await, &person.paid);
+    assert!(shell.erased_at.is_some() && !format!("{shell:?}").contains(PAYER));
+    assert_eq!(
+        (&shell.amount_received, &shell.amount_refunded, shell.state()),
+        (&was.amount_received, &was.amount_refunded, was.state())
+    );
+    let request = pb::GetCustomerRequest { id: person.customer.id.clone() };
+    let customer = client.get_customer(request).await.unwrap().into_inner().customer.unwrap();
+    assert!(customer.erased_at.is_none() && customer.name.contains(PAYER));
+    assert!(app.server.app.diagnostics.metrics().contains("rows_pruned_total{kind=\"payer_data\"} 3\n"));
+    assert_eq!(prune_payers(&app).await, 0, "each is looked at once");
+}
+
+async fn a_payment_that_is_under_way_keeps_its_payer_until_it_has_ended(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let open = client.created(intent_of("", PAYER)).await;
+    assert_eq!(client.confirm(&open.id, CHARGED_500).await.unwrap().state(), State::Processing);
+    let in_doubt = client.created(intent_of("", PAYER)).await;
+    client.confirm(&in_doubt.id, APPROVED).await.unwrap();
+    app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
+    app.database
+        .execute(&format!("UPDATE operations SET state = 'needs_operator' WHERE payment_intent_id = '{}'", in_doubt.id))
+        .await;
+    let (first, second) = (client.get(&open.id).await, client.get(&in_doubt.id).await);
+    for _ in 0..3 {
+        app.clock.advance(DAY * 541);
+        prune_payers(&app).await;
+    }
+    let row = |id: &str| format!("SELECT COUNT(*) FROM payer_data_later WHERE payment_intent_id = '{id}'");
+    if app.database.backend() == Backend::Postgres {
+        assert_eq!((app.database.count(&row(&open.id)).await, app.database.count(&row(&in_doubt.id)).await), (1, 1));
+    }
+    assert_eq!(client.get(&in_doubt.id).await, second, "an operation on it is open");
+    assert_eq!(client.get(&open.id).await.customer_name, first.customer_name);
+
+    app.database.execute("UPDATE operations SET state = 'done'").await;
+    app.database.execute("UPDATE payment_intents SET state = 'succeeded' WHERE state = 'processing'").await;
+    app.clock.advance(DAY + SECOND);
+    prune_payers(&app).await;
+    for id in [&open.id, &in_doubt.id] {
+        let shell = client.get(id).await;
+        assert!(shell.erased_at.is_some() && shell.customer_name.is_empty(), "{shell:?}");
+    }
+    assert_eq!(left(&app).await, [""; 0]);
+}
+
+async fn a_payer_is_kept_anew_when_money_moves_again(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let paid = client.created(intent_of("", PAYER)).await;
+    client.confirm(&paid.id, APPROVED).await.unwrap();
+    let refund = || pb::CreateRefundRequest { reason: PAYER.to_owned(), ..new_refund(&paid.id, "1.00") };
+    app.clock.advance(DAY * 300);
+    client.create_refund(refund()).await.unwrap();
+    app.clock.advance(DAY * 250);
+    prune_payers(&app).await;
+    assert_eq!(client.get(&paid.id).await.customer_name, PAYER, "money moved 250 days ago");
+    app.clock.advance(DAY * 289);
+    prune_payers(&app).await;
+    assert_eq!(client.get(&paid.id).await.customer_name, PAYER);
+    app.clock.advance(DAY * 8);
+    prune_payers(&app).await;
+    assert!(client.get(&paid.id).await.erased_at.is_some());
+    assert_eq!(left(&app).await, [""; 0]);
+
+    client.create_refund(refund()).await.unwrap();
+    app.clock.advance(DAY * 500);
+    prune_payers(&app).await;
+    assert!(
+        left(&app).await.contains(&"refunds.details".to_owned()),
+        "the reason of a later refund is kept for as long"
+    );
+    app.clock.advance(DAY * 42);
+    prune_payers(&app).await;
+    assert_eq!(left(&app).await, [""; 0]);
+}
+
+async fn payers_are_forgotten_in_bounded_steps_that_go_on_after_a_crash(database: TestDatabase) {
+    const PAYMENTS: usize = 45;
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    for _ in 0..PAYMENTS {
+        client.created(intent_of("", PAYER)).await;
+    }
+    app.clock.advance(DAY * 542);
+    client.test_connection(pb::TestConnectionRequest {}).await.unwrap();
+    let emptied = async || {
+        let listed =
+            client.list_payment_intents(pb::ListPaymentIntentsRequest { page_size: 100, ..Default::default() });
+        listed.await.unwrap().into_inner().payment_intents.iter().filter(|intent| intent.erased_at.is_some()).count()
+    };
+    let payments = Arc::clone(&app.server.app.payments);
+    let step = tokio::spawn(async move { payments.prune_payer_data().await });
+    until("a payment is empty", async || emptied().await > 0).await;
+    step.abort();
+    let _ = step.await;
+    let begun = emptied().await;
+    assert!(begun <= 20, "{begun} in one step");
+    let app = app.crash_and_restart().await;
+    let other = app.replica().await;
+    other.app.diagnostics.test_connection().await;
+    app.clock.advance(Duration::from_secs(61));
+    let client = app.client().await;
+    client.test_connection(pb::TestConnectionRequest {}).await.unwrap();
+    let mut passed = 0;
+    while passed < PAYMENTS {
+        let (one, two) =
+            tokio::join!(app.server.app.payments.prune_payer_data(), other.app.payments.prune_payer_data());
+        let (one, two) = (one.unwrap(), two.unwrap());
+        assert!(one <= 20 && two <= 20 && one + two > 0, "{one}, {two}");
+        passed += one + two;
+    }
+    assert_eq!((passed, left(&app).await.len()), (PAYMENTS, 0), "each is passed once");
 }

@@ -11,6 +11,7 @@ use crate::{
     domain::{
         clock::Timestamp,
         customer::Customer,
+        erasure::payer_data::PayerDataRule,
         ids::{CustomerId, PaymentIntentId},
         operation::OperationKind,
         payment_intent::PaymentIntent,
@@ -43,17 +44,34 @@ struct EmptiedPage {
     last: Option<String>,
 }
 
+/// The outcome of emptying a payment.
+#[derive(Default)]
+pub(in crate::app) struct EmptiedPayment {
+    /// How many rows were emptied.
+    pub rows: i64,
+    /// The moment until which it stays as it is; `None`: it is empty.
+    pub stays_until: Option<Timestamp>,
+    refunds: Vec<String>,
+}
+
 impl Payments {
-    /// Empties an intent, its refunds, and the records of both. Returns how many rows.
-    pub(super) async fn erase_payment(&self, id: &PaymentIntentId) -> Result<i64, Error> {
-        let (mut emptied, refunds) = self.erase_intent(id).await?;
+    /// Empties an intent, its refunds, and the records of both; with a rule, only if the payer's time is over by it.
+    pub(in crate::app) async fn empty_payment(
+        &self,
+        id: &PaymentIntentId,
+        rule: Option<&PayerDataRule>,
+    ) -> Result<EmptiedPayment, Error> {
+        let mut emptied = self.erase_intent(id, rule).await?;
+        if emptied.stays_until.is_some() {
+            return Ok(emptied);
+        }
         for kind in RecordKind::ALL {
-            emptied += self.erase_records(kind, RecordsOf::Payment(id)).await?;
+            emptied.rows += self.erase_records(kind, RecordsOf::Payment(id)).await?;
         }
         // A call that moves no money is an operation on the intent alone.
-        emptied += self.erase_records(RecordKind::Operations, RecordsOf::Object(id.as_str())).await?;
-        for refund in refunds {
-            emptied += self.erase_records(RecordKind::Events, RecordsOf::Object(&refund)).await?;
+        emptied.rows += self.erase_records(RecordKind::Operations, RecordsOf::Object(id.as_str())).await?;
+        for refund in &emptied.refunds {
+            emptied.rows += self.erase_records(RecordKind::Events, RecordsOf::Object(refund)).await?;
         }
         Ok(emptied)
     }
@@ -84,14 +102,25 @@ impl Payments {
         Ok(emptied)
     }
 
-    /// Empties an intent and its refunds. Returns how many rows, and the ids of the refunds.
-    async fn erase_intent(&self, id: &PaymentIntentId) -> Result<(i64, Vec<String>), Error> {
+    /// Empties an intent and its refunds. What begins on the payment meanwhile changes the intent, which is then read again.
+    async fn erase_intent(&self, id: &PaymentIntentId, rule: Option<&PayerDataRule>) -> Result<EmptiedPayment, Error> {
         let _turn = self.queues.wait(id.as_str()).await;
         for _ in 0..CONFLICTS {
             let now = self.now();
-            let Some(mut intent) = self.store.payment_intent_tracked(id).await? else { return Ok((0, Vec::new())) };
-            let mut refunds = self.store.read().await?.refunds_of(id).await?;
-            let ids: Vec<_> = refunds.iter().map(|refund| refund.id.to_string()).collect();
+            let Some(mut intent) = self.store.payment_intent_tracked(id).await? else {
+                return Ok(EmptiedPayment::default());
+            };
+            let mut session = self.store.read().await?;
+            let mut refunds = session.refunds_of(id).await?;
+            if let Some(rule) = rule {
+                let is_under_way = !session.under_way_among(&[id.to_string()]).await?.is_empty();
+                let stays_until = rule.stays_until(&intent, refunds.iter().map(|refund| &**refund), is_under_way);
+                if stays_until.is_some() {
+                    return Ok(EmptiedPayment { stays_until, ..EmptiedPayment::default() });
+                }
+            }
+            drop(session);
+            let ids = refunds.iter().map(|refund| refund.id.to_string()).collect();
             let mut changes = Vec::new();
             if change(&mut intent, |intent| intent.erase(now)) {
                 changes.push(Change::Emptied(Box::new(Emptied::PaymentIntent(intent))));
@@ -99,8 +128,8 @@ impl Payments {
             refunds.retain_mut(|refund| change(refund, |refund| refund.erase(now)));
             let refunds = refunds.into_iter().map(|refund| Change::Emptied(Box::new(Emptied::Refund(refund))));
             changes.extend(refunds);
-            if let Some(count) = self.write_emptied(changes).await? {
-                return Ok((count, ids));
+            if let Some(rows) = self.write_emptied(changes).await? {
+                return Ok(EmptiedPayment { rows, stays_until: None, refunds: ids });
             }
         }
         Err(Error::new(Reason::StoreUnavailable, "too many calls change the same payment"))

@@ -43,6 +43,8 @@ words! {
         BooksExport => "books.export",
         /// The books were compared with Corefy's.
         BooksReconcile => "books.reconcile",
+        /// Erasures were begun again after a restore.
+        PersonalDataReapply => "personal_data.reapply",
         /// The audit log was exported.
         AuditExport => "audit.export",
     }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
+    audit::Note,
     clock::Timestamp,
-    ids::{CustomerId, ErasureId, Ids, PartnerId, PaymentIntentId},
+    ids::{CustomerId, ErasureId, PartnerId, PaymentIntentId},
     search_term::TermHash,
     words::words,
 };
@@ -45,8 +46,10 @@ pub struct Erasure {
     pub stage: ErasureStage,
     /// The last intent of this stage that is done, by when it was made. Of a payer none: what is done is found no more.
     pub done_until: Option<(Timestamp, PaymentIntentId)>,
-    /// The public half of the key that asked for it.
+    /// The author of the request: the public half of a key, or an operator with a machine.
     pub requested_by: String,
+    /// Why, in the author's words; may be empty.
+    pub reason: String,
     /// When it was asked for.
     pub requested_at: Timestamp,
     /// When its next step is due. While one is being taken, when another gateway may go on in its place.
@@ -61,14 +64,15 @@ pub struct Erasure {
 
 impl Erasure {
     /// A new one, due at once.
-    pub fn of(partner: &PartnerId, subject: ErasureSubject, requested_by: &str, now: Timestamp, ids: &Ids) -> Self {
+    pub fn of(id: ErasureId, partner: &PartnerId, subject: ErasureSubject, note: &Note, now: Timestamp) -> Self {
         Self {
-            id: ErasureId::generate(ids),
+            id,
             partner_id: partner.clone(),
             subject,
             stage: ErasureStage::First,
             done_until: None,
-            requested_by: requested_by.to_owned(),
+            requested_by: note.by.to_string(),
+            reason: note.reason.clone(),
             requested_at: now,
             due_at: now,
             finished_at: None,

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use corefy_gateway::{
     domain::{
+        audit::{Actor, Note},
         erasure::job::{Erasure, ErasureStage, ErasureSubject},
-        ids::Ids,
+        ids::{ErasureId, Ids},
         search_term::{SearchTerm, SearchedKind},
     },
     store::{Change, Conflict, Emptied, RecordsOf, Store, Tracked},
@@ -18,7 +19,7 @@ use super::objects::{
 use crate::{on_three, support::database::TestDatabase};
 
 on_three![
-    an_erasure_reads_back_for_its_partner_and_a_customer_has_one,
+    an_erasure_reads_back_and_is_listed_and_a_customer_has_one,
     a_payer_has_one_erasure_at_a_time,
     an_erasure_that_is_due_is_claimed_by_one_and_again_when_its_step_takes_too_long,
     an_emptied_payment_is_found_by_nothing_of_the_person,
@@ -28,22 +29,26 @@ on_three![
 const STEP: Duration = Duration::from_secs(60);
 
 fn erasure(subject: ErasureSubject) -> Erasure {
-    Erasure::of(&acme(), subject, "pk_acme_1", NOW, &Ids::system())
+    let note = Note { by: Actor::Key("pk_acme_1".to_owned()), reason: "asked by letter".to_owned() };
+    Erasure::of(ErasureId::generate(&Ids::system()), &acme(), subject, &note, NOW)
 }
 
 async fn save(store: &Store, erasure: &Erasure) {
     commit(store, [Change::Erasure(Tracked::new(erasure.clone()))]).await.unwrap();
 }
 
-async fn an_erasure_reads_back_for_its_partner_and_a_customer_has_one(database: TestDatabase) {
+async fn an_erasure_reads_back_and_is_listed_and_a_customer_has_one(database: TestDatabase) {
     let store = database.store().await;
     let customer = customer(acme(), None);
     save_customer(&store, &customer).await;
     let written = erasure(ErasureSubject::Customer(customer.id.clone()));
     save(&store, &written).await;
     let mut session = store.read().await.unwrap();
-    assert_eq!(session.erasure(&acme(), &written.id).await.unwrap(), Some(written.clone()));
-    assert_eq!(session.erasure(&other(), &written.id).await.unwrap(), None);
+    assert_eq!(session.erasure(&written.id).await.unwrap(), Some(written.clone()));
+    for (partner, from, count) in [(acme(), NOW, 1), (other(), NOW, 0), (acme(), after(1), 0)] {
+        assert_eq!(session.erasures(Some(&partner), Some(from), None, 9).await.unwrap().len(), count);
+    }
+    assert_eq!(session.erasures(None, None, Some(&written.id), 9).await.unwrap(), []);
     assert_eq!(session.erasure_of(&customer.id).await.unwrap(), Some(written));
     drop(session);
     let second = erasure(ErasureSubject::Customer(customer.id));

@@ -38,7 +38,7 @@ use url::Url;
 
 use super::{
     client::Client,
-    database::{TestDatabase, master_key, master_key_text},
+    database::{BackUp, TestDatabase, master_key, master_key_text},
     operator::note,
 };
 
@@ -110,9 +110,26 @@ impl TestApp {
     pub async fn crash_and_restart_with(self, probe: Option<Probe>) -> Self {
         let Self { database, sandbox, clock, environment, server, config, key, _stop_sandbox } = self;
         drop(server);
-        let harness = Harness { environment: environment.clone(), probe, without_workers: true, ..Harness::default() };
+        let harness = Harness { probe, ..manual(&environment) };
         let server = start_server(&config, harness, &sandbox).await;
         Self { database, sandbox, clock, environment, server, config, key, _stop_sandbox }
+    }
+
+    /// Lets the process die, has its database go back to the copy, and starts another on it.
+    pub async fn crash_and_restore(self, copy: &BackUp) -> Self {
+        let Self { database, sandbox, clock, environment, server, config, key, _stop_sandbox } = self;
+        drop(server);
+        database.restore(copy).await;
+        Self {
+            server: start_server(&config, manual(&environment), &sandbox).await,
+            database,
+            sandbox,
+            clock,
+            environment,
+            config,
+            key,
+            _stop_sandbox,
+        }
     }
 
     /// The same with changed settings, from now on.
@@ -124,7 +141,7 @@ impl TestApp {
     /// Another gateway beside this one, on the same database. Webhooks go there from now on. With SQLite it holds no lock on
     /// the file, which the first has: production has no such thing, but what it would do is right all the same.
     pub async fn replica(&self) -> Server {
-        let harness = Harness { environment: self.environment.clone(), without_workers: true, ..Harness::default() };
+        let harness = manual(&self.environment);
         let server = Server::start_with(self.config.clone(), harness, Lock::Held(None)).await.unwrap();
         set_webhooks(&self.sandbox, &server);
         server
@@ -189,6 +206,11 @@ impl TestApp {
     pub fn http(&self, path: &str) -> Url {
         Url::parse(&format!("http://{}{path}", self.server.http_addr)).unwrap()
     }
+}
+
+/// A gateway whose workers the test steps.
+fn manual(environment: &Environment) -> Harness {
+    Harness { environment: environment.clone(), without_workers: true, ..Harness::default() }
 }
 
 /// Waits until something that happens behind the calls has happened. Fails when it does not within [`IDLE_TIMEOUTS`].

@@ -102,6 +102,45 @@ impl TestDatabase {
         }
     }
 
+    /// Copies it as a whole, as a back-up does: SQLite into a file, PostgreSQL into a schema of its own.
+    pub async fn back_up(&self) -> BackUp {
+        let directory = tempfile::tempdir().unwrap();
+        if self.backend() == Backend::Sqlite {
+            let copy = directory.path().join("copy.db");
+            self.execute(&format!("VACUUM INTO '{}'", copy.display())).await;
+            return BackUp { directory };
+        }
+        self.execute("CREATE SCHEMA back_up").await;
+        self.for_each_table("CREATE TABLE back_up.{} AS TABLE public.{}").await;
+        BackUp { directory }
+    }
+
+    /// Makes it what it was when the copy was made. No gateway runs on it meanwhile.
+    pub async fn restore(&self, copy: &BackUp) {
+        match self.url.strip_prefix("sqlite://") {
+            Some(path) => {
+                for end in ["", "-wal", "-shm"] {
+                    fs::remove_file(format!("{path}{end}")).ok();
+                }
+                fs::copy(copy.directory.path().join("copy.db"), path).unwrap();
+            }
+            None => {
+                self.for_each_table("TRUNCATE public.{} CASCADE").await;
+                self.for_each_table("INSERT INTO public.{} SELECT * FROM back_up.{}").await;
+            }
+        }
+    }
+
+    /// Runs a statement of PostgreSQL for each table, without looking at references.
+    async fn for_each_table(&self, sql: &str) {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        let tables = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'";
+        let tables = sqlx::query_scalar::<_, String>(tables).fetch_all(&mut connection).await.unwrap();
+        let statements = tables.iter().map(|table| sql.replace("{}", table)).collect::<Vec<_>>().join("; ");
+        let sql = format!("SET session_replication_role = replica; {statements}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    }
+
     /// Which of the two it is.
     pub fn backend(&self) -> Backend {
         match self._place {
@@ -161,6 +200,11 @@ impl TestDatabase {
         }
         Store::open(&self.url, CONNECTIONS, keys, Ids::system()).await.unwrap()
     }
+}
+
+/// A copy of a database.
+pub struct BackUp {
+    directory: TempDir,
 }
 
 /// The master key of all tests.

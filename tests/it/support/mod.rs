@@ -8,6 +8,7 @@ pub mod contract;
 pub mod database;
 pub mod money;
 pub mod operator;
+pub mod person;
 pub mod process;
 pub mod program;
 pub mod proxy;

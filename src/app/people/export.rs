@@ -3,15 +3,13 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{
-    call::Caller,
-    paging::{Page, Paged},
-    payments::Payments,
-};
+use super::handle::{People, Requester};
 use crate::{
+    app::paging::{Page, Paged},
     domain::{
-        audit::{Actor, AuditAction, AuditEntry, Note},
+        audit::{AuditAction, AuditEntry},
         clock::Timestamp,
+        erasure::payer_data::payer_data_ends,
         ids::{CustomerId, PartnerId, PaymentIntentId},
         private::Private,
         search_term::{SearchTerm, SearchedKind},
@@ -42,24 +40,25 @@ pub type KeptOfObject = Vec<Value>;
 /// A payment, and what is kept of it.
 #[derive(Debug)]
 pub struct KeptPayment {
-    position: ListPosition,
+    /// Its place among them.
+    pub position: ListPosition,
     /// Its rows.
     pub kept: KeptOfObject,
 }
 
-impl Payments {
+impl People {
     /// Exports what is kept of a person beside payments, and notes who asked for it.
-    pub async fn export_person(&self, caller: &Caller, subject: &ExportSubject) -> Result<KeptOfObject, Error> {
+    pub async fn export_person(&self, requester: &Requester, subject: &ExportSubject) -> Result<KeptOfObject, Error> {
         let mut kept = Vec::new();
-        for id in self.customers_of(&caller.partner_id, subject).await? {
-            self.export_customer(&caller.partner_id, &id, &mut kept).await?;
+        for id in self.customers_of(&requester.partner_id, subject).await? {
+            self.export_customer(&requester.partner_id, &id, &mut kept).await?;
         }
         let object = match subject {
             ExportSubject::Customer(id) => ("customer", id.as_str()),
             ExportSubject::Email(_) => ("payer", ""),
         };
-        let note = Note { by: Actor::Key(caller.key_id.clone()), reason: String::new() };
-        let entry = AuditEntry::new(self.ids(), self.now(), &note, AuditAction::PersonalDataExport, object);
+        let (ids, action) = (&self.environment.ids, AuditAction::PersonalDataExport);
+        let entry = AuditEntry::new(ids, self.now(), &requester.note, action, object);
         self.store.commit_once(&Changes::from_iter([Change::AuditEntry(Box::new(entry))])).await?;
         Ok(kept)
     }
@@ -67,7 +66,7 @@ impl Payments {
     /// Exports a page of the payments of a person, each with its refunds and records.
     pub async fn export_payments(
         &self,
-        caller: &Caller,
+        requester: &Requester,
         subject: &ExportSubject,
         page: Page,
     ) -> Result<Paged<KeptPayment>, Error> {
@@ -76,24 +75,32 @@ impl Payments {
             // The address does not show, and so would not tell one list from another.
             ExportSubject::Email(email) => {
                 let (kind, term) = (SearchedKind::PaymentIntent, SearchTerm::email(email.expose()));
-                format!("{:?}", self.store.term_hashes(&caller.partner_id, kind, &[term]))
+                format!("{:?}", self.store.term_hashes(&requester.partner_id, kind, &[term]))
             }
         };
-        let tokens = self.page_tokens.of(caller, ("personal data", of));
+        let tokens = self.page_tokens.of_partner(&requester.partner_id, ("personal data", of));
         let after = tokens.read_position(&page.token)?;
-        let found = self.payments_of(&caller.partner_id, subject, after, page.size + 1).await?;
-        let mut payments = Vec::new();
-        for position in found {
-            // The one that is only there to tell that there are more is not read.
-            let is_shown = payments.len() < page.size as usize;
-            let id = PaymentIntentId::parse(&position.id).filter(|_| is_shown);
-            let kept = match id {
-                Some(id) => self.export_payment(&id).await?,
-                None => Vec::new(),
-            };
-            payments.push(KeptPayment { position, kept });
+        let found = self.payments_of(&requester.partner_id, subject, after, page.size + 1).await?;
+        let page = tokens.page_by_creation(found, page.size, |position| (position.created_at, &position.id));
+        let mut items = Vec::new();
+        for position in page.items {
+            items.push(self.export_payment(position).await?);
         }
-        Ok(tokens.page_by_creation(payments, page.size, |payment| (payment.position.created_at, &payment.position.id)))
+        Ok(Paged { items, next_page_token: page.next_page_token })
+    }
+
+    /// The next payment of a person after this one, with its refunds and records.
+    pub async fn export_next_payment(
+        &self,
+        requester: &Requester,
+        subject: &ExportSubject,
+        after: Option<ListPosition>,
+    ) -> Result<Option<KeptPayment>, Error> {
+        let next = self.payments_of(&requester.partner_id, subject, after, 1).await?.pop();
+        match next {
+            Some(position) => Ok(Some(self.export_payment(position).await?)),
+            None => Ok(None),
+        }
     }
 
     async fn customers_of(&self, partner: &PartnerId, subject: &ExportSubject) -> Result<Vec<CustomerId>, Error> {
@@ -140,14 +147,25 @@ impl Payments {
         Ok(())
     }
 
-    async fn export_payment(&self, id: &PaymentIntentId) -> Result<KeptOfObject, Error> {
+    async fn export_payment(&self, position: ListPosition) -> Result<KeptPayment, Error> {
+        let kept = match PaymentIntentId::parse(&position.id) {
+            Some(id) => self.kept_of_payment(&id).await?,
+            None => Vec::new(),
+        };
+        Ok(KeptPayment { position, kept })
+    }
+
+    async fn kept_of_payment(&self, id: &PaymentIntentId) -> Result<KeptOfObject, Error> {
         let (mut session, mut kept) = (self.store.read().await?, Vec::new());
         let Some(intent) = session.payment_intent_any(id).await? else { return Ok(kept) };
-        kept.push(part("payment_intents", id.as_str(), intent.created_at, None, &intent)?);
+        let refunds = session.refunds_of(id).await?;
+        let of_refunds = refunds.iter().map(|refund| &**refund);
+        let until = Some(payer_data_ends(&intent, of_refunds, self.retention.payer_data));
+        kept.push(part("payment_intents", id.as_str(), intent.created_at, until, &intent)?);
         self.export_records(&mut session, RecordsOf::Payment(id), &mut kept).await?;
         self.export_operations(&mut session, RecordsOf::Object(id.as_str()), &mut kept).await?;
-        for refund in session.refunds_of(id).await? {
-            kept.push(part("refunds", refund.id.as_str(), refund.created_at, None, &*refund)?);
+        for refund in refunds {
+            kept.push(part("refunds", refund.id.as_str(), refund.created_at, until, &*refund)?);
             self.export_events(&mut session, RecordsOf::Object(refund.id.as_str()), &mut kept).await?;
         }
         Ok(kept)
