@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod rewrite;
+mod vacuum;
 
 /// How many payments one step goes through.
 const PAYMENTS_A_STEP: u32 = 20;
@@ -95,6 +96,9 @@ impl Payments {
         match decision.commit(&self.store).await {
             Ok(()) => {
                 erasure.mark_committed();
+                if erasure.is_done() {
+                    self.vacuum.want();
+                }
                 Ok(true)
             }
             Err(CommitError::Conflict(_)) => Ok(false),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{events::EventLog, paging::PageTokens};
 use crate::{
-    domain::{acceptance::Acceptance, capability::Capability, clock::Clock, money::Money},
+    domain::{acceptance::Acceptance, capability::Capability, clock::Clock, money::Money, retention::Retention},
     store::Store,
     telemetry::Telemetry,
     upstream::{ConnectionTest, Upstream},
@@ -33,6 +33,7 @@ pub struct Diagnostics {
     pub(super) page_tokens: PageTokens,
     pub(super) acceptance: Acceptance,
     pub(super) is_sandbox: bool,
+    pub(super) retention: Retention,
     pub(super) events: Arc<EventLog>,
     pub(super) telemetry: Telemetry,
 }

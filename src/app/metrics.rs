@@ -11,8 +11,8 @@ use crate::{
         Telemetry,
         catalogue::{
             API_CALLS_LOST, BUILD, EVENT_STREAMS, EVENT_STREAMS_LAG, KEYS_REFUSED, KEYS_REUSED, OPERATIONS_OLDEST,
-            OPERATIONS_OPEN, OPERATIONS_PRUNED, REPLAYS, ROWS_PRUNED, START, WEBHOOK_LAST, WEBHOOKS_OLDEST,
-            WEBHOOKS_REFUSED, WEBHOOKS_UNPROCESSED, WORKER_FAILURES,
+            OPERATIONS_OPEN, REPLAYS, ROWS_PRUNED, START, WEBHOOK_LAST, WEBHOOKS_OLDEST, WEBHOOKS_REFUSED,
+            WEBHOOKS_UNPROCESSED, WORKER_FAILURES,
         },
         worker::Worker,
     },
@@ -29,7 +29,6 @@ pub(super) fn init(telemetry: &Telemetry, now: Timestamp) {
     for refusal in Refusal::ALL {
         telemetry.init_zero(&KEYS_REFUSED, [refusal.label()]);
     }
-    telemetry.init_zero(&OPERATIONS_PRUNED, []);
     for kind in RetainedKind::ALL {
         telemetry.init_zero(&ROWS_PRUNED, [kind.as_str()]);
     }

@@ -38,6 +38,7 @@ mod subject_walk;
 mod supported_payment_methods;
 pub mod timeline;
 pub mod token_source;
+mod vacuum_state;
 pub mod webhook_admin;
 pub mod webhooks;
 

@@ -27,6 +27,7 @@ use super::{
     risk::Risk,
     subject_walk::SubjectWalk,
     supported_payment_methods::SupportedCache,
+    vacuum_state::VacuumState,
     webhooks::Webhooks,
 };
 use crate::{
@@ -101,6 +102,7 @@ impl App {
             page_tokens: page_tokens.clone(),
             acceptance: parts.acceptance,
             is_sandbox: parts.is_sandbox,
+            retention: parts.retention,
             events: events.clone(),
             telemetry: parts.telemetry.clone(),
         };
@@ -185,6 +187,7 @@ fn payments(parts: &AppParts, tasks: &TaskTracker, page_tokens: &PageTokens, ris
         queues: PaymentQueues::default(),
         last_recovery: AtomicI64::default(),
         retention: parts.retention,
+        vacuum: VacuumState::default(),
         subject_walk: SubjectWalk::default(),
         telemetry: parts.telemetry.clone(),
     }

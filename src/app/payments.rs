@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::{
     call::Idempotency, leases::LeaseKeeper, paging::PageTokens, payment_queues::PaymentQueues, perform::Probe,
     risk::policy::Policies, subject_walk::SubjectWalk, supported_payment_methods::SupportedCache,
+    vacuum_state::VacuumState,
 };
 use crate::{
     domain::{
@@ -59,6 +60,8 @@ pub struct Payments {
     /// When recovery took its last step; 0 before the first.
     pub(super) last_recovery: AtomicI64,
     pub(super) retention: Retention,
+    /// The vacuum of what erasures have rewritten.
+    pub(super) vacuum: VacuumState,
     pub(super) subject_walk: SubjectWalk,
     pub(super) telemetry: Telemetry,
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     error::Error,
     store::{Retained, Store},
-    telemetry::catalogue::{OPERATIONS_PRUNED, ROWS_PRUNED},
+    telemetry::catalogue::ROWS_PRUNED,
 };
 
 /// The most operations that one transaction deletes, so that no writer beside it waits for long.
@@ -25,9 +25,13 @@ impl Payments {
         let Some(corefys) = self.upstream.last_told_time() else { return Ok(0) };
         let finished_before = self.now().min(corefys).before(self.retention.operations);
         let count = self.store.delete_finished_operations(finished_before, PRUNE_BATCH).await?;
-        self.telemetry.add(&OPERATIONS_PRUNED, [], count);
         self.count_pruned(RetainedKind::Operations, count);
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    /// Whether Corefy has told its time yet, without which most kinds are not pruned.
+    pub fn knows_corefys_time(&self) -> bool {
+        self.upstream.last_told_time().is_some()
     }
 
     /// Deletes what risk has counted for long enough: of its decisions, its subjects and its counters of BINs at most

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     domain::{
+        clock::Timestamp,
         ids::{PartnerId, PaymentIntentId},
+        payment_intent::PaymentIntent,
+        retention::Retention,
         timeline::{TimelineEntry, TimelineOf, TimelinePlace},
     },
     error::Error,
@@ -15,6 +18,7 @@ use crate::{
 };
 
 mod entries;
+mod pruned;
 
 pub use entries::Placed;
 
@@ -28,7 +32,9 @@ impl Diagnostics {
     ) -> Result<Paged<TimelineEntry>, Error> {
         let tokens = self.page_tokens.of(caller, ("timeline", of));
         let after = tokens.read(&page.token)?.and_then(|place| TimelinePlace::parse(&place));
-        let found = timeline(&self.store, Some(&caller.partner_id), of, after.as_ref(), page.size + 1).await?;
+        let horizon = Horizon { retention: self.retention, now: self.clock.now() };
+        let partner = Some(&caller.partner_id);
+        let found = timeline(&self.store, partner, of, &horizon, after.as_ref(), page.size + 1).await?;
         let found = found.ok_or_else(|| match of {
             TimelineOf::Payment(id) => Error::not_found("payment_intent", id.as_str()),
             TimelineOf::Refund(id) => Error::not_found("refund", id.as_str()),
@@ -39,12 +45,22 @@ impl Diagnostics {
     }
 }
 
+/// How far back records are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Horizon {
+    /// How long each kind is kept.
+    pub retention: Retention,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
 /// The timeline of a payment of `partner`, or of anybody's, after this place, at most `limit` entries. `None`: there is no
 /// such payment.
 pub async fn timeline(
     store: &Store,
     partner: Option<&PartnerId>,
     of: &TimelineOf,
+    horizon: &Horizon,
     after: Option<&TimelinePlace>,
     limit: u32,
 ) -> Result<Option<Vec<Placed>>, store::Error> {
@@ -54,14 +70,18 @@ pub async fn timeline(
         TimelineOf::Refund(id) => session.refund_any(id).await?.map(|refund| refund.payment_intent_id),
     };
     let Some(id) = id else { return Ok(None) };
-    let intent = session.payment_intent_any(&id).await?;
-    if intent.is_none_or(|intent| partner.is_some_and(|partner| intent.partner_id != *partner)) {
-        return Ok(None);
-    }
-    entries_of(&mut session, &id, partner.is_none(), after, limit).await.map(Some)
+    let found = session.payment_intent_any(&id).await?;
+    let is_theirs = |intent: &PaymentIntent| partner.is_none_or(|partner| intent.partner_id == *partner);
+    let Some(intent) = found.filter(is_theirs) else { return Ok(None) };
+    let mut placed = entries_of(&mut session, &id, partner.is_none(), after, limit).await?;
+    let pruned = pruned::pruned(&intent, &horizon.retention, horizon.now);
+    placed.extend(pruned.into_iter().filter(|pruned| after.is_none_or(|after| pruned.place > *after)));
+    placed.sort_by(|one, other| one.place.cmp(&other.place));
+    placed.truncate(limit as usize);
+    Ok(Some(placed))
 }
 
-/// The first entries of each kind, merged: none of a later page comes before them.
+/// The first entries of each kind: none of a later page comes before the first `limit` of all.
 async fn entries_of(
     session: &mut ReadSession,
     id: &PaymentIntentId,
@@ -77,7 +97,5 @@ async fn entries_of(
     placed.extend(session.events_of(id, after, limit).await?.iter().map(entries::of_event));
     let decisions = session.risk_decisions_of(id, after, limit).await?;
     placed.extend(decisions.iter().map(|decision| entries::of_decision(decision, is_operator)));
-    placed.sort_by(|one, other| one.place.cmp(&other.place));
-    placed.truncate(limit as usize);
     Ok(placed)
 }

@@ -4,9 +4,12 @@ use clap::Args;
 
 use super::{database::open, failure::CommandFailure, table::moment};
 use crate::{
-    app::timeline::timeline,
-    config::settings::AdminSettings,
-    domain::timeline::{TimelineEntry, TimelineIds, TimelineOf},
+    app::timeline::{Horizon, timeline},
+    config::settings::{AdminSettings, RetentionSettings},
+    domain::{
+        clock::Clock,
+        timeline::{TimelineEntry, TimelineIds, TimelineOf},
+    },
 };
 
 /// How many entries are read at a time.
@@ -19,16 +22,19 @@ pub(super) struct TimelineCommand {
     #[arg(value_parser = of)]
     id: TimelineOf,
     #[command(flatten)]
+    retention: RetentionSettings,
+    #[command(flatten)]
     settings: AdminSettings,
 }
 
 impl TimelineCommand {
     /// Shows the timeline, oldest entry first.
     pub async fn run(self) -> Result<(), CommandFailure> {
+        let horizon = Horizon { retention: self.retention.checked()?, now: Clock::system().now() };
         let (store, _) = open(&self.settings).await?;
         let mut after = None;
         loop {
-            let found = timeline(&store, None, &self.id, after.as_ref(), STEP).await?;
+            let found = timeline(&store, None, &self.id, &horizon, after.as_ref(), STEP).await?;
             let placed = found.ok_or_else(|| CommandFailure::Failed("there is no such payment".to_owned()))?;
             placed.iter().for_each(|placed| print(&placed.entry));
             after = placed.last().map(|last| last.place.clone());

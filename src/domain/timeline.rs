@@ -39,6 +39,8 @@ pub enum TimelineKind {
     Recovery,
     /// A decision about the risk of an attempt.
     Risk,
+    /// Records of a kind that are not kept any more.
+    Pruned,
 }
 
 impl TimelineKind {
@@ -51,6 +53,7 @@ impl TimelineKind {
             Self::Transition => "transition",
             Self::Recovery => "recovery",
             Self::Risk => "risk",
+            Self::Pruned => "pruned",
         }
     }
 }

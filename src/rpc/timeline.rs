@@ -41,6 +41,7 @@ impl From<TimelineKind> for pb::TimelineEntryKind {
             TimelineKind::Transition => Self::Transition,
             TimelineKind::Recovery => Self::Recovery,
             TimelineKind::Risk => Self::Risk,
+            TimelineKind::Pruned => Self::Pruned,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::{
     customer::Customer,
     erasure::job::Erasure,
     event::{Event, EventObject, EventType},
-    ids::{OperationId, PartnerId},
+    ids::{OperationId, PartnerId, RiskDecisionId},
     key_pair::{PublicKey, SecretHash},
     operation::Operation,
     payment_intent::PaymentIntent,
@@ -165,6 +165,8 @@ pub enum Emptied {
     ApiCall(ApiCall),
     /// The inputs of a decision. Changes nothing when it is not kept any more.
     RiskDecision(RiskDecision),
+    /// The note of the review of this decision.
+    RiskReview(RiskDecisionId),
 }
 
 /// The right to write the outcome of an operation: it is lost when another takes the operation over.

@@ -111,7 +111,11 @@ fn search_terms(change: &Change, hasher: &TermHasher) -> Vec<Write> {
         Change::Emptied(emptied) => match &**emptied {
             Emptied::PaymentIntent(intent) => intent_terms(intent, hasher),
             Emptied::Refund(refund) => refund_terms(refund, hasher),
-            Emptied::Event(_) | Emptied::Answer(..) | Emptied::ApiCall(_) | Emptied::RiskDecision(_) => Vec::new(),
+            Emptied::Event(_)
+            | Emptied::Answer(..)
+            | Emptied::ApiCall(_)
+            | Emptied::RiskDecision(_)
+            | Emptied::RiskReview(_) => Vec::new(),
         },
         Change::Customer(customer) => {
             let (partner, id, created_at) = (&customer.partner_id, customer.id.as_str(), customer.created_at);

@@ -56,6 +56,12 @@ pub(super) static RISK_DECISION: Statement = Statement {
          FROM {rows} WHERE risk_decisions.id = new.id",
 };
 
+pub(super) static RISK_REVIEW: Statement = Statement {
+    rank: Rank::RiskReviewEmpty,
+    columns: &[("id", Text)],
+    sql: "UPDATE risk_reviews SET note = '' FROM {rows} WHERE risk_reviews.id = new.id",
+};
+
 /// The row of what was emptied; `None` when nothing was.
 pub(super) fn write(emptied: &Emptied, sealer: &Sealer) -> Result<Option<Write>, Error> {
     Ok(match emptied {
@@ -83,6 +89,9 @@ pub(super) fn write(emptied: &Emptied, sealer: &Sealer) -> Result<Option<Write>,
         }
         Emptied::RiskDecision(decision) => {
             Some(sealed(Rank::RiskDecisionEmpty, decision.id.as_str(), "record", decision, sealer)?)
+        }
+        Emptied::RiskReview(id) => {
+            Some(Write::new(Rank::RiskReviewEmpty, id.as_str(), RowValues::new().and(id.as_str())))
         }
     })
 }

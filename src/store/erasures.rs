@@ -22,7 +22,7 @@ use crate::domain::{
     clock::{CLOCK_SKEW, Timestamp},
     erasure::job::{Erasure, ErasureStage, ErasureSubject},
     event::Event,
-    ids::{CustomerId, ErasureId, PartnerId, PaymentIntentId},
+    ids::{CustomerId, ErasureId, PartnerId, PaymentIntentId, RiskDecisionId},
     payment_method::PaymentMethod,
     risk::decision::RiskDecision,
     search_term::TermHash,
@@ -103,6 +103,9 @@ const OF_PAYMENT: &str = "payment_intent_id = {}";
 const OF_SUBJECT: &str = "subject_id = {} AND payment_intent_id IS NULL";
 const OF_CUSTOMER: &str = "customer_id = {} AND payment_intent_id IS NULL";
 const ABOUT: &str = "object_id = {}";
+const NOTED_OF_PAYMENT: &str = "payment_intent_id = {} AND note <> ''";
+const NOTED_OF_CUSTOMER: &str =
+    "id IN (SELECT id FROM risk_decisions WHERE customer_id = {} AND payment_intent_id IS NULL) AND note <> ''";
 
 impl RecordsOf<'_> {
     fn id(&self) -> &str {
@@ -235,6 +238,22 @@ impl ReadSession {
     ) -> Result<Vec<RiskDecision>, Error> {
         let read = risk_decisions::read;
         let source = RecordSource { table: "risk_decisions", of: of.condition(OF_CUSTOMER), read };
+        self.records_of(source, of.id(), after, limit).await
+    }
+
+    /// Reviews that have a note, of a payment, or of a customer's attempts without one, in the same way.
+    pub async fn noted_reviews_of(
+        &mut self,
+        of: RecordsOf<'_>,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<RiskDecisionId>, Error> {
+        let read: ReadRow<_> = |row, _| parse(row, "id", RiskDecisionId::parse);
+        let table = "risk_reviews";
+        let source = match of {
+            RecordsOf::Payment(_) => RecordSource { table, of: NOTED_OF_PAYMENT, read },
+            RecordsOf::Object(_) => RecordSource { table, of: NOTED_OF_CUSTOMER, read },
+        };
         self.records_of(source, of.id(), after, limit).await
     }
 

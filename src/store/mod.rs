@@ -75,6 +75,7 @@ mod stamps;
 mod timeline;
 mod tracked;
 mod upkeep;
+mod vacuum;
 mod webhooks;
 mod write_batcher;
 mod writes;
@@ -104,6 +105,7 @@ pub use seal::Sealer;
 pub use search::{Found, MOST_EXAMINED};
 pub use session::ReadSession;
 pub use tracked::{Tracked, Versioned};
+pub use vacuum::Vacuumed;
 pub use webhooks::{WebhookFilter, WebhookRecord, WebhookState};
 
 use context::StoreContext;

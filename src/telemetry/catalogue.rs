@@ -118,10 +118,8 @@ catalogue! {
         "How long ago the oldest of them was sent; 0 when there is none";
     KEYS_REFUSED: Counter["reason"] = "corefy_gateway_keys_refused_total",
         "Calls that were refused for their API key: `missing`, `malformed`, `unknown`, `wrong_secret`, `expired`, `revoked`, `network` is not allowed, `scope` is missing, or `limited` after too many wrong keys";
-    OPERATIONS_PRUNED: Counter[] = "corefy_gateway_operations_pruned_total",
-        "Finished operations that were deleted because their time was over, with their idempotency keys and frozen answers";
     ROWS_PRUNED: Counter["kind"] = "corefy_gateway_rows_pruned_total",
-        "Rows that were deleted because their time was over, by kind of data";
+        "Rows that were deleted, and payments that were emptied of their payers, because their time was over, by kind of data";
     WEBHOOKS_RECEIVED: Counter["type"] = "corefy_gateway_webhooks_received_total",
         "Genuine webhooks, repetitions included; `other` when the type is not a known one";
     WEBHOOKS_REFUSED: Counter["reason"] = "corefy_gateway_webhooks_refused_total",

@@ -129,6 +129,11 @@ async fn erasures(steps: Steps, payments: Arc<Payments>, stop: CancellationToken
         let pause = if steps.took_some(Worker::Erasures, payments.step_erasures().await) {
             PRUNE_PAUSE
         } else {
+            // A vacuum may take long: the gateway does not wait for it to stop.
+            tokio::select! {
+                () = stop.cancelled() => {}
+                done = payments.vacuum_erased() => { steps.took_some(Worker::Erasures, done); }
+            }
             LOOK_FOR_ERASURES
         };
         tokio::select! {
@@ -237,7 +242,12 @@ async fn retention(steps: Steps, payments: Arc<Payments>, api_calls: Arc<ApiCall
         }
         let has_more_history = has_more_history || has_more_payers;
         let has_more = has_more_calls || has_more_of_risk || has_more_history || has_more_operations;
-        let pause = if has_more { PRUNE_PAUSE } else { PRUNE };
+        // Most kinds are pruned only once Corefy has told its time.
+        let pause = match (has_more, payments.knows_corefys_time()) {
+            (true, _) => PRUNE_PAUSE,
+            (false, true) => PRUNE,
+            (false, false) => LOOK,
+        };
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(pause) => {}

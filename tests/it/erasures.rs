@@ -3,16 +3,21 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use corefy_gateway::{
-    domain::audit::{AuditAction, AuditFilter},
+    domain::{
+        audit::{AuditAction, AuditFilter},
+        ids::Ids,
+        randomness::Randomness,
+    },
     pb,
     pb::export_personal_data_request::Person as ExportedPerson,
+    store::{Keyring, Store, Vacuumed},
 };
 use tonic::{Code, Status};
 
 use crate::support::{
     app::{TestApp, until},
     client::{Client, keyed, new_intent},
-    database::{Backend, TestDatabase},
+    database::{Backend, TestDatabase, master_key},
     person::{Person, customer, intent_of, lives, opened, places},
     refusal::{refused, wrong_fields},
     requests::{card_to_save, confirmation_by},
@@ -20,6 +25,8 @@ use crate::support::{
 
 crate::on_both!(
     nothing_of_an_erased_person_is_left_anywhere,
+    the_note_of_a_review_goes_with_its_payer,
+    postgres_is_asked_to_vacuum_what_was_erased_when_the_role_may,
     an_erasure_goes_on_where_a_dead_gateway_left_it,
     a_call_that_was_under_way_is_caught_by_the_second_look,
     a_customer_whose_payments_are_under_way_is_not_erased_yet,
@@ -354,4 +361,71 @@ async fn all_that_is_kept_of_a_person_is_exported_page_by_page(database: TestDat
     finish(&app, &client, &erasure).await;
     let text = exported(&client, customer, 20).await.unwrap()[0].to_string();
     assert!(text.contains("erased_at") && !text.contains(CANARY));
+}
+
+async fn the_note_of_a_review_goes_with_its_payer(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let (person, bystander) = (lives(&app, &client, CANARY).await, lives(&app, &client, BYSTANDER).await);
+    for (number, (of, note)) in [(&person, CANARY), (&bystander, BYSTANDER)].into_iter().enumerate() {
+        let payment = &of.paid.id;
+        let review = format!(
+            "INSERT INTO risk_reviews (id, partner_id, payment_intent_id, state, created_at, decided_by, note, refund)
+             VALUES ('rd_01a207d921007000800000000000000{number}', 'acme', '{payment}', 'approved', 0, 'pk_acme_1', 'a call with {note}', 'none')"
+        );
+        app.database.execute(&review).await;
+    }
+    let saved = format!(
+        "INSERT INTO risk_reviews (id, partner_id, state, created_at, decided_by, note, refund)
+         SELECT id, 'acme', 'approved', 0, 'pk_acme_1', '{CANARY}', 'none' FROM risk_decisions
+         WHERE payment_intent_id IS NULL AND customer_id = '{}'",
+        person.customer.id
+    );
+    app.database.execute(&saved).await;
+    let erasure = erased(&client, &person.customer.id).await.unwrap();
+    finish(&app, &client, &erasure).await;
+    let raw = app.database.raw().await;
+    assert!(!holds(&raw, CANARY.as_bytes()) && holds(&raw, format!("a call with {BYSTANDER}").as_bytes()));
+}
+
+async fn postgres_is_asked_to_vacuum_what_was_erased_when_the_role_may(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let vacuum = async || app.server.app.payments.vacuum_erased().await.unwrap();
+    let erase = async |text: &str| {
+        let person = lives(&app, &client, text).await;
+        let erasure = erased(&client, &person.customer.id).await.unwrap();
+        finish(&app, &client, &erasure).await
+    };
+    assert_eq!(vacuum().await, 0, "nothing was erased");
+    erase(CANARY).await;
+    if app.database.backend() == Backend::Sqlite {
+        assert_eq!(vacuum().await, 0, "SQLite overwrites what is deleted");
+        return;
+    }
+    assert_eq!((vacuum().await, vacuum().await), (1, 0));
+    let dead = "SELECT COUNT(*) FROM pg_stat_user_tables WHERE last_vacuum IS NOT NULL AND n_dead_tup = 0
+         AND relname IN ('customers', 'payment_intents', 'refunds', 'events', 'operations', 'search_terms')";
+    until("the server counts its vacuums", async || app.database.count(dead).await == 6).await;
+
+    erase(BYSTANDER).await;
+    app.clock.advance(Duration::from_secs(601));
+    assert_eq!(vacuum().await, 1, "each erasure has one, though not at once");
+
+    let role = format!("guest_{}", uuid::Uuid::now_v7().simple());
+    let grant = format!(
+        "CREATE ROLE {role} LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}; GRANT ALL ON SCHEMA public TO {role}"
+    );
+    for sql in grant.split("; ") {
+        app.database.execute(sql).await;
+    }
+    let mut url = url::Url::parse(app.database.url()).unwrap();
+    url.set_username(&role).unwrap();
+    let keys = Keyring::new(&master_key(), Randomness::system());
+    let store = Store::open(url.as_str(), 2, keys, Ids::system()).await.unwrap();
+    let Vacuumed::Refused(tables) = store.vacuum_erased().await.unwrap() else { panic!("it owns nothing") };
+    assert!(tables.contains("payment_intents, payment_methods, refunds"), "{tables}");
+    store.close().await;
+    app.database.execute(&format!("DROP OWNED BY {role}")).await;
+    app.database.execute(&format!("DROP ROLE {role}")).await;
 }

@@ -47,6 +47,7 @@ mod operators;
 mod payment_intents;
 mod payment_methods;
 mod payments;
+mod people_kills;
 mod privacy_commands;
 mod protos;
 mod proxies;

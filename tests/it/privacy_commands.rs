@@ -30,7 +30,7 @@ const OTHER: &str = "other-bird";
 /// Longer than any call may take.
 const LONGEST_CALL: Duration = Duration::from_secs(300);
 
-/// What a command came to: its exit code, what it said, and what it complained of.
+/// The end of a command: its exit code, what it said, and what it complained of.
 type Ended = (Option<i32>, String, String);
 
 /// Runs `privacy` on the app's database, in `directory`.

@@ -19,6 +19,7 @@ crate::on_both!(
     a_refund_is_told_among_what_happened_to_its_payment,
     a_long_timeline_is_read_page_by_page_without_a_gap,
     another_partner_s_payment_has_no_timeline,
+    a_timeline_says_of_which_records_some_may_be_gone,
 );
 
 const DECLINED: &str = "4000000000009995";
@@ -244,4 +245,37 @@ async fn another_partner_s_payment_has_no_timeline(database: TestDatabase) {
             ["id"]
         );
     }
+}
+
+async fn a_timeline_says_of_which_records_some_may_be_gone(database: TestDatabase) {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let old = client.paid_intent("10.00").await;
+    let gone = async |id: &str| {
+        let told = told(&timeline(&app, &client, id).await);
+        assert!(told.iter().skip_while(|(kind, _)| *kind == Kind::Pruned).all(|(kind, _)| *kind != Kind::Pruned));
+        told.into_iter().filter(|(kind, _)| *kind == Kind::Pruned).map(|(_, sentence)| sentence).collect::<Vec<_>>()
+    };
+    app.clock.advance(DAY * 30);
+    assert_eq!(gone(&old.id).await, [""; 0], "calls are kept for 30 days");
+    app.clock.advance(DAY);
+    assert_eq!(gone(&old.id).await, ["Calls to Corefy before 2026-11-24T10:00:00Z are no longer kept."]);
+    let young = client.paid_intent("10.00").await;
+    assert_eq!(gone(&young.id).await, [""; 0], "all of its records are there");
+    app.clock.advance(DAY * 370);
+    let all = gone(&old.id).await;
+    let kinds: Vec<_> = all.iter().map(|sentence| sentence.split_once(" before ").unwrap().0).collect();
+    assert_eq!(kinds, ["Calls to Corefy", "Calls of the partner", "Webhooks", "Changes", "Decisions about risk"]);
+
+    let (mut paged, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = page(&client, &old.id, 2, &token).await;
+        paged.extend(told(&page));
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(paged, told(&timeline(&app, &client, &old.id).await));
 }

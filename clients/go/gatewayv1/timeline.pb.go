@@ -40,6 +40,9 @@ const (
 	TimelineEntryKind_TIMELINE_ENTRY_KIND_RECOVERY TimelineEntryKind = 5
 	// A decision about the risk of an attempt.
 	TimelineEntryKind_TIMELINE_ENTRY_KIND_RISK TimelineEntryKind = 6
+	// Records of one kind before a moment are no longer kept, and some may have been about this payment: which kind, and before when. Its
+	// time is that of the payment's creation.
+	TimelineEntryKind_TIMELINE_ENTRY_KIND_PRUNED TimelineEntryKind = 7
 )
 
 // Enum value maps for TimelineEntryKind.
@@ -52,6 +55,7 @@ var (
 		4: "TIMELINE_ENTRY_KIND_TRANSITION",
 		5: "TIMELINE_ENTRY_KIND_RECOVERY",
 		6: "TIMELINE_ENTRY_KIND_RISK",
+		7: "TIMELINE_ENTRY_KIND_PRUNED",
 	}
 	TimelineEntryKind_value = map[string]int32{
 		"TIMELINE_ENTRY_KIND_UNSPECIFIED":   0,
@@ -61,6 +65,7 @@ var (
 		"TIMELINE_ENTRY_KIND_TRANSITION":    4,
 		"TIMELINE_ENTRY_KIND_RECOVERY":      5,
 		"TIMELINE_ENTRY_KIND_RISK":          6,
+		"TIMELINE_ENTRY_KIND_PRUNED":        7,
 	}
 )
 
@@ -236,7 +241,7 @@ const file_corefy_gateway_v1_timeline_proto_rawDesc = "" +
 	"webhook_id\x18\b \x01(\tR\twebhookId\x12\x19\n" +
 	"\bevent_id\x18\t \x01(\tR\aeventId\x12(\n" +
 	"\x10risk_decision_id\x18\n" +
-	" \x01(\tR\x0eriskDecisionId*\x81\x02\n" +
+	" \x01(\tR\x0eriskDecisionId*\xa1\x02\n" +
 	"\x11TimelineEntryKind\x12#\n" +
 	"\x1fTIMELINE_ENTRY_KIND_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17TIMELINE_ENTRY_KIND_RPC\x10\x01\x12%\n" +
@@ -244,7 +249,8 @@ const file_corefy_gateway_v1_timeline_proto_rawDesc = "" +
 	"\x1bTIMELINE_ENTRY_KIND_WEBHOOK\x10\x03\x12\"\n" +
 	"\x1eTIMELINE_ENTRY_KIND_TRANSITION\x10\x04\x12 \n" +
 	"\x1cTIMELINE_ENTRY_KIND_RECOVERY\x10\x05\x12\x1c\n" +
-	"\x18TIMELINE_ENTRY_KIND_RISK\x10\x06B\x9d\x01\n" +
+	"\x18TIMELINE_ENTRY_KIND_RISK\x10\x06\x12\x1e\n" +
+	"\x1aTIMELINE_ENTRY_KIND_PRUNED\x10\aB\x9d\x01\n" +
 	"\x15com.corefy.gateway.v1B\rTimelineProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
 var (

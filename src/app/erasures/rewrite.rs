@@ -32,10 +32,11 @@ enum RecordKind {
     Operations,
     Calls,
     Decisions,
+    Reviews,
 }
 
 impl RecordKind {
-    const ALL: [Self; 4] = [Self::Events, Self::Operations, Self::Calls, Self::Decisions];
+    const ALL: [Self; 5] = [Self::Events, Self::Operations, Self::Calls, Self::Decisions, Self::Reviews];
 }
 
 /// Records without the person, as far as they had to be written, and the last that was looked at; none at the end.
@@ -220,6 +221,12 @@ async fn emptied_page(
                 }
             }
             page.into_iter().map(|record| record.operation.id.to_string()).collect()
+        }
+        RecordKind::Reviews => {
+            let page = session.noted_reviews_of(of, after, ROWS_AT_A_TIME).await?;
+            let ids = page.iter().map(ToString::to_string).collect();
+            changes.extend(page.into_iter().map(Emptied::RiskReview));
+            ids
         }
         RecordKind::Calls => {
             let page = session.calls_of(of, after, ROWS_AT_A_TIME).await?;

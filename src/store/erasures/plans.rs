@@ -2,7 +2,9 @@
 
 use sqlx::Row as _;
 
-use super::{ABOUT, OF_CUSTOMER, OF_PAYMENT, OF_SUBJECT, UNDER_WAY, select_records};
+use super::{
+    ABOUT, NOTED_OF_CUSTOMER, NOTED_OF_PAYMENT, OF_CUSTOMER, OF_PAYMENT, OF_SUBJECT, UNDER_WAY, select_records,
+};
 use crate::store::{
     list::tests::{CUSTOMER, FILL},
     list_query::ListQuery,
@@ -10,7 +12,7 @@ use crate::store::{
 };
 
 /// An operation, a call, a decision and an event for each intent, and as many that are about a customer alone.
-const RECORDS: [&str; 6] = [
+const RECORDS: [&str; 7] = [
     "INSERT INTO operations (id, partner_id, kind, subject_id, payment_intent_id, state, epoch, lease_until, sent_at, misses,
        baseline, request_id)
      SELECT 'op_' || id, 'acme', 'payment_intent.confirm', id, id, 'done', 1, 0, 0, 0, 0, '' FROM payment_intents",
@@ -24,6 +26,8 @@ const RECORDS: [&str; 6] = [
      SELECT 'evt_' || id, 'acme', 'payment_intent.created', id, {none}, 0 FROM payment_intents",
     "INSERT INTO risk_decisions (id, partner_id, payment_intent_id, customer_id, created_at, record)
      SELECT 'rd_' || id, 'acme', id, 'cus_' || id, 0, {none} FROM payment_intents",
+    "INSERT INTO risk_reviews (id, partner_id, payment_intent_id, state, created_at, decided_by, note, refund)
+     SELECT 'rd_' || id, 'acme', id, 'approved', 0, '', 'a note', 'none' FROM payment_intents",
     "INSERT INTO risk_decisions (id, partner_id, customer_id, created_at, record)
      SELECT 'rd_c' || id, 'acme', 'cus_' || id, 0, {none} FROM payment_intents",
 ];
@@ -49,6 +53,8 @@ async fn check(grown: &mut Grown) {
         ("events", ABOUT, intent, "events_of_object"),
         ("risk_decisions", OF_PAYMENT, intent, "risk_decisions_of_payment"),
         ("risk_decisions", OF_CUSTOMER, "cus_pi_100007", "risk_decisions_of_customer"),
+        ("risk_reviews", NOTED_OF_PAYMENT, intent, "risk_reviews_of_payment"),
+        ("risk_reviews", NOTED_OF_CUSTOMER, "cus_pi_100007", "risk_decisions_of_customer"),
     ] {
         grown.assert_finds(select_records(table, condition, of, "").unwrap(), "id", index).await;
     }

@@ -48,6 +48,7 @@ pub(in crate::store) enum Rank {
     RiskReviewInsert,
     RiskReviewDecide,
     RiskReviewRefund,
+    RiskReviewEmpty,
     RiskPolicyUpdate,
     RiskRulesInsert,
     RiskListInsert,
@@ -107,6 +108,7 @@ impl Rank {
         Self::RiskReviewInsert,
         Self::RiskReviewDecide,
         Self::RiskReviewRefund,
+        Self::RiskReviewEmpty,
         Self::RiskPolicyUpdate,
         Self::RiskRulesInsert,
         Self::RiskListInsert,
@@ -144,6 +146,7 @@ impl Rank {
                 | Self::OperationRenew
                 | Self::OperationEmpty
                 | Self::RiskDecisionEmpty
+                | Self::RiskReviewEmpty
                 | Self::ApiCallEmpty
                 | Self::EventEmpty
                 | Self::RiskBinAdd
@@ -166,6 +169,7 @@ impl Rank {
                 | Self::WebhookReplay
                 | Self::OperationEmpty
                 | Self::RiskDecisionEmpty
+                | Self::RiskReviewEmpty
                 | Self::ApiCallEmpty
                 | Self::EventEmpty
         )
@@ -216,6 +220,7 @@ impl Rank {
             | Self::RefundEmpty
             | Self::OperationEmpty
             | Self::RiskDecisionEmpty
+            | Self::RiskReviewEmpty
             | Self::ApiCallEmpty
             | Self::ErasureInsert
             | Self::ErasureUpdate

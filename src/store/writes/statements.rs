@@ -55,6 +55,7 @@ pub(super) fn statement(rank: Rank) -> &'static Statement {
         Rank::RefundEmpty => &emptied::REFUND,
         Rank::OperationEmpty => &emptied::ANSWER,
         Rank::RiskDecisionEmpty => &emptied::RISK_DECISION,
+        Rank::RiskReviewEmpty => &emptied::RISK_REVIEW,
         Rank::ApiCallEmpty => &emptied::API_CALL,
         Rank::EventEmpty => &emptied::EVENT,
         Rank::ErasureInsert => &erasures::INSERT,
