@@ -73,7 +73,7 @@ async fn finished_operations_are_deleted_when_their_time_is_over_and_not_before(
     assert_eq!(prune_at_corefys_time(&app).await, 1, "the confirmation");
     assert_eq!(app.server.app.payments.prune_operations().await.unwrap(), 0);
     let metrics = app.server.app.diagnostics.metrics();
-    assert!(metrics.contains("corefy_gateway_rows_pruned_total{kind=\"operations\"}} 2\n"), "{metrics}");
+    assert!(metrics.contains("corefy_gateway_rows_pruned_total{kind=\"operations\"} 2\n"), "{metrics}");
 }
 
 async fn a_clock_that_is_far_ahead_deletes_nothing_that_is_young_by_corefys(database: TestDatabase) {
