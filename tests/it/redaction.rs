@@ -54,7 +54,16 @@ impl Markers {
             }
             Kind::Message(inner) => Value::Message(DynamicMessage::new(inner)),
             Kind::String => Value::String(self.add(field).to_string()),
+            Kind::Bytes => {
+                let bytes = self.add(field).to_string().into_bytes();
+                // They print as numbers.
+                if let Some((_, marker, _)) = self.of.last_mut() {
+                    *marker = format!("{bytes:?}");
+                }
+                Value::Bytes(bytes.into())
+            }
             Kind::Int32 => Value::I32(self.add(field)),
+            Kind::Uint32 => Value::U32(self.add(field).unsigned_abs()),
             Kind::Int64 => Value::I64(i64::from(self.add(field))),
             Kind::Bool => Value::Bool(true),
             other => panic!("{}: a kind that this test does not know: {other:?}", field.full_name()),

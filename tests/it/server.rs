@@ -65,7 +65,7 @@ async fn every_service_serves_once_the_database_answers(database: TestDatabase) 
     let pool = descriptors();
     let services = pool.services().filter(|service| service.package_name() == "corefy.gateway.v1");
     let names: Vec<_> = services.map(|service| service.full_name().to_owned()).chain([String::new()]).collect();
-    assert_eq!(names.len(), 8);
+    assert_eq!(names.len(), 9);
     for name in names {
         let mut statuses = watch(&channel, &name).await;
         while statuses.next().await.unwrap().unwrap().status() != ServingStatus::Serving {}

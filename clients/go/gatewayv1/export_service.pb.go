@@ -290,9 +290,9 @@ const file_corefy_gateway_v1_export_service_proto_rawDesc = "" +
 	"\fcreated_from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vcreatedFrom\x12A\n" +
 	"\x0ecreated_before\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x127\n" +
 	"\x06format\x18\x04 \x01(\x0e2\x1f.corefy.gateway.v1.ExportFormatR\x06format\x12\x16\n" +
-	"\x06cursor\x18\x05 \x01(\tR\x06cursor\"Y\n" +
-	"\x0eExportResponse\x12\x12\n" +
-	"\x04rows\x18\x01 \x01(\fR\x04rows\x12\x1b\n" +
+	"\x06cursor\x18\x05 \x01(\tR\x06cursor\"^\n" +
+	"\x0eExportResponse\x12\x17\n" +
+	"\x04rows\x18\x01 \x01(\fB\x03\x80\x01\x01R\x04rows\x12\x1b\n" +
 	"\trow_count\x18\x02 \x01(\rR\browCount\x12\x16\n" +
 	"\x06cursor\x18\x03 \x01(\tR\x06cursor*t\n" +
 	"\n" +
