@@ -122,7 +122,7 @@ impl Series {
             9 => PaymentIntentState::Canceled,
             _ => PaymentIntentState::Succeeded,
         };
-        let amount = Money::new(1000 + i64::from(number % 997), self.currencies[usize::from(is(20, 11))]);
+        let amount = Money::new(1000 + i64::from(number * 37 % 997), self.currencies[usize::from(is(20, 11))]);
         let received = if state == PaymentIntentState::Succeeded { amount.minor } else { 0 };
         let email = if is(20, 3) { EMAIL.to_owned() } else { format!("payer-{number}@example.com") };
         let declined = state == PaymentIntentState::RequiresPaymentMethod;

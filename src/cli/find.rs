@@ -13,9 +13,10 @@ use crate::{
     domain::{
         card_number,
         ids::{
-            ApiCallId, CustomerId, EventId, OperationId, PaymentIntentId, PaymentMethodId, RefundId, RiskDecisionId,
-            WebhookId,
+            ApiCallId, AuditEntryId, CustomerId, ErasureId, EventId, OperationId, PaymentIntentId, PaymentMethodId,
+            RefundId, RiskDecisionId, WebhookId,
         },
+        key_pair::{KeyPair, PublicKey},
     },
 };
 
@@ -25,9 +26,8 @@ const MAX_TEXT: usize = 255;
 /// The command and its settings.
 #[derive(Args)]
 pub(super) struct FindCommand {
-    /// An id of ours or of Corefy's, a reference, a request id, an idempotency key, an email address, or the first six and last four
-    /// digits of a card as 411111-1111
-    #[arg(value_parser = text)]
+    /// An id of ours or of Corefy's, the public half of a key, a reference, a request id, an idempotency key, an email address, or the
+    /// first six and last four digits of a card as 411111-1111
     anything: String,
     #[command(flatten)]
     settings: AdminSettings,
@@ -36,6 +36,7 @@ pub(super) struct FindCommand {
 impl FindCommand {
     /// Shows what is found, of every partner.
     pub async fn run(self) -> Result<(), CommandFailure> {
+        check(&self.anything).map_err(CommandFailure::Settings)?;
         let (store, master_key) = database::open(&self.settings).await?;
         let found = Finder::new(store, master_key).find(&self.anything).await?;
         if found.is_empty() {
@@ -63,7 +64,7 @@ struct Kind {
     next: fn(&str, &str) -> Option<String>,
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 12] = [
     Kind { prefix: PaymentIntentId::PREFIX, name: "payment", next: |id, _| Some(format!("payments show {id}")) },
     Kind { prefix: RefundId::PREFIX, name: "refund", next: |id, _| Some(format!("timeline {id}")) },
     Kind { prefix: CustomerId::PREFIX, name: "customer", next: |id, _| Some(format!("payments list --customer {id}")) },
@@ -77,6 +78,9 @@ const KINDS: [Kind; 9] = [
     Kind { prefix: WebhookId::PREFIX, name: "webhook", next: |id, _| Some(format!("webhooks show {id}")) },
     Kind { prefix: RiskDecisionId::PREFIX, name: "risk decision", next: |id, _| Some(format!("risk explain {id}")) },
     Kind { prefix: ApiCallId::PREFIX, name: "call to Corefy", next: |_, about| of_object(about) },
+    Kind { prefix: PublicKey::PREFIX, name: "key", next: |id, _| audited(id) },
+    Kind { prefix: ErasureId::PREFIX, name: "erasure", next: |id, _| Some(format!("privacy show {id}")) },
+    Kind { prefix: AuditEntryId::PREFIX, name: "audit entry", next: |_, about| audited(about) },
 ];
 
 /// The command that shows more of an object.
@@ -87,10 +91,19 @@ fn of_object(id: &str) -> Option<String> {
     (!id.is_empty()).then(|| format!("find {id}"))
 }
 
-fn text(text: &str) -> Result<String, String> {
+/// The command that shows what was decided about an object.
+fn audited(id: &str) -> Option<String> {
+    (!id.is_empty()).then(|| format!("audit list --object {id}"))
+}
+
+/// Refuses what must not be looked for, without repeating it.
+fn check(text: &str) -> Result<(), String> {
     if card_number::is_written_in(text) {
-        return Err("must not be a card number: give the first six and the last four digits, as 411111-1111".to_owned());
+        return Err("this is a card number: give the first six and the last four digits, as 411111-1111".to_owned());
+    }
+    if KeyPair::parse(text).is_some() {
+        return Err("this is a key with its secret: give the public half, which begins with pk_".to_owned());
     }
     let fits = (1..=MAX_TEXT).contains(&text.chars().count());
-    fits.then(|| text.to_owned()).ok_or_else(|| format!("must have 1 to {MAX_TEXT} characters"))
+    if fits { Ok(()) } else { Err(format!("a text of 1 to {MAX_TEXT} characters can be looked for")) }
 }

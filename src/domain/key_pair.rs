@@ -27,15 +27,18 @@ pub type SecretHash = [u8; 32];
 pub struct PublicKey(String);
 
 impl PublicKey {
+    /// The beginning of every public key.
+    pub const PREFIX: &'static str = "pk_";
+
     /// A new public key of `partner`.
     pub fn generate(partner: &PartnerId, randomness: &Randomness) -> Self {
         let kid = random_hex::<KID_BYTES>(randomness);
-        Self(with_checksum(&format!("pk_{partner}_{}", kid.as_str())))
+        Self(with_checksum(&format!("{}{partner}_{}", Self::PREFIX, kid.as_str())))
     }
 
     /// Reads a public key; `None` when its form or checksum is wrong.
     pub fn parse(text: &str) -> Option<Self> {
-        let (partner, kid) = without_checksum(text)?.strip_prefix("pk_")?.split_once('_')?;
+        let (partner, kid) = without_checksum(text)?.strip_prefix(Self::PREFIX)?.split_once('_')?;
         PartnerId::parse(partner)?;
         is_hex(kid, KID_BYTES * 2).then(|| Self(text.to_owned()))
     }

@@ -9,9 +9,10 @@ use super::{
 use crate::domain::{
     clock::Timestamp,
     ids::{
-        ApiCallId, CustomerId, EventId, OperationId, PartnerId, PaymentIntentId, PaymentMethodId, RefundId,
-        RiskDecisionId, WebhookId,
+        ApiCallId, AuditEntryId, CustomerId, ErasureId, EventId, OperationId, PartnerId, PaymentIntentId,
+        PaymentMethodId, RefundId, RiskDecisionId, WebhookId,
     },
+    key_pair::PublicKey,
 };
 
 /// The most rows that one way of looking returns.
@@ -42,7 +43,7 @@ struct Table {
     has_reference: bool,
 }
 
-const TABLES: [Table; 9] = [
+const TABLES: [Table; 12] = [
     Table {
         name: "payment_intents",
         prefix: PaymentIntentId::PREFIX,
@@ -103,6 +104,27 @@ const TABLES: [Table; 9] = [
         name: "api_calls",
         prefix: ApiCallId::PREFIX,
         columns: ["partner_id", "COALESCE(subject_id, payment_intent_id)", "created_at"],
+        upstream: &[],
+        has_reference: false,
+    },
+    Table {
+        name: "api_keys",
+        prefix: PublicKey::PREFIX,
+        columns: ["partner_id", "NULL", "created_at"],
+        upstream: &[],
+        has_reference: false,
+    },
+    Table {
+        name: "erasures",
+        prefix: ErasureId::PREFIX,
+        columns: ["partner_id", "customer_id", "requested_at"],
+        upstream: &[],
+        has_reference: false,
+    },
+    Table {
+        name: "audit_log",
+        prefix: AuditEntryId::PREFIX,
+        columns: ["NULL", "object", "made_at"],
         upstream: &[],
         has_reference: false,
     },

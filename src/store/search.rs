@@ -215,7 +215,8 @@ impl ReadSession {
             if is_last || room == 0 || items.len() >= limit as usize {
                 break;
             }
-            places = places.saturating_mul(WINDOW_GROWTH).min(room);
+            // A window that was cut off has more to give.
+            places = if is_cut { places } else { places.saturating_mul(WINDOW_GROWTH) }.min(room);
         }
         items.truncate(limit as usize);
         Ok(Found { items, rest })

@@ -34,8 +34,9 @@ pub(super) struct FilterArguments {
     #[arg(long)]
     email: Option<String>,
     /// Only those last tried with this card, by its first six and last four digits: 411111-1111
-    #[arg(long, value_name = "ENDS", value_parser = card)]
-    card: Option<SearchTerm>,
+    // Read behind the command line, whose errors repeat what was given: it may be a whole number.
+    #[arg(long, value_name = "ENDS")]
+    card: Option<String>,
     /// Only those with this entry of metadata; may be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = entry)]
     metadata: Vec<SearchTerm>,
@@ -89,7 +90,7 @@ impl FilterArguments {
         };
         // First the one that finds the fewest.
         let mut terms: Vec<_> = self.email.as_deref().map(SearchTerm::email).into_iter().collect();
-        terms.extend(self.card);
+        terms.extend(self.card.as_deref().map(card).transpose()?);
         terms.extend(self.metadata);
         terms.extend(self.decline_code.map(SearchTerm::DeclineCode));
         terms.extend(self.method.map(SearchTerm::PaymentMethodType));
@@ -122,7 +123,7 @@ fn customer(text: &str) -> Result<CustomerId, String> {
 
 fn card(text: &str) -> Result<SearchTerm, String> {
     let ends = card_ends(text).map(|(first6, last4)| SearchTerm::card(first6, last4));
-    ends.ok_or_else(|| "must be the first six and the last four digits of a card, as 411111-1111".to_owned())
+    ends.ok_or_else(|| "--card must be the first six and the last four digits of a card, as 411111-1111".to_owned())
 }
 
 fn entry(text: &str) -> Result<SearchTerm, String> {
