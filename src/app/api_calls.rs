@@ -16,21 +16,15 @@ use crate::{
         api_call::{ApiCall, ApiCallStats},
         clock::{Clock, Timestamp},
         list_filters::ApiCallFilter,
-        retention::RetainedKind,
     },
     error::{Error, Reason},
     store::{Change, StatsRange, Store},
-    telemetry::{
-        Telemetry,
-        catalogue::{API_CALLS_LOST, ROWS_PRUNED},
-    },
+    telemetry::{Telemetry, catalogue::API_CALLS_LOST},
     upstream::call_log::{CallRecords, Dropped},
 };
 
 /// How many records are written in one transaction.
 pub const CALLS_AT_A_TIME: usize = 256;
-/// How many records one transaction forgets at most, so that no writer beside it waits for long.
-pub const PRUNE_BATCH: u32 = 500;
 /// How many spans of time are shown where the caller names no range.
 const DEFAULT_SPANS: u32 = 24;
 /// The most spans of time in one answer.
@@ -90,7 +84,6 @@ pub struct ApiCalls {
     pub(super) clock: Clock,
     pub(super) page_tokens: PageTokens,
     pub(super) log: CallLogWriter,
-    pub(super) retention: Duration,
     pub(super) telemetry: Telemetry,
 }
 
@@ -136,14 +129,6 @@ impl ApiCalls {
     async fn insert(&self, calls: &[ApiCall]) -> Result<(), Error> {
         let changes = calls.iter().cloned().map(Change::ApiCall).collect();
         Ok(self.store.commit(&changes).await?)
-    }
-
-    /// Forgets the oldest calls that are past their time, at most [`PRUNE_BATCH`]. Returns how many.
-    pub async fn prune_api_calls(&self) -> Result<usize, Error> {
-        let sent_before = self.clock.now().before(self.retention);
-        let count = self.store.delete_api_calls(sent_before, PRUNE_BATCH).await?;
-        self.telemetry.add(&ROWS_PRUNED, [RetainedKind::ApiCalls.as_str()], count);
-        Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
     /// Lists the calls to Corefy about the partner's objects, newest first.

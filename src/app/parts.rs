@@ -111,7 +111,6 @@ impl App {
             clock: parts.environment.clock.clone(),
             page_tokens,
             log: CallLogWriter::new(parts.api_calls),
-            retention: parts.retention.api_calls,
             telemetry: parts.telemetry.clone(),
         };
         let webhooks = Webhooks {

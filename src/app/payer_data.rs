@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::payments::Payments;
 use crate::{
     domain::{
+        clock::Timestamp,
         erasure::payer_data::{PayerDataRule, PayerDataWalk},
         ids::PaymentIntentId,
         retention::RetainedKind,
@@ -24,10 +25,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 impl Payments {
     /// Empties payments whose payer's time is over, at most [`ROWS_A_STEP`] of each walk and of those that wait behind them. Returns
-    /// how many rows it came by. By two clocks, as everything is that goes in time.
-    pub async fn prune_payer_data(&self) -> Result<usize, Error> {
-        let Some(corefys) = self.upstream.last_told_time() else { return Ok(0) };
-        let rule = PayerDataRule { kept: self.retention.payer_data, now: self.now().min(corefys) };
+    /// how many rows it came by. `now` is what both clocks agree on.
+    pub(super) async fn prune_payer_data(&self, now: Timestamp) -> Result<usize, Error> {
+        let rule = PayerDataRule { kept: self.retention.payer_data, now };
         let mut count = self.look_again(&rule).await?;
         for walk in PayerDataWalk::ALL.iter().copied() {
             count += self.walk_on(walk, &rule).await?;

@@ -12,21 +12,32 @@ use crate::{
     telemetry::catalogue::ROWS_PRUNED,
 };
 
-/// The most operations that one transaction deletes, so that no writer beside it waits for long.
-pub const PRUNE_BATCH: u32 = 500;
+/// The most rows that one transaction deletes, so that no writer beside it waits for long.
+pub const PRUNE_BATCH: u32 = 100;
 
 impl Payments {
-    /// Deletes the oldest operations that finished before their retention began, at most [`PRUNE_BATCH`], with their
-    /// idempotency keys and frozen answers. Returns how many.
+    /// Deletes the oldest rows of a kind that are past their time, at most [`PRUNE_BATCH`]; operations with their idempotency keys and
+    /// frozen answers. Returns how many.
     ///
     /// A clock that is far ahead would delete keys that fence calls of today. So it is by this clock and by Corefy's that the
-    /// retention must have begun: nothing is deleted that either of them calls too young, nor before Corefy told its time.
-    pub async fn prune_operations(&self) -> Result<usize, Error> {
-        let Some(corefys) = self.upstream.last_told_time() else { return Ok(0) };
-        let finished_before = self.now().min(corefys).before(self.retention.operations);
-        let count = self.store.delete_finished_operations(finished_before, PRUNE_BATCH).await?;
-        self.count_pruned(RetainedKind::Operations, count);
-        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    /// retention must have begun: nothing is deleted that either of them calls too young, nor before Corefy told its time. The log of
+    /// calls alone goes by this clock: it is what grows while Corefy cannot be reached.
+    pub async fn prune(&self, kind: RetainedKind) -> Result<usize, Error> {
+        let clock = if kind == RetainedKind::ApiCalls { Some(self.now()) } else { self.agreed_time() };
+        let Some(now) = clock else { return Ok(0) };
+        let before = now.before(self.retention.of(kind));
+        let deleted = match kind {
+            RetainedKind::ApiCalls => self.store.delete_api_calls(before, PRUNE_BATCH).await?,
+            RetainedKind::Operations => self.store.delete_finished_operations(before, PRUNE_BATCH).await?,
+            RetainedKind::Webhooks => self.store.delete_processed_webhooks(before, PRUNE_BATCH).await?,
+            RetainedKind::Events => self.store.delete_events(before, PRUNE_BATCH).await?,
+            RetainedKind::RiskDecisions => self.store.delete_risk_decisions(before, PRUNE_BATCH).await?,
+            RetainedKind::AuditLog => self.store.delete_audit_rows(before, PRUNE_BATCH).await?,
+            // Rows that are emptied are counted where that is known of each.
+            RetainedKind::PayerData => return self.prune_payer_data(now).await,
+        };
+        self.count_pruned(kind, deleted);
+        Ok(usize::try_from(deleted).unwrap_or(usize::MAX))
     }
 
     /// Whether Corefy has told its time yet, without which most kinds are not pruned.
@@ -34,32 +45,19 @@ impl Payments {
         self.upstream.last_told_time().is_some()
     }
 
-    /// Deletes what risk has counted for long enough: of its decisions, its subjects and its counters of BINs at most
-    /// [`PRUNE_BATCH`] each. Returns how many rows, and counts the subjects that are to be looked at yet as one. By the same two
-    /// clocks as above: what is deleted too early is card testing that is not noticed.
-    pub async fn prune_risk(&self) -> Result<usize, Error> {
-        let Some(corefys) = self.upstream.last_told_time() else { return Ok(0) };
-        let now = self.now().min(corefys);
-        let decisions =
-            self.store.delete_risk_decisions(now.before(self.retention.risk_decisions), PRUNE_BATCH).await?;
-        self.count_pruned(RetainedKind::RiskDecisions, decisions);
-        let subjects = self.prune_risk_subjects(now).await?;
-        let counters = self.store.delete_risk_bin_counters(now, PRUNE_BATCH).await?;
-        Ok(usize::try_from(decisions + subjects + counters).unwrap_or(usize::MAX))
+    /// The earlier of this clock and Corefy's; `None` before Corefy told its time.
+    fn agreed_time(&self) -> Option<Timestamp> {
+        self.upstream.last_told_time().map(|corefys| self.now().min(corefys))
     }
 
-    /// Deletes the oldest processed webhooks, events and entries of the audit log that are past their time, at most [`PRUNE_BATCH`] of
-    /// each. Returns how many. By the same two clocks as above.
-    pub async fn prune_history(&self) -> Result<usize, Error> {
-        let Some(corefys) = self.upstream.last_told_time() else { return Ok(0) };
-        let before = |kind| self.now().min(corefys).before(self.retention.of(kind));
-        let webhooks = self.store.delete_processed_webhooks(before(RetainedKind::Webhooks), PRUNE_BATCH).await?;
-        self.count_pruned(RetainedKind::Webhooks, webhooks);
-        let events = self.store.delete_events(before(RetainedKind::Events), PRUNE_BATCH).await?;
-        self.count_pruned(RetainedKind::Events, events);
-        let audited = self.store.delete_audit_rows(before(RetainedKind::AuditLog), PRUNE_BATCH).await?;
-        self.count_pruned(RetainedKind::AuditLog, audited);
-        Ok(usize::try_from(webhooks + events + audited).unwrap_or(usize::MAX))
+    /// Deletes subjects and counters of BINs that risk has counted for long enough, at most [`PRUNE_BATCH`] of each. Returns how many,
+    /// and counts the subjects that are to be looked at yet as one. By the same two clocks as above: what is deleted too early is
+    /// card testing that is not noticed.
+    pub async fn prune_risk_counters(&self) -> Result<usize, Error> {
+        let Some(now) = self.agreed_time() else { return Ok(0) };
+        let subjects = self.prune_risk_subjects(now).await?;
+        let counters = self.store.delete_risk_bin_counters(now, PRUNE_BATCH).await?;
+        Ok(usize::try_from(subjects + counters).unwrap_or(usize::MAX))
     }
 
     /// Counts what was pruned of a kind.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     task::{JoinSet, spawn_blocking},
-    time::sleep,
+    time::{Instant, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -19,7 +19,7 @@ use crate::{
         risk::Risk,
         webhooks::Webhooks,
     },
-    domain::operation::RENEW_LEASE_EVERY,
+    domain::{operation::RENEW_LEASE_EVERY, retention::RetainedKind},
     error::Error,
     reference_data::ReferenceData,
     telemetry::{Telemetry, catalogue::WORKER_FAILURES, worker::Worker},
@@ -34,8 +34,14 @@ const RECOVERY_ROUNDS: usize = 4;
 const MEASURE: Duration = Duration::from_secs(15);
 /// The pause between two looks for what is past its time.
 const PRUNE: Duration = Duration::from_secs(60);
-/// The pause between two batches of pruning, which leaves the database to other writers.
-const PRUNE_PAUSE: Duration = Duration::from_millis(100);
+/// The pause after a step of pruning that failed.
+const PRUNE_AGAIN: Duration = Duration::from_secs(5);
+/// The rest after a batch of pruning: so many times as long as the batch took, within these bounds.
+const PRUNE_RESTS: u32 = 9;
+const PRUNE_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PRUNE_PAUSE: Duration = Duration::from_millis(500);
+/// The pause between two steps of erasures, which leaves the database to other writers.
+const ERASURE_PAUSE: Duration = Duration::from_millis(100);
 /// How often a newer policy of risk is looked for.
 const REFRESH_POLICY: Duration = Duration::from_secs(5);
 /// How often the files of reference data are looked at.
@@ -58,8 +64,8 @@ pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     workers.spawn(erasures(steps.clone(), payments.clone(), stop.clone()));
     workers.spawn(event_listener(events, stop.clone()));
     workers.spawn(backlog(steps.clone(), diagnostics, stop.clone()));
-    workers.spawn(call_log(steps.clone(), api_calls.clone(), stop.clone()));
-    workers.spawn(retention(steps.clone(), payments, api_calls, stop.clone()));
+    workers.spawn(call_log(steps.clone(), api_calls, stop.clone()));
+    workers.spawn(retention(steps.clone(), payments, stop.clone()));
     workers.spawn(audit(steps.clone(), app.audit.clone(), stop.clone()));
     workers.spawn(risk(steps.clone(), app.risk.clone(), app.payments.clone(), stop.clone()));
     workers.spawn(reference_data(app.reference_data.clone(), stop.clone()));
@@ -127,7 +133,7 @@ async fn leases(steps: Steps, payments: Arc<Payments>, stop: CancellationToken) 
 async fn erasures(steps: Steps, payments: Arc<Payments>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let pause = if steps.took_some(Worker::Erasures, payments.step_erasures().await) {
-            PRUNE_PAUSE
+            ERASURE_PAUSE
         } else {
             // A vacuum may take long: the gateway does not wait for it to stop.
             tokio::select! {
@@ -225,33 +231,56 @@ async fn reference_data(data: Arc<ReferenceData>, stop: CancellationToken) {
     }
 }
 
-/// Deletes what is past its time, a few rows of each kind at a time.
-async fn retention(steps: Steps, payments: Arc<Payments>, api_calls: Arc<ApiCalls>, stop: CancellationToken) {
-    let mut pruned = 0;
+/// Deletes what is past its time, a few rows of one kind after another, and leaves the database to others in between.
+async fn retention(steps: Steps, payments: Arc<Payments>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let has_more_calls = steps.took_some(Worker::Retention, api_calls.prune_api_calls().await);
-        let has_more_of_risk = steps.took_some(Worker::Retention, payments.prune_risk().await);
-        let has_more_history = steps.took_some(Worker::Retention, payments.prune_history().await);
-        let has_more_payers = steps.took_some(Worker::Retention, payments.prune_payer_data().await);
-        let operations = payments.prune_operations().await;
-        pruned += operations.as_ref().unwrap_or(&0);
-        let has_more_operations = steps.took_some(Worker::Retention, operations);
-        if !has_more_operations && pruned > 0 {
-            tracing::info!(operations = pruned, "finished operations were pruned");
-            pruned = 0;
+        let mut pruned = Vec::new();
+        for kind in RetainedKind::ALL.iter().copied() {
+            pruned.push(prune(&steps, payments.prune(kind), &stop).await);
         }
-        let has_more_history = has_more_history || has_more_payers;
-        let has_more = has_more_calls || has_more_of_risk || has_more_history || has_more_operations;
-        // Most kinds are pruned only once Corefy has told its time.
-        let pause = match (has_more, payments.knows_corefys_time()) {
-            (true, _) => PRUNE_PAUSE,
-            (false, true) => PRUNE,
-            (false, false) => LOOK,
+        pruned.push(prune(&steps, payments.prune_risk_counters(), &stop).await);
+        let pause = if pruned.contains(&Pruned::Some) {
+            continue;
+        } else if pruned.contains(&Pruned::Failed) {
+            PRUNE_AGAIN
+        } else if payments.knows_corefys_time() {
+            PRUNE
+        } else {
+            // Most kinds are pruned only once Corefy has told its time.
+            LOOK
         };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = sleep(pause) => {}
-        }
+        rest(&stop, pause).await;
+    }
+}
+
+/// Takes a step of pruning. One that deleted something is followed by a rest in proportion, so that what it does to a load does not
+/// depend on how fast the database is.
+async fn prune(steps: &Steps, step: impl Future<Output = Result<usize, Error>>, stop: &CancellationToken) -> Pruned {
+    let began = Instant::now();
+    let outcome = step.await;
+    let has_failed = outcome.is_err();
+    if steps.took_some(Worker::Retention, outcome) {
+        rest(stop, (began.elapsed() * PRUNE_RESTS).clamp(PRUNE_PAUSE, LONGEST_PRUNE_PAUSE)).await;
+        return Pruned::Some;
+    }
+    if has_failed { Pruned::Failed } else { Pruned::Nothing }
+}
+
+/// The result of a step of pruning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pruned {
+    /// Something was past its time, and there may be more.
+    Some,
+    /// Nothing was.
+    Nothing,
+    /// It failed, so that there may be something.
+    Failed,
+}
+
+async fn rest(stop: &CancellationToken, pause: Duration) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = sleep(pause) => {}
     }
 }
 

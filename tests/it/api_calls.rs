@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use corefy_gateway::{
-    domain::{clock::Timestamp, list_filters::ApiCallFilter},
+    domain::{clock::Timestamp, list_filters::ApiCallFilter, retention::RetainedKind},
     pb::{self, ApiCallOutcome as Outcome},
     sandbox::faults::Fault,
 };
@@ -235,10 +235,14 @@ async fn calls_are_forgotten_when_their_time_is_over(database: TestDatabase) {
     app.clock.advance(DAY);
     let all = pb::ListApiCallsRequest::default;
     assert_eq!(calls(&app, &client, all()).await.len(), 2);
-    assert_eq!(app.server.app.api_calls.prune_api_calls().await.unwrap(), 0, "a week is not over before it is over");
+    assert_eq!(
+        app.server.app.payments.prune(RetainedKind::ApiCalls).await.unwrap(),
+        0,
+        "a week is not over before it is over"
+    );
 
     app.clock.advance(Duration::from_millis(1));
-    assert_eq!(app.server.app.api_calls.prune_api_calls().await.unwrap(), 1);
+    assert_eq!(app.server.app.payments.prune(RetainedKind::ApiCalls).await.unwrap(), 1);
     assert_eq!(operations(&calls(&app, &client, all()).await), ["payment_intent.confirm"]);
     let timeline = client
         .get_timeline(pb::GetTimelineRequest { id: intent.id.clone(), ..Default::default() })
@@ -250,6 +254,6 @@ async fn calls_are_forgotten_when_their_time_is_over(database: TestDatabase) {
     assert_eq!(left, (1, 2), "what happened to the payment is told without end: {timeline:?}");
 
     app.clock.advance(DAY * 7);
-    assert_eq!(app.server.app.api_calls.prune_api_calls().await.unwrap(), 1);
-    assert_eq!(app.server.app.api_calls.prune_api_calls().await.unwrap(), 0);
+    assert_eq!(app.server.app.payments.prune(RetainedKind::ApiCalls).await.unwrap(), 1);
+    assert_eq!(app.server.app.payments.prune(RetainedKind::ApiCalls).await.unwrap(), 0);
 }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use corefy_gateway::{
-    app::retention::retained,
+    app::retention::{PRUNE_BATCH, retained},
     domain::{
         list_filters::OperationFilter,
         retention::{RetainedKind, Retention},
@@ -56,7 +56,7 @@ async fn prune(app: &TestApp) -> usize {
 /// Deletes what has finished for long, once Corefy has told its time. Returns how many were deleted.
 async fn prune_at_corefys_time(app: &TestApp) -> usize {
     app.client().await.test_connection(pb::TestConnectionRequest {}).await.unwrap();
-    app.server.app.payments.prune_operations().await.unwrap()
+    app.server.app.payments.prune(RetainedKind::Operations).await.unwrap()
 }
 
 async fn finished_operations_are_deleted_when_their_time_is_over_and_not_before(database: TestDatabase) {
@@ -71,7 +71,7 @@ async fn finished_operations_are_deleted_when_their_time_is_over_and_not_before(
     assert_eq!(prune_at_corefys_time(&app).await, 1, "the creation");
     app.clock.advance(DAY * 10);
     assert_eq!(prune_at_corefys_time(&app).await, 1, "the confirmation");
-    assert_eq!(app.server.app.payments.prune_operations().await.unwrap(), 0);
+    assert_eq!(app.server.app.payments.prune(RetainedKind::Operations).await.unwrap(), 0);
     let metrics = app.server.app.diagnostics.metrics();
     assert!(metrics.contains("corefy_gateway_rows_pruned_total{kind=\"operations\"} 2\n"), "{metrics}");
 }
@@ -84,7 +84,11 @@ async fn a_clock_that_is_far_ahead_deletes_nothing_that_is_young_by_corefys(data
     client.create_refund(refund()).await.unwrap();
 
     app.clock.advance(DAY * 365);
-    assert_eq!(app.server.app.payments.prune_operations().await.unwrap(), 0, "Corefy said last that it was a year ago");
+    assert_eq!(
+        app.server.app.payments.prune(RetainedKind::Operations).await.unwrap(),
+        0,
+        "Corefy said last that it was a year ago"
+    );
     assert!(is_replayed(&client.create_refund(refund()).await.unwrap()), "the key fences as before");
     assert_eq!(app.sandbox.ledger().refunded(&paid.id), 400);
     assert_eq!(prune_at_corefys_time(&app).await, 3, "when Corefy's clock says so too");
@@ -93,7 +97,11 @@ async fn a_clock_that_is_far_ahead_deletes_nothing_that_is_young_by_corefys(data
     client.paid_intent("10.00").await;
     let app = app.crash_and_restart().await;
     app.clock.advance(DAY * 365);
-    assert_eq!(app.server.app.payments.prune_operations().await.unwrap(), 0, "Corefy has told no time yet");
+    assert_eq!(
+        app.server.app.payments.prune(RetainedKind::Operations).await.unwrap(),
+        0,
+        "Corefy has told no time yet"
+    );
 }
 
 async fn an_operation_whose_outcome_is_not_known_is_kept_for_ever(database: TestDatabase) {
@@ -114,7 +122,8 @@ async fn an_operation_whose_outcome_is_not_known_is_kept_for_ever(database: Test
 }
 
 async fn operations_are_deleted_in_bounded_steps_and_by_several_gateways_at_once(database: TestDatabase) {
-    const COPIES: usize = 1200;
+    const COPIES: usize = 240;
+    const BATCH: usize = PRUNE_BATCH as usize;
     let app = TestApp::start(database).await;
     app.client().await.intent("10.00").await;
     let copies = format!(
@@ -127,20 +136,22 @@ async fn operations_are_deleted_in_bounded_steps_and_by_several_gateways_at_once
     app.database.execute(&copies).await;
     let other = app.replica().await;
     app.clock.advance(DAY * 91);
-    assert_eq!(prune_at_corefys_time(&app).await, 500);
+    assert_eq!(prune_at_corefys_time(&app).await, BATCH);
     other.app.diagnostics.test_connection().await;
-    let (mut deleted, mut steps) = (500, 0);
+    let (mut deleted, mut steps) = (BATCH, 0);
     while deleted < COPIES + 1 {
-        let (one, two) =
-            tokio::join!(app.server.app.payments.prune_operations(), other.app.payments.prune_operations());
+        let (one, two) = tokio::join!(
+            app.server.app.payments.prune(RetainedKind::Operations),
+            other.app.payments.prune(RetainedKind::Operations)
+        );
         let (one, two) = (one.unwrap(), two.unwrap());
-        assert!(one <= 500 && two <= 500, "{one}, {two}");
+        assert!(one <= BATCH && two <= BATCH, "{one}, {two}");
         deleted += one + two;
         steps += 1;
         assert!(steps < 9, "only {deleted} were deleted");
     }
     assert_eq!(deleted, COPIES + 1);
-    assert_eq!(app.server.app.payments.prune_operations().await.unwrap(), 0);
+    assert_eq!(app.server.app.payments.prune(RetainedKind::Operations).await.unwrap(), 0);
 }
 
 /// A payment over 10.00 that is paid and of which 4.00 are refunded, and one that is not confirmed yet.
@@ -257,7 +268,10 @@ async fn what_risk_has_counted_is_deleted_when_its_time_is_over_by_both_clocks(d
     ] {
         app.database.execute(&format!("INSERT INTO {row}")).await;
     }
-    let prune = async || app.server.app.payments.prune_risk().await.unwrap();
+    let prune = async || {
+        let decisions = app.server.app.payments.prune(RetainedKind::RiskDecisions).await.unwrap();
+        decisions + app.server.app.payments.prune_risk_counters().await.unwrap()
+    };
     let hear_corefys_time =
         async || app.client().await.test_connection(pb::TestConnectionRequest {}).await.map(drop).unwrap();
     hear_corefys_time().await;
@@ -278,7 +292,11 @@ async fn what_risk_has_counted_is_deleted_when_its_time_is_over_by_both_clocks(d
 /// Takes a step of pruning webhooks, events and the audit log, once Corefy has told its time. Returns how many rows are gone.
 async fn prune_history(app: &TestApp) -> usize {
     app.client().await.test_connection(pb::TestConnectionRequest {}).await.unwrap();
-    app.server.app.payments.prune_history().await.unwrap()
+    let mut count = 0;
+    for kind in [RetainedKind::Webhooks, RetainedKind::Events, RetainedKind::AuditLog] {
+        count += app.server.app.payments.prune(kind).await.unwrap();
+    }
+    count
 }
 
 async fn webhooks_in(app: &TestApp, states: Vec<WebhookState>) -> u64 {
@@ -389,7 +407,7 @@ const PAYER: &str = "payer-bird";
 async fn prune_payers(app: &TestApp) -> usize {
     app.client().await.test_connection(pb::TestConnectionRequest {}).await.unwrap();
     let mut steps = 0;
-    while app.server.app.payments.prune_payer_data().await.unwrap() > 0 {
+    while app.server.app.payments.prune(RetainedKind::PayerData).await.unwrap() > 0 {
         steps += 1;
     }
     steps
@@ -411,7 +429,11 @@ async fn a_payer_is_forgotten_when_the_time_is_over_and_the_customer_stays(datab
     let before = left(&app).await;
     assert!(["payment_intents.details", "refunds.details"].iter().all(|place| before.iter().any(|one| one == place)));
     app.clock.advance(DAY * 541);
-    assert_eq!(app.server.app.payments.prune_payer_data().await.unwrap(), 0, "Corefy said last that it was long ago");
+    assert_eq!(
+        app.server.app.payments.prune(RetainedKind::PayerData).await.unwrap(),
+        0,
+        "Corefy said last that it was long ago"
+    );
     assert_eq!(left(&app).await, before);
     app.clock.put_back(DAY);
     prune_payers(&app).await;
@@ -524,7 +546,7 @@ async fn payers_are_forgotten_in_bounded_steps_that_go_on_after_a_crash(database
         listed.await.unwrap().into_inner().payment_intents.iter().filter(|intent| intent.erased_at.is_some()).count()
     };
     let payments = Arc::clone(&app.server.app.payments);
-    let step = tokio::spawn(async move { payments.prune_payer_data().await });
+    let step = tokio::spawn(async move { payments.prune(RetainedKind::PayerData).await });
     until("a payment is empty", async || emptied().await > 0).await;
     step.abort();
     let _ = step.await;
@@ -538,8 +560,10 @@ async fn payers_are_forgotten_in_bounded_steps_that_go_on_after_a_crash(database
     client.test_connection(pb::TestConnectionRequest {}).await.unwrap();
     let mut passed = 0;
     while passed < PAYMENTS {
-        let (one, two) =
-            tokio::join!(app.server.app.payments.prune_payer_data(), other.app.payments.prune_payer_data());
+        let (one, two) = tokio::join!(
+            app.server.app.payments.prune(RetainedKind::PayerData),
+            other.app.payments.prune(RetainedKind::PayerData)
+        );
         let (one, two) = (one.unwrap(), two.unwrap());
         assert!(one <= 20 && two <= 20 && one + two > 0, "{one}, {two}");
         passed += one + two;
