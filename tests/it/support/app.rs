@@ -214,13 +214,18 @@ fn manual(environment: &Environment) -> Harness {
 }
 
 /// Waits until something that happens behind the calls has happened. Fails when it does not within [`IDLE_TIMEOUTS`].
-pub async fn until(what: &str, mut has_happened: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, has_happened: impl AsyncFnMut() -> bool) {
+    until_within(IDLE_TIMEOUTS, what, has_happened).await;
+}
+
+/// The same of what takes many steps, which a busy machine is slow to take.
+pub async fn until_within(limit: Duration, what: &str, mut has_happened: impl AsyncFnMut() -> bool) {
     let happening = async {
         while !has_happened().await {
             sleep(LOOK).await;
         }
     };
-    timeout(IDLE_TIMEOUTS, happening).await.unwrap_or_else(|_| panic!("{what}: not within {IDLE_TIMEOUTS:?}"));
+    timeout(limit, happening).await.unwrap_or_else(|_| panic!("{what}: not within {limit:?}"));
 }
 
 /// An address at which nothing listens.
