@@ -122,10 +122,7 @@ async fn recovery(steps: Steps, payments: Arc<Payments>, stop: CancellationToken
 async fn leases(steps: Steps, payments: Arc<Payments>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         steps.took_some(Worker::Leases, payments.renew_leases().await);
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = sleep(RENEW_LEASE_EVERY) => {}
-        }
+        rest(&stop, RENEW_LEASE_EVERY).await;
     }
 }
 
@@ -142,10 +139,7 @@ async fn erasures(steps: Steps, payments: Arc<Payments>, stop: CancellationToken
             }
             LOOK_FOR_ERASURES
         };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = sleep(pause) => {}
-        }
+        rest(&stop, pause).await;
     }
 }
 
@@ -168,10 +162,7 @@ async fn event_listener(events: Arc<EventLog>, stop: CancellationToken) {
 async fn backlog(steps: Steps, diagnostics: Arc<Diagnostics>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         steps.took_some(Worker::Backlog, diagnostics.measure_backlog().await.map(|()| 0));
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = sleep(MEASURE) => {}
-        }
+        rest(&stop, MEASURE).await;
     }
 }
 
@@ -184,10 +175,7 @@ async fn call_log(steps: Steps, api_calls: Arc<ApiCalls>, stop: CancellationToke
         if there_is_more {
             continue;
         }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = sleep(GATHER_CALLS) => {}
-        }
+        rest(&stop, GATHER_CALLS).await;
     }
 }
 
@@ -195,10 +183,7 @@ async fn call_log(steps: Steps, api_calls: Arc<ApiCalls>, stop: CancellationToke
 async fn audit(steps: Steps, log: Arc<AuditLog>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         steps.took_some(Worker::AuditLog, log.announce_head().await);
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = sleep(ANNOUNCE) => {}
-        }
+        rest(&stop, ANNOUNCE).await;
     }
 }
 
@@ -210,10 +195,7 @@ async fn risk(steps: Steps, risk: Arc<Risk>, payments: Arc<Payments>, stop: Canc
         steps.took_some(Worker::RiskPolicy, risk.refresh_policy().await);
         steps.took_some(Worker::RejectedPayments, risk.refund_rejected(&payments).await);
         steps.took_some(Worker::RiskLists, risk.prune_list_entries(ENTRIES).await);
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = sleep(REFRESH_POLICY) => {}
-        }
+        rest(&stop, REFRESH_POLICY).await;
     }
 }
 
@@ -277,6 +259,7 @@ enum Pruned {
     Failed,
 }
 
+/// Waits for `pause`, or until the workers are to stop.
 async fn rest(stop: &CancellationToken, pause: Duration) {
     tokio::select! {
         () = stop.cancelled() => {}
