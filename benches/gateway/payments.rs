@@ -15,6 +15,7 @@ use corefy_gateway::{
         private::Private,
         randomness::Randomness,
         refund::{Refund, RefundDetails, RefundState},
+        upstream_state::UpstreamState,
     },
     store::{Change, Changes, Keyring, Store, Tracked},
 };
@@ -159,6 +160,7 @@ impl Series {
                 ..Progress::default()
             },
             upstream_version: self.at(number),
+            upstream_state: UpstreamState::default(),
             created_at: self.at(number),
             updated_at: Timestamp(self.at(number).0 + 5 * APART),
             sandbox: true,

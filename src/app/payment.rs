@@ -79,7 +79,8 @@ impl Payment {
 
     /// The payment as calls to Corefy need it.
     pub fn context(&self) -> PaymentContext<'_> {
-        PaymentContext { intent: &self.intent, customer: self.customer.as_ref() }
+        let refunds = self.refunds.iter().map(|refund| &**refund).collect();
+        PaymentContext { intent: &self.intent, customer: self.customer.as_ref(), refunds }
     }
 
     /// Adds an event of this type about the intent as it is now.

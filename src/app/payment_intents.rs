@@ -25,6 +25,7 @@ use crate::{
         payment_intent::{PaymentIntent, PaymentIntentDetails, PaymentIntentState as State, Progress},
         search_term::SearchedKind,
         snapshot::PaymentSnapshot,
+        upstream_state::UpstreamState,
     },
     error::Error,
     store::Store,
@@ -143,6 +144,7 @@ impl CreatePaymentIntentCommand {
             details: self.input.details.clone(),
             progress: Progress { is_unanswered: true, ..Progress::default() },
             upstream_version: Timestamp::default(),
+            upstream_state: UpstreamState::default(),
             created_at: operation.sent_at,
             updated_at: operation.sent_at,
             sandbox,
@@ -190,7 +192,7 @@ impl Command for CreatePaymentIntentCommand {
         payment: &Payment,
         _: &PaymentIntent,
     ) -> Result<PaymentSnapshot, upstream::Error> {
-        app.upstream.payment_intent_create(call, payment.context()).await
+        app.upstream.payment_intent_create(call, &payment.context()).await
     }
 
     async fn read_for_outcome(
@@ -215,7 +217,6 @@ impl Command for CreatePaymentIntentCommand {
                 if merge_payment(payment, &snapshot, None, now, decision).conflict().is_some() {
                     return Ok(Verdict::NeedsOperator(payment.intent.to_inner()));
                 }
-                payment.intent.upstream_id = Some(snapshot.upstream_id);
                 payment.intent.touch(now);
                 payment.emit(EventType::PaymentIntentCreated, now, decision);
                 Ok(Verdict::Done(payment.intent.to_inner()))

@@ -16,10 +16,11 @@ use crate::{
         ids::{PartnerId, PaymentIntentId},
         payment_intent::PaymentIntent,
         reconciliation::{Difference, Mismatch, OurPayment, Patience, Shown, Totals, compare},
+        refund::Refund,
         snapshot::PaymentSnapshot,
     },
     error::{Error, Reason},
-    store::{Change, Changes, ListPosition, Store},
+    store::{Change, Changes, ListPosition, Store, Tracked},
     upstream::{self, NotSent, PaymentContext, Priority, Scheduling},
 };
 
@@ -109,7 +110,9 @@ impl Reconciliation {
 
     /// The differences between a payment and what Corefy says of it now.
     pub async fn compare_with_corefy(&self, intent: &PaymentIntent) -> Result<Vec<Difference>, CompareError> {
-        let shown = self.ask(intent).await?;
+        let refunds = self.refunds_of(intent).await?;
+        let refunds = refunds.iter().map(|refund| &**refund).collect();
+        let shown = self.ask(PaymentContext { intent, customer: None, refunds }).await?;
         let shown = shown.as_ref().map_or(Shown::Absent, |snapshot| Shown::Payment(snapshot.into()));
         Ok(self.compare(intent, shown, self.environment.clock.now()).await?)
     }
@@ -122,8 +125,7 @@ impl Reconciliation {
         as_of: Timestamp,
     ) -> Result<Vec<Difference>, Error> {
         let patience = self.patience(as_of);
-        let refunds =
-            if intent.may_have_refunds() { self.store.read().await?.refunds_of(&intent.id).await? } else { Vec::new() };
+        let refunds = self.refunds_of(intent).await?;
         let ours = OurPayment { intent, refunds: refunds.iter().map(|refund| &**refund).collect(), operations: &[] };
         if intent.upstream_id.is_some() && compare(&ours, shown, patience).is_empty() {
             return Ok(Vec::new());
@@ -135,18 +137,24 @@ impl Reconciliation {
         Ok(compare(&OurPayment { intent: &payment.intent, refunds, operations: &operations }, shown, patience))
     }
 
+    async fn refunds_of(&self, intent: &PaymentIntent) -> Result<Vec<Tracked<Refund>>, Error> {
+        if !intent.may_have_refunds() {
+            return Ok(Vec::new());
+        }
+        Ok(self.store.read().await?.refunds_of(&intent.id).await?)
+    }
+
     /// How long changes have to be in both books, when the other was made at `as_of`.
     pub fn patience(&self, as_of: Timestamp) -> Patience {
         Patience { as_of, settling: self.settling }
     }
 
     /// Asks Corefy about a payment, behind all other calls, and again where that failed or the rate limit was used up.
-    async fn ask(&self, intent: &PaymentIntent) -> Result<Option<PaymentSnapshot>, CompareError> {
+    async fn ask(&self, context: PaymentContext<'_>) -> Result<Option<PaymentSnapshot>, CompareError> {
         let upstream = &self.corefy()?.payments.upstream;
         let (mut tries, give_up) = (0, Instant::now() + LONGEST_RATE_WAIT);
         loop {
-            let context = PaymentContext { intent, customer: None };
-            let error = match upstream.payment_find(context, Scheduling::of(Priority::Books)).await {
+            let error = match upstream.payment_find(&context, Scheduling::of(Priority::Books)).await {
                 Ok(snapshot) => return Ok(snapshot),
                 Err(error) => error,
             };

@@ -178,7 +178,7 @@ impl Command for CreateRefundCommand {
         payment: &Payment,
         refund: &Refund,
     ) -> Result<RefundSnapshot, upstream::Error> {
-        app.upstream.refund_create(call, payment.context(), refund).await
+        app.upstream.refund_create(call, &payment.context(), refund).await
     }
 
     async fn read_for_outcome(

@@ -44,4 +44,5 @@ pub mod risk;
 pub mod search_term;
 pub mod snapshot;
 pub mod timeline;
+pub mod upstream_state;
 mod words;

@@ -11,6 +11,7 @@ use super::{
     next_action::NextAction,
     payment_intent::{PaymentIntent, PaymentIntentState as State, Progress},
     refund::{Refund, RefundFailure, RefundState},
+    upstream_state::UpstreamState,
 };
 
 /// A payment as Corefy shows it at one moment.
@@ -32,6 +33,10 @@ pub struct PaymentSnapshot {
     pub refunds: Option<Vec<RefundSnapshot>>,
     /// Corefy's own time of this state; zero when it gives none.
     pub version: Timestamp,
+    /// The dialect's notes about the intent from now on; `None` leaves those that it has.
+    pub state: Option<UpstreamState>,
+    /// The payment method that was saved while it was paid, when Corefy shows one.
+    pub saved: Option<PaymentMethodSnapshot>,
 }
 
 /// How a payment stands at Corefy.

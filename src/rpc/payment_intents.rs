@@ -248,6 +248,7 @@ mod tests {
         ids::{Ids, PartnerId},
         money::{Currency, Money},
         payment_intent::Progress,
+        upstream_state::UpstreamState,
     };
 
     fn paths<T>(read: impl FnOnce(&mut Fields) -> Option<T>) -> Result<T, Vec<String>> {
@@ -358,6 +359,7 @@ mod tests {
             details: input.details,
             progress: Progress { last_error: Some(error), ..Progress::default() },
             upstream_version: Timestamp::default(),
+            upstream_state: UpstreamState::default(),
             created_at: Timestamp::from_seconds(1),
             updated_at: Timestamp::from_seconds(2),
             sandbox: true,

@@ -330,6 +330,7 @@ impl Dialect {
             migration!(24, "payer erasures", "0024_payer_erasures.sql"),
             migration!(25, "search order", "0025_search_order.sql"),
             migration!(26, "people", "0026_people.sql"),
+            migration!(27, "upstream state", "0027_upstream_state.sql"),
         ])
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::{
     clock::{CLOCK_SKEW, Timestamp},
     ids::{CustomerId, PartnerId, PaymentIntentId},
     payment_intent::{LONGEST_POLL_PAUSE, PaymentIntent, PaymentIntentState},
+    upstream_state::UpstreamState,
 };
 
 pub(super) static INSERT: Statement = Statement {
@@ -37,6 +38,7 @@ pub(super) static INSERT: Statement = Statement {
         ("details", Bytes),
         ("progress", Bytes),
         ("upstream_version", Int),
+        ("upstream_state", Bytes),
         ("created_at", Int),
         ("updated_at", Int),
         ("sandbox", Int),
@@ -44,10 +46,10 @@ pub(super) static INSERT: Statement = Statement {
     ],
     sql: "INSERT INTO payment_intents (id, partner_id, upstream_id, upstream_payment_id, state, currency, amount, received,
              refunded, refund_pending, charged_back, customer_id, reference_id, details, progress, upstream_version,
-             asked_at, poll_at, created_at, updated_at, sandbox, revision, row_version)
+             upstream_state, asked_at, poll_at, created_at, updated_at, sandbox, revision, row_version)
          SELECT id, partner_id, upstream_id, upstream_payment_id, state, currency, amount, received,
              refunded, refund_pending, charged_back, customer_id, reference_id, details, progress, upstream_version,
-             0, NULL, created_at, updated_at, sandbox, revision, 0
+             upstream_state, 0, NULL, created_at, updated_at, sandbox, revision, 0
          FROM {rows} WHERE TRUE
          ON CONFLICT (partner_id, reference_id) DO NOTHING",
 };
@@ -65,6 +67,7 @@ pub(super) static UPDATE: Statement = Statement {
         ("charged_back", Int),
         ("progress", Bytes),
         ("upstream_version", Int),
+        ("upstream_state", Bytes),
         ("poll_at", Int),
         ("updated_at", Int),
         ("revision", Int),
@@ -72,8 +75,8 @@ pub(super) static UPDATE: Statement = Statement {
     sql: "UPDATE payment_intents SET row_version = payment_intents.row_version + 1, upstream_id = new.upstream_id,
              upstream_payment_id = new.upstream_payment_id, state = new.state, received = new.received,
              refunded = new.refunded, refund_pending = new.refund_pending, charged_back = new.charged_back,
-             progress = new.progress, upstream_version = new.upstream_version, poll_at = new.poll_at,
-             updated_at = new.updated_at, revision = new.revision
+             progress = new.progress, upstream_version = new.upstream_version, upstream_state = new.upstream_state,
+             poll_at = new.poll_at, updated_at = new.updated_at, revision = new.revision
          FROM {rows}
          WHERE payment_intents.id = new.id
              AND payment_intents.row_version = new.row_version",
@@ -158,10 +161,17 @@ fn insertion(intent: &PaymentIntent, sealer: &Sealer) -> Result<RowValues, Error
         .and(&details[..])
         .and(&progress[..])
         .and(intent.upstream_version.0)
+        .and(upstream_state(intent, sealer)?.as_deref())
         .and(intent.created_at.0)
         .and(intent.updated_at.0)
         .and(i64::from(intent.sandbox))
         .and(intent.revision))
+}
+
+/// The dialect's notes, sealed; `None` where there are none, as in a dialect that takes none.
+fn upstream_state(intent: &PaymentIntent, sealer: &Sealer) -> Result<Option<Vec<u8>>, Error> {
+    let notes = Some(&intent.upstream_state).filter(|notes| !notes.is_empty());
+    notes.map(|notes| sealer.seal(intent.id.as_str(), "upstream_state", notes)).transpose()
 }
 
 /// Everything of an intent that can change.
@@ -184,6 +194,7 @@ fn update(
         .and(intent.charged_back)
         .and(&progress[..])
         .and(intent.upstream_version.0)
+        .and(upstream_state(intent, sealer)?.as_deref())
         .and(poll_at.map(|time| time.0))
         .and(intent.updated_at.0)
         .and(intent.revision))
@@ -325,6 +336,10 @@ pub(super) fn read(row: &AnyRow, sealer: &Sealer) -> Result<PaymentIntent, Error
         details: sealer.open(id.as_str(), "details", &get::<Vec<u8>>(row, "details")?)?,
         progress: sealer.open(id.as_str(), "progress", &get::<Vec<u8>>(row, "progress")?)?,
         upstream_version: time(row, "upstream_version")?,
+        upstream_state: match get::<Option<Vec<u8>>>(row, "upstream_state")? {
+            Some(sealed) => sealer.open(id.as_str(), "upstream_state", &sealed)?,
+            None => UpstreamState::default(),
+        },
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
         sandbox: get::<i64>(row, "sandbox")? != 0,

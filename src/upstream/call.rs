@@ -8,6 +8,7 @@ use crate::domain::{
     ids::OperationId,
     payment_intent::PaymentIntent,
     payment_method::{CARD, OtherMethod, PaymentMethod},
+    refund::Refund,
 };
 
 /// The operation a mutating call belongs to.
@@ -24,12 +25,14 @@ pub struct Call<'a> {
 }
 
 /// An intent with what a dialect may need beside it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PaymentContext<'a> {
     /// The intent.
     pub intent: &'a PaymentIntent,
     /// Its customer, when it has one.
     pub customer: Option<&'a Customer>,
+    /// Every refund of it that we know of, oldest first.
+    pub refunds: Vec<&'a Refund>,
 }
 
 /// A payment method to save: what is kept of it, and what is only passed on.

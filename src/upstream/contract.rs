@@ -90,7 +90,7 @@ pub trait Upstream: Send + Sync + 'static {
     async fn payment_intent_create(
         &self,
         call: Call<'_>,
-        context: PaymentContext<'_>,
+        context: &PaymentContext<'_>,
     ) -> Result<PaymentSnapshot, Error>;
 
     /// Looks up a creation whose answer was lost: `None` when Corefy has no record of it. May repeat the creation,
@@ -98,21 +98,21 @@ pub trait Upstream: Send + Sync + 'static {
     async fn payment_intent_recover(
         &self,
         call: Call<'_>,
-        context: PaymentContext<'_>,
+        context: &PaymentContext<'_>,
     ) -> Result<Option<PaymentSnapshot>, Error>;
 
     /// Makes an attempt to pay. Moves money; sent at most once for each operation.
     async fn payment_intent_confirm(
         &self,
         call: Call<'_>,
-        context: PaymentContext<'_>,
+        context: &PaymentContext<'_>,
         confirmation: &Confirmation<PaymentMethod>,
     ) -> Result<PaymentSnapshot, Error>;
 
     /// Reads the payment with its refunds: `None` when Corefy has no record of it.
     async fn payment_find(
         &self,
-        context: PaymentContext<'_>,
+        context: &PaymentContext<'_>,
         scheduling: Scheduling,
     ) -> Result<Option<PaymentSnapshot>, Error>;
 
@@ -120,7 +120,7 @@ pub trait Upstream: Send + Sync + 'static {
     async fn refund_create(
         &self,
         call: Call<'_>,
-        context: PaymentContext<'_>,
+        context: &PaymentContext<'_>,
         refund: &Refund,
     ) -> Result<RefundSnapshot, Error>;
 

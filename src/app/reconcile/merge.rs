@@ -55,7 +55,13 @@ pub(in crate::app) fn merge_payment(
     let mut merged = Merged::default();
     let trace = attempt.map(|attempt| snapshot.evidence_of_attempt_since(attempt.baseline));
     if trace.is_none_or(|trace| trace == Evidence::Outcome) {
-        match snapshot.merge(&payment.intent) {
+        let merge = snapshot.merge(&payment.intent);
+        let is_believed = matches!(merge, Merge::Apply(_) | Merge::Unchanged);
+        // Before the events, which show it.
+        if is_believed && !payment.intent.is_kept_as(snapshot) {
+            payment.intent.keep_as(snapshot);
+        }
+        match merge {
             Merge::Apply(change) => {
                 let events = change.events.clone();
                 change.apply(&mut payment.intent, now);

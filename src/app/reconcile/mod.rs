@@ -205,7 +205,7 @@ impl Payments {
 
     async fn recover_payment_intent(&self, id: &PaymentIntentId, operation: &Operation) -> Result<(), Error> {
         let Some(payment) = Payment::read(&self.store, id).await? else { return Ok(()) };
-        let found = self.upstream.payment_intent_recover(lookup::call(operation), payment.context()).await;
+        let found = self.upstream.payment_intent_recover(lookup::call(operation), &payment.context()).await;
         self.settle_found::<CreatePaymentIntentCommand>(operation, found).await
     }
 
@@ -241,7 +241,7 @@ impl Payments {
         let scheduling =
             if claimed.is_empty() { scheduling } else { Scheduling { priority: Priority::InDoubt, ..scheduling } };
         let Some(payment) = Payment::read(&self.store, id).await? else { return Ok(false) };
-        let found = self.upstream.payment_find(payment.context(), scheduling).await;
+        let found = self.upstream.payment_find(&payment.context(), scheduling).await;
         if let Err(error) = &found {
             tracing::warn!(payment_intent = %id, %error, "could not ask Corefy about a payment");
         }

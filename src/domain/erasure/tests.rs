@@ -129,6 +129,8 @@ fn what_is_told_of_an_erased_payer_later_is_not_kept() {
         charged_back: 0,
         refunds: None,
         version: Timestamp(5),
+        state: None,
+        saved: None,
     };
     let Merge::Apply(change) = shown.merge(&intent) else { panic!("it is news") };
     change.apply(&mut intent, Timestamp(10_000_000));

@@ -21,6 +21,9 @@ pub struct Progress {
     /// How many attempts were begun, those that were certainly not made left out.
     #[serde(skip_serializing_if = "is_zero")]
     pub attempts: u32,
+    /// The number of the last attempt that was begun, counted from 1: no other ever has it, whatever came of that one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub attempt_number: u32,
     /// Whether Corefy's answer to the creation or the attempt under way is missing.
     pub is_unanswered: bool,
     /// The payer's next step, in `REQUIRES_ACTION`.
@@ -65,6 +68,7 @@ impl Progress {
     pub fn begin(&mut self, attempt: Attempt) {
         self.attempt_before = self.attempt.replace(attempt);
         self.attempts += 1;
+        self.attempt_number += 1;
     }
 
     /// Forgets the attempt that was begun last, and was not made.

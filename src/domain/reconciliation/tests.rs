@@ -19,6 +19,7 @@ use crate::domain::{
     private::Private,
     refund::{Refund, RefundDetails, RefundState},
     snapshot::{PaymentSnapshot, PaymentStatus, RefundSnapshot},
+    upstream_state::UpstreamState,
 };
 
 const LONG_AGO: Timestamp = Timestamp(1_700_000_000_000_000);
@@ -71,6 +72,7 @@ impl Books {
             },
             progress: Progress::default(),
             upstream_version: LONG_AGO,
+            upstream_state: UpstreamState::default(),
             created_at: LONG_AGO,
             updated_at: LONG_AGO,
             sandbox: false,
@@ -85,6 +87,8 @@ impl Books {
             charged_back: 0,
             refunds: Some(Vec::new()),
             version: LONG_AGO,
+            state: None,
+            saved: None,
         };
         Self { intent, refunds: Vec::new(), operations: Vec::new(), there }
     }

@@ -50,6 +50,7 @@ fn intent(state: State) -> PaymentIntent {
         },
         progress: Progress::default(),
         upstream_version: Timestamp(0),
+        upstream_state: UpstreamState::default(),
         created_at: NOW,
         updated_at: NOW,
         sandbox: false,
@@ -88,6 +89,8 @@ fn snapshot(status: PaymentStatus, received: i64, version: i64) -> PaymentSnapsh
         refunds: Some(Vec::new()),
         upstream_payment_id: None,
         version: Timestamp(version),
+        state: None,
+        saved: None,
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn stands(snapshot: &PaymentSnapshot, attempt: Attempt) -> bool {
 pub async fn an_attempt_gives_what_corefy_says_of_it<D: Dialect>() {
     for attempt in Attempt::ALL {
         let scene = Scene::<D>::answered(|intent| D::attempted(intent, attempt)).await;
-        let outcome = scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await.unwrap();
+        let outcome = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await.unwrap();
         assert!(stands(&outcome, attempt), "{attempt:?}: {outcome:?}");
         assert_eq!(scene.moves(), 1, "{attempt:?}: money is moved once");
     }
@@ -39,7 +39,7 @@ pub async fn an_attempt_never_goes_to_another_payment<D: Dialect>() {
         PaymentIntent { upstream_id: id, ..intent.clone() }
     };
     let scene = Scene::<D>::answered(|intent| D::attempted(&other(intent), Attempt::Paid)).await;
-    let outcome = scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await;
+    let outcome = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await;
     assert!(matches!(outcome, Err(Error::Unknown(_))), "{outcome:?}");
     assert_eq!(scene.moves(), 1);
 }
@@ -81,7 +81,7 @@ pub async fn what_the_dialect_lacks_is_refused_unsent<D: Dialect>() {
             continue;
         };
         assert!(confirmation.needs().any(|needed| needed == capability), "{capability:?} is asked for");
-        let outcome = scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &confirmation).await;
+        let outcome = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &confirmation).await;
         // Most are refused before the dialect is asked; it must not drop silently what it cannot send.
         assert!(
             matches!(outcome, Err(Error::Unsupported(lacking)) if lacking == capability),
@@ -94,11 +94,11 @@ pub async fn what_the_dialect_lacks_is_refused_unsent<D: Dialect>() {
 pub async fn what_corefy_does_not_know_is_refused_unsent<D: Dialect>() {
     let mut scene = Scene::<D>::new([answer(500, "")]).await;
     let unknown = by(PaymentSource::Saved(method(&scene.customer, None)));
-    rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &unknown).await);
+    rejection(scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &unknown).await);
     scene.intent.upstream_id = None;
     let refund = refund(&scene.intent);
-    rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await);
-    rejection(scene.corefy.refund_create(scene.call(), scene.context(), &refund).await);
-    assert_eq!(scene.corefy.payment_find(scene.context(), super::ASKED).await.unwrap(), None);
+    rejection(scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await);
+    rejection(scene.corefy.refund_create(scene.call(), &scene.context(), &refund).await);
+    assert_eq!(scene.corefy.payment_find(&scene.context(), super::ASKED).await.unwrap(), None);
     assert!(scene.server.seen().is_empty());
 }

@@ -8,7 +8,7 @@ use crate::{
 
 pub async fn a_creation_gives_the_payment_and_is_sent_once<D: Dialect>() {
     let scene = Scene::<D>::answered(D::created).await;
-    let snapshot = scene.corefy.payment_intent_create(scene.call(), scene.context()).await.unwrap();
+    let snapshot = scene.corefy.payment_intent_create(scene.call(), &scene.context()).await.unwrap();
     assert_eq!(Some(&snapshot.upstream_id), scene.intent.upstream_id.as_ref());
     assert_eq!(snapshot.status, PaymentStatus::AwaitingConfirmation);
     assert!(snapshot.amount.is_none_or(|amount| amount == usd(1050)), "{snapshot:?}");
@@ -22,32 +22,32 @@ pub async fn a_creation_gives_the_payment_and_is_sent_once<D: Dialect>() {
 
 pub async fn a_creation_whose_reference_is_taken_has_made_what_has_it<D: Dialect>() {
     let scene = Scene::<D>::answered(D::taken_by).await;
-    let made = scene.corefy.payment_intent_create(scene.call(), scene.context()).await.unwrap();
+    let made = scene.corefy.payment_intent_create(scene.call(), &scene.context()).await.unwrap();
     assert_eq!(Some(&made.upstream_id), scene.intent.upstream_id.as_ref());
 }
 
 pub async fn a_creation_whose_reference_another_payment_has_is_not_believed<D: Dialect>() {
     let other = |intent: &PaymentIntent| PaymentIntent { id: another().id, ..intent.clone() };
     let scene = Scene::<D>::answered(|intent| D::taken_by(&other(intent))).await;
-    let created = scene.corefy.payment_intent_create(scene.call(), scene.context()).await;
+    let created = scene.corefy.payment_intent_create(scene.call(), &scene.context()).await;
     assert!(matches!(created, Err(Error::Unknown(_))), "{created:?}");
     let scene = Scene::<D>::answered(|intent| D::taken_by(&other(intent))).await;
-    let recovered = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await;
+    let recovered = scene.corefy.payment_intent_recover(scene.call(), &scene.context()).await;
     assert!(matches!(recovered, Err(Error::Unknown(_) | Error::Protocol(_))), "{recovered:?}");
 }
 
 pub async fn a_lost_creation_is_found_or_made<D: Dialect>() {
     for script in [D::created, D::taken_by] {
         let scene = Scene::<D>::answered(script).await;
-        let found = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await.unwrap();
+        let found = scene.corefy.payment_intent_recover(scene.call(), &scene.context()).await.unwrap();
         // A dialect may also say that Corefy knows nothing of it; not that another payment is it.
         assert!(found.is_none_or(|found| Some(found.upstream_id) == scene.intent.upstream_id));
     }
     let scene = Scene::<D>::answered(D::taken_by).await;
-    let found = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await.unwrap();
+    let found = scene.corefy.payment_intent_recover(scene.call(), &scene.context()).await.unwrap();
     assert_eq!(found.map(|found| found.upstream_id), scene.intent.upstream_id, "what is there is found");
     let scene = Scene::<D>::new([answer(502, "")]).await;
-    let unanswered = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await;
+    let unanswered = scene.corefy.payment_intent_recover(scene.call(), &scene.context()).await;
     assert!(matches!(unanswered, Err(Error::Unknown(_) | Error::Protocol(_))), "{unanswered:?}");
 }
 

@@ -16,11 +16,11 @@ use crate::{
 
 pub async fn a_payment_is_shown_as_it_stands<D: Dialect>() {
     let scene = Scene::<D>::answered(|intent| D::shown(intent, None, None)).await;
-    let shown = scene.corefy.payment_find(scene.context(), ASKED).await.unwrap().unwrap();
+    let shown = scene.corefy.payment_find(&scene.context(), ASKED).await.unwrap().unwrap();
     assert_eq!(shown.status, PaymentStatus::AwaitingConfirmation);
     for attempt in Attempt::ALL {
         let scene = Scene::<D>::answered(|intent| D::shown(intent, Some(attempt), None)).await;
-        let shown = scene.corefy.payment_find(scene.context(), ASKED).await.unwrap().unwrap();
+        let shown = scene.corefy.payment_find(&scene.context(), ASKED).await.unwrap().unwrap();
         assert!(stands(&shown, attempt), "{attempt:?}: {shown:?}");
         assert_eq!(Some(&shown.upstream_id), scene.intent.upstream_id.as_ref());
         assert!(scene.server.seen().iter().all(|request| request.method == "GET"), "nothing is changed by a read");
@@ -32,7 +32,7 @@ pub async fn a_payment_is_shown_as_it_stands<D: Dialect>() {
         D::shown(intent, Some(Attempt::Paid), Some(&refund))
     })
     .await;
-    let shown = scene.corefy.payment_find(scene.context(), ASKED).await.unwrap().unwrap();
+    let shown = scene.corefy.payment_find(&scene.context(), ASKED).await.unwrap().unwrap();
     let made = made.into_inner().unwrap().unwrap();
     let refunds = shown.refunds.unwrap_or_default();
     assert!(shown.received == 1050, "a refund takes nothing from what was received");
@@ -46,7 +46,7 @@ pub async fn a_payment_is_shown_as_it_stands<D: Dialect>() {
 
 pub async fn a_payment_that_is_not_there_is_none<D: Dialect>() {
     let scene = Scene::<D>::new(D::absent()).await;
-    assert_eq!(scene.corefy.payment_find(scene.context(), ASKED).await.unwrap(), None);
+    assert_eq!(scene.corefy.payment_find(&scene.context(), ASKED).await.unwrap(), None);
 }
 
 pub async fn another_payment_is_not_believed<D: Dialect>() {
@@ -55,7 +55,7 @@ pub async fn another_payment_is_not_believed<D: Dialect>() {
         D::shown(&PaymentIntent { upstream_id: id, ..intent.clone() }, Some(Attempt::Paid), None)
     })
     .await;
-    let outcome = scene.corefy.payment_find(scene.context(), ASKED).await;
+    let outcome = scene.corefy.payment_find(&scene.context(), ASKED).await;
     assert!(matches!(outcome, Err(Error::Protocol(_))), "{outcome:?}");
 }
 
@@ -64,9 +64,9 @@ pub async fn a_read_that_is_refused_or_unreadable_says_so<D: Dialect>() {
     let unreadable = ["", "<html>", "[]", "7"].map(|body| answer(200, body));
     for step in foreign.chain(unreadable).chain([ScriptedStep::BreakOff]) {
         let scene = Scene::<D>::new([step.clone()]).await;
-        let outcome = scene.corefy.payment_find(scene.context(), ASKED).await;
+        let outcome = scene.corefy.payment_find(&scene.context(), ASKED).await;
         assert!(matches!(outcome, Err(Error::Protocol(_))), "{step:?}: {outcome:?}");
     }
     let scene = Scene::<D>::new(D::credentials_refused()).await;
-    assert!(rejection(scene.corefy.payment_find(scene.context(), ASKED).await).is_about_credentials());
+    assert!(rejection(scene.corefy.payment_find(&scene.context(), ASKED).await).is_about_credentials());
 }

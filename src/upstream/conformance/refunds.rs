@@ -10,7 +10,7 @@ pub async fn a_refund_gives_its_amount_and_reference<D: Dialect>() {
     let mut scene = Scene::<D>::new([]).await;
     let refund = refund(&scene.intent);
     scene.follow(D::refunded(&scene.intent, &refund, 250));
-    let snapshot = scene.corefy.refund_create(scene.call(), scene.context(), &refund).await.unwrap();
+    let snapshot = scene.corefy.refund_create(scene.call(), &scene.context(), &refund).await.unwrap();
     assert!(matches!(snapshot.state, Some(RefundState::Pending | RefundState::Succeeded)), "{snapshot:?}");
     assert!(snapshot.amount.is_none_or(|amount| amount == usd(250)), "{snapshot:?}");
     let seen = scene.server.seen();
@@ -25,7 +25,7 @@ pub async fn a_refund_of_another_amount_is_unclear<D: Dialect>() {
     let mut scene = Scene::<D>::new([]).await;
     let refund = refund(&scene.intent);
     scene.follow(D::refunded(&scene.intent, &refund, 1050));
-    let outcome = scene.corefy.refund_create(scene.call(), scene.context(), &refund).await;
+    let outcome = scene.corefy.refund_create(scene.call(), &scene.context(), &refund).await;
     assert!(matches!(outcome, Err(Error::Unknown(_))), "{outcome:?}");
     assert_eq!(scene.moves(), 1);
 }

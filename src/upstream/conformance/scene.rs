@@ -13,6 +13,7 @@ use crate::{
         payment_method::PaymentMethod,
         private::Private,
         refund::{Refund, RefundDetails, RefundState},
+        upstream_state::UpstreamState,
     },
     upstream::{
         Call, Error, PaymentContext, Priority, Rejection, Scheduling,
@@ -56,7 +57,7 @@ impl<D: Dialect> Scene<D> {
     }
 
     pub fn context(&self) -> PaymentContext<'_> {
-        PaymentContext { intent: &self.intent, customer: Some(&self.customer) }
+        PaymentContext { intent: &self.intent, customer: Some(&self.customer), refunds: Vec::new() }
     }
 
     /// Has Corefy answer by another script from now on.
@@ -127,6 +128,7 @@ pub fn intent(customer: &Customer) -> PaymentIntent {
         },
         progress: Progress::default(),
         upstream_version: Timestamp::default(),
+        upstream_state: UpstreamState::default(),
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
         sandbox: true,

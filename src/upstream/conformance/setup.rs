@@ -8,7 +8,7 @@ use crate::upstream::{
 
 pub async fn a_refusal_names_our_fields_and_no_card<D: Dialect>() {
     let scene = Scene::<D>::new(D::card_refused("4111 1111 1111 1111")).await;
-    let told = rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await);
+    let told = rejection(scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await);
     assert!(!told.is_about_credentials());
     let fields: Vec<_> = told.fields.iter().map(|(field, _)| field.as_str()).collect();
     assert_eq!(fields, ["card.number"], "{told:?}");
@@ -19,8 +19,8 @@ pub async fn a_refusal_names_our_fields_and_no_card<D: Dialect>() {
 pub async fn refused_credentials_are_told_from_a_refused_request<D: Dialect>() {
     let scene = Scene::<D>::new(D::credentials_refused()).await;
     let refund = refund(&scene.intent);
-    let created = rejection(scene.corefy.payment_intent_create(scene.call(), scene.context()).await);
-    let refunded = rejection(scene.corefy.refund_create(scene.call(), scene.context(), &refund).await);
+    let created = rejection(scene.corefy.payment_intent_create(scene.call(), &scene.context()).await);
+    let refunded = rejection(scene.corefy.refund_create(scene.call(), &scene.context(), &refund).await);
     assert!(created.is_about_credentials() && refunded.is_about_credentials(), "{created:?} {refunded:?}");
 }
 
@@ -42,7 +42,7 @@ pub async fn a_connection_test_tells_reach_from_authentication<D: Dialect>() {
 pub async fn secrets_neither_print_nor_travel<D: Dialect>() {
     let scene = Scene::<D>::answered(D::created).await;
     let printed = format!("{:?}", scene.corefy);
-    scene.corefy.payment_intent_create(scene.call(), scene.context()).await.unwrap();
+    scene.corefy.payment_intent_create(scene.call(), &scene.context()).await.unwrap();
     let seen = scene.server.seen();
     for secret in D::SECRETS {
         assert!(!printed.contains(secret), "{printed}");

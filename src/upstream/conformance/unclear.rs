@@ -10,14 +10,14 @@ use crate::upstream::{
 async fn assert_open<D: Dialect>(step: ScriptedStep) {
     let scene = Scene::<D>::new([step.clone()]).await;
     let refund = refund(&scene.intent);
-    let created = scene.corefy.payment_intent_create(scene.call(), scene.context()).await;
+    let created = scene.corefy.payment_intent_create(scene.call(), &scene.context()).await;
     assert!(matches!(created, Err(Error::Unknown(_))), "{step:?}: {created:?}");
     let posts = scene.server.seen().iter().filter(|request| request.method == "POST").count();
     assert_eq!(posts, 1, "{step:?}: a creation is sent once");
-    let paid = scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await;
+    let paid = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await;
     assert!(matches!(paid, Err(Error::Unknown(_))), "{step:?}: {paid:?}");
     assert_eq!(scene.moves(), 1, "{step:?}: an attempt is made once");
-    let refunded = scene.corefy.refund_create(scene.call(), scene.context(), &refund).await;
+    let refunded = scene.corefy.refund_create(scene.call(), &scene.context(), &refund).await;
     assert!(matches!(refunded, Err(Error::Unknown(_))), "{step:?}: {refunded:?}");
     assert_eq!(scene.moves(), 1, "{step:?}: a refund is made once");
 }
@@ -43,12 +43,12 @@ pub async fn where_nobody_listens_nothing_was_sent<D: Dialect>() {
     let mut scene = Scene::<D>::new([]).await;
     scene.corefy = D::corefy(nowhere());
     let refund = refund(&scene.intent);
-    let created = scene.corefy.payment_intent_create(scene.call(), scene.context()).await;
+    let created = scene.corefy.payment_intent_create(scene.call(), &scene.context()).await;
     assert!(matches!(created, Err(Error::NotSent { .. })), "{created:?}");
-    let paid = scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await;
+    let paid = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await;
     assert!(matches!(paid, Err(Error::NotSent { .. })), "{paid:?}");
-    let refunded = scene.corefy.refund_create(scene.call(), scene.context(), &refund).await;
+    let refunded = scene.corefy.refund_create(scene.call(), &scene.context(), &refund).await;
     assert!(matches!(refunded, Err(Error::NotSent { .. })), "{refunded:?}");
-    let found = scene.corefy.payment_find(scene.context(), super::ASKED).await;
+    let found = scene.corefy.payment_find(&scene.context(), super::ASKED).await;
     assert!(matches!(found, Err(Error::NotSent { .. } | Error::Protocol(_))), "{found:?}");
 }

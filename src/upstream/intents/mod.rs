@@ -69,7 +69,7 @@ impl Intents {
         lenient::read(&answer.body).map_err(|error| request.unclear(unreadable(&error)).into())
     }
 
-    async fn create_intent(&self, call: Call<'_>, context: PaymentContext<'_>) -> Result<PaymentSnapshot, Failed> {
+    async fn create_intent(&self, call: Call<'_>, context: &PaymentContext<'_>) -> Result<PaymentSnapshot, Failed> {
         let request = HttpRequest::mutation("payment_intent.create", "/v1/payment-intents", call)
             .about(context.intent)
             .with_body(&requests::create_intent(context));
@@ -82,7 +82,7 @@ impl Intents {
         &self,
         id: &str,
         call: Call<'_>,
-        context: PaymentContext<'_>,
+        context: &PaymentContext<'_>,
     ) -> Result<Option<PaymentSnapshot>, Error> {
         let request =
             HttpRequest::read("payment.find", "/v1/payments/{id}", call.scheduling).about(context.intent).with_id(id);
@@ -97,7 +97,7 @@ impl Intents {
         &self,
         refusal: CorefyRefusal,
         call: Call<'_>,
-        context: PaymentContext<'_>,
+        context: &PaymentContext<'_>,
     ) -> Result<PaymentSnapshot, Error> {
         let rejection = refusal.rejection;
         match self.payment_find(context, call.scheduling).await {
@@ -202,7 +202,7 @@ impl Upstream for Intents {
     async fn payment_intent_create(
         &self,
         call: Call<'_>,
-        context: PaymentContext<'_>,
+        context: &PaymentContext<'_>,
     ) -> Result<PaymentSnapshot, Error> {
         match self.create_intent(call, context).await {
             Err(Failed::Refused(CorefyRefusal { existing: Some(id), .. })) => {
@@ -217,7 +217,7 @@ impl Upstream for Intents {
     async fn payment_intent_recover(
         &self,
         call: Call<'_>,
-        context: PaymentContext<'_>,
+        context: &PaymentContext<'_>,
     ) -> Result<Option<PaymentSnapshot>, Error> {
         match self.create_intent(call, context).await {
             Err(Failed::Refused(CorefyRefusal { existing: Some(id), .. })) => self.find_made(&id, call, context).await,
@@ -228,7 +228,7 @@ impl Upstream for Intents {
     async fn payment_intent_confirm(
         &self,
         call: Call<'_>,
-        context: PaymentContext<'_>,
+        context: &PaymentContext<'_>,
         confirmation: &Confirmation<PaymentMethod>,
     ) -> Result<PaymentSnapshot, Error> {
         require(self.capabilities(), confirmation.needs())?;
@@ -246,7 +246,7 @@ impl Upstream for Intents {
 
     async fn payment_find(
         &self,
-        context: PaymentContext<'_>,
+        context: &PaymentContext<'_>,
         scheduling: Scheduling,
     ) -> Result<Option<PaymentSnapshot>, Error> {
         let Some(id) = context.intent.upstream_id.as_deref() else { return Ok(None) };
@@ -259,7 +259,7 @@ impl Upstream for Intents {
     async fn refund_create(
         &self,
         call: Call<'_>,
-        context: PaymentContext<'_>,
+        context: &PaymentContext<'_>,
         refund: &Refund,
     ) -> Result<RefundSnapshot, Error> {
         let id = context.intent.upstream_id.as_deref().ok_or_else(|| not_at_corefy("payment"))?;

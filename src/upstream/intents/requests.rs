@@ -16,7 +16,7 @@ use crate::domain::refund::Refund;
 use crate::upstream::{Error, NewPaymentMethod, PaymentContext, PaymentMethodData, not_at_corefy};
 
 /// The creation of an intent.
-pub fn create_intent(context: PaymentContext<'_>) -> wire::CreateIntentBody {
+pub fn create_intent(context: &PaymentContext<'_>) -> wire::CreateIntentBody {
     let (intent, details) = (context.intent, &context.intent.details);
     wire::CreateIntentBody {
         amount: major(intent.amount),

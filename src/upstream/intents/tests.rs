@@ -33,8 +33,8 @@ fn number(text: &str) -> Value {
 #[tokio::test]
 async fn every_request_is_signed_and_a_post_carries_its_operation() {
     let scene = Scene::<InIntents>::new([answer(201, payment_body("requires_confirmation"))]).await;
-    scene.corefy.payment_intent_create(scene.call(), scene.context()).await.unwrap();
-    scene.corefy.payment_find(scene.context(), ASKED).await.unwrap();
+    scene.corefy.payment_intent_create(scene.call(), &scene.context()).await.unwrap();
+    scene.corefy.payment_find(&scene.context(), ASKED).await.unwrap();
     for (seen, key) in scene.server.seen().iter().zip([scene.operation_id.as_str(), ""]) {
         let secret = SECRET_KEY.into();
         let signed = signature::sign_request(&secret, seen.method.as_str(), &seen.path, &seen.body, 1_700_000_000);
@@ -72,7 +72,7 @@ async fn every_attempt_is_signed_anew() {
 #[tokio::test]
 async fn an_intent_is_created_with_what_was_given() {
     let scene = Scene::<InIntents>::new([answer(201, payment_body("requires_confirmation"))]).await;
-    let snapshot = scene.corefy.payment_intent_create(scene.call(), scene.context()).await.unwrap();
+    let snapshot = scene.corefy.payment_intent_create(scene.call(), &scene.context()).await.unwrap();
     assert_eq!(snapshot.status, PaymentStatus::AwaitingConfirmation);
     assert_eq!((snapshot.upstream_id.as_str(), snapshot.amount), ("in_1", Some(usd(1050))));
     assert_eq!(Some(snapshot.version), Timestamp::parse_rfc3339("2026-11-23T10:00:00Z"));
@@ -84,7 +84,7 @@ async fn an_intent_is_created_with_what_was_given() {
 #[tokio::test]
 async fn a_card_is_passed_on_with_two_digits_of_month_and_four_of_year() {
     let scene = Scene::<InIntents>::new([answer(200, payment_body("succeeded"))]).await;
-    let snapshot = scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await.unwrap();
+    let snapshot = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await.unwrap();
     assert_eq!((snapshot.status, snapshot.received), (PaymentStatus::Paid, 1050));
     let body = json!({"card_number": "4111111111111111", "card_expiry_month": "03", "card_expiry_year": "2031",
         "card_cvv": "987", "card_holder_name": "Jane Doe"});
@@ -103,7 +103,7 @@ async fn a_saved_method_is_confirmed_by_its_id_with_the_authentication_done_else
     };
     let saved = by(PaymentSource::Saved(method(&scene.customer, Some("meth_1"))));
     let confirmation = Confirmation { three_d_secure: Some(secure), ..saved };
-    scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &confirmation).await.unwrap();
+    scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &confirmation).await.unwrap();
     let body = json!({"payment_method_id": "meth_1", "three_ds_version": "2.2.0", "three_ds_eci": "05",
         "three_ds_cavv": "AAAB", "three_ds_xid": "d0e1"});
     assert_eq!(asked(&scene).2, body);
@@ -119,7 +119,7 @@ async fn an_answer_that_proves_nothing_leaves_a_post_open_and_is_not_followed_by
         [String::new(), "<html>".to_owned(), "[]".to_owned(), other_amount.to_string(), other_reference.to_string()]
     {
         let scene = Scene::<InIntents>::new([answer(200, &body)]).await;
-        let outcome = scene.corefy.payment_intent_create(scene.call(), scene.context()).await;
+        let outcome = scene.corefy.payment_intent_create(scene.call(), &scene.context()).await;
         assert!(matches!(outcome, Err(Error::Unknown(_))), "{body}: {outcome:?}");
         assert_eq!(scene.server.seen().len(), 1, "{body}");
     }
@@ -128,7 +128,7 @@ async fn an_answer_that_proves_nothing_leaves_a_post_open_and_is_not_followed_by
     for step in [answer(200, other_payment), answer(500, ""), answer(429, ""), answer(302, ""), ScriptedStep::BreakOff]
     {
         let scene = Scene::<InIntents>::new([step.clone()]).await;
-        let outcome = scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await;
+        let outcome = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await;
         assert!(matches!(outcome, Err(Error::Unknown(_))), "{step:?}: {outcome:?}");
         assert_eq!(scene.server.seen().len(), 1, "{step:?}");
     }
@@ -143,11 +143,11 @@ async fn no_refusal_but_corefy_s_own_proves_that_nothing_was_done() {
     let scene = Scene::<InIntents>::new(script).await;
     let refund = refund(&scene.intent);
     for (status, body) in &all {
-        let confirmed = scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await;
+        let confirmed = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await;
         assert!(matches!(confirmed, Err(Error::Unknown(_))), "{status} {body}: {confirmed:?}");
-        let refunded = scene.corefy.refund_create(scene.call(), scene.context(), &refund).await;
+        let refunded = scene.corefy.refund_create(scene.call(), &scene.context(), &refund).await;
         assert!(matches!(refunded, Err(Error::Unknown(_))), "{status} {body}: {refunded:?}");
-        let recovered = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await;
+        let recovered = scene.corefy.payment_intent_recover(scene.call(), &scene.context()).await;
         assert!(matches!(recovered, Err(Error::Unknown(_))), "{status} {body}: {recovered:?}");
         assert!(scene.corefy.test_connection().await.is_authenticated);
     }
@@ -158,7 +158,7 @@ async fn a_refusal_is_told_with_our_names_and_without_the_card() {
     let body = json!({"message": "card 4111 1111 1111 1111 is invalid", "error_code": "validation_error",
         "errors": {"card_number": ["invalid number"]}});
     let scene = Scene::<InIntents>::new([answer(422, body)]).await;
-    let told = rejection(scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await);
+    let told = rejection(scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await);
     let expected = Rejection {
         http_status: 422,
         code: "validation_error".to_owned(),
@@ -171,7 +171,7 @@ async fn a_refusal_is_told_with_our_names_and_without_the_card() {
 #[tokio::test]
 async fn an_intent_is_recovered_by_repeating_its_creation() {
     let scene = Scene::<InIntents>::new([answer(201, payment_body("requires_confirmation"))]).await;
-    let found = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await.unwrap();
+    let found = scene.corefy.payment_intent_recover(scene.call(), &scene.context()).await.unwrap();
     assert_eq!(found.unwrap().upstream_id, "in_1");
     assert_eq!(scene.server.seen()[0].header("idempotency-key"), scene.operation_id.as_str());
 }
@@ -180,23 +180,23 @@ async fn an_intent_is_recovered_by_repeating_its_creation() {
 async fn an_intent_whose_reference_is_taken_is_read() {
     let taken = || answer(409, json!({"message": "", "error_code": "duplicate_reference", "id": "in_1"}));
     let scene = Scene::<InIntents>::new([taken(), answer(200, payment_body("processing"))]).await;
-    let found = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await.unwrap();
+    let found = scene.corefy.payment_intent_recover(scene.call(), &scene.context()).await.unwrap();
     assert_eq!(found.unwrap().status, PaymentStatus::Processing);
     let paths: Vec<_> = scene.server.seen().into_iter().map(|seen| seen.path).collect();
     assert_eq!(paths, ["/v1/payment-intents", "/v1/payments/in_1"]);
 
     // A refused reading says nothing of the creation.
     let scene = Scene::<InIntents>::new([taken(), answer(422, json!({"error_code": "validation_error"}))]).await;
-    let outcome = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await;
+    let outcome = scene.corefy.payment_intent_recover(scene.call(), &scene.context()).await;
     assert!(matches!(outcome, Err(Error::Protocol(_))), "{outcome:?}");
 
     let scene = Scene::<InIntents>::new([taken(), answer(404, json!({"error_code": "not_found"}))]).await;
-    assert_eq!(scene.corefy.payment_intent_recover(scene.call(), scene.context()).await.unwrap(), None);
+    assert_eq!(scene.corefy.payment_intent_recover(scene.call(), &scene.context()).await.unwrap(), None);
 
     let mut foreign = payment_body("processing");
     foreign["reference_id"] = json!("pi_00000000000000000000000000000000");
     let scene = Scene::<InIntents>::new([taken(), answer(200, foreign)]).await;
-    let outcome = scene.corefy.payment_intent_recover(scene.call(), scene.context()).await;
+    let outcome = scene.corefy.payment_intent_recover(scene.call(), &scene.context()).await;
     assert!(matches!(outcome, Err(Error::Protocol(_))), "{outcome:?}");
 }
 
@@ -205,7 +205,7 @@ async fn a_refusal_that_reads_as_a_decline_is_what_the_payment_shows() {
     let declined = || answer(402, json!({"message": "No.", "error_code": "insufficient_funds"}));
     let confirmed = async |shown: ScriptedStep| {
         let scene = Scene::<InIntents>::new([declined(), shown]).await;
-        let outcome = scene.corefy.payment_intent_confirm(scene.call(), scene.context(), &by_card()).await;
+        let outcome = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await;
         let paths: Vec<_> = scene.server.seen().into_iter().map(|seen| seen.path).collect();
         assert_eq!(paths, ["/v1/payment-intents/in_1/confirm", "/v1/payments/in_1"]);
         outcome
@@ -226,7 +226,7 @@ async fn a_refusal_that_reads_as_a_decline_is_what_the_payment_shows() {
 async fn a_first_creation_whose_reference_is_taken_has_made_what_has_it() {
     let taken = || answer(409, json!({"message": "", "error_code": "duplicate_reference", "id": "in_1"}));
     let scene = Scene::<InIntents>::new([taken(), answer(200, payment_body("requires_confirmation"))]).await;
-    let created = scene.corefy.payment_intent_create(scene.call(), scene.context()).await.unwrap();
+    let created = scene.corefy.payment_intent_create(scene.call(), &scene.context()).await.unwrap();
     assert_eq!((created.upstream_id.as_str(), created.status), ("in_1", PaymentStatus::AwaitingConfirmation));
     let paths: Vec<_> = scene.server.seen().into_iter().map(|seen| seen.path).collect();
     assert_eq!(paths, ["/v1/payment-intents", "/v1/payments/in_1"]);
@@ -240,7 +240,7 @@ async fn a_first_creation_whose_reference_is_taken_has_made_what_has_it() {
     ];
     for unread in unread {
         let scene = Scene::<InIntents>::new([taken(), unread.clone()]).await;
-        let outcome = scene.corefy.payment_intent_create(scene.call(), scene.context()).await;
+        let outcome = scene.corefy.payment_intent_create(scene.call(), &scene.context()).await;
         assert!(matches!(outcome, Err(Error::Unknown(_))), "{unread:?}: {outcome:?}");
     }
 
@@ -266,18 +266,18 @@ async fn a_payment_is_found_with_its_refunds_or_not_at_all() {
         answer(403, json!({"error_code": "forbidden"})),
     ])
     .await;
-    let found = scene.corefy.payment_find(scene.context(), ASKED).await.unwrap().unwrap();
+    let found = scene.corefy.payment_find(&scene.context(), ASKED).await.unwrap().unwrap();
     let refund = &found.refunds.unwrap()[0];
     let failure = refund.failure.clone().unwrap();
     assert_eq!((refund.state, refund.amount), (Some(RefundState::Failed), Some(usd(250))));
     assert_eq!((failure.code.as_str(), failure.message.as_str()), ("account_closed", "Closed."));
     assert_eq!(asked(&scene).1, "/v1/payments/in_1");
-    assert_eq!(scene.corefy.payment_find(scene.context(), ASKED).await.unwrap(), None);
+    assert_eq!(scene.corefy.payment_find(&scene.context(), ASKED).await.unwrap(), None);
     for _ in 0..2 {
-        let not_of_corefy = scene.corefy.payment_find(scene.context(), ASKED).await;
+        let not_of_corefy = scene.corefy.payment_find(&scene.context(), ASKED).await;
         assert!(matches!(not_of_corefy, Err(Error::Protocol(_))), "{not_of_corefy:?}");
     }
-    assert_eq!(rejection(scene.corefy.payment_find(scene.context(), ASKED).await).http_status, 403);
+    assert_eq!(rejection(scene.corefy.payment_find(&scene.context(), ASKED).await).http_status, 403);
 }
 
 #[tokio::test]
@@ -285,11 +285,11 @@ async fn a_refund_always_tells_its_amount() {
     let body = |amount: &str| json!({"id": "rf_1", "status": "pending", "amount": amount, "currency": "USD"});
     let scene = Scene::<InIntents>::new([answer(201, body("2.50")), answer(201, body("10.50"))]).await;
     let refund = refund(&scene.intent);
-    let snapshot = scene.corefy.refund_create(scene.call(), scene.context(), &refund).await.unwrap();
+    let snapshot = scene.corefy.refund_create(scene.call(), &scene.context(), &refund).await.unwrap();
     assert_eq!((snapshot.upstream_id.as_str(), snapshot.state), ("rf_1", Some(RefundState::Pending)));
     let expected = json!({"payment_id": "in_1", "amount": number("2.50"), "reference_id": refund.id.as_str()});
     assert_eq!(asked(&scene), ("POST".to_owned(), "/v1/refunds".to_owned(), expected));
-    let mismatch = scene.corefy.refund_create(scene.call(), scene.context(), &refund).await;
+    let mismatch = scene.corefy.refund_create(scene.call(), &scene.context(), &refund).await;
     assert!(matches!(mismatch, Err(Error::Unknown(_))), "{mismatch:?}");
 }
 

@@ -18,6 +18,7 @@ use corefy_gateway::{
         private::Private,
         refund::{Refund, RefundDetails, RefundFailure, RefundState},
         risk::subject::SubjectId,
+        upstream_state::UpstreamState,
     },
     store::{Change, CommitError, Conflict, Error, Store, Tracked, WebhookRecord, WebhookState},
 };
@@ -158,6 +159,7 @@ pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentInt
             }),
             attempt_before: None,
             attempts: 3,
+            attempt_number: 4,
             is_unanswered: true,
             is_contradiction_reported: true,
             is_overdue_reported: true,
@@ -167,6 +169,7 @@ pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentInt
             erased_at: None,
         },
         upstream_version: NOW,
+        upstream_state: UpstreamState::new(CANARY.to_owned()),
         created_at: NOW,
         updated_at: NOW,
         sandbox: true,

@@ -59,6 +59,8 @@ pub(super) fn payment(answer: wire::WireIntent) -> Result<PaymentSnapshot, Misma
         charged_back,
         refunds,
         version: answer.updated_at.map(|moment| moment.0).unwrap_or_default(),
+        state: None,
+        saved: None,
     })
 }
 
