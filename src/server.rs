@@ -13,7 +13,10 @@ use tokio_util::{
 use crate::{
     app::{self, App, AppParts, Probe},
     config::{Config, DatabaseConfig, ProxiedPort, RiskConfig, TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig},
-    domain::{acceptance::Acceptance, environment::Environment, master_key::MasterKey, network, proxies::Proxies},
+    domain::{
+        acceptance::Acceptance, capability::Capability, clock::Clock, environment::Environment, master_key::MasterKey,
+        network, proxies::Proxies,
+    },
     http,
     port::{Bounds, CertificateError, CertificateFiles, Certificates, CountedAs, IdleTimeouts, Port},
     reference_data::{FileFaults, ReferenceData, ReferenceFiles},
@@ -257,6 +260,7 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
         upstream(&config.upstream, harness, telemetry.clone(), app::token_source::for_store(&store, &environment.ids))?;
     let app = App::new(AppParts {
         store,
+        capabilities: capabilities(&*upstream, config),
         upstream,
         api_calls,
         environment: environment.clone(),
@@ -279,6 +283,12 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
     });
     app.risk.refresh_policy().await?;
     Ok(app)
+}
+
+/// The things that requests may ask for: what the dialect can do, as far as the operator wants it.
+fn capabilities(upstream: &dyn Upstream, config: &Config) -> Vec<Capability> {
+    let is_wanted = |capability: &Capability| config.raw_cards || *capability != Capability::RawCards;
+    upstream.capabilities().iter().copied().filter(is_wanted).collect()
 }
 
 /// Reads the files of reference data.
@@ -313,28 +323,43 @@ pub fn upstream(
         retries: config.retry_count,
         rate_per_minute: config.rate_limit_per_minute.get(),
     };
+    let redact = match &config.api {
+        UpstreamApi::Intents { .. } => REDACT,
+        UpstreamApi::Commerce(_) => return Err(not_yet()),
+    };
+    let (log, api_calls) = CallLog::new(redact);
+    let transport = Transport::new(settings, environment.clone(), log)?.with_telemetry(telemetry);
+    let transport = match source {
+        Some(source) => transport.with_token_source(source),
+        None => transport,
+    };
+    let transport = match sender {
+        Some(sender) => transport.with_sender(sender.clone()),
+        None => transport,
+    };
+    Ok((dialect(config, transport, environment.clock.clone())?, api_calls))
+}
+
+/// The dialect of the API that is set, on this transport.
+fn dialect(config: &UpstreamConfig, transport: Transport, clock: Clock) -> Result<Arc<dyn Upstream>, SetupError> {
     let secrets = [&config.webhook_secret, &config.webhook_secret_previous];
-    match config.api {
-        UpstreamApi::Intents => {
-            let (log, api_calls) = CallLog::new(REDACT);
-            let transport = Transport::new(settings, environment.clone(), log)?.with_telemetry(telemetry);
-            let transport = match source {
-                Some(source) => transport.with_token_source(source),
-                None => transport,
-            };
-            let transport = match sender {
-                Some(sender) => transport.with_sender(sender.clone()),
-                None => transport,
-            };
+    let webhook_secrets = secrets.into_iter().flatten().cloned().collect();
+    match &config.api {
+        UpstreamApi::Intents { secret_key, client_key } => {
             let credentials = Credentials {
                 api_key: config.api_key.clone(),
-                secret_key: config.secret_key.clone(),
-                client_key: config.client_key.clone(),
-                webhook_secrets: secrets.into_iter().flatten().cloned().collect(),
+                secret_key: secret_key.clone(),
+                client_key: client_key.clone(),
+                webhook_secrets,
             };
-            Ok((Arc::new(Intents::new(transport, credentials, environment.clock.clone())?), api_calls))
+            Ok(Arc::new(Intents::new(transport, credentials, clock)?))
         }
+        UpstreamApi::Commerce(_) => Err(not_yet()),
     }
+}
+
+fn not_yet() -> SetupError {
+    SetupError::new("the dialect of this API comes with a later change")
 }
 
 fn closed_tracker() -> TaskTracker {

@@ -19,8 +19,8 @@ pub struct GatewayInfo {
     pub dialect: &'static str,
     /// Whether Corefy takes the traffic as a test.
     pub is_sandbox: bool,
-    /// The things that the dialect can do.
-    pub capabilities: &'static [Capability],
+    /// The things that it can do.
+    pub capabilities: Vec<Capability>,
     /// The largest amount in each currency that payments may be made in.
     pub largest_amounts: Vec<Money>,
 }
@@ -29,6 +29,7 @@ pub struct GatewayInfo {
 pub struct Diagnostics {
     pub(super) store: Store,
     pub(super) upstream: Arc<dyn Upstream>,
+    pub(super) capabilities: Vec<Capability>,
     pub(super) clock: Clock,
     pub(super) page_tokens: PageTokens,
     pub(super) acceptance: Acceptance,
@@ -50,7 +51,7 @@ impl Diagnostics {
             version: env!("CARGO_PKG_VERSION"),
             dialect: self.upstream.dialect(),
             is_sandbox: self.is_sandbox,
-            capabilities: self.upstream.capabilities(),
+            capabilities: self.capabilities.clone(),
             largest_amounts: self.acceptance.largest_amounts(),
         }
     }

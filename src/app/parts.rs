@@ -33,6 +33,7 @@ use super::{
 use crate::{
     domain::{
         acceptance::Acceptance,
+        capability::Capability,
         environment::Environment,
         master_key::MasterKey,
         operation::{RENEW_LEASE_EVERY, SEND_MARGIN},
@@ -98,6 +99,7 @@ impl App {
         let diagnostics = Diagnostics {
             store: parts.store.clone(),
             upstream: parts.upstream.clone(),
+            capabilities: parts.capabilities,
             clock: parts.environment.clock.clone(),
             page_tokens: page_tokens.clone(),
             acceptance: parts.acceptance,
@@ -168,6 +170,7 @@ fn payments(parts: &AppParts, tasks: &TaskTracker, page_tokens: &PageTokens, ris
     Payments {
         store: parts.store.clone(),
         upstream: parts.upstream.clone(),
+        capabilities: parts.capabilities.clone(),
         environment: parts.environment.clone(),
         master_key: parts.master_key.clone(),
         page_tokens: page_tokens.clone(),
@@ -198,6 +201,8 @@ pub struct AppParts {
     pub store: Store,
     /// Corefy.
     pub upstream: Arc<dyn Upstream>,
+    /// The things that requests may ask for although not every gateway can do them.
+    pub capabilities: Vec<Capability>,
     /// The log of the calls to it, as they come.
     pub api_calls: CallRecords,
     /// Time, ids and chance.

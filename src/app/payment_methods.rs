@@ -198,7 +198,8 @@ impl Command for CreatePaymentMethodCommand {
     }
 
     async fn read(&self, app: &Payments, operation: &Operation) -> Result<Saving, Error> {
-        app.require_of_corefy([Capability::CreatePaymentMethod])?;
+        let card = matches!(self.input.data, PaymentMethodData::Card(_)).then_some(Capability::RawCards);
+        app.require([Capability::CreatePaymentMethod].into_iter().chain(card))?;
         let mut session = app.store.read().await?;
         let customer = ready(&mut session, &operation.partner_id, &self.input.customer_id).await?;
         let method = PaymentMethod {

@@ -34,6 +34,8 @@ use crate::{
 pub struct Payments {
     pub(super) store: Store,
     pub(super) upstream: Arc<dyn Upstream>,
+    /// The things that requests may ask for although not every gateway can do them.
+    pub(super) capabilities: Vec<Capability>,
     pub(super) environment: Environment,
     pub(super) master_key: MasterKey,
     pub(super) page_tokens: PageTokens,
@@ -95,9 +97,9 @@ impl Payments {
         self.leases.renew(&self.store, self.now()).await
     }
 
-    /// Refuses what the API of Corefy in use cannot do, before anything is reserved.
-    pub(super) fn require_of_corefy(&self, needed: impl IntoIterator<Item = Capability>) -> Result<(), Error> {
-        Ok(upstream::require(self.upstream.capabilities(), needed.into_iter())?)
+    /// Refuses what this gateway cannot do, before anything is reserved.
+    pub(super) fn require(&self, needed: impl IntoIterator<Item = Capability>) -> Result<(), Error> {
+        Ok(upstream::require(&self.capabilities, needed.into_iter())?)
     }
 }
 

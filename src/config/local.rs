@@ -16,11 +16,9 @@ use crate::domain::{amount_limits::AmountLimits, retention::Retention};
 
 use super::{
     Config, DatabaseConfig, LogConfig, RiskConfig, SettingsProblems, UpstreamApi, UpstreamConfig, UpstreamRoute,
-    read::{
-        API_KEY_LENGTH, CLIENT_KEY_LENGTH, SECRET_KEY_LENGTH, WEBHOOK_SECRET_LENGTH, days, return_url_schemes,
-        web_origins,
-    },
+    read::{days, return_url_schemes, web_origins},
     report::SettingsReport,
+    rules::{API_KEY_LENGTH, CLIENT_KEY_LENGTH, SECRET_KEY_LENGTH, WEBHOOK_SECRET_LENGTH},
     settings::LogSettings,
 };
 
@@ -228,6 +226,7 @@ impl DevConfig {
             currencies: Vec::new(),
             amount_limits: AmountLimits::default(),
             return_url_schemes: self.return_url_schemes.clone(),
+            raw_cards: true,
             webhook_allow: Vec::new(),
             risk: RiskConfig::default(),
             retention: Retention { api_calls: days(1), operations: days(30), ..Retention::default() },
@@ -246,10 +245,8 @@ fn sqlite_url(path: &Path) -> String {
 /// The settings of a connection to the sandbox at `base_url`.
 pub fn sandbox_upstream(keys: &SandboxKeys, base_url: Url) -> UpstreamConfig {
     UpstreamConfig {
-        api: UpstreamApi::Intents,
+        api: UpstreamApi::Intents { secret_key: keys.secret_key.clone(), client_key: keys.client_key.clone() },
         api_key: keys.api_key.clone(),
-        secret_key: keys.secret_key.clone(),
-        client_key: keys.client_key.clone(),
         base_url,
         // This machine is never called by a proxy.
         route: UpstreamRoute::default(),

@@ -1,10 +1,11 @@
 //! Everything that comes from the environment and from flags, typed. Nothing else reads the environment.
 //!
 //! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]; for `sandbox` and `dev`: [`local`]),
-//! [`values`] the result, [`read`] the rules (of risk: [`risk`]), [`report`] collects what is wrong, [`env_file`] reads `.env`, [`route`] the variables about the way to
+//! [`values`] the result, [`read`] the rules (of Corefy: [`upstream`] and [`commerce`]; of risk: [`risk`]), [`report`] collects what is wrong, [`env_file`] reads `.env`, [`route`] the variables about the way to
 //! Corefy, [`names`] looks at what the variables are called, [`given`] tells the audit log which were set. Tests build [`Config`] by hand.
 
 pub mod client;
+mod commerce;
 mod database_url;
 pub mod env_file;
 pub mod given;
@@ -16,14 +17,18 @@ mod report;
 mod retention;
 mod risk;
 mod route;
+mod rules;
 pub mod settings;
+mod upstream;
 mod values;
 
+pub use commerce::CommerceConfig;
 pub use report::SettingsProblems;
 pub use route::UpstreamRoute;
+pub use upstream::{UpstreamApi, UpstreamConfig};
 pub use values::{
     AdminConfig, Config, DatabaseConfig, LogConfig, LogFormat, ProxiedPort, ReconcileConfig, RiskConfig, TlsConfig,
-    TraceConfig, UpstreamApi, UpstreamConfig,
+    TraceConfig,
 };
 
 /// The name by which this program was called, for the commands that it prints.

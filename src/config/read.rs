@@ -12,14 +12,15 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use url::{Host, Url};
 
 use super::database_url;
-use super::report::{SettingsReport, given};
+use super::report::SettingsReport;
+use super::rules::is_scheme_and_host;
 use super::settings::{
     AdminSettings, DatabaseSettings, GatewaySettings, LogSettings, MasterKeySetting, MigrateSettings,
-    ReconcileSettings, ServeSettings, TraceSettings, UpstreamSettings,
+    ReconcileSettings, ServeSettings, TraceSettings,
 };
 use super::{
     AdminConfig, Config, DatabaseConfig, LogConfig, LogFormat, ProxiedPort, ReconcileConfig, SettingsProblems,
-    TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig, UpstreamRoute,
+    TlsConfig, TraceConfig,
 };
 use crate::domain::{
     amount_limits::AmountLimits,
@@ -30,14 +31,6 @@ use crate::domain::{
 
 /// Characters of the master key at least: 128 bits when they are hexadecimal.
 const MASTER_KEY_LENGTH: usize = 32;
-/// Characters of what Corefy gives out, at least. The shortest ones that are known are longer.
-pub(super) const API_KEY_LENGTH: usize = 10;
-pub(super) const SECRET_KEY_LENGTH: usize = 20;
-pub(super) const CLIENT_KEY_LENGTH: usize = 10;
-pub(super) const WEBHOOK_SECRET_LENGTH: usize = 8;
-/// Where to get what Corefy gives out.
-const FROM_COREFY: &str = "Corefy's dashboard has it";
-
 impl ServeSettings {
     /// Reads all settings; the error has everything that is wrong with them.
     pub fn read(&self) -> Result<Config, SettingsProblems> {
@@ -56,6 +49,7 @@ impl ServeSettings {
         let currencies = report.list("GATEWAY_CURRENCIES", gateway.gateway_currencies.as_deref(), CURRENCIES, currency);
         let amount_limits = gateway.amount_limits(report);
         let return_url_schemes = return_url_schemes(report, gateway.gateway_return_url_schemes.as_deref());
+        let raw_cards = report.truth("GATEWAY_RAW_CARDS", &gateway.gateway_raw_cards);
         let webhook_allow = report.list(
             "GATEWAY_WEBHOOK_ALLOW_CIDRS",
             gateway.gateway_webhook_allow_cidrs.as_deref(),
@@ -101,6 +95,7 @@ impl ServeSettings {
             currencies: currencies?,
             amount_limits: amount_limits?,
             return_url_schemes: return_url_schemes?,
+            raw_cards: raw_cards?,
             webhook_allow: webhook_allow?,
             risk: risk?,
             retention: retention?,
@@ -181,64 +176,6 @@ impl MasterKeySetting {
     }
 }
 
-impl UpstreamSettings {
-    fn read(&self, report: &mut SettingsReport) -> Option<UpstreamConfig> {
-        let api = report.value("COREFY_API", &self.corefy_api, "intents, the only API so far", |text| {
-            (text == "intents").then_some(UpstreamApi::Intents)
-        });
-        let api_key = report.secret("COREFY_API_KEY", &self.corefy_api_key, API_KEY_LENGTH, FROM_COREFY);
-        let secret_key = report.secret("COREFY_SECRET_KEY", &self.corefy_secret_key, SECRET_KEY_LENGTH, FROM_COREFY);
-        let client_key = report.secret("COREFY_CLIENT_KEY", &self.corefy_client_key, CLIENT_KEY_LENGTH, FROM_COREFY);
-        let sandbox_mode = report.truth("COREFY_SANDBOX_MODE", &self.corefy_sandbox_mode);
-        let base_url = self.base_url(sandbox_mode.unwrap_or_default(), report);
-        let route = base_url.as_ref().and_then(|base_url| UpstreamRoute::of_process(base_url, report));
-        let timeout = report.whole("COREFY_TIMEOUT_SECONDS", &self.corefy_timeout_seconds, 1..=300);
-        let retry_count = report.whole("COREFY_RETRY_COUNT", &self.corefy_retry_count, 0..=10);
-        let rate_limit =
-            report.whole("COREFY_RATE_LIMIT_PER_MINUTE", &self.corefy_rate_limit_per_minute, 1..=1_000_000);
-        let webhook_secrets = self.webhook_secrets(report);
-        let (webhook_secret, webhook_secret_previous) = webhook_secrets?;
-        Some(UpstreamConfig {
-            api: api?,
-            api_key: api_key?,
-            secret_key: secret_key?,
-            client_key: client_key?,
-            base_url: base_url?,
-            route: route?,
-            webhook_secret,
-            webhook_secret_previous,
-            timeout: Duration::from_secs(timeout?.into()),
-            retry_count: retry_count?,
-            rate_limit_per_minute: NonZeroU32::new(rate_limit?)?,
-            sandbox_mode: sandbox_mode?,
-        })
-    }
-
-    /// The previous secret serves a change of secrets; alone it is a mistake.
-    fn webhook_secrets(&self, report: &mut SettingsReport) -> Option<(Option<SecretString>, Option<SecretString>)> {
-        const PREVIOUS: &str = "COREFY_WEBHOOK_SECRET_PREVIOUS";
-        if given(&self.corefy_webhook_secret).is_none() && given(&self.corefy_webhook_secret_previous).is_some() {
-            return report.wrong(PREVIOUS, "must not be set without COREFY_WEBHOOK_SECRET");
-        }
-        let mut read = |variable, secret| report.optional_secret(variable, secret, WEBHOOK_SECRET_LENGTH);
-        let current = read("COREFY_WEBHOOK_SECRET", &self.corefy_webhook_secret);
-        current.zip(read(PREVIOUS, &self.corefy_webhook_secret_previous))
-    }
-
-    fn base_url(&self, sandbox_mode: bool, report: &mut SettingsReport) -> Option<Url> {
-        let default = if sandbox_mode { "https://api.sandbox.corefy.com" } else { "https://api.corefy.com" };
-        let text = self.corefy_base_url.as_deref().filter(|text| !text.is_empty()).unwrap_or(default);
-        match Url::parse(text).ok().filter(is_scheme_and_host) {
-            // The text is not shown: it may hold a password.
-            None => report.wrong("COREFY_BASE_URL", "must be a scheme and a host such as https://api.corefy.com"),
-            Some(url) if url.scheme() == "http" && !network::is_this_machine(&url) => {
-                report.wrong("COREFY_BASE_URL", "must begin with https:// unless its host is this machine")
-            }
-            Some(url) => Some(url),
-        }
-    }
-}
-
 /// A currency that payments can be made in.
 fn currency(code: &str) -> Option<Currency> {
     Currency::parse_payable(code).ok()
@@ -248,15 +185,6 @@ fn currency(code: &str) -> Option<Currency> {
 fn amount_limit(text: &str) -> Option<Money> {
     let (code, amount) = text.split_once(':')?;
     Money::parse(amount, currency(code)?).ok()
-}
-
-fn is_scheme_and_host(url: &Url) -> bool {
-    ["http", "https"].contains(&url.scheme())
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.path() == "/"
-        && url.query().is_none()
-        && url.fragment().is_none()
 }
 
 /// The scheme, host and port of a web page, as browsers write them; `*.` before the host stands for everything below it.

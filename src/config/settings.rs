@@ -35,24 +35,44 @@ pub struct MasterKeySetting {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Corefy (give secrets by variable: flags can be seen in the list of processes)")]
 pub struct UpstreamSettings {
-    /// Which of Corefy's APIs to speak: `intents`, the only one so far
+    /// Which of Corefy's APIs to speak: `intents` or `commerce`
     #[arg(long, env, value_name = "NAME", default_value = "intents")]
     pub corefy_api: String,
     /// Key that is sent with each request to Corefy: 10 or more characters. Required
     #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
     pub corefy_api_key: Option<SecretString>,
-    /// Key that signs the requests to Corefy and is never sent: 20 or more characters. Required
+    /// Key that signs the requests to Corefy and is never sent: 20 or more characters. Required by `intents`
     #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
     pub corefy_secret_key: Option<SecretString>,
-    /// Key that names the merchant to Corefy: 10 or more characters. Required
+    /// Key that names the merchant to Corefy: 10 or more characters. Required by `intents`
     #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
     pub corefy_client_key: Option<SecretString>,
-    /// Scheme and host of Corefy; `http` only on this machine [default: `https://api.corefy.com`, in sandbox mode
-    /// `https://api.sandbox.corefy.com`]
+    /// Scheme and host of Corefy; `http` only on this machine. Required by `commerce`, with the path of the private API, if it
+    /// has one [default: `https://api.corefy.com`, in sandbox mode `https://api.sandbox.corefy.com`]
     #[arg(long, env, value_name = "URL")]
     pub corefy_base_url: Option<String>,
-    /// Secret that Corefy signs its webhooks with: 8 or more characters. Without it every webhook is refused, and outcomes are
-    /// found out by polling alone
+    /// Id of the account, `coma_…`. Required by `commerce`
+    #[arg(long, env, value_name = "ID")]
+    pub corefy_account_id: Option<String>,
+    /// Address of the Card Gate in the `commerce` API [default: cards are paid on Corefy's page alone]
+    #[arg(long, env, value_name = "URL")]
+    pub corefy_card_gate_url: Option<String>,
+    /// Address of the public API in `commerce` [default: scheme and host of `COREFY_BASE_URL`]
+    #[arg(long, env, value_name = "URL")]
+    pub corefy_public_url: Option<String>,
+    /// Public key of the account, `pk_live_…` or `pk_test_…`, by which `commerce` tells what can be paid with [default: what
+    /// `COREFY_SERVICES` names]
+    #[arg(long, env, value_name = "KEY", hide_env_values = true)]
+    pub corefy_public_key: Option<SecretString>,
+    /// Address of this gateway's webhooks, sent with each payment of `commerce` [default: the one that the account has]
+    #[arg(long, env, value_name = "URL")]
+    pub corefy_callback_url: Option<String>,
+    /// Services of the account by type of payment method, and by currency if need be, separated by commas:
+    /// `card:EUR=payment_card_eur_hpp,ideal=ideal_eur_hpp` [default: `payment_card_…_hpp` of the currency for cards]
+    #[arg(long, env, value_name = "SERVICES")]
+    pub corefy_services: Option<String>,
+    /// Secret that Corefy signs its webhooks with: 8 or more characters; in the `commerce` API the secret key, `sk_live_…` or
+    /// `sk_test_…`. Without it every webhook is refused, and outcomes are found out by polling alone
     #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
     pub corefy_webhook_secret: Option<SecretString>,
     /// The webhook secret before the last change, accepted beside the present one
@@ -130,6 +150,10 @@ pub struct GatewaySettings {
     /// `myapp://paid` [default: none]
     #[arg(long, env, value_name = "SCHEMES")]
     pub gateway_return_url_schemes: Option<String>,
+    /// Take card numbers: `true` or `false`. Without them payers give their cards to Corefy's page alone, or pay by saved
+    /// methods
+    #[arg(long, env, value_name = "BOOL", default_value = "true")]
+    pub gateway_raw_cards: String,
     /// Networks that webhooks may come from, as CIDR separated by commas: `203.0.113.0/24,2001:db8::/32`
     /// [default: any]
     #[arg(long, env, value_name = "NETWORKS")]

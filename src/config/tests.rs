@@ -39,7 +39,7 @@ fn assert_refused(flag: &str, problem: &str) {
 #[test]
 fn what_is_not_given_has_its_default() {
     let config = read(&REQUIRED).unwrap();
-    assert_eq!(config.upstream.api, UpstreamApi::Intents);
+    assert!(matches!(config.upstream.api, UpstreamApi::Intents { .. }));
     assert_eq!(config.upstream.base_url.as_str(), "https://api.corefy.com/");
     assert!(config.upstream.webhook_secret.is_none() && config.upstream.webhook_secret_previous.is_none());
     assert_eq!(config.upstream.timeout, Duration::from_secs(30));
@@ -55,7 +55,7 @@ fn what_is_not_given_has_its_default() {
     assert_eq!(config.key_rate_per_minute, NonZeroU32::new(6000));
     assert!(config.currencies.is_empty() && config.webhook_allow.is_empty());
     assert_eq!(config.streams_per_key, NonZeroU32::new(100));
-    assert!(config.return_url_schemes.is_empty());
+    assert!(config.return_url_schemes.is_empty() && config.raw_cards);
     assert_eq!(config.amount_limits, AmountLimits::default());
     assert_eq!(config.retention, Retention::default());
     assert_eq!(config.drain, Duration::from_secs(30));
@@ -157,7 +157,7 @@ fn all_that_is_wrong_is_told_at_once() {
 #[test]
 fn every_rule_names_its_variable_and_what_it_should_be() {
     for (flag, problem) in [
-        ("--corefy-api=commerce", "COREFY_API: must be intents, the only API so far, is \"commerce\""),
+        ("--corefy-api=graphql", "COREFY_API: must be intents or commerce, is \"graphql\""),
         ("--corefy-timeout-seconds=0", "COREFY_TIMEOUT_SECONDS: must be a whole number from 1 to 300, is \"0\""),
         ("--corefy-timeout-seconds=301", "COREFY_TIMEOUT_SECONDS: must be a whole number from 1 to 300, is \"301\""),
         ("--corefy-timeout-seconds=1.5", "COREFY_TIMEOUT_SECONDS: must be a whole number from 1 to 300, is \"1.5\""),
@@ -502,4 +502,83 @@ fn help_names_every_variable_and_hides_secrets() {
         assert!(arg.get_help().is_some() && arg.get_help_heading().is_some(), "{variable}");
     }
     assert!(command.render_long_help().to_string().contains("COREFY_API_KEY"));
+}
+
+const COMMERCE: [&str; 5] = [
+    "--corefy-api=commerce",
+    "--corefy-account-id=coma_1",
+    "--corefy-api-key=canary-api",
+    "--corefy-base-url=https://com.example/api",
+    "--gateway-master-key=canary-master-0123456789abcdef01",
+];
+
+fn commerce(flags: &[&str]) -> Result<CommerceConfig, String> {
+    match read(&[&COMMERCE, flags].concat())?.upstream.api {
+        UpstreamApi::Commerce(config) => Ok(*config),
+        UpstreamApi::Intents { .. } => panic!("another API"),
+    }
+}
+
+#[test]
+fn the_commerce_api_needs_an_account_and_an_address_and_no_key_that_signs() {
+    let config = read(&COMMERCE).unwrap();
+    assert_eq!(config.upstream.base_url.as_str(), "https://com.example/api");
+    let bare = commerce(&[]).unwrap();
+    assert_eq!(bare.account_id, "coma_1");
+    assert!(bare.card_gate_url.is_none() && bare.public_url.is_none() && bare.callback_url.is_none());
+    assert!(bare.public_key.is_none() && bare.services.is_empty());
+    let missing =
+        read(&["--corefy-api=commerce", "--gateway-master-key=canary-master-0123456789abcdef01"]).unwrap_err();
+    for variable in ["COREFY_ACCOUNT_ID", "COREFY_API_KEY", "COREFY_BASE_URL"] {
+        assert!(missing.contains(&format!("\n  {variable}: is missing; ")), "{missing}");
+    }
+}
+
+#[test]
+fn the_commerce_api_has_hosts_a_public_key_and_services_of_its_own() {
+    let config = commerce(&[
+        "--corefy-card-gate-url=https://gate.example/x",
+        "--corefy-public-url=https://com.example",
+        "--corefy-public-key=pk_live_0123",
+        "--corefy-callback-url=https://gw.example/webhooks/corefy",
+        "--corefy-services=card:EUR=payment_card_eur_hpp, ideal=ideal_eur_hpp",
+    ])
+    .unwrap();
+    assert_eq!(config.card_gate_url.unwrap().as_str(), "https://gate.example/x");
+    assert_eq!(config.callback_url.unwrap().path(), "/webhooks/corefy");
+    let eur = Currency::parse("EUR");
+    assert_eq!(config.services[&("card".to_owned(), eur)], "payment_card_eur_hpp");
+    assert_eq!(config.services[&("ideal".to_owned(), None)], "ideal_eur_hpp");
+}
+
+#[test]
+fn a_key_of_the_other_mode_an_open_address_and_a_service_twice_are_refused_and_never_shown() {
+    for (flags, told) in [
+        (
+            vec!["--corefy-public-key=pk_test_canary"],
+            "COREFY_PUBLIC_KEY: is a test key, but COREFY_SANDBOX_MODE is false",
+        ),
+        (
+            vec!["--corefy-sandbox-mode", "--corefy-webhook-secret=sk_live_canary"],
+            "COREFY_WEBHOOK_SECRET: is a live key, but COREFY_SANDBOX_MODE is true",
+        ),
+        (
+            vec!["--corefy-card-gate-url=http://gate.example"],
+            "COREFY_CARD_GATE_URL: must begin with https:// unless its host is this machine",
+        ),
+        (
+            vec!["--corefy-callback-url=https://canary:canary@gw.example"],
+            "COREFY_CALLBACK_URL: must be a scheme, a host and perhaps a path, such as https://com.example/api",
+        ),
+        (vec!["--corefy-services=card=a,card=b"], "COREFY_SERVICES: must name card once"),
+        (
+            vec!["--corefy-services=card"],
+            "COREFY_SERVICES: must be services such as card:EUR=payment_card_eur_hpp or ideal=ideal_eur_hpp, separated by \
+             commas, is \"card\"",
+        ),
+    ] {
+        let refused = commerce(&flags).unwrap_err();
+        assert_eq!(refused, format!("a setting is wrong:\n  {told}"));
+        assert!(!refused.contains("canary"));
+    }
 }

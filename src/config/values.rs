@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
-use super::route::UpstreamRoute;
+use super::upstream::UpstreamConfig;
 use crate::domain::{amount_limits::AmountLimits, money::Currency, retention::Retention, risk::rates::Rates};
 
 /// The configuration of `serve`. `Debug` shows no secret.
@@ -43,6 +43,8 @@ pub struct Config {
     pub amount_limits: AmountLimits,
     /// Schemes of apps that payers may be sent back to, beside http and https.
     pub return_url_schemes: Vec<String>,
+    /// Whether card numbers are taken.
+    pub raw_cards: bool,
     /// The networks that webhooks may come from; empty: any.
     pub webhook_allow: Vec<IpNet>,
     /// Whether attempts are screened, and what rules know beside the attempt itself.
@@ -152,42 +154,6 @@ pub struct DatabaseConfig {
     pub url: SecretString,
     /// How many connections at most.
     pub connections: u32,
-}
-
-/// Where Corefy is, and how to speak to it.
-#[derive(Clone, Debug)]
-pub struct UpstreamConfig {
-    /// The API that is spoken.
-    pub api: UpstreamApi,
-    /// Sent with each request. Visible ASCII.
-    pub api_key: SecretString,
-    /// Signs requests, is never sent.
-    pub secret_key: SecretString,
-    /// Sent with each request; names the merchant. Visible ASCII.
-    pub client_key: SecretString,
-    /// Scheme, host and port, without a path.
-    pub base_url: Url,
-    /// The way there.
-    pub route: UpstreamRoute,
-    /// Verifies webhooks; without it every webhook is refused.
-    pub webhook_secret: Option<SecretString>,
-    /// The webhook secret before the last change.
-    pub webhook_secret_previous: Option<SecretString>,
-    /// For one request as a whole.
-    pub timeout: Duration,
-    /// How often a request that is safe to repeat is repeated.
-    pub retry_count: u32,
-    /// Requests in any 60 seconds at most.
-    pub rate_limit_per_minute: NonZeroU32,
-    /// Whether Corefy is asked to take the traffic as a test.
-    pub sandbox_mode: bool,
-}
-
-/// The APIs of Corefy that the gateway speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpstreamApi {
-    /// Payment intents.
-    Intents,
 }
 
 /// The level and the format of the log.

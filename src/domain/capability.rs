@@ -1,8 +1,10 @@
-//! The things that not every one of Corefy's APIs can do.
+//! The things that not every gateway can do: they depend on the API of Corefy that is spoken, and on settings.
 
-/// Something that a request can ask for and that the API in use may lack.
+/// Something that a request can ask for and that the gateway may lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {
+    /// Card numbers are taken.
+    RawCards,
     /// A payment method is saved without a payment.
     CreatePaymentMethod,
     /// The result of a 3-D Secure authentication that was done elsewhere is taken.
@@ -19,7 +21,8 @@ pub enum Capability {
 
 impl Capability {
     /// All of them, in the order in which a request is checked for them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::RawCards,
         Self::CreatePaymentMethod,
         Self::ConfirmOther,
         Self::HostedPage,
@@ -31,6 +34,7 @@ impl Capability {
     /// The name by which callers know it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::RawCards => "raw_cards",
             Self::CreatePaymentMethod => "create_payment_method",
             Self::ExternalThreeDSecure => "external_three_d_secure",
             Self::ConfirmOther => "confirm_other",

@@ -43,7 +43,8 @@ impl<M> Confirmation<M> {
     /// The capabilities that Corefy's API must have for it.
     pub fn needs(&self) -> impl Iterator<Item = Capability> {
         let source = match &self.source {
-            PaymentSource::Card(_) | PaymentSource::Saved(_) => None,
+            PaymentSource::Card(_) => Some(Capability::RawCards),
+            PaymentSource::Saved(_) => None,
             PaymentSource::Other(_) => Some(Capability::ConfirmOther),
             PaymentSource::HostedPage => Some(Capability::HostedPage),
         };

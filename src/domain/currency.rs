@@ -15,7 +15,7 @@ const WITHDRAWN_WITHOUT_CENTS: &[&str] =
     &["ADP", "BEF", "BYB", "BYR", "ESP", "GRD", "ITL", "LUF", "MGF", "PTE", "TPE", "TRL"];
 
 /// An ISO 4217 currency that has a number of decimals. Metals, test codes and "no currency" do not.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency {
     code: &'static str,
     decimals: u8,

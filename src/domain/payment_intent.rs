@@ -13,7 +13,6 @@ use super::{
     operation::next_look,
     private::Private,
     refund::RefundState,
-    snapshot::PaymentSnapshot,
     upstream_state::UpstreamState,
 };
 
@@ -58,7 +57,7 @@ pub struct PaymentIntent {
     pub progress: Progress,
     /// Corefy's own time of the newest state merged; what is older is stale.
     pub upstream_version: Timestamp,
-    /// What the dialect of Corefy's API notes about it, for itself.
+    /// The notes of the dialect of Corefy's API about it.
     #[serde(skip)]
     pub upstream_state: UpstreamState,
     /// When the gateway accepted it.
@@ -110,20 +109,6 @@ impl PaymentIntent {
         let message = "The attempt was stopped for its risk; nothing was sent to Corefy.".to_owned();
         self.progress.last_error = Some(PaymentError { code: BLOCKED_BY_RISK.to_owned(), message });
         self.enter(State::RequiresPaymentMethod, now);
-    }
-
-    /// Whether a snapshot says where Corefy keeps it now, and what its dialect notes of that.
-    pub fn is_kept_as(&self, snapshot: &PaymentSnapshot) -> bool {
-        let is_there = self.upstream_id.as_deref() == Some(&snapshot.upstream_id);
-        is_there && snapshot.state.as_ref().is_none_or(|state| *state == self.upstream_state)
-    }
-
-    /// Notes where Corefy keeps it from now on: a dialect may make another payment there for another attempt.
-    pub fn keep_as(&mut self, snapshot: &PaymentSnapshot) {
-        self.upstream_id = Some(snapshot.upstream_id.clone());
-        if let Some(state) = &snapshot.state {
-            self.upstream_state = state.clone();
-        }
     }
 
     /// Whether it is under way only as far as we know: an answer of Corefy's is missing.

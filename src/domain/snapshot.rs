@@ -170,6 +170,20 @@ impl PaymentSnapshot {
         self.change(intent).map_or(Merge::Unchanged, |change| Merge::Apply(Box::new(change)))
     }
 
+    /// Whether the intent has it noted where Corefy keeps it, with the dialect's notes of that.
+    pub fn is_noted_in(&self, intent: &PaymentIntent) -> bool {
+        let is_there = intent.upstream_id.as_deref() == Some(&self.upstream_id);
+        is_there && self.state.as_ref().is_none_or(|state| *state == intent.upstream_state)
+    }
+
+    /// Notes in the intent where Corefy keeps it from now on: a dialect may make another payment there for another attempt.
+    pub fn note_in(&self, intent: &mut PaymentIntent) {
+        intent.upstream_id = Some(self.upstream_id.clone());
+        if let Some(state) = &self.state {
+            intent.upstream_state = state.clone();
+        }
+    }
+
     /// How the amount contradicts what we know. Of an attempt that came to nothing it says nothing, whatever it is.
     fn contradiction(&self, intent: &PaymentIntent) -> Option<&'static str> {
         if self.takes_back() {

@@ -46,7 +46,7 @@ pub enum NotSent {
     /// The time for it was over, because the gateway had stood still.
     #[error("it came too late to be sent")]
     TooLate,
-    /// What has to be at Corefy before the attempt, and moves no money itself, could not be made there for certain.
+    /// The object that an attempt needs at Corefy, and that moves no money itself, could not be made there for certain.
     #[error("it could not be prepared there")]
     NotPrepared,
 }

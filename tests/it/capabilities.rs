@@ -5,7 +5,7 @@ use tonic::Code;
 
 use crate::support::{
     app::TestApp,
-    client::{APPROVED, Client, confirmation, keyed},
+    client::{APPROVED, Client, confirmation, keyed, new_customer, new_payment_method},
     database::TestDatabase,
     refusal::{facts, refused, wrong_fields},
 };
@@ -13,6 +13,7 @@ use crate::support::{
 crate::on_both!(
     what_the_api_in_use_lacks_is_refused_and_leaves_no_trace,
     wrong_fields_are_told_before_a_missing_capability,
+    a_gateway_that_takes_no_card_numbers_passes_none_on,
 );
 
 type ConfirmRequest = pb::ConfirmPaymentIntentRequest;
@@ -66,6 +67,24 @@ async fn wrong_fields_are_told_before_a_missing_capability(database: TestDatabas
         let told = wrong_fields(client.confirm_payment_intent(wrong).await);
         assert_eq!(told, ["browser_info.color_depth"], "{capability}");
     }
+}
+
+async fn a_gateway_that_takes_no_card_numbers_passes_none_on(database: TestDatabase) {
+    let app = TestApp::start_with(database, None, |config| config.raw_cards = false).await;
+    let client = app.client().await;
+    let intent = client.intent("10.00").await;
+    let customer = client.create_customer(new_customer()).await.unwrap().into_inner().customer.unwrap();
+    let before = app.sandbox.requests().len();
+    let confirmed = refused(client.confirm_payment_intent(keyed("confirm", confirmation(&intent.id, APPROVED))).await);
+    let saved = refused(client.create_payment_method(keyed("save", new_payment_method(&customer.id))).await);
+    for refusal in [confirmed, saved] {
+        assert_eq!((refusal.code, refusal.reason.as_str()), (Code::Unimplemented, "CAPABILITY_MISSING"));
+        assert_eq!(refusal.facts, facts(&[("capability", "raw_cards")]));
+    }
+    assert_eq!(app.sandbox.requests().len(), before);
+    let info = client.get_gateway_info(pb::GetGatewayInfoRequest {}).await.unwrap().into_inner().gateway_info.unwrap();
+    assert!(!info.capabilities.iter().any(|name| name == "raw_cards"), "{:?}", info.capabilities);
+    assert!(client.get(&intent.id).await == intent);
 }
 
 /// How many entries the timeline of the intent has of the partner's calls.

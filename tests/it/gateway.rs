@@ -32,7 +32,7 @@ async fn a_gateway_says_what_it_is_and_what_it_accepts(database: TestDatabase) {
     let info = gateway_info(&app.client().await).await;
     assert_eq!((info.version.as_str(), info.dialect.as_str()), (env!("CARGO_PKG_VERSION"), "intents"));
     assert!(info.sandbox);
-    assert_eq!(info.capabilities, ["create_payment_method", "external_three_d_secure"]);
+    assert_eq!(info.capabilities, ["raw_cards", "create_payment_method", "external_three_d_secure"]);
     assert!(info.currencies.len() > 140 && info.currencies.is_sorted_by_key(|accepted| accepted.currency.clone()));
     assert_eq!(app.sandbox.requests().len(), requests, "Corefy is not asked");
 
@@ -117,7 +117,7 @@ async fn an_unreachable_corefy_is_an_answer(database: TestDatabase) {
 }
 
 async fn wrong_credentials_are_an_answer(database: TestDatabase) {
-    let app = TestApp::start_with(database, None, |config| config.upstream.secret_key = "another".into()).await;
+    let app = TestApp::start_with(database, None, |config| config.upstream.api_key = "another".into()).await;
     let found = test_connection(&app).await;
     assert_eq!((found.reachable, found.authenticated, found.http_status), (true, false, 401));
     assert_eq!(found.message, "Corefy answered HTTP 401.");

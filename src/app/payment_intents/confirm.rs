@@ -184,7 +184,7 @@ impl Command for ConfirmCommand {
     }
 
     async fn read(&self, app: &Payments, operation: &Operation) -> Result<Confirming, Error> {
-        app.require_of_corefy(self.confirmation.needs())?;
+        app.require(self.confirmation.needs())?;
         // At once, so that the call waits for one batch of lookups and not for several; the intent's version says when they do not fit.
         let (payment, operations, method) = tokio::try_join!(
             Payment::read_own(&app.store, operation, &self.id),

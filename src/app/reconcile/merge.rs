@@ -58,8 +58,8 @@ pub(in crate::app) fn merge_payment(
         let merge = snapshot.merge(&payment.intent);
         let is_believed = matches!(merge, Merge::Apply(_) | Merge::Unchanged);
         // Before the events, which show it.
-        if is_believed && !payment.intent.is_kept_as(snapshot) {
-            payment.intent.keep_as(snapshot);
+        if is_believed && !snapshot.is_noted_in(&payment.intent) {
+            snapshot.note_in(&mut payment.intent);
         }
         match merge {
             Merge::Apply(change) => {

@@ -42,9 +42,9 @@ pub(super) async fn check_upstream(config: &Config, environment: &Environment, f
     }
     if !connection.is_authenticated {
         let advice = if connection.is_refused {
-            "compare COREFY_API_KEY, COREFY_SECRET_KEY and COREFY_CLIENT_KEY with Corefy's dashboard"
+            format!("compare {} with Corefy's dashboard", config.upstream.api.credentials())
         } else {
-            "look at the proxy, firewall or load balancer on the way, and at COREFY_BASE_URL"
+            "look at the proxy, firewall or load balancer on the way, and at COREFY_BASE_URL".to_owned()
         };
         findings.fail(SUBJECT, &format!("{address} does not let us in. {} {advice}", connection.message));
     } else {

@@ -43,6 +43,8 @@ fn app(
     let harness = Harness { environment: environment.clone(), ..Harness::default() };
     let (upstream, api_calls) = upstream(&corefy, &harness, telemetry.clone(), tokens)?;
     Ok(App::new(AppParts {
+        // It reads, and asks for nothing that needs one.
+        capabilities: Vec::new(),
         store,
         upstream,
         api_calls,

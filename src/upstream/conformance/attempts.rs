@@ -48,6 +48,7 @@ pub async fn an_attempt_never_goes_to_another_payment<D: Dialect>() {
 fn needing(capability: Capability) -> Option<Confirmation<PaymentMethod>> {
     let other = OtherMethod { kind: "ewallet".to_owned(), fields: Default::default() };
     Some(match capability {
+        Capability::RawCards => by_card(),
         Capability::CreatePaymentMethod => return None,
         Capability::ConfirmOther => by(PaymentSource::Other(other)),
         Capability::HostedPage => by(PaymentSource::HostedPage),

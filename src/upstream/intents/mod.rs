@@ -195,7 +195,7 @@ impl Upstream for Intents {
     }
 
     fn capabilities(&self) -> &'static [Capability] {
-        &[Capability::CreatePaymentMethod, Capability::ExternalThreeDSecure]
+        &[Capability::RawCards, Capability::CreatePaymentMethod, Capability::ExternalThreeDSecure]
     }
 
     /// A reference that is taken was taken by this call, of which something on the way made two.

@@ -106,9 +106,9 @@ async fn credentials_that_are_wrong_leave_the_keys_unused(database: TestDatabase
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let (intent, paid) = (client.intent("10.00").await, client.paid_intent("10.00").await);
-    let right = app.config().upstream.secret_key.clone();
+    let right = app.config().upstream.api_key.clone();
     let wrong = "a secret key that Corefy does not know".into();
-    let app = app.crash_and_restart_changed(|config| config.upstream.secret_key = wrong).await;
+    let app = app.crash_and_restart_changed(|config| config.upstream.api_key = wrong).await;
     let client = app.client().await;
     let refusals = [
         client.create_payment_intent(keyed("create", new_intent("10.00"))).await.map(drop),
@@ -119,7 +119,7 @@ async fn credentials_that_are_wrong_leave_the_keys_unused(database: TestDatabase
     for refusal in refusals {
         assert_eq!(refused(refusal), "UPSTREAM_MISCONFIGURED");
     }
-    let app = app.crash_and_restart_changed(|config| config.upstream.secret_key = right).await;
+    let app = app.crash_and_restart_changed(|config| config.upstream.api_key = right).await;
     let client = app.client().await;
     client.create_payment_intent(keyed("create", new_intent("10.00"))).await.unwrap();
     client.confirm_payment_intent(keyed("confirm", confirmation(&intent.id, APPROVED))).await.unwrap();

@@ -357,6 +357,7 @@ pub fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
         currencies: Vec::new(),
         amount_limits: AmountLimits::default(),
         return_url_schemes: Vec::new(),
+        raw_cards: true,
         webhook_allow: Vec::new(),
         retention: Retention::default(),
         drain: Duration::from_secs(10),
