@@ -3,6 +3,7 @@
 //! A dialect is one folder: `mod.rs` says which call carries which operation, `wire.rs` has the shapes of its bodies.
 //! All share [`transport`]: timeouts, retries of what is safe to repeat, the rate limiter and the circuit breaker.
 
+mod amounts;
 mod call;
 pub mod call_log;
 #[cfg(test)]
@@ -10,13 +11,18 @@ mod conformance;
 mod contract;
 mod error;
 pub mod intents;
+mod lenient;
 mod log_subject;
+mod payer_page;
 mod priority;
+mod reading;
+mod redaction;
 mod sanitize;
 #[cfg(test)]
 mod scripted;
 pub mod signature;
 pub mod transport;
+mod values;
 
 pub use call::{Call, NewPaymentMethod, PaymentContext, PaymentMethodData};
 pub use contract::{About, ConnectionTest, Notice, Upstream, require};

@@ -8,8 +8,10 @@ use serde::de::DeserializeOwned;
 
 use super::transport::{HttpAnswer, HttpFailure, HttpRequest, SetupError, Transport};
 use super::{
-    Call, ConnectionTest, Error, NewPaymentMethod, Notice, PaymentContext, Priority, Scheduling, Upstream,
-    not_at_corefy, require,
+    Call, ConnectionTest, Error, NewPaymentMethod, Notice, PaymentContext, Priority, Scheduling, Upstream, lenient,
+    not_at_corefy,
+    reading::unreadable,
+    require,
     signature::{self, WrongSignature},
 };
 use crate::domain::{
@@ -28,7 +30,6 @@ mod answers;
 #[cfg(test)]
 mod conformance;
 mod keys;
-mod lenient;
 mod next_action;
 mod redact;
 mod refusals;
@@ -143,14 +144,6 @@ fn verdict(outcome: &Result<HttpAnswer, HttpFailure>) -> Result<(), String> {
         Ok(answer) => Err(format!("Corefy answered {}.", answer.words())),
         Err(HttpFailure::NotSent { reason, .. }) => Err(format!("Nothing was sent: {reason}.")),
         Err(HttpFailure::Broken(detail)) => Err(format!("Corefy did not answer: {detail}.")),
-    }
-}
-
-/// Says why an answer could not be read. The parser's message could quote the body, so only the position is given.
-fn unreadable(error: &serde_json::Error) -> String {
-    match error.column() {
-        0 => "the answer has another shape".to_owned(),
-        column => format!("unreadable from column {column}"),
     }
 }
 

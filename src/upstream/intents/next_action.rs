@@ -3,11 +3,8 @@
 use super::wire;
 use crate::domain::next_action::{DisplayDetails, DisplayKind, NextAction, Redirect};
 use crate::domain::private::Private;
-use crate::upstream::sanitize;
+use crate::upstream::{payer_page::payer_page, sanitize};
 
-/// The longest address that a payer is sent to, in bytes: RFC 9110 wants at least 8000 understood, and signed addresses of
-/// banks come near.
-const LONGEST_URL: usize = 8192;
 /// The longest details that are shown to a payer, in characters: a QR code holds no more.
 const LONGEST_DETAILS: usize = 4096;
 /// The longest instructions for a payer, in characters; longer ones are cut.
@@ -22,14 +19,7 @@ pub fn next_action(action: wire::WireNextAction) -> Option<NextAction> {
 }
 
 fn redirect(url: &str) -> Option<Redirect> {
-    let address = url.trim();
-    let url = url::Url::parse(address).ok()?;
-    let leads_somewhere = matches!(url.scheme(), "http" | "https") && url.has_host();
-    (leads_somewhere && address.len() <= LONGEST_URL).then(|| Redirect {
-        url: Private::new(address),
-        method: "GET".to_owned(),
-        params: Default::default(),
-    })
+    payer_page(url).map(|url| Redirect { url, method: "GET".to_owned(), params: Default::default() })
 }
 
 /// Details are shown as they are or not at all: a part of an account number would lead the money elsewhere.
@@ -54,6 +44,7 @@ fn instructions(told: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::clock::Timestamp;
+    use crate::upstream::payer_page::LONGEST_URL;
     use serde_json::{Value, json};
 
     fn read(action: Value) -> Option<NextAction> {

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{answers, lenient, wire};
+use super::wire;
 use crate::domain::decline;
 use crate::upstream::transport::HttpAnswer;
-use crate::upstream::{Error, Rejection, sanitize};
+use crate::upstream::{Error, Rejection, lenient, reading, sanitize};
 
 /// The most field errors that are kept of one refusal.
 const MOST_FIELDS: usize = 20;
@@ -98,7 +98,7 @@ pub fn read(answer: &HttpAnswer) -> CorefyRefusal {
         message: message.unwrap_or_else(|| "Corefy gave no reason.".to_owned()),
         fields: told.take(MOST_FIELDS).map(|(name, message)| (field(name), sanitize::sentence(message))).collect(),
     };
-    CorefyRefusal { rejection, existing: body.id.filter(|_| is_duplicate).and_then(|id| answers::id(id).ok()) }
+    CorefyRefusal { rejection, existing: body.id.filter(|_| is_duplicate).and_then(|id| reading::id(id).ok()) }
 }
 
 /// Our path of the field that Corefy calls `name`; a name that is not known passes through.

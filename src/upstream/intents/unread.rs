@@ -6,9 +6,13 @@ use serde_json::Value;
 
 use super::{
     answers,
-    lenient::{Lenient, json},
     next_action::next_action,
     wire::{CustomerAnswer, List, SupportedMethod, WireIntent, WirePaymentMethod, WireRefund},
+};
+use crate::upstream::{
+    amounts::money,
+    lenient::{Lenient, json},
+    reading,
 };
 
 /// Names the parts of an object that are there and were not read.
@@ -70,12 +74,12 @@ fn of_intent(value: &Value, intent: &WireIntent) -> Vec<&'static str> {
     let side = lost(
         value,
         [
-            ("payment_id", intent.payment_id.clone().is_some_and(|id| answers::id(id).is_ok())),
+            ("payment_id", intent.payment_id.clone().is_some_and(|id| reading::id(id).is_ok())),
             ("reference_id", intent.reference_id.is_some()),
             ("next_action", intent.next_action.clone().and_then(next_action).is_some()),
             ("error", intent.error.is_some()),
             ("amount_refunded", intent.amount_refunded.is_some()),
-            ("amount_charged_back", answers::money(intent.amount_charged_back, &intent.currency).is_ok()),
+            ("amount_charged_back", money(intent.amount_charged_back, &intent.currency).is_ok()),
             ("refunds", intent.refunds.as_ref().is_some_and(is_whole)),
             ("updated_at", intent.updated_at.is_some()),
         ],
@@ -83,9 +87,9 @@ fn of_intent(value: &Value, intent: &WireIntent) -> Vec<&'static str> {
     let of_refunds = value.get("refunds").and_then(Value::as_array).into_iter().flatten();
     let has_odd_refund =
         of_refunds.filter(|refund| refund.is_object()).any(|refund| !read(refund, of_refund).is_empty());
-    let amount = answers::money(intent.amount, &intent.currency).is_ok() || !counts;
+    let amount = money(intent.amount, &intent.currency).is_ok() || !counts;
     let step = word != "requires_action" || intent.next_action.is_some();
-    missing("id", answers::id(intent.id.clone()).is_ok())
+    missing("id", reading::id(intent.id.clone()).is_ok())
         .chain(missing("status", answers::is_known_status(&word)))
         .chain(missing("amount", amount))
         .chain(missing("next_action", step))
@@ -98,9 +102,9 @@ fn of_refund(value: &Value, refund: &WireRefund) -> Vec<&'static str> {
     let state = answers::refund_state(&refund.status);
     let counts = state.is_none_or(|state| state.share(1) != (0, 0));
     let side = lost(value, [("reference_id", refund.reference_id.is_some()), ("error", refund.error.is_some())]);
-    missing("id", answers::id(refund.id.clone()).is_ok())
+    missing("id", reading::id(refund.id.clone()).is_ok())
         .chain(missing("status", state.is_some()))
-        .chain(missing("amount", answers::money(refund.amount, &refund.currency).is_ok() || !counts))
+        .chain(missing("amount", money(refund.amount, &refund.currency).is_ok() || !counts))
         .chain(side)
         .collect()
 }
@@ -117,13 +121,13 @@ fn of_customer(value: &Value, customer: &CustomerAnswer) -> Vec<&'static str> {
         ],
     );
     let id = customer.id.clone().unwrap_or_default();
-    missing("id", answers::id(id).is_ok()).chain(side).collect()
+    missing("id", reading::id(id).is_ok()).chain(side).collect()
 }
 
 fn of_method(value: &Value, method: &WirePaymentMethod) -> Vec<&'static str> {
     let card = method.card.clone().and_then(answers::masked_card).is_some();
     let side = lost(value, [("card", card), ("created_at", method.created_at.is_some())]);
-    missing("id", answers::id(method.id.clone()).is_ok())
+    missing("id", reading::id(method.id.clone()).is_ok())
         .chain(missing("type", !method.kind.is_empty()))
         .chain(side)
         .collect()

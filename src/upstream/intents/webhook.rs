@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{
+use crate::upstream::{
+    About, Notice,
     lenient::{self, Lenient as _},
-    redact::{self, LONGEST_VALUE, REDACTED},
+    redaction::{self, LONGEST_VALUE, REDACTED, RedactionRule},
 };
-use crate::upstream::{About, Notice};
 
 /// The members that are kept, each with the most characters it may have.
 const KEPT: [(&str, usize); 11] = [
@@ -28,7 +28,7 @@ const KEPT: [(&str, usize); 11] = [
 pub fn redact(body: &[u8]) -> Option<String> {
     let Value::Object(members) = lenient::json(body).ok()? else { return None };
     Some(
-        Value::Object(redact::members(members, &redact::RedactionRule { kept: &KEPT, objects: &[], lists: &[] }))
+        Value::Object(redaction::members(members, &RedactionRule { kept: &KEPT, objects: &[], lists: &[] }))
             .to_string(),
     )
 }
@@ -64,7 +64,7 @@ fn known_value(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upstream::intents::redact::MOST_NAMES;
+    use crate::upstream::redaction::MOST_NAMES;
     use serde_json::json;
 
     fn redacted(body: Value) -> Value {

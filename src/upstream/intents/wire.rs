@@ -6,13 +6,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
-use super::lenient::{self, Lenient};
+use super::super::lenient::{self, Lenient, objects};
 use crate::domain::private::Private;
 
-mod values;
-
-pub use super::lenient::Entries;
-pub use values::{Amount, Moment, Secret};
+pub use super::super::lenient::Entries;
+pub use super::super::values::{Amount, Moment, Secret};
 
 /// The most entries of a list that are read.
 pub(super) const LONGEST_LIST: usize = 1000;
@@ -104,17 +102,6 @@ pub struct WireIntent {
     pub updated_at: Option<Moment>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,
-}
-
-/// Reads structures from JSON objects alone: what is derived would take a list for the members in their order.
-macro_rules! objects {
-    ($($object:ty),*) => {$(
-        impl Lenient for $object {
-            fn lenient(value: Value) -> Option<Self> {
-                if value.is_object() { serde_json::from_value(value).ok() } else { None }
-            }
-        }
-    )*};
 }
 
 objects!(WireNextAction, WireRefund, WirePaymentMethod, SavedCard, SupportedMethod);

@@ -1,10 +1,13 @@
 //! Customers: the one that was asked for, and how it is reached.
 
-use super::common::{Mismatch, id};
 use crate::domain::customer::{Contact, Customer};
 use crate::domain::private::Private;
 use crate::domain::snapshot::CustomerSnapshot;
-use crate::upstream::{intents::wire, sanitize};
+use crate::upstream::{
+    intents::wire,
+    reading::{Mismatch, id},
+    sanitize,
+};
 
 /// The longest email address (RFC 5321), name and phone number of a customer that are taken over, in characters.
 const LONGEST_EMAIL: usize = 254;

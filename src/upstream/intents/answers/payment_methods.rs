@@ -1,14 +1,13 @@
 //! Payment methods: those that a customer has saved, and the kinds that the account accepts.
 
-use super::amounts::upper;
-use super::common::{LONGEST_ID, Mismatch, id};
 use crate::domain::card::MaskedCard;
 use crate::domain::money::Currency;
 use crate::domain::payment_method::SupportedPaymentMethod;
 use crate::domain::private::Private;
 use crate::domain::snapshot::{PaymentMethodSnapshot, PaymentMethodsSnapshot};
 use crate::upstream::intents::wire::{self, LONGEST_LIST};
-use crate::upstream::sanitize;
+use crate::upstream::reading::{LONGEST_ID, Mismatch, id};
+use crate::upstream::{amounts::upper, sanitize};
 
 /// A payment method of the customer with Corefy's id `customer_id`.
 pub fn payment_method(answer: wire::WirePaymentMethod, customer_id: &str) -> Result<PaymentMethodSnapshot, Mismatch> {

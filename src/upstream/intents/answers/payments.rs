@@ -1,14 +1,17 @@
 //! Payments: the one that was asked for, how it stands, and what was received of it and taken back.
 
-use super::amounts::{amount_that_counts, money};
-use super::common::{Mismatch, failure, id};
+use super::failures::failure;
 use super::refunds::all_refunds;
 use crate::domain::decline::PaymentError;
 use crate::domain::money::Money;
 use crate::domain::payment_intent::PaymentIntent;
 use crate::domain::snapshot::{PaymentSnapshot, PaymentStatus};
 use crate::upstream::intents::{next_action::next_action, wire};
-use crate::upstream::sanitize;
+use crate::upstream::reading::{Mismatch, id};
+use crate::upstream::{
+    amounts::{amount_that_counts, money},
+    sanitize,
+};
 
 /// The payment that `intent` asked to be created. A missing state is taken to be as requested.
 pub fn created(answer: wire::WireIntent, intent: &PaymentIntent) -> Result<PaymentSnapshot, Mismatch> {
@@ -97,7 +100,7 @@ pub fn is_known_status(word: &str) -> bool {
 mod tests {
     use super::*;
     use crate::domain::decline::DECLINED;
-    use crate::upstream::intents::answers::common::NO_MESSAGE;
+    use crate::upstream::reading::NO_MESSAGE;
     use serde_json::json;
 
     fn intent(members: serde_json::Value) -> wire::WireIntent {

@@ -1,11 +1,14 @@
 //! Refunds: the one that was asked for, and all of a payment.
 
-use super::amounts::{amount_that_counts, whole};
-use super::common::{Mismatch, failure, id};
+use super::failures::failure;
 use crate::domain::money::Money;
 use crate::domain::refund::{Refund, RefundFailure, RefundState};
 use crate::domain::snapshot::RefundSnapshot;
-use crate::upstream::intents::wire;
+use crate::upstream::{
+    amounts::{amount_that_counts, whole},
+    intents::wire,
+    reading::{Mismatch, id},
+};
 
 /// The most refunds of one payment that are read.
 const MOST_REFUNDS: usize = 1000;

@@ -2,16 +2,15 @@
 
 use rust_decimal::Decimal;
 
-use super::common::Mismatch;
+use super::{reading::Mismatch, values::Amount};
 use crate::domain::money::{Currency, Money};
-use crate::upstream::intents::wire;
 
 /// The part of a minor unit by which an amount may differ from a whole number of them: less is the noise of a sender
 /// that calculates in binary fractions, never money.
 const NOISE: Decimal = Decimal::from_parts(1, 0, 0, false, 3);
 
 /// The money that an answer states.
-pub fn money(amount: Option<wire::Amount>, code: &str) -> Result<Money, Mismatch> {
+pub fn money(amount: Option<Amount>, code: &str) -> Result<Money, Mismatch> {
     let currency = Currency::parse_existing(&upper(code)).ok_or("the answer has an unknown currency")?;
     let amount = amount.ok_or("the answer has no amount that can be read")?;
     let money = whole(amount.0, currency).ok_or("the answer's amount has too many decimals")?;
@@ -20,11 +19,7 @@ pub fn money(amount: Option<wire::Amount>, code: &str) -> Result<Money, Mismatch
 
 /// The amount of a payment or refund. It is required where money `has_moved`; before that, and where no money will
 /// move, an amount that is zero, missing or unreadable says nothing.
-pub(super) fn amount_that_counts(
-    has_moved: bool,
-    amount: Option<wire::Amount>,
-    currency: &str,
-) -> Result<Option<Money>, Mismatch> {
+pub fn amount_that_counts(has_moved: bool, amount: Option<Amount>, currency: &str) -> Result<Option<Money>, Mismatch> {
     match (money(amount, currency), has_moved) {
         (Ok(amount), _) if amount.minor > 0 => Ok(Some(amount)),
         (Ok(_), true) => Err("the answer's amount is zero though money moved"),
@@ -34,12 +29,12 @@ pub(super) fn amount_that_counts(
 }
 
 /// A currency's code, which may come in letters of either case.
-pub(super) fn upper(code: &str) -> String {
+pub fn upper(code: &str) -> String {
     code.trim().to_ascii_uppercase()
 }
 
 /// An amount in major units as whole minor units, when it differs from them by no more than [`NOISE`].
-pub(super) fn whole(major: Decimal, currency: Currency) -> Option<Money> {
+pub fn whole(major: Decimal, currency: Currency) -> Option<Money> {
     let minor = major.checked_mul(Decimal::from(10_i64.pow(currency.decimals())))?;
     let nearest = minor.round();
     let money = i64::try_from(nearest).ok().map(|minor| Money::new(minor, currency));

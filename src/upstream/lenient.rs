@@ -66,6 +66,19 @@ macro_rules! numbers {
 
 numbers!(u8, u16);
 
+/// Reads structures from JSON objects alone: what is derived would take a list for the members in their order.
+macro_rules! objects {
+    ($($object:ty),*) => {$(
+        impl $crate::upstream::lenient::Lenient for $object {
+            fn lenient(value: serde_json::Value) -> Option<Self> {
+                if value.is_object() { serde_json::from_value(value).ok() } else { None }
+            }
+        }
+    )*};
+}
+
+pub(in crate::upstream) use objects;
+
 /// Sentences by name; one that stands alone is a list of one.
 impl Lenient for BTreeMap<String, Vec<String>> {
     fn lenient(value: Value) -> Option<Self> {

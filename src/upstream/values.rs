@@ -5,7 +5,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
-use crate::{domain::clock::Timestamp, upstream::intents::lenient::Lenient};
+use super::lenient::Lenient;
+use crate::domain::clock::Timestamp;
 
 /// An amount in major units: written as a JSON number, read from a number or a string, never through a float.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
