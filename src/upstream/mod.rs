@@ -6,6 +6,7 @@
 mod amounts;
 mod call;
 pub mod call_log;
+pub mod commerce;
 #[cfg(test)]
 mod conformance;
 mod contract;

@@ -53,7 +53,7 @@ pub(super) fn api_call(
         method: request.method.to_string(),
         path: request.template.to_owned(),
         upstream_id: request.id.map(|id| sanitize::bounded(id, LONGEST_HEADER)),
-        operation_id: request.idempotency_key.and_then(OperationId::parse),
+        operation_id: request.operation_id.and_then(OperationId::parse),
         subject_id: subject.map(|subject| subject.id.to_owned()),
         payment_intent_id: subject.and_then(|subject| subject.payment_intent_id.cloned()),
         request_id: request.request_id.to_owned(),
@@ -79,7 +79,7 @@ pub(super) fn trace(
     let subject_id = request.subject.map(|subject| subject.id);
     let ids = [
         ("corefy_gateway.request_id", Some(request.request_id).filter(|id| !id.is_empty())),
-        ("corefy_gateway.operation_id", request.idempotency_key),
+        ("corefy_gateway.operation_id", request.operation_id),
         ("corefy_gateway.object_id", subject_id),
     ];
     for (key, id) in ids {

@@ -42,7 +42,7 @@ use request::UNREACHABLE_RETRY;
 pub use request::{Authorize, CallKind, HttpAnswer, HttpFailure, HttpRequest};
 use sender::ReqwestSender;
 pub use sender::{HttpResponse, HttpSender};
-pub use settings::{SetupError, TransportSettings};
+pub use settings::{SetupError, TransportSettings, require_host};
 
 /// Pauses between repetitions: doubled each time, and up to twice as long by chance.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -51,7 +51,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The last repetition begins before this multiple of the timeout is over: one that had no answer is repeated once.
 const REPEAT_WITHIN: u32 = 2;
 
-/// HTTP to one host of Corefy.
+/// HTTP to the hosts of one account at Corefy: they share its rate limit, and one circuit breaker.
 #[derive(Debug)]
 pub struct Transport {
     sender: Arc<dyn HttpSender>,
@@ -68,10 +68,7 @@ pub struct Transport {
 impl Transport {
     /// Sets up the client; connects only when something is sent. Every attempt is recorded in `log`.
     pub fn new(settings: TransportSettings, environment: Environment, log: CallLog) -> Result<Self, SetupError> {
-        let url = &settings.base_url;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(SetupError::new("the base URL must be http or https with a host"));
-        }
+        settings::require_host("base URL", &settings.base_url)?;
         let sender = Arc::new(ReqwestSender::new(&settings)?);
         let limiter = RateLimiter::new(settings.rate_per_minute, Arc::new(limiter::LocalTokens::default()));
         let (breaker, telemetry, told_time) = (CircuitBreaker::default(), Telemetry::default(), AtomicI64::default());
@@ -185,15 +182,18 @@ impl Transport {
         Ok(self.read(self.sender.send(http).await?))
     }
 
-    /// The base URL's own path, then the template's, in which `{id}` is one encoded segment.
+    /// The base URL's own path, then the template's, in which `{id}` is one encoded segment, then the query.
     fn address(&self, request: &HttpRequest<'_>) -> Url {
-        let mut url = self.settings.base_url.clone();
+        let mut url = request.base_url.unwrap_or(&self.settings.base_url).clone();
         url.set_query(None);
         url.set_fragment(None);
         let segments = request.template.trim_start_matches('/').split('/');
         let filled = segments.map(|segment| if segment == "{id}" { request.id.unwrap_or_default() } else { segment });
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(filled);
+        }
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
         }
         url
     }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
+use url::Url;
 
 use super::super::{Error, NotSent, Scheduling, Subject};
 use crate::domain::clock::Timestamp;
@@ -35,9 +36,15 @@ pub struct HttpRequest<'a> {
     pub template: &'static str,
     /// The value of `{id}`; it is percent-encoded.
     pub id: Option<&'a str>,
+    /// Another host of Corefy's than the transport's own, with a path that is put before the template.
+    pub base_url: Option<&'a Url>,
+    /// Names and values after the path, each percent-encoded.
+    pub query: Vec<(&'static str, &'a str)>,
     /// JSON, or empty.
     pub body: Vec<u8>,
-    /// The same at every repetition.
+    /// The operation of ours that it belongs to, for logs.
+    pub operation_id: Option<&'a str>,
+    /// The same at every repetition; `None` for an API without such keys.
     pub idempotency_key: Option<&'a str>,
     /// The gRPC request it serves, for logs; may be empty.
     pub request_id: &'a str,
@@ -58,7 +65,10 @@ impl<'a> HttpRequest<'a> {
             method: Method::GET,
             template,
             id: None,
+            base_url: None,
+            query: Vec::new(),
             body: Vec::new(),
+            operation_id: None,
             idempotency_key: None,
             request_id: "",
             not_after: Timestamp(i64::MAX),
@@ -67,11 +77,17 @@ impl<'a> HttpRequest<'a> {
         }
     }
 
+    /// A `POST` that changes nothing: a question with a body, which is repeated as any other.
+    pub fn question(operation: &'static str, template: &'static str, scheduling: Scheduling) -> Self {
+        Self { method: Method::POST, ..Self::read(operation, template, scheduling) }
+    }
+
     /// A `POST` that may change something.
     pub fn mutation(operation: &'static str, template: &'static str, call: super::super::Call<'a>) -> Self {
         Self {
             kind: CallKind::Mutation,
             method: Method::POST,
+            operation_id: Some(call.operation_id.as_str()),
             idempotency_key: Some(call.operation_id.as_str()),
             request_id: call.request_id,
             not_after: call.not_after,
@@ -87,6 +103,22 @@ impl<'a> HttpRequest<'a> {
     /// With what to put for `{id}`.
     pub fn with_id(self, id: &'a str) -> Self {
         Self { id: Some(id), ..self }
+    }
+
+    /// To another host of Corefy's.
+    pub fn at(self, base_url: &'a Url) -> Self {
+        Self { base_url: Some(base_url), ..self }
+    }
+
+    /// With one more pair after the path.
+    pub fn with_query(mut self, name: &'static str, value: &'a str) -> Self {
+        self.query.push((name, value));
+        self
+    }
+
+    /// Without a key against repetition, to an API that knows none.
+    pub fn without_key(self) -> Self {
+        Self { idempotency_key: None, ..self }
     }
 
     /// With a JSON body. Only types that always have a JSON form are sent: maps with text keys, numbers, text.

@@ -32,3 +32,9 @@ impl SetupError {
         Self(reason.into())
     }
 }
+
+/// Fails unless the URL, which is named so, is one that can be called.
+pub fn require_host(name: &str, url: &Url) -> Result<(), SetupError> {
+    let can_be_called = matches!(url.scheme(), "http" | "https") && url.has_host();
+    if can_be_called { Ok(()) } else { Err(SetupError::new(format!("the {name} must be http or https with a host"))) }
+}

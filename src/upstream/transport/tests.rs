@@ -415,3 +415,41 @@ async fn a_proxy_is_never_asked_for_this_machine_and_never_in_clear() {
     assert!(!seen[0].contains("/v1/things") && !seen[0].contains("body"), "{seen:?}");
     assert!(!format!("{tunnelled:?}").contains("pass@"));
 }
+
+#[tokio::test]
+async fn another_host_is_called_by_the_same_transport_with_a_query_that_is_encoded() {
+    let (own, other) = (Scripted::start([answer(200, "")]).await, Scripted::start([answer(200, "")]).await);
+    let transport = transport(settings(own.url.clone()));
+    let base_url = other.url.join("/gate/").unwrap();
+    let request = HttpRequest::read("test.read", "/things/", Scheduling::of(Priority::Read))
+        .at(&base_url)
+        .with_query("filter[reference_id]", "a&b=c d")
+        .with_query("page", "1");
+    transport.send(&request, &NoKeys).await.unwrap();
+    assert_eq!(other.seen()[0].path, "/gate/things/?filter%5Breference_id%5D=a%26b%3Dc+d&page=1");
+    assert!(own.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_question_with_a_body_is_repeated_as_any_read() {
+    let server = Scripted::start([answer(503, ""), answer(200, "")]).await;
+    let question = HttpRequest::question("test.ask", "/things", Scheduling::of(Priority::Read)).with_body(&"body");
+    transport(settings(server.url.clone())).send(&question, &NoKeys).await.unwrap();
+    let seen: Vec<_> = server.seen().iter().map(|seen| (seen.method.to_string(), seen.json())).collect();
+    assert_eq!(seen, [("POST".to_owned(), "body".into()), ("POST".to_owned(), "body".into())]);
+}
+
+#[tokio::test]
+async fn a_call_without_a_key_is_still_logged_with_its_operation() {
+    let operation_id = OperationId::generate(&Ids::system());
+    let calls = logged(vec![answer(200, "{}")], async |transport| {
+        let scheduling = Scheduling::of(Priority::Create);
+        let (request_id, not_after) = ("request", Timestamp(i64::MAX));
+        let call = Call { operation_id: &operation_id, request_id, not_after, scheduling };
+        let request = HttpRequest::mutation("test.post", "/v1/things", call).without_key();
+        transport.send(&request, &NoKeys).await.unwrap();
+    })
+    .await;
+    assert_eq!(calls[0].operation_id.as_ref(), Some(&operation_id));
+    assert!(!calls[0].exchange.request_headers.contains_key("idempotency-key"));
+}
