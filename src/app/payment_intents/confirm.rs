@@ -246,7 +246,9 @@ impl Command for ConfirmCommand {
     ) -> Result<PaymentSnapshot, upstream::Error> {
         let lost = || upstream::not_at_corefy("payment method");
         let confirmation = self.confirmation.with_method(seen.method.clone()).ok_or_else(lost)?;
-        app.upstream.payment_intent_confirm(call, &seen.payment.context(), &confirmation).await
+        let snapshot = app.upstream.payment_intent_confirm(call, &seen.payment.context(), &confirmation).await?;
+        app.take_over_saved(seen.payment.customer.as_ref(), &snapshot).await;
+        Ok(snapshot)
     }
 
     async fn read_for_outcome(

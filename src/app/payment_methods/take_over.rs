@@ -8,8 +8,12 @@ use crate::{
         payments::Payments,
     },
     domain::{
-        clock::Timestamp, customer::Customer, event::EventType, ids::PaymentMethodId, payment_method::PaymentMethod,
-        snapshot::PaymentMethodSnapshot,
+        clock::Timestamp,
+        customer::Customer,
+        event::EventType,
+        ids::PaymentMethodId,
+        payment_method::PaymentMethod,
+        snapshot::{PaymentMethodSnapshot, PaymentSnapshot},
     },
     error::{Error, Reason},
     store::{Change, CommitError, Tracked},
@@ -26,8 +30,22 @@ impl Payments {
         let customers: Vec<_> = customers.iter().filter(|customer| !customer.is_erased()).collect();
         let Some(first) = customers.first() else { return Ok(()) };
         let shown = self.upstream.payment_methods_of(first, Scheduling::of(Priority::Read)).await?.methods;
+        self.commit_methods(&customers, &shown).await
+    }
+
+    /// Takes over the payment method that a payment of `customer` saved. That it could not be is only logged: Corefy shows it
+    /// whenever it shows the payment.
+    pub(in crate::app) async fn take_over_saved(&self, customer: Option<&Customer>, snapshot: &PaymentSnapshot) {
+        let customer = customer.filter(|customer| !customer.is_erased());
+        let Some((customer, saved)) = customer.zip(snapshot.saved.as_ref()) else { return };
+        if let Err(error) = self.commit_methods(&[customer], std::slice::from_ref(saved)).await {
+            tracing::warn!(customer = %customer.id, %error, "a payment method that a payment saved could not be taken over");
+        }
+    }
+
+    async fn commit_methods(&self, customers: &[&Customer], shown: &[PaymentMethodSnapshot]) -> Result<(), Error> {
         for _ in 0..CONFLICTS {
-            let decision = self.take_over_methods(&customers, &shown).await?;
+            let decision = self.take_over_methods(customers, shown).await?;
             match decision.commit(&self.store).await {
                 Ok(()) => return Ok(()),
                 Err(CommitError::Conflict(_)) => {}

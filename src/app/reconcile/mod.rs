@@ -247,6 +247,9 @@ impl Payments {
         }
         let has_failed = found.is_err();
         let shown = found.ok().flatten();
+        if let Some(snapshot) = &shown {
+            self.take_over_saved(payment.customer.as_ref(), snapshot).await;
+        }
         let _turn = self.queues.wait(id.as_str()).await;
         for _ in 0..CONFLICTS {
             let Some(mut payment) = Payment::read(&self.store, id).await? else { return Ok(false) };
