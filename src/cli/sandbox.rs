@@ -11,7 +11,7 @@ use super::{failure::CommandFailure, log, shutdown};
 use crate::{
     config::local::{SandboxKeys, SandboxSettings},
     domain::environment::Environment,
-    sandbox::{Sandbox, SandboxOptions},
+    sandbox::{CommerceAccount, Sandbox, SandboxOptions},
 };
 
 /// How often the sandbox settles what is due.
@@ -64,6 +64,7 @@ pub(super) async fn start(
         secret_key: keys.secret_key.clone(),
         client_key: keys.client_key.clone(),
         webhook_secret: keys.webhook_secret.clone(),
+        commerce: CommerceAccount::default(),
         webhook_url,
         webhooks_at_a_time: WEBHOOKS_AT_A_TIME,
         public_url: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::faults::Fault;
+use super::{commerce::errors::error_document, dialect::SandboxDialect, faults::Fault};
 use crate::upstream::intents::wire::ErrorBody;
 
 /// An answer, and what it suffers on its way.
@@ -67,11 +67,13 @@ impl SandboxRefusal {
         refusal.body.id = Some(id.to_owned());
         refusal
     }
-}
 
-impl From<&SandboxRefusal> for Done {
-    fn from(refusal: &SandboxRefusal) -> Self {
-        Self::new(refusal.status, &refusal.body)
+    /// The refusal as this dialect has it.
+    pub fn answer(&self, dialect: SandboxDialect) -> Done {
+        match dialect {
+            SandboxDialect::Intents => Done::new(self.status, &self.body),
+            SandboxDialect::Commerce => Done::new(self.status, &error_document(self.status, &self.body)),
+        }
     }
 }
 
@@ -93,14 +95,19 @@ impl FieldProblems {
         }
     }
 
+    /// The refusal that names all that was noted.
+    pub fn refusal(self, code: &str) -> SandboxRefusal {
+        let mut refusal = SandboxRefusal::new(422, code, "some fields are not valid");
+        refusal.body.errors = self.0;
+        refusal
+    }
+
     /// Refuses the request if anything is wrong with it.
     pub fn refuse(self) -> Result<(), SandboxRefusal> {
         if self.0.is_empty() {
             return Ok(());
         }
-        let mut refusal = SandboxRefusal::new(422, "validation_error", "some fields are not valid");
-        refusal.body.errors = self.0;
-        Err(refusal)
+        Err(self.refusal("validation_error"))
     }
 }
 

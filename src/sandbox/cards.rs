@@ -27,6 +27,10 @@ pub enum CardEffect {
     Decline(&'static str),
     /// The payer has to act on a page first. Charged at once when the request brings a cryptogram of its own.
     Challenge,
+    /// The payer has to act on a page first, and the attempt fails with this code whatever they do.
+    ChallengeThenDecline(&'static str),
+    /// The payment is processing, and stays so.
+    Stall,
     /// The payment is processing, and charged [`super::PROCESSING_TIME`] later.
     Process,
     /// The payer is shown details to pay with elsewhere; no card does that.
@@ -81,6 +85,11 @@ const fn decline(code: &'static str) -> CardEffect {
 }
 
 impl CardEffect {
+    /// Whether the request is executed although it suffers what the card does to it.
+    pub(super) fn executes(self) -> bool {
+        !matches!(self, Self::Fault(fault) if !fault.executes())
+    }
+
     /// The effect of the card with this number.
     pub fn of(number: &str) -> Self {
         TEST_CARDS.iter().find(|card| card.number == number).map_or(Self::Approve, |card| card.effect)

@@ -27,7 +27,7 @@ impl State {
 
     /// Takes `minor` units back. `false`, and nothing is done, when that is not within what the payer paid.
     pub fn charge_back(&mut self, id: &str, minor: i64) -> bool {
-        let (now, event_id) = (self.clock.now(), self.new_id("cfevt_"));
+        let now = self.clock.now();
         let Some(payment) = self.intents.get_mut(id) else { return false };
         if !(1..=chargeable_back(payment)).contains(&minor) {
             return false;
@@ -35,9 +35,6 @@ impl State {
         let amount = Money::new(minor, payment.amount.currency);
         payment.charged_back += minor;
         payment.touch(now);
-        let mut webhook = payment.webhook(event_id, "payment.charged_back", now);
-        webhook.amount = Some(Amount(amount.major()));
-        self.events.push(webhook);
         self.ledger.entries.push(LedgerEntry {
             kind: LedgerEntryKind::ChargedBack,
             intent_id: payment.id.clone(),
@@ -46,6 +43,8 @@ impl State {
             amount,
             at: now,
         });
+        let amount = Some(Amount(amount.major()));
+        self.tell_of_payment(id, Some("payment.charged_back"), |webhook| webhook.amount = amount);
         true
     }
 }

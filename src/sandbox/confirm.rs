@@ -6,7 +6,7 @@ use super::{
     answer::{Done, FieldProblems, Halt, SandboxOutcome, SandboxRefusal, read},
     cards::CardEffect,
     faults::{Fault, Switches},
-    payment::SandboxStatus,
+    payment::{GIVEN_UP, SandboxStatus},
     state::{PendingOutcome, State},
     times::PROCESSING_TIME,
 };
@@ -36,13 +36,20 @@ impl State {
     }
 
     /// Does what the card does; answers with the fault that its answer suffers.
-    fn attempt(&mut self, id: &str, effect: CardEffect, is_authenticated: bool) -> Result<Option<Fault>, Halt> {
+    pub fn attempt(&mut self, id: &str, effect: CardEffect, is_authenticated: bool) -> Result<Option<Fault>, Halt> {
         match effect {
             CardEffect::Challenge if !is_authenticated => self.challenge(id),
             CardEffect::Display(kind) => self.show_details(id, kind),
+            CardEffect::ChallengeThenDecline(code) if !is_authenticated => {
+                self.challenge(id);
+                self.intents.entry(id.to_owned()).and_modify(|payment| payment.doom = Some(code));
+            }
             CardEffect::Approve | CardEffect::Challenge => self.charge(id),
             CardEffect::ApproveThenChargeBack => self.charge_for_a_while(id),
-            CardEffect::Decline(code) => self.move_payment(id, SandboxStatus::Failed(code)),
+            CardEffect::Decline(code) | CardEffect::ChallengeThenDecline(code) => {
+                self.move_payment(id, SandboxStatus::Failed(code))
+            }
+            CardEffect::Stall => self.move_payment(id, SandboxStatus::Processing),
             CardEffect::Process => {
                 self.pending.insert(id.to_owned(), (self.clock.now() + PROCESSING_TIME, PendingOutcome::Charge));
                 self.move_payment(id, SandboxStatus::Processing);
@@ -61,6 +68,26 @@ impl State {
             payment.shown = None;
         }
         self.move_payment(id, SandboxStatus::RequiresAction);
+    }
+
+    /// Lets the payer answer a challenge, details that they were shown, or the page of an invoice. `false` when nothing is asked.
+    pub fn complete_action(&mut self, id: &str, is_approved: bool) -> bool {
+        let Some(payment) = self.intents.get_mut(id) else { return false };
+        let code = match payment.status {
+            SandboxStatus::RequiresAction if payment.shown.is_none() => "authentication_failed",
+            SandboxStatus::RequiresAction => GIVEN_UP,
+            SandboxStatus::RequiresConfirmation if payment.invoice.is_some() => GIVEN_UP,
+            _ => return false,
+        };
+        let doom = payment.doom.take();
+        match doom.or((!is_approved).then_some(code)) {
+            None => self.charge_as_saved(id),
+            Some(code) => {
+                self.pending.remove(id);
+                self.move_payment(id, SandboxStatus::Failed(code));
+            }
+        }
+        true
     }
 
     fn effect_of(&self, request: &ConfirmIntentBody) -> Result<CardEffect, SandboxRefusal> {
@@ -115,6 +142,7 @@ pub(super) fn exposed(secret: Option<&Secret>) -> &str {
     secret.map_or("", |secret| secret.0.expose_secret())
 }
 
-fn is_digits(text: &str) -> bool {
+/// Whether a text has no other characters than digits.
+pub(super) fn is_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -6,14 +6,17 @@ use axum::body::Bytes;
 use url::Url;
 
 use super::{
+    auth::hmac_hex,
+    commerce::callbacks::callback_signature,
     faults::Faults,
     handle::Sandbox,
-    ledger::Ledger,
+    ledger::{Ledger, belongs_to},
     lock::lock,
-    payment::{GIVEN_UP, SandboxStatus, intent_id_of},
+    payment::{SandboxPayment, SandboxStatus, intent_id_of},
     route::SeenRequest,
     shared::SandboxInner,
     state::{ReferenceKind, State},
+    webhooks::SignedWebhook,
 };
 use crate::{domain::money::Money, upstream::intents::wire::WireIntent};
 
@@ -125,6 +128,12 @@ impl Sandbox {
         })
     }
 
+    /// Lets the lifetime of an invoice end. Fails when there is none that is open.
+    pub fn expire(&self, payment: &str) -> Result<(), NotPossible> {
+        let is_done = self.shared.with_state(|state| state.expire(&intent_named(state, payment)));
+        is_done.then_some(()).ok_or(NotPossible("no such invoice is open"))
+    }
+
     /// Renews the card of a saved payment method until the end of `expiry_year`, as a card's network does by itself. Fails
     /// when there is no such card.
     pub fn renew_card(&self, method: &str, expiry_year: u16) -> Result<(), NotPossible> {
@@ -159,7 +168,24 @@ impl Sandbox {
     /// Sends a webhook of any body, once, signed correctly unless `signature` is given. Answers with the HTTP status;
     /// fails when no answer came.
     pub async fn send_webhook(&self, body: impl Into<Bytes>, signature: Option<&str>) -> reqwest::Result<u16> {
-        self.shared.webhooks.send_raw(body.into(), signature).await
+        let body = body.into();
+        let own = || hmac_hex(&self.shared.settings.webhook_secret, &body);
+        let signature = signature.map_or_else(own, str::to_owned);
+        self.shared.webhooks.send(&SignedWebhook { body, signature, url: None }).await
+    }
+
+    /// Sends a callback of the `commerce` dialect, once: `body`, signed with the key of test payments or of real ones unless
+    /// `signature` is given. Answers with the HTTP status; fails when no answer came.
+    pub async fn send_callback(
+        &self,
+        body: impl Into<Bytes>,
+        test_mode: bool,
+        signature: Option<&str>,
+    ) -> reqwest::Result<u16> {
+        let body = body.into();
+        let own = || callback_signature(self.shared.settings.commerce.secret_key(test_mode), &body);
+        let signature = signature.map_or_else(own, str::to_owned);
+        self.shared.webhooks.send(&SignedWebhook { body, signature, url: None }).await
     }
 
     /// Returns when every webhook was delivered or given up, those held back excepted, or the sandbox was stopped.
@@ -171,24 +197,16 @@ impl Sandbox {
 impl SandboxInner {
     /// The payer's answer to a challenge, or to details that they were shown. `false` when neither is open.
     pub fn complete_action(&self, id: &str, is_approved: bool) -> bool {
-        self.with_state(|state| {
-            let Some(payment) = state.intents.get(id).filter(|payment| payment.status == SandboxStatus::RequiresAction)
-            else {
-                return false;
-            };
-            let code = if payment.shown.is_some() { GIVEN_UP } else { "authentication_failed" };
-            if is_approved {
-                state.charge(id);
-            } else {
-                state.pending.remove(id);
-                state.move_payment(id, SandboxStatus::Failed(code));
-            }
-            true
-        })
+        self.with_state(|state| state.complete_action(id, is_approved))
     }
 }
 
-/// The id of the payment that `name` stands for.
+/// The id of the payment that `name` stands for: of an intent with several invoices, the one that was made last.
 fn intent_named(state: &State, name: &str) -> String {
-    intent_id_of(&state.resolve(ReferenceKind::Intent, name))
+    let is_later = |payment: &&SandboxPayment| {
+        let own = payment.reference.as_deref().filter(|_| payment.invoice.is_some());
+        own.is_some_and(|own| belongs_to(own, name))
+    };
+    let last = state.intents.values().filter(is_later).max_by_key(|payment| payment.created_at);
+    last.map_or_else(|| intent_id_of(&state.resolve(ReferenceKind::Intent, name)), |payment| payment.id.clone())
 }

@@ -170,7 +170,7 @@ impl State {
 
     fn emit_customer_webhook(&mut self, webhook: WireWebhook) {
         let event_time = Some(Moment(self.clock.now()));
-        self.events.push(WireWebhook { event_id: self.new_id("cfevt_"), event_time, ..webhook });
+        self.tell(&WireWebhook { event_id: self.new_id("cfevt_"), event_time, ..webhook });
     }
 }
 

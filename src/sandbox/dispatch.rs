@@ -21,6 +21,7 @@ impl State {
             Route::PaymentMethodCreate => self.create_payment_method(&call.body, switches),
             Route::PaymentMethodsOf(id) => self.list_payment_methods(id),
             Route::SupportedMethods => Ok(customers::supported_methods()),
+            Route::Commerce(route) => self.dispatch_commerce(route, call, switches),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::lock::lock;
+use super::{commerce::switches::CommerceSwitches, lock::lock};
 
 /// A fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ pub struct Switches {
     pub charge_again: bool,
     /// Reading a payment answers 404, as while a record is not yet replicated.
     pub hide_payments: bool,
-    /// Every intent is shown with the status `on_hold`, a word the contract does not have.
+    /// Every payment is shown with the status `on_hold`, a word the contract does not have.
     pub show_unknown_status: bool,
     /// The form in which a payment shows its refunds.
     pub shown_refunds: ShownRefunds,
@@ -72,6 +72,8 @@ pub struct Switches {
     pub merge_customers: bool,
     /// Every answer is this many milliseconds late, though its call is executed at once; at most 60 000.
     pub answer_delay_ms: u64,
+    /// What is open about the `commerce` dialect.
+    pub commerce: CommerceSwitches,
     /// How webhooks are delivered.
     pub webhooks: WebhookSwitches,
 }

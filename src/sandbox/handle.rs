@@ -56,15 +56,12 @@ impl Sandbox {
         shutdown: CancellationToken,
     ) -> io::Result<Self> {
         let public_url = settings.public_url.clone().unwrap_or_else(|| base_url.clone());
+        let faults = Arc::new(Faults::default());
         let shared = Arc::new(SandboxInner {
-            state: Mutex::new(State::new(environment.clock.clone(), environment.ids.clone(), public_url)),
+            state: Mutex::new(State::new(&settings, &environment, public_url, faults.clone())),
             journal: Mutex::default(),
-            faults: Faults::default(),
-            webhooks: WebhookSender::new(
-                settings.webhook_secret.clone(),
-                settings.webhook_url.clone(),
-                environment.randomness.clone(),
-            )?,
+            faults,
+            webhooks: WebhookSender::new(settings.webhook_url.clone(), environment.randomness.clone())?,
             settings,
             environment,
             shutdown,

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use url::Url;
 
-use super::{connection::ConnectionKill, handle::Sandbox, options::SandboxOptions, server, webhooks::HeldWebhook};
+use super::{connection::ConnectionKill, handle::Sandbox, options::SandboxOptions, server, webhooks::SignedWebhook};
 use crate::domain::environment::Environment;
 
 /// The address of a sandbox that has no port.
@@ -35,7 +35,7 @@ impl Sandbox {
     }
 
     /// Takes the webhooks that were held back, oldest first, to deliver them by other means.
-    pub fn take_held(&self) -> Vec<HeldWebhook> {
+    pub fn take_held(&self) -> Vec<SignedWebhook> {
         self.shared.webhooks.take_held()
     }
 }

@@ -22,7 +22,7 @@ impl State {
         let request: CreateIntentBody = read(body)?;
         let amount = self.check_intent(&request)?;
         self.check_reference(ReferenceKind::Intent, request.reference_id.as_ref(), switches)?;
-        let payment = SandboxPayment::new(self.new_id(INTENT_PREFIX), request, amount, self.clock.now());
+        let payment = SandboxPayment::of_intent(self.new_id(INTENT_PREFIX), request, amount, self.clock.now());
         let id = payment.id.clone();
         self.claim_reference(ReferenceKind::Intent, payment.reference.as_ref(), &id);
         self.intents.insert(id.clone(), payment);
@@ -100,14 +100,13 @@ impl State {
         }
     }
 
-    /// Changes the state of a payment, and sends a webhook.
+    /// Changes the state of a payment, and tells of it.
     pub fn move_payment(&mut self, id: &str, status: SandboxStatus) {
-        let (now, event_id) = (self.clock.now(), self.new_id("cfevt_"));
+        let now = self.clock.now();
         let Some(payment) = self.intents.get_mut(id) else { return };
         payment.status = status;
         payment.touch(now);
-        let told = status.event().map(|event| payment.webhook(event_id, event, now));
-        self.events.extend(told);
+        self.tell_of_payment(id, status.event(), |_| ());
     }
 
     /// Charges the payer. Whether that may be done is the caller's to judge.
@@ -123,6 +122,7 @@ impl State {
         };
         self.ledger.entries.push(entry);
         self.pending.remove(id);
+        self.note_paid(id);
         self.move_payment(id, SandboxStatus::Succeeded);
     }
 }
@@ -136,7 +136,7 @@ fn with_members(body: &str, members: &Value) -> Option<String> {
 
 impl Switches {
     /// How reads show this payment, if differently.
-    fn shown_payment(&self, payment: &SandboxPayment) -> Option<&Value> {
+    pub(super) fn shown_payment(&self, payment: &SandboxPayment) -> Option<&Value> {
         let by_reference = || self.shown_payments.get(payment.reference.as_ref()?);
         self.shown_payments.get(&payment.id).or_else(by_reference)
     }
@@ -167,7 +167,8 @@ impl Switches {
     }
 }
 
-fn is_link(link: &Option<String>) -> bool {
+/// Whether a text, if there is one, is a link that a payer can be sent to.
+pub(super) fn is_link(link: &Option<String>) -> bool {
     // Links to apps among them, of any scheme; none that a browser would run.
     let is_safe = |text: &String| url::Url::parse(text).is_ok_and(|url| !matches!(url.scheme(), "javascript" | "data"));
     link.as_ref().is_none_or(is_safe)

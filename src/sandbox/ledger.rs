@@ -43,7 +43,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// The amount paid for intents with this reference, in minor units.
+    /// The amount paid for intents with this reference, over all their invoices, in minor units.
     pub fn charged(&self, reference: &str) -> i64 {
         self.sum(reference, |kind| match kind {
             LedgerEntryKind::Charge => 1,
@@ -69,7 +69,32 @@ impl Ledger {
     }
 
     fn sum(&self, reference: &str, sign: impl Fn(LedgerEntryKind) -> i64) -> i64 {
-        let of_reference = self.entries.iter().filter(|entry| entry.reference.as_deref() == Some(reference));
-        of_reference.map(|entry| sign(entry.kind) * entry.amount.minor).sum()
+        let is_of = |entry: &&LedgerEntry| entry.reference.as_deref().is_some_and(|own| belongs_to(own, reference));
+        self.entries.iter().filter(is_of).map(|entry| sign(entry.kind) * entry.amount.minor).sum()
+    }
+}
+
+/// Whether what was made with the reference `own` belongs to the intent with this one: it is the same, or that of one of the
+/// intent's later invoices, as `pi_1-2` is of `pi_1`.
+pub(super) fn belongs_to(own: &str, intent: &str) -> bool {
+    own.strip_prefix(intent).is_some_and(|rest| match rest.strip_prefix('-') {
+        Some(number) => !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()),
+        None => rest.is_empty(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::belongs_to;
+
+    #[test]
+    fn later_invoices_belong_to_their_intent_and_to_no_other() {
+        for own in ["pi_1", "pi_1-2", "pi_1-10"] {
+            assert!(belongs_to(own, "pi_1"), "{own}");
+        }
+        for own in ["pi_12", "pi_1-", "pi_1-x", "pi_1-2-3", "pi_", "api_1"] {
+            assert!(!belongs_to(own, "pi_1"), "{own}");
+        }
+        assert!(!belongs_to("pi_1", "pi_1-2"), "an invoice does not own its intent");
     }
 }

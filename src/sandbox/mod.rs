@@ -1,4 +1,4 @@
-//! A Corefy of our own for `make dev` and the tests: it speaks the `intents` dialect, keeps a ledger of the money that
+//! A Corefy of our own for `make dev` and the tests: it speaks the dialects `intents` and `commerce`, keeps a ledger of the money that
 //! really moved, and goes wrong in every way a real one can, on request.
 //!
 //! # Layout
@@ -6,9 +6,10 @@
 //! - [`cards`], [`test_refunds`]: the tables of test cards, and of amounts that refunds are tested with
 //! - [`faults`]: what can be made to go wrong from outside
 //! - [`ledger`]: what really moved
-//! - `server`: one request's way, through `auth`, `route` and `state`
+//! - `server`: one request's way, through `dialect`, `auth`, `route` and `state`
 //! - `payment`, `intents`, `confirm`, `displays`, `refunds`, `chargebacks`, `customers`: the calls and their consequences, each a method of `state`
-//! - `webhooks`: signed, queued, delivered
+//! - `commerce`: the calls of that dialect, and its payers' pages; all else is of `intents`, or of both
+//! - `notify`, `webhooks`: signed, queued, delivered
 //! - `handle`, `shared`: how it is started, and what its parts share
 //! - `page`, `view`: what a browser sees
 //! - `control`: what tests do to it
@@ -19,10 +20,12 @@ mod answer;
 mod auth;
 pub mod cards;
 mod chargebacks;
+mod commerce;
 mod confirm;
 mod connection;
 mod control;
 mod customers;
+mod dialect;
 mod dispatch;
 mod displays;
 pub mod faults;
@@ -31,6 +34,7 @@ mod in_process;
 mod intents;
 pub mod ledger;
 mod lock;
+mod notify;
 mod options;
 mod page;
 mod payment;
@@ -48,11 +52,17 @@ mod view;
 mod webhooks;
 
 pub use chargebacks::CHARGEBACK_TIME;
+pub use commerce::{
+    card_tokens::TOKEN_LIFETIME,
+    corefy_cards::{COREFY_CARDS, CorefyCard},
+    invoices::INVOICE_LIFETIME,
+    switches::{CommerceSwitches, CreatedStatus, DuplicateAnswer, RefundModel},
+};
 pub use control::NotPossible;
 pub use displays::DISPLAY_TIME;
 pub use handle::Sandbox;
-pub use options::SandboxOptions;
+pub use options::{CommerceAccount, SandboxOptions};
 pub use payment::EXPIRED;
 pub use route::{MAX_SEEN_REQUESTS, SeenRequest};
 pub use times::{HANG_TIME, PROCESSING_TIME};
-pub use webhooks::HeldWebhook;
+pub use webhooks::SignedWebhook;

@@ -98,7 +98,8 @@ fn result(amount: &str, status: SandboxStatus) -> String {
     format!("<h1>Nothing to confirm</h1><p class=amount>{amount}</p><p role=status>The payment is {word}.</p>")
 }
 
-fn page(status: StatusCode, content: &str) -> Response {
+/// A page of the sandbox's.
+pub(super) fn page(status: StatusCode, content: &str) -> Response {
     const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;background:#eef1f6;color:#1a2233;margin:0}\
         main{max-width:22rem;margin:12vh auto;padding:2rem;background:#fff;border-radius:12px;box-shadow:0 8px 32px #1a22331f}\
         h1{font-size:1.25rem;margin:0}.amount{font-size:2rem;font-weight:600;margin:.5rem 0}\
@@ -115,7 +116,7 @@ fn page(status: StatusCode, content: &str) -> Response {
 }
 
 /// Text made harmless inside HTML and its attributes.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::commerce::invoice::Invoice;
 use crate::{
     domain::{clock::Timestamp, money::Money, next_action::DisplayKind},
     upstream::intents::wire::{Amount, CreateIntentBody, Moment, WireWebhook},
@@ -39,6 +40,10 @@ pub(super) struct SandboxPayment {
     pub callback_url: Option<String>,
     pub failure_url: Option<String>,
     pub metadata: BTreeMap<String, String>,
+    /// The invoice that it is of in the `commerce` dialect.
+    pub invoice: Option<Box<Invoice>>,
+    /// The code that the attempt under way fails with although the payer approves.
+    pub doom: Option<&'static str>,
     /// Oldest first.
     pub refund_ids: Vec<String>,
     pub created_at: Timestamp,
@@ -83,14 +88,34 @@ impl SandboxStatus {
 }
 
 impl SandboxPayment {
-    pub fn new(id: String, request: CreateIntentBody, amount: Money, now: Timestamp) -> Self {
+    /// A payment of nobody and nothing yet, with these ids.
+    pub fn new(id: String, payment_id: String, amount: Money, now: Timestamp) -> Self {
         Self {
-            payment_id: id.replacen(INTENT_PREFIX, PAYMENT_PREFIX, 1),
             id,
+            payment_id,
             status: SandboxStatus::RequiresConfirmation,
             shown: None,
             amount,
             charged_back: 0,
+            payment_method: String::new(),
+            customer_id: None,
+            reference: None,
+            description: None,
+            callback_url: None,
+            failure_url: None,
+            metadata: BTreeMap::new(),
+            invoice: None,
+            doom: None,
+            refund_ids: Vec::new(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// The payment of a new intent.
+    pub fn of_intent(id: String, request: CreateIntentBody, amount: Money, now: Timestamp) -> Self {
+        let payment_id = id.replacen(INTENT_PREFIX, PAYMENT_PREFIX, 1);
+        Self {
             payment_method: request.payment_method,
             customer_id: request.customer_id,
             reference: request.reference_id,
@@ -98,9 +123,7 @@ impl SandboxPayment {
             callback_url: request.callback_url,
             failure_url: request.failure_url,
             metadata: request.metadata,
-            refund_ids: Vec::new(),
-            created_at: now,
-            updated_at: now,
+            ..Self::new(id, payment_id, amount, now)
         }
     }
 

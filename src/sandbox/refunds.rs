@@ -2,7 +2,7 @@
 
 use super::{
     answer::{Done, FieldProblems, Halt, SandboxOutcome, SandboxRefusal, read},
-    faults::Switches,
+    faults::{Fault, Switches},
     ledger::{LedgerEntry, LedgerEntryKind},
     payment::{SandboxPayment, SandboxStatus, intent_id_of},
     records::{RefundRecord, RefundStatus},
@@ -28,6 +28,20 @@ impl State {
         let intent_id = payment.id.clone();
         self.check_reference(ReferenceKind::Refund, request.reference_id.as_ref(), switches)?;
         let amount = self.check_refund(&request, payment)?;
+        let (id, fault) = self.give_back(&intent_id, amount, request.reason, request.reference_id)?;
+        let made = self.refunds.get(&id).ok_or_else(|| SandboxRefusal::not_found("refund"))?;
+        Ok(Done { fault, ..Done::new(201, &self.show_refund(made)) })
+    }
+
+    /// Makes a refund that may be made, and lets the effect of its amount happen. Answers with its id, and the fault that the
+    /// answer suffers.
+    pub fn give_back(
+        &mut self,
+        intent_id: &str,
+        amount: Money,
+        reason: Option<String>,
+        reference: Option<String>,
+    ) -> Result<(String, Option<Fault>), Halt> {
         let effect = RefundEffect::of(amount.minor);
         let fault = match effect {
             RefundEffect::Refuse => {
@@ -37,10 +51,9 @@ impl State {
             RefundEffect::Fault(fault) => Some(fault),
             _ => None,
         };
-        let id = self.add_refund(&intent_id, amount, request.reason, request.reference_id);
+        let id = self.add_refund(intent_id, amount, reason, reference);
         self.begin_refund(&id, effect);
-        let made = self.refunds.get(&id).ok_or_else(|| SandboxRefusal::not_found("refund"))?;
-        Ok(Done { fault, ..Done::new(201, &self.show_refund(made)) })
+        Ok((id, fault))
     }
 
     /// The amount that may be given back.
@@ -138,16 +151,18 @@ impl State {
     }
 
     fn move_refund(&mut self, id: &str, status: RefundStatus, event: &str) {
-        let (now, event_id) = (self.clock.now(), self.new_id("cfevt_"));
+        let now = self.clock.now();
         let Some(refund) = self.refunds.get_mut(id) else { return };
         refund.state = status;
-        let Some(payment) = self.intents.get_mut(&refund.intent_id) else { return };
+        let (amount, reference) = (refund.amount, refund.reference.clone());
+        let intent_id = refund.intent_id.clone();
+        let Some(payment) = self.intents.get_mut(&intent_id) else { return };
         payment.touch(now);
-        let mut webhook = payment.webhook(event_id, event, now);
-        webhook.amount = Some(Amount(refund.amount.major()));
-        webhook.status = Some(status.word().to_owned());
-        webhook.reference_id.clone_from(&refund.reference);
-        self.events.push(webhook);
+        self.tell_of_payment(&intent_id, Some(event), |webhook| {
+            webhook.amount = Some(Amount(amount.major()));
+            webhook.status = Some(status.word().to_owned());
+            webhook.reference_id = reference;
+        });
     }
 
     /// The refunds of a payment, oldest first.
@@ -190,7 +205,7 @@ impl State {
 
 impl RefundStatus {
     /// The contract's word.
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Succeeded => "succeeded",

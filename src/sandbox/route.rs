@@ -1,10 +1,11 @@
-//! The calls of the `intents` contract, and what is noted of each request.
+//! The calls of the contracts, and what is noted of each request.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::{commerce::route::CommerceRoute, dialect::SandboxDialect};
 use crate::domain::clock::Timestamp;
 
 /// One call of the contract.
@@ -19,6 +20,8 @@ pub(super) enum Route {
     PaymentMethodCreate,
     PaymentMethodsOf(String),
     SupportedMethods,
+    /// A call of the `commerce` dialect.
+    Commerce(CommerceRoute),
 }
 
 /// An authenticated request.
@@ -29,13 +32,18 @@ pub(super) struct SandboxCall {
     pub traceparent: Option<String>,
     pub tracestate: Option<String>,
     pub body: Bytes,
+    /// The session at the card gate that the caller's token opens.
+    pub session: Option<String>,
     /// Stands for the body where it must not be kept, for it may hold a card.
     pub fingerprint: String,
 }
 
 impl Route {
     /// The call that `method` and `path` make.
-    pub fn find(method: &str, path: &str) -> Option<Self> {
+    pub fn find(method: &str, path: &str, query: Option<&str>) -> Option<Self> {
+        if SandboxDialect::of_path(path) == SandboxDialect::Commerce {
+            return CommerceRoute::find(method, path, query).map(Self::Commerce);
+        }
         let segments: Vec<&str> = path.strip_prefix("/v1/")?.split('/').collect();
         Some(match (method, segments.as_slice()) {
             ("POST", ["payment-intents"]) => Self::IntentCreate,
@@ -63,12 +71,26 @@ impl Route {
             Self::PaymentMethodCreate => ("POST", "/v1/payment-methods"),
             Self::PaymentMethodsOf(_) => ("GET", "/v1/customers/{id}/payment-methods"),
             Self::SupportedMethods => ("GET", "/v1/payment-methods/supported"),
+            Self::Commerce(route) => route.template(),
         }
     }
 
     /// Whether it changes something.
     pub fn creates(&self) -> bool {
         self.template().0 == "POST"
+    }
+
+    /// Whether a repeated `Idempotency-Key` gets the first answer.
+    pub fn takes_key(&self) -> bool {
+        self.creates() && self.dialect() == SandboxDialect::Intents
+    }
+
+    /// The dialect that it is of.
+    pub fn dialect(&self) -> SandboxDialect {
+        match self {
+            Self::Commerce(_) => SandboxDialect::Commerce,
+            _ => SandboxDialect::Intents,
+        }
     }
 }
 
@@ -87,7 +109,7 @@ pub struct SeenRequest {
     pub traceparent: Option<String>,
     /// Its `tracestate`.
     pub tracestate: Option<String>,
-    /// Its `reference_id`.
+    /// Its `reference_id`, wherever its dialect has it.
     pub reference: Option<String>,
 }
 
@@ -103,10 +125,6 @@ pub(super) struct Journal {
 
 impl Journal {
     pub fn note(&mut self, at: Timestamp, call: &SandboxCall) {
-        #[derive(Deserialize)]
-        struct Named {
-            reference_id: Option<String>,
-        }
         let (method, template) = call.route.template();
         *self.counts.entry((method, template)).or_default() += 1;
         if self.seen.len() == MAX_SEEN_REQUESTS {
@@ -119,7 +137,26 @@ impl Journal {
             idempotency_key: call.idempotency_key.clone(),
             traceparent: call.traceparent.clone(),
             tracestate: call.tracestate.clone(),
-            reference: serde_json::from_slice::<Named>(&call.body).ok().and_then(|named| named.reference_id),
+            reference: reference_in(&call.body),
         });
     }
+}
+
+/// The `reference_id` of a request: at the top, or among the attributes of its object.
+fn reference_in(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        reference_id: Option<String>,
+        data: Option<NamedObject>,
+    }
+    #[derive(Deserialize)]
+    struct NamedObject {
+        attributes: Option<Attributes>,
+    }
+    #[derive(Deserialize)]
+    struct Attributes {
+        reference_id: Option<String>,
+    }
+    let named: Named = serde_json::from_slice(body).ok()?;
+    named.reference_id.or_else(|| named.data?.attributes?.reference_id)
 }

@@ -15,7 +15,9 @@ use serde_json::Value;
 use super::{
     answer::{Done, Halt, SandboxRefusal},
     auth::{authenticate, hmac_hex},
+    commerce::{auth::authenticate_for, page as payer_pages},
     connection::ConnectionKill,
+    dialect::SandboxDialect,
     faults::Fault,
     lock::lock,
     page,
@@ -32,7 +34,12 @@ const MAX_BODY: usize = 1 << 20;
 const MAX_ANSWER_DELAY_MS: u64 = 60_000;
 
 pub(super) fn router(shared: Arc<SandboxInner>) -> Router {
-    Router::new().merge(page::router()).merge(view::router()).fallback(serve).with_state(shared)
+    Router::new()
+        .merge(page::router())
+        .merge(payer_pages::router())
+        .merge(view::router())
+        .fallback(serve)
+        .with_state(shared)
 }
 
 /// Every call of the contract comes through here.
@@ -55,9 +62,10 @@ fn http_date(now: Timestamp) -> String {
 }
 
 async fn respond(shared: &SandboxInner, kill_switch: &ConnectionKill, request: Request) -> Response {
-    let call = match receive(shared, request).await {
+    let dialect = SandboxDialect::of_path(request.uri().path());
+    let call = match receive(shared, dialect, request).await {
         Ok(call) => call,
-        Err(refusal) => return answer(Done::from(&refusal)),
+        Err(refusal) => return answer(refusal.answer(dialect)),
     };
     lock(&shared.journal).note(shared.environment.clock.now(), &call);
     let switches = shared.faults.switches();
@@ -67,7 +75,7 @@ async fn respond(shared: &SandboxInner, kill_switch: &ConnectionKill, request: R
     }
     let done = match shared.with_state(|state| state.carry_out(&call, &switches)) {
         Ok(done) => done,
-        Err(Halt::Refused(refusal)) => Done::from(&refusal),
+        Err(Halt::Refused(refusal)) => refusal.answer(dialect),
         Err(Halt::Fault(fault)) => return apply_fault(fault, &call, None, kill_switch, shared).await,
     };
     tokio::time::sleep(Duration::from_millis(switches.answer_delay_ms.min(MAX_ANSWER_DELAY_MS))).await;
@@ -78,17 +86,33 @@ async fn respond(shared: &SandboxInner, kill_switch: &ConnectionKill, request: R
 }
 
 /// Reads and checks a request.
-async fn receive(shared: &SandboxInner, request: Request) -> Result<SandboxCall, SandboxRefusal> {
+async fn receive(
+    shared: &SandboxInner,
+    dialect: SandboxDialect,
+    request: Request,
+) -> Result<SandboxCall, SandboxRefusal> {
     let (parts, body) = request.into_parts();
     let too_large = |_| SandboxRefusal::new(413, "body_too_large", "the body is too large");
     let body: Bytes = to_bytes(body, MAX_BODY).await.map_err(too_large)?;
     let (method, path) = (parts.method.as_str(), parts.uri.path());
-    authenticate(&shared.settings, shared.environment.clock.now(), &parts.headers, (method, path, &body))?;
+    let (now, settings) = (shared.environment.clock.now(), &shared.settings);
+    let route = Route::find(method, path, parts.uri.query());
+    let session = match (dialect, &route) {
+        (SandboxDialect::Intents, _) => {
+            authenticate(settings, now, &parts.headers, (method, path, &body))?;
+            None
+        }
+        (SandboxDialect::Commerce, Some(Route::Commerce(route))) => {
+            authenticate_for(route, &settings.commerce, now, &parts.headers, &body)?
+        }
+        (SandboxDialect::Commerce, _) => None,
+    };
     let header = |name| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
     Ok(SandboxCall {
-        route: Route::find(method, path).ok_or_else(|| SandboxRefusal::not_found("path"))?,
+        route: route.ok_or_else(|| SandboxRefusal::not_found("path"))?,
         path: path.to_owned(),
         idempotency_key: header("idempotency-key"),
+        session,
         traceparent: header("traceparent"),
         tracestate: header("tracestate"),
         fingerprint: hmac_hex(&shared.settings.secret_key, &body),
@@ -104,9 +128,10 @@ async fn apply_fault(
     kill_switch: &ConnectionKill,
     shared: &SandboxInner,
 ) -> Response {
+    let dialect = call.route.dialect();
     match fault {
-        Fault::Http(status) | Fault::HttpAfterExecute(status) => failed(status),
-        Fault::QuoteCard => answer(Done::from(&quoting_the_card(&call.body))),
+        Fault::Http(status) | Fault::HttpAfterExecute(status) => answer_failed(status, dialect),
+        Fault::QuoteCard => answer(quoting_the_card(&call.body).answer(dialect)),
         Fault::DropBefore | Fault::DropAfterExecute => kill(kill_switch),
         Fault::Hang | Fault::HangAfterExecute => {
             tokio::select! {
@@ -131,9 +156,9 @@ fn kill(kill_switch: &ConnectionKill) -> Response {
     StatusCode::OK.into_response()
 }
 
-fn failed(status: u16) -> Response {
+fn answer_failed(status: u16, dialect: SandboxDialect) -> Response {
     let refusal = SandboxRefusal::new(status, "simulated", "this failure was asked for");
-    let mut response = answer(Done::from(&refusal));
+    let mut response = answer(refusal.answer(dialect));
     if status == StatusCode::TOO_MANY_REQUESTS.as_u16() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
@@ -149,7 +174,9 @@ fn answer(done: Done) -> Response {
 /// message.
 fn quoting_the_card(body: &[u8]) -> SandboxRefusal {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
-    let number = [&request, &request["data"]].into_iter().find_map(|fields| fields["card_number"].as_str());
+    let number = [&request, &request["data"], &request["data"]["attributes"]]
+        .into_iter()
+        .find_map(|fields| fields["card_number"].as_str());
     let message = format!("the card {} cannot be used", number.unwrap_or("4111 1111 1111 1111"));
     let mut refusal = SandboxRefusal::new(422, "validation_error", &message);
     if number.is_some() {
@@ -158,10 +185,15 @@ fn quoting_the_card(body: &[u8]) -> SandboxRefusal {
     refusal
 }
 
-/// The body with an amount that is 1 major unit more; `None` when it has none.
+/// The body with amounts that are 1 major unit more; `None` when it has none.
 fn one_more(body: &str) -> Option<String> {
     let mut value: Value = serde_json::from_str(body).ok()?;
-    let amount: Amount = serde_json::from_value(value.get("amount")?.clone()).ok()?;
-    value["amount"] = serde_json::to_value(Amount(amount.0 + rust_decimal::Decimal::ONE)).ok()?;
+    let fields = if value.get("amount").is_some() { &mut value } else { value.pointer_mut("/data/attributes")? };
+    for name in ["amount", "payment_amount", "processed_amount"] {
+        if let Some(shown) = fields.get_mut(name).filter(|shown| !shown.is_null()) {
+            let amount: Amount = serde_json::from_value(shown.clone()).ok()?;
+            *shown = serde_json::to_value(Amount(amount.0 + rust_decimal::Decimal::ONE)).ok()?;
+        }
+    }
     serde_json::to_string(&value).ok()
 }

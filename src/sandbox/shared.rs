@@ -15,7 +15,7 @@ pub(super) struct SandboxInner {
     pub environment: Environment,
     pub state: Mutex<State>,
     pub journal: Mutex<Journal>,
-    pub faults: Faults,
+    pub faults: Arc<Faults>,
     pub webhooks: WebhookSender,
     pub shutdown: CancellationToken,
 }
@@ -51,7 +51,7 @@ impl SandboxInner {
         let result = work(&mut state);
         let events = std::mem::take(&mut state.events);
         if !events.is_empty() {
-            self.webhooks.enqueue(&events, &self.faults.switches().webhooks);
+            self.webhooks.enqueue(events, &self.faults.switches().webhooks);
         }
         result
     }

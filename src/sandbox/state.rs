@@ -1,24 +1,33 @@
 //! All that the sandbox knows, behind one lock: a call is carried out and its answer remembered in one step, so that
 //! nothing can come between the money and the record of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
+use secrecy::SecretString;
 use url::Url;
 
 use super::{
     answer::{Done, Halt, SandboxOutcome, SandboxRefusal},
-    faults::Switches,
+    commerce::vault::Vault,
+    dialect::SandboxDialect,
+    faults::{Faults, Switches},
     ledger::Ledger,
+    options::{CommerceAccount, SandboxOptions},
     payment::{EXPIRED, SandboxPayment, SandboxStatus},
     records::{RefundRecord, SavedMethod},
     route::SandboxCall,
+    webhooks::SignedWebhook,
 };
 use crate::{
     domain::{
         clock::{Clock, Timestamp},
+        environment::Environment,
         ids::Ids,
     },
-    upstream::intents::wire::{WireCustomer, WireWebhook},
+    upstream::intents::wire::WireCustomer,
 };
 
 /// How many objects and remembered answers are kept in memory; then creating more is refused.
@@ -53,16 +62,23 @@ pub(super) enum PendingOutcome {
 pub(super) struct State {
     pub clock: Clock,
     ids: Ids,
+    pub webhook_secret: SecretString,
+    pub commerce: CommerceAccount,
+    pub faults: Arc<Faults>,
     pub base_url: Url,
     pub intents: BTreeMap<String, SandboxPayment>,
     pub refunds: BTreeMap<String, RefundRecord>,
     pub customers: BTreeMap<String, WireCustomer>,
     pub methods: BTreeMap<String, SavedMethod>,
+    /// Saved cards and customers of the `commerce` dialect.
+    pub vault: Vault,
+    /// When the open invoices expire, soonest first, by id.
+    pub lifetimes: BTreeSet<(Timestamp, String)>,
     pub ledger: Ledger,
     /// When, and how, the objects under way are settled, by id.
     pub pending: BTreeMap<String, (Timestamp, PendingOutcome)>,
     /// Webhooks not yet handed to delivery.
-    pub events: Vec<WireWebhook>,
+    pub events: Vec<SignedWebhook>,
     references: HashMap<(ReferenceKind, String), String>,
     answers: HashMap<(String, String), FirstAnswer>,
 }
@@ -75,15 +91,20 @@ struct FirstAnswer {
 }
 
 impl State {
-    pub fn new(clock: Clock, ids: Ids, base_url: Url) -> Self {
+    pub fn new(settings: &SandboxOptions, environment: &Environment, base_url: Url, faults: Arc<Faults>) -> Self {
         Self {
-            clock,
-            ids,
+            clock: environment.clock.clone(),
+            ids: environment.ids.clone(),
+            webhook_secret: settings.webhook_secret.clone(),
+            commerce: settings.commerce.clone(),
+            faults,
             base_url,
             intents: BTreeMap::new(),
             refunds: BTreeMap::new(),
             customers: BTreeMap::new(),
             methods: BTreeMap::new(),
+            vault: Vault::default(),
+            lifetimes: BTreeSet::new(),
             ledger: Ledger::default(),
             pending: BTreeMap::new(),
             events: Vec::new(),
@@ -101,7 +122,7 @@ impl State {
     /// remembered, whatever fault keeps it from the caller.
     pub fn carry_out(&mut self, call: &SandboxCall, switches: &Switches) -> SandboxOutcome {
         self.settle_due();
-        let key = call.idempotency_key.as_ref().filter(|_| call.route.creates() && !switches.ignore_idempotency_keys);
+        let key = call.idempotency_key.as_ref().filter(|_| call.route.takes_key() && !switches.ignore_idempotency_keys);
         let slot = key.map(|key| (call.path.clone(), key.clone()));
         if let Some(first) = slot.as_ref().and_then(|slot| self.answers.get(slot)) {
             return first.repeat(call);
@@ -114,7 +135,7 @@ impl State {
         let outcome = self.dispatch(call, switches);
         let answer = match &outcome {
             Ok(done) => Some(FirstAnswer::new(call, done)),
-            Err(Halt::Refused(refusal)) => Some(FirstAnswer::new(call, &Done::from(refusal))),
+            Err(Halt::Refused(refusal)) => Some(FirstAnswer::new(call, &refusal.answer(SandboxDialect::Intents))),
             Err(Halt::Fault(_)) => None,
         };
         self.answers.extend(slot.zip(answer));
@@ -122,7 +143,8 @@ impl State {
     }
 
     fn is_full(&self) -> bool {
-        let objects = self.intents.len() + self.refunds.len() + self.customers.len() + self.methods.len();
+        let objects =
+            self.intents.len() + self.refunds.len() + self.customers.len() + self.methods.len() + self.vault.len();
         objects + self.answers.len() >= MAX_RECORDS
     }
 
@@ -159,6 +181,10 @@ impl State {
             self.pending.iter().filter(|(_, (at, _))| *at <= now).map(|(subject, _)| subject.clone()).collect();
         for subject in due {
             self.settle(&subject);
+        }
+        while let Some((_, id)) = self.lifetimes.first().filter(|(at, _)| *at <= now).cloned() {
+            self.lifetimes.pop_first();
+            self.expire(&id);
         }
     }
 

@@ -4,16 +4,14 @@
 use std::{collections::VecDeque, io, sync::Mutex, time::Duration};
 
 use axum::body::Bytes;
-use secrecy::SecretString;
 use tokio::sync::{Notify, watch};
 use url::Url;
 
 use super::{
-    auth::hmac_hex,
     faults::{Faults, WebhookSwitches},
     lock::lock,
 };
-use crate::{domain::randomness::Randomness, upstream::intents::wire::WireWebhook};
+use crate::domain::randomness::Randomness;
 
 /// How many webhooks wait or are held at once; further ones are lost.
 const MAX_QUEUED: usize = 100_000;
@@ -30,19 +28,20 @@ const MAX_DELAY_MS: u64 = 60_000;
 /// The most extra copies that can be asked for.
 const MAX_EXTRA_COPIES: u8 = 100;
 
-/// A webhook that was held back.
-#[derive(Clone, Debug)]
-pub struct HeldWebhook {
+/// A webhook, as it is sent.
+#[derive(Clone)]
+pub struct SignedWebhook {
     /// The body.
     pub body: Bytes,
     /// Its signature.
     pub signature: String,
+    /// Where its object wants it sent; `None` where all go.
+    pub url: Option<Url>,
 }
 
 /// The queue of webhooks and its delivery.
 pub(super) struct WebhookSender {
     client: reqwest::Client,
-    secret: SecretString,
     randomness: Randomness,
     url: Mutex<Option<Url>>,
     queue: Mutex<WebhookQueue>,
@@ -53,18 +52,17 @@ pub(super) struct WebhookSender {
 
 #[derive(Default)]
 struct WebhookQueue {
-    waiting: VecDeque<Bytes>,
-    held: Vec<Bytes>,
+    waiting: VecDeque<SignedWebhook>,
+    held: Vec<SignedWebhook>,
 }
 
 impl WebhookSender {
-    pub fn new(secret: SecretString, url: Option<Url>, randomness: Randomness) -> io::Result<Self> {
+    pub fn new(url: Option<Url>, randomness: Randomness) -> io::Result<Self> {
         // Fails only when a provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(ATTEMPT_TIMEOUT).no_proxy().build();
         Ok(Self {
             client: client.map_err(io::Error::other)?,
-            secret,
             randomness,
             url: Mutex::new(url),
             queue: Mutex::default(),
@@ -79,19 +77,17 @@ impl WebhookSender {
     }
 
     /// Takes webhooks for delivery.
-    pub fn enqueue(&self, webhooks: &[WireWebhook], switches: &WebhookSwitches) {
+    pub fn enqueue(&self, webhooks: Vec<SignedWebhook>, switches: &WebhookSwitches) {
         let mut queue = lock(&self.queue);
-        for webhook in webhooks.iter().filter(|_| !self.is_lost(switches.loss_percent)) {
-            let body = serde_json::to_vec(webhook).expect("a webhook has text keys and can be written");
-            let body = Bytes::from(body);
+        for webhook in webhooks.into_iter().filter(|_| !self.is_lost(switches.loss_percent)) {
             for _ in 0..=switches.extra_copies.min(MAX_EXTRA_COPIES) {
                 if queue.waiting.len() + queue.held.len() >= MAX_QUEUED {
                     tracing::warn!("the sandbox lost a webhook: too many wait");
                 } else if switches.hold {
-                    queue.held.push(body.clone());
+                    queue.held.push(webhook.clone());
                 } else {
                     self.outstanding.send_modify(|count| *count += 1);
-                    queue.waiting.push_back(body.clone());
+                    queue.waiting.push_back(webhook.clone());
                 }
             }
         }
@@ -111,10 +107,9 @@ impl WebhookSender {
         self.wake.notify_one();
     }
 
-    /// Takes what is held, signed.
-    pub fn take_held(&self) -> Vec<HeldWebhook> {
-        let held = std::mem::take(&mut lock(&self.queue).held);
-        held.into_iter().map(|body| HeldWebhook { signature: hmac_hex(&self.secret, &body), body }).collect()
+    /// Takes what is held.
+    pub fn take_held(&self) -> Vec<SignedWebhook> {
+        std::mem::take(&mut lock(&self.queue).held)
     }
 
     /// Returns when nothing waits or is being delivered.
@@ -131,26 +126,25 @@ impl WebhookSender {
             if faults.switches().webhooks.shuffle {
                 tokio::time::sleep(GATHERING_TIME).await;
             }
-            while let Some((body, delay)) = self.next(&faults.switches().webhooks) {
+            while let Some((webhook, delay)) = self.next(&faults.switches().webhooks) {
                 // Another task may deliver the next one meanwhile.
                 self.wake.notify_one();
                 tokio::time::sleep(delay).await;
-                self.deliver(body).await;
+                self.deliver(webhook).await;
                 self.outstanding.send_modify(|count| *count -= 1);
             }
         }
     }
 
-    fn next(&self, switches: &WebhookSwitches) -> Option<(Bytes, Duration)> {
+    fn next(&self, switches: &WebhookSwitches) -> Option<(SignedWebhook, Duration)> {
         let mut queue = lock(&self.queue);
-        let body = if switches.shuffle { queue.waiting.pop_back() } else { queue.waiting.pop_front() };
-        body.map(|body| (body, Duration::from_millis(switches.delay_ms.min(MAX_DELAY_MS))))
+        let webhook = if switches.shuffle { queue.waiting.pop_back() } else { queue.waiting.pop_front() };
+        webhook.map(|webhook| (webhook, Duration::from_millis(switches.delay_ms.min(MAX_DELAY_MS))))
     }
 
-    async fn deliver(&self, body: Bytes) {
-        let signature = hmac_hex(&self.secret, &body);
+    async fn deliver(&self, webhook: SignedWebhook) {
         for attempt in 0..MAX_ATTEMPTS {
-            match self.send(body.clone(), &signature).await {
+            match self.send(&webhook).await {
                 Ok(200) => return,
                 Ok(status) => tracing::debug!(status, "a webhook was not accepted"),
                 Err(error) => tracing::debug!(error = %error.without_url(), "a webhook could not be delivered"),
@@ -159,16 +153,11 @@ impl WebhookSender {
         }
     }
 
-    /// Sends `body` once, signed correctly unless another signature is given. Answers with the status.
-    pub async fn send_raw(&self, body: Bytes, signature: Option<&str>) -> reqwest::Result<u16> {
-        let own = hmac_hex(&self.secret, &body);
-        self.send(body, signature.unwrap_or(&own)).await
-    }
-
-    /// Sends once. Without an address, says that it was accepted.
-    async fn send(&self, body: Bytes, signature: &str) -> reqwest::Result<u16> {
-        let Some(url) = lock(&self.url).clone() else { return Ok(200) };
-        let request = self.client.post(url).header("content-type", "application/json").header("x-signature", signature);
-        request.body(body).send().await.map(|answer| answer.status().as_u16())
+    /// Sends once; answers with the status. Without an address, says that it was accepted.
+    pub async fn send(&self, webhook: &SignedWebhook) -> reqwest::Result<u16> {
+        let Some(url) = webhook.url.clone().or_else(|| lock(&self.url).clone()) else { return Ok(200) };
+        let request = self.client.post(url).header("content-type", "application/json");
+        let request = request.header("x-signature", &webhook.signature);
+        request.body(webhook.body.clone()).send().await.map(|answer| answer.status().as_u16())
     }
 }

@@ -15,8 +15,9 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use url::Url;
 
-use super::{Sandbox, SandboxOptions, auth::hmac_hex, lock::lock};
+use super::{CommerceAccount, Sandbox, SandboxOptions, auth::hmac_hex, lock::lock};
 use crate::domain::{
     clock::{Clock, Timestamp},
     environment::Environment,
@@ -32,24 +33,24 @@ const CONFIRM: &str = "/v1/payment-intents/{id}/confirm";
 /// For what answers.
 const LONG_PATIENCE: Duration = Duration::from_secs(30);
 /// For what never answers; time enough to be executed.
-const SHORT_PATIENCE: Duration = Duration::from_secs(1);
+pub(in crate::sandbox) const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 const WEBHOOK_SECRET: &str = "whsec_test_secret";
 
 /// A sandbox with a client that signs correctly.
-struct Bench {
-    sandbox: Sandbox,
-    clock: Clock,
-    http: reqwest::Client,
+pub(in crate::sandbox) struct Bench {
+    pub(in crate::sandbox) sandbox: Sandbox,
+    pub(in crate::sandbox) clock: Clock,
+    pub(in crate::sandbox) http: reqwest::Client,
     /// How long an answer is waited for.
-    patience: Duration,
+    pub(in crate::sandbox) patience: Duration,
     _stop: DropGuard,
 }
 
 /// Status and body; `None` when no readable answer came.
-type SandboxAnswer = Option<(u16, Value)>;
+pub(in crate::sandbox) type SandboxAnswer = Option<(u16, Value)>;
 
 impl Bench {
-    async fn start() -> Self {
+    pub(in crate::sandbox) async fn start() -> Self {
         Self::start_with(settings()).await
     }
 
@@ -63,7 +64,7 @@ impl Bench {
         Self { sandbox, clock, http, patience: LONG_PATIENCE, _stop: shutdown.drop_guard() }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(in crate::sandbox) fn url(&self, path: &str) -> String {
         self.sandbox.base_url().join(path).unwrap().to_string()
     }
 
@@ -94,7 +95,7 @@ impl Bench {
     }
 
     /// Creates a payment of 100.00 USD; answers with its id.
-    async fn intent(&self, reference: &str) -> String {
+    pub(in crate::sandbox) async fn intent(&self, reference: &str) -> String {
         let (status, intent) = self.post("/v1/payment-intents", intent(reference)).await;
         assert_eq!(status, 201, "{intent}");
         intent["id"].as_str().unwrap().to_owned()
@@ -117,7 +118,7 @@ impl Bench {
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> SandboxAnswer {
+pub(in crate::sandbox) async fn answer(request: reqwest::RequestBuilder) -> SandboxAnswer {
     let response = request.send().await.ok()?;
     let status = response.status().as_u16();
     Some((status, serde_json::from_str(&response.text().await.ok()?).ok()?))
@@ -129,6 +130,7 @@ fn settings() -> SandboxOptions {
         secret_key: "sk_upstream_0123456789".into(),
         client_key: "client_key_0123456789".into(),
         webhook_secret: WEBHOOK_SECRET.into(),
+        commerce: CommerceAccount::default(),
         webhook_url: None,
         webhooks_at_a_time: 1,
         public_url: None,
@@ -146,11 +148,18 @@ fn card(number: &str) -> Value {
 
 /// A webhook as its receiver got it: signature and body.
 #[derive(Clone, Default)]
-struct ReceivedWebhook(Arc<Mutex<Vec<(String, Bytes)>>>);
+pub(in crate::sandbox) struct ReceivedWebhook(pub(in crate::sandbox) Arc<Mutex<Vec<(String, Bytes)>>>);
 
 impl ReceivedWebhook {
     /// Starts a receiver and sends the sandbox's webhooks to it. It refuses the first `refusals`.
-    async fn start(bench: &Bench, refusals: usize) -> Self {
+    pub(in crate::sandbox) async fn start(bench: &Bench, refusals: usize) -> Self {
+        let (received, url) = Self::listen(refusals).await;
+        bench.sandbox.set_webhook_url(Some(url));
+        received
+    }
+
+    /// Starts a receiver that refuses the first `refusals`; answers with its address as well.
+    pub(in crate::sandbox) async fn listen(refusals: usize) -> (Self, Url) {
         let received = Self::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -162,11 +171,10 @@ impl ReceivedWebhook {
         };
         let app = Router::new().route("/hook", post(take)).with_state(received.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        bench.sandbox.set_webhook_url(Some(url.parse().unwrap()));
-        received
+        (received, url.parse().unwrap())
     }
 
-    fn bodies(&self) -> Vec<Value> {
+    pub(in crate::sandbox) fn bodies(&self) -> Vec<Value> {
         lock(&self.0).iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
     }
 

@@ -26,7 +26,9 @@ async fn every_test_card_does_what_its_row_says() {
                 ("failed", "failed", 0)
             }
             CardEffect::Challenge => ("requires_action", "requires_action", 0),
-            CardEffect::Display(_) => unreachable!("no card is displayed"),
+            CardEffect::Display(_) | CardEffect::ChallengeThenDecline(_) | CardEffect::Stall => {
+                unreachable!("none of these cards does that")
+            }
             CardEffect::Process => ("processing", "processing", 0),
             CardEffect::Fault(Fault::WrongAmount) => {
                 assert_eq!(answer.as_ref().unwrap().1["amount"].to_string(), "101.00");
