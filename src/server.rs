@@ -10,25 +10,24 @@ use tokio_util::{
     task::TaskTracker,
 };
 
+mod corefy;
+mod harness;
+
+use corefy::capabilities;
+pub use corefy::upstream;
+pub use harness::Harness;
+
 use crate::{
-    app::{self, App, AppParts, Probe},
-    config::{Config, DatabaseConfig, ProxiedPort, RiskConfig, TlsConfig, TraceConfig, UpstreamApi, UpstreamConfig},
-    domain::{
-        acceptance::Acceptance, capability::Capability, clock::Clock, environment::Environment, master_key::MasterKey,
-        network, proxies::Proxies,
-    },
+    app::{self, App, AppParts},
+    config::{Config, DatabaseConfig, ProxiedPort, RiskConfig, TlsConfig, TraceConfig},
+    domain::{acceptance::Acceptance, environment::Environment, master_key::MasterKey, network, proxies::Proxies},
     http,
-    port::{Bounds, CertificateError, CertificateFiles, Certificates, CountedAs, IdleTimeouts, Port},
+    port::{Bounds, CertificateError, CertificateFiles, Certificates, CountedAs, Port},
     reference_data::{FileFaults, ReferenceData, ReferenceFiles},
     rpc,
     store::{self, FileLock, Keyring, Store},
     telemetry::{ExportError, Telemetry},
-    upstream::{
-        Upstream,
-        call_log::{CallLog, CallRecords},
-        intents::{Credentials, Intents, REDACT},
-        transport::{HttpSender, SetupError, TokenSource, Transport, TransportSettings},
-    },
+    upstream::transport::SetupError,
     worker,
 };
 
@@ -63,23 +62,6 @@ pub enum StartError {
     /// The client of Corefy could not be made.
     #[error("{0}")]
     Upstream(#[from] SetupError),
-}
-
-/// Test hooks; production leaves them as they are.
-#[derive(Clone, Default)]
-pub struct Harness {
-    /// Time, ids and chance.
-    pub environment: Environment,
-    /// Called at each checkpoint of a mutating call.
-    pub probe: Option<Probe>,
-    /// The store waits for its database in lock step ([`Store::open_in_lock_step`]).
-    pub in_lock_step: bool,
-    /// Stands in for the network to Corefy.
-    pub sender: Option<Arc<dyn HttpSender>>,
-    /// No workers run: the test takes their steps itself.
-    pub without_workers: bool,
-    /// How long a connection of the gRPC port may take for what.
-    pub rpc_idle_timeouts: Option<IdleTimeouts>,
 }
 
 /// A running gateway. Dropping it without [`Server::stop`] ends it at once, as a crash would.
@@ -285,12 +267,6 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
     Ok(app)
 }
 
-/// The things that requests may ask for: what the dialect can do, as far as the operator wants it.
-fn capabilities(upstream: &dyn Upstream, config: &Config) -> Vec<Capability> {
-    let is_wanted = |capability: &Capability| config.raw_cards || *capability != Capability::RawCards;
-    upstream.capabilities().iter().copied().filter(is_wanted).collect()
-}
-
 /// Reads the files of reference data.
 pub fn reference_data(config: &RiskConfig) -> Result<ReferenceData, FileFaults> {
     let RiskConfig { bin_table, ip_databases, disposable_domains, rates, .. } = config.clone();
@@ -305,61 +281,6 @@ fn telemetry(traces: Option<&TraceConfig>) -> Result<Telemetry, ExportError> {
         }
         None => Ok(telemetry),
     }
-}
-
-/// The client of Corefy, and the records of what it sends; connects only when something is sent. Without a `source` it
-/// has the whole rate limit to itself.
-pub fn upstream(
-    config: &UpstreamConfig,
-    harness: &Harness,
-    telemetry: Telemetry,
-    source: Option<Arc<dyn TokenSource>>,
-) -> Result<(Arc<dyn Upstream>, CallRecords), SetupError> {
-    let Harness { environment, sender, .. } = harness;
-    let settings = TransportSettings {
-        base_url: config.base_url.clone(),
-        proxy: config.route.proxy.clone(),
-        timeout: config.timeout,
-        retries: config.retry_count,
-        rate_per_minute: config.rate_limit_per_minute.get(),
-    };
-    let redact = match &config.api {
-        UpstreamApi::Intents { .. } => REDACT,
-        UpstreamApi::Commerce(_) => return Err(not_yet()),
-    };
-    let (log, api_calls) = CallLog::new(redact);
-    let transport = Transport::new(settings, environment.clone(), log)?.with_telemetry(telemetry);
-    let transport = match source {
-        Some(source) => transport.with_token_source(source),
-        None => transport,
-    };
-    let transport = match sender {
-        Some(sender) => transport.with_sender(sender.clone()),
-        None => transport,
-    };
-    Ok((dialect(config, transport, environment.clock.clone())?, api_calls))
-}
-
-/// The dialect of the API that is set, on this transport.
-fn dialect(config: &UpstreamConfig, transport: Transport, clock: Clock) -> Result<Arc<dyn Upstream>, SetupError> {
-    let secrets = [&config.webhook_secret, &config.webhook_secret_previous];
-    let webhook_secrets = secrets.into_iter().flatten().cloned().collect();
-    match &config.api {
-        UpstreamApi::Intents { secret_key, client_key } => {
-            let credentials = Credentials {
-                api_key: config.api_key.clone(),
-                secret_key: secret_key.clone(),
-                client_key: client_key.clone(),
-                webhook_secrets,
-            };
-            Ok(Arc::new(Intents::new(transport, credentials, clock)?))
-        }
-        UpstreamApi::Commerce(_) => Err(not_yet()),
-    }
-}
-
-fn not_yet() -> SetupError {
-    SetupError::new("the dialect of this API comes with a later change")
 }
 
 fn closed_tracker() -> TaskTracker {
