@@ -72,7 +72,7 @@ pub struct Switches {
     pub merge_customers: bool,
     /// Every answer is this many milliseconds late, though its call is executed at once; at most 60 000.
     pub answer_delay_ms: u64,
-    /// What is open about the `commerce` dialect.
+    /// The account's behaviour where documents of the `commerce` dialect leave it open.
     pub commerce: CommerceSwitches,
     /// How webhooks are delivered.
     pub webhooks: WebhookSwitches,

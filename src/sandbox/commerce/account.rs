@@ -21,7 +21,7 @@ const LIMITS: (i64, i64) = (0, 1_000_000);
 const CURRENCIES: [&str; 3] = ["EUR", "GBP", "USD"];
 
 impl State {
-    /// What is left of the money that moved, by currency.
+    /// The balance of the money that moved, by currency.
     pub(super) fn balances(&self) -> Done {
         let mut balances: BTreeMap<&str, Decimal> = CURRENCIES.iter().map(|code| (*code, Decimal::ZERO)).collect();
         for entry in &self.ledger.entries {

@@ -111,7 +111,7 @@ impl State {
         }))
     }
 
-    /// What it was asked for with, and where the payer goes.
+    /// The terms that it was made with, and where the payer goes.
     fn terms(&self, payment: &SandboxPayment, invoice: &Invoice) -> Members {
         let base = self.base_url.as_str().trim_end_matches('/');
         let links = &invoice.return_urls;
@@ -193,7 +193,7 @@ pub(super) fn refund_members(refund: &RefundRecord) -> Members {
     }))
 }
 
-/// What is told of the card that was used.
+/// The card that was used, masked.
 fn payload(invoice: &Invoice) -> Members {
     let Some(card) = &invoice.card else { return Members::new() };
     members_of(json!({

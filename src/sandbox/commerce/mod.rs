@@ -7,7 +7,7 @@
 //! - `invoice`, `invoices`, `document`, `status`: an invoice as it is kept, made, found and shown
 //! - `services`: the ways to pay
 //! - `sales`, `corefy_cards`, `card_tokens`, `resolutions`: what a card does, and the token that opens the card gate
-//! - `vault`: saved cards and customers
+//! - `vault`, `saved_cards`: saved cards and customers, and payments by them
 //! - `refunds`, `account`: the other calls
 //! - `hosted`, `page`: the payer's pages
 //! - `callbacks`: what the gateway is told
@@ -31,6 +31,7 @@ mod refunds;
 mod resolutions;
 pub(super) mod route;
 mod sales;
+mod saved_cards;
 mod services;
 mod status;
 pub(super) mod switches;

@@ -1,4 +1,4 @@
-//! What a payer sees: Corefy's page for an invoice, and the bank's for 3-D Secure, from which the browser comes back to Corefy.
+//! The payer's pages: Corefy's for an invoice, and the bank's for 3-D Secure, from which the browser comes back to Corefy.
 
 use std::sync::Arc;
 

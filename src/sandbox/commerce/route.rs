@@ -7,7 +7,7 @@ use url::form_urlencoded;
 pub(in crate::sandbox) enum CommerceRoute {
     InvoiceCreate,
     InvoiceRead(String),
-    /// Those with this `reference_id`; all when none is asked for.
+    /// The invoices with this `reference_id`; all when none is asked for.
     InvoiceList(Option<String>),
     InvoiceRefund(String),
     Balances,

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::invoice::{Invoice, UsedCard};
-use crate::sandbox::{cards::CardEffect, state::State};
+use super::invoice::UsedCard;
 
 /// Saved cards and customers.
 #[derive(Default)]
@@ -32,46 +31,18 @@ impl Vault {
         entry.map(|entry| &entry.card)
     }
 
+    /// Saves a card under a token, for this customer.
+    pub fn save(&mut self, token: String, customer: String, card: UsedCard) {
+        self.cards.insert(token, VaultEntry { customer, card });
+    }
+
+    /// The id of the customer with this reference, who is made with the id `new` if there is none.
+    pub fn customer_or_new(&mut self, reference: &str, new: String) -> String {
+        self.customers.entry(reference.to_owned()).or_insert(new).clone()
+    }
+
     /// The id of the customer with this reference.
     pub fn customer_id(&self, reference: &str) -> Option<&str> {
         self.customers.get(reference).map(String::as_str)
     }
-}
-
-impl State {
-    /// The id of the customer with this reference, who is made if there is none.
-    pub(super) fn customer_id_of(&mut self, reference: &str) -> String {
-        let new = self.new_id("cus_");
-        self.vault.customers.entry(reference.to_owned()).or_insert(new).clone()
-    }
-
-    /// Notes that a payment is paid; saves the card of an invoice that asks for it.
-    pub fn note_paid(&mut self, id: &str) {
-        let (now, token) = (self.clock.now(), self.new_id("tok_"));
-        let Some(invoice) = self.intents.get_mut(id).and_then(|payment| payment.invoice.as_deref_mut()) else { return };
-        invoice.paid_at = Some(now);
-        if let Some(entry) = entry_of(invoice) {
-            invoice.saved_as = Some(token.clone());
-            self.vault.cards.insert(token, entry);
-        }
-    }
-
-    /// Charges the payer who has approved, with all that comes of the card that was saved for it.
-    pub fn charge_as_saved(&mut self, id: &str) {
-        let invoice = self.intents.get_mut(id).and_then(|payment| payment.invoice.as_deref_mut());
-        let saved = invoice.and_then(|invoice| {
-            invoice.card = invoice.card.take().or_else(|| invoice.saved.clone());
-            invoice.card.as_ref().map(|card| card.effect)
-        });
-        match saved {
-            Some(CardEffect::ApproveThenChargeBack) => self.charge_for_a_while(id),
-            _ => self.charge(id),
-        }
-    }
-}
-
-/// What is to be kept of an invoice that is paid.
-fn entry_of(invoice: &Invoice) -> Option<VaultEntry> {
-    let (customer, card) = (invoice.customer_reference()?, invoice.card.clone()?);
-    invoice.tokenize.then(|| VaultEntry { customer: customer.to_owned(), card })
 }

@@ -1,4 +1,4 @@
-//! The dialect on the wire: what requests say, and values as answers write them.
+//! The dialect on the wire: requests, and values as answers write them.
 
 use rust_decimal::Decimal;
 use secrecy::SecretString;
@@ -19,7 +19,7 @@ pub(super) struct RequestedObject<T> {
     pub attributes: T,
 }
 
-/// What an invoice is asked for with. Members that are left out or `null` are not set.
+/// The attributes of an invoice that is asked for. Members that are left out are not set.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct InvoiceRequest {
@@ -68,7 +68,7 @@ pub(super) struct CardgateOptions {
     pub retry_limit: Option<u8>,
 }
 
-/// What the card gate is given.
+/// The attributes of a sale at the card gate.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SaleRequest {
@@ -80,7 +80,7 @@ pub(super) struct SaleRequest {
     pub browser_info: Value,
 }
 
-/// What a refund is asked for with.
+/// The attributes of a refund that is asked for.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct RefundInput {
@@ -91,7 +91,7 @@ pub(super) struct RefundInput {
     pub description: Option<String>,
 }
 
-/// What the public API is asked about.
+/// A question to the public API: how so much can be paid.
 #[derive(Deserialize)]
 pub(super) struct PrerequestInput {
     pub currency: String,

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{ASKED_BY_BANK, state};
 use crate::sandbox::tests::Bench;
 
-fn card<'a>(number: &'a str) -> [(&'a str, &'a str); 6] {
+fn card(number: &str) -> [(&str, &str); 6] {
     let expiry = [("exp_month", "12"), ("exp_year", "30")];
     [("decision", "card"), ("card_number", number), ("cvv", "123"), ("card_holder", "JANE DOE"), expiry[0], expiry[1]]
 }
