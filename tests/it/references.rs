@@ -15,6 +15,7 @@ use corefy_gateway::{
         rule_set,
     },
     telemetry::catalogue::{CATALOGUE, MetricEntry},
+    upstream::commerce::FACTS,
 };
 use prost_reflect::{DescriptorPool, prost_types::FileDescriptorProto};
 
@@ -313,4 +314,12 @@ fn covering(field: &Field) -> String {
         Presence::With(_) => schema::FIELDS.iter().find(of_group).unwrap().path.to_owned(),
         Presence::Always | Presence::Alone(_) => field.path.to_owned(),
     }
+}
+
+#[test]
+fn the_facts_about_the_commerce_api_are_those_that_the_dialect_relies_on() {
+    let rows = FACTS
+        .iter()
+        .map(|fact| [fact.statement.to_owned(), fact.ground.as_str().to_owned(), fact.otherwise.to_owned()]);
+    compare("commerce.md", &table(["fact", "ground", "if it is not so"], rows));
 }

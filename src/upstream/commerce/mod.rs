@@ -3,12 +3,14 @@
 use super::transport::{SetupError, Transport};
 use crate::domain::clock::Clock;
 
+mod facts;
 mod keys;
 mod redact;
 mod refusals;
 mod settings;
 mod unread;
 
+pub use facts::{FACTS, Fact, Ground};
 use keys::AuthorizationHeaders;
 pub use keys::Credentials;
 pub use redact::REDACT;
