@@ -8,8 +8,8 @@ help: ## Show this list
 machine: # Says what of Rust and a C compiler is missing, before cargo says it in its own words
 	@bash -c 'source .ci/machine.sh && need_rust && need_compiler'
 
-dev: machine ## Run gateway, sandbox and SQLite in one process, and print a key and a grpcurl line
-	cargo run -- dev
+dev: machine ## Run gateway, sandbox and SQLite in one process, and print a key and a grpcurl line; API=commerce for Corefy's other API
+	cargo run -- dev $(if $(API),--corefy-api=$(API))
 
 try: machine ## Walk payments and refunds against the gateway that `make dev` started
 	cargo run -- try

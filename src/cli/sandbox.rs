@@ -3,13 +3,14 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use clap::Args;
+use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{failure::CommandFailure, log, shutdown};
 use crate::{
-    config::local::{SandboxKeys, SandboxSettings},
+    config::local::{CommerceKeys, SandboxKeys, SandboxSettings},
     domain::environment::Environment,
     sandbox::{CommerceAccount, Sandbox, SandboxOptions},
 };
@@ -52,6 +53,16 @@ pub(super) fn port_in_use(address: SocketAddr, error: &io::Error) -> CommandFail
     CommandFailure::Failed(format!("GATEWAY_SANDBOX_ADDR: {address} cannot be opened: {error}{advice}"))
 }
 
+fn commerce_account(keys: &CommerceKeys) -> CommerceAccount {
+    CommerceAccount {
+        account_id: keys.account_id.clone(),
+        api_key: keys.api_key.clone(),
+        secret_key_test: keys.secret_key.clone(),
+        public_key: keys.public_key.expose_secret().to_owned(),
+        ..CommerceAccount::default()
+    }
+}
+
 /// Starts a sandbox that settles what is due by itself.
 pub(super) async fn start(
     listener: TcpListener,
@@ -64,7 +75,7 @@ pub(super) async fn start(
         secret_key: keys.secret_key.clone(),
         client_key: keys.client_key.clone(),
         webhook_secret: keys.webhook_secret.clone(),
-        commerce: CommerceAccount::default(),
+        commerce: commerce_account(&keys.commerce),
         webhook_url,
         webhooks_at_a_time: WEBHOOKS_AT_A_TIME,
         public_url: None,

@@ -1,6 +1,7 @@
 //! Settings of the commands that serve no real money: `sandbox` and `dev`.
 
 use std::{
+    collections::BTreeMap,
     io,
     net::SocketAddr,
     num::NonZeroU32,
@@ -15,11 +16,13 @@ use url::Url;
 use crate::domain::{amount_limits::AmountLimits, retention::Retention};
 
 use super::{
-    Config, DatabaseConfig, LogConfig, RiskConfig, SettingsProblems, UpstreamApi, UpstreamConfig, UpstreamRoute,
+    CommerceConfig, Config, DatabaseConfig, LogConfig, RiskConfig, SettingsProblems, UpstreamApi, UpstreamConfig,
+    UpstreamRoute,
     read::{days, return_url_schemes, web_origins},
     report::SettingsReport,
     rules::{API_KEY_LENGTH, CLIENT_KEY_LENGTH, SECRET_KEY_LENGTH, WEBHOOK_SECRET_LENGTH},
     settings::LogSettings,
+    upstream::ApiName,
 };
 
 /// Keys of the sandbox unless others are set. They open nothing else.
@@ -27,6 +30,10 @@ const API_KEY: &str = "sandbox-api-key";
 const SECRET_KEY: &str = "sandbox-secret-key-0123456789";
 const CLIENT_KEY: &str = "sandbox-client-key";
 const WEBHOOK_SECRET: &str = "sandbox-webhook-secret";
+const COMMERCE_ACCOUNT: &str = "coma_sandbox0123456789";
+const COMMERCE_API_KEY: &str = "sandbox-commerce-api-key";
+const COMMERCE_SECRET_KEY: &str = "sk_test_sandbox-0123456789abcdefghijklmnopqrstuvwxyz";
+const COMMERCE_PUBLIC_KEY: &str = "pk_test_sandbox-0123456789";
 /// Seals the database of `dev`, which holds nothing real.
 const DEV_MASTER_KEY: &str = "the-master-key-of-dev-which-holds-nothing-real";
 
@@ -80,6 +87,32 @@ pub struct SandboxKeys {
     pub client_key: SecretString,
     /// Signs webhooks.
     pub webhook_secret: SecretString,
+    /// Those of the `commerce` API, which the sandbox speaks beside.
+    pub commerce: CommerceKeys,
+}
+
+/// The account of the `commerce` API that sandbox and gateway share, in test mode.
+#[derive(Clone, Debug)]
+pub struct CommerceKeys {
+    /// The account's id.
+    pub account_id: String,
+    /// Sent with each request.
+    pub api_key: SecretString,
+    /// Signs webhooks.
+    pub secret_key: SecretString,
+    /// Opens the public API.
+    pub public_key: SecretString,
+}
+
+impl Default for CommerceKeys {
+    fn default() -> Self {
+        Self {
+            account_id: COMMERCE_ACCOUNT.to_owned(),
+            api_key: COMMERCE_API_KEY.into(),
+            secret_key: COMMERCE_SECRET_KEY.into(),
+            public_key: COMMERCE_PUBLIC_KEY.into(),
+        }
+    }
 }
 
 impl Default for SandboxKeys {
@@ -89,6 +122,7 @@ impl Default for SandboxKeys {
             secret_key: SECRET_KEY.into(),
             client_key: CLIENT_KEY.into(),
             webhook_secret: WEBHOOK_SECRET.into(),
+            commerce: CommerceKeys::default(),
         }
     }
 }
@@ -126,6 +160,7 @@ impl SandboxSettings {
             secret_key: secret_key?,
             client_key: client_key?,
             webhook_secret: webhook_secret?,
+            commerce: keys.commerce,
         })
     }
 }
@@ -134,6 +169,9 @@ impl SandboxSettings {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Dev")]
 pub struct DevSettings {
+    /// Which of Corefy's APIs to speak to the sandbox: `intents` or `commerce`
+    #[arg(long, env, value_name = "NAME", default_value = "intents")]
+    corefy_api: String,
     /// Address and port for gRPC
     #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
     gateway_grpc_addr: String,
@@ -167,6 +205,7 @@ pub struct DevConfig {
     pub keys: SandboxKeys,
     /// For the database and the API key.
     pub dir: PathBuf,
+    api: ApiName,
     grpc_addr: SocketAddr,
     http_addr: SocketAddr,
     web_origins: Vec<String>,
@@ -185,16 +224,20 @@ impl DevSettings {
         let log = self.log.read(&mut report);
         let origins = web_origins(&mut report, self.gateway_web_origins.as_deref());
         let schemes = return_url_schemes(&mut report, self.gateway_return_url_schemes.as_deref());
-        let config = grpc.zip(http).zip(sandbox).zip(log).zip(origins.zip(schemes));
-        report.finish(config.map(|((((grpc_addr, http_addr), sandbox_addr), log), (origins, schemes))| DevConfig {
-            sandbox_addr,
-            keys: SandboxKeys::default(),
-            dir: self.gateway_dev_dir.clone(),
-            grpc_addr,
-            http_addr,
-            web_origins: origins,
-            return_url_schemes: schemes,
-            log,
+        let api = ApiName::read(&self.corefy_api, &mut report);
+        let config = grpc.zip(http).zip(sandbox).zip(log.zip(api)).zip(origins.zip(schemes));
+        report.finish(config.map(|((((grpc_addr, http_addr), sandbox_addr), (log, api)), (origins, schemes))| {
+            DevConfig {
+                sandbox_addr,
+                keys: SandboxKeys::default(),
+                dir: self.gateway_dev_dir.clone(),
+                api,
+                grpc_addr,
+                http_addr,
+                web_origins: origins,
+                return_url_schemes: schemes,
+                log,
+            }
         }))
     }
 }
@@ -211,7 +254,10 @@ impl DevConfig {
     /// The settings of a gateway that speaks to the sandbox at `sandbox` and keeps its state in SQLite.
     pub fn gateway(&self, sandbox: Url) -> Config {
         Config {
-            upstream: sandbox_upstream(&self.keys, sandbox),
+            upstream: match self.api {
+                ApiName::Intents => sandbox_upstream(&self.keys, sandbox),
+                ApiName::Commerce => sandbox_commerce(&self.keys, sandbox),
+            },
             database: DatabaseConfig { url: sqlite_url(&self.dir.join("gateway.db")).into(), connections: 10 },
             master_key: DEV_MASTER_KEY.into(),
             grpc_addr: self.grpc_addr,
@@ -256,6 +302,25 @@ pub fn sandbox_upstream(keys: &SandboxKeys, base_url: Url) -> UpstreamConfig {
         retry_count: 3,
         rate_limit_per_minute: NonZeroU32::new(600).expect("600 is not zero"),
         sandbox_mode: true,
+    }
+}
+
+/// The same in the `commerce` API; all hosts of it are the sandbox.
+pub fn sandbox_commerce(keys: &SandboxKeys, base_url: Url) -> UpstreamConfig {
+    let CommerceKeys { account_id, api_key, secret_key, public_key } = &keys.commerce;
+    let api = CommerceConfig {
+        account_id: account_id.clone(),
+        card_gate_url: Some(base_url.clone()),
+        public_url: None,
+        public_key: Some(public_key.clone()),
+        callback_url: None,
+        services: BTreeMap::new(),
+    };
+    UpstreamConfig {
+        api: UpstreamApi::Commerce(Box::new(api)),
+        api_key: api_key.clone(),
+        webhook_secret: Some(secret_key.clone()),
+        ..sandbox_upstream(keys, base_url)
     }
 }
 

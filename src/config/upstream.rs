@@ -67,12 +67,16 @@ impl UpstreamApi {
 
 /// The names of the APIs, as they are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ApiName {
+pub(super) enum ApiName {
     Intents,
     Commerce,
 }
 
 impl ApiName {
+    pub(super) fn read(text: &str, report: &mut SettingsReport) -> Option<Self> {
+        report.value("COREFY_API", text, "intents or commerce", Self::parse)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         match text {
             "intents" => Some(Self::Intents),
@@ -84,7 +88,7 @@ impl ApiName {
 
 impl UpstreamSettings {
     pub(super) fn read(&self, report: &mut SettingsReport) -> Option<UpstreamConfig> {
-        let name = report.value("COREFY_API", &self.corefy_api, "intents or commerce", ApiName::parse);
+        let name = ApiName::read(&self.corefy_api, report);
         let sandbox_mode = report.truth("COREFY_SANDBOX_MODE", &self.corefy_sandbox_mode);
         let is_test = sandbox_mode.unwrap_or_default();
         let api_key = report.secret("COREFY_API_KEY", &self.corefy_api_key, API_KEY_LENGTH, FROM_COREFY);

@@ -15,7 +15,7 @@ use corefy_gateway::{
     },
     config::{
         Config, DatabaseConfig, LogConfig, LogFormat, RiskConfig, UpstreamConfig,
-        local::{SandboxKeys, sandbox_upstream},
+        local::{SandboxKeys, sandbox_commerce, sandbox_upstream},
     },
     domain::{
         amount_limits::AmountLimits,
@@ -87,6 +87,16 @@ impl TestApp {
     /// The same without workers.
     pub async fn start_still(database: TestDatabase) -> Self {
         Self::start_in(database, Harness { without_workers: true, ..Harness::default() }, |_| {}).await
+    }
+
+    /// Starts it on `database` with a Corefy that is spoken to in its `commerce` API.
+    pub async fn start_commerce(database: TestDatabase, probe: Option<Probe>) -> Self {
+        let in_commerce = |config: &mut Config| {
+            let UpstreamConfig { api, api_key, webhook_secret, .. } =
+                sandbox_commerce(&SandboxKeys::default(), config.upstream.base_url.clone());
+            config.upstream = UpstreamConfig { api, api_key, webhook_secret, ..config.upstream.clone() };
+        };
+        Self::start_with(database, probe, in_commerce).await
     }
 
     async fn start_in(database: TestDatabase, harness: Harness, change: impl FnOnce(&mut Config)) -> Self {
