@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 
 use super::{auth::hmac_hex, state::State, webhooks::SignedWebhook};
-use crate::{domain::clock::Timestamp, upstream::intents::wire::WireWebhook};
+use crate::upstream::intents::wire::WireWebhook;
 
 impl State {
     /// Tells by a webhook of the `intents` dialect.
@@ -21,8 +21,7 @@ impl State {
             let callback = self.callback(payment);
             self.events.extend(callback);
         } else if let Some(event) = event {
-            let now: Timestamp = self.clock.now();
-            let mut webhook = payment.webhook(self.new_id("cfevt_"), event, now);
+            let mut webhook = payment.webhook(self.new_id("cfevt_"), event, self.clock.now());
             amend(&mut webhook);
             self.tell(&webhook);
         }

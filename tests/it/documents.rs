@@ -8,7 +8,7 @@ use std::{
 
 use corefy_gateway::{
     domain::{audit::AuditAction, books::ExportedKind},
-    sandbox::{cards::TEST_CARDS, test_refunds::TEST_REFUNDS},
+    sandbox::{COREFY_CARDS, cards::TEST_CARDS, test_refunds::TEST_REFUNDS},
 };
 
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
@@ -41,6 +41,12 @@ fn digits_and_words(heading: &str) -> Vec<(String, String)> {
 fn every_test_card_is_documented() {
     let cards: Vec<_> = TEST_CARDS.iter().map(|card| (card.number.to_owned(), card.description.to_owned())).collect();
     assert_eq!(digits_and_words("Test cards"), cards);
+}
+
+#[test]
+fn every_card_of_corefy_s_is_documented() {
+    let cards = COREFY_CARDS.iter().map(|card| (card.number.to_owned(), card.description.to_owned()));
+    assert_eq!(digits_and_words("Corefy's own test cards"), cards.collect::<Vec<_>>());
 }
 
 #[test]

@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use super::{
-    services::{METHODS, ServiceMethod, service_code},
-    wire::{PrerequestInput, number, php_object},
+    services::{METHODS, ServiceField, ServiceMethod, service_code},
+    wire::{PrerequestInput, decimal, number, php_object},
 };
 use crate::sandbox::{
     answer::{Done, SandboxOutcome, read},
@@ -40,7 +40,7 @@ impl State {
     /// The services that take an amount in a currency.
     pub(super) fn prerequest(&self, body: &[u8]) -> SandboxOutcome {
         let request: PrerequestInput = read(body)?;
-        let amount = super::wire::decimal(&request.amount);
+        let amount = decimal(&request.amount);
         let fits = amount.is_none_or(|amount| amount > LIMITS.0.into() && amount <= LIMITS.1.into());
         let offered = METHODS.iter().filter(|method| fits && method.currencies.contains(&request.currency.as_str()));
         let (mut services, mut methods) = (Map::new(), Map::new());
@@ -74,7 +74,7 @@ fn balance(currency: &str, sum: Decimal) -> Value {
 }
 
 fn service(method: &ServiceMethod, code: &str, currency: &str) -> Value {
-    let field = |(position, field): (usize, &super::services::ServiceField)| {
+    let field = |(position, field): (usize, &ServiceField)| {
         json!({
             "key": field.key,
             "type": "string",

@@ -11,15 +11,21 @@ pub struct CorefyCard {
     pub is_3ds: bool,
     /// Whether it is charged in the end.
     pub succeeds: bool,
+    /// The same in words.
+    pub description: &'static str,
 }
 
 /// The cards. Any CVV and any later expiry do.
 pub const COREFY_CARDS: &[CorefyCard] = &[
-    CorefyCard { number: "5123817234060000", is_3ds: true, succeeds: true },
-    CorefyCard { number: "5519283812030000", is_3ds: false, succeeds: true },
-    CorefyCard { number: "4412397212080000", is_3ds: true, succeeds: false },
-    CorefyCard { number: "4302912837020000", is_3ds: false, succeeds: false },
+    card("5123817234060000", true, true, "charged after the payer approves on a page"),
+    card("5519283812030000", false, true, "charged"),
+    card("4412397212080000", true, false, "declined, whatever the payer does on a page"),
+    card("4302912837020000", false, false, "declined"),
 ];
+
+const fn card(number: &'static str, is_3ds: bool, succeeds: bool, description: &'static str) -> CorefyCard {
+    CorefyCard { number, is_3ds, succeeds, description }
+}
 
 /// The expiry, month and two digits of the year, with which the cards that succeed stay pending.
 const STAYS_PENDING: &str = "0777";

@@ -24,3 +24,40 @@ pub(super) fn resolution_of(code: &'static str) -> &'static str {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::cards::{CardEffect, TEST_CARDS};
+
+    /// Resolutions that Corefy has published, as far as they tell of cards.
+    const PUBLISHED: &[&str] = &[
+        "antifraud_error",
+        "card_expired",
+        "card_lost",
+        "card_stolen",
+        "card_usage_limit_violation",
+        "client_auth_failed",
+        "general_decline",
+        "insufficient_funds",
+        "invalid_cvv",
+        "issuer_decline",
+        "provider_error",
+        "transaction_expired",
+    ];
+
+    #[test]
+    fn every_decline_of_the_sandbox_has_a_published_resolution_of_its_own() {
+        let of_card = |effect| match effect {
+            CardEffect::Decline(code) => Some(code),
+            _ => None,
+        };
+        let codes = TEST_CARDS.iter().filter_map(|card| of_card(card.effect));
+        let all: Vec<_> =
+            codes.chain(["authentication_failed", "canceled_by_payer", EXPIRED]).map(resolution_of).collect();
+        for resolution in &all {
+            assert!(PUBLISHED.contains(resolution), "{resolution}");
+            assert_eq!(all.iter().filter(|other| *other == resolution).count(), 1, "{resolution}");
+        }
+    }
+}

@@ -1,9 +1,11 @@
 //! The card gate: an attempt to pay an invoice with a card.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::{
+    card_tokens,
     corefy_cards::effect_of,
     invoice::{UsedCard, invoice_id},
     resolutions::OK,
@@ -85,10 +87,9 @@ impl State {
 
     /// The form that the payer's browser posts to the bank.
     pub(super) fn acs_form(&self, payment: &SandboxPayment) -> Value {
-        use base64::{Engine as _, engine::general_purpose::STANDARD};
         let base = self.base_url.as_str().trim_end_matches('/');
         let term_url = format!("{base}/complete-auth?pid={}", payment.payment_id);
-        let request = super::card_tokens::issue(&self.commerce.api_key, &payment.payment_id, payment.created_at);
+        let request = card_tokens::issue(&self.commerce.api_key, &payment.payment_id, payment.created_at);
         json!({
             "action": format!("{base}/acs/auth"),
             "method": "POST",
