@@ -121,6 +121,13 @@ impl PaymentIntentService for Bare {
         Ok(Response::new(pb::GetPaymentIntentResponse { payment_intent: Some(intent) }))
     }
 
+    async fn list_attempts(
+        &self,
+        _: Request<pb::ListAttemptsRequest>,
+    ) -> Result<Response<pb::ListAttemptsResponse>, Status> {
+        Err(Status::unimplemented("not measured"))
+    }
+
     async fn list_payment_intents(
         &self,
         _: Request<pb::ListPaymentIntentsRequest>,

@@ -42,6 +42,7 @@ pub async fn unary(
         CreatePaymentIntent: payment_intents.create_payment_intent(CreatePaymentIntentRequest),
         ConfirmPaymentIntent: payment_intents.confirm_payment_intent(ConfirmPaymentIntentRequest),
         GetPaymentIntent: payment_intents.get_payment_intent(GetPaymentIntentRequest),
+        ListAttempts: payment_intents.list_attempts(ListAttemptsRequest),
         ListPaymentIntents: payment_intents.list_payment_intents(ListPaymentIntentsRequest),
         CancelPaymentIntent: payment_intents.cancel_payment_intent(CancelPaymentIntentRequest),
         CreateRefund: refunds.create_refund(CreateRefundRequest),

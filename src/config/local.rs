@@ -87,7 +87,7 @@ pub struct SandboxKeys {
     pub client_key: SecretString,
     /// Signs webhooks.
     pub webhook_secret: SecretString,
-    /// Those of the `commerce` API, which the sandbox speaks beside.
+    /// The account of the `commerce` API, which the sandbox speaks beside.
     pub commerce: CommerceKeys,
 }
 

@@ -13,8 +13,6 @@ macro_rules! id {
         #[serde(transparent)]
         pub struct $name(String);
 
-        const _: () = assert!(!is_reserved($prefix), "this prefix is reserved");
-
         impl $name {
             /// The prefix of every id of this kind.
             pub const PREFIX: &'static str = $prefix;
@@ -44,6 +42,7 @@ macro_rules! id {
 }
 
 id!(/** Id of a payment intent, `pi_…`. */ PaymentIntentId, "pi_");
+id!(/** Id of an attempt to pay an intent, `att_…`. */ AttemptId, "att_");
 id!(/** Id of a refund, `re_…`. */ RefundId, "re_");
 id!(/** Id of a customer, `cus_…`. */ CustomerId, "cus_");
 id!(/** Id of a saved payment method, `pm_…`. */ PaymentMethodId, "pm_");
@@ -54,11 +53,6 @@ id!(/** Id of a received webhook, `wh_…`. */ WebhookId, "wh_");
 id!(/** Id of a decision about the risk of an attempt, `rd_…`. */ RiskDecisionId, "rd_");
 id!(/** Id of an erasure, `era_…`. */ ErasureId, "era_");
 id!(/** Id of a call to Corefy in the log of calls, `call_…`. */ ApiCallId, "call_");
-
-/// Whether ids of a kind that may come have this prefix: `att_…`, an attempt to pay. No object has such an id.
-const fn is_reserved(prefix: &str) -> bool {
-    matches!(prefix.as_bytes(), b"att_")
-}
 
 /// The prefix of a payment's id.
 const PAYMENT_PREFIX: &str = "pay_";

@@ -4,6 +4,7 @@ pub mod acceptance;
 pub mod amount_limits;
 pub mod api_call;
 pub mod api_key;
+pub mod attempts;
 pub mod audit;
 pub mod books;
 pub mod capability;

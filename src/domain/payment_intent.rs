@@ -19,7 +19,7 @@ use super::{
 mod progress;
 mod state;
 
-pub use progress::{Attempt, Progress};
+pub use progress::{Attempt, EndedAttempt, MOST_ENDED_ATTEMPTS, Progress};
 pub use state::PaymentIntentState;
 
 use PaymentIntentState as State;
@@ -99,7 +99,7 @@ impl PaymentIntent {
 
     /// Begins an attempt, whose answer is missing until Corefy gives it.
     pub fn begin_attempt(&mut self, attempt: Attempt, now: Timestamp) {
-        self.progress.begin(attempt);
+        self.progress.begin(Attempt { started_at: now, ..attempt }, self.upstream_id.clone());
         self.progress.is_unanswered = true;
         self.enter(State::Processing, now);
     }

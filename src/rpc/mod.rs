@@ -47,6 +47,7 @@ use sizes::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
 
 mod access_log;
 mod api_calls;
+mod attempts;
 mod auth;
 mod cards;
 mod confirmation;

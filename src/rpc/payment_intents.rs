@@ -69,6 +69,19 @@ impl PaymentIntentService for Handlers {
         Ok(Response::new(pb::GetPaymentIntentResponse { payment_intent: Some(intent.into()) }))
     }
 
+    async fn list_attempts(
+        &self,
+        request: Request<pb::ListAttemptsRequest>,
+    ) -> Result<Response<pb::ListAttemptsResponse>, Status> {
+        let named = handler::naming(&request.get_ref().payment_intent_id);
+        let (caller, id) = handler::query(request, |fields, message| {
+            fields.payment_intent_id("payment_intent_id", &message.payment_intent_id)
+        })?;
+        let intent = self.app.payments.get_payment_intent(&caller, id).await.map_err(named)?;
+        let attempts = intent.attempts().into_iter().map(Into::into).collect();
+        Ok(Response::new(pb::ListAttemptsResponse { attempts }))
+    }
+
     async fn list_payment_intents(
         &self,
         request: Request<pb::ListPaymentIntentsRequest>,

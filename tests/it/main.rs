@@ -8,6 +8,7 @@ mod support;
 mod answers;
 mod api_calls;
 mod architecture;
+mod attempts;
 mod audit;
 mod capabilities;
 mod chaos;

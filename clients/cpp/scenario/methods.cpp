@@ -58,6 +58,7 @@ const std::map<std::string, Method>& Methods() {
       {"CreatePaymentIntent", Through(&Gateway::payment_intents, &PaymentIntents::CreatePaymentIntent)},
       {"ConfirmPaymentIntent", Through(&Gateway::payment_intents, &PaymentIntents::ConfirmPaymentIntent)},
       {"GetPaymentIntent", Through(&Gateway::payment_intents, &PaymentIntents::GetPaymentIntent)},
+      {"ListAttempts", Through(&Gateway::payment_intents, &PaymentIntents::ListAttempts)},
       {"ListPaymentIntents", Through(&Gateway::payment_intents, &PaymentIntents::ListPaymentIntents)},
       {"CancelPaymentIntent", Through(&Gateway::payment_intents, &PaymentIntents::CancelPaymentIntent)},
       {"CreateRefund", Through(&Gateway::refunds, &Refunds::CreateRefund)},

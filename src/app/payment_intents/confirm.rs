@@ -21,7 +21,7 @@ use crate::{
         confirmation::{Confirmation, PaymentSource},
         customer::Customer,
         event::EventType,
-        ids::{PaymentIntentId, PaymentMethodId, RiskDecisionId},
+        ids::{AttemptId, PaymentIntentId, PaymentMethodId, RiskDecisionId},
         operation::{NO_BASELINE, Operation, OperationKind, OperationState},
         payment_intent::{Attempt, PaymentIntent, PaymentIntentState as State},
         payment_method::{CARD, PaymentMethod},
@@ -119,12 +119,13 @@ impl ConfirmCommand {
     }
 
     /// The means of the attempt, as the intent shows them.
-    fn attempt(&self, method: Option<&PaymentMethod>, risk_decision_id: Option<RiskDecisionId>) -> Attempt {
+    fn attempt(&self, id: AttemptId, method: Option<&PaymentMethod>, risk: Option<RiskDecisionId>) -> Attempt {
         let payment_method_id = match &self.confirmation.source {
             PaymentSource::Saved(id) => Some(id.clone()),
             PaymentSource::Card(_) | PaymentSource::Other(_) | PaymentSource::HostedPage => None,
         };
-        Attempt { payment_method_id, card: self.card(method), risk_decision_id }
+        let (card, id) = (self.card(method), Some(id));
+        Attempt { id, payment_method_id, card, risk_decision_id: risk, ..Attempt::default() }
     }
 
     /// The attempt as it is screened.
@@ -223,7 +224,8 @@ impl Command for ConfirmCommand {
         if intent.state != State::RequiresConfirmation {
             operation.baseline = intent.upstream_version;
         }
-        let attempt = self.attempt(seen.method.as_ref(), screened.map(|screened| screened.id));
+        let id = AttemptId::generate(decision.ids());
+        let attempt = self.attempt(id, seen.method.as_ref(), screened.map(|screened| screened.id));
         intent.begin_attempt(attempt, operation.sent_at);
         let reserved = intent.to_inner();
         // The operation has Corefy asked.

@@ -4,7 +4,7 @@ use crate::domain::{
     clock::Timestamp,
     customer::{Customer, CustomerDetails},
     decline::PaymentError,
-    payment_intent::{Attempt, PaymentIntent, PaymentIntentDetails, Progress},
+    payment_intent::{Attempt, EndedAttempt, PaymentIntent, PaymentIntentDetails, Progress},
     payment_method::PaymentMethod,
     private::Private,
     refund::{Refund, RefundDetails, RefundFailure},
@@ -147,7 +147,7 @@ impl Progress {
     pub fn strip(&mut self, now: Timestamp) {
         let Self {
             attempt,
-            attempt_before,
+            ended_attempts,
             attempts: _,
             attempt_number: _,
             is_unanswered: _,
@@ -162,13 +162,13 @@ impl Progress {
             cancellation_reason,
             erased_at,
         } = self;
-        for Attempt { payment_method_id: _, card, risk_decision_id: _ } in attempt.iter_mut().chain(attempt_before) {
-            *card = None;
+        attempt.iter_mut().for_each(Attempt::strip);
+        for EndedAttempt { attempt, upstream_id: _, error } in ended_attempts {
+            attempt.strip();
+            error.iter_mut().for_each(PaymentError::strip);
         }
         *next_action = None;
-        if let Some(PaymentError { code: _, message }) = last_error {
-            message.clear();
-        }
+        last_error.iter_mut().for_each(PaymentError::strip);
         cancellation_reason.clear();
         erased_at.get_or_insert(now);
     }
@@ -180,6 +180,20 @@ impl Progress {
             self.strip(erased_at);
         }
         self
+    }
+}
+
+impl Attempt {
+    fn strip(&mut self) {
+        let Self { id: _, number: _, started_at: _, payment_method_id: _, card, risk_decision_id: _ } = self;
+        *card = None;
+    }
+}
+
+impl PaymentError {
+    fn strip(&mut self) {
+        let Self { code: _, message } = self;
+        message.clear();
     }
 }
 

@@ -61,7 +61,7 @@ fn intent() -> PaymentIntent {
         "details": {"payment_method_type": "card", "customer_email": CANARY, "customer_name": CANARY,
             "customer_phone": CANARY, "description": CANARY, "return_url": CANARY, "failure_url": CANARY,
             "billing_address": address(), "metadata": {"note": CANARY}},
-        "progress": {"attempt": attempt, "attempt_before": attempt, "attempts": 2,
+        "progress": {"attempt": attempt, "ended_attempts": [{"attempt": attempt, "upstream_id": "cfpi_0", "error": {"code": "lost_card", "message": CANARY}}], "attempts": 2,
             "next_action": {"redirect": {"url": CANARY, "method": "GET", "params": {"token": CANARY}}},
             "last_error": {"code": "do_not_honor", "message": CANARY}, "cancellation_reason": CANARY},
         "upstream_version": Timestamp(1), "created_at": Timestamp(1), "updated_at": Timestamp(2), "revision": 3}))

@@ -6,7 +6,7 @@ use crate::domain::{
     card::MaskedCard,
     clock::Timestamp,
     decline::PaymentError,
-    ids::{PaymentMethodId, RiskDecisionId},
+    ids::{AttemptId, PaymentMethodId, RiskDecisionId},
     next_action::NextAction,
 };
 
@@ -14,10 +14,11 @@ use crate::domain::{
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Progress {
-    /// The means of the last attempt.
+    /// The last attempt.
     pub attempt: Option<Attempt>,
-    /// The means of the attempt before the last: those of the last again when that one was certainly not made.
-    pub attempt_before: Option<Attempt>,
+    /// The attempts before the last that came to nothing, oldest first, at most [`MOST_ENDED_ATTEMPTS`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ended_attempts: Vec<EndedAttempt>,
     /// How many attempts were begun, those that were certainly not made left out.
     #[serde(skip_serializing_if = "is_zero")]
     pub attempts: u32,
@@ -50,10 +51,20 @@ pub struct Progress {
     pub erased_at: Option<Timestamp>,
 }
 
-/// The means of an attempt to pay.
+/// How many attempts that came to nothing an intent keeps; of older ones it has only the number of all.
+pub const MOST_ENDED_ATTEMPTS: usize = 20;
+
+/// An attempt to pay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Attempt {
+    /// Its id; attempts of the first versions have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<AttemptId>,
+    /// Its number among the attempts of the intent, counted from 1. Those that were certainly not made leave gaps.
+    pub number: u32,
+    /// When it was begun.
+    pub started_at: Timestamp,
     /// The saved method, when it was one.
     pub payment_method_id: Option<PaymentMethodId>,
     /// The card, masked, when it was one.
@@ -63,17 +74,33 @@ pub struct Attempt {
     pub risk_decision_id: Option<RiskDecisionId>,
 }
 
+/// An attempt that came to nothing, for another was begun after it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedAttempt {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// Corefy's id of what was to be paid by it.
+    pub upstream_id: Option<String>,
+    /// Why it did not succeed, if that was told.
+    pub error: Option<PaymentError>,
+}
+
 impl Progress {
-    /// Notes the means of an attempt that begins.
-    pub fn begin(&mut self, attempt: Attempt) {
-        self.attempt_before = self.attempt.replace(attempt);
+    /// Begins an attempt, of which only the number is not known yet. The one before it, which was for Corefy's `upstream_id`, came
+    /// to nothing.
+    pub fn begin(&mut self, attempt: Attempt, upstream_id: Option<String>) {
         self.attempts += 1;
         self.attempt_number += 1;
+        let ended = self.attempt.replace(Attempt { number: self.attempt_number, ..attempt });
+        let error = self.last_error.clone();
+        self.ended_attempts.extend(ended.map(|attempt| EndedAttempt { attempt, upstream_id, error }));
+        let surplus = self.ended_attempts.len().saturating_sub(MOST_ENDED_ATTEMPTS);
+        self.ended_attempts.drain(..surplus);
     }
 
     /// Forgets the attempt that was begun last, and was not made.
     pub fn take_back(&mut self) {
-        self.attempt = self.attempt_before.take();
+        self.attempt = self.ended_attempts.pop().map(|ended| ended.attempt);
         self.attempts = self.attempts.saturating_sub(1);
     }
 

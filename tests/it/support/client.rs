@@ -77,6 +77,7 @@ impl Client {
         create_payment_intent: PaymentIntentServiceClient(CreatePaymentIntentRequest) -> CreatePaymentIntentResponse;
         confirm_payment_intent: PaymentIntentServiceClient(ConfirmPaymentIntentRequest) -> ConfirmPaymentIntentResponse;
         get_payment_intent: PaymentIntentServiceClient(GetPaymentIntentRequest) -> GetPaymentIntentResponse;
+        list_attempts: PaymentIntentServiceClient(ListAttemptsRequest) -> ListAttemptsResponse;
         list_payment_intents: PaymentIntentServiceClient(ListPaymentIntentsRequest) -> ListPaymentIntentsResponse;
         cancel_payment_intent: PaymentIntentServiceClient(CancelPaymentIntentRequest) -> CancelPaymentIntentResponse;
         create_refund: RefundServiceClient(CreateRefundRequest) -> CreateRefundResponse;
