@@ -26,13 +26,13 @@ type GatewayInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its version, as in `0.1.0`.
 	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
-	// The Corefy API that it uses: `intents`. More may be added.
+	// The Corefy API that it uses: `intents` or `commerce`. More may be added.
 	Dialect string `protobuf:"bytes,2,opt,name=dialect,proto3" json:"dialect,omitempty"`
 	// Whether Corefy is asked to take the traffic as a test, so that no money moves.
 	Sandbox bool `protobuf:"varint,3,opt,name=sandbox,proto3" json:"sandbox,omitempty"`
-	// The things that the Corefy API in use can do, of these: `create_payment_method`, `external_three_d_secure`, `confirm_other`,
-	// `hosted_page`, `save_payment_method` and `stored_credential`; more may be added. A request that asks for one that is not
-	// listed is refused with UNIMPLEMENTED/CAPABILITY_MISSING.
+	// The things that it can do, of these: `raw_cards` (card numbers are taken), `create_payment_method`, `external_three_d_secure`,
+	// `confirm_other`, `hosted_page`, `save_payment_method` and `stored_credential`; more may be added. They depend on the Corefy API
+	// in use, and on settings. A request that asks for one that is not listed is refused with UNIMPLEMENTED/CAPABILITY_MISSING.
 	Capabilities []string `protobuf:"bytes,4,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
 	// The currencies that payments may be made in, by code.
 	Currencies []*AcceptedCurrency `protobuf:"bytes,5,rep,name=currencies,proto3" json:"currencies,omitempty"`

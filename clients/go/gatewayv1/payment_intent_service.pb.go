@@ -481,7 +481,7 @@ type isConfirmPaymentIntentRequest_Source interface {
 }
 
 type ConfirmPaymentIntentRequest_Card struct {
-	// A card as the payer typed it. The gateway passes it on and keeps nothing of it.
+	// A card as the payer typed it. The gateway passes it on and keeps nothing of it. Capability `raw_cards`.
 	Card *Card `protobuf:"bytes,2,opt,name=card,proto3,oneof"`
 }
 
@@ -1060,6 +1060,98 @@ func (x *GetPaymentIntentResponse) GetPaymentIntent() *PaymentIntent {
 	return nil
 }
 
+// Request of ListAttempts.
+type ListAttemptsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The intent, `pi_…` or `pay_…`.
+	PaymentIntentId string `protobuf:"bytes,1,opt,name=payment_intent_id,json=paymentIntentId,proto3" json:"payment_intent_id,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *ListAttemptsRequest) Reset() {
+	*x = ListAttemptsRequest{}
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAttemptsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAttemptsRequest) ProtoMessage() {}
+
+func (x *ListAttemptsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAttemptsRequest.ProtoReflect.Descriptor instead.
+func (*ListAttemptsRequest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListAttemptsRequest) GetPaymentIntentId() string {
+	if x != nil {
+		return x.PaymentIntentId
+	}
+	return ""
+}
+
+// Response of ListAttempts.
+type ListAttemptsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The attempts, oldest first.
+	Attempts      []*Attempt `protobuf:"bytes,1,rep,name=attempts,proto3" json:"attempts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAttemptsResponse) Reset() {
+	*x = ListAttemptsResponse{}
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAttemptsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAttemptsResponse) ProtoMessage() {}
+
+func (x *ListAttemptsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAttemptsResponse.ProtoReflect.Descriptor instead.
+func (*ListAttemptsResponse) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ListAttemptsResponse) GetAttempts() []*Attempt {
+	if x != nil {
+		return x.Attempts
+	}
+	return nil
+}
+
 // Request of ListPaymentIntents. Filters are combined with "and"; an empty one does not filter. Texts are compared as they are
 // written, but for `customer_email`.
 type ListPaymentIntentsRequest struct {
@@ -1115,7 +1207,7 @@ type ListPaymentIntentsRequest struct {
 
 func (x *ListPaymentIntentsRequest) Reset() {
 	*x = ListPaymentIntentsRequest{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[11]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1127,7 +1219,7 @@ func (x *ListPaymentIntentsRequest) String() string {
 func (*ListPaymentIntentsRequest) ProtoMessage() {}
 
 func (x *ListPaymentIntentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[11]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1140,7 +1232,7 @@ func (x *ListPaymentIntentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPaymentIntentsRequest.ProtoReflect.Descriptor instead.
 func (*ListPaymentIntentsRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{11}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListPaymentIntentsRequest) GetStates() []PaymentIntentState {
@@ -1304,7 +1396,7 @@ type ListPaymentIntentsResponse struct {
 
 func (x *ListPaymentIntentsResponse) Reset() {
 	*x = ListPaymentIntentsResponse{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[12]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1316,7 +1408,7 @@ func (x *ListPaymentIntentsResponse) String() string {
 func (*ListPaymentIntentsResponse) ProtoMessage() {}
 
 func (x *ListPaymentIntentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[12]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1329,7 +1421,7 @@ func (x *ListPaymentIntentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPaymentIntentsResponse.ProtoReflect.Descriptor instead.
 func (*ListPaymentIntentsResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{12}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListPaymentIntentsResponse) GetPaymentIntents() []*PaymentIntent {
@@ -1360,7 +1452,7 @@ type CancelPaymentIntentRequest struct {
 
 func (x *CancelPaymentIntentRequest) Reset() {
 	*x = CancelPaymentIntentRequest{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[13]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1372,7 +1464,7 @@ func (x *CancelPaymentIntentRequest) String() string {
 func (*CancelPaymentIntentRequest) ProtoMessage() {}
 
 func (x *CancelPaymentIntentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[13]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1385,7 +1477,7 @@ func (x *CancelPaymentIntentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelPaymentIntentRequest.ProtoReflect.Descriptor instead.
 func (*CancelPaymentIntentRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{13}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CancelPaymentIntentRequest) GetPaymentIntentId() string {
@@ -1413,7 +1505,7 @@ type CancelPaymentIntentResponse struct {
 
 func (x *CancelPaymentIntentResponse) Reset() {
 	*x = CancelPaymentIntentResponse{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[14]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1425,7 +1517,7 @@ func (x *CancelPaymentIntentResponse) String() string {
 func (*CancelPaymentIntentResponse) ProtoMessage() {}
 
 func (x *CancelPaymentIntentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[14]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1438,7 +1530,7 @@ func (x *CancelPaymentIntentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelPaymentIntentResponse.ProtoReflect.Descriptor instead.
 func (*CancelPaymentIntentResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{14}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CancelPaymentIntentResponse) GetPaymentIntent() *PaymentIntent {
@@ -1452,7 +1544,7 @@ var File_corefy_gateway_v1_payment_intent_service_proto protoreflect.FileDescrip
 
 const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\n" +
-	".corefy/gateway/v1/payment_intent_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x05\n" +
+	".corefy/gateway/v1/payment_intent_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a\x1fcorefy/gateway/v1/attempt.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x05\n" +
 	"\x1aCreatePaymentIntentRequest\x12\x16\n" +
 	"\x06amount\x18\x01 \x01(\tR\x06amount\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12.\n" +
@@ -1537,7 +1629,11 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\x17GetPaymentIntentRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"c\n" +
 	"\x18GetPaymentIntentResponse\x12G\n" +
-	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent\"\x9b\b\n" +
+	"\x0epayment_intent\x18\x01 \x01(\v2 .corefy.gateway.v1.PaymentIntentR\rpaymentIntent\"A\n" +
+	"\x13ListAttemptsRequest\x12*\n" +
+	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\"N\n" +
+	"\x14ListAttemptsResponse\x126\n" +
+	"\battempts\x18\x01 \x03(\v2\x1a.corefy.gateway.v1.AttemptR\battempts\"\x9b\b\n" +
 	"\x19ListPaymentIntentsRequest\x12=\n" +
 	"\x06states\x18\x01 \x03(\x0e2%.corefy.gateway.v1.PaymentIntentStateR\x06states\x12\x1f\n" +
 	"\vcustomer_id\x18\x02 \x01(\tR\n" +
@@ -1587,11 +1683,12 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"$STORED_CREDENTIAL_REASON_UNSPECIFIED\x10\x00\x12&\n" +
 	"\"STORED_CREDENTIAL_REASON_RECURRING\x10\x01\x12'\n" +
 	"#STORED_CREDENTIAL_REASON_INSTALMENT\x10\x02\x12(\n" +
-	"$STORED_CREDENTIAL_REASON_UNSCHEDULED\x10\x032\xf4\x04\n" +
+	"$STORED_CREDENTIAL_REASON_UNSCHEDULED\x10\x032\xda\x05\n" +
 	"\x14PaymentIntentService\x12y\n" +
 	"\x13CreatePaymentIntent\x12-.corefy.gateway.v1.CreatePaymentIntentRequest\x1a..corefy.gateway.v1.CreatePaymentIntentResponse\"\x03\x90\x02\x00\x12|\n" +
 	"\x14ConfirmPaymentIntent\x12..corefy.gateway.v1.ConfirmPaymentIntentRequest\x1a/.corefy.gateway.v1.ConfirmPaymentIntentResponse\"\x03\x90\x02\x00\x12p\n" +
-	"\x10GetPaymentIntent\x12*.corefy.gateway.v1.GetPaymentIntentRequest\x1a+.corefy.gateway.v1.GetPaymentIntentResponse\"\x03\x90\x02\x01\x12v\n" +
+	"\x10GetPaymentIntent\x12*.corefy.gateway.v1.GetPaymentIntentRequest\x1a+.corefy.gateway.v1.GetPaymentIntentResponse\"\x03\x90\x02\x01\x12d\n" +
+	"\fListAttempts\x12&.corefy.gateway.v1.ListAttemptsRequest\x1a'.corefy.gateway.v1.ListAttemptsResponse\"\x03\x90\x02\x01\x12v\n" +
 	"\x12ListPaymentIntents\x12,.corefy.gateway.v1.ListPaymentIntentsRequest\x1a-.corefy.gateway.v1.ListPaymentIntentsResponse\"\x03\x90\x02\x01\x12y\n" +
 	"\x13CancelPaymentIntent\x12-.corefy.gateway.v1.CancelPaymentIntentRequest\x1a..corefy.gateway.v1.CancelPaymentIntentResponse\"\x03\x90\x02\x02B\xa9\x01\n" +
 	"\x15com.corefy.gateway.v1B\x19PaymentIntentServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
@@ -1609,7 +1706,7 @@ func file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP() []byte {
 }
 
 var file_corefy_gateway_v1_payment_intent_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_corefy_gateway_v1_payment_intent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_corefy_gateway_v1_payment_intent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_corefy_gateway_v1_payment_intent_service_proto_goTypes = []any{
 	(StoredCredentialInitiator)(0),       // 0: corefy.gateway.v1.StoredCredentialInitiator
 	(StoredCredentialReason)(0),          // 1: corefy.gateway.v1.StoredCredentialReason
@@ -1624,55 +1721,61 @@ var file_corefy_gateway_v1_payment_intent_service_proto_goTypes = []any{
 	(*BrowserInfo)(nil),                  // 10: corefy.gateway.v1.BrowserInfo
 	(*GetPaymentIntentRequest)(nil),      // 11: corefy.gateway.v1.GetPaymentIntentRequest
 	(*GetPaymentIntentResponse)(nil),     // 12: corefy.gateway.v1.GetPaymentIntentResponse
-	(*ListPaymentIntentsRequest)(nil),    // 13: corefy.gateway.v1.ListPaymentIntentsRequest
-	(*ListPaymentIntentsResponse)(nil),   // 14: corefy.gateway.v1.ListPaymentIntentsResponse
-	(*CancelPaymentIntentRequest)(nil),   // 15: corefy.gateway.v1.CancelPaymentIntentRequest
-	(*CancelPaymentIntentResponse)(nil),  // 16: corefy.gateway.v1.CancelPaymentIntentResponse
-	nil,                                  // 17: corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
-	nil,                                  // 18: corefy.gateway.v1.ListPaymentIntentsRequest.MetadataEntry
-	(*Address)(nil),                      // 19: corefy.gateway.v1.Address
-	(*PaymentIntent)(nil),                // 20: corefy.gateway.v1.PaymentIntent
-	(*OtherMethod)(nil),                  // 21: corefy.gateway.v1.OtherMethod
-	(PaymentIntentState)(0),              // 22: corefy.gateway.v1.PaymentIntentState
-	(*timestamppb.Timestamp)(nil),        // 23: google.protobuf.Timestamp
+	(*ListAttemptsRequest)(nil),          // 13: corefy.gateway.v1.ListAttemptsRequest
+	(*ListAttemptsResponse)(nil),         // 14: corefy.gateway.v1.ListAttemptsResponse
+	(*ListPaymentIntentsRequest)(nil),    // 15: corefy.gateway.v1.ListPaymentIntentsRequest
+	(*ListPaymentIntentsResponse)(nil),   // 16: corefy.gateway.v1.ListPaymentIntentsResponse
+	(*CancelPaymentIntentRequest)(nil),   // 17: corefy.gateway.v1.CancelPaymentIntentRequest
+	(*CancelPaymentIntentResponse)(nil),  // 18: corefy.gateway.v1.CancelPaymentIntentResponse
+	nil,                                  // 19: corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
+	nil,                                  // 20: corefy.gateway.v1.ListPaymentIntentsRequest.MetadataEntry
+	(*Address)(nil),                      // 21: corefy.gateway.v1.Address
+	(*PaymentIntent)(nil),                // 22: corefy.gateway.v1.PaymentIntent
+	(*OtherMethod)(nil),                  // 23: corefy.gateway.v1.OtherMethod
+	(*Attempt)(nil),                      // 24: corefy.gateway.v1.Attempt
+	(PaymentIntentState)(0),              // 25: corefy.gateway.v1.PaymentIntentState
+	(*timestamppb.Timestamp)(nil),        // 26: google.protobuf.Timestamp
 }
 var file_corefy_gateway_v1_payment_intent_service_proto_depIdxs = []int32{
-	19, // 0: corefy.gateway.v1.CreatePaymentIntentRequest.billing_address:type_name -> corefy.gateway.v1.Address
-	17, // 1: corefy.gateway.v1.CreatePaymentIntentRequest.metadata:type_name -> corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
-	20, // 2: corefy.gateway.v1.CreatePaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	21, // 0: corefy.gateway.v1.CreatePaymentIntentRequest.billing_address:type_name -> corefy.gateway.v1.Address
+	19, // 1: corefy.gateway.v1.CreatePaymentIntentRequest.metadata:type_name -> corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
+	22, // 2: corefy.gateway.v1.CreatePaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
 	6,  // 3: corefy.gateway.v1.ConfirmPaymentIntentRequest.card:type_name -> corefy.gateway.v1.Card
-	21, // 4: corefy.gateway.v1.ConfirmPaymentIntentRequest.other:type_name -> corefy.gateway.v1.OtherMethod
+	23, // 4: corefy.gateway.v1.ConfirmPaymentIntentRequest.other:type_name -> corefy.gateway.v1.OtherMethod
 	7,  // 5: corefy.gateway.v1.ConfirmPaymentIntentRequest.hosted_page:type_name -> corefy.gateway.v1.HostedPage
 	9,  // 6: corefy.gateway.v1.ConfirmPaymentIntentRequest.three_d_secure:type_name -> corefy.gateway.v1.ThreeDSecure
 	10, // 7: corefy.gateway.v1.ConfirmPaymentIntentRequest.browser_info:type_name -> corefy.gateway.v1.BrowserInfo
 	8,  // 8: corefy.gateway.v1.ConfirmPaymentIntentRequest.stored_credential:type_name -> corefy.gateway.v1.StoredCredential
-	20, // 9: corefy.gateway.v1.ConfirmPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	22, // 9: corefy.gateway.v1.ConfirmPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
 	0,  // 10: corefy.gateway.v1.StoredCredential.initiator:type_name -> corefy.gateway.v1.StoredCredentialInitiator
 	1,  // 11: corefy.gateway.v1.StoredCredential.reason:type_name -> corefy.gateway.v1.StoredCredentialReason
-	20, // 12: corefy.gateway.v1.GetPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
-	22, // 13: corefy.gateway.v1.ListPaymentIntentsRequest.states:type_name -> corefy.gateway.v1.PaymentIntentState
-	18, // 14: corefy.gateway.v1.ListPaymentIntentsRequest.metadata:type_name -> corefy.gateway.v1.ListPaymentIntentsRequest.MetadataEntry
-	23, // 15: corefy.gateway.v1.ListPaymentIntentsRequest.created_from:type_name -> google.protobuf.Timestamp
-	23, // 16: corefy.gateway.v1.ListPaymentIntentsRequest.created_before:type_name -> google.protobuf.Timestamp
-	23, // 17: corefy.gateway.v1.ListPaymentIntentsRequest.updated_from:type_name -> google.protobuf.Timestamp
-	23, // 18: corefy.gateway.v1.ListPaymentIntentsRequest.updated_before:type_name -> google.protobuf.Timestamp
-	20, // 19: corefy.gateway.v1.ListPaymentIntentsResponse.payment_intents:type_name -> corefy.gateway.v1.PaymentIntent
-	20, // 20: corefy.gateway.v1.CancelPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
-	2,  // 21: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:input_type -> corefy.gateway.v1.CreatePaymentIntentRequest
-	4,  // 22: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:input_type -> corefy.gateway.v1.ConfirmPaymentIntentRequest
-	11, // 23: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:input_type -> corefy.gateway.v1.GetPaymentIntentRequest
-	13, // 24: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:input_type -> corefy.gateway.v1.ListPaymentIntentsRequest
-	15, // 25: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:input_type -> corefy.gateway.v1.CancelPaymentIntentRequest
-	3,  // 26: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:output_type -> corefy.gateway.v1.CreatePaymentIntentResponse
-	5,  // 27: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:output_type -> corefy.gateway.v1.ConfirmPaymentIntentResponse
-	12, // 28: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:output_type -> corefy.gateway.v1.GetPaymentIntentResponse
-	14, // 29: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:output_type -> corefy.gateway.v1.ListPaymentIntentsResponse
-	16, // 30: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:output_type -> corefy.gateway.v1.CancelPaymentIntentResponse
-	26, // [26:31] is the sub-list for method output_type
-	21, // [21:26] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	22, // 12: corefy.gateway.v1.GetPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	24, // 13: corefy.gateway.v1.ListAttemptsResponse.attempts:type_name -> corefy.gateway.v1.Attempt
+	25, // 14: corefy.gateway.v1.ListPaymentIntentsRequest.states:type_name -> corefy.gateway.v1.PaymentIntentState
+	20, // 15: corefy.gateway.v1.ListPaymentIntentsRequest.metadata:type_name -> corefy.gateway.v1.ListPaymentIntentsRequest.MetadataEntry
+	26, // 16: corefy.gateway.v1.ListPaymentIntentsRequest.created_from:type_name -> google.protobuf.Timestamp
+	26, // 17: corefy.gateway.v1.ListPaymentIntentsRequest.created_before:type_name -> google.protobuf.Timestamp
+	26, // 18: corefy.gateway.v1.ListPaymentIntentsRequest.updated_from:type_name -> google.protobuf.Timestamp
+	26, // 19: corefy.gateway.v1.ListPaymentIntentsRequest.updated_before:type_name -> google.protobuf.Timestamp
+	22, // 20: corefy.gateway.v1.ListPaymentIntentsResponse.payment_intents:type_name -> corefy.gateway.v1.PaymentIntent
+	22, // 21: corefy.gateway.v1.CancelPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	2,  // 22: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:input_type -> corefy.gateway.v1.CreatePaymentIntentRequest
+	4,  // 23: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:input_type -> corefy.gateway.v1.ConfirmPaymentIntentRequest
+	11, // 24: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:input_type -> corefy.gateway.v1.GetPaymentIntentRequest
+	13, // 25: corefy.gateway.v1.PaymentIntentService.ListAttempts:input_type -> corefy.gateway.v1.ListAttemptsRequest
+	15, // 26: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:input_type -> corefy.gateway.v1.ListPaymentIntentsRequest
+	17, // 27: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:input_type -> corefy.gateway.v1.CancelPaymentIntentRequest
+	3,  // 28: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:output_type -> corefy.gateway.v1.CreatePaymentIntentResponse
+	5,  // 29: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:output_type -> corefy.gateway.v1.ConfirmPaymentIntentResponse
+	12, // 30: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:output_type -> corefy.gateway.v1.GetPaymentIntentResponse
+	14, // 31: corefy.gateway.v1.PaymentIntentService.ListAttempts:output_type -> corefy.gateway.v1.ListAttemptsResponse
+	16, // 32: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:output_type -> corefy.gateway.v1.ListPaymentIntentsResponse
+	18, // 33: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:output_type -> corefy.gateway.v1.CancelPaymentIntentResponse
+	28, // [28:34] is the sub-list for method output_type
+	22, // [22:28] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_payment_intent_service_proto_init() }
@@ -1681,6 +1784,7 @@ func file_corefy_gateway_v1_payment_intent_service_proto_init() {
 		return
 	}
 	file_corefy_gateway_v1_address_proto_init()
+	file_corefy_gateway_v1_attempt_proto_init()
 	file_corefy_gateway_v1_payment_intent_proto_init()
 	file_corefy_gateway_v1_payment_method_proto_init()
 	file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[2].OneofWrappers = []any{
@@ -1690,14 +1794,14 @@ func file_corefy_gateway_v1_payment_intent_service_proto_init() {
 		(*ConfirmPaymentIntentRequest_HostedPage)(nil),
 	}
 	file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[8].OneofWrappers = []any{}
-	file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[11].OneofWrappers = []any{}
+	file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[13].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_payment_intent_service_proto_rawDesc), len(file_corefy_gateway_v1_payment_intent_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

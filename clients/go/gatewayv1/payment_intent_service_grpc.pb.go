@@ -22,6 +22,7 @@ const (
 	PaymentIntentService_CreatePaymentIntent_FullMethodName  = "/corefy.gateway.v1.PaymentIntentService/CreatePaymentIntent"
 	PaymentIntentService_ConfirmPaymentIntent_FullMethodName = "/corefy.gateway.v1.PaymentIntentService/ConfirmPaymentIntent"
 	PaymentIntentService_GetPaymentIntent_FullMethodName     = "/corefy.gateway.v1.PaymentIntentService/GetPaymentIntent"
+	PaymentIntentService_ListAttempts_FullMethodName         = "/corefy.gateway.v1.PaymentIntentService/ListAttempts"
 	PaymentIntentService_ListPaymentIntents_FullMethodName   = "/corefy.gateway.v1.PaymentIntentService/ListPaymentIntents"
 	PaymentIntentService_CancelPaymentIntent_FullMethodName  = "/corefy.gateway.v1.PaymentIntentService/CancelPaymentIntent"
 )
@@ -78,6 +79,11 @@ type PaymentIntentServiceClient interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetPaymentIntent(ctx context.Context, in *GetPaymentIntentRequest, opts ...grpc.CallOption) (*GetPaymentIntentResponse, error)
+	// Lists the attempts to pay an intent, oldest first: the last 21 at most. An attempt that was refused before it was made, or never
+	// sent, is none.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
+	ListAttempts(ctx context.Context, in *ListAttemptsRequest, opts ...grpc.CallOption) (*ListAttemptsResponse, error)
 	// Lists payment intents, newest first. A page examines at most 2000 intents and returns those among them that fit.
 	//
 	// Errors: only those that every call may have.
@@ -123,6 +129,16 @@ func (c *paymentIntentServiceClient) GetPaymentIntent(ctx context.Context, in *G
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetPaymentIntentResponse)
 	err := c.cc.Invoke(ctx, PaymentIntentService_GetPaymentIntent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *paymentIntentServiceClient) ListAttempts(ctx context.Context, in *ListAttemptsRequest, opts ...grpc.CallOption) (*ListAttemptsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAttemptsResponse)
+	err := c.cc.Invoke(ctx, PaymentIntentService_ListAttempts_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -201,6 +217,11 @@ type PaymentIntentServiceServer interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetPaymentIntent(context.Context, *GetPaymentIntentRequest) (*GetPaymentIntentResponse, error)
+	// Lists the attempts to pay an intent, oldest first: the last 21 at most. An attempt that was refused before it was made, or never
+	// sent, is none.
+	//
+	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
+	ListAttempts(context.Context, *ListAttemptsRequest) (*ListAttemptsResponse, error)
 	// Lists payment intents, newest first. A page examines at most 2000 intents and returns those among them that fit.
 	//
 	// Errors: only those that every call may have.
@@ -230,6 +251,9 @@ func (UnimplementedPaymentIntentServiceServer) ConfirmPaymentIntent(context.Cont
 }
 func (UnimplementedPaymentIntentServiceServer) GetPaymentIntent(context.Context, *GetPaymentIntentRequest) (*GetPaymentIntentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetPaymentIntent not implemented")
+}
+func (UnimplementedPaymentIntentServiceServer) ListAttempts(context.Context, *ListAttemptsRequest) (*ListAttemptsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAttempts not implemented")
 }
 func (UnimplementedPaymentIntentServiceServer) ListPaymentIntents(context.Context, *ListPaymentIntentsRequest) (*ListPaymentIntentsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListPaymentIntents not implemented")
@@ -312,6 +336,24 @@ func _PaymentIntentService_GetPaymentIntent_Handler(srv interface{}, ctx context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PaymentIntentService_ListAttempts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAttemptsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PaymentIntentServiceServer).ListAttempts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PaymentIntentService_ListAttempts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PaymentIntentServiceServer).ListAttempts(ctx, req.(*ListAttemptsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _PaymentIntentService_ListPaymentIntents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListPaymentIntentsRequest)
 	if err := dec(in); err != nil {
@@ -366,6 +408,10 @@ var PaymentIntentService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetPaymentIntent",
 			Handler:    _PaymentIntentService_GetPaymentIntent_Handler,
+		},
+		{
+			MethodName: "ListAttempts",
+			Handler:    _PaymentIntentService_ListAttempts_Handler,
 		},
 		{
 			MethodName: "ListPaymentIntents",
