@@ -53,6 +53,20 @@ impl Lenient for Private {
     }
 }
 
+/// A truth, or its word or digit.
+impl Lenient for bool {
+    fn lenient(value: Value) -> Option<Self> {
+        match value {
+            Value::Bool(truth) => Some(truth),
+            other => match String::lenient(other)?.as_str() {
+                "true" | "1" => Some(true),
+                "false" | "0" => Some(false),
+                _ => None,
+            },
+        }
+    }
+}
+
 /// A number, or its digits.
 macro_rules! numbers {
     ($($number:ty),*) => {$(

@@ -18,8 +18,8 @@ pub enum WrongSignature {
     /// There is none.
     #[error("it has no signature")]
     Missing,
-    /// It is no hexadecimal digits of the right number.
-    #[error("its signature is not 64 hexadecimal digits")]
+    /// It has not the form of one: digits of another kind, or of another number.
+    #[error("its signature has another form than those of Corefy")]
     Malformed,
     /// The digits have `sha256=` before them, as other senders have it.
     #[error("its signature begins with sha256=, which Corefy's does not")]
