@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Method, Response, Uri};
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::call_log::CallLog;
+use super::call_log::{CallLog, Redact};
 use super::intents::REDACT;
 use super::transport::{Transport, TransportSettings};
 use crate::domain::{clock::Timestamp, environment::Environment};
@@ -124,7 +124,12 @@ pub fn no_log() -> CallLog {
 
 /// A transport with a clock that stands still.
 pub fn transport(settings: TransportSettings) -> Transport {
-    Transport::new(settings, environment(), no_log()).unwrap()
+    transport_of(REDACT, settings)
+}
+
+/// The same for a dialect with these rules.
+pub fn transport_of(redact: Redact, settings: TransportSettings) -> Transport {
+    Transport::new(settings, environment(), CallLog::new(redact).0).unwrap()
 }
 
 /// An address at which nothing listens.

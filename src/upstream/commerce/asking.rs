@@ -5,11 +5,11 @@ use serde::de::DeserializeOwned;
 
 use super::answers::ShownInvoice;
 use super::keys::{AuthorizationHeaders, Credentials};
-use super::notes::CurrentInvoice;
+use super::notes::{CurrentInvoice, reference};
 use super::refusals::{self, CorefyRefusal, Failed};
 use super::requests::{self, InvoicePurpose};
 use super::settings::CommerceSettings;
-use super::wire::{InvoiceDocument, InvoiceList, PrerequestBody, PrerequestDocument, SaleAnswer};
+use super::wire::{InvoiceDocument, InvoiceList, PrerequestBody, PrerequestDocument, SaleAnswer, WireInvoice};
 use crate::domain::{
     card::Card,
     clock::Clock,
@@ -78,8 +78,8 @@ impl CommerceAccount {
             Err(Failed::Refused(refusal)) if may_be_taken(&refusal) => refusal,
             Err(failed) => return Err(failed.into()),
         };
-        let reference = super::notes::reference(context.intent, purpose.attempt);
-        match self.find_invoice(&reference, context.intent, call.scheduling).await {
+        let taken = reference(context.intent, purpose.attempt);
+        match self.find_invoice(&taken, context.intent, call.scheduling).await {
             Ok(Some(shown)) => Ok(shown),
             Ok(None) if !doubt.is_conflict() => Err(Error::Rejected(doubt.0)),
             Ok(None) => Err(Error::Unknown(format!("{}, and no invoice has the reference", doubt.0))),
@@ -119,15 +119,22 @@ impl CommerceAccount {
         intent: &PaymentIntent,
         scheduling: Scheduling,
     ) -> Result<Option<ShownInvoice>, Error> {
-        let request =
-            HttpRequest::read("payment.find", "/payment-invoices/{id}", scheduling).about(intent).with_id(id);
-        let InvoiceDocument(answer) = match self.ask(&request).await {
-            Err(Failed::Refused(refusal)) if refusal.0.http_status == 404 => return Ok(None),
-            outcome => outcome?,
-        };
-        let about = |shown: ShownInvoice| if shown.id == id { Ok(shown) } else { Err("the answer is about another") };
-        let shown = ShownInvoice::read(answer, intent).and_then(about);
-        shown.map(Some).map_err(|mismatch| request.unclear(mismatch))
+        let Some(answer) = self.fetch_invoice(id, intent, scheduling).await? else { return Ok(None) };
+        asked_for(answer, id, intent).map(Some).map_err(|mismatch| Error::Protocol(mismatch.to_owned()))
+    }
+
+    /// The same, as it came.
+    pub async fn fetch_invoice(
+        &self,
+        id: &str,
+        intent: &PaymentIntent,
+        scheduling: Scheduling,
+    ) -> Result<Option<WireInvoice>, Error> {
+        let request = HttpRequest::read("payment.find", "/payment-invoices/{id}", scheduling).about(intent).with_id(id);
+        match self.ask::<InvoiceDocument>(&request).await {
+            Err(Failed::Refused(refusal)) if refusal.0.http_status == 404 => Ok(None),
+            outcome => Ok(Some(outcome?.0)),
+        }
     }
 
     /// Takes a card to the Card Gate. Moves money.
@@ -188,6 +195,12 @@ impl CommerceAccount {
         let body = self.sent(&question, &AuthorizationHeaders::public()).await?;
         lenient::read(&body).map(Some).map_err(|error| question.unclear(unreadable(&error)))
     }
+}
+
+/// The invoice with this id.
+pub fn asked_for(answer: WireInvoice, id: &str, intent: &PaymentIntent) -> Result<ShownInvoice, Mismatch> {
+    let shown = ShownInvoice::read(answer, intent)?;
+    if shown.id == id { Ok(shown) } else { Err("the answer is about another payment") }
 }
 
 /// Whether a refusal may say that the reference is taken: the status for that is not documented.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::answers::{InvoiceStanding, ShownInvoice, check_fields};
-use super::asking::CommerceAccount;
+use super::asking::{CommerceAccount, asked_for};
 use super::looking::snapshot;
 use super::next_action::bank_step;
 use super::notes::{CurrentInvoice, MOST_EARLIER, Notes, reference};
@@ -17,6 +17,8 @@ use crate::domain::{
     capability::Capability,
     card::Card,
     confirmation::{BrowserInfo, Confirmation, Initiator, PaymentSource},
+    decline,
+    money::Currency,
     payment_method::{CARD, OtherMethod, PaymentMethod},
     private::Private,
     snapshot::{PaymentSnapshot, PaymentStatus},
@@ -91,7 +93,11 @@ impl AttemptCall<'_> {
     }
 
     /// What became of a sale.
-    async fn sold(self, invoice: CurrentInvoice, outcome: Result<SaleAnswer, Failed>) -> Result<PaymentSnapshot, Error> {
+    async fn sold(
+        self,
+        invoice: CurrentInvoice,
+        outcome: Result<SaleAnswer, Failed>,
+    ) -> Result<PaymentSnapshot, Error> {
         let answer = match outcome {
             Ok(answer) => answer,
             Err(Failed::Refused(refusal)) if refusal.is_decline() => {
@@ -111,9 +117,13 @@ impl AttemptCall<'_> {
 
     /// The whole truth after a sale that was answered: amounts, the reason of a failure, a saved card.
     async fn told(self, invoice: CurrentInvoice) -> Result<PaymentSnapshot, Error> {
-        match self.account.read_invoice(&invoice.id, self.context.intent, self.call.scheduling).await {
-            Ok(Some(shown)) => Ok(self.shown(invoice, &shown, PaymentStatus::Processing)),
-            Err(Error::Protocol(why)) if why.contains("the answer") => Err(Error::Unknown(why)),
+        let intent = self.context.intent;
+        match self.account.fetch_invoice(&invoice.id, intent, self.call.scheduling).await {
+            Ok(Some(answer)) => {
+                let shown = asked_for(answer, &invoice.id, intent);
+                let shown = shown.map_err(|mismatch| Error::Unknown(mismatch.to_owned()))?;
+                Ok(self.shown(invoice, &shown, PaymentStatus::Processing))
+            }
             // The sale was taken; what came of it is asked again.
             Ok(None) | Err(_) => Ok(self.unread(invoice, PaymentStatus::Processing)),
         }
@@ -207,7 +217,7 @@ impl AttemptCall<'_> {
     /// Makes an invoice whose creation charges a saved card. Neither a conflict nor a decline proves that nothing was done.
     async fn charge(self, purpose: &InvoicePurpose) -> Result<ShownInvoice, Error> {
         match self.account.make_invoice(self.call, self.context, purpose).await {
-            Err(Error::Rejected(rejection)) if crate::domain::decline::is_outcome(&rejection.code) => {
+            Err(Error::Rejected(rejection)) if decline::is_outcome(&rejection.code) => {
                 self.found(purpose, rejection.to_string()).await
             }
             outcome => outcome,
@@ -280,8 +290,7 @@ fn require_told(confirmation: &Confirmation<PaymentMethod>) -> Result<(), Error>
 fn is_service_code(kind: &str) -> bool {
     let mut parts = kind.rsplit('_');
     let (flow, currency, method) = (parts.next(), parts.next(), parts.next());
-    let is_currency =
-        |code: &str| crate::domain::money::Currency::parse_existing(&code.to_ascii_uppercase()).is_some();
+    let is_currency = |code: &str| Currency::parse_existing(&code.to_ascii_uppercase()).is_some();
     flow.is_some_and(|flow| !flow.is_empty()) && currency.is_some_and(is_currency) && method.is_some()
 }
 

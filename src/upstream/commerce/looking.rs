@@ -147,9 +147,10 @@ fn all_told(
     context: &PaymentContext<'_>,
 ) -> PaymentSnapshot {
     let received: i64 = earlier.iter().map(|(_, invoice)| invoice.received).sum::<i64>() + shown.received;
-    let newest = earlier.iter().filter(|(_, invoice)| invoice.received > 0).map(|(attempt, invoice)| {
-        CurrentInvoice::found(invoice, *attempt).version(invoice.updated)
-    });
+    let newest = earlier
+        .iter()
+        .filter(|(_, invoice)| invoice.received > 0)
+        .map(|(attempt, invoice)| CurrentInvoice::found(invoice, *attempt).version(invoice.updated));
     let newest = newest.max().unwrap_or_default();
     let paid_late = earlier.iter().position(|(_, invoice)| invoice.received > 0).filter(|_| shown.received == 0);
     let over: Vec<_> = earlier.iter().filter(|(_, it)| it.is_over()).map(|(_, it)| it.id.clone()).collect();

@@ -20,9 +20,7 @@ use crate::domain::{
     payment_intent::PaymentIntent,
     payment_method::{PaymentMethod, SupportedPaymentMethod},
     refund::{Refund, RefundState},
-    snapshot::{
-        CustomerSnapshot, PaymentMethodSnapshot, PaymentMethodsSnapshot, PaymentSnapshot, PaymentStatus, RefundSnapshot,
-    },
+    snapshot::{CustomerSnapshot, PaymentMethodSnapshot, PaymentMethodsSnapshot, PaymentSnapshot, RefundSnapshot},
 };
 
 mod answers;
@@ -39,11 +37,9 @@ mod redact;
 mod refusals;
 mod requests;
 mod settings;
-#[cfg(test)]
-mod tests;
 mod unread;
 mod webhook;
-pub mod wire;
+mod wire;
 
 use answers::ShownInvoice;
 use asking::CommerceAccount;

@@ -6,10 +6,8 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use super::{answers::ShownInvoice, wire::LONGEST_LIST};
-use crate::domain::{
-    clock::Timestamp, payment_intent::PaymentIntent, private::Private, upstream_state::UpstreamState,
-};
+use super::answers::ShownInvoice;
+use crate::domain::{clock::Timestamp, payment_intent::PaymentIntent, private::Private, upstream_state::UpstreamState};
 
 /// The most invoices of earlier attempts that may still be paid. With more of them no further attempt is begun: each could take
 /// the money once more.
@@ -152,7 +150,10 @@ impl CurrentInvoice {
     /// Whether a card of this service can be taken to the Card Gate by it.
     pub fn takes_cards_of(&self, service: &str, now: Timestamp) -> bool {
         let is_new = self.attempt == 0 && !self.is_over && !self.saves;
-        is_new && self.service.as_deref() == Some(service) && !self.token.is_empty() && now + TOKEN_MARGIN < self.token_ends
+        is_new
+            && self.service.as_deref() == Some(service)
+            && !self.token.is_empty()
+            && now + TOKEN_MARGIN < self.token_ends
     }
 
     /// Whether a sale that was sent with its token may still come to be.
@@ -195,8 +196,6 @@ pub fn intent_id(reference: &str) -> &str {
 
 /// The most digits of an attempt's number.
 const LONGEST_NUMBER: usize = 10;
-
-const _: () = assert!(MOST_EARLIER < LONGEST_LIST);
 
 #[cfg(test)]
 mod tests {

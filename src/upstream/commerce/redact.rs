@@ -59,7 +59,6 @@ fn body(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::{Value, json};
 
     fn redacted(body: Value) -> Value {

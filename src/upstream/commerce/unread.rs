@@ -104,7 +104,8 @@ mod tests {
     }
 
     fn invoice(members: Value) -> Value {
-        let mut attributes = json!({"status": "processed", "amount": 1, "currency": "USD", "payload": [], "refunds": []});
+        let mut attributes =
+            json!({"status": "processed", "amount": 1, "currency": "USD", "payload": [], "refunds": []});
         attributes.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         json!({"data": {"type": "payment-invoices", "id": "cpi_1", "attributes": attributes}, "included": []})
     }
@@ -124,8 +125,7 @@ mod tests {
     fn each_part_that_cannot_be_read_is_named_once() {
         let odd = invoice(json!({"status": "on_hold", "amount": "ten", "processed_amount": -1, "updated": "soon",
             "reference_id": [], "refunds": [null, {"id": "ref_1"}], "refunded_amount": {}}));
-        let all =
-            ["amount", "processed_amount", "reference_id", "refunded_amount", "refunds", "status", "updated"];
+        let all = ["amount", "processed_amount", "reference_id", "refunded_amount", "refunds", "status", "updated"];
         assert_eq!(of("payment.find", odd), all);
         assert_eq!(of("payment_intent.confirm", json!({"status": "on_hold"})), ["status"]);
         for operation in ["payment.find", "payment.find_by_reference", "payment_intent.confirm", "refund.create"] {

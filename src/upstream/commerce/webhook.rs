@@ -52,8 +52,7 @@ pub fn verify(credentials: &Credentials, signature: Option<&str>, body: &[u8]) -
         let secret = secret.map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty());
         secret.map_or(Choice::from(0), |secret| sign(secret, body).as_bytes().ct_eq(signature.as_bytes()))
     };
-    let (live, test) =
-        (matches(credentials.secret_key_live.as_ref()), matches(credentials.secret_key_test.as_ref()));
+    let (live, test) = (matches(credentials.secret_key_live.as_ref()), matches(credentials.secret_key_test.as_ref()));
     let matched = if is_test(body) { test } else { live };
     if bool::from(matched) { Ok(()) } else { Err(WrongSignature::Mismatch) }
 }

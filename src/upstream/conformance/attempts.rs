@@ -26,7 +26,8 @@ pub(super) fn stands(snapshot: &PaymentSnapshot, attempt: Attempt) -> bool {
 
 pub async fn an_attempt_gives_what_corefy_says_of_it<D: Dialect>() {
     for attempt in Attempt::ALL {
-        let scene = Scene::<D>::answered(|intent| D::attempted(intent, attempt)).await;
+        let mut scene = Scene::<D>::answered(|intent| D::attempted(intent, attempt)).await;
+        scene.begin_attempt();
         let outcome = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await.unwrap();
         assert!(stands(&outcome, attempt), "{attempt:?}: {outcome:?}");
         assert_eq!(scene.moves(), 1, "{attempt:?}: money is moved once");
@@ -38,7 +39,8 @@ pub async fn an_attempt_never_goes_to_another_payment<D: Dialect>() {
         let id = intent.upstream_id.as_deref().map(|id| format!("{id}2"));
         PaymentIntent { upstream_id: id, ..intent.clone() }
     };
-    let scene = Scene::<D>::answered(|intent| D::attempted(&other(intent), Attempt::Paid)).await;
+    let mut scene = Scene::<D>::answered(|intent| D::attempted(&other(intent), Attempt::Paid)).await;
+    scene.begin_attempt();
     let outcome = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await;
     assert!(matches!(outcome, Err(Error::Unknown(_))), "{outcome:?}");
     assert_eq!(scene.moves(), 1);
@@ -76,7 +78,8 @@ fn needing(capability: Capability) -> Option<Confirmation<PaymentMethod>> {
 
 pub async fn what_the_dialect_lacks_is_refused_unsent<D: Dialect>() {
     for capability in Capability::ALL {
-        let scene = Scene::<D>::answered(|intent| D::attempted(intent, Attempt::Paid)).await;
+        let mut scene = Scene::<D>::answered(|intent| D::attempted(intent, Attempt::Paid)).await;
+        scene.begin_attempt();
         let (Some(confirmation), false) = (needing(capability), scene.corefy.capabilities().contains(&capability))
         else {
             continue;
@@ -94,6 +97,7 @@ pub async fn what_the_dialect_lacks_is_refused_unsent<D: Dialect>() {
 
 pub async fn what_corefy_does_not_know_is_refused_unsent<D: Dialect>() {
     let mut scene = Scene::<D>::new([answer(500, "")]).await;
+    scene.begin_attempt();
     let unknown = by(PaymentSource::Saved(method(&scene.customer, None)));
     rejection(scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &unknown).await);
     scene.intent.upstream_id = None;

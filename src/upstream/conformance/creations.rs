@@ -31,19 +31,19 @@ pub async fn a_creation_whose_reference_another_payment_has_is_not_believed<D: D
     let scene = Scene::<D>::answered(|intent| D::taken_by(&other(intent))).await;
     let created = scene.corefy.payment_intent_create(scene.call(), &scene.context()).await;
     assert!(matches!(created, Err(Error::Unknown(_))), "{created:?}");
-    let scene = Scene::<D>::answered(|intent| D::taken_by(&other(intent))).await;
+    let scene = Scene::<D>::answered(|intent| D::looked_up(&other(intent), true)).await;
     let recovered = scene.corefy.payment_intent_recover(scene.call(), &scene.context()).await;
     assert!(matches!(recovered, Err(Error::Unknown(_) | Error::Protocol(_))), "{recovered:?}");
 }
 
 pub async fn a_lost_creation_is_found_or_made<D: Dialect>() {
-    for script in [D::created, D::taken_by] {
-        let scene = Scene::<D>::answered(script).await;
+    for is_there in [true, false] {
+        let scene = Scene::<D>::answered(|intent| D::looked_up(intent, is_there)).await;
         let found = scene.corefy.payment_intent_recover(scene.call(), &scene.context()).await.unwrap();
         // A dialect may also say that Corefy knows nothing of it; not that another payment is it.
         assert!(found.is_none_or(|found| Some(found.upstream_id) == scene.intent.upstream_id));
     }
-    let scene = Scene::<D>::answered(D::taken_by).await;
+    let scene = Scene::<D>::answered(|intent| D::looked_up(intent, true)).await;
     let found = scene.corefy.payment_intent_recover(scene.call(), &scene.context()).await.unwrap();
     assert_eq!(found.map(|found| found.upstream_id), scene.intent.upstream_id, "what is there is found");
     let scene = Scene::<D>::new([answer(502, "")]).await;

@@ -4,7 +4,7 @@
 use url::Url;
 
 use crate::{
-    domain::{customer::Customer, payment_intent::PaymentIntent, refund::Refund},
+    domain::{customer::Customer, payment_intent::PaymentIntent, refund::Refund, upstream_state::UpstreamState},
     upstream::{
         Upstream,
         scripted::{ScriptedRequest, ScriptedStep},
@@ -49,6 +49,14 @@ pub trait Dialect {
     /// Its reference is taken, and the payment that has it is shown: this one.
     fn taken_by(shown: &PaymentIntent) -> Vec<ScriptedStep>;
 
+    /// A creation whose answer was lost is looked up, and made where Corefy has it not: this payment is there, or it is made.
+    fn looked_up(shown: &PaymentIntent, is_there: bool) -> Vec<ScriptedStep>;
+
+    /// What the dialect has noted about the intent since it was created.
+    fn notes(_: &PaymentIntent) -> UpstreamState {
+        UpstreamState::default()
+    }
+
     /// The customer has been made.
     fn customer_made(customer: &Customer) -> Vec<ScriptedStep>;
 
@@ -57,6 +65,11 @@ pub trait Dialect {
 
     /// The payment is shown after an attempt with this outcome, and with a refund; `None`: before any.
     fn shown(intent: &PaymentIntent, attempt: Option<Attempt>, refund: Option<&Refund>) -> Vec<ScriptedStep>;
+
+    /// The payment is looked up while the answer to an attempt is missing that had this outcome; `None`: that was not made.
+    fn shown_in_doubt(intent: &PaymentIntent, attempt: Option<Attempt>) -> Vec<ScriptedStep> {
+        Self::shown(intent, attempt, None)
+    }
 
     /// The payment is not there.
     fn absent() -> Vec<ScriptedStep>;

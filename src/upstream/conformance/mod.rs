@@ -36,6 +36,7 @@ macro_rules! conformance {
             what_the_dialect_lacks_is_refused_unsent,
             what_corefy_does_not_know_is_refused_unsent,
             a_payment_is_shown_as_it_stands,
+            an_attempt_whose_answer_is_missing_is_found_out,
             a_payment_that_is_not_there_is_none,
             another_payment_is_not_believed,
             a_read_that_is_refused_or_unreadable_says_so,

@@ -1,12 +1,13 @@
 //! Reads: what Corefy shows of a payment, and what is not believed.
 
 use super::attempts::stands;
-use super::{ASKED, Attempt, Dialect, Scene, refund, rejection, usd};
+use super::{ASKED, Attempt, Dialect, Scene, by_card, refund, rejection, usd};
 use crate::{
     domain::{
+        operation::NO_BASELINE,
         payment_intent::PaymentIntent,
         refund::{Refund, RefundState},
-        snapshot::PaymentStatus,
+        snapshot::{Evidence, PaymentStatus},
     },
     upstream::{
         Error, Upstream as _,
@@ -19,21 +20,17 @@ pub async fn a_payment_is_shown_as_it_stands<D: Dialect>() {
     let shown = scene.corefy.payment_find(&scene.context(), ASKED).await.unwrap().unwrap();
     assert_eq!(shown.status, PaymentStatus::AwaitingConfirmation);
     for attempt in Attempt::ALL {
-        let scene = Scene::<D>::answered(|intent| D::shown(intent, Some(attempt), None)).await;
+        let mut scene = attempted::<D>(attempt).await;
+        scene.follow(D::shown(&scene.intent, Some(attempt), None));
         let shown = scene.corefy.payment_find(&scene.context(), ASKED).await.unwrap().unwrap();
         assert!(stands(&shown, attempt), "{attempt:?}: {shown:?}");
         assert_eq!(Some(&shown.upstream_id), scene.intent.upstream_id.as_ref());
         assert!(scene.server.seen().iter().all(|request| request.method == "GET"), "nothing is changed by a read");
     }
-    let given_back = |intent: &PaymentIntent| Refund { state: RefundState::Succeeded, ..refund(intent) };
-    let made = std::sync::Mutex::new(None);
-    let scene = Scene::<D>::answered(|intent| {
-        let refund = made.lock().unwrap().insert(given_back(intent)).clone();
-        D::shown(intent, Some(Attempt::Paid), Some(&refund))
-    })
-    .await;
+    let mut scene = attempted::<D>(Attempt::Paid).await;
+    let made = Refund { state: RefundState::Succeeded, ..refund(&scene.intent) };
+    scene.follow(D::shown(&scene.intent, Some(Attempt::Paid), Some(&made)));
     let shown = scene.corefy.payment_find(&scene.context(), ASKED).await.unwrap().unwrap();
-    let made = made.into_inner().unwrap().unwrap();
     let refunds = shown.refunds.unwrap_or_default();
     assert!(shown.received == 1050, "a refund takes nothing from what was received");
     assert!(
@@ -42,6 +39,34 @@ pub async fn a_payment_is_shown_as_it_stands<D: Dialect>() {
             && refund.amount == Some(usd(250))),
         "{refunds:?}"
     );
+}
+
+/// A payment after an attempt with this outcome, which was answered.
+async fn attempted<D: Dialect>(attempt: Attempt) -> Scene<D> {
+    let mut scene = Scene::<D>::answered(|intent| D::attempted(intent, attempt)).await;
+    scene.begin_attempt();
+    let answer = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await.unwrap();
+    scene.merge(&answer);
+    scene.server.seen();
+    scene
+}
+
+pub async fn an_attempt_whose_answer_is_missing_is_found_out<D: Dialect>() {
+    for attempt in Attempt::ALL {
+        let mut scene = Scene::<D>::answered(|intent| D::shown_in_doubt(intent, Some(attempt))).await;
+        scene.begin_attempt();
+        let found = scene.corefy.payment_find(&scene.context(), ASKED).await.unwrap().unwrap();
+        // The bank's page may have been in the answer alone.
+        let is_under_way = attempt == Attempt::Challenged && found.status == PaymentStatus::Processing;
+        assert!(is_under_way || stands(&found, attempt), "{attempt:?}: {found:?}");
+        assert_eq!(found.evidence_of_attempt_since(NO_BASELINE), Evidence::Outcome, "{attempt:?}");
+        assert_eq!(scene.moves(), 0, "{attempt:?}: it is not made again");
+        scene.merge(&found);
+    }
+    let mut scene = Scene::<D>::answered(|intent| D::shown_in_doubt(intent, None)).await;
+    scene.begin_attempt();
+    let found = scene.corefy.payment_find(&scene.context(), ASKED).await.unwrap().unwrap();
+    assert_ne!(found.evidence_of_attempt_since(NO_BASELINE), Evidence::Outcome, "{found:?}");
 }
 
 pub async fn a_payment_that_is_not_there_is_none<D: Dialect>() {

@@ -9,10 +9,11 @@ use crate::{
         customer::{Address, Customer, CustomerDetails},
         ids::{CustomerId, Ids, OperationId, PartnerId, PaymentIntentId, PaymentMethodId, RefundId},
         money::{Currency, Money},
-        payment_intent::{PaymentIntent, PaymentIntentDetails, PaymentIntentState, Progress},
+        payment_intent::{Attempt, PaymentIntent, PaymentIntentDetails, PaymentIntentState, Progress},
         payment_method::PaymentMethod,
         private::Private,
         refund::{Refund, RefundDetails, RefundState},
+        snapshot::{Merge, PaymentSnapshot},
         upstream_state::UpstreamState,
     },
     upstream::{
@@ -41,7 +42,8 @@ impl<D: Dialect> Scene<D> {
     /// The same by a script about its objects.
     pub async fn answered(script: impl FnOnce(&PaymentIntent) -> Vec<ScriptedStep>) -> Self {
         let customer = customer();
-        let intent = intent(&customer);
+        let mut intent = intent(&customer);
+        intent.upstream_state = D::notes(&intent);
         let server = Scripted::start(script(&intent)).await;
         let corefy = D::corefy(server.url.clone());
         Self { server, corefy, operation_id: OperationId::generate(&Ids::system()), intent, customer }
@@ -58,6 +60,23 @@ impl<D: Dialect> Scene<D> {
 
     pub fn context(&self) -> PaymentContext<'_> {
         PaymentContext { intent: &self.intent, customer: Some(&self.customer), refunds: Vec::new() }
+    }
+
+    /// Begins an attempt by card, whose answer is missing from then on.
+    pub fn begin_attempt(&mut self) {
+        let attempt = Attempt { card: Some(card(None).masked()), ..Attempt::default() };
+        self.intent.begin_attempt(attempt, Timestamp::default());
+    }
+
+    /// Merges what Corefy says of the payment, as the gateway does.
+    pub fn merge(&mut self, snapshot: &PaymentSnapshot) {
+        let merge = snapshot.merge(&self.intent);
+        snapshot.note_in(&mut self.intent);
+        match merge {
+            Merge::Apply(change) => change.apply(&mut self.intent, Timestamp::default()),
+            Merge::Unchanged => {}
+            Merge::Stale | Merge::Conflict(_) => panic!("{merge:?}: {snapshot:?}"),
+        }
     }
 
     /// Has Corefy answer by another script from now on.

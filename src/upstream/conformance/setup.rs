@@ -7,7 +7,8 @@ use crate::upstream::{
 };
 
 pub async fn a_refusal_names_our_fields_and_no_card<D: Dialect>() {
-    let scene = Scene::<D>::new(D::card_refused("4111 1111 1111 1111")).await;
+    let mut scene = Scene::<D>::new(D::card_refused("4111 1111 1111 1111")).await;
+    scene.begin_attempt();
     let told = rejection(scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await);
     assert!(!told.is_about_credentials());
     let fields: Vec<_> = told.fields.iter().map(|(field, _)| field.as_str()).collect();

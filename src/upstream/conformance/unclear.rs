@@ -8,12 +8,13 @@ use crate::upstream::{
 
 /// Asserts that the outcomes of a creation, an attempt and a refund are open when Corefy answers so, and that each was sent once.
 async fn assert_open<D: Dialect>(step: ScriptedStep) {
-    let scene = Scene::<D>::new([step.clone()]).await;
+    let mut scene = Scene::<D>::new([step.clone()]).await;
     let refund = refund(&scene.intent);
     let created = scene.corefy.payment_intent_create(scene.call(), &scene.context()).await;
     assert!(matches!(created, Err(Error::Unknown(_))), "{step:?}: {created:?}");
     let posts = scene.server.seen().iter().filter(|request| request.method == "POST").count();
     assert_eq!(posts, 1, "{step:?}: a creation is sent once");
+    scene.begin_attempt();
     let paid = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await;
     assert!(matches!(paid, Err(Error::Unknown(_))), "{step:?}: {paid:?}");
     assert_eq!(scene.moves(), 1, "{step:?}: an attempt is made once");
@@ -45,6 +46,7 @@ pub async fn where_nobody_listens_nothing_was_sent<D: Dialect>() {
     let refund = refund(&scene.intent);
     let created = scene.corefy.payment_intent_create(scene.call(), &scene.context()).await;
     assert!(matches!(created, Err(Error::NotSent { .. })), "{created:?}");
+    scene.begin_attempt();
     let paid = scene.corefy.payment_intent_confirm(scene.call(), &scene.context(), &by_card()).await;
     assert!(matches!(paid, Err(Error::NotSent { .. })), "{paid:?}");
     let refunded = scene.corefy.refund_create(scene.call(), &scene.context(), &refund).await;

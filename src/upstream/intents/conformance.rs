@@ -43,6 +43,10 @@ impl Dialect for InIntents {
         vec![answer(409, taken), answer(200, payment(shown, "requires_confirmation"))]
     }
 
+    fn looked_up(shown: &PaymentIntent, is_there: bool) -> Vec<ScriptedStep> {
+        if is_there { Self::taken_by(shown) } else { Self::created(shown) }
+    }
+
     fn customer_made(_: &Customer) -> Vec<ScriptedStep> {
         vec![answer(201, json!({"id": "cust_1"}))]
     }

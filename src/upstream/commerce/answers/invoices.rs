@@ -19,8 +19,6 @@ use crate::upstream::reading::{Mismatch, id};
 pub struct ShownInvoice {
     /// Corefy's id.
     pub id: String,
-    /// Its reference.
-    pub reference: Option<String>,
     /// Its status, in Corefy's word.
     pub word: String,
     /// Its resolution with the sentence about it.
@@ -77,7 +75,6 @@ impl ShownInvoice {
             token: attributes.flow_data.and_then(|flow| flow.metadata?.token),
             has_activity: relationships.as_ref().is_some_and(is_active) || attributes.payload.is_some(),
             saved: attributes.payload.and_then(saved_card),
-            reference: attributes.reference_id,
             resolution: (attributes.resolution, attributes.resolution_message),
             refunds: attributes.refunds,
             word,

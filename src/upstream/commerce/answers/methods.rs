@@ -12,7 +12,7 @@ use crate::upstream::commerce::{
 use crate::upstream::sanitize;
 
 /// The largest form of a pattern that is checked, in bytes: a larger one is left to Corefy.
-const LARGEST_PATTERN: usize = 64 * 1024;
+const LARGEST_PATTERN: usize = 1024 * 1024;
 
 /// The longest name of a field that is told, in characters.
 const LONGEST_KEY: usize = 64;

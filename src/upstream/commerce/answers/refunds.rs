@@ -84,7 +84,8 @@ fn derived(shown: &ShownInvoice, ours: &[&Refund]) -> Option<Vec<RefundSnapshot>
     let of_state = |state| ours.iter().copied().filter(move |refund| refund.state == state);
     let succeeded: Vec<_> = of_state(RefundState::Succeeded).collect();
     let is_given_up = |refund: &&Refund| refund.failure.as_ref().is_some_and(RefundFailure::is_given_up);
-    let open: Vec<_> = of_state(RefundState::Pending).chain(of_state(RefundState::Failed).filter(is_given_up)).collect();
+    let open: Vec<_> =
+        of_state(RefundState::Pending).chain(of_state(RefundState::Failed).filter(is_given_up)).collect();
     let known: i64 = succeeded.iter().map(|refund| refund.amount.minor).sum();
     let explaining = only_choice(&open, shown.refunded? - known)?;
     let is_left = |refund: &&Refund| explaining.iter().all(|other| other.id != refund.id);

@@ -16,7 +16,11 @@ fn code(resolution: String) -> String {
     let known = match resolution.as_str() {
         "general_decline" | "issuer_decline" | "fatal_decline" => DECLINED,
         "functionality_is_not_permitted" => "transaction_not_permitted",
-        "access_denied" | "customer_blocked" | "card_type_not_supported" | "invalid_card_type" | "invalid_amount"
+        "access_denied"
+        | "customer_blocked"
+        | "card_type_not_supported"
+        | "invalid_card_type"
+        | "invalid_amount"
         | "card_restricted_by_acquirer" => "refused",
         "card_is_lost" => "lost_card",
         "card_is_stolen" => "stolen_card",

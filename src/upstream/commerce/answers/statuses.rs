@@ -25,8 +25,16 @@ pub fn standing(word: &str, resolution: &str, message: &str) -> InvoiceStanding 
     match word {
         "created" | "process_pending" => InvoiceStanding::Waiting,
         "processing" | "process_error" | "authorize_failed" => InvoiceStanding::Processing,
-        "processed" | "partially_processed" | "refunding" | "refund_pending" | "partially_refunded" | "refunded"
-        | "refund_error" | "refund_failed" | "charged_back" | "partially_charged_back" => InvoiceStanding::Paid,
+        "processed"
+        | "partially_processed"
+        | "refunding"
+        | "refund_pending"
+        | "partially_refunded"
+        | "refunded"
+        | "refund_error"
+        | "refund_failed"
+        | "charged_back"
+        | "partially_charged_back" => InvoiceStanding::Paid,
         "process_failed" | "verify_failed" => failed(DECLINED),
         "expired" => failed("payment_expired"),
         "terminated" => failed("payment_failed"),

@@ -25,8 +25,6 @@ impl<'de> Deserialize<'de> for InvoiceDocument {
 #[derive(Clone, Debug, Deserialize)]
 #[allow(missing_docs)]
 pub struct WireInvoice {
-    #[serde(rename = "type", default, deserialize_with = "lenient::or_default")]
-    pub kind: String,
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub id: String,
     #[serde(default, deserialize_with = "lenient::or_default")]
@@ -169,4 +167,12 @@ impl Lenient for InvoiceRefund {
     }
 }
 
-objects!(WireInvoice, InvoiceAttributes, FlowData, FlowMetadata, InvoicePayload, PaidCard, InvoiceRelationships);
+impl Lenient for InvoicePayload {
+    /// One without members is none.
+    fn lenient(value: Value) -> Option<Self> {
+        let has_members = value.as_object().is_some_and(|members| !members.is_empty());
+        if has_members { serde_json::from_value(value).ok() } else { None }
+    }
+}
+
+objects!(WireInvoice, InvoiceAttributes, FlowData, FlowMetadata, PaidCard, InvoiceRelationships);

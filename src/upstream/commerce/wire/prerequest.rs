@@ -65,6 +65,8 @@ impl<'de> Deserialize<'de> for AccountDocument {
         let document = Value::deserialize(deserializer)?;
         let attributes = document.pointer("/data/attributes").filter(|attributes| attributes.is_object());
         let accounts = attributes.ok_or_else(|| D::Error::custom("there is no account"))?.get("currency_accounts");
-        Ok(Self(accounts.and_then(Value::as_object).map(|accounts| accounts.keys().cloned().collect()).unwrap_or_default()))
+        Ok(Self(
+            accounts.and_then(Value::as_object).map(|accounts| accounts.keys().cloned().collect()).unwrap_or_default(),
+        ))
     }
 }
