@@ -12,7 +12,7 @@ use super::{failure::CommandFailure, log, shutdown};
 use crate::{
     config::local::{CommerceKeys, SandboxKeys, SandboxSettings},
     domain::environment::Environment,
-    sandbox::{CommerceAccount, Sandbox, SandboxOptions},
+    sandbox::{Sandbox, SandboxAccount, SandboxOptions},
 };
 
 /// How often the sandbox settles what is due.
@@ -53,13 +53,13 @@ pub(super) fn port_in_use(address: SocketAddr, error: &io::Error) -> CommandFail
     CommandFailure::Failed(format!("GATEWAY_SANDBOX_ADDR: {address} cannot be opened: {error}{advice}"))
 }
 
-fn commerce_account(keys: &CommerceKeys) -> CommerceAccount {
-    CommerceAccount {
+fn commerce_account(keys: &CommerceKeys) -> SandboxAccount {
+    SandboxAccount {
         account_id: keys.account_id.clone(),
         api_key: keys.api_key.clone(),
         secret_key_test: keys.secret_key.clone(),
         public_key: keys.public_key.expose_secret().to_owned(),
-        ..CommerceAccount::default()
+        ..SandboxAccount::default()
     }
 }
 

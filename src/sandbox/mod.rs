@@ -61,7 +61,7 @@ pub use commerce::{
 pub use control::NotPossible;
 pub use displays::DISPLAY_TIME;
 pub use handle::Sandbox;
-pub use options::{CommerceAccount, SandboxOptions};
+pub use options::{SandboxAccount, SandboxOptions};
 pub use payment::EXPIRED;
 pub use route::{MAX_SEEN_REQUESTS, SeenRequest};
 pub use times::{HANG_TIME, PROCESSING_TIME};

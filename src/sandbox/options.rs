@@ -17,7 +17,7 @@ pub struct SandboxOptions {
     /// The key that signs webhooks.
     pub webhook_secret: SecretString,
     /// The account of the merchant who speaks the `commerce` dialect.
-    pub commerce: CommerceAccount,
+    pub commerce: SandboxAccount,
     /// Where webhooks go; `None` until [`crate::sandbox::Sandbox::set_webhook_url`] when they are not wanted yet.
     pub webhook_url: Option<Url>,
     /// How many webhooks are delivered at the same time; with more than one, they may arrive in another order.
@@ -31,7 +31,7 @@ pub struct SandboxOptions {
 
 /// A commerce account and its keys.
 #[derive(Clone, Debug)]
-pub struct CommerceAccount {
+pub struct SandboxAccount {
     /// Its id, the user of the private API.
     pub account_id: String,
     /// The password of the private API; it signs card tokens, too.
@@ -46,14 +46,14 @@ pub struct CommerceAccount {
     pub test_mode: bool,
 }
 
-impl CommerceAccount {
+impl SandboxAccount {
     /// The key that signs callbacks about an object of this mode.
     pub fn secret_key(&self, test_mode: bool) -> &SecretString {
         if test_mode { &self.secret_key_test } else { &self.secret_key_live }
     }
 }
 
-impl Default for CommerceAccount {
+impl Default for SandboxAccount {
     /// The account of `make dev` and the tests. Its keys open nothing else.
     fn default() -> Self {
         Self {

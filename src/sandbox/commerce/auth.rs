@@ -9,13 +9,13 @@ use serde::Deserialize;
 use super::{card_tokens::session_of, route::CommerceRoute};
 use crate::{
     domain::clock::Timestamp,
-    sandbox::{answer::SandboxRefusal, options::CommerceAccount},
+    sandbox::{answer::SandboxRefusal, options::SandboxAccount},
 };
 
 /// Refuses a request that is not the account's. Answers with the session that a card token opens.
 pub(in crate::sandbox) fn authenticate_for(
     route: &CommerceRoute,
-    account: &CommerceAccount,
+    account: &SandboxAccount,
     now: Timestamp,
     headers: &HeaderMap,
     body: &[u8],
@@ -40,7 +40,7 @@ pub(in crate::sandbox) fn authenticate_for(
     }
 }
 
-fn has_public_key(account: &CommerceAccount, body: &[u8]) -> bool {
+fn has_public_key(account: &SandboxAccount, body: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Keyed {
         public_key: String,
@@ -54,10 +54,10 @@ mod tests {
 
     #[test]
     fn the_documented_basic_credentials_are_taken() {
-        let account = CommerceAccount {
+        let account = SandboxAccount {
             account_id: "coma_EXAMPLE".to_owned(),
             api_key: "apikey-EXAMPLE".into(),
-            ..CommerceAccount::default()
+            ..SandboxAccount::default()
         };
         let authenticate = |authorization: &str| {
             let headers = HeaderMap::from_iter([("authorization".parse().unwrap(), authorization.parse().unwrap())]);

@@ -63,7 +63,7 @@ impl State {
             "type": "payment-invoices",
             "id": payment.id,
             "attributes": attributes,
-            "relationships": php_object(self.relationships(invoice)),
+            "relationships": php_object(self.relationships(payment, invoice)),
             "links": {"self": format!("/api/payment-invoices/{}", payment.id)},
         }))
     }
@@ -152,13 +152,16 @@ impl State {
         members_of(json!({"action": action, "method": "GET", "params": [], "metadata": metadata}))
     }
 
-    fn relationships(&self, invoice: &Invoice) -> Members {
+    fn relationships(&self, payment: &SandboxPayment, invoice: &Invoice) -> Members {
         let to = |kind: &str, id: &str| json!({"data": {"type": kind, "id": id}});
         let mut members = Members::new();
         if let Some(service) = &invoice.service {
             members.insert("payment-service".to_owned(), to("payment-services", service));
             let method = method_of(service).unwrap_or_default();
             members.insert("payment-method".to_owned(), to("payment-methods", method));
+        }
+        if invoice.card.is_some() {
+            members.insert("active-payment".to_owned(), to("payments", &payment.payment_id));
         }
         if let Some(customer) = self.show_customer(invoice) {
             members.insert("customer".to_owned(), to("customers", customer["id"].as_str().unwrap_or_default()));

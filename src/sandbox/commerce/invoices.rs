@@ -19,6 +19,7 @@ use crate::{
     sandbox::{
         answer::{Done, FieldProblems, Halt, SandboxOutcome, SandboxRefusal, read},
         cards::CardEffect,
+        confirm::is_digits,
         faults::Switches,
         intents::is_link,
         payment::{EXPIRED, SandboxPayment, SandboxStatus},
@@ -167,6 +168,8 @@ fn check_request(kind: &str, request: &InvoiceRequest) -> Result<Money, SandboxR
     let has_customer = request.customer.as_object().is_some_and(|customer| !customer.is_empty());
     let is_named = request.customer["reference_id"].as_str().is_some_and(|reference| !reference.is_empty());
     problems.check(!has_customer || is_named, "customer.reference_id", "must be given");
+    let phone = request.customer["phone"].as_str().unwrap_or_default();
+    problems.check(is_digits(phone), "customer.phone", "must be digits");
     let metadata = request.metadata.as_object().map_or(0, serde_json::Map::len);
     problems.check(metadata <= MAX_METADATA, "metadata", "must have at most 20 members");
     check_links(&mut problems, request);

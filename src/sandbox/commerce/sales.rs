@@ -129,6 +129,15 @@ fn check_card(card: &SaleRequest, now: Timestamp) -> Result<(u8, u16), SandboxRe
     let this_month: String = now.to_string().chars().take(7).collect();
     let is_later = expiry.is_none_or(|(month, year)| format!("{year}-{month:02}") >= this_month);
     problems.check(is_later, "exp_year", "is in the past");
+    check_browser(&mut problems, &card.browser_info);
     problems.refuse()?;
     expiry.ok_or_else(|| SandboxRefusal::new(422, "validation_error", "the card has no expiry"))
+}
+
+/// Notes what is wrong with the payer's browser: all of it is text, but for one flag.
+fn check_browser(problems: &mut FieldProblems, browser: &Value) {
+    for (key, value) in browser.as_object().into_iter().flatten() {
+        let is_right = if key == "browser_java_enabled" { value.is_boolean() } else { value.is_string() };
+        problems.check(is_right, &format!("browser_info.{key}"), "has another type");
+    }
 }

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
-use super::{CommerceAccount, Sandbox, SandboxOptions, auth::hmac_hex, lock::lock};
+use super::{Sandbox, SandboxAccount, SandboxOptions, auth::hmac_hex, lock::lock};
 use crate::domain::{
     clock::{Clock, Timestamp},
     environment::Environment,
@@ -130,7 +130,7 @@ fn settings() -> SandboxOptions {
         secret_key: "sk_upstream_0123456789".into(),
         client_key: "client_key_0123456789".into(),
         webhook_secret: WEBHOOK_SECRET.into(),
-        commerce: CommerceAccount::default(),
+        commerce: SandboxAccount::default(),
         webhook_url: None,
         webhooks_at_a_time: 1,
         public_url: None,

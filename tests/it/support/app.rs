@@ -24,7 +24,7 @@ use corefy_gateway::{
         environment::Environment,
         retention::Retention,
     },
-    sandbox::{CommerceAccount, Sandbox, SandboxOptions},
+    sandbox::{Sandbox, SandboxAccount, SandboxOptions},
     server::{Harness, Lock, Server},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -317,7 +317,7 @@ pub fn sandbox_options() -> SandboxOptions {
         secret_key: keys.secret_key,
         client_key: keys.client_key,
         webhook_secret: keys.webhook_secret,
-        commerce: CommerceAccount::default(),
+        commerce: SandboxAccount::default(),
         webhook_url: None,
         webhooks_at_a_time: 1,
         public_url: None,

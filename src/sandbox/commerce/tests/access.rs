@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{APPROVED, INVOICES, SALE, invoice};
 use crate::sandbox::{
-    CommerceAccount, TOKEN_LIFETIME,
+    SandboxAccount, TOKEN_LIFETIME,
     tests::{Bench, answer},
 };
 
@@ -54,7 +54,7 @@ async fn the_public_key_opens_the_list_of_services() {
         let body = json!({"public_key": key, "currency": currency, "amount": amount});
         answer(bench.http.post(bench.url("/public-api/payment-prerequest")).body(body.to_string())).await.unwrap()
     };
-    let key = CommerceAccount::default().public_key;
+    let key = SandboxAccount::default().public_key;
     assert_eq!(ask("pk_test_another", "EUR", 10).await.0, 401);
     let (status, offered) = ask(&key, "EUR", 10).await;
     let attributes = &offered["data"]["attributes"];
@@ -72,7 +72,7 @@ async fn the_balances_are_what_is_left_of_the_money() {
     bench.sandbox.refund_from_dashboard("pi_1", 50).unwrap();
     let (status, account) = bench.read("/account/balances").await;
     let balances = &account["data"]["attributes"]["currency_accounts"];
-    assert_eq!((status, &account["data"]["id"]), (200, &json!(CommerceAccount::default().account_id)));
+    assert_eq!((status, &account["data"]["id"]), (200, &json!(SandboxAccount::default().account_id)));
     assert_eq!(balances["USD"]["active_balance"], json!(10));
     assert_eq!(balances["EUR"]["active_balance"], json!(0));
     assert_eq!(bench.shown(&paid).await["attributes"]["refunded_amount"].to_string(), "0.5");

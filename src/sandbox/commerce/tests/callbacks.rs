@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::APPROVED;
 use crate::sandbox::{
-    CommerceAccount,
+    SandboxAccount,
     commerce::callbacks::callback_signature,
     lock::lock,
     tests::{Bench, ReceivedWebhook},
@@ -26,7 +26,7 @@ async fn each_change_is_told_with_the_whole_invoice_signed_for_its_mode() {
     bench.sandbox.charge_back("pi_1", 7_500).unwrap();
     bench.sandbox.webhooks_idle().await;
     assert_eq!(statuses(&received), ["created", "processed", "partially_refunded", "partially_charged_back"]);
-    let account = CommerceAccount::default();
+    let account = SandboxAccount::default();
     for (signature, body) in lock(&received.0).iter() {
         assert_eq!(*signature, callback_signature(&account.secret_key_live, body));
         assert_ne!(*signature, callback_signature(&account.secret_key_test, body));
@@ -92,7 +92,7 @@ async fn forgeries_can_be_sent() {
     let received = ReceivedWebhook::start(&bench, 0).await;
     bench.sandbox.send_callback("{}", true, Some("forged")).await.unwrap();
     bench.sandbox.send_callback("{}", true, None).await.unwrap();
-    let key = CommerceAccount::default().secret_key_test;
+    let key = SandboxAccount::default().secret_key_test;
     let signatures: Vec<String> = lock(&received.0).iter().map(|(signature, _)| signature.clone()).collect();
     assert_eq!(signatures, ["forged".to_owned(), callback_signature(&key, b"{}")]);
 }

@@ -41,16 +41,22 @@ async fn an_invoice_shows_what_it_was_made_with() {
 async fn every_wrong_field_is_pointed_at() {
     let bench = Bench::start().await;
     let attributes = json!({
-        "amount": "10", "currency": "usd", "service": "mb_way_eur_hpp", "customer": {"email": "a@b.example"},
+        "amount": "10", "currency": "usd", "service": "mb_way_eur_hpp", "customer": {"email": "a@b.example", "phone": "+34 600"},
         "return_urls": {"success": "javascript:x"}, "token": null,
     });
     let (status, refusal) = bench.send(INVOICES, &invoice(attributes)).await;
     assert_eq!(status, 422);
     let errors = refusal["errors"].as_array().unwrap();
     let pointers: Vec<&str> = errors.iter().map(|error| error["source"]["pointer"].as_str().unwrap()).collect();
-    for field in
-        ["amount", "currency", "service", "service_fields/phone", "customer/reference_id", "return_urls/success"]
-    {
+    for field in [
+        "amount",
+        "currency",
+        "service",
+        "service_fields/phone",
+        "customer/reference_id",
+        "customer/phone",
+        "return_urls/success",
+    ] {
         assert!(pointers.contains(&format!("/data/attributes/{field}").as_str()), "{field}: {pointers:?}");
     }
     let precise = invoice(json!({"amount": 1.5, "currency": "JPY", "service": "payment_card_jpy_hpp"}));

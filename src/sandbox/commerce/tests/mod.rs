@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::sandbox::{
-    CommerceAccount,
+    SandboxAccount,
     tests::{Bench, SandboxAnswer, answer},
 };
 
@@ -26,7 +26,7 @@ const ASKED_BY_BANK: &str = "4000000000003220";
 
 impl Bench {
     fn basic(&self, method: &str, path: &str, body: &Value) -> reqwest::RequestBuilder {
-        let account = CommerceAccount::default();
+        let account = SandboxAccount::default();
         let credentials = STANDARD.encode(format!("{}:{}", account.account_id, account.api_key.expose_secret()));
         let request = self.http.request(method.parse().unwrap(), self.url(path)).timeout(self.patience);
         request.header("authorization", format!("Basic {credentials}")).body(body.to_string())

@@ -7,7 +7,7 @@ use crate::sandbox::{
     COREFY_CARDS,
     cards::{CardEffect, TEST_CARDS},
     faults::Fault,
-    tests::{Bench, SHORT_PATIENCE},
+    tests::{Bench, SHORT_PATIENCE, answer},
 };
 
 const LATER: (&str, &str) = ("12", "30");
@@ -126,6 +126,7 @@ async fn a_paid_invoice_shows_its_money_and_its_masked_card() {
     assert_eq!((&shown["processed_amount"], &shown["refunded_amount"]), (&json!(100), &Value::Null));
     assert_eq!(shown["payload"]["payment_card"]["mask"], "411111******1111");
     assert_eq!((&shown["payload"]["token"], &shown["payload"]["client_ip"]), (&Value::Null, &json!("203.0.113.7")));
+    assert_eq!(paid["relationships"]["active-payment"]["data"]["type"], "payments");
     assert!(!paid.to_string().contains(APPROVED));
 }
 
@@ -143,6 +144,25 @@ async fn a_bad_card_is_refused_without_an_attempt_and_without_being_quoted() {
     assert!(!refusal.to_string().contains("4111"));
     assert_eq!(bench.sell(&made, APPROVED, ("01", "20")).await.unwrap().0, 422, "the card has expired");
     assert_eq!(bench.state_of(&made).await, state("created", "ok"));
+}
+
+#[tokio::test]
+async fn a_browser_is_told_in_text_but_for_one_flag() {
+    let bench = Bench::start().await;
+    let made = bench.card_invoice("pi_1").await;
+    let sell = async |browser: Value| {
+        let token = made["attributes"]["flow_data"]["metadata"]["token"].as_str().unwrap();
+        let card = json!({"card_number": APPROVED, "cvv": "123", "exp_month": "12", "exp_year": "30", "browser_info": browser});
+        let body = json!({"data": {"type": "sale-operation", "attributes": card}});
+        answer(bench.http.post(bench.url(SALE)).bearer_auth(token).body(body.to_string())).await.unwrap()
+    };
+    for (field, wrong) in [("browser_tz", json!(-60)), ("browser_java_enabled", json!("false"))] {
+        let (status, refusal) = sell(json!({ field: wrong })).await;
+        let pointer = format!("/data/attributes/browser_info/{field}");
+        assert_eq!((status, &refusal["errors"][0]["source"]["pointer"]), (422, &json!(pointer)));
+    }
+    assert_eq!(bench.shown(&made).await["relationships"].get("active-payment"), None, "nothing was attempted");
+    assert_eq!(sell(json!({"browser_tz": "-60", "browser_java_enabled": false})).await.0, 201);
 }
 
 #[tokio::test]
