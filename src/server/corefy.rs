@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use super::harness::Harness;
 use crate::{
-    config::{Config, UpstreamApi, UpstreamConfig},
+    config::{CommerceConfig, Config, UpstreamApi, UpstreamConfig},
     domain::{capability::Capability, clock::Clock},
     telemetry::Telemetry,
     upstream::{
         Upstream,
         call_log::{CallLog, CallRecords},
-        intents::{Credentials, Intents, REDACT},
+        commerce::{self, Commerce, CommerceSettings},
+        intents::{self, Intents},
         transport::{SetupError, TokenSource, Transport, TransportSettings},
     },
 };
@@ -32,8 +35,8 @@ pub fn upstream(
         rate_per_minute: config.rate_limit_per_minute.get(),
     };
     let redact = match &config.api {
-        UpstreamApi::Intents { .. } => REDACT,
-        UpstreamApi::Commerce(_) => return Err(not_yet()),
+        UpstreamApi::Intents { .. } => intents::REDACT,
+        UpstreamApi::Commerce(_) => commerce::REDACT,
     };
     let (log, api_calls) = CallLog::new(redact);
     let transport = Transport::new(settings, environment.clone(), log)?.with_telemetry(telemetry);
@@ -50,24 +53,47 @@ pub fn upstream(
 
 /// The dialect of the API that is set, on this transport.
 fn dialect(config: &UpstreamConfig, transport: Transport, clock: Clock) -> Result<Arc<dyn Upstream>, SetupError> {
-    let secrets = [&config.webhook_secret, &config.webhook_secret_previous];
-    let webhook_secrets = secrets.into_iter().flatten().cloned().collect();
     match &config.api {
         UpstreamApi::Intents { secret_key, client_key } => {
-            let credentials = Credentials {
+            let credentials = intents::Credentials {
                 api_key: config.api_key.clone(),
                 secret_key: secret_key.clone(),
                 client_key: client_key.clone(),
-                webhook_secrets,
+                webhook_secrets: webhook_secrets(config),
             };
             Ok(Arc::new(Intents::new(transport, credentials, clock)?))
         }
-        UpstreamApi::Commerce(_) => Err(not_yet()),
+        UpstreamApi::Commerce(commerce) => {
+            let (credentials, settings) = commerce_parts(config, commerce);
+            Ok(Arc::new(Commerce::new(transport, credentials, settings, clock)?))
+        }
     }
 }
 
-fn not_yet() -> SetupError {
-    SetupError::new("the dialect of this API comes with a later change")
+/// The parts of the `commerce` dialect that the settings name.
+fn commerce_parts(config: &UpstreamConfig, commerce: &CommerceConfig) -> (commerce::Credentials, CommerceSettings) {
+    let public_key = commerce.public_key.as_ref().map(|key| key.expose_secret().to_owned());
+    let credentials = commerce::Credentials {
+        account_id: commerce.account_id.clone(),
+        api_key: config.api_key.clone(),
+        webhook_secrets: webhook_secrets(config),
+        public_key,
+    };
+    let mut public_url = config.base_url.clone();
+    public_url.set_path("");
+    let settings = CommerceSettings {
+        card_gate_url: commerce.card_gate_url.clone(),
+        public_url: Some(commerce.public_url.clone().unwrap_or(public_url)),
+        callback_url: commerce.callback_url.clone(),
+        test_mode: config.sandbox_mode,
+        services: commerce.services.clone(),
+    };
+    (credentials, settings)
+}
+
+/// The secrets that webhooks may be signed with.
+fn webhook_secrets(config: &UpstreamConfig) -> Vec<SecretString> {
+    [&config.webhook_secret, &config.webhook_secret_previous].into_iter().flatten().cloned().collect()
 }
 
 /// The things that requests may ask for: what the dialect can do, as far as the operator wants it.

@@ -11,6 +11,7 @@ use super::requests::{self, InvoicePurpose};
 use super::settings::CommerceSettings;
 use super::wire::{InvoiceDocument, InvoiceList, PrerequestBody, PrerequestDocument, SaleAnswer, WireInvoice};
 use crate::domain::{
+    capability::Capability,
     card::Card,
     clock::Clock,
     confirmation::BrowserInfo,
@@ -145,8 +146,9 @@ impl CommerceAccount {
         invoice: &CurrentInvoice,
         (card, browser): (&Card, Option<&BrowserInfo>),
     ) -> Result<SaleAnswer, Failed> {
+        let card_gate = self.settings.card_gate_url.as_ref().ok_or(Error::Unsupported(Capability::RawCards))?;
         let request = HttpRequest::mutation("payment_intent.confirm", "/payment/sale", call)
-            .at(&self.settings.card_gate_url)
+            .at(card_gate)
             .without_key()
             .about(intent)
             .with_body(&requests::sale(card, browser));

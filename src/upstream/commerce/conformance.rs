@@ -135,16 +135,15 @@ impl Dialect for InCommerce {
 
 /// The dialect with other settings.
 pub fn corefy_with(url: Url, set: impl FnOnce(&mut CommerceSettings)) -> Commerce {
-    let [api_key, live, test] = SECRETS;
+    let [api_key, _, test] = SECRETS;
     let credentials = Credentials {
         account_id: "coma_1".to_owned(),
         api_key: api_key.into(),
-        secret_key_live: Some(live.into()),
-        secret_key_test: Some(test.into()),
+        webhook_secrets: vec![test.into()],
         public_key: Some("pk_test_1".to_owned()),
     };
     let mut commerce = CommerceSettings {
-        card_gate_url: url.clone(),
+        card_gate_url: Some(url.clone()),
         public_url: None,
         callback_url: None,
         test_mode: true,

@@ -15,10 +15,8 @@ pub struct Credentials {
     pub account_id: String,
     /// The password of the private API.
     pub api_key: SecretString,
-    /// `sk_live_…`: signs callbacks about live payments, is never sent.
-    pub secret_key_live: Option<SecretString>,
-    /// `sk_test_…`: signs callbacks about test payments, is never sent.
-    pub secret_key_test: Option<SecretString>,
+    /// `sk_live_…`, or `sk_test_…` in test mode. Any of them verifies a callback: the current one, and one that it replaces.
+    pub webhook_secrets: Vec<SecretString>,
     /// `pk_…`: names the account to the public API, and is no secret.
     pub public_key: Option<String>,
 }
@@ -79,8 +77,7 @@ mod tests {
         Credentials {
             account_id: account_id.to_owned(),
             api_key: "apikey-EXAMPLE".into(),
-            secret_key_live: None,
-            secret_key_test: Some("sk_test_1".into()),
+            webhook_secrets: vec!["sk_test_1".into()],
             public_key: None,
         }
     }

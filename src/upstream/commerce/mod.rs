@@ -56,6 +56,16 @@ use wire::{AccountDocument, RefundAnswer};
 
 const BALANCES: &str = "/account/balances";
 
+/// The things that this dialect can do; the first needs the Card Gate.
+const CAPABILITIES: &[Capability] = &[
+    Capability::RawCards,
+    Capability::ConfirmOther,
+    Capability::HostedPage,
+    Capability::SavePaymentMethod,
+    Capability::StoredCredential,
+];
+const WITHOUT_CARD_GATE: &[Capability] = CAPABILITIES.split_at(1).1;
+
 /// The most currencies whose services are asked for.
 const MOST_CURRENCIES: usize = 20;
 
@@ -164,13 +174,7 @@ impl Upstream for Commerce {
     }
 
     fn capabilities(&self) -> &'static [Capability] {
-        &[
-            Capability::RawCards,
-            Capability::ConfirmOther,
-            Capability::HostedPage,
-            Capability::SavePaymentMethod,
-            Capability::StoredCredential,
-        ]
+        if self.0.settings.card_gate_url.is_some() { CAPABILITIES } else { WITHOUT_CARD_GATE }
     }
 
     async fn payment_intent_create(
@@ -299,7 +303,7 @@ impl Upstream for Commerce {
     }
 
     fn webhook_verify(&self, signature: Option<&str>, body: &[u8]) -> Result<(), WrongSignature> {
-        webhook::verify(&self.0.credentials, signature, body)
+        webhook::verify(&self.0.credentials.webhook_secrets, self.0.settings.test_mode, signature, body)
     }
 
     fn webhook_redact(&self, body: &[u8]) -> Option<String> {

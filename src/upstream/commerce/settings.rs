@@ -10,8 +10,8 @@ use crate::upstream::transport::{SetupError, require_host};
 /// Where and how a commerce account is used.
 #[derive(Clone, Debug)]
 pub struct CommerceSettings {
-    /// The Card Gate, which takes cards: `http` or `https`, host and path.
-    pub card_gate_url: Url,
+    /// The Card Gate, which takes cards: `http` or `https`, host and path. Without it cards are paid on Corefy's page alone.
+    pub card_gate_url: Option<Url>,
     /// The public API, which tells the services of the account. Without it, or without a public key, only those of
     /// [`Self::services`] are known.
     pub public_url: Option<Url>,
@@ -26,8 +26,9 @@ pub struct CommerceSettings {
 impl CommerceSettings {
     /// Fails when a host cannot be called.
     pub(super) fn check(&self) -> Result<(), SetupError> {
-        require_host("Card Gate's URL", &self.card_gate_url)?;
-        self.public_url.as_ref().map_or(Ok(()), |url| require_host("public API's URL", url))
+        let check = |name, url: &Option<Url>| url.as_ref().map_or(Ok(()), |url| require_host(name, url));
+        check("Card Gate's URL", &self.card_gate_url)?;
+        check("public API's URL", &self.public_url)
     }
 
     /// The service for a type of payment method. Cards have one in any case, by Corefy's own rule for the names of services.
@@ -51,7 +52,7 @@ mod tests {
     fn settings(services: &[(&str, Option<&str>, &str)]) -> CommerceSettings {
         let currency = |code: &str| Currency::parse(code).unwrap();
         CommerceSettings {
-            card_gate_url: Url::parse("https://gate.test").unwrap(),
+            card_gate_url: Url::parse("https://gate.test").ok(),
             public_url: None,
             callback_url: None,
             test_mode: true,

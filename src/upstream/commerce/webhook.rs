@@ -6,7 +6,6 @@ use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 use subtle::{Choice, ConstantTimeEq as _};
 
-use super::keys::Credentials;
 use super::notes::intent_id;
 use super::wire::INVOICES;
 use crate::upstream::{
@@ -37,24 +36,28 @@ const KEPT: [(&str, usize); 12] = [
 
 const RULE: RedactionRule = RedactionRule { kept: &KEPT, objects: &["data", "attributes"], lists: &[] };
 
-/// Accepts a signature that was made over exactly this body by the secret of the mode that the body states. Both secrets are
-/// tried whatever the body says, so that the time tells nothing of them.
+/// Accepts a signature that was made over exactly this body by one of these secrets, when the body is of their mode. Each is tried
+/// whatever the body says, so that the time tells nothing of them.
 ///
 /// # Errors
 /// Why it is not accepted.
-pub fn verify(credentials: &Credentials, signature: Option<&str>, body: &[u8]) -> Result<(), WrongSignature> {
+pub fn verify(
+    secrets: &[SecretString],
+    test_mode: bool,
+    signature: Option<&str>,
+    body: &[u8],
+) -> Result<(), WrongSignature> {
     let signature = signature.filter(|given| !given.is_empty()).ok_or(WrongSignature::Missing)?;
     let is_base64 = STANDARD.decode(signature).is_ok_and(|bytes| bytes.len() == <Sha1 as sha1::Digest>::output_size());
     if signature.len() != LENGTH || !is_base64 {
         return Err(WrongSignature::Malformed);
     }
-    let matches = |secret: Option<&SecretString>| {
-        let secret = secret.map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty());
+    let matches = |secret: &SecretString| {
+        let secret = Some(secret.expose_secret()).filter(|secret| !secret.is_empty());
         secret.map_or(Choice::from(0), |secret| sign(secret, body).as_bytes().ct_eq(signature.as_bytes()))
     };
-    let (live, test) = (matches(credentials.secret_key_live.as_ref()), matches(credentials.secret_key_test.as_ref()));
-    let matched = if is_test(body) { test } else { live };
-    if bool::from(matched) { Ok(()) } else { Err(WrongSignature::Mismatch) }
+    let matched = secrets.iter().map(matches).fold(Choice::from(0), |any, one| any | one);
+    if bool::from(matched) && is_test(body) == test_mode { Ok(()) } else { Err(WrongSignature::Mismatch) }
 }
 
 /// The signature of a body: the hash of it between two copies of the secret.
@@ -109,14 +112,8 @@ mod tests {
     const BODY: &str = r#"{"data":{"type":"payment-invoices","id":"cpi_AbCdEfGh12345678","attributes":{"status":"processed","resolution":"ok","amount":10.5,"currency":"EUR","reference_id":"order-1001","test_mode":true,"callback_url":"https:\/\/shop.example\/cb"}}}"#;
     const SIGNATURE: &str = "9mvcanecMKvs975nJ+cGtybuUaA=";
 
-    fn credentials(live: Option<&str>, test: Option<&str>) -> Credentials {
-        Credentials {
-            account_id: "coma_1".to_owned(),
-            api_key: "k".into(),
-            secret_key_live: live.map(Into::into),
-            secret_key_test: test.map(Into::into),
-            public_key: None,
-        }
+    fn secrets(secrets: &[&str]) -> Vec<SecretString> {
+        secrets.iter().map(|secret| (*secret).into()).collect()
     }
 
     #[test]
@@ -124,14 +121,14 @@ mod tests {
         assert_eq!(BODY.len(), 238);
         assert_eq!(sign(SECRET, BODY.as_bytes()), SIGNATURE);
         assert_eq!(sign("sk", b"{}"), "6O+bmE9b4RTIy5WAs3PHZXdD1fU=");
-        let test = credentials(Some("sk_live_1"), Some(SECRET));
-        assert_eq!(verify(&test, Some(SIGNATURE), BODY.as_bytes()), Ok(()));
+        let current_and_previous = secrets(&["sk_test_1", SECRET]);
+        assert_eq!(verify(&current_and_previous, true, Some(SIGNATURE), BODY.as_bytes()), Ok(()));
     }
 
     #[test]
     fn whatever_else_is_no_signature_and_the_kind_is_named() {
         use WrongSignature::{Malformed, Mismatch, Missing};
-        let test = credentials(None, Some(SECRET));
+        let test = secrets(&[SECRET]);
         let unescaped = BODY.replace("\\/", "/");
         assert_eq!(sign(SECRET, unescaped.as_bytes()), "BJ7sr91PdgKIoYWsV8yqrnRyIaM=");
         for (signature, body, why) in [
@@ -144,29 +141,27 @@ mod tests {
             (Some(""), BODY, Missing),
             (None, BODY, Missing),
         ] {
-            assert_eq!(verify(&test, signature, body.as_bytes()), Err(why), "{signature:?}");
+            assert_eq!(verify(&test, true, signature, body.as_bytes()), Err(why), "{signature:?}");
         }
     }
 
     #[test]
     fn a_secret_counts_only_for_payments_of_its_mode_and_an_empty_one_never() {
         let body = |test_mode: Value| json!({"data": {"attributes": {"test_mode": test_mode}}}).to_string();
-        let verified = |credentials: &Credentials, secret: &str, body: &str| {
-            verify(credentials, Some(&sign(secret, body.as_bytes())), body.as_bytes()).is_ok()
+        let verified = |secret: &str, test_mode: bool, body: &str| {
+            verify(&secrets(&[secret]), test_mode, Some(&sign(secret, body.as_bytes())), body.as_bytes()).is_ok()
         };
-        let both = credentials(Some("sk_live_1"), Some("sk_test_1"));
-        for (secret, test_mode, is_genuine) in [
-            ("sk_live_1", json!(false), true),
-            ("sk_live_1", json!(null), true),
-            ("sk_live_1", json!(true), false),
-            ("sk_test_1", json!(true), true),
-            ("sk_test_1", json!(1), true),
-            ("sk_test_1", json!(false), false),
+        for (of_gateway, of_body, is_genuine) in [
+            (false, json!(false), true),
+            (false, json!(null), true),
+            (false, json!(true), false),
+            (true, json!(true), true),
+            (true, json!(1), true),
+            (true, json!(false), false),
         ] {
-            assert_eq!(verified(&both, secret, &body(test_mode.clone())), is_genuine, "{secret} {test_mode}");
+            assert_eq!(verified("sk_1", of_gateway, &body(of_body.clone())), is_genuine, "{of_gateway} {of_body}");
         }
-        let none = credentials(Some(""), None);
-        assert!(!verified(&none, "", &body(json!(false))) && !verified(&none, "", &body(json!(true))));
+        assert!(!verified("", false, &body(json!(false))) && !verified("", true, &body(json!(true))));
     }
 
     #[test]
