@@ -1,4 +1,4 @@
-//! What the readers of answers have in common in every dialect: ids that are believed, and what does not fit.
+//! The parts that the readers of answers have in common in every dialect: ids that are believed, and what does not fit.
 
 /// The longest id of Corefy's that is believed, in characters.
 pub const LONGEST_ID: usize = 100;

@@ -92,7 +92,7 @@ impl AttemptCall<'_> {
         self.sold(invoice, outcome).await
     }
 
-    /// What became of a sale.
+    /// The outcome of a sale.
     async fn sold(
         self,
         invoice: CurrentInvoice,
@@ -129,7 +129,7 @@ impl AttemptCall<'_> {
         }
     }
 
-    /// What a refusal means that reads as a decline: an attempt that was made leaves its failure behind.
+    /// The meaning of a refusal that reads as a decline: an attempt that was made leaves its failure behind.
     async fn declined(self, invoice: CurrentInvoice, rejection: Rejection) -> Result<PaymentSnapshot, Error> {
         match self.account.read_invoice(&invoice.id, self.context.intent, self.call.scheduling).await {
             Ok(Some(shown)) if shown.is_over() => Ok(self.shown(invoice, &shown, PaymentStatus::Processing)),

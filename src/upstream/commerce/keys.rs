@@ -25,7 +25,7 @@ pub struct Credentials {
 pub struct AuthorizationHeaders(HeaderMap);
 
 impl AuthorizationHeaders {
-    /// Those of the private API. Fails when the credentials cannot stand in a header.
+    /// The headers of the private API. Fails when the credentials cannot stand in a header.
     pub fn private(credentials: &Credentials) -> Result<Self, SetupError> {
         let Credentials { account_id, api_key, .. } = credentials;
         if account_id.contains(':') {
@@ -35,12 +35,12 @@ impl AuthorizationHeaders {
         Ok(Self::with(Some(&format!("Basic {user}"))))
     }
 
-    /// Those of the Card Gate, by the token of an invoice.
+    /// The headers of the Card Gate, by the token of an invoice.
     pub fn card_gate(token: &SecretString) -> Self {
         Self::with(Some(&format!("Bearer {}", token.expose_secret())))
     }
 
-    /// Those of the public API, which wants none: the key is in the body.
+    /// The headers of the public API, which wants none: the key is in the body.
     pub fn public() -> Self {
         Self::with(None)
     }

@@ -10,7 +10,7 @@ use crate::domain::{
 };
 use crate::upstream::{Error, PaymentContext, Scheduling};
 
-/// What is known of the last attempt.
+/// The state of knowledge about the last attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptKnowledge {
     /// Its outcome was noted, or it was certainly not made.

@@ -37,6 +37,8 @@ mod redact;
 mod refusals;
 mod requests;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod unread;
 mod webhook;
 mod wire;

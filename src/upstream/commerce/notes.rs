@@ -1,4 +1,4 @@
-//! What the dialect notes about an intent: the invoice that stands for it now, and those of earlier attempts that may still be
+//! The notes of the dialect about an intent: the invoice that stands for it now, and those of earlier attempts that may still be
 //! paid.
 
 use std::time::Duration;
@@ -27,7 +27,7 @@ const SALE_MARGIN: Duration = Duration::from_secs(5 * 60);
 pub struct Notes {
     /// The invoice of the attempt under way or the last one; before any, the one that was made with the intent.
     pub current: CurrentInvoice,
-    /// Those of earlier attempts that had not ended when another took their place.
+    /// The invoices of earlier attempts that had not ended when another took their place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierInvoice>,
 }

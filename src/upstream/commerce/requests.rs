@@ -22,7 +22,7 @@ use crate::domain::{
 use crate::upstream::PaymentContext;
 use crate::upstream::values::{Amount, Secret};
 
-/// What an invoice is made for, beside its intent.
+/// The purpose of an invoice, beside its intent.
 #[derive(Debug, Default)]
 pub struct InvoicePurpose {
     /// The attempt that needs it; 0 for the one that is made with the intent.

@@ -3,22 +3,20 @@
 
 mod answered;
 mod asked;
+mod form_fields;
 mod invoice;
+mod kinds;
 mod prerequest;
 
-pub use answered::{FormFields, InvoiceList, RefundAnswer, SaleAnswer, SaleStep};
+pub use answered::{InvoiceList, RefundAnswer, SaleAnswer, SaleStep};
 pub use asked::{
     BrowserBody, CardGateFlags, CreateInvoiceBody, GatewayFlags, InvoiceAddress, InvoiceCustomer, ObjectBody,
     PrerequestBody, RefundInvoiceBody, RequestBody, ReturnUrls, SaleBody,
 };
+pub use form_fields::FormFields;
 pub use invoice::{
     FlowData, InvoiceAttributes, InvoiceDocument, InvoicePayload, InvoiceRefund, InvoiceRelationships, PaidCard,
     WireInvoice,
 };
+pub use kinds::INVOICES;
 pub use prerequest::{AccountDocument, OfferedService, PrerequestDocument, WantedField};
-
-/// The type of a payment invoice.
-pub const INVOICES: &str = "payment-invoices";
-
-/// The most entries of a list that are read.
-pub const LONGEST_LIST: usize = 1000;

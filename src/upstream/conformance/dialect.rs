@@ -52,7 +52,7 @@ pub trait Dialect {
     /// A creation whose answer was lost is looked up, and made where Corefy has it not: this payment is there, or it is made.
     fn looked_up(shown: &PaymentIntent, is_there: bool) -> Vec<ScriptedStep>;
 
-    /// What the dialect has noted about the intent since it was created.
+    /// The notes that the dialect has made about the intent since it was created.
     fn notes(_: &PaymentIntent) -> UpstreamState {
         UpstreamState::default()
     }

@@ -1,4 +1,4 @@
-//! What the account can: the types of payment methods, and the fields that a service wants.
+//! The abilities of the account: the types of payment methods, and the fields that a service wants.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What requests say.
+//! The bodies of requests.
 
 use std::collections::BTreeMap;
 

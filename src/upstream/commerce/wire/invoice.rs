@@ -4,7 +4,7 @@
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
-use super::answered::FormFields;
+use super::form_fields::FormFields;
 use crate::domain::private::Private;
 use crate::upstream::lenient::{self, Entries, Lenient, objects};
 use crate::upstream::values::{Amount, Moment};
@@ -33,7 +33,7 @@ pub struct WireInvoice {
     pub relationships: Option<InvoiceRelationships>,
 }
 
-/// What an invoice says.
+/// The attributes of an invoice.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[allow(missing_docs)]
 pub struct InvoiceAttributes {
@@ -93,7 +93,7 @@ pub struct FlowMetadata {
     pub token: Option<Private>,
 }
 
-/// What was paid with.
+/// The means that an invoice was paid with.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[allow(missing_docs)]
 pub struct InvoicePayload {
@@ -122,7 +122,7 @@ pub struct PaidCard {
     pub holder: Option<Private>,
 }
 
-/// What an invoice belongs together with.
+/// The objects that an invoice belongs together with.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct InvoiceRelationships {
     #[serde(rename = "active-payment", default)]

@@ -1,4 +1,4 @@
-//! What the account can: its services with the fields that each wants, and its currencies.
+//! The abilities of the account: its services with the fields that each wants, and its currencies.
 
 use std::collections::BTreeMap;
 
