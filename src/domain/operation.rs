@@ -238,8 +238,9 @@ const DAY: u64 = 24 * HOUR;
 
 /// The shortest wait before a look that did not end an operation is made again outside the schedule.
 const SHORTEST_AGAIN: Duration = Duration::from_secs(20);
-/// From this age on only the schedule counts: whatever kept the looks from a clear answer lasts.
-const AGAIN_UNTIL: Duration = Duration::from_secs(HOUR);
+/// From this age on only the schedule counts: whatever kept the looks from a clear answer lasts. A pass for a card that may still
+/// arrive lasts an hour.
+const AGAIN_UNTIL: Duration = Duration::from_secs(2 * HOUR);
 
 /// When an operation that was sent at `sent_at` is to be looked up next, after `misses` clean misses; `None` when the
 /// schedule is over.
@@ -326,8 +327,14 @@ mod tests {
     #[test]
     fn what_cannot_be_certain_is_looked_up_less_and_less_often() {
         let ages = looks(0, 3 * 3600, |_| false);
-        assert!(ages.len() < 30, "{ages:?}");
-        assert_eq!(ages[ages.len() - 3..], [3600, 7200, 10_800]);
+        assert!(ages.len() < 32, "{ages:?}");
+        assert_eq!(ages[ages.len() - 2..], [7200, 10_800]);
+    }
+
+    #[test]
+    fn what_is_clear_only_after_an_hour_is_certain_within_two() {
+        let ages = looks(0, 3 * 3600, |age| age > 3900);
+        assert!(ages.last().is_some_and(|age| *age < 7200), "{ages:?}");
     }
 
     #[test]

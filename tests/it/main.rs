@@ -16,6 +16,7 @@ mod chargebacks;
 mod clock_put_back;
 mod command_line;
 mod comments;
+mod commerce;
 mod confirmations;
 mod crashes;
 mod customers;

@@ -1,7 +1,7 @@
 //! Anything in any order: payments, refunds, faults, lost and doubled webhooks, crashes. When all has calmed down, our books
 //! agree with the money that moved, and nothing is left open.
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use corefy_gateway::{
     app::Checkpoint,
@@ -28,8 +28,10 @@ const WALKS: u32 = 5;
 const STEPS: std::ops::Range<usize> = 10..40;
 /// How often a walk that fails is made shorter before it is shown.
 const MAX_SHRINKS: u32 = 40;
-/// The time after which everything is known for certain.
+/// The time after which everything is known for certain, and the same in the `commerce` API, in which a lost card may still be taken
+/// until its token has ended.
 const CALM: Duration = Duration::from_secs(1800);
+const CALM_IN_COMMERCE: Duration = Duration::from_secs(3 * 3600);
 
 /// The cards that are answered at all: approved, declined, challenged, processing, and every fault.
 const CARDS: [&str; 11] = [
@@ -98,24 +100,35 @@ fn steps() -> impl Strategy<Value = Vec<WalkAction>> {
 
 #[test]
 fn whatever_happens_the_books_agree_with_the_money_that_moved() {
+    walks(|database| Box::pin(TestApp::start(database)), CALM);
+}
+
+#[test]
+fn whatever_happens_the_books_agree_with_the_money_that_moved_in_the_commerce_api() {
+    walks(|database| Box::pin(TestApp::start_commerce(database)), CALM_IN_COMMERCE);
+}
+
+type Start = fn(TestDatabase) -> Pin<Box<dyn Future<Output = TestApp>>>;
+
+fn walks(start: Start, calm: Duration) {
     let config = Config { cases: WALKS, max_shrink_iters: MAX_SHRINKS, failure_persistence: None, ..Config::default() };
     let runtime = Runtime::new().unwrap();
     let walked = TestRunner::new(config).run(&steps(), |steps| {
-        runtime.block_on(walk(steps));
+        runtime.block_on(walk(start, calm, steps));
         Ok(())
     });
     walked.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-async fn walk(steps: Vec<WalkAction>) {
-    let mut app = TestApp::start(TestDatabase::new(Backend::Sqlite).await.unwrap()).await;
+async fn walk(start: Start, calm: Duration, steps: Vec<WalkAction>) {
+    let mut app = start(TestDatabase::new(Backend::Sqlite).await.unwrap()).await;
     let webhooks = WebhookSwitches { extra_copies: 1, shuffle: true, loss_percent: 30, ..Default::default() };
     app.sandbox.faults().set(|switches| switches.webhooks = webhooks);
     let mut intents = vec![app.client().await.intent("100.00").await.id];
     for step in steps {
         app = take(app, step, &mut intents).await;
     }
-    app.recover_during(CALM).await;
+    app.recover_during(calm).await;
     app.process_webhooks().await;
     let client = app.client().await;
     for id in &intents {

@@ -90,13 +90,13 @@ impl TestApp {
     }
 
     /// Starts it on `database` with a Corefy that is spoken to in its `commerce` API.
-    pub async fn start_commerce(database: TestDatabase, probe: Option<Probe>) -> Self {
-        let in_commerce = |config: &mut Config| {
+    pub async fn start_commerce(database: TestDatabase) -> Self {
+        Self::start_with(database, None, |config| {
             let UpstreamConfig { api, api_key, webhook_secret, .. } =
                 sandbox_commerce(&SandboxKeys::default(), config.upstream.base_url.clone());
             config.upstream = UpstreamConfig { api, api_key, webhook_secret, ..config.upstream.clone() };
-        };
-        Self::start_with(database, probe, in_commerce).await
+        })
+        .await
     }
 
     async fn start_in(database: TestDatabase, harness: Harness, change: impl FnOnce(&mut Config)) -> Self {
