@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::answers::ShownInvoice;
 use super::keys::{AuthorizationHeaders, Credentials};
 use super::notes::{CurrentInvoice, reference};
-use super::refusals::{self, CorefyRefusal, Failed};
+use super::refusals::{self, JsonApiRefusal, NoSuccess};
 use super::requests::{self, InvoicePurpose};
 use super::settings::CommerceSettings;
 use super::wire::{InvoiceDocument, InvoiceList, PrerequestBody, PrerequestDocument, SaleAnswer, WireInvoice};
@@ -39,15 +39,19 @@ pub struct CommerceAccount {
 
 impl CommerceAccount {
     /// Asks the private API.
-    pub async fn ask<T: DeserializeOwned>(&self, request: &HttpRequest<'_>) -> Result<T, Failed> {
+    pub async fn ask<T: DeserializeOwned>(&self, request: &HttpRequest<'_>) -> Result<T, NoSuccess> {
         let answer = self.sent(request, &self.private).await?;
         lenient::read(&answer).map_err(|error| request.unclear(unreadable(&error)).into())
     }
 
     /// The body of a success.
-    async fn sent(&self, request: &HttpRequest<'_>, authorization: &AuthorizationHeaders) -> Result<Vec<u8>, Failed> {
+    async fn sent(
+        &self,
+        request: &HttpRequest<'_>,
+        authorization: &AuthorizationHeaders,
+    ) -> Result<Vec<u8>, NoSuccess> {
         let answer = self.transport.send(request, authorization).await?;
-        if answer.status.is_success() { Ok(answer.body) } else { Err(Failed::Refused(refusals::read(&answer))) }
+        if answer.status.is_success() { Ok(answer.body) } else { Err(NoSuccess::Refused(refusals::read(&answer))) }
     }
 
     /// Makes an invoice for the intent.
@@ -56,7 +60,7 @@ impl CommerceAccount {
         call: Call<'_>,
         context: &PaymentContext<'_>,
         purpose: &InvoicePurpose,
-    ) -> Result<ShownInvoice, Failed> {
+    ) -> Result<ShownInvoice, NoSuccess> {
         let request = HttpRequest::mutation("payment_intent.create", "/payment-invoices", call)
             .without_key()
             .about(context.intent)
@@ -76,7 +80,7 @@ impl CommerceAccount {
     ) -> Result<ShownInvoice, Error> {
         let doubt = match self.create_invoice(call, context, purpose).await {
             Ok(shown) => return Ok(shown),
-            Err(Failed::Refused(refusal)) if may_be_taken(&refusal) => refusal,
+            Err(NoSuccess::Refused(refusal)) if may_be_taken(&refusal) => refusal,
             Err(failed) => return Err(failed.into()),
         };
         let taken = reference(context.intent, purpose.attempt);
@@ -133,7 +137,7 @@ impl CommerceAccount {
     ) -> Result<Option<WireInvoice>, Error> {
         let request = HttpRequest::read("payment.find", "/payment-invoices/{id}", scheduling).about(intent).with_id(id);
         match self.ask::<InvoiceDocument>(&request).await {
-            Err(Failed::Refused(refusal)) if refusal.0.http_status == 404 => Ok(None),
+            Err(NoSuccess::Refused(refusal)) if refusal.0.http_status == 404 => Ok(None),
             outcome => Ok(Some(outcome?.0)),
         }
     }
@@ -145,7 +149,7 @@ impl CommerceAccount {
         intent: &PaymentIntent,
         invoice: &CurrentInvoice,
         (card, browser): (&Card, Option<&BrowserInfo>),
-    ) -> Result<SaleAnswer, Failed> {
+    ) -> Result<SaleAnswer, NoSuccess> {
         let card_gate = self.settings.card_gate_url.as_ref().ok_or(Error::Unsupported(Capability::RawCards))?;
         let request = HttpRequest::mutation("payment_intent.confirm", "/payment/sale", call)
             .at(card_gate)
@@ -172,7 +176,7 @@ impl CommerceAccount {
             .with_body(&requests::refund(invoice_id, refund));
         self.ask(&request).await.map_err(|failed| match failed {
             // Neither a conflict nor a decline proves that nothing was done.
-            Failed::Refused(refusal) if refusal.is_conflict() || refusal.is_decline() => {
+            NoSuccess::Refused(refusal) if refusal.is_conflict() || refusal.is_decline() => {
                 Error::Unknown(refusal.0.to_string())
             }
             failed => failed.into(),
@@ -206,12 +210,12 @@ pub fn asked_for(answer: WireInvoice, id: &str, intent: &PaymentIntent) -> Resul
 }
 
 /// Whether a refusal may say that the reference is taken: the status for that is not documented.
-fn may_be_taken(refusal: &CorefyRefusal) -> bool {
+fn may_be_taken(refusal: &JsonApiRefusal) -> bool {
     refusal.is_conflict() || refusal.0.http_status == 422
 }
 
 /// That a search was refused says nothing of what is looked for, unless it is our own credentials.
-fn not_about_the_invoice(failed: Failed) -> Error {
+fn not_about_the_invoice(failed: NoSuccess) -> Error {
     match Error::from(failed) {
         Error::Rejected(rejection) if !rejection.is_about_credentials() => Error::Protocol(rejection.to_string()),
         error => error,

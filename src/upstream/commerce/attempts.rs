@@ -10,7 +10,7 @@ use super::asking::{CommerceAccount, asked_for};
 use super::looking::snapshot;
 use super::next_action::bank_step;
 use super::notes::{CurrentInvoice, MOST_EARLIER, Notes, reference};
-use super::refusals::Failed;
+use super::refusals::NoSuccess;
 use super::requests::InvoicePurpose;
 use super::wire::{OfferedService, SaleAnswer};
 use crate::domain::{
@@ -77,7 +77,7 @@ impl AttemptCall<'_> {
         if !saves && service.as_ref().is_some_and(takes_cards) {
             let first = CurrentInvoice { attempt: self.number(), ..self.notes.current.clone() };
             match self.account.sell(self.call, self.context.intent, &first, card).await {
-                Err(Failed::Refused(refusal)) if refusal.0.http_status == 401 => {}
+                Err(NoSuccess::Refused(refusal)) if refusal.0.http_status == 401 => {}
                 outcome => return self.sold(first, outcome).await,
             }
         }
@@ -96,14 +96,14 @@ impl AttemptCall<'_> {
     async fn sold(
         self,
         invoice: CurrentInvoice,
-        outcome: Result<SaleAnswer, Failed>,
+        outcome: Result<SaleAnswer, NoSuccess>,
     ) -> Result<PaymentSnapshot, Error> {
         let answer = match outcome {
             Ok(answer) => answer,
-            Err(Failed::Refused(refusal)) if refusal.is_decline() => {
+            Err(NoSuccess::Refused(refusal)) if refusal.is_decline() => {
                 return self.declined(invoice, refusal.0).await;
             }
-            Err(Failed::Refused(refusal)) if refusal.is_conflict() => {
+            Err(NoSuccess::Refused(refusal)) if refusal.is_conflict() => {
                 return Err(Error::Unknown(refusal.0.to_string()));
             }
             Err(failed) => return Err(failed.into()),

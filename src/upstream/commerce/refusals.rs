@@ -21,18 +21,18 @@ const NAMELESS: &str = "refused_by_corefy";
 
 /// A call without success.
 #[derive(Debug)]
-pub enum Failed {
+pub enum NoSuccess {
     /// Corefy refused in its own words.
-    Refused(CorefyRefusal),
+    Refused(JsonApiRefusal),
     /// There was no answer, or none that can be understood.
     Unclear(Error),
 }
 
 /// A refusal of Corefy's own.
 #[derive(Debug)]
-pub struct CorefyRefusal(pub Rejection);
+pub struct JsonApiRefusal(pub Rejection);
 
-impl CorefyRefusal {
+impl JsonApiRefusal {
     /// Whether it says that the same was asked before, so that it does not prove that nothing was done.
     pub fn is_conflict(&self) -> bool {
         let Rejection { http_status, code, .. } = &self.0;
@@ -47,16 +47,16 @@ impl CorefyRefusal {
     }
 }
 
-impl From<Failed> for Error {
-    fn from(failed: Failed) -> Self {
+impl From<NoSuccess> for Error {
+    fn from(failed: NoSuccess) -> Self {
         match failed {
-            Failed::Refused(refusal) => Self::Rejected(refusal.0),
-            Failed::Unclear(error) => error,
+            NoSuccess::Refused(refusal) => Self::Rejected(refusal.0),
+            NoSuccess::Unclear(error) => error,
         }
     }
 }
 
-impl From<Error> for Failed {
+impl From<Error> for NoSuccess {
     fn from(error: Error) -> Self {
         Self::Unclear(error)
     }
@@ -97,7 +97,7 @@ fn text(error: &Map<String, Value>, name: &str) -> Option<String> {
 }
 
 /// Reads one of Corefy's own refusals. The status stands in for whatever its body lacks.
-pub fn read(answer: &HttpAnswer) -> CorefyRefusal {
+pub fn read(answer: &HttpAnswer) -> JsonApiRefusal {
     let http_status = answer.status.as_u16();
     let errors = own(&answer.body).unwrap_or_default();
     let told = |error: &Map<String, Value>| {
@@ -105,7 +105,7 @@ pub fn read(answer: &HttpAnswer) -> CorefyRefusal {
     };
     let message = errors.first().map(|error| sanitize::sentence(&told(error))).filter(|message| !message.is_empty());
     let fields = errors.iter().filter_map(|error| Some((field(&pointer(error)?)?, sanitize::sentence(&told(error)))));
-    CorefyRefusal(Rejection {
+    JsonApiRefusal(Rejection {
         http_status,
         code: code(&answer.body).unwrap_or_else(|| format!("http_{http_status}")),
         message: message.unwrap_or_else(|| "Corefy gave no reason.".to_owned()),
@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    fn refusal(status: u16, body: &str) -> CorefyRefusal {
+    fn refusal(status: u16, body: &str) -> JsonApiRefusal {
         read(&HttpAnswer::new(status.try_into().unwrap(), body.as_bytes().to_vec()))
     }
 

@@ -13,7 +13,7 @@ use crate::domain::{
     confirmation::{BrowserInfo, Initiator, PaymentSource, StorageReason, StoredCredential},
     next_action::NextAction,
     operation::NO_BASELINE,
-    payment_intent::PaymentIntentState,
+    payment_intent::{Attempt, PaymentIntentState},
     payment_method::OtherMethod,
     private::Private,
     snapshot::{Evidence, Merge, PaymentStatus},
@@ -499,5 +499,39 @@ async fn what_corefy_cannot_be_told_is_refused_unsent() {
         let outcome = confirm(&scene, &confirmation).await;
         assert!(matches!(outcome, Err(Error::Unsupported(Capability::StoredCredential))), "{outcome:?}");
     }
+    assert!(asked(&scene).is_empty());
+}
+
+#[tokio::test]
+async fn a_page_whose_answer_was_lost_is_found_and_the_payer_can_still_go_there() {
+    let begin = |scene: &mut InScene, payment_method_id| {
+        let attempt = Attempt { payment_method_id, ..Attempt::default() };
+        scene.intent.begin_attempt(attempt, Timestamp::default());
+    };
+    let mut scene = InScene::new([]).await;
+    begin(&mut scene, None);
+    let own = another(&scene.intent, "in_2", 1, json!({}));
+    scene.follow(vec![answer(200, in_list(&own))]);
+    let found = find(&scene).await;
+    assert!(matches!(found.status, PaymentStatus::RequiresAction(_)), "{found:?}");
+    assert_eq!(found.upstream_id, "in_2");
+    scene.follow(vec![answer(200, list([])), answer(200, invoice(&scene.intent, json!({})))]);
+    assert_eq!(find(&scene).await.evidence_of_attempt_since(NO_BASELINE), Evidence::None, "nothing could charge");
+
+    let mut scene = InScene::new([]).await;
+    let saved = method(&scene.customer, Some("tok_1")).id;
+    begin(&mut scene, Some(saved));
+    let own = another(&scene.intent, "in_2", 1, json!({}));
+    scene.follow(vec![answer(200, in_list(&own))]);
+    assert_eq!(find(&scene).await.status, PaymentStatus::Processing, "its creation may charge");
+}
+
+#[tokio::test]
+async fn a_payment_with_too_many_open_attempts_begins_no_other() {
+    let mut scene = attempting([answer(500, "")]).await;
+    let earlier = (1..=8).map(|attempt| EarlierInvoice { id: format!("in_{attempt}"), attempt }).collect();
+    let current = CurrentInvoice { attempt: 9, ..first_invoice(&scene.intent) };
+    scene.intent.upstream_state = Notes { current, earlier }.to_state();
+    assert_eq!(rejection(confirm(&scene, &by_card()).await).code, "too_many_open_attempts");
     assert!(asked(&scene).is_empty());
 }

@@ -18,5 +18,5 @@ pub use invoice::{
     FlowData, InvoiceAttributes, InvoiceDocument, InvoicePayload, InvoiceRefund, InvoiceRelationships, PaidCard,
     WireInvoice,
 };
-pub use kinds::INVOICES;
+pub use kinds::{INVOICES, LONGEST_LIST};
 pub use prerequest::{AccountDocument, OfferedService, PrerequestDocument, WantedField};

@@ -7,7 +7,7 @@ use regex::RegexBuilder;
 use crate::domain::{money::Currency, payment_method::SupportedPaymentMethod, private::Private};
 use crate::upstream::commerce::{
     settings::CommerceSettings,
-    wire::{OfferedService, PrerequestDocument, WantedField},
+    wire::{LONGEST_LIST, OfferedService, PrerequestDocument, WantedField},
 };
 use crate::upstream::sanitize;
 
@@ -63,7 +63,7 @@ pub fn supported(
             }
         }
     }
-    supported.into_values().filter(|method| !method.kind.is_empty()).collect()
+    supported.into_values().filter(|method| !method.kind.is_empty()).take(LONGEST_LIST).collect()
 }
 
 #[cfg(test)]
