@@ -16,7 +16,7 @@ pub(super) fn resolution_of(code: &'static str) -> &'static str {
         "stolen_card" => "card_stolen",
         "fraud_suspected" => "antifraud_error",
         "do_not_honor" => "issuer_decline",
-        "processing_error" => "provider_error",
+        "processing_error" => "fatal_error",
         "limit_exceeded" => "card_usage_limit_violation",
         "authentication_failed" => "client_auth_failed",
         "canceled_by_payer" => "general_decline",
@@ -38,11 +38,11 @@ mod tests {
         "card_stolen",
         "card_usage_limit_violation",
         "client_auth_failed",
+        "fatal_error",
         "general_decline",
         "insufficient_funds",
         "invalid_cvv",
         "issuer_decline",
-        "provider_error",
         "transaction_expired",
     ];
 
