@@ -150,17 +150,18 @@ impl Walk {
     async fn three_d_secure(&self) -> StepOutcome {
         let intent = self.pay(THREE_D_SECURE).await?;
         expect_state(&intent, PaymentIntentState::RequiresAction)?;
-        let page = match intent.next_action.and_then(|next| next.action) {
-            Some(Action::Redirect(redirect)) => redirect.url,
+        let redirect = match intent.next_action.and_then(|next| next.action) {
+            Some(Action::Redirect(redirect)) => redirect,
             _ => return Err(StepFailed("the payer is not sent to a page".to_owned())),
         };
         // A page on this machine can only be the sandbox's.
-        let by_hand = self.manual || !Url::parse(&page).is_ok_and(|page| is_this_machine(&page));
+        let page = &redirect.url;
+        let by_hand = self.manual || !Url::parse(page).is_ok_and(|page| is_this_machine(&page));
         if by_hand {
             show::note(&format!("approve the payment at {page}"));
         } else {
             show::note("approving the payment on the sandbox's page");
-            payer::approve(&page).await?;
+            payer::approve(&redirect).await?;
         }
         let limits = if by_hand { PERSON_LIMITS } else { MACHINE_LIMITS };
         let intent = self

@@ -21,11 +21,12 @@ use crate::{
         CreateRefundResponse, DeletePaymentMethodRequest, EraseCustomerRequest, EraseCustomerResponse,
         ErasePayerRequest, ExportKind, ExportPersonalDataRequest, ExportRequest, GetApiCallStatsRequest,
         GetCustomerRequest, GetErasureRequest, GetGatewayInfoRequest, GetPaymentIntentRequest, GetPaymentMethodRequest,
-        GetRefundRequest, GetTimelineRequest, GetTimelineResponse, ListApiCallsRequest, ListCustomersRequest,
-        ListEventsRequest, ListPaymentIntentsRequest, ListPaymentIntentsResponse, ListPaymentMethodsRequest,
-        ListRefundsRequest, ListSupportedPaymentMethodsRequest, PaymentIntent, PaymentIntentState as State,
-        RefundState, StreamEventsRequest, TestConnectionRequest, TestConnectionResponse, UpdateCustomerRequest,
-        UpdatePaymentMethodRequest, confirm_payment_intent_request::Source, create_payment_method_request::Details,
+        GetRefundRequest, GetTimelineRequest, GetTimelineResponse, ListApiCallsRequest, ListAttemptsRequest,
+        ListAttemptsResponse, ListCustomersRequest, ListEventsRequest, ListPaymentIntentsRequest,
+        ListPaymentIntentsResponse, ListPaymentMethodsRequest, ListRefundsRequest, ListSupportedPaymentMethodsRequest,
+        PaymentIntent, PaymentIntentState as State, Redirect, RefundState, StreamEventsRequest, TestConnectionRequest,
+        TestConnectionResponse, UpdateCustomerRequest, UpdatePaymentMethodRequest,
+        confirm_payment_intent_request::Source, create_payment_method_request::Details,
         customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
         export_personal_data_request::Person, export_service_client::ExportServiceClient,
         gateway_service_client::GatewayServiceClient, next_action::Action,
@@ -75,7 +76,8 @@ impl Checks {
     async fn check_gateway(&mut self) {
         let mut client = GatewayServiceClient::new(self.gateway.channel());
         let call = client.get_gateway_info(self.gateway.reading(GetGatewayInfoRequest {}));
-        self.check("GetGatewayInfo", "what works here", call, answered).await;
+        let info = self.check("GetGatewayInfo", "what works here", call, answered).await;
+        self.capabilities = info.and_then(|info| info.gateway_info).map(|info| info.capabilities).unwrap_or_default();
         let mut client = GatewayServiceClient::new(self.gateway.channel());
         let call = client.test_connection(self.gateway.reading(TestConnectionRequest {}));
         let judge = |answer: CallResult<TestConnectionResponse>| match answered(answer)? {
@@ -118,6 +120,11 @@ impl Checks {
             State::RequiresPaymentMethod => self.confirm(&intent.id, APPROVED, "a card that is charged").await,
             _ => None,
         };
+        let mut client = PaymentIntentServiceClient::new(self.gateway.channel());
+        let request = ListAttemptsRequest { payment_intent_id: intent.id };
+        let call = client.list_attempts(self.gateway.reading(request));
+        let has_both = |answer| answered_with(answer, |answer: &ListAttemptsResponse, _| answer.attempts.len() == 2);
+        self.check("ListAttempts", "both attempts", call, has_both).await;
         self.cancel().await;
         paid.filter(|paid| paid.state() == State::Succeeded)
     }
@@ -262,6 +269,13 @@ impl Checks {
         let request = ListSupportedPaymentMethodsRequest::default();
         let call = client.list_supported_payment_methods(self.gateway.reading(request));
         self.check("ListSupportedPaymentMethods", "what the account accepts", call, answered).await;
+        if !self.capabilities.iter().any(|name| name == "create_payment_method") {
+            return self.skip(
+                "CreatePaymentMethod",
+                "a card to save",
+                "the Corefy API in use saves cards by payments alone",
+            );
+        }
         let full = card(APPROVED);
         let to_save = CardToSave {
             number: full.number,
@@ -330,11 +344,11 @@ impl Checks {
         const BROUGHT: &str = "a webhook of Corefy's brought it";
         let Some(intent) = self.create(&new_key(), "an intent for 3-D Secure").await else { return };
         let Some(waiting) = self.confirm(&intent.id, THREE_D_SECURE, "a card with 3-D Secure").await else { return };
-        let page = match waiting.next_action.and_then(|next| next.action) {
-            Some(Action::Redirect(redirect)) => redirect.url,
-            _ => String::new(),
+        let redirect = match waiting.next_action.and_then(|next| next.action) {
+            Some(Action::Redirect(redirect)) => redirect,
+            _ => Redirect::default(),
         };
-        if !Url::parse(&page).is_ok_and(|page| is_this_machine(&page)) {
+        if !Url::parse(&redirect.url).is_ok_and(|page| is_this_machine(&page)) {
             let why = "the page is none of a sandbox on this machine";
             self.skip("StreamEvents", TRIED, why);
             return self.skip("GetTimeline", BROUGHT, why);
@@ -345,7 +359,7 @@ impl Checks {
         let request = self.gateway.reading(StreamEventsRequest { types, ..Default::default() });
         let call = async move {
             let mut stream = client.stream_events(request).await?.into_inner();
-            payer::approve(&page).await.map_err(Status::unknown)?;
+            payer::approve(&redirect).await.map_err(Status::unknown)?;
             let event = async {
                 while let Some(message) = stream.message().await? {
                     if matches!(message.content, Some(Content::Event(event)) if event.object_id == id) {

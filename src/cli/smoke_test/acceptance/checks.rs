@@ -29,6 +29,8 @@ pub(super) struct CheckRow {
 pub struct Checks {
     pub(super) gateway: TestedGateway,
     pub(super) rows: Vec<CheckRow>,
+    /// The things that the gateway says it can do.
+    pub(super) capabilities: Vec<String>,
 }
 
 /// The finding of a check: the value for later ones, or what was found instead.
@@ -37,7 +39,7 @@ pub(super) type Found<T> = Result<T, String>;
 impl Checks {
     /// Of this gateway.
     pub fn new(gateway: TestedGateway) -> Self {
-        Self { gateway, rows: Vec::new() }
+        Self { gateway, rows: Vec::new(), capabilities: Vec::new() }
     }
 
     /// Makes one check: awaits the call and judges what came of it. `None`: it did not go as expected.
