@@ -29,6 +29,8 @@ use sidecar::Sidecar;
 mod sidecar;
 mod webhooks;
 
+pub use webhooks::PATHS as WEBHOOK_PATHS;
+
 /// The longest body that is read. A webhook has a few hundred bytes.
 const MAX_BODY: usize = 256 * 1024;
 /// The text format that Prometheus reads.

@@ -12,7 +12,7 @@ use crate::{app::webhooks::Delivery, domain::network, port::Peer, telemetry::cat
 
 /// The paths of webhooks. The second is the one in the integration guide. Both with and without a slash at the end, for
 /// not every sender follows a redirect with a body.
-pub(super) const PATHS: [&str; 4] =
+pub const PATHS: [&str; 4] =
     ["/webhooks/corefy", "/api/integrations/corefy/webhook/", "/webhooks/corefy/", "/api/integrations/corefy/webhook"];
 /// The headers that are kept for audit. None of them is a secret: a signature proves only the body it came with.
 const KEPT_HEADERS: [&str; 4] = ["content-type", "user-agent", "x-forwarded-for", "x-request-id"];

@@ -235,6 +235,7 @@ async fn the_doctor_finds_what_is_well_and_what_is_not(database: TestDatabase) {
     );
     assert!(told.contains("1 of 1 can be used") && told.contains("is free"), "{told}");
     assert!(code == Some(0) && told.contains("accepts the credentials"), "{told}{why}");
+    assert!(told.contains("ok    account         it can be paid by card"), "{told}");
     assert!(told.contains("ok    webhooks        no webhook ever came"), "{told}");
     app.sandbox.set_webhook_url(None);
     app.client().await.paid_intent("1.00").await;
@@ -259,6 +260,7 @@ async fn the_doctor_finds_what_is_well_and_what_is_not(database: TestDatabase) {
     }
     for (variable, value, found) in [
         ("COREFY_WEBHOOK_SECRET", "", "warn  webhooks"),
+        ("GATEWAY_CURRENCIES", "USD,XPF", "GATEWAY_CURRENCIES has XPF, in which the account has no payment method"),
         ("GATEWAY_RISK_RATES", "USD=1,EUR=1.08", "ok    risk            usable: GATEWAY_RISK_RATES"),
         ("DATABASE_URL", "sqlite://none.db", "does not exist yet"),
         ("GATEWAY_HTTP_ADDR", gateway.as_str(), "a gateway is ready there"),

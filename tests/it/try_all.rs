@@ -6,6 +6,7 @@ use crate::support::{app::TestApp, contract::methods, database::TestDatabase, pr
 
 crate::on_both!(
     every_call_is_made_and_the_table_says_what_came_of_each,
+    every_check_goes_as_expected_in_the_commerce_api,
     what_a_key_may_not_do_is_in_the_table_and_fails_the_test,
 );
 
@@ -41,6 +42,14 @@ async fn every_call_is_made_and_the_table_says_what_came_of_each(database: TestD
     let all: BTreeSet<_> = methods().iter().filter(is_a_partners).map(|method| method.name().to_owned()).collect();
     assert_eq!(made, all, "{said}");
     assert!(rows.iter().all(|(_, rest)| rest.contains("  ok  ") && rest.ends_with(" ms")), "{said}");
+}
+
+async fn every_check_goes_as_expected_in_the_commerce_api(database: TestDatabase) {
+    let app = TestApp::start_commerce_running(database).await;
+    let (code, said) = try_all(app.server.grpc_addr, app.key().to_owned()).await;
+    assert_eq!(code, Some(0), "{said}");
+    let skipped: Vec<_> = rows(&said).into_iter().filter(|(_, rest)| !rest.contains("  ok  ")).collect();
+    assert!(matches!(skipped[..], [("CreatePaymentMethod", _)]), "{said}");
 }
 
 async fn what_a_key_may_not_do_is_in_the_table_and_fails_the_test(database: TestDatabase) {

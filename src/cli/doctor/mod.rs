@@ -10,6 +10,7 @@ use crate::{
 
 use findings::Findings;
 
+mod account;
 mod database;
 mod findings;
 mod network;
@@ -52,6 +53,7 @@ async fn check(config: &Config, findings: &mut Findings) {
     database::check(&config.database, &config.retention, &master_key, findings).await;
     check_webhook_secrets(config, findings);
     risk::check_reference_data(config, findings);
+    account::check_callback(config, findings);
     network::check_upstream(config, &Environment::system(), findings).await;
     network::check_ports(config, findings).await;
 }

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{database::skew, findings::Findings};
+use super::{account, database::skew, findings::Findings};
 use crate::{
     config::Config,
     domain::environment::Environment,
@@ -49,6 +49,7 @@ pub(super) async fn check_upstream(config: &Config, environment: &Environment, f
         findings.fail(SUBJECT, &format!("{address} does not let us in. {} {advice}", connection.message));
     } else {
         findings.passed(SUBJECT, &format!("{address} accepts the credentials, in {millis} ms"));
+        account::check_payment_methods(&*upstream, config, findings).await;
     }
     let Some(date) = connection.date else {
         let text = "its answers tell no time, so that finished operations are never deleted; see that no proxy removes the header Date";

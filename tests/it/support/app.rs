@@ -91,12 +91,12 @@ impl TestApp {
 
     /// Starts it on `database` with a Corefy that is spoken to in its `commerce` API.
     pub async fn start_commerce(database: TestDatabase) -> Self {
-        Self::start_with(database, None, |config| {
-            let UpstreamConfig { api, api_key, webhook_secret, .. } =
-                sandbox_commerce(&SandboxKeys::default(), config.upstream.base_url.clone());
-            config.upstream = UpstreamConfig { api, api_key, webhook_secret, ..config.upstream.clone() };
-        })
-        .await
+        Self::start_with(database, None, in_commerce).await
+    }
+
+    /// The same as in production: by the time of day, with workers that run by themselves.
+    pub async fn start_commerce_running(database: TestDatabase) -> Self {
+        Self::start_in(database, Harness::default(), in_commerce).await
     }
 
     async fn start_in(database: TestDatabase, harness: Harness, change: impl FnOnce(&mut Config)) -> Self {
@@ -323,6 +323,13 @@ pub fn sandbox_options() -> SandboxOptions {
         public_url: None,
         tick: None,
     }
+}
+
+/// The settings of a gateway that speaks to the sandbox in its `commerce` API.
+fn in_commerce(config: &mut Config) {
+    let UpstreamConfig { api, api_key, webhook_secret, .. } =
+        sandbox_commerce(&SandboxKeys::default(), config.upstream.base_url.clone());
+    config.upstream = UpstreamConfig { api, api_key, webhook_secret, ..config.upstream.clone() };
 }
 
 /// A sandbox with those settings.
