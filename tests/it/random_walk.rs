@@ -7,7 +7,7 @@ use corefy_gateway::{
     app::Checkpoint,
     domain::{ids::PaymentIntentId, operation::OperationState},
     pb,
-    sandbox::faults::WebhookSwitches,
+    sandbox::{CreatedStatus, DuplicateAnswer, RefundModel, faults::WebhookSwitches},
 };
 use proptest::{
     collection::vec,
@@ -106,6 +106,22 @@ fn whatever_happens_the_books_agree_with_the_money_that_moved() {
 #[test]
 fn whatever_happens_the_books_agree_with_the_money_that_moved_in_the_commerce_api() {
     walks(|database| Box::pin(TestApp::start_commerce(database)), CALM_IN_COMMERCE);
+}
+
+/// The same where the documents of the API leave it open, or have it in two ways.
+#[test]
+fn whatever_happens_the_books_agree_on_an_account_of_the_older_kind() {
+    walks(|database| Box::pin(start_older_commerce(database)), CALM_IN_COMMERCE);
+}
+
+async fn start_older_commerce(database: TestDatabase) -> TestApp {
+    let app = TestApp::start_commerce(database).await;
+    app.sandbox.faults().set(|switches| {
+        switches.commerce.refunds = RefundModel::Old;
+        switches.commerce.created_as = CreatedStatus::ProcessPending;
+        switches.commerce.duplicates = DuplicateAnswer::TooManyRequests;
+    });
+    app
 }
 
 type Start = fn(TestDatabase) -> Pin<Box<dyn Future<Output = TestApp>>>;
