@@ -1,4 +1,4 @@
-//! Chargebacks: what a payer's bank takes back is known with its amount, by a webhook or without, and cannot be refunded.
+//! Chargebacks: what a payer's bank takes back is known with its amount, by a webhook or without, and cannot be refunded; in both APIs of Corefy.
 
 use std::time::Duration;
 
@@ -15,9 +15,13 @@ use crate::support::{
 
 crate::on_both!(
     a_chargeback_is_known_by_its_webhook,
+    a_chargeback_is_known_by_its_webhook_in_commerce,
     chargebacks_are_known_within_the_hour_without_a_webhook,
+    chargebacks_are_known_within_the_hour_without_a_webhook_in_commerce,
     a_chargeback_after_a_refund_takes_more_than_was_left,
+    a_chargeback_after_a_refund_takes_more_than_was_left_in_commerce,
     a_refund_that_is_under_way_ends_as_corefy_says_whatever_is_charged_back,
+    a_refund_that_is_under_way_ends_as_corefy_says_whatever_is_charged_back_in_commerce,
 );
 
 /// A card whose payment the payer's bank takes back.
@@ -49,7 +53,38 @@ fn told(charged_back: &str, refundable: &str) -> (String, String) {
 }
 
 async fn a_chargeback_is_known_by_its_webhook(database: TestDatabase) {
-    let app = TestApp::start(database).await;
+    webhook(TestApp::start(database).await).await;
+}
+
+async fn a_chargeback_is_known_by_its_webhook_in_commerce(database: TestDatabase) {
+    webhook(TestApp::start_commerce(database).await).await;
+}
+
+async fn chargebacks_are_known_within_the_hour_without_a_webhook(database: TestDatabase) {
+    polls(TestApp::start(database).await).await;
+}
+
+async fn chargebacks_are_known_within_the_hour_without_a_webhook_in_commerce(database: TestDatabase) {
+    polls(TestApp::start_commerce(database).await).await;
+}
+
+async fn a_chargeback_after_a_refund_takes_more_than_was_left(database: TestDatabase) {
+    after_refund(TestApp::start(database).await).await;
+}
+
+async fn a_chargeback_after_a_refund_takes_more_than_was_left_in_commerce(database: TestDatabase) {
+    after_refund(TestApp::start_commerce(database).await).await;
+}
+
+async fn a_refund_that_is_under_way_ends_as_corefy_says_whatever_is_charged_back(database: TestDatabase) {
+    refund_under_way(TestApp::start(database).await).await;
+}
+
+async fn a_refund_that_is_under_way_ends_as_corefy_says_whatever_is_charged_back_in_commerce(database: TestDatabase) {
+    refund_under_way(TestApp::start_commerce(database).await).await;
+}
+
+async fn webhook(app: TestApp) {
     let client = app.client().await;
     let intent = client.intent("10.00").await;
     let paid = client.confirm(&intent.id, CHARGED_BACK).await.unwrap();
@@ -66,8 +101,7 @@ async fn a_chargeback_is_known_by_its_webhook(database: TestDatabase) {
     assert!(shown.revision > paid.revision, "{} {}", shown.revision, paid.revision);
 }
 
-async fn chargebacks_are_known_within_the_hour_without_a_webhook(database: TestDatabase) {
-    let app = TestApp::start(database).await;
+async fn polls(app: TestApp) {
     let client = app.client().await;
     app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
     let paid = client.paid_intent("10.00").await;
@@ -82,8 +116,7 @@ async fn chargebacks_are_known_within_the_hour_without_a_webhook(database: TestD
     app.assert_books_agree(&client, &paid.id).await;
 }
 
-async fn a_chargeback_after_a_refund_takes_more_than_was_left(database: TestDatabase) {
-    let app = TestApp::start(database).await;
+async fn after_refund(app: TestApp) {
     let client = app.client().await;
     let paid = client.paid_intent("10.00").await;
     client.refund(&paid.payment_id, "7.00").await.unwrap();
@@ -94,8 +127,7 @@ async fn a_chargeback_after_a_refund_takes_more_than_was_left(database: TestData
     assert_eq!(app.sandbox.ledger().charged_back(&paid.id), 1000);
 }
 
-async fn a_refund_that_is_under_way_ends_as_corefy_says_whatever_is_charged_back(database: TestDatabase) {
-    let app = TestApp::start(database).await;
+async fn refund_under_way(app: TestApp) {
     let client = app.client().await;
     let paid = client.paid_intent("10.00").await;
     let refund = client.refund(&paid.payment_id, "4.61").await.unwrap();
