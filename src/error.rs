@@ -241,6 +241,10 @@ impl From<Arc<upstream::Error>> for Error {
                 Self::new(Reason::UpstreamRateLimited, "the rate limit of calls to Corefy is used up; nothing was sent")
                     .retry_after(*retry_after)
             }
+            upstream::Error::NotSent { reason: reason @ upstream::NotSent::NotPrepared, retry_after } => {
+                Self::new(Reason::UpstreamUnavailable, format!("nothing was charged at Corefy: {reason}"))
+                    .retry_after(*retry_after)
+            }
             upstream::Error::NotSent { reason, retry_after } => Self::new(
                 Reason::UpstreamUnavailable,
                 format!("Corefy could not be reached ({reason}); nothing was sent"),
@@ -248,7 +252,7 @@ impl From<Arc<upstream::Error>> for Error {
             .retry_after(*retry_after),
             upstream::Error::Unsupported(capability) => {
                 let name = capability.as_str();
-                let message = format!("the Corefy API in use cannot do what the request asks for ({name})");
+                let message = format!("this gateway cannot do what the request asks for ({name})");
                 Self::new(Reason::CapabilityMissing, message).with("capability", name)
             }
             // Only reads come here: the unknown outcome of anything else is data, not an error.

@@ -149,7 +149,7 @@ pub mod error_reasons {
     /// INTERNAL. Corefy's answer to a read could not be understood.
     pub const UPSTREAM_UNREADABLE: &str = "UPSTREAM_UNREADABLE";
 
-    /// UNIMPLEMENTED. The Corefy API in use cannot do what the request asks for; nothing was done. Metadata: `capability`, the first one that is missing, by its name in GetGatewayInfo.
+    /// UNIMPLEMENTED. This gateway cannot do what the request asks for; nothing was done. Metadata: `capability`, the first one that is missing, by its name in GetGatewayInfo.
     pub const CAPABILITY_MISSING: &str = "CAPABILITY_MISSING";
 
     /// UNAVAILABLE, with RetryInfo. The gateway's database did not answer; this call sent nothing.

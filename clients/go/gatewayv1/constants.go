@@ -150,7 +150,7 @@ const ReasonUpstreamMisconfigured = "UPSTREAM_MISCONFIGURED"
 // ReasonUpstreamUnreadable: INTERNAL. Corefy's answer to a read could not be understood.
 const ReasonUpstreamUnreadable = "UPSTREAM_UNREADABLE"
 
-// ReasonCapabilityMissing: UNIMPLEMENTED. The Corefy API in use cannot do what the request asks for; nothing was done. Metadata: `capability`, the first one that is missing, by its name in GetGatewayInfo.
+// ReasonCapabilityMissing: UNIMPLEMENTED. This gateway cannot do what the request asks for; nothing was done. Metadata: `capability`, the first one that is missing, by its name in GetGatewayInfo.
 const ReasonCapabilityMissing = "CAPABILITY_MISSING"
 
 // ReasonStoreUnavailable: UNAVAILABLE, with RetryInfo. The gateway's database did not answer; this call sent nothing.

@@ -69,7 +69,7 @@ const (
 	ErrorReason_ERROR_REASON_UPSTREAM_MISCONFIGURED ErrorReason = 17
 	// INTERNAL. Corefy's answer to a read could not be understood.
 	ErrorReason_ERROR_REASON_UPSTREAM_UNREADABLE ErrorReason = 18
-	// UNIMPLEMENTED. The Corefy API in use cannot do what the request asks for; nothing was done. Metadata: `capability`, the
+	// UNIMPLEMENTED. This gateway cannot do what the request asks for; nothing was done. Metadata: `capability`, the
 	// first one that is missing, by its name in GetGatewayInfo.
 	ErrorReason_ERROR_REASON_CAPABILITY_MISSING ErrorReason = 19
 	// UNAVAILABLE, with RetryInfo. The gateway's database did not answer; this call sent nothing.
