@@ -63,7 +63,7 @@ impl Payments {
             }
             ErasureSubject::Payer(term) => {
                 let found = self.store.ids_by_hash(*term, None, PAYMENTS_A_STEP).await?;
-                let read = |at: ListPosition| Some((at.created_at, PaymentIntentId::parse(&at.id)?));
+                let read = |at: ListPosition| Some((at.moment, PaymentIntentId::parse(&at.id)?));
                 Ok(found.into_iter().filter_map(read).collect())
             }
         }

@@ -87,7 +87,7 @@ impl Finder {
         let places = self.store.ids_by_term(partner, kind, term, None, MOST_FOUND).await?;
         let row =
             |id: String, made_at: Timestamp| FoundRow { id, partner: Some(partner.to_string()), about: None, made_at };
-        Ok(places.into_iter().map(|place| Finding { by, row: row(place.id, place.created_at) }).collect())
+        Ok(places.into_iter().map(|place| Finding { by, row: row(place.id, place.moment) }).collect())
     }
 }
 

@@ -128,7 +128,7 @@ impl Tokens {
         let place = self.read(token)?;
         let position = |place: String| {
             let (moment, id) = place.split_once(' ')?;
-            Some(ListPosition { created_at: Timestamp(moment.parse().ok()?), id: id.to_owned() })
+            Some(ListPosition { moment: Timestamp(moment.parse().ok()?), id: id.to_owned() })
         };
         place.map(|place| position(place).ok_or_else(wrong_token)).transpose()
     }
@@ -157,7 +157,7 @@ impl Tokens {
     ) -> Paged<T> {
         let mut page = self.page_by_creation(found.items, size, |item| listed(item).place(order));
         if let (true, Some(rest)) = (page.next_page_token.is_empty(), found.rest) {
-            page.next_page_token = self.write(&place(rest.created_at, &rest.id));
+            page.next_page_token = self.write(&place(rest.moment, &rest.id));
         }
         page
     }
@@ -200,7 +200,7 @@ mod tests {
         let tokens = Tokens::new(b"key", &());
         let made = [(Timestamp(9), "b"), (Timestamp(9), "a"), (Timestamp(-1), "c")];
         let page = tokens.page_by_creation(made.to_vec(), 2, |item| *item);
-        let position = ListPosition { created_at: Timestamp(9), id: "a".to_owned() };
+        let position = ListPosition { moment: Timestamp(9), id: "a".to_owned() };
         assert_eq!(tokens.read_position(&page.next_page_token).unwrap(), Some(position));
         assert_eq!(tokens.read_position("").unwrap(), None);
         let of_ids = tokens.page(vec!["a", "b"], 1, |id| id).next_page_token;
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn a_page_that_is_short_goes_on_behind_what_was_examined() {
         let tokens = Tokens::new(b"key", &());
-        let rest = ListPosition { created_at: Timestamp(3), id: "c".to_owned() };
+        let rest = ListPosition { moment: Timestamp(3), id: "c".to_owned() };
         let page = |items: &[&'static str], rest: Option<&ListPosition>, order| {
             let found = Found { items: items.to_vec(), rest: rest.cloned() };
             let (created_at, updated_at) = (Timestamp(9), Timestamp(10));
@@ -220,7 +220,7 @@ mod tests {
         };
         assert_eq!(page(&["a"], Some(&rest), ListOrder::Creation), (1, Some(rest.clone())));
         assert_eq!(page(&["a"], None, ListOrder::Creation), (1, None));
-        let full = |created_at, id: &str| (1, Some(ListPosition { created_at, id: id.to_owned() }));
+        let full = |created_at, id: &str| (1, Some(ListPosition { moment: created_at, id: id.to_owned() }));
         assert_eq!(page(&["a", "b"], Some(&rest), ListOrder::Creation), full(Timestamp(9), "a"));
         assert_eq!(page(&["a", "b"], Some(&rest), ListOrder::Change), full(Timestamp(10), "a"));
         assert_eq!(page(&["a", "b"], Some(&rest), ListOrder::Reference), full(Timestamp(0), "my order 7"));

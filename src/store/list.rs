@@ -33,13 +33,13 @@ impl Listing<String> {
 impl Listing<ListPosition> {
     /// The rows of `table`, the last created first.
     pub(super) fn by_creation(table: &'static str) -> Self {
-        let key = |row: &AnyRow| Ok(ListPosition { created_at: time(row, "created_at")?, id: get(row, "id")? });
+        let key = |row: &AnyRow| Ok(ListPosition { moment: time(row, "created_at")?, id: get(row, "id")? });
         Self { table, key, order: "created_at DESC, id DESC" }
     }
 
     /// The rows of `table`, those first that have not changed for the longest.
     pub(super) fn by_change(table: &'static str) -> Self {
-        let key = |row: &AnyRow| Ok(ListPosition { created_at: time(row, "updated_at")?, id: get(row, "id")? });
+        let key = |row: &AnyRow| Ok(ListPosition { moment: time(row, "updated_at")?, id: get(row, "id")? });
         Self { table, key, order: "updated_at, id" }
     }
 }
@@ -183,7 +183,7 @@ pub(super) mod tests {
     async fn check_intents(grown: &mut Grown) {
         let acme = PartnerId::parse("acme").unwrap();
         let all = PaymentIntentFilter::default;
-        let position = ListPosition { created_at: Timestamp::from_seconds(9_000), id: "pi_109000".to_owned() };
+        let position = ListPosition { moment: Timestamp::from_seconds(9_000), id: "pi_109000".to_owned() };
         let rare = vec![PaymentIntentState::Processing, PaymentIntentState::Canceled];
         let (early, most) = (seconds(10, 100), seconds(10, SECONDS / 2));
         for (filter, index, ordered) in [

@@ -15,7 +15,7 @@ use crate::domain::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListPosition {
     /// When the object was made; when it last changed, in a list by change; nothing, in a list by reference.
-    pub created_at: Timestamp,
+    pub moment: Timestamp,
     /// Its id, which orders those of one moment; its reference, in a list by reference.
     pub id: String,
 }
@@ -98,8 +98,8 @@ impl ListQuery {
 
     /// Only rows that follow this one in a list by creation, when there is one.
     pub(super) fn and_after_position(mut self, position: Option<&ListPosition>) -> Result<Self, Error> {
-        if let Some(ListPosition { created_at, id }) = position {
-            let (moment, id) = (self.bind(created_at.0)?, self.bind(id.clone())?);
+        if let Some(ListPosition { moment, id }) = position {
+            let (moment, id) = (self.bind(moment.0)?, self.bind(id.clone())?);
             self.sql.push_str(&format!(" AND (created_at, id) < ({moment}, {id})"));
         }
         Ok(self)
@@ -108,7 +108,7 @@ impl ListQuery {
     /// The same of a list by change, when that is its order.
     pub(super) fn and_after_in(mut self, order: ListOrder, position: Option<&ListPosition>) -> Result<Self, Error> {
         match position {
-            Some(ListPosition { created_at, id }) if order == ListOrder::Change => {
+            Some(ListPosition { moment: created_at, id }) if order == ListOrder::Change => {
                 let (moment, id) = (self.bind(created_at.0)?, self.bind(id.clone())?);
                 self.sql.push_str(&format!(" AND (updated_at, id) > ({moment}, {id})"));
                 Ok(self)

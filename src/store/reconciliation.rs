@@ -25,7 +25,7 @@ fn select(partner: &PartnerId, created: TimeRange, after: Option<&ListPosition>)
         created.before.map(|before| before.0),
     )?;
     match after {
-        Some(ListPosition { created_at, id }) => query.and_after("created_at", created_at.0, id.clone()),
+        Some(ListPosition { moment: created_at, id }) => query.and_after("created_at", created_at.0, id.clone()),
         None => query.and("created_at", ">=", created.from.map(|from| from.0)),
     }
 }
@@ -46,7 +46,7 @@ mod tests {
 
     async fn check(grown: &mut Grown) {
         let acme = PartnerId::parse("acme").unwrap();
-        let at = ListPosition { created_at: Timestamp::from_seconds(500), id: "pi_100500".into() };
+        let at = ListPosition { moment: Timestamp::from_seconds(500), id: "pi_100500".into() };
         for after in [None, Some(&at)] {
             let query = select(&acme, seconds(10, 10_000), after);
             let listing = Listing { order: CREATION, ..Listing::by_creation("payment_intents") };

@@ -239,15 +239,15 @@ impl<'a> Examined<'a> {
     /// `None`: the window was empty.
     fn read(rows: &'a [AnyRow], order: ListOrder) -> Result<Option<Self>, Error> {
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(None) };
-        let edge = ListPosition { created_at: time(first, "edge_at")?, id: get(first, "edge_id")? };
+        let edge = ListPosition { moment: time(first, "edge_at")?, id: get(first, "edge_id")? };
         let count = u32::try_from(get::<i64>(first, "examined")?).unwrap_or(u32::MAX);
         if get::<Option<String>>(first, "id")?.is_none() {
             return Ok(Some(Self { matched: &[], last: edge.clone(), edge, count }));
         }
         let last = match order {
-            ListOrder::Creation => ListPosition { created_at: time(last, "created_at")?, id: get(last, "id")? },
-            ListOrder::Change => ListPosition { created_at: time(last, "updated_at")?, id: get(last, "id")? },
-            ListOrder::Reference => ListPosition { created_at: Timestamp::default(), id: get(last, "reference_id")? },
+            ListOrder::Creation => ListPosition { moment: time(last, "created_at")?, id: get(last, "id")? },
+            ListOrder::Change => ListPosition { moment: time(last, "updated_at")?, id: get(last, "id")? },
+            ListOrder::Reference => ListPosition { moment: Timestamp::default(), id: get(last, "reference_id")? },
         };
         Ok(Some(Self { matched: rows, last, edge, count }))
     }

@@ -82,7 +82,7 @@ impl Store {
         let query = select(term, after)?;
         let mut session = self.read().await?;
         let rows = query.fetch(session.connection(), Listing::by_creation(TABLE).order, limit).await?;
-        rows.iter().map(|row| Ok(ListPosition { created_at: time(row, "created_at")?, id: get(row, "id")? })).collect()
+        rows.iter().map(|row| Ok(ListPosition { moment: time(row, "created_at")?, id: get(row, "id")? })).collect()
     }
 }
 

@@ -81,7 +81,7 @@ impl People {
         let tokens = self.page_tokens.of_partner(&requester.partner_id, ("personal data", of));
         let after = tokens.read_position(&page.token)?;
         let found = self.payments_of(&requester.partner_id, subject, after, page.size + 1).await?;
-        let page = tokens.page_by_creation(found, page.size, |position| (position.created_at, &position.id));
+        let page = tokens.page_by_creation(found, page.size, |position| (position.moment, &position.id));
         let mut items = Vec::new();
         for position in page.items {
             items.push(self.export_payment(position).await?);
@@ -123,9 +123,12 @@ impl People {
     ) -> Result<Vec<ListPosition>, Error> {
         match subject {
             ExportSubject::Customer(id) => {
-                let after = after.and_then(|at| Some((at.created_at, PaymentIntentId::parse(&at.id)?)));
+                let after = after.and_then(|at| Some((at.moment, PaymentIntentId::parse(&at.id)?)));
                 let made = self.store.read().await?.payment_intents_made(id, after.as_ref(), limit).await?;
-                Ok(made.into_iter().map(|(created_at, id)| ListPosition { created_at, id: id.to_string() }).collect())
+                Ok(made
+                    .into_iter()
+                    .map(|(created_at, id)| ListPosition { moment: created_at, id: id.to_string() })
+                    .collect())
             }
             ExportSubject::Email(email) => {
                 let (kind, term) = (SearchedKind::PaymentIntent, SearchTerm::email(email.expose()));

@@ -50,7 +50,7 @@ impl Risk {
             let room = usize::try_from(range.most - looked_at).unwrap_or(usize::MAX);
             let is_cut = page.iter().take_while(|decision| !is_past(decision)).count() > room;
             backtest.is_cut = is_cut;
-            after = page.last().map(|last| ListPosition { created_at: last.decided_at, id: last.id.to_string() });
+            after = page.last().map(|last| ListPosition { moment: last.decided_at, id: last.id.to_string() });
             looked_at += page.len().min(room) as u64;
             let tried: Vec<_> =
                 page.into_iter().take(room).filter(|decision| decision.decided_at >= range.since).collect();

@@ -42,7 +42,7 @@ impl Cursor {
     /// The position in this partner's payments after which it goes on.
     pub fn position(&self, partner: &PartnerId) -> Option<ListPosition> {
         let place = self.payment.as_ref().filter(|place| place.partner == *partner)?;
-        Some(ListPosition { created_at: place.created_at, id: place.id.clone() })
+        Some(ListPosition { moment: place.created_at, id: place.id.clone() })
     }
 
     /// Whether all payments of this partner are done. Partners are taken in order.

@@ -140,7 +140,7 @@ async fn check_lists(grown: &mut Grown) {
     let partner = PartnerId::parse(PARTNER).unwrap();
     let any = RiskDecisionFilter::default;
     let newest = Listing::by_creation("risk_decisions").order;
-    let position = ListPosition { created_at: Timestamp::from_seconds(10_000), id: "rd_110000".to_owned() };
+    let position = ListPosition { moment: Timestamp::from_seconds(10_000), id: "rd_110000".to_owned() };
     for (filter, index) in [
         (any(), "risk_decisions_list"),
         (RiskDecisionFilter { action: Some(Action::Allow), ..any() }, "risk_decisions_list"),

@@ -405,6 +405,8 @@ async fn a_refund_is_read_by_either_model() {
         ("refunding", json!(5.5), None),
         ("partially_refunded", json!("5.50"), Some(vec![(250, Succeeded), (300, Succeeded)])),
         ("refund_failed", json!(3.0), Some(vec![(300, Succeeded), (250, Failed)])),
+        // Neither was taken, as far as we know: one of the two failed, and none is under way.
+        ("refund_failed", json!(0), Some(vec![])),
         ("refunding", json!(null), None),
         ("partially_refunded", json!(1), None),
         ("partially_refunded", json!("odd"), Some(vec![])),
@@ -418,6 +420,34 @@ async fn a_refund_is_read_by_either_model() {
         assert_eq!(told, expected, "{status} {refunded}");
         assert_eq!(shown.received, 1050);
     }
+}
+
+#[tokio::test]
+async fn of_refunds_that_are_told_by_their_sum_alone_those_that_were_taken_failed_with_the_last() {
+    let mut scene = InScene::new([]).await;
+    let members =
+        json!({"status": "refund_failed", "processed_amount": 10.5, "refunded_amount": 0, "updated": 1_730_721_060});
+    scene.follow(vec![answer(200, invoice(&scene.intent, members))]);
+    let made = |at, upstream_id: Option<&str>| Refund {
+        created_at: Timestamp::from_seconds(at),
+        upstream_id: upstream_id.map(str::to_owned),
+        ..refund(&scene.intent)
+    };
+    let (first, second, lost) =
+        (made(1_730_721_000, Some("r1")), made(1_730_721_001, Some("r2")), made(1_730_721_002, None));
+    let told = async |refunds: Vec<&Refund>| {
+        let context = PaymentContext { refunds, ..scene.context() };
+        let shown = scene.corefy.payment_find(&context, ASKED).await.unwrap().unwrap().refunds;
+        shown.map(|refunds| refunds.into_iter().map(|it| (it.upstream_id, it.state.unwrap())).collect::<Vec<_>>())
+    };
+    let failed = |id: &str| (id.to_owned(), RefundState::Failed);
+    assert_eq!(
+        told(vec![&first, &second, &lost]).await,
+        Some(vec![failed("r1"), failed("r2")]),
+        "the lost one is absent"
+    );
+    let younger = made(1_730_721_060, Some("r3"));
+    assert_eq!(told(vec![&first, &younger]).await, None, "the word may be older than the refund");
 }
 
 #[tokio::test]

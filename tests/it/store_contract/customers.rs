@@ -144,7 +144,7 @@ async fn customers_are_listed_newest_first_page_by_page(database: TestDatabase) 
     }
     let mut session = store.read().await.unwrap();
     let all = CustomerFilter::default();
-    let position = ListPosition { created_at: b.created_at, id: b.id.to_string() };
+    let position = ListPosition { moment: b.created_at, id: b.id.to_string() };
     assert_eq!(ids(session.customers(&acme(), &all, None, 2).await.unwrap().items), [c.id.clone(), b.id.clone()]);
     assert_eq!(
         ids(session.customers(&acme(), &all, Some(position), 2).await.unwrap().items),

@@ -172,7 +172,7 @@ async fn sums_that_cannot_be_are_refused(database: TestDatabase) {
 }
 
 fn position(intent: &PaymentIntent) -> ListPosition {
-    ListPosition { created_at: intent.created_at, id: intent.id.to_string() }
+    ListPosition { moment: intent.created_at, id: intent.id.to_string() }
 }
 
 async fn intents_are_listed_newest_first_page_by_page(database: TestDatabase) {

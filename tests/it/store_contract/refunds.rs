@@ -166,7 +166,7 @@ async fn refunds_are_listed_newest_first_and_by_payment(database: TestDatabase) 
     assert_eq!(session.refunds(&acme(), &all, None, 2).await.unwrap().items, [c.clone(), b.clone()]);
     assert_eq!(
         session
-            .refunds(&acme(), &all, Some(ListPosition { created_at: b.created_at, id: b.id.to_string() }), 2)
+            .refunds(&acme(), &all, Some(ListPosition { moment: b.created_at, id: b.id.to_string() }), 2)
             .await
             .unwrap()
             .items,

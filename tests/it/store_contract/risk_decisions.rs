@@ -174,7 +174,7 @@ async fn decisions_are_listed_newest_first_by_action_and_by_payment(database: Te
     let mut session = store.read().await.unwrap();
     let mut list = async |partner: PartnerId, filter: &RiskDecisionFilter, after: Option<&RiskDecision>, limit| {
         let position =
-            |decision: &RiskDecision| ListPosition { created_at: decision.decided_at, id: decision.id.to_string() };
+            |decision: &RiskDecision| ListPosition { moment: decision.decided_at, id: decision.id.to_string() };
         let after = after.map(position);
         session.risk_decisions(&partner, filter, after, limit).await.unwrap()
     };

@@ -193,6 +193,6 @@ async fn reviews_are_listed_by_partner_and_state_the_last_opened_first(database:
     assert_eq!(places(None, &[], None, 10).await, [3, 2, 1, 0]);
     assert_eq!(places(Some(acme()), &[ReviewState::Open], None, 10).await, [3, 0]);
     assert_eq!(places(Some(acme()), &[ReviewState::Open, ReviewState::Approved], None, 2).await, [3, 1]);
-    let position = ListPosition { created_at: all[3].opened_at, id: all[3].decision_id.to_string() };
+    let position = ListPosition { moment: all[3].opened_at, id: all[3].decision_id.to_string() };
     assert_eq!(places(Some(acme()), &[], Some(position), 10).await, [1, 0]);
 }

@@ -88,7 +88,7 @@ async fn what_a_term_finds_is_listed_newest_first_page_by_page(database: TestDat
             break;
         }
     }
-    let listed: Vec<_> = listed.into_iter().map(|place| (place.created_at, place.id)).collect();
+    let listed: Vec<_> = listed.into_iter().map(|place| (place.moment, place.id)).collect();
     assert_eq!(listed, expected);
 }
 

@@ -152,9 +152,9 @@ fn place(
     reference: Option<&String>,
 ) -> ListPosition {
     match order {
-        ListOrder::Creation => ListPosition { created_at, id: id.to_owned() },
-        ListOrder::Change => ListPosition { created_at: updated_at, id: id.to_owned() },
-        ListOrder::Reference => ListPosition { created_at: Timestamp::default(), id: reference.unwrap().clone() },
+        ListOrder::Creation => ListPosition { moment: created_at, id: id.to_owned() },
+        ListOrder::Change => ListPosition { moment: updated_at, id: id.to_owned() },
+        ListOrder::Reference => ListPosition { moment: Timestamp::default(), id: reference.unwrap().clone() },
     }
 }
 
@@ -180,7 +180,7 @@ async fn pages<T: Clone>(
 /// In the order of the list.
 fn sorted<T>(mut items: Vec<T>, order: ListOrder, place: impl Fn(&T) -> ListPosition) -> Vec<T> {
     let key = |item: &T| {
-        let ListPosition { created_at, id } = place(item);
+        let ListPosition { moment: created_at, id } = place(item);
         (created_at, id)
     };
     items.sort_by(|a, b| match order {
@@ -336,7 +336,7 @@ async fn a_search_examines_no_more_than_so_many_rows_and_says_where_it_goes_on(d
         let first = page(None).await;
         assert!(first.items.is_empty());
         let rest = first.rest.unwrap();
-        assert_eq!(rest.created_at, after(1 + most), "as many as may be, and not one more");
+        assert_eq!(rest.moment, after(1 + most), "as many as may be, and not one more");
         let second = page(Some(rest)).await;
         assert!(second.items.is_empty());
         let third = page(second.rest).await;

@@ -90,15 +90,23 @@ fn derived(shown: &ShownInvoice, ours: &[&Refund]) -> Option<Vec<RefundSnapshot>
     let explaining = only_choice(&open, shown.refunded? - known)?;
     let is_left = |refund: &&Refund| explaining.iter().all(|other| other.id != refund.id);
     let left: Vec<_> = of_state(RefundState::Pending).filter(is_left).collect();
-    let last = match (shown.word.as_str(), left.as_slice()) {
-        ("refunding" | "refund_pending" | "refund_error", [refund]) => Some((*refund, RefundState::Pending)),
-        ("refund_failed", [refund]) => Some((*refund, RefundState::Failed)),
+    let (others, state) = match (shown.word.as_str(), left.as_slice()) {
+        ("refunding" | "refund_pending" | "refund_error", [refund]) => (vec![*refund], RefundState::Pending),
         // One that is not ours, or one of several.
-        ("refunding" | "refund_pending" | "refund_error", _) | ("refund_failed", [_, ..]) => return None,
-        _ => None,
+        ("refunding" | "refund_pending" | "refund_error", _) => return None,
+        ("refund_failed", _) => (ended_without_money(shown, &left)?, RefundState::Failed),
+        _ => (Vec::new(), RefundState::Failed),
     };
     let done = succeeded.iter().chain(&explaining).map(|refund| as_shown(refund, RefundState::Succeeded, shown));
-    Some(done.chain(last.map(|(refund, state)| as_shown(refund, state, shown))).collect())
+    Some(done.chain(others.into_iter().map(|refund| as_shown(refund, state, shown))).collect())
+}
+
+/// The refunds that failed, where an invoice says that the last did and nothing is under way: all that Corefy has taken. One whose
+/// answer is missing is not among them: it is absent, unless it is the only one. `None` where the word is older than one of them.
+fn ended_without_money<'a>(shown: &ShownInvoice, left: &[&'a Refund]) -> Option<Vec<&'a Refund>> {
+    let is_news = left.iter().all(|refund| shown.updated > refund.created_at);
+    let taken = left.iter().copied().filter(|refund| refund.upstream_id.is_some() || left.len() == 1);
+    is_news.then(|| taken.collect())
 }
 
 /// The refunds that together are of this amount, if there is one choice of them only.
