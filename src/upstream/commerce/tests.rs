@@ -448,6 +448,9 @@ async fn of_refunds_that_are_told_by_their_sum_alone_those_that_were_taken_faile
     );
     let younger = made(1_730_721_060, Some("r3"));
     assert_eq!(told(vec![&first, &younger]).await, None, "the word may be older than the refund");
+    let lost_later = Refund { upstream_id: None, ..younger };
+    assert_eq!(told(vec![&first, &lost_later]).await, Some(vec![failed("r1")]));
+    assert_eq!(told(vec![&lost_later]).await, Some(vec![]), "another failed before it");
 }
 
 #[tokio::test]

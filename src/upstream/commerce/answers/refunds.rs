@@ -102,11 +102,16 @@ fn derived(shown: &ShownInvoice, ours: &[&Refund]) -> Option<Vec<RefundSnapshot>
 }
 
 /// The refunds that failed, where an invoice says that the last did and nothing is under way: all that Corefy has taken. One whose
-/// answer is missing is not among them: it is absent, unless it is the only one. `None` where the word is older than one of them.
+/// answer is missing is not among them: it is absent, unless it alone can be what failed. `None` where the word is older than one
+/// that was taken.
 fn ended_without_money<'a>(shown: &ShownInvoice, left: &[&'a Refund]) -> Option<Vec<&'a Refund>> {
-    let is_news = left.iter().all(|refund| shown.updated > refund.created_at);
-    let taken = left.iter().copied().filter(|refund| refund.upstream_id.is_some() || left.len() == 1);
-    is_news.then(|| taken.collect())
+    let is_news = |refund: &&Refund| shown.updated > refund.created_at;
+    let was_taken = |refund: &&Refund| refund.upstream_id.is_some();
+    if left.iter().any(|refund| was_taken(refund) && !is_news(refund)) {
+        return None;
+    }
+    let is_alone = left.len() == 1;
+    Some(left.iter().copied().filter(|refund| was_taken(refund) || (is_alone && is_news(refund))).collect())
 }
 
 /// The refunds that together are of this amount, if there is one choice of them only.
