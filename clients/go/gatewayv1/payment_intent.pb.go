@@ -288,7 +288,8 @@ type PaymentIntent struct {
 	CanceledAt *timestamppb.Timestamp `protobuf:"bytes,33,opt,name=canceled_at,json=canceledAt,proto3" json:"canceled_at,omitempty"`
 	// The number of its changes: grows with each. Of two copies, also from different events, the one with the greater is newer.
 	Revision int64 `protobuf:"varint,34,opt,name=revision,proto3" json:"revision,omitempty"`
-	// When the payer was erased: then only ids, amounts, the reference, states and times are left. Not set otherwise.
+	// When the payer was erased, by request or because the time of payers' data was over: then only ids, amounts, the reference, states
+	// and times are left. Not set otherwise.
 	ErasedAt      *timestamppb.Timestamp `protobuf:"bytes,35,opt,name=erased_at,json=erasedAt,proto3" json:"erased_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
