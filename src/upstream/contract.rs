@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use super::{
     call::{Call, NewPaymentMethod, PaymentContext},
     error::Error,
     priority::Scheduling,
     signature::WrongSignature,
+    transport::{Authorize, HttpAnswer, HttpFailure, HttpRequest, Transport},
 };
 use crate::domain::{
     capability::Capability,
@@ -37,6 +39,31 @@ pub struct ConnectionTest {
     pub message: String,
     /// The time by the answer's `Date` header, to the second.
     pub date: Option<Timestamp>,
+}
+
+impl ConnectionTest {
+    /// Makes the call, once, and judges it: the error of `verdict` says in a sentence why there is no connection.
+    pub(super) async fn of(
+        transport: &Transport,
+        request: &HttpRequest<'_>,
+        authorize: &dyn Authorize,
+        verdict: impl FnOnce(&Result<HttpAnswer, HttpFailure>) -> Result<(), String>,
+    ) -> Self {
+        let started = Instant::now();
+        let outcome = transport.attempt(request, authorize).await;
+        let latency = started.elapsed();
+        let status = outcome.as_ref().ok().map(|answer| answer.status);
+        let verdict = verdict(&outcome);
+        Self {
+            is_reachable: status.is_some(),
+            is_authenticated: verdict == Ok(()),
+            is_refused: matches!(&outcome, Ok(answer) if answer.is_refusal()),
+            latency,
+            date: outcome.as_ref().ok().and_then(|answer| answer.date),
+            http_status: status.map_or(0, |status| status.as_u16()),
+            message: verdict.err().unwrap_or_else(|| "Corefy accepted the credentials.".to_owned()),
+        }
+    }
 }
 
 /// The content of a webhook. It is a hint: its object is read from Corefy before anything is changed.

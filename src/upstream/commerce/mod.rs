@@ -4,7 +4,6 @@
 //! stands for it (`notes.rs`). The reference of each begins with the intent's id.
 
 use async_trait::async_trait;
-use tokio::time::Instant;
 
 use super::transport::{HttpAnswer, HttpFailure, HttpRequest, SetupError, Transport};
 use super::{
@@ -280,20 +279,7 @@ impl Upstream for Commerce {
 
     async fn test_connection(&self) -> ConnectionTest {
         let request = HttpRequest::read("connection.test", BALANCES, Scheduling::of(Priority::Read));
-        let started = Instant::now();
-        let outcome = self.0.transport.attempt(&request, &self.0.private).await;
-        let latency = started.elapsed();
-        let status = outcome.as_ref().ok().map(|answer| answer.status);
-        let verdict = verdict(&outcome);
-        ConnectionTest {
-            is_reachable: status.is_some(),
-            is_authenticated: verdict == Ok(()),
-            is_refused: matches!(&outcome, Ok(answer) if answer.is_refusal()),
-            latency,
-            date: outcome.as_ref().ok().and_then(|answer| answer.date),
-            http_status: status.map_or(0, |status| status.as_u16()),
-            message: verdict.err().unwrap_or_else(|| "Corefy accepted the credentials.".to_owned()),
-        }
+        ConnectionTest::of(&self.0.transport, &request, &self.0.private, verdict).await
     }
 
     fn last_told_time(&self) -> Option<Timestamp> {

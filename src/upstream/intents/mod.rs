@@ -1,7 +1,5 @@
 //! The `intents` dialect: which call carries which operation.
 
-use tokio::time::Instant;
-
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
@@ -327,20 +325,7 @@ impl Upstream for Intents {
 
     async fn test_connection(&self) -> ConnectionTest {
         let request = HttpRequest::read("connection.test", SUPPORTED_METHODS, Scheduling::of(Priority::Read));
-        let started = Instant::now();
-        let outcome = self.transport.attempt(&request, &self.keys).await;
-        let latency = started.elapsed();
-        let status = outcome.as_ref().ok().map(|answer| answer.status);
-        let verdict = verdict(&outcome);
-        ConnectionTest {
-            is_reachable: status.is_some(),
-            is_authenticated: verdict == Ok(()),
-            is_refused: matches!(&outcome, Ok(answer) if answer.is_refusal()),
-            latency,
-            date: outcome.as_ref().ok().and_then(|answer| answer.date),
-            http_status: status.map_or(0, |status| status.as_u16()),
-            message: verdict.err().unwrap_or_else(|| "Corefy accepted the credentials.".to_owned()),
-        }
+        ConnectionTest::of(&self.transport, &request, &self.keys, verdict).await
     }
 
     fn last_told_time(&self) -> Option<Timestamp> {
