@@ -4,7 +4,7 @@ use corefy_gateway::{pb, sandbox::faults::Fault};
 
 use crate::support::{
     app::TestApp,
-    client::{APPROVED, Client, reason},
+    client::{APPROVED, reason},
     database::TestDatabase,
 };
 
@@ -16,20 +16,15 @@ crate::on_both!(
 
 const DECLINED: &str = "4000000000009995";
 
-async fn attempts(client: &Client, id: &str) -> Vec<pb::Attempt> {
-    let request = pb::ListAttemptsRequest { payment_intent_id: id.to_owned() };
-    client.list_attempts(request).await.unwrap().into_inner().attempts
-}
-
 async fn attempts_are_listed_with_what_came_of_them(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client().await;
     let intent = client.intent("10.00").await;
-    assert_eq!(attempts(&client, &intent.id).await, []);
+    assert_eq!(client.attempts(&intent.id).await, []);
     client.confirm(&intent.id, DECLINED).await.unwrap();
     client.confirm(&intent.id, APPROVED).await.unwrap();
 
-    let listed = attempts(&client, &intent.payment_id).await;
+    let listed = client.attempts(&intent.payment_id).await;
     let [first, second] = &listed[..] else { panic!("{listed:?}") };
     assert_eq!((first.number, first.state()), (1, pb::AttemptState::Failed));
     assert_eq!(first.error.as_ref().map(|error| error.code.as_str()), Some("insufficient_funds"));
@@ -46,9 +41,9 @@ async fn an_attempt_that_was_never_sent_is_not_listed_and_its_number_not_used_ag
     let intent = client.intent("10.00").await;
     app.sandbox.faults().fail_next(1, "POST", "/v1/payment-intents/{id}/confirm", Fault::QuoteCard);
     client.confirm(&intent.id, APPROVED).await.unwrap_err();
-    assert_eq!(attempts(&client, &intent.id).await, []);
+    assert_eq!(client.attempts(&intent.id).await, []);
     client.confirm(&intent.id, APPROVED).await.unwrap();
-    let listed = attempts(&client, &intent.id).await;
+    let listed = client.attempts(&intent.id).await;
     assert_eq!(listed.iter().map(|attempt| attempt.number).collect::<Vec<_>>(), [2]);
 }
 

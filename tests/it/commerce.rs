@@ -31,11 +31,6 @@ const DECLINED: &str = "4000000000009995";
 const CHALLENGED: &str = "4000000000003220";
 const SALE: (&str, &str) = ("POST", "/payment/sale");
 
-async fn attempts(client: &Client, id: &str) -> Vec<pb::Attempt> {
-    let request = pb::ListAttemptsRequest { payment_intent_id: id.to_owned() };
-    client.list_attempts(request).await.unwrap().into_inner().attempts
-}
-
 fn by(id: &str, source: Source) -> pb::ConfirmPaymentIntentRequest {
     pb::ConfirmPaymentIntentRequest { source: Some(source), ..confirmation(id, APPROVED) }
 }
@@ -71,7 +66,7 @@ async fn a_second_attempt_is_another_invoice_of_the_same_intent(database: TestDa
     assert_eq!(declined.last_payment_error.unwrap().code, "insufficient_funds");
     let paid = client.confirm(&intent.id, APPROVED).await.unwrap();
     assert_eq!(paid.state(), State::Succeeded);
-    let listed = attempts(&client, &intent.id).await;
+    let listed = client.attempts(&intent.id).await;
     let [first, second] = &listed[..] else { panic!("{listed:?}") };
     assert_eq!((&first.upstream_id, &second.upstream_id), (&intent.upstream_id, &paid.upstream_id));
     assert_ne!(first.upstream_id, second.upstream_id);

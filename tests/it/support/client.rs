@@ -152,6 +152,12 @@ impl Client {
         self.get_payment_intent(request).await.unwrap().into_inner().payment_intent.unwrap()
     }
 
+    /// The attempts to pay this intent.
+    pub async fn attempts(&self, id: &str) -> Vec<pb::Attempt> {
+        let request = pb::ListAttemptsRequest { payment_intent_id: id.to_owned() };
+        self.list_attempts(request).await.unwrap().into_inner().attempts
+    }
+
     /// Refunds `amount`, or the whole rest when that is empty, under a key of its own.
     pub async fn refund(&self, payment: &str, amount: &str) -> Result<pb::Refund, Status> {
         Ok(self.create_refund(keyed(&new_key(), new_refund(payment, amount))).await?.into_inner().refund.unwrap())
