@@ -135,6 +135,13 @@ impl PaymentIntentService for Bare {
         Err(Status::unimplemented("not measured"))
     }
 
+    async fn list_chargebacks(
+        &self,
+        _: Request<pb::ListChargebacksRequest>,
+    ) -> Result<Response<pb::ListChargebacksResponse>, Status> {
+        Err(Status::unimplemented("not measured"))
+    }
+
     async fn cancel_payment_intent(
         &self,
         _: Request<pb::CancelPaymentIntentRequest>,

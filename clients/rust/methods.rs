@@ -44,6 +44,7 @@ pub async fn unary(
         GetPaymentIntent: payment_intents.get_payment_intent(GetPaymentIntentRequest),
         ListAttempts: payment_intents.list_attempts(ListAttemptsRequest),
         ListPaymentIntents: payment_intents.list_payment_intents(ListPaymentIntentsRequest),
+        ListChargebacks: payment_intents.list_chargebacks(ListChargebacksRequest),
         CancelPaymentIntent: payment_intents.cancel_payment_intent(CancelPaymentIntentRequest),
         CreateRefund: refunds.create_refund(CreateRefundRequest),
         GetRefund: refunds.get_refund(GetRefundRequest),

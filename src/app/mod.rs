@@ -4,6 +4,7 @@
 pub mod api_calls;
 pub mod audit;
 mod call;
+mod chargebacks;
 pub mod customers;
 mod decision;
 pub mod erasures;

@@ -13,8 +13,8 @@ use crate::{
     domain::{
         card_number,
         ids::{
-            ApiCallId, AuditEntryId, CustomerId, ErasureId, EventId, OperationId, PaymentIntentId, PaymentMethodId,
-            RefundId, RiskDecisionId, WebhookId,
+            ApiCallId, AuditEntryId, ChargebackId, CustomerId, ErasureId, EventId, OperationId, PaymentIntentId,
+            PaymentMethodId, RefundId, RiskDecisionId, WebhookId,
         },
         key_pair::{KeyPair, PublicKey},
     },
@@ -64,9 +64,10 @@ struct Kind {
     next: fn(&str, &str) -> Option<String>,
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 13] = [
     Kind { prefix: PaymentIntentId::PREFIX, name: "payment", next: |id, _| Some(format!("payments show {id}")) },
     Kind { prefix: RefundId::PREFIX, name: "refund", next: |id, _| Some(format!("timeline {id}")) },
+    Kind { prefix: ChargebackId::PREFIX, name: "chargeback", next: |_, about| Some(format!("payments show {about}")) },
     Kind { prefix: CustomerId::PREFIX, name: "customer", next: |id, _| Some(format!("payments list --customer {id}")) },
     Kind {
         prefix: PaymentMethodId::PREFIX,

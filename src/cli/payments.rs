@@ -11,7 +11,9 @@ use crate::{
     app::finding::list_payments,
     config::settings::AdminSettings,
     domain::{
+        chargeback::Chargeback,
         ids::{PartnerId, PaymentIntentId},
+        list_filters::ChargebackFilter,
         payment_intent::PaymentIntent,
         refund::Refund,
     },
@@ -22,7 +24,7 @@ mod filter;
 
 use filter::FilterArguments;
 
-/// The most payments that are listed at once.
+/// The most payments that are listed, or chargebacks that are shown, at once.
 const MOST: u32 = 1000;
 
 /// The command and its settings.
@@ -47,7 +49,7 @@ enum PaymentsAction {
         #[command(flatten)]
         settings: AdminSettings,
     },
-    /// Show a payment with its refunds, without what identifies the payer
+    /// Show a payment with its refunds and chargebacks, without what identifies the payer
     Show {
         /// Its id, pi_… or pay_…
         #[arg(value_parser = payment)]
@@ -77,6 +79,8 @@ impl PaymentsCommand {
                 let intent = session.payment_intent_any(&id).await?.ok_or_else(unknown)?;
                 print_payment(&intent);
                 print_refunds(&session.refunds_of(&id).await?);
+                let filter = ChargebackFilter { payment_intent_id: Some(id.clone()), ..ChargebackFilter::default() };
+                print_chargebacks(&session.chargebacks(&intent.partner_id, &filter, None, MOST).await?);
                 anstream::println!("\nGo on with: corefy-gateway timeline {id}");
             }
         }
@@ -138,6 +142,19 @@ fn print_refunds(refunds: &[Tracked<Refund>]) {
         let (created, id) = (to_the_second(refund.created_at), refund.id.to_string());
         let reference = refund.reference_id.clone().unwrap_or_else(dash);
         table.row([created, id, refund.state.as_str().to_owned(), amount, reference]);
+    }
+    table.print();
+}
+
+fn print_chargebacks(chargebacks: &[Chargeback]) {
+    if chargebacks.is_empty() {
+        return;
+    }
+    anstream::println!();
+    let mut table = Table::new(["CREATED", "CHARGEBACK", "AMOUNT", "TOTAL"]);
+    for Chargeback { id, amount, total, created_at, .. } in chargebacks {
+        let code = amount.currency.code();
+        table.row([to_the_second(*created_at), id.to_string(), format!("{amount} {code}"), format!("{total} {code}")]);
     }
     table.print();
 }

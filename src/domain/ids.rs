@@ -44,6 +44,7 @@ macro_rules! id {
 id!(/** Id of a payment intent, `pi_…`. */ PaymentIntentId, "pi_");
 id!(/** Id of an attempt to pay an intent, `att_…`. */ AttemptId, "att_");
 id!(/** Id of a refund, `re_…`. */ RefundId, "re_");
+id!(/** Id of a chargeback, `cb_…`. */ ChargebackId, "cb_");
 id!(/** Id of a customer, `cus_…`. */ CustomerId, "cus_");
 id!(/** Id of a saved payment method, `pm_…`. */ PaymentMethodId, "pm_");
 id!(/** Id of an event, `evt_…`. */ EventId, "evt_");

@@ -113,6 +113,15 @@ impl RefundFilter {
     }
 }
 
+/// Which chargebacks a list shows; what is `None` or open does not filter.
+#[derive(Clone, Debug, Default)]
+pub struct ChargebackFilter {
+    /// Of this payment.
+    pub payment_intent_id: Option<PaymentIntentId>,
+    /// That the gateway learnt of then.
+    pub created: TimeRange,
+}
+
 /// Which customers a list shows; what is `None` or empty does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct CustomerFilter {

@@ -11,6 +11,7 @@ pub mod capability;
 pub mod card;
 pub mod card_brand;
 pub mod card_number;
+pub mod chargeback;
 pub mod clock;
 pub mod confirmation;
 pub mod currency;

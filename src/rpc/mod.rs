@@ -50,6 +50,7 @@ mod api_calls;
 mod attempts;
 mod auth;
 mod cards;
+mod chargebacks;
 mod confirmation;
 pub(crate) mod contacts;
 mod contract;

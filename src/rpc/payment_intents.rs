@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    confirmation, contacts,
+    chargebacks, confirmation, contacts,
     customers::{CUSTOMER_ID, MAX_NAME, address},
     fields::Fields,
     filters, formats, handler,
@@ -90,6 +90,19 @@ impl PaymentIntentService for Handlers {
         let list = |page| self.app.payments.list_payment_intents(&caller, filter.clone(), page);
         let answer = handler::page(page, list, |found| pb::ListPaymentIntentsResponse {
             payment_intents: found.items.into_iter().map(Into::into).collect(),
+            next_page_token: found.next_page_token,
+        });
+        Ok(answer.await?)
+    }
+
+    async fn list_chargebacks(
+        &self,
+        request: Request<pb::ListChargebacksRequest>,
+    ) -> Result<Response<pb::ListChargebacksResponse>, Status> {
+        let (caller, (filter, page)) = handler::query(request, chargebacks::list)?;
+        let list = |page| self.app.payments.list_chargebacks(&caller, filter.clone(), page);
+        let answer = handler::page(page, list, |found| pb::ListChargebacksResponse {
+            chargebacks: found.items.into_iter().map(Into::into).collect(),
             next_page_token: found.next_page_token,
         });
         Ok(answer.await?)

@@ -8,6 +8,7 @@ use crate::domain::{
     api_call::ApiCall,
     api_key::ApiKey,
     audit::AuditEntry,
+    chargeback::Chargeback,
     clock::Timestamp,
     customer::Customer,
     erasure::job::Erasure,
@@ -61,6 +62,8 @@ pub enum Change {
     PaymentIntent(Box<Tracked<PaymentIntent>>, Option<Timestamp>),
     /// Writes a refund as it was left.
     Refund(Tracked<Refund>),
+    /// Adds a chargeback; conflicts when its payment has one of the same sum.
+    Chargeback(Chargeback),
     /// Writes a customer as it was left.
     Customer(Tracked<Customer>),
     /// Writes a payment method as it was left.

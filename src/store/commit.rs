@@ -3,8 +3,8 @@
 use tokio::time::Instant;
 
 use super::{
-    Change, Changes, CommitError, Emptied, Error, Sealer, Store, StoreContext, Tracked, api_calls, customers, emptied,
-    erasures, events, keys,
+    Change, Changes, CommitError, Emptied, Error, Sealer, Store, StoreContext, Tracked, api_calls, chargebacks,
+    customers, emptied, erasures, events, keys,
     metrics::{EventCount, count, count_commit},
     operations, payment_intents, payment_methods, refunds, risk_bins, risk_decisions, risk_lists, risk_metrics,
     risk_metrics::DecisionCount,
@@ -69,6 +69,7 @@ fn write(change: &Change, ids: &Ids, sealer: &Sealer) -> Result<Option<Write>, E
         Change::RenewLease(lease, lease_until) => Some(operations::renew(lease, *lease_until)),
         Change::PaymentIntent(intent, poll_at) => payment_intents::write(intent, *poll_at, sealer)?,
         Change::Refund(refund) => refunds::write(refund, sealer)?,
+        Change::Chargeback(chargeback) => Some(chargebacks::insertion(chargeback)),
         Change::Customer(customer) => customers::write(customer, sealer)?,
         Change::PaymentMethod(method) => payment_methods::write(method, sealer)?,
         Change::Erasure(erasure) => erasures::write(erasure)?,

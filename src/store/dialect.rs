@@ -331,6 +331,7 @@ impl Dialect {
             migration!(25, "search order", "0025_search_order.sql"),
             migration!(26, "people", "0026_people.sql"),
             migration!(27, "upstream state", "0027_upstream_state.sql"),
+            migration!(28, "chargebacks", "0028_chargebacks.sql"),
         ])
     }
 }

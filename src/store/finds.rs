@@ -9,7 +9,7 @@ use super::{
 use crate::domain::{
     clock::Timestamp,
     ids::{
-        ApiCallId, AuditEntryId, CustomerId, ErasureId, EventId, OperationId, PartnerId, PaymentIntentId,
+        ApiCallId, AuditEntryId, ChargebackId, CustomerId, ErasureId, EventId, OperationId, PartnerId, PaymentIntentId,
         PaymentMethodId, RefundId, RiskDecisionId, WebhookId,
     },
     key_pair::PublicKey,
@@ -43,7 +43,7 @@ struct Table {
     has_reference: bool,
 }
 
-const TABLES: [Table; 12] = [
+const TABLES: [Table; 13] = [
     Table {
         name: "payment_intents",
         prefix: PaymentIntentId::PREFIX,
@@ -57,6 +57,13 @@ const TABLES: [Table; 12] = [
         columns: ["partner_id", "payment_intent_id", "created_at"],
         upstream: &["upstream_id"],
         has_reference: true,
+    },
+    Table {
+        name: "chargebacks",
+        prefix: ChargebackId::PREFIX,
+        columns: ["partner_id", "payment_intent_id", "created_at"],
+        upstream: &[],
+        has_reference: false,
     },
     Table {
         name: "customers",

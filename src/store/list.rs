@@ -109,7 +109,7 @@ pub(super) mod tests {
     use sqlx::Row as _;
 
     use super::*;
-    use crate::domain::list_filters::{ListOrder, PaymentIntentFilter, RefundFilter};
+    use crate::domain::list_filters::{ChargebackFilter, ListOrder, PaymentIntentFilter, RefundFilter};
     use crate::{
         domain::{
             clock::{TimeRange, Timestamp},
@@ -132,7 +132,7 @@ pub(super) mod tests {
 
     /// Fills the tables, with `{none}` for what is sealed: an intent and a refund a second, of which few are in the states that do
     /// not last, and of which a hundredth is one customer's.
-    pub(in crate::store) const FILL: [&str; 4] = [
+    pub(in crate::store) const FILL: [&str; 5] = [
         "INSERT INTO customers (id, partner_id, details, created_at, updated_at)
            VALUES ('cus_01994111111171118111111111111111', 'acme', {none}, 0, 0)",
         "INSERT INTO payment_intents (id, partner_id, state, currency, amount, received, refunded, refund_pending, charged_back,
@@ -148,6 +148,8 @@ pub(super) mod tests {
          SELECT 're_' || (100000 + n), 'acme', CASE WHEN n % 1000 = 1 THEN 'pi_01994111111171118111111111111111'
            ELSE 'pi_100002' END, CASE WHEN n % 200 = 1 THEN 'pending' ELSE 'succeeded' END, 'USD', 10, {none}, {none},
            CAST(n AS BIGINT) * 1000000, CAST(n AS BIGINT) * 1000000 + 500 FROM numbers",
+        "INSERT INTO chargebacks (id, partner_id, payment_intent_id, currency, amount, total, created_at)
+         SELECT 'cb_' || SUBSTR(id, 4), partner_id, id, 'USD', 10, 10, created_at FROM payment_intents",
     ];
 
     impl Grown {
@@ -227,9 +229,31 @@ pub(super) mod tests {
         }
     }
 
+    async fn check_chargebacks(grown: &mut Grown) {
+        let acme = PartnerId::parse("acme").unwrap();
+        let all = ChargebackFilter::default;
+        let position = ListPosition { moment: Timestamp::from_seconds(9_000), id: "cb_109000".to_owned() };
+        for (filter, index, ordered) in [
+            (all(), "chargebacks_list", true),
+            (ChargebackFilter { created: seconds(10, 100), ..all() }, "chargebacks_list", true),
+            // The rows of one payment are few.
+            (
+                ChargebackFilter { payment_intent_id: PaymentIntentId::parse(INTENT), ..all() },
+                "chargebacks_of_payment",
+                false,
+            ),
+        ] {
+            for after in [None, Some(&position)] {
+                let select = filter.select(&acme, after);
+                grown.assert_reads(select, Listing::by_creation("chargebacks"), index, ordered).await;
+            }
+        }
+    }
+
     async fn check(grown: &mut Grown) {
         check_intents(grown).await;
         check_refunds(grown).await;
+        check_chargebacks(grown).await;
     }
 
     #[tokio::test]

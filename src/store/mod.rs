@@ -14,6 +14,7 @@ mod batch_writer;
 mod breaker;
 mod budgets;
 mod change;
+mod chargebacks;
 mod columns;
 mod commit;
 mod conflict;

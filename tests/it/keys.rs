@@ -48,7 +48,7 @@ async fn every_call_of_the_protos_needs_a_key(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let channel = app.client().await.channel;
     let methods = methods();
-    assert_eq!(methods.len(), 47);
+    assert_eq!(methods.len(), 48);
     for method in methods {
         // There are more calls than an address may be refused in a minute.
         app.clock.advance(Duration::from_secs(60));

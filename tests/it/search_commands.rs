@@ -16,6 +16,7 @@ use crate::{
 
 on_both![
     payments_are_listed_across_partners_by_what_is_known_of_them,
+    a_chargeback_is_shown_with_its_payment_and_found_by_its_id,
     a_payment_is_shown_without_its_payer,
     anything_is_found_by_any_of_its_names,
     keys_erasures_and_audit_entries_are_found_and_secrets_are_not_repeated,
@@ -79,6 +80,27 @@ async fn payments_are_listed_across_partners_by_what_is_known_of_them(database: 
     assert_eq!(run(&app, &["payments", "list", "--amount-from=1"]).0, Some(2));
     let (code, _, complaint) = run(&app, &["payments", "list", "--card=4111111111111111"]);
     assert_eq!((code, complaint.contains("--card must be"), complaint.contains("41111111")), (Some(2), true, false));
+}
+
+async fn a_chargeback_is_shown_with_its_payment_and_found_by_its_id(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let paid = client.paid_intent("10.00").await;
+    assert!(!shown(&app, &["payments", "show", &paid.id]).contains("CHARGEBACK"));
+    for minor in [100, 250] {
+        app.sandbox.charge_back(&paid.id, minor).unwrap();
+        app.process_webhooks().await;
+    }
+    let said = shown(&app, &["payments", "show", &paid.id]);
+    for chargeback in client.chargebacks(&paid.id).await {
+        let row = said.lines().find(|line| line.contains(&chargeback.id)).unwrap();
+        assert!(row.contains(&format!("{} USD", chargeback.amount)), "{row}");
+        assert!(row.contains(&format!("{} USD", chargeback.total)), "{row}");
+        let found = shown(&app, &["find", &chargeback.id]);
+        for part in ["chargeback", "acme", &format!("payments show {}", paid.id)] {
+            assert!(found.contains(part), "{part}: {found}");
+        }
+    }
 }
 
 async fn a_payment_is_shown_without_its_payer(database: TestDatabase) {

@@ -60,6 +60,7 @@ const std::map<std::string, Method>& Methods() {
       {"GetPaymentIntent", Through(&Gateway::payment_intents, &PaymentIntents::GetPaymentIntent)},
       {"ListAttempts", Through(&Gateway::payment_intents, &PaymentIntents::ListAttempts)},
       {"ListPaymentIntents", Through(&Gateway::payment_intents, &PaymentIntents::ListPaymentIntents)},
+      {"ListChargebacks", Through(&Gateway::payment_intents, &PaymentIntents::ListChargebacks)},
       {"CancelPaymentIntent", Through(&Gateway::payment_intents, &PaymentIntents::CancelPaymentIntent)},
       {"CreateRefund", Through(&Gateway::refunds, &Refunds::CreateRefund)},
       {"GetRefund", Through(&Gateway::refunds, &Refunds::GetRefund)},

@@ -1438,6 +1438,143 @@ func (x *ListPaymentIntentsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Request of ListChargebacks. Filters are combined with "and"; an empty one does not filter.
+type ListChargebacksRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only chargebacks of this payment, `pi_…` or `pay_…`. Of a payment that does not exist there are none.
+	PaymentIntentId string `protobuf:"bytes,1,opt,name=payment_intent_id,json=paymentIntentId,proto3" json:"payment_intent_id,omitempty"`
+	// Only chargebacks that the gateway learned of at or after this time.
+	CreatedFrom *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_from,json=createdFrom,proto3" json:"created_from,omitempty"`
+	// Only chargebacks that the gateway learned of before this time.
+	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
+	// How many at most: 1 to 100, default 20.
+	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the page before. Valid only with the same filters.
+	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListChargebacksRequest) Reset() {
+	*x = ListChargebacksRequest{}
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListChargebacksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListChargebacksRequest) ProtoMessage() {}
+
+func (x *ListChargebacksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListChargebacksRequest.ProtoReflect.Descriptor instead.
+func (*ListChargebacksRequest) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListChargebacksRequest) GetPaymentIntentId() string {
+	if x != nil {
+		return x.PaymentIntentId
+	}
+	return ""
+}
+
+func (x *ListChargebacksRequest) GetCreatedFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedFrom
+	}
+	return nil
+}
+
+func (x *ListChargebacksRequest) GetCreatedBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedBefore
+	}
+	return nil
+}
+
+func (x *ListChargebacksRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListChargebacksRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response of ListChargebacks.
+type ListChargebacksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The chargebacks, newest first.
+	Chargebacks []*Chargeback `protobuf:"bytes,1,rep,name=chargebacks,proto3" json:"chargebacks,omitempty"`
+	// Token of the next page; empty on the last one.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListChargebacksResponse) Reset() {
+	*x = ListChargebacksResponse{}
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListChargebacksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListChargebacksResponse) ProtoMessage() {}
+
+func (x *ListChargebacksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListChargebacksResponse.ProtoReflect.Descriptor instead.
+func (*ListChargebacksResponse) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ListChargebacksResponse) GetChargebacks() []*Chargeback {
+	if x != nil {
+		return x.Chargebacks
+	}
+	return nil
+}
+
+func (x *ListChargebacksResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 // Request of CancelPaymentIntent.
 type CancelPaymentIntentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1452,7 +1589,7 @@ type CancelPaymentIntentRequest struct {
 
 func (x *CancelPaymentIntentRequest) Reset() {
 	*x = CancelPaymentIntentRequest{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[15]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1464,7 +1601,7 @@ func (x *CancelPaymentIntentRequest) String() string {
 func (*CancelPaymentIntentRequest) ProtoMessage() {}
 
 func (x *CancelPaymentIntentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[15]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1477,7 +1614,7 @@ func (x *CancelPaymentIntentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelPaymentIntentRequest.ProtoReflect.Descriptor instead.
 func (*CancelPaymentIntentRequest) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{15}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CancelPaymentIntentRequest) GetPaymentIntentId() string {
@@ -1505,7 +1642,7 @@ type CancelPaymentIntentResponse struct {
 
 func (x *CancelPaymentIntentResponse) Reset() {
 	*x = CancelPaymentIntentResponse{}
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[16]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1517,7 +1654,7 @@ func (x *CancelPaymentIntentResponse) String() string {
 func (*CancelPaymentIntentResponse) ProtoMessage() {}
 
 func (x *CancelPaymentIntentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[16]
+	mi := &file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1530,7 +1667,7 @@ func (x *CancelPaymentIntentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelPaymentIntentResponse.ProtoReflect.Descriptor instead.
 func (*CancelPaymentIntentResponse) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{16}
+	return file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CancelPaymentIntentResponse) GetPaymentIntent() *PaymentIntent {
@@ -1544,7 +1681,7 @@ var File_corefy_gateway_v1_payment_intent_service_proto protoreflect.FileDescrip
 
 const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\n" +
-	".corefy/gateway/v1/payment_intent_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a\x1fcorefy/gateway/v1/attempt.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x05\n" +
+	".corefy/gateway/v1/payment_intent_service.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a\x1fcorefy/gateway/v1/attempt.proto\x1a\"corefy/gateway/v1/chargeback.proto\x1a&corefy/gateway/v1/payment_intent.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x05\n" +
 	"\x1aCreatePaymentIntentRequest\x12\x16\n" +
 	"\x06amount\x18\x01 \x01(\tR\x06amount\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12.\n" +
@@ -1669,6 +1806,16 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"\f_has_refunds\"\x8f\x01\n" +
 	"\x1aListPaymentIntentsResponse\x12I\n" +
 	"\x0fpayment_intents\x18\x01 \x03(\v2 .corefy.gateway.v1.PaymentIntentR\x0epaymentIntents\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x82\x02\n" +
+	"\x16ListChargebacksRequest\x12*\n" +
+	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\x12=\n" +
+	"\fcreated_from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vcreatedFrom\x12A\n" +
+	"\x0ecreated_before\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12\x1b\n" +
+	"\tpage_size\x18\x04 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\"\x82\x01\n" +
+	"\x17ListChargebacksResponse\x12?\n" +
+	"\vchargebacks\x18\x01 \x03(\v2\x1d.corefy.gateway.v1.ChargebackR\vchargebacks\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"e\n" +
 	"\x1aCancelPaymentIntentRequest\x12*\n" +
 	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\x12\x1b\n" +
@@ -1683,13 +1830,14 @@ const file_corefy_gateway_v1_payment_intent_service_proto_rawDesc = "" +
 	"$STORED_CREDENTIAL_REASON_UNSPECIFIED\x10\x00\x12&\n" +
 	"\"STORED_CREDENTIAL_REASON_RECURRING\x10\x01\x12'\n" +
 	"#STORED_CREDENTIAL_REASON_INSTALMENT\x10\x02\x12(\n" +
-	"$STORED_CREDENTIAL_REASON_UNSCHEDULED\x10\x032\xda\x05\n" +
+	"$STORED_CREDENTIAL_REASON_UNSCHEDULED\x10\x032\xc9\x06\n" +
 	"\x14PaymentIntentService\x12y\n" +
 	"\x13CreatePaymentIntent\x12-.corefy.gateway.v1.CreatePaymentIntentRequest\x1a..corefy.gateway.v1.CreatePaymentIntentResponse\"\x03\x90\x02\x00\x12|\n" +
 	"\x14ConfirmPaymentIntent\x12..corefy.gateway.v1.ConfirmPaymentIntentRequest\x1a/.corefy.gateway.v1.ConfirmPaymentIntentResponse\"\x03\x90\x02\x00\x12p\n" +
 	"\x10GetPaymentIntent\x12*.corefy.gateway.v1.GetPaymentIntentRequest\x1a+.corefy.gateway.v1.GetPaymentIntentResponse\"\x03\x90\x02\x01\x12d\n" +
 	"\fListAttempts\x12&.corefy.gateway.v1.ListAttemptsRequest\x1a'.corefy.gateway.v1.ListAttemptsResponse\"\x03\x90\x02\x01\x12v\n" +
-	"\x12ListPaymentIntents\x12,.corefy.gateway.v1.ListPaymentIntentsRequest\x1a-.corefy.gateway.v1.ListPaymentIntentsResponse\"\x03\x90\x02\x01\x12y\n" +
+	"\x12ListPaymentIntents\x12,.corefy.gateway.v1.ListPaymentIntentsRequest\x1a-.corefy.gateway.v1.ListPaymentIntentsResponse\"\x03\x90\x02\x01\x12m\n" +
+	"\x0fListChargebacks\x12).corefy.gateway.v1.ListChargebacksRequest\x1a*.corefy.gateway.v1.ListChargebacksResponse\"\x03\x90\x02\x01\x12y\n" +
 	"\x13CancelPaymentIntent\x12-.corefy.gateway.v1.CancelPaymentIntentRequest\x1a..corefy.gateway.v1.CancelPaymentIntentResponse\"\x03\x90\x02\x02B\xa9\x01\n" +
 	"\x15com.corefy.gateway.v1B\x19PaymentIntentServiceProtoP\x01Z5github.com/corefy/corefy-gateway/clients/go/gatewayv1\xaa\x02\x11Corefy.Gateway.V1\xca\x02\x11Corefy\\Gateway\\V1\xea\x02\x13Corefy::Gateway::V1b\x06proto3"
 
@@ -1706,7 +1854,7 @@ func file_corefy_gateway_v1_payment_intent_service_proto_rawDescGZIP() []byte {
 }
 
 var file_corefy_gateway_v1_payment_intent_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_corefy_gateway_v1_payment_intent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_corefy_gateway_v1_payment_intent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_corefy_gateway_v1_payment_intent_service_proto_goTypes = []any{
 	(StoredCredentialInitiator)(0),       // 0: corefy.gateway.v1.StoredCredentialInitiator
 	(StoredCredentialReason)(0),          // 1: corefy.gateway.v1.StoredCredentialReason
@@ -1725,57 +1873,65 @@ var file_corefy_gateway_v1_payment_intent_service_proto_goTypes = []any{
 	(*ListAttemptsResponse)(nil),         // 14: corefy.gateway.v1.ListAttemptsResponse
 	(*ListPaymentIntentsRequest)(nil),    // 15: corefy.gateway.v1.ListPaymentIntentsRequest
 	(*ListPaymentIntentsResponse)(nil),   // 16: corefy.gateway.v1.ListPaymentIntentsResponse
-	(*CancelPaymentIntentRequest)(nil),   // 17: corefy.gateway.v1.CancelPaymentIntentRequest
-	(*CancelPaymentIntentResponse)(nil),  // 18: corefy.gateway.v1.CancelPaymentIntentResponse
-	nil,                                  // 19: corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
-	nil,                                  // 20: corefy.gateway.v1.ListPaymentIntentsRequest.MetadataEntry
-	(*Address)(nil),                      // 21: corefy.gateway.v1.Address
-	(*PaymentIntent)(nil),                // 22: corefy.gateway.v1.PaymentIntent
-	(*OtherMethod)(nil),                  // 23: corefy.gateway.v1.OtherMethod
-	(*Attempt)(nil),                      // 24: corefy.gateway.v1.Attempt
-	(PaymentIntentState)(0),              // 25: corefy.gateway.v1.PaymentIntentState
-	(*timestamppb.Timestamp)(nil),        // 26: google.protobuf.Timestamp
+	(*ListChargebacksRequest)(nil),       // 17: corefy.gateway.v1.ListChargebacksRequest
+	(*ListChargebacksResponse)(nil),      // 18: corefy.gateway.v1.ListChargebacksResponse
+	(*CancelPaymentIntentRequest)(nil),   // 19: corefy.gateway.v1.CancelPaymentIntentRequest
+	(*CancelPaymentIntentResponse)(nil),  // 20: corefy.gateway.v1.CancelPaymentIntentResponse
+	nil,                                  // 21: corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
+	nil,                                  // 22: corefy.gateway.v1.ListPaymentIntentsRequest.MetadataEntry
+	(*Address)(nil),                      // 23: corefy.gateway.v1.Address
+	(*PaymentIntent)(nil),                // 24: corefy.gateway.v1.PaymentIntent
+	(*OtherMethod)(nil),                  // 25: corefy.gateway.v1.OtherMethod
+	(*Attempt)(nil),                      // 26: corefy.gateway.v1.Attempt
+	(PaymentIntentState)(0),              // 27: corefy.gateway.v1.PaymentIntentState
+	(*timestamppb.Timestamp)(nil),        // 28: google.protobuf.Timestamp
+	(*Chargeback)(nil),                   // 29: corefy.gateway.v1.Chargeback
 }
 var file_corefy_gateway_v1_payment_intent_service_proto_depIdxs = []int32{
-	21, // 0: corefy.gateway.v1.CreatePaymentIntentRequest.billing_address:type_name -> corefy.gateway.v1.Address
-	19, // 1: corefy.gateway.v1.CreatePaymentIntentRequest.metadata:type_name -> corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
-	22, // 2: corefy.gateway.v1.CreatePaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	23, // 0: corefy.gateway.v1.CreatePaymentIntentRequest.billing_address:type_name -> corefy.gateway.v1.Address
+	21, // 1: corefy.gateway.v1.CreatePaymentIntentRequest.metadata:type_name -> corefy.gateway.v1.CreatePaymentIntentRequest.MetadataEntry
+	24, // 2: corefy.gateway.v1.CreatePaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
 	6,  // 3: corefy.gateway.v1.ConfirmPaymentIntentRequest.card:type_name -> corefy.gateway.v1.Card
-	23, // 4: corefy.gateway.v1.ConfirmPaymentIntentRequest.other:type_name -> corefy.gateway.v1.OtherMethod
+	25, // 4: corefy.gateway.v1.ConfirmPaymentIntentRequest.other:type_name -> corefy.gateway.v1.OtherMethod
 	7,  // 5: corefy.gateway.v1.ConfirmPaymentIntentRequest.hosted_page:type_name -> corefy.gateway.v1.HostedPage
 	9,  // 6: corefy.gateway.v1.ConfirmPaymentIntentRequest.three_d_secure:type_name -> corefy.gateway.v1.ThreeDSecure
 	10, // 7: corefy.gateway.v1.ConfirmPaymentIntentRequest.browser_info:type_name -> corefy.gateway.v1.BrowserInfo
 	8,  // 8: corefy.gateway.v1.ConfirmPaymentIntentRequest.stored_credential:type_name -> corefy.gateway.v1.StoredCredential
-	22, // 9: corefy.gateway.v1.ConfirmPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	24, // 9: corefy.gateway.v1.ConfirmPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
 	0,  // 10: corefy.gateway.v1.StoredCredential.initiator:type_name -> corefy.gateway.v1.StoredCredentialInitiator
 	1,  // 11: corefy.gateway.v1.StoredCredential.reason:type_name -> corefy.gateway.v1.StoredCredentialReason
-	22, // 12: corefy.gateway.v1.GetPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
-	24, // 13: corefy.gateway.v1.ListAttemptsResponse.attempts:type_name -> corefy.gateway.v1.Attempt
-	25, // 14: corefy.gateway.v1.ListPaymentIntentsRequest.states:type_name -> corefy.gateway.v1.PaymentIntentState
-	20, // 15: corefy.gateway.v1.ListPaymentIntentsRequest.metadata:type_name -> corefy.gateway.v1.ListPaymentIntentsRequest.MetadataEntry
-	26, // 16: corefy.gateway.v1.ListPaymentIntentsRequest.created_from:type_name -> google.protobuf.Timestamp
-	26, // 17: corefy.gateway.v1.ListPaymentIntentsRequest.created_before:type_name -> google.protobuf.Timestamp
-	26, // 18: corefy.gateway.v1.ListPaymentIntentsRequest.updated_from:type_name -> google.protobuf.Timestamp
-	26, // 19: corefy.gateway.v1.ListPaymentIntentsRequest.updated_before:type_name -> google.protobuf.Timestamp
-	22, // 20: corefy.gateway.v1.ListPaymentIntentsResponse.payment_intents:type_name -> corefy.gateway.v1.PaymentIntent
-	22, // 21: corefy.gateway.v1.CancelPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
-	2,  // 22: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:input_type -> corefy.gateway.v1.CreatePaymentIntentRequest
-	4,  // 23: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:input_type -> corefy.gateway.v1.ConfirmPaymentIntentRequest
-	11, // 24: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:input_type -> corefy.gateway.v1.GetPaymentIntentRequest
-	13, // 25: corefy.gateway.v1.PaymentIntentService.ListAttempts:input_type -> corefy.gateway.v1.ListAttemptsRequest
-	15, // 26: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:input_type -> corefy.gateway.v1.ListPaymentIntentsRequest
-	17, // 27: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:input_type -> corefy.gateway.v1.CancelPaymentIntentRequest
-	3,  // 28: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:output_type -> corefy.gateway.v1.CreatePaymentIntentResponse
-	5,  // 29: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:output_type -> corefy.gateway.v1.ConfirmPaymentIntentResponse
-	12, // 30: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:output_type -> corefy.gateway.v1.GetPaymentIntentResponse
-	14, // 31: corefy.gateway.v1.PaymentIntentService.ListAttempts:output_type -> corefy.gateway.v1.ListAttemptsResponse
-	16, // 32: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:output_type -> corefy.gateway.v1.ListPaymentIntentsResponse
-	18, // 33: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:output_type -> corefy.gateway.v1.CancelPaymentIntentResponse
-	28, // [28:34] is the sub-list for method output_type
-	22, // [22:28] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	24, // 12: corefy.gateway.v1.GetPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	26, // 13: corefy.gateway.v1.ListAttemptsResponse.attempts:type_name -> corefy.gateway.v1.Attempt
+	27, // 14: corefy.gateway.v1.ListPaymentIntentsRequest.states:type_name -> corefy.gateway.v1.PaymentIntentState
+	22, // 15: corefy.gateway.v1.ListPaymentIntentsRequest.metadata:type_name -> corefy.gateway.v1.ListPaymentIntentsRequest.MetadataEntry
+	28, // 16: corefy.gateway.v1.ListPaymentIntentsRequest.created_from:type_name -> google.protobuf.Timestamp
+	28, // 17: corefy.gateway.v1.ListPaymentIntentsRequest.created_before:type_name -> google.protobuf.Timestamp
+	28, // 18: corefy.gateway.v1.ListPaymentIntentsRequest.updated_from:type_name -> google.protobuf.Timestamp
+	28, // 19: corefy.gateway.v1.ListPaymentIntentsRequest.updated_before:type_name -> google.protobuf.Timestamp
+	24, // 20: corefy.gateway.v1.ListPaymentIntentsResponse.payment_intents:type_name -> corefy.gateway.v1.PaymentIntent
+	28, // 21: corefy.gateway.v1.ListChargebacksRequest.created_from:type_name -> google.protobuf.Timestamp
+	28, // 22: corefy.gateway.v1.ListChargebacksRequest.created_before:type_name -> google.protobuf.Timestamp
+	29, // 23: corefy.gateway.v1.ListChargebacksResponse.chargebacks:type_name -> corefy.gateway.v1.Chargeback
+	24, // 24: corefy.gateway.v1.CancelPaymentIntentResponse.payment_intent:type_name -> corefy.gateway.v1.PaymentIntent
+	2,  // 25: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:input_type -> corefy.gateway.v1.CreatePaymentIntentRequest
+	4,  // 26: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:input_type -> corefy.gateway.v1.ConfirmPaymentIntentRequest
+	11, // 27: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:input_type -> corefy.gateway.v1.GetPaymentIntentRequest
+	13, // 28: corefy.gateway.v1.PaymentIntentService.ListAttempts:input_type -> corefy.gateway.v1.ListAttemptsRequest
+	15, // 29: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:input_type -> corefy.gateway.v1.ListPaymentIntentsRequest
+	17, // 30: corefy.gateway.v1.PaymentIntentService.ListChargebacks:input_type -> corefy.gateway.v1.ListChargebacksRequest
+	19, // 31: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:input_type -> corefy.gateway.v1.CancelPaymentIntentRequest
+	3,  // 32: corefy.gateway.v1.PaymentIntentService.CreatePaymentIntent:output_type -> corefy.gateway.v1.CreatePaymentIntentResponse
+	5,  // 33: corefy.gateway.v1.PaymentIntentService.ConfirmPaymentIntent:output_type -> corefy.gateway.v1.ConfirmPaymentIntentResponse
+	12, // 34: corefy.gateway.v1.PaymentIntentService.GetPaymentIntent:output_type -> corefy.gateway.v1.GetPaymentIntentResponse
+	14, // 35: corefy.gateway.v1.PaymentIntentService.ListAttempts:output_type -> corefy.gateway.v1.ListAttemptsResponse
+	16, // 36: corefy.gateway.v1.PaymentIntentService.ListPaymentIntents:output_type -> corefy.gateway.v1.ListPaymentIntentsResponse
+	18, // 37: corefy.gateway.v1.PaymentIntentService.ListChargebacks:output_type -> corefy.gateway.v1.ListChargebacksResponse
+	20, // 38: corefy.gateway.v1.PaymentIntentService.CancelPaymentIntent:output_type -> corefy.gateway.v1.CancelPaymentIntentResponse
+	32, // [32:39] is the sub-list for method output_type
+	25, // [25:32] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_payment_intent_service_proto_init() }
@@ -1785,6 +1941,7 @@ func file_corefy_gateway_v1_payment_intent_service_proto_init() {
 	}
 	file_corefy_gateway_v1_address_proto_init()
 	file_corefy_gateway_v1_attempt_proto_init()
+	file_corefy_gateway_v1_chargeback_proto_init()
 	file_corefy_gateway_v1_payment_intent_proto_init()
 	file_corefy_gateway_v1_payment_method_proto_init()
 	file_corefy_gateway_v1_payment_intent_service_proto_msgTypes[2].OneofWrappers = []any{
@@ -1801,7 +1958,7 @@ func file_corefy_gateway_v1_payment_intent_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_payment_intent_service_proto_rawDesc), len(file_corefy_gateway_v1_payment_intent_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   19,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

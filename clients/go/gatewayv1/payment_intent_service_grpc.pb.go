@@ -24,6 +24,7 @@ const (
 	PaymentIntentService_GetPaymentIntent_FullMethodName     = "/corefy.gateway.v1.PaymentIntentService/GetPaymentIntent"
 	PaymentIntentService_ListAttempts_FullMethodName         = "/corefy.gateway.v1.PaymentIntentService/ListAttempts"
 	PaymentIntentService_ListPaymentIntents_FullMethodName   = "/corefy.gateway.v1.PaymentIntentService/ListPaymentIntents"
+	PaymentIntentService_ListChargebacks_FullMethodName      = "/corefy.gateway.v1.PaymentIntentService/ListChargebacks"
 	PaymentIntentService_CancelPaymentIntent_FullMethodName  = "/corefy.gateway.v1.PaymentIntentService/CancelPaymentIntent"
 )
 
@@ -88,6 +89,10 @@ type PaymentIntentServiceClient interface {
 	//
 	// Errors: only those that every call may have.
 	ListPaymentIntents(ctx context.Context, in *ListPaymentIntentsRequest, opts ...grpc.CallOption) (*ListPaymentIntentsResponse, error)
+	// Lists chargebacks, newest first: as far as the gateway has learned of them, without asking Corefy.
+	//
+	// Errors: only those that every call may have.
+	ListChargebacks(ctx context.Context, in *ListChargebacksRequest, opts ...grpc.CallOption) (*ListChargebacksResponse, error)
 	// Cancels a payment intent that is not being paid: before its confirmation, or after a decline. Canceling a canceled
 	// intent succeeds and changes nothing.
 	//
@@ -149,6 +154,16 @@ func (c *paymentIntentServiceClient) ListPaymentIntents(ctx context.Context, in 
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListPaymentIntentsResponse)
 	err := c.cc.Invoke(ctx, PaymentIntentService_ListPaymentIntents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *paymentIntentServiceClient) ListChargebacks(ctx context.Context, in *ListChargebacksRequest, opts ...grpc.CallOption) (*ListChargebacksResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListChargebacksResponse)
+	err := c.cc.Invoke(ctx, PaymentIntentService_ListChargebacks_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -226,6 +241,10 @@ type PaymentIntentServiceServer interface {
 	//
 	// Errors: only those that every call may have.
 	ListPaymentIntents(context.Context, *ListPaymentIntentsRequest) (*ListPaymentIntentsResponse, error)
+	// Lists chargebacks, newest first: as far as the gateway has learned of them, without asking Corefy.
+	//
+	// Errors: only those that every call may have.
+	ListChargebacks(context.Context, *ListChargebacksRequest) (*ListChargebacksResponse, error)
 	// Cancels a payment intent that is not being paid: before its confirmation, or after a decline. Canceling a canceled
 	// intent succeeds and changes nothing.
 	//
@@ -257,6 +276,9 @@ func (UnimplementedPaymentIntentServiceServer) ListAttempts(context.Context, *Li
 }
 func (UnimplementedPaymentIntentServiceServer) ListPaymentIntents(context.Context, *ListPaymentIntentsRequest) (*ListPaymentIntentsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListPaymentIntents not implemented")
+}
+func (UnimplementedPaymentIntentServiceServer) ListChargebacks(context.Context, *ListChargebacksRequest) (*ListChargebacksResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListChargebacks not implemented")
 }
 func (UnimplementedPaymentIntentServiceServer) CancelPaymentIntent(context.Context, *CancelPaymentIntentRequest) (*CancelPaymentIntentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelPaymentIntent not implemented")
@@ -372,6 +394,24 @@ func _PaymentIntentService_ListPaymentIntents_Handler(srv interface{}, ctx conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PaymentIntentService_ListChargebacks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListChargebacksRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PaymentIntentServiceServer).ListChargebacks(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PaymentIntentService_ListChargebacks_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PaymentIntentServiceServer).ListChargebacks(ctx, req.(*ListChargebacksRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _PaymentIntentService_CancelPaymentIntent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CancelPaymentIntentRequest)
 	if err := dec(in); err != nil {
@@ -416,6 +456,10 @@ var PaymentIntentService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListPaymentIntents",
 			Handler:    _PaymentIntentService_ListPaymentIntents_Handler,
+		},
+		{
+			MethodName: "ListChargebacks",
+			Handler:    _PaymentIntentService_ListChargebacks_Handler,
 		},
 		{
 			MethodName: "CancelPaymentIntent",

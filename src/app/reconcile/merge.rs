@@ -13,6 +13,7 @@ use crate::{
         screening::note_outcome,
     },
     domain::{
+        chargeback::Chargeback,
         clock::Timestamp,
         decline::UPSTREAM_NO_RECORD,
         event::EventType,
@@ -20,7 +21,7 @@ use crate::{
         payment_intent::PaymentIntentState,
         snapshot::{Evidence, Merge, PaymentSnapshot},
     },
-    store::Lease,
+    store::{Change, Lease},
 };
 
 /// The result of merging a snapshot.
@@ -53,6 +54,9 @@ pub(in crate::app) fn merge_payment(
     decision: &mut Decision,
 ) -> Merged {
     let mut merged = Merged::default();
+    if payment.intent.upstream_payment_id.is_none() {
+        payment.intent.upstream_payment_id.clone_from(&snapshot.upstream_payment_id);
+    }
     let trace = attempt.map(|attempt| snapshot.evidence_of_attempt_since(attempt.baseline));
     if trace.is_none_or(|trace| trace == Evidence::Outcome) {
         let merge = snapshot.merge(&payment.intent);
@@ -63,8 +67,12 @@ pub(in crate::app) fn merge_payment(
         }
         match merge {
             Merge::Apply(change) => {
-                let events = change.events.clone();
+                let (events, charged_back) = (change.events.clone(), payment.intent.charged_back);
                 change.apply(&mut payment.intent, now);
+                let chargeback = Chargeback::of_rise(&payment.intent, charged_back, decision.ids(), now);
+                if let Some(chargeback) = chargeback {
+                    decision.changes.push(Change::Chargeback(chargeback));
+                }
                 for kind in events {
                     payment.emit(kind, now, decision);
                     note_outcome(&payment.intent, kind, now, decision);
@@ -74,9 +82,6 @@ pub(in crate::app) fn merge_payment(
             Merge::Unchanged => {}
             Merge::Stale => merged.is_stale = true,
         }
-    }
-    if payment.intent.upstream_payment_id.is_none() {
-        payment.intent.upstream_payment_id.clone_from(&snapshot.upstream_payment_id);
     }
     if !merged.is_stale && merged.payment_conflict.is_none() {
         let refunds = snapshot.refunds.as_deref().unwrap_or_default();

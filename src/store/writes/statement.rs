@@ -30,6 +30,7 @@ pub(in crate::store) enum Rank {
     RefundUpdate,
     RefundEmpty,
     RefundDelete,
+    ChargebackInsert,
     PaymentIntentDelete,
     CustomerDelete,
     SearchTermDelete,
@@ -90,6 +91,7 @@ impl Rank {
         Self::RefundUpdate,
         Self::RefundEmpty,
         Self::RefundDelete,
+        Self::ChargebackInsert,
         Self::PaymentIntentDelete,
         Self::CustomerDelete,
         Self::SearchTermDelete,
@@ -195,6 +197,7 @@ impl Rank {
             | Self::PaymentMethodDelete
             | Self::RefundUpdate
             | Self::RefundDelete
+            | Self::ChargebackInsert
             | Self::PaymentIntentDelete
             | Self::CustomerDelete
             | Self::SearchTermDelete

@@ -2,9 +2,9 @@
 
 use super::{Rank, Statement};
 use crate::store::{
-    api_calls, audit, customers, emptied, erasures, events, keys, operations, payment_intents, payment_methods,
-    refunds, risk_bins, risk_decisions, risk_lists, risk_outcomes, risk_reviews, risk_rules, risk_subjects,
-    search_terms, webhooks,
+    api_calls, audit, chargebacks, customers, emptied, erasures, events, keys, operations, payment_intents,
+    payment_methods, refunds, risk_bins, risk_decisions, risk_lists, risk_outcomes, risk_reviews, risk_rules,
+    risk_subjects, search_terms, webhooks,
 };
 
 /// The statement of a rank.
@@ -21,6 +21,7 @@ pub(super) fn statement(rank: Rank) -> &'static Statement {
         Rank::RefundInsert => &refunds::INSERT,
         Rank::RefundUpdate => &refunds::UPDATE,
         Rank::RefundDelete => &refunds::DELETE,
+        Rank::ChargebackInsert => &chargebacks::INSERT,
         Rank::PaymentIntentDelete => &payment_intents::DELETE,
         Rank::CustomerDelete => &customers::DELETE,
         Rank::SearchTermDelete => &search_terms::DELETE,

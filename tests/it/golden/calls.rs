@@ -72,6 +72,7 @@ by_name! {
     list_payment_intents: ListPaymentIntentsRequest -> "ListPaymentIntentsResponse";
     create_refund: CreateRefundRequest -> "CreateRefundResponse";
     list_refunds: ListRefundsRequest -> "ListRefundsResponse";
+    list_chargebacks: ListChargebacksRequest -> "ListChargebacksResponse";
     create_customer: CreateCustomerRequest -> "CreateCustomerResponse";
     get_customer: GetCustomerRequest -> "GetCustomerResponse";
     list_customers: ListCustomersRequest -> "ListCustomersResponse";

@@ -98,7 +98,9 @@ fn this_version_has_golden_rows() {
     let (golden, rows) = read(version);
     let tables = ["api_calls", "api_keys", "audit_head", "audit_log", "customers", "events", "operations", "webhooks"];
     let of_risk = ["risk_bin_counters", "risk_decisions", "risk_outcomes", "risk_subjects"];
-    for table in tables.into_iter().chain(["payment_intents", "payment_methods", "refunds"]).chain(of_risk) {
+    for table in
+        tables.into_iter().chain(["payment_intents", "payment_methods", "refunds", "chargebacks"]).chain(of_risk)
+    {
         assert!(rows.contains(&format!("INSERT INTO {table} (")), "no row of {table}");
     }
     let told = serde_json::to_string(&golden.calls).unwrap() + &golden.operators.to_string();

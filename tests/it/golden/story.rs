@@ -157,6 +157,7 @@ async fn lists(client: &Client, customer: &str, method: &str, paid: &str) -> Vec
         read(client, "list_payment_intents", pb::ListPaymentIntentsRequest { page_size: 100, ..Default::default() })
             .await,
         read(client, "list_refunds", pb::ListRefundsRequest { page_size: 100, ..Default::default() }).await,
+        read(client, "list_chargebacks", pb::ListChargebacksRequest { page_size: 100, ..Default::default() }).await,
         read(client, "get_customer", pb::GetCustomerRequest { id: customer.to_owned() }).await,
         read(client, "list_customers", pb::ListCustomersRequest { page_size: 100, ..Default::default() }).await,
         read(client, "get_payment_method", pb::GetPaymentMethodRequest { id: method.to_owned() }).await,

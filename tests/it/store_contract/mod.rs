@@ -3,6 +3,7 @@
 mod api_calls;
 mod audit;
 mod budgets;
+mod chargebacks;
 mod claims;
 mod commits;
 mod customers;

@@ -79,6 +79,7 @@ impl Client {
         get_payment_intent: PaymentIntentServiceClient(GetPaymentIntentRequest) -> GetPaymentIntentResponse;
         list_attempts: PaymentIntentServiceClient(ListAttemptsRequest) -> ListAttemptsResponse;
         list_payment_intents: PaymentIntentServiceClient(ListPaymentIntentsRequest) -> ListPaymentIntentsResponse;
+        list_chargebacks: PaymentIntentServiceClient(ListChargebacksRequest) -> ListChargebacksResponse;
         cancel_payment_intent: PaymentIntentServiceClient(CancelPaymentIntentRequest) -> CancelPaymentIntentResponse;
         create_refund: RefundServiceClient(CreateRefundRequest) -> CreateRefundResponse;
         get_refund: RefundServiceClient(GetRefundRequest) -> GetRefundResponse;
@@ -156,6 +157,13 @@ impl Client {
     pub async fn attempts(&self, id: &str) -> Vec<pb::Attempt> {
         let request = pb::ListAttemptsRequest { payment_intent_id: id.to_owned() };
         self.list_attempts(request).await.unwrap().into_inner().attempts
+    }
+
+    /// The chargebacks of this payment, newest first.
+    pub async fn chargebacks(&self, payment: &str) -> Vec<pb::Chargeback> {
+        let request =
+            pb::ListChargebacksRequest { payment_intent_id: payment.to_owned(), page_size: 100, ..Default::default() };
+        self.list_chargebacks(request).await.unwrap().into_inner().chargebacks
     }
 
     /// Refunds `amount`, or the whole rest when that is empty, under a key of its own.

@@ -25,6 +25,11 @@ impl TestApp {
         assert_eq!(booked, moved, "(received, refunded) of {id}, {:?}: booked, and moved", intent.state());
         assert!(moved.0 <= minor(&intent.amount) && moved.1 <= moved.0, "{id}: too much moved: {moved:?}");
         assert_eq!(moved.0 > 0, intent.state() == State::Succeeded, "{id} is {:?}", intent.state());
+        let chargebacks = client.chargebacks(id).await;
+        let sum: i64 = chargebacks.iter().map(|chargeback| minor(&chargeback.amount)).sum();
+        let last = chargebacks.first().map_or(0, |chargeback| minor(&chargeback.total));
+        let charged_back = minor(&intent.amount_charged_back);
+        assert_eq!((sum, last), (charged_back, charged_back), "{id}: its chargebacks, and what was charged back");
         intent
     }
 }

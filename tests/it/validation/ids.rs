@@ -21,12 +21,13 @@ async fn an_id_of_another_kind_is_refused_wherever_an_id_stands(database: TestDa
     let paid = client.paid_intent("10.00").await;
     let refund = client.refund(&paid.id, "1.00").await.unwrap().id;
     let ids = [customer, method, paid.id, paid.payment_id, refund];
-    let fields: [(&str, &[&str]); 11] = [
+    let fields: [(&str, &[&str]); 12] = [
         ("GetPaymentIntent", &["pi_", "pay_"]),
         ("CancelPaymentIntent", &["pi_", "pay_"]),
         ("ConfirmPaymentIntent", &["pi_", "pay_"]),
         ("CreateRefund", &["pi_", "pay_"]),
         ("ListRefunds", &["pi_", "pay_"]),
+        ("ListChargebacks", &["pi_", "pay_"]),
         ("GetRefund", &["re_"]),
         ("GetCustomer", &["cus_"]),
         ("CreatePaymentIntent", &["cus_"]),
@@ -56,6 +57,10 @@ async fn call_with_id(client: &Client, call: &str, id: &str) -> Result<(), Statu
         "ListRefunds" => {
             let request = pb::ListRefundsRequest { payment_id: id, ..Default::default() };
             client.list_refunds(request).await.map(|_| ())
+        }
+        "ListChargebacks" => {
+            let request = pb::ListChargebacksRequest { payment_intent_id: id, ..Default::default() };
+            client.list_chargebacks(request).await.map(|_| ())
         }
         "ListPaymentMethods" => {
             let request = pb::ListPaymentMethodsRequest { customer_id: id, ..Default::default() };

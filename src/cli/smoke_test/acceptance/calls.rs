@@ -22,11 +22,11 @@ use crate::{
         ErasePayerRequest, ExportKind, ExportPersonalDataRequest, ExportRequest, GetApiCallStatsRequest,
         GetCustomerRequest, GetErasureRequest, GetGatewayInfoRequest, GetPaymentIntentRequest, GetPaymentMethodRequest,
         GetRefundRequest, GetTimelineRequest, GetTimelineResponse, ListApiCallsRequest, ListAttemptsRequest,
-        ListAttemptsResponse, ListCustomersRequest, ListEventsRequest, ListPaymentIntentsRequest,
-        ListPaymentIntentsResponse, ListPaymentMethodsRequest, ListRefundsRequest, ListSupportedPaymentMethodsRequest,
-        PaymentIntent, PaymentIntentState as State, Redirect, RefundState, StreamEventsRequest, TestConnectionRequest,
-        TestConnectionResponse, UpdateCustomerRequest, UpdatePaymentMethodRequest,
-        confirm_payment_intent_request::Source, create_payment_method_request::Details,
+        ListAttemptsResponse, ListChargebacksRequest, ListCustomersRequest, ListEventsRequest,
+        ListPaymentIntentsRequest, ListPaymentIntentsResponse, ListPaymentMethodsRequest, ListRefundsRequest,
+        ListSupportedPaymentMethodsRequest, PaymentIntent, PaymentIntentState as State, Redirect, RefundState,
+        StreamEventsRequest, TestConnectionRequest, TestConnectionResponse, UpdateCustomerRequest,
+        UpdatePaymentMethodRequest, confirm_payment_intent_request::Source, create_payment_method_request::Details,
         customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
         export_personal_data_request::Person, export_service_client::ExportServiceClient,
         gateway_service_client::GatewayServiceClient, next_action::Action,
@@ -125,6 +125,9 @@ impl Checks {
         let call = client.list_attempts(self.gateway.reading(request));
         let has_both = |answer| answered_with(answer, |answer: &ListAttemptsResponse, _| answer.attempts.len() == 2);
         self.check("ListAttempts", "both attempts", call, has_both).await;
+        let mut client = PaymentIntentServiceClient::new(self.gateway.channel());
+        let call = client.list_chargebacks(self.gateway.reading(ListChargebacksRequest::default()));
+        self.check("ListChargebacks", "the newest ones", call, answered).await;
         self.cancel().await;
         paid.filter(|paid| paid.state() == State::Succeeded)
     }
