@@ -14,7 +14,7 @@ mod corefy;
 mod harness;
 
 use corefy::capabilities;
-pub use corefy::upstream;
+pub use corefy::{commerce_upstream, upstream};
 pub use harness::Harness;
 
 use crate::{

@@ -26,9 +26,11 @@ use crate::{
 };
 use sidecar::Sidecar;
 
+mod catcher;
 mod sidecar;
 mod webhooks;
 
+pub use catcher::catch_webhooks;
 pub use webhooks::PATHS as WEBHOOK_PATHS;
 
 /// The longest body that is read. A webhook has a few hundred bytes.

@@ -26,7 +26,28 @@ pub fn upstream(
     telemetry: Telemetry,
     source: Option<Arc<dyn TokenSource>>,
 ) -> Result<(Arc<dyn Upstream>, CallRecords), SetupError> {
-    let Harness { environment, sender, .. } = harness;
+    let (transport, api_calls) = transport(config, harness)?;
+    let transport = transport.with_telemetry(telemetry);
+    let transport = match source {
+        Some(source) => transport.with_token_source(source),
+        None => transport,
+    };
+    Ok((dialect(config, transport, harness.environment.clock.clone())?, api_calls))
+}
+
+/// The `commerce` dialect alone, and the records of what it sends, for a test of an account.
+pub fn commerce_upstream(
+    config: &UpstreamConfig,
+    commerce: &CommerceConfig,
+    harness: &Harness,
+) -> Result<(Commerce, CallRecords), SetupError> {
+    let (transport, api_calls) = transport(config, harness)?;
+    let (credentials, settings) = commerce_parts(config, commerce);
+    Ok((Commerce::new(transport, credentials, settings, harness.environment.clock.clone())?, api_calls))
+}
+
+/// The way to Corefy, and the records of what goes over it.
+fn transport(config: &UpstreamConfig, harness: &Harness) -> Result<(Transport, CallRecords), SetupError> {
     let settings = TransportSettings {
         base_url: config.base_url.clone(),
         proxy: config.route.proxy.clone(),
@@ -39,16 +60,12 @@ pub fn upstream(
         UpstreamApi::Commerce(_) => commerce::REDACT,
     };
     let (log, api_calls) = CallLog::new(redact);
-    let transport = Transport::new(settings, environment.clone(), log)?.with_telemetry(telemetry);
-    let transport = match source {
-        Some(source) => transport.with_token_source(source),
-        None => transport,
-    };
-    let transport = match sender {
+    let transport = Transport::new(settings, harness.environment.clone(), log)?;
+    let transport = match &harness.sender {
         Some(sender) => transport.with_sender(sender.clone()),
         None => transport,
     };
-    Ok((dialect(config, transport, environment.clock.clone())?, api_calls))
+    Ok((transport, api_calls))
 }
 
 /// The dialect of the API that is set, on this transport.

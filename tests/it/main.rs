@@ -39,6 +39,7 @@ mod in_time;
 mod kept_texts;
 mod keys;
 mod limits;
+mod live_test;
 mod look_commands;
 mod machine;
 mod memory;

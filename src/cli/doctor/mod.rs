@@ -1,4 +1,5 @@
-//! `doctor`: checks what a gateway with these settings would find, changes nothing, and says what to fix.
+//! `doctor`: checks what a gateway with these settings would find, and says what to fix. It changes nothing, unless it is asked for a
+//! live test, which makes test payments.
 
 use clap::Args;
 
@@ -9,10 +10,12 @@ use crate::{
 };
 
 use findings::Findings;
+use live_test::LiveTestFlags;
 
 mod account;
 mod database;
 mod findings;
+mod live_test;
 mod network;
 mod risk;
 
@@ -20,17 +23,20 @@ mod risk;
 #[derive(Args)]
 pub(super) struct DoctorCommand {
     #[command(flatten)]
+    live_test: LiveTestFlags,
+    #[command(flatten)]
     settings: ServeSettings,
 }
 
 impl DoctorCommand {
     /// Checks everything, whatever was found before. Fails when something would keep the gateway from its work.
     pub async fn run(self, misspelt: &[String]) -> Result<(), CommandFailure> {
-        let mut findings = Findings::default();
+        let (mut findings, mut config) = (Findings::default(), None);
         misspelt.iter().for_each(|sentence| findings.warn("settings", sentence));
         match self.settings.read() {
-            Ok(config) => {
-                check(&config, &mut findings).await;
+            Ok(read) => {
+                check(&read, &mut findings).await;
+                config = Some(read);
             }
             Err(problems) => {
                 problems.each().for_each(|problem| findings.fail("settings", problem));
@@ -43,7 +49,10 @@ impl DoctorCommand {
             return Err(CommandFailure::Failed(summary));
         }
         anstream::println!("{summary}");
-        Ok(())
+        match config {
+            Some(config) => self.live_test.run(&config).await,
+            None => Ok(()),
+        }
     }
 }
 

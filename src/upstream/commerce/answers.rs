@@ -11,4 +11,4 @@ mod statuses;
 pub use invoices::ShownInvoice;
 pub use methods::{check_fields, supported};
 pub use refunds::{refund_state, refunded, refunds};
-pub use statuses::{InvoiceStanding, is_known_status};
+pub use statuses::{InvoiceStanding, is_known_status, standing};

@@ -27,6 +27,9 @@ use crate::upstream::{
     lenient::{self, Lenient as _},
 };
 
+/// The path of the account's balances.
+pub const BALANCES: &str = "/account/balances";
+
 /// The account at Corefy, and the way there.
 #[derive(Debug)]
 pub struct CommerceAccount {

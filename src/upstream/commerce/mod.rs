@@ -29,6 +29,7 @@ mod attempts;
 mod conformance;
 mod facts;
 mod keys;
+mod live_test;
 mod looking;
 mod next_action;
 mod notes;
@@ -43,19 +44,20 @@ mod webhook;
 mod wire;
 
 use answers::ShownInvoice;
-use asking::CommerceAccount;
+use asking::{BALANCES, CommerceAccount};
 use attempts::AttemptCall;
 pub use facts::{FACTS, Fact, Ground};
 use keys::AuthorizationHeaders;
 pub use keys::Credentials;
+pub use live_test::{
+    FactFinding, FactVerdict, LiveTest, LiveTestNotice, LiveTestPlan, LiveTestReport, ReceivedCallback,
+};
 use looking::AttemptKnowledge;
 use notes::{CurrentInvoice, Notes, reference};
 pub use redact::REDACT;
 use requests::InvoicePurpose;
 pub use settings::CommerceSettings;
 use wire::{AccountDocument, RefundAnswer};
-
-const BALANCES: &str = "/account/balances";
 
 /// The things that this dialect can do; the first needs the Card Gate.
 const CAPABILITIES: &[Capability] = &[
@@ -86,6 +88,11 @@ impl Commerce {
         settings.check()?;
         let private = AuthorizationHeaders::private(&credentials)?;
         Ok(Self(CommerceAccount { transport, private, credentials, settings, clock }))
+    }
+
+    /// A walk through this account, which `tell` hears of; `plan` says how it goes.
+    pub fn into_live_test(self, plan: LiveTestPlan, tell: Box<dyn Fn(LiveTestNotice<'_>) + Send + Sync>) -> LiveTest {
+        LiveTest::new(self.0, plan, tell)
     }
 
     /// The invoice that is made with an intent.

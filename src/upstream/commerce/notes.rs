@@ -175,7 +175,7 @@ impl CurrentInvoice {
 }
 
 /// The end of a token by its own word: the claim `exp` of a JWT, which is not verified, since it is Corefy's to say what it takes.
-fn token_end(token: &Private) -> Option<Timestamp> {
+pub fn token_end(token: &Private) -> Option<Timestamp> {
     let claims = URL_SAFE_NO_PAD.decode(token.expose().split('.').nth(1)?.trim_end_matches('=')).ok()?;
     let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
     claims.get("exp")?.as_i64().filter(|end| *end > 0).map(Timestamp::from_seconds)

@@ -81,6 +81,13 @@ pub struct InvoiceCustomer {
     pub address: Option<InvoiceAddress>,
 }
 
+impl InvoiceCustomer {
+    /// A payer of whom nothing is told but this reference.
+    pub fn known_by(reference_id: String) -> Self {
+        Self { reference_id, name: None, first_name: None, surname: None, email: None, phone: None, address: None }
+    }
+}
+
 /// Where the payer lives.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
