@@ -28,6 +28,12 @@ pub fn amount_that_counts(has_moved: bool, amount: Option<Amount>, currency: &st
     }
 }
 
+/// The sum of amounts that answers tell, in minor units. One that is too large to count stays at the greatest number, which fits
+/// nothing that was asked.
+pub fn sum(amounts: impl IntoIterator<Item = i64>) -> i64 {
+    amounts.into_iter().fold(0, i64::saturating_add)
+}
+
 /// A currency's code, which may come in letters of either case.
 pub fn upper(code: &str) -> String {
     code.trim().to_ascii_uppercase()

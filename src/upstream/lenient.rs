@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::domain::private::Private;
 
+/// Decimal digits of which a binary fraction of 64 bits holds every number.
+const FLOAT_DIGITS: usize = 15;
+
 /// A value that may come in more than one form.
 pub trait Lenient: Sized {
     /// `None` when the value has no form that can be read.
@@ -15,9 +18,27 @@ pub trait Lenient: Sized {
 }
 
 /// The JSON of a body. A byte order mark before it is skipped, bytes that are not UTF-8 are replaced, and of several
-/// members of one name the last counts.
+/// members of one name the last counts. A fraction with more digits than a float holds comes as text.
 pub fn json(body: &[u8]) -> Result<Value, serde_json::Error> {
-    serde_json::from_str(String::from_utf8_lossy(body).trim_start_matches('\u{feff}'))
+    let mut value = serde_json::from_str(String::from_utf8_lossy(body).trim_start_matches('\u{feff}'))?;
+    keep_digits(&mut value);
+    Ok(value)
+}
+
+/// Makes text of the fractions that a float does not hold. `serde_json` hands a number of a [`Value`] on as a float when that
+/// prints its digits, and of the several numbers that are one float it may then write another.
+fn keep_digits(value: &mut Value) {
+    match value {
+        Value::Number(number) if !number.is_u64() && !number.is_i64() => {
+            let text = number.to_string();
+            if text.bytes().filter(u8::is_ascii_digit).count() > FLOAT_DIGITS {
+                *value = Value::String(text);
+            }
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(keep_digits),
+        Value::Object(members) => members.values_mut().for_each(keep_digits),
+        _ => {}
+    }
 }
 
 /// A body of this shape.
@@ -156,6 +177,15 @@ mod tests {
         assert_eq!(super::json(b"{\"id\": \"a\", \"name\": \"M\xfcller\"}").unwrap()["id"], "a");
         assert_eq!(super::json(br#"{"id": "a", "id": "b"}"#).unwrap(), json!({"id": "b"}));
         assert!(super::json(b"<html>").is_err());
+    }
+
+    #[test]
+    fn a_fraction_keeps_all_its_digits() {
+        // Two numbers that are one float.
+        for digits in ["279503214844881.13", "279503214844881.12", "0.1", "1050e-2", "1e+400", "12345678901234567890"] {
+            let told: BTreeMap<String, Value> = read(format!("{{\"amount\": {digits}}}").as_bytes()).unwrap();
+            assert_eq!(String::lenient(told["amount"].clone()).as_deref(), Some(digits));
+        }
     }
 
     #[test]

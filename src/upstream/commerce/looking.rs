@@ -8,7 +8,7 @@ use crate::domain::{
     payment_intent::{PaymentIntent, PaymentIntentState as State},
     snapshot::{PaymentSnapshot, PaymentStatus},
 };
-use crate::upstream::{Error, PaymentContext, Scheduling};
+use crate::upstream::{Error, PaymentContext, Scheduling, amounts::sum};
 
 /// The state of knowledge about the last attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +146,7 @@ fn all_told(
     status: PaymentStatus,
     context: &PaymentContext<'_>,
 ) -> PaymentSnapshot {
-    let received: i64 = earlier.iter().map(|(_, invoice)| invoice.received).sum::<i64>() + shown.received;
+    let received = sum(earlier.iter().map(|(_, invoice)| invoice.received).chain([shown.received]));
     let newest = earlier
         .iter()
         .filter(|(_, invoice)| invoice.received > 0)

@@ -7,7 +7,7 @@ use crate::domain::{
     refund::{Refund, RefundFailure, RefundState},
     snapshot::RefundSnapshot,
 };
-use crate::upstream::amounts::amount_that_counts;
+use crate::upstream::amounts::{amount_that_counts, sum};
 use crate::upstream::commerce::wire::InvoiceRefund;
 use crate::upstream::lenient::Entries;
 use crate::upstream::reading::{Mismatch, id};
@@ -74,7 +74,7 @@ fn listed(list: &Entries<InvoiceRefund>, refunded: i64) -> Option<Vec<RefundSnap
     let refunds: Vec<_> = list.read.iter().take(MOST_REFUNDS).cloned().map(refund).collect::<Result<_, _>>().ok()?;
     let tells_amounts = refunds.iter().all(|refund| refund.amount.is_some() || refund.came_to_nothing());
     let succeeded = refunds.iter().filter(|refund| refund.state == Some(RefundState::Succeeded));
-    let explained: i64 = succeeded.filter_map(|refund| refund.amount).map(|amount| amount.minor).sum();
+    let explained = sum(succeeded.filter_map(|refund| refund.amount).map(|amount| amount.minor));
     (is_whole && tells_amounts && explained >= refunded).then_some(refunds)
 }
 

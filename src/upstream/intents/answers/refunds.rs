@@ -5,7 +5,7 @@ use crate::domain::money::Money;
 use crate::domain::refund::{Refund, RefundFailure, RefundState};
 use crate::domain::snapshot::RefundSnapshot;
 use crate::upstream::{
-    amounts::{amount_that_counts, whole},
+    amounts::{amount_that_counts, sum, whole},
     intents::wire,
     reading::{Mismatch, id},
 };
@@ -57,7 +57,7 @@ pub(super) fn all_refunds(
     let is_whole = told.left_out == 0 && told.read.len() <= MOST_REFUNDS;
     let refunds: Vec<_> = told.read.into_iter().take(MOST_REFUNDS).map(listed_refund).collect::<Result<_, _>>().ok()?;
     let succeeded = refunds.iter().filter(|refund| refund.state == Some(RefundState::Succeeded));
-    let explained: i64 = succeeded.filter_map(|refund| refund.amount).map(|amount| amount.minor).sum();
+    let explained = sum(succeeded.filter_map(|refund| refund.amount).map(|amount| amount.minor));
     let refunded =
         amount_refunded.map_or(Some(0), |refunded| whole(refunded.0, amount.currency).map(|money| money.minor))?;
     (is_whole && explained >= refunded).then_some(refunds)
