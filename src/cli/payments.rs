@@ -108,6 +108,7 @@ fn print_table(intents: &[PaymentIntent]) {
 
 fn print_payment(intent: &PaymentIntent) {
     let error = intent.progress.last_error.as_ref().map(|error| error.code.clone());
+    let references = &intent.progress.network_references;
     print_values(&[
         ("id", intent.id.to_string()),
         ("payment id", intent.id.payment_id()),
@@ -124,6 +125,9 @@ fn print_payment(intent: &PaymentIntent) {
         ("payment at Corefy", intent.upstream_payment_id.clone().unwrap_or_else(dash)),
         ("method", intent.details.payment_method_type.clone()),
         ("card", card(intent).unwrap_or_else(dash)),
+        ("retrieval reference", references.retrieval_reference_number.clone().unwrap_or_else(dash)),
+        ("approval code", references.approval_code.clone().unwrap_or_else(dash)),
+        ("acquirer reference", references.acquirer_reference_number.clone().unwrap_or_else(dash)),
         ("attempts", intent.progress.attempts.to_string()),
         ("last error", error.unwrap_or_else(dash)),
         ("created", to_the_second(intent.created_at)),

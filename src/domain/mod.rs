@@ -29,6 +29,7 @@ pub mod list_filters;
 pub mod master_key;
 pub mod money;
 pub mod network;
+pub mod network_references;
 pub mod next_action;
 pub mod operation;
 pub mod payment_intent;

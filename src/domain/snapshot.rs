@@ -8,6 +8,7 @@ use super::{
     decline::PaymentError,
     event::EventType,
     money::Money,
+    network_references::NetworkReferences,
     next_action::NextAction,
     payment_intent::{PaymentIntent, PaymentIntentState as State, Progress},
     refund::{Refund, RefundFailure, RefundState},
@@ -29,6 +30,8 @@ pub struct PaymentSnapshot {
     pub received: i64,
     /// The amount that the payer's bank has taken back, in minor units.
     pub charged_back: i64,
+    /// The references of card networks that it shows; count only in [`PaymentStatus::Paid`].
+    pub network_references: NetworkReferences,
     /// Every refund that Corefy knows of; `None` when it does not tell all of them.
     pub refunds: Option<Vec<RefundSnapshot>>,
     /// Corefy's own time of this state; zero when it gives none.
@@ -222,6 +225,7 @@ impl PaymentSnapshot {
             // Whether the answer contradicts us is not decided by its status alone.
             progress: Progress {
                 contradicted_since: intent.progress.contradicted_since,
+                network_references: self.references_known(intent, state),
                 ..self.progress(intent, state).without_the_erased()
             },
             version: self.version.max(intent.upstream_version),
@@ -231,6 +235,13 @@ impl PaymentSnapshot {
             change.events.push(EventType::PaymentIntentChargedBack);
         }
         change.differs(intent).then_some(change)
+    }
+
+    /// The references that are known once the intent is in `state`. Those of an attempt that came to nothing are none of the payment's.
+    fn references_known(&self, intent: &PaymentIntent, state: State) -> NetworkReferences {
+        let known = &intent.progress.network_references;
+        let are_of_the_payment = self.status == PaymentStatus::Paid && state.is_paid();
+        if are_of_the_payment { self.network_references.clone().or(known) } else { known.clone() }
     }
 
     /// The state the intent would be in if this snapshot were all there is to know.

@@ -69,6 +69,7 @@ mod handlers;
 mod health;
 mod masks;
 mod metadata;
+mod network_references;
 mod next_action;
 mod operations;
 mod payment_intents;

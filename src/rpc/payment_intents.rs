@@ -23,6 +23,7 @@ use super::{
     fields::Fields,
     filters, formats, handler,
     handlers::Handlers,
+    network_references,
     payment_methods::type_code,
     states, timestamps,
 };
@@ -223,6 +224,7 @@ impl From<PaymentIntent> for pb::PaymentIntent {
             failure_url: intent.details.failure_url,
             billing_address: intent.details.billing_address.map(Into::into),
             metadata: intent.details.metadata,
+            network_references: network_references::shown(intent.progress.network_references),
             next_action: intent.progress.next_action.map(Into::into),
             last_payment_error: intent.progress.last_error.map(Into::into),
             cancellation_reason: intent.progress.cancellation_reason,

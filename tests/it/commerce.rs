@@ -6,6 +6,7 @@ use corefy_gateway::{
     pb::{self, PaymentIntentState as State, confirm_payment_intent_request::Source},
     sandbox::faults::Fault,
 };
+use serde_json::json;
 
 use crate::support::{
     app::TestApp,
@@ -17,6 +18,8 @@ use crate::support::{
 crate::on_both!(
     a_card_is_charged_once_and_given_back_in_parts,
     a_second_attempt_is_another_invoice_of_the_same_intent,
+    the_network_references_of_a_card_payment_are_shown_and_stay,
+    network_references_of_another_form_are_left_out_and_reported,
     a_challenge_is_completed_on_the_page_of_the_bank,
     a_payer_chooses_and_pays_on_the_hosted_page,
     a_card_whose_answer_is_lost_is_never_sent_again,
@@ -29,6 +32,7 @@ crate::on_both!(
 
 const DECLINED: &str = "4000000000009995";
 const CHALLENGED: &str = "4000000000003220";
+const HOUR: Duration = Duration::from_secs(3600);
 const SALE: (&str, &str) = ("POST", "/payment/sale");
 
 fn by(id: &str, source: Source) -> pb::ConfirmPaymentIntentRequest {
@@ -72,6 +76,51 @@ async fn a_second_attempt_is_another_invoice_of_the_same_intent(database: TestDa
     assert_ne!(first.upstream_id, second.upstream_id);
     app.process_webhooks().await;
     app.assert_books_agree(&client, &intent.id).await;
+}
+
+async fn the_network_references_of_a_card_payment_are_shown_and_stay(database: TestDatabase) {
+    let app = TestApp::start_commerce(database).await;
+    let client = app.client().await;
+    let intent = client.intent("10.00").await;
+    assert_eq!(intent.network_references, None);
+    let declined = client.confirm(&intent.id, DECLINED).await.unwrap();
+    assert_eq!(declined.network_references, None, "nothing was paid");
+    app.sandbox.faults().set(|switches| switches.commerce.lost_attributes.extend(["arn".to_owned()]));
+    let paid = client.confirm(&intent.id, APPROVED).await.unwrap();
+    let at_once = paid.network_references.clone().unwrap();
+    assert_eq!((at_once.retrieval_reference_number.len(), at_once.approval_code.len()), (12, 6));
+    assert_eq!(at_once.acquirer_reference_number, "");
+    let looked_at_again = async |lost: &[&str]| {
+        let lost = lost.iter().map(|name| (*name).to_owned()).collect();
+        app.sandbox.faults().set(|switches| switches.commerce.lost_attributes = lost);
+        app.recover_after(HOUR).await;
+        client.get(&intent.id).await
+    };
+    let cleared = looked_at_again(&[]).await;
+    let known = cleared.network_references.clone().unwrap();
+    assert_eq!(known.acquirer_reference_number.len(), 23);
+    assert_eq!(pb::NetworkReferences { acquirer_reference_number: String::new(), ..known.clone() }, at_once);
+    assert_eq!(cleared.revision, paid.revision + 1, "one change");
+    let later = looked_at_again(&["rrn", "approval_code", "arn"]).await;
+    assert_eq!((later.network_references, later.revision), (Some(known), cleared.revision));
+}
+
+async fn network_references_of_another_form_are_left_out_and_reported(database: TestDatabase) {
+    let app = TestApp::start_commerce(database).await;
+    let client = app.client().await;
+    let intent = client.intent("10.00").await;
+    let members = json!({"rrn": "1234567890123", "approval_code": "4111111111111111", "arn": APPROVED});
+    app.sandbox.faults().set(|switches| drop(switches.shown_payments.insert(intent.id.clone(), members)));
+    let paid = client.confirm(&intent.id, APPROVED).await.unwrap();
+    assert_eq!((paid.state(), paid.network_references), (State::Succeeded, None));
+    while app.server.app.api_calls.write_api_calls().await.unwrap() > 0 {}
+    let request = pb::ListApiCallsRequest { page_size: 100, ..Default::default() };
+    let calls = client.list_api_calls(request).await.unwrap().into_inner().api_calls;
+    let unread: Vec<_> = calls.iter().filter(|call| call.error_code == "answer_unreadable").collect();
+    let [read] = &unread[..] else { panic!("one answer of several: {unread:?}") };
+    assert_eq!((read.operation.as_str(), read.object_id.as_str()), ("payment.find", intent.id.as_str()));
+    assert!(read.error_message.contains("approval_code, arn, rrn"), "{}", read.error_message);
+    assert!(!format!("{calls:?}").contains(APPROVED));
 }
 
 async fn a_challenge_is_completed_on_the_page_of_the_bank(database: TestDatabase) {

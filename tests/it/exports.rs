@@ -77,6 +77,13 @@ async fn books_have_every_object_of_the_range_and_nothing_of_its_payer(database:
     let payments = exported(&database, &["payments"]);
     assert_eq!(column(&payments, "id"), [&ids[1], &ids[0], &ids[2]].map(String::clone), "by partner, and by time");
     assert_eq!(payments[0]["received"], "100.00");
+    for (name, reference) in [
+        ("retrieval_reference_number", "001122334455"),
+        ("approval_code", "A1B2C3"),
+        ("acquirer_reference_number", "24692164300100123456789"),
+    ] {
+        assert_eq!(payments[0][name], reference);
+    }
     let refunds = exported(&database, &["refunds", "--partner=acme"]);
     assert_eq!(column(&refunds, "payment_intent_id"), [&ids[1], &ids[0]].map(String::clone));
     assert_eq!((&refunds[0]["amount"], &refunds[0]["failure_code"]), (&"5.00".into(), &"declined".into()));

@@ -169,6 +169,12 @@ async fn what_the_account_does_otherwise_is_said_to_be_disproved() {
         assert_eq!((code, found[fact].as_str()), (Some(1), "disproved"), "{fact}: {said}");
         assert!(said.contains("Otherwise: "), "the consequence is named: {said}");
     }
+    account.sandbox.faults().set(|switches| {
+        *switches = Switches::default();
+        switches.commerce.lost_attributes = ["rrn", "approval_code", "arn"].map(str::to_owned).into();
+    });
+    let (_, said, found) = account.tested(&[]).await;
+    assert_eq!(found["network_references"], "untested", "a test connection may have none: {said}");
     account.sandbox.faults().set(|switches| *switches = Switches::default());
     let (code, said, found) =
         account.tested(&[("COREFY_WEBHOOK_SECRET", "sk_test_of_another_account_0123456789")]).await;

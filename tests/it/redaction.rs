@@ -125,7 +125,7 @@ fn fields_that_hold_a_card_a_person_or_the_callers_own_words_are_to_be_redacted(
         "data",
     ];
     /// Names of things that are no personal data.
-    const PUBLIC: [&str; 7] = [
+    const PUBLIC: [&str; 9] = [
         "corefy.gateway.v1.SupportedPaymentMethod.name",
         "corefy.gateway.v1.RiskRules.name",
         "corefy.gateway.v1.RiskList.name",
@@ -133,6 +133,8 @@ fn fields_that_hold_a_card_a_person_or_the_callers_own_words_are_to_be_redacted(
         "corefy.gateway.v1.RiskRuleResult.name",
         "corefy.gateway.v1.RiskFact.name",
         "corefy.gateway.v1.RiskBacktestRule.name",
+        "corefy.gateway.v1.NetworkReferences.retrieval_reference_number",
+        "corefy.gateway.v1.NetworkReferences.acquirer_reference_number",
     ];
     let fields = messages().into_iter().flat_map(|message| message.fields().collect::<Vec<_>>());
     for field in fields.filter(|field| field.kind() == Kind::String || field.is_map()) {

@@ -18,6 +18,7 @@ on_both![
     payments_are_listed_across_partners_by_what_is_known_of_them,
     a_chargeback_is_shown_with_its_payment_and_found_by_its_id,
     a_payment_is_shown_without_its_payer,
+    a_payment_is_shown_with_its_network_references,
     anything_is_found_by_any_of_its_names,
     keys_erasures_and_audit_entries_are_found_and_secrets_are_not_repeated,
 ];
@@ -118,6 +119,22 @@ async fn a_payment_is_shown_without_its_payer(database: TestDatabase) {
     assert!(!said.contains("Jane") && !said.contains("jane"), "{said}");
     let (code, _, complaint) = run(&app, &["payments", "show", "pi_00000000000000000000000000000000"]);
     assert_eq!((code, complaint.contains("there is no payment")), (Some(1), true), "{complaint}");
+}
+
+async fn a_payment_is_shown_with_its_network_references(database: TestDatabase) {
+    let app = TestApp::start_commerce(database).await;
+    let client = app.client().await;
+    let paid = client.paid_intent("10.00").await;
+    let references = paid.network_references.unwrap();
+    let said = shown(&app, &["payments", "show", &paid.id]);
+    for (label, reference) in [
+        ("retrieval reference", &references.retrieval_reference_number),
+        ("approval code", &references.approval_code),
+        ("acquirer reference", &references.acquirer_reference_number),
+    ] {
+        let line = said.lines().find(|line| line.starts_with(label)).unwrap();
+        assert!(!reference.is_empty() && line.ends_with(reference.as_str()), "{line}");
+    }
 }
 
 async fn anything_is_found_by_any_of_its_names(database: TestDatabase) {

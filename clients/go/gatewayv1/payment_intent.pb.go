@@ -290,9 +290,12 @@ type PaymentIntent struct {
 	Revision int64 `protobuf:"varint,34,opt,name=revision,proto3" json:"revision,omitempty"`
 	// When the payer was erased, by request or because the time of payers' data was over: then only ids, amounts, the reference, states
 	// and times are left. Not set otherwise.
-	ErasedAt      *timestamppb.Timestamp `protobuf:"bytes,35,opt,name=erased_at,json=erasedAt,proto3" json:"erased_at,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ErasedAt *timestamppb.Timestamp `protobuf:"bytes,35,opt,name=erased_at,json=erasedAt,proto3" json:"erased_at,omitempty"`
+	// The numbers under which the card networks know the payment. Absent while none is known: before it is paid, of payments without a
+	// card, and in the `intents` API, which tells none. They may come hours or days after the payment, without an event.
+	NetworkReferences *NetworkReferences `protobuf:"bytes,36,opt,name=network_references,json=networkReferences,proto3" json:"network_references,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *PaymentIntent) Reset() {
@@ -570,6 +573,78 @@ func (x *PaymentIntent) GetErasedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *PaymentIntent) GetNetworkReferences() *NetworkReferences {
+	if x != nil {
+		return x.NetworkReferences
+	}
+	return nil
+}
+
+// The numbers under which card networks, the acquirer and the payer's bank know a payment: for disputes, for questions to the bank, and
+// to find it on the acquirer's statements. Letters and digits of ASCII; each is empty while it is not known, and stays once it is.
+type NetworkReferences struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The retrieval reference number (RRN) of the authorization, at most 12 characters.
+	RetrievalReferenceNumber string `protobuf:"bytes,1,opt,name=retrieval_reference_number,json=retrievalReferenceNumber,proto3" json:"retrieval_reference_number,omitempty"`
+	// The approval code of the payer's bank, at most 6 characters.
+	ApprovalCode string `protobuf:"bytes,2,opt,name=approval_code,json=approvalCode,proto3" json:"approval_code,omitempty"`
+	// The acquirer reference number (ARN) of the clearing, at most 23 characters.
+	AcquirerReferenceNumber string `protobuf:"bytes,3,opt,name=acquirer_reference_number,json=acquirerReferenceNumber,proto3" json:"acquirer_reference_number,omitempty"`
+	unknownFields           protoimpl.UnknownFields
+	sizeCache               protoimpl.SizeCache
+}
+
+func (x *NetworkReferences) Reset() {
+	*x = NetworkReferences{}
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NetworkReferences) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NetworkReferences) ProtoMessage() {}
+
+func (x *NetworkReferences) ProtoReflect() protoreflect.Message {
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NetworkReferences.ProtoReflect.Descriptor instead.
+func (*NetworkReferences) Descriptor() ([]byte, []int) {
+	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *NetworkReferences) GetRetrievalReferenceNumber() string {
+	if x != nil {
+		return x.RetrievalReferenceNumber
+	}
+	return ""
+}
+
+func (x *NetworkReferences) GetApprovalCode() string {
+	if x != nil {
+		return x.ApprovalCode
+	}
+	return ""
+}
+
+func (x *NetworkReferences) GetAcquirerReferenceNumber() string {
+	if x != nil {
+		return x.AcquirerReferenceNumber
+	}
+	return ""
+}
+
 // The step that the payer has to take. More kinds may be added: a reader that knows none of what is set waits, and reads the
 // intent again.
 type NextAction struct {
@@ -587,7 +662,7 @@ type NextAction struct {
 
 func (x *NextAction) Reset() {
 	*x = NextAction{}
-	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[1]
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -599,7 +674,7 @@ func (x *NextAction) String() string {
 func (*NextAction) ProtoMessage() {}
 
 func (x *NextAction) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[1]
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -612,7 +687,7 @@ func (x *NextAction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NextAction.ProtoReflect.Descriptor instead.
 func (*NextAction) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{1}
+	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *NextAction) GetAction() isNextAction_Action {
@@ -674,7 +749,7 @@ type Redirect struct {
 
 func (x *Redirect) Reset() {
 	*x = Redirect{}
-	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[2]
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -686,7 +761,7 @@ func (x *Redirect) String() string {
 func (*Redirect) ProtoMessage() {}
 
 func (x *Redirect) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[2]
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -699,7 +774,7 @@ func (x *Redirect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redirect.ProtoReflect.Descriptor instead.
 func (*Redirect) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{2}
+	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Redirect) GetUrl() string {
@@ -740,7 +815,7 @@ type DisplayDetails struct {
 
 func (x *DisplayDetails) Reset() {
 	*x = DisplayDetails{}
-	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[3]
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -752,7 +827,7 @@ func (x *DisplayDetails) String() string {
 func (*DisplayDetails) ProtoMessage() {}
 
 func (x *DisplayDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[3]
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -765,7 +840,7 @@ func (x *DisplayDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisplayDetails.ProtoReflect.Descriptor instead.
 func (*DisplayDetails) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{3}
+	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *DisplayDetails) GetKind() DisplayDetailsKind {
@@ -816,7 +891,7 @@ type PaymentError struct {
 
 func (x *PaymentError) Reset() {
 	*x = PaymentError{}
-	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[4]
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -828,7 +903,7 @@ func (x *PaymentError) String() string {
 func (*PaymentError) ProtoMessage() {}
 
 func (x *PaymentError) ProtoReflect() protoreflect.Message {
-	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[4]
+	mi := &file_corefy_gateway_v1_payment_intent_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -841,7 +916,7 @@ func (x *PaymentError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PaymentError.ProtoReflect.Descriptor instead.
 func (*PaymentError) Descriptor() ([]byte, []int) {
-	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{4}
+	return file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PaymentError) GetCode() string {
@@ -876,7 +951,7 @@ var File_corefy_gateway_v1_payment_intent_proto protoreflect.FileDescriptor
 
 const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"\n" +
-	"&corefy/gateway/v1/payment_intent.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\r\n" +
+	"&corefy/gateway/v1/payment_intent.proto\x12\x11corefy.gateway.v1\x1a\x1fcorefy/gateway/v1/address.proto\x1a&corefy/gateway/v1/payment_method.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\r\n" +
 	"\rPaymentIntent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vupstream_id\x18\x02 \x01(\tR\n" +
@@ -922,10 +997,15 @@ const file_corefy_gateway_v1_payment_intent_proto_rawDesc = "" +
 	"\vcanceled_at\x18! \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"canceledAt\x12\x1a\n" +
 	"\brevision\x18\" \x01(\x03R\brevision\x127\n" +
-	"\terased_at\x18# \x01(\v2\x1a.google.protobuf.TimestampR\berasedAt\x1a;\n" +
+	"\terased_at\x18# \x01(\v2\x1a.google.protobuf.TimestampR\berasedAt\x12S\n" +
+	"\x12network_references\x18$ \x01(\v2$.corefy.gateway.v1.NetworkReferencesR\x11networkReferences\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x90\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb2\x01\n" +
+	"\x11NetworkReferences\x12<\n" +
+	"\x1aretrieval_reference_number\x18\x01 \x01(\tR\x18retrievalReferenceNumber\x12#\n" +
+	"\rapproval_code\x18\x02 \x01(\tR\fapprovalCode\x12:\n" +
+	"\x19acquirer_reference_number\x18\x03 \x01(\tR\x17acquirerReferenceNumber\"\x90\x01\n" +
 	"\n" +
 	"NextAction\x129\n" +
 	"\bredirect\x18\x01 \x01(\v2\x1b.corefy.gateway.v1.RedirectH\x00R\bredirect\x12=\n" +
@@ -984,45 +1064,47 @@ func file_corefy_gateway_v1_payment_intent_proto_rawDescGZIP() []byte {
 }
 
 var file_corefy_gateway_v1_payment_intent_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_corefy_gateway_v1_payment_intent_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_corefy_gateway_v1_payment_intent_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_corefy_gateway_v1_payment_intent_proto_goTypes = []any{
 	(PaymentIntentState)(0),       // 0: corefy.gateway.v1.PaymentIntentState
 	(DisplayDetailsKind)(0),       // 1: corefy.gateway.v1.DisplayDetailsKind
 	(PaymentErrorAdvice)(0),       // 2: corefy.gateway.v1.PaymentErrorAdvice
 	(*PaymentIntent)(nil),         // 3: corefy.gateway.v1.PaymentIntent
-	(*NextAction)(nil),            // 4: corefy.gateway.v1.NextAction
-	(*Redirect)(nil),              // 5: corefy.gateway.v1.Redirect
-	(*DisplayDetails)(nil),        // 6: corefy.gateway.v1.DisplayDetails
-	(*PaymentError)(nil),          // 7: corefy.gateway.v1.PaymentError
-	nil,                           // 8: corefy.gateway.v1.PaymentIntent.MetadataEntry
-	nil,                           // 9: corefy.gateway.v1.Redirect.ParamsEntry
-	(*MaskedCard)(nil),            // 10: corefy.gateway.v1.MaskedCard
-	(*Address)(nil),               // 11: corefy.gateway.v1.Address
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*NetworkReferences)(nil),     // 4: corefy.gateway.v1.NetworkReferences
+	(*NextAction)(nil),            // 5: corefy.gateway.v1.NextAction
+	(*Redirect)(nil),              // 6: corefy.gateway.v1.Redirect
+	(*DisplayDetails)(nil),        // 7: corefy.gateway.v1.DisplayDetails
+	(*PaymentError)(nil),          // 8: corefy.gateway.v1.PaymentError
+	nil,                           // 9: corefy.gateway.v1.PaymentIntent.MetadataEntry
+	nil,                           // 10: corefy.gateway.v1.Redirect.ParamsEntry
+	(*MaskedCard)(nil),            // 11: corefy.gateway.v1.MaskedCard
+	(*Address)(nil),               // 12: corefy.gateway.v1.Address
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
 }
 var file_corefy_gateway_v1_payment_intent_proto_depIdxs = []int32{
 	0,  // 0: corefy.gateway.v1.PaymentIntent.state:type_name -> corefy.gateway.v1.PaymentIntentState
-	10, // 1: corefy.gateway.v1.PaymentIntent.card:type_name -> corefy.gateway.v1.MaskedCard
-	4,  // 2: corefy.gateway.v1.PaymentIntent.next_action:type_name -> corefy.gateway.v1.NextAction
-	7,  // 3: corefy.gateway.v1.PaymentIntent.last_payment_error:type_name -> corefy.gateway.v1.PaymentError
-	11, // 4: corefy.gateway.v1.PaymentIntent.billing_address:type_name -> corefy.gateway.v1.Address
-	8,  // 5: corefy.gateway.v1.PaymentIntent.metadata:type_name -> corefy.gateway.v1.PaymentIntent.MetadataEntry
-	12, // 6: corefy.gateway.v1.PaymentIntent.created_at:type_name -> google.protobuf.Timestamp
-	12, // 7: corefy.gateway.v1.PaymentIntent.updated_at:type_name -> google.protobuf.Timestamp
-	12, // 8: corefy.gateway.v1.PaymentIntent.succeeded_at:type_name -> google.protobuf.Timestamp
-	12, // 9: corefy.gateway.v1.PaymentIntent.canceled_at:type_name -> google.protobuf.Timestamp
-	12, // 10: corefy.gateway.v1.PaymentIntent.erased_at:type_name -> google.protobuf.Timestamp
-	5,  // 11: corefy.gateway.v1.NextAction.redirect:type_name -> corefy.gateway.v1.Redirect
-	6,  // 12: corefy.gateway.v1.NextAction.display:type_name -> corefy.gateway.v1.DisplayDetails
-	9,  // 13: corefy.gateway.v1.Redirect.params:type_name -> corefy.gateway.v1.Redirect.ParamsEntry
-	1,  // 14: corefy.gateway.v1.DisplayDetails.kind:type_name -> corefy.gateway.v1.DisplayDetailsKind
-	12, // 15: corefy.gateway.v1.DisplayDetails.expires_at:type_name -> google.protobuf.Timestamp
-	2,  // 16: corefy.gateway.v1.PaymentError.advice:type_name -> corefy.gateway.v1.PaymentErrorAdvice
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	11, // 1: corefy.gateway.v1.PaymentIntent.card:type_name -> corefy.gateway.v1.MaskedCard
+	5,  // 2: corefy.gateway.v1.PaymentIntent.next_action:type_name -> corefy.gateway.v1.NextAction
+	8,  // 3: corefy.gateway.v1.PaymentIntent.last_payment_error:type_name -> corefy.gateway.v1.PaymentError
+	12, // 4: corefy.gateway.v1.PaymentIntent.billing_address:type_name -> corefy.gateway.v1.Address
+	9,  // 5: corefy.gateway.v1.PaymentIntent.metadata:type_name -> corefy.gateway.v1.PaymentIntent.MetadataEntry
+	13, // 6: corefy.gateway.v1.PaymentIntent.created_at:type_name -> google.protobuf.Timestamp
+	13, // 7: corefy.gateway.v1.PaymentIntent.updated_at:type_name -> google.protobuf.Timestamp
+	13, // 8: corefy.gateway.v1.PaymentIntent.succeeded_at:type_name -> google.protobuf.Timestamp
+	13, // 9: corefy.gateway.v1.PaymentIntent.canceled_at:type_name -> google.protobuf.Timestamp
+	13, // 10: corefy.gateway.v1.PaymentIntent.erased_at:type_name -> google.protobuf.Timestamp
+	4,  // 11: corefy.gateway.v1.PaymentIntent.network_references:type_name -> corefy.gateway.v1.NetworkReferences
+	6,  // 12: corefy.gateway.v1.NextAction.redirect:type_name -> corefy.gateway.v1.Redirect
+	7,  // 13: corefy.gateway.v1.NextAction.display:type_name -> corefy.gateway.v1.DisplayDetails
+	10, // 14: corefy.gateway.v1.Redirect.params:type_name -> corefy.gateway.v1.Redirect.ParamsEntry
+	1,  // 15: corefy.gateway.v1.DisplayDetails.kind:type_name -> corefy.gateway.v1.DisplayDetailsKind
+	13, // 16: corefy.gateway.v1.DisplayDetails.expires_at:type_name -> google.protobuf.Timestamp
+	2,  // 17: corefy.gateway.v1.PaymentError.advice:type_name -> corefy.gateway.v1.PaymentErrorAdvice
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_corefy_gateway_v1_payment_intent_proto_init() }
@@ -1032,7 +1114,7 @@ func file_corefy_gateway_v1_payment_intent_proto_init() {
 	}
 	file_corefy_gateway_v1_address_proto_init()
 	file_corefy_gateway_v1_payment_method_proto_init()
-	file_corefy_gateway_v1_payment_intent_proto_msgTypes[1].OneofWrappers = []any{
+	file_corefy_gateway_v1_payment_intent_proto_msgTypes[2].OneofWrappers = []any{
 		(*NextAction_Redirect)(nil),
 		(*NextAction_Display)(nil),
 	}
@@ -1042,7 +1124,7 @@ func file_corefy_gateway_v1_payment_intent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_corefy_gateway_v1_payment_intent_proto_rawDesc), len(file_corefy_gateway_v1_payment_intent_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -24,6 +24,13 @@ pub(super) static COLUMNS: &[Column<PaymentIntent>] = &[
     Column::always("refund_pending", Decimal, |it| Cell::Decimal(it.money(it.refund_pending).major())),
     Column::always("charged_back", Decimal, |it| Cell::Decimal(it.money(it.charged_back).major())),
     Column::always("payment_method_type", Text, |it| Cell::Text(&it.details.payment_method_type)),
+    Column::maybe("retrieval_reference_number", Text, |it| {
+        Cell::text(it.progress.network_references.retrieval_reference_number.as_deref())
+    }),
+    Column::maybe("approval_code", Text, |it| Cell::text(it.progress.network_references.approval_code.as_deref())),
+    Column::maybe("acquirer_reference_number", Text, |it| {
+        Cell::text(it.progress.network_references.acquirer_reference_number.as_deref())
+    }),
     Column::always("attempts", Integer, |it| Cell::Integer(it.progress.attempts.into())),
     Column::maybe("error_code", Text, |it| Cell::text(it.progress.last_error.as_ref().map(|it| it.code.as_str()))),
     Column::always("outcome_unknown", Boolean, |it| Cell::Boolean(it.is_outcome_unknown())),

@@ -153,6 +153,8 @@ impl Progress {
             is_unanswered: _,
             next_action,
             last_error,
+            // They are the payment's, as its ids are, and lead to it on the statements that the books are checked by.
+            network_references: _,
             watch_until: _,
             contradicted_since: _,
             is_contradiction_reported: _,

@@ -10,6 +10,7 @@ use crate::domain::{
     event::EventObject,
     ids::{CustomerId, Ids, PaymentIntentId, PaymentMethodId, RefundId},
     money::{Currency, Money},
+    network_references::NetworkReferences,
     payment_intent::PaymentIntent,
     payment_method::PaymentMethod,
     refund::Refund,
@@ -63,6 +64,7 @@ fn intent() -> PaymentIntent {
             "billing_address": address(), "metadata": {"note": CANARY}},
         "progress": {"attempt": attempt, "ended_attempts": [{"attempt": attempt, "upstream_id": "cfpi_0", "error": {"code": "lost_card", "message": CANARY}}], "attempts": 2,
             "next_action": {"redirect": {"url": CANARY, "method": "GET", "params": {"token": CANARY}}},
+            "network_references": {"retrieval_reference_number": "001122334455"},
             "last_error": {"code": "do_not_honor", "message": CANARY}, "cancellation_reason": CANARY},
         "upstream_version": Timestamp(1), "created_at": Timestamp(1), "updated_at": Timestamp(2), "revision": 3}))
 }
@@ -108,6 +110,8 @@ fn nothing_of_a_person_is_left_and_the_numbers_stay() {
     let facts = |intent: &PaymentIntent| (intent.amount, intent.state, intent.updated_at, intent.reference_id.clone());
     assert_eq!(facts(&shell), facts(&intent));
     assert_eq!((shell.revision, shell.progress.attempts), (intent.revision + 1, 2));
+    assert!(!shell.progress.network_references.is_empty());
+    assert_eq!(shell.progress.network_references, intent.progress.network_references);
     assert_eq!(shell.progress.last_error.map(|error| error.code).as_deref(), Some("do_not_honor"));
 
     let shell = erased(&refund, Refund::erase);
@@ -127,6 +131,7 @@ fn what_is_told_of_an_erased_payer_later_is_not_kept() {
         amount: Some(intent.amount),
         received: 0,
         charged_back: 0,
+        network_references: NetworkReferences::default(),
         refunds: None,
         version: Timestamp(5),
         state: None,

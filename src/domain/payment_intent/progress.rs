@@ -7,6 +7,7 @@ use crate::domain::{
     clock::Timestamp,
     decline::PaymentError,
     ids::{AttemptId, PaymentMethodId, RiskDecisionId},
+    network_references::NetworkReferences,
     next_action::NextAction,
 };
 
@@ -31,6 +32,9 @@ pub struct Progress {
     pub next_action: Option<NextAction>,
     /// Why the last attempt did not succeed.
     pub last_error: Option<PaymentError>,
+    /// The references of the payment that was received, as far as they are known.
+    #[serde(skip_serializing_if = "NetworkReferences::is_empty")]
+    pub network_references: NetworkReferences,
     /// Until when Corefy is asked although nothing is under way, because something was given up.
     pub watch_until: Option<Timestamp>,
     /// Since when Corefy has contradicted what we know of the payment; none once it does not.

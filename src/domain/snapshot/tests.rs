@@ -86,6 +86,7 @@ fn snapshot(status: PaymentStatus, received: i64, version: i64) -> PaymentSnapsh
         amount: Some(usd(AMOUNT)),
         received,
         charged_back: 0,
+        network_references: NetworkReferences::default(),
         refunds: Some(Vec::new()),
         upstream_payment_id: None,
         version: Timestamp(version),
@@ -102,8 +103,15 @@ prop_compose! {
         received in prop_oneof![Just(0), Just(AMOUNT), 0..=AMOUNT + 2],
         charged_back in prop_oneof![9 => Just(0), 1 => 0..=AMOUNT],
         version in 0_i64..6,
+        approval_code in prop_oneof![Just(None), Just(Some("A1".to_owned())), Just(Some("B2".to_owned()))],
     ) -> PaymentSnapshot {
-        PaymentSnapshot { amount: amount.map(usd), charged_back, ..snapshot(status, received, version) }
+        let network_references = NetworkReferences { approval_code, ..NetworkReferences::default() };
+        PaymentSnapshot {
+            amount: amount.map(usd),
+            charged_back,
+            network_references,
+            ..snapshot(status, received, version)
+        }
     }
 }
 
@@ -120,6 +128,9 @@ fn check_step(before: &PaymentIntent, after: &PaymentIntent) -> Result<(), TestC
     prop_assert!(!before.state.is_paid() || after.state.is_paid(), "what is paid stays paid");
     prop_assert!((before.received..=AMOUNT).contains(&after.received));
     prop_assert!(after.charged_back >= before.charged_back);
+    let references = |intent: &PaymentIntent| intent.progress.network_references.clone();
+    prop_assert!(references(before).is_empty() || !references(after).is_empty(), "what is known stays known");
+    prop_assert!(references(after).is_empty() || after.state.is_paid(), "they are of the payment that was received");
     prop_assert!(after.upstream_version >= before.upstream_version);
     prop_assert!(before.state == after.state || before.state.may_become(after.state));
     prop_assert_eq!(after.state == State::Succeeded, after.received == AMOUNT, "paid in full is all received");
@@ -391,4 +402,38 @@ proptest! {
             prop_assert!(intent.refund_pending + intent.refunded <= intent.received);
         }
     }
+}
+
+#[test]
+fn network_references_are_those_of_the_payment_and_none_is_lost_by_an_answer_without_it() {
+    let told = |rrn: Option<&str>, arn: Option<&str>| NetworkReferences {
+        retrieval_reference_number: rrn.map(str::to_owned),
+        acquirer_reference_number: arn.map(str::to_owned),
+        ..NetworkReferences::default()
+    };
+    let shown = |status: PaymentStatus, version, network_references| {
+        let received = if status == PaymentStatus::Paid { AMOUNT } else { 0 };
+        PaymentSnapshot { network_references, ..snapshot(status, received, version) }
+    };
+    let mut intent = intent(State::Processing);
+    merge_into(&mut intent, &shown(PaymentStatus::Failed(declined()), 1, told(Some("1"), Some("1"))));
+    assert!(intent.progress.network_references.is_empty(), "those of an attempt that came to nothing");
+    for (version, network_references, known) in [
+        (2, told(Some("2"), None), told(Some("2"), None)),
+        (3, told(None, None), told(Some("2"), None)),
+        (4, told(None, Some("4")), told(Some("2"), Some("4"))),
+        (5, told(Some("5"), None), told(Some("5"), Some("4"))),
+    ] {
+        let revision = intent.revision;
+        let merge = merge_into(&mut intent, &shown(PaymentStatus::Paid, version, network_references.clone()));
+        let Merge::Apply(change) = merge else { panic!("a version is news: {merge:?}") };
+        assert!(version == 2 || change.events.is_empty(), "{:?}", change.events);
+        assert_eq!(intent.progress.network_references, known);
+        assert_eq!(intent.revision - revision, i64::from(version != 3), "what is known already is no change");
+        let again = shown(PaymentStatus::Paid, version, network_references);
+        assert_eq!(merge_into(&mut intent, &again), Merge::Unchanged);
+    }
+    let older = shown(PaymentStatus::Paid, 2, told(Some("2"), None));
+    assert_eq!(merge_into(&mut intent, &older), Merge::Stale);
+    assert_eq!(intent.progress.network_references, told(Some("5"), Some("4")));
 }

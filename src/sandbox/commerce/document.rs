@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{
     card_tokens,
     invoice::{Invoice, UsedCard, session_id},
+    network_references,
     services::{is_for_cards, method_of, parts_of},
     status::resolution_word,
     switches::RefundModel,
@@ -93,7 +94,7 @@ impl State {
     fn progress(&self, payment: &SandboxPayment, invoice: &Invoice, switches: &Switches) -> Members {
         let changed = payment.updated_at.seconds();
         let is_failed = matches!(payment.status, SandboxStatus::Failed(_));
-        members_of(json!({
+        let mut members = members_of(json!({
             "status": self.status_word(payment, invoice, switches),
             "resolution": resolution_word(payment, invoice),
             "resolution_message": null,
@@ -107,8 +108,11 @@ impl State {
             "payload": php_object(payload(invoice)),
             "original_data": [],
             "callback_logs": [],
-            "rrn": null, "arn": null, "approval_code": null, "reserve_expires": null, "unreserved": null,
-        }))
+            "reserve_expires": null, "unreserved": null,
+        }));
+        let references = network_references::members(payment, invoice);
+        members.extend(references.map(|(name, reference)| (name.to_owned(), reference)));
+        members
     }
 
     /// The terms that it was made with, and where the payer goes.

@@ -4,7 +4,7 @@
 //! # Layout
 //!
 //! - `route`, `dispatch`, `auth`, `errors`: which call it is, who makes it, and how it is refused
-//! - `invoice`, `invoices`, `document`, `status`: an invoice as it is kept, made, found and shown
+//! - `invoice`, `invoices`, `document`, `status`, `network_references`: an invoice as it is kept, made, found and shown
 //! - `services`: the ways to pay
 //! - `sales`, `corefy_cards`, `card_tokens`, `resolutions`: what a card does, and the token that opens the card gate
 //! - `vault`, `saved_cards`: saved cards and customers, and payments by them
@@ -26,6 +26,7 @@ pub(super) mod errors;
 mod hosted;
 pub(super) mod invoice;
 pub(super) mod invoices;
+mod network_references;
 pub(super) mod page;
 mod refunds;
 mod resolutions;

@@ -8,7 +8,7 @@ mod resolutions;
 mod saved;
 mod statuses;
 
-pub use invoices::ShownInvoice;
+pub use invoices::{ShownInvoice, network_references};
 pub use methods::{check_fields, supported};
 pub use refunds::{refund_state, refunded, refunds};
 pub use statuses::{InvoiceStanding, is_known_status, standing};

@@ -161,6 +161,12 @@ pub const FACTS: &[Fact] = &[
         "amounts of chargebacks are missing",
     ),
     fact(
+        "network_references",
+        "`rrn`, `approval_code` and `arn` of a paid invoice are those of the card payment at the networks",
+        Seen,
+        "`network_references` is missing or of no use with the acquirer; money is not touched by it",
+    ),
+    fact(
         "callback_signature",
         "`X-Signature` is the Base64 of the SHA-1 of secret, body and secret",
         Documented,

@@ -187,6 +187,7 @@ pub fn snapshot(
         amount: shown.amount,
         received: shown.received,
         charged_back: shown.charged_back,
+        network_references: shown.network_references.clone(),
         refunds: refunds(shown, &context.refunds),
         version: notes.current.version(shown.updated),
         saved: shown.saved.clone().filter(|_| is_paid && notes.current.saves),

@@ -11,6 +11,7 @@ use super::notes::EarlierInvoice;
 use super::*;
 use crate::domain::{
     confirmation::{BrowserInfo, Initiator, PaymentSource, StorageReason, StoredCredential},
+    network_references::NetworkReferences,
     next_action::NextAction,
     operation::NO_BASELINE,
     payment_intent::{Attempt, PaymentIntentState},
@@ -476,6 +477,29 @@ async fn the_money_of_a_payment_is_read_from_what_was_processed() {
         let shown = scene.corefy.payment_find(&scene.context(), ASKED).await;
         let told = shown.ok().flatten().map(|shown| (shown.received, shown.charged_back));
         assert_eq!(told, expected, "{members}");
+    }
+}
+
+#[tokio::test]
+async fn the_network_references_of_an_invoice_are_read_as_far_as_they_have_the_form_of_one() {
+    let mut scene = InScene::new([]).await;
+    for (members, expected) in [
+        (
+            json!({"rrn": "001122334455", "approval_code": "A1B2C3", "arn": "24692164300100123456789"}),
+            [Some("001122334455"), Some("A1B2C3"), Some("24692164300100123456789")],
+        ),
+        (json!({"rrn": 112_233_445_566_u64, "approval_code": 7}), [Some("112233445566"), Some("7"), None]),
+        (json!({"rrn": "", "approval_code": null, "arn": []}), [None; 3]),
+        (json!({"rrn": "0011223344556", "approval_code": "A1-B2", "arn": "4111111111111111"}), [None; 3]),
+    ] {
+        let mut paid = json!({"status": "processed"});
+        paid.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        scene.follow(vec![answer(200, invoice(&scene.intent, paid))]);
+        let shown = find(&scene).await;
+        let NetworkReferences { retrieval_reference_number, approval_code, acquirer_reference_number } =
+            shown.network_references;
+        let read = [retrieval_reference_number, approval_code, acquirer_reference_number];
+        assert_eq!(read.each_ref().map(Option::as_deref), expected, "{members}");
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
         WireInvoice,
     },
 };
+use crate::domain::network_references::{acquirer_reference_number, approval_code, retrieval_reference_number};
 use crate::upstream::{
     amounts::money,
     lenient::{Lenient as _, json},
@@ -61,6 +62,11 @@ fn of_invoice(invoice: &WireInvoice, value: &Value) -> Vec<&'static str> {
         !is_read && member.is_some_and(|member| !member.is_null())
     };
     let amount = |amount: Option<Amount>| money(amount, &told.currency).is_ok();
+    // An empty reference is one that is not known yet.
+    let reference = |name: &str, told: &Option<String>, read: fn(&str) -> Option<String>| {
+        let is_empty = value.pointer("/attributes").is_some_and(|attributes| attributes[name] == "");
+        !is_empty && is_lost(name, told.as_deref().and_then(read).is_some())
+    };
     let odd_refund = told.refunds.iter().flat_map(|refunds| &refunds.read).any(|refund| !of_refund(refund).is_empty());
     let is_short = told.refunds.as_ref().is_some_and(|refunds| refunds.left_out > 0);
     [
@@ -70,6 +76,9 @@ fn of_invoice(invoice: &WireInvoice, value: &Value) -> Vec<&'static str> {
         ("processed_amount", is_lost("processed_amount", amount(told.processed_amount))),
         ("refunded_amount", is_lost("refunded_amount", amount(told.refunded_amount))),
         ("charged_back_amount", is_lost("charged_back_amount", amount(told.charged_back_amount))),
+        ("rrn", reference("rrn", &told.rrn, retrieval_reference_number)),
+        ("approval_code", reference("approval_code", &told.approval_code, approval_code)),
+        ("arn", reference("arn", &told.arn, acquirer_reference_number)),
         ("reference_id", is_lost("reference_id", told.reference_id.is_some())),
         ("updated", is_lost("updated", told.updated.is_some())),
         ("refunds", odd_refund || is_short || is_lost("refunds", told.refunds.is_some())),
@@ -113,6 +122,7 @@ mod tests {
     #[test]
     fn nothing_is_missed_in_an_answer_that_can_be_read() {
         let read = invoice(json!({"refunded_amount": null, "processed_amount": 1.0, "updated": 1730721021,
+            "rrn": "001122334455", "approval_code": "", "arn": null,
             "refunds": [{"id": "ref_1", "status": "processed", "amount": 1, "currency": "USD"}]}));
         assert_eq!(of("payment.find", read), [""; 0]);
         assert_eq!(of("payment.find_by_reference", json!({"data": []})), [""; 0]);
@@ -127,6 +137,8 @@ mod tests {
             "reference_id": [], "refunds": [null, {"id": "ref_1"}], "refunded_amount": {}}));
         let all = ["amount", "processed_amount", "reference_id", "refunded_amount", "refunds", "status", "updated"];
         assert_eq!(of("payment.find", odd), all);
+        let references = invoice(json!({"rrn": "0011223344556", "approval_code": [7], "arn": "4111111111111111"}));
+        assert_eq!(of("payment.find", references), ["approval_code", "arn", "rrn"]);
         assert_eq!(of("payment_intent.confirm", json!({"status": "on_hold"})), ["status"]);
         for operation in ["payment.find", "payment.find_by_reference", "payment_intent.confirm", "refund.create"] {
             for body in ["<html>", "null", "7", "[]", "{}"] {

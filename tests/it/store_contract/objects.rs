@@ -11,6 +11,7 @@ use corefy_gateway::{
             RiskDecisionId, WebhookId,
         },
         money::{Currency, Money},
+        network_references::NetworkReferences,
         next_action::{NextAction, Redirect},
         operation::{Operation, OperationKind, OperationState},
         payment_intent::{Attempt, EndedAttempt, PaymentIntent, PaymentIntentDetails, PaymentIntentState, Progress},
@@ -150,6 +151,11 @@ pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentInt
                 params: [("token".to_owned(), canary())].into(),
             })),
             last_error: Some(PaymentError { code: "declined".to_owned(), message: CANARY.to_owned() }),
+            network_references: NetworkReferences {
+                retrieval_reference_number: Some("001122334455".to_owned()),
+                approval_code: Some("A1B2C3".to_owned()),
+                acquirer_reference_number: Some("24692164300100123456789".to_owned()),
+            },
             watch_until: Some(NOW),
             contradicted_since: Some(NOW),
             attempt: Some(Attempt {

@@ -121,12 +121,21 @@ async fn a_payer_who_is_asked_by_the_bank_comes_back_through_corefy() {
 #[tokio::test]
 async fn a_paid_invoice_shows_its_money_and_its_masked_card() {
     let bench = Bench::start().await;
+    let unpaid = bench.card_invoice("pi_2").await;
     let paid = bench.paid_invoice(json!({"reference_id": "pi_1"})).await;
     let shown = &paid["attributes"];
     assert_eq!((&shown["processed_amount"], &shown["refunded_amount"]), (&json!(100), &Value::Null));
     assert_eq!(shown["payload"]["payment_card"]["mask"], "411111******1111");
     assert_eq!((&shown["payload"]["token"], &shown["payload"]["client_ip"]), (&Value::Null, &json!("203.0.113.7")));
     assert_eq!(paid["relationships"]["active-payment"]["data"]["type"], "payments");
+    for (name, length) in [("rrn", 12), ("approval_code", 6), ("arn", 23)] {
+        let reference = shown[name].as_str().unwrap();
+        assert!(
+            reference.len() == length && reference.bytes().all(|byte| byte.is_ascii_digit()),
+            "{name}: {reference}"
+        );
+        assert_eq!(unpaid["attributes"][name], Value::Null);
+    }
     assert!(!paid.to_string().contains(APPROVED));
 }
 

@@ -3,7 +3,12 @@
 use super::saved::saved_card;
 use super::statuses::{InvoiceStanding, standing};
 use crate::domain::{
-    clock::Timestamp, money::Money, next_action::NextAction, payment_intent::PaymentIntent, private::Private,
+    clock::Timestamp,
+    money::Money,
+    network_references::{NetworkReferences, acquirer_reference_number, approval_code, retrieval_reference_number},
+    next_action::NextAction,
+    payment_intent::PaymentIntent,
+    private::Private,
     snapshot::PaymentMethodSnapshot,
 };
 use crate::upstream::amounts::{amount_that_counts, money};
@@ -31,6 +36,8 @@ pub struct ShownInvoice {
     pub received: i64,
     /// The amount that the payer's bank has taken back, in minor units.
     pub charged_back: i64,
+    /// The references of card networks, as far as they have the form of one.
+    pub network_references: NetworkReferences,
     /// The amount that was given back, in minor units; `None` when it cannot be read.
     pub refunded: Option<i64>,
     /// Its refunds, by the newer model of refunds.
@@ -68,6 +75,7 @@ impl ShownInvoice {
             amount,
             received,
             charged_back: if is_paid { charged_back(&word, &attributes, received) } else { 0 },
+            network_references: network_references(&attributes),
             refunded: refunded(&attributes),
             created: attributes.created.map(|moment| moment.0).unwrap_or_default(),
             updated: attributes.updated.map(|moment| moment.0).unwrap_or_default(),
@@ -109,6 +117,16 @@ fn charged_back(word: &str, attributes: &InvoiceAttributes, received: i64) -> i6
         Ok(told) if told.minor > 0 => told.minor.min(received),
         Ok(_) | Err(_) if word == "charged_back" => received,
         Ok(_) | Err(_) => 0,
+    }
+}
+
+/// The references of card networks that an invoice shows, as far as they have the form of one.
+pub fn network_references(attributes: &InvoiceAttributes) -> NetworkReferences {
+    let read = |told: &Option<String>, read: fn(&str) -> Option<String>| told.as_deref().and_then(read);
+    NetworkReferences {
+        retrieval_reference_number: read(&attributes.rrn, retrieval_reference_number),
+        approval_code: read(&attributes.approval_code, approval_code),
+        acquirer_reference_number: read(&attributes.arn, acquirer_reference_number),
     }
 }
 

@@ -8,11 +8,11 @@ use super::{
     creation::TestInvoice,
     walk::AccountWalk,
 };
-use crate::domain::clock::Timestamp;
+use crate::domain::{clock::Timestamp, network_references::NetworkReferences};
 use crate::upstream::{
     commerce::{
-        answers::{InvoiceStanding, standing},
-        wire::{BrowserBody, RequestBody, SaleAnswer, SaleBody},
+        answers::{InvoiceStanding, network_references, standing},
+        wire::{BrowserBody, InvoiceAttributes, RequestBody, SaleAnswer, SaleBody},
     },
     lenient::{self, Lenient as _},
     values::Secret,
@@ -35,7 +35,13 @@ impl AccountWalk {
             (None, _) => "COREFY_CARD_GATE_URL is not set",
             (_, None) => "there is no token for the Card Gate",
         };
-        for name in ["sale", "sale_refused_before_it_is_made", "challenge_verbatim", "one_success_an_invoice"] {
+        for name in [
+            "sale",
+            "sale_refused_before_it_is_made",
+            "challenge_verbatim",
+            "one_success_an_invoice",
+            "network_references",
+        ] {
             self.findings.untested(name, skipped);
         }
         false
@@ -52,12 +58,12 @@ impl AccountWalk {
         };
         self.judge_sale(&answer);
         let ended = self.watch(&invoice.id, self.plan.outcome_patience, has_ended).await;
-        let is_paid = ended.as_ref().is_some_and(is_paid);
-        if !is_paid {
+        let Some(paid) = ended.as_ref().filter(|ended| is_paid(ended)) else {
             let word = ended.map(|invoice| invoice.attributes.status).unwrap_or_default();
             self.findings.disproved("sale", format!("{}, after which the invoice is {word:?}", answer.words()));
             return false;
-        }
+        };
+        self.judge_references(&paid.attributes);
         self.judge_second_sale(invoice, token).await;
         true
     }
@@ -73,6 +79,26 @@ impl AccountWalk {
                 (false, _) => Err(format!("{}, without a status", answer.words())),
             },
         );
+    }
+
+    /// Looks at the references of card networks. A test connection may have none.
+    fn judge_references(&mut self, paid: &InvoiceAttributes) {
+        const NAME: &str = "network_references";
+        let NetworkReferences { retrieval_reference_number, approval_code, acquirer_reference_number } =
+            network_references(paid);
+        let members = [
+            ("rrn", &paid.rrn, retrieval_reference_number),
+            ("approval_code", &paid.approval_code, approval_code),
+            ("arn", &paid.arn, acquirer_reference_number),
+        ];
+        let told: Vec<_> = members.into_iter().filter(|(_, told, _)| told.is_some()).collect();
+        let names = |of: &[_]| of.iter().map(|(name, ..): &(&str, _, _)| *name).collect::<Vec<_>>().join(", ");
+        if told.is_empty() {
+            return self.findings.untested(NAME, "a payment of this account's test connection has none");
+        }
+        let odd: Vec<_> = told.iter().filter(|(_, _, read)| read.is_none()).cloned().collect();
+        let shown = if odd.is_empty() { Ok(names(&told)) } else { Err(format!("of another form: {}", names(&odd))) };
+        self.findings.judge(NAME, shown);
     }
 
     /// Sells a card with a mistyped number: a refusal has to leave the invoice as it was.

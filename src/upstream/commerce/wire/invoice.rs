@@ -55,6 +55,12 @@ pub struct InvoiceAttributes {
     pub refunded_amount: Option<Amount>,
     #[serde(default, deserialize_with = "lenient::optional")]
     pub charged_back_amount: Option<Amount>,
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub rrn: Option<String>,
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub approval_code: Option<String>,
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub arn: Option<String>,
     /// `None`: missing, or unreadable. The older model of refunds has no list.
     #[serde(default, deserialize_with = "lenient::optional")]
     pub refunds: Option<Entries<InvoiceRefund>>,

@@ -4,6 +4,7 @@ use super::failures::failure;
 use super::refunds::all_refunds;
 use crate::domain::decline::PaymentError;
 use crate::domain::money::Money;
+use crate::domain::network_references::NetworkReferences;
 use crate::domain::payment_intent::PaymentIntent;
 use crate::domain::snapshot::{PaymentSnapshot, PaymentStatus};
 use crate::upstream::intents::{next_action::next_action, wire};
@@ -60,6 +61,8 @@ pub(super) fn payment(answer: wire::WireIntent) -> Result<PaymentSnapshot, Misma
         status,
         amount,
         charged_back,
+        // This API tells none.
+        network_references: NetworkReferences::default(),
         refunds,
         version: answer.updated_at.map(|moment| moment.0).unwrap_or_default(),
         state: None,
