@@ -1,4 +1,4 @@
-//! Anything in any order: payments, refunds, faults, lost and doubled webhooks, crashes. When all has calmed down, our books
+//! Anything in any order: payments, refunds, chargebacks, faults, lost and doubled webhooks, crashes. When all has calmed down, our books
 //! agree with the money that moved, and nothing is left open.
 
 use std::{pin::Pin, time::Duration};
@@ -21,6 +21,7 @@ use crate::support::{
     app::{TestApp, dies_at},
     client::{Client, new_intent},
     database::{Backend, TestDatabase},
+    money::minor,
 };
 
 /// Walks, and steps of each.
@@ -60,6 +61,8 @@ enum WalkAction {
     /// The call is made, and the process dies there.
     Die(WalkCall, Checkpoint),
     Challenge(usize, bool),
+    /// The payer's bank takes so many cents back.
+    ChargeBack(usize, i64),
     Read(usize),
     Turn(u64),
     Recover,
@@ -89,6 +92,7 @@ fn steps() -> impl Strategy<Value = Vec<WalkAction>> {
             10 => call.clone().prop_map(WalkAction::WalkCall),
             2 => (call, checkpoint).prop_map(|(call, at)| WalkAction::Die(call, at)),
             1 => (intent(), any::<bool>()).prop_map(|(intent, is_approved)| WalkAction::Challenge(intent, is_approved)),
+            1 => (intent(), 1..6_000_i64).prop_map(|(intent, cents)| WalkAction::ChargeBack(intent, cents)),
             1 => intent().prop_map(WalkAction::Read),
             2 => (1..200_u64).prop_map(WalkAction::Turn),
             3 => Just(WalkAction::Recover),
@@ -148,7 +152,8 @@ async fn walk(start: Start, calm: Duration, steps: Vec<WalkAction>) {
     app.process_webhooks().await;
     let client = app.client().await;
     for id in &intents {
-        app.assert_books_agree(&client, id).await;
+        let intent = app.assert_books_agree(&client, id).await;
+        assert_eq!(minor(&intent.amount_charged_back), app.sandbox.ledger().charged_back(id), "{id}: charged back");
         assert_nothing_is_open(&app, id).await;
     }
 }
@@ -176,6 +181,10 @@ async fn take(app: TestApp, step: WalkAction, intents: &mut Vec<String>) -> Test
         // Most have no challenge that could be completed.
         WalkAction::Challenge(number, is_approved) => {
             let _ = app.sandbox.complete_action(&named(number), is_approved);
+        }
+        // Most have nothing to be taken back.
+        WalkAction::ChargeBack(number, cents) => {
+            let _ = app.sandbox.charge_back(&named(number), cents);
         }
         WalkAction::Read(number) => drop(client.get(&named(number)).await),
         WalkAction::Turn(seconds) => app.clock.advance(Duration::from_secs(seconds)),
