@@ -29,8 +29,8 @@ const WINDOW_GROWTH: u32 = 4;
 /// The rows that are looked up together at least, when a search goes on behind rows that do not fit.
 const LEAST_ROWS: u32 = 20;
 
-/// Stands at the end of a condition's EXISTS, which is looked at for each candidate by itself: with it PostgreSQL makes no join of it,
-/// for which it would read all that the condition finds.
+/// Stands at the end of a condition's EXISTS, which is looked at for each candidate by itself: with it neither database makes a join of
+/// it, for which it would read all that the condition finds.
 pub(super) const EACH: &str = "{each}";
 
 /// The result of a search.
@@ -151,7 +151,9 @@ impl Search {
         let listed_candidates =
             listed.split(", ").map(|column| format!("candidate.{column}")).collect::<Vec<_>>().join(", ");
         let (found, each) = match dialect {
-            Dialect::Sqlite => (format!("place CROSS JOIN {table} AS candidate WHERE candidate.id = place.{id}"), ""),
+            Dialect::Sqlite => {
+                (format!("place CROSS JOIN {table} AS candidate WHERE candidate.id = place.{id}"), "LIMIT 1")
+            }
             Dialect::Postgres => {
                 (format!("{table} AS candidate WHERE candidate.id = ANY(ARRAY(SELECT {id} FROM place))"), "OFFSET 0")
             }

@@ -45,6 +45,7 @@ impl Grown {
             assert!(!told.contains(&format!("SCAN {table}")), "all of {table} is read:\n{told}");
         }
         assert!(!told.contains("Seq Scan"), "everything is read:\n{told}");
+        assert!(!told.contains("EXISTS"), "a condition became a join, which a planner may begin with:\n{told}");
     }
 }
 
