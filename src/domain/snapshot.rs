@@ -155,6 +155,13 @@ impl PaymentSnapshot {
         }
     }
 
+    /// Whether it tells less than is known by now: the intent was `asked` about while the answer to its attempt was missing, and
+    /// that has come since. Without it no more may be told than that the attempt is under way, not where its payer has to go.
+    pub fn is_superseded(&self, asked: &PaymentIntent, intent: &PaymentIntent) -> bool {
+        let is_answered = asked.progress.is_unanswered && !intent.progress.is_unanswered;
+        is_answered && self.status == PaymentStatus::Processing
+    }
+
     /// Decides what this snapshot means for `intent`.
     pub fn merge(&self, intent: &PaymentIntent) -> Merge {
         if let Some(why) = self.contradiction(intent) {

@@ -240,15 +240,15 @@ impl Payments {
     ) -> Result<bool, Error> {
         let scheduling =
             if claimed.is_empty() { scheduling } else { Scheduling { priority: Priority::InDoubt, ..scheduling } };
-        let Some(payment) = Payment::read(&self.store, id).await? else { return Ok(false) };
-        let found = self.upstream.payment_find(&payment.context(), scheduling).await;
+        let Some(asked) = Payment::read(&self.store, id).await? else { return Ok(false) };
+        let found = self.upstream.payment_find(&asked.context(), scheduling).await;
         if let Err(error) = &found {
             tracing::warn!(payment_intent = %id, %error, "could not ask Corefy about a payment");
         }
         let has_failed = found.is_err();
         let shown = found.ok().flatten();
         if let Some(snapshot) = &shown {
-            self.take_over_saved(payment.customer.as_ref(), snapshot).await;
+            self.take_over_saved(asked.customer.as_ref(), snapshot).await;
         }
         let _turn = self.queues.wait(id.as_str()).await;
         for _ in 0..CONFLICTS {
@@ -261,7 +261,10 @@ impl Payments {
                 // Another holder has it now and will see the same; nothing of this is written.
                 return Ok(shown.is_some());
             }
-            let look = Look { shown: shown.as_ref(), has_failed, claimed: &claimed, open: &open };
+            let is_current = |shown: &&PaymentSnapshot| !shown.is_superseded(&asked.intent, &payment.intent);
+            let current = shown.as_ref().filter(is_current);
+            let has_failed = has_failed || current.is_some() != shown.is_some();
+            let look = Look { shown: current, has_failed, claimed: &claimed, open: &open };
             let mut decision = Decision::by(self.ids(), &open);
             let now = self.now();
             decide(&mut payment, &look, (now, self.send_limit), &mut decision);
@@ -280,7 +283,7 @@ impl Payments {
 struct Look<'a> {
     /// The payment as Corefy showed it.
     shown: Option<&'a PaymentSnapshot>,
-    /// Whether Corefy gave no answer that could be read.
+    /// Whether Corefy gave no answer that could be read, or one that no longer counts.
     has_failed: bool,
     /// The operations that the look is for.
     claimed: &'a [Operation],

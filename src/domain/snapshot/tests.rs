@@ -7,7 +7,7 @@ use crate::domain::{
     ids::{Ids, PartnerId, PaymentIntentId, RefundId},
     money::Currency,
     next_action::Redirect,
-    payment_intent::PaymentIntentDetails,
+    payment_intent::{Attempt, PaymentIntentDetails},
     private::Private,
     refund::RefundDetails,
 };
@@ -138,6 +138,20 @@ fn check_step(before: &PaymentIntent, after: &PaymentIntent) -> Result<(), TestC
     prop_assert!(after.progress.next_action.is_none() || after.state == State::RequiresAction);
     prop_assert!(after.progress.last_error.is_none() || !after.state.is_paid());
     Ok(())
+}
+
+#[test]
+fn a_look_without_the_answer_to_an_attempt_counts_no_more_once_that_has_come() {
+    let mut asked = intent(State::RequiresConfirmation);
+    asked.begin_attempt(Attempt::default(), NOW);
+    let mut answered = asked.clone();
+    answered.progress.is_unanswered = false;
+    for status in statuses() {
+        let is_under_way = status == PaymentStatus::Processing;
+        let seen = PaymentSnapshot { status, ..snapshot(PaymentStatus::Processing, 0, 0) };
+        assert_eq!(seen.is_superseded(&asked, &answered), is_under_way, "{seen:?}");
+        assert!(!seen.is_superseded(&asked, &asked) && !seen.is_superseded(&answered, &answered), "{seen:?}");
+    }
 }
 
 proptest! {
