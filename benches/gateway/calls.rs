@@ -54,7 +54,7 @@ impl Caller {
                 self.create().await?;
             }
             Work::Get => self.get(turn).await?,
-            Work::CreateAndConfirm | Work::Screening => {
+            Work::CreateAndConfirm | Work::Screening | Work::Commerce => {
                 self.paid().await?;
             }
             Work::CreateConfirmAndWebhook => self.paid_by_webhook().await?,

@@ -16,6 +16,16 @@ pub const MASTER_KEY: &str = "the-master-key-of-the-benchmark-alone";
 /// A limit that no load reaches.
 pub const NO_LIMIT: u32 = 1_000_000;
 
+/// The settings of a gateway that speaks the `commerce` API to the sandbox, but for the address of the Card Gate, which is the
+/// sandbox's.
+const COMMERCE: [(&str, &str); 5] = [
+    ("COREFY_API", "commerce"),
+    ("COREFY_SANDBOX_MODE", "true"),
+    ("COREFY_ACCOUNT_ID", "coma_sandbox0123456789"),
+    ("COREFY_API_KEY", "sandbox-commerce-api-key"),
+    ("COREFY_WEBHOOK_SECRET", "sk_test_sandbox-0123456789abcdefghijklmnopqrstuvwxyz"),
+];
+
 /// The bare proxy, or one or more gateways on one database.
 pub struct Contender {
     /// Its name in the report.
@@ -63,6 +73,12 @@ impl Contender {
         Ok(Self { target: gateway.target.clone().make_known().await?, ..gateway })
     }
 
+    /// A gateway that speaks Corefy's `commerce` API to the sandbox.
+    pub async fn in_commerce(name: &str, database: &str, dir: &Path) -> Result<Self, Box<dyn Error>> {
+        let gateway = Self::gateways_within(name, database, dir, 1, NO_LIMIT, &COMMERCE).await?;
+        Ok(Self { target: gateway.target.clone().make_known().await?, ..gateway })
+    }
+
     /// The same with a limit of requests to Corefy a minute, with more settings, and without intents to read.
     pub async fn gateways_within(
         name: &str,
@@ -81,6 +97,7 @@ impl Contender {
             serve
                 .arg("serve")
                 .env("COREFY_BASE_URL", sandbox.url())
+                .env("COREFY_CARD_GATE_URL", sandbox.url())
                 .env("COREFY_RATE_LIMIT_PER_MINUTE", limit.to_string())
                 .env("GATEWAY_KEY_RATE_PER_MINUTE", "0")
                 .env("GATEWAY_GRPC_ADDR", addr.to_string())

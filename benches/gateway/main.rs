@@ -113,11 +113,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let sizes = (options.rows, options.rounds, options.length());
         return pruning::measure(options.postgres.as_deref(), dir, sizes).await;
     }
-    if !matches!(options.work, Some(Work::ThreeGateways | Work::Screening)) {
+    if !matches!(options.work, Some(Work::ThreeGateways | Work::Screening | Work::Commerce)) {
         in_turn(&options, dir).await?;
     }
     if options.measures(Work::Screening) {
         screening(&options, dir).await?;
+    }
+    if options.measures(Work::Commerce) {
+        commerce(&options, dir).await?;
     }
     match &options.postgres {
         Some(server) if options.measures(Work::ThreeGateways) => three_gateways(&options, server, dir).await,
@@ -194,6 +197,25 @@ async fn screening(options: &Options, dir: &Path) -> Result<(), Box<dyn Error>> 
     let cells = measure(&mut contenders, &plan).await?;
     report::compared(&plan, &contenders, &cells);
     report::processes(&contenders);
+    Ok(())
+}
+
+/// A gateway that speaks `commerce` on each database, beside one that speaks `intents`.
+async fn commerce(options: &Options, dir: &Path) -> Result<(), Box<dyn Error>> {
+    let mut databases = vec![(
+        "SQLite",
+        [("intents.db"), ("commerce.db")].map(|name| format!("sqlite://{}", dir.join(name).display())),
+    )];
+    if let Some(server) = &options.postgres {
+        databases.push(("PostgreSQL", [fill::create_database(server).await?, fill::create_database(server).await?]));
+    }
+    let plan = Plan::new(&[Work::Commerce], options.callers, options.rounds, options.length());
+    for (name, [intents, commerce]) in &databases {
+        let mut contenders = vec![Contender::gateways(&format!("{name}, intents"), intents, dir, 1).await?];
+        contenders.push(Contender::in_commerce(&format!("{name}, commerce"), commerce, dir).await?);
+        let cells = measure(&mut contenders, &plan).await?;
+        report::compared(&plan, &contenders, &cells);
+    }
     Ok(())
 }
 

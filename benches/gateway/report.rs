@@ -16,8 +16,9 @@ pub fn setting(flush: Duration) {
 
 /// Every contender beside the first.
 pub fn compared(plan: &Plan, contenders: &[Contender], cells: &[Vec<Cell>]) {
+    let first = contenders.first().map_or("", |contender| contender.name.trim_end_matches(" proxy"));
     println!(
-        "| work | in flight | on | a second | ÷ bare | p50 | p99 | added p50 | CPU each | of PostgreSQL | of the load |"
+        "| work | in flight | on | a second | ÷ {first} | p50 | p99 | added p50 | CPU each | of PostgreSQL | of the load |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     for (row, (work, callers)) in plan.cells.iter().enumerate() {

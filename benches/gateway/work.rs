@@ -18,6 +18,9 @@ pub enum Work {
     Outage,
     /// One `CreatePaymentIntent`, then one `ConfirmPaymentIntent`, at gateways that screen it for fraud and at others that do not.
     Screening,
+    /// One `CreatePaymentIntent`, then one `ConfirmPaymentIntent`, at gateways that speak Corefy's `commerce` API and at others that
+    /// speak `intents`.
+    Commerce,
     /// One `CreatePaymentIntent`, sent to one of three gateways on one PostgreSQL.
     ThreeGateways,
 }
@@ -37,6 +40,7 @@ impl Work {
             Self::Refund => "refund",
             Self::Outage => "create in an outage",
             Self::Screening => "create + confirm, screened",
+            Self::Commerce => "create + confirm, by API",
             Self::ThreeGateways => "create at three gateways",
         }
     }
