@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { env } from "node:process";
 import { promisify } from "node:util";
 
-import { chromium, type Page } from "playwright-core";
+import { chromium, type BrowserContext, type Page } from "playwright-core";
 
 import type { Given } from "./page.js";
 
@@ -27,14 +27,50 @@ const given: Given = {
   cases: (JSON.parse(readFileSync(env["SCENARIO_FILE"]!, "utf8")) as Pick<Given, "cases">).cases,
 };
 const control = promisify(execFile);
+// A card of the sandbox's, by the names of the fields of Corefy's page.
+const CARD = { card_number: "4111111111111111", exp_month: "12", exp_year: "40", cvv: "123" };
+
+/** Is the payer on a page of Corefy's or of the bank's: comes there by a link or by a form, presses a button, and is sent on. */
+async function visit(context: BrowserContext, [url, decision = "approve", method = "GET", ...fields]: string[]) {
+  const page = await context.newPage();
+  const moved = (act: () => Promise<unknown>) => Promise.all([page.waitForNavigation(), act()]);
+  if (method === "POST") {
+    await moved(() => page.evaluate(submit, { url: url!, fields }));
+  } else {
+    await page.goto(url!);
+  }
+  if (decision === "card") {
+    // Not by `fill`, whose errors quote the value.
+    await page.evaluate(fillIn, CARD);
+  }
+  // The shop that the payer is sent back to does not exist here: it is enough that the browser asks for it.
+  const left = Promise.race([page.waitForRequest("https://shop.example/**"), page.waitForNavigation()]);
+  await Promise.all([left, page.click(`button[value="${decision}"]`)]);
+  await page.close();
+}
+
+function submit({ url, fields }: { url: string; fields: string[] }) {
+  const form = Object.assign(document.createElement("form"), { action: url, method: "post" });
+  for (const field of fields) {
+    const [name, ...value] = field.split("=");
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value: value.join("=") }));
+  }
+  document.documentElement.append(form);
+  form.submit();
+}
+
+function fillIn(values: Record<string, string>) {
+  for (const [name, value] of Object.entries(values)) {
+    document.querySelector<HTMLInputElement>(`input[name="${name}"]`)!.value = value;
+  }
+}
 
 async function opened(page: Page, url: string): Promise<Page> {
   await page.exposeFunction("given", () => given);
   await page.exposeFunction("print", console.log);
-  await page.exposeFunction(
-    "control",
-    async (words: string[]) => void (await control(env["SCENARIO_CONTROL"]!, words)),
-  );
+  await page.exposeFunction("control", async ([order, ...words]: string[]) => {
+    await (order === "visit" ? visit(page.context(), words) : control(env["SCENARIO_CONTROL"]!, [order!, ...words]));
+  });
   await page.goto(url);
   return page;
 }
