@@ -84,7 +84,7 @@ type CustomerServiceClient interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetCustomer(ctx context.Context, in *GetCustomerRequest, opts ...grpc.CallOption) (*GetCustomerResponse, error)
-	// Lists customers, newest first. A page examines at most 2000 customers and returns those among them that fit.
+	// Lists customers, newest first. A page examines at most 1000 customers and returns those among them that fit.
 	//
 	// Errors: only those that every call may have.
 	ListCustomers(ctx context.Context, in *ListCustomersRequest, opts ...grpc.CallOption) (*ListCustomersResponse, error)
@@ -233,7 +233,7 @@ type CustomerServiceServer interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetCustomer(context.Context, *GetCustomerRequest) (*GetCustomerResponse, error)
-	// Lists customers, newest first. A page examines at most 2000 customers and returns those among them that fit.
+	// Lists customers, newest first. A page examines at most 1000 customers and returns those among them that fit.
 	//
 	// Errors: only those that every call may have.
 	ListCustomers(context.Context, *ListCustomersRequest) (*ListCustomersResponse, error)

@@ -85,7 +85,7 @@ type PaymentIntentServiceClient interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	ListAttempts(ctx context.Context, in *ListAttemptsRequest, opts ...grpc.CallOption) (*ListAttemptsResponse, error)
-	// Lists payment intents, newest first. A page examines at most 2000 intents and returns those among them that fit.
+	// Lists payment intents, newest first. A page examines at most 1000 intents and returns those among them that fit.
 	//
 	// Errors: only those that every call may have.
 	ListPaymentIntents(ctx context.Context, in *ListPaymentIntentsRequest, opts ...grpc.CallOption) (*ListPaymentIntentsResponse, error)
@@ -237,7 +237,7 @@ type PaymentIntentServiceServer interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	ListAttempts(context.Context, *ListAttemptsRequest) (*ListAttemptsResponse, error)
-	// Lists payment intents, newest first. A page examines at most 2000 intents and returns those among them that fit.
+	// Lists payment intents, newest first. A page examines at most 1000 intents and returns those among them that fit.
 	//
 	// Errors: only those that every call may have.
 	ListPaymentIntents(context.Context, *ListPaymentIntentsRequest) (*ListPaymentIntentsResponse, error)

@@ -48,7 +48,7 @@ type RefundServiceClient interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetRefund(ctx context.Context, in *GetRefundRequest, opts ...grpc.CallOption) (*GetRefundResponse, error)
-	// Lists refunds, newest first. A page examines at most 2000 refunds and returns those among them that fit.
+	// Lists refunds, newest first. A page examines at most 1000 refunds and returns those among them that fit.
 	//
 	// Errors: only those that every call may have.
 	ListRefunds(ctx context.Context, in *ListRefundsRequest, opts ...grpc.CallOption) (*ListRefundsResponse, error)
@@ -116,7 +116,7 @@ type RefundServiceServer interface {
 	//
 	// Errors: NOT_FOUND/RESOURCE_NOT_FOUND.
 	GetRefund(context.Context, *GetRefundRequest) (*GetRefundResponse, error)
-	// Lists refunds, newest first. A page examines at most 2000 refunds and returns those among them that fit.
+	// Lists refunds, newest first. A page examines at most 1000 refunds and returns those among them that fit.
 	//
 	// Errors: only those that every call may have.
 	ListRefunds(context.Context, *ListRefundsRequest) (*ListRefundsResponse, error)
