@@ -17,6 +17,7 @@ mod clock_put_back;
 mod command_line;
 mod comments;
 mod commerce;
+mod commerce_crashes;
 mod commerce_laws;
 mod confirmations;
 mod crashes;
