@@ -86,7 +86,7 @@ pub fn any_answer_is_read(bytes: &[u8]) -> usize {
         let World { corefy, scenes } = world;
         corefy.answer(status, body);
         let read = scenes.iter().map(|scene| world.ask_about(scene)).sum();
-        let methods = corefy.outcome(corefy.dialect.supported_payment_methods(scheduling()));
+        let methods = corefy.outcome(corefy.dialect.supported_payment_methods(None, scheduling()));
         for method in told(methods).unwrap_or_default() {
             assert!(!method.kind.is_empty(), "a kind has no code: {method:?}");
         }

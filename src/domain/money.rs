@@ -14,7 +14,7 @@ pub const MAX_DIGITS: u32 = 12;
 const MAX_AMOUNT: usize = 20;
 
 /// An amount of one currency, in minor units.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Money {
     /// Minor units: cents for USD, yen for JPY.
     pub minor: i64,

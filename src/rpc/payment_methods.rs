@@ -8,9 +8,10 @@ use crate::{
         payment_methods::{CreatePaymentMethod, DeletePaymentMethod, PaymentMethodData, UpdatePaymentMethod},
     },
     domain::{
+        amount_limits::AmountLimits,
         clock::Timestamp,
         ids::{CustomerId, PaymentMethodId},
-        money::Currency,
+        money::{Currency, Money},
         payment_method::{CARD, CardEdit, OtherMethod, PaymentMethod, SupportedPaymentMethod},
         private::Private,
     },
@@ -96,8 +97,8 @@ impl PaymentMethodService for Handlers {
         &self,
         request: Request<pb::ListSupportedPaymentMethodsRequest>,
     ) -> Result<Response<pb::ListSupportedPaymentMethodsResponse>, Status> {
-        let (caller, currency) = handler::query(request, supported)?;
-        let found = self.app.payments.list_supported_payment_methods(&caller, currency).await?;
+        let (caller, (currency, amount)) = handler::query(request, supported)?;
+        let found = self.app.payments.list_supported_payment_methods(&caller, currency, amount).await?;
         let supported_payment_methods = found.into_iter().map(Into::into).collect();
         Ok(Response::new(pb::ListSupportedPaymentMethodsResponse { supported_payment_methods }))
     }
@@ -166,8 +167,18 @@ fn list(fields: &mut Fields, message: pb::ListPaymentMethodsRequest) -> Option<(
     Some((customer?, page))
 }
 
-fn supported(fields: &mut Fields, message: pb::ListSupportedPaymentMethodsRequest) -> Option<Option<Currency>> {
-    Some(if message.currency.is_empty() { None } else { fields.currency(&message.currency) })
+/// The currency and the amount that methods are wanted for, when there are any.
+fn supported(
+    fields: &mut Fields,
+    message: pb::ListSupportedPaymentMethodsRequest,
+) -> Option<(Option<Currency>, Option<Money>)> {
+    let pb::ListSupportedPaymentMethodsRequest { currency: code, amount } = message;
+    if !amount.is_empty() && code.is_empty() {
+        fields.refuse("currency", "is required with amount");
+    }
+    let currency = if code.is_empty() { None } else { fields.currency(&code) };
+    let is_given = !amount.is_empty();
+    Some((currency, if is_given { fields.amount(&amount, currency, &AmountLimits::default()) } else { None }))
 }
 
 /// Reads a type code; none means a card.

@@ -17,6 +17,7 @@ use crate::domain::{
     clock::Timestamp,
     confirmation::Confirmation,
     customer::Customer,
+    money::Money,
     payment_method::{PaymentMethod, SupportedPaymentMethod},
     refund::Refund,
     snapshot::{CustomerSnapshot, PaymentMethodSnapshot, PaymentMethodsSnapshot, PaymentSnapshot, RefundSnapshot},
@@ -178,8 +179,13 @@ pub trait Upstream: Send + Sync + 'static {
         scheduling: Scheduling,
     ) -> Result<PaymentMethodsSnapshot, Error>;
 
-    /// Reads the kinds of payment methods that the account accepts, at most 1000.
-    async fn supported_payment_methods(&self, scheduling: Scheduling) -> Result<Vec<SupportedPaymentMethod>, Error>;
+    /// Reads the kinds of payment methods that the account accepts, at most 1000; with an amount only those that take it, where Corefy
+    /// tells.
+    async fn supported_payment_methods(
+        &self,
+        amount: Option<Money>,
+        scheduling: Scheduling,
+    ) -> Result<Vec<SupportedPaymentMethod>, Error>;
 
     /// Makes one cheap authenticated call.
     async fn test_connection(&self) -> ConnectionTest;

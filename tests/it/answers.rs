@@ -329,7 +329,7 @@ async fn a_kind_of_payment_method_is_offered_for_the_currencies_it_names(databas
         {"type": "any", "currencies": null}, {"type": null, "currencies": ["EUR"]}, {"type": "pounds", "currencies": ["GBP"]},
     ]});
     between.answer(Method::GET, "/supported", 200, kinds.to_string());
-    let request = pb::ListSupportedPaymentMethodsRequest { currency: "EUR".to_owned() };
+    let request = pb::ListSupportedPaymentMethodsRequest { currency: "EUR".to_owned(), ..Default::default() };
     let found = client.list_supported_payment_methods(request).await.unwrap().into_inner().supported_payment_methods;
     let kinds: Vec<_> = found.iter().map(|kind| kind.r#type.as_str()).collect();
     assert_eq!(kinds, ["card", "any"]);

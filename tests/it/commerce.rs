@@ -12,7 +12,7 @@ use crate::support::{
     app::TestApp,
     client::{APPROVED, Client, confirmation, keyed, new_customer, new_intent, redirect},
     database::TestDatabase,
-    refusal::{facts, refused},
+    refusal::{facts, refused, wrong_fields},
 };
 
 crate::on_both!(
@@ -25,6 +25,7 @@ crate::on_both!(
     a_card_whose_answer_is_lost_is_never_sent_again,
     a_card_that_was_lost_before_it_arrived_is_given_up_once_its_token_has_ended,
     a_saved_card_pays_without_its_payer,
+    methods_are_told_by_currency_and_amount,
     what_the_api_cannot_do_is_refused,
     a_callback_of_another_mode_or_without_a_signature_is_refused,
     a_connection_test_names_the_account,
@@ -208,6 +209,28 @@ async fn a_saved_card_pays_without_its_payer(database: TestDatabase) {
     let third = client.create_payment_intent(new()).await.unwrap().into_inner().payment_intent.unwrap();
     assert_eq!(confirmed(&client, by(&third.id, source)).await.state(), State::RequiresAction, "its payer is asked");
     app.assert_books_agree(&client, &second.id).await;
+}
+
+async fn methods_are_told_by_currency_and_amount(database: TestDatabase) {
+    let app = TestApp::start_commerce(database).await;
+    let client = app.client().await;
+    let supported = async |currency: &str, amount: &str| {
+        let request =
+            pb::ListSupportedPaymentMethodsRequest { currency: currency.to_owned(), amount: amount.to_owned() };
+        client.list_supported_payment_methods(request).await.map(|answer| answer.into_inner().supported_payment_methods)
+    };
+    let asked = || app.sandbox.request_count("POST", "/public-api/payment-prerequest");
+    let small = supported("JPY", "100").await.unwrap();
+    assert_eq!(small.iter().map(|method| method.r#type.as_str()).collect::<Vec<_>>(), ["card"]);
+    assert_eq!(supported("JPY", "2000000").await.unwrap(), [], "no service takes so much");
+    let before = asked();
+    assert_eq!(supported("JPY", "100").await.unwrap(), small);
+    assert_eq!(asked(), before, "the answer is kept for a minute");
+    app.clock.advance(Duration::from_secs(61));
+    supported("JPY", "100").await.unwrap();
+    assert_eq!(asked(), before + 1);
+    assert_eq!(wrong_fields(supported("", "100").await), ["currency"]);
+    assert_eq!(wrong_fields(supported("JPY", "0.5").await), ["amount"]);
 }
 
 async fn what_the_api_cannot_do_is_refused(database: TestDatabase) {

@@ -382,6 +382,6 @@ async fn listed(
 }
 
 async fn supported(client: &Client, currency: &str) -> Result<Vec<pb::SupportedPaymentMethod>, Status> {
-    let request = pb::ListSupportedPaymentMethodsRequest { currency: currency.to_owned() };
+    let request = pb::ListSupportedPaymentMethodsRequest { currency: currency.to_owned(), ..Default::default() };
     Ok(client.list_supported_payment_methods(request).await?.into_inner().supported_payment_methods)
 }

@@ -684,7 +684,10 @@ func (x *ListPaymentMethodsResponse) GetNextPageToken() string {
 type ListSupportedPaymentMethodsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only methods that can be paid in this ISO 4217 currency, which must be one in use. Empty: all.
-	Currency      string `protobuf:"bytes,1,opt,name=currency,proto3" json:"currency,omitempty"`
+	Currency string `protobuf:"bytes,1,opt,name=currency,proto3" json:"currency,omitempty"`
+	// Only methods that take a payment of this amount, in the form of `PaymentIntent.amount`; `currency` is required with it. Empty: of any
+	// amount. Corefy's `intents` API tells no limits of methods, so that it changes nothing there.
+	Amount        string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -722,6 +725,13 @@ func (*ListSupportedPaymentMethodsRequest) Descriptor() ([]byte, []int) {
 func (x *ListSupportedPaymentMethodsRequest) GetCurrency() string {
 	if x != nil {
 		return x.Currency
+	}
+	return ""
+}
+
+func (x *ListSupportedPaymentMethodsRequest) GetAmount() string {
+	if x != nil {
+		return x.Amount
 	}
 	return ""
 }
@@ -822,9 +832,10 @@ const file_corefy_gateway_v1_payment_method_service_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\"\x8f\x01\n" +
 	"\x1aListPaymentMethodsResponse\x12I\n" +
 	"\x0fpayment_methods\x18\x01 \x03(\v2 .corefy.gateway.v1.PaymentMethodR\x0epaymentMethods\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"@\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"X\n" +
 	"\"ListSupportedPaymentMethodsRequest\x12\x1a\n" +
-	"\bcurrency\x18\x01 \x01(\tR\bcurrency\"\x8c\x01\n" +
+	"\bcurrency\x18\x01 \x01(\tR\bcurrency\x12\x16\n" +
+	"\x06amount\x18\x02 \x01(\tR\x06amount\"\x8c\x01\n" +
 	"#ListSupportedPaymentMethodsResponse\x12e\n" +
 	"\x19supported_payment_methods\x18\x01 \x03(\v2).corefy.gateway.v1.SupportedPaymentMethodR\x17supportedPaymentMethods2\x85\x06\n" +
 	"\x14PaymentMethodService\x12y\n" +

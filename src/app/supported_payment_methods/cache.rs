@@ -1,4 +1,4 @@
-//! The answer of Corefy's that is kept for a minute, so that it is asked once, however many callers ask.
+//! The answers of Corefy's that are kept for a minute, so that each is asked for once, however many callers ask.
 
 use std::{
     sync::{
@@ -11,39 +11,42 @@ use std::{
 use moka::{future::Cache, policy::EvictionPolicy};
 
 use crate::{
-    domain::{clock::Timestamp, payment_method::SupportedPaymentMethod},
+    domain::{clock::Timestamp, money::Money, payment_method::SupportedPaymentMethod},
     upstream::{self, Scheduling, Upstream},
 };
 
 /// How long an answer of Corefy's is kept.
 const KEPT: Duration = Duration::from_secs(60);
+/// Answers that are kept, each for another amount; of more, the one that was used last goes first.
+const MOST_KEPT: u64 = 1000;
 
-/// The last answer, and the time from which it is kept.
+/// The answers of a minute, and the time from which they are kept.
 pub(in crate::app) struct SupportedCache {
     since: AtomicI64,
-    /// Answers by that time; all but the newest are of no use.
-    answers: Cache<i64, Arc<Vec<SupportedPaymentMethod>>>,
+    /// Answers by that time and by amount; those of an earlier time are of no use.
+    answers: Cache<(i64, Option<Money>), Arc<Vec<SupportedPaymentMethod>>>,
 }
 
 impl SupportedCache {
     pub(in crate::app) fn new() -> Self {
         // The oldest goes first: moka's usual rule would not let a newcomer in.
-        let answers = Cache::builder().max_capacity(1).eviction_policy(EvictionPolicy::lru());
+        let answers = Cache::builder().max_capacity(MOST_KEPT).eviction_policy(EvictionPolicy::lru());
         Self { since: AtomicI64::default(), answers: answers.build() }
     }
 
-    /// The time from which an answer for `now` is kept. A clock that was turned back must not make it live longer.
-    /// The answer that is kept at `now`, or else a new one.
+    /// The answer for `amount`, or for any, that is kept at `now`, or else a new one.
     pub(super) async fn get(
         &self,
         upstream: &dyn Upstream,
+        amount: Option<Money>,
         scheduling: Scheduling,
         now: Timestamp,
     ) -> Result<Arc<Vec<SupportedPaymentMethod>>, Arc<upstream::Error>> {
-        let asked = async { upstream.supported_payment_methods(scheduling).await.map(Arc::new) };
-        self.answers.try_get_with(self.since(now), asked).await
+        let asked = async { upstream.supported_payment_methods(amount, scheduling).await.map(Arc::new) };
+        self.answers.try_get_with((self.since(now), amount), asked).await
     }
 
+    /// The time from which an answer for `now` is kept. A clock that was turned back must not make it live longer.
     fn since(&self, now: Timestamp) -> i64 {
         let renew = |since| {
             let is_fresh = Timestamp(since) <= now && now.since(Timestamp(since)) < KEPT;

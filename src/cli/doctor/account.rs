@@ -16,7 +16,7 @@ const MOST_NAMED: usize = 8;
 /// Asks what the account can be paid by, and compares it with the currencies that the gateway is set to accept.
 pub(super) async fn check_payment_methods(upstream: &dyn Upstream, config: &Config, findings: &mut Findings) {
     const SUBJECT: &str = "account";
-    let methods = match upstream.supported_payment_methods(Scheduling::of(Priority::Read)).await {
+    let methods = match upstream.supported_payment_methods(None, Scheduling::of(Priority::Read)).await {
         Ok(methods) => methods,
         Err(error) => return findings.warn(SUBJECT, &format!("its payment methods could not be read: {error}")),
     };

@@ -15,7 +15,7 @@ use crate::domain::{
     clock::{Clock, Timestamp},
     confirmation::Confirmation,
     customer::{Contact, Customer},
-    money::Currency,
+    money::{Currency, Money},
     payment_intent::PaymentIntent,
     payment_method::{PaymentMethod, SupportedPaymentMethod},
     refund::{Refund, RefundState},
@@ -269,10 +269,19 @@ impl Upstream for Commerce {
         Ok(PaymentMethodsSnapshot { methods: Vec::new(), is_complete: false })
     }
 
-    /// Asks for the services of each currency that the account has.
-    async fn supported_payment_methods(&self, scheduling: Scheduling) -> Result<Vec<SupportedPaymentMethod>, Error> {
+    /// Asks for the services that take the amount, or else for those of each currency that the account has.
+    async fn supported_payment_methods(
+        &self,
+        amount: Option<Money>,
+        scheduling: Scheduling,
+    ) -> Result<Vec<SupportedPaymentMethod>, Error> {
         if self.0.settings.public_url.is_none() || self.0.credentials.public_key.is_none() {
             return Ok(self.configured_methods());
+        }
+        if let Some(Money { currency, .. }) = amount {
+            let offer = self.0.offers(currency, amount, scheduling).await?;
+            let offers = offer.map(|offer| (currency, offer)).into_iter().collect();
+            return Ok(answers::supported(offers, &self.0.settings));
         }
         let request = HttpRequest::read("account.balances", BALANCES, scheduling);
         let AccountDocument(codes) = self.0.ask(&request).await?;

@@ -511,7 +511,7 @@ async fn the_services_of_every_currency_are_told_or_those_of_the_settings() {
     scene.corefy = corefy_with(url.clone(), |settings| {
         settings.services = [(("wallet".to_owned(), eur), "skrill_eur_hpp".to_owned())].into();
     });
-    let told = scene.corefy.supported_payment_methods(ASKED).await.unwrap();
+    let told = scene.corefy.supported_payment_methods(None, ASKED).await.unwrap();
     assert_eq!((told.len(), told[0].kind.as_str(), told[0].currencies.join(",")), (1, "wallet", "EUR".to_owned()));
     assert!(scene.server.seen().is_empty());
     scene.corefy = corefy_with(url.clone(), |settings| settings.public_url = Some(url));
@@ -523,11 +523,26 @@ async fn the_services_of_every_currency_are_told_or_those_of_the_settings() {
         json!({"data": {"services": services, "methods": {"skrill": {"name": "Skrill"}, "payment_card": {"name": "Card"}}}})
     };
     scene.follow(vec![answer(200, account), answer(200, offer("eur")), answer(200, offer("usd"))]);
-    let told = scene.corefy.supported_payment_methods(ASKED).await.unwrap();
+    let told = scene.corefy.supported_payment_methods(None, ASKED).await.unwrap();
     let told: Vec<_> = told.iter().map(|it| (it.kind.as_str(), it.name.as_str(), it.currencies.join(","))).collect();
     let both = "EUR,USD".to_owned();
     assert_eq!(told, [("card", "Card", both.clone()), ("skrill", "Skrill", both)]);
     assert_eq!(asked(&scene)[1..], ["POST /public-api/payment-prerequest", "POST /public-api/payment-prerequest"]);
+}
+
+#[tokio::test]
+async fn the_services_that_take_an_amount_are_asked_for_with_it() {
+    let mut scene = InScene::new([]).await;
+    let url = scene.server.url.clone();
+    scene.corefy = corefy_with(url.clone(), |settings| settings.public_url = Some(url));
+    let offer = json!({"data": {"services": {"skrill_eur_hpp": {"method": "skrill"}}, "methods": []}});
+    scene.follow(vec![answer(200, offer)]);
+    let amount = Money::new(1_050, Currency::parse("EUR").unwrap());
+    let told = scene.corefy.supported_payment_methods(Some(amount), ASKED).await.unwrap();
+    assert_eq!((told.len(), told[0].kind.as_str(), told[0].currencies.join(",")), (1, "skrill", "EUR".to_owned()));
+    let seen = scene.server.seen();
+    let body: Value = serde_json::from_slice(&seen[0].body).unwrap();
+    assert_eq!((seen.len(), &body["currency"], body["amount"].to_string().as_str()), (1, &json!("EUR"), "10.50"));
 }
 
 #[tokio::test]

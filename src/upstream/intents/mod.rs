@@ -17,6 +17,7 @@ use crate::domain::{
     clock::{Clock, Timestamp},
     confirmation::Confirmation,
     customer::Customer,
+    money::Money,
     payment_method::{PaymentMethod, SupportedPaymentMethod},
     refund::Refund,
     snapshot::{
@@ -317,7 +318,12 @@ impl Upstream for Intents {
         Ok(answers::payment_methods(list, id))
     }
 
-    async fn supported_payment_methods(&self, scheduling: Scheduling) -> Result<Vec<SupportedPaymentMethod>, Error> {
+    /// Corefy tells no limits of methods.
+    async fn supported_payment_methods(
+        &self,
+        _: Option<Money>,
+        scheduling: Scheduling,
+    ) -> Result<Vec<SupportedPaymentMethod>, Error> {
         let request = HttpRequest::read("payment_method.list_supported", SUPPORTED_METHODS, scheduling);
         let list: wire::List<wire::SupportedMethod> = self.ask(&request).await?;
         Ok(list.data.read.into_iter().take(wire::LONGEST_LIST).filter_map(answers::supported).collect())

@@ -60,7 +60,7 @@ async fn every_attempt_is_signed_anew() {
         webhook_secrets: Vec::new(),
     };
     corefy.keys = CredentialHeaders::new(&credentials, clock.clone()).unwrap();
-    let (outcome, ()) = tokio::join!(corefy.supported_payment_methods(ASKED), async {
+    let (outcome, ()) = tokio::join!(corefy.supported_payment_methods(None, ASKED), async {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         clock.advance(std::time::Duration::from_secs(60));
     });
@@ -332,7 +332,7 @@ async fn lists_come_bare_or_under_data() {
     let scene = Scene::<InIntents>::new([answer(200, methods), answer(200, kinds)]).await;
     assert_eq!(scene.corefy.payment_methods_of(&scene.customer, ASKED).await.unwrap().methods[0].upstream_id, "meth_1");
     assert_eq!(asked(&scene).1, "/v1/customers/cust_1/payment-methods");
-    let kinds = scene.corefy.supported_payment_methods(ASKED).await.unwrap();
+    let kinds = scene.corefy.supported_payment_methods(None, ASKED).await.unwrap();
     assert_eq!((kinds[0].kind.as_str(), kinds[0].currencies.as_slice()), ("card", ["USD".to_owned()].as_slice()));
 }
 

@@ -147,7 +147,7 @@ async fn every_wrong_field_of_a_list_is_named_at_once(database: TestDatabase) {
     assert_all_named(&wrong_fields(client.list_customers(customers).await), "ListCustomersRequest", &[]);
     let methods = pb::ListPaymentMethodsRequest { customer_id: wrong(), page_size: -1, page_token: wrong() };
     assert_all_named(&wrong_fields(client.list_payment_methods(methods).await), "ListPaymentMethodsRequest", &[]);
-    let supported = pb::ListSupportedPaymentMethodsRequest { currency: wrong() };
+    let supported = pb::ListSupportedPaymentMethodsRequest { currency: wrong(), amount: wrong() };
     let told = wrong_fields(client.list_supported_payment_methods(supported).await);
     assert_all_named(&told, "ListSupportedPaymentMethodsRequest", &[]);
     let events = pb::ListEventsRequest {

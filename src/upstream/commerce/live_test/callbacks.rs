@@ -24,6 +24,7 @@ impl AccountWalk {
         let mark = format!("{MARK}={}", self.plan.name);
         let came = match &mut self.plan.callbacks {
             Err(why) => Err(why.clone()),
+            Ok(_) if !self.has_invoice => Err("no payment was made".to_owned()),
             Ok(callbacks) => {
                 let ours = async {
                     loop {

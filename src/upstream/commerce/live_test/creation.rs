@@ -81,6 +81,7 @@ impl AccountWalk {
         if answer.attribute("test_mode").and_then(Value::as_bool) != Some(true) {
             return Err("the invoice that was made is not shown as a test: nothing is paid".to_owned());
         }
+        self.has_invoice = true;
         self.note_change(&id, answer);
         let token = attributes.flow_data.and_then(|flow| flow.metadata?.token);
         let page = next_action::page(attributes.hpp_url.as_ref());

@@ -14,6 +14,8 @@ pub(super) struct AccountWalk {
     pub account: CommerceAccount,
     pub plan: LiveTestPlan,
     pub findings: FactFindings,
+    /// Whether an invoice was made, about which a callback can come.
+    pub has_invoice: bool,
     /// When each invoice changed last, in unix seconds.
     changes: BTreeMap<String, i64>,
     pub tell: Box<dyn Fn(LiveTestNotice<'_>) + Send + Sync>,
@@ -28,7 +30,7 @@ impl AccountWalk {
         plan: LiveTestPlan,
         tell: Box<dyn Fn(LiveTestNotice<'_>) + Send + Sync>,
     ) -> Self {
-        Self { account, plan, findings: FactFindings::begin(), changes: BTreeMap::new(), tell }
+        Self { account, plan, findings: FactFindings::begin(), has_invoice: false, changes: BTreeMap::new(), tell }
     }
 
     pub(super) fn say(&self, step: &'static str) {
