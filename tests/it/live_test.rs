@@ -107,12 +107,10 @@ async fn post(url: &str, body: String) -> String {
 async fn every_fact_that_can_be_tested_is_proved_by_the_sandbox() {
     let account = Account::start().await;
     let mut test = account.begin(&["--page-seconds=60", "--outcome-seconds=30", "--report=report.json"], &[]);
-    let page = test
-        .word_after(
-            "Pay on Corefy's page by the test card 5519283812030000, any later expiry and any CVV, within 60 s:",
-        )
-        .await;
-    let file = test.word_after("Approve on the bank's page, within 60 s:").await;
+    // The address is on a line of its own, which is read after the one before.
+    let page = "by the test card 5519283812030000, any later expiry and any CVV, within 60 s:\n      ";
+    let page = test.word_after(page).await;
+    let file = test.word_after("Approve on the bank's page, within 60 s:\n      ").await;
     let bank = std::fs::read_to_string(file.strip_prefix("file://").unwrap()).unwrap();
     let card = [("decision", "card"), ("card_number", CARD), ("card_holder", "A PAYER"), ("cvv", "123")];
     let session = http_client().get(page).send().await.unwrap().url().to_string();
