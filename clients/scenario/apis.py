@@ -22,9 +22,9 @@ class Api:
     """One of them."""
 
     name: str
-    # What the gateway can do over it, as GetGatewayInfo tells it.
+    # The capabilities of the gateway over it, as GetGatewayInfo tells them.
     capabilities: tuple[str, ...]
-    # What else tells it from others: `bank_page_by_post`, that the payer is sent to the bank by a form and not by a link.
+    # Other differences: `bank_page_by_post`, that the payer is sent to the bank by a form and not by a link.
     traits: tuple[str, ...] = ()
     # Settings of the gateway, and those that are the sandbox's address.
     settings: dict[str, str] | None = None
