@@ -10,7 +10,6 @@ use crate::upstream::{
         keys::AuthorizationHeaders,
         wire::{AccountDocument, PrerequestBody, PrerequestDocument},
     },
-    lenient,
     transport::HttpRequest,
     values::Amount,
 };
@@ -36,7 +35,7 @@ impl AccountWalk {
             self.findings.proved("base_url", answer.words());
             self.findings.proved("basic_auth", answer.words());
         }
-        let read = lenient::read::<AccountDocument>(&answer.bytes).ok().filter(|_| answer.status.is_success());
+        let read = answer.success::<AccountDocument>();
         self.findings.judge(
             "balances",
             match read {
@@ -61,7 +60,7 @@ impl AccountWalk {
             Ok(answer) => answer,
             Err(why) => return self.findings.untested(NAME, why),
         };
-        let read = lenient::read::<PrerequestDocument>(&answer.bytes).ok().filter(|_| answer.status.is_success());
+        let read = answer.success::<PrerequestDocument>();
         self.findings.judge(
             NAME,
             match read.map(|document| document.services.len()) {

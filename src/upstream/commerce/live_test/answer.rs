@@ -1,6 +1,7 @@
 //! An answer as it came, and the meaning of an invoice in it.
 
 use reqwest::StatusCode;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::upstream::{
@@ -30,10 +31,14 @@ impl RawAnswer {
         }
     }
 
+    /// The body of a success, where it has this shape.
+    pub fn success<T: DeserializeOwned>(&self) -> Option<T> {
+        lenient::read(&self.bytes).ok().filter(|_| self.status.is_success())
+    }
+
     /// The invoice in it.
     pub fn invoice(&self) -> Option<WireInvoice> {
-        let read = lenient::read::<InvoiceDocument>(&self.bytes).ok()?;
-        self.status.is_success().then_some(read.0)
+        self.success().map(|InvoiceDocument(invoice)| invoice)
     }
 
     /// An attribute of the object in it.

@@ -18,7 +18,6 @@ use crate::upstream::{
             WireInvoice,
         },
     },
-    lenient,
     transport::HttpRequest,
     values::{Amount, Secret},
 };
@@ -154,7 +153,7 @@ impl AccountWalk {
             Ok(answer) => answer,
             Err(why) => return self.findings.untested(NAME, why),
         };
-        let list = lenient::read::<InvoiceList>(&answer.bytes).ok().filter(|_| answer.status.is_success());
+        let list = answer.success::<InvoiceList>();
         let ids: Vec<_> = list.into_iter().flat_map(|InvoiceList(list)| list.read).map(|entry| entry.id).collect();
         self.findings.judge(
             NAME,

@@ -15,8 +15,8 @@ impl AccountWalk {
     /// Has someone pay on Corefy's page and approve on the bank's; answers whether the first invoice is paid, by a card or here.
     pub(super) async fn pay_on_pages(&mut self, first: &TestInvoice, is_paid: bool) -> Result<bool, WalkStopped> {
         let challenged = if is_paid { self.begin_challenge().await } else { None };
-        let further = if is_paid { self.invoice_to_pay_on_page().await? } else { None };
-        let page = if is_paid { further.as_ref() } else { Some(first) };
+        let further = if is_paid { Some(self.invoice_to_pay_on_page().await?) } else { None };
+        let page = further.as_ref().unwrap_or(first);
         let patience = self.plan.page_patience;
         if patience.is_zero() {
             for name in ["hosted_page_address", "challenge_verbatim"] {
@@ -24,17 +24,14 @@ impl AccountWalk {
             }
             return Ok(is_paid);
         }
-        if let Some(page) = page.and_then(|invoice| invoice.page.as_ref()) {
+        if let Some(page) = &page.page {
             let task = "Pay on Corefy's page";
             (self.tell)(LiveTestNotice::Page { task, page, card: Some(CHARGED) });
         }
         if let Some((_, page)) = &challenged {
             (self.tell)(LiveTestNotice::Page { task: "Approve on the bank's page", page, card: None });
         }
-        let is_paid_there = match page.filter(|invoice| invoice.page.is_some()) {
-            Some(invoice) => self.judge_page("hosted_page_address", &invoice.id, patience).await,
-            None => false,
-        };
+        let is_paid_there = page.page.is_some() && self.judge_page("hosted_page_address", &page.id, patience).await;
         if let Some((id, _)) = challenged {
             self.judge_page("challenge_verbatim", &id, patience).await;
         }
@@ -42,9 +39,8 @@ impl AccountWalk {
     }
 
     /// Makes an invoice for the payer to pay on Corefy's page.
-    async fn invoice_to_pay_on_page(&mut self) -> Result<Option<TestInvoice>, WalkStopped> {
-        let made = self.further_invoice(InvoiceWish { suffix: "page", ..Default::default() }).await;
-        made.map(Some).map_err(WalkStopped)
+    async fn invoice_to_pay_on_page(&mut self) -> Result<TestInvoice, WalkStopped> {
+        self.further_invoice(InvoiceWish { suffix: "page", ..Default::default() }).await.map_err(WalkStopped)
     }
 
     /// Sells a card whose bank asks its payer; answers with the invoice and the bank's page.

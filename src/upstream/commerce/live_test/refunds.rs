@@ -6,7 +6,6 @@ use super::{creation::TestInvoice, walk::AccountWalk};
 use crate::domain::money::Money;
 use crate::upstream::{
     commerce::wire::{ObjectBody, RefundAnswer, RefundInvoiceBody, RequestBody, WireInvoice},
-    lenient,
     values::Amount,
 };
 
@@ -28,7 +27,7 @@ impl AccountWalk {
             Ok(answer) => answer,
             Err(why) => return self.findings.untested(NAME, why),
         };
-        let read = lenient::read::<RefundAnswer>(&answer.bytes).ok().filter(|_| answer.status.is_success());
+        let read = answer.success::<RefundAnswer>();
         self.findings.judge(
             NAME,
             match read {
