@@ -1,5 +1,7 @@
 //! A database that has grown: copies of the rows of one finished payment, under ids older than all that are real.
 
+use std::path::Path;
+
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
 /// Rows that are copied in one transaction.
@@ -23,6 +25,32 @@ const COPIES: [&str; 3] = [
      SELECT 'evt_' || {n}, partner_id, type, 'pi_' || {n}, object, created_at, -{i}
      FROM {series}, (SELECT * FROM events ORDER BY id DESC LIMIT 1) AS one",
 ];
+
+/// A place for databases.
+#[derive(Clone, Copy)]
+pub enum Server<'a> {
+    Sqlite,
+    /// At this URL.
+    Postgres(&'a str),
+}
+
+impl Server<'_> {
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// Makes an empty database, and answers with its URL; one of SQLite's is a file of this name in `dir`.
+    pub async fn new_database(self, name: &str, dir: &Path) -> Result<String, sqlx::Error> {
+        match self {
+            Self::Sqlite => Ok(format!("sqlite://{}", dir.join(format!("{name}.db")).display())),
+            Self::Postgres(server) => create_database(server).await,
+        }
+    }
+}
 
 /// Makes an empty database on `server`, and answers with its URL.
 pub async fn create_database(server: &str) -> Result<String, sqlx::Error> {

@@ -30,6 +30,7 @@ mod webhooks;
 mod work;
 
 use contender::Contender;
+use fill::Server;
 use measure::{Plan, measure};
 use work::Work;
 
@@ -66,6 +67,9 @@ struct Options {
     /// A PostgreSQL server; without it, only SQLite is measured.
     #[arg(long, env = "TEST_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
+    /// Of pages and pruning, only what is measured on PostgreSQL.
+    #[arg(long, requires = "postgres")]
+    without_sqlite: bool,
     /// Passed by cargo to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -107,11 +111,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let dir = dir.path();
     report::setting(flush::median_of(dir)?);
     if options.pages {
-        return pages::measure(options.postgres.as_deref(), dir, options.rows, options.rounds).await;
+        return pages::measure(&options.servers(), dir, options.rows, options.rounds).await;
     }
     if options.pruning {
         let sizes = (options.rows, options.rounds, options.length());
-        return pruning::measure(options.postgres.as_deref(), dir, sizes).await;
+        return pruning::measure(&options.servers(), dir, sizes).await;
     }
     if !matches!(options.work, Some(Work::ThreeGateways | Work::Screening | Work::Commerce)) {
         in_turn(&options, dir).await?;
@@ -129,6 +133,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 impl Options {
+    /// The databases of pages and pruning.
+    fn servers(&self) -> Vec<Server<'_>> {
+        let sqlite = (!self.without_sqlite).then_some(Server::Sqlite);
+        sqlite.into_iter().chain(self.postgres.as_deref().map(Server::Postgres)).collect()
+    }
+
     fn length(&self) -> Duration {
         Duration::from_secs_f64(self.seconds)
     }

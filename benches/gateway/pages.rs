@@ -13,7 +13,7 @@ use corefy_gateway::{
 
 use crate::{
     contender::{Contender, MASTER_KEY, NO_LIMIT},
-    fill::create_database,
+    fill::Server,
     measure::median,
     payments::{self, DECLINE, EMAIL, Filled, METHOD, ORDER},
 };
@@ -29,14 +29,12 @@ const PARTNER: &str = "bench";
 type Case = (&'static str, pb::ListPaymentIntentsRequest);
 
 /// Two gateways, of which one has `rows` payments, on each database; prints how long their pages take.
-pub async fn measure(postgres: Option<&str>, dir: &Path, rows: u32, rounds: usize) -> Result<(), Box<dyn Error>> {
+pub async fn measure(servers: &[Server<'_>], dir: &Path, rows: u32, rounds: usize) -> Result<(), Box<dyn Error>> {
     println!("| page | on | {FEW} payments | {rows} payments | ratio | the next page | ratio |");
     println!("|---|---|---|---|---|---|---|");
-    let file = |name: &str| format!("sqlite://{}", dir.join(name).display());
-    compare("SQLite", [&file("few.db"), &file("many.db")], dir, rows, rounds).await?;
-    if let Some(server) = postgres {
-        let databases = [create_database(server).await?, create_database(server).await?];
-        compare("PostgreSQL", [&databases[0], &databases[1]], dir, rows, rounds).await?;
+    for server in servers {
+        let databases = [server.new_database("few", dir).await?, server.new_database("many", dir).await?];
+        compare(server.name(), [&databases[0], &databases[1]], dir, rows, rounds).await?;
     }
     println!();
     Ok(())

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use crate::{
     contender::{Contender, NO_LIMIT},
-    fill::{copy, create_database, settle},
+    fill::{Server, copy, settle},
     measure::median,
     work::Work,
 };
@@ -58,17 +58,14 @@ const COPIES: [&str; 4] = [
 /// Creations on a database with `rows` rows that are past their time, at a gateway that keeps them and at one that prunes them, in
 /// turn; prints what that does to their times.
 pub async fn measure(
-    postgres: Option<&str>,
+    servers: &[Server<'_>],
     dir: &Path,
     (rows, rounds, length): (u32, usize, Duration),
 ) -> Result<(), Box<dyn Error>> {
     println!("| on | pruned | a second | p50 | beside pruning | p99 | beside pruning | ratio |");
     println!("|---|---|---|---|---|---|---|---|");
-    let mut databases = vec![("SQLite", format!("sqlite://{}", dir.join("pruned.db").display()))];
-    if let Some(server) = postgres {
-        databases.push(("PostgreSQL", create_database(server).await?));
-    }
-    for (name, database) in databases {
+    for server in servers {
+        let (name, database) = (server.name(), server.new_database("pruned", dir).await?);
         fill(&database, dir, rows).await?;
         let (mut p50, mut p99) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
         let (mut pruned, mut pruning) = (0, Duration::ZERO);

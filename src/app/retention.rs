@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The most rows that one transaction deletes, so that no writer beside it waits for long.
-pub const PRUNE_BATCH: u32 = 100;
+pub const PRUNE_BATCH: u32 = 25;
 
 impl Payments {
     /// Deletes the oldest rows of a kind that are past their time, at most [`PRUNE_BATCH`]; operations with their idempotency keys and
