@@ -125,8 +125,9 @@ impl Payments {
     /// Finds out what became of a customer's creation.
     pub(super) async fn recover_customer(&self, operation: &Operation) -> Result<(), Error> {
         let customer = CreateCustomerCommand::load(self, &operation.subject_id).await?;
+        let asked_at = self.now();
         let found = self.upstream.customer_recover(lookup::call(operation), &customer).await;
-        self.settle_found::<CreateCustomerCommand>(operation, found).await
+        self.settle_found::<CreateCustomerCommand>(operation, asked_at, found).await
     }
 }
 

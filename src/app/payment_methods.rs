@@ -105,6 +105,7 @@ impl Payments {
         let mut session = self.store.read().await?;
         let Some(customer) = session.customer_any(&method.customer_id).await? else { return Ok(()) };
         drop(session);
+        let asked_at = self.now();
         let shown = self.upstream.payment_methods_of(&customer, Scheduling::of(Priority::InDoubt)).await;
         let found = match shown {
             Ok(shown) => {
@@ -116,7 +117,7 @@ impl Payments {
             // That the reading was refused says nothing of the saving.
             Err(error) => Err(upstream::Error::Protocol(error.to_string())),
         };
-        self.settle_found::<CreatePaymentMethodCommand>(operation, found).await
+        self.settle_found::<CreatePaymentMethodCommand>(operation, asked_at, found).await
     }
 
     async fn first_unknown_fit(

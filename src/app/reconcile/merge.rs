@@ -129,22 +129,34 @@ enum Finding {
     Open,
 }
 
+/// The moments that the conclusion of a look goes by.
+#[derive(Clone, Copy)]
+pub(super) struct LookTimes {
+    /// When Corefy was asked: its answer says nothing of what came to it later, however late the look is concluded.
+    pub asked_at: Timestamp,
+    /// When the look is concluded.
+    pub now: Timestamp,
+    /// How long sending takes at most.
+    pub send_limit: Duration,
+}
+
 /// Ends a claimed operation by the `snapshot` that was merged, or leaves it open.
 pub(super) fn conclude_claimed(
     payment: &mut Payment,
     mut operation: Operation,
     evidence: Option<(&PaymentSnapshot, Merged)>,
-    (now, send_limit): (Timestamp, Duration),
+    times: LookTimes,
     decision: &mut Decision,
 ) {
     if operation.kind == OperationKind::CreateRefund {
-        return conclude_refund(payment, operation, evidence, (now, send_limit), decision);
+        return conclude_refund(payment, operation, evidence, times, decision);
     }
+    let now = times.now;
     let finding = match evidence {
         Some((_, merged)) if merged.payment_conflict.is_some() => contradicted(merged),
         Some((snapshot, _)) => match snapshot.evidence_of_attempt_since(operation.baseline) {
             Evidence::Outcome => Finding::Found,
-            Evidence::None if is_absent_now(&mut operation, now, send_limit) => Finding::Absent,
+            Evidence::None if is_absent_after_miss(&mut operation, times) => Finding::Absent,
             Evidence::None | Evidence::Unclear => Finding::Open,
         },
         None => Finding::Open,
@@ -179,9 +191,10 @@ fn conclude_refund(
     payment: &mut Payment,
     mut operation: Operation,
     evidence: Option<(&PaymentSnapshot, Merged)>,
-    (now, send_limit): (Timestamp, Duration),
+    times: LookTimes,
     decision: &mut Decision,
 ) {
+    let now = times.now;
     let Payment { intent, refunds, .. } = payment;
     let Ok(refund) = find(refunds, &operation) else { return };
     let finding = match evidence {
@@ -189,7 +202,7 @@ fn conclude_refund(
         Some((_, merged)) if merged.conflict().is_some() => contradicted(merged),
         Some((snapshot, merged)) => {
             let is_complete = snapshot.refunds.is_some() && !merged.is_stale;
-            if is_complete && is_absent_now(&mut operation, now, send_limit) { Finding::Absent } else { Finding::Open }
+            if is_complete && is_absent_after_miss(&mut operation, times) { Finding::Absent } else { Finding::Open }
         }
         None => Finding::Open,
     };
@@ -244,9 +257,9 @@ fn verdict<R>(finding: Finding, resource: R) -> Verdict<R> {
 }
 
 /// Counts a clean miss; whether it is the one that makes the operation certain to be absent.
-pub(super) fn is_absent_now(operation: &mut Operation, now: Timestamp, send_limit: Duration) -> bool {
+pub(super) fn is_absent_after_miss(operation: &mut Operation, times: LookTimes) -> bool {
     operation.misses += 1;
-    is_absent(operation.sent_at, now, operation.misses, send_limit)
+    is_absent(operation.sent_at, times.asked_at, operation.misses, times.send_limit)
 }
 
 /// Reports, once, a payment that should long have come to an end.

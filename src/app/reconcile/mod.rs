@@ -35,7 +35,7 @@ use crate::{
 
 mod merge;
 
-use merge::{conclude_claimed, emit_if_overdue, finish_if_found, is_absent_now};
+use merge::{LookTimes, conclude_claimed, emit_if_overdue, finish_if_found, is_absent_after_miss};
 pub(super) use merge::{give_up_attempt, merge_payment};
 
 /// A payment is asked about by reads at most this often.
@@ -205,20 +205,23 @@ impl Payments {
 
     async fn recover_payment_intent(&self, id: &PaymentIntentId, operation: &Operation) -> Result<(), Error> {
         let Some(payment) = Payment::read(&self.store, id).await? else { return Ok(()) };
+        let asked_at = self.now();
         let found = self.upstream.payment_intent_recover(lookup::call(operation), &payment.context()).await;
-        self.settle_found::<CreatePaymentIntentCommand>(operation, found).await
+        self.settle_found::<CreatePaymentIntentCommand>(operation, asked_at, found).await
     }
 
-    /// Settles a claimed creation by what Corefy knows of it.
+    /// Settles a claimed creation by what Corefy, which was asked at `asked_at`, knows of it.
     pub(super) async fn settle_found<C: Command>(
         &self,
         operation: &Operation,
+        asked_at: Timestamp,
         found: Result<Option<C::Snapshot>, upstream::Error>,
     ) -> Result<(), Error> {
         let mut operation = operation.clone();
+        let times = LookTimes { asked_at, now: self.now(), send_limit: self.send_limit };
         let outcome = match found {
             Ok(Some(snapshot)) => Outcome::Answered(snapshot),
-            Ok(None) if is_absent_now(&mut operation, self.now(), self.send_limit) => Outcome::Absent,
+            Ok(None) if is_absent_after_miss(&mut operation, times) => Outcome::Absent,
             // Only a fault of the request itself tells of its first sending too.
             Err(upstream::Error::Rejected(rejection)) if matches!(rejection.http_status, 400 | 422) => {
                 Outcome::Refused(Arc::new(upstream::Error::Rejected(rejection)))
@@ -241,6 +244,7 @@ impl Payments {
         let scheduling =
             if claimed.is_empty() { scheduling } else { Scheduling { priority: Priority::InDoubt, ..scheduling } };
         let Some(asked) = Payment::read(&self.store, id).await? else { return Ok(false) };
+        let asked_at = self.now();
         let found = self.upstream.payment_find(&asked.context(), scheduling).await;
         if let Err(error) = &found {
             tracing::warn!(payment_intent = %id, %error, "could not ask Corefy about a payment");
@@ -266,9 +270,9 @@ impl Payments {
             let has_failed = has_failed || current.is_some() != shown.is_some();
             let look = Look { shown: current, has_failed, claimed: &claimed, open: &open };
             let mut decision = Decision::by(self.ids(), &open);
-            let now = self.now();
-            decide(&mut payment, &look, (now, self.send_limit), &mut decision);
-            payment.write(&mut decision, now);
+            let times = LookTimes { asked_at, now: self.now(), send_limit: self.send_limit };
+            decide(&mut payment, &look, times, &mut decision);
+            payment.write(&mut decision, times.now);
             match decision.commit(&self.store).await {
                 Ok(()) => return Ok(shown.is_some()),
                 Err(CommitError::Conflict(_)) => {}
@@ -292,7 +296,8 @@ struct Look<'a> {
 }
 
 /// Decides what a look means: for the payment, for its refunds, and for the operations on it that are open.
-fn decide(payment: &mut Payment, look: &Look<'_>, (now, send_limit): (Timestamp, Duration), decision: &mut Decision) {
+fn decide(payment: &mut Payment, look: &Look<'_>, times: LookTimes, decision: &mut Decision) {
+    let now = times.now;
     let attempt = look.open.iter().rfind(|operation| operation.kind == OperationKind::ConfirmPaymentIntent);
     let evidence = look.shown.map(|snapshot| (snapshot, merge_payment(payment, snapshot, attempt, now, decision)));
     let others = look.open.iter().filter(|open| look.claimed.iter().all(|claimed| claimed.id != open.id));
@@ -300,7 +305,7 @@ fn decide(payment: &mut Payment, look: &Look<'_>, (now, send_limit): (Timestamp,
         finish_if_found(payment, operation, evidence, now, decision);
     }
     for operation in look.claimed {
-        conclude_claimed(payment, operation.clone(), evidence, (now, send_limit), decision);
+        conclude_claimed(payment, operation.clone(), evidence, times, decision);
     }
     // An operation that is open tells of itself.
     if look.open.is_empty() {

@@ -42,6 +42,8 @@ impl CommerceAccount {
     ) -> Result<Option<PaymentSnapshot>, Error> {
         let intent = context.intent;
         let Some(noted) = Notes::of(intent) else { return Ok(None) };
+        // What is asked now says nothing of a sale that comes later, however late the answer is.
+        let asked_at = self.clock.now();
         let mut known = AttemptKnowledge::of(intent, &noted);
         let number = intent.progress.attempt_number;
         let own = match known {
@@ -63,7 +65,7 @@ impl CommerceAccount {
             }
         };
         let earlier = self.read_earlier(&notes, intent, scheduling).await?;
-        let status = status(&shown, &notes.current, intent, known, self.clock.now());
+        let status = status(&shown, &notes.current, intent, known, asked_at);
         Ok(Some(all_told(notes, shown, earlier, status, context)))
     }
 
@@ -90,7 +92,7 @@ pub fn status(
     current: &CurrentInvoice,
     intent: &PaymentIntent,
     known: AttemptKnowledge,
-    now: Timestamp,
+    asked_at: Timestamp,
 ) -> PaymentStatus {
     match &shown.standing {
         InvoiceStanding::Paid => PaymentStatus::Paid,
@@ -98,7 +100,7 @@ pub fn status(
         InvoiceStanding::Processing => PaymentStatus::Processing,
         InvoiceStanding::Unknown(word) => PaymentStatus::Unknown(word.clone()),
         InvoiceStanding::Waiting if known == AttemptKnowledge::Told => waiting(shown, current, intent),
-        InvoiceStanding::Waiting => in_doubt(shown, current, intent, known, now),
+        InvoiceStanding::Waiting => in_doubt(shown, current, intent, known, asked_at),
     }
 }
 
@@ -120,7 +122,7 @@ fn in_doubt(
     current: &CurrentInvoice,
     intent: &PaymentIntent,
     known: AttemptKnowledge,
-    now: Timestamp,
+    asked_at: Timestamp,
 ) -> PaymentStatus {
     let attempt = intent.progress.attempt.as_ref();
     let is_saved = attempt.is_some_and(|attempt| attempt.payment_method_id.is_some());
@@ -130,7 +132,7 @@ fn in_doubt(
         // The payer goes to a page: nothing else was asked of Corefy, and the page is still there.
         Some(page) if has_own_invoice && !is_card && !is_saved => PaymentStatus::RequiresAction(page.clone()),
         _ if current.has_trace(shown) || (has_own_invoice && is_saved) => PaymentStatus::Processing,
-        _ if is_card && current.attempt == intent.progress.attempt_number && current.may_be_sold(now) => {
+        _ if is_card && current.attempt == intent.progress.attempt_number && current.may_be_sold(asked_at) => {
             PaymentStatus::Unknown("no trace of the attempt as yet".to_owned())
         }
         _ => PaymentStatus::AwaitingConfirmation,

@@ -4,6 +4,7 @@ mod attempts;
 mod late;
 mod overtaken;
 mod refunds;
+mod slow_looks;
 mod webhooks;
 
 use std::time::Duration;
