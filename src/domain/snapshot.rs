@@ -147,12 +147,22 @@ impl PaymentSnapshot {
     /// The evidence of an attempt that was sent when `baseline` was the newest version we knew.
     pub fn evidence_of_attempt_since(&self, baseline: Timestamp) -> Evidence {
         match self.status {
-            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing | PaymentStatus::Paid => Evidence::Outcome,
+            PaymentStatus::Paid => Evidence::Outcome,
+            // The attempt before was under way once, too: Corefy was asked before the attempt was reserved.
+            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing if self.is_before(baseline) => {
+                Evidence::Unclear
+            }
+            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing => Evidence::Outcome,
             // A failure that is not newer is the one of the attempt before.
             PaymentStatus::Failed(_) | PaymentStatus::Canceled if self.version > baseline => Evidence::Outcome,
             PaymentStatus::Failed(_) | PaymentStatus::Canceled | PaymentStatus::AwaitingConfirmation => Evidence::None,
             PaymentStatus::Unknown(_) => Evidence::Unclear,
         }
+    }
+
+    /// Whether it is older than this version; one without a version is not.
+    fn is_before(&self, version: Timestamp) -> bool {
+        self.version.0 != 0 && self.version < version
     }
 
     /// Whether it tells less than is known by now: the intent was `asked` about while the answer to its attempt was missing, and
@@ -171,7 +181,7 @@ impl PaymentSnapshot {
         if intent.state.is_paid() && self.takes_back() && self.version > intent.upstream_version {
             return Merge::Conflict("a payment that was received is taken back");
         }
-        let is_older = self.version.0 != 0 && self.version < intent.upstream_version;
+        let is_older = self.is_before(intent.upstream_version);
         // Money that was received once was received: an older snapshot with a larger amount is no less true.
         let tells_of_more = is_paid && self.received > intent.received;
         if is_older && !tells_of_more {

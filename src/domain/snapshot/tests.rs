@@ -230,13 +230,14 @@ fn every_move_of_a_refund_is_allowed_or_not_as_the_table_says() {
 }
 
 #[test]
-fn a_failure_is_a_trace_of_an_attempt_only_when_it_is_newer_than_what_was_known_before() {
+fn a_state_is_a_trace_of_an_attempt_only_when_it_is_not_the_one_before() {
     for status in statuses() {
         let trace =
             [6, 7, 8].map(|version| snapshot(status.clone(), 0, version).evidence_of_attempt_since(Timestamp(7)));
         let expected = match status {
-            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing | PaymentStatus::Paid => {
-                [Evidence::Outcome; 3]
+            PaymentStatus::Paid => [Evidence::Outcome; 3],
+            PaymentStatus::RequiresAction(_) | PaymentStatus::Processing => {
+                [Evidence::Unclear, Evidence::Outcome, Evidence::Outcome]
             }
             PaymentStatus::Failed(_) | PaymentStatus::Canceled => [Evidence::None, Evidence::None, Evidence::Outcome],
             PaymentStatus::AwaitingConfirmation => [Evidence::None; 3],

@@ -1,19 +1,24 @@
-//! A look whose answer is older than it seems: Corefy was asked long before the gateway could go on.
-//! Nothing is absent by such an answer.
+//! A look whose answer is older than it seems: Corefy was asked long before the gateway could go on, or showed an earlier state.
+//! Nothing is absent by such an answer, and an attempt has not begun by the one before it.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use corefy_gateway::{
+    app::Checkpoint,
+    domain::operation::LEASE,
     pb::{PaymentIntentState as State, RefundState},
     sandbox::faults::{Fault, ShownRefunds},
 };
 use reqwest::Method;
 
-use super::{attempt, refund, refused, stored, stored_refund};
+use super::{CERTAIN, CHALLENGE, attempt, refund, refused, stored, stored_refund};
 use crate::support::{
-    app::TestApp,
-    between::Between,
-    client::APPROVED,
+    app::{Steps, TestApp},
+    between::{Between, PassedAnswer},
+    client::{APPROVED, Client},
     database::TestDatabase,
     money::{CONFIRM, REFUND},
 };
@@ -21,6 +26,7 @@ use crate::support::{
 crate::on_both!(
     an_attempt_that_arrives_while_its_look_is_slow_is_not_given_up,
     a_refund_that_arrives_while_its_look_is_slow_makes_no_room_for_another,
+    the_attempt_before_is_not_taken_for_the_attempt_in_doubt,
 );
 
 /// The waits until the first three looks at an operation in doubt; the fourth is the next that may give it up.
@@ -32,6 +38,8 @@ const SLOW: Duration = Duration::from_secs(100);
 
 /// Longer than any wait between two looks at what began some minutes ago.
 const POLLED: Duration = Duration::from_secs(60);
+/// The wait from the look at the end of a lease to the next.
+const NEXT_LOOK: Duration = Duration::from_secs(10);
 
 /// A gateway with a proxy between it and Corefy.
 async fn behind(database: TestDatabase) -> (TestApp, Between) {
@@ -93,4 +101,63 @@ async fn a_refund_that_arrives_while_its_look_is_slow_makes_no_room_for_another(
     assert_eq!(app.sent(REFUND), 1);
     app.recover_after(POLLED).await;
     assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "6.00");
+}
+
+/// An answer of Corefy to a look.
+type Kept = Arc<Mutex<Option<PassedAnswer>>>;
+
+/// Keeps the last answer to a look from now on.
+fn keep(between: &Between) -> Kept {
+    let kept = Kept::default();
+    let last = kept.clone();
+    between.change(move |method, _, answer| {
+        if method == Method::GET {
+            *last.lock().unwrap() = Some(answer.clone());
+        }
+        None
+    });
+    kept
+}
+
+/// Has looks answered by what was kept.
+fn show(between: &Between, kept: Kept) {
+    between.change(move |method, _, _| kept.lock().unwrap().clone().filter(|_| method == Method::GET));
+}
+
+/// An intent whose attempt waited for its payer, and failed: the answer of then.
+async fn failed_attempt(app: &TestApp, between: &Between, client: &Client) -> (String, Kept) {
+    let id = client.intent("10.00").await.id;
+    assert_eq!(client.confirm(&id, CHALLENGE).await.unwrap().state(), State::RequiresAction);
+    let kept = keep(between);
+    app.recover_after(POLLED).await;
+    between.step_back();
+    assert!(kept.lock().unwrap().is_some(), "Corefy was asked");
+    app.sandbox.complete_action(&id, false).unwrap();
+    app.recover_after(POLLED).await;
+    assert_eq!(stored(client, &id).await, State::RequiresPaymentMethod);
+    (id, kept)
+}
+
+async fn the_attempt_before_is_not_taken_for_the_attempt_in_doubt(database: TestDatabase) {
+    let (app, between) = behind(database).await;
+    let (id, kept) = failed_attempt(&app, &between, &app.client().await).await;
+    let (steps, probe) = Steps::at(&[Checkpoint::Reserved]);
+    let app = app.crash_and_restart_with(Some(probe)).await;
+    let (client, caller, confirmed) = (app.client().await, app.client().await, id.clone());
+    let second = tokio::spawn(async move { caller.confirm(&confirmed, APPROVED).await });
+    steps.reached().await;
+
+    show(&between, kept);
+    app.recover_after(LEASE).await; // its call is frozen: the lease is over
+    between.step_back();
+    app.recover_after(NEXT_LOOK).await;
+    assert_eq!(stored(&client, &id).await, State::Processing, "the attempt before failed, and not this one");
+    assert_eq!(refused(client.confirm(&id, APPROVED).await), "ATTEMPT_IN_DOUBT");
+
+    steps.go_on();
+    second.await.unwrap().unwrap();
+    app.recover_after(CERTAIN).await;
+    assert_eq!(stored(&client, &id).await, State::Succeeded);
+    assert_eq!(app.sandbox.ledger().charged(&id), 1000);
+    app.assert_books_agree(&client, &id).await;
 }
