@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::{env_file, given::given_settings, names};
+use crate::config::{env_file, given::given_settings, names, secret_files};
 use failure::CommandFailure;
 
 mod arguments;
@@ -118,6 +118,7 @@ pub fn run() -> ExitCode {
 fn try_run() -> Result<(), CommandFailure> {
     // Before any thread is started and before flags are parsed, for they have their defaults from the environment.
     env_file::load(Path::new(".env")).map_err(CommandFailure::Settings)?;
+    secret_files::load(&Cli::command()).map_err(|problems| CommandFailure::Settings(problems.join("\n")))?;
     let matches = names::without_empty_variables(Cli::command()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // A sentence for each variable that seems to be a misspelt setting.

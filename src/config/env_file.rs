@@ -19,9 +19,14 @@ pub fn load(path: &Path) -> Result<(), String> {
         Err(error) => return Err(format!("{file}: cannot be read: {error}")),
     };
     let variables = read(&text).map_err(|(line, problem)| format!("{file}, line {line}: {problem}"))?;
+    set(&variables).map_err(|()| format!("{file}: cannot be read"))
+}
+
+/// Sets those of these variables that are not set yet.
+pub(super) fn set(variables: &[(String, String)]) -> Result<(), ()> {
     let escaped: String = variables.iter().map(|(name, value)| format!("{name}=\"{}\"\n", escape(value))).collect();
     // Only it may change the environment: to do so is `unsafe`.
-    dotenvy::from_read(escaped.as_bytes()).map_err(|_| format!("{file}: cannot be read"))
+    dotenvy::from_read(escaped.as_bytes()).map_err(|_| ())
 }
 
 /// A value such that between double quotes nothing in it has a meaning.

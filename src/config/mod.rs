@@ -1,7 +1,7 @@
 //! Everything that comes from the environment and from flags, typed. Nothing else reads the environment.
 //!
 //! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]; for `sandbox` and `dev`: [`local`]),
-//! [`values`] the result, [`read`] the rules (of Corefy: [`upstream`] and [`commerce`]; of risk: [`risk`]), [`report`] collects what is wrong, [`env_file`] reads `.env`, [`route`] the variables about the way to
+//! [`values`] the result, [`read`] the rules (of Corefy: [`upstream`] and [`commerce`]; of risk: [`risk`]), [`report`] collects what is wrong, [`env_file`] reads `.env`, [`secret_files`] secrets in files, [`route`] the variables about the way to
 //! Corefy, [`names`] looks at what the variables are called, [`given`] tells the audit log which were set. Tests build [`Config`] by hand.
 
 pub mod client;
@@ -18,9 +18,11 @@ mod retention;
 mod risk;
 mod route;
 mod rules;
+pub mod secret_files;
 pub mod settings;
 mod upstream;
 mod values;
+mod variables;
 
 pub use commerce::CommerceConfig;
 pub use report::SettingsProblems;

@@ -4,6 +4,8 @@ use std::env;
 
 use clap::Command;
 
+use super::variables::{secret_files, settings};
+
 /// Prefixes of the names of settings.
 const OURS: [&str; 2] = ["GATEWAY_", "COREFY_"];
 /// Prefixes of the values that Docker and Kubernetes give variables such as `GATEWAY_PORT`: they link services.
@@ -32,13 +34,8 @@ pub fn unknown_variables(command: &Command) -> Vec<String> {
         let is_for_links = LINKS.iter().any(|start| value.to_string_lossy().starts_with(start));
         name.into_string().ok().filter(|name| !(is_for_links || is_of_kubernetes(name)))
     });
-    unknown(&known(command), variables.collect())
-}
-
-/// The variables of a command and of those below it.
-fn known(command: &Command) -> Vec<String> {
-    let own = command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned()));
-    own.chain(command.get_subcommands().flat_map(known)).collect()
+    let files = secret_files(command).into_iter().map(|(_, by_file)| by_file);
+    unknown(&settings(command).into_iter().chain(files).collect::<Vec<_>>(), variables.collect())
 }
 
 fn unknown(known: &[String], mut names: Vec<String>) -> Vec<String> {
@@ -109,6 +106,6 @@ mod tests {
         let arg = |name: &'static str| Arg::new(name).long(name).env(name);
         let command = Command::new("test").subcommand(Command::new("serve").arg(arg("EMPTY")).arg(arg("SET")));
         let command = without(command, &|variable| variable == "EMPTY");
-        assert_eq!(known(&command), ["SET"]);
+        assert_eq!(settings(&command), ["SET"]);
     }
 }

@@ -56,6 +56,28 @@ fn a_variable_is_read_from_the_file_when_the_environment_has_it_not() {
 }
 
 #[test]
+fn a_secret_is_read_from_the_file_that_a_variable_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("master-key");
+    let (path, database) = (file.to_str().unwrap(), "sqlite://gateway.db");
+    let list = |variables: &Variables<'_>| {
+        let output = output(directory.path(), &["keys", "list"], &[&[("DATABASE_URL", database)], variables].concat());
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    std::fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
+    assert_eq!(list(&[("GATEWAY_MASTER_KEY_FILE", path)]), (Some(0), String::new()));
+    std::fs::write(&file, "canary\n").unwrap();
+    let (code, said) = list(&[("GATEWAY_MASTER_KEY_FILE", path)]);
+    assert!(code == Some(2) && said.contains("GATEWAY_MASTER_KEY: ") && !said.contains("canary"), "{said}");
+
+    let (code, said) = list(&[("GATEWAY_MASTER_KEY_FILE", "nowhere"), ("DATABASE_URL_FILE", path)]);
+    assert_eq!(code, Some(2));
+    let expected = "DATABASE_URL_FILE: DATABASE_URL is set too; set one of them\nGATEWAY_MASTER_KEY_FILE: nowhere cannot be read: ";
+    assert!(said.starts_with(expected), "{said}");
+    assert_eq!(output(directory.path(), &["--help"], &[("GATEWAY_MASTER_KEY_FILE", "nowhere")]).status.code(), Some(0));
+}
+
+#[test]
 fn a_malformed_file_is_refused_by_its_line() {
     let (code, said) = run("# a comment\nhush hush\n", &["try"], &[]);
     assert_eq!((code, said.as_str()), (Some(2), ".env, line 2: must have the form NAME=value\n"));
