@@ -1,6 +1,6 @@
 # The two commands are `make dev` and `make test`. Everything else is `cargo`.
 
-.PHONY: help machine dev try clients test bench chaos bare fmt lint
+.PHONY: help machine dev try clients test bench chaos abuse bare fmt lint
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -25,6 +25,9 @@ bench: ## Measure the gateway on SQLite and PostgreSQL beside a bare proxy
 
 chaos: machine ## Kill, freeze, flood and restart real gateways under load: `make chaos ROUNDS=500`
 	.ci/chaos $(ROUNDS)
+
+abuse: machine ## Flood a release build in a dozen ways beside an honest caller: `make abuse SECONDS=20`
+	.ci/abuse $(SECONDS)
 
 bare: ## Run `make test` on a bare Debian, in a chroot that debootstrap makes; as root
 	.ci/bare

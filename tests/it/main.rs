@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)] // tests run by the time of day and by chance, but for the simulation
 #![allow(clippy::unwrap_used)] // clippy knows test functions, but not their helpers
 
+mod abuse;
 mod support;
 
 mod answers;

@@ -102,7 +102,7 @@ async fn gateways_on_one_database_stay_within_the_rate_limit_together_and_each_h
     const AT_ONCE: usize = 28;
     const INTERVAL: Duration = Duration::from_millis(112);
     /// Longer than any call waits for a token, and than a busy machine takes.
-    const IDLE_TIMEOUTS: Duration = Duration::from_secs(60);
+    const TIME_LIMIT: Duration = Duration::from_secs(60);
     const CALLS: usize = 100;
     let Some(database) = TestDatabase::new(Backend::Postgres).await else { return };
     let app = limited(TestApp::start(database).await, 600).await;
@@ -112,7 +112,7 @@ async fn gateways_on_one_database_stay_within_the_rate_limit_together_and_each_h
     let mut calls = JoinSet::new();
     for _ in 0..CALLS {
         for (number, client) in clients.iter().cloned().enumerate() {
-            calls.spawn(async move { ask(&client, IDLE_TIMEOUTS).await.ok().map(|()| number) });
+            calls.spawn(async move { ask(&client, TIME_LIMIT).await.ok().map(|()| number) });
         }
     }
     let served: Vec<_> = calls.join_all().await.into_iter().flatten().collect();

@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// How long a proxy waits for more.
-const IDLE_TIMEOUTS: Duration = Duration::from_secs(2);
+const TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// The required settings of `doctor` to call Corefy.
 const SETTINGS: [(&str, &str); 6] = [
@@ -36,7 +36,7 @@ fn proxy() -> (String, Arc<Mutex<Vec<u8>>>) {
     let heard = sent.clone();
     thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
-            stream.set_read_timeout(Some(IDLE_TIMEOUTS)).unwrap();
+            stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
             let mut buffer = [0; 4096];
             while let Ok(length @ 1..) = stream.read(&mut buffer) {
                 heard.lock().unwrap().extend(&buffer[..length]);

@@ -45,7 +45,7 @@ use super::{
 /// Where the clock of every test begins: 2026-11-23T10:00:00Z.
 pub const START: Timestamp = Timestamp(1_795_428_000_000_000);
 /// How long a test waits for what must happen soon, on a machine that is busy.
-const IDLE_TIMEOUTS: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -223,9 +223,9 @@ fn manual(environment: &Environment) -> Harness {
     Harness { environment: environment.clone(), without_workers: true, ..Harness::default() }
 }
 
-/// Waits until something that happens behind the calls has happened. Fails when it does not within [`IDLE_TIMEOUTS`].
+/// Waits until something that happens behind the calls has happened. Fails when it does not within [`TIME_LIMIT`].
 pub async fn until(what: &str, has_happened: impl AsyncFnMut() -> bool) {
-    until_within(IDLE_TIMEOUTS, what, has_happened).await;
+    until_within(TIME_LIMIT, what, has_happened).await;
 }
 
 /// The same of what takes many steps, which a busy machine is slow to take.

@@ -63,8 +63,13 @@ impl GatewayProcess {
 
 /// A key that may do everything, `pk_…:sk_…`.
 pub async fn create_key(database: &TestDatabase) -> String {
+    create_key_of("Acme", database).await
+}
+
+/// A key of the partner of this name that may do everything, `pk_…:sk_…`.
+pub async fn create_key_of(partner: &str, database: &TestDatabase) -> String {
     let new = NewKey {
-        partner_name: "Acme".to_owned(),
+        partner_name: partner.to_owned(),
         key_name: "processes".to_owned(),
         scopes: Scope::ALL.to_vec(),
         allowed: Vec::new(),

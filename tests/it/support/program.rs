@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 pub type Variables<'a> = [(&'a str, &'a str)];
 
 /// How long the program may take to say or do what a test waits for.
-const IDLE_TIMEOUTS: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// How often a test looks whether it has.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -59,7 +59,7 @@ impl Program {
 
     /// Waits until it has said `start`, and answers the word that follows it.
     pub async fn word_after(&mut self, start: &str) -> String {
-        let deadline = Instant::now() + IDLE_TIMEOUTS;
+        let deadline = Instant::now() + TIME_LIMIT;
         loop {
             let said = self.said();
             // Only whole lines: half a word is not the word.
@@ -107,7 +107,7 @@ impl Program {
 
     /// Waits for its end, and answers its exit code; `None`: a signal ended it.
     pub async fn exit_code(&mut self) -> Option<i32> {
-        let deadline = Instant::now() + IDLE_TIMEOUTS;
+        let deadline = Instant::now() + TIME_LIMIT;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
