@@ -86,12 +86,12 @@ def check_error(status, headers, expected):
 
 
 def call(step, options):
-    """The result of a call: the answer, the error, and the headers that came with either."""
+    """The result of a call, or of a stream to its end: the answer, the error, and the headers that came with either."""
     request = dict(step["request"])
     if "update_mask" in request:
         # grpcurl takes a mask as a message, not as the text that ProtoJSON has for it.
         request["update_mask"] = {"paths": request["update_mask"].split(",")}
-    done = subprocess.run(grpcurl(step["call"], options=["-v", "-format-error", *options]),
+    done = subprocess.run(grpcurl(step.get("call") or step["stream"], options=["-v", "-format-error", *options]),
                           input=json.dumps(request), capture_output=True, text=True, check=False)
     if not done.stdout:
         raise AssertionError(done.stderr)
@@ -99,13 +99,19 @@ def call(step, options):
     headers = dict(re.findall(r"^([a-z0-9-]+): (.*)$", received, flags=re.MULTILINE))
     if done.returncode:
         return None, json.loads(done.stderr), headers
-    contents = received.partition("Response contents:\n")[2]
-    return snake_case(json.JSONDecoder().raw_decode(contents)[0]), None, headers
+    messages = [snake_case(json.JSONDecoder().raw_decode(text)[0]) for text in received.split("Response contents:\n")[1:]]
+    return messages[0] if "call" in step else {"messages": kept(messages, step)}, None, headers
+
+
+def kept(messages, step):
+    """What the step keeps of messages."""
+    members = [at(message, step.get("each", "")) for message in messages]
+    return [member for member in members if member is not None]
 
 
 def taken(step, options):
-    """Takes the given number of events from a stream, which is then cut off."""
-    events, text = [], ""
+    """Takes as many messages from a stream as the step says; the stream is then cut off."""
+    messages, text = [], ""
     with subprocess.Popen(grpcurl(step["stream"], options=options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as stream:
         stream.stdin.write(json.dumps(step["request"]))
         stream.stdin.close()
@@ -113,11 +119,11 @@ def taken(step, options):
             text += line
             if line == "}\n":
                 message, text = json.loads(text), ""
-                events += [snake_case(message["event"])] if "event" in message else []
-            if len(events) == step["take"]:
+                messages += kept([snake_case(message)], step)
+            if len(messages) == step["take"]:
                 break
         stream.kill()
-    return {"events": events}
+    return {"messages": messages}
 
 
 def make_call(step, variables):
@@ -127,7 +133,7 @@ def make_call(step, variables):
     elif step.get("call", "").endswith("/CreateRefund"):
         metadata["idempotency-key"] = str(uuid.uuid4())
     options = ["-d", "@", *(word for pair in metadata.items() for word in ("-rpc-header", ": ".join(pair)))]
-    answer, status, headers = call(step, options) if "call" in step else (taken(step, options), None, {})
+    answer, status, headers = (taken(step, options), None, {}) if "take" in step else call(step, options)
     expected = step.get("expect", {})
     if status:
         assert "error" in expected, f"unexpected: {status}"

@@ -25,6 +25,7 @@ SERVICES = {
     "CustomerService": "customers",
     "PaymentMethodService": "payment_methods",
     "EventService": "events",
+    "ExportService": "exports",
     "RiskService": "risk",
     "GatewayService": "gateway",
 }
@@ -123,7 +124,7 @@ class Runner:
         key = [("idempotency-key", step["idempotency_key"])] if "idempotency_key" in step else []
         try:
             if "stream" in step:
-                answer, headers = {"events": taken(stub(request, timeout=30), step["take"])}, {}
+                answer, headers = {"messages": kept(stub(request, timeout=30), step)}, {}
             else:
                 response, call = stub.with_call(request, metadata=key)
                 answer, headers = as_json(response), dict(call.initial_metadata())
@@ -137,15 +138,16 @@ class Runner:
         self.variables.update({variable: at(answer, path) for variable, path in step.get("save", {}).items()})
 
 
-def taken(stream: Any, count: int) -> list[Any]:
-    """Takes the given number of events from a stream, which is then closed."""
-    events: list[Any] = []
-    while len(events) < count:
-        message = next(stream)
-        if message.HasField("event"):
-            events.append(as_json(message.event))
-    stream.cancel()
-    return events
+def kept(stream: Any, step: dict[str, Any]) -> list[Any]:
+    """Reads a stream to its end, or until enough is kept of its messages; then it is closed."""
+    messages: list[Any] = []
+    for message in stream:
+        if (member := at(as_json(message), step.get("each", ""))) is not None:
+            messages.append(member)
+        if len(messages) == step.get("take"):
+            stream.cancel()
+            break
+    return messages
 
 
 def as_json(message: Any) -> Any:

@@ -8,7 +8,7 @@ require "corefy_gateway"
 require "json"
 require "securerandom"
 
-# Seconds between two looks for what is expected eventually, and for the events of a stream.
+# Seconds between two looks for what is expected eventually, and for the messages of a stream.
 LOOK = 0.2
 STREAM_PATIENCE = 30
 
@@ -59,8 +59,8 @@ end
 class Runner
   SERVICES = {
     "PaymentIntentService" => :payment_intents, "RefundService" => :refunds, "CustomerService" => :customers,
-    "PaymentMethodService" => :payment_methods, "EventService" => :events, "RiskService" => :risk,
-    "GatewayService" => :gateway
+    "PaymentMethodService" => :payment_methods, "EventService" => :events, "ExportService" => :exports,
+    "RiskService" => :risk, "GatewayService" => :gateway
   }.freeze
 
   def initialize
@@ -116,13 +116,17 @@ class Runner
     message = Corefy::Gateway::V1.const_get("#{name}Request").decode_json(JSON.generate(step["request"]))
     calls = @gateways[step.fetch("api_key", ENV.fetch("SCENARIO_API_KEY"))].public_send(SERVICES.fetch(service.split(".").last))
     method = name.gsub(/(?<=.)([A-Z])/, '_\1').downcase
-    return [{ "events" => events(calls.public_send(method, message, timeout: STREAM_PATIENCE), step["take"]) }, {}] if step["stream"]
+    return [{ "messages" => kept(calls.public_send(method, message, timeout: STREAM_PATIENCE), step) }, {}] if step["stream"]
 
     answer = calls.public_send(method, message, idempotency_key: step["idempotency_key"], headers: true)
     [as_json(answer.message), answer.headers]
   end
 
-  def events(stream, count) = stream.lazy.filter_map { |message| message.event && as_json(message.event) }.first(count)
+  # Reads a stream to its end, or until enough is kept of its messages.
+  def kept(stream, step)
+    messages = stream.lazy.filter_map { |message| at(as_json(message), step.fetch("each", "")) }
+    step.key?("take") ? messages.first(step["take"]) : messages.to_a
+  end
 
   def as_json(message) = JSON.parse(message.class.encode_json(message, preserve_proto_fieldnames: true))
 end

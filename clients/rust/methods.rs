@@ -4,12 +4,14 @@ use std::{error::Error, future::Future, sync::LazyLock};
 
 use corefy_gateway::{
     client::{Gateway, GatewayError},
-    pb::{self, FILE_DESCRIPTOR_SET, StreamEventsRequest, stream_events_response::Content},
+    pb::{self, ExportRequest, FILE_DESCRIPTOR_SET, StreamEventsRequest},
 };
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor, SerializeOptions};
 use serde_json::{Value, json};
-use tonic::{Code, Request, Response, Status, metadata::MetadataMap};
+use tonic::{Code, Request, Response, Status, Streaming, metadata::MetadataMap};
+
+use crate::values::at;
 
 static PROTOS: LazyLock<DescriptorPool> =
     LazyLock::new(|| DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the client's protos"));
@@ -36,8 +38,7 @@ pub async fn unary(
     request: &Value,
     key: Option<&str>,
 ) -> Outcome<(Value, MetadataMap)> {
-    let (service, name) = method.split_once('/').ok_or("not a method")?;
-    let call = Call { service, name, request, key };
+    let call = Call::of(method, request, key)?;
     calls!(gateway, call;
         CreatePaymentIntent: payment_intents.create_payment_intent(CreatePaymentIntentRequest),
         ConfirmPaymentIntent: payment_intents.confirm_payment_intent(ConfirmPaymentIntentRequest),
@@ -95,39 +96,65 @@ struct Call<'a> {
     key: Option<&'a str>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    fn of(method: &'a str, request: &'a Value, key: Option<&'a str>) -> Outcome<Self> {
+        let (service, name) = method.split_once('/').ok_or("not a method")?;
+        Ok(Self { service, name, request, key })
+    }
+
     async fn through<Q, A, F>(&self, call: impl FnOnce(Request<Q>) -> F) -> Outcome<(Value, MetadataMap)>
     where
         Q: Message + Default,
         A: Message,
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        let service = PROTOS.get_service_by_name(self.service).ok_or("no such service")?;
-        let method = service.methods().find(|method| method.name() == self.name).ok_or("no such method")?;
-        let message = DynamicMessage::deserialize(method.input(), self.request)?;
-        let mut request = Request::new(message.transcode_to()?);
+        let mut request = Request::new(self.message()?);
         if let Some(key) = self.key {
             request.metadata_mut().insert("idempotency-key", key.parse()?);
         }
         let (headers, answer, _) = call(request).await.map_err(GatewayError::from)?.into_parts();
-        Ok((as_json(method.output(), &answer)?, headers))
+        Ok((as_json(self.method()?.output(), &answer)?, headers))
+    }
+
+    fn method(&self) -> Outcome<MethodDescriptor> {
+        let service = PROTOS.get_service_by_name(self.service).ok_or("no such service")?;
+        Ok(service.methods().find(|method| method.name() == self.name).ok_or("no such method")?)
+    }
+
+    /// The request as a message.
+    fn message<Q: Message + Default>(&self) -> Outcome<Q> {
+        Ok(DynamicMessage::deserialize(self.method()?.input(), self.request)?.transcode_to()?)
     }
 }
 
-/// Takes the given number of events from a stream, which is then dropped.
-pub async fn take(gateway: &Gateway, request: &Value, count: usize) -> Outcome<(Value, MetadataMap)> {
-    let message = |name| PROTOS.get_message_by_name(name).ok_or("no such message");
-    let request = DynamicMessage::deserialize(message("corefy.gateway.v1.StreamEventsRequest")?, request)?;
-    let request: StreamEventsRequest = request.transcode_to()?;
-    let mut stream = gateway.events().stream_events(request).await.map_err(GatewayError::from)?.into_inner();
-    let mut events = Vec::new();
-    while events.len() < count {
-        let read = stream.message().await.map_err(GatewayError::from)?.ok_or("the stream ended")?;
-        if let Some(Content::Event(event)) = read.content {
-            events.push(as_json(message("corefy.gateway.v1.Event")?, &event)?);
+/// Reads the stream of a step to its end, or until enough is kept of its messages; then it is dropped.
+pub async fn streamed(gateway: &Gateway, step: &Value) -> Outcome<(Value, MetadataMap)> {
+    let call = Call::of(step["stream"].as_str().unwrap_or_default(), &step["request"], None)?;
+    let output = call.method()?.output();
+    let messages = match call.name {
+        "StreamEvents" => {
+            kept(gateway.events().stream_events(call.message::<StreamEventsRequest>()?), output, step).await
         }
+        "Export" => kept(gateway.exports().export(call.message::<ExportRequest>()?), output, step).await,
+        name => return Err(format!("{name} is no stream").into()),
+    };
+    Ok((json!({ "messages": messages? }), MetadataMap::new()))
+}
+
+async fn kept<A: Message>(
+    opening: impl Future<Output = Result<Response<Streaming<A>>, Status>>,
+    output: MessageDescriptor,
+    step: &Value,
+) -> Outcome<Vec<Value>> {
+    let (member, most) = (step["each"].as_str().unwrap_or_default(), step["take"].as_u64().unwrap_or(u64::MAX));
+    let mut stream = opening.await.map_err(GatewayError::from)?.into_inner();
+    let mut messages = Vec::new();
+    while (messages.len() as u64) < most {
+        let Some(message) = stream.message().await.map_err(GatewayError::from)? else { break };
+        let found = at(&as_json(output.clone(), &message)?, member);
+        messages.extend((!found.is_null()).then_some(found));
     }
-    Ok((json!({ "events": events }), MetadataMap::new()))
+    Ok(messages)
 }
 
 fn as_json(descriptor: MessageDescriptor, message: &impl Message) -> Outcome<Value> {

@@ -68,13 +68,12 @@ impl Runner {
     async fn call(&mut self, step: &Value) -> Outcome {
         let key = step["api_key"].as_str().map_or_else(|| env::var("SCENARIO_API_KEY"), |key| Ok(key.to_owned()))?;
         let gateway = self.gateway(key)?;
-        let (expected, request) = (&step["expect"], &step["request"]);
+        let expected = &step["expect"];
         let outcome = if step["stream"].is_string() {
-            let count = step["take"].as_u64().unwrap_or_default();
-            tokio::time::timeout(PATIENCE_WITH_STREAMS, methods::take(&gateway, request, count as usize)).await?
+            tokio::time::timeout(PATIENCE_WITH_STREAMS, methods::streamed(&gateway, step)).await?
         } else {
             let name = step["call"].as_str().unwrap_or_default();
-            methods::unary(&gateway, name, request, step["idempotency_key"].as_str()).await
+            methods::unary(&gateway, name, &step["request"], step["idempotency_key"].as_str()).await
         };
         let (answer, headers) = match (outcome, &expected["error"]) {
             (Ok(answer), Value::Null) => answer,

@@ -4,9 +4,12 @@
 
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <stdexcept>
+
+#include "values.h"
 
 using corefy::gateway::Gateway;
 using corefy::gateway::GatewayError;
@@ -105,22 +108,44 @@ const std::map<std::string, Method>& Methods() {
   return kMethods;
 }
 
+using Reader = std::function<json(const Gateway&, grpc::ClientContext&, const json& step)>;
+
+template <class Stub, class Request, class Response>
+Reader Reading(std::unique_ptr<Stub> Gateway::*service,
+               std::unique_ptr<grpc::ClientReader<Response>> (Stub::*method)(grpc::ClientContext*, const Request&)) {
+  return [=](const Gateway& gateway, grpc::ClientContext& context, const json& step) {
+    const auto stream = ((*(gateway.*service)).*method)(&context, FromJson<Request>(step["request"]));
+    const auto take = step.value("take", std::numeric_limits<std::size_t>::max());
+    json messages = json::array();
+    for (Response message; messages.size() < take && stream->Read(&message);) {
+      const json member = At(AsJson(message), step.value("each", ""));
+      if (!member.is_null()) messages.push_back(member);
+    }
+    const bool is_left = messages.size() == take;
+    if (is_left) context.TryCancel();
+    const auto status = stream->Finish();
+    if (!status.ok() && !is_left) throw GatewayError(status, context);
+    return json{{"messages", messages}};
+  };
+}
+
+const std::map<std::string, Reader>& Readers() {
+  static const std::map<std::string, Reader> kReaders = {
+      {"StreamEvents", Reading(&Gateway::events, &v1::EventService::Stub::StreamEvents)},
+      {"Export", Reading(&Gateway::exports, &v1::ExportService::Stub::Export)},
+  };
+  return kReaders;
+}
+
+std::string NameOf(const std::string& method) { return method.substr(method.find('/') + 1); }
+
 }  // namespace
 
 json Unary(const Gateway& gateway, grpc::ClientContext& context, const std::string& method, const json& request) {
-  return Methods().at(method.substr(method.find('/') + 1))(gateway, context, request);
+  return Methods().at(NameOf(method))(gateway, context, request);
 }
 
-json Take(const Gateway& gateway, grpc::ClientContext& context, const json& request, std::size_t count) {
+json Stream(const Gateway& gateway, grpc::ClientContext& context, const json& step) {
   context.set_deadline(std::chrono::system_clock::now() + kPatienceWithStreams);
-  const auto stream = gateway.events->StreamEvents(&context, FromJson<v1::StreamEventsRequest>(request));
-  json events = json::array();
-  v1::StreamEventsResponse message;
-  while (events.size() < count && stream->Read(&message)) {
-    if (message.has_event()) events.push_back(AsJson(message.event()));
-  }
-  context.TryCancel();
-  const auto status = stream->Finish();
-  if (events.size() < count) throw GatewayError(status, context);
-  return {{"events", events}};
+  return Readers().at(NameOf(step["stream"]))(gateway, context, step);
 }

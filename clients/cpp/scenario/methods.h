@@ -1,7 +1,6 @@
 // The client's calls as functions from JSON to JSON.
 #pragma once
 
-#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -11,6 +10,7 @@
 nlohmann::json Unary(const corefy::gateway::Gateway& gateway, grpc::ClientContext& context, const std::string& method,
                      const nlohmann::json& request);
 
-// Takes the given number of events from a stream, which is then canceled.
-nlohmann::json Take(const corefy::gateway::Gateway& gateway, grpc::ClientContext& context,
-                    const nlohmann::json& request, std::size_t count);
+// Reads the stream of a step to its end, or until enough is kept of its messages; then it is canceled. Throws
+// GatewayError.
+nlohmann::json Stream(const corefy::gateway::Gateway& gateway, grpc::ClientContext& context,
+                      const nlohmann::json& step);

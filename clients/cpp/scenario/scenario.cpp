@@ -125,13 +125,13 @@ class Runner {
 
   void Call(const json& step) {
     const auto& gateway = GatewayOf(step.value("api_key", Variable("SCENARIO_API_KEY")));
-    const json expected = step.value("expect", json::object()), &request = step["request"];
+    const json expected = step.value("expect", json::object());
     grpc::ClientContext context;
     if (step.contains("idempotency_key")) context.AddMetadata("idempotency-key", step["idempotency_key"]);
     json answer;
     try {
-      answer = step.contains("stream") ? Take(gateway, context, request, step["take"])
-                                       : Unary(gateway, context, step["call"], request);
+      answer = step.contains("stream") ? Stream(gateway, context, step)
+                                       : Unary(gateway, context, step["call"], step["request"]);
     } catch (const GatewayError& error) {
       if (!expected.contains("error")) throw;
       return CheckError(error, expected["error"]);

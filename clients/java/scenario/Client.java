@@ -1,9 +1,10 @@
 import com.corefy.gateway.CorefyGateway;
-import com.corefy.gateway.v1.StreamEventsResponse;
+import com.corefy.gateway.GatewayException;
 import com.google.protobuf.Message;
 import com.google.protobuf.util.JsonFormat;
 import io.grpc.Context;
 import io.grpc.Metadata;
+import io.grpc.StatusRuntimeException;
 import io.grpc.TlsChannelCredentials;
 import io.grpc.stub.AbstractStub;
 import io.grpc.stub.MetadataUtils;
@@ -43,20 +44,24 @@ final class Client implements Scenario.Calls {
     var limited = stub.withDeadlineAfter(STREAM_SECONDS, TimeUnit.SECONDS);
     try (var context = Context.current().withCancellation()) {
       var stream = context.call(() -> invoke(limited, method, step.get("request")));
-      return taken((Iterator<?>) stream, (double) step.get("take"));
+      return kept((Iterator<?>) stream, step);
+    } catch (StatusRuntimeException broken) {
+      throw GatewayException.of(broken);
     }
   }
 
-  /** Takes the given number of events from a stream. */
-  private static Object taken(Iterator<?> stream, double count) throws IOException {
-    var events = new ArrayList<Object>();
-    while (events.size() < count) {
-      var message = (StreamEventsResponse) stream.next();
-      if (message.hasEvent()) {
-        events.add(Values.json(message.getEvent()));
+  /** Reads a stream to its end, or until enough is kept of its messages. */
+  private static Object kept(Iterator<?> stream, Map<String, Object> step) throws IOException {
+    var messages = new ArrayList<Object>();
+    double most = (double) step.getOrDefault("take", Double.POSITIVE_INFINITY);
+    while (messages.size() < most && stream.hasNext()) {
+      Object message = Values.json((Message) stream.next());
+      Object member = Values.at(message, step.getOrDefault("each", ""));
+      if (member != null) {
+        messages.add(member);
       }
     }
-    return Map.of("events", events);
+    return Map.of("messages", messages);
   }
 
   CorefyGateway gateway(String apiKey) throws IOException {
@@ -76,6 +81,7 @@ final class Client implements Scenario.Calls {
       case "CustomerService" -> gateway.customers();
       case "PaymentMethodService" -> gateway.paymentMethods();
       case "EventService" -> gateway.events();
+      case "ExportService" -> gateway.exports();
       case "RiskService" -> gateway.risk();
       case "GatewayService" -> gateway.gateway();
       default -> throw new AssertionError("no service " + service);

@@ -1,7 +1,6 @@
 import com.corefy.gateway.CorefyGateway
 import com.corefy.gateway.coroutines
 import com.corefy.gateway.typedErrors
-import com.corefy.gateway.v1.StreamEventsResponse
 import com.google.protobuf.Message
 import com.google.protobuf.util.JsonFormat
 import io.grpc.Metadata
@@ -11,8 +10,7 @@ import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicReference
 import kotlin.coroutines.intrinsics.suspendCoroutineUninterceptedOrReturn
 import kotlinx.coroutines.flow.Flow
-import kotlinx.coroutines.flow.filter
-import kotlinx.coroutines.flow.map
+import kotlinx.coroutines.flow.mapNotNull
 import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.runBlocking
@@ -35,17 +33,17 @@ private class CoroutineClient : Scenario.Calls {
           Values.json(invoke(stub, method, step["request"]) as Message)
         } else {
           val limited = stub.withDeadlineAfter(STREAM_SECONDS, TimeUnit.SECONDS)
-          val count = step["take"] as Double
-          taken(invoke(limited, method, step["request"]) as Flow<*>, count.toInt())
+          kept(invoke(limited, method, step["request"]) as Flow<*>, step)
         }
       }
     }
   }
 
-  /** Takes the given number of events from a stream. */
-  private suspend fun taken(stream: Flow<*>, count: Int): Any {
-    val messages = stream.map { it as StreamEventsResponse }.filter { it.hasEvent() }
-    return mapOf("events" to messages.take(count).toList().map { Values.json(it.event) })
+  /** Reads a stream to its end, or until enough is kept of its messages. */
+  private suspend fun kept(stream: Flow<*>, step: Map<String, Any?>): Any {
+    val messages = stream.mapNotNull { Values.at(Values.json(it as Message), step["each"] ?: "") }
+    val count = step["take"] as Double?
+    return mapOf("messages" to (if (count == null) messages else messages.take(count.toInt())).toList())
   }
 
   private fun stub(gateway: CorefyGateway, service: String): AbstractCoroutineStub<*> =
@@ -56,6 +54,7 @@ private class CoroutineClient : Scenario.Calls {
         "CustomerService" -> customers
         "PaymentMethodService" -> paymentMethods
         "EventService" -> events
+        "ExportService" -> exports
         "RiskService" -> this.risk
         "GatewayService" -> this.gateway
         else -> throw AssertionError("no service $service")

@@ -24,7 +24,8 @@ interface Step {
   request: JsonValue;
   idempotency_key?: string;
   api_key?: string;
-  take: number;
+  each?: string;
+  take?: number;
   expect?: { response?: Values; metadata?: Values; error?: ExpectedError };
   save?: Record<string, string>;
   eventually_seconds?: number;
@@ -36,7 +37,7 @@ export interface Case {
 }
 
 /** A method of a client; which one, only the scenario says. */
-type Call = (request: Message, options: object) => Promise<Message> & AsyncIterable<v1.StreamEventsResponse>;
+type Call = (request: Message, options: object) => Promise<Message> & AsyncIterable<Message>;
 
 const LOOK_MS = 200;
 const STREAM_TIMEOUT_MS = 30_000;
@@ -46,6 +47,7 @@ const CLIENTS = {
   CustomerService: "customers",
   PaymentMethodService: "paymentMethods",
   EventService: "events",
+  ExportService: "exports",
   RiskService: "risk",
   GatewayService: "gateway",
 } as const;
@@ -54,16 +56,17 @@ function asJson(schema: DescMessage, message: Message): JsonValue {
   return toJson(schema, message, { useProtoFieldName: true });
 }
 
-/** Takes the given number of events from a stream, which is then left. */
-async function taken(step: Step, call: Call, request: Message): Promise<JsonValue> {
+/** Reads a stream to its end, or until enough is kept of its messages; then it is left. */
+async function kept(step: Step, call: Call, request: Message, schema: DescMessage): Promise<JsonValue> {
   const left = new AbortController();
-  const events: JsonValue[] = [];
-  for await (const { content } of call(request, { timeoutMs: STREAM_TIMEOUT_MS, signal: left.signal })) {
-    if (content.case === "event") events.push(asJson(v1.EventSchema, content.value));
-    if (events.length === step.take) break;
+  const messages: JsonValue[] = [];
+  for await (const message of call(request, { timeoutMs: STREAM_TIMEOUT_MS, signal: left.signal })) {
+    const member = at(asJson(schema, message), step.each ?? "");
+    if (member !== null) messages.push(member);
+    if (messages.length === step.take) break;
   }
   left.abort();
-  return { events };
+  return { messages };
 }
 
 async function answerTo(step: Step, gateway: Gateway): Promise<[JsonValue, Headers]> {
@@ -72,7 +75,7 @@ async function answerTo(step: Step, gateway: Gateway): Promise<[JsonValue, Heade
   const call = (gateway[CLIENTS[service]] as unknown as Record<string, Call>)[method.localName]!;
   const request = fromJson(method.input, step.request);
   let headers = new Headers();
-  if (step.stream) return [await taken(step, call, request), headers];
+  if (step.stream) return [await kept(step, call, request, method.output), headers];
   const key = step.idempotency_key ? { "idempotency-key": step.idempotency_key } : {};
   const onHeader = (received: Headers): void => void (headers = received);
   const response = await call(request, { headers: key, onHeader });

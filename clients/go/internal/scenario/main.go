@@ -21,6 +21,7 @@ type step struct {
 	Expect         expectation       `json:"expect"`
 	Save           map[string]string `json:"save"`
 	Seconds        int               `json:"eventually_seconds"`
+	Each           string            `json:"each"`
 	Take           int               `json:"take"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"reflect"
@@ -20,13 +21,12 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/corefy/corefy-gateway/clients/go/gateway"
-	"github.com/corefy/corefy-gateway/clients/go/gatewayv1"
 )
 
 const (
 	// Between two looks for what is expected eventually.
 	look = 200 * time.Millisecond
-	// The longest wait for the events of a stream.
+	// The longest wait for the messages of a stream.
 	streamPatience = 30 * time.Second
 )
 
@@ -102,7 +102,7 @@ func (r *runner) call(one step) (answer, headers any, err error) {
 		ctx = gateway.WithIdempotencyKey(ctx, one.IdempotencyKey)
 	}
 	if one.Stream != "" {
-		answer, err = events(ctx, client, request.Interface().(*gatewayv1.StreamEventsRequest), one.Take)
+		answer, err = kept(ctx, method, request, one)
 		return answer, nil, err
 	}
 	var received metadata.MD
@@ -147,23 +147,26 @@ func (r *runner) client(apiKey string) (*gateway.Client, error) {
 	return client, err
 }
 
-// events takes the given number of events from a stream, and leaves it.
-func events(ctx context.Context, client *gateway.Client, request *gatewayv1.StreamEventsRequest, count int) (any, error) {
+// kept reads a stream to its end, or until enough is kept of its messages, and leaves it.
+func kept(ctx context.Context, method, request reflect.Value, one step) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, streamPatience)
 	defer cancel()
-	stream, err := client.Events.StreamEvents(ctx, request)
-	if err != nil {
+	opened := method.Call([]reflect.Value{reflect.ValueOf(ctx), request})
+	if err, failed := opened[1].Interface().(error); failed {
 		return nil, err
 	}
-	taken := []any{}
-	for len(taken) < count {
-		message, err := stream.Recv()
-		if err != nil {
+	messages := []any{}
+	for one.Take == 0 || len(messages) < one.Take {
+		received := opened[0].MethodByName("Recv").Call(nil)
+		if err, failed := received[1].Interface().(error); failed {
+			if errors.Is(err, io.EOF) {
+				break
+			}
 			return nil, err
 		}
-		if event := message.GetEvent(); event != nil {
-			taken = append(taken, asJSON(event))
+		if message := at(asJSON(received[0].Interface()), one.Each); message != nil {
+			messages = append(messages, message)
 		}
 	}
-	return map[string]any{"events": taken}, nil
+	return map[string]any{"messages": messages}, nil
 }

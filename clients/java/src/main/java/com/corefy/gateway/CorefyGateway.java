@@ -100,7 +100,10 @@ public final class CorefyGateway implements AutoCloseable {
     return EventServiceGrpc.newBlockingStub(blocking);
   }
 
-  /** Exports the books. */
+  /**
+   * Exports the books. What breaks the stream is a {@link io.grpc.StatusRuntimeException}, of which
+   * {@link GatewayException#of} makes the error.
+   */
   public ExportServiceBlockingStub exports() {
     return ExportServiceGrpc.newBlockingStub(blocking);
   }
