@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Beyond the scenario: events across a restart, and what `connect` refuses.
+# Beyond the scenario: events across a restart, which calls get an idempotency key, and what `connect` refuses.
 
 require "corefy_gateway"
 require "minitest/autorun"
@@ -35,6 +35,15 @@ class GatewayTest < Minitest::Test
       @gateway.follow_events { raise CorefyGateway::Error, GRPC::Unavailable.new("mine") }
     end
     assert_equal "mine", error.message
+  end
+
+  def test_the_calls_that_change_nothing_are_those_of_the_protos
+    protos = Dir["#{__dir__}/../../proto/corefy/gateway/v1/*.proto"].map { |path| File.read(path) }.join
+    levels = protos.scan(/^  rpc (\w+).*?idempotency_level = (\w+)/m)
+    assert_includes levels.map(&:last), "NO_SIDE_EFFECTS"
+    reads = CorefyGateway::Calls.const_get(:READS)
+    wrong = levels.reject { |name, level| (level == "NO_SIDE_EFFECTS") == reads.match?(GRPC::GenericService.underscore(name.dup)) }
+    assert_empty wrong
   end
 
   def test_targets_that_are_none_are_refused

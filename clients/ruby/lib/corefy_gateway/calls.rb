@@ -22,8 +22,8 @@ module CorefyGateway
   class Calls
     # An answer: the message, and the headers before it.
     Answer = Struct.new(:message, :headers)
-    # Not every protobuf for Ruby has a method's options; the calls that change nothing are those with these verbs.
-    READS = /\A(get|list|stream|test)_/
+    # The calls that change nothing. Not every protobuf for Ruby has a method's options, where the protos say it.
+    READS = /\A((backtest|check|explain|get|list|stream|test)_|export\z)/
     private_constant :READS
 
     def initialize(service, channel, api_key, timeout)
