@@ -76,7 +76,7 @@ impl ReadSession {
     /// The customer, of any partner.
     pub async fn customer_any(&mut self, id: &CustomerId) -> Result<Option<Customer>, Error> {
         let query = sqlx::query("SELECT * FROM customers WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection()).await?;
+        let row = query.fetch_optional(self.by_key()).await?;
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
@@ -104,7 +104,7 @@ impl ReadSession {
         reference: &str,
     ) -> Result<Option<CustomerId>, Error> {
         let query = sqlx::query("SELECT id FROM customers WHERE partner_id = $1 AND reference_id = $2");
-        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
+        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.by_key()).await?;
         row.map(|row| parse(&row, "id", CustomerId::parse)).transpose()
     }
 }

@@ -38,7 +38,7 @@ impl Store {
         self.shared.reads.note(acquired.is_err());
         let on = acquired?;
         self.shared.telemetry.time(&CONNECTION_WAIT, [self.shared.dialect.reading()], started.elapsed());
-        Ok(ReadSession { on, shared: self.shared.clone() })
+        Ok(ReadSession::new(on, self.shared.clone()))
     }
 
     /// The signal that there are new events.

@@ -74,7 +74,7 @@ impl ReadSession {
     /// The key.
     pub async fn api_key(&mut self, id: &PublicKey) -> Result<Option<ApiKey>, Error> {
         let query = sqlx::query("SELECT * FROM api_keys WHERE id = $1").bind(id.as_str());
-        query.fetch_optional(self.connection()).await?.as_ref().map(read).transpose()
+        query.fetch_optional(self.by_key()).await?.as_ref().map(read).transpose()
     }
 
     /// Every key, oldest first; of one partner, if one is named.
@@ -94,7 +94,7 @@ impl ReadSession {
     /// The partner that is called `name`.
     pub async fn partner_named(&mut self, name: &str) -> Result<Option<PartnerId>, Error> {
         let query = sqlx::query("SELECT id FROM partners WHERE name = $1").bind(name);
-        let row = query.fetch_optional(self.connection()).await?;
+        let row = query.fetch_optional(self.by_key()).await?;
         row.map(|row| parse(&row, "id", PartnerId::parse)).transpose()
     }
 }

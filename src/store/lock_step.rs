@@ -88,8 +88,9 @@ pub(super) struct PacedConnection<'c> {
     pub(super) pace: Pace,
 }
 
-type Boxed<'e, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'e>>;
-type Rows<'e> = Pin<Box<dyn Stream<Item = Result<Either<AnyQueryResult, AnyRow>, Error>> + Send + 'e>>;
+/// A future and rows, as the driver has them.
+pub(super) type Boxed<'e, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'e>>;
+pub(super) type Rows<'e> = Pin<Box<dyn Stream<Item = Result<Either<AnyQueryResult, AnyRow>, Error>> + Send + 'e>>;
 
 impl<'c> Executor<'c> for PacedConnection<'c> {
     type Database = Any;

@@ -121,13 +121,13 @@ impl ReadSession {
     /// The operation.
     pub async fn operation(&mut self, id: &OperationId) -> Result<Option<OperationRecord>, Error> {
         let query = sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id.as_str());
-        query.fetch_optional(self.connection()).await?.as_ref().map(read).transpose()
+        query.fetch_optional(self.by_key()).await?.as_ref().map(read).transpose()
     }
 
     /// The operation that the partner reserved under the idempotency key of this hash.
     pub async fn operation_keyed(&mut self, partner: &PartnerId, key: &str) -> Result<Option<OperationRecord>, Error> {
         let query = sqlx::query("SELECT * FROM operations WHERE partner_id = $1 AND idempotency_key = $2");
-        let row = query.bind(partner.as_str()).bind(key).fetch_optional(self.connection()).await?;
+        let row = query.bind(partner.as_str()).bind(key).fetch_optional(self.by_key()).await?;
         row.as_ref().map(read).transpose()
     }
 

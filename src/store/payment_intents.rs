@@ -219,7 +219,7 @@ impl ReadSession {
         id: &PaymentIntentId,
     ) -> Result<Option<(PaymentIntent, Timestamp)>, Error> {
         let query = sqlx::query("SELECT * FROM payment_intents WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection()).await?;
+        let row = query.fetch_optional(self.by_key()).await?;
         row.map(|row| read_asked(&row, &self.shared.sealer)).transpose()
     }
 
@@ -227,7 +227,7 @@ impl ReadSession {
     pub async fn payment_intent_id_upstream(&mut self, upstream: &str) -> Result<Option<PaymentIntentId>, Error> {
         let sql = "SELECT id FROM payment_intents WHERE upstream_id = $1 OR upstream_payment_id = $1 LIMIT 1";
         let query = sqlx::query(sql).bind(upstream);
-        let row = query.fetch_optional(self.connection()).await?;
+        let row = query.fetch_optional(self.by_key()).await?;
         row.map(|row| parse(&row, "id", PaymentIntentId::parse)).transpose()
     }
 
@@ -238,7 +238,7 @@ impl ReadSession {
         reference: &str,
     ) -> Result<Option<PaymentIntentId>, Error> {
         let query = sqlx::query("SELECT id FROM payment_intents WHERE partner_id = $1 AND reference_id = $2");
-        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
+        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.by_key()).await?;
         row.map(|row| parse(&row, "id", PaymentIntentId::parse)).transpose()
     }
 }

@@ -81,7 +81,7 @@ impl ReadSession {
     /// The payment method, of any partner.
     pub async fn payment_method_any(&mut self, id: &PaymentMethodId) -> Result<Option<PaymentMethod>, Error> {
         let query = sqlx::query("SELECT * FROM payment_methods WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection()).await?;
+        let row = query.fetch_optional(self.by_key()).await?;
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
@@ -92,7 +92,7 @@ impl ReadSession {
         upstream: &str,
     ) -> Result<Option<Tracked<PaymentMethod>>, Error> {
         let query = sqlx::query("SELECT * FROM payment_methods WHERE customer_id = $1 AND upstream_id = $2");
-        let row = query.bind(customer.as_str()).bind(upstream).fetch_optional(self.connection()).await?;
+        let row = query.bind(customer.as_str()).bind(upstream).fetch_optional(self.by_key()).await?;
         row.map(|row| tracked(&row, &self.shared.sealer)).transpose()
     }
 
@@ -102,7 +102,7 @@ impl ReadSession {
         id: &PaymentMethodId,
     ) -> Result<Option<Tracked<PaymentMethod>>, Error> {
         let query = sqlx::query("SELECT * FROM payment_methods WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection()).await?;
+        let row = query.fetch_optional(self.by_key()).await?;
         row.map(|row| tracked(&row, &self.shared.sealer)).transpose()
     }
 

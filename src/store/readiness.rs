@@ -30,7 +30,7 @@ impl Store {
     }
 
     async fn answers(&self) -> Result<(), Error> {
-        let mut session = ReadSession { on: acquire(&self.reader).await?, shared: self.shared.clone() };
+        let mut session = ReadSession::new(acquire(&self.reader).await?, self.shared.clone());
         sqlx::query("SELECT 1").execute(session.connection()).await?;
         Ok(())
     }

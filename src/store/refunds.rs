@@ -72,7 +72,7 @@ impl ReadSession {
     /// The refund, of any partner.
     pub async fn refund_any(&mut self, id: &RefundId) -> Result<Option<Refund>, Error> {
         let query = sqlx::query("SELECT * FROM refunds WHERE id = $1").bind(id.as_str());
-        let row = query.fetch_optional(self.connection()).await?;
+        let row = query.fetch_optional(self.by_key()).await?;
         row.map(|row| read(&row, &self.shared.sealer)).transpose()
     }
 
@@ -83,7 +83,7 @@ impl ReadSession {
         reference: &str,
     ) -> Result<Option<RefundId>, Error> {
         let query = sqlx::query("SELECT id FROM refunds WHERE partner_id = $1 AND reference_id = $2");
-        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.connection()).await?;
+        let row = query.bind(partner.as_str()).bind(reference).fetch_optional(self.by_key()).await?;
         row.map(|row| parse(&row, "id", RefundId::parse)).transpose()
     }
 

@@ -61,6 +61,8 @@ every_call_survives! {
     a_reservation_that_is_lost_and_then_stands_is_found: 0, [BeforeStatement, AfterStatement];
     an_outcome_that_did_not_reach_the_database_is_written_again: 1, [BeforeStatement];
     an_outcome_that_stands_though_nobody_said_so_is_not_written_again: 1, [AfterStatement];
+    an_outcome_of_which_a_silent_connection_does_not_say_whether_it_stands_is_written: 1, [AfterStatement, SilentBefore];
+    an_outcome_that_stands_is_found_though_a_connection_is_silent_about_it: 1, [AfterStatement, SilentAfter];
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
