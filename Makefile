@@ -23,7 +23,7 @@ test: ## Install what the tests need and run all of them
 bench: ## Measure the gateway on SQLite and PostgreSQL beside a bare proxy
 	.ci/bench
 
-chaos: machine ## Kill, freeze, flood and restart real gateways under load: `make chaos ROUNDS=500`
+chaos: machine ## Break real gateways, their databases and their Corefy under load: `make chaos ROUNDS=500`
 	.ci/chaos $(ROUNDS)
 
 abuse: machine ## Flood a release build in a dozen ways beside an honest caller: `make abuse SECONDS=20`

@@ -21,12 +21,12 @@ use tonic::Code;
 
 use super::{
     ChaosPlan,
-    load::{Load, Report},
+    load::{Load, LoadPlan, Report},
     world::World,
 };
 use crate::support::{
     app::http_client,
-    client::{APPROVED, Client, new_intent},
+    client::{Client, new_intent},
     database::{Backend, TestDatabase},
     process::create_key,
 };
@@ -79,9 +79,9 @@ async fn honest_callers_are_served_while_others_flood_the_gateway() {
 }
 
 async fn pay_for(world: &World, random: &mut Rng, time: Duration) -> Report {
-    let load = Load::start(&world.doors, PAYERS, random, &[APPROVED]);
+    let load = Load::start(world, random, LoadPlan::steady(PAYERS));
     sleep(time).await;
-    load.stop().await
+    load.stop(world).await
 }
 
 fn add(all: &mut Report, report: Report) {

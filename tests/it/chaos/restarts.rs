@@ -9,13 +9,10 @@ use tonic::{Code, Status};
 use super::{
     ChaosPlan, between,
     judge::{assert_serves, assert_truth},
-    load::Load,
+    load::{Load, LoadPlan},
     world::World,
 };
-use crate::support::{
-    client::{APPROVED, reason},
-    database::Backend,
-};
+use crate::support::{client::reason, database::Backend};
 
 const GATEWAYS: usize = 3;
 const PAYERS: usize = 6;
@@ -29,7 +26,7 @@ async fn a_rolling_restart_loses_no_call() {
     let plan = ChaosPlan::new("rolling restarts", FEW, COST);
     let Some(mut world) = World::start(Backend::Postgres, GATEWAYS).await else { return };
     let mut random = Rng::with_seed(plan.seed);
-    let load = Load::start(&world.doors, PAYERS, &mut random, &[APPROVED]);
+    let load = Load::start(&world, &mut random, LoadPlan::steady(PAYERS));
     for _ in 0..plan.rounds {
         for place in 0..GATEWAYS {
             sleep(between(&mut random, 200..600)).await;
@@ -39,20 +36,20 @@ async fn a_rolling_restart_loses_no_call() {
             world.replace(place).await;
         }
     }
-    let report = load.stop().await;
+    let report = load.stop(&world).await;
     for failure in &report.failures {
         assert!(nothing_was_sent(failure), "a call was lost: {failure:?}");
     }
-    assert_truth(&world, plan, &report).await;
-    assert_serves(&world).await;
     let refused = report.failures.iter().filter(|failure| !reason(failure).is_empty()).count();
+    let verdict = assert_truth(&world, plan, report).await;
+    assert_serves(&world).await;
     println!(
         "rolling restarts: {} rounds, {} payments, {} refunds, {refused} tries refused by a gateway that drains, {} by a \
          closed port",
         plan.rounds,
-        report.payments.len(),
-        report.refund_keys,
-        report.failures.len() - refused,
+        verdict.payments,
+        verdict.refunds,
+        verdict.repeated - refused,
     );
 }
 

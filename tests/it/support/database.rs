@@ -64,6 +64,11 @@ impl TestDatabase {
         Self { url, is_in_lock_step: false, _place: Place::Elsewhere }
     }
 
+    /// A database of PostgreSQL that the test has made itself.
+    pub fn at(url: String) -> Self {
+        Self { url, is_in_lock_step: false, _place: Place::Elsewhere }
+    }
+
     fn in_a_file() -> Self {
         Self::kept_in(tempfile::tempdir().unwrap())
     }
@@ -143,10 +148,7 @@ impl TestDatabase {
 
     /// Which of the two it is.
     pub fn backend(&self) -> Backend {
-        match self._place {
-            Place::Directory { .. } | Place::Elsewhere => Backend::Sqlite,
-            Place::Server { .. } => Backend::Postgres,
-        }
+        if self.url.starts_with("sqlite:") { Backend::Sqlite } else { Backend::Postgres }
     }
 
     /// The same database of PostgreSQL, reached by way of `address`.
@@ -164,6 +166,15 @@ impl TestDatabase {
         let mut connection = AnyConnection::connect(&self.url).await.unwrap();
         sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
+    }
+
+    /// The texts that a query answers, one a row.
+    pub async fn texts(&self, sql: &str) -> Result<Vec<String>, sqlx::Error> {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await?;
+        let texts = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await?;
+        connection.close().await?;
+        Ok(texts)
     }
 
     /// The number that a query of PostgreSQL answers.

@@ -33,6 +33,16 @@ pub struct GatewayProcess {
 impl GatewayProcess {
     /// Starts one on free ports, with these settings beside those that it needs.
     pub async fn start(database: &TestDatabase, sandbox: &Sandbox, settings: &Variables<'_>) -> Self {
+        Self::start_by(&[], database, sandbox, settings).await
+    }
+
+    /// The same by a launcher, as `env` with arguments of its own, which becomes the program.
+    pub async fn start_by(
+        launcher: &[&str],
+        database: &TestDatabase,
+        sandbox: &Sandbox,
+        settings: &Variables<'_>,
+    ) -> Self {
         let keys = SandboxKeys::default();
         let (master_key, base_url) = (master_key_text(), sandbox.base_url());
         let needed = [
@@ -48,7 +58,7 @@ impl GatewayProcess {
             ("GATEWAY_HTTP_ADDR", "127.0.0.1:0"),
         ];
         let directory = tempfile::tempdir().unwrap();
-        let mut program = Program::start(directory.path(), &["serve"], &[&needed[..], settings].concat());
+        let mut program = Program::start_by(launcher, directory.path(), &["serve"], &[&needed[..], settings].concat());
         let grpc = program.word_after("grpc=").await.parse().unwrap();
         let http = program.word_after(" http=").await.parse().unwrap();
         Self { program, grpc, http, _directory: directory }

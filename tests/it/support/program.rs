@@ -1,6 +1,8 @@
 //! The program itself, as a process of its own: what it says, and how it ends.
 
 use std::{
+    env,
+    ffi::OsString,
     io::{BufRead as _, BufReader, Read},
     path::Path,
     process::{Child, Command, Output, Stdio},
@@ -14,6 +16,8 @@ use rustix::process::{Pid, Signal, kill_process};
 /// The program's variables, by name.
 pub type Variables<'a> = [(&'a str, &'a str)];
 
+/// Names another build of the program than the tests' own.
+const BINARY: &str = "TEST_BINARY";
 /// How long the program may take to say or do what a test waits for.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// How often a test looks whether it has.
@@ -21,13 +25,24 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs the program to its end in `directory`, with these variables and no others.
 pub fn output(directory: &Path, args: &[&str], variables: &Variables<'_>) -> Output {
-    command(directory, args, variables).output().unwrap()
+    command(&[], directory, args, variables).output().unwrap()
 }
 
-fn command(directory: &Path, args: &[&str], variables: &Variables<'_>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_corefy-gateway"));
+fn command(launcher: &[&str], directory: &Path, args: &[&str], variables: &Variables<'_>) -> Command {
+    let mut command = match launcher {
+        [] => Command::new(binary()),
+        [launcher, own @ ..] => {
+            let mut command = Command::new(launcher);
+            command.args(own).arg(binary());
+            command
+        }
+    };
     command.args(args).current_dir(directory).env_clear().envs(variables.iter().copied());
     command
+}
+
+fn binary() -> OsString {
+    env::var_os(BINARY).unwrap_or_else(|| env!("CARGO_BIN_EXE_corefy-gateway").into())
 }
 
 /// The program while it runs; killed when dropped.
@@ -39,7 +54,12 @@ pub struct Program {
 impl Program {
     /// Starts it in `directory`, with these variables and no others.
     pub fn start(directory: &Path, args: &[&str], variables: &Variables<'_>) -> Self {
-        let mut command = command(directory, args, variables);
+        Self::start_by(&[], directory, args, variables)
+    }
+
+    /// The same by a launcher, which becomes the program.
+    pub fn start_by(launcher: &[&str], directory: &Path, args: &[&str], variables: &Variables<'_>) -> Self {
+        let mut command = command(launcher, directory, args, variables);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::default();
         listen(child.stdout.take().unwrap(), &said);

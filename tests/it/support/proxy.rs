@@ -1,15 +1,18 @@
-//! A proxy in front of PostgreSQL that cuts a connection at the moment that a test names.
+//! A proxy in front of PostgreSQL that cuts a connection at the moment that a test names, and leads to another server when it
+//! is told to.
 
 use std::{
     collections::VecDeque,
+    io,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     sync::{Arc, Mutex},
 };
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{
-        TcpListener, TcpStream,
+        TcpListener, TcpStream, UnixStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::watch,
@@ -19,6 +22,35 @@ use url::Url;
 
 /// The longest piece that is passed on at once. The gateway's statements in the tests are shorter.
 const PIECE: usize = 1 << 20;
+
+/// The address of a server behind the proxy.
+#[derive(Clone)]
+pub enum ServerAddress {
+    /// Host and port.
+    Port(String, u16),
+    /// The file of its socket.
+    Socket(PathBuf),
+}
+
+/// The two halves of a connection to the server.
+type Answers = Box<dyn AsyncRead + Send + Unpin>;
+type Requests = Box<dyn AsyncWrite + Send + Unpin>;
+
+impl ServerAddress {
+    async fn connect(&self) -> io::Result<(Answers, Requests)> {
+        match self {
+            Self::Port(host, port) => {
+                let (answers, requests) = TcpStream::connect((host.as_str(), *port)).await?.into_split();
+                Ok((Box::new(answers), Box::new(requests)))
+            }
+            Self::Socket(file) => {
+                let (answers, requests) = UnixStream::connect(file).await?.into_split();
+                Ok((Box::new(answers), Box::new(requests)))
+            }
+        }
+    }
+}
+
 /// Where a connection is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
@@ -49,6 +81,7 @@ struct CutPlan {
 /// The proxy; it ends when this is dropped.
 pub struct DatabaseProxy {
     pub address: SocketAddr,
+    server: Arc<Mutex<ServerAddress>>,
     plan: Arc<Mutex<CutPlan>>,
     /// Ends all connections but the one of this number.
     ends: watch::Sender<Option<usize>>,
@@ -59,24 +92,30 @@ impl DatabaseProxy {
     /// Starts it in front of the server that `url` names.
     pub async fn start(url: &str) -> Self {
         let url = Url::parse(url).unwrap();
-        let server = (url.host_str().unwrap().to_owned(), url.port().unwrap_or(5432));
+        Self::before(ServerAddress::Port(url.host_str().unwrap().to_owned(), url.port().unwrap_or(5432))).await
+    }
+
+    /// Starts it in front of this server.
+    pub async fn before(server: ServerAddress) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let (address, plan) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(CutPlan::default())));
-        let (plan_of_all, ends) = (plan.clone(), watch::Sender::new(None));
-        let ends_of_all = ends.clone();
+        let (server, ends) = (Arc::new(Mutex::new(server)), watch::Sender::new(None));
+        let (server_of_all, plan_of_all, ends_of_all) = (server.clone(), plan.clone(), ends.clone());
         let accepting = async move {
             for number in 0.. {
                 let (client, _) = listener.accept().await.unwrap();
                 if plan_of_all.lock().unwrap().is_down {
                     continue;
                 }
-                let server = TcpStream::connect((server.0.as_str(), server.1)).await.unwrap();
+                let server = server_of_all.lock().unwrap().clone();
                 let (plan, ends) = (plan_of_all.clone(), ends_of_all.clone());
                 let ended = ends.subscribe();
                 let end_others = move || {
                     ends.send_replace(Some(number));
                 };
                 tokio::spawn(async move {
+                    // A server that is not there refuses the client, too.
+                    let Ok(server) = server.connect().await else { return };
                     tokio::select! {
                         () = pass_on(client, server, plan, end_others) => {}
                         () = is_ended(ended, number) => {}
@@ -84,7 +123,14 @@ impl DatabaseProxy {
                 });
             }
         };
-        Self { address, plan, ends, task: tokio::spawn(accepting).abort_handle() }
+        Self { address, server, plan, ends, task: tokio::spawn(accepting).abort_handle() }
+    }
+
+    /// Leads to another server from now on: ends all connections, and lets new ones in.
+    pub fn lead_to(&self, server: ServerAddress) {
+        *self.server.lock().unwrap() = server;
+        self.come_up();
+        self.ends.send_replace(None);
     }
 
     /// Makes these cuts, one after the other, when `spared` statements about operations have passed: those with an id of one,
@@ -153,9 +199,13 @@ async fn is_ended(mut ended: watch::Receiver<Option<usize>>, number: usize) {
     while ended.changed().await.is_ok() && *ended.borrow_and_update() == Some(number) {}
 }
 
-async fn pass_on(client: TcpStream, server: TcpStream, plan: Arc<Mutex<CutPlan>>, end_others: impl Fn()) {
+async fn pass_on(
+    client: TcpStream,
+    (from_server, to_server): (Answers, Requests),
+    plan: Arc<Mutex<CutPlan>>,
+    end_others: impl Fn(),
+) {
     let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = server.into_split();
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let answers = tokio::spawn(answer(from_server, to_client, stopped));
     ask(from_client, to_server, plan, end_others, (stop, answers)).await;
@@ -163,10 +213,10 @@ async fn pass_on(client: TcpStream, server: TcpStream, plan: Arc<Mutex<CutPlan>>
 
 /// Passes the answers on until it is stopped, and then drops the next one.
 async fn answer(
-    mut server: OwnedReadHalf,
+    mut server: Answers,
     mut client: OwnedWriteHalf,
     mut stopped: tokio::sync::oneshot::Receiver<()>,
-) -> (OwnedReadHalf, OwnedWriteHalf) {
+) -> (Answers, OwnedWriteHalf) {
     let mut piece = vec![0; PIECE];
     loop {
         let read = tokio::select! {
@@ -189,10 +239,10 @@ async fn silence(client: &mut OwnedReadHalf) {
 
 async fn ask(
     mut client: OwnedReadHalf,
-    mut server: OwnedWriteHalf,
+    mut server: Requests,
     plan: Arc<Mutex<CutPlan>>,
     end_others: impl Fn(),
-    (stop, answers): (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<(OwnedReadHalf, OwnedWriteHalf)>),
+    (stop, answers): (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<(Answers, OwnedWriteHalf)>),
 ) {
     let mut piece = vec![0; PIECE];
     loop {
@@ -222,17 +272,17 @@ async fn ask(
             Cut::BeforeStatement => {}
             Cut::SilentBefore => silence(&mut client).await,
             Cut::SilentAfter => {
-                server.write_all(piece).await.unwrap();
-                answers.readable().await.ok();
+                server.write_all(piece).await.ok();
+                answers.read_u8().await.ok();
                 silence(&mut client).await;
             }
             Cut::AfterStatement => {
-                server.write_all(piece).await.unwrap();
-                // The answer is there, and stays unread.
-                answers.readable().await.ok();
+                server.write_all(piece).await.ok();
+                // The answer is there, and is not passed on.
+                answers.read_u8().await.ok();
             }
             Cut::DuringStatement => {
-                server.write_all(piece).await.unwrap();
+                server.write_all(piece).await.ok();
                 // The server's side stays until it has ended by itself.
                 tokio::spawn(async move {
                     let mut rest = Vec::new();
