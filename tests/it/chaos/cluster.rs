@@ -12,7 +12,7 @@ use crate::support::{database::TestDatabase, proxy::DatabaseProxy};
 /// The name by which the primary knows its standby.
 const STANDBY: &str = "standby";
 /// How long what the servers do may take.
-const IDLE_TIMEOUTS: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// How often a test looks whether it is done.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -69,7 +69,7 @@ impl Cluster {
              WHERE sync_state = 'sync' AND flush_lsn >= pg_current_wal_flush_lsn()";
         let begun = Instant::now();
         while self.primary.number(IN_SYNC).await != Some(1) {
-            assert!(begun.elapsed() < IDLE_TIMEOUTS, "the standby does not catch up: {}", self.standby.said());
+            assert!(begun.elapsed() < TIME_LIMIT, "the standby does not catch up: {}", self.standby.said());
             sleep(LOOK).await;
         }
     }

@@ -26,7 +26,7 @@ use crate::support::client::{APPROVED, Client, KeyedCall, confirmation, keyed, n
 /// How long one try may take before it is made elsewhere.
 const TRY: Duration = Duration::from_secs(4);
 /// How long a call may take with all its repetitions: longer than what is broken stays so, and than a lease.
-const IDLE_TIMEOUTS: Duration = Duration::from_secs(120);
+const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// The answers about one payment.
 #[derive(Debug)]
@@ -209,7 +209,7 @@ impl Payer {
                 Ok(Err(status)) => status,
                 Err(_) => Status::deadline_exceeded("the payer hung up"),
             };
-            assert!(begun.elapsed() < IDLE_TIMEOUTS, "{key} is not answered: {failure:?}");
+            assert!(begun.elapsed() < TIME_LIMIT, "{key} is not answered: {failure:?}");
             self.report.failures.push(failure);
             sleep(between(&mut self.random, 10..100)).await;
         }

@@ -21,7 +21,7 @@ const PROGRAMS: &str = "/usr/lib/postgresql";
 /// The user and the group `nobody`: PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65534;
 /// How long it may take to start, to stop, or to recover after a crash.
-const IDLE_TIMEOUTS: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// How often a test looks whether it has.
 const LOOK: Duration = Duration::from_millis(50);
 /// Its settings.
@@ -91,7 +91,7 @@ impl PostgresServer {
     pub async fn wait_until_it_answers(&self) {
         let begun = Instant::now();
         while self.number("SELECT 1::bigint").await.is_none() {
-            assert!(begun.elapsed() < IDLE_TIMEOUTS, "the server does not answer: {}", self.said());
+            assert!(begun.elapsed() < TIME_LIMIT, "the server does not answer: {}", self.said());
             sleep(LOOK).await;
         }
     }
@@ -102,7 +102,7 @@ impl PostgresServer {
         kill_process(Pid::from_child(&process), signal).unwrap();
         let begun = Instant::now();
         while process.try_wait().unwrap().is_none() {
-            assert!(begun.elapsed() < IDLE_TIMEOUTS, "the server does not stop: {}", self.said());
+            assert!(begun.elapsed() < TIME_LIMIT, "the server does not stop: {}", self.said());
             sleep(LOOK).await;
         }
     }

@@ -28,7 +28,7 @@ use crate::support::{
 /// Settings of every gateway: short times, so that more happens in each second.
 const SETTINGS: [(&str, &str); 2] = [("COREFY_TIMEOUT_SECONDS", "2"), ("GATEWAY_DRAIN_SECONDS", "10")];
 /// How long a gateway may take to be ready again after what broke.
-const IDLE_TIMEOUTS: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// How often that is looked for.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -106,7 +106,7 @@ impl World {
         for gateway in &self.gateways {
             let url = format!("http://{}/readyz", gateway.http);
             while !http_client().get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
-                assert!(begun.elapsed() < IDLE_TIMEOUTS, "not ready: {}", warnings(&gateway.program.said()));
+                assert!(begun.elapsed() < TIME_LIMIT, "not ready: {}", warnings(&gateway.program.said()));
                 sleep(LOOK).await;
             }
         }
@@ -147,7 +147,7 @@ impl World {
         loop {
             match self.database.texts(sql).await {
                 Ok(texts) => return texts,
-                Err(error) => assert!(begun.elapsed() < IDLE_TIMEOUTS, "the database does not answer: {error}"),
+                Err(error) => assert!(begun.elapsed() < TIME_LIMIT, "the database does not answer: {error}"),
             }
             sleep(LOOK).await;
         }
