@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{lenient, sanitize};
-use crate::domain::api_call::MAX_BODY;
+use crate::domain::{api_call::MAX_BODY, card_number};
 
 /// The replacement for every value that is not kept.
 pub const REDACTED: &str = "[redacted]";
@@ -73,8 +73,8 @@ fn value_within(value: Value, longest: usize) -> Value {
     if told.chars().count() > longest {
         return REDACTED.into();
     }
-    // An id with a letter in it is no card number, however its digits fall.
-    if is_id(&told) || sanitize::mask_card_numbers(&told) == told {
+    // An id with letters in it is no card number, however its digits fall; a word before a card's number makes no id of it.
+    if (is_id(&told) && !card_number::is_written_in(&told)) || sanitize::mask_card_numbers(&told) == told {
         return value;
     }
     sanitize::mask_card_numbers(&told).into()

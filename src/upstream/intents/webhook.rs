@@ -104,6 +104,18 @@ mod tests {
     }
 
     #[test]
+    fn a_card_number_with_a_word_before_it_is_not_kept_and_an_id_is() {
+        for (told, kept) in [
+            ("order-4111111111111111", "order-************1111"),
+            ("card-4111-1111-1111-1111", "card-****-****-****-1111"),
+            ("in_4111111111111111", "in_4111111111111111"),
+            ("a4111111111111111", "a4111111111111111"),
+        ] {
+            assert_eq!(redacted(json!({"reference_id": told})), json!({"reference_id": kept}), "{told}");
+        }
+    }
+
+    #[test]
     fn a_flood_of_members_does_not_drown_what_we_act_on() {
         let mut body: Map<String, Value> = (0..10_000).map(|n| (format!("a{n}"), json!(n))).collect();
         body.insert("event_type".to_owned(), json!("payment.failed"));
