@@ -10,6 +10,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
     routing::get,
 };
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::{payment::SandboxStatus, shared::SandboxInner};
@@ -77,7 +78,12 @@ async fn decide(
         // After paying elsewhere there is no shop to go back to.
         link.filter(|_| payment.shown.is_none()).or_else(|| Some(state.page_of(payment)))
     });
-    Redirect::to(&link.unwrap_or_else(|| format!("/3ds/{}", escape(&id)))).into_response()
+    go_to(&link.unwrap_or_else(|| format!("/3ds/{}", escape(&id))))
+}
+
+/// Sends the browser on to a link, in the form in which a header can carry any.
+pub(super) fn go_to(link: &str) -> Response {
+    Redirect::to(&utf8_percent_encode(link, CONTROLS).to_string()).into_response()
 }
 
 fn question(amount: &str, about: &str, is_elsewhere: bool) -> String {

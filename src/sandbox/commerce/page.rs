@@ -6,7 +6,7 @@ use axum::{
     Form, Router,
     extract::{Path, Query, State},
     http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    response::Response,
     routing::{get, post},
 };
 use secrecy::SecretString;
@@ -20,7 +20,7 @@ use super::{
     wire::SaleRequest,
 };
 use crate::sandbox::{
-    page::{escape, page},
+    page::{escape, go_to, page},
     payment::{SandboxPayment, SandboxStatus},
     shared::SandboxInner,
 };
@@ -93,7 +93,7 @@ struct BankAnswer {
 }
 
 async fn enter(Query(Entrance { cpi }): Query<Entrance>) -> Response {
-    Redirect::to(&format!("/hpp/{}", escape(&session_id(&cpi)))).into_response()
+    go_to(&format!("/hpp/{}", escape(&session_id(&cpi))))
 }
 
 async fn show(State(shared): State<Arc<SandboxInner>>, Path(session): Path<String>) -> Response {
@@ -176,7 +176,7 @@ fn leave(shared: &SandboxInner, id: &str) -> Response {
         let link = payment.invoice.as_deref().filter(|_| !has_more).and_then(|invoice| return_link(payment, invoice));
         link.map(str::to_owned)
     });
-    Redirect::to(&link.unwrap_or_else(|| format!("/hpp/{}", escape(&session_id(id))))).into_response()
+    go_to(&link.unwrap_or_else(|| format!("/hpp/{}", escape(&session_id(id)))))
 }
 
 /// The ways to pay an invoice that is open.

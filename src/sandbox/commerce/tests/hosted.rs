@@ -70,3 +70,12 @@ async fn nobody_comes_back_from_a_bank_that_did_not_ask() {
     let foreign = [("MD", "x"), ("PaReq", "x"), ("TermUrl", "https://elsewhere.example/")];
     assert_eq!(bench.submit("/acs/auth", &foreign).await.0, 400);
 }
+
+#[tokio::test]
+async fn a_payer_is_sent_on_to_a_link_that_no_header_could_carry_as_it_is() {
+    let bench = Bench::start().await;
+    for path in ["/hpp/a%0Ab", "/3ds/a%0Ab"] {
+        let (status, location, _) = bench.submit(path, &[("decision", "decline")]).await;
+        assert_eq!((status, location.ends_with("a%0Ab")), (303, true), "{path}: {location}");
+    }
+}
