@@ -1,6 +1,6 @@
 # The two commands are `make dev` and `make test`. Everything else is `cargo`.
 
-.PHONY: help machine dev try clients test bench chaos abuse bare fmt lint
+.PHONY: help machine dev try clients test bench chaos abuse fuzz bare fmt lint
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -28,6 +28,9 @@ chaos: machine ## Break real gateways, their databases and their Corefy under lo
 
 abuse: machine ## Flood a release build in a dozen ways beside an honest caller: `make abuse SECONDS=20`
 	.ci/abuse $(SECONDS)
+
+fuzz: machine ## Try the laws of fuzz/laws on ever more inputs: `make fuzz TARGET=requests SECONDS=600`; all targets without one
+	.ci/fuzz $(or $(TARGET),all) $(SECONDS)
 
 bare: ## Run `make test` on a bare Debian, in a chroot that debootstrap makes; as root
 	.ci/bare

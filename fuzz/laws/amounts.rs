@@ -5,14 +5,14 @@ use corefy_gateway::{
         money::{Currency, Money},
         snapshot::PaymentStatus,
     },
-    upstream::Upstream as _,
+    upstream::{Upstream as _, commerce::Commerce},
 };
 use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::{
     corefy::{EchoingCorefy, scheduling},
-    scenes::{Scene, document},
+    scenes::{Scene, invoice},
 };
 
 /// The currencies that are tried, each with its decimals.
@@ -22,7 +22,7 @@ const CURRENCIES: [(&str, usize); 3] = [("EUR", 2), ("JPY", 0), ("KWD", 3)];
 const MOST: i64 = 999_999_999_999_999_999;
 
 thread_local! {
-    static COREFY: EchoingCorefy = EchoingCorefy::new(&["sk_test_1"], true);
+    static COREFY: EchoingCorefy<Commerce> = EchoingCorefy::new(&["sk_test_1"], true);
 }
 
 /// A number that came to be, its currency, and the form that it is written in.
@@ -87,7 +87,7 @@ pub fn an_amount_stays_what_it_is(amount: WrittenAmount) {
             r#""status":"processed","amount":{0},"processed_amount":{0},"refunded_amount":{0},"currency":"{code}""#,
             amount.literal()
         );
-        let made = document(&format!(r#""status":"created","amount":{},"currency":"{code}""#, amount.literal()));
+        let made = invoice(&format!(r#""status":"created","amount":{},"currency":"{code}""#, amount.literal()));
         corefy.answer(StatusCode::CREATED, made.as_bytes());
         let made = corefy.outcome(corefy.dialect.payment_intent_create(corefy.call(), &scene.context()));
         made.unwrap_or_else(|error| panic!("{error}: {amount:?}")).note_in(&mut scene.intent);
@@ -95,7 +95,7 @@ pub fn an_amount_stays_what_it_is(amount: WrittenAmount) {
         let sent = sent["data"]["attributes"]["amount"].to_string();
         assert_eq!(plain(&sent), plain(&major(money.minor, decimals)), "what was sent of {amount:?}");
 
-        corefy.answer(StatusCode::OK, document(&paid).as_bytes());
+        corefy.answer(StatusCode::OK, invoice(&paid).as_bytes());
         let found = corefy.outcome(corefy.dialect.payment_find(&scene.context(), scheduling()));
         let found = found.unwrap_or_else(|error| panic!("{error}: {amount:?}")).expect("it is there");
         assert_eq!(

@@ -10,13 +10,13 @@ use corefy_gateway::{
         payment_method::{OtherMethod, PaymentMethod},
         snapshot::{Merge, PaymentSnapshot, PaymentStatus, RefundSnapshot},
     },
-    upstream::{Error, Upstream as _},
+    upstream::{Error, commerce::Commerce, intents::Intents},
 };
 use reqwest::StatusCode;
 
 use super::{
     corefy::{EchoingCorefy, scheduling},
-    scenes::{Scene, by, card, saved},
+    scenes::{Scene, Staged, by, card, saved},
 };
 
 /// The statuses that an answer comes with; the first byte says which.
@@ -25,21 +25,22 @@ pub const STATUSES: [u16; 14] = [200, 201, 204, 302, 400, 401, 402, 404, 409, 42
 /// The longest body that is tried, in bytes.
 const LONGEST_BODY: usize = 8 * 1024;
 
-struct World {
-    corefy: EchoingCorefy,
-    scenes: [Scene; 3],
+/// A dialect, and the payments that it asks about.
+struct Stage<D> {
+    corefy: EchoingCorefy<D>,
+    scenes: Vec<Scene>,
 }
 
 thread_local! {
-    static WORLD: World = World::new();
+    static COMMERCE: Stage<Commerce> = Stage::new();
+    static INTENTS: Stage<Intents> = Stage::new();
 }
 
-impl World {
+impl<D: Staged> Stage<D> {
     fn new() -> Self {
         let corefy = EchoingCorefy::new(&["sk_test_1"], true);
         let amount = Money::new(1050, Currency::parse("EUR").expect("it is a currency"));
-        let scenes = [Scene::made, Scene::in_doubt, Scene::of_two_invoices].map(|make| make(&corefy, amount));
-        Self { corefy, scenes }
+        Self { scenes: Scene::all(&corefy, amount), corefy }
     }
 
     /// All confirmations that the dialect can make.
@@ -76,26 +77,52 @@ impl World {
     }
 }
 
-/// Has Corefy answer with the status that the first byte says and the bytes behind it, and asks all that the dialect can ask.
-/// How many of the answers about payments and refunds could be read.
-pub fn any_answer_is_read(bytes: &[u8]) -> usize {
-    let Some((first, body)) = bytes.split_first() else { return 0 };
-    let body = &body[..body.len().min(LONGEST_BODY)];
-    let status = StatusCode::from_u16(STATUSES[usize::from(*first) % STATUSES.len()]).expect("it is a status");
-    WORLD.with(|world| {
-        let World { corefy, scenes } = world;
-        corefy.answer(status, body);
-        let read = scenes.iter().map(|scene| world.ask_about(scene)).sum();
-        let methods = corefy.outcome(corefy.dialect.supported_payment_methods(None, scheduling()));
+impl<D: Staged> Stage<D> {
+    /// Asks everything that is not about payments.
+    fn ask_the_rest(&self) {
+        let corefy = &self.corefy;
+        let dialect = &corefy.dialect;
+        let methods = corefy.outcome(dialect.supported_payment_methods(None, scheduling()));
         for method in told(methods).unwrap_or_default() {
             assert!(!method.kind.is_empty(), "a kind has no code: {method:?}");
         }
-        corefy.outcome(corefy.dialect.test_connection());
-        if let Some(kept) = corefy.dialect.webhook_redact(body) {
-            corefy.dialect.webhook_read(&kept);
+        corefy.outcome(dialect.test_connection());
+        let customer = &self.scenes[0].customer;
+        told(corefy.outcome(dialect.customer_create(corefy.call(), customer)));
+        told(corefy.outcome(dialect.customer_recover(corefy.call(), customer)));
+        told(corefy.outcome(dialect.customer_find(customer, scheduling())));
+        let saved = told(corefy.outcome(dialect.payment_methods_of(customer, scheduling()))).unwrap_or_default();
+        for method in saved.methods {
+            assert!(!method.upstream_id.is_empty(), "a saved method has no id: {method:?}");
         }
+    }
+
+    /// Has Corefy answer with the status that the first byte says and the bytes behind it, and asks all that the dialect can ask.
+    /// How many of the answers about payments and refunds could be read.
+    fn ask_everything(&self, bytes: &[u8]) -> usize {
+        let Some((first, body)) = bytes.split_first() else { return 0 };
+        let body = &body[..body.len().min(LONGEST_BODY)];
+        let status = StatusCode::from_u16(STATUSES[usize::from(*first) % STATUSES.len()]).expect("it is a status");
+        self.corefy.answer(status, body);
+        let read = self.scenes.iter().map(|scene| self.ask_about(scene)).sum();
+        self.ask_the_rest();
         read
-    })
+    }
+}
+
+/// Tries the commerce dialect. How many of the answers about payments and refunds could be read.
+pub fn any_answer_of_commerce_is_read(bytes: &[u8]) -> usize {
+    COMMERCE.with(|stage| stage.ask_everything(bytes))
+}
+
+/// The same without the number.
+pub fn any_answer_of_commerce_breaks_no_law(bytes: &[u8]) {
+    any_answer_of_commerce_is_read(bytes);
+}
+
+/// Tries the intents dialect.
+pub fn any_answer_of_intents_breaks_no_law(bytes: &[u8]) {
+    INTENTS.with(|stage| stage.ask_everything(bytes));
 }
 
 /// The answer, where there is one; an error can be printed.

@@ -1,4 +1,4 @@
-//! A Corefy that answers everything alike, and the dialect before it.
+//! A Corefy that answers everything alike, and a dialect before it.
 
 use std::{
     collections::BTreeMap,
@@ -15,9 +15,10 @@ use corefy_gateway::{
         ids::OperationId,
     },
     upstream::{
-        Call, Priority, Scheduling,
-        call_log::{CallLog, CallRecords},
-        commerce::{Commerce, CommerceSettings, Credentials, REDACT},
+        Call, Priority, Scheduling, Upstream,
+        call_log::{CallLog, CallRecords, Redact},
+        commerce::{self, Commerce, CommerceSettings},
+        intents::{self, Intents},
         transport::{HttpFailure, HttpResponse, HttpSender, Transport, TransportSettings},
     },
 };
@@ -36,8 +37,46 @@ const UNLIMITED: u32 = 60_000_000;
 /// The byte between the answer to lookups by reference and the answer to everything else, where they differ.
 pub const BETWEEN_ANSWERS: u8 = 0x1e;
 
+/// A dialect that the laws are tried on.
+pub trait TriedDialect: Upstream + Sized {
+    /// The beginning of Corefy's ids of payments, which the echoing Corefy ends with the reference.
+    const ID_PREFIX: &'static str;
+    /// The redaction of its calls.
+    const REDACT: Redact;
+
+    /// Before this transport, with these secrets for webhooks.
+    fn before(transport: Transport, webhook_secrets: Vec<SecretString>, test_mode: bool, clock: Clock) -> Self;
+}
+
+impl TriedDialect for Commerce {
+    const ID_PREFIX: &'static str = "cpi_";
+    const REDACT: Redact = commerce::REDACT;
+
+    fn before(transport: Transport, webhook_secrets: Vec<SecretString>, test_mode: bool, clock: Clock) -> Self {
+        let credentials = commerce::Credentials {
+            account_id: "coma_1".to_owned(),
+            api_key: "ak_1".into(),
+            webhook_secrets,
+            public_key: Some("pk_test_1".to_owned()),
+        };
+        Self::new(transport, credentials, settings(test_mode), clock).expect("the settings are right")
+    }
+}
+
+impl TriedDialect for Intents {
+    const ID_PREFIX: &'static str = "in_";
+    const REDACT: Redact = intents::REDACT;
+
+    fn before(transport: Transport, webhook_secrets: Vec<SecretString>, _: bool, clock: Clock) -> Self {
+        let [api_key, secret_key, client_key] = ["ak_1", "sk_1", "ck_1"].map(Into::into);
+        let credentials = intents::Credentials { api_key, secret_key, client_key, webhook_secrets };
+        Self::new(transport, credentials, clock).expect("the settings are right")
+    }
+}
+
 /// The answer to everything, and the body that was sent last.
 pub struct EchoingSender {
+    id_prefix: &'static str,
     answer: Mutex<(StatusCode, Vec<u8>)>,
     sent: Mutex<Vec<u8>>,
     clock: Clock,
@@ -58,31 +97,33 @@ impl fmt::Debug for EchoingSender {
 
 #[async_trait]
 impl HttpSender for EchoingSender {
-    /// Answers with the part that is for this request. In it `$ID` stands for the invoice that the request is about, `$REF` for its reference.
+    /// Answers with the part that is for this request. In it `$ID` stands for the payment that the request is
+    /// about, `$REF` for its reference.
     async fn send(&self, request: Request) -> Result<HttpResponse, HttpFailure> {
         self.clock.advance(PAUSE);
         let body = request.body().and_then(|body| body.as_bytes()).unwrap_or_default().to_vec();
-        let reference = reference(&request, &body);
+        let reference = reference(&request, &body, self.id_prefix);
         let (status, answers) = held(&self.answer).clone();
         let is_lookup = request.url().query().is_some();
         let mut parts = answers.splitn(2, |byte| *byte == BETWEEN_ANSWERS);
         let (first, second) = (parts.next().unwrap_or_default(), parts.next());
         let answer = second.filter(|_| !is_lookup).unwrap_or(first);
-        let answer = replaced(answer, b"$ID", format!("cpi_{reference}").as_bytes());
+        let answer = replaced(answer, b"$ID", format!("{}{reference}", self.id_prefix).as_bytes());
         let answer = replaced(&answer, b"$REF", reference.as_bytes());
         *held(&self.sent) = body;
         Ok(HttpResponse { status, headers: HeaderMap::new(), body: answer })
     }
 }
 
-/// The reference of the invoice that a request is about: it tells the reference, or an id that was made of one.
-fn reference(request: &Request, body: &[u8]) -> String {
+/// The reference of the payment that a request is about: it tells the reference, or an id that was made of one.
+fn reference(request: &Request, body: &[u8], id_prefix: &str) -> String {
     let url = request.url();
     let asked = url.query_pairs().find(|(name, _)| name == "filter[reference_id]").map(|(_, value)| value.into_owned());
-    let of_path = || url.path_segments()?.find_map(|segment| segment.strip_prefix("cpi_")).map(str::to_owned);
+    let of_path = || url.path_segments()?.find_map(|segment| segment.strip_prefix(id_prefix)).map(str::to_owned);
     let of_body = || {
         let body: serde_json::Value = serde_json::from_slice(body).ok().filter(|_| request.method() == Method::POST)?;
-        body.pointer("/data/attributes/reference_id")?.as_str().map(str::to_owned)
+        let told = body.pointer("/data/attributes/reference_id").or_else(|| body.get("reference_id"));
+        told?.as_str().map(str::to_owned)
     };
     asked.or_else(of_path).or_else(of_body).unwrap_or_default()
 }
@@ -106,9 +147,9 @@ fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The dialect, the answers that it gets, and the runtime that it runs in.
-pub struct EchoingCorefy {
+pub struct EchoingCorefy<D> {
     /// The dialect.
-    pub dialect: Commerce,
+    pub dialect: D,
     /// The way to Corefy.
     pub sender: Arc<EchoingSender>,
     /// Time, ids and chance.
@@ -118,25 +159,20 @@ pub struct EchoingCorefy {
     operation_id: OperationId,
 }
 
-impl EchoingCorefy {
-    /// With these secrets for callbacks.
+impl<D: TriedDialect> EchoingCorefy<D> {
+    /// With these secrets for webhooks.
     pub fn new(webhook_secrets: &[&str], test_mode: bool) -> Self {
         let environment = Environment::from_seed(Timestamp::from_seconds(NOW), 0);
         let (answer, sent) = (Mutex::new((StatusCode::OK, Vec::new())), Mutex::new(Vec::new()));
-        let sender = Arc::new(EchoingSender { answer, sent, clock: environment.clock.clone() });
-        let (log, records) = CallLog::new(REDACT);
+        let clock = environment.clock.clone();
+        let sender = Arc::new(EchoingSender { id_prefix: D::ID_PREFIX, answer, sent, clock: clock.clone() });
+        let (log, records) = CallLog::new(D::REDACT);
         let transport = Transport::new(transport_settings(), environment.clone(), log).expect("the settings are right");
-        let credentials = Credentials {
-            account_id: "coma_1".to_owned(),
-            api_key: "ak_1".into(),
-            webhook_secrets: webhook_secrets.iter().copied().map(SecretString::from).collect(),
-            public_key: Some("pk_test_1".to_owned()),
-        };
         let transport = transport.with_sender(Arc::<EchoingSender>::clone(&sender));
-        let dialect = Commerce::new(transport, credentials, settings(test_mode), environment.clock.clone());
+        let secrets = webhook_secrets.iter().copied().map(SecretString::from).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         Self {
-            dialect: dialect.expect("the settings are right"),
+            dialect: D::before(transport, secrets, test_mode, clock),
             sender,
             records: Mutex::new(records),
             runtime: runtime.expect("there is a runtime"),

@@ -1,4 +1,4 @@
-//! The things to ask about: an intent as it was made, one with an attempt in doubt, and one with several invoices.
+//! The things to ask about: an intent as it was made, one with an attempt in doubt, and those that a dialect has beside.
 
 use corefy_gateway::{
     domain::{
@@ -6,20 +6,20 @@ use corefy_gateway::{
         clock::Timestamp,
         confirmation::{Confirmation, PaymentSource},
         customer::{Customer, CustomerDetails},
-        ids::{CustomerId, PartnerId, PaymentIntentId, PaymentMethodId, RefundId},
+        ids::{CustomerId, Ids, PartnerId, PaymentIntentId, PaymentMethodId, RefundId},
         money::Money,
         payment_intent::{Attempt, PaymentIntent, PaymentIntentDetails, PaymentIntentState, Progress},
         payment_method::PaymentMethod,
         private::Private,
         refund::{Refund, RefundDetails, RefundState},
-        snapshot::PaymentSnapshot,
+        snapshot::{Merge, PaymentSnapshot},
         upstream_state::UpstreamState,
     },
-    upstream::{PaymentContext, Upstream as _},
+    upstream::{PaymentContext, Upstream as _, commerce::Commerce, intents::Intents},
 };
 use reqwest::StatusCode;
 
-use super::corefy::{EchoingCorefy, NOW};
+use super::corefy::{EchoingCorefy, NOW, TriedDialect, scheduling};
 
 /// The members of an invoice that has just been made. Its token, which nobody checks, ends in a hundred years.
 const NEW_INVOICE: &str = r#""status":"created","resolution":"ok","amount":10.5,"currency":"EUR","reference_id":"$REF",
@@ -27,8 +27,12 @@ const NEW_INVOICE: &str = r#""status":"created","resolution":"ok","amount":10.5,
     "flow_data":{"action":"https://corefy.test/hpp","method":"GET","params":[],
     "metadata":{"token":"e30.eyJleHAiOjQ4NTM2MDAwMDB9.c2ln"}}"#;
 
+/// A payment of the intents API that has just been made.
+const NEW_PAYMENT: &str =
+    r#"{"id":"$ID","status":"requires_confirmation","amount":10.5,"currency":"EUR","reference_id":"$REF"}"#;
+
 /// An invoice with these members, as an answer shows it.
-pub fn document(members: &str) -> String {
+pub fn invoice(members: &str) -> String {
     format!(r#"{{"data":{{"type":"payment-invoices","id":"$ID","attributes":{{{members}}}}},"included":[]}}"#)
 }
 
@@ -40,42 +44,86 @@ pub struct Scene {
     pub refund: Refund,
 }
 
+/// A dialect with the scenes that only it has.
+pub trait Staged: TriedDialect {
+    /// Corefy's answer to the creation of a payment.
+    fn new_payment() -> String;
+
+    /// Scenes beside those that every dialect has.
+    fn of_its_own(corefy: &EchoingCorefy<Self>, amount: Money) -> Vec<Scene>;
+}
+
+impl Staged for Commerce {
+    fn new_payment() -> String {
+        invoice(NEW_INVOICE)
+    }
+
+    /// One whose payer was sent to Corefy's page for two attempts, so that two invoices may be paid.
+    fn of_its_own(corefy: &EchoingCorefy<Self>, amount: Money) -> Vec<Scene> {
+        let mut scene = Scene::made(corefy, amount);
+        for _ in 0..2 {
+            scene.intent.begin_attempt(Attempt::default(), Timestamp::default());
+            let by_page = by(PaymentSource::HostedPage);
+            corefy.answer(StatusCode::CREATED, invoice(NEW_INVOICE).as_bytes());
+            let confirmed =
+                corefy.outcome(corefy.dialect.payment_intent_confirm(corefy.call(), &scene.context(), &by_page));
+            scene.note(&confirmed.expect("there is a page"));
+        }
+        vec![scene]
+    }
+}
+
+impl Staged for Intents {
+    fn new_payment() -> String {
+        NEW_PAYMENT.to_owned()
+    }
+
+    /// One that was paid by card.
+    fn of_its_own(corefy: &EchoingCorefy<Self>, amount: Money) -> Vec<Scene> {
+        let mut scene = Scene::in_doubt(corefy, amount);
+        let paid = NEW_PAYMENT.replace("requires_confirmation", "succeeded");
+        corefy.answer(StatusCode::OK, paid.as_bytes());
+        let found = corefy.outcome(corefy.dialect.payment_find(&scene.context(), scheduling()));
+        let found = found.expect("it can be read").expect("it is there");
+        let Merge::Apply(change) = found.merge(&scene.intent) else { panic!("it cannot be believed: {found:?}") };
+        scene.note(&found);
+        change.apply(&mut scene.intent, Timestamp::default());
+        vec![scene]
+    }
+}
+
 impl Scene {
     /// An intent that Corefy has no payment of yet.
-    pub fn new(corefy: &EchoingCorefy, amount: Money) -> Self {
-        let customer = customer(corefy);
-        let intent = intent(corefy, &customer, amount);
-        Self { refund: refund(corefy, &intent), intent, customer }
+    pub fn new<D: TriedDialect>(corefy: &EchoingCorefy<D>, amount: Money) -> Self {
+        let ids = &corefy.environment.ids;
+        let customer = customer(ids);
+        let intent = intent(ids, &customer, amount);
+        Self { refund: refund(ids, &intent), intent, customer }
     }
 
     /// An intent that Corefy has made a payment of.
-    pub fn made(corefy: &EchoingCorefy, amount: Money) -> Self {
+    pub fn made<D: Staged>(corefy: &EchoingCorefy<D>, amount: Money) -> Self {
         let mut scene = Self::new(corefy, amount);
-        corefy.answer(StatusCode::CREATED, document(NEW_INVOICE).as_bytes());
+        corefy.answer(StatusCode::CREATED, D::new_payment().as_bytes());
         let made = corefy.outcome(corefy.dialect.payment_intent_create(corefy.call(), &scene.context()));
-        scene.note(&made.expect("it is made"));
+        let made = made.expect("it is made");
+        scene.intent.upstream_id = Some(made.upstream_id.clone());
+        scene.note(&made);
         scene
     }
 
     /// One whose attempt by card has no answer.
-    pub fn in_doubt(corefy: &EchoingCorefy, amount: Money) -> Self {
+    pub fn in_doubt<D: Staged>(corefy: &EchoingCorefy<D>, amount: Money) -> Self {
         let mut scene = Self::made(corefy, amount);
         scene.intent.begin_attempt(Attempt { card: Some(card().masked()), ..Attempt::default() }, Timestamp::default());
         scene
     }
 
-    /// One whose payer was sent to Corefy's page for two attempts, so that two invoices may be paid.
-    pub fn of_two_invoices(corefy: &EchoingCorefy, amount: Money) -> Self {
-        let mut scene = Self::made(corefy, amount);
-        for _ in 0..2 {
-            scene.intent.begin_attempt(Attempt::default(), Timestamp::default());
-            let by_page = by(PaymentSource::HostedPage);
-            corefy.answer(StatusCode::CREATED, document(NEW_INVOICE).as_bytes());
-            let confirmed =
-                corefy.outcome(corefy.dialect.payment_intent_confirm(corefy.call(), &scene.context(), &by_page));
-            scene.note(&confirmed.expect("there is a page"));
-        }
-        scene
+    /// All of them.
+    pub fn all<D: Staged>(corefy: &EchoingCorefy<D>, amount: Money) -> Vec<Self> {
+        let mut all = vec![Self::made(corefy, amount), Self::in_doubt(corefy, amount)];
+        all.extend(D::of_its_own(corefy, amount));
+        all
     }
 
     fn note(&mut self, snapshot: &PaymentSnapshot) {
@@ -93,9 +141,9 @@ fn partner() -> PartnerId {
     PartnerId::parse("shop").expect("it is an id")
 }
 
-fn customer(corefy: &EchoingCorefy) -> Customer {
+fn customer(ids: &Ids) -> Customer {
     Customer {
-        id: CustomerId::generate(&corefy.environment.ids),
+        id: CustomerId::generate(ids),
         partner_id: partner(),
         upstream_id: None,
         reference_id: None,
@@ -114,9 +162,9 @@ fn customer(corefy: &EchoingCorefy) -> Customer {
     }
 }
 
-fn intent(corefy: &EchoingCorefy, customer: &Customer, amount: Money) -> PaymentIntent {
+fn intent(ids: &Ids, customer: &Customer, amount: Money) -> PaymentIntent {
     PaymentIntent {
-        id: PaymentIntentId::generate(&corefy.environment.ids),
+        id: PaymentIntentId::generate(ids),
         partner_id: partner(),
         upstream_id: None,
         upstream_payment_id: None,
@@ -149,9 +197,9 @@ fn intent(corefy: &EchoingCorefy, customer: &Customer, amount: Money) -> Payment
     }
 }
 
-fn refund(corefy: &EchoingCorefy, intent: &PaymentIntent) -> Refund {
+fn refund(ids: &Ids, intent: &PaymentIntent) -> Refund {
     Refund {
-        id: RefundId::generate(&corefy.environment.ids),
+        id: RefundId::generate(ids),
         partner_id: partner(),
         payment_intent_id: intent.id.clone(),
         upstream_id: None,

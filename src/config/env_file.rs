@@ -24,9 +24,14 @@ pub fn load(path: &Path) -> Result<(), String> {
 
 /// Sets those of these variables that are not set yet.
 pub(super) fn set(variables: &[(String, String)]) -> Result<(), ()> {
-    let escaped: String = variables.iter().map(|(name, value)| format!("{name}=\"{}\"\n", escape(value))).collect();
     // Only it may change the environment: to do so is `unsafe`.
-    dotenvy::from_read(escaped.as_bytes()).map_err(|_| ())
+    dotenvy::from_read(escaped(variables).as_bytes()).map_err(|_| ())
+}
+
+/// The variables in the form in which `dotenvy` reads each as it is.
+pub fn escaped(variables: &[(String, String)]) -> String {
+    variables.iter().map(|(name, value)| format!("{name}=\"{}\"
+", escape(value))).collect()
 }
 
 /// A value such that between double quotes nothing in it has a meaning.
@@ -35,7 +40,7 @@ fn escape(value: &str) -> String {
 }
 
 /// The variables of the file. The error has the number of the line, from 1 on, and what is wrong with it.
-fn read(text: &str) -> Result<Vec<(String, String)>, (usize, String)> {
+pub fn read(text: &str) -> Result<Vec<(String, String)>, (usize, String)> {
     let mut variables = Vec::new();
     let mut lines = BTreeMap::new();
     for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {

@@ -16,7 +16,7 @@ mod connection;
 mod idle;
 mod opening;
 mod permits;
-mod proxy_header;
+pub mod proxy_header;
 
 pub use certificates::{CertificateError, CertificateFiles, Certificates};
 pub use connection::{Connection, Peer};

@@ -16,7 +16,7 @@ const LONGEST: usize = 2048;
 
 /// The caller, as a proxy names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sender {
+pub enum Sender {
     /// It is the proxy's own, such as a health check.
     Proxy,
     /// It passes on a connection of this address.
@@ -29,7 +29,7 @@ pub(super) enum Sender {
 ///
 /// # Errors
 /// When it is none, or too long, or when the connection ends.
-pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Sender> {
+pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Sender> {
     let mut fixed = [0; FIXED];
     stream.read_exact(&mut fixed).await?;
     let [.., version_and_command, family, length_high, length_low] = fixed;

@@ -23,7 +23,7 @@ use tonic::{
 };
 use tonic_web::GrpcWebLayer;
 use tower::{
-    Service,
+    Layer as _, Service,
     util::{BoxCloneSyncService, MapResponseLayer, option_layer},
 };
 
@@ -160,6 +160,13 @@ pub type InProcess = BoxCloneSyncService<Request<Body>, Response<Body>, Infallib
 pub fn in_process(app: &App) -> InProcess {
     let routes = services(app, &Arc::new(Contract::read()), &CancellationToken::new());
     BoxCloneSyncService::new(each_call(routes, app))
+}
+
+/// The same as pages of these origins reach them.
+pub fn in_process_for_pages(app: &App, web_origins: &[String]) -> InProcess {
+    let service = GrpcWebLayer::new().layer(in_process(app));
+    let service = MapResponseLayer::new(web::in_words).layer(service);
+    BoxCloneSyncService::new(option_layer(web::cors(web_origins)).layer(service))
 }
 
 /// The services with what is around each call, whatever its service.

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// The folders whose comments are read.
-const FOLDERS: [&str; 5] = ["src", "tests", "benches", "build", "proto"];
+const FOLDERS: [&str; 6] = ["src", "tests", "benches", "build", "proto", "fuzz/laws"];
 /// The words that a comment does not open with: a reader learns from them only later what it is about.
 const OPENINGS: [&str; 7] = ["What", "Who", "Whom", "Whose", "Whoever", "Those", "So many"];
 

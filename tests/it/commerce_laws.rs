@@ -3,10 +3,7 @@
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use self::laws::{BETWEEN_ANSWERS, amounts, answers, callbacks};
-
-#[path = "../../fuzz/laws/mod.rs"]
-mod laws;
+use crate::fuzzing::laws::{BETWEEN_ANSWERS, amounts, answers, callbacks};
 
 /// Values of members, as they are written: of the right form, at the limits, and of other forms.
 const VALUES: [&str; 46] = [
@@ -182,7 +179,7 @@ fn the_laws_look_at_every_answer_that_can_be_read() {
     let read = |status: u8, members: &str| {
         let (before, after) = FORMS[0];
         let single = [before, members, after].concat();
-        answers::any_answer_is_read(
+        answers::any_answer_of_commerce_is_read(
             &[&[status], in_list(members).as_bytes(), &[BETWEEN_ANSWERS], single.as_bytes()].concat(),
         )
     };
@@ -212,12 +209,12 @@ proptest! {
 
     #[test]
     fn an_answer_that_can_nearly_be_read_breaks_no_law(answer in answer()) {
-        let _ = answers::any_answer_is_read(&answer);
+        let _ = answers::any_answer_of_commerce_is_read(&answer);
     }
 
     #[test]
     fn an_answer_of_any_bytes_breaks_no_law(bytes in vec(any::<u8>(), 0..200)) {
-        let _ = answers::any_answer_is_read(&bytes);
+        let _ = answers::any_answer_of_commerce_is_read(&bytes);
     }
 }
 
@@ -231,8 +228,8 @@ proptest! {
     fn only_a_callback_that_was_signed_byte_for_byte_is_verified(
         (change, mode) in (any::<[u8; 3]>(), select(&["true", "false", "1", "null", "{}"][..])), body in vec(any::<u8>(), 0..200),
     ) {
-        callbacks::only_what_was_signed_is_verified(&[&change[..], &body].concat());
+        callbacks::only_what_was_signed_is_verified_by_commerce(&[&change[..], &body].concat());
         let told = format!(r#"{{"data":{{"type":"payment-invoices","attributes":{{"test_mode":{mode}}}}}}}"#);
-        callbacks::only_what_was_signed_is_verified(&[&change[..], told.as_bytes()].concat());
+        callbacks::only_what_was_signed_is_verified_by_commerce(&[&change[..], told.as_bytes()].concat());
     }
 }

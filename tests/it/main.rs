@@ -33,6 +33,7 @@ mod evidence;
 mod export_streams;
 mod exports;
 mod failover;
+mod fuzzing;
 mod gateway;
 mod golden;
 mod idempotency;

@@ -1,20 +1,19 @@
-//! Gives the compiler of risk rules any text, as a file and as a condition. It must neither end the process nor take more memory
-//! or time than the fuzzer allows, must say what is wrong with what it refuses, and at a place within the text.
-
-#![no_main]
+//! The compiler of risk rules takes any text, as a file and as a condition: it says what is wrong with what it refuses, and at a
+//! place within the text.
 
 use corefy_gateway::domain::risk::{condition::Condition, lists::Lists, rule_set::RuleSet};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| {
+/// Compiles the text both ways.
+pub fn a_fault_is_told_with_its_place(bytes: &[u8]) {
+    let text = &*String::from_utf8_lossy(bytes);
     let lists = Lists::default();
     if let Err(faults) = Condition::compile(text, &lists) {
-        assert!(!faults.is_empty());
+        assert!(!faults.is_empty(), "refused without a word");
         assert!(faults.iter().all(|fault| fault.at <= text.len()), "{faults:?}");
     }
     if let Err(faults) = RuleSet::compile(text, &lists) {
-        assert!(!faults.is_empty());
+        assert!(!faults.is_empty(), "refused without a word");
         let lines = text.matches('\n').count() + 1;
         assert!(faults.iter().all(|fault| (1..=lines).contains(&fault.line)), "{faults:?}");
     }
-});
+}
