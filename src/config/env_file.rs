@@ -30,8 +30,7 @@ pub(super) fn set(variables: &[(String, String)]) -> Result<(), ()> {
 
 /// The variables in the form in which `dotenvy` reads each as it is.
 pub fn escaped(variables: &[(String, String)]) -> String {
-    variables.iter().map(|(name, value)| format!("{name}=\"{}\"
-", escape(value))).collect()
+    variables.iter().map(|(name, value)| format!("{name}=\"{}\"\n", escape(value))).collect()
 }
 
 /// A value such that between double quotes nothing in it has a meaning.
