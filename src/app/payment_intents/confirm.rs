@@ -277,9 +277,6 @@ impl Command for ConfirmCommand {
                 if merge_payment(payment, &snapshot, None, now, decision).conflict().is_some() {
                     return Ok(Verdict::InDoubt(payment.unchanged()));
                 }
-                if payment.intent.state == State::Processing {
-                    payment.emit(EventType::PaymentIntentProcessing, now, decision);
-                }
                 Ok(Verdict::Done(payment.unchanged()))
             }
             Outcome::Refused(error) if payment.intent.state == State::Processing => {

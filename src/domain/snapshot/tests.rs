@@ -9,7 +9,7 @@ use crate::domain::{
     next_action::Redirect,
     payment_intent::{Attempt, PaymentIntentDetails},
     private::Private,
-    refund::{Refund, RefundDetails, RefundState},
+    refund::RefundDetails,
 };
 
 const AMOUNT: i64 = 100;
@@ -152,6 +152,20 @@ fn a_look_without_the_answer_to_an_attempt_counts_no_more_once_that_has_come() {
         assert_eq!(seen.is_superseded(&asked, &answered), is_under_way, "{seen:?}");
         assert!(!seen.is_superseded(&asked, &asked) && !seen.is_superseded(&answered, &answered), "{seen:?}");
     }
+}
+
+#[test]
+fn an_attempt_that_is_found_under_way_is_told_once() {
+    let mut intent = intent(State::RequiresConfirmation);
+    intent.begin_attempt(Attempt::default(), NOW);
+    let under_way = snapshot(PaymentStatus::Processing, 0, 1);
+    let Merge::Apply(change) = merge_into(&mut intent, &under_way) else { panic!("nothing was found") };
+    assert_eq!(change.events, [EventType::PaymentIntentProcessing]);
+    assert_eq!(merge_into(&mut intent, &under_way), Merge::Unchanged);
+    let Merge::Apply(change) = merge_into(&mut intent, &snapshot(PaymentStatus::Processing, 0, 2)) else {
+        panic!("the version is new")
+    };
+    assert!(change.events.is_empty(), "it was told before");
 }
 
 proptest! {
