@@ -101,13 +101,14 @@ pub async fn open_store(
 }
 
 /// The same in lock step.
-async fn open_store_in_lock_step(
+fn open_store_in_lock_step(
     database: &DatabaseConfig,
     master_key: &MasterKey,
-    environment: &Environment,
+    harness: &Harness,
 ) -> Result<Store, store::Error> {
-    let keys = Keyring::new(master_key, environment.randomness.clone());
-    Store::open_in_lock_step(database.url.expose_secret(), database.connections, keys, environment.ids.clone()).await
+    let Environment { randomness, ids, .. } = harness.environment.clone();
+    let (url, keys) = (database.url.expose_secret(), Keyring::new(master_key, randomness));
+    Store::open_in_lock_step(url, database.connections, keys, ids, harness.store_gate.clone())
 }
 
 /// The same without migrating it.
@@ -232,12 +233,14 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
     let environment = &harness.environment;
     let reference_data = reference_data(&config.risk)?;
     let store = if harness.in_lock_step {
-        open_store_in_lock_step(&config.database, &master_key, environment).await?
+        open_store_in_lock_step(&config.database, &master_key, harness)?
     } else {
         open_store(&config.database, &master_key, environment).await?
     };
     let store = store.measured_by(telemetry.clone());
-    store.end_leases_of_the_dead(environment.clock.now()).await?;
+    if !harness.is_beside_others {
+        store.end_leases_of_the_dead(environment.clock.now()).await?;
+    }
     let (upstream, api_calls) =
         upstream(&config.upstream, harness, telemetry.clone(), app::token_source::for_store(&store, &environment.ids))?;
     let app = App::new(AppParts {

@@ -167,8 +167,9 @@ impl<D: TriedDialect> EchoingCorefy<D> {
         let clock = environment.clock.clone();
         let sender = Arc::new(EchoingSender { id_prefix: D::ID_PREFIX, answer, sent, clock: clock.clone() });
         let (log, records) = CallLog::new(D::REDACT);
-        let transport = Transport::new(transport_settings(), environment.clone(), log).expect("the settings are right");
-        let transport = transport.with_sender(Arc::<EchoingSender>::clone(&sender));
+        let echoing = Arc::<EchoingSender>::clone(&sender);
+        let transport = Transport::sending_by(echoing, transport_settings(), environment.clone(), log);
+        let transport = transport.expect("the settings are right");
         let secrets = webhook_secrets.iter().copied().map(SecretString::from).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         Self {

@@ -29,15 +29,14 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Serves on `listener` until `shutdown` is cancelled. Fails when the listener has no address or no client for
-    /// webhooks can be made.
+    /// Serves on `listener` until `shutdown` is cancelled. Fails when the listener has no address.
     pub async fn start(
         listener: TcpListener,
         settings: SandboxOptions,
         environment: Environment,
         shutdown: CancellationToken,
     ) -> io::Result<Self> {
-        let sandbox = Self::set_up(url_of(listener.local_addr()?)?, settings, environment, shutdown)?;
+        let sandbox = Self::set_up(url_of(listener.local_addr()?)?, settings, environment, shutdown);
         let shared = &sandbox.shared;
         let app = server::router(shared.clone()).into_make_service_with_connect_info::<ConnectionKill>();
         let server = axum::serve(KillableListener(listener), app)
@@ -54,19 +53,19 @@ impl Sandbox {
         settings: SandboxOptions,
         environment: Environment,
         shutdown: CancellationToken,
-    ) -> io::Result<Self> {
+    ) -> Self {
         let public_url = settings.public_url.clone().unwrap_or_else(|| base_url.clone());
         let faults = Arc::new(Faults::default());
         let shared = Arc::new(SandboxInner {
             state: Mutex::new(State::new(&settings, &environment, public_url, faults.clone())),
             journal: Mutex::default(),
             faults,
-            webhooks: WebhookSender::new(settings.webhook_url.clone(), environment.randomness.clone())?,
+            webhooks: WebhookSender::new(settings.webhook_url.clone(), environment.randomness.clone()),
             settings,
             environment,
             shutdown,
         });
-        Ok(Self { shared, base_url })
+        Self { shared, base_url }
     }
 
     /// Where it listens, with a path of `/`.

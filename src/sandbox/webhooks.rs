@@ -1,10 +1,10 @@
 //! Delivers webhooks to the gateway: signed, queued, a few at a time, repeated when not accepted, and distorted as the
 //! switches say.
 
-use std::{collections::VecDeque, io, sync::Mutex, time::Duration};
+use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
 use axum::body::Bytes;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OnceCell, watch};
 use url::Url;
 
 use super::{
@@ -41,7 +41,7 @@ pub struct SignedWebhook {
 
 /// The queue of webhooks and its delivery.
 pub(super) struct WebhookSender {
-    client: reqwest::Client,
+    client: OnceCell<reqwest::Client>,
     randomness: Randomness,
     url: Mutex<Option<Url>>,
     queue: Mutex<WebhookQueue>,
@@ -57,18 +57,25 @@ struct WebhookQueue {
 }
 
 impl WebhookSender {
-    pub fn new(url: Option<Url>, randomness: Randomness) -> io::Result<Self> {
-        // Fails only when a provider is installed already, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().timeout(ATTEMPT_TIMEOUT).no_proxy().build();
-        Ok(Self {
-            client: client.map_err(io::Error::other)?,
+    pub fn new(url: Option<Url>, randomness: Randomness) -> Self {
+        Self {
+            client: OnceCell::new(),
             randomness,
             url: Mutex::new(url),
             queue: Mutex::default(),
             wake: Notify::new(),
             outstanding: watch::Sender::new(0),
-        })
+        }
+    }
+
+    /// The client, made when it is first needed: it reads the certificates of all authorities.
+    async fn client(&self) -> reqwest::Result<&reqwest::Client> {
+        let make = async || {
+            // Fails only when a provider is installed already, which serves as well.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            reqwest::Client::builder().timeout(ATTEMPT_TIMEOUT).no_proxy().build()
+        };
+        self.client.get_or_try_init(make).await
     }
 
     /// Where webhooks go from now on; without an address they are lost.
@@ -156,7 +163,7 @@ impl WebhookSender {
     /// Sends once; answers with the status. Without an address, says that it was accepted.
     pub async fn send(&self, webhook: &SignedWebhook) -> reqwest::Result<u16> {
         let Some(url) = webhook.url.clone().or_else(|| lock(&self.url).clone()) else { return Ok(200) };
-        let request = self.client.post(url).header("content-type", "application/json");
+        let request = self.client().await?.post(url).header("content-type", "application/json");
         let request = request.header("x-signature", &webhook.signature);
         request.body(webhook.body.clone()).send().await.map(|answer| answer.status().as_u16())
     }

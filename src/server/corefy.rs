@@ -60,12 +60,12 @@ fn transport(config: &UpstreamConfig, harness: &Harness) -> Result<(Transport, C
         UpstreamApi::Commerce(_) => commerce::REDACT,
     };
     let (log, api_calls) = CallLog::new(redact);
-    let transport = Transport::new(settings, harness.environment.clone(), log)?;
-    let transport = match &harness.sender {
-        Some(sender) => transport.with_sender(sender.clone()),
-        None => transport,
+    let environment = harness.environment.clone();
+    let transport = match harness.sender.clone() {
+        Some(sender) => Transport::sending_by(sender, settings, environment, log),
+        None => Transport::new(settings, environment, log),
     };
-    Ok((transport, api_calls))
+    Ok((transport?, api_calls))
 }
 
 /// The dialect of the API that is set, on this transport.

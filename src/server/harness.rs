@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{app::Probe, domain::environment::Environment, port::IdleTimeouts, upstream::transport::HttpSender};
+use crate::{
+    app::Probe, domain::environment::Environment, port::IdleTimeouts, store::StoreGate, upstream::transport::HttpSender,
+};
 
 /// Test hooks; production leaves them as they are.
 #[derive(Clone, Default)]
@@ -13,6 +15,10 @@ pub struct Harness {
     pub probe: Option<Probe>,
     /// The store waits for its database in lock step ([`crate::store::Store::open_in_lock_step`]).
     pub in_lock_step: bool,
+    /// Stands before the database then.
+    pub store_gate: Option<Arc<dyn StoreGate>>,
+    /// Other gateways may run on the database, whichever it is: the leases of others are not ended.
+    pub is_beside_others: bool,
     /// Stands in for the network to Corefy.
     pub sender: Option<Arc<dyn HttpSender>>,
     /// No workers run: the test takes their steps itself.

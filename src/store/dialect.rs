@@ -109,8 +109,10 @@ impl Dialect {
                 let path = Self::file(url).unwrap_or_default();
                 create_private_file(&path).map_err(|error| file_error(&path, &error))?;
                 first_contact::with_sqlite(url, SQLITE_PRAGMAS).await.map_err(|error| file_error(&path, &error))?;
-                let writer = self.pool(url, 1, pace).await?;
-                verify_sqlite(&mut *writer.acquire().await?).await?;
+                let writer = self.pool(url, 1, pace.clone()).await?;
+                let mut connection = writer.acquire().await?;
+                verify_sqlite(&mut connection).await?;
+                give_back(connection).await;
                 Ok((writer, self.pool(url, connections.min(SQLITE_READERS), pace).await?))
             }
             Self::Postgres => {
@@ -192,12 +194,15 @@ impl Dialect {
 
     async fn pool_with(self, url: &str, connections: u32, pace: Pace, settings: &[&str]) -> Result<Pool<Any>, Error> {
         let settings: Arc<str> = settings.join("; ").into();
+        // Idleness is by the time of day, on which a simulation must not depend.
+        let is_believed = pace.is_lock_step();
         let options = AnyPoolOptions::new()
             .max_connections(connections)
-            .min_connections(pace.kept_open(connections))
             .acquire_timeout(CONNECT_TIMEOUT)
             .test_before_acquire(false)
-            .before_acquire(move |connection, past| Box::pin(pace.keep(self.is_still_fit(connection, past))))
+            .before_acquire(move |connection, past| {
+                Box::pin(async move { Ok(is_believed || self.is_still_fit(connection, past).await?) })
+            })
             .after_connect(move |connection: &mut AnyConnection, _| {
                 let settings = settings.to_string();
                 Box::pin(async move {
@@ -205,8 +210,12 @@ impl Dialect {
                     if self == Self::Postgres { lost::require_writable(connection).await } else { Ok(()) }
                 })
             });
-        let options = if pace == Pace::LockStep { options.idle_timeout(None).max_lifetime(None) } else { options };
-        Ok(options.connect_with(AnyConnectOptions::from_str(url)?).await?)
+        let options = if pace.is_lock_step() { options.idle_timeout(None).max_lifetime(None) } else { options };
+        let pool = options.connect_with(AnyConnectOptions::from_str(url)?).await?;
+        if pace.is_lock_step() {
+            open_all(&pool, connections).await?;
+        }
+        Ok(pool)
     }
 
     /// Begins a transaction that writes. SQLite's takes the write lock at once: one that reads first cannot take it later while
@@ -248,6 +257,7 @@ impl Dialect {
                 self.migrator().run_direct(None, &mut *transaction, false).await.map_err(failed)?;
                 transaction.commit().await?;
                 connection.execute(SQLITE_HASTY).await?;
+                give_back(connection).await;
                 Ok(())
             }
             Self::Postgres => {
@@ -339,6 +349,24 @@ impl Dialect {
 /// A connection of `pool`, within [`ACQUIRE_TIMEOUT`].
 pub(super) async fn acquire(pool: &Pool<Any>) -> Result<PoolConnection<Any>, sqlx::Error> {
     in_time(pool.acquire()).await
+}
+
+/// Opens every connection of a pool in lock step at once: what is opened later takes a moment in which others go on.
+async fn open_all(pool: &Pool<Any>, connections: u32) -> Result<(), sqlx::Error> {
+    let mut opened = Vec::new();
+    for _ in 0..connections {
+        opened.push(pool.acquire().await?);
+    }
+    for connection in opened {
+        give_back(connection).await;
+    }
+    Ok(())
+}
+
+/// Gives a connection back here and now. When it is dropped, a task of the pool's does so, for which an opening in lock step would
+/// wait for ever.
+async fn give_back(mut connection: PoolConnection<Any>) {
+    connection.return_to_pool().await;
 }
 
 /// Waits for a pool at most [`ACQUIRE_TIMEOUT`].

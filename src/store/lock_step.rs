@@ -2,49 +2,73 @@
 //! own, whose answers would otherwise come between the tasks of the gateway whenever that thread happens to run.
 
 use std::{
+    fmt::Debug,
     pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Wake, Waker, ready},
     thread::{self, Thread},
 };
 
+use async_trait::async_trait;
 use sqlx::{
     Any, AnyConnection, Either, Error, Execute, Executor, SqlStr,
     any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo},
 };
 use tokio_stream::Stream;
 
+/// Stands between a simulated gateway and its database, and is passed before the database works and again before its answer is
+/// seen: where it does not let go, the gateway is frozen, and if it never does, dead.
+#[async_trait]
+pub trait StoreGate: Debug + Send + Sync {
+    /// Passes it.
+    async fn pass(&self);
+}
+
 /// The pace of the database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum Pace {
     /// A task waits for its answer while others go on.
     #[default]
     Free,
-    /// Everything waits for the answer.
-    LockStep,
+    /// Everything waits for the answer, but for the gate.
+    LockStep(Option<Arc<dyn StoreGate>>),
 }
 
 impl Pace {
     /// Does what is asked of the database, which must wait for nothing else.
-    pub(super) async fn keep<T>(self, work: impl Future<Output = T>) -> T {
+    pub(super) async fn keep<T>(&self, work: impl Future<Output = T>) -> T {
+        self.pass_gate().await;
         let mut work = pin!(work);
-        std::future::poll_fn(|context| match self {
+        let done = std::future::poll_fn(|context| match self {
             Self::Free => work.as_mut().poll(context),
-            Self::LockStep => Poll::Ready(block(|context| work.as_mut().poll(context))),
-        })
-        .await
+            Self::LockStep(_) => Poll::Ready(block(|context| work.as_mut().poll(context))),
+        });
+        let done = done.await;
+        self.pass_gate().await;
+        done
     }
 
-    /// Of as many connections as there may be, how many are opened at once and kept: in lock step nothing is opened later, for
-    /// that takes a moment in which others go on.
-    pub(super) fn kept_open(self, most: u32) -> u32 {
-        match self {
-            Self::Free => 0,
-            Self::LockStep => most,
+    async fn pass_gate(&self) {
+        if let Self::LockStep(Some(gate)) = self {
+            gate.pass().await;
         }
+    }
+
+    /// Opens or closes a connection, or gives one back: in lock step at once, and past the gate. It must not wait for other tasks.
+    pub(super) async fn in_step<T>(&self, work: impl Future<Output = T>) -> T {
+        match self {
+            Self::Free => work.await,
+            // It makes more steps in one poll than a task of the runtime may.
+            Self::LockStep(_) => Self::keep_now(tokio::task::unconstrained(work)),
+        }
+    }
+
+    /// Whether everything waits.
+    pub(super) fn is_lock_step(&self) -> bool {
+        matches!(self, Self::LockStep(_))
     }
 
     /// Does it here and now, where nobody can wait.
@@ -103,7 +127,7 @@ impl<'c> Executor<'c> for PacedConnection<'c> {
         let rows = self.on.fetch_many(query);
         match self.pace {
             Pace::Free => rows,
-            Pace::LockStep => Box::pin(InStep(rows)),
+            Pace::LockStep(_) => Box::pin(InStep { rows, passing: Some(passing(self.pace)) }),
         }
     }
 
@@ -115,7 +139,7 @@ impl<'c> Executor<'c> for PacedConnection<'c> {
         let row = self.on.fetch_optional(query);
         match self.pace {
             Pace::Free => row,
-            Pace::LockStep => Box::pin(self.pace.keep(row)),
+            Pace::LockStep(_) => Box::pin(async move { self.pace.keep(row).await }),
         }
     }
 
@@ -123,17 +147,32 @@ impl<'c> Executor<'c> for PacedConnection<'c> {
     where
         'c: 'e,
     {
-        Box::pin(self.pace.keep(self.on.prepare_with(sql, parameters)))
+        let Self { on, pace } = self;
+        Box::pin(async move { pace.keep(on.prepare_with(sql, parameters)).await })
     }
 }
 
-/// Rows of which each is there when it is asked for.
-struct InStep<'e>(Rows<'e>);
+type Passing = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The way through the gate, ahead of a read: what is read changes nothing, so that the way back is none of its own.
+fn passing(pace: Pace) -> Passing {
+    Box::pin(async move { pace.pass_gate().await })
+}
+
+/// Rows of which each is there when it is asked for, once the gate is passed.
+struct InStep<'e> {
+    rows: Rows<'e>,
+    passing: Option<Passing>,
+}
 
 impl Stream for InStep<'_> {
     type Item = Result<Either<AnyQueryResult, AnyRow>, Error>;
 
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Ready(block(|context| self.0.as_mut().poll_next(context)))
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(passing) = &mut self.passing {
+            ready!(passing.as_mut().poll(context));
+            self.passing = None;
+        }
+        Poll::Ready(block(|context| self.rows.as_mut().poll_next(context)))
     }
 }

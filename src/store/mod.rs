@@ -96,6 +96,7 @@ pub use finds::{FoundRow, MOST_FOUND};
 pub use handle::Store;
 pub use keyring::Keyring;
 pub use list_query::ListPosition;
+pub use lock_step::StoreGate;
 pub use operations::{OperationRecord, OperationSummary};
 pub use payer_data::Walked;
 pub use retention::{MOST_COUNTED, Retained};

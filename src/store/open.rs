@@ -5,8 +5,14 @@ use std::sync::Arc;
 use sqlx::{Any, Pool};
 
 use super::{
-    Dialect, Error, Keyring, Store, StoreContext, address, batch_writer::BatchWriter, lock_step::Pace,
-    pinned_connection::PinnedConnection, pooler, read_batcher::ReadBatcher, risk_bins, sqlite_writer::SqliteWriter,
+    Dialect, Error, Keyring, Store, StoreContext, address,
+    batch_writer::BatchWriter,
+    lock_step::{Pace, StoreGate},
+    pinned_connection::PinnedConnection,
+    pooler,
+    read_batcher::ReadBatcher,
+    risk_bins,
+    sqlite_writer::SqliteWriter,
 };
 use crate::{domain::ids::Ids, telemetry::Telemetry};
 
@@ -17,10 +23,18 @@ impl Store {
         Self::open_migrated(url, connections, Pace::Free, keys, ids).await
     }
 
-    /// The same for a simulation, on SQLite: everything in the process waits while the database works, so that a runtime with one
-    /// thread sees no other; but for its opening, which comes before the simulation. A file in memory makes it quick.
-    pub async fn open_in_lock_step(url: &str, connections: u32, keys: Keyring, ids: Ids) -> Result<Self, Error> {
-        Self::open_migrated(url, connections, Pace::LockStep, keys, ids).await
+    /// The same for a simulation, on SQLite: everything in the process waits while the database works, and while it is opened, so
+    /// that a runtime with one thread sees no other; but for the `gate`, if there is one. A file in memory makes it quick.
+    pub fn open_in_lock_step(
+        url: &str,
+        connections: u32,
+        keys: Keyring,
+        ids: Ids,
+        gate: Option<Arc<dyn StoreGate>>,
+    ) -> Result<Self, Error> {
+        let opening = Self::open_migrated(url, connections, Pace::LockStep(gate), keys, ids);
+        // As [`Pace::in_step`] does it.
+        Pace::keep_now(tokio::task::unconstrained(opening))
     }
 
     async fn open_migrated(url: &str, connections: u32, pace: Pace, keys: Keyring, ids: Ids) -> Result<Self, Error> {
@@ -36,10 +50,10 @@ impl Store {
 
     async fn connect(url: &str, connections: u32, pace: Pace, keys: Keyring, ids: Ids) -> Result<Self, Error> {
         let url = &address::for_driver(url)?;
-        let (dialect, writer, reader) = connect(url, connections, pace).await?;
+        let (dialect, writer, reader) = connect(url, connections, pace.clone()).await?;
         let shared = Arc::new(StoreContext {
             dialect,
-            pace,
+            pace: pace.clone(),
             sealer: keys.sealer,
             terms: keys.terms,
             chain: keys.chain,
@@ -52,13 +66,13 @@ impl Store {
             reads: Arc::default(),
             writes: Arc::default(),
         });
-        let sqlite_writer = dialect.has_one_writer().then(|| SqliteWriter::new(writer.clone()));
-        let for_commits = PinnedConnection::of(dialect, pace, dialect.connect_for_commits(url, &writer).await?);
-        let for_lookups = dialect.connect_for_lookups(url, pace).await?;
+        let sqlite_writer = dialect.has_one_writer().then(|| SqliteWriter::new(writer.clone(), pace.clone()));
+        let for_commits = PinnedConnection::of(dialect, pace.clone(), dialect.connect_for_commits(url, &writer).await?);
+        let for_lookups = dialect.connect_for_lookups(url, pace.clone()).await?;
         if dialect == Dialect::Postgres {
             pooler::require_sessions(&writer, &for_lookups).await?;
         }
-        let for_lookups = PinnedConnection::of(dialect, pace, for_lookups);
+        let for_lookups = PinnedConnection::of(dialect, pace.clone(), for_lookups);
         let write_batcher =
             BatchWriter { dialect, pace, connection: for_commits.clone(), sqlite_writer: sqlite_writer.clone() }
                 .start();

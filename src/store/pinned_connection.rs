@@ -48,6 +48,9 @@ impl PinnedConnection {
         };
         if outcome.is_ok() {
             self.keep(connection).await;
+        } else if self.pace.is_lock_step() {
+            // Otherwise the pool does so, by a task of its own.
+            self.pace.in_step(connection.return_to_pool()).await;
         }
         outcome
     }
@@ -65,7 +68,7 @@ impl PinnedConnection {
             // The pool would wait for it to say that it stands.
             drop(connection.detach());
         }
-        Ok(acquire(&self.pool).await?)
+        Ok(self.pace.in_step(acquire(&self.pool)).await?)
     }
 
     /// Keeps a connection that has just worked. One that has not goes back to the pool, which looks at it.

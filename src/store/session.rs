@@ -49,7 +49,7 @@ impl ReadSession {
     fn within(&mut self, limit: Duration) -> BoundedConnection<'_> {
         // SQLite has nobody who could fall silent: another connection would wait for the same disk.
         let limit = (self.shared.dialect == Dialect::Postgres).then_some(limit);
-        let on = PacedConnection { on: &mut self.on, pace: self.shared.pace };
+        let on = PacedConnection { on: &mut self.on, pace: self.shared.pace.clone() };
         BoundedConnection { on, wait: BoundedWait { limit, is_busy: &mut self.is_busy } }
     }
 }
@@ -59,7 +59,7 @@ impl Drop for ReadSession {
         if self.is_busy && self.shared.dialect == Dialect::Postgres {
             // The pool would ask it whether it stands, and wait for the answer for ever.
             self.on.close_on_drop();
-        } else if self.shared.pace == Pace::LockStep {
+        } else if self.shared.pace.is_lock_step() {
             // Otherwise the pool does so, by a task of its own.
             Pace::keep_now(self.on.return_to_pool());
         }

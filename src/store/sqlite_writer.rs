@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::Error;
+use super::{Error, lock_step::Pace};
 
 /// How long the writer is waited for: longer than a call waits for its reservation, because what is sent already is written by
 /// the same writer.
@@ -26,6 +26,7 @@ const CHECKS: &str = "CREATE TEMP TABLE IF NOT EXISTS misfits (written INTEGER C
 #[derive(Clone)]
 pub(super) struct SqliteWriter {
     pool: Pool<Any>,
+    pace: Pace,
     /// `None` until it is needed, and after it was closed.
     connection: Arc<Mutex<Option<PoolConnection<Any>>>>,
 }
@@ -34,12 +35,13 @@ pub(super) struct SqliteWriter {
 pub(super) struct WriterGuard<'a> {
     place: MutexGuard<'a, Option<PoolConnection<Any>>>,
     connection: PoolConnection<Any>,
+    pace: &'a Pace,
 }
 
 impl SqliteWriter {
     /// On `pool`, which has one connection.
-    pub(super) fn new(pool: Pool<Any>) -> Self {
-        Self { pool, connection: Arc::default() }
+    pub(super) fn new(pool: Pool<Any>, pace: Pace) -> Self {
+        Self { pool, pace, connection: Arc::default() }
     }
 
     /// Waits for the writer, at most [`LOCK_TIMEOUT`].
@@ -48,9 +50,9 @@ impl SqliteWriter {
         let mut place = timeout(LOCK_TIMEOUT, self.connection.lock()).await.map_err(late)?;
         let connection = match place.take() {
             Some(connection) => connection,
-            None => self.connect().await?,
+            None => self.pace.in_step(self.connect()).await?,
         };
-        Ok(WriterGuard { place, connection })
+        Ok(WriterGuard { place, connection, pace: &self.pace })
     }
 
     async fn connect(&self) -> Result<PoolConnection<Any>, Error> {
@@ -75,7 +77,7 @@ impl WriterGuard<'_> {
     /// instead, and with it whatever was begun: after a full disk, say, SQLite leaves some statements half open.
     pub(super) async fn end<T>(mut self, outcome: Result<T, Error>) -> Result<T, Error> {
         if outcome.as_ref().is_err_and(|error| !error.is_of_its_rows()) {
-            let _ = self.connection.close().await;
+            let _ = self.pace.in_step(self.connection.close()).await;
         } else {
             *self.place = Some(self.connection);
         }
@@ -111,7 +113,7 @@ mod tests {
         let url = format!("sqlite://{}", dir.path().join("writer.db").display());
         let (writer, reader) = Dialect::Sqlite.connect(&url, 1, crate::store::lock_step::Pace::Free).await.unwrap();
         writer.execute("CREATE TABLE numbers (n INTEGER NOT NULL)").await.unwrap();
-        (dir, SqliteWriter::new(writer), reader)
+        (dir, SqliteWriter::new(writer, Pace::Free), reader)
     }
 
     async fn write(writer: &SqliteWriter, sql: &str) -> Result<(), Error> {

@@ -48,7 +48,6 @@ mod look_commands;
 mod machine;
 mod memory;
 mod metrics;
-mod model;
 mod objects;
 mod operator_commands;
 mod operators;

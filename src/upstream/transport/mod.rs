@@ -68,8 +68,17 @@ pub struct Transport {
 impl Transport {
     /// Sets up the client; connects only when something is sent. Every attempt is recorded in `log`.
     pub fn new(settings: TransportSettings, environment: Environment, log: CallLog) -> Result<Self, SetupError> {
+        Self::sending_by(Arc::new(ReqwestSender::new(&settings)?), settings, environment, log)
+    }
+
+    /// The same with another sender than the network. The network's is not made: it reads the certificates of all authorities.
+    pub fn sending_by(
+        sender: Arc<dyn HttpSender>,
+        settings: TransportSettings,
+        environment: Environment,
+        log: CallLog,
+    ) -> Result<Self, SetupError> {
         settings::require_host("base URL", &settings.base_url)?;
-        let sender = Arc::new(ReqwestSender::new(&settings)?);
         let limiter = RateLimiter::new(settings.rate_per_minute, Arc::new(limiter::LocalTokens::default()));
         let (breaker, telemetry, told_time) = (CircuitBreaker::default(), Telemetry::default(), AtomicI64::default());
         Ok(Self { sender, settings, limiter, breaker, environment, log, telemetry, told_time })
@@ -83,11 +92,6 @@ impl Transport {
     /// Takes tokens from `source` instead of this process's own quota.
     pub fn with_token_source(self, source: Arc<dyn TokenSource>) -> Self {
         Self { limiter: RateLimiter::new(self.settings.rate_per_minute, source), ..self }
-    }
-
-    /// Sends by `sender` instead of over the network.
-    pub fn with_sender(self, sender: Arc<dyn HttpSender>) -> Self {
-        Self { sender, ..self }
     }
 
     /// Has what is sent measured.

@@ -1,199 +1,297 @@
-//! The gateway, its database, its Corefy, its callers and its time.
+//! The world of a run: the gateways, their database and their Corefy, their callers and the time, and the steps of the plan.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use corefy_gateway::{
-    app::{App, webhooks::Delivery},
-    config::{
-        Config,
-        local::{SandboxKeys, sandbox_upstream},
-    },
+    app::{audit::AuditLog, webhooks::Delivery},
+    config::local::{SandboxKeys, sandbox_upstream},
     domain::{environment::Environment, proxies::CallSource},
-    pb::{self, event_service_client::EventServiceClient, payment_intent_service_client::PaymentIntentServiceClient},
-    rpc::{self, InProcess},
-    sandbox::Sandbox,
-    server::{self, Harness},
+    sandbox::{Sandbox, SignedWebhook},
 };
 use fastrand::Rng;
-use secrecy::ExposeSecret as _;
-use tokio::{task::JoinSet, time::Instant};
-use tonic::Request;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
 
 use super::{
-    network::{Network, Requests},
-    steps::{Step, any_fault, authorized},
+    calls::{CallAnswer, CallRequest},
+    gateway::{Circumstances, SimulatedGateway, WorkPace},
+    judge::Judge,
+    network::Network,
+    plan::{CallPlan, Post, SimulationPlan, SimulationStep},
+    template::Template,
+    threshold::DayTime,
 };
 use crate::support::{
-    app::{START, config, create_key, sandbox_options},
+    app::{START, config, in_commerce, sandbox_options},
     database::TestDatabase,
-    money::minor,
 };
 
-/// Callers that act at the same time in a round.
-const CALLERS: usize = 4;
-/// Of a hundred rounds, how many begin with a fault at Corefy; of a hundred webhooks, how many are lost, or come twice.
-const FAULTY: u8 = 40;
-const LOST: u8 = 20;
-const DOUBLED: u8 = 20;
-/// The time after which everything is known for certain, and the steps in which it goes by.
-const CALM: Duration = Duration::from_secs(1800);
-const CALM_STEP: Duration = Duration::from_secs(15);
-/// Steps of a worker in a row at most.
-const WORK: usize = 100;
+/// How long a call may take at most.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// How long a gateway may take to receive a webhook.
+const RECEIPT: Duration = Duration::from_secs(5);
+/// Connections that read, of each gateway: fewer than there are tasks.
+const CONNECTIONS: u32 = 2;
+/// The pause of workers while the plan goes on.
+const BUSY: Duration = Duration::from_millis(1500);
 
-/// All that a run has shown.
-pub struct Outcome {
-    pub requests: Vec<String>,
-    pub answers: Vec<String>,
-    pub events: Vec<String>,
+/// A call that was made.
+#[derive(Clone, Debug)]
+pub struct MadeCall {
+    pub caller: usize,
+    pub request: CallRequest,
+    pub key: String,
+    pub last: Option<CallAnswer>,
 }
 
-/// The world of one run.
+/// The world.
 pub struct World {
-    rng: Rng,
-    environment: Environment,
-    /// The moment up to which the clock of the day has followed that of the runtime.
-    followed: Instant,
-    sandbox: Sandbox,
-    app: App,
-    service: InProcess,
-    api_key: String,
-    intents: Vec<String>,
+    pub judge: Arc<Judge>,
+    pub network: Arc<Network>,
+    pub pace: WorkPace,
+    pub made: Vec<MadeCall>,
+    pub circumstances: Circumstances,
+    gateways: Vec<SimulatedGateway>,
+    /// Intents that callers know, with the caller that each is of.
+    intents: Vec<(usize, String)>,
+    running: JoinSet<(usize, String, CallAnswer)>,
+    hang_up: Option<tokio::task::AbortHandle>,
     calls: usize,
-    requests: Requests,
-    answers: Vec<String>,
+    lives: u64,
+    post: Post,
+    kept: Vec<SignedWebhook>,
+    rng: Rng,
     _database: TestDatabase,
 }
 
 impl World {
-    pub async fn new(seed: u64) -> Self {
-        let environment = Environment::from_seed(START, seed);
-        let database = TestDatabase::in_lock_step();
-        let sandbox = Sandbox::in_process(sandbox_options(), environment.clone()).unwrap();
-        let config: Config = config(&database, sandbox_upstream(&SandboxKeys::default(), sandbox.base_url()));
-        let requests = Requests::default();
-        let patience = config.upstream.timeout;
-        let network = Network { corefy: sandbox.clone(), patience, requests: requests.clone() };
-        let harness = Harness {
-            environment: environment.clone(),
-            in_lock_step: true,
-            sender: Some(Arc::new(network)),
-            ..Harness::default()
+    /// The world of this plan at its beginning.
+    pub async fn new(plan: &SimulationPlan, template: &Template) -> Self {
+        let began = Instant::now();
+        let database = template.database();
+        let environment = Environment::from_seed(START, plan.seed);
+        let time = DayTime::new(environment.clock.clone(), began);
+        let corefy = Sandbox::in_process(sandbox_options(), environment).unwrap();
+        // In the other API it would also let a paid invoice fail.
+        corefy.faults().set(|switches| switches.charge_again = !plan.is_commerce);
+        let mut config = config(&database, sandbox_upstream(&SandboxKeys::default(), corefy.base_url()));
+        config.database.connections = CONNECTIONS;
+        if plan.is_commerce {
+            in_commerce(&mut config);
+        }
+        let judge = Arc::new(Judge::new(database.store().await, corefy.clone(), template.callers.clone()));
+        let (patience, judge_too) = (config.upstream.timeout, judge.clone());
+        let (fates, under_way) = Default::default();
+        let network = Arc::new(Network { corefy, time, patience, judge: judge_too, fates, under_way });
+        let pace = WorkPace::new(BUSY);
+        let is_beside_others = plan.gateways > 1;
+        let circumstances = Circumstances {
+            config: Arc::new(config),
+            network: network.clone(),
+            seed: plan.seed,
+            began,
+            pace: pace.clone(),
+            is_beside_others,
         };
-        let api_key = create_key(&database, &environment, |_| {}).await.expose_secret().to_owned();
-        let app = server::build(&config, &harness).await.unwrap();
+        let mut gateways = Vec::new();
+        for number in 0..plan.gateways {
+            gateways.push(SimulatedGateway::start(&circumstances, number, 0).await);
+        }
         Self {
-            rng: Rng::with_seed(seed),
-            environment,
-            followed: Instant::now(),
-            sandbox,
-            service: rpc::in_process(&app),
-            app,
-            api_key,
+            judge,
+            network,
+            pace,
+            made: Vec::new(),
+            circumstances,
+            gateways,
             intents: Vec::new(),
+            running: JoinSet::new(),
+            hang_up: None,
             calls: 0,
-            requests,
-            answers: Vec::new(),
+            lives: 0,
+            post: Post::InOrder,
+            kept: Vec::new(),
+            rng: Rng::with_seed(plan.seed),
             _database: database,
         }
     }
 
-    /// Several callers act at the same time; then time goes by, webhooks arrive or do not, and workers do their part.
-    pub async fn round(&mut self) {
-        if self.rng.u8(0..100) < FAULTY {
-            let ((method, template), fault) = any_fault(&mut self.rng);
-            self.sandbox.faults().fail_next(1, method, template, fault);
-        }
-        let mut calls = JoinSet::new();
-        for _ in 0..CALLERS {
-            self.calls += 1;
-            let (step, key) = (Step::any(&mut self.rng, &self.intents), format!("call-{}", self.calls));
-            calls.spawn(step.make(self.service.clone(), self.api_key.clone(), key));
-        }
-        while let Some(answered) = calls.join_next().await {
-            let (answer, made) = answered.unwrap();
-            self.answers.push(answer);
-            self.intents.extend(made);
-        }
-        let time = Duration::from_secs(self.rng.u64(0..30));
-        self.pass(time).await;
-    }
-
-    /// Lets what was begun come to its end, with no fault any more.
-    pub async fn calm_down(&mut self) {
-        self.sandbox.faults().clear();
-        self.sandbox.faults().set(|switches| switches.webhooks.hold = true);
-        for _ in 0..CALM.as_secs() / CALM_STEP.as_secs() {
-            self.pass(CALM_STEP).await;
-        }
-    }
-
-    /// The gateway says of each payment exactly that which moved at Corefy.
-    pub async fn assert_books_agree(&self) {
-        let ledger = self.sandbox.ledger();
-        let mut client = PaymentIntentServiceClient::new(self.service.clone());
-        for id in &self.intents {
-            let request = Request::new(pb::GetPaymentIntentRequest { id: id.clone() });
-            let answer = client.get_payment_intent(authorized(request, &self.api_key)).await.unwrap();
-            let intent = answer.into_inner().payment_intent.unwrap();
-            let booked = (minor(&intent.amount_received), minor(&intent.amount_refunded));
-            assert_eq!(booked, (ledger.charged(id), ledger.refunded(id)), "(received, refunded) of {id}");
-        }
-    }
-
-    /// All that has happened.
-    pub async fn outcome(self) -> Outcome {
-        let mut client = EventServiceClient::new(self.service.clone());
-        let (mut events, mut page_token) = (Vec::new(), String::new());
-        loop {
-            let request = Request::new(pb::ListEventsRequest { page_size: 100, page_token, ..Default::default() });
-            let page = client.list_events(authorized(request, &self.api_key)).await.unwrap().into_inner();
-            events.extend(page.events.iter().map(|event| format!("{event:?}")));
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                break;
+    /// Takes a step.
+    pub async fn take(&mut self, step: &SimulationStep) {
+        match step {
+            SimulationStep::Begin(gateway, plan) => self.begin_planned(*gateway, plan),
+            SimulationStep::Again { call, gateway } => self.again(*call, *gateway),
+            SimulationStep::ReuseKey { call, gateway, plan } => self.reuse_key(*call, *gateway, plan),
+            SimulationStep::HangUp => self.hang_up.iter().for_each(tokio::task::AbortHandle::abort),
+            SimulationStep::Befall(later, fate) => self.network.fates.lock().unwrap().push((*later, *fate)),
+            SimulationStep::Strike(gateway, meetings, mishap) => {
+                self.gateways[*gateway].threshold.plan(*meetings, *mishap);
+            }
+            SimulationStep::Pass(time) => self.pass(*time).await,
+            SimulationStep::Deliver(post) => self.post = *post,
+            SimulationStep::PayerActs { intent, is_approved } => {
+                if let Some((_, id)) = chosen(&self.intents, *intent)
+                    && self.shows(id, &["requires_action"])
+                {
+                    let _ = self.network.corefy.complete_action(id, *is_approved);
+                }
+            }
+            SimulationStep::Resolve => self.resolve().await,
+            SimulationStep::SetClock(gateway, millis) => self.gateways[*gateway].threshold.time.set_off(*millis),
+            SimulationStep::HidePayments(is_hidden) => {
+                self.network.corefy.faults().set(|switches| switches.hide_payments = *is_hidden);
             }
         }
-        let requests = std::mem::take(&mut *self.requests.lock().unwrap());
-        self.app.drain().await;
-        Outcome { requests, answers: self.answers, events }
     }
 
-    /// Lets time go by: what the runtime's clock has shown since, and this.
-    async fn pass(&mut self, time: Duration) {
-        tokio::time::sleep(time).await;
-        let now = Instant::now();
-        self.environment.clock.advance(now - self.followed);
-        self.followed = now;
-        self.sandbox.settle_due();
+    fn begin_planned(&mut self, gateway: usize, plan: &CallPlan) {
+        let Some((caller, request)) = self.request(plan) else { return };
+        let key = format!("key-{}", self.made.len());
+        self.made.push(MadeCall { caller, request, key, last: None });
+        self.begin(self.made.len() - 1, gateway);
+    }
+
+    /// Makes the earlier call again.
+    pub fn again(&mut self, call: usize, gateway: usize) {
+        if !self.made.is_empty() {
+            self.begin(call % self.made.len(), gateway);
+        }
+    }
+
+    fn reuse_key(&mut self, call: usize, gateway: usize, plan: &CallPlan) {
+        let Some(MadeCall { caller, key, .. }) = chosen(&self.made, call).cloned() else { return };
+        let Some((of, request)) = self.request(plan) else { return };
+        if of == caller {
+            self.made.push(MadeCall { caller, request, key, last: None });
+            self.begin(self.made.len() - 1, gateway);
+        }
+    }
+
+    /// The call of a plan, and the caller who makes it; `None`: there is nothing that it could be about.
+    fn request(&self, plan: &CallPlan) -> Option<(usize, CallRequest)> {
+        let about = |number: &usize| chosen(&self.intents, *number).cloned();
+        Some(match plan {
+            CallPlan::Create { partner } => (*partner, CallRequest::Create),
+            CallPlan::Confirm { intent, card } => {
+                about(intent).map(|(caller, intent)| (caller, CallRequest::Confirm { intent, card }))?
+            }
+            CallPlan::Refund { intent, dollars, cents } => {
+                let amount = format!("{dollars}.{cents:02}");
+                about(intent).map(|(caller, intent)| (caller, CallRequest::Refund { intent, amount }))?
+            }
+            CallPlan::Cancel { intent } => {
+                about(intent).map(|(caller, intent)| (caller, CallRequest::Cancel { intent }))?
+            }
+            CallPlan::Read { intent } => {
+                about(intent).map(|(caller, intent)| (caller, CallRequest::Read { intent }))?
+            }
+        })
+    }
+
+    fn begin(&mut self, call: usize, gateway: usize) {
+        self.calls += 1;
+        let (MadeCall { caller, request, key, .. }, request_id) = (&self.made[call], format!("request-{}", self.calls));
+        let gateway = &self.gateways[gateway % self.gateways.len()];
+        let api_key = self.judge.callers[*caller].api_key.clone();
+        let making = request.clone().make(gateway.service.clone(), api_key, key.clone(), request_id.clone());
+        let threshold = gateway.threshold.clone();
+        threshold.time.follow();
+        self.hang_up = Some(self.running.spawn(async move {
+            let answer = tokio::select! {
+                biased;
+                () = threshold.died() => Some(CallAnswer::Cut),
+                made = timeout(PATIENCE, making) => made.ok(),
+            };
+            let late = || CallAnswer::Refused { reason: "INTERNAL".into(), message: "no answer".into() };
+            (call, request_id, answer.unwrap_or_else(late))
+        }));
+    }
+
+    /// Lets time go by; then the judge looks at it all.
+    pub async fn pass(&mut self, time: Duration) {
+        self.let_pass(time).await;
+        self.judge.look().await;
+    }
+
+    /// Lets time go by; then answers have arrived, the dead are replaced, and webhooks arrive.
+    pub async fn let_pass(&mut self, time: Duration) {
+        sleep(time).await;
+        self.network.time.follow();
+        self.network.corefy.settle_due();
+        while let Some(ended) = self.running.try_join_next() {
+            // One that hung up heard nothing.
+            if let Ok((call, request_id, answer)) = ended {
+                self.heard(call, &request_id, answer);
+            }
+        }
+        for number in 0..self.gateways.len() {
+            if self.gateways[number].threshold.is_dead() {
+                self.lives += 1;
+                self.judge.note(|| format!("g{number} died, and is started again"));
+                self.gateways[number] = SimulatedGateway::start(&self.circumstances, number, self.lives).await;
+            }
+        }
         self.deliver().await;
-        self.work().await;
     }
 
-    /// Delivers the webhooks that are not lost.
+    fn heard(&mut self, call: usize, request_id: &str, answer: CallAnswer) {
+        let MadeCall { caller, request, key, last } = &mut self.made[call];
+        self.judge.note_answer(&self.judge.callers[*caller], key, request, request_id, &answer);
+        if let (CallRequest::Create, CallAnswer::Object { id, .. }) = (&request, &answer)
+            && self.intents.iter().all(|(_, known)| known != id)
+        {
+            self.intents.push((*caller, id.clone()));
+        }
+        *last = Some(answer);
+    }
+
     async fn deliver(&mut self) {
+        let mut webhooks = std::mem::take(&mut self.kept);
+        webhooks.extend(self.network.corefy.take_held());
+        match std::mem::replace(&mut self.post, Post::InOrder) {
+            Post::InOrder => {}
+            Post::Lost => webhooks.clear(),
+            Post::Twice => webhooks.extend(webhooks.clone()),
+            Post::Backwards => webhooks.reverse(),
+            Post::Kept => self.kept = std::mem::take(&mut webhooks),
+        }
         let source = CallSource { address: None, peer: IpAddr::from([127, 0, 0, 1]) };
-        for webhook in self.sandbox.take_held() {
-            let fate = self.rng.u8(0..100);
-            let times = if fate < LOST { 0 } else { 1 + usize::from(fate < LOST + DOUBLED) };
-            for _ in 0..times {
-                let signature = Some(webhook.signature.as_str());
-                let delivery = Delivery { body: &webhook.body, signature, headers: "{}", source };
-                self.app.webhooks.verify_webhook(&delivery).unwrap();
-                self.app.webhooks.receive_webhook(&delivery).await.unwrap();
+        for webhook in webhooks {
+            let gateway = self.rng.choice(&self.gateways).unwrap();
+            gateway.threshold.time.follow();
+            let signature = Some(webhook.signature.as_str());
+            let delivery = Delivery { body: &webhook.body, signature, headers: "{}", source };
+            gateway.app.webhooks.verify_webhook(&delivery).unwrap();
+            // One that is not received in time is lost.
+            let _ = timeout(RECEIPT, gateway.app.webhooks.receive_webhook(&delivery)).await;
+        }
+    }
+
+    /// Lets nothing go wrong any more.
+    pub fn end_mishaps(&mut self) {
+        self.gateways.iter().for_each(|gateway| gateway.threshold.spare());
+        self.network.fates.lock().unwrap().clear();
+        self.network.corefy.faults().set(|switches| switches.hide_payments = false);
+        self.post = Post::InOrder;
+    }
+
+    /// Waits for every call that is under way.
+    pub async fn hear_all(&mut self) {
+        while let Some(ended) = self.running.join_next().await {
+            if let Ok((call, request_id, answer)) = ended {
+                self.heard(call, &request_id, answer);
             }
         }
     }
 
-    /// Has the workers take their steps until nothing is due.
-    async fn work(&self) {
-        let app = &self.app;
-        for _ in 0..WORK {
-            app.payments.renew_leases().await.unwrap();
-            let taken = app.webhooks.process_webhooks().await.unwrap() + app.payments.recover().await.unwrap();
-            if taken + app.api_calls.write_api_calls().await.unwrap() == 0 {
-                break;
-            }
-        }
+    /// The log of what was decided.
+    pub fn audit_log(&self) -> AuditLog {
+        AuditLog::new(self.judge.store.clone(), Environment::from_seed(START, 0))
     }
+}
+
+fn chosen<T>(of: &[T], number: usize) -> Option<&T> {
+    if of.is_empty() { None } else { Some(&of[number % of.len()]) }
 }

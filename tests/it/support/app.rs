@@ -326,7 +326,7 @@ pub fn sandbox_options() -> SandboxOptions {
 }
 
 /// The settings of a gateway that speaks to the sandbox in its `commerce` API.
-fn in_commerce(config: &mut Config) {
+pub fn in_commerce(config: &mut Config) {
     let UpstreamConfig { api, api_key, webhook_secret, .. } =
         sandbox_commerce(&SandboxKeys::default(), config.upstream.base_url.clone());
     config.upstream = UpstreamConfig { api, api_key, webhook_secret, ..config.upstream.clone() };

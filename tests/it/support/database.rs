@@ -79,6 +79,13 @@ impl TestDatabase {
         Self { is_in_lock_step: true, ..Self::kept_in(directory) }
     }
 
+    /// The same with the content of another, as [`Self::raw`] returns it once that is closed.
+    pub fn in_lock_step_with(content: &[u8]) -> Self {
+        let database = Self::in_lock_step();
+        fs::write(database.url.trim_start_matches("sqlite://"), content).unwrap();
+        database
+    }
+
     fn kept_in(directory: TempDir) -> Self {
         let url = format!("sqlite://{}", directory.path().join("gateway.db").display());
         Self { url, is_in_lock_step: false, _place: Place::Directory { _removed_when_dropped: directory } }
@@ -207,7 +214,7 @@ impl TestDatabase {
     pub async fn store_under(&self, master_key: &MasterKey) -> Store {
         let keys = Keyring::new(master_key, Randomness::system());
         if self.is_in_lock_step {
-            return Store::open_in_lock_step(&self.url, CONNECTIONS, keys, Ids::system()).await.unwrap();
+            return Store::open_in_lock_step(&self.url, CONNECTIONS, keys, Ids::system(), None).unwrap();
         }
         Store::open(&self.url, CONNECTIONS, keys, Ids::system()).await.unwrap()
     }

@@ -1,0 +1,166 @@
+//! The plan of a run: a list of steps that a seed gives. Parts of the list are plans as well, by which a failure is made shorter.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use super::{network::Fate, threshold::Mishap};
+
+/// Steps of a run.
+const STEPS: std::ops::Range<usize> = 10..32;
+/// Gateways beside each other at most.
+const MOST_GATEWAYS: usize = 3;
+/// Meetings with the database or the network after which something happens to a gateway, at most.
+const MEETINGS: u32 = 24;
+/// How far a request may be late: the gateway takes nothing for absent before it is 120 s old.
+const LATEST_MS: u64 = 60_000;
+
+/// The cards: approved, declined, asked for more, processing.
+const CARDS: [&str; 6] = [
+    "4111111111111111",
+    "4111111111111111",
+    "4111111111111111",
+    "4000000000009995",
+    "4000000000003220",
+    "4000000000000077",
+];
+
+/// The cents of refunds: given back at once, given back later, failing later, refused.
+const CENTS: [u8; 6] = [0, 0, 0, 61, 62, 63];
+
+/// The plan of a run.
+#[derive(Clone, Debug)]
+pub struct SimulationPlan {
+    pub seed: u64,
+    /// Whether Corefy is spoken to in its `commerce` API.
+    pub is_commerce: bool,
+    pub gateways: usize,
+    /// The steps, each with its place in the whole list of the seed.
+    pub steps: Vec<(usize, SimulationStep)>,
+}
+
+/// A step. Numbers stand for one of those that there are.
+#[derive(Clone, Debug)]
+pub enum SimulationStep {
+    /// A caller calls this gateway.
+    Begin(usize, CallPlan),
+    /// The call of this number is made again, under its key, at this gateway.
+    Again { call: usize, gateway: usize },
+    /// The key of this call is used for another call.
+    ReuseKey { call: usize, gateway: usize, plan: CallPlan },
+    /// The last caller hangs up.
+    HangUp,
+    /// A request meets this fate, so many later.
+    Befall(u8, Fate),
+    /// This happens to the gateway, so many meetings later.
+    Strike(usize, u32, Mishap),
+    /// Time goes by, and webhooks arrive.
+    Pass(Duration),
+    /// The webhooks of the next time that goes by are treated so.
+    Deliver(Post),
+    /// The payer of this intent does what is asked, or refuses to.
+    PayerActs { intent: usize, is_approved: bool },
+    /// An operator says of what is in doubt what Corefy's own pages show.
+    Resolve,
+    /// The clock of this gateway is so many milliseconds off from now on.
+    SetClock(usize, i64),
+    /// Reads of payments are answered as if there were none, or no longer.
+    HidePayments(bool),
+}
+
+/// A call of a caller.
+#[derive(Clone, Debug)]
+pub enum CallPlan {
+    Create { partner: usize },
+    Confirm { intent: usize, card: &'static str },
+    Refund { intent: usize, dollars: u8, cents: u8 },
+    Cancel { intent: usize },
+    Read { intent: usize },
+}
+
+/// How webhooks arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Post {
+    InOrder,
+    Lost,
+    Twice,
+    Backwards,
+    /// Later, with those that come then.
+    Kept,
+}
+
+impl SimulationPlan {
+    /// The plan of this seed.
+    pub fn of(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let (is_commerce, gateways) = (rng.u8(0..3) == 0, rng.usize(1..=MOST_GATEWAYS));
+        let mut steps = vec![create(&mut rng, gateways)];
+        if rng.bool() {
+            steps.push(create(&mut rng, gateways));
+        }
+        steps.push(SimulationStep::Pass(Duration::from_millis(100)));
+        let count = rng.usize(STEPS);
+        steps.extend((0..count).map(|_| SimulationStep::any(&mut rng, gateways)));
+        Self { seed, is_commerce, gateways, steps: steps.into_iter().enumerate().collect() }
+    }
+
+    /// Only the steps at these places.
+    pub fn keeping(&self, is_kept: impl Fn(usize) -> bool) -> Self {
+        let steps = self.steps.iter().filter(|(place, _)| is_kept(*place)).cloned().collect();
+        Self { steps, ..*self }
+    }
+
+    /// The places of its steps.
+    pub fn places(&self) -> Vec<usize> {
+        self.steps.iter().map(|(place, _)| *place).collect()
+    }
+}
+
+fn create(rng: &mut Rng, gateways: usize) -> SimulationStep {
+    SimulationStep::Begin(rng.usize(0..gateways), CallPlan::Create { partner: rng.usize(0..2) })
+}
+
+impl SimulationStep {
+    fn any(rng: &mut Rng, gateways: usize) -> Self {
+        let gateway = rng.usize(0..gateways);
+        match rng.u8(0..100) {
+            0..=31 => Self::Begin(gateway, CallPlan::any(rng)),
+            32..=38 => Self::Again { call: rng.usize(0..8), gateway },
+            39..=40 => Self::ReuseKey { call: rng.usize(0..8), gateway, plan: CallPlan::any(rng) },
+            41 => Self::HangUp,
+            42..=54 => Self::Befall(rng.u8(0..3), Fate::any(rng, LATEST_MS)),
+            55..=63 => Self::Strike(gateway, rng.u32(0..MEETINGS), Mishap::any(rng)),
+            64..=80 => Self::Pass(duration(rng)),
+            81..=88 => Self::Deliver(
+                rng.choice([Post::InOrder, Post::Lost, Post::Twice, Post::Backwards, Post::Kept]).unwrap(),
+            ),
+            89..=92 => Self::PayerActs { intent: rng.usize(0..4), is_approved: rng.bool() },
+            93..=94 => Self::Resolve,
+            95..=96 => Self::SetClock(gateway, rng.i64(-3000..3000)),
+            _ => Self::HidePayments(rng.bool()),
+        }
+    }
+}
+
+impl CallPlan {
+    fn any(rng: &mut Rng) -> Self {
+        let intent = rng.usize(0..4);
+        match rng.u8(0..20) {
+            0..=2 => Self::Create { partner: rng.usize(0..2) },
+            3..=10 => Self::Confirm { intent, card: rng.choice(CARDS).unwrap() },
+            11..=16 => Self::Refund { intent, dollars: rng.u8(20..80), cents: rng.choice(CENTS).unwrap() },
+            17 => Self::Cancel { intent },
+            _ => Self::Read { intent },
+        }
+    }
+}
+
+/// A moment, some seconds, or long enough for what is lost to be given up.
+fn duration(rng: &mut Rng) -> Duration {
+    Duration::from_millis(match rng.u8(0..10) {
+        0..=3 => rng.u64(1..1000),
+        4..=7 => rng.u64(1000..12_000),
+        8 => rng.u64(12_000..60_000),
+        _ => rng.u64(60_000..150_000),
+    })
+}

@@ -1,0 +1,145 @@
+//! Where a simulated gateway meets the world outside of it, its database and its network. There it can die, stand still for a
+//! while, or be slow: at whichever of its meetings, for they are counted.
+
+use std::{
+    future::pending,
+    sync::{Mutex, atomic::AtomicI64, atomic::Ordering},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use corefy_gateway::{domain::clock::Clock, store::StoreGate};
+use fastrand::Rng;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
+};
+
+use crate::support::app::START;
+
+/// A mishap of a gateway.
+#[derive(Clone, Copy, Debug)]
+pub enum Mishap {
+    /// It goes no further.
+    Death,
+    /// All of it stands still for so long, longer than its leases.
+    Freeze(Duration),
+    /// One task of it waits for so long.
+    Delay(Duration),
+}
+
+impl Mishap {
+    /// Any of them.
+    pub fn any(rng: &mut Rng) -> Self {
+        match rng.u8(0..10) {
+            0..=4 => Self::Death,
+            5..=7 => Self::Freeze(Duration::from_millis(rng.u64(4_000..60_000))),
+            _ => Self::Delay(Duration::from_millis(rng.u64(1..4_000))),
+        }
+    }
+}
+
+/// The time of day of one gateway, which goes with the time of the simulation, but may be off.
+#[derive(Debug)]
+pub struct DayTime {
+    pub clock: Clock,
+    began: Instant,
+    off_micros: AtomicI64,
+}
+
+impl DayTime {
+    /// A clock that showed [`START`] when the simulation began.
+    pub fn new(clock: Clock, began: Instant) -> Self {
+        Self { clock, began, off_micros: AtomicI64::new(0) }
+    }
+
+    /// Puts it so many milliseconds off.
+    pub fn set_off(&self, millis: i64) {
+        self.off_micros.store(millis * 1000, Ordering::Relaxed);
+    }
+
+    /// Shows the present time.
+    pub fn follow(&self) {
+        let elapsed = i64::try_from(self.began.elapsed().as_micros()).unwrap();
+        let ahead = START.0 + elapsed + self.off_micros.load(Ordering::Relaxed) - self.clock.now().0;
+        let by = Duration::from_micros(ahead.unsigned_abs());
+        if ahead < 0 { self.clock.put_back(by) } else { self.clock.advance(by) }
+    }
+}
+
+/// How a gateway stands.
+#[derive(Clone, Copy, Debug)]
+enum Condition {
+    Well,
+    FrozenUntil(Instant),
+    Dead,
+}
+
+/// The threshold of one gateway.
+#[derive(Debug)]
+pub struct Threshold {
+    pub time: DayTime,
+    /// The mishaps that are to come, and after how many meetings.
+    planned: Mutex<Vec<(u32, Mishap)>>,
+    condition: watch::Sender<Condition>,
+}
+
+impl Threshold {
+    /// Of a gateway with this clock, to which nothing happens yet.
+    pub fn new(time: DayTime) -> Self {
+        Self { time, planned: Mutex::default(), condition: watch::Sender::new(Condition::Well) }
+    }
+
+    /// Lets this happen after so many meetings.
+    pub fn plan(&self, meetings: u32, mishap: Mishap) {
+        self.planned.lock().unwrap().push((meetings, mishap));
+    }
+
+    /// Lets nothing happen any more that was planned.
+    pub fn spare(&self) {
+        self.planned.lock().unwrap().clear();
+    }
+
+    /// Whether the gateway is dead.
+    pub fn is_dead(&self) -> bool {
+        matches!(*self.condition.borrow(), Condition::Dead)
+    }
+
+    /// Waits until the gateway is dead.
+    pub async fn died(&self) {
+        let mut condition = self.condition.subscribe();
+        let _ = condition.wait_for(|condition| matches!(condition, Condition::Dead)).await;
+    }
+
+    /// The mishap of this meeting.
+    fn due(&self) -> Option<Mishap> {
+        let mut planned = self.planned.lock().unwrap();
+        let due = planned.iter().position(|(meetings, _)| *meetings == 0).map(|place| planned.remove(place).1);
+        planned.iter_mut().for_each(|(meetings, _)| *meetings = meetings.saturating_sub(1));
+        due
+    }
+}
+
+#[async_trait]
+impl StoreGate for Threshold {
+    async fn pass(&self) {
+        match self.due() {
+            Some(Mishap::Death) => drop(self.condition.send_replace(Condition::Dead)),
+            Some(Mishap::Freeze(time)) if !self.is_dead() => {
+                self.condition.send_replace(Condition::FrozenUntil(Instant::now() + time));
+            }
+            Some(Mishap::Delay(time)) => sleep(time).await,
+            Some(Mishap::Freeze(_)) | None => {}
+        }
+        loop {
+            let condition = *self.condition.borrow();
+            match condition {
+                Condition::Well => break,
+                Condition::Dead => pending().await,
+                Condition::FrozenUntil(thaw) if Instant::now() >= thaw => break,
+                Condition::FrozenUntil(thaw) => sleep_until(thaw).await,
+            }
+        }
+        self.time.follow();
+    }
+}
