@@ -1,6 +1,6 @@
 # The two commands are `make dev` and `make test`. Everything else is `cargo`.
 
-.PHONY: help machine dev try clients test bench chaos abuse fuzz soak bare fmt lint
+.PHONY: help machine dev try clients test bench chaos abuse fuzz model soak bare fmt lint
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -31,6 +31,9 @@ abuse: machine ## Flood a release build in a dozen ways beside an honest caller:
 
 fuzz: machine ## Try the laws of fuzz/laws on ever more inputs: `make fuzz TARGET=requests SECONDS=600`; all targets without one
 	.ci/fuzz $(or $(TARGET),all) $(SECONDS)
+
+model: machine ## Explore the model of the protocol with more faults than `make test` does: some minutes
+	cargo test --test it model:: -- --include-ignored --nocapture --test-threads=1
 
 soak: machine ## Simulate as many runs with crashes, faults and replicas as you like: `make soak SEEDS=100000`
 	.ci/soak $(SEEDS)

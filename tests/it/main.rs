@@ -48,6 +48,7 @@ mod look_commands;
 mod machine;
 mod memory;
 mod metrics;
+mod model;
 mod objects;
 mod operator_commands;
 mod operators;

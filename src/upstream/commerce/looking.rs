@@ -42,7 +42,7 @@ impl CommerceAccount {
     ) -> Result<Option<PaymentSnapshot>, Error> {
         let intent = context.intent;
         let Some(noted) = Notes::of(intent) else { return Ok(None) };
-        // What is asked now says nothing of a sale that comes later, however late the answer is.
+        // An answer to what is asked now says nothing of a sale that comes later, however late it is.
         let asked_at = self.clock.now();
         let mut known = AttemptKnowledge::of(intent, &noted);
         let number = intent.progress.attempt_number;

@@ -228,12 +228,11 @@ pub async fn answered<A, F>(call: impl Fn() -> F) -> A
 where
     F: Future<Output = Result<Response<A>, Status>>,
 {
-    let mut tries = 0;
+    let begun = Instant::now();
     loop {
-        tries += 1;
         match call().await {
             Ok(answer) => return answer.into_inner(),
-            Err(status) if tries < TRIES && status.code() == Code::Unavailable => {
+            Err(status) if begun.elapsed() < TIME_LIMIT && status.code() == Code::Unavailable => {
                 sleep(Duration::from_millis(100)).await;
             }
             Err(status) => panic!("the judge is not answered: {status:?}"),
