@@ -27,8 +27,8 @@ use crate::support::{
 const SETTLING: Duration = Duration::from_secs(400);
 /// How often it is looked for.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often a call of the judge is made again, after a session of the gateway's has broken.
-const TRIES: usize = 50;
+/// How long a call of the judge is made again, after sessions of the gateway have broken.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Minor units that moved.
 #[derive(Default)]
