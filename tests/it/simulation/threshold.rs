@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use corefy_gateway::{domain::clock::Clock, store::StoreGate};
 use fastrand::Rng;
 use tokio::{
-    sync::watch,
+    sync::Notify,
     time::{Instant, sleep, sleep_until},
 };
 
@@ -81,13 +81,15 @@ pub struct Threshold {
     pub time: DayTime,
     /// The mishaps that are to come, and after how many meetings.
     planned: Mutex<Vec<(u32, Mishap)>>,
-    condition: watch::Sender<Condition>,
+    condition: Mutex<Condition>,
+    /// Wakes those that wait for its death, in their order: a watch would wake them in any.
+    death: Notify,
 }
 
 impl Threshold {
     /// Of a gateway with this clock, to which nothing happens yet.
     pub fn new(time: DayTime) -> Self {
-        Self { time, planned: Mutex::default(), condition: watch::Sender::new(Condition::Well) }
+        Self { time, planned: Mutex::default(), condition: Mutex::new(Condition::Well), death: Notify::new() }
     }
 
     /// Lets this happen after so many meetings.
@@ -102,13 +104,19 @@ impl Threshold {
 
     /// Whether the gateway is dead.
     pub fn is_dead(&self) -> bool {
-        matches!(*self.condition.borrow(), Condition::Dead)
+        matches!(self.condition(), Condition::Dead)
+    }
+
+    fn condition(&self) -> Condition {
+        *self.condition.lock().unwrap()
     }
 
     /// Waits until the gateway is dead.
     pub async fn died(&self) {
-        let mut condition = self.condition.subscribe();
-        let _ = condition.wait_for(|condition| matches!(condition, Condition::Dead)).await;
+        let died = self.death.notified();
+        if !self.is_dead() {
+            died.await;
+        }
     }
 
     /// The mishap of this meeting.
@@ -124,16 +132,18 @@ impl Threshold {
 impl StoreGate for Threshold {
     async fn pass(&self) {
         match self.due() {
-            Some(Mishap::Death) => drop(self.condition.send_replace(Condition::Dead)),
+            Some(Mishap::Death) => {
+                *self.condition.lock().unwrap() = Condition::Dead;
+                self.death.notify_waiters();
+            }
             Some(Mishap::Freeze(time)) if !self.is_dead() => {
-                self.condition.send_replace(Condition::FrozenUntil(Instant::now() + time));
+                *self.condition.lock().unwrap() = Condition::FrozenUntil(Instant::now() + time);
             }
             Some(Mishap::Delay(time)) => sleep(time).await,
             Some(Mishap::Freeze(_)) | None => {}
         }
         loop {
-            let condition = *self.condition.borrow();
-            match condition {
+            match self.condition() {
                 Condition::Well => break,
                 Condition::Dead => pending().await,
                 Condition::FrozenUntil(thaw) if Instant::now() >= thaw => break,
