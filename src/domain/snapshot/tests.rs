@@ -9,7 +9,7 @@ use crate::domain::{
     next_action::Redirect,
     payment_intent::{Attempt, PaymentIntentDetails},
     private::Private,
-    refund::RefundDetails,
+    refund::{Refund, RefundDetails, RefundState},
 };
 
 const AMOUNT: i64 = 100;
