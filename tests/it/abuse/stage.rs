@@ -30,7 +30,7 @@ const MOST_MEMORY_KIB: usize = 64 * 1024;
 /// How often its memory is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What attackers did, each thing once.
+/// A count of what attackers did.
 pub type Strikes = Arc<AtomicUsize>;
 
 /// An attacker at work, which goes on until it is dropped.
@@ -125,7 +125,7 @@ impl Measured {
     }
 }
 
-/// So many attackers that each do the same at this address.
+/// `count` attackers that each do the same at this address.
 pub fn many<F>(
     count: usize,
     address: SocketAddr,
