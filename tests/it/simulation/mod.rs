@@ -85,7 +85,7 @@ fn shrunk(plan: SimulationPlan) -> SimulationPlan {
 fn replay_line(plan: &SimulationPlan) -> String {
     let places: Vec<_> = plan.places().iter().map(usize::to_string).collect();
     format!(
-        "SIMULATION_SEED={} SIMULATION_STEPS={} cargo test --test it simulation::replay -- --nocapture",
+        "SIMULATION_SEED={} SIMULATION_STEPS={} cargo test --test it simulation::replay -- --ignored --nocapture",
         plan.seed,
         places.join(",")
     )
