@@ -190,7 +190,7 @@ impl OperationAdmin {
         let now = self.environment.clock.now();
         let stored = self.store.read().await?.operation(id).await?.ok_or_else(|| ResolveError::NotFound(id.clone()))?;
         let operation = stored.operation;
-        operation.may_be_resolved(now)?;
+        operation.may_be_resolved(resolution.outcome, now)?;
         let mut decision = Decision::by(&self.environment.ids, std::slice::from_ref(&operation));
         self.end(&operation, resolution, now, &mut decision).await?;
         let note = Note { by: Actor::Operator(resolution.operator.clone()), reason: resolution.reason.clone() };

@@ -15,6 +15,7 @@ use super::{
     },
     settings::UpstreamSettings,
 };
+use crate::domain::operation::LONGEST_TIMEOUT_SECONDS;
 
 /// Where Corefy is, and how to speak to it.
 #[derive(Clone, Debug)]
@@ -98,7 +99,7 @@ impl UpstreamSettings {
             ApiName::Commerce => self.commerce_base_url(report),
         });
         let route = base_url.as_ref().and_then(|base_url| UpstreamRoute::of_process(base_url, report));
-        let timeout = report.whole("COREFY_TIMEOUT_SECONDS", &self.corefy_timeout_seconds, 1..=300);
+        let timeout = report.whole("COREFY_TIMEOUT_SECONDS", &self.corefy_timeout_seconds, 1..=LONGEST_TIMEOUT_SECONDS);
         let retry_count = report.whole("COREFY_RETRY_COUNT", &self.corefy_retry_count, 0..=10);
         let rate_limit =
             report.whole("COREFY_RATE_LIMIT_PER_MINUTE", &self.corefy_rate_limit_per_minute, 1..=1_000_000);

@@ -216,6 +216,10 @@ impl OpenOperation {
     }
 }
 
+/// The longest upstream timeout that can be set, in seconds.
+pub const LONGEST_TIMEOUT_SECONDS: u32 = 300;
+/// How long sending takes at most, whatever timeout is set.
+pub const LONGEST_SEND: Duration = Duration::from_secs(LONGEST_TIMEOUT_SECONDS as u64).saturating_add(SEND_MARGIN);
 /// How long sending may take beside the upstream timeout: waiting for a token, and connecting again.
 pub const SEND_MARGIN: Duration = Duration::from_secs(15);
 /// How long after the end of sending a call is taken to be over, by clocks that differ a little.

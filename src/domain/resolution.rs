@@ -5,7 +5,7 @@ use super::{
     clock::Timestamp,
     decline::RESOLVED_BY_OPERATOR,
     event::EventType,
-    operation::{Operation, OperationState},
+    operation::{LONGEST_SEND, Operation, OperationState, SETTLE_MARGIN},
     payment_intent::{PaymentIntent, PaymentIntentState},
     refund::{Refund, RefundFailure, RefundState},
 };
@@ -46,6 +46,9 @@ pub enum Unresolvable {
     /// Somebody is finding out about it.
     #[error("the gateway is asking Corefy about it until {0} at most; look again then")]
     Held(Timestamp),
+    /// Its request may yet reach Corefy, beside an attempt that would begin after the statement.
+    #[error("its request may still reach Corefy; it can be stated as failed from {0} on")]
+    UnderWay(Timestamp),
     /// The object has come to another end.
     #[error("{id} is {state} by now, which does not become {stated}", stated = .stated.as_str())]
     Contradicted {
@@ -62,12 +65,16 @@ pub enum Unresolvable {
 }
 
 impl Operation {
-    /// Whether an operator may end it at `now`.
-    pub fn may_be_resolved(&self, now: Timestamp) -> Result<(), Unresolvable> {
+    /// Whether an operator may end it at `now` as stated: as failed only when it cannot arrive any more, whatever timeout its gateway
+    /// has.
+    pub fn may_be_resolved(&self, stated: StatedOutcome, now: Timestamp) -> Result<(), Unresolvable> {
         match self.state {
-            OperationState::InDoubt | OperationState::NeedsOperator if !self.is_held(now) => Ok(()),
-            OperationState::InDoubt | OperationState::NeedsOperator => Err(Unresolvable::Held(self.lease_until)),
             state @ (OperationState::Sent | OperationState::Done) => Err(Unresolvable::State(state)),
+            _ if self.is_held(now) => Err(Unresolvable::Held(self.lease_until)),
+            _ if stated == StatedOutcome::Failed && self.may_be_under_way(now, LONGEST_SEND) => {
+                Err(Unresolvable::UnderWay(self.sent_at + LONGEST_SEND + SETTLE_MARGIN))
+            }
+            OperationState::InDoubt | OperationState::NeedsOperator => Ok(()),
         }
     }
 }

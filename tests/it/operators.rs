@@ -12,7 +12,7 @@ use corefy_gateway::{
         ids::{Ids, OperationId, WebhookId},
         key_pair::PublicKey,
         list_filters::OperationFilter,
-        operation::{LEASE, OperationState},
+        operation::{LEASE, LONGEST_SEND, OperationState, SETTLE_MARGIN},
         resolution::{StatedOutcome, Unresolvable},
     },
     pb::{self, PaymentIntentState as State, RefundState},
@@ -68,9 +68,13 @@ async fn open_operation(app: &TestApp) -> OperationId {
     open[0].operation.id.clone()
 }
 
-/// Resolves the only open operation.
+/// When no request can arrive any more.
+const OVER: Duration = LONGEST_SEND.saturating_add(SETTLE_MARGIN);
+
+/// Resolves the only open operation, when its request cannot arrive any more.
 async fn resolve(app: &TestApp, resolution: Resolution) -> OperationId {
     let id = open_operation(app).await;
+    app.clock.advance(OVER);
     operations(app).await.resolve(&id, resolution).await.unwrap();
     id
 }
@@ -109,7 +113,7 @@ async fn a_confirmation_resolved_as_failed_can_be_tried_again(database: TestData
     let dossier = operations(&app).await.show(&operation).await.unwrap().unwrap();
     assert_eq!(dossier.stored.operation.state, OperationState::Done);
     let [entry] = &dossier.decisions[..] else { panic!("{dossier:?}") };
-    assert_eq!((entry.action.as_str(), entry.made_at), ("operation.resolve", START));
+    assert_eq!((entry.action.as_str(), entry.made_at), ("operation.resolve", START + OVER));
     assert_eq!(entry.after.as_deref(), Some(r#"{"outcome":"failed","received":null}"#));
     assert_eq!(entry.author(), "jane@bastion");
     assert_eq!(entry.reason, "the acquirer told it by phone");
@@ -240,7 +244,9 @@ async fn what_is_done_under_way_or_held_is_not_resolved(database: TestDatabase) 
     let other = app.database.store().await;
     assert_eq!(other.claim_operations_for(&intent.id, START, lease).await.unwrap().len(), 1);
     assert_eq!(refused(&id).await, Unresolvable::Held(lease));
-    app.clock.advance(Duration::from_secs(60));
+    app.clock.advance(OVER - Duration::from_secs(1));
+    assert_eq!(refused(&id).await, Unresolvable::UnderWay(START + OVER));
+    app.clock.advance(Duration::from_secs(1));
     operations(&app).await.resolve(&id, stating(StatedOutcome::Failed)).await.unwrap();
     assert_eq!(refused(&id).await, Unresolvable::State(OperationState::Done));
 

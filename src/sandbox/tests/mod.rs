@@ -60,6 +60,8 @@ impl Bench {
         let shutdown = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let sandbox = Sandbox::start(listener, settings, environment, shutdown.clone()).await.unwrap();
+        // Fails only when a provider is installed already, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { sandbox, clock, http, patience: LONG_PATIENCE, _stop: shutdown.drop_guard() }
     }
