@@ -21,11 +21,7 @@ use tonic::{
     service::Routes,
     transport::{Server, server::Connected},
 };
-use tonic_web::GrpcWebLayer;
-use tower::{
-    Layer as _, Service,
-    util::{BoxCloneSyncService, MapResponseLayer, option_layer},
-};
+use tower::{Layer as _, Service, util::BoxCloneSyncService};
 
 use crate::{
     app::App,
@@ -144,9 +140,7 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .max_connection_age(MAX_CONNECTION_AGE)
         .max_connection_age_grace(MAX_CONNECTION_AGE_GRACE)
-        .layer(option_layer(web::cors(web_origins)))
-        .layer(MapResponseLayer::new(web::in_words))
-        .layer(GrpcWebLayer::new())
+        .layer(web::layers(web_origins))
         .layer(tower::layer::layer_fn(move |routes| each_call(routes, &rpc_app)))
         .add_routes(routes)
         .serve_with_incoming_shutdown(connections(port), health.follow(app.diagnostics, drain))
@@ -164,9 +158,7 @@ pub fn in_process(app: &App) -> InProcess {
 
 /// The same as pages of these origins reach them.
 pub fn in_process_for_pages(app: &App, web_origins: &[String]) -> InProcess {
-    let service = GrpcWebLayer::new().layer(in_process(app));
-    let service = MapResponseLayer::new(web::in_words).layer(service);
-    BoxCloneSyncService::new(option_layer(web::cors(web_origins)).layer(service))
+    BoxCloneSyncService::new(web::layers(web_origins).layer(in_process(app)))
 }
 
 /// The services with what is around each call, whatever its service.

@@ -6,6 +6,11 @@ use tonic::{
     body::Body,
     codegen::http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts},
 };
+use tonic_web::GrpcWebLayer;
+use tower::{
+    layer::util::Identity,
+    util::{Either, MapResponseLayer, option_layer},
+};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{handler::REPLAYED, metadata, metadata::REQUEST_ID};
@@ -31,9 +36,17 @@ const RESPONSE_HEADERS: [HeaderName; 5] = [
     HeaderName::from_static(REQUEST_ID),
 ];
 
+/// The layers around all calls, the outermost first.
+type WebLayers = (Either<CorsLayer, Identity>, MapResponseLayer<fn(Response<Body>) -> Response<Body>>, GrpcWebLayer);
+
+/// Has pages of these `origins` call by grpc-web, and answers in words whatever speaks no gRPC.
+pub(super) fn layers(origins: &[String]) -> WebLayers {
+    (option_layer(cors(origins)), MapResponseLayer::new(in_words), GrpcWebLayer::new())
+}
+
 /// Lets pages of these origins call, `https://shop.example` or, for all below it, `https://*.shop.example`; `None` when
 /// there are none: then nothing is said to browsers, and they let no page call.
-pub(super) fn cors(origins: &[String]) -> Option<CorsLayer> {
+fn cors(origins: &[String]) -> Option<CorsLayer> {
     let origins: Vec<_> = origins.iter().map(|origin| Origins::parse(origin)).collect();
     (!origins.is_empty()).then(|| {
         let is_allowed = move |origin: &HeaderValue, _: &Parts| {
@@ -84,7 +97,7 @@ const WHAT_IS_SPOKEN: &str = "This port speaks gRPC, over HTTP/2, and grpc-web, 
     port of their own (GATEWAY_HTTP_ADDR).\n";
 
 /// Says what is spoken here where grpc-web has refused a request that is none, without a word.
-pub(super) fn in_words(response: Response<Body>) -> Response<Body> {
+fn in_words(response: Response<Body>) -> Response<Body> {
     if !matches!(response.status(), StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED) {
         return response;
     }
