@@ -87,10 +87,8 @@ class Runner:
         self.variables: dict[str, Any] = {}
 
     def gateway(self, api_key: str) -> Gateway:
-        authority = os.environ.get("SCENARIO_CA")
-        credentials = grpc.ssl_channel_credentials(open(authority, "rb").read()) if authority else None
         if api_key not in self.gateways:
-            self.gateways[api_key] = connect(os.environ["SCENARIO_TARGET"], api_key, credentials=credentials)
+            self.gateways[api_key] = connect(os.environ["SCENARIO_TARGET"], api_key, credentials=credentials())
         return self.gateways[api_key]
 
     def run(self, case: dict[str, Any]) -> None:
@@ -115,19 +113,9 @@ class Runner:
                 time.sleep(LOOK)
 
     def call(self, step: dict[str, Any]) -> None:
-        service, name = (step.get("call") or step["stream"]).split("/")
-        method = descriptor_pool.Default().FindServiceByName(service).methods_by_name[name]
-        request = json_format.ParseDict(step["request"], message_factory.GetMessageClass(method.input_type)())
-        gateway = self.gateway(step.get("api_key", os.environ["SCENARIO_API_KEY"]))
-        stub = getattr(getattr(gateway, SERVICES[service.split(".")[-1]]), name)
         expected = step.get("expect", {})
-        key = [("idempotency-key", step["idempotency_key"])] if "idempotency_key" in step else []
         try:
-            if "stream" in step:
-                answer, headers = {"messages": kept(stub(request, timeout=30), step)}, {}
-            else:
-                response, call = stub.with_call(request, metadata=key)
-                answer, headers = as_json(response), dict(call.initial_metadata())
+            answer, headers = self.answer(step)
         except GatewayError as error:
             assert "error" in expected, f"unexpected: {error}"
             return check_error(error, expected["error"])
@@ -136,6 +124,38 @@ class Runner:
         for header, value in expected.get("metadata", {}).items():
             check(headers.get(header), value, f"header {header}")
         self.variables.update({variable: at(answer, path) for variable, path in step.get("save", {}).items()})
+
+    def answer(self, step: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Makes the step's call: the answer and its headers."""
+        service, name, request = request_of(step)
+        stub = getattr(getattr(self.gateway(key_of(step)), service), name)
+        if "stream" in step:
+            return {"messages": kept(stub(request, timeout=30), step)}, {}
+        response, call = stub.with_call(request, metadata=metadata_of(step), timeout=step.get("timeout_seconds"))
+        return as_json(response), dict(call.initial_metadata())
+
+
+def credentials() -> grpc.ChannelCredentials | None:
+    if authority := os.environ.get("SCENARIO_CA"):
+        with open(authority, "rb") as file:
+            return grpc.ssl_channel_credentials(file.read())
+    return None
+
+
+def key_of(step: dict[str, Any]) -> str:
+    return str(step.get("api_key", os.environ["SCENARIO_API_KEY"]))
+
+
+def metadata_of(step: dict[str, Any]) -> list[tuple[str, str]]:
+    return [("idempotency-key", step["idempotency_key"])] if "idempotency_key" in step else []
+
+
+def request_of(step: dict[str, Any]) -> tuple[str, str, Any]:
+    """The service's name at the gateway, the method's, and the request."""
+    service, name = (step.get("call") or step["stream"]).split("/")
+    method = descriptor_pool.Default().FindServiceByName(service).methods_by_name[name]
+    request = json_format.ParseDict(step["request"], message_factory.GetMessageClass(method.input_type)())
+    return SERVICES[service.split(".")[-1]], name, request
 
 
 def kept(stream: Any, step: dict[str, Any]) -> list[Any]:
@@ -154,21 +174,22 @@ def as_json(message: Any) -> Any:
     return json_format.MessageToDict(message, preserving_proto_field_name=True)
 
 
-def main() -> int:
+def run_all(language: str, runner: Runner) -> int:
+    """Runs every case: the exit code."""
     with open(os.environ["SCENARIO_FILE"], encoding="utf-8") as file:
         cases = json.load(file)["cases"]
-    runner, passed = Runner(), 0
+    passed = 0
     for case in cases:
         try:
             runner.run(case)
             passed += 1
-            print(f"test python: {case['name']} ... ok", flush=True)
+            print(f"test {language}: {case['name']} ... ok", flush=True)
         except AssertionError as error:
-            print(f"test python: {case['name']} ... FAILED: {error}", flush=True)
+            print(f"test {language}: {case['name']} ... FAILED: {error}", flush=True)
     failed = len(cases) - passed
     print(f"test result: {'FAILED' if failed else 'ok'}. {passed} passed; {failed} failed")
     return min(failed, 1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_all("python", Runner()))

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import grpc
 from corefy.gateway.v1.customer_service_pb2_grpc import CustomerServiceStub
 from corefy.gateway.v1.event_pb2 import EVENT_VIEW_BASIC, Event, EventView
-from corefy.gateway.v1.event_service_pb2 import StreamEventsRequest
 from corefy.gateway.v1.event_service_pb2_grpc import EventServiceStub
 from corefy.gateway.v1.export_service_pb2_grpc import ExportServiceStub
 from corefy.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
@@ -17,12 +16,14 @@ from corefy.gateway.v1.payment_method_service_pb2_grpc import PaymentMethodServi
 from corefy.gateway.v1.refund_service_pb2_grpc import RefundServiceStub
 from corefy.gateway.v1.risk_service_pb2_grpc import RiskServiceStub
 
-from ._calls import ATTEMPTS, Calls, may_be_repeated, pause
+from ._attempts import Preparation
+from ._calls import Calls
+from ._following import Following
 from .errors import GatewayError
 
 # Longer than the gateway waits for Corefy by default, in seconds.
 DEFAULT_TIMEOUT = 45.0
-_OPTIONS = (
+OPTIONS = (
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     # A gateway that restarts is found again within the pauses between attempts.
@@ -46,25 +47,31 @@ def connect(
     for one call with all its repetitions, in seconds. `credentials` are for a private authority or a client
     certificate: see `grpc.ssl_channel_credentials`.
     """
+    host, is_plain = reach(target, credentials)
+    if is_plain:
+        channel = grpc.insecure_channel(host, OPTIONS)
+    else:
+        channel = grpc.secure_channel(host, credentials or grpc.ssl_channel_credentials(), OPTIONS)
+    return Gateway(channel, api_key, timeout)
+
+
+def reach(target: str, credentials: grpc.ChannelCredentials | None) -> tuple[str, bool]:
+    """Reads a target: the address to resolve, and whether it goes without TLS. Raises `ValueError` when it is none."""
     address = urlsplit(target if "://" in target else f"https://{target}")
     if address.scheme not in ("http", "https") or not address.hostname or address.path.strip("/"):
         raise ValueError(f"{target!r} is not like https://gateway.example:50051")
     if address.scheme == "http" and credentials is not None:
         raise ValueError("credentials need https://")
     port = address.port or (443 if address.scheme == "https" else 80)
-    host = f"dns:///{f'[{address.hostname}]' if ':' in address.hostname else address.hostname}:{port}"
-    if address.scheme == "http":
-        channel = grpc.insecure_channel(host, _OPTIONS)
-    else:
-        channel = grpc.secure_channel(host, credentials or grpc.ssl_channel_credentials(), _OPTIONS)
-    return Gateway(channel, api_key, timeout)
+    host = f"[{address.hostname}]" if ":" in address.hostname else address.hostname
+    return f"dns:///{host}:{port}", address.scheme == "http"
 
 
 class Gateway:
     """The services of a gateway. Its calls raise `GatewayError`; threads may share it."""
 
     def __init__(self, channel: grpc.Channel, api_key: str, timeout: float) -> None:
-        self._channel = grpc.intercept_channel(channel, Calls(api_key, timeout))
+        self._channel = grpc.intercept_channel(channel, Calls(Preparation(api_key, timeout)))
         self.payment_intents = PaymentIntentServiceStub(self._channel)
         self.refunds = RefundServiceStub(self._channel)
         self.customers = CustomerServiceStub(self._channel)
@@ -89,23 +96,14 @@ class Gateway:
         After a break it resumes after the last event that was taken in. Keep the `id` of each event once it is dealt
         with, and begin with it after a restart of your own.
         """
-        request = StreamEventsRequest(after_event_id=after_event_id, types=types, object_id=object_id, view=view)
-        attempts = 0
+        following = Following(after_event_id, types, object_id, view)
         while True:
             try:
-                for message in self.events.StreamEvents(request):
-                    attempts = 0
-                    if message.HasField("event"):
-                        request.after_event_id = message.event.id
-                        yield message.event
-                    elif message.heartbeat.resume_after_event_id:
-                        request.after_event_id = message.heartbeat.resume_after_event_id
+                for message in self.events.StreamEvents(following.request):
+                    if event := following.taken(message):
+                        yield event
             except GatewayError as error:
-                attempts += 1
-                is_slow_reader = error.reason == "EVENT_READER_TOO_SLOW"
-                if attempts == ATTEMPTS or not (is_slow_reader or may_be_repeated(error)):
-                    raise
-                sleep(pause(attempts, error))
+                sleep(following.pause_after(error))
 
     def close(self) -> None:
         """Ends the connection, and every call that is under way."""

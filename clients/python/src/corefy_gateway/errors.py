@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any, Protocol
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -13,6 +14,14 @@ _REQUEST_ID = "x-request-id"
 _DOMAIN = "corefy-gateway"
 _PREVIOUS_ATTEMPTS = "previous_attempts"
 _SENT_NOTHING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+
+class _Ended(Protocol):
+    """A call that has ended: one of `grpc`, or the error of one of `grpc.aio`."""
+
+    def code(self) -> Any: ...
+    def details(self) -> Any: ...
+    def trailing_metadata(self) -> Any: ...
 
 
 class GatewayError(Exception):
@@ -52,7 +61,7 @@ class GatewayError(Exception):
         self.nothing_was_sent = is_ours and code in _SENT_NOTHING
 
     @classmethod
-    def of(cls, call: grpc.Call) -> "GatewayError":
+    def of(cls, call: _Ended) -> "GatewayError":
         """The error that a call ended with."""
         details, request_id = Status(), ""
         for name, value in call.trailing_metadata() or ():

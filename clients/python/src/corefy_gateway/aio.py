@@ -1,0 +1,92 @@
+"""The client for asyncio: the names, rules and errors of the blocking one.
+
+    from corefy_gateway.aio import connect
+
+    async with connect("https://gateway.example:50051", api_key) as gateway:
+        answer = await gateway.payment_intents.CreatePaymentIntent(request)
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from types import TracebackType
+
+import grpc
+import grpc.aio
+from corefy.gateway.v1.customer_service_pb2_grpc import CustomerServiceStub
+from corefy.gateway.v1.event_pb2 import EVENT_VIEW_BASIC, Event, EventView
+from corefy.gateway.v1.event_service_pb2_grpc import EventServiceStub
+from corefy.gateway.v1.export_service_pb2_grpc import ExportServiceStub
+from corefy.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
+from corefy.gateway.v1.payment_intent_service_pb2_grpc import PaymentIntentServiceStub
+from corefy.gateway.v1.payment_method_service_pb2_grpc import PaymentMethodServiceStub
+from corefy.gateway.v1.refund_service_pb2_grpc import RefundServiceStub
+from corefy.gateway.v1.risk_service_pb2_grpc import RiskServiceStub
+
+from ._aio_calls import StreamCalls, UnaryCalls
+from ._attempts import Preparation
+from ._following import Following
+from .connection import DEFAULT_TIMEOUT, OPTIONS, reach
+from .errors import GatewayError
+
+__all__ = ["DEFAULT_TIMEOUT", "Gateway", "GatewayError", "connect"]
+
+
+def connect(
+    target: str,
+    api_key: str,
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+    credentials: grpc.ChannelCredentials | None = None,
+) -> "Gateway":
+    """Gives a gateway's services to the loop that runs. `corefy_gateway.connect` explains the arguments."""
+    host, is_plain = reach(target, credentials)
+    preparation = Preparation(api_key, timeout)
+    calls = [UnaryCalls(preparation), StreamCalls(preparation)]
+    if is_plain:
+        return Gateway(grpc.aio.insecure_channel(host, OPTIONS, interceptors=calls))
+    credentials = credentials or grpc.ssl_channel_credentials()
+    return Gateway(grpc.aio.secure_channel(host, credentials, OPTIONS, interceptors=calls))
+
+
+class Gateway:
+    """The services of a gateway. Their calls raise `GatewayError`; tasks of one loop may share it."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
+        self.payment_intents = PaymentIntentServiceStub(channel)
+        self.refunds = RefundServiceStub(channel)
+        self.customers = CustomerServiceStub(channel)
+        self.payment_methods = PaymentMethodServiceStub(channel)
+        self.events = EventServiceStub(channel)
+        self.exports = ExportServiceStub(channel)
+        self.risk = RiskServiceStub(channel)
+        self.gateway = GatewayServiceStub(channel)
+
+    async def follow_events(
+        self,
+        after_event_id: str = "",
+        types: Iterable[str] = (),
+        object_id: str = "",
+        view: "EventView.ValueType" = EVENT_VIEW_BASIC,
+    ) -> AsyncIterator[Event]:
+        """Events, and then each as it happens, without an end; `corefy_gateway.Gateway.follow_events` explains them."""
+        following = Following(after_event_id, types, object_id, view)
+        while True:
+            try:
+                async for message in self.events.StreamEvents(following.request):
+                    if event := following.taken(message):
+                        yield event
+            except GatewayError as error:
+                await asyncio.sleep(following.pause_after(error))
+
+    async def close(self) -> None:
+        """Ends the connection, and every call that is under way."""
+        await self._channel.close()
+
+    async def __aenter__(self) -> "Gateway":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,59 @@
+"""Beyond the scenario: what asyncio has of its own, and events across a restart."""
+
+import asyncio
+import os
+import unittest
+
+from corefy.gateway.v1 import CreatePaymentIntentRequest, TestConnectionRequest
+from corefy_gateway import GatewayError, aio
+from scenario import credentials
+
+ORDER = CreatePaymentIntentRequest(amount="1.00", currency="USD", customer_email="a@b.example")
+
+
+def gateway() -> aio.Gateway:
+    return aio.connect(os.environ["SCENARIO_TARGET"], os.environ["SCENARIO_API_KEY"], credentials=credentials())
+
+
+class Aio(unittest.IsolatedAsyncioTestCase):
+    async def test_events_go_on_after_a_restart_without_a_gap(self) -> None:
+        async with gateway() as corefy:
+            created = [(await corefy.payment_intents.CreatePaymentIntent(ORDER)).payment_intent.id for _ in range(2)]
+            seen = []
+            async for event in corefy.follow_events():
+                seen.append(event.object_id)
+                if len(created) == 2:
+                    control = await asyncio.create_subprocess_exec(os.environ["SCENARIO_CONTROL"], "restart")
+                    self.assertEqual(await control.wait(), 0)
+                    created.append((await corefy.payment_intents.CreatePaymentIntent(ORDER)).payment_intent.id)
+                if event.object_id == created[2]:
+                    break
+            self.assertEqual(seen, created)
+
+    async def test_calls_of_one_connection_are_made_at_once(self) -> None:
+        async with gateway() as corefy:
+            calls = [corefy.gateway.TestConnection(TestConnectionRequest()) for _ in range(20)]
+            answers = await asyncio.gather(*calls)
+            self.assertTrue(all(answer.authenticated for answer in answers))
+
+    async def test_a_call_that_is_canceled_is_not_made_again(self) -> None:
+        async with aio.connect("http://127.0.0.1:1", "pk:sk") as nowhere:
+            call = asyncio.ensure_future(nowhere.gateway.TestConnection(TestConnectionRequest()))
+            await asyncio.sleep(0)
+            call.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await call
+
+    async def test_a_stream_that_is_refused_raises_the_error_of_every_call(self) -> None:
+        async with aio.connect(os.environ["SCENARIO_TARGET"], "pk_no:sk_no", credentials=credentials()) as stranger:
+            with self.assertRaises(GatewayError) as caught:
+                await anext(stranger.follow_events())
+            self.assertEqual(caught.exception.reason, "CREDENTIALS_INVALID")
+
+    async def test_a_target_that_is_none_is_refused(self) -> None:
+        with self.assertRaises(ValueError):
+            aio.connect("ftp://gateway", "pk:sk")
+
+
+if __name__ == "__main__":
+    unittest.main()
