@@ -4,9 +4,13 @@ import os
 import subprocess
 import sys
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
+from unittest.mock import patch
 
 import grpc
+from corefy.gateway.v1.event_service_pb2_grpc import EventServiceServicer, add_EventServiceServicer_to_server
 
 from corefy_gateway import Gateway, GatewayError, connect
 from corefy_gateway.service import CorefyService, PaymentData
@@ -117,6 +121,39 @@ class Events(unittest.TestCase):
             if len(intents) == 3 and event.object_id == intents[2]:
                 break
         self.assertEqual(seen[-3:], intents)
+
+
+ATTEMPTS = 8
+
+
+class EndlesslyEnding(EventServiceServicer):
+    """Ends each stream at once, as though nothing were wrong: something between may."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+
+    def StreamEvents(self, request: Any, context: Any) -> Any:
+        self.opened += 1
+        if self.opened > 2 * ATTEMPTS:
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "these streams would have no end")
+        return iter(())
+
+    def ListEvents(self, request: Any, context: Any) -> Any:
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "only streams are asked for")
+
+
+class StreamsThatEnd(unittest.TestCase):
+    def test_are_opened_again_after_pauses_and_not_for_ever(self) -> None:
+        service = EndlesslyEnding()
+        server = grpc.server(ThreadPoolExecutor(max_workers=1))
+        add_EventServiceServicer_to_server(service, server)
+        target = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        server.start()
+        with patch("corefy_gateway.connection.sleep") as sleep, self.assertRaises(GatewayError) as caught:
+            next(connect(target, "pk:sk").follow_events())
+        server.stop(None)
+        self.assertEqual(caught.exception.code, grpc.StatusCode.UNAVAILABLE)
+        self.assertEqual((service.opened, sleep.call_count), (ATTEMPTS, ATTEMPTS - 1))
 
 
 class Check(unittest.TestCase):

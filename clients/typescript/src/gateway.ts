@@ -1,6 +1,6 @@
 /** The services of a gateway, whatever the transport. */
 
-import { createClient, type Client, type Transport } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, type Client, type Transport } from "@connectrpc/connect";
 
 import {
   CustomerService,
@@ -101,6 +101,8 @@ export class Gateway {
               request.afterEventId = content.value.resumeAfterEventId;
             }
           }
+          // The gateway does not end a stream so; what stands between may.
+          throw new ConnectError("the stream has ended", Code.Unavailable);
         } catch (reason) {
           const error = GatewayError.of(reason, ended);
           attempts += 1;

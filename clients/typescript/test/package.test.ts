@@ -125,6 +125,16 @@ test("events go on after a restart without a gap", async () => {
   assert.deepEqual(seen.slice(-3), intents);
 });
 
+test("streams that end at once are opened again after pauses, and not for ever", async () => {
+  attempts.length = 0;
+  refusal = { "grpc-status": "0" };
+  const gateway = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, "pk:sk");
+  const first = gateway.followEvents({ signal: AbortSignal.timeout(30_000) }).next();
+  await assert.rejects(first, { name: "GatewayError", code: Code.Unavailable });
+  gateway.close();
+  assert.equal(attempts.length, 8);
+});
+
 test("targets that are none are refused", () => {
   for (const nothing of ["", "ftp://gateway", "https://gateway/v1", "http://", "https://user@gateway"]) {
     assert.throws(() => connect(nothing, "pk:sk"), TypeError, nothing);

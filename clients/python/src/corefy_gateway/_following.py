@@ -30,6 +30,11 @@ class Following:
             self.request.after_event_id = message.heartbeat.resume_after_event_id
         return None
 
+    @staticmethod
+    def end() -> GatewayError:
+        """The end of a stream that went without an error: the gateway never ends one so, but what stands between may."""
+        return GatewayError(grpc.StatusCode.UNAVAILABLE, "the stream has ended", Status())
+
     def pause_after(self, error: GatewayError) -> float:
         """Seconds to wait before the next stream, given the end of the last one; raises that when there is none."""
         self._breaks += 1

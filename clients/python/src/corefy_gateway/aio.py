@@ -76,6 +76,7 @@ class Gateway:
                 async for message in self.events.StreamEvents(following.request):
                     if event := following.taken(message):
                         yield event
+                raise following.end()
             except GatewayError as error:
                 await asyncio.sleep(following.pause_after(error))
 

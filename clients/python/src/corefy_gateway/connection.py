@@ -102,6 +102,7 @@ class Gateway:
                 for message in self.events.StreamEvents(following.request):
                     if event := following.taken(message):
                         yield event
+                raise following.end()
             except GatewayError as error:
                 sleep(following.pause_after(error))
 

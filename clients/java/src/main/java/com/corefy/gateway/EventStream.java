@@ -76,6 +76,8 @@ public final class EventStream implements Iterable<Event>, AutoCloseable {
             return message.getEvent();
           }
         }
+        // The gateway does not end a stream so; what stands between may.
+        throw Status.UNAVAILABLE.withDescription("the stream has ended").asRuntimeException();
       } catch (StatusRuntimeException broken) {
         pauseAfter(GatewayException.of(broken));
       }

@@ -143,6 +143,17 @@ class CorefyGatewayTest {
   }
 
   @Test
+  void streamsThatEndAtOnceAreOpenedAgainAfterPausesAndNotForEver() {
+    fake.endStreamsAtOnce();
+    try (EventStream events = gateway.followEvents("")) {
+      var seen = events.iterator();
+      var error = assertThrows(GatewayException.class, seen::hasNext);
+      assertEquals(Status.Code.UNAVAILABLE, error.code());
+      assertEquals(8, fake.streams.get());
+    }
+  }
+
+  @Test
   void detailsThatAreNotOursDoNotHideTheError() {
     var trailers = new Metadata();
     trailers.put(

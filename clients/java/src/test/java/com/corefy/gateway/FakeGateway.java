@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
 /** A gateway in this process that fails on demand, and records the metadata of calls. */
@@ -39,6 +40,8 @@ final class FakeGateway implements AutoCloseable {
   private final String name = InProcessServerBuilder.generateName();
   private final Server server;
   private int eventsOfAStream = Integer.MAX_VALUE;
+  private boolean streamsEndWell;
+  final AtomicInteger streams = new AtomicInteger();
 
   FakeGateway() {
     try {
@@ -69,6 +72,12 @@ final class FakeGateway implements AutoCloseable {
 
   void breakStreamsAfter(int events) {
     eventsOfAStream = events;
+  }
+
+  /** Ends each stream at once, as though nothing were wrong. */
+  void endStreamsAtOnce() {
+    eventsOfAStream = 0;
+    streamsEndWell = true;
   }
 
   /** The value of a header in each call. */
@@ -164,7 +173,12 @@ final class FakeGateway implements AutoCloseable {
         var event = Event.newBuilder().setId(Integer.toString(id));
         caller.onNext(StreamEventsResponse.newBuilder().setEvent(event).build());
       }
-      caller.onError(Status.UNAVAILABLE.asException());
+      streams.incrementAndGet();
+      if (streamsEndWell) {
+        caller.onCompleted();
+      } else {
+        caller.onError(Status.UNAVAILABLE.asException());
+      }
     }
   }
 }
