@@ -12,14 +12,17 @@ mod arguments;
 mod audit;
 mod audited;
 mod calls;
+mod completions;
 mod database;
 mod dev;
 mod doctor;
 mod export;
 mod failure;
 mod find;
+mod health;
 mod keys;
 mod log;
+mod man;
 mod memory;
 mod migrate;
 mod new_file;
@@ -72,6 +75,8 @@ enum CliCommand {
     Risk(risk::RiskCommand),
     /// Check settings, database, Corefy, keys and ports, and say what to fix
     Doctor(Box<doctor::DoctorCommand>),
+    /// Ask a gateway on this machine whether it is ready, for the probes of containers
+    Health(health::HealthCommand),
     /// Bring the database up to date
     Migrate(migrate::MigrateCommand),
     /// List, verify and export the audit log: what was decided, by whom and why
@@ -90,6 +95,10 @@ enum CliCommand {
     Reconcile(Box<reconcile::ReconcileCommand>),
     /// Walk through payments, a decline, 3-D Secure and refunds on a running gateway, and show each step
     Try(smoke_test::TryCommand),
+    /// Print what has a shell complete commands and flags
+    Completions(completions::CompletionsCommand),
+    /// Write the manual pages of all commands into a folder
+    Man(man::ManCommand),
 }
 
 impl CliCommand {
@@ -142,6 +151,7 @@ fn try_run() -> Result<(), CommandFailure> {
             CliCommand::Find(command) => command.run().await,
             CliCommand::Risk(command) => command.run().await,
             CliCommand::Doctor(command) => command.run(&misspelt).await,
+            CliCommand::Health(command) => command.run().await,
             CliCommand::Migrate(command) => command.run().await,
             CliCommand::Audit(command) => command.run().await,
             CliCommand::Export(command) => command.run().await,
@@ -151,6 +161,8 @@ fn try_run() -> Result<(), CommandFailure> {
             CliCommand::Timeline(command) => command.run().await,
             CliCommand::Reconcile(command) => command.run().await,
             CliCommand::Try(command) => command.run().await,
+            CliCommand::Completions(command) => command.run(Cli::command()),
+            CliCommand::Man(command) => command.run(Cli::command()),
         }
     });
     // There is no log yet, and what is missing may be what is misspelt.

@@ -1,6 +1,6 @@
 //! Everything that comes from the environment and from flags, typed. Nothing else reads the environment.
 //!
-//! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]; for `sandbox` and `dev`: [`local`]),
+//! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]; for `sandbox` and `dev`: [`local`]; for probes: [`probe`]),
 //! [`values`] the result, [`read`] the rules (of Corefy: [`upstream`] and [`commerce`]; of risk: [`risk`]), [`report`] collects what is wrong, [`env_file`] reads `.env`, [`secret_files`] secrets in files, [`route`] the variables about the way to
 //! Corefy, [`names`] looks at what the variables are called, [`given`] tells the audit log which were set. Tests build [`Config`] by hand.
 
@@ -12,6 +12,7 @@ pub mod given;
 pub mod local;
 pub mod names;
 pub mod operator;
+pub mod probe;
 mod read;
 mod report;
 mod retention;

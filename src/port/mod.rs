@@ -16,6 +16,7 @@ mod connection;
 mod idle;
 mod opening;
 mod permits;
+pub mod probe;
 pub mod proxy_header;
 
 pub use certificates::{CertificateError, CertificateFiles, Certificates};

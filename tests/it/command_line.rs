@@ -341,3 +341,36 @@ fn explanation(flag: &str) -> String {
     let text = text.strip_prefix('<').and_then(|text| text.split_once('>')).map_or(text, |(_, text)| text);
     text.split(" [").next().unwrap_or_default().trim().to_owned()
 }
+
+#[test]
+fn every_command_has_a_manual_page_and_is_completed_by_every_shell() {
+    let directory = tempfile::tempdir().unwrap();
+    let written = output(directory.path(), &["man", "."], &[]);
+    assert_eq!((written.status.code(), written.stderr.as_slice()), (Some(0), &b""[..]));
+    let pages: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|page| page.unwrap().file_name()).collect();
+    for page in ["corefy-gateway.1", "corefy-gateway-serve.1", "corefy-gateway-keys-rotate.1"] {
+        assert!(pages.iter().any(|name| name == page), "{page} is missing: {pages:?}");
+    }
+    let serve = std::fs::read_to_string(directory.path().join("corefy-gateway-serve.1")).unwrap();
+    assert!(serve.contains(r"gateway\-master\-key") && serve.contains("Run the gateway"), "{serve}");
+    assert_eq!(output(directory.path(), &["man", "nowhere"], &[]).status.code(), Some(1));
+
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let completions = output(directory.path(), &["completions", shell], &[]);
+        let text = String::from_utf8(completions.stdout).unwrap();
+        assert!(text.contains("reconcile") && text.contains("gateway-master-key"), "{shell}: {text}");
+    }
+}
+
+#[test]
+fn neither_manual_nor_completions_show_a_secret_of_this_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    let secret = [("GATEWAY_MASTER_KEY", "canary-0123456789abcdef0123456789")];
+    output(directory.path(), &["man", "."], &secret);
+    for page in std::fs::read_dir(directory.path()).unwrap() {
+        let page = page.unwrap().path();
+        assert!(!std::fs::read_to_string(&page).unwrap().contains("canary"), "{}", page.display());
+    }
+    let completions = output(directory.path(), &["completions", "zsh"], &secret);
+    assert!(!String::from_utf8(completions.stdout).unwrap().contains("canary"));
+}

@@ -36,6 +36,7 @@ mod failover;
 mod fuzzing;
 mod gateway;
 mod golden;
+mod health;
 mod idempotency;
 mod idle_streams;
 mod in_doubt;

@@ -1,27 +1,20 @@
 //! Checks Corefy and our own ports.
 
-use std::{io::ErrorKind, net::SocketAddr, time::Duration};
+use std::{io::ErrorKind, time::Duration};
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    time::timeout,
-};
+use tokio::net::TcpListener;
 
 use super::{account, database::skew, findings::Findings};
 use crate::{
     config::Config,
     domain::environment::Environment,
+    port::probe,
     server::{Harness, upstream},
     telemetry::Telemetry,
 };
 
 /// Requests to Corefy carry the time: a server whose clock differs by more may refuse them.
 const MOST_SKEW: Duration = Duration::from_secs(30);
-/// How long the program that holds a port may take to answer that it is ready.
-const READY_TIMEOUT: Duration = Duration::from_secs(3);
-/// How much of that answer is read, in bytes.
-const LONGEST_ANSWER: usize = 1024;
 
 /// Makes one authenticated call to Corefy.
 pub(super) async fn check_upstream(config: &Config, environment: &Environment, findings: &mut Findings) {
@@ -64,7 +57,7 @@ pub(super) async fn check_upstream(config: &Config, environment: &Environment, f
 
 /// Looks whether the ports are free, or served by a gateway.
 pub(super) async fn check_ports(config: &Config, findings: &mut Findings) {
-    let is_serving = is_ready(config.http_addr).await;
+    let is_serving = is_ready(config).await;
     for (variable, address) in [("GATEWAY_GRPC_ADDR", config.grpc_addr), ("GATEWAY_HTTP_ADDR", config.http_addr)] {
         const SUBJECT: &str = "ports";
         match TcpListener::bind(address).await {
@@ -85,15 +78,8 @@ pub(super) async fn check_ports(config: &Config, findings: &mut Findings) {
     }
 }
 
-/// Whether a gateway at this address says that it is ready.
-async fn is_ready(address: SocketAddr) -> bool {
-    let asking = async {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(format!("GET /readyz HTTP/1.0\r\nhost: {address}\r\n\r\n").as_bytes()).await?;
-        let mut answer = Vec::new();
-        stream.take(LONGEST_ANSWER as u64).read_to_end(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let answer = timeout(READY_TIMEOUT, asking).await;
-    answer.is_ok_and(|answer| answer.is_ok_and(|answer| answer.ends_with(b"\r\n\r\nready\n")))
+/// Whether a gateway on the HTTP port says that it is ready.
+async fn is_ready(config: &Config) -> bool {
+    let answer = probe::ask(config.http_addr, config.tls.is_some(), "/readyz").await;
+    answer.is_ok_and(|answer| answer.is_ok && answer.body == "ready")
 }
