@@ -14,7 +14,7 @@ mod corefy;
 mod harness;
 
 use corefy::capabilities;
-pub use corefy::{commerce_upstream, upstream};
+pub use corefy::{CorefyClient, CredentialsSender, commerce_upstream, upstream};
 pub use harness::Harness;
 
 use crate::{
@@ -72,6 +72,8 @@ pub struct Server {
     pub http_addr: SocketAddr,
     /// The use cases it serves.
     pub app: App,
+    /// The place of the credentials for Corefy.
+    pub credentials: CredentialsSender,
     drain: CancellationToken,
     drain_limit: Duration,
     ports: JoinSet<()>,
@@ -159,7 +161,7 @@ impl Server {
             Lock::Take => FileLock::take(config.database.url.expose_secret())?,
             Lock::Held(lock) => lock,
         };
-        let app = build(&config, &harness).await?;
+        let (app, credentials) = build_with_credentials(&config, &harness).await?;
 
         let drain = CancellationToken::new();
         let (rpc_app, rpc_drain, web_origins) = (app.clone(), drain.clone(), config.web_origins);
@@ -175,6 +177,7 @@ impl Server {
             grpc_addr,
             http_addr,
             app,
+            credentials,
             drain,
             drain_limit: config.drain,
             ports,
@@ -228,6 +231,10 @@ fn certificates(tls: Option<&TlsConfig>) -> Result<(Option<Certificates>, Option
 
 /// Builds the use cases, with no port and no worker yet.
 pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError> {
+    build_with_credentials(config, harness).await.map(|(app, _)| app)
+}
+
+async fn build_with_credentials(config: &Config, harness: &Harness) -> Result<(App, CredentialsSender), StartError> {
     let master_key = MasterKey::new(config.master_key.clone());
     let telemetry = telemetry(config.traces.as_ref())?;
     let environment = &harness.environment;
@@ -241,8 +248,9 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
     if !harness.is_beside_others {
         store.end_leases_of_the_dead(environment.clock.now()).await?;
     }
-    let (upstream, api_calls) =
-        upstream(&config.upstream, harness, telemetry.clone(), app::token_source::for_store(&store, &environment.ids))?;
+    let tokens = app::token_source::for_store(&store, &environment.ids);
+    let CorefyClient { upstream, api_calls, credentials } =
+        upstream(&config.upstream, harness, telemetry.clone(), tokens)?;
     let app = App::new(AppParts {
         store,
         capabilities: capabilities(&*upstream, config),
@@ -267,7 +275,7 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
         probe: harness.probe.clone(),
     });
     app.risk.refresh_policy().await?;
-    Ok(app)
+    Ok((app, credentials))
 }
 
 /// Reads the files of reference data.

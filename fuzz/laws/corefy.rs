@@ -24,6 +24,7 @@ use corefy_gateway::{
 };
 use reqwest::{Method, Request, StatusCode, Url, header::HeaderMap};
 use secrecy::SecretString;
+use tokio::sync::watch;
 
 /// When the clock begins, in unix seconds.
 pub const NOW: i64 = 1_700_000_000;
@@ -59,7 +60,7 @@ impl TriedDialect for Commerce {
             webhook_secrets,
             public_key: Some("pk_test_1".to_owned()),
         };
-        Self::new(transport, credentials, settings(test_mode), clock).expect("the settings are right")
+        Self::new(transport, watch::channel(credentials).1, settings(test_mode), clock).expect("the settings are right")
     }
 }
 
@@ -70,7 +71,7 @@ impl TriedDialect for Intents {
     fn before(transport: Transport, webhook_secrets: Vec<SecretString>, _: bool, clock: Clock) -> Self {
         let [api_key, secret_key, client_key] = ["ak_1", "sk_1", "ck_1"].map(Into::into);
         let credentials = intents::Credentials { api_key, secret_key, client_key, webhook_secrets };
-        Self::new(transport, credentials, clock).expect("the settings are right")
+        Self::new(transport, watch::channel(credentials).1, clock).expect("the settings are right")
     }
 }
 

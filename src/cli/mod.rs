@@ -31,11 +31,13 @@ mod payments;
 mod privacy;
 mod progress;
 mod reconcile;
+mod reload;
 mod resumable_file;
 mod retention;
 mod risk;
 mod sandbox;
 mod serve;
+mod service_manager;
 mod shutdown;
 mod smoke_test;
 mod table;
@@ -141,7 +143,7 @@ fn try_run() -> Result<(), CommandFailure> {
     let (has_log, settings) = (cli.command.has_log(), given_settings(&Cli::command(), &matches));
     let ran = runtime.block_on(async {
         match cli.command {
-            CliCommand::Serve(command) => command.run(&misspelt, &settings).await,
+            CliCommand::Serve(command) => command.run(&Cli::command(), &misspelt, &settings).await,
             CliCommand::Dev(command) => command.run(&misspelt).await,
             CliCommand::Sandbox(command) => command.run(&misspelt).await,
             CliCommand::Keys(command) => command.run().await,

@@ -1,7 +1,7 @@
 //! Everything that comes from the environment and from flags, typed. Nothing else reads the environment.
 //!
 //! [`settings`] is what is typed and its help (for callers of a gateway: [`client`]; for `sandbox` and `dev`: [`local`]; for probes: [`probe`]),
-//! [`values`] the result, [`read`] the rules (of Corefy: [`upstream`] and [`commerce`]; of risk: [`risk`]), [`report`] collects what is wrong, [`env_file`] reads `.env`, [`secret_files`] secrets in files, [`route`] the variables about the way to
+//! [`values`] the result, [`read`] the rules (of Corefy: [`upstream`] and [`commerce`]; of risk: [`risk`]), [`report`] collects what is wrong, [`env_file`] reads `.env`, [`secret_files`] secrets in files, [`replaced`] takes those over that changed, [`route`] the variables about the way to
 //! Corefy, [`names`] looks at what the variables are called, [`given`] tells the audit log which were set. Tests build [`Config`] by hand.
 
 pub mod client;
@@ -14,6 +14,7 @@ pub mod names;
 pub mod operator;
 pub mod probe;
 mod read;
+mod replaced;
 mod report;
 mod retention;
 mod risk;

@@ -1,5 +1,5 @@
 //! Secrets in files, as Docker, Kubernetes and systemd hand them over: `COREFY_API_KEY_FILE` names a file whose content is
-//! `COREFY_API_KEY`. Must run while the process has one thread, for it changes the environment.
+//! `COREFY_API_KEY`. [`load`] must run while the process has one thread, for it changes the environment.
 
 use std::{
     env,
@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::Command;
+use secrecy::SecretString;
 
 use super::{env_file, variables::secret_files};
 
@@ -18,18 +19,9 @@ const LONGEST: usize = 64 * 1024;
 ///
 /// The error has a sentence for each file that cannot be used, and never what is in it.
 pub fn load(command: &Command) -> Result<(), Vec<String>> {
-    let Some(called) = env::args().nth(1).and_then(|name| command.find_subcommand(name)) else { return Ok(()) };
-    let (mut variables, mut problems) = (Vec::new(), Vec::new());
-    for (secret, by_file) in secret_files(called) {
-        let Some(file) = given(&by_file) else { continue };
-        match read(&secret, &file) {
-            Ok(value) => variables.push((secret, value)),
-            Err(problem) => problems.push(format!("{by_file}: {problem}")),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
+    let variables = read_all(command, |secret, file| {
+        if given(secret).is_some() { Err(format!("{secret} is set too; set one of them")) } else { read(file) }
+    })?;
     // An empty variable would keep its place.
     let settable = |(secret, _): &(String, String)| env::var_os(secret).is_none();
     if let Some((secret, _)) = variables.iter().find(|variable| !settable(variable)) {
@@ -38,15 +30,36 @@ pub fn load(command: &Command) -> Result<(), Vec<String>> {
     env_file::set(&variables).map_err(|()| vec!["a secret cannot be taken from its file".to_owned()])
 }
 
+/// Reads the same files again, and leaves the environment as it is, which a process with several threads must not change.
+///
+/// The error is that of [`load`].
+pub fn read_again(command: &Command) -> Result<Vec<(String, SecretString)>, Vec<String>> {
+    let variables = read_all(command, |_, file| read(file))?;
+    Ok(variables.into_iter().map(|(secret, value)| (secret, value.into())).collect())
+}
+
+fn read_all(
+    command: &Command,
+    read: impl Fn(&str, &str) -> Result<String, String>,
+) -> Result<Vec<(String, String)>, Vec<String>> {
+    let Some(called) = env::args().nth(1).and_then(|name| command.find_subcommand(name)) else { return Ok(Vec::new()) };
+    let (mut variables, mut problems) = (Vec::new(), Vec::new());
+    for (secret, by_file) in secret_files(called) {
+        let Some(file) = given(&by_file) else { continue };
+        match read(&secret, &file) {
+            Ok(value) => variables.push((secret, value)),
+            Err(problem) => problems.push(format!("{by_file}: {problem}")),
+        }
+    }
+    if problems.is_empty() { Ok(variables) } else { Err(problems) }
+}
+
 fn given(variable: &str) -> Option<String> {
     env::var(variable).ok().filter(|value| !value.trim().is_empty())
 }
 
 /// The content of the file, without the line break that editors put at its end.
-fn read(secret: &str, file: &str) -> Result<String, String> {
-    if given(secret).is_some() {
-        return Err(format!("{secret} is set too; set one of them"));
-    }
+fn read(file: &str) -> Result<String, String> {
     let unreadable = |error: io::Error| format!("{file} cannot be read: {error}");
     let mut content = Vec::new();
     let opened = File::open(file).map_err(unreadable)?;
@@ -73,7 +86,7 @@ mod tests {
         let of = |content: &[u8]| {
             let file = directory.path().join("secret");
             std::fs::write(&file, content).unwrap();
-            read("SECRET_OF_THIS_TEST", file.to_str().unwrap())
+            read(file.to_str().unwrap())
         };
         for content in ["hush hush", "hush hush\n", "hush hush\r\n"] {
             assert_eq!(of(content.as_bytes()).as_deref(), Ok("hush hush"));
@@ -85,8 +98,6 @@ mod tests {
             let told = of(content).unwrap_err();
             assert!(told.contains("secret") && !told.contains("hush"), "{told}");
         }
-        assert!(
-            read("SECRET_OF_THIS_TEST", "/nowhere/at/all").unwrap_err().starts_with("/nowhere/at/all cannot be read")
-        );
+        assert!(read("/nowhere/at/all").unwrap_err().starts_with("/nowhere/at/all cannot be read"));
     }
 }

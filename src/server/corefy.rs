@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::watch;
 
 use super::harness::Harness;
 use crate::{
@@ -18,21 +19,62 @@ use crate::{
     },
 };
 
-/// The client of Corefy, and the records of what it sends; connects only when something is sent. Without a `source` it
-/// has the whole rate limit to itself.
+/// The client of Corefy, with what belongs to it.
+pub struct CorefyClient {
+    /// The client; connects only when something is sent.
+    pub upstream: Arc<dyn Upstream>,
+    /// The records of what it sends.
+    pub api_calls: CallRecords,
+    /// The place of its credentials.
+    pub credentials: CredentialsSender,
+}
+
+/// Hands the client of Corefy other credentials while it works.
+pub enum CredentialsSender {
+    /// Those of the `intents` API.
+    Intents(watch::Sender<intents::Credentials>),
+    /// Those of the `commerce` API.
+    Commerce(watch::Sender<commerce::Credentials>),
+}
+
+impl CredentialsSender {
+    /// Has the client use the credentials of these settings, for each request that begins and each webhook that comes from now on.
+    ///
+    /// # Errors
+    /// When they cannot be used, or are those of another API; then nothing has changed.
+    pub fn replace(&self, config: &UpstreamConfig) -> Result<(), SetupError> {
+        match (self, &config.api) {
+            (Self::Intents(place), UpstreamApi::Intents { secret_key, client_key }) => {
+                let credentials = intents_credentials(config, secret_key, client_key);
+                credentials.check()?;
+                place.send_replace(credentials);
+            }
+            (Self::Commerce(place), UpstreamApi::Commerce(commerce)) => {
+                let credentials = commerce_credentials(config, commerce);
+                credentials.check()?;
+                place.send_replace(credentials);
+            }
+            _ => return Err(SetupError::new("COREFY_API cannot change while the gateway runs")),
+        }
+        Ok(())
+    }
+}
+
+/// The client of Corefy. Without a `source` it has the whole rate limit to itself.
 pub fn upstream(
     config: &UpstreamConfig,
     harness: &Harness,
     telemetry: Telemetry,
     source: Option<Arc<dyn TokenSource>>,
-) -> Result<(Arc<dyn Upstream>, CallRecords), SetupError> {
+) -> Result<CorefyClient, SetupError> {
     let (transport, api_calls) = transport(config, harness)?;
     let transport = transport.with_telemetry(telemetry);
     let transport = match source {
         Some(source) => transport.with_token_source(source),
         None => transport,
     };
-    Ok((dialect(config, transport, harness.environment.clock.clone())?, api_calls))
+    let (upstream, credentials) = dialect(config, transport, harness.environment.clock.clone())?;
+    Ok(CorefyClient { upstream, api_calls, credentials })
 }
 
 /// The `commerce` dialect alone, and the records of what it sends, for a test of an account.
@@ -42,7 +84,8 @@ pub fn commerce_upstream(
     harness: &Harness,
 ) -> Result<(Commerce, CallRecords), SetupError> {
     let (transport, api_calls) = transport(config, harness)?;
-    let (credentials, settings) = commerce_parts(config, commerce);
+    let (_, credentials) = watch::channel(commerce_credentials(config, commerce));
+    let settings = commerce_settings(config, commerce);
     Ok((Commerce::new(transport, credentials, settings, harness.environment.clock.clone())?, api_calls))
 }
 
@@ -68,44 +111,57 @@ fn transport(config: &UpstreamConfig, harness: &Harness) -> Result<(Transport, C
     Ok((transport?, api_calls))
 }
 
-/// The dialect of the API that is set, on this transport.
-fn dialect(config: &UpstreamConfig, transport: Transport, clock: Clock) -> Result<Arc<dyn Upstream>, SetupError> {
+/// The dialect of the API that is set, on this transport, and the place of its credentials.
+fn dialect(
+    config: &UpstreamConfig,
+    transport: Transport,
+    clock: Clock,
+) -> Result<(Arc<dyn Upstream>, CredentialsSender), SetupError> {
     match &config.api {
         UpstreamApi::Intents { secret_key, client_key } => {
-            let credentials = intents::Credentials {
-                api_key: config.api_key.clone(),
-                secret_key: secret_key.clone(),
-                client_key: client_key.clone(),
-                webhook_secrets: webhook_secrets(config),
-            };
-            Ok(Arc::new(Intents::new(transport, credentials, clock)?))
+            let (place, credentials) = watch::channel(intents_credentials(config, secret_key, client_key));
+            Ok((Arc::new(Intents::new(transport, credentials, clock)?), CredentialsSender::Intents(place)))
         }
         UpstreamApi::Commerce(commerce) => {
-            let (credentials, settings) = commerce_parts(config, commerce);
-            Ok(Arc::new(Commerce::new(transport, credentials, settings, clock)?))
+            let (place, credentials) = watch::channel(commerce_credentials(config, commerce));
+            let settings = commerce_settings(config, commerce);
+            Ok((Arc::new(Commerce::new(transport, credentials, settings, clock)?), CredentialsSender::Commerce(place)))
         }
     }
 }
 
-/// The parts of the `commerce` dialect that the settings name.
-fn commerce_parts(config: &UpstreamConfig, commerce: &CommerceConfig) -> (commerce::Credentials, CommerceSettings) {
-    let public_key = commerce.public_key.as_ref().map(|key| key.expose_secret().to_owned());
-    let credentials = commerce::Credentials {
+fn intents_credentials(
+    config: &UpstreamConfig,
+    secret_key: &SecretString,
+    client_key: &SecretString,
+) -> intents::Credentials {
+    intents::Credentials {
+        api_key: config.api_key.clone(),
+        secret_key: secret_key.clone(),
+        client_key: client_key.clone(),
+        webhook_secrets: webhook_secrets(config),
+    }
+}
+
+fn commerce_credentials(config: &UpstreamConfig, commerce: &CommerceConfig) -> commerce::Credentials {
+    commerce::Credentials {
         account_id: commerce.account_id.clone(),
         api_key: config.api_key.clone(),
         webhook_secrets: webhook_secrets(config),
-        public_key,
-    };
+        public_key: commerce.public_key.as_ref().map(|key| key.expose_secret().to_owned()),
+    }
+}
+
+fn commerce_settings(config: &UpstreamConfig, commerce: &CommerceConfig) -> CommerceSettings {
     let mut public_url = config.base_url.clone();
     public_url.set_path("");
-    let settings = CommerceSettings {
+    CommerceSettings {
         card_gate_url: commerce.card_gate_url.clone(),
         public_url: Some(commerce.public_url.clone().unwrap_or(public_url)),
         callback_url: commerce.callback_url.clone(),
         test_mode: config.sandbox_mode,
         services: commerce.services.clone(),
-    };
-    (credentials, settings)
+    }
 }
 
 /// The secrets that webhooks may be signed with.

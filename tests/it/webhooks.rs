@@ -70,6 +70,7 @@ const CHALLENGE: &str = "4000000000003220";
 const PROCESSING: &str = "4000000000000077";
 const DECLINED: &str = "4000000000009995";
 
+/// The signature of a body, as the `intents` API makes it.
 pub fn sign(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body);

@@ -21,8 +21,8 @@ pub(super) async fn check_upstream(config: &Config, environment: &Environment, f
     const SUBJECT: &str = "Corefy";
     config.upstream.route.notes.iter().for_each(|note| findings.passed("route", note));
     let harness = Harness { environment: environment.clone(), ..Harness::default() };
-    let (upstream, _) = match upstream(&config.upstream, &harness, Telemetry::default(), None) {
-        Ok(upstream) => upstream,
+    let upstream = match upstream(&config.upstream, &harness, Telemetry::default(), None) {
+        Ok(client) => client.upstream,
         Err(error) => return findings.fail(SUBJECT, &error.to_string()),
     };
     let before = environment.clock.now();

@@ -11,7 +11,7 @@ use crate::{
         acceptance::Acceptance, amount_limits::AmountLimits, environment::Environment, master_key::MasterKey,
         proxies::Proxies, retention::Retention,
     },
-    server::{Harness, StartError, open_store, reference_data, upstream},
+    server::{CorefyClient, Harness, StartError, open_store, reference_data, upstream},
     store::Store,
     telemetry::Telemetry,
 };
@@ -41,7 +41,7 @@ fn app(
         corefy.rate_limit_per_minute = token_source::beside_a_gateway(corefy.rate_limit_per_minute);
     }
     let harness = Harness { environment: environment.clone(), ..Harness::default() };
-    let (upstream, api_calls) = upstream(&corefy, &harness, telemetry.clone(), tokens)?;
+    let CorefyClient { upstream, api_calls, .. } = upstream(&corefy, &harness, telemetry.clone(), tokens)?;
     Ok(App::new(AppParts {
         // It reads, and asks for nothing that needs one.
         capabilities: Vec::new(),

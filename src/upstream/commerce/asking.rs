@@ -2,9 +2,10 @@
 
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
 use super::answers::ShownInvoice;
-use super::keys::{AuthorizationHeaders, Credentials};
+use super::keys::{AuthorizationHeaders, Credentials, PrivateHeaders};
 use super::notes::{CurrentInvoice, reference};
 use super::refusals::{self, JsonApiRefusal, NoSuccess};
 use super::requests::{self, InvoicePurpose};
@@ -20,7 +21,7 @@ use crate::domain::{
     refund::Refund,
 };
 use crate::upstream::reading::{Mismatch, unreadable};
-use crate::upstream::transport::{HttpRequest, Transport};
+use crate::upstream::transport::{Authorize, HttpRequest, Transport};
 use crate::upstream::values::Amount;
 use crate::upstream::{
     Call, Error, PaymentContext, Scheduling,
@@ -34,8 +35,8 @@ pub const BALANCES: &str = "/account/balances";
 #[derive(Debug)]
 pub struct CommerceAccount {
     pub transport: Transport,
-    pub private: AuthorizationHeaders,
-    pub credentials: Credentials,
+    pub private: PrivateHeaders,
+    pub credentials: watch::Receiver<Credentials>,
     pub settings: CommerceSettings,
     pub clock: Clock,
 }
@@ -48,11 +49,7 @@ impl CommerceAccount {
     }
 
     /// The body of a success.
-    async fn sent(
-        &self,
-        request: &HttpRequest<'_>,
-        authorization: &AuthorizationHeaders,
-    ) -> Result<Vec<u8>, NoSuccess> {
+    async fn sent(&self, request: &HttpRequest<'_>, authorization: &dyn Authorize) -> Result<Vec<u8>, NoSuccess> {
         let answer = self.transport.send(request, authorization).await?;
         if answer.status.is_success() { Ok(answer.body) } else { Err(NoSuccess::Refused(refusals::read(&answer))) }
     }
@@ -193,7 +190,8 @@ impl CommerceAccount {
         amount: Option<Money>,
         scheduling: Scheduling,
     ) -> Result<Option<PrerequestDocument>, Error> {
-        let (Some(url), Some(public_key)) = (&self.settings.public_url, &self.credentials.public_key) else {
+        let public_key = self.credentials.borrow().public_key.clone();
+        let (Some(url), Some(public_key)) = (&self.settings.public_url, &public_key) else {
             return Ok(None);
         };
         let amount = amount.map(|amount| Amount(amount.major()));

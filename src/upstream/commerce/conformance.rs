@@ -3,6 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
+use tokio::sync::watch;
 use url::Url;
 
 use super::notes::{CurrentInvoice, Notes};
@@ -152,7 +153,7 @@ pub fn corefy_with(url: Url, set: impl FnOnce(&mut CommerceSettings)) -> Commerc
     set(&mut commerce);
     // A lookup that fails is not repeated, so that the suite does not wait for it.
     let transport = transport_of(REDACT, TransportSettings { retries: 0, ..settings(url) });
-    Commerce::new(transport, credentials, commerce, environment().clock).unwrap()
+    Commerce::new(transport, watch::channel(credentials).1, commerce, environment().clock).unwrap()
 }
 
 /// The invoice that the intent was made with, as the dialect notes it.

@@ -5,6 +5,7 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
 
 use crate::upstream::transport::{Authorize, HttpRequest, SetupError};
 
@@ -21,18 +22,33 @@ pub struct Credentials {
     pub public_key: Option<String>,
 }
 
+impl Credentials {
+    /// Fails when the credentials cannot stand in a header.
+    pub fn check(&self) -> Result<(), SetupError> {
+        if self.account_id.contains(':') {
+            return Err(SetupError::new("the account id has a colon, which parts it from the API key"));
+        }
+        Ok(())
+    }
+}
+
+/// The headers of the private API, made of the credentials as they are when something is sent.
+#[derive(Debug)]
+pub struct PrivateHeaders(pub watch::Receiver<Credentials>);
+
+impl Authorize for PrivateHeaders {
+    fn headers(&self, _: &HttpRequest<'_>, _: &str) -> HeaderMap {
+        AuthorizationHeaders::private(&self.0.borrow()).0
+    }
+}
+
 /// Headers that authenticate a request: the same for each of one kind.
 pub struct AuthorizationHeaders(HeaderMap);
 
 impl AuthorizationHeaders {
-    /// The headers of the private API. Fails when the credentials cannot stand in a header.
-    pub fn private(credentials: &Credentials) -> Result<Self, SetupError> {
-        let Credentials { account_id, api_key, .. } = credentials;
-        if account_id.contains(':') {
-            return Err(SetupError::new("the account id has a colon, which parts it from the API key"));
-        }
+    fn private(Credentials { account_id, api_key, .. }: &Credentials) -> Self {
         let user = STANDARD.encode(format!("{account_id}:{}", api_key.expose_secret()));
-        Ok(Self::with(Some(&format!("Basic {user}"))))
+        Self::with(Some(&format!("Basic {user}")))
     }
 
     /// The headers of the Card Gate, by the token of an invoice.
@@ -84,9 +100,9 @@ mod tests {
 
     #[test]
     fn the_private_api_is_told_account_and_key() {
-        let headers = AuthorizationHeaders::private(&credentials("coma_EXAMPLE")).unwrap();
+        let headers = AuthorizationHeaders::private(&credentials("coma_EXAMPLE"));
         assert_eq!(headers.0[AUTHORIZATION], "Basic Y29tYV9FWEFNUExFOmFwaWtleS1FWEFNUExF");
-        assert!(AuthorizationHeaders::private(&credentials("coma:1")).is_err());
+        assert!(credentials("coma_EXAMPLE").check().is_ok() && credentials("coma:1").check().is_err());
         let printed = format!("{headers:?} {:?} {:?}", headers.0, credentials("coma_EXAMPLE"));
         assert!(!printed.contains("apikey") && !printed.contains("Y29") && !printed.contains("sk_test"), "{printed}");
     }

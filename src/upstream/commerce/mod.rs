@@ -4,6 +4,7 @@
 //! stands for it (`notes.rs`). The reference of each begins with the intent's id.
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use super::transport::{HttpAnswer, HttpFailure, HttpRequest, SetupError, Transport};
 use super::{
@@ -47,8 +48,8 @@ use answers::ShownInvoice;
 use asking::{BALANCES, CommerceAccount};
 use attempts::AttemptCall;
 pub use facts::{FACTS, Fact, Ground};
-use keys::AuthorizationHeaders;
 pub use keys::Credentials;
+use keys::PrivateHeaders;
 pub use live_test::{
     FactFinding, FactVerdict, LiveTest, LiveTestNotice, LiveTestPlan, LiveTestReport, ReceivedCallback,
 };
@@ -78,15 +79,16 @@ pub struct Commerce(CommerceAccount);
 
 impl Commerce {
     /// Fails when the account id cannot stand in a header, or a host cannot be called. The clock tells when a token for a card
-    /// ends.
+    /// ends. Each request and each callback goes by the credentials as they are then.
     pub fn new(
         transport: Transport,
-        credentials: Credentials,
+        credentials: watch::Receiver<Credentials>,
         settings: CommerceSettings,
         clock: Clock,
     ) -> Result<Self, SetupError> {
         settings.check()?;
-        let private = AuthorizationHeaders::private(&credentials)?;
+        credentials.borrow().check()?;
+        let private = PrivateHeaders(credentials.clone());
         Ok(Self(CommerceAccount { transport, private, credentials, settings, clock }))
     }
 
@@ -275,7 +277,7 @@ impl Upstream for Commerce {
         amount: Option<Money>,
         scheduling: Scheduling,
     ) -> Result<Vec<SupportedPaymentMethod>, Error> {
-        if self.0.settings.public_url.is_none() || self.0.credentials.public_key.is_none() {
+        if self.0.settings.public_url.is_none() || self.0.credentials.borrow().public_key.is_none() {
             return Ok(self.configured_methods());
         }
         if let Some(Money { currency, .. }) = amount {
@@ -307,7 +309,7 @@ impl Upstream for Commerce {
     }
 
     fn webhook_verify(&self, signature: Option<&str>, body: &[u8]) -> Result<(), WrongSignature> {
-        webhook::verify(&self.0.credentials.webhook_secrets, self.0.settings.test_mode, signature, body)
+        webhook::verify(&self.0.credentials.borrow().webhook_secrets, self.0.settings.test_mode, signature, body)
     }
 
     fn webhook_redact(&self, body: &[u8]) -> Option<String> {

@@ -3,6 +3,7 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tokio::sync::watch;
 use url::Url;
 
 use super::{Credentials, Intents, refusals};
@@ -31,7 +32,7 @@ impl Dialect for InIntents {
     fn corefy(url: Url) -> Intents {
         let [api_key, client_key, secret_key, webhook_secret] = SECRETS.map(Into::into);
         let credentials = Credentials { api_key, secret_key, client_key, webhook_secrets: vec![webhook_secret] };
-        Intents::new(transport(settings(url)), credentials, environment().clock).unwrap()
+        Intents::new(transport(settings(url)), watch::channel(credentials).1, environment().clock).unwrap()
     }
 
     fn created(intent: &PaymentIntent) -> Vec<ScriptedStep> {

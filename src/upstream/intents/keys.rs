@@ -4,6 +4,7 @@ use std::fmt;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
 
 use crate::domain::clock::Clock;
 use crate::upstream::signature::sign_request;
@@ -28,23 +29,35 @@ pub struct Credentials {
     pub webhook_secrets: Vec<SecretString>,
 }
 
-/// The keys in the form in which they are sent.
+impl Credentials {
+    /// Fails when a key cannot stand in a header.
+    pub fn check(&self) -> Result<(), SetupError> {
+        self.headers().map(|_| ())
+    }
+
+    /// The headers that are the same for each request.
+    fn headers(&self) -> Result<HeaderMap, SetupError> {
+        let api_key = self.api_key.expose_secret();
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, sensitive("API key", &format!("Bearer {api_key}"))?);
+        headers.insert(API_KEY, sensitive("API key", api_key)?);
+        headers.insert(CLIENT_KEY, sensitive("client key", self.client_key.expose_secret())?);
+        headers.insert(reqwest::header::ACCEPT, HeaderValue::from_static("application/json"));
+        Ok(headers)
+    }
+}
+
+/// The headers that are made of the credentials as they are when something is sent.
 pub struct CredentialHeaders {
-    fixed: HeaderMap,
-    secret_key: SecretString,
+    credentials: watch::Receiver<Credentials>,
     clock: Clock,
 }
 
 impl CredentialHeaders {
     /// Fails when a key cannot stand in a header.
-    pub fn new(credentials: &Credentials, clock: Clock) -> Result<Self, SetupError> {
-        let api_key = credentials.api_key.expose_secret();
-        let mut fixed = HeaderMap::new();
-        fixed.insert(AUTHORIZATION, sensitive("API key", &format!("Bearer {api_key}"))?);
-        fixed.insert(API_KEY, sensitive("API key", api_key)?);
-        fixed.insert(CLIENT_KEY, sensitive("client key", credentials.client_key.expose_secret())?);
-        fixed.insert(reqwest::header::ACCEPT, HeaderValue::from_static("application/json"));
-        Ok(Self { fixed, secret_key: credentials.secret_key.clone(), clock })
+    pub fn new(credentials: watch::Receiver<Credentials>, clock: Clock) -> Result<Self, SetupError> {
+        credentials.borrow().check()?;
+        Ok(Self { credentials, clock })
     }
 }
 
@@ -58,8 +71,10 @@ fn sensitive(name: &str, value: &str) -> Result<HeaderValue, SetupError> {
 impl Authorize for CredentialHeaders {
     fn headers(&self, request: &HttpRequest<'_>, path: &str) -> HeaderMap {
         let seconds = self.clock.now().seconds();
-        let signature = sign_request(&self.secret_key, request.method.as_str(), path, &request.body, seconds);
-        let mut headers = self.fixed.clone();
+        let credentials = self.credentials.borrow();
+        let signature = sign_request(&credentials.secret_key, request.method.as_str(), path, &request.body, seconds);
+        // Whoever replaces credentials checks them before. Without its keys a request is refused.
+        let mut headers = credentials.headers().unwrap_or_default();
         headers.insert(TIMESTAMP, HeaderValue::from(seconds));
         let ascii = |text: &str| HeaderValue::from_str(text).expect("hex digits and our ids are ASCII");
         headers.insert(SIGNATURE, ascii(&signature));

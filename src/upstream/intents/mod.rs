@@ -1,8 +1,8 @@
 //! The `intents` dialect: which call carries which operation.
 
 use async_trait::async_trait;
-use secrecy::SecretString;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
 use super::transport::{HttpAnswer, HttpFailure, HttpRequest, SetupError, Transport};
 use super::{
@@ -51,14 +51,19 @@ const SUPPORTED_METHODS: &str = "/v1/payment-methods/supported";
 pub struct Intents {
     transport: Transport,
     keys: CredentialHeaders,
-    webhook_secrets: Vec<SecretString>,
+    credentials: watch::Receiver<Credentials>,
 }
 
 impl Intents {
-    /// Fails when a key cannot stand in a header. The clock gives the time that is signed.
-    pub fn new(transport: Transport, credentials: Credentials, clock: Clock) -> Result<Self, SetupError> {
-        let keys = CredentialHeaders::new(&credentials, clock)?;
-        Ok(Self { transport, keys, webhook_secrets: credentials.webhook_secrets })
+    /// Fails when a key cannot stand in a header. Each request and each webhook goes by the credentials as they are then. The clock
+    /// gives the time that is signed.
+    pub fn new(
+        transport: Transport,
+        credentials: watch::Receiver<Credentials>,
+        clock: Clock,
+    ) -> Result<Self, SetupError> {
+        let keys = CredentialHeaders::new(credentials.clone(), clock)?;
+        Ok(Self { transport, keys, credentials })
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: &HttpRequest<'_>) -> Result<T, Failed> {
@@ -343,7 +348,7 @@ impl Upstream for Intents {
     }
 
     fn webhook_verify(&self, signature: Option<&str>, body: &[u8]) -> Result<(), WrongSignature> {
-        signature::verify_webhook(&self.webhook_secrets, signature, body)
+        signature::verify_webhook(&self.credentials.borrow().webhook_secrets, signature, body)
     }
 
     fn webhook_redact(&self, body: &[u8]) -> Option<String> {

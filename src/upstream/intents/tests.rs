@@ -59,7 +59,7 @@ async fn every_attempt_is_signed_anew() {
         client_key: "c".into(),
         webhook_secrets: Vec::new(),
     };
-    corefy.keys = CredentialHeaders::new(&credentials, clock.clone()).unwrap();
+    corefy.keys = CredentialHeaders::new(watch::channel(credentials).1, clock.clone()).unwrap();
     let (outcome, ()) = tokio::join!(corefy.supported_payment_methods(None, ASKED), async {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         clock.advance(std::time::Duration::from_secs(60));
@@ -358,7 +358,8 @@ fn a_key_that_no_header_can_carry_is_refused_without_being_shown() {
         client_key: "c".into(),
         webhook_secrets: Vec::new(),
     };
-    let error = Intents::new(transport(settings(nowhere())), credentials, environment().clock).unwrap_err().to_string();
+    let refused = Intents::new(transport(settings(nowhere())), watch::channel(credentials).1, environment().clock);
+    let error = refused.unwrap_err().to_string();
     assert!(error.contains("API key") && !error.contains("secret"), "{error}");
 }
 

@@ -28,7 +28,7 @@ pub struct SetupError(String);
 
 impl SetupError {
     /// `reason` is shown to the operator: it holds no secrets.
-    pub(in crate::upstream) fn new(reason: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
 }

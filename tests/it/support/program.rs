@@ -105,6 +105,11 @@ impl Program {
         self.signal(Signal::TERM);
     }
 
+    /// Has it read its files again, as a process manager does.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Stops it where it is, as an overloaded machine does, until [`Self::thaw`].
     pub fn freeze(&self) {
         self.signal(Signal::STOP);

@@ -49,8 +49,8 @@ impl AccountWalk {
 
     async fn look_at_services(&mut self) {
         const NAME: &str = "prerequest";
-        let (settings, credentials) = (&self.account.settings, &self.account.credentials);
-        let (Some(url), Some(public_key)) = (&settings.public_url, &credentials.public_key) else {
+        let public_key = self.account.credentials.borrow().public_key.clone();
+        let (Some(url), Some(public_key)) = (&self.account.settings.public_url, &public_key) else {
             return self.findings.untested(NAME, "COREFY_PUBLIC_KEY is not set");
         };
         let (currency, amount) = (self.plan.amount.currency.code(), Some(Amount(self.plan.amount.major())));

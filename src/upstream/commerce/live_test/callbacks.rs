@@ -47,7 +47,7 @@ impl AccountWalk {
 
     fn judge_callback(&mut self, callback: &ReceivedCallback) {
         self.findings.proved("callback_address", "one came in at the address of its payment");
-        let secrets = &self.account.credentials.webhook_secrets;
+        let secrets = &self.account.credentials.borrow().webhook_secrets.clone();
         if secrets.is_empty() {
             return self.findings.untested("callback_signature", "COREFY_WEBHOOK_SECRET is not set");
         }

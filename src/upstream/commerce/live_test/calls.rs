@@ -14,7 +14,7 @@ use crate::upstream::{
         wire::{RefundInvoiceBody, RequestBody, SaleBody, WireInvoice},
     },
     lenient,
-    transport::{HttpFailure, HttpRequest},
+    transport::{Authorize, HttpFailure, HttpRequest},
 };
 
 /// Between two looks at an invoice.
@@ -83,11 +83,7 @@ impl AccountWalk {
     }
 
     /// Makes a call once; the error says why there is no answer.
-    pub(super) async fn send(
-        &self,
-        request: &HttpRequest<'_>,
-        headers: &AuthorizationHeaders,
-    ) -> Result<RawAnswer, String> {
+    pub(super) async fn send(&self, request: &HttpRequest<'_>, headers: &dyn Authorize) -> Result<RawAnswer, String> {
         match self.account.transport.attempt(request, headers).await {
             Ok(answer) => {
                 let body = lenient::json(&answer.body).unwrap_or_default();
