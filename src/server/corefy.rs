@@ -31,9 +31,9 @@ pub struct CorefyClient {
 
 /// Hands the client of Corefy other credentials while it works.
 pub enum CredentialsSender {
-    /// Those of the `intents` API.
+    /// For the `intents` API.
     Intents(watch::Sender<intents::Credentials>),
-    /// Those of the `commerce` API.
+    /// For the `commerce` API.
     Commerce(watch::Sender<commerce::Credentials>),
 }
 

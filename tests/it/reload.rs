@@ -44,7 +44,7 @@ async fn secrets_in_files_are_read_again_on_a_hangup(database: TestDatabase) {
     assert!(stage.is_authenticated().await);
     assert_eq!(stage.send_webhook().await, 200);
 
-    // What cannot be used changes nothing, the rest of the files neither.
+    // A file that cannot be used leaves the others unread, too.
     stage.write("webhook-secret", "canary-webhook-secret");
     stage.write("api-key", "canary\nof two lines");
     stage.hang_up(KEPT).await;

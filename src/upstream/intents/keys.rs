@@ -73,7 +73,7 @@ impl Authorize for CredentialHeaders {
         let seconds = self.clock.now().seconds();
         let credentials = self.credentials.borrow();
         let signature = sign_request(&credentials.secret_key, request.method.as_str(), path, &request.body, seconds);
-        // Whoever replaces credentials checks them before. Without its keys a request is refused.
+        // Credentials are checked before they are replaced. Without its keys a request is refused.
         let mut headers = credentials.headers().unwrap_or_default();
         headers.insert(TIMESTAMP, HeaderValue::from(seconds));
         let ascii = |text: &str| HeaderValue::from_str(text).expect("hex digits and our ids are ASCII");
