@@ -109,7 +109,7 @@ async fn serve(
 
 /// Settings for tests: patient, and with room for every call.
 pub fn settings(base_url: Url) -> TransportSettings {
-    TransportSettings { base_url, proxy: None, timeout: Duration::from_secs(5), retries: 3, rate_per_minute: 6000 }
+    TransportSettings { base_url, proxy: None, timeout: Duration::from_secs(5), retries: 3, rate_per_minute: 600_000 }
 }
 
 /// An environment whose clock stands still.
