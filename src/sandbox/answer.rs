@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{commerce::errors::error_document, dialect::SandboxDialect, faults::Fault};
@@ -41,6 +45,13 @@ impl Done {
     pub fn new(status: u16, body: &impl Serialize) -> Self {
         let body = serde_json::to_string(body).expect("the wire types have text keys and can be written");
         Self { status, body, fault: None }
+    }
+}
+
+impl IntoResponse for Done {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, [(header::CONTENT_TYPE, "application/json")], self.body).into_response()
     }
 }
 

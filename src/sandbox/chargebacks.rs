@@ -50,6 +50,6 @@ impl State {
 }
 
 /// The minor units that the payer's bank can still take back. It does not ask what was refunded.
-fn chargeable_back(payment: &SandboxPayment) -> i64 {
+pub(super) fn chargeable_back(payment: &SandboxPayment) -> i64 {
     if payment.status == SandboxStatus::Succeeded { payment.amount.minor - payment.charged_back } else { 0 }
 }

@@ -127,6 +127,16 @@ impl State {
         true
     }
 
+    /// The saved methods of a customer that are cards: those that end in `last4`, or all.
+    pub fn cards_of(&self, customer: &str, last4: Option<&str>) -> Vec<String> {
+        let is_meant = |shown: &&WirePaymentMethod| {
+            let card = shown.card.as_ref().filter(|_| shown.customer_id.as_deref() == Some(customer));
+            card.is_some_and(|card| last4.is_none_or(|last4| card.last4 == last4))
+        };
+        let meant = self.methods.values().map(|method| &method.shown).filter(is_meant);
+        meant.map(|shown| shown.id.clone()).collect()
+    }
+
     /// Saves a card without a request, and sends a webhook. `None` when there is no such customer.
     pub fn save_card_elsewhere(&mut self, customer: &str) -> Option<String> {
         self.customers.get(customer)?;

@@ -1,87 +1,33 @@
 //! The handle of a running sandbox.
 
-use std::{
-    fmt, io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex},
-};
+use std::{fmt, sync::Arc};
 
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use axum::extract::FromRef;
 use url::Url;
 
-use super::{
-    connection::{ConnectionKill, KillableListener},
-    faults::Faults,
-    options::SandboxOptions,
-    server,
-    shared::SandboxInner,
-    state::State,
-    webhooks::WebhookSender,
-};
-use crate::{domain::environment::Environment, task};
+use super::shared::SandboxInner;
 
 /// A running sandbox. All clones are the same one.
 #[derive(Clone)]
 pub struct Sandbox {
     pub(super) shared: Arc<SandboxInner>,
-    pub(super) base_url: Url,
 }
 
 impl Sandbox {
-    /// Serves on `listener` until `shutdown` is cancelled. Fails when the listener has no address.
-    pub async fn start(
-        listener: TcpListener,
-        settings: SandboxOptions,
-        environment: Environment,
-        shutdown: CancellationToken,
-    ) -> io::Result<Self> {
-        let sandbox = Self::set_up(url_of(listener.local_addr()?)?, settings, environment, shutdown);
-        let shared = &sandbox.shared;
-        let app = server::router(shared.clone()).into_make_service_with_connect_info::<ConnectionKill>();
-        let server = axum::serve(KillableListener(listener), app)
-            .with_graceful_shutdown(shared.shutdown.clone().cancelled_owned());
-        task::spawn("sandbox", async move { server.await });
-        shared.spawn_delivery();
-        shared.spawn_ticking();
-        Ok(sandbox)
-    }
-
-    /// Sets it up, with no port and no task yet.
-    pub(super) fn set_up(
-        base_url: Url,
-        settings: SandboxOptions,
-        environment: Environment,
-        shutdown: CancellationToken,
-    ) -> Self {
-        let public_url = settings.public_url.clone().unwrap_or_else(|| base_url.clone());
-        let faults = Arc::new(Faults::default());
-        let shared = Arc::new(SandboxInner {
-            state: Mutex::new(State::new(&settings, &environment, public_url, faults.clone())),
-            journal: Mutex::default(),
-            faults,
-            webhooks: WebhookSender::new(settings.webhook_url.clone(), environment.randomness.clone()),
-            settings,
-            environment,
-            shutdown,
-        });
-        Self { shared, base_url }
-    }
-
     /// Where it listens, with a path of `/`.
     pub fn base_url(&self) -> Url {
-        self.base_url.clone()
+        self.shared.address.clone()
+    }
+}
+
+impl FromRef<Arc<SandboxInner>> for Sandbox {
+    fn from_ref(shared: &Arc<SandboxInner>) -> Self {
+        Self { shared: shared.clone() }
     }
 }
 
 impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sandbox({})", self.base_url)
+        write!(f, "Sandbox({})", self.shared.address)
     }
-}
-
-/// The URL of an address; a browser reaches one that is open to all under the loopback address.
-fn url_of(address: SocketAddr) -> io::Result<Url> {
-    let reachable = if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() };
-    Url::parse(&format!("http://{}/", SocketAddr::new(reachable, address.port()))).map_err(io::Error::other)
 }

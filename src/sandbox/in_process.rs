@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use url::Url;
 
-use super::{connection::ConnectionKill, handle::Sandbox, options::SandboxOptions, server, webhooks::SignedWebhook};
+use super::{
+    connection::ConnectionKill, handle::Sandbox, options::SandboxOptions, server, signed_webhook::SignedWebhook,
+};
 use crate::domain::environment::Environment;
 
 /// The address of a sandbox that has no port.

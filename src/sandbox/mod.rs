@@ -9,10 +9,10 @@
 //! - `server`: one request's way, through `dialect`, `auth`, `route` and `state`
 //! - `payment`, `intents`, `confirm`, `displays`, `refunds`, `chargebacks`, `customers`: the calls and their consequences, each a method of `state`
 //! - `commerce`: the calls of that dialect, and its payers' pages; all else is of `intents`, or of both
-//! - `notify`, `webhooks`: signed, queued, delivered
-//! - `handle`, `shared`: how it is started, and what its parts share
-//! - `page`, `view`: what a browser sees
-//! - `control`: what tests do to it
+//! - `notify`, `webhooks`, `webhook_log`: signed, queued, delivered, and remembered
+//! - `handle`, `start`, `shared`: how it is started, and what its parts share
+//! - `page`: what a browser sees
+//! - `control`: what tests do to it, and `http_control`: the same by HTTP
 //!
 //! It checks signatures with code of its own: a mistake shared with the client would go unseen.
 
@@ -30,6 +30,7 @@ mod dispatch;
 mod displays;
 pub mod faults;
 mod handle;
+mod http_control;
 mod in_process;
 mod intents;
 pub mod ledger;
@@ -43,12 +44,14 @@ mod refunds;
 mod route;
 mod server;
 mod shared;
+mod signed_webhook;
+mod start;
 mod state;
 pub mod test_refunds;
 #[cfg(test)]
 mod tests;
 mod times;
-mod view;
+mod webhook_log;
 mod webhooks;
 
 pub use chargebacks::CHARGEBACK_TIME;
@@ -58,11 +61,12 @@ pub use commerce::{
     invoices::INVOICE_LIFETIME,
     switches::{CommerceSwitches, CreatedStatus, DuplicateAnswer, RefundModel},
 };
-pub use control::NotPossible;
+pub use control::not_possible::NotPossible;
 pub use displays::DISPLAY_TIME;
 pub use handle::Sandbox;
 pub use options::{SandboxAccount, SandboxOptions};
 pub use payment::EXPIRED;
 pub use route::{MAX_SEEN_REQUESTS, SeenRequest};
+pub use signed_webhook::{SignedWebhook, WebhookAbout};
 pub use times::{HANG_TIME, PROCESSING_TIME};
-pub use webhooks::SignedWebhook;
+pub use webhook_log::{MAX_REMEMBERED_WEBHOOKS, WebhookRecord, WebhookState};

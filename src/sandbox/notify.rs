@@ -2,7 +2,11 @@
 
 use axum::body::Bytes;
 
-use super::{auth::hmac_hex, state::State, webhooks::SignedWebhook};
+use super::{
+    auth::hmac_hex,
+    signed_webhook::{SignedWebhook, WebhookAbout},
+    state::State,
+};
 use crate::upstream::intents::wire::WireWebhook;
 
 impl State {
@@ -10,7 +14,8 @@ impl State {
     pub fn tell(&mut self, webhook: &WireWebhook) {
         let body = Bytes::from(serde_json::to_vec(webhook).expect("a webhook has text keys and can be written"));
         let signature = hmac_hex(&self.webhook_secret, &body);
-        self.events.push(SignedWebhook { body, signature, url: None });
+        let about = WebhookAbout { event: webhook.event_type.clone(), reference: webhook.reference_id.clone() };
+        self.events.push(SignedWebhook { body, signature, url: None, about });
     }
 
     /// Tells that a payment changed: of an invoice by its callback, of an intent by a webhook of type `event`, if it has one,

@@ -41,6 +41,7 @@ async fn welcome() -> Response {
         "<h1>Corefy's sandbox</h1><p>A Corefy for tests: no money moves.</p>\
          <p>See <a href=/_sandbox/ledger>the ledger</a> of what would have moved, \
          <a href=/_sandbox/payments>the payments</a> and <a href=/_sandbox/requests>the requests</a>.</p>\
+         <p>Tests control it by <a href=/_sandbox/openapi.yaml>these calls</a>.</p>\
          <p class=note>Test cards and test refunds: docs/sandbox.md</p>",
     )
 }

@@ -19,12 +19,12 @@ use super::{
     connection::ConnectionKill,
     dialect::SandboxDialect,
     faults::Fault,
+    http_control,
     lock::lock,
     page,
     route::{Route, SandboxCall},
     shared::SandboxInner,
     times::HANG_TIME,
-    view,
 };
 use crate::{domain::clock::Timestamp, upstream::intents::wire::Amount};
 
@@ -37,7 +37,7 @@ pub(super) fn router(shared: Arc<SandboxInner>) -> Router {
     Router::new()
         .merge(page::router())
         .merge(payer_pages::router())
-        .merge(view::router())
+        .merge(http_control::router())
         .fallback(serve)
         .with_state(shared)
 }
@@ -65,7 +65,7 @@ async fn respond(shared: &SandboxInner, kill_switch: &ConnectionKill, request: R
     let dialect = SandboxDialect::of_path(request.uri().path());
     let call = match receive(shared, dialect, request).await {
         Ok(call) => call,
-        Err(refusal) => return answer(refusal.answer(dialect)),
+        Err(refusal) => return refusal.answer(dialect).into_response(),
     };
     lock(&shared.journal).note(shared.environment.clock.now(), &call);
     let switches = shared.faults.switches();
@@ -81,7 +81,7 @@ async fn respond(shared: &SandboxInner, kill_switch: &ConnectionKill, request: R
     tokio::time::sleep(Duration::from_millis(switches.answer_delay_ms.min(MAX_ANSWER_DELAY_MS))).await;
     match planned.or(done.fault) {
         Some(fault) => apply_fault(fault, &call, Some(done), kill_switch, shared).await,
-        None => answer(done),
+        None => done.into_response(),
     }
 }
 
@@ -131,7 +131,7 @@ async fn apply_fault(
     let dialect = call.route.dialect();
     match fault {
         Fault::Http(status) | Fault::HttpAfterExecute(status) => answer_failed(status, dialect),
-        Fault::QuoteCard => answer(quoting_the_card(&call.body).answer(dialect)),
+        Fault::QuoteCard => quoting_the_card(&call.body).answer(dialect).into_response(),
         Fault::DropBefore | Fault::DropAfterExecute => kill(kill_switch),
         Fault::Hang | Fault::HangAfterExecute => {
             tokio::select! {
@@ -145,7 +145,7 @@ async fn apply_fault(
             (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/html")], "<html>404 no route</html>").into_response()
         }
         Fault::WrongAmount => match done {
-            Some(done) => answer(Done { body: one_more(&done.body).unwrap_or(done.body), ..done }),
+            Some(done) => Done { body: one_more(&done.body).unwrap_or(done.body), ..done }.into_response(),
             None => kill(kill_switch),
         },
     }
@@ -158,16 +158,11 @@ fn kill(kill_switch: &ConnectionKill) -> Response {
 
 fn answer_failed(status: u16, dialect: SandboxDialect) -> Response {
     let refusal = SandboxRefusal::new(status, "simulated", "this failure was asked for");
-    let mut response = answer(refusal.answer(dialect));
+    let mut response = refusal.answer(dialect).into_response();
     if status == StatusCode::TOO_MANY_REQUESTS.as_u16() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
-}
-
-fn answer(done: Done) -> Response {
-    let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::CONTENT_TYPE, "application/json")], done.body).into_response()
 }
 
 /// A refusal that quotes the card, as a careless Corefy might: with the field when the request has it, else in the

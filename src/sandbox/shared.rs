@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::{
     faults::Faults, lock::lock, options::SandboxOptions, route::Journal, state::State, webhooks::WebhookSender,
@@ -11,6 +12,8 @@ use crate::{domain::environment::Environment, task};
 
 /// The part that the server, its background tasks and the handle share.
 pub(super) struct SandboxInner {
+    /// Where it listens, with a path of `/`.
+    pub address: Url,
     pub settings: SandboxOptions,
     pub environment: Environment,
     pub state: Mutex<State>,

@@ -19,7 +19,7 @@ use super::{
     payment::{EXPIRED, SandboxPayment, SandboxStatus},
     records::{RefundRecord, SavedMethod},
     route::SandboxCall,
-    webhooks::SignedWebhook,
+    signed_webhook::SignedWebhook,
 };
 use crate::{
     domain::{

@@ -3,15 +3,16 @@
 
 use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
-use axum::body::Bytes;
 use tokio::sync::{Notify, OnceCell, watch};
 use url::Url;
 
 use super::{
     faults::{Faults, WebhookSwitches},
     lock::lock,
+    signed_webhook::SignedWebhook,
+    webhook_log::{ACCEPTED, WebhookLog, WebhookRecord, WebhookState},
 };
-use crate::domain::randomness::Randomness;
+use crate::domain::{clock::Clock, environment::Environment, randomness::Randomness};
 
 /// How many webhooks wait or are held at once; further ones are lost.
 const MAX_QUEUED: usize = 100_000;
@@ -28,20 +29,10 @@ const MAX_DELAY_MS: u64 = 60_000;
 /// The most extra copies that can be asked for.
 const MAX_EXTRA_COPIES: u8 = 100;
 
-/// A webhook, as it is sent.
-#[derive(Clone)]
-pub struct SignedWebhook {
-    /// The body.
-    pub body: Bytes,
-    /// Its signature.
-    pub signature: String,
-    /// Where its object wants it sent; `None` where all go.
-    pub url: Option<Url>,
-}
-
 /// The queue of webhooks and its delivery.
 pub(super) struct WebhookSender {
     client: OnceCell<reqwest::Client>,
+    clock: Clock,
     randomness: Randomness,
     url: Mutex<Option<Url>>,
     queue: Mutex<WebhookQueue>,
@@ -52,15 +43,26 @@ pub(super) struct WebhookSender {
 
 #[derive(Default)]
 struct WebhookQueue {
-    waiting: VecDeque<SignedWebhook>,
-    held: Vec<SignedWebhook>,
+    waiting: VecDeque<QueuedWebhook>,
+    held: Vec<QueuedWebhook>,
+    log: WebhookLog,
+}
+
+/// A webhook with its number in the log.
+type QueuedWebhook = (u64, SignedWebhook);
+
+impl WebhookQueue {
+    fn is_full(&self) -> bool {
+        self.waiting.len() + self.held.len() >= MAX_QUEUED
+    }
 }
 
 impl WebhookSender {
-    pub fn new(url: Option<Url>, randomness: Randomness) -> Self {
+    pub fn new(url: Option<Url>, environment: &Environment) -> Self {
         Self {
             client: OnceCell::new(),
-            randomness,
+            clock: environment.clock.clone(),
+            randomness: environment.randomness.clone(),
             url: Mutex::new(url),
             queue: Mutex::default(),
             wake: Notify::new(),
@@ -86,19 +88,60 @@ impl WebhookSender {
     /// Takes webhooks for delivery.
     pub fn enqueue(&self, webhooks: Vec<SignedWebhook>, switches: &WebhookSwitches) {
         let mut queue = lock(&self.queue);
-        for webhook in webhooks.into_iter().filter(|_| !self.is_lost(switches.loss_percent)) {
+        for webhook in webhooks {
+            let state = if self.is_lost(switches.loss_percent) || queue.is_full() {
+                WebhookState::Lost
+            } else if switches.hold {
+                WebhookState::Held
+            } else {
+                WebhookState::Waiting
+            };
+            let number = queue.log.note(&webhook, self.clock.now(), state);
             for _ in 0..=switches.extra_copies.min(MAX_EXTRA_COPIES) {
-                if queue.waiting.len() + queue.held.len() >= MAX_QUEUED {
-                    tracing::warn!("the sandbox lost a webhook: too many wait");
-                } else if switches.hold {
-                    queue.held.push(webhook.clone());
-                } else {
-                    self.outstanding.send_modify(|count| *count += 1);
-                    queue.waiting.push_back(webhook.clone());
-                }
+                self.put(&mut queue, (number, webhook.clone()), state);
             }
         }
         self.wake.notify_one();
+    }
+
+    /// Puts a webhook where its state has it, while there is room.
+    fn put(&self, queue: &mut WebhookQueue, webhook: QueuedWebhook, state: WebhookState) {
+        if queue.is_full() {
+            tracing::warn!("the sandbox lost a webhook: too many wait");
+            return;
+        }
+        match state {
+            WebhookState::Held => queue.held.push(webhook),
+            WebhookState::Waiting => {
+                self.outstanding.send_modify(|count| *count += 1);
+                queue.waiting.push_back(webhook);
+            }
+            WebhookState::Delivered | WebhookState::GivenUp | WebhookState::Lost => {}
+        }
+    }
+
+    /// Delivers a webhook again. `false` when it is not remembered, or too many wait.
+    pub fn resend(&self, id: &str) -> bool {
+        let mut queue = lock(&self.queue);
+        let Some((number, webhook)) = queue.log.find(id).filter(|_| !queue.is_full()) else { return false };
+        queue.log.change(number, |record| record.state = WebhookState::Waiting);
+        self.put(&mut queue, (number, webhook), WebhookState::Waiting);
+        self.wake.notify_one();
+        true
+    }
+
+    /// The webhooks that are remembered, oldest first.
+    pub fn records(&self) -> Vec<WebhookRecord> {
+        lock(&self.queue).log.records()
+    }
+
+    /// Forgets all webhooks but those that are being delivered.
+    pub fn forget(&self) {
+        let mut queue = lock(&self.queue);
+        queue.log.forget();
+        queue.held.clear();
+        let waiting = std::mem::take(&mut queue.waiting).len();
+        self.outstanding.send_modify(|count| *count -= waiting);
     }
 
     fn is_lost(&self, percent: u8) -> bool {
@@ -109,6 +152,7 @@ impl WebhookSender {
     pub fn release_held(&self) {
         let mut queue = lock(&self.queue);
         let held = std::mem::take(&mut queue.held);
+        held.iter().for_each(|(number, _)| queue.log.change(*number, |record| record.state = WebhookState::Waiting));
         self.outstanding.send_modify(|count| *count += held.len());
         queue.waiting.extend(held);
         self.wake.notify_one();
@@ -116,7 +160,7 @@ impl WebhookSender {
 
     /// Takes what is held.
     pub fn take_held(&self) -> Vec<SignedWebhook> {
-        std::mem::take(&mut lock(&self.queue).held)
+        std::mem::take(&mut lock(&self.queue).held).into_iter().map(|(_, webhook)| webhook).collect()
     }
 
     /// Returns when nothing waits or is being delivered.
@@ -143,18 +187,25 @@ impl WebhookSender {
         }
     }
 
-    fn next(&self, switches: &WebhookSwitches) -> Option<(SignedWebhook, Duration)> {
+    fn next(&self, switches: &WebhookSwitches) -> Option<(QueuedWebhook, Duration)> {
         let mut queue = lock(&self.queue);
         let webhook = if switches.shuffle { queue.waiting.pop_back() } else { queue.waiting.pop_front() };
         webhook.map(|webhook| (webhook, Duration::from_millis(switches.delay_ms.min(MAX_DELAY_MS))))
     }
 
-    async fn deliver(&self, webhook: SignedWebhook) {
+    async fn deliver(&self, (number, webhook): QueuedWebhook) {
         for attempt in 0..MAX_ATTEMPTS {
-            match self.send(&webhook).await {
-                Ok(200) => return,
-                Ok(status) => tracing::debug!(status, "a webhook was not accepted"),
-                Err(error) => tracing::debug!(error = %error.without_url(), "a webhook could not be delivered"),
+            let status = match self.send(&webhook).await {
+                Ok(status) => Some(status),
+                Err(error) => {
+                    tracing::debug!(error = %error.without_url(), "a webhook could not be delivered");
+                    None
+                }
+            };
+            let is_last = attempt + 1 == MAX_ATTEMPTS;
+            lock(&self.queue).log.change(number, |record| record.note_attempt(status, is_last));
+            if status == Some(ACCEPTED) {
+                return;
             }
             tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt)).await;
         }
@@ -162,7 +213,7 @@ impl WebhookSender {
 
     /// Sends once; answers with the status. Without an address, says that it was accepted.
     pub async fn send(&self, webhook: &SignedWebhook) -> reqwest::Result<u16> {
-        let Some(url) = webhook.url.clone().or_else(|| lock(&self.url).clone()) else { return Ok(200) };
+        let Some(url) = webhook.url.clone().or_else(|| lock(&self.url).clone()) else { return Ok(ACCEPTED) };
         let request = self.client().await?.post(url).header("content-type", "application/json");
         let request = request.header("x-signature", &webhook.signature);
         request.body(webhook.body.clone()).send().await.map(|answer| answer.status().as_u16())

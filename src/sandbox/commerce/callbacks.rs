@@ -5,7 +5,14 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 use sha1::{Digest as _, Sha1};
 
-use crate::sandbox::{payment::SandboxPayment, state::State, webhooks::SignedWebhook};
+use crate::sandbox::{
+    payment::SandboxPayment,
+    signed_webhook::{SignedWebhook, WebhookAbout},
+    state::State,
+};
+
+/// The type by which the sandbox's log of webhooks has callbacks.
+const CALLBACK: &str = "callback";
 
 /// The signature of a callback: the key, the body and the key again, by SHA-1, in base64.
 pub(in crate::sandbox) fn callback_signature(key: &SecretString, body: &[u8]) -> String {
@@ -21,7 +28,8 @@ impl State {
         // PHP escapes slashes; in JSON they stand in texts only.
         let body = Bytes::from(self.document(payment, shown).to_string().replace('/', r"\/"));
         let signature = callback_signature(self.commerce.secret_key(invoice.test_mode), &body);
-        Some(SignedWebhook { body, signature, url: invoice.notify_url.clone() })
+        let about = WebhookAbout { event: CALLBACK.to_owned(), reference: payment.reference.clone() };
+        Some(SignedWebhook { body, signature, url: invoice.notify_url.clone(), about })
     }
 }
 

@@ -24,6 +24,7 @@ use crate::domain::{
 };
 
 mod access;
+mod control;
 mod failures;
 mod payments;
 mod refunds;

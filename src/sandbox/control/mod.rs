@@ -1,0 +1,19 @@
+//! The controls that tests use in place of payers, banks, merchants at the dashboard, and time: methods of
+//! [`Sandbox`](super::Sandbox).
+//!
+//! Payments, refunds and customers are named by the sandbox's id or by the reference they were created with.
+//!
+//! # Layout
+//!
+//! - `names`, `not_possible`: what is meant, and why it cannot be done
+//! - `payments`, `refunds`, `customers`: what happens to each
+//! - `webhooks`: what the gateway is told, and when
+//! - `observations`: what happened until now
+
+mod customers;
+pub(super) mod names;
+pub(super) mod not_possible;
+mod observations;
+mod payments;
+mod refunds;
+mod webhooks;
