@@ -1,6 +1,6 @@
 //! `dev`: gateway, sandbox and SQLite in one process, with a key and a line to paste.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, path::Path, sync::Arc};
 
 use clap::Args;
 use owo_colors::OwoColorize as _;
@@ -22,6 +22,7 @@ use crate::{
     domain::{api_key::Scope, environment::Environment, master_key::MasterKey},
     server::{Harness, Lock, Server, open_store},
     store::FileLock,
+    worker,
 };
 
 /// The command and its settings.
@@ -40,17 +41,24 @@ impl DevCommand {
         let stop = CancellationToken::new();
         let listener =
             TcpListener::bind(dev.sandbox_addr).await.map_err(|error| port_in_use(dev.sandbox_addr, &error))?;
-        let sandbox = sandbox::start(listener, &dev.keys, None, stop.clone()).await?;
+        let environment = Environment::ahead();
+        let sandbox = sandbox::start(listener, &dev.keys, None, environment.clone(), stop.clone()).await?;
         let config = dev.gateway(sandbox.base_url());
-        let environment = dev.environment(&config)?;
+        let settings = dev.environment(&config)?;
         fs::create_dir_all(&dev.dir)?;
         // Before anything is taken away: another `dev` may be at work in this directory.
         let lock = FileLock::take(config.database.url.expose_secret())?;
         clean(&dev.dir)?;
-        let key = create_key(&config).await?;
+        let key = create_key(&config, &environment).await?;
         write_private(&dev.dir.join("api-key"), key.expose_secret())?;
-        write_private(&dev.dir.join("env"), environment.expose_secret())?;
-        let server = Server::start_with(config, Harness::default(), Lock::Held(lock)).await?;
+        write_private(&dev.dir.join("env"), settings.expose_secret())?;
+        let server =
+            Server::start_with(config, Harness { environment, ..Harness::default() }, Lock::Held(lock)).await?;
+        let app = server.app.clone();
+        sandbox.on_advance(Arc::new(move || {
+            let app = app.clone();
+            Box::pin(async move { worker::catch_up(&app).await })
+        }));
         sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
         welcome(&server, &sandbox.base_url(), &key, &dev.dir);
         shutdown::signal().await?;
@@ -71,11 +79,11 @@ fn clean(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn create_key(config: &Config) -> Result<SecretString, CommandFailure> {
+async fn create_key(config: &Config, environment: &Environment) -> Result<SecretString, CommandFailure> {
     let master_key = MasterKey::new(config.master_key.clone());
-    let store = open_store(&config.database, &master_key, &Environment::system()).await?;
+    let store = open_store(&config.database, &master_key, environment).await?;
     let note = note("a new database of dev".to_owned());
-    let keys = KeyAdmin::new(store, master_key, Environment::system(), note);
+    let keys = KeyAdmin::new(store, master_key, environment.clone(), note);
     let new = NewKey {
         partner_name: "Acme".to_owned(),
         key_name: "dev".to_owned(),

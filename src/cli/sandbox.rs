@@ -34,7 +34,8 @@ impl SandboxCommand {
         log::start(&config.log, misspelt);
         let stop = CancellationToken::new();
         let listener = TcpListener::bind(config.addr).await.map_err(|error| port_in_use(config.addr, &error))?;
-        let sandbox = start(listener, &config.keys, config.webhook_url, stop.clone()).await?;
+        let environment = Environment::ahead();
+        let sandbox = start(listener, &config.keys, config.webhook_url, environment, stop.clone()).await?;
         anstream::println!("The sandbox listens on {}; its ledger is at {0}_sandbox/ledger", sandbox.base_url());
         shutdown::signal().await?;
         stop.cancel();
@@ -68,6 +69,7 @@ pub(super) async fn start(
     listener: TcpListener,
     keys: &SandboxKeys,
     webhook_url: Option<Url>,
+    environment: Environment,
     stop: CancellationToken,
 ) -> io::Result<Sandbox> {
     let settings = SandboxOptions {
@@ -81,5 +83,5 @@ pub(super) async fn start(
         public_url: None,
         tick: Some(TICK),
     };
-    Sandbox::start(listener, settings, Environment::system(), stop).await
+    Sandbox::start(listener, settings, environment, stop).await
 }

@@ -96,41 +96,96 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Where the time comes from. Cloned freely; all clones of a manual clock turn together.
+/// Where the time comes from. Cloned freely; all clones of a clock that can be turned turn together.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Option<Arc<AtomicI64>>);
+pub struct Clock(TimeSource);
+
+/// The source of a clock's time; the numbers are microseconds.
+#[derive(Clone, Debug, Default)]
+enum TimeSource {
+    /// The machine.
+    #[default]
+    Machine,
+    /// The machine, and so much more.
+    Ahead(Arc<AtomicI64>),
+    /// Whoever turns it.
+    Manual(Arc<AtomicI64>),
+}
 
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Self(None)
+        Self(TimeSource::Machine)
+    }
+
+    /// The machine's clock, ahead of it by as much as [`Clock::advance`] is told.
+    pub fn ahead() -> Self {
+        Self(TimeSource::Ahead(Arc::default()))
     }
 
     /// A clock that stands at `start` until [`Clock::advance`] turns it.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Some(Arc::new(AtomicI64::new(start.0))))
+        Self(TimeSource::Manual(Arc::new(AtomicI64::new(start.0))))
     }
 
     /// The present moment.
-    #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
     pub fn now(&self) -> Timestamp {
-        Timestamp(match &self.0 {
-            Some(micros) => micros.load(Ordering::SeqCst),
-            None => i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX),
-        })
-    }
-
-    /// Turns a manual clock forward. Does nothing to the machine's clock.
-    pub fn advance(&self, by: Duration) {
-        if let Some(micros) = &self.0 {
-            micros.store((self.now() + by).0, Ordering::SeqCst);
+        match &self.0 {
+            TimeSource::Machine => of_machine(),
+            TimeSource::Ahead(_) => of_machine() + self.lead(),
+            TimeSource::Manual(micros) => Timestamp(micros.load(Ordering::SeqCst)),
         }
     }
 
-    /// Puts a manual clock back. Does nothing to the machine's clock.
+    /// How far it is ahead of the machine's clock; zero for one that is not made to be.
+    pub fn lead(&self) -> Duration {
+        match &self.0 {
+            TimeSource::Ahead(micros) => Duration::from_micros(micros.load(Ordering::SeqCst).unsigned_abs()),
+            TimeSource::Machine | TimeSource::Manual(_) => Duration::ZERO,
+        }
+    }
+
+    /// Turns the clock forward. Does nothing to the machine's.
+    pub fn advance(&self, by: Duration) {
+        if let TimeSource::Ahead(micros) | TimeSource::Manual(micros) = &self.0 {
+            let turned = Timestamp(micros.load(Ordering::SeqCst)) + by;
+            micros.store(turned.0, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether [`Clock::advance`] turns it.
+    pub fn can_be_turned(&self) -> bool {
+        !matches!(self.0, TimeSource::Machine)
+    }
+
+    /// Puts a manual clock back. Does nothing to another.
     pub fn put_back(&self, by: Duration) {
-        if let Some(micros) = &self.0 {
+        if let TimeSource::Manual(micros) = &self.0 {
             micros.store(self.now().before(by).0, Ordering::SeqCst);
         }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+fn of_machine() -> Timestamp {
+    Timestamp(i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_ahead_goes_on_with_the_machine_s() {
+        let (clock, machine) = (Clock::ahead(), Clock::system());
+        let day = Duration::from_secs(86_400);
+        assert_eq!(clock.lead(), Duration::ZERO);
+        clock.clone().advance(day);
+        clock.put_back(day);
+        assert_eq!(clock.lead(), day, "all clones turn, and forward only");
+        let (before, ahead, after) = (machine.now(), clock.now(), machine.now());
+        assert!(before + day <= ahead && ahead <= after + day);
+        machine.advance(day);
+        assert!(machine.now() < before + day && !machine.can_be_turned());
     }
 }

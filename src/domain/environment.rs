@@ -24,6 +24,11 @@ impl Environment {
         Self { clock: Clock::system(), ids: Ids::system(), randomness: Randomness::system() }
     }
 
+    /// The machine's, but for a clock that can be put ahead of it.
+    pub fn ahead() -> Self {
+        Self::of(Clock::ahead(), Randomness::system())
+    }
+
     /// The machine's, but for a clock that stands at `start`.
     pub fn manual(start: Timestamp) -> Self {
         Self::of(Clock::manual(start), Randomness::system())

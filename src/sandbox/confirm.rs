@@ -29,7 +29,8 @@ impl State {
                 return Err(SandboxRefusal::invalid_state(&format!("the payment is {}", payment.status.word())).into());
             }
         }
-        let effect = self.effect_of(&request)?;
+        let own = self.effect_of(&request)?;
+        let effect = self.scripted_attempt(id).unwrap_or(own);
         let fault = self.attempt(id, effect, request.three_ds_cavv.is_some())?;
         let done = self.answer_with_intent(200, id, switches)?;
         Ok(Done { fault, ..done })

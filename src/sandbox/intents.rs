@@ -7,6 +7,7 @@ use super::{
     faults::{ShownRefunds, ShownTime, Switches},
     ledger::{LedgerEntry, LedgerEntryKind},
     payment::{INTENT_PREFIX, SandboxPayment, SandboxStatus, intent_id_of},
+    script::{SCRIPT_KEY, check_script},
     state::{ReferenceKind, State},
 };
 use crate::{
@@ -46,6 +47,7 @@ impl State {
         problems.check(is_link(&request.failure_url), "failure_url", "must be a URL");
         let known = request.customer_id.as_ref().is_none_or(|id| self.customers.contains_key(id));
         problems.check(known, "customer_id", "does not exist");
+        check_script(&mut problems, request.metadata.get(SCRIPT_KEY).map(String::as_str));
         problems.refuse()?;
         amount.ok_or_else(|| SandboxRefusal::new(422, "validation_error", "the amount cannot be counted"))
     }

@@ -4,6 +4,7 @@
 //! # Layout
 //!
 //! - [`cards`], [`test_refunds`]: the tables of test cards, and of amounts that refunds are tested with
+//! - [`script`], `scripted`: outcomes that a payment brings itself
 //! - [`faults`]: what can be made to go wrong from outside
 //! - [`ledger`]: what really moved
 //! - `server`: one request's way, through `dialect`, `auth`, `route` and `state`
@@ -11,6 +12,7 @@
 //! - `commerce`: the calls of that dialect, and its payers' pages; all else is of `intents`, or of both
 //! - `notify`, `webhooks`, `webhook_log`: signed, queued, delivered, and remembered
 //! - `handle`, `start`, `shared`: how it is started, and what its parts share
+//! - `catch_up`: the gateway on the same clock
 //! - `page`: what a browser sees
 //! - `control`: what tests do to it, and `http_control`: the same by HTTP
 //!
@@ -19,6 +21,7 @@
 mod answer;
 mod auth;
 pub mod cards;
+mod catch_up;
 mod chargebacks;
 mod commerce;
 mod confirm;
@@ -42,6 +45,8 @@ mod payment;
 mod records;
 mod refunds;
 mod route;
+pub mod script;
+mod scripted;
 mod server;
 mod shared;
 mod signed_webhook;
@@ -54,6 +59,7 @@ mod times;
 mod webhook_log;
 mod webhooks;
 
+pub use catch_up::CatchUp;
 pub use chargebacks::CHARGEBACK_TIME;
 pub use commerce::{
     card_tokens::TOKEN_LIFETIME,
@@ -61,7 +67,11 @@ pub use commerce::{
     invoices::INVOICE_LIFETIME,
     switches::{CommerceSwitches, CreatedStatus, DuplicateAnswer, RefundModel},
 };
-pub use control::not_possible::NotPossible;
+pub use control::{
+    clock::{MAX_ADVANCE, MAX_LEAD},
+    expectations::{ExpectedMoney, MoneyDifference, MovedMoney},
+    not_possible::NotPossible,
+};
 pub use displays::DISPLAY_TIME;
 pub use handle::Sandbox;
 pub use options::{SandboxAccount, SandboxOptions};

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::commerce::invoice::Invoice;
+use super::{
+    commerce::invoice::Invoice,
+    script::{SCRIPT_KEY, Script},
+};
 use crate::{
     domain::{clock::Timestamp, money::Money, next_action::DisplayKind},
     upstream::intents::wire::{Amount, CreateIntentBody, Moment, WireWebhook},
@@ -40,6 +43,8 @@ pub(super) struct SandboxPayment {
     pub callback_url: Option<String>,
     pub failure_url: Option<String>,
     pub metadata: BTreeMap<String, String>,
+    /// The outcomes that its metadata asks for.
+    pub script: Option<Script>,
     /// The invoice that it is of in the `commerce` dialect.
     pub invoice: Option<Box<Invoice>>,
     /// The code that the attempt under way fails with although the payer approves.
@@ -104,6 +109,7 @@ impl SandboxPayment {
             callback_url: None,
             failure_url: None,
             metadata: BTreeMap::new(),
+            script: None,
             invoice: None,
             doom: None,
             refund_ids: Vec::new(),
@@ -122,6 +128,7 @@ impl SandboxPayment {
             description: request.description,
             callback_url: request.callback_url,
             failure_url: request.failure_url,
+            script: request.metadata.get(SCRIPT_KEY).and_then(|text| Script::parse(text).ok()),
             metadata: request.metadata,
             ..Self::new(id, payment_id, amount, now)
         }

@@ -42,7 +42,7 @@ impl State {
         reason: Option<String>,
         reference: Option<String>,
     ) -> Result<(String, Option<Fault>), Halt> {
-        let effect = RefundEffect::of(amount.minor);
+        let effect = self.scripted_refund(intent_id).unwrap_or_else(|| RefundEffect::of(amount.minor));
         let fault = match effect {
             RefundEffect::Refuse => {
                 return Err(SandboxRefusal::new(422, "refund_refused", "the refund was refused").into());
@@ -114,6 +114,10 @@ impl State {
             RefundEffect::SucceedThenReturn => {
                 self.refund_succeeds(id);
                 Some((now + RETURN_TIME, PendingOutcome::RefundReturns))
+            }
+            RefundEffect::Fail => {
+                self.refund_fails(id);
+                None
             }
             RefundEffect::Succeed | RefundEffect::Refuse | RefundEffect::Fault(_) => {
                 self.refund_succeeds(id);

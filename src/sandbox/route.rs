@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{commerce::route::CommerceRoute, dialect::SandboxDialect};
+use super::{
+    commerce::{invoice::invoice_id, route::CommerceRoute},
+    dialect::SandboxDialect,
+    payment::intent_id_of,
+};
 use crate::domain::clock::Timestamp;
 
 /// One call of the contract.
@@ -94,6 +98,26 @@ impl Route {
     }
 }
 
+impl SandboxCall {
+    /// The sandbox's id of the payment that it is about: in the path, by the session, or as `payment_id` in the body.
+    fn payment(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Paid {
+            payment_id: String,
+        }
+        match &self.route {
+            Route::IntentConfirm(id) | Route::PaymentRead(id) => Some(intent_id_of(id)),
+            Route::Commerce(CommerceRoute::InvoiceRead(id) | CommerceRoute::InvoiceRefund(id)) => Some(id.clone()),
+            Route::Commerce(CommerceRoute::Sale) => self.session.as_deref().map(invoice_id),
+            Route::RefundCreate => {
+                let paid: Paid = serde_json::from_slice(&self.body).ok()?;
+                Some(intent_id_of(&paid.payment_id))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The record of an authenticated request: of its body only the reference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SeenRequest {
@@ -111,6 +135,8 @@ pub struct SeenRequest {
     pub tracestate: Option<String>,
     /// Its `reference_id`, wherever its dialect has it.
     pub reference: Option<String>,
+    /// The sandbox's id of the payment that it is about, where the request names it.
+    pub payment: Option<String>,
 }
 
 /// How many requests are remembered one by one; of older ones only the count stays.
@@ -138,6 +164,7 @@ impl Journal {
             traceparent: call.traceparent.clone(),
             tracestate: call.tracestate.clone(),
             reference: reference_in(&call.body),
+            payment: call.payment(),
         });
     }
 }

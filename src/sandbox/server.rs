@@ -95,15 +95,15 @@ async fn receive(
     let too_large = |_| SandboxRefusal::new(413, "body_too_large", "the body is too large");
     let body: Bytes = to_bytes(body, MAX_BODY).await.map_err(too_large)?;
     let (method, path) = (parts.method.as_str(), parts.uri.path());
-    let (now, settings) = (shared.environment.clock.now(), &shared.settings);
+    let (clock, settings) = (&shared.environment.clock, &shared.settings);
     let route = Route::find(method, path, parts.uri.query());
     let session = match (dialect, &route) {
         (SandboxDialect::Intents, _) => {
-            authenticate(settings, now, &parts.headers, (method, path, &body))?;
+            authenticate(settings, clock, &parts.headers, (method, path, &body))?;
             None
         }
         (SandboxDialect::Commerce, Some(Route::Commerce(route))) => {
-            authenticate_for(route, &settings.commerce, now, &parts.headers, &body)?
+            authenticate_for(route, &settings.commerce, clock.now(), &parts.headers, &body)?
         }
         (SandboxDialect::Commerce, _) => None,
     };

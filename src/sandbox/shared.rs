@@ -6,7 +6,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    faults::Faults, lock::lock, options::SandboxOptions, route::Journal, state::State, webhooks::WebhookSender,
+    catch_up::CatchUp, faults::Faults, lock::lock, options::SandboxOptions, route::Journal, state::State,
+    webhooks::WebhookSender,
 };
 use crate::{domain::environment::Environment, task};
 
@@ -20,6 +21,10 @@ pub(super) struct SandboxInner {
     pub journal: Mutex<Journal>,
     pub faults: Arc<Faults>,
     pub webhooks: WebhookSender,
+    /// Done at each step of a clock that is put ahead.
+    pub catch_up: Mutex<Option<CatchUp>>,
+    /// Held by whoever puts the clock ahead.
+    pub turning: tokio::sync::Mutex<()>,
     pub shutdown: CancellationToken,
 }
 

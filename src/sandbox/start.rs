@@ -55,6 +55,8 @@ impl Sandbox {
             state: Mutex::new(State::new(&settings, &environment, public_url, faults.clone())),
             journal: Mutex::default(),
             faults,
+            catch_up: Mutex::default(),
+            turning: tokio::sync::Mutex::default(),
             webhooks: WebhookSender::new(settings.webhook_url.clone(), &environment),
             settings,
             environment,

@@ -19,6 +19,7 @@ use super::{
     payment::{EXPIRED, SandboxPayment, SandboxStatus},
     records::{RefundRecord, SavedMethod},
     route::SandboxCall,
+    script::UsedWords,
     signed_webhook::SignedWebhook,
 };
 use crate::{
@@ -79,6 +80,8 @@ pub(super) struct State {
     pub pending: BTreeMap<String, (Timestamp, PendingOutcome)>,
     /// Webhooks not yet handed to delivery.
     pub events: Vec<SignedWebhook>,
+    /// How many words of their scripts intents have used up, by [`State::script_key`].
+    pub used_words: HashMap<String, UsedWords>,
     references: HashMap<(ReferenceKind, String), String>,
     answers: HashMap<(String, String), FirstAnswer>,
 }
@@ -108,6 +111,7 @@ impl State {
             ledger: Ledger::default(),
             pending: BTreeMap::new(),
             events: Vec::new(),
+            used_words: HashMap::new(),
             references: HashMap::new(),
             answers: HashMap::new(),
         }
@@ -145,7 +149,7 @@ impl State {
     fn is_full(&self) -> bool {
         let objects =
             self.intents.len() + self.refunds.len() + self.customers.len() + self.methods.len() + self.vault.len();
-        objects + self.answers.len() >= MAX_RECORDS
+        objects + self.used_words.len() + self.answers.len() >= MAX_RECORDS
     }
 
     /// Refuses a reference that was used before, unless references are ignored.

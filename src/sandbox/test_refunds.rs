@@ -23,6 +23,8 @@ pub struct TestRefund {
 pub enum RefundEffect {
     /// The money is given back at once.
     Succeed,
+    /// Fails at once.
+    Fail,
     /// Pending; the money is given back [`super::PROCESSING_TIME`] later.
     PendThenSucceed,
     /// Pending; fails [`super::PROCESSING_TIME`] later.

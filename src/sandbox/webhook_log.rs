@@ -27,7 +27,7 @@ pub struct WebhookRecord {
     pub event: String,
     /// The reference of the payment, refund or customer that it is about.
     pub reference: Option<String>,
-    /// What became of it.
+    /// How far it has come.
     pub state: WebhookState,
     /// How often it was sent.
     pub attempts: u32,

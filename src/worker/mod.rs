@@ -46,6 +46,8 @@ const ERASURE_PAUSE: Duration = Duration::from_millis(100);
 const REFRESH_POLICY: Duration = Duration::from_secs(5);
 /// How often the files of reference data are looked at.
 const LOOK_AT_FILES: Duration = Duration::from_secs(10);
+/// Steps of a kind that a turned clock is followed by, at most.
+const CATCH_UP_STEPS: usize = 1_000;
 /// How often an erasure is looked for whose step is due.
 const LOOK_FOR_ERASURES: Duration = Duration::from_secs(5);
 /// How often the gateway's log says where the audit log ends, if it has grown.
@@ -71,6 +73,27 @@ pub fn start(app: &App, stop: &CancellationToken) -> TaskTracker {
     workers.spawn(reference_data(app.reference_data.clone(), stop.clone()));
     workers.close();
     workers
+}
+
+/// Does at once whatever is due by the gateway's clock: for a clock that is turned, where time does not go by.
+pub async fn catch_up(app: &App) {
+    let steps = Steps(app.diagnostics.telemetry().clone());
+    steps.took_some(Worker::Leases, app.payments.renew_leases().await);
+    for _ in 0..CATCH_UP_STEPS {
+        let webhooks = steps.took_some(Worker::Webhooks, app.webhooks.process_webhooks().await);
+        let recovered = steps.took_some(Worker::Recovery, app.payments.recover().await);
+        if !webhooks && !recovered {
+            break;
+        }
+    }
+    steps.took_some(Worker::RejectedPayments, app.risk.refund_rejected(&app.payments).await);
+    for kind in RetainedKind::ALL.iter().copied() {
+        for _ in 0..CATCH_UP_STEPS {
+            if !steps.took_some(Worker::Retention, app.payments.prune(kind).await) {
+                break;
+            }
+        }
+    }
 }
 
 /// Processes webhooks, at once when one comes in.

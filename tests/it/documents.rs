@@ -8,7 +8,12 @@ use std::{
 
 use corefy_gateway::{
     domain::{audit::AuditAction, books::ExportedKind},
-    sandbox::{COREFY_CARDS, cards::TEST_CARDS, test_refunds::TEST_REFUNDS},
+    sandbox::{
+        COREFY_CARDS,
+        cards::TEST_CARDS,
+        script::{ATTEMPT_WORDS, REFUND_WORDS},
+        test_refunds::TEST_REFUNDS,
+    },
 };
 
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
@@ -53,6 +58,18 @@ fn every_card_of_corefy_s_is_documented() {
 fn every_test_refund_is_documented() {
     let refunds = TEST_REFUNDS.iter().map(|refund| (refund.ending.to_string(), refund.description.to_owned()));
     assert_eq!(digits_and_words("Test refunds"), refunds.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_word_of_a_script_is_documented() {
+    let documented = |heading: &str| {
+        let rows = table(SANDBOX, heading).into_iter();
+        rows.map(|row| (row[0].replace('`', ""), row[1].clone())).filter(|(word, _)| word != "decline:CODE")
+    };
+    let attempts = ATTEMPT_WORDS.iter().map(|(word, _, meaning)| ((*word).to_owned(), (*meaning).to_owned()));
+    assert!(documented("Words for attempts").eq(attempts));
+    let refunds = REFUND_WORDS.iter().map(|(word, _, meaning)| ((*word).to_owned(), (*meaning).to_owned()));
+    assert!(documented("Words for refunds").eq(refunds));
 }
 
 #[test]

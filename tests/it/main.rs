@@ -73,6 +73,7 @@ mod retention;
 mod risk_decisions;
 mod risk_guide;
 mod risk_rules;
+mod sandbox_control;
 mod screening;
 mod search;
 mod search_commands;

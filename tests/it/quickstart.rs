@@ -2,10 +2,12 @@
 
 use std::{collections::HashMap, env, fs, path::Path, process::Command};
 
+use corefy_gateway::pb::PaymentIntentState as State;
 use serde_json::Value;
 
 use crate::support::{
     app::http_client,
+    client::Client,
     program::{Program, output},
 };
 
@@ -149,6 +151,30 @@ async fn try_walks_through_the_gateway_that_dev_started() {
     assert!(fine == taken && taken.parse::<u32>().unwrap() > 3, "{summary}");
     dev.terminate();
     assert_eq!(dev.exit_code().await, Some(0), "{}", dev.said());
+}
+
+#[tokio::test]
+async fn the_gateway_of_dev_goes_with_the_sandbox_s_clock() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut dev = Program::start(directory.path(), &["dev"], &ADDRESSES);
+    let address = dev.word_after("  gRPC ").await;
+    let key = dev.word_after("  API key ").await;
+    let ledger = dev.word_after("(ledger: ").await;
+    dev.word_after("No grpcurl?").await;
+    let clock = ledger.trim_end_matches(')').replace("ledger", "clock");
+    let client = Client::connect(address.parse().unwrap(), &key).await;
+    let (processing, lost) = (client.intent("10.00").await, client.intent("20.00").await);
+    assert_eq!(client.confirm(&processing.id, "4000000000000077").await.unwrap().state(), State::Processing);
+    assert_eq!(client.confirm(&lost.id, "4000000000004996").await.unwrap().state(), State::Processing);
+
+    let advance = http_client().post(&clock).body(r#"{"advance": "1h"}"#).send().await.unwrap();
+    assert_eq!(advance.status(), 200);
+    let time: Value = serde_json::from_str(&advance.text().await.unwrap()).unwrap();
+    assert_eq!(time["ahead_seconds"], 3_600);
+    assert_eq!(client.get(&processing.id).await.state(), State::Succeeded, "it was charged, and the gateway heard of it");
+    let given_up = client.get(&lost.id).await;
+    assert_eq!(given_up.state(), State::RequiresPaymentMethod);
+    assert_eq!(given_up.last_payment_error.unwrap().code, "upstream_no_record", "recovery has looked often enough");
 }
 
 #[tokio::test]

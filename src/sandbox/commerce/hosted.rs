@@ -12,13 +12,17 @@ impl State {
     /// test cards are those of the card gate, and do not show here.
     pub(super) fn try_on_page(&mut self, id: &str, card: UsedCard) {
         let now = self.clock.now();
-        let Some(payment) = self.intents.get_mut(id) else { return };
-        let is_open = payment.status == SandboxStatus::RequiresConfirmation;
-        let Some(invoice) = payment.invoice.as_deref_mut().filter(|_| is_open) else { return };
-        let CardEffect::Decline(code) = card.effect else {
-            drop(self.pay_with(id, card));
+        let is_open = self.intents.get(id).is_some_and(|payment| payment.status == SandboxStatus::RequiresConfirmation);
+        if !is_open {
+            return;
+        }
+        let effect = self.scripted_attempt(id).unwrap_or(card.effect);
+        let CardEffect::Decline(code) = effect else {
+            drop(self.pay_by(id, card, effect));
             return;
         };
+        let Some(payment) = self.intents.get_mut(id) else { return };
+        let Some(invoice) = payment.invoice.as_deref_mut() else { return };
         invoice.card = Some(card);
         invoice.tries_left -= 1;
         invoice.last_decline = Some(code);

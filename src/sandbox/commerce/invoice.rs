@@ -71,7 +71,7 @@ pub(super) fn payment_id(invoice: &str) -> String {
 }
 
 /// The invoice of a session or payment; an invoice's own id stays.
-pub(super) fn invoice_id(name: &str) -> String {
+pub(in crate::sandbox) fn invoice_id(name: &str) -> String {
     let rest = name.strip_prefix(SESSION_PREFIX).or_else(|| name.strip_prefix(PAYMENT_PREFIX));
     rest.map_or_else(|| name.to_owned(), |rest| format!("{INVOICE_PREFIX}{rest}"))
 }

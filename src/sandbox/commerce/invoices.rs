@@ -23,6 +23,7 @@ use crate::{
         faults::Switches,
         intents::is_link,
         payment::{EXPIRED, SandboxPayment, SandboxStatus},
+        script::{SCRIPT_KEY, Script, check_script},
         state::{ReferenceKind, State},
     },
 };
@@ -42,7 +43,8 @@ impl State {
         let saved = self.saved_card(&request, switches)?;
         self.check_reference(ReferenceKind::Intent, request.reference_id.as_ref(), switches)
             .map_err(|_| taken(switches))?;
-        let instant = saved.as_ref().map(|card| card.effect).filter(|_| is_instant(&request));
+        let own = saved.as_ref().map(|card| card.effect).filter(|_| is_instant(&request));
+        let instant = own.map(|own| self.scripted_instant(&request).unwrap_or(own));
         if let Some(CardEffect::Fault(fault)) = instant.filter(|effect| !effect.executes()) {
             return Err(Halt::Fault(fault));
         }
@@ -54,6 +56,12 @@ impl State {
         };
         let done = self.answer_with_invoice(201, &id, switches)?;
         Ok(Done { fault, ..done })
+    }
+
+    /// The outcome by script of an attempt that is made with the invoice.
+    fn scripted_instant(&mut self, request: &InvoiceRequest) -> Option<CardEffect> {
+        let key = self.script_key(Some(request.reference_id.as_deref()?), "");
+        self.next_attempt(&script_of(request)?, key)
     }
 
     /// The saved card that an invoice is to be paid with.
@@ -79,6 +87,7 @@ impl State {
         payment.payment_method = request.service.as_deref().and_then(method_of).unwrap_or_default().to_owned();
         let customer = request.customer["reference_id"].as_str();
         payment.customer_id = customer.map(|reference| self.customer_id_of(reference));
+        payment.script = script_of(&request);
         payment.invoice = Some(Box::new(self.invoice_of(request, saved)));
         self.claim_reference(ReferenceKind::Intent, payment.reference.as_ref(), &id);
         self.lifetimes.insert((expires, id.clone()));
@@ -136,6 +145,11 @@ impl State {
     }
 }
 
+/// The outcomes that an invoice's metadata asks for.
+fn script_of(request: &InvoiceRequest) -> Option<Script> {
+    Script::parse(request.metadata[SCRIPT_KEY].as_str()?).ok()
+}
+
 fn is_instant(request: &InvoiceRequest) -> bool {
     request.gateway_options.as_ref().is_some_and(|options| options.cardgate.instant)
 }
@@ -173,6 +187,7 @@ fn check_request(kind: &str, request: &InvoiceRequest) -> Result<Money, SandboxR
     let metadata = request.metadata.as_object().map_or(0, serde_json::Map::len);
     problems.check(metadata <= MAX_METADATA, "metadata", "must have at most 20 members");
     check_links(&mut problems, request);
+    check_script(&mut problems, request.metadata[SCRIPT_KEY].as_str());
     problems.refuse()?;
     amount.ok_or_else(|| SandboxRefusal::new(422, "validation_error", "the amount cannot be counted"))
 }

@@ -45,8 +45,13 @@ impl State {
     }
 
     /// Pays an invoice with a card; answers with the fault that the answer suffers.
-    pub(super) fn pay_with(&mut self, id: &str, card: UsedCard) -> Result<Option<Fault>, Halt> {
-        let effect = card.effect;
+    fn pay_with(&mut self, id: &str, card: UsedCard) -> Result<Option<Fault>, Halt> {
+        let effect = self.scripted_attempt(id).unwrap_or(card.effect);
+        self.pay_by(id, card, effect)
+    }
+
+    /// Pays an invoice with a card to this effect. The card keeps its own, which it has again when it is saved.
+    pub(super) fn pay_by(&mut self, id: &str, card: UsedCard, effect: CardEffect) -> Result<Option<Fault>, Halt> {
         if let CardEffect::Fault(fault) = effect
             && !fault.executes()
         {

@@ -7,10 +7,14 @@
 //!
 //! - `names`, `not_possible`: what is meant, and why it cannot be done
 //! - `payments`, `refunds`, `customers`: what happens to each
+//! - `expectations`: what is expected to have happened
+//! - `clock`: time
 //! - `webhooks`: what the gateway is told, and when
 //! - `observations`: what happened until now
 
+pub(super) mod clock;
 mod customers;
+pub(super) mod expectations;
 pub(super) mod names;
 pub(super) mod not_possible;
 mod observations;

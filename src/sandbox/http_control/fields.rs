@@ -1,6 +1,7 @@
 //! Reads the body of a control field by field, and names everything that is wrong with it at once.
 
 use axum::body::Bytes;
+use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -9,6 +10,9 @@ use crate::{
     domain::money::{Currency, Money},
     sandbox::answer::{FieldProblems, SandboxRefusal},
 };
+
+/// The form of an amount, as a refusal says it.
+const AMOUNT: &str = "must be a text such as \"10.50\"";
 
 /// The fields of a body, which is a JSON object, or empty.
 pub(super) struct ControlFields {
@@ -34,6 +38,11 @@ impl ControlFields {
         self.problems.check(false, field, problem);
     }
 
+    /// Whether any field is left.
+    pub fn has_more(&self) -> bool {
+        !self.object.is_empty()
+    }
+
     /// Takes a field away; `null` is one that is not given.
     pub fn take(&mut self, field: &str) -> Option<Value> {
         self.object.remove(field).filter(|value| !value.is_null())
@@ -57,10 +66,23 @@ impl ControlFields {
         self.optional(field, must)
     }
 
-    /// Takes an amount in major units, a text such as `"10.50"`.
+    /// Takes an amount in major units, a text such as `"10.50"`, of more than 0.
     pub fn amount(&mut self, field: &str, currency: Currency) -> Option<Money> {
-        let text: String = self.optional(field, "must be a text such as \"10.50\"")?;
-        let read = Money::parse(&text, currency);
+        let text: String = self.optional(field, AMOUNT)?;
+        self.parsed(field, &text, currency)
+    }
+
+    /// The same of 0 or more.
+    pub fn amount_or_none(&mut self, field: &str, currency: Currency) -> Option<Money> {
+        let text: String = self.optional(field, AMOUNT)?;
+        match Decimal::from_str_exact(&text) {
+            Ok(zero) if zero.is_zero() => Some(Money::new(0, currency)),
+            _ => self.parsed(field, &text, currency),
+        }
+    }
+
+    fn parsed(&mut self, field: &str, text: &str, currency: Currency) -> Option<Money> {
+        let read = Money::parse(text, currency);
         if let Err(problem) = &read {
             self.problem(field, problem);
         }

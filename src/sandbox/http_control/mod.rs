@@ -5,9 +5,11 @@
 //!
 //! - `routes`: every call there is
 //! - `fields`, `refusals`: how a request is read, and the one form in which it is refused
-//! - `payments`, `refunds`, `customers`, `webhooks`, `faults`, `observations`: the calls
+//! - `payments`, `refunds`, `customers`, `webhooks`, `faults`, `observations`, `expect`, `clock`: the calls
 
+mod clock;
 mod customers;
+mod expect;
 mod faults;
 mod fields;
 mod observations;

@@ -9,7 +9,7 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 
-use super::{customers, faults, observations, payments, refunds, refusals::ControlRefusal, webhooks};
+use super::{clock, customers, expect, faults, observations, payments, refunds, refusals::ControlRefusal, webhooks};
 use crate::sandbox::{answer::SandboxRefusal, shared::SandboxInner};
 
 /// The document that describes these calls.
@@ -25,6 +25,9 @@ pub(in crate::sandbox) fn controls() -> Vec<Control> {
     vec![
         read("/_sandbox/openapi.yaml", get(openapi)),
         change("/_sandbox/reset", post(observations::reset)),
+        change("/_sandbox/expect", post(expect::expect)),
+        read("/_sandbox/clock", get(clock::read)),
+        change("/_sandbox/clock", post(clock::advance)),
         read("/_sandbox/ledger", get(observations::ledger)),
         read("/_sandbox/requests", get(observations::requests)),
         read("/_sandbox/faults", get(faults::read)),

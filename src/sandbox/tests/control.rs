@@ -254,3 +254,105 @@ async fn a_reset_forgets_everything_but_the_address_of_webhooks() {
     let (status, _) = bench.confirm(&again, card("4111111111111111")["card_number"].as_str().unwrap()).await.unwrap();
     assert_eq!(status, 409);
 }
+
+#[tokio::test]
+async fn money_is_as_expected_or_every_difference_is_named() {
+    let bench = Bench::start().await;
+    let id = bench.paid("pi_1").await;
+    let refund = json!({"payment_id": id.replacen("in_", "cfpay_", 1), "amount": "40.00", "reference_id": "re_1"});
+    bench.post("/v1/refunds", refund).await;
+    let right = json!({"payment": "pi_1", "charged": "100.00", "refunded": "40", "charges": 1, "refunds": 1,
+        "charged_back": "0", "chargebacks": 0});
+    let (status, answer) = bench.order("/_sandbox/expect", right).await;
+    assert_eq!((status, &answer["moved"]["refunded"]), (200, &json!("40.00")), "{answer}");
+
+    let wrong = json!({"payment": id, "charged": "100.00", "charges": 2, "refunded": "50.00"});
+    let (status, answer) = bench.order("/_sandbox/expect", wrong).await;
+    assert_eq!((status, &answer["error_code"]), (409, &json!("money_differs")));
+    assert_eq!(
+        answer["differences"],
+        json!([
+            {"field": "refunded", "expected": "50.00", "actual": "40.00"},
+            {"field": "charges", "expected": "2", "actual": "1"},
+        ])
+    );
+    assert_eq!(answer["nearest_request"]["path"], format!("/v1/payment-intents/{id}/confirm"));
+    let wrong = json!({"payment": "pi_1", "refunds": 0});
+    let nearest = bench.order("/_sandbox/expect", wrong).await.1["nearest_request"].clone();
+    assert_eq!((&nearest["path"], &nearest["reference"]), (&json!("/v1/refunds"), &json!("re_1")));
+    bench.order("/_sandbox/refunds/re_1/return", json!({})).await;
+    let returned = json!({"payment": "pi_1", "refunded": "0.00", "refunds": 0, "charged": "100.00"});
+    assert_eq!(bench.order("/_sandbox/expect", returned).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_payment_that_corefy_never_heard_of_is_told_from_one_without_money() {
+    let bench = Bench::start().await;
+    bench.intent("pi_1").await;
+    bench.intent("pi_other").await;
+    let (status, answer) = bench.order("/_sandbox/expect", json!({"payment": "pi_one", "charged": "0.00"})).await;
+    assert_eq!((status, &answer["error_code"]), (404, &json!("not_found")));
+    assert_eq!(answer["nearest_request"]["reference"], "pi_other", "its name begins alike");
+    let expect = |payment: &str, known: bool| json!({"payment": payment, "known": known});
+    assert_eq!(bench.order("/_sandbox/expect", expect("pi_one", false)).await.0, 200);
+    assert_eq!(bench.order("/_sandbox/expect", expect("pi_1", true)).await.0, 200);
+    let (status, answer) = bench.order("/_sandbox/expect", expect("pi_1", false)).await;
+    assert_eq!((status, &answer["differences"][0]["field"]), (409, &json!("known")));
+    assert_eq!(bench.order("/_sandbox/expect", json!({"payment": "pi_1", "charged": "0.00"})).await.0, 200);
+    assert_eq!(bench.order("/_sandbox/expect", json!({"payment": "pi_1"})).await.0, 422, "nothing is expected");
+    let (status, answer) =
+        bench.order("/_sandbox/expect", json!({"payment": "pi_1", "charged": "-1", "charges": -1})).await;
+    assert_eq!(status, 422);
+    assert_eq!(answer["errors"].as_object().unwrap().keys().collect::<Vec<_>>(), ["charged", "charges"]);
+}
+
+#[tokio::test]
+async fn time_goes_by_when_a_test_says_so() {
+    let bench = Bench::start().await;
+    let id = bench.intent("pi_1").await;
+    bench.confirm(&id, "4000000000000077").await;
+    let before = bench.clock.now();
+    let (status, time) = bench.order("/_sandbox/clock", json!({"advance": "4s"})).await;
+    assert_eq!((status, bench.sandbox.ledger().charged("pi_1")), (200, 0));
+    assert_eq!(time["now"], bench.clock.now().to_string());
+    assert_eq!(bench.order("/_sandbox/clock", json!({"advance": "1s"})).await.0, 200);
+    assert_eq!(bench.sandbox.ledger().charged("pi_1"), 10_000);
+    assert_eq!(bench.clock.now().since(before), std::time::Duration::from_secs(5));
+    for (body, status) in [
+        (json!({"advance": "-1h"}), 422),
+        (json!({"advance": 3600}), 422),
+        (json!({"advance": "401d"}), 422),
+        (json!({}), 422),
+    ] {
+        assert_eq!(bench.order("/_sandbox/clock", body.clone()).await.0, status, "{body}");
+    }
+    assert_eq!(bench.clock.now().since(before), std::time::Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn the_gateway_on_the_same_clock_catches_up_at_every_step() {
+    let bench = Bench::start().await;
+    let times = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (clock, seen) = (bench.clock.clone(), times.clone());
+    bench.sandbox.on_advance(std::sync::Arc::new(move || {
+        seen.lock().unwrap().push(clock.now());
+        Box::pin(async {})
+    }));
+    let before = bench.clock.now();
+    assert_eq!(bench.order("/_sandbox/clock", json!({"advance": "25h"})).await.0, 200);
+    let seconds: Vec<_> = times.lock().unwrap().iter().map(|time| time.since(before).as_secs()).collect();
+    assert_eq!((&seconds[..4], seconds.last()), (&[5, 10, 15, 20][..], Some(&90_000)));
+    assert!(seconds.len() < 50, "{seconds:?}");
+}
+
+#[tokio::test]
+async fn a_gateway_whose_clock_does_not_follow_is_still_known() {
+    let environment = crate::domain::environment::Environment::ahead();
+    let bench = Bench::start_in(super::settings(), environment).await;
+    let id = bench.intent("pi_1").await;
+    bench.sandbox.advance_clock(std::time::Duration::from_secs(3_600)).await.unwrap();
+    assert_eq!(bench.status_of(&id).await, "requires_confirmation", "its clock followed");
+    let machine = crate::domain::clock::Clock::system();
+    let late = Bench { clock: machine, ..bench };
+    assert_eq!(late.status_of(&id).await, "requires_confirmation", "its clock did not");
+}

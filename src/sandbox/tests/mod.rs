@@ -28,6 +28,7 @@ mod control;
 mod failures;
 mod payments;
 mod refunds;
+mod scripts;
 mod webhooks;
 
 const CONFIRM: &str = "/v1/payment-intents/{id}/confirm";
@@ -56,7 +57,10 @@ impl Bench {
     }
 
     async fn start_with(settings: SandboxOptions) -> Self {
-        let environment = Environment::manual(Timestamp::from_seconds(1_700_000_000));
+        Self::start_in(settings, Environment::manual(Timestamp::from_seconds(1_700_000_000))).await
+    }
+
+    async fn start_in(settings: SandboxOptions, environment: Environment) -> Self {
         let clock = environment.clock.clone();
         let shutdown = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -25,6 +25,7 @@ async fn every_test_amount_does_what_its_row_says() {
         let answer = refund(&bench, &id, &format!("1.{}", test.ending), "re_1").await;
         let (at_first, at_last) = match test.effect {
             RefundEffect::Succeed => (Some("succeeded"), Some("succeeded")),
+            RefundEffect::Fail => (Some("failed"), Some("failed")),
             RefundEffect::PendThenSucceed => (Some("pending"), Some("succeeded")),
             RefundEffect::PendThenFail => (Some("pending"), Some("failed")),
             RefundEffect::Refuse => (None, None),

@@ -16,6 +16,7 @@ mod hosted;
 mod invoices;
 mod refunds;
 mod sales;
+mod scripts;
 mod tokens;
 
 const INVOICES: &str = "/payment-invoices";
