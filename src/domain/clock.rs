@@ -108,7 +108,7 @@ enum TimeSource {
     Machine,
     /// The machine, and so much more.
     Ahead(Arc<AtomicI64>),
-    /// Whoever turns it.
+    /// A test, which turns it.
     Manual(Arc<AtomicI64>),
 }
 

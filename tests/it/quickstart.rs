@@ -171,7 +171,11 @@ async fn the_gateway_of_dev_goes_with_the_sandbox_s_clock() {
     assert_eq!(advance.status(), 200);
     let time: Value = serde_json::from_str(&advance.text().await.unwrap()).unwrap();
     assert_eq!(time["ahead_seconds"], 3_600);
-    assert_eq!(client.get(&processing.id).await.state(), State::Succeeded, "it was charged, and the gateway heard of it");
+    assert_eq!(
+        client.get(&processing.id).await.state(),
+        State::Succeeded,
+        "it was charged, and the gateway heard of it"
+    );
     let given_up = client.get(&lost.id).await;
     assert_eq!(given_up.state(), State::RequiresPaymentMethod);
     assert_eq!(given_up.last_payment_error.unwrap().code, "upstream_no_record", "recovery has looked often enough");
