@@ -1,6 +1,6 @@
 # The two commands are `make dev` and `make test`. Everything else is `cargo`.
 
-.PHONY: help machine dev try clients test bench chaos abuse fuzz model soak bare fmt lint
+.PHONY: help machine dev try clients test bench chaos abuse fuzz model soak bare packaging release fmt lint
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -40,6 +40,12 @@ soak: machine ## Simulate as many runs with crashes, faults and replicas as you 
 
 bare: ## Run `make test` on a bare Debian, in a chroot that debootstrap makes; as root
 	.ci/bare
+
+packaging: ## Build the image and the package for Debian, and try both in a chroot; as root
+	.ci/packaging $(ONLY)
+
+release: machine ## Make a release into target/dist: program, package, manuals, list of crates, notes, checksums
+	.ci/release
 
 fmt: ## Format the code
 	cargo fmt

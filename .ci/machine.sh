@@ -75,13 +75,19 @@ need_python() {
     python3 -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
 }
 
+# The way to run the gateway by an image, where there is a Docker that builds one.
+without_rust() {
+    ! command -v docker >/dev/null || printf '%s' ", or run the gateway in containers:" \
+        " docker compose --env-file deploy/compose/dev.env --profile dev up --build"
+}
+
 # The two that no test can bring: Rust, and a C compiler for what of SQLite and TLS is C.
 need_rust() {
     local minimum found
     minimum=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
     has_version cargo "$minimum" && return
     found=$(version_of cargo) || true
-    echo "Rust $minimum or newer is needed, and this machine has ${found:-none}: see https://rustup.rs" >&2
+    echo "Rust $minimum or newer is needed, and this machine has ${found:-none}: see https://rustup.rs$(without_rust)" >&2
     return 1
 }
 

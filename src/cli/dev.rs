@@ -25,6 +25,18 @@ use crate::{
     worker,
 };
 
+/// How each language connects, and the page that goes on from there.
+const CLIENTS: [(&str, &str, &str); 8] = [
+    ("Python", "corefy_gateway.connect(TARGET, KEY)", "python"),
+    ("TypeScript", "connect(TARGET, KEY)", "typescript"),
+    ("Go", "gateway.Connect(TARGET, KEY)", "go"),
+    ("Java", "CorefyGateway.connect(TARGET, KEY)", "java"),
+    ("Kotlin", "CorefyGateway.connect(TARGET, KEY)", "kotlin"),
+    ("C++", "corefy::gateway::Connect(TARGET, KEY)", "cpp"),
+    ("Ruby", "CorefyGateway.connect(TARGET, KEY)", "ruby"),
+    ("Rust", "corefy_gateway::client::connect(TARGET, KEY)", "rust"),
+];
+
 /// The command and its settings.
 #[derive(Args)]
 pub(super) struct DevCommand {
@@ -102,10 +114,17 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// One line a language.
+fn clients() -> String {
+    let line = |(language, connect, page)| format!("  {language:<11} {connect:<45} docs/clients/{page}.md");
+    CLIENTS.map(line).join("\n")
+}
+
 fn welcome(server: &Server, sandbox: &Url, key: &SecretString, dir: &Path) {
     let program = config::program_name();
     let environment = dir.join("env");
     let (grpc, http, key) = (server.grpc_addr, server.http_addr, key.expose_secret());
+    let clients = clients();
     anstream::println!(
         "{}
 
@@ -126,6 +145,10 @@ grpcurl -plaintext -H 'authorization: Bearer {key}' -d '{{\"payment_intent_id\":
 See what happened to it, in a second terminal, as with every other command:
 
 . {} && {program} timeline pi_…
+
+In your language, with TARGET http://{grpc} and KEY as above:
+
+{clients}
 
 No grpcurl? `make try` in a second terminal walks through payments, a decline, 3-D Secure and refunds.
 ",

@@ -94,6 +94,10 @@ fn make_dev_says_in_one_sentence_that_rust_or_a_compiler_is_missing() {
     assert_eq!(Machine::new().refusal(), format!("{needed} none: see https://rustup.rs"));
     let old = Machine::new().with("cargo", OLD_RUST);
     assert_eq!(old.refusal(), format!("{needed} 1.93.1: see https://rustup.rs"));
+    let with_docker = Machine::new().with("docker", "Docker version 28.3.3");
+    let containers = "docker compose --env-file deploy/compose/dev.env --profile dev up --build";
+    let sentence = format!("{needed} none: see https://rustup.rs, or run the gateway in containers: {containers}");
+    assert_eq!(with_docker.refusal(), sentence);
     let without_compiler = Machine::new().with("cargo", RUST);
     let compiler = "a C compiler is needed, and this machine has none: on Debian, apt-get install build-essential";
     assert_eq!(without_compiler.refusal(), compiler);

@@ -24,6 +24,7 @@ mod confirmations;
 mod crashes;
 mod customers;
 mod database_files;
+mod deploy;
 mod documents;
 mod erasures;
 mod errors;

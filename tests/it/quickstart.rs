@@ -59,6 +59,11 @@ async fn the_lines_that_dev_prints_take_a_payment() {
     }
     let said = dev.said();
     let lines: Vec<_> = said.lines().filter(|line| line.starts_with("grpcurl ")).collect();
+    for language in ["python", "typescript", "go", "java", "kotlin", "cpp", "ruby", "rust"] {
+        let page = format!("docs/clients/{language}.md");
+        assert_eq!(said.lines().filter(|line| line.ends_with(&page)).count(), 1, "one line for {language}: {said}");
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&page).exists(), "{page}");
+    }
     let [create, confirm] = lines[..] else { panic!("dev prints two lines: {said}") };
 
     let created = paste(create);
