@@ -128,7 +128,10 @@ class Runner:
     def answer(self, step: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Makes the step's call: the answer and its headers."""
         service, name, request = request_of(step)
-        stub = getattr(getattr(self.gateway(key_of(step)), service), name)
+        gateway = self.gateway(key_of(step))
+        if "list" in step:
+            return {"messages": kept(getattr(gateway.all, entries_of(name))(request), step)}, {}
+        stub = getattr(getattr(gateway, service), name)
         if "stream" in step:
             return {"messages": kept(stub(request, timeout=30), step)}, {}
         response, call = stub.with_call(request, metadata=metadata_of(step), timeout=step.get("timeout_seconds"))
@@ -152,22 +155,28 @@ def metadata_of(step: dict[str, Any]) -> list[tuple[str, str]]:
 
 def request_of(step: dict[str, Any]) -> tuple[str, str, Any]:
     """The service's name at the gateway, the method's, and the request."""
-    service, name = (step.get("call") or step["stream"]).split("/")
+    service, name = (step.get("call") or step.get("stream") or step["list"]).split("/")
     method = descriptor_pool.Default().FindServiceByName(service).methods_by_name[name]
     request = json_format.ParseDict(step["request"], message_factory.GetMessageClass(method.input_type)())
     return SERVICES[service.split(".")[-1]], name, request
 
 
 def kept(stream: Any, step: dict[str, Any]) -> list[Any]:
-    """Reads a stream to its end, or until enough is kept of its messages; then it is closed."""
+    """Reads a stream or a list to its end, or until enough is kept of its messages; then a stream is closed."""
     messages: list[Any] = []
     for message in stream:
         if (member := at(as_json(message), step.get("each", ""))) is not None:
             messages.append(member)
         if len(messages) == step.get("take"):
-            stream.cancel()
+            if "stream" in step:
+                stream.cancel()
             break
     return messages
+
+
+def entries_of(name: str) -> str:
+    """The list's name at the client: `payment_intents` of `ListPaymentIntents`."""
+    return re.sub(r"(?<=.)([A-Z])", r"_\1", name.removeprefix("List")).lower()
 
 
 def as_json(message: Any) -> Any:

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from corefy_gateway import aio
-from scenario import Runner, as_json, at, credentials, key_of, metadata_of, request_of, run_all
+from scenario import Runner, as_json, at, credentials, entries_of, key_of, metadata_of, request_of, run_all
 
 
 class AioRunner(Runner):
@@ -22,7 +22,10 @@ class AioRunner(Runner):
 
     async def awaited(self, step: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         service, name, request = request_of(step)
-        stub = getattr(getattr(self.aio_gateway(key_of(step)), service), name)
+        gateway = self.aio_gateway(key_of(step))
+        if "list" in step:
+            return {"messages": await kept(getattr(gateway.all, entries_of(name))(request), step)}, {}
+        stub = getattr(getattr(gateway, service), name)
         if "stream" in step:
             return {"messages": await kept(stub(request, timeout=30), step)}, {}
         call = stub(request, metadata=metadata_of(step), timeout=step.get("timeout_seconds"))
@@ -40,13 +43,14 @@ class AioRunner(Runner):
 
 
 async def kept(stream: Any, step: dict[str, Any]) -> list[Any]:
-    """Reads a stream to its end, or until enough is kept of its messages; then it is closed."""
+    """Reads a stream or a list to its end, or until enough is kept of its messages; then a stream is closed."""
     messages: list[Any] = []
     async for message in stream:
         if (member := at(as_json(message), step.get("each", ""))) is not None:
             messages.append(member)
         if len(messages) == step.get("take"):
-            stream.cancel()
+            if "stream" in step:
+                stream.cancel()
             break
     return messages
 

@@ -112,17 +112,21 @@ class Runner
 
   # A call's answer as JSON has it, and its headers.
   def call(step)
-    service, name = (step["call"] || step["stream"]).split("/")
+    service, name = (step["call"] || step["stream"] || step["list"]).split("/")
     message = Corefy::Gateway::V1.const_get("#{name}Request").decode_json(JSON.generate(step["request"]))
-    calls = @gateways[step.fetch("api_key", ENV.fetch("SCENARIO_API_KEY"))].public_send(SERVICES.fetch(service.split(".").last))
+    gateway = @gateways[step.fetch("api_key", ENV.fetch("SCENARIO_API_KEY"))]
     method = name.gsub(/(?<=.)([A-Z])/, '_\1').downcase
+    return [{ "messages" => kept(gateway.all.public_send(method.delete_prefix("list_"), message), step) }, {}] if step["list"]
+
+    calls = gateway.public_send(SERVICES.fetch(service.split(".").last))
     return [{ "messages" => kept(calls.public_send(method, message, timeout: STREAM_PATIENCE), step) }, {}] if step["stream"]
 
-    answer = calls.public_send(method, message, idempotency_key: step["idempotency_key"], headers: true)
+    options = { idempotency_key: step["idempotency_key"], timeout: step["timeout_seconds"] }.compact
+    answer = calls.public_send(method, message, **options, headers: true)
     [as_json(answer.message), answer.headers]
   end
 
-  # Reads a stream to its end, or until enough is kept of its messages.
+  # Reads a stream or a list to its end, or until enough is kept of its messages.
   def kept(stream, step)
     messages = stream.lazy.filter_map { |message| at(as_json(message), step.fetch("each", "")) }
     step.key?("take") ? messages.first(step["take"]) : messages.to_a

@@ -1,9 +1,9 @@
 //! The client's calls as functions from JSON to JSON.
 
-use std::{error::Error, future::Future, sync::LazyLock};
+use std::{error::Error, future::Future, sync::LazyLock, time::Duration};
 
 use corefy_gateway::{
-    client::{Gateway, GatewayError},
+    client::{Gateway, GatewayError, PagedList},
     pb::{self, ExportRequest, FILE_DESCRIPTOR_SET, StreamEventsRequest},
 };
 use prost::Message;
@@ -32,13 +32,11 @@ macro_rules! calls {
 }
 
 /// Makes the call `package.Service/Method` through the client: the answer and its headers.
-pub async fn unary(
-    gateway: &Gateway,
-    method: &str,
-    request: &Value,
-    key: Option<&str>,
-) -> Outcome<(Value, MetadataMap)> {
-    let call = Call::of(method, request, key)?;
+pub async fn unary(gateway: &Gateway, method: &str, step: &Value) -> Outcome<(Value, MetadataMap)> {
+    let call = Call {
+        timeout: step["timeout_seconds"].as_u64(),
+        ..Call::of(method, &step["request"], step["idempotency_key"].as_str())?
+    };
     calls!(gateway, call;
         CreatePaymentIntent: payment_intents.create_payment_intent(CreatePaymentIntentRequest),
         ConfirmPaymentIntent: payment_intents.confirm_payment_intent(ConfirmPaymentIntentRequest),
@@ -94,12 +92,14 @@ struct Call<'a> {
     name: &'a str,
     request: &'a Value,
     key: Option<&'a str>,
+    /// The caller's deadline, in seconds.
+    timeout: Option<u64>,
 }
 
 impl<'a> Call<'a> {
     fn of(method: &'a str, request: &'a Value, key: Option<&'a str>) -> Outcome<Self> {
         let (service, name) = method.split_once('/').ok_or("not a method")?;
-        Ok(Self { service, name, request, key })
+        Ok(Self { service, name, request, key, timeout: None })
     }
 
     async fn through<Q, A, F>(&self, call: impl FnOnce(Request<Q>) -> F) -> Outcome<(Value, MetadataMap)>
@@ -111,6 +111,9 @@ impl<'a> Call<'a> {
         let mut request = Request::new(self.message()?);
         if let Some(key) = self.key {
             request.metadata_mut().insert("idempotency-key", key.parse()?);
+        }
+        if let Some(seconds) = self.timeout {
+            request.set_timeout(Duration::from_secs(seconds));
         }
         let (headers, answer, _) = call(request).await.map_err(GatewayError::from)?.into_parts();
         Ok((as_json(self.method()?.output(), &answer)?, headers))
@@ -125,6 +128,61 @@ impl<'a> Call<'a> {
     fn message<Q: Message + Default>(&self) -> Outcome<Q> {
         Ok(DynamicMessage::deserialize(self.method()?.input(), self.request)?.transcode_to()?)
     }
+}
+
+/// Reads lists of a table: the method's name, the list and its request.
+macro_rules! lists {
+    ($gateway:ident, $call:ident, $step:ident; $($name:ident: $list:ident($request:ident),)*) => {
+        match $call.name {
+            $(stringify!($name) => {
+                let entries = $gateway.all().$list($call.message::<pb::$request>()?);
+                entries_kept(entries, entry_of($call.method()?)?, $step).await
+            })*
+            name => Err(format!("{name} is not in the table").into()),
+        }
+    };
+}
+
+/// Reads the list of a step to its end, or until enough is kept of its entries; then it is dropped.
+pub async fn listed(gateway: &Gateway, step: &Value) -> Outcome<(Value, MetadataMap)> {
+    let call = Call::of(step["list"].as_str().unwrap_or_default(), &step["request"], None)?;
+    let messages = lists!(gateway, call, step;
+        ListPaymentIntents: payment_intents(ListPaymentIntentsRequest),
+        ListChargebacks: chargebacks(ListChargebacksRequest),
+        ListRefunds: refunds(ListRefundsRequest),
+        ListCustomers: customers(ListCustomersRequest),
+        ListPaymentMethods: payment_methods(ListPaymentMethodsRequest),
+        ListEvents: events(ListEventsRequest),
+        ListApiCalls: api_calls(ListApiCallsRequest),
+        GetTimeline: timeline_entries(GetTimelineRequest),
+        ListRulesVersions: rules_versions(ListRulesVersionsRequest),
+        ListListEntries: list_entries(ListListEntriesRequest),
+        ListDecisions: decisions(ListDecisionsRequest),
+        ListReviews: reviews(ListReviewsRequest),
+    );
+    Ok((json!({ "messages": messages? }), MetadataMap::new()))
+}
+
+/// The message of which a page of the method has a list.
+fn entry_of(method: MethodDescriptor) -> Outcome<MessageDescriptor> {
+    let page = method.output();
+    let entries = page.fields().find(|field| field.is_list()).ok_or("its answers are no pages")?;
+    Ok(entries.kind().as_message().ok_or("its entries are no messages")?.clone())
+}
+
+async fn entries_kept<T: Message + Unpin>(
+    mut list: PagedList<T>,
+    entry: MessageDescriptor,
+    step: &Value,
+) -> Outcome<Vec<Value>> {
+    let (member, most) = (step["each"].as_str().unwrap_or_default(), step["take"].as_u64().unwrap_or(u64::MAX));
+    let mut messages = Vec::new();
+    while (messages.len() as u64) < most {
+        let Some(message) = list.next().await.transpose()? else { break };
+        let found = at(&as_json(entry.clone(), &message)?, member);
+        messages.extend((!found.is_null()).then_some(found));
+    }
+    Ok(messages)
 }
 
 /// Reads the stream of a step to its end, or until enough is kept of its messages; then it is dropped.

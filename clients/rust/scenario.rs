@@ -71,9 +71,10 @@ impl Runner {
         let expected = &step["expect"];
         let outcome = if step["stream"].is_string() {
             tokio::time::timeout(PATIENCE_WITH_STREAMS, methods::streamed(&gateway, step)).await?
+        } else if step["list"].is_string() {
+            methods::listed(&gateway, step).await
         } else {
-            let name = step["call"].as_str().unwrap_or_default();
-            methods::unary(&gateway, name, &step["request"], step["idempotency_key"].as_str()).await
+            methods::unary(&gateway, step["call"].as_str().unwrap_or_default(), step).await
         };
         let (answer, headers) = match (outcome, &expected["error"]) {
             (Ok(answer), Value::Null) => answer,

@@ -50,6 +50,8 @@ class Wire:
     def __init__(self, gateway_port, tls=None):
         self.gateway_port, self.port = gateway_port, 0
         self.fault, self.is_once = None, False
+        # How many calls have come since the number was last asked for.
+        self.calls = 0
         self.callers_tls = self.gateway_tls = None
         if tls:
             self.callers_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -92,7 +94,12 @@ class Wire:
     def mend(self):
         self.fault = None
 
+    def take_calls(self):
+        calls, self.calls = self.calls, 0
+        return calls
+
     def next_fault(self):
+        self.calls += 1
         fault = self.fault
         if self.is_once:
             self.fault = None

@@ -15,6 +15,7 @@ mod calls;
 pub mod constants;
 mod error;
 mod events;
+mod lists;
 mod methods;
 mod repetition;
 
@@ -25,7 +26,12 @@ use tonic::{
     transport::{Channel, ClientTlsConfig, Endpoint},
 };
 
-pub use self::{calls::Calls, error::GatewayError, events::Events};
+pub use self::{
+    calls::Calls,
+    error::GatewayError,
+    events::Events,
+    lists::{PagedList, PagedLists},
+};
 use crate::pb::{
     StreamEventsRequest, customer_service_client::CustomerServiceClient, event_service_client::EventServiceClient,
     export_service_client::ExportServiceClient, gateway_service_client::GatewayServiceClient,
@@ -142,6 +148,11 @@ impl Gateway {
     /// The gateway itself.
     pub fn gateway(&self) -> GatewayServiceClient<Calls> {
         GatewayServiceClient::new(self.calls.clone())
+    }
+
+    /// The entries of lists, page after page: `gateway.all().refunds(request)`.
+    pub fn all(&self) -> PagedLists {
+        PagedLists::new(self.calls.clone())
     }
 
     /// The events that `request` asks for (the default: all, from the oldest that is kept), and then each as it happens,

@@ -9,10 +9,13 @@
 #include <memory>
 #include <stdexcept>
 
+#include "corefy/gateway/lists.h"
 #include "values.h"
 
 using corefy::gateway::Gateway;
 using corefy::gateway::GatewayError;
+using corefy::gateway::Lists;
+using corefy::gateway::Pages;
 using nlohmann::json;
 namespace v1 = corefy::gateway::v1;
 
@@ -137,6 +140,40 @@ const std::map<std::string, Reader>& Readers() {
   return kReaders;
 }
 
+using Lister = std::function<json(const Gateway&, const json& step)>;
+
+template <class Entry, class Request>
+Lister Listing(Pages<Entry> (Lists::*list)(const Request&) const) {
+  return [=](const Gateway& gateway, const json& step) {
+    const auto take = step.value("take", std::numeric_limits<std::size_t>::max());
+    json messages = json::array();
+    for (const Entry& entry : (Lists(gateway).*list)(FromJson<Request>(step["request"]))) {
+      const json member = At(AsJson(entry), step.value("each", ""));
+      if (!member.is_null()) messages.push_back(member);
+      if (messages.size() == take) break;
+    }
+    return json{{"messages", messages}};
+  };
+}
+
+const std::map<std::string, Lister>& Listers() {
+  static const std::map<std::string, Lister> kListers = {
+      {"ListPaymentIntents", Listing(&Lists::PaymentIntents)},
+      {"ListChargebacks", Listing(&Lists::Chargebacks)},
+      {"ListRefunds", Listing(&Lists::Refunds)},
+      {"ListCustomers", Listing(&Lists::Customers)},
+      {"ListPaymentMethods", Listing(&Lists::PaymentMethods)},
+      {"ListEvents", Listing(&Lists::Events)},
+      {"ListApiCalls", Listing(&Lists::ApiCalls)},
+      {"GetTimeline", Listing(&Lists::TimelineEntries)},
+      {"ListRulesVersions", Listing(&Lists::RulesVersions)},
+      {"ListListEntries", Listing(&Lists::ListEntries)},
+      {"ListDecisions", Listing(&Lists::Decisions)},
+      {"ListReviews", Listing(&Lists::Reviews)},
+  };
+  return kListers;
+}
+
 std::string NameOf(const std::string& method) { return method.substr(method.find('/') + 1); }
 
 }  // namespace
@@ -149,3 +186,5 @@ json Stream(const Gateway& gateway, grpc::ClientContext& context, const json& st
   context.set_deadline(std::chrono::system_clock::now() + kPatienceWithStreams);
   return Readers().at(NameOf(step["stream"]))(gateway, context, step);
 }
+
+json List(const Gateway& gateway, const json& step) { return Listers().at(NameOf(step["list"]))(gateway, step); }

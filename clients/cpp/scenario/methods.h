@@ -14,3 +14,6 @@ nlohmann::json Unary(const corefy::gateway::Gateway& gateway, grpc::ClientContex
 // GatewayError.
 nlohmann::json Stream(const corefy::gateway::Gateway& gateway, grpc::ClientContext& context,
                       const nlohmann::json& step);
+
+// Reads the list of a step to its end, or until enough is kept of its entries. Throws GatewayError.
+nlohmann::json List(const corefy::gateway::Gateway& gateway, const nlohmann::json& step);

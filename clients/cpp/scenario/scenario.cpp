@@ -130,20 +130,25 @@ class Runner {
     if (step.contains("idempotency_key")) context.AddMetadata("idempotency-key", step["idempotency_key"]);
     json answer;
     try {
-      answer = step.contains("stream") ? Stream(gateway, context, step)
-                                       : Unary(gateway, context, step["call"], step["request"]);
+      answer = Answer(gateway, context, step);
     } catch (const GatewayError& error) {
       if (!expected.contains("error")) throw;
       return CheckError(error, expected["error"]);
     }
     if (expected.contains("error")) throw std::runtime_error("no error but " + answer.dump());
     CheckAll(answer, expected.value("response", json::object()), "response");
-    const auto& headers = context.GetServerInitialMetadata();
     for (const auto& [name, value] : Members(expected, "metadata")) {
+      const auto& headers = context.GetServerInitialMetadata();
       const auto found = headers.find(name);
       Check(found == headers.end() ? "" : std::string(found->second.data(), found->second.size()), value, name);
     }
     for (const auto& [name, path] : Members(step, "save")) variables_[name] = At(answer, path);
+  }
+
+  static json Answer(const Gateway& gateway, grpc::ClientContext& context, const json& step) {
+    if (step.contains("stream")) return Stream(gateway, context, step);
+    if (step.contains("list")) return List(gateway, step);
+    return Unary(gateway, context, step["call"], step["request"]);
   }
 
   const Gateway& GatewayOf(const std::string& api_key) {

@@ -43,6 +43,8 @@ type Client struct {
 	Exports        gatewayv1.ExportServiceClient
 	Risk           gatewayv1.RiskServiceClient // for keys with the scope risk
 	Gateway        gatewayv1.GatewayServiceClient
+	// All has the entries of lists, page after page: for refund, err := range client.All.Refunds(ctx, request).
+	All Lists
 
 	connection *grpc.ClientConn
 }
@@ -64,7 +66,7 @@ func Connect(target, apiKey string, options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	return &Client{
+	client := &Client{
 		PaymentIntents: gatewayv1.NewPaymentIntentServiceClient(connection),
 		Refunds:        gatewayv1.NewRefundServiceClient(connection),
 		Customers:      gatewayv1.NewCustomerServiceClient(connection),
@@ -74,7 +76,9 @@ func Connect(target, apiKey string, options ...Option) (*Client, error) {
 		Risk:           gatewayv1.NewRiskServiceClient(connection),
 		Gateway:        gatewayv1.NewGatewayServiceClient(connection),
 		connection:     connection,
-	}, nil
+	}
+	client.All = Lists{client}
+	return client, nil
 }
 
 // Close ends the connection, and every call that is under way.

@@ -28,8 +28,14 @@ final class Client implements Scenario.Calls {
   @Override
   public Object answer(Map<String, Object> step, AtomicReference<Metadata> headers)
       throws Exception {
-    String[] path = ((String) step.getOrDefault("call", step.get("stream"))).split("[./]");
+    String[] path = Scenario.method(step).split("[./]");
     String apiKey = (String) step.getOrDefault("api_key", System.getenv("SCENARIO_API_KEY"));
+    String method = path[path.length - 1];
+    if (step.containsKey("list")) {
+      String list = method.substring("List".length());
+      var entries = (Iterable<?>) invoke(gateway(apiKey).all(), list, step.get("request"));
+      return kept(entries.iterator(), step);
+    }
     AbstractStub<?> stub =
         stub(gateway(apiKey), path[path.length - 2])
             .withInterceptors(
@@ -37,7 +43,10 @@ final class Client implements Scenario.Calls {
     if (step.containsKey("idempotency_key")) {
       stub = stub.withOption(CorefyGateway.IDEMPOTENCY_KEY, (String) step.get("idempotency_key"));
     }
-    String method = path[path.length - 1];
+    if (step.containsKey("timeout_seconds")) {
+      double seconds = (double) step.get("timeout_seconds");
+      stub = stub.withDeadlineAfter((long) seconds, TimeUnit.SECONDS);
+    }
     if (step.containsKey("call")) {
       return Values.json((Message) invoke(stub, method, step.get("request")));
     }
@@ -50,7 +59,7 @@ final class Client implements Scenario.Calls {
     }
   }
 
-  /** Reads a stream to its end, or until enough is kept of its messages. */
+  /** Reads a stream or a list to its end, or until enough is kept of its messages. */
   private static Object kept(Iterator<?> stream, Map<String, Object> step) throws IOException {
     var messages = new ArrayList<Object>();
     double most = (double) step.getOrDefault("take", Double.POSITIVE_INFINITY);
@@ -88,7 +97,7 @@ final class Client implements Scenario.Calls {
     };
   }
 
-  /** Calls the stub's method, which has one parameter: the request. */
+  /** Calls the method of a stub or of lists, which has one parameter: the request. */
   private static Object invoke(Object stub, String name, Object json) throws Exception {
     var methods = Stream.of(stub.getClass().getMethods());
     var method = methods.filter(m -> m.getName().equalsIgnoreCase(name)).findAny().orElseThrow();

@@ -32,6 +32,12 @@ final class Scenario {
     this.calls = calls;
   }
 
+  /** The method of a step: {@code package.Service/Method}. */
+  static String method(Map<String, Object> step) {
+    Object call = step.getOrDefault("call", step.get("stream"));
+    return (String) (call != null ? call : step.get("list"));
+  }
+
   public static void main(String[] arguments) throws IOException {
     runAll("java", new Client());
   }

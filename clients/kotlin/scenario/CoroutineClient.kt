@@ -23,10 +23,19 @@ private class CoroutineClient : Scenario.Calls {
 
   override fun answer(step: Map<String, Any?>, headers: AtomicReference<Metadata>): Any? {
     val apiKey = step["api_key"] ?: System.getenv("SCENARIO_API_KEY")
-    val (service, method) = "${step["call"] ?: step["stream"]}".substringAfterLast('.').split('/')
+    val (service, method) = Scenario.method(step).substringAfterLast('.').split('/')
+    if ("list" in step) {
+      val all = client.gateway("$apiKey").coroutines.all
+      return runBlocking {
+        typedErrors { kept(invoke(all, method.removePrefix("List"), step["request"]) as Flow<*>, step) }
+      }
+    }
     val capture = MetadataUtils.newCaptureMetadataInterceptor(headers, AtomicReference())
     var stub = stub(client.gateway("$apiKey"), service).withInterceptors(capture)
     step["idempotency_key"]?.let { stub = stub.withOption(CorefyGateway.IDEMPOTENCY_KEY, "$it") }
+    step["timeout_seconds"]?.let {
+      stub = stub.withDeadlineAfter((it as Double).toLong(), TimeUnit.SECONDS)
+    }
     return runBlocking {
       typedErrors {
         if ("call" in step) {
@@ -39,7 +48,7 @@ private class CoroutineClient : Scenario.Calls {
     }
   }
 
-  /** Reads a stream to its end, or until enough is kept of its messages. */
+  /** Reads a stream or a list to its end, or until enough is kept of its messages. */
   private suspend fun kept(stream: Flow<*>, step: Map<String, Any?>): Any {
     val messages = stream.mapNotNull { Values.at(Values.json(it as Message), step["each"] ?: "") }
     val count = step["take"] as Double?
@@ -61,11 +70,14 @@ private class CoroutineClient : Scenario.Calls {
       }
     }
 
-  /** Calls the stub's method: of a request and metadata, and suspending unless it streams. */
+  /** Calls the method of lists, of a request; or a stub's, of a request and metadata, and suspending unless it streams. */
   private suspend fun invoke(stub: Any, name: String, json: Any?): Any? {
     val method = stub.javaClass.methods.first { it.name.equals(name, ignoreCase = true) }
     val request = method.parameterTypes[0].getMethod("newBuilder").invoke(null) as Message.Builder
     JsonFormat.parser().merge(Values.GSON.toJson(json), request)
+    if (method.parameterCount == 1) {
+      return method.invoke(stub, request.build())
+    }
     if (method.parameterCount == 2) {
       return method.invoke(stub, request.build(), Metadata())
     }

@@ -1,7 +1,7 @@
 /** Runs the cases of clients/scenario against a gateway. Node and pages share it. */
 
 import { fromJson, toJson, type DescMessage, type JsonValue, type Message } from "@bufbuild/protobuf";
-import { GatewayError, type Gateway } from "corefy-gateway";
+import { GatewayError, type Gateway, type Lists } from "corefy-gateway";
 import * as v1 from "corefy-gateway/v1";
 
 import { at, check, checkError, filledIn, type ExpectedError, type Values } from "./expectations.js";
@@ -20,9 +20,11 @@ export interface World {
 interface Step {
   call?: string;
   stream?: string;
+  list?: string;
   control?: string[];
   request: JsonValue;
   idempotency_key?: string;
+  timeout_seconds?: number;
   api_key?: string;
   each?: string;
   take?: number;
@@ -56,29 +58,46 @@ function asJson(schema: DescMessage, message: Message): JsonValue {
   return toJson(schema, message, { useProtoFieldName: true });
 }
 
-/** Reads a stream to its end, or until enough is kept of its messages; then it is left. */
-async function kept(step: Step, call: Call, request: Message, schema: DescMessage): Promise<JsonValue> {
-  const left = new AbortController();
+/** Reads a stream or a list to its end, or until enough is kept of its messages; then it is left. */
+async function kept({ each = "", take }: Step, all: AsyncIterable<Message>, schema: DescMessage): Promise<JsonValue> {
   const messages: JsonValue[] = [];
-  for await (const message of call(request, { timeoutMs: STREAM_TIMEOUT_MS, signal: left.signal })) {
-    const member = at(asJson(schema, message), step.each ?? "");
+  for await (const message of all) {
+    const member = at(asJson(schema, message), each);
     if (member !== null) messages.push(member);
-    if (messages.length === step.take) break;
+    if (messages.length === take) break;
   }
-  left.abort();
   return { messages };
 }
 
+async function streamed(step: Step, call: Call, request: Message, schema: DescMessage): Promise<JsonValue> {
+  const left = new AbortController();
+  const answer = await kept(step, call(request, { timeoutMs: STREAM_TIMEOUT_MS, signal: left.signal }), schema);
+  left.abort();
+  return answer;
+}
+
+async function listed(step: Step, gateway: Gateway, page: DescMessage, name: string, request: Message) {
+  const list = (name.slice(4, 5).toLowerCase() + name.slice(5)) as keyof Lists;
+  const all = gateway.all[list] as unknown as (request: Message) => AsyncIterable<Message>;
+  const entries = page.fields.find((field) => field.fieldKind === "list" && field.listKind === "message")!;
+  return kept(step, all(request), entries.message!);
+}
+
 async function answerTo(step: Step, gateway: Gateway): Promise<[JsonValue, Headers]> {
-  const [service, name] = (step.call ?? step.stream)!.split(".").at(-1)!.split("/") as [keyof typeof CLIENTS, string];
+  const [service, name] = (step.call ?? step.stream ?? step.list)!.split(".").at(-1)!.split("/") as [
+    keyof typeof CLIENTS,
+    string,
+  ];
   const method = v1[service].methods.find((candidate) => candidate.name === name)!;
   const call = (gateway[CLIENTS[service]] as unknown as Record<string, Call>)[method.localName]!;
   const request = fromJson(method.input, step.request);
   let headers = new Headers();
-  if (step.stream) return [await kept(step, call, request, method.output), headers];
+  if (step.stream) return [await streamed(step, call, request, method.output), headers];
+  if (step.list) return [await listed(step, gateway, method.output, name, request), headers];
   const key = step.idempotency_key ? { "idempotency-key": step.idempotency_key } : {};
   const onHeader = (received: Headers): void => void (headers = received);
-  const response = await call(request, { headers: key, onHeader });
+  const timeout = step.timeout_seconds ? { timeoutMs: step.timeout_seconds * 1000 } : {};
+  const response = await call(request, { headers: key, onHeader, ...timeout });
   return [asJson(method.output, response), headers];
 }
 

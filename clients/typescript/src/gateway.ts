@@ -14,8 +14,10 @@ import {
   RiskService,
   type Event,
 } from "../generated/corefy/gateway/v1/index.js";
+import type { Lists } from "../generated/lists.js";
 import { ATTEMPTS, mayBeRepeated, pauseAfter, wait, withCallPolicy } from "./calls.js";
 import { GatewayError } from "./errors.js";
+import { listsOf } from "./lists.js";
 
 /** Longer than the gateway waits for Corefy by default. */
 export const DEFAULT_TIMEOUT_MS = 45_000;
@@ -51,6 +53,8 @@ export class Gateway {
   /** For keys with the scope `risk`. */
   readonly risk: Client<typeof RiskService>;
   readonly gateway: Client<typeof GatewayService>;
+  /** The entries of lists, page after page: `for await (const refund of gateway.all.refunds({}))`. */
+  readonly all: Lists;
   /** Ends the connection, and every call that is under way. */
   readonly close: () => void;
 
@@ -74,6 +78,7 @@ export class Gateway {
     this.exports = createClient(ExportService, calls);
     this.risk = createClient(RiskService, calls);
     this.gateway = createClient(GatewayService, calls);
+    this.all = listsOf(calls);
     this.close = close;
   }
 

@@ -21,6 +21,7 @@ import { Gateway, urlOf, type ConnectOptions } from "./gateway.js";
 
 export { Code } from "@connectrpc/connect";
 export { DeclineCodes, ErrorReasons, EventTypes } from "../generated/constants.js";
+export type { Lists } from "../generated/lists.js";
 export { GatewayError } from "./errors.js";
 export { DEFAULT_TIMEOUT_MS, Gateway, type ConnectOptions, type FollowEventsOptions } from "./gateway.js";
 

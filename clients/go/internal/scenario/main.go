@@ -14,6 +14,7 @@ import (
 type step struct {
 	Call           string            `json:"call"`
 	Stream         string            `json:"stream"`
+	List           string            `json:"list"`
 	Control        []string          `json:"control"`
 	Request        json.RawMessage   `json:"request"`
 	IdempotencyKey string            `json:"idempotency_key"`
@@ -21,6 +22,7 @@ type step struct {
 	Expect         expectation       `json:"expect"`
 	Save           map[string]string `json:"save"`
 	Seconds        int               `json:"eventually_seconds"`
+	Timeout        int               `json:"timeout_seconds"`
 	Each           string            `json:"each"`
 	Take           int               `json:"take"`
 }

@@ -91,8 +91,11 @@ func (r *runner) call(one step) (answer, headers any, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	service, name, _ := strings.Cut(one.Call+one.Stream, "/")
+	service, name, _ := strings.Cut(one.Call+one.Stream+one.List, "/")
 	method := methodOf(client, service[strings.LastIndex(service, ".")+1:], name)
+	if one.List != "" {
+		method = reflect.ValueOf(client.All).MethodByName(strings.TrimPrefix(name, "List"))
+	}
 	request := reflect.New(method.Type().In(1).Elem())
 	if err := protojson.Unmarshal(one.Request, request.Interface().(proto.Message)); err != nil {
 		return nil, nil, err
@@ -101,9 +104,18 @@ func (r *runner) call(one step) (answer, headers any, err error) {
 	if one.IdempotencyKey != "" {
 		ctx = gateway.WithIdempotencyKey(ctx, one.IdempotencyKey)
 	}
+	if one.List != "" {
+		answer, err = listed(ctx, method, request, one)
+		return answer, nil, err
+	}
 	if one.Stream != "" {
 		answer, err = kept(ctx, method, request, one)
 		return answer, nil, err
+	}
+	if one.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(one.Timeout)*time.Second)
+		defer cancel()
 	}
 	var received metadata.MD
 	option := reflect.ValueOf(grpc.Header(&received))
@@ -166,6 +178,23 @@ func kept(ctx context.Context, method, request reflect.Value, one step) (any, er
 		}
 		if message := at(asJSON(received[0].Interface()), one.Each); message != nil {
 			messages = append(messages, message)
+		}
+	}
+	return map[string]any{"messages": messages}, nil
+}
+
+// listed reads a list to its end, or until enough is kept of its entries, and leaves it.
+func listed(ctx context.Context, method, request reflect.Value, one step) (any, error) {
+	messages := []any{}
+	for entry, err := range method.Call([]reflect.Value{reflect.ValueOf(ctx), request})[0].Seq2() {
+		if failure, failed := err.Interface().(error); failed {
+			return nil, failure
+		}
+		if message := at(asJSON(entry.Interface()), one.Each); message != nil {
+			messages = append(messages, message)
+		}
+		if one.Take > 0 && len(messages) == one.Take {
+			break
 		}
 	}
 	return map[string]any{"messages": messages}, nil

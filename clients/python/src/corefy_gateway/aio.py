@@ -17,6 +17,7 @@ from corefy.gateway.v1.event_pb2 import EVENT_VIEW_BASIC, Event, EventView
 from corefy.gateway.v1.event_service_pb2_grpc import EventServiceStub
 from corefy.gateway.v1.export_service_pb2_grpc import ExportServiceStub
 from corefy.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
+from corefy.gateway.v1.lists import AsyncLists
 from corefy.gateway.v1.payment_intent_service_pb2_grpc import PaymentIntentServiceStub
 from corefy.gateway.v1.payment_method_service_pb2_grpc import PaymentMethodServiceStub
 from corefy.gateway.v1.refund_service_pb2_grpc import RefundServiceStub
@@ -61,6 +62,8 @@ class Gateway:
         self.exports = ExportServiceStub(channel)
         self.risk = RiskServiceStub(channel)
         self.gateway = GatewayServiceStub(channel)
+        self.all = AsyncLists(channel)
+        """The entries of lists, page after page: `async for refund in gateway.all.refunds(request)`."""
 
     async def follow_events(
         self,

@@ -11,6 +11,7 @@ from corefy.gateway.v1.event_pb2 import EVENT_VIEW_BASIC, Event, EventView
 from corefy.gateway.v1.event_service_pb2_grpc import EventServiceStub
 from corefy.gateway.v1.export_service_pb2_grpc import ExportServiceStub
 from corefy.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
+from corefy.gateway.v1.lists import Lists
 from corefy.gateway.v1.payment_intent_service_pb2_grpc import PaymentIntentServiceStub
 from corefy.gateway.v1.payment_method_service_pb2_grpc import PaymentMethodServiceStub
 from corefy.gateway.v1.refund_service_pb2_grpc import RefundServiceStub
@@ -80,6 +81,8 @@ class Gateway:
         self.exports = ExportServiceStub(self._channel)
         self.risk = RiskServiceStub(self._channel)
         self.gateway = GatewayServiceStub(self._channel)
+        self.all = Lists(self._channel)
+        """The entries of lists, page after page: `gateway.all.refunds(request)`."""
 
     def follow_events(
         self,

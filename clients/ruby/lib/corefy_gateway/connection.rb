@@ -39,6 +39,8 @@ module CorefyGateway
     private_constant :V1
 
     attr_reader :payment_intents, :refunds, :customers, :payment_methods, :events, :exports, :risk, :gateway
+    # The entries of lists, page after page: Lists.
+    attr_reader :all
 
     def initialize(channel, api_key, timeout)
       @channel = channel
@@ -46,6 +48,7 @@ module CorefyGateway
                   V1::EventService, V1::ExportService, V1::RiskService, V1::GatewayService]
       calls = services.map { |service| Calls.new(service, channel, api_key, timeout) }
       @payment_intents, @refunds, @customers, @payment_methods, @events, @exports, @risk, @gateway = calls
+      @all = Lists.new(services.zip(calls))
     end
 
     # Yields events after this one, or from the oldest that is kept, and then each as it happens, without an end. Without

@@ -119,6 +119,14 @@ public final class CorefyGateway implements AutoCloseable {
   }
 
   /**
+   * The entries of lists, page after page: {@code for (var refund :
+   * gateway.all().refunds(request))}, or as a {@link Pages#stream}.
+   */
+  public Lists all() {
+    return new Lists(this);
+  }
+
+  /**
    * Events after this one, and then each as it happens. Keep the id of each event once it is dealt
    * with, and begin with it after a restart of your own.
    *

@@ -13,6 +13,7 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
@@ -151,6 +152,21 @@ class CorefyGatewayTest {
       assertEquals(Status.Code.UNAVAILABLE, error.code());
       assertEquals(8, fake.streams.get());
     }
+  }
+
+  @Test
+  void aListGoesOnBehindAPageThatIsEmptyAndEndsAtTheLastOne() {
+    var tokens = new ArrayList<String>();
+    var list =
+        new Pages<>(
+            token -> {
+              tokens.add(token);
+              return token.equals("2")
+                  ? new Pages.Page<>(List.of("a"), "")
+                  : new Pages.Page<>(List.<String>of(), token.equals("1") ? "2" : "1");
+            });
+    assertEquals(List.of("a"), list.stream().collect(Collectors.toList()));
+    assertEquals(List.of("", "1", "2"), tokens);
   }
 
   @Test

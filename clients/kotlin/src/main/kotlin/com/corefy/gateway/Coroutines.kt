@@ -50,6 +50,9 @@ public class CoroutineServices internal constructor(channel: Channel) {
 
   /** Tells of the gateway itself and of its calls to Corefy. */
   public val gateway: GatewayServiceCoroutineStub = GatewayServiceCoroutineStub(channel)
+
+  /** The entries of lists as flows: `all.refunds(request).take(3)`. */
+  public val all: FlowLists = FlowLists(this)
 }
 
 /** The services of this gateway as coroutine stubs. */
