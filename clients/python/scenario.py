@@ -13,6 +13,7 @@ import uuid
 from typing import Any
 
 import grpc
+from corefy.gateway.v1 import ErrorReason
 from google.protobuf import descriptor_pool, json_format, message_factory
 
 from corefy_gateway import Gateway, GatewayError, connect
@@ -67,6 +68,7 @@ def check_all(actual: Any, expected: dict[str, Any], what: str) -> None:
 def check_error(error: GatewayError, expected: dict[str, Any]) -> None:
     check(error.code.name, expected["code"], "code")
     check(error.reason, expected["reason"], "reason")
+    check(ErrorReason.Name(error.reason_code), f"ERROR_REASON_{expected['reason'] or 'UNSPECIFIED'}", "reason_code")
     check(error.message, "{{any}}", "message")
     check(bool(error.request_id), bool(expected["reason"]), "that there is a request id")
     if "nothing_was_sent" in expected:

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import unittest
+from typing import Any
 
+import grpc.aio
 from corefy.gateway.v1 import CreatePaymentIntentRequest, TestConnectionRequest
 from corefy_gateway import GatewayError, aio
 from scenario import credentials
@@ -13,6 +15,17 @@ ORDER = CreatePaymentIntentRequest(amount="1.00", currency="USD", customer_email
 
 def gateway() -> aio.Gateway:
     return aio.connect(os.environ["SCENARIO_TARGET"], os.environ["SCENARIO_API_KEY"], credentials=credentials())
+
+
+class Notes(grpc.aio.UnaryUnaryClientInterceptor):
+    """Notes the calls that it sees."""
+
+    def __init__(self) -> None:
+        self.seen: list[bool] = []
+
+    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        self.seen.append("idempotency-key" in client_call_details.metadata)
+        return await continuation(client_call_details, request)
 
 
 class Aio(unittest.IsolatedAsyncioTestCase):
@@ -43,6 +56,14 @@ class Aio(unittest.IsolatedAsyncioTestCase):
             call.cancel()
             with self.assertRaises(asyncio.CancelledError):
                 await call
+
+    async def test_interceptors_see_each_attempt_with_its_metadata(self) -> None:
+        notes = Notes()
+        async with aio.connect("http://127.0.0.1:1", "pk:sk", timeout=0.5, interceptors=[notes]) as nowhere:
+            with self.assertRaises(GatewayError):
+                await nowhere.payment_intents.CreatePaymentIntent(ORDER)
+        self.assertGreater(len(notes.seen), 1)
+        self.assertEqual(set(notes.seen), {True})
 
     async def test_a_stream_that_is_refused_raises_the_error_of_every_call(self) -> None:
         async with aio.connect(os.environ["SCENARIO_TARGET"], "pk_no:sk_no", credentials=credentials()) as stranger:

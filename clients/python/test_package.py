@@ -24,10 +24,10 @@ CARD: PaymentData = {
 }
 
 
-def gateway() -> Gateway:
+def gateway(**given: Any) -> Gateway:
     with open(os.environ["SCENARIO_CA"], "rb") as authority:
         credentials = grpc.ssl_channel_credentials(authority.read())
-    return connect(os.environ["SCENARIO_TARGET"], os.environ["SCENARIO_API_KEY"], credentials=credentials)
+    return connect(os.environ["SCENARIO_TARGET"], os.environ["SCENARIO_API_KEY"], credentials=credentials, **given)
 
 
 class TheGuidesCalls(unittest.TestCase):
@@ -154,6 +154,32 @@ class StreamsThatEnd(unittest.TestCase):
         server.stop(None)
         self.assertEqual(caught.exception.code, grpc.StatusCode.UNAVAILABLE)
         self.assertEqual((service.opened, sleep.call_count), (ATTEMPTS, ATTEMPTS - 1))
+
+
+class Notes(grpc.UnaryUnaryClientInterceptor):
+    """Notes the calls that it sees."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, bool]] = []
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        self.seen.append((details.method, "idempotency-key" in dict(details.metadata)))
+        return continuation(details, request)
+
+
+class OfTheCallers(unittest.TestCase):
+    def test_interceptors_see_each_attempt_with_its_metadata(self) -> None:
+        notes = Notes()
+        nowhere = connect("http://127.0.0.1:1", "pk:sk", timeout=0.5, interceptors=[notes])
+        with self.assertRaises(GatewayError):
+            CorefyService(nowhere).create_refund("pi_1")
+        self.assertGreater(len(notes.seen), 1)
+        self.assertEqual(set(notes.seen), {("/corefy.gateway.v1.RefundService/CreateRefund", True)})
+
+    def test_options_of_the_channel_go_before_the_clients_own(self) -> None:
+        with self.assertRaises(GatewayError) as caught:
+            CorefyService(gateway(options=[("grpc.max_receive_message_length", 1)])).test_connection()
+        self.assertEqual(caught.exception.code, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 class Check(unittest.TestCase):

@@ -47,6 +47,8 @@ def check_error(error, expected)
   code = GRPC::Core::StatusCodes.constants.find { |name| GRPC::Core::StatusCodes.const_get(name) == error.code }
   check(code.to_s, expected["code"], "code")
   check(error.reason, expected["reason"], "reason")
+  reason = expected["reason"].empty? ? "UNSPECIFIED" : expected["reason"]
+  check(error.reason_code.to_s, "ERROR_REASON_#{reason}", "reason_code")
   check(error.message, "{{any}}", "message")
   check(!error.request_id.empty?, !expected["reason"].empty?, "that there is a request id")
   check(error.nothing_was_sent?, expected["nothing_was_sent"], "nothing_was_sent") if expected.key?("nothing_was_sent")

@@ -46,6 +46,38 @@ class GatewayTest < Minitest::Test
     assert_empty wrong
   end
 
+  # Notes the calls that it sees.
+  class Notes < GRPC::ClientInterceptor
+    attr_reader :seen
+
+    def initialize
+      super
+      @seen = []
+    end
+
+    def request_response(request:, call:, method:, metadata:)
+      @seen << [method, metadata.key?("idempotency-key")]
+      yield
+    end
+  end
+
+  def test_interceptors_see_each_attempt_with_its_metadata
+    notes = Notes.new
+    gateway = CorefyGateway.connect("http://127.0.0.1:1", "pk:sk", timeout: 0.5, interceptors: [notes])
+    assert_raises(CorefyGateway::Error) { gateway.refunds.create_refund(V1::CreateRefundRequest.new) }
+    assert_operator notes.seen.size, :>, 1
+    assert_equal [["/corefy.gateway.v1.RefundService/CreateRefund", true]], notes.seen.uniq
+  end
+
+  def test_options_of_the_channel_go_before_the_clients_own
+    credentials = GRPC::Core::ChannelCredentials.new(File.read(ENV.fetch("SCENARIO_CA")))
+    target, key = ENV.fetch("SCENARIO_TARGET"), ENV.fetch("SCENARIO_API_KEY")
+    options = { "grpc.max_receive_message_length" => 1 }
+    gateway = CorefyGateway.connect(target, key, credentials: credentials, options: options)
+    error = assert_raises(CorefyGateway::Error) { gateway.gateway.get_gateway_info(V1::GetGatewayInfoRequest.new) }
+    assert_equal GRPC::Core::StatusCodes::RESOURCE_EXHAUSTED, error.code
+  end
+
   def test_targets_that_are_none_are_refused
     ["", "ftp://gateway", "https://gateway/v1"].each do |target|
       assert_raises(ArgumentError, target) { CorefyGateway.connect(target, "pk:sk") }

@@ -121,6 +121,8 @@ fn check_error(error: &GatewayError, expected: &Value) -> Outcome {
     for (member, value) in members(expected).filter(|(member, _)| *member != "metadata") {
         check(&actual[member], value, member)?;
     }
+    let reason = expected["reason"].as_str().filter(|reason| !reason.is_empty()).unwrap_or("UNSPECIFIED");
+    check(&json!(error.reason_code().as_str_name()), &json!(format!("ERROR_REASON_{reason}")), "reason_code")?;
     check(&json!(error.message()), &json!("{{any}}"), "message")?;
     check(&json!(!error.request_id().is_empty()), &json!(expected["reason"] != ""), "that there is a request id")?;
     check_all(&json!(error.metadata()), &expected["metadata"], "metadata")

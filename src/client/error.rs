@@ -5,6 +5,8 @@ use std::{collections::HashMap, error::Error, fmt, sync::LazyLock, time::Duratio
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, ErrorInfo, FieldViolation, StatusExt};
 
+use crate::pb::ErrorReason;
+
 /// The domain of the gateway's own reasons.
 const DOMAIN: &str = "corefy-gateway";
 /// In the metadata of a reason: gRPC itself had made the call before.
@@ -38,6 +40,11 @@ impl GatewayError {
     /// spoke.
     pub fn reason(&self) -> &str {
         self.info().map_or("", |info| &info.reason)
+    }
+
+    /// The reason as a value of the enum; `Unspecified` for an empty one and for one that is younger than this client.
+    pub fn reason_code(&self) -> ErrorReason {
+        ErrorReason::from_str_name(&format!("ERROR_REASON_{}", self.reason())).unwrap_or_default()
     }
 
     /// The invalid fields of the request, each with its reason.

@@ -7,17 +7,20 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "corefy/gateway/client.h"
@@ -75,6 +78,8 @@ void CheckError(const GatewayError& error, const json& expected) {
     if (member != "metadata") Check(actual.at(member), value, member);
   }
   Check(error.message, "{{any}}", "message");
+  const std::string reason = expected.at("reason") == "" ? "UNSPECIFIED" : expected.at("reason");
+  Check(corefy::gateway::v1::ErrorReason_Name(error.reason_code), "ERROR_REASON_" + reason, "reason_code");
   Check(!error.request_id.empty(), expected.at("reason") != "", "that there is a request id");
   CheckAll(error.metadata, expected.value("metadata", json::object()), "metadata");
 }
@@ -89,6 +94,17 @@ void Execute(std::vector<std::string> words) {
   int status = 0;
   if (waitpid(child, &status, 0) != child || status != 0) throw std::runtime_error(words.at(1) + " failed");
 }
+
+// How many calls the runner's interceptors have seen, as a user's would.
+std::atomic<int> intercepted = 0;
+
+class Counting final : public grpc::experimental::ClientInterceptorFactoryInterface {
+ public:
+  grpc::experimental::Interceptor* CreateClientInterceptor(grpc::experimental::ClientRpcInfo*) override {
+    ++intercepted;
+    return nullptr;
+  }
+};
 
 // Runs steps, and keeps what they save.
 class Runner {
@@ -154,8 +170,11 @@ class Runner {
   const Gateway& GatewayOf(const std::string& api_key) {
     if (gateways_.count(api_key) == 0) {
       const auto authority = Variable("SCENARIO_CA");
-      const auto credentials = authority.empty() ? nullptr : grpc::SslCredentials({Read(authority), "", ""});
-      gateways_.emplace(api_key, corefy::gateway::Connect(Variable("SCENARIO_TARGET"), api_key, credentials));
+      corefy::gateway::Options options;
+      if (!authority.empty()) options.credentials = grpc::SslCredentials({Read(authority), "", ""});
+      options.interceptors.push_back(std::make_unique<Counting>());
+      options.adjust = [](grpc::ChannelArguments& arguments) { arguments.SetUserAgentPrefix("scenario"); };
+      gateways_.emplace(api_key, corefy::gateway::Connect(Variable("SCENARIO_TARGET"), api_key, std::move(options)));
     }
     return gateways_.at(api_key);
   }
@@ -179,6 +198,10 @@ int main() {
       ++failed;
     }
     std::cout << "test cpp: " << test["name"].get<std::string>() << " ... " << outcome << std::endl;
+  }
+  if (intercepted == 0) {
+    std::cout << "the runner's interceptors have seen no call" << std::endl;
+    ++failed;
   }
   std::cout << "test result: " << (failed == 0 ? "ok" : "FAILED") << ". " << cases.size() - failed << " passed; "
             << failed << " failed" << std::endl;

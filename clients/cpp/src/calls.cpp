@@ -68,10 +68,10 @@ class Calls final : public ClientInterceptorFactoryInterface {
 
 }  // namespace
 
-std::vector<std::unique_ptr<ClientInterceptorFactoryInterface>> Interceptors(std::string api_key) {
-  std::vector<std::unique_ptr<ClientInterceptorFactoryInterface>> interceptors;
-  interceptors.push_back(std::make_unique<Calls>(api_key));
-  return interceptors;
+InterceptorFactories Interceptors(const std::string& api_key, InterceptorFactories others) {
+  // The first sees a call first.
+  others.insert(others.begin(), std::make_unique<Calls>(api_key));
+  return others;
 }
 
 }  // namespace corefy::gateway

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "calls.h"
 
@@ -47,6 +48,12 @@ bool MayFollowAgain(const GatewayError& error) {
 
 Gateway Connect(const std::string& target, const std::string& api_key,
                 std::shared_ptr<grpc::ChannelCredentials> credentials) {
+  Options options;
+  options.credentials = std::move(credentials);
+  return Connect(target, api_key, std::move(options));
+}
+
+Gateway Connect(const std::string& target, const std::string& api_key, Options options) {
   const auto end_of_scheme = target.find("://");
   const auto scheme = end_of_scheme == std::string::npos ? "https" : target.substr(0, end_of_scheme);
   const auto address = end_of_scheme == std::string::npos ? target : target.substr(end_of_scheme + 3);
@@ -55,10 +62,13 @@ Gateway Connect(const std::string& target, const std::string& api_key,
       address.find('/') != std::string::npos) {
     throw std::invalid_argument(target + " is not like https://gateway.example:50051");
   }
+  auto& credentials = options.credentials;
   if (!has_tls && credentials) throw std::invalid_argument("credentials need https://");
   if (!credentials) credentials = has_tls ? grpc::SslCredentials({}) : grpc::InsecureChannelCredentials();
+  auto arguments = Arguments();
+  if (options.adjust) options.adjust(arguments);
   const std::shared_ptr<grpc::Channel> channel = grpc::experimental::CreateCustomChannelWithInterceptors(
-      "dns:///" + address, credentials, Arguments(), Interceptors(api_key));
+      "dns:///" + address, credentials, arguments, Interceptors(api_key, std::move(options.interceptors)));
   return {v1::PaymentIntentService::NewStub(channel), v1::RefundService::NewStub(channel),
           v1::CustomerService::NewStub(channel),      v1::PaymentMethodService::NewStub(channel),
           v1::EventService::NewStub(channel),         v1::ExportService::NewStub(channel),

@@ -65,7 +65,10 @@ GatewayError::GatewayError(const grpc::Status& status, Details details)
       fields(std::move(details.fields)),
       retry_after(details.retry_after),
       request_id(std::move(details.request_id)),
-      metadata(std::move(details.metadata)) {}
+      metadata(std::move(details.metadata)) {
+  // It leaves the value as it is where there is no such name.
+  v1::ErrorReason_Parse("ERROR_REASON_" + reason, &reason_code);
+}
 
 bool GatewayError::NothingWasSent() const {
   const bool is_of_these = code == grpc::StatusCode::UNAVAILABLE || code == grpc::StatusCode::RESOURCE_EXHAUSTED;

@@ -11,6 +11,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/corefy/corefy-gateway/clients/go/gatewayv1"
 )
 
 // Error is how a call fails: refused by the gateway, or not answered by it. A declined payment is not an error.
@@ -24,6 +26,9 @@ type Error struct {
 	Message string
 	// Reason is the name of a gatewayv1.ErrorReason without its prefix; empty when it was not the gateway that spoke.
 	Reason string
+	// ReasonCode is the reason as a value of the enum; ERROR_REASON_UNSPECIFIED for an empty one and for one that is younger than
+	// this client.
+	ReasonCode gatewayv1.ErrorReason
 	// Fields has the invalid fields of the request by path, each with its reason.
 	Fields map[string]string
 	// RetryAfter is the time after which the same call may succeed; 0 when waiting does not help.
@@ -61,6 +66,7 @@ func errorOf(err error, trailer metadata.MD) *Error {
 		case *errdetails.ErrorInfo:
 			if detail.GetDomain() == domain {
 				failure.Reason, failure.Metadata = detail.GetReason(), detail.GetMetadata()
+				failure.ReasonCode = gatewayv1.ErrorReason(gatewayv1.ErrorReason_value["ERROR_REASON_"+failure.Reason])
 			}
 		case *errdetails.BadRequest:
 			failure.Fields = make(map[string]string)

@@ -124,6 +124,8 @@ final class Scenario {
     }
     Values.check(error.description(), "{{any}}", "description");
     boolean ours = !"".equals(expected.get("reason"));
+    Object reason = "ERROR_REASON_" + (ours ? expected.get("reason") : "UNSPECIFIED");
+    Values.check(error.reasonCode().name(), reason, "reasonCode");
     Values.check(!error.requestId().isEmpty(), ours, "that there is a request id");
     var actual =
         Map.of(

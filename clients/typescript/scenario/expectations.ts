@@ -2,6 +2,7 @@
 
 import type { JsonValue } from "@bufbuild/protobuf";
 import { Code, type GatewayError } from "corefy-gateway";
+import { ErrorReason } from "corefy-gateway/v1";
 
 export type Values = Record<string, JsonValue>;
 
@@ -56,6 +57,7 @@ export function checkError(error: GatewayError, expected: ExpectedError, isProva
   const code = Code[error.code].replace(/(?<=[a-z])[A-Z]/g, "_$&").toUpperCase();
   check(code, expected.code, "code");
   check(error.reason, expected.reason, "reason");
+  check(ErrorReason[error.reasonCode]!, expected.reason || "UNSPECIFIED", "reasonCode");
   check(error.rawMessage, "{{any}}", "message");
   check(error.requestId !== "", expected.reason !== "", "that there is a request id");
   if (expected.nothing_was_sent !== undefined) {

@@ -3,6 +3,7 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 
+import { ErrorReason } from "../generated/corefy/gateway/v1/error_reason_pb.js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../generated/google/rpc/error_details_pb.js";
 
 const DOMAIN = "corefy-gateway";
@@ -18,6 +19,8 @@ export class GatewayError extends Error {
   readonly rawMessage: string;
   /** A name of `ErrorReason` without its prefix, such as `FIELDS_INVALID`; empty when it was not the gateway that spoke. */
   readonly reason: string;
+  /** The reason as a value of the enum; `UNSPECIFIED` for an empty one and for one that is younger than this client. */
+  readonly reasonCode: ErrorReason;
   /** The invalid fields of the request by path, each with its reason. */
   readonly fields: Readonly<Record<string, string>>;
   /** Milliseconds after which the same call may succeed; `undefined` when waiting does not help. */
@@ -44,6 +47,7 @@ export class GatewayError extends Error {
     this.code = code;
     this.rawMessage = error.rawMessage;
     this.reason = info?.reason ?? "";
+    this.reasonCode = ErrorReason[this.reason as keyof typeof ErrorReason] ?? ErrorReason.UNSPECIFIED;
     this.fields = Object.fromEntries(violations.map(({ field, description }) => [field, description]));
     this.retryAfterMs = delay && durationMs(delay);
     this.requestId = requestId;

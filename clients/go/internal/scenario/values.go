@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,6 +95,7 @@ func checkError(failure *gateway.Error, expected *expectedError) error {
 	err := errors.Join(
 		check("code", failure.Code, expected.Code),
 		check("reason", failure.Reason, expected.Reason),
+		check("reason code", failure.ReasonCode.String(), "ERROR_REASON_"+cmp.Or(expected.Reason, "UNSPECIFIED")),
 		check("message", failure.Message, anything),
 		check("that there is a request id", failure.RequestID != "", expected.Reason != ""),
 		checkAll("metadata", asJSON(failure.Metadata), expected.Metadata),

@@ -7,8 +7,9 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -26,7 +27,7 @@ from corefy.gateway.v1.risk_service_pb2_grpc import RiskServiceStub
 from ._aio_calls import StreamCalls, UnaryCalls
 from ._attempts import Preparation
 from ._following import Following
-from .connection import DEFAULT_TIMEOUT, OPTIONS, reach
+from .connection import DEFAULT_TIMEOUT, merged, reach
 from .errors import GatewayError
 
 __all__ = ["DEFAULT_TIMEOUT", "Gateway", "GatewayError", "connect"]
@@ -38,15 +39,17 @@ def connect(
     *,
     timeout: float = DEFAULT_TIMEOUT,
     credentials: grpc.ChannelCredentials | None = None,
+    interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
+    options: Sequence[tuple[str, Any]] = (),
 ) -> "Gateway":
     """Gives a gateway's services to the loop that runs. `corefy_gateway.connect` explains the arguments."""
     host, is_plain = reach(target, credentials)
     preparation = Preparation(api_key, timeout)
-    calls = [UnaryCalls(preparation), StreamCalls(preparation)]
+    calls = [UnaryCalls(preparation), StreamCalls(preparation), *interceptors]
     if is_plain:
-        return Gateway(grpc.aio.insecure_channel(host, OPTIONS, interceptors=calls))
+        return Gateway(grpc.aio.insecure_channel(host, merged(options), interceptors=calls))
     credentials = credentials or grpc.ssl_channel_credentials()
-    return Gateway(grpc.aio.secure_channel(host, credentials, OPTIONS, interceptors=calls))
+    return Gateway(grpc.aio.secure_channel(host, credentials, merged(options), interceptors=calls))
 
 
 class Gateway:

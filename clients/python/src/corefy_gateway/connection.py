@@ -1,8 +1,9 @@
 """How a gateway is reached."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from time import sleep
 from types import TracebackType
+from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
@@ -24,7 +25,7 @@ from .errors import GatewayError
 
 # Longer than the gateway waits for Corefy by default, in seconds.
 DEFAULT_TIMEOUT = 45.0
-OPTIONS = (
+_OPTIONS = (
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     # A gateway that restarts is found again within the pauses between attempts.
@@ -41,19 +42,29 @@ def connect(
     *,
     timeout: float = DEFAULT_TIMEOUT,
     credentials: grpc.ChannelCredentials | None = None,
+    interceptors: Sequence[grpc.UnaryUnaryClientInterceptor | grpc.UnaryStreamClientInterceptor] = (),
+    options: Sequence[tuple[str, Any]] = (),
 ) -> "Gateway":
     """Gives a gateway's services. The connection is made by the first call, and made again when it breaks.
 
     `target` is `https://host:port`, or `host:port` for the same; only `http://host:port` goes without TLS. `timeout` is
     for one call with all its repetitions, in seconds. `credentials` are for a private authority or a client
     certificate: see `grpc.ssl_channel_credentials`.
+
+    `interceptors` see each attempt of a call, as it goes to the gateway: for traces and metrics. `options` are the channel's, as
+    `grpc.insecure_channel` takes them; they replace the client's own of the same name.
     """
     host, is_plain = reach(target, credentials)
     if is_plain:
-        channel = grpc.insecure_channel(host, OPTIONS)
+        channel = grpc.insecure_channel(host, merged(options))
     else:
-        channel = grpc.secure_channel(host, credentials or grpc.ssl_channel_credentials(), OPTIONS)
-    return Gateway(channel, api_key, timeout)
+        channel = grpc.secure_channel(host, credentials or grpc.ssl_channel_credentials(), merged(options))
+    return Gateway(grpc.intercept_channel(channel, *interceptors), api_key, timeout)
+
+
+def merged(options: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """The options of a channel: the caller's, and the client's own where the caller has none."""
+    return list({**dict(_OPTIONS), **dict(options)}.items())
 
 
 def reach(target: str, credentials: grpc.ChannelCredentials | None) -> tuple[str, bool]:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 import grpc
+from corefy.gateway.v1.error_reason_pb2 import ERROR_REASON_UNSPECIFIED, ErrorReason
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
@@ -33,6 +34,8 @@ class GatewayError(Exception):
     """A sentence for developers."""
     reason: str
     """A name of `ErrorReason` without its prefix: `FIELDS_INVALID`; empty when it was not the gateway that spoke."""
+    reason_code: "ErrorReason.ValueType"
+    """The reason as a value of the enum; `ERROR_REASON_UNSPECIFIED` for an empty one and for one that is younger than this client."""
     fields: Mapping[str, str]
     """The invalid fields of the request by path, each with its reason."""
     retry_after: float | None
@@ -57,6 +60,8 @@ class GatewayError(Exception):
                 self.fields = {violation.field: violation.description for violation in request.field_violations}
             elif detail.Unpack(retry):
                 self.retry_after = retry.retry_delay.ToTimedelta().total_seconds()
+        name = f"ERROR_REASON_{self.reason}"
+        self.reason_code = ErrorReason.Value(name) if name in ErrorReason.keys() else ERROR_REASON_UNSPECIFIED
         is_ours = bool(self.reason) and _PREVIOUS_ATTEMPTS not in self.metadata
         self.nothing_was_sent = is_ours and code in _SENT_NOTHING
 

@@ -26,8 +26,8 @@ module CorefyGateway
     READS = /\A((backtest|check|explain|get|list|stream|test)_|export\z)/
     private_constant :READS
 
-    def initialize(service, channel, api_key, timeout)
-      @stub = service::Stub.new("", :this_channel_is_insecure, channel_override: channel)
+    def initialize(service, channel, api_key, timeout, interceptors)
+      @stub = service::Stub.new("", :this_channel_is_insecure, channel_override: channel, interceptors: interceptors)
       @authorization, @timeout = "Bearer #{api_key}", timeout
       service::Service.rpc_descs.each do |name, description|
         method = GRPC::GenericService.underscore(name.to_s).to_sym

@@ -22,7 +22,10 @@ module CorefyGateway
   # The target is `https://host:port`, or `host:port` for the same; only `http://host:port` goes without TLS. The timeout
   # is for one call with all its repetitions, in seconds. `credentials` are for a private authority or a client
   # certificate: see GRPC::Core::ChannelCredentials.
-  def self.connect(target, api_key, timeout: DEFAULT_TIMEOUT, credentials: nil)
+  #
+  # `interceptors`, each a GRPC::ClientInterceptor, see each attempt of a call, as it goes to the gateway: for traces and metrics.
+  # `options` are the channel's; they replace the client's own of the same name.
+  def self.connect(target, api_key, timeout: DEFAULT_TIMEOUT, credentials: nil, interceptors: [], options: {})
     address = URI.parse(target.include?("://") ? target : "https://#{target}")
     unless %w[http https].include?(address.scheme) && !address.host.to_s.empty? && ["", "/"].include?(address.path)
       raise ArgumentError, "#{target.inspect} is not like https://gateway.example:50051"
@@ -30,7 +33,8 @@ module CorefyGateway
     raise ArgumentError, "credentials need https://" if address.scheme == "http" && credentials
 
     credentials = address.scheme == "http" ? :this_channel_is_insecure : credentials || GRPC::Core::ChannelCredentials.new
-    Gateway.new(GRPC::Core::Channel.new("dns:///#{address.host}:#{address.port}", OPTIONS, credentials), api_key, timeout)
+    channel = GRPC::Core::Channel.new("dns:///#{address.host}:#{address.port}", OPTIONS.merge(options), credentials)
+    Gateway.new(channel, api_key, timeout, interceptors)
   end
 
   # The services of a gateway. Its calls raise Error; threads may share it.
@@ -42,11 +46,11 @@ module CorefyGateway
     # The entries of lists, page after page: Lists.
     attr_reader :all
 
-    def initialize(channel, api_key, timeout)
+    def initialize(channel, api_key, timeout, interceptors = [])
       @channel = channel
       services = [V1::PaymentIntentService, V1::RefundService, V1::CustomerService, V1::PaymentMethodService,
                   V1::EventService, V1::ExportService, V1::RiskService, V1::GatewayService]
-      calls = services.map { |service| Calls.new(service, channel, api_key, timeout) }
+      calls = services.map { |service| Calls.new(service, channel, api_key, timeout, interceptors) }
       @payment_intents, @refunds, @customers, @payment_methods, @events, @exports, @risk, @gateway = calls
       @all = Lists.new(services.zip(calls))
     end

@@ -16,6 +16,9 @@ module CorefyGateway
     attr_reader :code
     # A name of ErrorReason without its prefix, such as `FIELDS_INVALID`; empty when it was not the gateway that spoke.
     attr_reader :reason
+    # The reason as a value of ErrorReason, such as :ERROR_REASON_FIELDS_INVALID; :ERROR_REASON_UNSPECIFIED for an empty reason and
+    # for one that is younger than this client.
+    attr_reader :reason_code
     # The invalid fields of the request by path, each with its reason.
     attr_reader :fields
     # Seconds after which the same call may succeed; nil when waiting does not help.
@@ -30,6 +33,8 @@ module CorefyGateway
       @code, @reason, @fields, @metadata, @provable = status.code, "", {}, {}, true
       @request_id = status.metadata.fetch("x-request-id", "")
       details(status).each { |detail| read(detail) }
+      known = ::Corefy::Gateway::V1::ErrorReason.resolve(:"ERROR_REASON_#{reason}")
+      @reason_code = known ? :"ERROR_REASON_#{reason}" : :ERROR_REASON_UNSPECIFIED
       super(status.details)
     end
 

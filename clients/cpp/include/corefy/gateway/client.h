@@ -6,10 +6,13 @@
 #pragma once
 
 #include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/client_interceptor.h>
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "corefy/gateway/constants.h"
 #include "corefy/gateway/error.h"
@@ -43,11 +46,24 @@ struct Gateway {
   void FollowEvents(v1::StreamEventsRequest request, const std::function<bool(const v1::Event&)>& handle) const;
 };
 
+// How a gateway is reached, beside target and key.
+struct Options {
+  // For a private authority or a client certificate: see grpc::SslCredentials.
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  // They see each call once, with the key and the idempotency key on it: for traces and metrics.
+  std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> interceptors;
+  // Sets further arguments of the channel, or others than the client's own.
+  std::function<void(grpc::ChannelArguments&)> adjust;
+};
+
 // Gives a gateway's services. The connection is made by the first call, and made again when it breaks.
 //
 // `target` is `https://host:port`, or `host:port` for the same; only `http://host:port` goes without TLS. `credentials`
 // are for a private authority or a client certificate: see grpc::SslCredentials. Throws std::invalid_argument.
 Gateway Connect(const std::string& target, const std::string& api_key,
                 std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr);
+
+// The same, with further options.
+Gateway Connect(const std::string& target, const std::string& api_key, Options options);
 
 }  // namespace corefy::gateway

@@ -10,6 +10,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "corefy/gateway/v1/error_reason.pb.h"
+
 namespace corefy::gateway {
 
 // A call that did not succeed: refused by the gateway, or not answered by it. A declined payment is not one.
@@ -24,6 +26,9 @@ class GatewayError : public std::runtime_error {
   std::string message;
   // A name of ErrorReason without its prefix, such as FIELDS_INVALID; empty when it was not the gateway that spoke.
   std::string reason;
+  // The reason as a value of the enum; ERROR_REASON_UNSPECIFIED for an empty one and for one that is younger than this
+  // client.
+  v1::ErrorReason reason_code = v1::ERROR_REASON_UNSPECIFIED;
   // The invalid fields of the request by path, each with its reason.
   std::map<std::string, std::string> fields;
   // After how long the same call may succeed; nothing when waiting does not help.

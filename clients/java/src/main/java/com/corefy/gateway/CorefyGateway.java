@@ -146,9 +146,14 @@ public final class CorefyGateway implements AutoCloseable {
     return new EventStream(events(), request);
   }
 
+  /** The services as future stubs: {@code gateway.futures().refunds().createRefund(request)}. */
+  public FutureServices futures() {
+    return new FutureServices(channel);
+  }
+
   /**
-   * For stubs of other kinds, futures and asynchronous ones: their calls have all that the blocking
-   * ones have but the exceptions; {@link GatewayException#of} makes these.
+   * For stubs of other kinds, asynchronous ones: their calls have all that the blocking ones have
+   * but the exceptions; {@link GatewayException#of} makes these.
    */
   public Channel channel() {
     return channel;

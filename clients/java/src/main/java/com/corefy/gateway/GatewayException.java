@@ -1,5 +1,6 @@
 package com.corefy.gateway;
 
+import com.corefy.gateway.v1.ErrorReason;
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.BadRequest;
@@ -121,11 +122,20 @@ public final class GatewayException extends StatusRuntimeException {
   }
 
   /**
-   * A name of {@link com.corefy.gateway.v1.ErrorReason} without its prefix, such as {@code
-   * FIELDS_INVALID}; empty when it was not the gateway that spoke.
+   * A name of {@link ErrorReason} without its prefix, such as {@code FIELDS_INVALID}; empty when it
+   * was not the gateway that spoke.
    */
   public String reason() {
     return reason;
+  }
+
+  /**
+   * The reason as a value of the enum; {@code ERROR_REASON_UNSPECIFIED} for an empty one and for
+   * one that is younger than this client.
+   */
+  public ErrorReason reasonCode() {
+    var known = ErrorReason.getDescriptor().findValueByName("ERROR_REASON_" + reason);
+    return known == null ? ErrorReason.ERROR_REASON_UNSPECIFIED : ErrorReason.valueOf(known);
   }
 
   /** The invalid fields of the request by path, each with its reason. */
@@ -145,7 +155,7 @@ public final class GatewayException extends StatusRuntimeException {
     return requestId;
   }
 
-  /** The metadata that {@link com.corefy.gateway.v1.ErrorReason} documents for this reason. */
+  /** The metadata that {@link ErrorReason} documents for this reason. */
   public Map<String, String> metadata() {
     return metadata;
   }

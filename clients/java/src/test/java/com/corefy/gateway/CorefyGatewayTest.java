@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.corefy.gateway.v1.CreateRefundRequest;
 import com.corefy.gateway.v1.GetRefundRequest;
-import com.corefy.gateway.v1.RefundServiceGrpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -124,10 +123,11 @@ class CorefyGatewayTest {
   void futuresAreRepeatedTooAndTheirErrorsReadable() throws InterruptedException {
     fake.fail(Status.UNAVAILABLE, 1);
     fake.fail(Status.NOT_FOUND, 1);
-    var call = RefundServiceGrpc.newFutureStub(gateway.channel()).createRefund(REFUND);
+    var call = gateway.futures().refunds().createRefund(REFUND);
     var error = assertThrows(ExecutionException.class, call::get);
     assertEquals(Status.Code.NOT_FOUND, GatewayException.of(error).code());
     assertEquals(2, fake.calls.size());
+    assertEquals(1, Set.copyOf(fake.header("idempotency-key")).size());
   }
 
   @Test
