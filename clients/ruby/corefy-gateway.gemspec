@@ -10,6 +10,7 @@ Gem::Specification.new do |gem|
   gem.metadata = {
     "source_code_uri" => "https://github.com/corefy/corefy-gateway",
     "documentation_uri" => "https://github.com/corefy/corefy-gateway/blob/main/docs/clients/ruby.md",
+    "bug_tracker_uri" => "https://github.com/corefy/corefy-gateway/issues",
     "changelog_uri" => "https://github.com/corefy/corefy-gateway/blob/main/CHANGELOG.md",
   }
   gem.files = Dir["{lib,generated}/**/*.rb"].sort + %w[LICENSE README.md]

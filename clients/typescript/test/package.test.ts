@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer, type Http2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { createRequire } from "node:module";
 import { env } from "node:process";
 import { after, before, test } from "node:test";
 
@@ -133,6 +134,11 @@ test("streams that end at once are opened again after pauses, and not for ever",
   await assert.rejects(first, { name: "GatewayError", code: Code.Unavailable });
   gateway.close();
   assert.equal(attempts.length, 8);
+});
+
+test("CommonJS has the package by require", () => {
+  const required = createRequire(import.meta.url)("corefy-gateway") as { connect: typeof connect };
+  assert.equal(required.connect, connect);
 });
 
 test("targets that are none are refused", () => {
