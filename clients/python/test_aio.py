@@ -3,11 +3,13 @@
 import asyncio
 import os
 import unittest
+from decimal import Decimal
 from typing import Any
 
 import grpc.aio
 from corefy.gateway.v1 import CreatePaymentIntentRequest, TestConnectionRequest
 from corefy_gateway import GatewayError, aio
+from corefy_gateway.service import PaymentData
 from scenario import credentials
 
 ORDER = CreatePaymentIntentRequest(amount="1.00", currency="USD", customer_email="a@b.example")
@@ -42,6 +44,17 @@ class Aio(unittest.IsolatedAsyncioTestCase):
                 if event.object_id == created[2]:
                     break
             self.assertEqual(seen, created)
+
+    async def test_the_guides_calls_take_a_payment_and_give_half_of_it_back(self) -> None:
+        async with gateway() as connection:
+            corefy = aio.CorefyService(connection)
+            intent = await corefy.create_payment_intent(Decimal("8.00"), "USD", customer_email="a@b.example")
+            card: PaymentData = {"card_number": "4111111111111111", "card_expiry_month": 12, "card_expiry_year": 2040}
+            paid = await corefy.confirm_payment_intent(intent["id"], {**card, "card_cvv": "123"})
+            refunds = [await corefy.create_refund(paid["id"], "4.00", reference_id=paid["id"]) for _ in range(2)]
+            self.assertEqual((paid["status"], refunds[0]), ("succeeded", refunds[1]))
+            self.assertEqual((await corefy.get_payment_status(paid["id"]))["amount_refunded"], Decimal("4.00"))
+            self.assertIn("card", [method["type"] for method in await corefy.get_supported_methods("USD")])
 
     async def test_calls_of_one_connection_are_made_at_once(self) -> None:
         async with gateway() as corefy:

@@ -200,7 +200,7 @@ class Check(unittest.TestCase):
         code, table = self.run_with(os.environ["SCENARIO_API_KEY"])
         self.assertEqual(code, 0, table)
         self.assertNotIn("skipped", table)
-        for call in vars(CorefyService):
+        for call in dir(CorefyService):
             if not call.startswith("_"):
                 self.assertIn(call, table)
 

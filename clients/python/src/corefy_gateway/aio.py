@@ -7,7 +7,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -23,14 +23,16 @@ from corefy.gateway.v1.payment_intent_service_pb2_grpc import PaymentIntentServi
 from corefy.gateway.v1.payment_method_service_pb2_grpc import PaymentMethodServiceStub
 from corefy.gateway.v1.refund_service_pb2_grpc import RefundServiceStub
 from corefy.gateway.v1.risk_service_pb2_grpc import RiskServiceStub
+from google.protobuf.message import Message
 
 from ._aio_calls import StreamCalls, UnaryCalls
 from ._attempts import Preparation
 from ._following import Following
 from .connection import DEFAULT_TIMEOUT, merged, reach
 from .errors import GatewayError
+from .service import AnyService, Metadata
 
-__all__ = ["DEFAULT_TIMEOUT", "Gateway", "GatewayError", "connect"]
+__all__ = ["DEFAULT_TIMEOUT", "CorefyService", "Gateway", "GatewayError", "connect"]
 
 
 def connect(
@@ -97,3 +99,13 @@ class Gateway:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+class CorefyService(AnyService[Awaitable[dict[str, Any]], Awaitable[list[dict[str, Any]]]]):
+    """The calls of `corefy_gateway.service.CorefyService`, to be awaited. They raise `GatewayError`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+
+    async def _make(self, call: Any, request: Message, answer: Callable[[Any], Any], key: Metadata = ()) -> Any:
+        return answer(await call(request, metadata=key))

@@ -11,15 +11,19 @@ the name `status`: `requires_confirmation`, `requires_action`, `processing`, `su
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, TypedDict
+from typing import Any, Generic, TypeAlias, TypedDict, TypeVar, cast
 
 from corefy.gateway import v1
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from .connection import Gateway
+
+One = TypeVar("One")
+Many = TypeVar("Many")
+Metadata: TypeAlias = tuple[tuple[str, str], ...]
 
 _AMOUNTS = (
     "amount",
@@ -42,8 +46,8 @@ class PaymentData(TypedDict, total=False):
     payment_method_id: str
 
 
-class CorefyService:
-    """Takes payments and gives them back. Its calls raise `GatewayError`.
+class AnyService(Generic[One, Many]):
+    """The calls, however they are made: `One` is what a call with one object gives, `Many` what a list does.
 
     Each call that changes something takes an `idempotency_key` of yours: give the same one when you do not know what
     came of the first call, from another process too, and you get the first one's answer. Without it, a `reference_id`
@@ -51,8 +55,18 @@ class CorefyService:
     again under its reference gets the answer of its first run, a refusal by Corefy too.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Any) -> None:
         self._gateway = gateway
+
+    def _make(self, call: Any, request: Message, answer: Callable[[Any], Any], key: Metadata = ()) -> Any:
+        """Makes a call, and gives what `answer` makes of its answer."""
+        raise NotImplementedError
+
+    def _one(self, call: Any, request: Message, member: str, key: Metadata = ()) -> One:
+        return cast(One, self._make(call, request, lambda answer: _plain(getattr(answer, member)), key))
+
+    def _many(self, call: Any, request: Message, member: str) -> Many:
+        return cast(Many, self._make(call, request, lambda answer: _all_plain(getattr(answer, member))))
 
     def create_payment_intent(
         self,
@@ -62,7 +76,7 @@ class CorefyService:
         idempotency_key: str | None = None,
         metadata: Mapping[str, str] | None = None,
         **fields: str,
-    ) -> dict[str, Any]:
+    ) -> One:
         """Creates an intent.
 
         `fields` are those of `CreatePaymentIntentRequest`, and of its billing address those of `Address` after
@@ -77,11 +91,11 @@ class CorefyService:
         )
         call = self._gateway.payment_intents.CreatePaymentIntent
         key = _key(idempotency_key, "create_payment_intent", fields.get("reference_id", ""))
-        return _plain(call(request, metadata=key).payment_intent)
+        return self._one(call, request, "payment_intent", key)
 
     def confirm_payment_intent(
         self, payment_intent_id: str, payment_data: PaymentData, *, idempotency_key: str | None = None
-    ) -> dict[str, Any]:
+    ) -> One:
         """Pays an intent. A decline is an answer, `requires_payment_method`; `last_payment_error` says why."""
         request = v1.ConfirmPaymentIntentRequest(payment_intent_id=payment_intent_id)
         if "payment_method_id" in payment_data:
@@ -89,12 +103,14 @@ class CorefyService:
         else:
             request.card.CopyFrom(v1.Card(cvv=payment_data.get("card_cvv", ""), **_card(payment_data)))
         call = self._gateway.payment_intents.ConfirmPaymentIntent
-        return _plain(call(request, metadata=_key(idempotency_key)).payment_intent)
+        key = _key(idempotency_key)
+        return self._one(call, request, "payment_intent", key)
 
-    def get_payment_status(self, payment_id: str) -> dict[str, Any]:
+    def get_payment_status(self, payment_id: str) -> One:
         """Reads an intent by its id or its payment's."""
         request = v1.GetPaymentIntentRequest(id=payment_id)
-        return _plain(self._gateway.payment_intents.GetPaymentIntent(request).payment_intent)
+        call = self._gateway.payment_intents.GetPaymentIntent
+        return self._one(call, request, "payment_intent")
 
     def create_refund(
         self,
@@ -105,7 +121,7 @@ class CorefyService:
         reference_id: str = "",
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> One:
         """Refunds a payment in part; without an amount, all that is left of it. An empty amount is an error."""
         request = v1.CreateRefundRequest(
             payment_id=payment_id,
@@ -115,7 +131,8 @@ class CorefyService:
             metadata=metadata,
         )
         key = _key(idempotency_key, "create_refund", reference_id)
-        return _plain(self._gateway.refunds.CreateRefund(request, metadata=key).refund)
+        call = self._gateway.refunds.CreateRefund
+        return self._one(call, request, "refund", key)
 
     def create_customer(
         self,
@@ -126,40 +143,54 @@ class CorefyService:
         reference_id: str = "",
         idempotency_key: str | None = None,
         **address: str,
-    ) -> dict[str, Any]:
+    ) -> One:
         """Creates a customer. `address` has the fields of `Address`, `line1` also as `address_line1`."""
         request = v1.CreateCustomerRequest(
             email=email, name=name, phone=phone, reference_id=reference_id, address=_address(address)
         )
         key = _key(idempotency_key, "create_customer", reference_id)
-        return _plain(self._gateway.customers.CreateCustomer(request, metadata=key).customer)
+        call = self._gateway.customers.CreateCustomer
+        return self._one(call, request, "customer", key)
 
-    def get_customer(self, customer_id: str) -> dict[str, Any]:
+    def get_customer(self, customer_id: str) -> One:
         """Reads a customer."""
-        return _plain(self._gateway.customers.GetCustomer(v1.GetCustomerRequest(id=customer_id)).customer)
+        request, call = v1.GetCustomerRequest(id=customer_id), self._gateway.customers.GetCustomer
+        return self._one(call, request, "customer")
 
     def create_payment_method(
         self, customer_id: str, payment_data: PaymentData, *, idempotency_key: str | None = None
-    ) -> dict[str, Any]:
+    ) -> One:
         """Saves a card for a customer, without its CVV."""
         request = v1.CreatePaymentMethodRequest(customer_id=customer_id, card=v1.CardToSave(**_card(payment_data)))
         call = self._gateway.payment_methods.CreatePaymentMethod
-        return _plain(call(request, metadata=_key(idempotency_key)).payment_method)
+        key = _key(idempotency_key)
+        return self._one(call, request, "payment_method", key)
 
-    def get_payment_methods(self, customer_id: str) -> list[dict[str, Any]]:
+    def get_payment_methods(self, customer_id: str) -> Many:
         """Lists a customer's payment methods, newest first, at most 100."""
         request = v1.ListPaymentMethodsRequest(customer_id=customer_id, page_size=100)
-        return _all_plain(self._gateway.payment_methods.ListPaymentMethods(request).payment_methods)
+        call = self._gateway.payment_methods.ListPaymentMethods
+        return self._many(call, request, "payment_methods")
 
-    def get_supported_methods(self, currency: str = "") -> list[dict[str, Any]]:
+    def get_supported_methods(self, currency: str = "") -> Many:
         """Lists what the account accepts."""
         request = v1.ListSupportedPaymentMethodsRequest(currency=currency)
-        answer = self._gateway.payment_methods.ListSupportedPaymentMethods(request)
-        return _all_plain(answer.supported_payment_methods)
+        call = self._gateway.payment_methods.ListSupportedPaymentMethods
+        return self._many(call, request, "supported_payment_methods")
 
-    def test_connection(self) -> dict[str, Any]:
+    def test_connection(self) -> One:
         """Tells whether the gateway reaches Corefy and is known there."""
-        return _plain(self._gateway.gateway.TestConnection(v1.TestConnectionRequest()))
+        return cast(One, self._make(self._gateway.gateway.TestConnection, v1.TestConnectionRequest(), _plain))
+
+
+class CorefyService(AnyService[dict[str, Any], list[dict[str, Any]]]):
+    """Takes payments and gives them back. Its calls wait for their answer, and raise `GatewayError`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+
+    def _make(self, call: Any, request: Message, answer: Callable[[Any], Any], key: Metadata = ()) -> Any:
+        return answer(call(request, metadata=key))
 
 
 def _amount(amount: Decimal | str) -> str:
@@ -171,7 +202,7 @@ def _amount(amount: Decimal | str) -> str:
     raise TypeError(f"an amount is a Decimal, not a {type(amount).__name__}")
 
 
-def _key(idempotency_key: str | None, call: str = "", reference_id: str = "") -> tuple[tuple[str, str], ...]:
+def _key(idempotency_key: str | None, call: str = "", reference_id: str = "") -> Metadata:
     """The metadata of a call that changes something; without a key and a reference, the connection makes a key."""
     if idempotency_key is None and reference_id:
         idempotency_key = f"{call}:{hashlib.sha256(reference_id.encode()).hexdigest()}"
