@@ -54,9 +54,24 @@ impl KeyAdmin {
 
     /// Makes a key. The pair `pk_…:sk_…` is shown here and never again.
     pub async fn create(&self, new: NewKey) -> Result<SecretString, Error> {
-        let now = self.environment.clock.now();
-        let partner_id = self.partner(&new.partner_name, now).await?;
+        let partner_id = self.partner(&new.partner_name, self.environment.clock.now()).await?;
         let pair = KeyPair::generate(&partner_id, &self.environment.randomness);
+        self.keep(new, partner_id, &pair).await?;
+        Ok(pair.expose())
+    }
+
+    /// Makes a key of a pair that is given, for a gateway that guards nothing real. One that is there already stays.
+    pub async fn create_given(&self, new: NewKey, pair: &KeyPair) -> Result<(), Error> {
+        if self.list(None).await?.iter().any(|key| key.id == pair.public) {
+            return Ok(());
+        }
+        let partner_id = self.partner(&new.partner_name, self.environment.clock.now()).await?;
+        self.keep(new, partner_id, pair).await
+    }
+
+    /// Writes a key down, of which only the hash of the secret is kept.
+    async fn keep(&self, new: NewKey, partner_id: PartnerId, pair: &KeyPair) -> Result<(), Error> {
+        let now = self.environment.clock.now();
         let key = ApiKey {
             id: pair.public.clone(),
             partner_id,
@@ -80,7 +95,7 @@ impl KeyAdmin {
         });
         let entry = self.entry(AuditAction::KeyCreate, &key.id, now).to(&made);
         self.commit([Change::NewApiKey(Box::new(key)), Change::AuditEntry(Box::new(entry))]).await?;
-        Ok(pair.expose())
+        Ok(())
     }
 
     /// Every key; of one partner, if one is named.

@@ -13,13 +13,14 @@ use super::{
     audited::note,
     failure::CommandFailure,
     log, memory,
-    sandbox::{self, port_in_use},
+    sandbox::{self, SandboxLinks, port_in_use, warn_if_remote},
     shutdown,
 };
 use crate::{
     app::key_admin::{KeyAdmin, NewKey},
     config::{self, Config, local::DevSettings},
-    domain::{api_key::Scope, environment::Environment, master_key::MasterKey},
+    domain::{api_key::Scope, environment::Environment, key_pair::KeyPair, master_key::MasterKey},
+    sandbox::Sandbox,
     server::{Harness, Lock, Server, open_store},
     store::FileLock,
     worker,
@@ -54,30 +55,37 @@ impl DevCommand {
         let listener =
             TcpListener::bind(dev.sandbox_addr).await.map_err(|error| port_in_use(dev.sandbox_addr, &error))?;
         let environment = Environment::ahead();
-        let sandbox = sandbox::start(listener, &dev.keys, None, environment.clone(), stop.clone()).await?;
+        let links = SandboxLinks { public_url: dev.public_url.clone(), ..SandboxLinks::default() };
+        let sandbox = sandbox::start(listener, &dev.keys, links, environment.clone(), stop.clone()).await?;
         let config = dev.gateway(sandbox.base_url());
         let settings = dev.environment(&config)?;
         fs::create_dir_all(&dev.dir)?;
         // Before anything is taken away: another `dev` may be at work in this directory.
         let lock = FileLock::take(config.database.url.expose_secret())?;
         clean(&dev.dir)?;
-        let key = create_key(&config, &environment).await?;
+        let key = create_key(&config, &environment, dev.api_key.clone()).await?;
         write_private(&dev.dir.join("api-key"), key.expose_secret())?;
         write_private(&dev.dir.join("env"), settings.expose_secret())?;
         let server =
             Server::start_with(config, Harness { environment, ..Harness::default() }, Lock::Held(lock)).await?;
-        let app = server.app.clone();
-        sandbox.on_advance(Arc::new(move || {
-            let app = app.clone();
-            Box::pin(async move { worker::catch_up(&app).await })
-        }));
-        sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
+        join(&sandbox, &server);
+        warn_if_remote(&[server.grpc_addr, server.http_addr, dev.sandbox_addr]);
         welcome(&server, &sandbox.base_url(), &key, &dev.dir);
         shutdown::signal().await?;
         server.stop().await;
         stop.cancel();
         Ok(())
     }
+}
+
+/// Has the sandbox tell the gateway of payments, and of a clock that is put ahead.
+fn join(sandbox: &Sandbox, server: &Server) {
+    let app = server.app.clone();
+    sandbox.on_advance(Arc::new(move || {
+        let app = app.clone();
+        Box::pin(async move { worker::catch_up(&app).await })
+    }));
+    sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
 }
 
 /// Removes the database of the last run: its sandbox no longer exists.
@@ -91,7 +99,12 @@ fn clean(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn create_key(config: &Config, environment: &Environment) -> Result<SecretString, CommandFailure> {
+/// Makes the key of callers: the one that is given, or a new one.
+async fn create_key(
+    config: &Config,
+    environment: &Environment,
+    given: Option<SecretString>,
+) -> Result<SecretString, CommandFailure> {
     let master_key = MasterKey::new(config.master_key.clone());
     let store = open_store(&config.database, &master_key, environment).await?;
     let note = note("a new database of dev".to_owned());
@@ -103,7 +116,14 @@ async fn create_key(config: &Config, environment: &Environment) -> Result<Secret
         allowed: Vec::new(),
         expires_at: None,
     };
-    Ok(keys.create(new).await?)
+    let pair = given.as_ref().and_then(|key| KeyPair::parse(key.expose_secret()));
+    match (given, pair) {
+        (Some(key), Some(pair)) => {
+            keys.create_given(new, &pair).await?;
+            Ok(key)
+        }
+        _ => Ok(keys.create(new).await?),
+    }
 }
 
 /// Writes a file that its owner alone can read: the key for `try`, and the settings for other commands.

@@ -34,12 +34,29 @@ impl SandboxCommand {
         log::start(&config.log, misspelt);
         let stop = CancellationToken::new();
         let listener = TcpListener::bind(config.addr).await.map_err(|error| port_in_use(config.addr, &error))?;
-        let environment = Environment::ahead();
-        let sandbox = start(listener, &config.keys, config.webhook_url, environment, stop.clone()).await?;
+        warn_if_remote(&[config.addr]);
+        let links = SandboxLinks { webhook_url: config.webhook_url, public_url: config.public_url };
+        let sandbox = start(listener, &config.keys, links, Environment::ahead(), stop.clone()).await?;
         anstream::println!("The sandbox listens on {}; its ledger is at {0}_sandbox/ledger", sandbox.base_url());
         shutdown::signal().await?;
         stop.cancel();
         Ok(())
+    }
+}
+
+/// Where a sandbox sends webhooks, and payers.
+#[derive(Default)]
+pub(super) struct SandboxLinks {
+    /// `None` while webhooks are not wanted.
+    pub webhook_url: Option<Url>,
+    /// `None`: payers reach the address that it listens on.
+    pub public_url: Option<Url>,
+}
+
+/// Warns of ports that other machines reach.
+pub(super) fn warn_if_remote(addresses: &[SocketAddr]) {
+    for address in addresses.iter().filter(|address| !address.ip().to_canonical().is_loopback()) {
+        tracing::warn!(%address, "other machines reach this port, without TLS, and control the sandbox without a key");
     }
 }
 
@@ -68,7 +85,7 @@ fn commerce_account(keys: &CommerceKeys) -> SandboxAccount {
 pub(super) async fn start(
     listener: TcpListener,
     keys: &SandboxKeys,
-    webhook_url: Option<Url>,
+    links: SandboxLinks,
     environment: Environment,
     stop: CancellationToken,
 ) -> io::Result<Sandbox> {
@@ -78,9 +95,9 @@ pub(super) async fn start(
         client_key: keys.client_key.clone(),
         webhook_secret: keys.webhook_secret.clone(),
         commerce: commerce_account(&keys.commerce),
-        webhook_url,
+        webhook_url: links.webhook_url,
         webhooks_at_a_time: WEBHOOKS_AT_A_TIME,
-        public_url: None,
+        public_url: links.public_url,
         tick: Some(TICK),
     };
     Sandbox::start(listener, settings, environment, stop).await

@@ -13,7 +13,7 @@ use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use crate::domain::{amount_limits::AmountLimits, retention::Retention};
+use crate::domain::{amount_limits::AmountLimits, key_pair::KeyPair, retention::Retention};
 
 use super::{
     CommerceConfig, Config, DatabaseConfig, LogConfig, RiskConfig, SettingsProblems, UpstreamApi, UpstreamConfig,
@@ -34,6 +34,8 @@ const COMMERCE_ACCOUNT: &str = "coma_sandbox0123456789";
 const COMMERCE_API_KEY: &str = "sandbox-commerce-api-key";
 const COMMERCE_SECRET_KEY: &str = "sk_test_sandbox-0123456789abcdefghijklmnopqrstuvwxyz";
 const COMMERCE_PUBLIC_KEY: &str = "pk_test_sandbox-0123456789";
+/// The setting that opens the ports of `dev` and `sandbox` to other machines.
+const REMOTE: &str = "GATEWAY_DEV_REMOTE";
 /// Seals the database of `dev`, which holds nothing real.
 const DEV_MASTER_KEY: &str = "the-master-key-of-dev-which-holds-nothing-real";
 
@@ -44,6 +46,12 @@ pub struct SandboxSettings {
     /// Address and port of the sandbox
     #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8090")]
     gateway_sandbox_addr: String,
+    /// Open the address to other machines, who need no key to control the sandbox: `true` or `false`
+    #[arg(long, env, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    gateway_dev_remote: String,
+    /// Where a payer's browser reaches the sandbox [default: its address]
+    #[arg(long, env, value_name = "URL")]
+    gateway_sandbox_public_url: Option<String>,
     /// Where the sandbox sends its webhooks [default: nowhere]
     #[arg(long, env, value_name = "URL")]
     gateway_sandbox_webhook_url: Option<String>,
@@ -72,6 +80,8 @@ pub struct SandboxConfig {
     pub keys: SandboxKeys,
     /// Where webhooks go.
     pub webhook_url: Option<Url>,
+    /// Where a payer's browser reaches it, if not at its address.
+    pub public_url: Option<Url>,
     /// The level and the format of the log.
     pub log: LogConfig,
 }
@@ -131,17 +141,20 @@ impl SandboxSettings {
     /// Reads the settings; the error has everything that is wrong with them.
     pub fn read(&self) -> Result<SandboxConfig, SettingsProblems> {
         let mut report = SettingsReport::default();
-        let addr = loopback(&mut report, "GATEWAY_SANDBOX_ADDR", &self.gateway_sandbox_addr);
-        let webhook_url = match &self.gateway_sandbox_webhook_url {
-            Some(text) => report.value("GATEWAY_SANDBOX_WEBHOOK_URL", text, "an http or https URL", |text| {
-                Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme())).map(Some)
-            }),
-            None => Some(None),
-        };
+        let remote = report.truth(REMOTE, &self.gateway_dev_remote).unwrap_or_default();
+        let addr = address(&mut report, "GATEWAY_SANDBOX_ADDR", &self.gateway_sandbox_addr, remote);
+        let webhook_url = link(&mut report, "GATEWAY_SANDBOX_WEBHOOK_URL", self.gateway_sandbox_webhook_url.as_deref());
+        let public_url = link(&mut report, "GATEWAY_SANDBOX_PUBLIC_URL", self.gateway_sandbox_public_url.as_deref());
         let log = self.log.read(&mut report);
         let keys = self.keys(&mut report);
-        let config = addr.zip(webhook_url).zip(log).zip(keys);
-        report.finish(config.map(|(((addr, webhook_url), log), keys)| SandboxConfig { addr, keys, webhook_url, log }))
+        let config = addr.zip(webhook_url.zip(public_url)).zip(log).zip(keys);
+        report.finish(config.map(|(((addr, (webhook_url, public_url)), log), keys)| SandboxConfig {
+            addr,
+            keys,
+            webhook_url,
+            public_url,
+            log,
+        }))
     }
 
     /// The keys, by the rules of a gateway, which has to share them.
@@ -181,9 +194,18 @@ pub struct DevSettings {
     /// Address and port of the sandbox
     #[arg(long, env, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8090")]
     gateway_sandbox_addr: String,
+    /// Open the addresses to other machines, who need no key to control the sandbox: `true` or `false`
+    #[arg(long, env, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    gateway_dev_remote: String,
+    /// Where a payer's browser reaches the sandbox [default: its address]
+    #[arg(long, env, value_name = "URL")]
+    gateway_sandbox_public_url: Option<String>,
     /// Directory for the database, which is made anew at each start, and for the API key
     #[arg(long, env, value_name = "DIRECTORY", default_value = "target/dev")]
     gateway_dev_dir: PathBuf,
+    /// API key that callers use, `pk_…:sk_…` [default: a new one]
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    gateway_dev_api_key: Option<SecretString>,
     /// Origins of the web pages that may call by grpc-web, separated by commas: `https://shop.example`, or
     /// `https://*.shop.example` for all below it [default: none]
     #[arg(long, env, value_name = "ORIGINS")]
@@ -205,6 +227,10 @@ pub struct DevConfig {
     pub keys: SandboxKeys,
     /// For the database and the API key.
     pub dir: PathBuf,
+    /// The key of callers; `None`: a new one is made.
+    pub api_key: Option<SecretString>,
+    /// Where a payer's browser reaches the sandbox, if not at its address.
+    pub public_url: Option<Url>,
     api: ApiName,
     grpc_addr: SocketAddr,
     http_addr: SocketAddr,
@@ -218,27 +244,44 @@ impl DevSettings {
     /// Reads the settings; the error has everything that is wrong with them.
     pub fn read(&self) -> Result<DevConfig, SettingsProblems> {
         let mut report = SettingsReport::default();
-        let grpc = loopback(&mut report, "GATEWAY_GRPC_ADDR", &self.gateway_grpc_addr);
-        let http = loopback(&mut report, "GATEWAY_HTTP_ADDR", &self.gateway_http_addr);
-        let sandbox = loopback(&mut report, "GATEWAY_SANDBOX_ADDR", &self.gateway_sandbox_addr);
+        let remote = report.truth(REMOTE, &self.gateway_dev_remote);
+        let api_key = self.api_key(&mut report);
+        let public_url = link(&mut report, "GATEWAY_SANDBOX_PUBLIC_URL", self.gateway_sandbox_public_url.as_deref());
+        let mut own = |variable, text| address(&mut report, variable, text, remote.unwrap_or_default());
+        let grpc = own("GATEWAY_GRPC_ADDR", &self.gateway_grpc_addr);
+        let http = own("GATEWAY_HTTP_ADDR", &self.gateway_http_addr);
+        let sandbox = own("GATEWAY_SANDBOX_ADDR", &self.gateway_sandbox_addr);
         let log = self.log.read(&mut report);
         let origins = web_origins(&mut report, self.gateway_web_origins.as_deref());
         let schemes = return_url_schemes(&mut report, self.gateway_return_url_schemes.as_deref());
         let api = ApiName::read(&self.corefy_api, &mut report);
-        let config = grpc.zip(http).zip(sandbox).zip(log.zip(api)).zip(origins.zip(schemes));
-        report.finish(config.map(|((((grpc_addr, http_addr), sandbox_addr), (log, api)), (origins, schemes))| {
-            DevConfig {
-                sandbox_addr,
+        let made = || {
+            Some(DevConfig {
+                sandbox_addr: sandbox?,
                 keys: SandboxKeys::default(),
                 dir: self.gateway_dev_dir.clone(),
-                api,
-                grpc_addr,
-                http_addr,
-                web_origins: origins,
-                return_url_schemes: schemes,
-                log,
-            }
-        }))
+                api_key: api_key?,
+                public_url: public_url?,
+                api: api?,
+                grpc_addr: grpc?,
+                http_addr: http?,
+                web_origins: origins?,
+                return_url_schemes: schemes?,
+                log: log?,
+            })
+        };
+        let made = made();
+        report.finish(made)
+    }
+
+    /// The key of callers, by the form that every key has.
+    fn api_key(&self, report: &mut SettingsReport) -> Option<Option<SecretString>> {
+        let variable = "GATEWAY_DEV_API_KEY";
+        let given = report.optional_secret(variable, &self.gateway_dev_api_key, 1)?;
+        if given.as_ref().is_some_and(|key| KeyPair::parse(key.expose_secret()).is_none()) {
+            return report.wrong(variable, "must be a whole key, pk_…:sk_…, as dev or `keys create` has printed one");
+        }
+        Some(given)
     }
 }
 
@@ -324,9 +367,21 @@ pub fn sandbox_commerce(keys: &SandboxKeys, base_url: Url) -> UpstreamConfig {
     }
 }
 
-/// An address that only this machine reaches.
-fn loopback(report: &mut SettingsReport, variable: &str, text: &str) -> Option<SocketAddr> {
-    report.value(variable, text, "an address and port of this machine such as 127.0.0.1:50051", |text| {
-        text.parse::<SocketAddr>().ok().filter(|address| address.ip().to_canonical().is_loopback())
+/// An address that only this machine reaches, unless it may be reached by others.
+fn address(report: &mut SettingsReport, variable: &str, text: &str, remote: bool) -> Option<SocketAddr> {
+    let expected = match remote {
+        true => "an address and port such as 0.0.0.0:50051",
+        false => "an address and port of this machine such as 127.0.0.1:50051, unless GATEWAY_DEV_REMOTE=true",
+    };
+    report.value(variable, text, expected, |text| {
+        text.parse::<SocketAddr>().ok().filter(|address| remote || address.ip().to_canonical().is_loopback())
+    })
+}
+
+/// A link that may be given: the inner `None` when it is not.
+fn link(report: &mut SettingsReport, variable: &str, text: Option<&str>) -> Option<Option<Url>> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Some(None) };
+    report.value(variable, text, "an http or https URL", |text| {
+        Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme())).map(Some)
     })
 }

@@ -418,6 +418,34 @@ fn dev_takes_the_pages_and_apps_that_a_shop_is_written_with() {
 }
 
 #[test]
+fn dev_and_its_sandbox_listen_beyond_this_machine_only_by_consent() {
+    for flag in ["--gateway-grpc-addr=0.0.0.0:1", "--gateway-http-addr=[::]:1", "--gateway-sandbox-addr=192.168.0.1:1"]
+    {
+        let problem = settings::<DevSettings>(&[flag]).read().unwrap_err().to_string();
+        assert!(problem.contains("GATEWAY_DEV_REMOTE=true"), "{problem}");
+        assert!(settings::<DevSettings>(&[flag, "--gateway-dev-remote"]).read().is_ok(), "{flag}");
+    }
+    let open = "--gateway-sandbox-addr=0.0.0.0:1";
+    assert!(settings::<SandboxSettings>(&[open]).read().is_err());
+    assert!(settings::<SandboxSettings>(&[open, "--gateway-dev-remote"]).read().is_ok());
+    let public = settings::<SandboxSettings>(&["--gateway-sandbox-public-url=ftp://host"]).read().unwrap_err();
+    assert!(public.to_string().contains("GATEWAY_SANDBOX_PUBLIC_URL: must be an http or https URL"), "{public}");
+}
+
+#[test]
+fn the_key_that_dev_is_given_is_a_whole_one_and_never_shown() {
+    let key =
+        "pk_acme_0123456789abcdefe1d22e49:sk_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef65a14590";
+    let given = |key: &str| settings::<DevSettings>(&[&format!("--gateway-dev-api-key={key}")]).read();
+    assert!(given(key).unwrap().api_key.is_some());
+    assert!(given("").unwrap().api_key.is_none());
+    for cut in [&key[..key.len() - 1], "pk_acme_0123456789abcdefe1d22e49"] {
+        let problem = given(cut).unwrap_err().to_string();
+        assert!(problem.contains("GATEWAY_DEV_API_KEY: must be a whole key") && !problem.contains(cut), "{problem}");
+    }
+}
+
+#[test]
 fn the_settings_that_dev_hands_to_other_commands_survive_a_shell() {
     let dev = settings::<DevSettings>(&["--gateway-dev-dir=/tmp/a shop's"]).read().unwrap();
     let gateway = dev.gateway(Url::parse("http://127.0.0.1:8090/").unwrap());
