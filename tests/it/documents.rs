@@ -11,6 +11,7 @@ use corefy_gateway::{
     sandbox::{
         COREFY_CARDS,
         cards::TEST_CARDS,
+        faults::Switches,
         script::{ATTEMPT_WORDS, REFUND_WORDS},
         test_refunds::TEST_REFUNDS,
     },
@@ -70,6 +71,13 @@ fn every_word_of_a_script_is_documented() {
     assert!(documented("Words for attempts").eq(attempts));
     let refunds = REFUND_WORDS.iter().map(|(word, _, meaning)| ((*word).to_owned(), (*meaning).to_owned()));
     assert!(documented("Words for refunds").eq(refunds));
+}
+
+#[test]
+fn every_switch_is_documented() {
+    let documented: BTreeSet<_> = table(SANDBOX, "Switches").iter().map(|row| row[0].replace('`', "")).collect();
+    let switches = serde_json::to_value(Switches::default()).unwrap();
+    assert_eq!(documented, switches.as_object().unwrap().keys().cloned().collect());
 }
 
 #[test]
