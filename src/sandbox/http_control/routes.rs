@@ -13,7 +13,7 @@ use super::{clock, customers, expect, faults, observations, payments, refunds, r
 use crate::sandbox::{answer::SandboxRefusal, shared::SandboxInner};
 
 /// The document that describes these calls.
-pub(in crate::sandbox) const OPENAPI: &str = include_str!("../../../docs/reference/sandbox-openapi.yaml");
+pub(in crate::sandbox) const OPENAPI: &str = include_str!("openapi.yaml");
 
 /// A call: its method, its path, and the function that serves it.
 type Control = (Method, &'static str, MethodRouter<Arc<SandboxInner>>);
