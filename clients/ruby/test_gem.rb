@@ -46,6 +46,11 @@ class GatewayTest < Minitest::Test
     assert_empty wrong
   end
 
+  def test_a_stop_iteration_of_the_readers_own_does_not_end_a_list_unseen
+    create
+    assert_raises(StopIteration) { @gateway.all.payment_intents { [].each.next } }
+  end
+
   # Notes the calls that it sees.
   class Notes < GRPC::ClientInterceptor
     attr_reader :seen

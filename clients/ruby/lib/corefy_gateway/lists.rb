@@ -37,17 +37,22 @@ module CorefyGateway
       end
     end
 
-    def each(calls, call, asked, field, options, &block)
-      request = asked.dup # the caller's stays as it is
-      loop do
+    # Without `loop`, which would take a StopIteration of the reader's for its own end.
+    def each(calls, call, request, field, options, &block)
+      while request
         page = calls.public_send(call, request, **options)
         page[field].each(&block)
-        return if page.next_page_token.empty?
-
-        request.page_token = page.next_page_token
-        # Where the first page begins after an event, the token says where the next one does.
-        request.after_event_id = "" if request.respond_to?(:after_event_id)
+        request = page.next_page_token.empty? ? nil : after(request, page.next_page_token)
       end
+    end
+
+    # The request of a later page; the caller's own stays as it is.
+    def after(request, token)
+      later = request.dup
+      later.page_token = token
+      # Where the first page begins after an event, the token says where the next one does.
+      later.after_event_id = "" if later.respond_to?(:after_event_id)
+      later
     end
   end
 end
