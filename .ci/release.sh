@@ -42,13 +42,14 @@ build_program() { cargo auditable build --release --locked --bin corefy-gateway;
 # Manual pages and completions, by the program itself.
 make_manuals() {
     local program="$PWD/target/release/corefy-gateway"
-    rm -rf "$MADE/man" "$MADE/completions"
-    mkdir -p "$MADE/man" "$MADE/completions"
+    rm -rf "$MADE/man" "$MADE/man8" "$MADE/completions"
+    mkdir -p "$MADE/man" "$MADE/man8" "$MADE/completions"
     "$program" man "$MADE/man"
     "$program" completions bash >"$MADE/completions/corefy-gateway.bash"
     "$program" completions zsh >"$MADE/completions/_corefy-gateway"
     "$program" completions fish >"$MADE/completions/corefy-gateway.fish"
-    gzip -9n "$MADE"/man/*.1
+    cp deploy/debian/corefy-gatewayctl.8 "$MADE/man8/"
+    gzip -9n "$MADE"/man/*.1 "$MADE"/man8/*.8
 }
 
 # What CHANGELOG.md says of this version, or of what is not released while it has none.
