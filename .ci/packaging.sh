@@ -12,6 +12,8 @@ PACKAGING_TOOLS="$TOOLS/packaging/bin"
 install_packaging_tools() {
     local wanted="$HADOLINT_VERSION $COMPOSE_VERSION $KUBERNETES_VALIDATE_VERSION"
     need systemd-analyze 252 systemd || return 1
+    # The unit calls /bin/kill.
+    need_packages procps || return 1
     [ "$(cat "$TOOLS/packaging/versions" 2>/dev/null)" != "$wanted" ] || return 0
     need_python || return 1
     [ -x "$PACKAGING_TOOLS/pip" ] || python3 -m venv "$TOOLS/packaging" || return 1

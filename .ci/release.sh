@@ -115,7 +115,7 @@ try_debian_package() {
     place=$(mktemp -d /tmp/debian-package.XXXXXX)
     site=$(apt-get indextargets --format '$(SITE)' 2>/dev/null | head -n 1)
     # The package's own dependencies come with it, so that nothing is fetched inside.
-    debootstrap --variant=minbase --include=systemd-standalone-sysusers,ca-certificates bookworm "$place/root" "$site" >"$place/log" ||
+    debootstrap --variant=minbase --include=systemd-standalone-sysusers,procps,ca-certificates bookworm "$place/root" "$site" >"$place/log" ||
         { tail -n 20 "$place/log"; outcome=1; }
     cp "$(debian_package)" "$place/root/corefy-gateway.deb"
     [ "$outcome" -ne 0 ] || unshare --mount --pid --fork --kill-child --propagation private "$0" in_debian "$place/root" || outcome=$?

@@ -131,6 +131,8 @@ fn try_run() -> Result<(), CommandFailure> {
     env_file::load(Path::new(".env")).map_err(CommandFailure::Settings)?;
     secret_files::load(&Cli::command()).map_err(|problems| CommandFailure::Settings(problems.join("\n")))?;
     let matches = names::without_empty_variables(Cli::command()).get_matches();
+    secret_files::refuse_flags(&Cli::command(), &matches)
+        .map_err(|problems| CommandFailure::Settings(problems.join("\n")))?;
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // A sentence for each variable that seems to be a misspelt setting.
     let misspelt = names::unknown_variables(&Cli::command());

@@ -7,7 +7,7 @@ use std::{
     io::{self, Read as _},
 };
 
-use clap::Command;
+use clap::{ArgMatches, Command, parser::ValueSource};
 use secrecy::SecretString;
 
 use super::{env_file, variables::secret_files};
@@ -28,6 +28,26 @@ pub fn load(command: &Command) -> Result<(), Vec<String>> {
         return Err(vec![format!("{secret}: is set to nothing, but its file is named too; do not set it at all")]);
     }
     env_file::set(&variables).map_err(|()| vec!["a secret cannot be taken from its file".to_owned()])
+}
+
+/// Refuses a secret that is given by a flag although its file is named: the file would take the flag's place when it is read again.
+///
+/// The error has a sentence for each.
+pub fn refuse_flags(command: &Command, matches: &ArgMatches) -> Result<(), Vec<String>> {
+    let Some((name, given_to)) = matches.subcommand() else { return Ok(()) };
+    let called = command.find_subcommand(name);
+    let named: Vec<_> = called.map(secret_files).unwrap_or_default();
+    let named: Vec<_> = named.into_iter().filter(|(_, by_file)| given(by_file).is_some()).collect();
+    let by_flag = called
+        .into_iter()
+        .flat_map(Command::get_arguments)
+        .filter(|argument| given_to.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine));
+    let variables = by_flag.filter_map(|argument| argument.get_env()?.to_str());
+    let problems: Vec<_> = variables
+        .filter_map(|variable| named.iter().find(|(secret, _)| secret == variable))
+        .map(|(secret, by_file)| format!("{by_file}: {secret} is given by a flag too; give one of them"))
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 /// Reads the same files again, and leaves the environment as it is, which a process with several threads must not change.

@@ -70,6 +70,12 @@ fn a_secret_is_read_from_the_file_that_a_variable_names() {
     let (code, said) = list(&[("GATEWAY_MASTER_KEY_FILE", path)]);
     assert!(code == Some(2) && said.contains("GATEWAY_MASTER_KEY: ") && !said.contains("canary"), "{said}");
 
+    let flag = "--gateway-master-key=0123456789abcdef0123456789abcdee";
+    std::fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
+    let (code, said) = run("", &["serve", flag], &[("GATEWAY_MASTER_KEY_FILE", path)]);
+    let expected = "GATEWAY_MASTER_KEY_FILE: GATEWAY_MASTER_KEY is given by a flag too; give one of them\n";
+    assert_eq!((code, said.as_str()), (Some(2), expected));
+
     let (code, said) = list(&[("GATEWAY_MASTER_KEY_FILE", "nowhere"), ("DATABASE_URL_FILE", path)]);
     assert_eq!(code, Some(2));
     let expected = "DATABASE_URL_FILE: DATABASE_URL is set too; set one of them\nGATEWAY_MASTER_KEY_FILE: nowhere cannot be read: ";
