@@ -10,8 +10,8 @@ pub(super) enum SandboxDialect {
 }
 
 impl SandboxDialect {
-    /// The dialect that is spoken below this path.
+    /// The dialect that is spoken below this path. The control refuses as `intents` does.
     pub fn of_path(path: &str) -> Self {
-        if path.starts_with("/v1/") { Self::Intents } else { Self::Commerce }
+        if path.starts_with("/v1/") || path.starts_with("/_sandbox/") { Self::Intents } else { Self::Commerce }
     }
 }

@@ -12,6 +12,7 @@
 //! - `commerce`: the calls of that dialect, and its payers' pages; all else is of `intents`, or of both
 //! - `notify`, `webhooks`, `webhook_log`: signed, queued, delivered, and remembered
 //! - `handle`, `start`, `shared`: how it is started, and what its parts share
+//! - `ledgers`: a ledger for each API key, and which one a request is for
 //! - `catch_up`: the gateway on the same clock
 //! - `page`: what a browser sees
 //! - `control`: what tests do to it, and `http_control`: the same by HTTP
@@ -37,6 +38,7 @@ mod http_control;
 mod in_process;
 mod intents;
 pub mod ledger;
+mod ledgers;
 mod lock;
 mod notify;
 mod options;
@@ -47,6 +49,7 @@ mod refunds;
 mod route;
 pub mod script;
 mod scripted;
+mod seen_body;
 mod server;
 mod shared;
 mod signed_webhook;
@@ -74,9 +77,10 @@ pub use control::{
 };
 pub use displays::DISPLAY_TIME;
 pub use handle::Sandbox;
+pub use ledgers::{LEDGER_HEADER, MAX_LEDGERS};
 pub use options::{SandboxAccount, SandboxOptions};
 pub use payment::EXPIRED;
-pub use route::{MAX_SEEN_REQUESTS, SeenRequest};
+pub use route::{MAX_SEEN_BODIES, MAX_SEEN_REQUESTS, SeenRequest};
 pub use signed_webhook::{SignedWebhook, WebhookAbout};
 pub use times::{HANG_TIME, PROCESSING_TIME};
 pub use webhook_log::{MAX_REMEMBERED_WEBHOOKS, WebhookRecord, WebhookState};

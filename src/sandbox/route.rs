@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     commerce::{invoice::invoice_id, route::CommerceRoute},
     dialect::SandboxDialect,
     payment::intent_id_of,
+    seen_body,
 };
 use crate::domain::clock::Timestamp;
 
@@ -118,7 +120,7 @@ impl SandboxCall {
     }
 }
 
-/// The record of an authenticated request: of its body only the reference.
+/// The record of an authenticated request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SeenRequest {
     /// When it came.
@@ -137,10 +139,15 @@ pub struct SeenRequest {
     pub reference: Option<String>,
     /// The sandbox's id of the payment that it is about, where the request names it.
     pub payment: Option<String>,
+    /// Its body, of which only what tells of nobody is shown; of older requests none.
+    pub body: Option<Value>,
 }
 
 /// How many requests are remembered one by one; of older ones only the count stays.
 pub const MAX_SEEN_REQUESTS: usize = 10_000;
+
+/// Of how many of them the body is remembered, too.
+pub const MAX_SEEN_BODIES: usize = 500;
 
 /// The requests that came.
 #[derive(Debug, Default)]
@@ -156,6 +163,9 @@ impl Journal {
         if self.seen.len() == MAX_SEEN_REQUESTS {
             self.seen.pop_front();
         }
+        if let Some(older) = self.seen.len().checked_sub(MAX_SEEN_BODIES) {
+            self.seen[older].body = None;
+        }
         self.seen.push_back(SeenRequest {
             at,
             method: method.to_owned(),
@@ -165,6 +175,7 @@ impl Journal {
             tracestate: call.tracestate.clone(),
             reference: reference_in(&call.body),
             payment: call.payment(),
+            body: seen_body::seen(&call.body),
         });
     }
 }

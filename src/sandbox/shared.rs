@@ -2,11 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    catch_up::CatchUp, faults::Faults, lock::lock, options::SandboxOptions, route::Journal, state::State,
+    catch_up::CatchUp,
+    faults::Faults,
+    lock::lock,
+    options::{SandboxAccount, SandboxOptions},
+    route::Journal,
+    state::State,
     webhooks::WebhookSender,
 };
 use crate::{domain::environment::Environment, task};
@@ -29,6 +35,38 @@ pub(super) struct SandboxInner {
 }
 
 impl SandboxInner {
+    /// Knows nothing yet.
+    pub fn new(
+        address: Url,
+        settings: SandboxOptions,
+        environment: Environment,
+        shutdown: CancellationToken,
+    ) -> Arc<Self> {
+        let public_url = settings.public_url.clone().unwrap_or_else(|| address.clone());
+        let faults = Arc::new(Faults::default());
+        Arc::new(Self {
+            address,
+            state: Mutex::new(State::new(&settings, &environment, public_url, faults.clone())),
+            journal: Mutex::default(),
+            faults,
+            catch_up: Mutex::default(),
+            turning: tokio::sync::Mutex::default(),
+            webhooks: WebhookSender::new(settings.webhook_url.clone(), &environment),
+            settings,
+            environment,
+            shutdown,
+        })
+    }
+
+    /// Another of the same address and time, that keys with this name open. Its webhooks go nowhere until it is said where.
+    pub fn beside(&self, name: &str) -> Arc<Self> {
+        let named = |key: &SecretString| SecretString::from(format!("{}.{name}", key.expose_secret()));
+        let own = &self.settings;
+        let commerce = SandboxAccount { api_key: named(&own.commerce.api_key), ..own.commerce.clone() };
+        let settings = SandboxOptions { api_key: named(&own.api_key), commerce, webhook_url: None, ..own.clone() };
+        Self::new(self.address.clone(), settings, self.environment.clone(), self.shutdown.clone())
+    }
+
     pub fn spawn_delivery(self: &Arc<Self>) {
         for _ in 0..self.settings.webhooks_at_a_time {
             let shared = self.clone();

@@ -3,7 +3,6 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex},
 };
 
 use tokio::net::TcpListener;
@@ -12,13 +11,10 @@ use url::Url;
 
 use super::{
     connection::{ConnectionKill, KillableListener},
-    faults::Faults,
     handle::Sandbox,
+    ledgers,
     options::SandboxOptions,
-    server,
     shared::SandboxInner,
-    state::State,
-    webhooks::WebhookSender,
 };
 use crate::{domain::environment::Environment, task};
 
@@ -32,7 +28,7 @@ impl Sandbox {
     ) -> io::Result<Self> {
         let sandbox = Self::set_up(url_of(listener.local_addr()?)?, settings, environment, shutdown);
         let shared = &sandbox.shared;
-        let app = server::router(shared.clone()).into_make_service_with_connect_info::<ConnectionKill>();
+        let app = ledgers::router(shared.clone()).into_make_service_with_connect_info::<ConnectionKill>();
         let server = axum::serve(KillableListener(listener), app)
             .with_graceful_shutdown(shared.shutdown.clone().cancelled_owned());
         task::spawn("sandbox", async move { server.await });
@@ -48,21 +44,7 @@ impl Sandbox {
         environment: Environment,
         shutdown: CancellationToken,
     ) -> Self {
-        let public_url = settings.public_url.clone().unwrap_or_else(|| base_url.clone());
-        let faults = Arc::new(Faults::default());
-        let shared = Arc::new(SandboxInner {
-            address: base_url,
-            state: Mutex::new(State::new(&settings, &environment, public_url, faults.clone())),
-            journal: Mutex::default(),
-            faults,
-            catch_up: Mutex::default(),
-            turning: tokio::sync::Mutex::default(),
-            webhooks: WebhookSender::new(settings.webhook_url.clone(), &environment),
-            settings,
-            environment,
-            shutdown,
-        });
-        Self { shared }
+        Self { shared: SandboxInner::new(base_url, settings, environment, shutdown) }
     }
 }
 

@@ -1,7 +1,11 @@
 //! The sandbox's control from a shop's tests: payments are named by the ids that the gateway gave, and bring their outcomes with
 //! them, in both of Corefy's APIs.
 
-use corefy_gateway::pb::{self, PaymentIntentState as State};
+use corefy_gateway::{
+    config::Config,
+    pb::{self, PaymentIntentState as State},
+    sandbox::LEDGER_HEADER,
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tonic::Code;
@@ -85,4 +89,18 @@ async fn money_that_did_not_move_as_expected_is_told_with_the_nearest_request() 
             assert_eq!((status, &answer["status"]), (StatusCode::OK, &json!("failed")), "{answer}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_whose_key_has_a_name_has_a_ledger_of_its_own() {
+    let database = TestDatabase::new(Backend::Sqlite).await.unwrap();
+    let named = |config: &mut Config| config.upstream.api_key = "sandbox-api-key.shop-7".into();
+    let app = TestApp::start_with(database, None, named).await;
+    let intent = app.client().await.paid_intent("10.00").await;
+    let (status, _) = order(&app, "expect", json!({"payment": intent.id, "charged": "10.00"})).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "it is not in the first ledger");
+    let url = app.sandbox.base_url().join("/_sandbox/expect").unwrap();
+    let expected = json!({"payment": intent.id, "charged": "10.00", "charges": 1}).to_string();
+    let answer = http_client().post(url).header(LEDGER_HEADER, "shop-7").body(expected).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.text().await);
 }

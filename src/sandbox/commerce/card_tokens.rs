@@ -25,7 +25,7 @@ pub(super) fn issue(key: &SecretString, sid: &str, created: Timestamp) -> String
 }
 
 /// The session that a token opens; `None` when it is not ours, or has expired.
-pub(super) fn session_of(key: &SecretString, token: &str, now: Timestamp) -> Option<String> {
+pub(in crate::sandbox) fn session_of(key: &SecretString, token: &str, now: Timestamp) -> Option<String> {
     #[derive(Deserialize)]
     struct Claims {
         sid: String,

@@ -5,7 +5,7 @@
 //!
 //! - `routes`: every call there is
 //! - `fields`, `refusals`: how a request is read, and the one form in which it is refused
-//! - `payments`, `refunds`, `customers`, `webhooks`, `faults`, `observations`, `expect`, `clock`: the calls
+//! - `payments`, `refunds`, `customers`, `webhooks`, `faults`, `observations`, `snapshot`, `expect`, `clock`: the calls
 
 mod clock;
 mod customers;
@@ -17,6 +17,7 @@ mod payments;
 mod refunds;
 mod refusals;
 mod routes;
+mod snapshot;
 mod webhooks;
 
 pub(super) use routes::router;

@@ -9,7 +9,9 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 
-use super::{clock, customers, expect, faults, observations, payments, refunds, refusals::ControlRefusal, webhooks};
+use super::{
+    clock, customers, expect, faults, observations, payments, refunds, refusals::ControlRefusal, snapshot, webhooks,
+};
 use crate::sandbox::{answer::SandboxRefusal, shared::SandboxInner};
 
 /// The document that describes these calls.
@@ -28,6 +30,7 @@ pub(in crate::sandbox) fn controls() -> Vec<Control> {
         change("/_sandbox/expect", post(expect::expect)),
         read("/_sandbox/clock", get(clock::read)),
         change("/_sandbox/clock", post(clock::advance)),
+        read("/_sandbox/snapshot", get(snapshot::read)),
         read("/_sandbox/ledger", get(observations::ledger)),
         read("/_sandbox/requests", get(observations::requests)),
         read("/_sandbox/faults", get(faults::read)),

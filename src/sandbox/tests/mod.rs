@@ -26,6 +26,7 @@ use crate::domain::{
 mod access;
 mod control;
 mod failures;
+mod ledgers;
 mod payments;
 mod refunds;
 mod scripts;
@@ -76,13 +77,18 @@ impl Bench {
     }
 
     fn request(&self, method: &str, path: &str, body: &str) -> reqwest::RequestBuilder {
+        self.request_by("api_key_0123456789", method, path, body)
+    }
+
+    /// A request with this API key.
+    fn request_by(&self, key: &str, method: &str, path: &str, body: &str) -> reqwest::RequestBuilder {
         let timestamp = self.clock.now().seconds();
         let message = format!("{method}\n{path}\n{body}\n{timestamp}");
         self.http
             .request(method.parse().unwrap(), self.url(path))
             .timeout(self.patience)
-            .header("authorization", "Bearer api_key_0123456789")
-            .header("x-api-key", "api_key_0123456789")
+            .header("authorization", format!("Bearer {key}"))
+            .header("x-api-key", key)
             .header("x-client-key", "client_key_0123456789")
             .header("x-timestamp", timestamp)
             .header("x-signature", hmac_hex(&settings().secret_key, message.as_bytes()))

@@ -14,6 +14,7 @@ mod access;
 mod callbacks;
 mod hosted;
 mod invoices;
+mod ledgers;
 mod refunds;
 mod sales;
 mod scripts;
