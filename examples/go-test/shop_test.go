@@ -129,6 +129,14 @@ func TestAPaymentThatTakesItsTimeIsChargedByThen(t *testing.T) {
 	s.expect(intent, sandbox.Money{ChargedBack: "10.00", Chargebacks: sandbox.Times(1)})
 }
 
+func TestAnotherLedgerKnowsNothingOfIt(t *testing.T) {
+	s := open(t)
+	intent := s.order("approve")
+	known, unknown := true, false
+	s.must(s.sandbox.Ledger("another-shop").ExpectMoney(s.Context(), intent.Id, sandbox.Money{Known: &unknown}))
+	s.expect(intent, sandbox.Money{Known: &known})
+}
+
 func TestMoneyThatIsWrongIsTold(t *testing.T) {
 	s := open(t)
 	intent := s.order("approve")

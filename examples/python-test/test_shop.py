@@ -78,6 +78,12 @@ class CheckoutTest(unittest.TestCase):
         SANDBOX.charge_back(intent.id, "10.00")
         SANDBOX.expect_money(intent.id, charged_back="10.00", chargebacks=1)
 
+    def test_another_ledger_knows_nothing_of_it(self) -> None:
+        intent = order(self.gateway, "approve")
+        other = Sandbox(os.environ.get("SANDBOX_URL", DEFAULT_URL), ledger="another-shop")
+        other.expect_money(intent.id, known=False)
+        SANDBOX.expect_money(intent.id, known=True)
+
     def test_money_that_is_wrong_is_told(self) -> None:
         intent = order(self.gateway, "approve")
         pay(self.gateway, intent)

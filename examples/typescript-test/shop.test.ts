@@ -76,6 +76,13 @@ test("a payment that takes its time is charged by then", async () => {
   await sandbox.expectMoney(intent.id, { chargedBack: "10.00", chargebacks: 1 });
 });
 
+test("another ledger knows nothing of it", async () => {
+  const intent = await order("approve");
+  const other = new Sandbox(env["SANDBOX_URL"] ?? DEFAULT_URL, "another-shop");
+  await other.expectMoney(intent.id, { known: false });
+  await sandbox.expectMoney(intent.id, { known: true });
+});
+
 test("money that is wrong is told", async () => {
   const intent = await order("approve");
   await pay(intent);

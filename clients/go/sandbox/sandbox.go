@@ -33,6 +33,7 @@ const (
 // Sandbox is the control of a sandbox. It is safe for concurrent use.
 type Sandbox struct {
 	url    string
+	ledger string
 	client *http.Client
 }
 
@@ -50,6 +51,8 @@ type Money struct {
 	Charges     *int   `json:"charges,omitempty"`
 	Refunds     *int   `json:"refunds,omitempty"`
 	Chargebacks *int   `json:"chargebacks,omitempty"`
+	// Known is false where Corefy is expected never to have heard of the payment.
+	Known *bool `json:"known,omitempty"`
 }
 
 // Times is a number of times that is compared, also when it is 0.
@@ -98,6 +101,13 @@ func (e *Error) Error() string {
 // New gives the control of the sandbox at this address.
 func New(address string) *Sandbox {
 	return &Sandbox{url: strings.TrimRight(address, "/"), client: &http.Client{Timeout: patience}}
+}
+
+// Ledger gives the control of the ledger of this name, for a gateway whose API key has the name behind it.
+func (s *Sandbox) Ledger(name string) *Sandbox {
+	other := *s
+	other.ledger = name
+	return &other
 }
 
 // Reset forgets everything: other tests at the same sandbox would miss it.
@@ -212,6 +222,9 @@ func (s *Sandbox) call(ctx context.Context, path string, body, answer any) error
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/_sandbox/"+path, bytes.NewReader(text))
 	if err != nil {
 		return err
+	}
+	if s.ledger != "" {
+		request.Header.Set("X-Sandbox-Ledger", s.ledger)
 	}
 	response, err := s.client.Do(request)
 	if err != nil {

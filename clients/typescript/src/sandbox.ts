@@ -80,12 +80,14 @@ export class MoneyDiffers extends Error {
   }
 }
 
-/** The control of a sandbox. */
+/** The control of a sandbox; of the ledger of this name, where the gateway's API key has one behind it. */
 export class Sandbox {
   readonly #url: string;
+  readonly #headers: Record<string, string>;
 
-  constructor(url: string = DEFAULT_URL) {
+  constructor(url: string = DEFAULT_URL, ledger?: string) {
     this.#url = url.replace(/\/+$/, "");
+    this.#headers = ledger ? { "x-sandbox-ledger": ledger } : {};
   }
 
   /** Forgets everything: other tests at the same sandbox would miss it. */
@@ -171,6 +173,7 @@ export class Sandbox {
   async #call(path: string, fields: Record<string, unknown> = {}): Promise<SandboxObject> {
     const response = await fetch(`${this.#url}/_sandbox/${path}`, {
       method: "POST",
+      headers: this.#headers,
       body: JSON.stringify(fields),
       signal: AbortSignal.timeout(PATIENCE_MS),
     });

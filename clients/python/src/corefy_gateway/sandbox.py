@@ -47,10 +47,11 @@ class MoneyDiffers(AssertionError):
 
 
 class Sandbox:
-    """The control of a sandbox."""
+    """The control of a sandbox; of the ledger of this name, where the gateway's API key has one behind it."""
 
-    def __init__(self, url: str = DEFAULT_URL) -> None:
+    def __init__(self, url: str = DEFAULT_URL, ledger: str | None = None) -> None:
         self._url = url.rstrip("/")
+        self._headers = {"X-Sandbox-Ledger": ledger} if ledger else {}
 
     def reset(self) -> None:
         """Forgets everything: other tests at the same sandbox would miss it."""
@@ -141,7 +142,8 @@ class Sandbox:
 
     def _call(self, path: str, **fields: Any) -> Any:
         given = {name: value for name, value in fields.items() if value is not None}
-        request = urllib.request.Request(f"{self._url}/_sandbox/{path}", json.dumps(given).encode(), method="POST")
+        body = json.dumps(given).encode()
+        request = urllib.request.Request(f"{self._url}/_sandbox/{path}", body, self._headers, method="POST")
         try:
             with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
                 text = answer.read()
