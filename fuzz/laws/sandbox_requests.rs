@@ -19,8 +19,8 @@ use super::{choices::Choices, corefy::NOW, gateway::sandbox_options};
 /// Requests after which the sandbox is replaced by a new one.
 const REQUESTS: usize = 1_000;
 const METHODS: [Method; 3] = [Method::POST, Method::GET, Method::PUT];
-/// Paths of the APIs, of pages and of the view, to which anything may be added.
-const PATHS: [&str; 18] = [
+/// Paths of the APIs, of pages and of the control, to which anything may be added.
+const PATHS: [&str; 22] = [
     "/v1/payment-intents",
     "/v1/payments/",
     "/v1/refunds",
@@ -39,6 +39,10 @@ const PATHS: [&str; 18] = [
     "/acs/auth",
     "/complete-auth?",
     "/_sandbox/faults",
+    "/_sandbox/expect",
+    "/_sandbox/payments/",
+    "/_sandbox/customers/",
+    "/_sandbox/webhooks/",
 ];
 const CONTENT_TYPES: [&str; 3] = ["application/json", "application/x-www-form-urlencoded", "text/plain"];
 /// The authorization of the account that the commerce API has by default.
