@@ -79,7 +79,7 @@ make_debian_package() {
     [ -x target/release/corefy-gateway ] || cargo build --release --locked --bin corefy-gateway
     make_manuals
     make_changelog
-    cargo deb --quiet --no-build --no-strip --output "$(debian_package)"
+    cargo deb --quiet --no-build --output "$(debian_package)"
 }
 
 # Runs as the first process of namespaces that hold the mounts and all that is started in the chroot: installs the package, uses it as its
