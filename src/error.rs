@@ -208,6 +208,9 @@ impl From<store::Error> for Error {
                 let message = "the gateway's database did not say whether this was written";
                 Self::new(Reason::StoreUnavailable, message).retry_after(STORE_RETRY)
             }
+            store::Error::MasterKey | store::Error::OtherMasterKey => {
+                Self::new(Reason::Internal, "the gateway has another key than its database")
+            }
             store::Error::Corrupt(_) => Self::new(Reason::Internal, "the gateway could not read its own record"),
             store::Error::RuleBroken(_) => Self::new(Reason::Internal, "the gateway could not write its own record"),
         }

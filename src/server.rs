@@ -20,7 +20,7 @@ pub use harness::Harness;
 use crate::{
     app::{self, App, AppParts},
     config::{Config, DatabaseConfig, ProxiedPort, RiskConfig, TlsConfig, TraceConfig},
-    domain::{acceptance::Acceptance, environment::Environment, master_key::MasterKey, network, proxies::Proxies},
+    domain::{acceptance::Acceptance, environment::Environment, master_key::MasterKeys, network, proxies::Proxies},
     http,
     port::{Bounds, CertificateError, CertificateFiles, Certificates, CountedAs, Port},
     reference_data::{FileFaults, ReferenceData, ReferenceFiles},
@@ -35,7 +35,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The database could not be opened.
-    #[error("DATABASE_URL: {0}")]
+    #[error("{setting}: {0}", setting = setting_of(.0))]
     Store(#[from] store::Error),
     /// A port could not be opened; names the variable that says which.
     #[error("{variable}: cannot listen on {address}: {cause}")]
@@ -95,29 +95,38 @@ pub enum Lock {
 /// Opens the database with what seals personal data in it.
 pub async fn open_store(
     database: &DatabaseConfig,
-    master_key: &MasterKey,
+    master_keys: &MasterKeys,
     environment: &Environment,
 ) -> Result<Store, store::Error> {
-    let keys = Keyring::new(master_key, environment.randomness.clone());
+    let keys = Keyring::new(master_keys, environment.randomness.clone());
     Store::open(database.url.expose_secret(), database.connections, keys, environment.ids.clone()).await
 }
 
 /// The same in lock step.
 fn open_store_in_lock_step(
     database: &DatabaseConfig,
-    master_key: &MasterKey,
+    master_keys: &MasterKeys,
     harness: &Harness,
 ) -> Result<Store, store::Error> {
     let Environment { randomness, ids, .. } = harness.environment.clone();
-    let (url, keys) = (database.url.expose_secret(), Keyring::new(master_key, randomness));
+    let (url, keys) = (database.url.expose_secret(), Keyring::new(master_keys, randomness));
     Store::open_in_lock_step(url, database.connections, keys, ids, harness.store_gate.clone())
 }
 
 /// The same without migrating it.
-pub async fn open_store_as_it_is(database: &DatabaseConfig, master_key: &MasterKey) -> Result<Store, store::Error> {
+pub async fn open_store_as_it_is(database: &DatabaseConfig, master_keys: &MasterKeys) -> Result<Store, store::Error> {
     let Environment { randomness, ids, .. } = Environment::system();
-    let keys = Keyring::new(master_key, randomness);
+    let keys = Keyring::new(master_keys, randomness);
     Store::open_as_it_is(database.url.expose_secret(), database.connections, keys, ids).await
+}
+
+/// The setting that is wrong where the database could not be opened.
+pub(crate) fn setting_of(error: &store::Error) -> &'static str {
+    match error {
+        store::Error::MasterKey => "GATEWAY_MASTER_KEY",
+        store::Error::OtherMasterKey => "GATEWAY_MASTER_KEY_OTHER",
+        _ => "DATABASE_URL",
+    }
 }
 
 impl Server {
@@ -235,14 +244,13 @@ pub async fn build(config: &Config, harness: &Harness) -> Result<App, StartError
 }
 
 async fn build_with_credentials(config: &Config, harness: &Harness) -> Result<(App, CredentialsSender), StartError> {
-    let master_key = MasterKey::new(config.master_key.clone());
     let telemetry = telemetry(config.traces.as_ref())?;
     let environment = &harness.environment;
     let reference_data = reference_data(&config.risk)?;
     let store = if harness.in_lock_step {
-        open_store_in_lock_step(&config.database, &master_key, harness)?
+        open_store_in_lock_step(&config.database, &config.master_keys, harness)?
     } else {
-        open_store(&config.database, &master_key, environment).await?
+        open_store(&config.database, &config.master_keys, environment).await?
     };
     let store = store.measured_by(telemetry.clone());
     if !harness.is_beside_others {
@@ -257,7 +265,6 @@ async fn build_with_credentials(config: &Config, harness: &Harness) -> Result<(A
         upstream,
         api_calls,
         environment: environment.clone(),
-        master_key,
         acceptance: Acceptance {
             currencies: config.currencies.clone(),
             amount_limits: config.amount_limits.clone(),

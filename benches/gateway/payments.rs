@@ -45,7 +45,7 @@ pub struct Filled {
 
 /// Writes `rows` payments of the partner.
 pub async fn fill(database: &str, master_key: &str, partner: &str, rows: u32) -> Result<Filled, Box<dyn Error>> {
-    let keyring = Keyring::new(&MasterKey::new(master_key.into()), Randomness::system());
+    let keyring = Keyring::new(&MasterKey::new(master_key.into()).into(), Randomness::system());
     let store = Arc::new(Store::open(database, 4, keyring, Ids::system()).await?);
     let ids = Ids::system();
     let series = Arc::new(Series {

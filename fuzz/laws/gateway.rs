@@ -256,11 +256,11 @@ fn config(folder: &TempDir, sandbox: &Sandbox) -> Config {
 async fn create_key(config: &Config, environment: &Environment) -> String {
     let url = config.database.url.expose_secret();
     let master_key = MasterKey::new(MASTER_KEY.into());
-    let keyring = Keyring::new(&master_key, environment.randomness.clone());
+    let keyring = Keyring::new(&master_key.into(), environment.randomness.clone());
     let store = Store::open_in_lock_step(url, 4, keyring, environment.ids.clone(), None).expect("it can be opened");
     let by = Actor::Operator(Operator { user: "jane".to_owned(), host: "bastion".to_owned() });
     let note = Note { by, reason: "a law".to_owned() };
-    let keys = KeyAdmin::new(store.clone(), master_key, environment.clone(), note);
+    let keys = KeyAdmin::new(store.clone(), environment.clone(), note);
     let new = NewKey {
         partner_name: "Acme".to_owned(),
         key_name: "laws".to_owned(),

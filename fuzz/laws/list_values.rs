@@ -1,7 +1,7 @@
 //! A value for a list of risk is kept in one form, which is read as itself, and is refused without being repeated.
 
 use corefy_gateway::domain::{
-    master_key::MasterKey,
+    hash_key::HashKey,
     risk::{list_entry::read_value, lists::ListKind, subject::SubjectHasher},
 };
 
@@ -11,7 +11,7 @@ use super::choices::Choices;
 const NO_VALUE: &str = "\u{1}";
 
 thread_local! {
-    static HASHER: SubjectHasher = SubjectHasher::new(&MasterKey::new("0123456789abcdef0123456789abcdef".into()));
+    static HASHER: SubjectHasher = SubjectHasher::new(&HashKey::new("0123456789abcdef0123456789abcdef".into()));
 }
 
 /// Takes a byte for the kind of list, and the value.

@@ -33,7 +33,7 @@ pub struct Verified {
     pub head: AuditHead,
 }
 
-/// The audit log. Needs the database and the master key but not Corefy.
+/// The audit log. Needs the database but not Corefy.
 pub struct AuditLog {
     store: Store,
     environment: Environment,

@@ -13,7 +13,6 @@ use crate::{
         clock::Timestamp,
         environment::Environment,
         ids::PartnerId,
-        master_key::MasterKey,
     },
     error::Error,
     store::{Change, Changes, EventPlaces, Store},
@@ -28,7 +27,7 @@ const PAGE: u32 = 500;
 /// The rule for a cursor.
 pub const CURSOR: &str = "must be the cursor of the same export with the same other fields";
 
-/// The export of books. Needs the database and the master key but not Corefy.
+/// The export of books. Needs the database but not Corefy.
 pub struct Exports {
     store: Store,
     environment: Environment,
@@ -38,8 +37,9 @@ pub struct Exports {
 
 impl Exports {
     /// From this database.
-    pub fn new(store: Store, master_key: &MasterKey, environment: Environment) -> Self {
-        Self { store, environment, cursors: PageTokens::new(master_key), turns: Turns::default() }
+    pub fn new(store: Store, environment: Environment) -> Self {
+        let cursors = PageTokens::new(store.hash_key());
+        Self { store, environment, cursors, turns: Turns::default() }
     }
 
     /// Exports the caller's books, from the first on or behind a cursor, in one of a bounded number of exports that a key has at one

@@ -8,7 +8,6 @@ use crate::{
         clock::Timestamp,
         ids::{PartnerId, PaymentIntentId},
         list_filters::{ListOrder, PaymentIntentFilter},
-        master_key::MasterKey,
         payment_intent::PaymentIntent,
         search_term::{SearchTerm, SearchedKind},
     },
@@ -28,13 +27,12 @@ pub struct Finding {
 /// Finds things.
 pub struct Finder {
     store: Store,
-    master_key: MasterKey,
 }
 
 impl Finder {
     /// Looks in `store`, by keyed hashes where values are sealed.
-    pub fn new(store: Store, master_key: MasterKey) -> Self {
-        Self { store, master_key }
+    pub fn new(store: Store) -> Self {
+        Self { store }
     }
 
     /// All that `text` is a name of: an id of ours or of Corefy's, a reference, a request id, an idempotency key, an email
@@ -64,7 +62,7 @@ impl Finder {
 
     /// The operation that the partner began under this idempotency key.
     async fn keyed(&self, partner: &PartnerId, key: &str) -> Result<Option<Finding>, Error> {
-        let hash = idempotency_hash(&self.master_key, partner, key);
+        let hash = idempotency_hash(self.store.hash_key(), partner, key);
         let record = self.store.read().await?.operation_keyed(partner, &hash).await?;
         Ok(record.map(|record| {
             let row = FoundRow {

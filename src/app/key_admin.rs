@@ -12,9 +12,9 @@ use crate::{
         audit::{AuditAction, AuditEntry, Note},
         clock::Timestamp,
         environment::Environment,
+        hash_key::Purpose,
         ids::PartnerId,
         key_pair::{KeyPair, PublicKey, SecretKey},
-        master_key::{MasterKey, Purpose},
     },
     error::Error,
     store::{Change, Store},
@@ -38,18 +38,17 @@ pub struct NewKey {
     pub expires_at: Option<Timestamp>,
 }
 
-/// The management of keys, which needs the database and the master key but not Corefy.
+/// The management of keys, which needs the database but not Corefy.
 pub struct KeyAdmin {
     store: Store,
-    master_key: MasterKey,
     environment: Environment,
     note: Note,
 }
 
 impl KeyAdmin {
-    /// On this database, with the master key of the gateway that uses it. What is decided is audited with this note.
-    pub fn new(store: Store, master_key: MasterKey, environment: Environment, note: Note) -> Self {
-        Self { store, master_key, environment, note }
+    /// On this database. What is decided is audited with this note.
+    pub fn new(store: Store, environment: Environment, note: Note) -> Self {
+        Self { store, environment, note }
     }
 
     /// Makes a key. The pair `pk_…:sk_…` is shown here and never again.
@@ -76,7 +75,7 @@ impl KeyAdmin {
             id: pair.public.clone(),
             partner_id,
             name: new.key_name,
-            secret_hash: pair.secret.hash(&self.master_key.derive(Purpose::Pepper)).to_vec(),
+            secret_hash: pair.secret.hash(&self.store.hash_key().derive(Purpose::Pepper)).to_vec(),
             previous_secret_hash: None,
             previous_expires_at: None,
             scopes: new.scopes,
@@ -108,7 +107,7 @@ impl KeyAdmin {
     pub async fn rotate(&self, id: &PublicKey, overlap: Duration) -> Result<Option<SecretString>, Error> {
         let now = self.environment.clock.now();
         let pair = KeyPair { public: id.clone(), secret: SecretKey::generate(&self.environment.randomness) };
-        let secret_hash = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
+        let secret_hash = pair.secret.hash(&self.store.hash_key().derive(Purpose::Pepper));
         let overlap_until = now + overlap;
         let rotation = Change::RotateApiKey { id: id.clone(), secret_hash, overlap_until, rotated_at: now };
         let entry = self

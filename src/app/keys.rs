@@ -11,9 +11,9 @@ use crate::{
     domain::{
         api_key::{ApiKey, Refusal, Scope},
         clock::{Clock, Timestamp},
+        hash_key::Purpose,
         ids::PartnerId,
         key_pair::{KeyPair, PublicKey, SecretHash},
-        master_key::{MasterKey, Purpose},
         proxies::{CallSource, Proxies},
     },
     error::{Error, Reason},
@@ -79,7 +79,6 @@ impl fmt::Debug for PresentedKey {
 pub struct Admission {
     pub(super) store: Store,
     pub(super) clock: Clock,
-    pub(super) master_key: MasterKey,
     pub(super) proxies: Proxies,
     pub(super) known: KnownKeys,
     pub(super) limits: Limits,
@@ -130,7 +129,7 @@ impl Admission {
     async fn admit(&self, pair: &str, source: Option<CallSource>) -> Result<Admitted, Error> {
         // Hashed also for a key that does not exist, so that hashing tells nothing of which keys there are.
         let presented = KeyPair::parse(pair).map(|pair| {
-            let secret = pair.secret.hash(&self.master_key.derive(Purpose::Pepper));
+            let secret = pair.secret.hash(&self.store.hash_key().derive(Purpose::Pepper));
             PresentedKey { public: pair.public, secret, source }
         });
         if let Some(source) = source {

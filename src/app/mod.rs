@@ -17,6 +17,7 @@ pub mod keys;
 mod leases;
 mod limits;
 mod lookup;
+pub mod master_key_rotation;
 mod metrics;
 pub mod operations;
 pub mod paging;

@@ -8,9 +8,9 @@ use super::call::Caller;
 use crate::{
     domain::{
         clock::Timestamp,
+        hash_key::{HashKey, Purpose},
         ids::PartnerId,
         list_filters::ListOrder,
-        master_key::{MasterKey, Purpose},
     },
     error::Error,
     store::{Found, ListPosition},
@@ -64,8 +64,8 @@ impl<'a> Listed<'a> {
 pub(super) struct PageTokens([u8; 32]);
 
 impl PageTokens {
-    pub(super) fn new(master_key: &MasterKey) -> Self {
-        Self(master_key.derive(Purpose::PageToken))
+    pub(super) fn new(hash_key: &HashKey) -> Self {
+        Self(hash_key.derive(Purpose::PageToken))
     }
 
     /// The tokens of the caller's list that `list` tells from all others.

@@ -35,7 +35,6 @@ use crate::{
         acceptance::Acceptance,
         capability::Capability,
         environment::Environment,
-        master_key::MasterKey,
         operation::{RENEW_LEASE_EVERY, SEND_MARGIN},
         proxies::Proxies,
         retention::Retention,
@@ -84,11 +83,11 @@ impl App {
     /// Puts the use cases together.
     pub fn new(parts: AppParts) -> Self {
         metrics::init(&parts.telemetry, parts.environment.clock.now());
-        let (tasks, page_tokens) = (TaskTracker::new(), PageTokens::new(&parts.master_key));
-        let risk = Risk::new(parts.store.clone(), &parts.master_key, parts.environment.clone());
-        let exports = Arc::new(Exports::new(parts.store.clone(), &parts.master_key, parts.environment.clone()));
+        let (tasks, page_tokens) = (TaskTracker::new(), PageTokens::new(parts.store.hash_key()));
+        let risk = Risk::new(parts.store.clone(), parts.environment.clone());
+        let exports = Arc::new(Exports::new(parts.store.clone(), parts.environment.clone()));
         let audit = Arc::new(AuditLog::new(parts.store.clone(), parts.environment.clone()));
-        let people = People::new(parts.store.clone(), &parts.master_key, parts.environment.clone(), parts.retention);
+        let people = People::new(parts.store.clone(), parts.environment.clone(), parts.retention);
         let payments = Arc::new(payments(&parts, &tasks, &page_tokens, &risk));
         let events = Arc::new(EventLog {
             store: parts.store.clone(),
@@ -127,7 +126,6 @@ impl App {
         let admission = Admission {
             store: parts.store.clone(),
             clock: parts.environment.clock,
-            master_key: parts.master_key,
             proxies: parts.proxies,
             known: KnownKeys::new(),
             limits: Limits::new(parts.key_rate_per_minute),
@@ -172,9 +170,8 @@ fn payments(parts: &AppParts, tasks: &TaskTracker, page_tokens: &PageTokens, ris
         upstream: parts.upstream.clone(),
         capabilities: parts.capabilities.clone(),
         environment: parts.environment.clone(),
-        master_key: parts.master_key.clone(),
         page_tokens: page_tokens.clone(),
-        subjects: SubjectHasher::new(&parts.master_key),
+        subjects: SubjectHasher::new(parts.store.hash_key()),
         reference_data: parts.reference_data.clone(),
         policies: parts.risk_screening.then(|| risk.policies().clone()),
         acceptance: parts.acceptance.clone(),
@@ -207,8 +204,6 @@ pub struct AppParts {
     pub api_calls: CallRecords,
     /// Time, ids and chance.
     pub environment: Environment,
-    /// The gateway's own secret.
-    pub master_key: MasterKey,
     /// Which payments are taken.
     pub acceptance: Acceptance,
     /// The knowledge of the operator about BINs, IP addresses, domains and currencies.

@@ -18,8 +18,8 @@ use crate::{
         capability::Capability,
         clock::Timestamp,
         environment::Environment,
+        hash_key::{HashKey, Purpose, keyed_hash},
         ids::{Ids, PartnerId},
-        master_key::{MasterKey, Purpose, keyed_hash},
         retention::Retention,
         risk::subject::SubjectHasher,
     },
@@ -37,7 +37,6 @@ pub struct Payments {
     /// The things that requests may ask for although not every gateway can do them.
     pub(super) capabilities: Vec<Capability>,
     pub(super) environment: Environment,
-    pub(super) master_key: MasterKey,
     pub(super) page_tokens: PageTokens,
     /// Makes subjects of risk of cards and people.
     pub(super) subjects: SubjectHasher,
@@ -87,8 +86,8 @@ impl Payments {
     /// The mark that makes a mutating call of `partner` under the idempotency key `key` the same call when it is repeated: its method
     /// and the canonical encoding of its fields, CVV left out.
     pub fn idempotency(&self, partner: &PartnerId, key: &str, method: &str, fields: &[u8]) -> Idempotency {
-        let fingerprint = keyed_hash(&self.master_key.derive(Purpose::Fingerprint), &[method.as_bytes(), fields]);
-        Idempotency { key: idempotency_hash(&self.master_key, partner, key), fingerprint }
+        let fingerprint = keyed_hash(&self.store.hash_key().derive(Purpose::Fingerprint), &[method.as_bytes(), fields]);
+        Idempotency { key: idempotency_hash(self.store.hash_key(), partner, key), fingerprint }
     }
 
     /// Renews the leases of the operations that this gateway is at. Returns their number. A lease that was lost meanwhile
@@ -104,7 +103,7 @@ impl Payments {
 }
 
 /// The partner's idempotency key as it is kept.
-pub(super) fn idempotency_hash(master_key: &MasterKey, partner: &PartnerId, key: &str) -> String {
+pub(super) fn idempotency_hash(hash_key: &HashKey, partner: &PartnerId, key: &str) -> String {
     let parts = [partner.as_str().as_bytes(), key.as_bytes()];
-    base16ct::lower::encode_string(&keyed_hash(&master_key.derive(Purpose::IdempotencyKey), &parts))
+    base16ct::lower::encode_string(&keyed_hash(&hash_key.derive(Purpose::IdempotencyKey), &parts))
 }

@@ -130,7 +130,7 @@ impl AuditCommand {
 }
 
 async fn open(settings: &AdminSettings) -> Result<AuditLog, CommandFailure> {
-    let (store, _) = database::open(settings).await?;
+    let store = database::open(settings).await?;
     Ok(AuditLog::new(store, Environment::system()))
 }
 

@@ -55,7 +55,7 @@ pub(super) struct CallsCommand {
 impl CallsCommand {
     /// Shows the calls, oldest first.
     pub async fn run(self) -> Result<(), CommandFailure> {
-        let (store, _) = open(&self.settings).await?;
+        let store = open(&self.settings).await?;
         let (partner, filter) = (self.partner.as_ref(), self.filter());
         let earlier = if self.follow { recent(&store, partner, &filter).await? } else { Vec::new() };
         let calls = read(&store, partner, &filter, self.limit).await?;

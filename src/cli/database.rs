@@ -1,17 +1,10 @@
 //! The database of a command that works on it alone.
 
 use super::failure::CommandFailure;
-use crate::{
-    config::settings::AdminSettings,
-    domain::{environment::Environment, master_key::MasterKey},
-    server::open_store,
-    store::Store,
-};
+use crate::{config::settings::AdminSettings, domain::environment::Environment, server::open_store, store::Store};
 
 /// Opens the database for a command that works on it alone.
-pub(super) async fn open(settings: &AdminSettings) -> Result<(Store, MasterKey), CommandFailure> {
+pub(super) async fn open(settings: &AdminSettings) -> Result<Store, CommandFailure> {
     let config = settings.read()?;
-    let master_key = MasterKey::new(config.master_key);
-    let store = open_store(&config.database, &master_key, &Environment::system()).await?;
-    Ok((store, master_key))
+    Ok(open_store(&config.database, &config.master_keys, &Environment::system()).await?)
 }

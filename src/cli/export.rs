@@ -97,8 +97,8 @@ impl ExportCommand {
         if self.format == Format::Parquet && self.out == Path::new("-") {
             return Err(CommandFailure::Settings("--format parquet needs a file, --out FILE".to_owned()));
         }
-        let (store, master_key) = database::open(&self.decision.settings).await?;
-        let exports = Exports::new(store, &master_key, Environment::system());
+        let store = database::open(&self.decision.settings).await?;
+        let exports = Exports::new(store, Environment::system());
         let (file, cursor) = ResumableFile::open(&self.out, &self.fingerprint())?;
         let (export, reached) = self.range(&exports, cursor)?;
         let partners = exports.partners(self.partner.as_ref()).await?;

@@ -2,7 +2,12 @@
 
 use std::{fmt, io};
 
-use crate::{config::SettingsProblems, error::Error, server::StartError, store};
+use crate::{
+    config::SettingsProblems,
+    error::Error,
+    server::{StartError, setting_of},
+    store,
+};
 
 /// The failure of a command.
 pub(super) enum CommandFailure {
@@ -45,7 +50,7 @@ impl From<StartError> for CommandFailure {
 
 impl From<store::Error> for CommandFailure {
     fn from(error: store::Error) -> Self {
-        Self::Failed(format!("DATABASE_URL: {error}"))
+        Self::Failed(format!("{}: {error}", setting_of(&error)))
     }
 }
 

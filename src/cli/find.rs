@@ -37,8 +37,8 @@ impl FindCommand {
     /// Shows what is found, of every partner.
     pub async fn run(self) -> Result<(), CommandFailure> {
         check(&self.anything).map_err(CommandFailure::Settings)?;
-        let (store, master_key) = database::open(&self.settings).await?;
-        let found = Finder::new(store, master_key).find(&self.anything).await?;
+        let store = database::open(&self.settings).await?;
+        let found = Finder::new(store).find(&self.anything).await?;
         if found.is_empty() {
             return Err(CommandFailure::Failed("nothing here has this name".to_owned()));
         }

@@ -128,8 +128,8 @@ impl KeysCommand {
 }
 
 async fn open(decision: AuditedDecision) -> Result<KeyAdmin, CommandFailure> {
-    let (store, master_key) = database::open(&decision.settings).await?;
-    Ok(KeyAdmin::new(store, master_key, Environment::system(), decision.note()))
+    let store = database::open(&decision.settings).await?;
+    Ok(KeyAdmin::new(store, Environment::system(), decision.note()))
 }
 
 fn print_table(keys: &[ApiKey]) {

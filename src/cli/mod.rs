@@ -23,6 +23,7 @@ mod health;
 mod keys;
 mod log;
 mod man;
+mod master_key;
 mod memory;
 mod migrate;
 mod new_file;
@@ -81,6 +82,8 @@ enum CliCommand {
     Health(health::HealthCommand),
     /// Bring the database up to date
     Migrate(migrate::MigrateCommand),
+    /// Seal what is stored under another master key
+    MasterKey(master_key::MasterKeyCommand),
     /// List, verify and export the audit log: what was decided, by whom and why
     Audit(audit::AuditCommand),
     /// Export payments, refunds or events as a file; the export is audited
@@ -157,6 +160,7 @@ fn try_run() -> Result<(), CommandFailure> {
             CliCommand::Doctor(command) => command.run(&misspelt).await,
             CliCommand::Health(command) => command.run().await,
             CliCommand::Migrate(command) => command.run().await,
+            CliCommand::MasterKey(command) => command.run().await,
             CliCommand::Audit(command) => command.run().await,
             CliCommand::Export(command) => command.run().await,
             CliCommand::Privacy(command) => command.run().await,

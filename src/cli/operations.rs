@@ -136,7 +136,7 @@ impl OperationsCommand {
 }
 
 async fn open(settings: &AdminSettings) -> Result<OperationAdmin, CommandFailure> {
-    let (store, _) = database::open(settings).await?;
+    let store = database::open(settings).await?;
     Ok(OperationAdmin::new(store, Environment::system()))
 }
 

@@ -65,7 +65,7 @@ impl PaymentsCommand {
         match self.action {
             PaymentsAction::List { partner, filter, limit, settings } => {
                 let filter = filter.read().map_err(CommandFailure::Settings)?;
-                let (store, _) = database::open(&settings).await?;
+                let store = database::open(&settings).await?;
                 let partners = match partner {
                     Some(partner) => vec![partner],
                     None => store.read().await?.partners().await?,
@@ -73,7 +73,7 @@ impl PaymentsCommand {
                 print_table(&list_payments(&store, &partners, &filter, limit).await?);
             }
             PaymentsAction::Show { id, settings } => {
-                let (store, _) = database::open(&settings).await?;
+                let store = database::open(&settings).await?;
                 let mut session = store.read().await?;
                 let unknown = || CommandFailure::Failed(format!("there is no payment {id}"));
                 let intent = session.payment_intent_any(&id).await?.ok_or_else(unknown)?;

@@ -40,7 +40,7 @@ impl RetentionCommand {
     pub async fn run(self) -> Result<(), CommandFailure> {
         let RetentionAction::Show { retention, settings } = self.action;
         let retention = retention.checked()?;
-        let (store, _) = database::open(&settings).await?;
+        let store = database::open(&settings).await?;
         print(&retention, &retained(&store, &retention, Clock::system().now()).await?);
         Ok(())
     }

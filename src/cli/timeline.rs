@@ -31,7 +31,7 @@ impl TimelineCommand {
     /// Shows the timeline, oldest entry first.
     pub async fn run(self) -> Result<(), CommandFailure> {
         let horizon = Horizon { retention: self.retention.checked()?, now: Clock::system().now() };
-        let (store, _) = open(&self.settings).await?;
+        let store = open(&self.settings).await?;
         let mut after = None;
         loop {
             let found = timeline(&store, None, &self.id, &horizon, after.as_ref(), STEP).await?;

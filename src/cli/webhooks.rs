@@ -110,7 +110,7 @@ impl WebhooksCommand {
 }
 
 async fn open(settings: &AdminSettings) -> Result<WebhookAdmin, CommandFailure> {
-    let (store, _) = database::open(settings).await?;
+    let store = database::open(settings).await?;
     Ok(WebhookAdmin::new(store, Environment::system()))
 }
 

@@ -13,7 +13,7 @@ use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use crate::domain::{amount_limits::AmountLimits, key_pair::KeyPair, retention::Retention};
+use crate::domain::{amount_limits::AmountLimits, key_pair::KeyPair, master_key::MasterKey, retention::Retention};
 
 use super::{
     CommerceConfig, Config, DatabaseConfig, LogConfig, RiskConfig, SettingsProblems, UpstreamApi, UpstreamConfig,
@@ -290,7 +290,7 @@ impl DevConfig {
     pub fn environment(&self, gateway: &Config) -> io::Result<SecretString> {
         let url = sqlite_url(&std::path::absolute(self.dir.join("gateway.db"))?);
         let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-        let master_key = quoted(gateway.master_key.expose_secret());
+        let master_key = quoted(gateway.master_keys.current.text().expose_secret());
         Ok(format!("export DATABASE_URL={} GATEWAY_MASTER_KEY={master_key}\n", quoted(&url)).into())
     }
 
@@ -302,7 +302,7 @@ impl DevConfig {
                 ApiName::Commerce => sandbox_commerce(&self.keys, sandbox),
             },
             database: DatabaseConfig { url: sqlite_url(&self.dir.join("gateway.db")).into(), connections: 10 },
-            master_key: DEV_MASTER_KEY.into(),
+            master_keys: MasterKey::new(DEV_MASTER_KEY.into()).into(),
             grpc_addr: self.grpc_addr,
             http_addr: self.http_addr,
             tls: None,

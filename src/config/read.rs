@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use url::{Host, Url};
 
@@ -25,6 +25,7 @@ use super::{
 use crate::domain::{
     amount_limits::AmountLimits,
     link,
+    master_key::{MasterKey, MasterKeys},
     money::{Currency, Money},
     network,
 };
@@ -74,7 +75,7 @@ impl ServeSettings {
         let drain = report.whole("GATEWAY_DRAIN_SECONDS", &gateway.gateway_drain_seconds, 0..=600);
         let risk = self.risk.read(report);
         let database = self.database.read(report);
-        let master_key = self.master_key.read(report);
+        let master_keys = self.master_key.read(report);
         let log = self.log.read(report);
         let traces = self.traces.read(report);
         let (grpc_addr, http_addr) = addresses?;
@@ -82,7 +83,7 @@ impl ServeSettings {
         Some(Config {
             upstream: upstream?,
             database: database?,
-            master_key: master_key?,
+            master_keys: master_keys?,
             grpc_addr,
             http_addr,
             tls: tls?,
@@ -132,8 +133,8 @@ impl AdminSettings {
     /// Reads the settings; the error has everything that is wrong with them.
     pub fn read(&self) -> Result<AdminConfig, SettingsProblems> {
         let mut report = SettingsReport::default();
-        let (database, master_key) = (self.database.read(&mut report), self.master_key.read(&mut report));
-        report.finish(database.zip(master_key).map(|(database, master_key)| AdminConfig { database, master_key }))
+        let (database, master_keys) = (self.database.read(&mut report), self.master_key.read(&mut report));
+        report.finish(database.zip(master_keys).map(|(database, master_keys)| AdminConfig { database, master_keys }))
     }
 }
 
@@ -142,9 +143,13 @@ impl ReconcileSettings {
     pub fn read(&self, needs_corefy: bool) -> Result<ReconcileConfig, SettingsProblems> {
         let mut report = SettingsReport::default();
         let upstream = if needs_corefy { self.upstream.read(&mut report).map(Some) } else { Some(None) };
-        let (database, master_key) = (self.database.read(&mut report), self.master_key.read(&mut report));
-        let all = upstream.zip(database.zip(master_key));
-        report.finish(all.map(|(upstream, (database, master_key))| ReconcileConfig { database, master_key, upstream }))
+        let (database, master_keys) = (self.database.read(&mut report), self.master_key.read(&mut report));
+        let all = upstream.zip(database.zip(master_keys));
+        report.finish(all.map(|(upstream, (database, master_keys))| ReconcileConfig {
+            database,
+            master_keys,
+            upstream,
+        }))
     }
 }
 
@@ -170,9 +175,12 @@ impl DatabaseSettings {
 }
 
 impl MasterKeySetting {
-    fn read(&self, report: &mut SettingsReport) -> Option<SecretString> {
+    fn read(&self, report: &mut SettingsReport) -> Option<MasterKeys> {
+        const OTHER: &str = "GATEWAY_MASTER_KEY_OTHER";
         let advice = "make one by `openssl rand -hex 32`, and keep it: without it, stored data cannot be read";
-        report.secret("GATEWAY_MASTER_KEY", &self.gateway_master_key, MASTER_KEY_LENGTH, advice)
+        let current = report.secret("GATEWAY_MASTER_KEY", &self.gateway_master_key, MASTER_KEY_LENGTH, advice);
+        let other = report.optional_secret(OTHER, &self.gateway_master_key_other, MASTER_KEY_LENGTH);
+        Some(MasterKeys { current: MasterKey::new(current?), other: other?.map(MasterKey::new) })
     }
 }
 

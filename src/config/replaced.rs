@@ -27,6 +27,7 @@ impl ServeSettings {
         let fixed = [
             ("DATABASE_URL", Some(&self.database.database_url)),
             ("GATEWAY_MASTER_KEY", self.master_key.gateway_master_key.as_ref()),
+            ("GATEWAY_MASTER_KEY_OTHER", self.master_key.gateway_master_key_other.as_ref()),
         ];
         let was = |place: Option<&SecretString>| place.map(|secret| secret.expose_secret().to_owned());
         let is_other = |(name, place): &(&'static str, Option<&SecretString>)| {

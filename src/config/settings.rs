@@ -29,6 +29,10 @@ pub struct MasterKeySetting {
     /// `openssl rand -hex 32`. The same for every process on a database; without it, stored data cannot be read. Required
     #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
     pub gateway_master_key: Option<SecretString>,
+    /// Another master key, by which stored data is read as well while the master key is being changed: first the new one, then the one
+    /// before
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    pub gateway_master_key_other: Option<SecretString>,
 }
 
 /// Settings of the connection to Corefy.

@@ -493,7 +493,7 @@ fn secrets_have_their_length_and_form() {
 #[test]
 fn keys_needs_only_the_database_and_the_master_key() {
     let config = settings::<AdminSettings>(&["--gateway-master-key", MASTER_KEY]).read().unwrap();
-    assert_eq!(config.master_key.expose_secret(), MASTER_KEY);
+    assert_eq!(config.master_keys.current.text().expose_secret(), MASTER_KEY);
     assert_eq!(config.database.url.expose_secret(), "sqlite://corefy-gateway.db");
     assert!(settings::<AdminSettings>(&[]).read().unwrap_err().to_string().contains("GATEWAY_MASTER_KEY: is missing"));
 }

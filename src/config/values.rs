@@ -7,7 +7,9 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::upstream::UpstreamConfig;
-use crate::domain::{amount_limits::AmountLimits, money::Currency, retention::Retention, risk::rates::Rates};
+use crate::domain::{
+    amount_limits::AmountLimits, master_key::MasterKeys, money::Currency, retention::Retention, risk::rates::Rates,
+};
 
 /// The configuration of `serve`. `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -16,8 +18,8 @@ pub struct Config {
     pub upstream: UpstreamConfig,
     /// Where payments are kept.
     pub database: DatabaseConfig,
-    /// At least 32 characters. Never used itself: keys are derived from it.
-    pub master_key: SecretString,
+    /// At least 32 characters. Never used themselves: keys are derived from them.
+    pub master_keys: MasterKeys,
     /// Where gRPC listens.
     pub grpc_addr: SocketAddr,
     /// Where webhooks, health, readiness and metrics listen.
@@ -132,8 +134,8 @@ pub struct TlsConfig {
 pub struct AdminConfig {
     /// Where keys, payments and the log of calls are kept.
     pub database: DatabaseConfig,
-    /// At least 32 characters, the same as that of `serve`.
-    pub master_key: SecretString,
+    /// The same as those of `serve`.
+    pub master_keys: MasterKeys,
 }
 
 /// The configuration of the command that compares the books.
@@ -141,8 +143,8 @@ pub struct AdminConfig {
 pub struct ReconcileConfig {
     /// Where payments are kept.
     pub database: DatabaseConfig,
-    /// At least 32 characters, the same as that of `serve`.
-    pub master_key: SecretString,
+    /// The same as those of `serve`.
+    pub master_keys: MasterKeys,
     /// Corefy, where it is asked.
     pub upstream: Option<UpstreamConfig>,
 }

@@ -1,37 +1,13 @@
-//! The one secret that the gateway itself has, and the keys derived from it. It is never in the database.
+//! The one secret that the gateway itself has. It is never in the database.
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::Sha256;
 
-/// The master key as configured; at least 32 characters.
+use crate::domain::hash_key::keyed_hash;
+
+/// The master key as configured; at least 32 characters. What it seals can be sealed again under another one; so can the
+/// [`HashKey`](crate::domain::hash_key::HashKey), which stays the same when the master key is changed.
 #[derive(Clone, Debug)]
 pub struct MasterKey(SecretString);
-
-/// The purpose of a derived key. Each purpose has a key of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// Hashes the secrets of API keys.
-    Pepper,
-    /// Seals personal data in the database.
-    Seal,
-    /// Fingerprints of requests under an idempotency key.
-    Fingerprint,
-    /// Authenticates page tokens.
-    PageToken,
-    /// Hashes callers' idempotency keys.
-    IdempotencyKey,
-    /// Hashes card numbers for counters and lists of risk.
-    RiskCard,
-    /// Hashes email addresses for counters and lists of risk.
-    RiskEmail,
-    /// Hashes IP addresses for counters and lists of risk.
-    RiskIp,
-    /// Hashes the values that objects are found by.
-    SearchTerm,
-    /// Links the rows of the audit log.
-    AuditChain,
-}
 
 impl MasterKey {
     /// Wraps the configured text.
@@ -39,61 +15,28 @@ impl MasterKey {
         Self(text)
     }
 
-    /// The key for `purpose`: HMAC-SHA256 of its name under the master key.
-    pub fn derive(&self, purpose: Purpose) -> [u8; 32] {
-        let name: &[u8] = match purpose {
-            Purpose::Pepper => b"corefy-gateway/pepper/1",
-            Purpose::Seal => b"corefy-gateway/seal/1",
-            Purpose::Fingerprint => b"corefy-gateway/fingerprint/1",
-            Purpose::PageToken => b"corefy-gateway/page-token/1",
-            Purpose::IdempotencyKey => b"corefy-gateway/idempotency-key/1",
-            Purpose::RiskCard => b"corefy-gateway/risk-card/1",
-            Purpose::RiskEmail => b"corefy-gateway/risk-email/1",
-            Purpose::RiskIp => b"corefy-gateway/risk-ip/1",
-            Purpose::SearchTerm => b"corefy-gateway/search-term/1",
-            Purpose::AuditChain => b"corefy-gateway/audit-chain/1",
-        };
-        keyed_hash(self.0.expose_secret().as_bytes(), &[name])
+    /// The key that seals: HMAC-SHA256 of a name under the master key.
+    pub fn sealing_key(&self) -> [u8; 32] {
+        keyed_hash(self.0.expose_secret().as_bytes(), &[b"corefy-gateway/seal/1"])
+    }
+
+    /// The configured text, from which the hash key was derived before it had a secret of its own.
+    pub fn text(&self) -> &SecretString {
+        &self.0
     }
 }
 
-/// HMAC-SHA256 of `parts`, one after the other, each preceded by its length so that none can pass for another.
-pub fn keyed_hash(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-    for part in parts {
-        mac.update(&(part.len() as u64).to_be_bytes());
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
+/// The master key, and another one while it is being changed.
+#[derive(Clone, Debug)]
+pub struct MasterKeys {
+    /// The key under which everything is sealed from now on.
+    pub current: MasterKey,
+    /// Another one, whose values open as well: the one to come, or the one before.
+    pub other: Option<MasterKey>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_purpose_has_a_key_of_its_own() {
-        let master = MasterKey::new("0123456789abcdef0123456789abcdef".into());
-        let purposes = [
-            Purpose::Pepper,
-            Purpose::Seal,
-            Purpose::Fingerprint,
-            Purpose::PageToken,
-            Purpose::IdempotencyKey,
-            Purpose::RiskCard,
-            Purpose::RiskEmail,
-            Purpose::RiskIp,
-            Purpose::SearchTerm,
-            Purpose::AuditChain,
-        ];
-        let keys = purposes.map(|p| master.derive(p));
-        for (place, key) in keys.iter().enumerate() {
-            assert!(keys[place + 1..].iter().all(|other| other != key));
-        }
-    }
-
-    #[test]
-    fn parts_cannot_pass_for_one_another() {
-        assert_ne!(keyed_hash(b"k", &[b"ab", b"c"]), keyed_hash(b"k", &[b"a", b"bc"]));
+impl From<MasterKey> for MasterKeys {
+    fn from(current: MasterKey) -> Self {
+        Self { current, other: None }
     }
 }

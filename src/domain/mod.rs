@@ -21,6 +21,7 @@ pub mod environment;
 pub mod erasure;
 pub mod event;
 pub mod event_filter;
+pub mod hash_key;
 mod id_source;
 pub mod ids;
 pub mod key_pair;

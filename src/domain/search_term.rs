@@ -9,8 +9,8 @@ use sha2::Sha256;
 use super::{
     card::MaskedCard,
     customer::{Customer, Metadata},
+    hash_key::{HashKey, Purpose},
     ids::{CustomerId, PartnerId, PaymentIntentId, RefundId},
-    master_key::{MasterKey, Purpose},
     payment_intent::PaymentIntent,
     private::Private,
     refund::Refund,
@@ -127,9 +127,9 @@ impl fmt::Debug for TermHash {
 pub struct TermHasher(Hmac<Sha256>);
 
 impl TermHasher {
-    /// Under the master key's key for this.
-    pub fn new(master_key: &MasterKey) -> Self {
-        let key = master_key.derive(Purpose::SearchTerm);
+    /// Under the hash key's key for this.
+    pub fn new(hash_key: &HashKey) -> Self {
+        let key = hash_key.derive(Purpose::SearchTerm);
         Self(Hmac::new_from_slice(&key).expect("HMAC takes a key of any length"))
     }
 
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     fn hasher() -> TermHasher {
-        TermHasher::new(&MasterKey::new("0123456789abcdef0123456789abcdef".into()))
+        TermHasher::new(&HashKey::new("0123456789abcdef0123456789abcdef".into()))
     }
 
     fn partner(name: &str) -> PartnerId {

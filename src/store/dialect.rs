@@ -342,6 +342,7 @@ impl Dialect {
             migration!(26, "people", "0026_people.sql"),
             migration!(27, "upstream state", "0027_upstream_state.sql"),
             migration!(28, "chargebacks", "0028_chargebacks.sql"),
+            migration!(29, "hash keys", "0029_hash_keys.sql"),
         ])
     }
 }
@@ -365,7 +366,7 @@ async fn open_all(pool: &Pool<Any>, connections: u32) -> Result<(), sqlx::Error>
 
 /// Gives a connection back here and now. When it is dropped, a task of the pool's does so, for which an opening in lock step would
 /// wait for ever.
-async fn give_back(mut connection: PoolConnection<Any>) {
+pub(super) async fn give_back(mut connection: PoolConnection<Any>) {
     connection.return_to_pool().await;
 }
 

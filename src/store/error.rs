@@ -19,6 +19,12 @@ pub enum Error {
     /// No connection to the database could be made. Says where it was looked for, and why not.
     #[error("{0}")]
     Unreachable(String),
+    /// No master key that is set opens the database.
+    #[error("this is not the master key under which the database is sealed")]
+    MasterKey,
+    /// The master key is being changed, and one of the two is not set.
+    #[error("is needed until `master-key rotate` has ended: what is stored is sealed under two master keys")]
+    OtherMasterKey,
     /// A row that this program could not have written, or that was sealed under another master key.
     #[error("a stored row cannot be read: {0}")]
     Corrupt(Corruption),
@@ -87,6 +93,7 @@ impl Error {
         match self {
             Self::Unavailable(error) | Self::Uncertain(error) => in_words(error),
             Self::Unreachable(_) => SILENT,
+            Self::MasterKey | Self::OtherMasterKey => "the database is sealed under another master key",
             Self::Corrupt(_) | Self::RuleBroken(_) => "the database has not what this gateway expects",
         }
     }
@@ -96,7 +103,8 @@ impl Error {
         match self {
             Self::RuleBroken(_) => true,
             Self::Unavailable(sqlx::Error::Database(error)) => error.code().is_some_and(|code| is_of_rows(&code)),
-            Self::Unavailable(_) | Self::Uncertain(_) | Self::Unreachable(_) | Self::Corrupt(_) => false,
+            Self::Unavailable(_) | Self::Uncertain(_) | Self::Unreachable(_) => false,
+            Self::MasterKey | Self::OtherMasterKey | Self::Corrupt(_) => false,
         }
     }
 
@@ -104,6 +112,8 @@ impl Error {
     pub(crate) fn share(self) -> impl Fn() -> Self {
         let shared = Arc::new(self);
         move || match &*shared {
+            Self::MasterKey => Self::MasterKey,
+            Self::OtherMasterKey => Self::OtherMasterKey,
             Self::Corrupt(why) => Self::Corrupt(why.clone()),
             Self::RuleBroken(why) => Self::RuleBroken(why.clone()),
             Self::Unreachable(why) => Self::Unreachable(why.clone()),

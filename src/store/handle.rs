@@ -10,7 +10,7 @@ use super::{
     Error, EventSignal, ReadSession, StoreContext, dialect::acquire, event_signal, pinned_connection::PinnedConnection,
     read_batcher::ReadBatcher, sqlite_writer::SqliteWriter, write_batcher::WriteBatcher,
 };
-use crate::telemetry::catalogue::CONNECTION_WAIT;
+use crate::{domain::hash_key::HashKey, telemetry::catalogue::CONNECTION_WAIT};
 
 /// The database, shared by everything that uses it.
 #[derive(Clone)]
@@ -39,6 +39,11 @@ impl Store {
         let on = acquired?;
         self.shared.telemetry.time(&CONNECTION_WAIT, [self.shared.dialect.reading()], started.elapsed());
         Ok(ReadSession::new(on, self.shared.clone()))
+    }
+
+    /// The secret under which this database's values are hashed.
+    pub fn hash_key(&self) -> &HashKey {
+        &self.shared.hash_key
     }
 
     /// The signal that there are new events.

@@ -1,28 +1,36 @@
 //! The keys that the store works with.
 
-use super::Sealer;
-use crate::domain::{
-    audit::AuditChain,
-    master_key::{MasterKey, Purpose},
-    randomness::Randomness,
-    search_term::TermHasher,
-};
+use secrecy::SecretString;
 
-/// The keys that seal personal data, hash the terms by which it is found, and link the rows of the audit log.
+use super::Sealer;
+use crate::domain::{hash_key::HashKey, master_key::MasterKeys, randomness::Randomness};
+
+/// What opens a database: the key that seals personal data, and the hash key, in it.
 #[derive(Clone)]
 pub struct Keyring {
     pub(super) sealer: Sealer,
-    pub(super) terms: TermHasher,
-    pub(super) chain: AuditChain,
+    pub(super) randomness: Randomness,
+    master_key: SecretString,
 }
 
 impl Keyring {
-    /// Of the master key; sealing takes its nonces from `randomness`.
-    pub fn new(master_key: &MasterKey, randomness: Randomness) -> Self {
+    /// Of the master keys; sealing takes its nonces from `randomness`.
+    pub fn new(keys: &MasterKeys, randomness: Randomness) -> Self {
+        let other = keys.other.as_ref().map(|other| other.sealing_key());
         Self {
-            sealer: Sealer::new(master_key.derive(Purpose::Seal), randomness),
-            terms: TermHasher::new(master_key),
-            chain: AuditChain::new(master_key),
+            sealer: Sealer::new(keys.current.sealing_key(), randomness.clone()).and_open(other),
+            randomness,
+            master_key: keys.current.text().clone(),
         }
+    }
+
+    /// A hash key for a new database.
+    pub(super) fn new_hash_key(&self) -> HashKey {
+        HashKey::generate(&self.randomness)
+    }
+
+    /// The hash key of a database from before it had one of its own: the master key itself.
+    pub(super) fn of_old(&self) -> HashKey {
+        HashKey::new(self.master_key.clone())
     }
 }

@@ -7,6 +7,8 @@ use sqlx::{Any, Pool};
 use super::{
     Dialect, Error, Keyring, Store, StoreContext, address,
     batch_writer::BatchWriter,
+    dialect::give_back,
+    hash_keys,
     lock_step::{Pace, StoreGate},
     pinned_connection::PinnedConnection,
     pooler,
@@ -14,7 +16,10 @@ use super::{
     risk_bins,
     sqlite_writer::SqliteWriter,
 };
-use crate::{domain::ids::Ids, telemetry::Telemetry};
+use crate::{
+    domain::{audit::AuditChain, hash_key::HashKey, ids::Ids, search_term::TermHasher},
+    telemetry::Telemetry,
+};
 
 impl Store {
     /// Connects to the database at `url`, creates it if it is an SQLite file that does not exist, and migrates it.
@@ -38,25 +43,34 @@ impl Store {
     }
 
     async fn open_migrated(url: &str, connections: u32, pace: Pace, keys: Keyring, ids: Ids) -> Result<Self, Error> {
-        let store = Self::connect(url, connections, pace, keys, ids).await?;
-        store.shared.dialect.migrate(&store.writer).await?;
-        Ok(store)
+        let pools = Pools::connect(url, connections, pace).await?;
+        pools.dialect.migrate(&pools.writer).await?;
+        let mut on = pools.writer.acquire().await?;
+        let hash_key = hash_keys::hash_key(&mut on, &keys).await;
+        give_back(on).await;
+        Self::of(pools, keys, hash_key?, ids).await
     }
 
     /// The same without migrating it.
     pub async fn open_as_it_is(url: &str, connections: u32, keys: Keyring, ids: Ids) -> Result<Self, Error> {
-        Self::connect(url, connections, Pace::Free, keys, ids).await
+        let pools = Pools::connect(url, connections, Pace::Free).await?;
+        let mut on = pools.reader.acquire().await?;
+        let hash_key = hash_keys::hash_key_as_it_is(pools.dialect, &mut on, &keys).await?;
+        give_back(on).await;
+        Self::of(pools, keys, hash_key, ids).await
     }
 
-    async fn connect(url: &str, connections: u32, pace: Pace, keys: Keyring, ids: Ids) -> Result<Self, Error> {
-        let url = &address::for_driver(url)?;
-        let (dialect, writer, reader) = connect(url, connections, pace.clone()).await?;
+    async fn of(pools: Pools, keys: Keyring, hash_key: HashKey, ids: Ids) -> Result<Self, Error> {
+        let Pools { url, pace, dialect, writer, reader } = pools;
+        let url = &url;
         let shared = Arc::new(StoreContext {
             dialect,
             pace: pace.clone(),
-            sealer: keys.sealer,
-            terms: keys.terms,
-            chain: keys.chain,
+            sealer: keys.sealer.clone(),
+            terms: TermHasher::new(&hash_key),
+            chain: AuditChain::new(&hash_key),
+            keys,
+            hash_key,
             bin_shard: risk_bins::shard(&ids),
             ids,
             audit_turn: Arc::default(),
@@ -88,6 +102,24 @@ impl Store {
             url: url.as_str().into(),
             shared,
         })
+    }
+}
+
+/// A database that was connected to, before anything in it was looked at.
+struct Pools {
+    /// As the driver takes it.
+    url: String,
+    pace: Pace,
+    dialect: Dialect,
+    writer: Pool<Any>,
+    reader: Pool<Any>,
+}
+
+impl Pools {
+    async fn connect(url: &str, connections: u32, pace: Pace) -> Result<Self, Error> {
+        let url = address::for_driver(url)?;
+        let (dialect, writer, reader) = connect(&url, connections, pace.clone()).await?;
+        Ok(Self { url, pace, dialect, writer, reader })
     }
 }
 

@@ -87,7 +87,7 @@ impl Store {
 }
 
 impl Dialect {
-    async fn schema(self, connection: &mut AnyConnection) -> Result<Schema, Error> {
+    pub(super) async fn schema(self, connection: &mut AnyConnection) -> Result<Schema, Error> {
         let exists = match self {
             Self::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
             Self::Postgres => "SELECT COUNT(to_regclass('_sqlx_migrations'))",

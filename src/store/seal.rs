@@ -28,13 +28,20 @@ const ROOM: usize = 1024;
 #[derive(Clone)]
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
+    /// Opens what was sealed under another master key, while that is being changed.
+    other: Option<XChaCha20Poly1305>,
     randomness: Randomness,
 }
 
 impl Sealer {
     /// Under `key`, with nonces of this randomness.
     pub fn new(key: [u8; 32], randomness: Randomness) -> Self {
-        Self { cipher: XChaCha20Poly1305::new(&key.into()), randomness }
+        Self { cipher: XChaCha20Poly1305::new(&key.into()), other: None, randomness }
+    }
+
+    /// The same that opens what was sealed under another key, too.
+    pub fn and_open(self, other: Option<[u8; 32]>) -> Self {
+        Self { other: other.map(|key| XChaCha20Poly1305::new(&key.into())), ..self }
     }
 
     /// Seals `value` for one column of the row `owner`: it opens only there, so that nothing can be swapped.
@@ -71,18 +78,45 @@ impl Sealer {
 
     /// Opens what [`Self::seal`] sealed for the same column of the same row.
     pub fn open<T: DeserializeOwned>(&self, owner: &str, column: &str, sealed: &[u8]) -> Result<T, Error> {
+        let text = self.opened(owner, column, sealed)?;
+        serde_json::from_slice(&text.json).map_err(|error| {
+            Error::Corrupt(Corruption::Shape { owner: owner.to_owned(), column: column.to_owned(), why: shape(&error) })
+        })
+    }
+
+    /// Whether the value was sealed under the key that seals now, and not under the other.
+    pub(super) fn is_current(&self, owner: &str, column: &str, sealed: &[u8]) -> bool {
+        self.opened(owner, column, sealed).is_ok_and(|opened| opened.is_current)
+    }
+
+    /// The same value under the key that seals now; `None` when it is.
+    pub(super) fn seal_again(&self, owner: &str, column: &str, sealed: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let opened = self.opened(owner, column, sealed)?;
+        if opened.is_current { Ok(None) } else { self.seal_json(owner, column, &opened.json).map(Some) }
+    }
+
+    fn opened(&self, owner: &str, column: &str, sealed: &[u8]) -> Result<Opened, Error> {
         let unreadable = || Error::Corrupt(Corruption::Sealed(owner.to_owned()));
         let (format, rest) = sealed.split_first().ok_or_else(unreadable)?;
         if *format != FORMAT {
             return Err(Error::Corrupt(Corruption::Format { owner: owner.to_owned(), format: *format }));
         }
         let (nonce, text) = rest.split_first_chunk::<NONCE_BYTES>().ok_or_else(unreadable)?;
-        let payload = Payload { msg: text, aad: &place(owner, column) };
-        let text = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| unreadable())?;
-        serde_json::from_slice(&text).map_err(|error| {
-            Error::Corrupt(Corruption::Shape { owner: owner.to_owned(), column: column.to_owned(), why: shape(&error) })
-        })
+        let (nonce, place) = (XNonce::from(*nonce), place(owner, column));
+        let under = |cipher: &XChaCha20Poly1305| cipher.decrypt(&nonce, Payload { msg: text, aad: &place }).ok();
+        if let Some(json) = under(&self.cipher) {
+            return Ok(Opened { json, is_current: true });
+        }
+        let json = self.other.as_ref().and_then(under).ok_or_else(unreadable)?;
+        Ok(Opened { json, is_current: false })
     }
+}
+
+/// A value that was opened.
+struct Opened {
+    json: Vec<u8>,
+    /// Whether it is sealed under the key that seals now.
+    is_current: bool,
 }
 
 /// Where a sealed value belongs, and in which format: ids and columns have no slash.

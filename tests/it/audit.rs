@@ -19,7 +19,7 @@ use tokio::time::sleep;
 
 use crate::support::{
     app::{TestApp, create_key},
-    database::{TestDatabase, master_key, master_key_text},
+    database::{TestDatabase, master_key_text},
     operator::note,
     program::{Program, output},
 };
@@ -78,7 +78,7 @@ async fn what_is_decided_by_command_is_audited_with_its_author_and_reason(databa
     let webhooks = WebhookAdmin::new(app.database.store().await, app.environment.clone());
     let webhook = webhooks.list(&WebhookFilter::default(), 1).await.unwrap().remove(0);
     assert!(webhooks.replay_one(&webhook.id, &note()).await.unwrap());
-    let risk = Risk::new(app.database.store().await, &master_key(), app.environment.clone());
+    let risk = Risk::new(app.database.store().await, app.environment.clone());
     risk.create_list("good_cards", ListKind::Card, &note()).await.unwrap();
 
     let entries = entries(&app.database).await;

@@ -421,7 +421,7 @@ async fn postgres_is_asked_to_vacuum_what_was_erased_when_the_role_may(database:
     }
     let mut url = url::Url::parse(app.database.url()).unwrap();
     url.set_username(&role).unwrap();
-    let keys = Keyring::new(&master_key(), Randomness::system());
+    let keys = Keyring::new(&master_key().into(), Randomness::system());
     let store = Store::open(url.as_str(), 2, keys, Ids::system()).await.unwrap();
     let Vacuumed::Refused(tables) = store.vacuum_erased().await.unwrap() else { panic!("it owns nothing") };
     assert!(tables.contains("payment_intents, payment_methods, refunds"), "{tables}");

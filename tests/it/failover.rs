@@ -112,7 +112,7 @@ async fn while_the_database_takes_no_writes_the_gateway_is_not_ready_and_afterwa
 async fn open(database: &TestDatabase) -> Result<Store, corefy_gateway::store::Error> {
     use corefy_gateway::{domain::environment::Environment, store::Keyring};
     let Environment { ids, randomness, .. } = Environment::system();
-    Store::open(database.url(), 2, Keyring::new(&master_key(), randomness), ids).await
+    Store::open(database.url(), 2, Keyring::new(&master_key().into(), randomness), ids).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,7 +17,7 @@ use tonic::{Streaming, codec::CompressionEncoding};
 use crate::support::{
     app::start_sandbox,
     client::Client,
-    database::{Backend, TestDatabase, master_key, master_key_text},
+    database::{Backend, TestDatabase, master_key_text},
     operator::note,
     program::Program,
 };
@@ -105,6 +105,6 @@ async fn create_key(database: &TestDatabase) -> String {
         allowed: Vec::new(),
         expires_at: None,
     };
-    let keys = KeyAdmin::new(database.store().await, master_key(), Environment::system(), note());
+    let keys = KeyAdmin::new(database.store().await, Environment::system(), note());
     keys.create(new).await.unwrap().expose_secret().to_owned()
 }

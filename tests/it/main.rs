@@ -48,6 +48,7 @@ mod limits;
 mod live_test;
 mod look_commands;
 mod machine;
+mod master_key;
 mod memory;
 mod metrics;
 mod model;

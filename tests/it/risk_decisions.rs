@@ -2,6 +2,7 @@
 
 use corefy_gateway::{
     domain::{
+        hash_key::HashKey,
         ids::{CustomerId, OperationId, PartnerId, PaymentIntentId, RiskDecisionId},
         money::{Currency, Money},
         risk::{
@@ -22,7 +23,7 @@ use tonic::Code;
 use crate::support::{
     app::TestApp,
     client::{APPROVED, Client},
-    database::{TestDatabase, master_key, master_key_text},
+    database::{TestDatabase, master_key_text},
     program::output,
     refusal::{refused, wrong_fields},
 };
@@ -52,7 +53,7 @@ fn partner(name: &str) -> PartnerId {
 
 fn decision(app: &TestApp, of: &str, minor: i64) -> RiskDecision {
     let (ids, at) = (&app.environment.ids, app.clock.now());
-    let hasher = SubjectHasher::new(&master_key());
+    let hasher = SubjectHasher::new(&HashKey::new(master_key_text()));
     let mut velocities = Velocities::default();
     velocities.set(Dimension::Ip, Window::Hour, Measure::Attempts, 7);
     let rule = |name: &str, mode, outcome| RuleResult {

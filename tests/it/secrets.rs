@@ -94,7 +94,7 @@ async fn secrets_are_found_nowhere(database: TestDatabase) {
     program.terminate();
     assert_eq!(program.exit_code().await, Some(0), "{}", program.said());
 
-    let store = database.store_under(&MasterKey::new(MASTER_KEY.into())).await;
+    let store = database.store_under(&MasterKey::new(MASTER_KEY.into()).into()).await;
     let calls = store.read().await.unwrap().api_calls(None, &ApiCallFilter::default(), None, 1000).await.unwrap();
     assert!(calls.len() > 15, "calls are missing in the log of calls: {}", calls.len());
     let calls = format!("{calls:?}");

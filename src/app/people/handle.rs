@@ -7,13 +7,12 @@ use crate::{
         clock::Timestamp,
         environment::Environment,
         ids::PartnerId,
-        master_key::MasterKey,
         retention::Retention,
     },
     store::Store,
 };
 
-/// The use cases of people. Needs the database and the master key but not Corefy.
+/// The use cases of people. Needs the database but not Corefy.
 pub struct People {
     pub(super) store: Store,
     pub(super) environment: Environment,
@@ -31,9 +30,10 @@ pub struct Requester {
 }
 
 impl People {
-    /// On this database, with the master key of the gateway that uses it and its times of retention.
-    pub fn new(store: Store, master_key: &MasterKey, environment: Environment, retention: Retention) -> Self {
-        Self { store, environment, page_tokens: PageTokens::new(master_key), retention }
+    /// On this database, with the times of retention of the gateway that uses it.
+    pub fn new(store: Store, environment: Environment, retention: Retention) -> Self {
+        let page_tokens = PageTokens::new(store.hash_key());
+        Self { store, environment, page_tokens, retention }
     }
 
     /// The present moment, by the clock of this process.

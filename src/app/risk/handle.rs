@@ -9,7 +9,6 @@ use crate::{
         audit::{AuditAction, AuditEntry, AuditFilter, AuditRecord, Note},
         clock::Timestamp,
         environment::Environment,
-        master_key::MasterKey,
         risk::subject::SubjectHasher,
     },
     error::Error,
@@ -19,7 +18,7 @@ use crate::{
 /// How often a change is decided anew when others are made at the same time.
 pub(super) const TRIES: u32 = 16;
 
-/// The use cases of risk. Needs the database and the master key but not Corefy.
+/// The use cases of risk. Needs the database but not Corefy.
 pub struct Risk {
     pub(super) store: Store,
     pub(super) environment: Environment,
@@ -29,14 +28,14 @@ pub struct Risk {
 }
 
 impl Risk {
-    /// On this database, with the master key of the gateway that uses it.
-    pub fn new(store: Store, master_key: &MasterKey, environment: Environment) -> Self {
+    /// On this database.
+    pub fn new(store: Store, environment: Environment) -> Self {
         Self {
             policies: Arc::new(Policies::new(store.clone())),
+            hasher: SubjectHasher::new(store.hash_key()),
+            page_tokens: PageTokens::new(store.hash_key()),
             store,
             environment,
-            hasher: SubjectHasher::new(master_key),
-            page_tokens: PageTokens::new(master_key),
         }
     }
 

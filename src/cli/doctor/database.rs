@@ -11,7 +11,7 @@ use crate::{
         api_call::UNREADABLE,
         clock::{Clock, Timestamp},
         event::EventType,
-        master_key::MasterKey,
+        master_key::MasterKeys,
         retention::{RetainedKind, Retention},
     },
     server::open_store_as_it_is,
@@ -31,11 +31,14 @@ const OVERDUE: Duration = Duration::from_secs(2 * 24 * 3600);
 /// The permissions of all users but the owner.
 const OTHERS: u32 = 0o077;
 
+const MASTER_KEY: &str = "master key";
+const MASTER_KEY_ADVICE: &str = "set GATEWAY_MASTER_KEY to the key that this database is sealed under";
+
 /// Checks all of it, as far as one thing can be checked without the one before.
 pub(super) async fn check(
     config: &DatabaseConfig,
     retention: &Retention,
-    master_key: &MasterKey,
+    master_keys: &MasterKeys,
     findings: &mut Findings,
 ) {
     let url = config.url.expose_secret();
@@ -46,8 +49,12 @@ pub(super) async fn check(
         }
         check_permissions(&path, findings);
     }
-    let store = match open_store_as_it_is(config, master_key).await {
+    let store = match open_store_as_it_is(config, master_keys).await {
         Ok(store) => store,
+        Err(error @ Error::MasterKey) => return findings.fail(MASTER_KEY, &format!("{error}; {MASTER_KEY_ADVICE}")),
+        Err(error @ Error::OtherMasterKey) => {
+            return findings.fail(MASTER_KEY, &format!("GATEWAY_MASTER_KEY_OTHER {error}"));
+        }
         Err(error) => return findings.fail(SUBJECT, &format!("{error}; correct DATABASE_URL, or start the database")),
     };
     if let Err(error) = check_open(&store, retention, findings).await {
@@ -189,14 +196,12 @@ pub(super) fn skew(read: Timestamp, before: Timestamp, after: Timestamp) -> Dura
 }
 
 async fn check_master_key(store: &Store, findings: &mut Findings) {
-    const SUBJECT: &str = "master key";
+    const SUBJECT: &str = MASTER_KEY;
     let newest = async { store.read().await?.event_newest().await };
     match newest.await {
         Ok(Some(_)) => findings.passed(SUBJECT, "opens what is stored"),
         Ok(None) => findings.passed(SUBJECT, "nothing is stored yet that it would have to open"),
-        Err(error) => {
-            findings.fail(SUBJECT, &format!("{error}; set GATEWAY_MASTER_KEY to the key that this database began with"))
-        }
+        Err(error) => findings.fail(SUBJECT, &format!("{error}; {MASTER_KEY_ADVICE}")),
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use super::failure::CommandFailure;
 use crate::{
     config::{Config, settings::ServeSettings},
-    domain::{environment::Environment, master_key::MasterKey},
+    domain::environment::Environment,
 };
 
 use findings::Findings;
@@ -58,8 +58,7 @@ impl DoctorCommand {
 
 async fn check(config: &Config, findings: &mut Findings) {
     findings.passed("settings", "complete and readable");
-    let master_key = MasterKey::new(config.master_key.clone());
-    database::check(&config.database, &config.retention, &master_key, findings).await;
+    database::check(&config.database, &config.retention, &config.master_keys, findings).await;
     check_webhook_secrets(config, findings);
     risk::check_reference_data(config, findings);
     account::check_callback(config, findings);

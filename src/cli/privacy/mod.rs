@@ -113,6 +113,6 @@ impl PrivacyCommand {
 
 /// Opens the database. The times of retention are those that an export names.
 async fn open(settings: &AdminSettings, retention: Retention) -> Result<People, CommandFailure> {
-    let (store, master_key) = database::open(settings).await?;
-    Ok(People::new(store, &master_key, Environment::system(), retention))
+    let store = database::open(settings).await?;
+    Ok(People::new(store, Environment::system(), retention))
 }

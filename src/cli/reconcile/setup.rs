@@ -8,8 +8,8 @@ use crate::{
     cli::failure::CommandFailure,
     config::{ReconcileConfig, RiskConfig, UpstreamConfig, settings::ReconcileSettings},
     domain::{
-        acceptance::Acceptance, amount_limits::AmountLimits, environment::Environment, master_key::MasterKey,
-        proxies::Proxies, retention::Retention,
+        acceptance::Acceptance, amount_limits::AmountLimits, environment::Environment, proxies::Proxies,
+        retention::Retention,
     },
     server::{CorefyClient, Harness, StartError, open_store, reference_data, upstream},
     store::Store,
@@ -22,19 +22,14 @@ pub(super) async fn open(
     settling: Duration,
     needs_corefy: bool,
 ) -> Result<(Reconciliation, Option<App>), CommandFailure> {
-    let ReconcileConfig { database, master_key, upstream } = settings.read(needs_corefy)?;
-    let (environment, master_key) = (Environment::system(), MasterKey::new(master_key));
-    let store = open_store(&database, &master_key, &environment).await?;
-    let app = upstream.map(|upstream| app(upstream, store.clone(), environment.clone(), master_key)).transpose()?;
+    let ReconcileConfig { database, master_keys, upstream } = settings.read(needs_corefy)?;
+    let environment = Environment::system();
+    let store = open_store(&database, &master_keys, &environment).await?;
+    let app = upstream.map(|upstream| app(upstream, store.clone(), environment.clone())).transpose()?;
     Ok((Reconciliation::new(store, environment, settling, app.clone()), app))
 }
 
-fn app(
-    mut corefy: UpstreamConfig,
-    store: Store,
-    environment: Environment,
-    master_key: MasterKey,
-) -> Result<App, StartError> {
+fn app(mut corefy: UpstreamConfig, store: Store, environment: Environment) -> Result<App, StartError> {
     let telemetry = Telemetry::default();
     let tokens = token_source::spare_for_store(&store, &environment.ids);
     if tokens.is_none() {
@@ -49,7 +44,6 @@ fn app(
         upstream,
         api_calls,
         environment,
-        master_key,
         acceptance: Acceptance {
             currencies: Vec::new(),
             amount_limits: AmountLimits::default(),

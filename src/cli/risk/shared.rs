@@ -41,8 +41,7 @@ impl Change {
 
 /// Opens the database.
 pub(super) async fn open(settings: &AdminSettings) -> Result<Risk, CommandFailure> {
-    let (store, master_key) = database::open(settings).await?;
-    Ok(Risk::new(store, &master_key, Environment::system()))
+    Ok(Risk::new(database::open(settings).await?, Environment::system()))
 }
 
 /// Reads a file, or standard input for `-`, of at most `most` bytes.

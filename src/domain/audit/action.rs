@@ -11,6 +11,8 @@ words! {
         KeyRotate => "key.rotate",
         /// A key was revoked.
         KeyRevoke => "key.revoke",
+        /// What is stored was sealed under another master key.
+        MasterKeyRotate => "master_key.rotate",
         /// An operation whose outcome was not known got one that an operator stated.
         OperationResolve => "operation.resolve",
         /// Payments since a moment were to be looked up at Corefy again.

@@ -3,7 +3,7 @@
 //! unnoticed. The head says which rows there are, under a seal of the same key.
 
 use super::{entry::AuditEntry, record::AuditRecord};
-use crate::domain::master_key::{MasterKey, Purpose, keyed_hash};
+use crate::domain::hash_key::{HashKey, Purpose, keyed_hash};
 
 /// The rows that there are: from the first that is kept to the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub struct AuditChain([u8; 32]);
 
 impl AuditChain {
     /// Under the key for it.
-    pub fn new(master_key: &MasterKey) -> Self {
-        Self(master_key.derive(Purpose::AuditChain))
+    pub fn new(hash_key: &HashKey) -> Self {
+        Self(hash_key.derive(Purpose::AuditChain))
     }
 
     /// The rows of `entries` behind those that there are, and the head with them.

@@ -134,10 +134,10 @@ fn country(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::master_key::MasterKey;
+    use crate::domain::hash_key::HashKey;
 
     fn hasher() -> SubjectHasher {
-        SubjectHasher::new(&MasterKey::new("0123456789abcdef0123456789abcdef".into()))
+        SubjectHasher::new(&HashKey::new("0123456789abcdef0123456789abcdef".into()))
     }
 
     fn read(kind: ListKind, text: &str) -> Result<String, String> {

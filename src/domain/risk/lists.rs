@@ -254,8 +254,8 @@ fn counts(expires_at: Expiry, at: Timestamp) -> bool {
 mod tests {
     use super::*;
     use crate::domain::{
+        hash_key::HashKey,
         ids::{CustomerId, Ids, PartnerId},
-        master_key::MasterKey,
         risk::{
             inputs::{CardInputs, CustomerInputs, EmailInputs, IpInputs},
             subject::SubjectHasher,
@@ -266,7 +266,7 @@ mod tests {
     const PAYER: &str = "203.0.113.7";
 
     fn hasher() -> SubjectHasher {
-        SubjectHasher::new(&MasterKey::new("0123456789abcdef0123456789abcdef".into()))
+        SubjectHasher::new(&HashKey::new("0123456789abcdef0123456789abcdef".into()))
     }
 
     fn address(text: &str) -> IpAddr {

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::domain::{
     clock::Timestamp,
+    hash_key::HashKey,
     ids::{CustomerId, Ids, PartnerId},
-    master_key::MasterKey,
     money::{Currency, Money},
 };
 
@@ -63,7 +63,7 @@ impl Sample {
 }
 
 fn inputs() -> RiskInputs {
-    let hasher = SubjectHasher::new(&MasterKey::new("0123456789abcdef0123456789abcdef".into()));
+    let hasher = SubjectHasher::new(&HashKey::new("0123456789abcdef0123456789abcdef".into()));
     let currency = |code| Currency::parse_existing(code).unwrap();
     RiskInputs {
         payment_intent_id: None,

@@ -6,8 +6,8 @@ use std::{fmt, net::IpAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
+    hash_key::{HashKey, Purpose, keyed_hash},
     ids::CustomerId,
-    master_key::{MasterKey, Purpose, keyed_hash},
     network::of_customer,
     words::words,
 };
@@ -94,12 +94,12 @@ pub struct SubjectHasher {
 }
 
 impl SubjectHasher {
-    /// With the keys that are derived from the master key.
-    pub fn new(master_key: &MasterKey) -> Self {
+    /// With the keys that are derived from the hash key.
+    pub fn new(hash_key: &HashKey) -> Self {
         Self {
-            card: master_key.derive(Purpose::RiskCard),
-            email: master_key.derive(Purpose::RiskEmail),
-            ip: master_key.derive(Purpose::RiskIp),
+            card: hash_key.derive(Purpose::RiskCard),
+            email: hash_key.derive(Purpose::RiskEmail),
+            ip: hash_key.derive(Purpose::RiskIp),
         }
     }
 
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     fn hasher() -> SubjectHasher {
-        SubjectHasher::new(&MasterKey::new("0123456789abcdef0123456789abcdef".into()))
+        SubjectHasher::new(&HashKey::new("0123456789abcdef0123456789abcdef".into()))
     }
 
     #[test]
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_same_value_is_another_subject_under_another_key() {
-        let other = SubjectHasher::new(&MasterKey::new("another key, of 32 characters or more".into()));
+        let other = SubjectHasher::new(&HashKey::new("another key, of 32 characters or more".into()));
         assert_ne!(hasher().card("4111111111111111"), other.card("4111111111111111"));
     }
 }

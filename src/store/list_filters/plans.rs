@@ -4,9 +4,9 @@ use sqlx::Row as _;
 
 use crate::{
     domain::{
+        hash_key::HashKey,
         ids::{CustomerId, PartnerId, PaymentIntentId},
         list_filters::{AmountRange, CustomerFilter, PaymentIntentFilter, RefundFilter},
-        master_key::MasterKey,
         money::Currency,
         payment_intent::PaymentIntentState,
         refund::RefundState,
@@ -32,7 +32,7 @@ const TERMS: [&str; 2] = [
 impl Grown {
     /// Asserts that a search reads its places by this index, and no table from its beginning to its end.
     async fn assert_searches<F: ListFilter>(&mut self, filter: &F, index: &str) {
-        let hasher = TermHasher::new(&MasterKey::new("0123456789abcdef0123456789abcdef".into()));
+        let hasher = TermHasher::new(&HashKey::new("0123456789abcdef0123456789abcdef".into()));
         let acme = PartnerId::parse("acme").unwrap();
         let terms: Vec<_> = filter.terms().iter().map(|term| hasher.hash(&acme, F::KIND, term)).collect();
         let (explain, column) = self.explain();

@@ -3,6 +3,7 @@
 use corefy_gateway::{
     domain::{
         clock::{Clock, Timestamp},
+        hash_key::HashKey,
         ids::{CustomerId, Ids, OperationId, PartnerId, PaymentIntentId, RiskDecisionId},
         list_filters::RiskDecisionFilter,
         money::{Currency, Money},
@@ -23,7 +24,7 @@ use corefy_gateway::{
 use super::objects::{CANARY, NOW, acme, after, commit, conflict, other};
 use crate::{
     on_three,
-    support::database::{TestDatabase, master_key},
+    support::database::{TestDatabase, master_key_text},
 };
 
 on_three![
@@ -59,7 +60,7 @@ impl Attempt {
 
     /// The decision that lets it through.
     pub fn decision(&self, at: Timestamp) -> RiskDecision {
-        let hasher = SubjectHasher::new(&master_key());
+        let hasher = SubjectHasher::new(&HashKey::new(master_key_text()));
         let inputs = RiskInputs {
             payment_intent_id: Some(PaymentIntentId::generate(&Ids::system())),
             partner_id: acme(),

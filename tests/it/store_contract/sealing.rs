@@ -7,13 +7,13 @@ use corefy_gateway::{
         event::{EventObject, EventType},
         event_filter::EventFilter,
         list_filters::PaymentIntentFilter,
-        master_key::MasterKey,
+        master_key::{MasterKey, MasterKeys},
         operation::OperationKind,
         payment_intent::PaymentIntent,
     },
     store::{Change, Changes, Error, FrozenAnswer, Lease, Store},
 };
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::objects::{
     CANARY, NOW, acme, after, arrival, commit, customer, new_customer, new_intent, new_method, new_refund, operation,
@@ -21,11 +21,12 @@ use super::objects::{
 };
 use crate::{
     on_three,
-    support::database::{Backend, TestDatabase},
+    support::database::{Backend, TestDatabase, master_key},
 };
 
 on_three![
-    under_another_master_key_rows_are_corrupt_and_not_a_panic,
+    under_another_master_key_the_database_does_not_open,
+    rows_under_another_master_key_are_corrupt_and_not_a_panic,
     a_row_that_was_tampered_with_is_corrupt_and_not_a_panic,
 ];
 
@@ -81,12 +82,23 @@ async fn nothing_in_the_rows_of_postgres_tells_of_a_person() {
     assert!(!text.contains(CANARY));
 }
 
-async fn under_another_master_key_rows_are_corrupt_and_not_a_panic(database: TestDatabase) {
+async fn under_another_master_key_the_database_does_not_open(database: TestDatabase) {
+    database.store().await.close().await;
+    let stranger = MasterKeys::from(MasterKey::new("another master key, of another gateway".into()));
+    assert!(matches!(database.open_under(&stranger).await, Err(Error::MasterKey)));
+}
+
+async fn rows_under_another_master_key_are_corrupt_and_not_a_panic(database: TestDatabase) {
     let store = database.store().await;
     let intent = fill(&store).await;
     store.close().await;
     let stranger = MasterKey::new("another master key, of another gateway".into());
-    let mut session = database.store_under(&stranger).await.read().await.unwrap();
+    let both = MasterKeys { current: stranger.clone(), other: Some(master_key()) };
+    database.store_under(&both).await.close().await;
+    // As if everything had been sealed again.
+    let mut connection = sqlx::AnyConnection::connect(database.url()).await.unwrap();
+    connection.execute("DELETE FROM hash_keys WHERE number = 1").await.unwrap();
+    let mut session = database.store_under(&stranger.into()).await.read().await.unwrap();
     let errors = [
         session.payment_intent_any(&intent.id).await.unwrap_err(),
         session.payment_intents(&acme(), &PaymentIntentFilter::default(), None, 9).await.unwrap_err(),

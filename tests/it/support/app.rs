@@ -38,7 +38,7 @@ use url::Url;
 
 use super::{
     client::Client,
-    database::{BackUp, TestDatabase, master_key, master_key_text},
+    database::{BackUp, TestDatabase, master_key},
     operator::note,
 };
 
@@ -184,7 +184,7 @@ impl TestApp {
 
     /// The management of keys, as the command has it.
     pub async fn keys(&self) -> KeyAdmin {
-        KeyAdmin::new(self.database.store().await, master_key(), self.environment.clone(), note())
+        KeyAdmin::new(self.database.store().await, self.environment.clone(), note())
     }
 
     /// The configuration that it was started with.
@@ -362,7 +362,7 @@ pub fn config(database: &TestDatabase, upstream: UpstreamConfig) -> Config {
             ..upstream
         },
         database: DatabaseConfig { url: database.url().into(), connections: 8 },
-        master_key: master_key_text(),
+        master_keys: master_key().into(),
         grpc_addr: any_port,
         http_addr: any_port,
         tls: None,
@@ -400,7 +400,7 @@ pub async fn create_key(
     };
     change(&mut new);
     let store = database.store().await;
-    let keys = KeyAdmin::new(store.clone(), master_key(), environment.clone(), note());
+    let keys = KeyAdmin::new(store.clone(), environment.clone(), note());
     let key = keys.create(new).await.unwrap();
     store.close().await;
     key

@@ -6,8 +6,12 @@
 use std::{env, fs};
 
 use corefy_gateway::{
-    domain::{ids::Ids, master_key::MasterKey, randomness::Randomness},
-    store::{Keyring, Store},
+    domain::{
+        ids::Ids,
+        master_key::{MasterKey, MasterKeys},
+        randomness::Randomness,
+    },
+    store::{Error, Keyring, Store},
 };
 use secrecy::SecretString;
 use sqlx::{AnyConnection, Connection as _, PgConnection};
@@ -207,16 +211,21 @@ impl TestDatabase {
 
     /// Opens it, under [`master_key`]. May be called again, as a gateway does that is started again.
     pub async fn store(&self) -> Store {
-        self.store_under(&master_key()).await
+        self.store_under(&master_key().into()).await
     }
 
-    /// Opens it under another master key.
-    pub async fn store_under(&self, master_key: &MasterKey) -> Store {
-        let keys = Keyring::new(master_key, Randomness::system());
+    /// Opens it under other master keys.
+    pub async fn store_under(&self, master_keys: &MasterKeys) -> Store {
+        self.open_under(master_keys).await.unwrap()
+    }
+
+    /// The same where it may not open.
+    pub async fn open_under(&self, master_keys: &MasterKeys) -> Result<Store, Error> {
+        let keys = Keyring::new(master_keys, Randomness::system());
         if self.is_in_lock_step {
-            return Store::open_in_lock_step(&self.url, CONNECTIONS, keys, Ids::system(), None).unwrap();
+            return Store::open_in_lock_step(&self.url, CONNECTIONS, keys, Ids::system(), None);
         }
-        Store::open(&self.url, CONNECTIONS, keys, Ids::system()).await.unwrap()
+        Store::open(&self.url, CONNECTIONS, keys, Ids::system()).await
     }
 }
 

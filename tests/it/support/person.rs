@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use corefy_gateway::{
-    domain::{master_key::Purpose, randomness::Randomness},
+    domain::{master_key::MasterKey, randomness::Randomness},
     pb,
     store::Sealer,
 };
@@ -23,10 +23,15 @@ pub struct Opened {
     pub bytes: Vec<u8>,
 }
 
-/// Everything in the database that opens under the master key.
+/// Everything in the database that opens under the master key of all tests.
 pub async fn opened(database: &TestDatabase) -> Vec<Opened> {
+    opened_under(database, &master_key()).await
+}
+
+/// The same under another one. In the order of ids.
+pub async fn opened_under(database: &TestDatabase, master_key: &MasterKey) -> Vec<Opened> {
     sqlx::any::install_default_drivers();
-    let sealer = Sealer::new(master_key().derive(Purpose::Seal), Randomness::system());
+    let sealer = Sealer::new(master_key.sealing_key(), Randomness::system());
     let mut connection = AnyConnection::connect(database.url()).await.unwrap();
     let columns = match database.backend() {
         Backend::Sqlite => {
@@ -41,7 +46,7 @@ pub async fn opened(database: &TestDatabase) -> Vec<Opened> {
     let mut found = Vec::new();
     for row in sqlx::query(columns).fetch_all(&mut connection).await.unwrap() {
         let (table, column): (String, String) = (row.get("t"), row.get("c"));
-        let select = format!("SELECT * FROM {table} WHERE {column} IS NOT NULL");
+        let select = format!("SELECT * FROM {table} WHERE {column} IS NOT NULL ORDER BY 1");
         for row in sqlx::query(AssertSqlSafe(select)).fetch_all(&mut connection).await.unwrap() {
             let Ok(owner) = row.try_get::<String, _>("id") else { continue };
             let bytes: Vec<u8> = row.get(column.as_str());

@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 
 use super::{
     client::Client,
-    database::{TestDatabase, master_key, master_key_text},
+    database::{TestDatabase, master_key_text},
     operator::note,
     program::{Program, Variables},
 };
@@ -85,6 +85,6 @@ pub async fn create_key_of(partner: &str, database: &TestDatabase) -> String {
         allowed: Vec::new(),
         expires_at: None,
     };
-    let keys = KeyAdmin::new(database.store().await, master_key(), Environment::system(), note());
+    let keys = KeyAdmin::new(database.store().await, Environment::system(), note());
     keys.create(new).await.unwrap().expose_secret().to_owned()
 }

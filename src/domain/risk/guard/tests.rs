@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::*;
 use crate::domain::{
     clock::Timestamp,
+    hash_key::HashKey,
     ids::{CustomerId, Ids},
-    master_key::MasterKey,
     risk::{
         history::{CoolDown, RiskSubject},
         outcome::PastOutcomes,
@@ -24,7 +24,7 @@ struct Attempt {
 }
 
 fn hasher() -> SubjectHasher {
-    SubjectHasher::new(&MasterKey::new("0123456789abcdef0123456789abcdef".into()))
+    SubjectHasher::new(&HashKey::new("0123456789abcdef0123456789abcdef".into()))
 }
 
 fn card(number: usize) -> SubjectId {

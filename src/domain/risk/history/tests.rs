@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 fn hasher() -> SubjectHasher {
-    SubjectHasher::new(&crate::domain::master_key::MasterKey::new("0123456789abcdef0123456789abcdef".into()))
+    SubjectHasher::new(&crate::domain::hash_key::HashKey::new("0123456789abcdef0123456789abcdef".into()))
 }
 
 fn ip() -> RiskSubject {

@@ -1,0 +1,115 @@
+//! The change of the master key: what is stored is sealed again under the new one, a few rows at a time, beside running gateways. It can
+//! be stopped at any point and begun again, for what is sealed already is left as it is.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    domain::{
+        audit::{AuditAction, AuditEntry, Note},
+        environment::Environment,
+    },
+    error::Error,
+    store::{Change, Changes, SEALED_TABLES, SealedTable, Store},
+};
+
+/// How many rows are looked at, and written at most in one transaction: as few as when old rows are deleted, since a gateway's payments
+/// wait for SQLite's one writer meanwhile.
+const BATCH: u32 = 25;
+/// How long a rest after a transaction is, as a multiple of the time it took.
+const REST: u32 = 3;
+/// Everything is looked at twice: to seal it again, and to see that nobody has written under the other key since.
+const PASSES: u32 = 2;
+
+/// How far the change has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RotationProgress {
+    /// Tables that were looked through, in both passes.
+    pub tables_done: usize,
+    /// Tables to be looked through, in both passes.
+    pub tables: usize,
+    /// Rows that were looked at.
+    pub rows: u64,
+}
+
+/// The outcome of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotated {
+    /// How many values were sealed again.
+    pub sealed: u64,
+    /// How many of them were written under the other key after they had been looked at: another process still uses that key.
+    pub late: u64,
+}
+
+/// The change of the master key. Needs the database but not Corefy.
+pub struct MasterKeyRotation {
+    store: Store,
+    environment: Environment,
+    note: Note,
+}
+
+impl MasterKeyRotation {
+    /// On this database, which was opened with both keys. The end is audited with this note.
+    pub fn new(store: Store, environment: Environment, note: Note) -> Self {
+        Self { store, environment, note }
+    }
+
+    /// Seals everything under the new master key. Unless another process was found that still seals under the other one, that one
+    /// opens the database no more. `told` is called now and then.
+    ///
+    /// # Errors
+    /// When the database fails, or a row opens under neither key: begin again then.
+    pub async fn run(&self, mut told: impl FnMut(RotationProgress)) -> Result<Rotated, Error> {
+        let tables = SEALED_TABLES.len();
+        let mut progress = RotationProgress { tables_done: 0, tables: tables * PASSES as usize, rows: 0 };
+        let mut sealed = [0; PASSES as usize];
+        for of_pass in &mut sealed {
+            for table in &SEALED_TABLES {
+                *of_pass += self.table(table, &mut progress, &mut told).await?;
+                progress.tables_done += 1;
+                told(progress);
+            }
+        }
+        let [first, late] = sealed;
+        if late == 0 && self.store.forget_other_master_key().await? {
+            self.audit(first).await?;
+        }
+        Ok(Rotated { sealed: first + late, late })
+    }
+
+    async fn table(
+        &self,
+        table: &SealedTable,
+        progress: &mut RotationProgress,
+        told: &mut impl FnMut(RotationProgress),
+    ) -> Result<u64, Error> {
+        let (mut after, mut sealed) = (String::new(), 0);
+        loop {
+            let began = Instant::now();
+            let again = self.store.seal_again(table, &after, BATCH).await?;
+            progress.rows += again.read;
+            sealed += again.sealed;
+            told(*progress);
+            let Some(last) = again.last else { return Ok(sealed) };
+            after = last;
+            if again.sealed > 0 {
+                rest(began.elapsed()).await;
+            }
+        }
+    }
+
+    async fn audit(&self, sealed: u64) -> Result<(), Error> {
+        let Environment { ids, clock, .. } = &self.environment;
+        let object = ("master_key", "current");
+        let entry = AuditEntry::new(ids, clock.now(), &self.note, AuditAction::MasterKeyRotate, object)
+            .to(&json!({"values_sealed_again": sealed}));
+        self.store.commit_once(&Changes::from_iter([Change::AuditEntry(Box::new(entry))])).await?;
+        Ok(())
+    }
+}
+
+async fn rest(took: Duration) {
+    sleep(took * REST).await;
+}
