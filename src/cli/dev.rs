@@ -19,13 +19,8 @@ use super::{
 use crate::{
     app::key_admin::{KeyAdmin, NewKey},
     config::{self, Config, local::DevSettings},
-/// Makes the key of callers: the one that is given, or a new one.
-async fn create_key(
-    config: &Config,
-    environment: &Environment,
-    given: Option<SecretString>,
-) -> Result<SecretString, CommandFailure> {
-    let store = open_store(&config.database, &config.master_keys, environment).await?;
+    domain::{api_key::Scope, environment::Environment, key_pair::KeyPair},
+    sandbox::Sandbox,
     server::{Harness, Lock, Server, open_store},
     store::FileLock,
     worker,
@@ -104,19 +99,13 @@ fn clean(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-<<<<<<< HEAD
 /// Makes the key of callers: the one that is given, or a new one.
 async fn create_key(
     config: &Config,
     environment: &Environment,
     given: Option<SecretString>,
 ) -> Result<SecretString, CommandFailure> {
-    let master_key = MasterKey::new(config.master_key.clone());
-    let store = open_store(&config.database, &master_key, environment).await?;
-=======
-async fn create_key(config: &Config, environment: &Environment) -> Result<SecretString, CommandFailure> {
     let store = open_store(&config.database, &config.master_keys, environment).await?;
->>>>>>> 68789bd (Let the master key be changed beside running gateways)
     let note = note("a new database of dev".to_owned());
     let keys = KeyAdmin::new(store, environment.clone(), note);
     let new = NewKey {

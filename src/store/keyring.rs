@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::Sealer;
 use crate::domain::{hash_key::HashKey, master_key::MasterKeys, randomness::Randomness};
 
-/// What opens a database: the key that seals personal data, and the hash key, in it.
+/// The keys that open a database: the one that seals personal data, and with it the hash key.
 #[derive(Clone)]
 pub struct Keyring {
     pub(super) sealer: Sealer,

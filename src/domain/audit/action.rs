@@ -11,7 +11,7 @@ words! {
         KeyRotate => "key.rotate",
         /// A key was revoked.
         KeyRevoke => "key.revoke",
-        /// What is stored was sealed under another master key.
+        /// The records were sealed under another master key.
         MasterKeyRotate => "master_key.rotate",
         /// An operation whose outcome was not known got one that an operator stated.
         OperationResolve => "operation.resolve",
