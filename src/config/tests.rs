@@ -524,7 +524,8 @@ fn help_names_every_variable_and_hides_secrets() {
     for arg in command.get_arguments() {
         let variable = arg.get_env().unwrap().to_str().unwrap();
         assert_eq!(variable.to_lowercase().replace('_', "-"), arg.get_long().unwrap());
-        let is_secret = ["_KEY", "_SECRET", "_PREVIOUS", "DATABASE_URL"].iter().any(|end| variable.ends_with(end));
+        let is_secret =
+            ["_KEY", "_OTHER", "_SECRET", "_PREVIOUS", "DATABASE_URL"].iter().any(|end| variable.ends_with(end));
         let is_file = variable.starts_with("GATEWAY_TLS_");
         assert_eq!(arg.is_hide_env_values_set(), is_secret && !is_file, "{variable}");
         assert!(arg.get_help().is_some() && arg.get_help_heading().is_some(), "{variable}");

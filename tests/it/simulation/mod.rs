@@ -30,7 +30,7 @@ use world::World;
 /// Threads among which seeds are shared out.
 const THREADS: usize = 2;
 /// The seeds of every test run.
-const SEEDS: u64 = 120;
+const SEEDS: u64 = 1000;
 /// How often a failing plan is tried in a shorter form.
 const MOST_TRIES: u32 = 300;
 
