@@ -3,7 +3,7 @@
 
 use sqlx::{AnyConnection, Row as _};
 
-use super::{Dialect, Error, Keyring, columns::get};
+use super::{Dialect, Error, Keyring, ReadSession, columns::get};
 use crate::domain::hash_key::HashKey;
 
 /// The migration that made the table.
@@ -60,6 +60,14 @@ pub(super) async fn forget_others(on: &mut AnyConnection, keys: &Keyring) -> Res
         }
     }
     Ok(forgotten)
+}
+
+impl ReadSession {
+    /// Whether what is stored is sealed under two master keys, of which one is being changed for the other.
+    pub async fn is_under_two_master_keys(&mut self) -> Result<bool, Error> {
+        let rows: i64 = sqlx::query("SELECT COUNT(*) FROM hash_keys").fetch_one(self.connection()).await?.try_get(0)?;
+        Ok(rows > 1)
+    }
 }
 
 /// The key of a database that has none yet: that of earlier versions where there are rows of theirs.

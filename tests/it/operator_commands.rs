@@ -7,6 +7,7 @@ use corefy_gateway::{
     config::local::SandboxKeys,
     domain::ids::{Ids, OperationId, WebhookId},
     domain::list_filters::OperationFilter,
+    domain::master_key::{MasterKey, MasterKeys},
     pb::{self, PaymentIntentState as State},
     store::WebhookFilter,
 };
@@ -15,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use crate::support::{
     app::{TestApp, closed_port, until},
     client::Client,
-    database::{TestDatabase, master_key_text},
+    database::{TestDatabase, master_key, master_key_text},
     program::{Variables, output},
 };
 
@@ -274,6 +275,14 @@ async fn the_doctor_finds_what_is_well_and_what_is_not(database: TestDatabase) {
         let (_, told, _) = doctor(&[]);
         assert!(told.contains("warn  database file") && told.contains("chmod 600"), "{told}");
     }
+
+    let next = "the-next-master-key-of-the-tests-0123456789";
+    let both = MasterKeys { current: MasterKey::new(next.into()), other: Some(self::master_key()) };
+    app.database.store_under(&both).await.close().await;
+    let (_, told, _) = doctor(&[("GATEWAY_MASTER_KEY_OTHER", next)]);
+    assert!(told.contains("warn  master key      is being changed"), "{told}");
+    let (code, told, _) = doctor(&[]);
+    assert!(code == Some(1) && told.contains("GATEWAY_MASTER_KEY_OTHER is needed until"), "{told}");
 }
 
 async fn migrate_says_from_which_version_to_which(database: TestDatabase) {

@@ -197,11 +197,18 @@ pub(super) fn skew(read: Timestamp, before: Timestamp, after: Timestamp) -> Dura
 
 async fn check_master_key(store: &Store, findings: &mut Findings) {
     const SUBJECT: &str = MASTER_KEY;
-    let newest = async { store.read().await?.event_newest().await };
-    match newest.await {
-        Ok(Some(_)) => findings.passed(SUBJECT, "opens what is stored"),
-        Ok(None) => findings.passed(SUBJECT, "nothing is stored yet that it would have to open"),
-        Err(error) => findings.fail(SUBJECT, &format!("{error}; {MASTER_KEY_ADVICE}")),
+    let found = async {
+        let mut session = store.read().await?;
+        Ok((session.is_under_two_master_keys().await?, session.event_newest().await?))
+    };
+    match found.await {
+        Ok((true, _)) => {
+            let text = "is being changed; run `corefy-gateway master-key rotate` once every gateway has the new one";
+            findings.warn(SUBJECT, text);
+        }
+        Ok((false, Some(_))) => findings.passed(SUBJECT, "opens what is stored"),
+        Ok((false, None)) => findings.passed(SUBJECT, "nothing is stored yet that it would have to open"),
+        Err::<_, Error>(error) => findings.fail(SUBJECT, &format!("{error}; {MASTER_KEY_ADVICE}")),
     }
 }
 
