@@ -148,7 +148,8 @@ async fn operations_are_deleted_in_bounded_steps_and_by_several_gateways_at_once
         assert!(one <= BATCH && two <= BATCH, "{one}, {two}");
         deleted += one + two;
         steps += 1;
-        assert!(steps < 9, "only {deleted} were deleted");
+        // One of two that meet deletes nothing.
+        assert!(steps <= COPIES.div_ceil(BATCH), "only {deleted} were deleted");
     }
     assert_eq!(deleted, COPIES + 1);
     assert_eq!(app.server.app.payments.prune(RetainedKind::Operations).await.unwrap(), 0);
