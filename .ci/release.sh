@@ -24,17 +24,8 @@ install_release_tools() {
         install_cargo_tool cargo-cyclonedx "$CYCLONEDX_VERSION"
 }
 
-install_kustomize() {
-    [ ! -x "$TOOLS/bin/kustomize-$KUSTOMIZE_VERSION" ] || return 0
-    (
-        if ! has_version go "$GRPCURL_GO"; then
-            fetch_go "$GO_VERSION" || exit 1
-            export PATH="$TOOLS/go-$GO_VERSION/bin:$PATH"
-        fi
-        GOBIN="$TOOLS/bin" GOTOOLCHAIN=local go install "sigs.k8s.io/kustomize/kustomize/v5@$KUSTOMIZE_VERSION"
-    ) || return 1
-    ln -sf kustomize "$TOOLS/bin/kustomize-$KUSTOMIZE_VERSION"
-}
+# `go install` calls it kustomize, for the last part of its path is a version.
+install_kustomize() { install_go_tool sigs.k8s.io/kustomize/kustomize/v5 "$KUSTOMIZE_VERSION" kustomize; }
 
 # The program, with the list of its crates in it: `cargo audit bin` finds those with known faults, whoever has the file.
 build_program() { cargo auditable build --release --locked --bin corefy-gateway; }

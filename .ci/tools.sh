@@ -44,16 +44,20 @@ fetch_go() {
     ln -sfn "$root" "$kit"
 }
 
-install_grpcurl() {
-    [ -x "$TOOLS/bin/grpcurl-$GRPCURL_VERSION" ] && return
+install_grpcurl() { install_go_tool github.com/fullstorydev/grpcurl/cmd/grpcurl "$GRPCURL_VERSION"; }
+
+# install_go_tool PACKAGE VERSION [NAME]: a program, named as the last part of its package unless it says otherwise.
+install_go_tool() {
+    local package=$1 version=$2 name=${3:-${1##*/}}
+    [ ! -x "$TOOLS/bin/$name-$version" ] || return 0
     (
         if ! has_version go "$GRPCURL_GO"; then
             fetch_go "$GO_VERSION" || exit 1
             export PATH="$TOOLS/go-$GO_VERSION/bin:$PATH"
         fi
-        GOBIN="$TOOLS/bin" GOTOOLCHAIN=local go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$GRPCURL_VERSION"
+        GOBIN="$TOOLS/bin" GOTOOLCHAIN=local go install "$package@$version"
     ) || return 1
-    ln -sf grpcurl "$TOOLS/bin/grpcurl-$GRPCURL_VERSION"
+    ln -sf "$name" "$TOOLS/bin/$name-$version"
 }
 
 # Takes promtool out of Debian's package of Prometheus: to install that would start a server.

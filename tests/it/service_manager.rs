@@ -40,22 +40,23 @@ impl Manager {
     }
 }
 
+/// The settings of a gateway that calls nobody.
+const SETTINGS: [(&str, &str); 6] = [
+    ("COREFY_API_KEY", "corefy-api-key"),
+    ("COREFY_SECRET_KEY", "corefy-secret-key-0123456789"),
+    ("COREFY_CLIENT_KEY", "corefy-client-key"),
+    ("GATEWAY_MASTER_KEY", "the-master-key-of-the-service-manager"),
+    ("GATEWAY_GRPC_ADDR", "127.0.0.1:0"),
+    ("GATEWAY_HTTP_ADDR", "127.0.0.1:0"),
+];
+
 #[tokio::test]
 async fn systemd_is_told_when_the_gateway_serves_lives_reloads_and_stops() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("notify");
     let manager = Manager::listen(&socket);
-    let variables = [
-        ("NOTIFY_SOCKET", socket.to_str().unwrap()),
-        ("WATCHDOG_USEC", "300000"),
-        ("COREFY_API_KEY", "corefy-api-key"),
-        ("COREFY_SECRET_KEY", "corefy-secret-key-0123456789"),
-        ("COREFY_CLIENT_KEY", "corefy-client-key"),
-        ("GATEWAY_MASTER_KEY", "the-master-key-of-the-service-manager"),
-        ("GATEWAY_GRPC_ADDR", "127.0.0.1:0"),
-        ("GATEWAY_HTTP_ADDR", "127.0.0.1:0"),
-    ];
-    let mut gateway = Program::start(directory.path(), &["serve"], &variables);
+    let of_manager = [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "300000")];
+    let mut gateway = Program::start(directory.path(), &["serve"], &[&SETTINGS[..], &of_manager].concat());
     assert_eq!(manager.until("READY=1").await, ["READY=1"], "it says that it is ready first");
     assert!(gateway.said().contains("serving"), "it said so before it served");
     for _ in 0..3 {
@@ -71,15 +72,7 @@ async fn systemd_is_told_when_the_gateway_serves_lives_reloads_and_stops() {
 #[tokio::test]
 async fn a_manager_that_does_not_listen_keeps_nobody_from_serving() {
     let directory = tempfile::tempdir().unwrap();
-    let variables = [
-        ("NOTIFY_SOCKET", "/nowhere/at/all"),
-        ("COREFY_API_KEY", "corefy-api-key"),
-        ("COREFY_SECRET_KEY", "corefy-secret-key-0123456789"),
-        ("COREFY_CLIENT_KEY", "corefy-client-key"),
-        ("GATEWAY_MASTER_KEY", "the-master-key-of-the-service-manager"),
-        ("GATEWAY_GRPC_ADDR", "127.0.0.1:0"),
-        ("GATEWAY_HTTP_ADDR", "127.0.0.1:0"),
-    ];
+    let variables = [&SETTINGS[..], &[("NOTIFY_SOCKET", "/nowhere/at/all")]].concat();
     let mut gateway = Program::start(directory.path(), &["serve"], &variables);
     gateway.word_after("systemd cannot be told of the state of the service").await;
     gateway.terminate();
