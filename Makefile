@@ -1,6 +1,6 @@
 # The two commands are `make dev` and `make test`. Everything else is `cargo`.
 
-.PHONY: help machine dev try clients test bench chaos abuse fuzz model soak bare packaging release fmt lint
+.PHONY: help machine dev try clients test bench chaos abuse fuzz model soak mutations bare packaging release fmt lint
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -37,6 +37,9 @@ model: machine ## Explore the model of the protocol with more faults than `make 
 
 soak: machine ## Simulate as many runs with crashes, faults and replicas as you like: `make soak SEEDS=100000`
 	.ci/soak $(SEEDS)
+
+mutations: machine ## Break the gateway on purpose, one way after the other, and have simulation and tests find out: half an hour
+	.ci/mutations
 
 bare: ## Run `make test` on a bare Debian, in a chroot that debootstrap makes; as root
 	.ci/bare
