@@ -1,8 +1,6 @@
 //! The change of the master key: what is stored is sealed again under the new one, a few rows at a time, beside running gateways. It can
 //! be stopped at any point and begun again, for what is sealed already is left as it is.
 
-use std::time::Duration;
-
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -21,7 +19,7 @@ const BATCH: u32 = 25;
 /// How long a rest after a transaction is, as a multiple of the time it took.
 const REST: u32 = 3;
 /// Everything is looked at twice: to seal it again, and to see that nobody has written under the other key since.
-const PASSES: u32 = 2;
+const PASSES: usize = 2;
 
 /// How far the change has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +61,8 @@ impl MasterKeyRotation {
     /// When the database fails, or a row opens under neither key: begin again then.
     pub async fn run(&self, mut told: impl FnMut(RotationProgress)) -> Result<Rotated, Error> {
         let tables = SEALED_TABLES.len();
-        let mut progress = RotationProgress { tables_done: 0, tables: tables * PASSES as usize, rows: 0 };
-        let mut sealed = [0; PASSES as usize];
+        let mut progress = RotationProgress { tables_done: 0, tables: tables * PASSES, rows: 0 };
+        let mut sealed = [0; PASSES];
         for of_pass in &mut sealed {
             for table in &SEALED_TABLES {
                 *of_pass += self.table(table, &mut progress, &mut told).await?;
@@ -73,8 +71,10 @@ impl MasterKeyRotation {
             }
         }
         let [first, late] = sealed;
-        if late == 0 && self.store.forget_other_master_key().await? {
+        if late == 0 && self.store.read().await?.is_under_two_master_keys().await? {
+            // First, so that no crash leaves a change that the log does not have.
             self.audit(first).await?;
+            self.store.forget_other_master_key().await?;
         }
         Ok(Rotated { sealed: first + late, late })
     }
@@ -95,7 +95,7 @@ impl MasterKeyRotation {
             let Some(last) = again.last else { return Ok(sealed) };
             after = last;
             if again.sealed > 0 {
-                rest(began.elapsed()).await;
+                sleep(began.elapsed() * REST).await;
             }
         }
     }
@@ -108,8 +108,4 @@ impl MasterKeyRotation {
         self.store.commit_once(&Changes::from_iter([Change::AuditEntry(Box::new(entry))])).await?;
         Ok(())
     }
-}
-
-async fn rest(took: Duration) {
-    sleep(took * REST).await;
 }

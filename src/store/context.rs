@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Dialect, EventSignal, Keyring, Sealer, StoreBreaker, lock_step::Pace};
+use super::{Dialect, EventSignal, Sealer, StoreBreaker, lock_step::Pace};
 use crate::{
     domain::{audit::AuditChain, hash_key::HashKey, ids::Ids, search_term::TermHasher},
     telemetry::Telemetry,
@@ -15,7 +15,6 @@ use crate::{
 pub(super) struct StoreContext {
     pub(super) dialect: Dialect,
     pub(super) pace: Pace,
-    pub(super) keys: Keyring,
     pub(super) hash_key: HashKey,
     pub(super) sealer: Sealer,
     pub(super) terms: TermHasher,

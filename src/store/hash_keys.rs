@@ -3,7 +3,7 @@
 
 use sqlx::{AnyConnection, Row as _};
 
-use super::{Dialect, Error, Keyring, ReadSession, columns::get};
+use super::{Dialect, Error, Keyring, ReadSession, Sealer, columns::get};
 use crate::domain::hash_key::HashKey;
 
 /// The migration that made the table.
@@ -32,7 +32,7 @@ pub(super) async fn hash_key(on: &mut AnyConnection, keys: &Keyring) -> Result<H
         rows = read(on).await?;
     }
     let key = open_all(&rows, keys)?;
-    if !rows.iter().any(|row| is_current(row, keys)) {
+    if !rows.iter().any(|row| is_current(row, &keys.sealer)) {
         let next = rows.last().map_or(FIRST, |last| last.number + 1);
         insert(on, keys, next, &key).await?;
     }
@@ -50,16 +50,15 @@ pub(super) async fn hash_key_as_it_is(
     if rows.is_empty() { Ok(keys.of_old()) } else { open_all(&rows, keys) }
 }
 
-/// Deletes the rows that the master key does not open, once nothing else is sealed under another. Returns how many there were.
-pub(super) async fn forget_others(on: &mut AnyConnection, keys: &Keyring) -> Result<u64, Error> {
-    let mut forgotten = 0;
+/// Deletes the rows that the master key does not open, once nothing else is sealed under another.
+pub(super) async fn forget_others(on: &mut AnyConnection, sealer: &Sealer) -> Result<(), Error> {
     for row in read(on).await? {
-        if !is_current(&row, keys) {
+        if !is_current(&row, sealer) {
             let deletion = sqlx::query("DELETE FROM hash_keys WHERE number = $1").bind(row.number);
-            forgotten += deletion.execute(&mut *on).await?.rows_affected();
+            deletion.execute(&mut *on).await?;
         }
     }
-    Ok(forgotten)
+    Ok(())
 }
 
 impl ReadSession {
@@ -96,8 +95,8 @@ fn open(row: &SealedKey, keys: &Keyring) -> Result<HashKey, Error> {
     Ok(HashKey::new(text.into()))
 }
 
-fn is_current(row: &SealedKey, keys: &Keyring) -> bool {
-    keys.sealer.is_current(&owner(row.number), COLUMN, &row.secret)
+fn is_current(row: &SealedKey, sealer: &Sealer) -> bool {
+    sealer.is_current(&owner(row.number), COLUMN, &row.secret)
 }
 
 /// Nothing happens where there is a row of this number.

@@ -66,10 +66,9 @@ impl Store {
         let shared = Arc::new(StoreContext {
             dialect,
             pace: pace.clone(),
-            sealer: keys.sealer.clone(),
+            sealer: keys.sealer,
             terms: TermHasher::new(&hash_key),
             chain: AuditChain::new(&hash_key),
-            keys,
             hash_key,
             bin_shard: risk_bins::shard(&ids),
             ids,

@@ -67,12 +67,12 @@ impl Store {
         Ok(again)
     }
 
-    /// Has the other master key open this database no more. Returns whether it did.
-    pub async fn forget_other_master_key(&self) -> Result<bool, Error> {
+    /// Has the other master key open this database no more.
+    pub async fn forget_other_master_key(&self) -> Result<(), Error> {
         let mut on = self.upkeep().await?;
-        let forgetting = hash_keys::forget_others(on.connection(), &self.shared.keys);
+        let forgetting = hash_keys::forget_others(on.connection(), &self.shared.sealer);
         let forgotten = in_time(self.shared.pace.keep(forgetting)).await;
-        on.end(forgotten.map(|rows| rows > 0)).await
+        on.end(forgotten).await
     }
 
     async fn write_sealed(&self, table: &SealedTable, values: &[Resealed]) -> Result<u64, Error> {
