@@ -96,3 +96,14 @@ need_compiler() {
     echo "a C compiler is needed, and this machine has none: on Debian, apt-get install build-essential" >&2
     return 1
 }
+
+# A port that the kernel gives to nobody who asks for any, so that it stays free until it is used.
+free_port() {
+    local port
+    for _ in $(seq 100); do
+        port=$((20000 + RANDOM % 12768))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+    done
+    echo "no port is free" >&2
+    return 1
+}

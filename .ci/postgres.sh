@@ -11,10 +11,6 @@ as_postgres() {
     fi
 }
 
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 start_postgres() {
     local programs port
     programs=$(postgres_programs)

@@ -1,8 +1,8 @@
 //! Processes under measurement: started with settings by variable, watched through `/proc`, killed when dropped.
 
 use std::{
-    fs, io,
-    net::{SocketAddr, TcpListener},
+    fs, io, iter,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -59,9 +59,14 @@ impl Drop for Process {
     }
 }
 
-/// A loopback address whose port is free now.
+/// A loopback address whose port is free: one of those that the kernel gives to nobody who asks for any.
 pub fn free_addr() -> io::Result<SocketAddr> {
-    TcpListener::bind("127.0.0.1:0")?.local_addr()
+    let mut ports = iter::repeat_with(|| SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(20_000..32_768))));
+    ports
+        .by_ref()
+        .take(100)
+        .find(|port| TcpListener::bind(port).is_ok())
+        .ok_or_else(|| io::Error::other("no port is free"))
 }
 
 /// The CPU that the process `pid` has used, in user and kernel mode.

@@ -7,7 +7,7 @@ use corefy_gateway::{config::local::SandboxKeys, pb};
 use secrecy::ExposeSecret as _;
 
 use crate::support::{
-    app::closed_port,
+    app::CLOSED_PORT,
     client::Client,
     program::{Program, Variables, output},
 };
@@ -116,7 +116,7 @@ async fn a_database_that_cannot_be_opened_is_named_with_the_cause_and_without_th
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("notes.txt"), "this is no database, but a text that is long enough ".repeat(40))
         .unwrap();
-    let nobody = closed_port().await;
+    let nobody = CLOSED_PORT;
     let nobody_there = format!("postgres://app:geheim@{nobody}/pay");
     for (url, code, parts) in [
         (nobody_there.as_str(), 1, vec![nobody.to_string(), "refused".to_owned(), "database \"pay\"".to_owned()]),

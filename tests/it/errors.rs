@@ -24,7 +24,7 @@ use url::Url;
 
 use crate::risk_rules::open_review;
 use crate::support::{
-    app::{TestApp, closed_port, dies_at},
+    app::{CLOSED_PORT, TestApp, dies_at},
     client::{APPROVED, Client, keyed, new_intent, new_payment_method, new_refund},
     contract::{call_over_http2, call_raw},
     database::TestDatabase,
@@ -116,7 +116,7 @@ async fn each_row_of_the_table_arrives_as_the_protos_have_it(database: TestDatab
 }
 
 async fn a_refusal_speaks_for_its_own_attempt_alone_when_grpc_made_others_before(database: TestDatabase) {
-    let nobody = Url::parse(&format!("http://{}", closed_port().await)).unwrap();
+    let nobody = Url::parse(&format!("http://{}", CLOSED_PORT)).unwrap();
     let app = TestApp::start_with(database, None, |config| config.upstream.base_url = nobody).await;
     let client = app.client().await;
     for (counts, told) in [
@@ -223,7 +223,7 @@ async fn provoke_by_faults(app: &TestApp, client: &Client, told: &mut Vec<CallRe
 }
 
 async fn provoke_by_unreachable_corefy(database: TestDatabase, told: &mut Vec<CallRefusal>) -> TestDatabase {
-    let nobody = Url::parse(&format!("http://{}", closed_port().await)).unwrap();
+    let nobody = Url::parse(&format!("http://{}", CLOSED_PORT)).unwrap();
     let app = TestApp::start_with(database, None, |config| config.upstream.base_url = nobody).await;
     told.push(refused(create(&app.client().await, "10.00").await));
     app.database

@@ -11,7 +11,7 @@ use corefy_gateway::{
 use url::Url;
 
 use crate::support::{
-    app::{TestApp, closed_port},
+    app::{CLOSED_PORT, TestApp},
     client::{Client, keyed, new_intent},
     database::TestDatabase,
     refusal::wrong_fields,
@@ -109,7 +109,7 @@ async fn a_connection_that_works_is_told_with_its_latency(database: TestDatabase
 }
 
 async fn an_unreachable_corefy_is_an_answer(database: TestDatabase) {
-    let nobody = Url::parse(&format!("http://{}", closed_port().await)).unwrap();
+    let nobody = Url::parse(&format!("http://{}", CLOSED_PORT)).unwrap();
     let app = TestApp::start_with(database, None, |config| config.upstream.base_url = nobody).await;
     let found = test_connection(&app).await;
     assert_eq!((found.reachable, found.authenticated, found.http_status), (false, false, 0));

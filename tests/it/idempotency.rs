@@ -10,7 +10,7 @@ use tonic_types::StatusExt as _;
 use url::Url;
 
 use crate::support::{
-    app::TestApp,
+    app::{CLOSED_PORT, TestApp},
     client::{APPROVED, Client, confirmation, keyed, new_customer, new_intent, new_payment_method, new_refund, reason},
     database::TestDatabase,
     money::{CONFIRM, CREATE, REFUND, last_error},
@@ -273,9 +273,8 @@ async fn a_call_that_was_never_sent_leaves_its_key_unused(database: TestDatabase
     app.assert_books_agree(&client, &paid.id).await;
 }
 
-/// An address at which nothing listens: no test is ever given so low a port.
 fn nowhere() -> Url {
-    Url::parse("http://127.0.0.1:1/").unwrap()
+    Url::parse(&format!("http://{CLOSED_PORT}")).unwrap()
 }
 
 async fn a_call_that_an_open_circuit_held_back_leaves_its_key_unused(database: TestDatabase) {

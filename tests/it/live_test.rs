@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio_util::sync::DropGuard;
 
 use crate::support::{
-    app::{closed_port, http_client, start_sandbox, until},
+    app::{free_port, http_client, start_sandbox, until},
     database::{Backend, TestDatabase, master_key_text},
     program::{Program, Variables},
 };
@@ -37,7 +37,7 @@ impl Account {
         let (sandbox, stop) = start_sandbox(&Environment::system()).await;
         let database = TestDatabase::new(Backend::Sqlite).await.unwrap();
         database.store().await.close().await;
-        let (keys, address) = (SandboxKeys::default().commerce, closed_port().await);
+        let (keys, address) = (SandboxKeys::default().commerce, free_port());
         let base_url = sandbox.base_url().to_string();
         let variables = vec![
             ("COREFY_API", "commerce".to_owned()),

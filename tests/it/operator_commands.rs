@@ -14,7 +14,7 @@ use corefy_gateway::{
 use secrecy::ExposeSecret as _;
 
 use crate::support::{
-    app::{TestApp, closed_port, until},
+    app::{CLOSED_PORT, TestApp, until},
     client::Client,
     database::{TestDatabase, master_key, master_key_text},
     program::{Variables, output},
@@ -216,7 +216,7 @@ async fn the_doctor_finds_what_is_well_and_what_is_not(database: TestDatabase) {
     app.client().await.intent("1.00").await;
     let directory = tempfile::tempdir().unwrap();
     let (keys, master_key) = (SandboxKeys::default(), master_key_text());
-    let (base_url, nobody) = (app.sandbox.base_url().to_string(), closed_port().await.to_string());
+    let (base_url, nobody) = (app.sandbox.base_url().to_string(), CLOSED_PORT.to_string());
     let well = [
         ("COREFY_API_KEY", keys.api_key.expose_secret()),
         ("COREFY_SECRET_KEY", keys.secret_key.expose_secret()),

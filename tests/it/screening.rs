@@ -16,7 +16,7 @@ use tonic::Code;
 use url::Url;
 
 use crate::support::{
-    app::{TestApp, closed_port, dies_at, http_client},
+    app::{CLOSED_PORT, TestApp, dies_at, http_client},
     client::{APPROVED, Client, confirmation, keyed, new_intent},
     database::TestDatabase,
     refusal::refused,
@@ -229,7 +229,7 @@ async fn attempts_that_could_not_be_sent_count_for_nobody(database: TestDatabase
         intents.push(intent_of(&client, &format!("a{place}")).await.id);
     }
     let corefy = app.config().upstream.base_url.clone();
-    let nobody = Url::parse(&format!("http://{}", closed_port().await)).unwrap();
+    let nobody = Url::parse(&format!("http://{}", CLOSED_PORT)).unwrap();
     let app = app.crash_and_restart_changed(|config| config.upstream.base_url = nobody).await;
     let client = app.client().await;
     for (place, id) in (0..).zip(&intents) {

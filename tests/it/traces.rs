@@ -26,7 +26,7 @@ use tonic::{Request, Response, Status, transport::Server};
 use url::Url;
 
 use crate::support::{
-    app::{TestApp, closed_port},
+    app::{CLOSED_PORT, TestApp},
     client::{APPROVED, Client, confirmation},
     database::{Backend, TestDatabase},
     money::CONFIRM,
@@ -217,7 +217,7 @@ async fn a_span_tells_of_a_failure_by_its_class_and_of_no_secret() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_and_the_end_go_on_without_the_collector() {
-    let nobody = Url::parse(&format!("http://{}", closed_port().await)).unwrap();
+    let nobody = Url::parse(&format!("http://{}", CLOSED_PORT)).unwrap();
     let app = start(wanted(nobody)).await;
     let client = app.client().await;
     client.paid_intent("10.00").await;

@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 use url::Url;
 
 use crate::support::{
-    app::{TestApp, closed_port},
+    app::{CLOSED_PORT, TestApp},
     client::{APPROVED, Client, new_intent},
     database::TestDatabase,
     refusal::{CallRefusal, refused},
@@ -41,7 +41,7 @@ struct Objects {
 
 async fn a_corefy_that_cannot_be_reached_leaves_nothing_behind(database: TestDatabase) {
     let (database, objects) = prepared(database).await;
-    let nobody = Url::parse(&format!("http://{}", closed_port().await)).unwrap();
+    let nobody = Url::parse(&format!("http://{}", CLOSED_PORT)).unwrap();
     let app = TestApp::start_with(database, None, |config| config.upstream.base_url = nobody).await;
     let refusals = refusals(&app.client().await, &objects).await;
     for refusal in refusals {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::Instant;
 use url::Url;
 
@@ -158,14 +158,15 @@ async fn where_nobody_listens_nothing_was_sent() {
 
 #[tokio::test]
 async fn a_post_that_could_not_connect_is_sent_once_somebody_listens() {
-    let reserved = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = reserved.local_addr().unwrap();
-    drop(reserved);
+    // Until it listens it refuses connections, and nobody else can be given its port.
+    let silent = TcpSocket::new_v4().unwrap();
+    silent.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = silent.local_addr().unwrap();
     let transport =
         transport(TransportSettings { retries: 20, ..settings(Url::parse(&format!("http://{address}")).unwrap()) });
     let (outcome, ()) = tokio::join!(post(&transport), async {
         tokio::task::yield_now().await;
-        let listener = TcpListener::bind(address).await.unwrap();
+        let listener = silent.listen(1).unwrap();
         exchange(&mut listener.accept().await.unwrap().0).await;
     });
     assert_eq!(class(&outcome), "200");

@@ -2,7 +2,7 @@
 //! that the test steps.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
     sync::Arc,
     time::Duration,
@@ -238,9 +238,16 @@ pub async fn until_within(limit: Duration, what: &str, mut has_happened: impl As
     timeout(limit, happening).await.unwrap_or_else(|_| panic!("{what}: not within {limit:?}"));
 }
 
-/// An address at which nothing listens.
-pub async fn closed_port() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap()
+/// An address at which nothing listens: no test is ever given so low a port.
+pub const CLOSED_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+
+/// An address at which a program can listen that must be told its port.
+///
+/// The kernel gives ports from 32768 on to all that ask for any, so that one of those may be gone before it is used.
+pub fn free_port() -> SocketAddr {
+    let ports = std::iter::repeat_with(|| SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(20_000..32_768))));
+    let is_free = |port: &SocketAddr| std::net::TcpListener::bind(port).is_ok();
+    ports.take(100).find(is_free).expect("some port is free")
 }
 
 /// An HTTP client that calls only the address it is given, past any proxy.
