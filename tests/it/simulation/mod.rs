@@ -10,6 +10,7 @@ mod judge;
 mod network;
 mod operator;
 mod plan;
+mod scenarios;
 mod template;
 mod threshold;
 mod world;

@@ -1,6 +1,7 @@
 //! The network between the gateways and Corefy: a call of a function, by which every request is noted, and may meet its fate.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -33,6 +34,8 @@ use super::{
 const MAX_ANSWER: usize = 1 << 20;
 /// When it is worth trying again after no connection was made.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The ends of the targets of what charges, in one API and the other.
+const CHARGES: [&str; 2] = ["/confirm", "/payment/sale"];
 /// The page of a proxy.
 const PAGE: &str = "<html>no such luck</html>";
 
@@ -57,6 +60,8 @@ pub enum Fate {
     Garbage,
     /// It arrives, and half of its answer comes back.
     Truncated,
+    /// It arrives, and its gateway stands still for so long with the answer in its hands.
+    GatewayFreezes(Duration),
 }
 
 impl Fate {
@@ -97,6 +102,11 @@ impl Sent {
         Self { method, target: format!("{}{query}", url.path()), headers: request.headers().clone(), body }
     }
 
+    /// Whether it charges.
+    fn is_charge(&self) -> bool {
+        self.method == "POST" && CHARGES.iter().any(|end| self.target.ends_with(end))
+    }
+
     /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -114,12 +124,17 @@ pub struct Network {
     pub judge: Arc<Judge>,
     /// The fates that are to come, and for how many requests later.
     pub fates: Mutex<Vec<(u8, Fate)>>,
+    /// The fates of the next requests that charge.
+    pub charge_fates: Mutex<VecDeque<Fate>>,
     /// Requests that are late.
     pub under_way: AtomicUsize,
 }
 
 impl Network {
-    fn fate(&self) -> Option<Fate> {
+    fn fate(&self, sent: &Sent) -> Option<Fate> {
+        if let Some(fate) = self.charge_fates.lock().unwrap().pop_front_if(|_| sent.is_charge()) {
+            return Some(fate);
+        }
         let mut fates = self.fates.lock().unwrap();
         let due = fates.iter().position(|(later, _)| *later == 0).map(|place| fates.remove(place).1);
         fates.iter_mut().for_each(|(later, _)| *later = later.saturating_sub(1));
@@ -181,6 +196,8 @@ impl Network {
                 }
                 Ok(page(status))
             }
+            // The gateway's own threshold stops it.
+            Fate::GatewayFreezes(_) => self.arrive(sent).await,
             Fate::Garbage => self.arrive(sent).await.map(|_| page(200)),
             Fate::Truncated => self.arrive(sent).await.map(|answer| {
                 let body = answer.body[..answer.body.len() / 2].to_vec();
@@ -212,9 +229,13 @@ pub struct GatewayLine {
 impl HttpSender for GatewayLine {
     async fn send(&self, request: reqwest::Request) -> Result<HttpResponse, HttpFailure> {
         self.threshold.pass().await;
-        let (sent, fate) = (Sent::of(&request), self.network.fate());
+        let sent = Sent::of(&request);
+        let fate = self.network.fate(&sent);
         self.network.judge.note_request(self.gateway, &sent, fate).await;
         let carried = timeout(self.network.patience, self.network.carry(sent, fate)).await;
+        if let Some(Fate::GatewayFreezes(time)) = fate {
+            self.threshold.freeze(time);
+        }
         self.threshold.pass().await;
         carried.unwrap_or_else(|_| Err(broken("no answer in time")))
     }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::{network::Fate, threshold::Mishap};
+use super::{network::Fate, scenarios::SCENARIOS, threshold::Mishap};
 
 /// Steps of a run.
 const STEPS: std::ops::Range<usize> = 10..32;
+/// The time in which intents are created.
+const CREATING: Duration = Duration::from_millis(100);
 /// Gateways beside each other at most.
 const MOST_GATEWAYS: usize = 3;
 /// Meetings with the database or the network after which something happens to a gateway, at most.
@@ -15,15 +17,15 @@ const MEETINGS: u32 = 24;
 /// How far a request may be late: the gateway takes nothing for absent before it is 120 s old.
 const LATEST_MS: u64 = 60_000;
 
+/// Of so many seeds one has a scenario.
+const SEEDS_PER_SCENARIO: u64 = 4;
+
+/// A card that is charged.
+pub const APPROVED: &str = "4111111111111111";
+/// A card that is declined.
+pub const DECLINED: &str = "4000000000009995";
 /// The cards: approved, declined, asked for more, processing.
-const CARDS: [&str; 6] = [
-    "4111111111111111",
-    "4111111111111111",
-    "4111111111111111",
-    "4000000000009995",
-    "4000000000003220",
-    "4000000000000077",
-];
+const CARDS: [&str; 6] = [APPROVED, APPROVED, APPROVED, DECLINED, "4000000000003220", "4000000000000077"];
 
 /// The cents of refunds: given back at once, given back later, failing later, refused.
 const CENTS: [u8; 6] = [0, 0, 0, 61, 62, 63];
@@ -52,6 +54,8 @@ pub enum SimulationStep {
     HangUp,
     /// A request meets this fate, so many later.
     Befall(u8, Fate),
+    /// The next request that charges meets this fate.
+    BefallCharge(Fate),
     /// This happens to the gateway, so many meetings later.
     Strike(usize, u32, Mishap),
     /// Time goes by, and webhooks arrive.
@@ -92,13 +96,29 @@ pub enum Post {
 impl SimulationPlan {
     /// The plan of this seed.
     pub fn of(seed: u64) -> Self {
+        let number = seed / SEEDS_PER_SCENARIO;
+        if seed % SEEDS_PER_SCENARIO == SEEDS_PER_SCENARIO - 1 { Self::scenario(seed, number) } else { Self::any(seed) }
+    }
+
+    /// A scenario around one moment.
+    fn scenario(seed: u64, number: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let scenario = SCENARIOS[usize::try_from(number).unwrap() % SCENARIOS.len()];
+        let (is_commerce, gateways) = (rng.u8(0..3) == 0, rng.usize(2..=MOST_GATEWAYS));
+        let mut steps = vec![create(&mut rng, gateways), SimulationStep::Pass(CREATING)];
+        steps.extend(scenario(&mut rng, gateways));
+        Self { seed, is_commerce, gateways, steps: steps.into_iter().enumerate().collect() }
+    }
+
+    /// Anything, in any order.
+    fn any(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let (is_commerce, gateways) = (rng.u8(0..3) == 0, rng.usize(1..=MOST_GATEWAYS));
         let mut steps = vec![create(&mut rng, gateways)];
         if rng.bool() {
             steps.push(create(&mut rng, gateways));
         }
-        steps.push(SimulationStep::Pass(Duration::from_millis(100)));
+        steps.push(SimulationStep::Pass(CREATING));
         let count = rng.usize(STEPS);
         steps.extend((0..count).map(|_| SimulationStep::any(&mut rng, gateways)));
         Self { seed, is_commerce, gateways, steps: steps.into_iter().enumerate().collect() }

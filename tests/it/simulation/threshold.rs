@@ -102,6 +102,13 @@ impl Threshold {
         self.planned.lock().unwrap().clear();
     }
 
+    /// Has the gateway stand still for so long, unless it is dead.
+    pub fn freeze(&self, time: Duration) {
+        if !self.is_dead() {
+            *self.condition.lock().unwrap() = Condition::FrozenUntil(Instant::now() + time);
+        }
+    }
+
     /// Whether the gateway is dead.
     pub fn is_dead(&self) -> bool {
         matches!(self.condition(), Condition::Dead)
@@ -136,11 +143,9 @@ impl StoreGate for Threshold {
                 *self.condition.lock().unwrap() = Condition::Dead;
                 self.death.notify_waiters();
             }
-            Some(Mishap::Freeze(time)) if !self.is_dead() => {
-                *self.condition.lock().unwrap() = Condition::FrozenUntil(Instant::now() + time);
-            }
+            Some(Mishap::Freeze(time)) => self.freeze(time),
             Some(Mishap::Delay(time)) => sleep(time).await,
-            Some(Mishap::Freeze(_)) | None => {}
+            None => {}
         }
         loop {
             match self.condition() {

@@ -83,8 +83,8 @@ impl World {
         }
         let judge = Arc::new(Judge::new(database.store().await, corefy.clone(), template.callers.clone()));
         let (patience, judge_too) = (config.upstream.timeout, judge.clone());
-        let (fates, under_way) = Default::default();
-        let network = Arc::new(Network { corefy, time, patience, judge: judge_too, fates, under_way });
+        let (fates, charge_fates, under_way) = Default::default();
+        let network = Arc::new(Network { corefy, time, patience, judge: judge_too, fates, charge_fates, under_way });
         let pace = WorkPace::new(BUSY);
         let is_beside_others = plan.gateways > 1;
         let circumstances = Circumstances {
@@ -126,6 +126,7 @@ impl World {
             SimulationStep::ReuseKey { call, gateway, plan } => self.reuse_key(*call, *gateway, plan),
             SimulationStep::HangUp => self.hang_up.iter().for_each(tokio::task::AbortHandle::abort),
             SimulationStep::Befall(later, fate) => self.network.fates.lock().unwrap().push((*later, *fate)),
+            SimulationStep::BefallCharge(fate) => self.network.charge_fates.lock().unwrap().push_back(*fate),
             SimulationStep::Strike(gateway, meetings, mishap) => {
                 self.gateways[*gateway].threshold.plan(*meetings, *mishap);
             }
@@ -273,6 +274,7 @@ impl World {
     pub fn end_mishaps(&mut self) {
         self.gateways.iter().for_each(|gateway| gateway.threshold.spare());
         self.network.fates.lock().unwrap().clear();
+        self.network.charge_fates.lock().unwrap().clear();
         self.network.corefy.faults().set(|switches| switches.hide_payments = false);
         self.post = Post::InOrder;
     }
