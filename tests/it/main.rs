@@ -92,6 +92,7 @@ mod tls;
 mod traces;
 mod try_all;
 mod unreadable_rows;
+mod upgrade;
 mod upstream_failures;
 mod upstream_route;
 mod validation;

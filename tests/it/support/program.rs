@@ -25,7 +25,12 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs the program to its end in `directory`, with these variables and no others.
 pub fn output(directory: &Path, args: &[&str], variables: &Variables<'_>) -> Output {
-    command(&[], directory, args, variables).output().unwrap()
+    output_by(&[], directory, args, variables)
+}
+
+/// The same by a launcher, which becomes the program.
+pub fn output_by(launcher: &[&str], directory: &Path, args: &[&str], variables: &Variables<'_>) -> Output {
+    command(launcher, directory, args, variables).output().unwrap()
 }
 
 fn command(launcher: &[&str], directory: &Path, args: &[&str], variables: &Variables<'_>) -> Command {
