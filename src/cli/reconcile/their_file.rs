@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{BufRead as _, BufReader, Read as _, Seek as _},
+    io::{self, BufRead as _, BufReader, Read, Seek as _},
     path::{Path, PathBuf},
     str::FromStr as _,
 };
@@ -40,7 +40,7 @@ pub(super) struct TheirFile {
 }
 
 enum Rows {
-    Csv { reader: Box<csv::Reader<BufReader<File>>>, header: csv::StringRecord },
+    Csv { reader: Box<csv::Reader<RowLimit>>, header: csv::StringRecord },
     Json(BufReader<File>),
 }
 
@@ -93,8 +93,7 @@ impl TheirFile {
         };
         let (file, size, start, modified) = opened().map_err(|error| failed(error.to_string()))?;
         let is_json = start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-        let reader = BufReader::new(file);
-        let rows = if is_json { Rows::Json(reader) } else { csv_rows(reader, &columns).map_err(failed)? };
+        let rows = if is_json { Rows::Json(BufReader::new(file)) } else { csv_rows(file, &columns).map_err(failed)? };
         Ok(Self { path: path.to_owned(), columns, rows, count: 0, size, as_of: as_of.unwrap_or(modified) })
     }
 
@@ -127,6 +126,7 @@ impl TheirFile {
         match &mut self.rows {
             Rows::Csv { reader, header } => {
                 let mut record = csv::StringRecord::new();
+                reader.get_mut().begin_row();
                 if !reader.read_record(&mut record).map_err(|error| error.to_string())? {
                     return Ok(None);
                 }
@@ -153,8 +153,36 @@ fn too_long() -> String {
     format!("it is longer than {LONGEST_ROW} bytes")
 }
 
-fn csv_rows(reader: BufReader<File>, columns: &Columns) -> Result<Rows, String> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(reader);
+/// A file of which a row is not read on without end: a quote that is never closed makes one row of all that follows.
+struct RowLimit {
+    file: File,
+    /// The bytes that may still be read for this row, of which a part belongs to the rows behind it.
+    left: u64,
+}
+
+impl RowLimit {
+    fn new(file: File) -> Self {
+        Self { file, left: LONGEST_ROW }
+    }
+
+    fn begin_row(&mut self) {
+        self.left = LONGEST_ROW;
+    }
+}
+
+impl Read for RowLimit {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(io::Error::other(too_long()));
+        }
+        let length = self.file.by_ref().take(self.left).read(buffer)?;
+        self.left -= length as u64;
+        Ok(length)
+    }
+}
+
+fn csv_rows(file: File, columns: &Columns) -> Result<Rows, String> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(RowLimit::new(file));
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
     let has = |name: &String| header.iter().any(|column| column == name);
     let missing = [&columns.amount, &columns.currency, &columns.status].into_iter().find(|name| !has(name));
@@ -271,6 +299,8 @@ mod tests {
             (&format!("{head},1,USD,paid\n"), "row 1: id and reference are missing"),
             (&format!("{head}in_1,1,USD,\n"), "row 1: status is missing"),
             ("{\"id\":\"in_1\"\n", "row 0: EOF"),
+            (&format!("{head}\"in_1{}", ",1,USD,paid\n".repeat(100_000)), "row 0: it is longer than 65536 bytes"),
+            (&"id,amount".repeat(100_000), "it is longer than 65536 bytes"),
         ] {
             let failure = rows(text, "").unwrap_err();
             assert!(failure.contains(why), "{text}: {failure}");
