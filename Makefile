@@ -1,6 +1,6 @@
 # The two commands are `make dev` and `make test`. Everything else is `cargo`.
 
-.PHONY: help machine dev try clients test bench chaos abuse fuzz model soak mutations bare packaging release fmt lint
+.PHONY: help machine dev try clients test bench endurance chaos abuse fuzz model soak mutations bare packaging release fmt lint
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -22,6 +22,9 @@ test: ## Install what the tests need and run all of them
 
 bench: ## Measure the gateway on SQLite and PostgreSQL beside a bare proxy
 	.ci/bench
+
+endurance: ## Half the load for two hours on each database: `make endurance MINUTES=120`
+	.ci/bench --endurance=$(or $(MINUTES),120)
 
 chaos: machine ## Break real gateways, their databases and their Corefy under load: `make chaos ROUNDS=500`
 	.ci/chaos $(ROUNDS)

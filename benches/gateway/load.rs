@@ -143,7 +143,8 @@ impl Target {
 }
 
 impl Round {
-    fn of(mut taken: Vec<Duration>, whole: Duration) -> Self {
+    /// What came of pieces of work that took so long each, and `whole` in all.
+    pub fn of(mut taken: Vec<Duration>, whole: Duration) -> Self {
         taken.sort_unstable();
         let part =
             |percent: usize| taken.get(taken.len() * percent / 100).or(taken.last()).copied().unwrap_or_default();

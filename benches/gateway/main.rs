@@ -12,6 +12,7 @@ use secrecy::SecretString;
 mod bare;
 mod calls;
 mod contender;
+mod endurance;
 mod fill;
 mod flush;
 mod load;
@@ -64,10 +65,13 @@ struct Options {
     /// Only creations beside the pruning of `--rows` rows that are past their time.
     #[arg(long)]
     pruning: bool,
+    /// Only half the load for this many minutes: memory, open files and latency have to stay as they were.
+    #[arg(long, value_name = "MINUTES")]
+    endurance: Option<u64>,
     /// A PostgreSQL server; without it, only SQLite is measured.
     #[arg(long, env = "TEST_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
-    /// Of pages and pruning, only what is measured on PostgreSQL.
+    /// Of pages, pruning and endurance, only what is measured on PostgreSQL.
     #[arg(long, requires = "postgres")]
     without_sqlite: bool,
     /// Passed by cargo to every benchmark.
@@ -116,6 +120,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if options.pruning {
         let sizes = (options.rows, options.rounds, options.length());
         return pruning::measure(&options.servers(), dir, sizes).await;
+    }
+    if let Some(minutes) = options.endurance {
+        return endure(&options, dir, minutes).await;
     }
     if !matches!(options.work, Some(Work::ThreeGateways | Work::Screening | Work::Commerce)) {
         in_turn(&options, dir).await?;
@@ -225,6 +232,21 @@ async fn commerce(options: &Options, dir: &Path) -> Result<(), Box<dyn Error>> {
         contenders.push(Contender::in_commerce(&format!("{name}, commerce"), commerce, dir).await?);
         let cells = measure(&mut contenders, &plan).await?;
         report::compared(&plan, &contenders, &cells);
+    }
+    Ok(())
+}
+
+/// A gateway on each database, one after the other.
+async fn endure(options: &Options, dir: &Path, minutes: u64) -> Result<(), Box<dyn Error>> {
+    if !options.without_sqlite {
+        let file = format!("sqlite://{}", dir.join("endurance.db").display());
+        let gateway = Contender::gateways_within("SQLite", &file, dir, 1, contender::NO_LIMIT, &[]).await?;
+        endurance::measure(&gateway, minutes).await?;
+    }
+    if let Some(server) = &options.postgres {
+        let database = fill::create_database(server).await?;
+        let gateway = Contender::gateways_within("PostgreSQL", &database, dir, 1, contender::NO_LIMIT, &[]).await?;
+        endurance::measure(&gateway, minutes).await?;
     }
     Ok(())
 }

@@ -76,6 +76,12 @@ impl Sandbox {
         Ok(())
     }
 
+    /// Forgets everything, while nobody calls.
+    pub async fn forget(&self) -> Result<(), Box<dyn Error>> {
+        self.client.post(format!("{}/_sandbox/reset", self.url)).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// How many payments were made since it came back.
     pub async fn payment_count(&self) -> Result<usize, Box<dyn Error>> {
         Ok(self.view("payments").await?.as_array().map_or(0, Vec::len))
