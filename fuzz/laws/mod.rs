@@ -20,6 +20,7 @@ mod page_tokens;
 mod reference_files;
 mod requests;
 mod risk_rules;
+mod sandbox_memories;
 mod sandbox_requests;
 mod scenes;
 mod settings;
@@ -42,11 +43,11 @@ pub struct Target {
 const CHEAP: usize = 10_000;
 /// The inputs of one that costs a millisecond.
 const DEAR: usize = 1_000;
-/// The inputs of one that asks a whole gateway several times.
+/// The inputs of one that asks a whole gateway several times, or reads a whole memory.
 const DEAREST: usize = 300;
 
 /// All of them, in the order of the alphabet.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     target("amounts_sent", amounts::any_amount_stays_what_it_is, DEAR),
     target("api_keys", api_keys::a_key_comes_back_as_it_was_given, CHEAP),
     target("commerce_answers", answers::any_answer_of_commerce_breaks_no_law, DEAR),
@@ -63,6 +64,7 @@ pub const TARGETS: [Target; 20] = [
     target("reference_files", reference_files::a_file_is_read_whole_or_refused, DEAR),
     target("requests", requests::any_request_is_answered, DEAR),
     target("risk_rules", risk_rules::a_fault_is_told_with_its_place, DEAR),
+    target("sandbox_memories", sandbox_memories::a_memory_is_read_as_it_is_written, DEAREST),
     target("sandbox_requests", sandbox_requests::any_request_to_the_sandbox_is_answered, DEAR),
     target("settings", settings::a_fault_names_its_variable_and_no_secret, DEAR),
     target("traces", traces::a_trace_is_passed_on_as_it_was_told, CHEAP),

@@ -1,6 +1,11 @@
 //! The test cards: one number, one behaviour.
 
-use super::faults::Fault;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    failure_codes::{self, FailureCode},
+    faults::Fault,
+};
 use crate::domain::next_action::DisplayKind;
 
 /// A test card.
@@ -17,18 +22,19 @@ pub struct TestCard {
 }
 
 /// The effect of confirming a payment with a card or saved method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CardEffect {
     /// The card is charged.
     Approve,
     /// The card is charged; the payer's bank takes everything back [`super::CHARGEBACK_TIME`] later.
     ApproveThenChargeBack,
     /// The attempt fails with this code; nothing is charged.
-    Decline(&'static str),
+    Decline(#[serde(deserialize_with = "failure_codes::read")] FailureCode),
     /// The payer has to act on a page first. Charged at once when the request brings a cryptogram of its own.
     Challenge,
     /// The payer has to act on a page first, and the attempt fails with this code whatever they do.
-    ChallengeThenDecline(&'static str),
+    ChallengeThenDecline(#[serde(deserialize_with = "failure_codes::read")] FailureCode),
     /// The payment is processing, and stays so.
     Stall,
     /// The payment is processing, and charged [`super::PROCESSING_TIME`] later.

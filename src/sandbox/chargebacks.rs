@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{
+    kept::PendingOutcome,
     ledger::{LedgerEntry, LedgerEntryKind},
     payment::{SandboxPayment, SandboxStatus},
-    state::{PendingOutcome, State},
+    state::State,
 };
 use crate::{domain::money::Money, upstream::intents::wire::Amount};
 
@@ -16,26 +17,26 @@ impl State {
     /// Charges the payer; the bank will take everything back.
     pub fn charge_for_a_while(&mut self, id: &str) {
         self.charge(id);
-        self.pending.insert(id.to_owned(), (self.clock.now() + CHARGEBACK_TIME, PendingOutcome::ChargeBack));
+        self.kept.pending.insert(id.to_owned(), (self.clock.now() + CHARGEBACK_TIME, PendingOutcome::ChargeBack));
     }
 
     /// Takes back what the payer's bank has not taken back yet.
     pub fn charge_back_the_rest(&mut self, id: &str) {
-        let rest = self.intents.get(id).map_or(0, chargeable_back);
+        let rest = self.kept.intents.get(id).map_or(0, chargeable_back);
         self.charge_back(id, rest);
     }
 
     /// Takes `minor` units back. `false`, and nothing is done, when that is not within what the payer paid.
     pub fn charge_back(&mut self, id: &str, minor: i64) -> bool {
         let now = self.clock.now();
-        let Some(payment) = self.intents.get_mut(id) else { return false };
+        let Some(payment) = self.kept.intents.get_mut(id) else { return false };
         if !(1..=chargeable_back(payment)).contains(&minor) {
             return false;
         }
         let amount = Money::new(minor, payment.amount.currency);
         payment.charged_back += minor;
         payment.touch(now);
-        self.ledger.entries.push(LedgerEntry {
+        self.kept.ledger.entries.push(LedgerEntry {
             kind: LedgerEntryKind::ChargedBack,
             intent_id: payment.id.clone(),
             reference: payment.reference.clone(),

@@ -6,8 +6,9 @@ use super::{
     answer::{Done, FieldProblems, Halt, SandboxOutcome, SandboxRefusal, read},
     cards::CardEffect,
     faults::{Fault, Switches},
+    kept::PendingOutcome,
     payment::{GIVEN_UP, SandboxStatus},
-    state::{PendingOutcome, State},
+    state::State,
     times::PROCESSING_TIME,
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 impl State {
     pub fn confirm_intent(&mut self, id: &str, body: &[u8], switches: &Switches) -> SandboxOutcome {
         let request: ConfirmIntentBody = read(body)?;
-        let payment = self.intents.get(id).ok_or_else(|| SandboxRefusal::not_found("payment intent"))?;
+        let payment = self.kept.intents.get(id).ok_or_else(|| SandboxRefusal::not_found("payment intent"))?;
         match payment.status {
             SandboxStatus::RequiresConfirmation | SandboxStatus::Failed(_) => {}
             SandboxStatus::Succeeded if switches.charge_again => {}
@@ -43,7 +44,7 @@ impl State {
             CardEffect::Display(kind) => self.show_details(id, kind),
             CardEffect::ChallengeThenDecline(code) if !is_authenticated => {
                 self.challenge(id);
-                self.intents.entry(id.to_owned()).and_modify(|payment| payment.doom = Some(code));
+                self.kept.intents.entry(id.to_owned()).and_modify(|payment| payment.doom = Some(code));
             }
             CardEffect::Approve | CardEffect::Challenge => self.charge(id),
             CardEffect::ApproveThenChargeBack => self.charge_for_a_while(id),
@@ -52,7 +53,7 @@ impl State {
             }
             CardEffect::Stall => self.move_payment(id, SandboxStatus::Processing),
             CardEffect::Process => {
-                self.pending.insert(id.to_owned(), (self.clock.now() + PROCESSING_TIME, PendingOutcome::Charge));
+                self.kept.pending.insert(id.to_owned(), (self.clock.now() + PROCESSING_TIME, PendingOutcome::Charge));
                 self.move_payment(id, SandboxStatus::Processing);
             }
             CardEffect::Fault(fault) if fault.executes() => {
@@ -65,7 +66,7 @@ impl State {
     }
 
     fn challenge(&mut self, id: &str) {
-        if let Some(payment) = self.intents.get_mut(id) {
+        if let Some(payment) = self.kept.intents.get_mut(id) {
             payment.shown = None;
         }
         self.move_payment(id, SandboxStatus::RequiresAction);
@@ -73,7 +74,7 @@ impl State {
 
     /// Lets the payer answer a challenge, details that they were shown, or the page of an invoice. `false` when nothing is asked.
     pub fn complete_action(&mut self, id: &str, is_approved: bool) -> bool {
-        let Some(payment) = self.intents.get_mut(id) else { return false };
+        let Some(payment) = self.kept.intents.get_mut(id) else { return false };
         let code = match payment.status {
             SandboxStatus::RequiresAction if payment.shown.is_none() => "authentication_failed",
             SandboxStatus::RequiresAction => GIVEN_UP,
@@ -84,7 +85,7 @@ impl State {
         match doom.or((!is_approved).then_some(code)) {
             None => self.charge_as_saved(id),
             Some(code) => {
-                self.pending.remove(id);
+                self.kept.pending.remove(id);
                 self.move_payment(id, SandboxStatus::Failed(code));
             }
         }
@@ -94,7 +95,7 @@ impl State {
     fn effect_of(&self, request: &ConfirmIntentBody) -> Result<CardEffect, SandboxRefusal> {
         let mut problems = FieldProblems::default();
         if let Some(id) = &request.payment_method_id {
-            let saved = self.methods.get(id).map(|method| method.effect);
+            let saved = self.kept.methods.get(id).map(|method| method.effect);
             problems.check(saved.is_some(), "payment_method_id", "does not exist");
             problems.check(request.card_number.is_none(), "card_number", "must not stand beside payment_method_id");
             problems.refuse()?;

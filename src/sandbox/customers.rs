@@ -8,8 +8,9 @@ use super::{
     confirm::{CardInput, exposed},
     displays,
     faults::Switches,
+    kept::ReferenceKind,
     records::SavedMethod,
-    state::{ReferenceKind, State},
+    state::State,
 };
 use crate::{
     domain::{card::Card, payment_method::CARD, private::Private},
@@ -45,7 +46,7 @@ impl State {
         let mut customer: WireCustomer = read(body)?;
         check_customer(&customer)?;
         self.check_reference(ReferenceKind::Customer, customer.reference_id.as_ref(), switches)?;
-        let same = self.customers.values().find(|known| switches.merge_customers && known.email == customer.email);
+        let same = self.kept.customers.values().find(|known| switches.merge_customers && known.email == customer.email);
         if let Some(known) = same {
             return Ok(Done::new(201, &WireCustomer { id: known.id.clone(), ..customer }));
         }
@@ -60,13 +61,13 @@ impl State {
             ..WireWebhook::default()
         });
         let done = Done::new(201, &customer);
-        self.customers.insert(id, customer);
+        self.kept.customers.insert(id, customer);
         Ok(done)
     }
 
     /// Changes a customer's contact, and sends a webhook. `false` when there is no such customer.
     pub fn change_customer(&mut self, id: &str, email: &str, name: &str) -> bool {
-        let Some(customer) = self.customers.get_mut(id) else { return false };
+        let Some(customer) = self.kept.customers.get_mut(id) else { return false };
         customer.email = Some(email.to_owned());
         customer.name = Some(name.to_owned());
         self.emit_customer_webhook(WireWebhook {
@@ -78,14 +79,14 @@ impl State {
     }
 
     pub fn read_customer(&self, id: &str) -> SandboxOutcome {
-        let customer = self.customers.get(id).ok_or_else(|| SandboxRefusal::not_found("customer"))?;
+        let customer = self.kept.customers.get(id).ok_or_else(|| SandboxRefusal::not_found("customer"))?;
         Ok(Done::new(200, customer))
     }
 
     pub fn create_payment_method(&mut self, body: &[u8], switches: &Switches) -> SandboxOutcome {
         let request: CreatePaymentMethodBody = read(body)?;
         let mut problems = FieldProblems::default();
-        problems.check(self.customers.contains_key(&request.customer_id), "customer_id", "does not exist");
+        problems.check(self.kept.customers.contains_key(&request.customer_id), "customer_id", "does not exist");
         let is_known = SUPPORTED.iter().any(|(kind, ..)| *kind == request.kind);
         problems.check(is_known, "type", "is not among the supported ones");
         let card = CardInput {
@@ -111,7 +112,7 @@ impl State {
             created_at: Some(Moment(self.clock.now())),
         };
         let is_same = |known: &&WirePaymentMethod| known.customer_id == method.customer_id && known.card == method.card;
-        match self.methods.values().map(|saved| &saved.shown).find(is_same).filter(|_| switches.merge_customers) {
+        match self.kept.methods.values().map(|saved| &saved.shown).find(is_same).filter(|_| switches.merge_customers) {
             Some(known) => Ok(Done::new(201, known)),
             None => Ok(self.save_method(method, effect)),
         }
@@ -119,7 +120,7 @@ impl State {
 
     /// Renews the card of a saved method, and sends a webhook. `false` when there is none.
     pub fn renew_card(&mut self, method: &str, expiry_year: u16) -> bool {
-        let Some(saved) = self.methods.get_mut(method) else { return false };
+        let Some(saved) = self.kept.methods.get_mut(method) else { return false };
         let Some(card) = &mut saved.shown.card else { return false };
         card.expiry_year = expiry_year;
         let shown = saved.shown.clone();
@@ -133,13 +134,13 @@ impl State {
             let card = shown.card.as_ref().filter(|_| shown.customer_id.as_deref() == Some(customer));
             card.is_some_and(|card| last4.is_none_or(|last4| card.last4 == last4))
         };
-        let meant = self.methods.values().map(|method| &method.shown).filter(is_meant);
+        let meant = self.kept.methods.values().map(|method| &method.shown).filter(is_meant);
         meant.map(|shown| shown.id.clone()).collect()
     }
 
     /// Saves a card without a request, and sends a webhook. `None` when there is no such customer.
     pub fn save_card_elsewhere(&mut self, customer: &str) -> Option<String> {
-        self.customers.get(customer)?;
+        self.kept.customers.get(customer)?;
         let card = CardInput { number: "5555555555554444", month: "11", year: "2035" };
         let shown = WirePaymentMethod {
             id: self.new_id("cfpm_"),
@@ -156,7 +157,7 @@ impl State {
     fn save_method(&mut self, shown: WirePaymentMethod, effect: CardEffect) -> Done {
         self.emit_method_webhook(&shown);
         let done = Done::new(201, &shown);
-        self.methods.insert(shown.id.clone(), SavedMethod { shown, effect });
+        self.kept.methods.insert(shown.id.clone(), SavedMethod { shown, effect });
         done
     }
 
@@ -170,11 +171,11 @@ impl State {
     }
 
     pub fn list_payment_methods(&self, customer_id: &str) -> SandboxOutcome {
-        if !self.customers.contains_key(customer_id) {
+        if !self.kept.customers.contains_key(customer_id) {
             return Err(SandboxRefusal::not_found("customer").into());
         }
         let of_customer = |shown: &&WirePaymentMethod| shown.customer_id.as_deref() == Some(customer_id);
-        let data = self.methods.values().map(|method| &method.shown).filter(of_customer).cloned().collect();
+        let data = self.kept.methods.values().map(|method| &method.shown).filter(of_customer).cloned().collect();
         Ok(Done::new(200, &List { data }))
     }
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{
+    kept::PendingOutcome,
     payment::{SandboxPayment, SandboxStatus},
-    state::{PendingOutcome, State},
+    state::State,
 };
 use crate::{
     domain::next_action::DisplayKind,
@@ -28,8 +29,8 @@ impl State {
     /// Has the payer pay elsewhere.
     pub fn show_details(&mut self, id: &str, kind: DisplayKind) {
         let expires_at = self.clock.now() + DISPLAY_TIME;
-        self.pending.insert(id.to_owned(), (expires_at, PendingOutcome::Expire));
-        if let Some(payment) = self.intents.get_mut(id) {
+        self.kept.pending.insert(id.to_owned(), (expires_at, PendingOutcome::Expire));
+        if let Some(payment) = self.kept.intents.get_mut(id) {
             payment.shown = Some((kind, expires_at));
         }
         self.move_payment(id, SandboxStatus::RequiresAction);

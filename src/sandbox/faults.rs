@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{commerce::switches::CommerceSwitches, lock::lock};
+use super::{change_signal::ChangeSignal, commerce::switches::CommerceSwitches, lock::lock};
 
 /// A fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,16 +138,42 @@ pub struct Planned {
 }
 
 /// How many plans can wait at once; more are dropped.
-const MAX_PLANS: usize = 1_000;
+pub(super) const MAX_PLANS: usize = 1_000;
 
 /// The faults in force.
 #[derive(Debug, Default)]
 pub struct Faults {
     switches: Mutex<Switches>,
     plans: Mutex<Vec<Planned>>,
+    changes: ChangeSignal,
+}
+
+/// The faults in force, as they are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeptFaults {
+    pub switches: Switches,
+    pub plans: Vec<Planned>,
 }
 
 impl Faults {
+    /// Knows of none; says when that changes.
+    pub(super) fn new(changes: ChangeSignal) -> Self {
+        Self { changes, ..Self::default() }
+    }
+
+    /// All of them, as they are kept.
+    pub(super) fn kept(&self) -> KeptFaults {
+        KeptFaults { switches: self.switches(), plans: lock(&self.plans).clone() }
+    }
+
+    /// Takes over what was kept.
+    pub(super) fn load(&self, kept: KeptFaults) {
+        *lock(&self.switches) = kept.switches;
+        *lock(&self.plans) = kept.plans;
+        self.changes.note();
+    }
+
     /// The switches as they stand.
     pub fn switches(&self) -> Switches {
         lock(&self.switches).clone()
@@ -156,6 +182,7 @@ impl Faults {
     /// Turns switches: `set(|s| s.hide_payments = true)`.
     pub fn set(&self, change: impl FnOnce(&mut Switches)) {
         change(&mut lock(&self.switches));
+        self.changes.note();
     }
 
     /// Lets `fault` hit the next `count` requests of `method` and `template` that carry valid credentials. Plans for
@@ -166,14 +193,14 @@ impl Faults {
 
     /// Takes back every fault and switch.
     pub fn clear(&self) {
-        lock(&self.plans).clear();
-        *lock(&self.switches) = Switches::default();
+        self.load(KeptFaults::default());
     }
 
     pub(super) fn plan(&self, planned: Planned) {
         let mut plans = lock(&self.plans);
         if planned.count > 0 && plans.len() < MAX_PLANS {
             plans.push(planned);
+            self.changes.note();
         }
     }
 
@@ -186,6 +213,7 @@ impl Faults {
         if plans[at].count == 0 {
             plans.remove(at);
         }
+        self.changes.note();
         Some(fault)
     }
 }

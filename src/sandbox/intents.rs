@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::{
     answer::{Done, FieldProblems, SandboxOutcome, SandboxRefusal, read},
     faults::{ShownRefunds, ShownTime, Switches},
+    kept::ReferenceKind,
     ledger::{LedgerEntry, LedgerEntryKind},
     payment::{INTENT_PREFIX, SandboxPayment, SandboxStatus, intent_id_of},
     script::{SCRIPT_KEY, check_script},
-    state::{ReferenceKind, State},
+    state::State,
 };
 use crate::{
     domain::{
@@ -26,7 +27,7 @@ impl State {
         let payment = SandboxPayment::of_intent(self.new_id(INTENT_PREFIX), request, amount, self.clock.now());
         let id = payment.id.clone();
         self.claim_reference(ReferenceKind::Intent, payment.reference.as_ref(), &id);
-        self.intents.insert(id.clone(), payment);
+        self.kept.intents.insert(id.clone(), payment);
         self.answer_with_intent(201, &id, switches)
     }
 
@@ -45,7 +46,7 @@ impl State {
         problems.check(fits(&request.reference_id, 100), "reference_id", "must have at most 100 characters");
         problems.check(is_link(&request.callback_url), "callback_url", "must be a URL");
         problems.check(is_link(&request.failure_url), "failure_url", "must be a URL");
-        let known = request.customer_id.as_ref().is_none_or(|id| self.customers.contains_key(id));
+        let known = request.customer_id.as_ref().is_none_or(|id| self.kept.customers.contains_key(id));
         problems.check(known, "customer_id", "does not exist");
         check_script(&mut problems, request.metadata.get(SCRIPT_KEY).map(String::as_str));
         problems.refuse()?;
@@ -54,8 +55,8 @@ impl State {
 
     pub fn read_payment(&self, id: &str, switches: &Switches) -> SandboxOutcome {
         let id = intent_id_of(id);
-        let shown = self.intents.get(&id).and_then(|payment| switches.shown_payment(payment));
-        if switches.hide_payments || !self.intents.contains_key(&id) || shown.is_some_and(Value::is_null) {
+        let shown = self.kept.intents.get(&id).and_then(|payment| switches.shown_payment(payment));
+        if switches.hide_payments || !self.kept.intents.contains_key(&id) || shown.is_some_and(Value::is_null) {
             return Err(SandboxRefusal::not_found("payment").into());
         }
         let done = self.answer_with_intent(200, &id, switches)?;
@@ -67,7 +68,7 @@ impl State {
 
     /// Answers with the intent of this id, which exists.
     pub fn answer_with_intent(&self, status: u16, id: &str, switches: &Switches) -> SandboxOutcome {
-        let payment = self.intents.get(id).ok_or_else(|| SandboxRefusal::not_found("payment"))?;
+        let payment = self.kept.intents.get(id).ok_or_else(|| SandboxRefusal::not_found("payment"))?;
         let mut shown = self.show_intent(payment);
         switches.distort(&mut shown);
         Ok(Done::new(status, &shown))
@@ -105,7 +106,7 @@ impl State {
     /// Changes the state of a payment, and tells of it.
     pub fn move_payment(&mut self, id: &str, status: SandboxStatus) {
         let now = self.clock.now();
-        let Some(payment) = self.intents.get_mut(id) else { return };
+        let Some(payment) = self.kept.intents.get_mut(id) else { return };
         payment.status = status;
         payment.touch(now);
         self.tell_of_payment(id, status.event(), |_| ());
@@ -113,7 +114,7 @@ impl State {
 
     /// Charges the payer. Whether that may be done is the caller's to judge.
     pub fn charge(&mut self, id: &str) {
-        let Some(payment) = self.intents.get(id) else { return };
+        let Some(payment) = self.kept.intents.get(id) else { return };
         let entry = LedgerEntry {
             kind: LedgerEntryKind::Charge,
             intent_id: payment.id.clone(),
@@ -122,8 +123,8 @@ impl State {
             amount: payment.amount,
             at: self.clock.now(),
         };
-        self.ledger.entries.push(entry);
-        self.pending.remove(id);
+        self.kept.ledger.entries.push(entry);
+        self.kept.pending.remove(id);
         self.note_paid(id);
         self.move_payment(id, SandboxStatus::Succeeded);
     }

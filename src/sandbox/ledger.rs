@@ -1,11 +1,12 @@
 //! The money that really moved: what every test judges the gateway by. Entries are only ever added.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{clock::Timestamp, money::Money};
 
 /// One movement of money.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LedgerEntry {
     /// Which way it moved.
     pub kind: LedgerEntryKind,
@@ -22,7 +23,7 @@ pub struct LedgerEntry {
 }
 
 /// Which way money moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LedgerEntryKind {
     /// From the payer.
@@ -36,7 +37,8 @@ pub enum LedgerEntryKind {
 }
 
 /// All movements, oldest first.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Ledger {
     /// The movements.
     pub entries: Vec<LedgerEntry>,

@@ -27,10 +27,6 @@ use super::{
     shared::SandboxInner,
 };
 
-/// How many ledgers there are beside the first.
-pub const MAX_LEDGERS: usize = 250;
-/// The most characters of a ledger's name.
-const MAX_NAME: usize = 40;
 /// The header by which a control names its ledger.
 pub const LEDGER_HEADER: &str = "x-sandbox-ledger";
 
@@ -81,50 +77,39 @@ impl Ledgers {
 
     /// The room of this name, which is made when it is first asked for.
     fn room(&self, name: &str) -> Result<Room, SandboxRefusal> {
-        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(is_name) {
-            let why = "the name of a ledger is 1 to 40 characters: a to z, 0 to 9, and dashes";
-            return Err(SandboxRefusal::new(400, "malformed_ledger", why));
-        }
+        let shared = self.first.shared.named(name)?;
         let mut others = lock(&self.others);
-        if let Some(room) = others.get(name) {
+        // One that was closed and opened again, with another memory, is another ledger.
+        if let Some(room) = others.get(name).filter(|room| Arc::ptr_eq(&room.shared, &shared)) {
             return Ok(room.clone());
         }
-        if others.len() >= MAX_LEDGERS {
-            return Err(SandboxRefusal::new(
-                503,
-                "sandbox_full",
-                "the sandbox has as many ledgers as it can; restart it",
-            ));
-        }
-        let room = Room::new(self.first.shared.beside(name));
-        room.shared.spawn_delivery();
-        room.shared.spawn_ticking();
+        let room = Room::new(shared);
         others.insert(name.to_owned(), room.clone());
         Ok(room)
     }
 
     /// The room of the payment that a page, or a token of the card gate, is of.
     fn room_of_payment(&self, request: &Request) -> Option<Room> {
-        let others = lock(&self.others);
-        if others.is_empty() {
+        let ledgers = self.first.shared.all_named();
+        if ledgers.is_empty() {
             return None;
         }
         let token = text(request.headers(), "authorization").and_then(|value| value.strip_prefix("Bearer "));
         let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
         let in_path = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
         let names: Vec<_> = query.map(|(_, value)| value.into_owned()).chain([in_path]).collect();
-        let is_of = |room: &&Room| {
-            let SandboxInner { settings, environment, .. } = &*room.shared;
+        let is_of = |ledger: &SandboxInner| {
+            let SandboxInner { settings, environment, .. } = ledger;
             let is_opened = |token| session_of(&settings.commerce.api_key, token, environment.clock.now()).is_some();
             token.is_some_and(is_opened)
-                || room.shared.with_state(|state| {
-                    names
-                        .iter()
-                        .any(|name| state.intents.contains_key(name) || state.intents.contains_key(&invoice_id(name)))
+                || ledger.with_state(|state| {
+                    names.iter().any(|name| {
+                        state.kept.intents.contains_key(name) || state.kept.intents.contains_key(&invoice_id(name))
+                    })
                 })
         };
-        others.values().find(is_of).cloned()
+        let (name, _) = ledgers.iter().find(|(_, ledger)| is_of(ledger))?;
+        self.room(name).ok()
     }
 }
 

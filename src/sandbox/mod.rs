@@ -10,19 +10,23 @@
 //! - `server`: one request's way, through `dialect`, `auth`, `route` and `state`
 //! - `payment`, `intents`, `confirm`, `displays`, `refunds`, `chargebacks`, `customers`: the calls and their consequences, each a method of `state`
 //! - `commerce`: the calls of that dialect, and its payers' pages; all else is of `intents`, or of both
-//! - `notify`, `webhooks`, `webhook_log`: signed, queued, delivered, and remembered
+//! - `notify`, `webhooks`, `webhook_queue`, `webhook_log`: signed, queued, delivered, and remembered
 //! - `handle`, `start`, `shared`: how it is started, and what its parts share
-//! - `ledgers`: a ledger for each API key, and which one a request is for
-//! - `catch_up`: the gateway on the same clock
+//! - `ledgers`, `named_ledgers`: a ledger for each API key, and which one a request is for
+//! - `kept`, `memory`, `ledger_memory`, `memory_check`: all that decides what happens next, as one document; `as_written`,
+//!   `failure_codes`: how parts of it are read; `change_signal`: when it may have changed
+//! - `turning`, `catch_up`: the clock that is put ahead, and the gateway on it
 //! - `page`: what a browser sees
 //! - `control`: what tests do to it, and `http_control`: the same by HTTP
 //!
 //! It checks signatures with code of its own: a mistake shared with the client would go unseen.
 
 mod answer;
+mod as_written;
 mod auth;
 pub mod cards;
 mod catch_up;
+mod change_signal;
 mod chargebacks;
 mod commerce;
 mod confirm;
@@ -32,14 +36,20 @@ mod customers;
 mod dialect;
 mod dispatch;
 mod displays;
+mod failure_codes;
 pub mod faults;
 mod handle;
 mod http_control;
 mod in_process;
 mod intents;
+mod kept;
 pub mod ledger;
+mod ledger_memory;
 mod ledgers;
 mod lock;
+mod memory;
+mod memory_check;
+mod named_ledgers;
 mod notify;
 mod options;
 mod page;
@@ -59,7 +69,9 @@ pub mod test_refunds;
 #[cfg(test)]
 mod tests;
 mod times;
+mod turning;
 mod webhook_log;
+mod webhook_queue;
 mod webhooks;
 
 pub use catch_up::CatchUp;
@@ -71,16 +83,18 @@ pub use commerce::{
     switches::{CommerceSwitches, CreatedStatus, DuplicateAnswer, RefundModel},
 };
 pub use control::{
-    clock::{MAX_ADVANCE, MAX_LEAD},
     expectations::{ExpectedMoney, MoneyDifference, MovedMoney},
     not_possible::NotPossible,
 };
 pub use displays::DISPLAY_TIME;
 pub use handle::Sandbox;
-pub use ledgers::{LEDGER_HEADER, MAX_LEDGERS};
+pub use ledgers::LEDGER_HEADER;
+pub use memory::{MAX_MEMORY, MemoryProblem, SandboxMemory};
+pub use named_ledgers::MAX_LEDGERS;
 pub use options::{SandboxAccount, SandboxOptions};
 pub use payment::EXPIRED;
 pub use route::{MAX_SEEN_BODIES, MAX_SEEN_REQUESTS, SeenRequest};
 pub use signed_webhook::{SignedWebhook, WebhookAbout};
 pub use times::{HANG_TIME, PROCESSING_TIME};
+pub use turning::{MAX_ADVANCE, MAX_LEAD};
 pub use webhook_log::{MAX_REMEMBERED_WEBHOOKS, WebhookRecord, WebhookState};

@@ -21,7 +21,7 @@ impl State {
     /// Tells that a payment changed: of an invoice by its callback, of an intent by a webhook of type `event`, if it has one,
     /// that `amend` has the last word on.
     pub fn tell_of_payment(&mut self, id: &str, event: Option<&str>, amend: impl FnOnce(&mut WireWebhook)) {
-        let Some(payment) = self.intents.get(id) else { return };
+        let Some(payment) = self.kept.intents.get(id) else { return };
         if payment.invoice.is_some() {
             let callback = self.callback(payment);
             self.events.extend(callback);

@@ -48,7 +48,7 @@ async fn welcome() -> Response {
 
 async fn show(State(shared): State<Arc<SandboxInner>>, Path(id): Path<String>) -> Response {
     let content = shared.with_state(|state| {
-        let payment = state.intents.get(&id)?;
+        let payment = state.kept.intents.get(&id)?;
         let amount = format!("{} {}", payment.amount, payment.amount.currency.code());
         let about = escape(payment.description.as_deref().unwrap_or("No description"));
         Some(match payment.status {
@@ -70,7 +70,7 @@ async fn decide(
     shared.complete_action(&id, decision == Decision::Approve);
     // By how the payment stands, not by the answer: it may have come too late to change that.
     let link = shared.with_state(|state| {
-        let payment = state.intents.get(&id)?;
+        let payment = state.kept.intents.get(&id)?;
         let failed = || payment.failure_url.clone().or_else(|| payment.callback_url.clone());
         let link = match payment.status {
             SandboxStatus::Failed(_) | SandboxStatus::Canceled => failed(),

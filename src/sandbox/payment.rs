@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
     commerce::invoice::Invoice,
+    failure_codes::{self, FailureCode},
     script::{SCRIPT_KEY, Script},
 };
 use crate::{
@@ -27,6 +29,8 @@ pub(super) const GIVEN_UP: &str = "canceled_by_payer";
 pub(super) type DisplayOutcome = (DisplayKind, Timestamp);
 
 /// A payment intent and its payment.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct SandboxPayment {
     pub id: String,
     pub payment_id: String,
@@ -48,7 +52,8 @@ pub(super) struct SandboxPayment {
     /// The invoice that it is of in the `commerce` dialect.
     pub invoice: Option<Box<Invoice>>,
     /// The code that the attempt under way fails with although the payer approves.
-    pub doom: Option<&'static str>,
+    #[serde(deserialize_with = "failure_codes::read_optional")]
+    pub doom: Option<FailureCode>,
     /// Oldest first.
     pub refund_ids: Vec<String>,
     pub created_at: Timestamp,
@@ -56,7 +61,8 @@ pub(super) struct SandboxPayment {
 }
 
 /// How a payment stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum SandboxStatus {
     RequiresConfirmation,
     RequiresAction,
@@ -64,7 +70,7 @@ pub(super) enum SandboxStatus {
     /// The amount was charged.
     Succeeded,
     /// The attempt failed with this code; another may be made.
-    Failed(&'static str),
+    Failed(#[serde(deserialize_with = "failure_codes::read")] FailureCode),
     Canceled,
 }
 
@@ -132,6 +138,11 @@ impl SandboxPayment {
             metadata: request.metadata,
             ..Self::new(id, payment_id, amount, now)
         }
+    }
+
+    /// Whether no attempt can be made any more.
+    pub fn is_over(&self) -> bool {
+        matches!(self.status, SandboxStatus::Succeeded | SandboxStatus::Failed(_) | SandboxStatus::Canceled)
     }
 
     /// Notes a change: the time of it is later than that of every change before.

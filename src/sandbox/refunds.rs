@@ -2,11 +2,13 @@
 
 use super::{
     answer::{Done, FieldProblems, Halt, SandboxOutcome, SandboxRefusal, read},
+    failure_codes::{REFUND_DECLINED, RETURNED_BY_BANK},
     faults::{Fault, Switches},
+    kept::{PendingOutcome, ReferenceKind},
     ledger::{LedgerEntry, LedgerEntryKind},
     payment::{SandboxPayment, SandboxStatus, intent_id_of},
     records::{RefundRecord, RefundStatus},
-    state::{PendingOutcome, ReferenceKind, State},
+    state::State,
     test_refunds::{RETURN_TIME, RefundEffect},
     times::PROCESSING_TIME,
 };
@@ -23,13 +25,13 @@ pub(super) fn failure(code: &str) -> wire::WireFailure {
 impl State {
     pub fn create_refund(&mut self, body: &[u8], switches: &Switches) -> SandboxOutcome {
         let request: CreateRefundBody = read(body)?;
-        let payment = self.intents.get(&intent_id_of(&request.payment_id));
+        let payment = self.kept.intents.get(&intent_id_of(&request.payment_id));
         let payment = payment.ok_or_else(|| SandboxRefusal::not_found("payment"))?;
         let intent_id = payment.id.clone();
         self.check_reference(ReferenceKind::Refund, request.reference_id.as_ref(), switches)?;
         let amount = self.check_refund(&request, payment)?;
         let (id, fault) = self.give_back(&intent_id, amount, request.reason, request.reference_id)?;
-        let made = self.refunds.get(&id).ok_or_else(|| SandboxRefusal::not_found("refund"))?;
+        let made = self.kept.refunds.get(&id).ok_or_else(|| SandboxRefusal::not_found("refund"))?;
         Ok(Done { fault, ..Done::new(201, &self.show_refund(made)) })
     }
 
@@ -98,8 +100,8 @@ impl State {
             reference,
             created_at: self.clock.now(),
         };
-        self.refunds.insert(id.clone(), record);
-        if let Some(payment) = self.intents.get_mut(intent_id) {
+        self.kept.refunds.insert(id.clone(), record);
+        if let Some(payment) = self.kept.intents.get_mut(intent_id) {
             payment.refund_ids.push(id.clone());
             payment.touch(self.clock.now());
         }
@@ -124,7 +126,7 @@ impl State {
                 None
             }
         };
-        self.pending.extend(outcome.map(|outcome| (id.to_owned(), outcome)));
+        self.kept.pending.extend(outcome.map(|outcome| (id.to_owned(), outcome)));
     }
 
     pub fn refund_succeeds(&mut self, id: &str) {
@@ -133,21 +135,21 @@ impl State {
     }
 
     pub fn refund_fails(&mut self, id: &str) {
-        self.move_refund(id, RefundStatus::Failed("refund_declined"), "refund.failed");
+        self.move_refund(id, RefundStatus::Failed(REFUND_DECLINED), "refund.failed");
     }
 
     pub fn refund_returns(&mut self, id: &str) {
         self.enter(id, LedgerEntryKind::RefundReturned);
-        self.move_refund(id, RefundStatus::Failed("returned_by_bank"), "refund.failed");
+        self.move_refund(id, RefundStatus::Failed(RETURNED_BY_BANK), "refund.failed");
     }
 
     /// Notes the movement of a refund's money.
     fn enter(&mut self, id: &str, kind: LedgerEntryKind) {
-        let Some(refund) = self.refunds.get(id) else { return };
-        self.ledger.entries.push(LedgerEntry {
+        let Some(refund) = self.kept.refunds.get(id) else { return };
+        self.kept.ledger.entries.push(LedgerEntry {
             kind,
             intent_id: refund.intent_id.clone(),
-            reference: self.intents.get(&refund.intent_id).and_then(|payment| payment.reference.clone()),
+            reference: self.kept.intents.get(&refund.intent_id).and_then(|payment| payment.reference.clone()),
             refund_reference: refund.reference.clone(),
             amount: refund.amount,
             at: self.clock.now(),
@@ -156,11 +158,11 @@ impl State {
 
     fn move_refund(&mut self, id: &str, status: RefundStatus, event: &str) {
         let now = self.clock.now();
-        let Some(refund) = self.refunds.get_mut(id) else { return };
+        let Some(refund) = self.kept.refunds.get_mut(id) else { return };
         refund.state = status;
         let (amount, reference) = (refund.amount, refund.reference.clone());
         let intent_id = refund.intent_id.clone();
-        let Some(payment) = self.intents.get_mut(&intent_id) else { return };
+        let Some(payment) = self.kept.intents.get_mut(&intent_id) else { return };
         payment.touch(now);
         self.tell_of_payment(&intent_id, Some(event), |webhook| {
             webhook.amount = Some(Amount(amount.major()));
@@ -171,7 +173,7 @@ impl State {
 
     /// The refunds of a payment, oldest first.
     pub fn refunds_of<'a>(&'a self, payment: &'a SandboxPayment) -> impl Iterator<Item = &'a RefundRecord> {
-        payment.refund_ids.iter().filter_map(|id| self.refunds.get(id))
+        payment.refund_ids.iter().filter_map(|id| self.kept.refunds.get(id))
     }
 
     /// The amount given back of a payment, in minor units.
@@ -195,7 +197,7 @@ impl State {
         };
         wire::WireRefund {
             id: refund.id.clone(),
-            payment_id: self.intents.get(&refund.intent_id).map(|payment| payment.payment_id.clone()),
+            payment_id: self.kept.intents.get(&refund.intent_id).map(|payment| payment.payment_id.clone()),
             status: refund.state.word().to_owned(),
             amount: Some(Amount(refund.amount.major())),
             currency: refund.amount.currency.code().to_owned(),

@@ -2,6 +2,8 @@
 //! for an attempt, or behind `refund:` for a refund, in their order; afterwards cards and amounts decide again. So a test picks the
 //! outcomes of its own payments, whatever other tests do to the same sandbox.
 
+use serde::{Deserialize, Serialize};
+
 use super::{answer::FieldProblems, cards::CardEffect, faults::Fault, test_refunds::RefundEffect};
 use crate::domain::decline::known_codes;
 
@@ -50,14 +52,16 @@ pub const REFUND_WORDS: &[ScriptWord<RefundEffect>] = &[
 ];
 
 /// The outcomes of a payment's attempts and refunds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Script {
     pub attempts: Vec<CardEffect>,
     pub refunds: Vec<RefundEffect>,
 }
 
 /// How many words of a script are used up.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct UsedWords {
     pub attempts: usize,
     pub refunds: usize,

@@ -1,18 +1,22 @@
 //! The parts of a sandbox that its server, its background tasks and its handle share.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    catch_up::CatchUp,
+    change_signal::ChangeSignal,
     faults::Faults,
     lock::lock,
     options::{SandboxAccount, SandboxOptions},
     route::Journal,
     state::State,
+    turning::Turning,
     webhooks::WebhookSender,
 };
 use crate::{domain::environment::Environment, task};
@@ -27,11 +31,16 @@ pub(super) struct SandboxInner {
     pub journal: Mutex<Journal>,
     pub faults: Arc<Faults>,
     pub webhooks: WebhookSender,
-    /// Done at each step of a clock that is put ahead.
-    pub catch_up: Mutex<Option<CatchUp>>,
-    /// Held by whoever puts the clock ahead.
-    pub turning: tokio::sync::Mutex<()>,
+    /// Whether it is a ledger with a name.
+    pub is_named: bool,
+    /// The ledgers with names, by them; none for one that has a name itself.
+    pub ledgers: Mutex<BTreeMap<String, Arc<SandboxInner>>>,
+    /// Of the memory of all ledgers.
+    pub changes: ChangeSignal,
+    pub turning: Arc<Turning>,
     pub shutdown: CancellationToken,
+    /// Cancelled when no more webhooks are to be delivered.
+    pub deliveries: CancellationToken,
 }
 
 impl SandboxInner {
@@ -42,20 +51,33 @@ impl SandboxInner {
         environment: Environment,
         shutdown: CancellationToken,
     ) -> Arc<Self> {
+        Arc::new(Self::of(address, settings, environment, shutdown, ChangeSignal::default()))
+    }
+
+    fn of(
+        address: Url,
+        settings: SandboxOptions,
+        environment: Environment,
+        shutdown: CancellationToken,
+        changes: ChangeSignal,
+    ) -> Self {
         let public_url = settings.public_url.clone().unwrap_or_else(|| address.clone());
-        let faults = Arc::new(Faults::default());
-        Arc::new(Self {
+        let faults = Arc::new(Faults::new(changes.clone()));
+        Self {
             address,
             state: Mutex::new(State::new(&settings, &environment, public_url, faults.clone())),
             journal: Mutex::default(),
             faults,
-            catch_up: Mutex::default(),
-            turning: tokio::sync::Mutex::default(),
-            webhooks: WebhookSender::new(settings.webhook_url.clone(), &environment),
+            webhooks: WebhookSender::new(settings.webhook_url.clone(), &environment, changes.clone()),
+            is_named: false,
+            ledgers: Mutex::default(),
+            changes,
+            turning: Arc::default(),
             settings,
             environment,
+            deliveries: shutdown.child_token(),
             shutdown,
-        })
+        }
     }
 
     /// Another of the same address and time, that keys with this name open. Its webhooks go nowhere until it is said where.
@@ -64,7 +86,9 @@ impl SandboxInner {
         let own = &self.settings;
         let commerce = SandboxAccount { api_key: named(&own.commerce.api_key), ..own.commerce.clone() };
         let settings = SandboxOptions { api_key: named(&own.api_key), commerce, webhook_url: None, ..own.clone() };
-        Self::new(self.address.clone(), settings, self.environment.clone(), self.shutdown.clone())
+        let (address, environment) = (self.address.clone(), self.environment.clone());
+        let own = Self::of(address, settings, environment, self.shutdown.child_token(), self.changes.clone());
+        Arc::new(Self { is_named: true, turning: self.turning.clone(), ..own })
     }
 
     pub fn spawn_delivery(self: &Arc<Self>) {
@@ -72,7 +96,7 @@ impl SandboxInner {
             let shared = self.clone();
             task::spawn("webhooks of the sandbox", async move {
                 let deliver = shared.webhooks.run(&shared.faults);
-                shared.shutdown.run_until_cancelled(deliver).await;
+                shared.deliveries.run_until_cancelled(deliver).await;
             });
         }
     }
@@ -84,7 +108,9 @@ impl SandboxInner {
             let ticking = async {
                 loop {
                     tokio::time::sleep(tick).await;
-                    shared.with_state(State::settle_due);
+                    if lock(&shared.state).has_due() {
+                        shared.with_state(State::settle_due);
+                    }
                 }
             };
             shared.shutdown.run_until_cancelled(ticking).await;
@@ -93,6 +119,7 @@ impl SandboxInner {
 
     /// Works on the state, and hands the webhooks that came of it to delivery.
     pub fn with_state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        self.changes.note();
         let mut state = lock(&self.state);
         let result = work(&mut state);
         let events = std::mem::take(&mut state.events);

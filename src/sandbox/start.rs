@@ -26,15 +26,41 @@ impl Sandbox {
         environment: Environment,
         shutdown: CancellationToken,
     ) -> io::Result<Self> {
-        let sandbox = Self::set_up(url_of(listener.local_addr()?)?, settings, environment, shutdown);
-        let shared = &sandbox.shared;
+        let sandbox = Self::prepare(&listener, settings, environment, shutdown)?;
+        sandbox.serve(listener);
+        sandbox.deliver_webhooks();
+        Ok(sandbox)
+    }
+
+    /// One that will serve on `listener`: until [`Sandbox::serve`] a memory can be loaded that no call misses. Fails when the
+    /// listener has no address.
+    pub fn prepare(
+        listener: &TcpListener,
+        settings: SandboxOptions,
+        environment: Environment,
+        shutdown: CancellationToken,
+    ) -> io::Result<Self> {
+        Ok(Self::set_up(url_of(listener.local_addr()?)?, settings, environment, shutdown))
+    }
+
+    /// Serves, and settles what is due. Webhooks wait until [`Sandbox::deliver_webhooks`].
+    pub fn serve(&self, listener: TcpListener) {
+        let shared = &self.shared;
         let app = ledgers::router(shared.clone()).into_make_service_with_connect_info::<ConnectionKill>();
         let server = axum::serve(KillableListener(listener), app)
             .with_graceful_shutdown(shared.shutdown.clone().cancelled_owned());
         task::spawn("sandbox", async move { server.await });
-        shared.spawn_delivery();
         shared.spawn_ticking();
-        Ok(sandbox)
+    }
+
+    /// Delivers webhooks from now on, those first that wait already.
+    pub fn deliver_webhooks(&self) {
+        self.shared.spawn_delivery();
+    }
+
+    /// Breaks deliveries off: from now on webhooks wait, for the next sandbox that has this memory.
+    pub fn stop_webhooks(&self) {
+        self.shared.deliveries.cancel();
     }
 
     /// Sets it up, with no port and no task yet.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::faults::Fault;
 
 /// How long after a refund the payer's bank returns it, by the sandbox's clock.
@@ -19,7 +21,8 @@ pub struct TestRefund {
 }
 
 /// The effect of a refund.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RefundEffect {
     /// The money is given back at once.
     Succeed,

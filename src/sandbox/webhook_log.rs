@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::signed_webhook::SignedWebhook;
 use crate::domain::clock::Timestamp;
@@ -17,7 +17,8 @@ pub(super) const ACCEPTED: u16 = 200;
 const ID_PREFIX: &str = "wh_";
 
 /// A webhook that was made, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct WebhookRecord {
     /// Its id in the sandbox: `wh_1` is the first.
     pub id: String,
@@ -36,7 +37,7 @@ pub struct WebhookRecord {
 }
 
 /// How far a webhook has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookState {
     /// It waits for its delivery, or is being delivered.
@@ -65,7 +66,8 @@ impl WebhookRecord {
 }
 
 /// The webhooks that are remembered, oldest first.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct WebhookLog {
     entries: VecDeque<(u64, WebhookRecord, SignedWebhook)>,
     made: u64,
@@ -75,7 +77,7 @@ impl WebhookLog {
     /// Notes a webhook; answers with its number.
     pub fn note(&mut self, webhook: &SignedWebhook, at: Timestamp, state: WebhookState) -> u64 {
         self.made += 1;
-        if self.entries.len() == MAX_REMEMBERED_WEBHOOKS {
+        if self.entries.len() >= MAX_REMEMBERED_WEBHOOKS {
             self.entries.pop_front();
         }
         let record = WebhookRecord {
@@ -103,6 +105,13 @@ impl WebhookLog {
         let number = id.strip_prefix(ID_PREFIX)?.parse().ok()?;
         let place = self.entries.binary_search_by_key(&number, |(number, ..)| *number).ok()?;
         Some((number, self.entries[place].2.clone()))
+    }
+
+    /// Whether it can have been written: entries ascend, none has a number that was not given, and they are not too many.
+    pub fn is_sound(&self) -> bool {
+        let ascends = self.entries.iter().is_sorted_by(|(one, ..), (other, ..)| one < other);
+        let last = self.entries.back().map_or(0, |(number, ..)| *number);
+        ascends && last <= self.made && self.made < u64::MAX && self.entries.len() <= MAX_REMEMBERED_WEBHOOKS
     }
 
     /// The records, oldest first.

@@ -1,21 +1,24 @@
 //! Delivers webhooks to the gateway: signed, queued, a few at a time, repeated when not accepted, and distorted as the
 //! switches say.
 
-use std::{collections::VecDeque, sync::Mutex, time::Duration};
+use std::{
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
 
 use tokio::sync::{Notify, OnceCell, watch};
 use url::Url;
 
 use super::{
+    change_signal::ChangeSignal,
     faults::{Faults, WebhookSwitches},
     lock::lock,
     signed_webhook::SignedWebhook,
-    webhook_log::{ACCEPTED, WebhookLog, WebhookRecord, WebhookState},
+    webhook_log::{ACCEPTED, WebhookRecord, WebhookState},
+    webhook_queue::{Delivery, QueuedWebhook, WebhookQueue},
 };
 use crate::domain::{clock::Clock, environment::Environment, randomness::Randomness};
 
-/// How many webhooks wait or are held at once; further ones are lost.
-const MAX_QUEUED: usize = 100_000;
 /// How often one is sent before it is given up.
 const MAX_ATTEMPTS: u32 = 4;
 /// The pause after the first attempt that was not accepted; it doubles with each.
@@ -34,37 +37,21 @@ pub(super) struct WebhookSender {
     client: OnceCell<reqwest::Client>,
     clock: Clock,
     randomness: Randomness,
-    url: Mutex<Option<Url>>,
     queue: Mutex<WebhookQueue>,
+    changes: ChangeSignal,
     wake: Notify,
     /// How many wait or are being delivered; what is held does not count.
     outstanding: watch::Sender<usize>,
 }
 
-#[derive(Default)]
-struct WebhookQueue {
-    waiting: VecDeque<QueuedWebhook>,
-    held: Vec<QueuedWebhook>,
-    log: WebhookLog,
-}
-
-/// A webhook with its number in the log.
-type QueuedWebhook = (u64, SignedWebhook);
-
-impl WebhookQueue {
-    fn is_full(&self) -> bool {
-        self.waiting.len() + self.held.len() >= MAX_QUEUED
-    }
-}
-
 impl WebhookSender {
-    pub fn new(url: Option<Url>, environment: &Environment) -> Self {
+    pub fn new(url: Option<Url>, environment: &Environment, changes: ChangeSignal) -> Self {
         Self {
             client: OnceCell::new(),
             clock: environment.clock.clone(),
             randomness: environment.randomness.clone(),
-            url: Mutex::new(url),
-            queue: Mutex::default(),
+            queue: Mutex::new(WebhookQueue::to(url)),
+            changes,
             wake: Notify::new(),
             outstanding: watch::Sender::new(0),
         }
@@ -82,12 +69,31 @@ impl WebhookSender {
 
     /// Where webhooks go from now on; without an address they are lost.
     pub fn set_url(&self, url: Option<Url>) {
-        *lock(&self.url) = url;
+        self.change().url = url;
+    }
+
+    /// The webhooks, to be changed.
+    fn change(&self) -> MutexGuard<'_, WebhookQueue> {
+        self.changes.note();
+        lock(&self.queue)
+    }
+
+    /// All of them, as they are kept.
+    pub fn kept(&self) -> WebhookQueue {
+        lock(&self.queue).kept()
+    }
+
+    /// Takes over what was kept.
+    pub fn load(&self, kept: WebhookQueue) {
+        let waiting = kept.waiting.len();
+        let waited = self.change().load(kept);
+        self.outstanding.send_modify(|count| *count = *count + waiting - waited);
+        self.wake.notify_one();
     }
 
     /// Takes webhooks for delivery.
     pub fn enqueue(&self, webhooks: Vec<SignedWebhook>, switches: &WebhookSwitches) {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.change();
         for webhook in webhooks {
             let state = if self.is_lost(switches.loss_percent) || queue.is_full() {
                 WebhookState::Lost
@@ -122,7 +128,7 @@ impl WebhookSender {
 
     /// Delivers a webhook again. `false` when it is not remembered, or too many wait.
     pub fn resend(&self, id: &str) -> bool {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.change();
         let Some((number, webhook)) = queue.log.find(id).filter(|_| !queue.is_full()) else { return false };
         queue.log.change(number, |record| record.state = WebhookState::Waiting);
         self.put(&mut queue, (number, webhook), WebhookState::Waiting);
@@ -137,10 +143,7 @@ impl WebhookSender {
 
     /// Forgets all webhooks but those that are being delivered.
     pub fn forget(&self) {
-        let mut queue = lock(&self.queue);
-        queue.log.forget();
-        queue.held.clear();
-        let waiting = std::mem::take(&mut queue.waiting).len();
+        let waiting = self.change().forget();
         self.outstanding.send_modify(|count| *count -= waiting);
     }
 
@@ -150,7 +153,7 @@ impl WebhookSender {
 
     /// Lets go of what is held.
     pub fn release_held(&self) {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.change();
         let held = std::mem::take(&mut queue.held);
         held.iter().for_each(|(number, _)| queue.log.change(*number, |record| record.state = WebhookState::Waiting));
         self.outstanding.send_modify(|count| *count += held.len());
@@ -160,7 +163,7 @@ impl WebhookSender {
 
     /// Takes what is held.
     pub fn take_held(&self) -> Vec<SignedWebhook> {
-        std::mem::take(&mut lock(&self.queue).held).into_iter().map(|(_, webhook)| webhook).collect()
+        std::mem::take(&mut self.change().held).into_iter().map(|(_, webhook)| webhook).collect()
     }
 
     /// Returns when nothing waits or is being delivered.
@@ -177,34 +180,31 @@ impl WebhookSender {
             if faults.switches().webhooks.shuffle {
                 tokio::time::sleep(GATHERING_TIME).await;
             }
-            while let Some((webhook, delay)) = self.next(&faults.switches().webhooks) {
+            while let Some((delivery, delay)) = self.next(&faults.switches().webhooks) {
                 // Another task may deliver the next one meanwhile.
                 self.wake.notify_one();
                 tokio::time::sleep(delay).await;
-                self.deliver(webhook).await;
+                self.deliver(delivery).await;
                 self.outstanding.send_modify(|count| *count -= 1);
             }
         }
     }
 
-    fn next(&self, switches: &WebhookSwitches) -> Option<(QueuedWebhook, Duration)> {
-        let mut queue = lock(&self.queue);
-        let webhook = if switches.shuffle { queue.waiting.pop_back() } else { queue.waiting.pop_front() };
-        webhook.map(|webhook| (webhook, Duration::from_millis(switches.delay_ms.min(MAX_DELAY_MS))))
+    fn next(&self, switches: &WebhookSwitches) -> Option<(Delivery, Duration)> {
+        let delivery = lock(&self.queue).take(switches.shuffle)?;
+        Some((delivery, Duration::from_millis(switches.delay_ms.min(MAX_DELAY_MS))))
     }
 
-    async fn deliver(&self, (number, webhook): QueuedWebhook) {
+    async fn deliver(&self, delivery: Delivery) {
         for attempt in 0..MAX_ATTEMPTS {
-            let status = match self.send(&webhook).await {
+            let status = match self.send(&delivery.webhook).await {
                 Ok(status) => Some(status),
                 Err(error) => {
                     tracing::debug!(error = %error.without_url(), "a webhook could not be delivered");
                     None
                 }
             };
-            let is_last = attempt + 1 == MAX_ATTEMPTS;
-            lock(&self.queue).log.change(number, |record| record.note_attempt(status, is_last));
-            if status == Some(ACCEPTED) {
+            if self.change().note_attempt(&delivery, status, attempt + 1 == MAX_ATTEMPTS) {
                 return;
             }
             tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt)).await;
@@ -213,7 +213,7 @@ impl WebhookSender {
 
     /// Sends once; answers with the status. Without an address, says that it was accepted.
     pub async fn send(&self, webhook: &SignedWebhook) -> reqwest::Result<u16> {
-        let Some(url) = webhook.url.clone().or_else(|| lock(&self.url).clone()) else { return Ok(ACCEPTED) };
+        let Some(url) = webhook.url.clone().or_else(|| lock(&self.queue).url.clone()) else { return Ok(ACCEPTED) };
         let request = self.client().await?.post(url).header("content-type", "application/json");
         let request = request.header("x-signature", &webhook.signature);
         request.body(webhook.body.clone()).send().await.map(|answer| answer.status().as_u16())

@@ -117,8 +117,8 @@ macro_rules! targets {
 
 targets! {
     amounts_sent api_keys commerce_answers commerce_callbacks credentials env_files forwarded_for intents_answers
-    intents_callbacks list_values money page_tokens proxy_headers reference_files requests risk_rules sandbox_requests settings
-    traces web_frames
+    intents_callbacks list_values money page_tokens proxy_headers reference_files requests risk_rules sandbox_memories sandbox_requests
+    settings traces web_frames
 }
 
 #[test]

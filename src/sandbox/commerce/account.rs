@@ -24,7 +24,7 @@ impl State {
     /// The balance of the money that moved, by currency.
     pub(super) fn balances(&self) -> Done {
         let mut balances: BTreeMap<&str, Decimal> = CURRENCIES.iter().map(|code| (*code, Decimal::ZERO)).collect();
-        for entry in &self.ledger.entries {
+        for entry in &self.kept.ledger.entries {
             let balance = balances.entry(entry.amount.currency.code()).or_default();
             match entry.kind {
                 LedgerEntryKind::Charge | LedgerEntryKind::RefundReturned => *balance += entry.amount.major(),

@@ -29,7 +29,7 @@ type Members = Map<String, Value>;
 impl State {
     /// Answers with the invoice of this id, as reads show it.
     pub(super) fn answer_with_invoice(&self, status: u16, id: &str, switches: &Switches) -> SandboxOutcome {
-        let payment = self.intents.get(id);
+        let payment = self.kept.intents.get(id);
         let shown = payment.and_then(|payment| Some(self.document(payment, self.show_invoice(payment, switches)?)));
         Ok(Done::new(status, &shown.ok_or_else(|| SandboxRefusal::not_found("payment invoice"))?))
     }
@@ -175,7 +175,7 @@ impl State {
 
     /// The customer of an invoice.
     fn show_customer(&self, invoice: &Invoice) -> Option<Value> {
-        let id = self.vault.customer_id(invoice.customer_reference()?)?;
+        let id = self.kept.vault.customer_id(invoice.customer_reference()?)?;
         Some(json!({"type": "customers", "id": id, "attributes": invoice.customer}))
     }
 }

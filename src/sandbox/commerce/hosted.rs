@@ -12,7 +12,8 @@ impl State {
     /// test cards are those of the card gate, and do not show here.
     pub(super) fn try_on_page(&mut self, id: &str, card: UsedCard) {
         let now = self.clock.now();
-        let is_open = self.intents.get(id).is_some_and(|payment| payment.status == SandboxStatus::RequiresConfirmation);
+        let is_open =
+            self.kept.intents.get(id).is_some_and(|payment| payment.status == SandboxStatus::RequiresConfirmation);
         if !is_open {
             return;
         }
@@ -21,7 +22,7 @@ impl State {
             drop(self.pay_by(id, card, effect));
             return;
         };
-        let Some(payment) = self.intents.get_mut(id) else { return };
+        let Some(payment) = self.kept.intents.get_mut(id) else { return };
         let Some(invoice) = payment.invoice.as_deref_mut() else { return };
         invoice.card = Some(card);
         invoice.tries_left -= 1;

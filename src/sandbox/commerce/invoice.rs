@@ -1,11 +1,15 @@
 //! An invoice as the sandbox keeps it: what a payment of this dialect has beside what every payment has.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::wire::ReturnLinks;
 use crate::{
     domain::{card::MaskedCard, clock::Timestamp},
-    sandbox::cards::CardEffect,
+    sandbox::{
+        cards::CardEffect,
+        failure_codes::{self, FailureCode},
+    },
 };
 
 /// The prefix of an invoice's id, which its session at the card gate and its payment share the rest of.
@@ -14,6 +18,8 @@ const SESSION_PREFIX: &str = "cgi_";
 const PAYMENT_PREFIX: &str = "pay_";
 
 /// The part of a payment that only an invoice has.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::sandbox) struct Invoice {
     /// The code of its service; `None` until the payer has chosen.
     pub service: Option<String>,
@@ -32,7 +38,8 @@ pub(in crate::sandbox) struct Invoice {
     /// How many attempts the payer has left on the hosted page.
     pub tries_left: u8,
     /// The code that the last attempt on the hosted page was declined with.
-    pub last_decline: Option<&'static str>,
+    #[serde(deserialize_with = "failure_codes::read_optional")]
+    pub last_decline: Option<FailureCode>,
     /// The saved card that it is to be paid with.
     pub saved: Option<UsedCard>,
     /// The card of its attempt.
@@ -43,7 +50,8 @@ pub(in crate::sandbox) struct Invoice {
 }
 
 /// A card that was used: of its number only what may be kept, and what it does.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::sandbox) struct UsedCard {
     pub id: String,
     pub masked: MaskedCard,

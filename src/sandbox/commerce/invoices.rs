@@ -22,9 +22,10 @@ use crate::{
         confirm::is_digits,
         faults::Switches,
         intents::is_link,
+        kept::ReferenceKind,
         payment::{EXPIRED, SandboxPayment, SandboxStatus},
         script::{SCRIPT_KEY, Script, check_script},
-        state::{ReferenceKind, State},
+        state::State,
     },
 };
 
@@ -68,7 +69,7 @@ impl State {
     fn saved_card(&self, request: &InvoiceRequest, switches: &Switches) -> Result<Option<UsedCard>, SandboxRefusal> {
         let Some(token) = &request.token else { return Ok(None) };
         let customer = request.customer["reference_id"].as_str();
-        let saved = self.vault.card(token.expose_secret(), customer);
+        let saved = self.kept.vault.card(token.expose_secret(), customer);
         let mut problems = FieldProblems::default();
         problems.check(saved.is_some(), "token", "is not a card of this customer");
         let is_refused = switches.commerce.refuse_instant && is_instant(request);
@@ -90,8 +91,8 @@ impl State {
         payment.script = script_of(&request);
         payment.invoice = Some(Box::new(self.invoice_of(request, saved)));
         self.claim_reference(ReferenceKind::Intent, payment.reference.as_ref(), &id);
-        self.lifetimes.insert((expires, id.clone()));
-        self.intents.insert(id.clone(), payment);
+        self.kept.lifetimes.insert((expires, id.clone()));
+        self.kept.intents.insert(id.clone(), payment);
         id
     }
 
@@ -117,7 +118,7 @@ impl State {
     }
 
     pub(super) fn read_invoice(&self, id: &str, switches: &Switches) -> SandboxOutcome {
-        let payment = self.intents.get(id).filter(|payment| payment.invoice.is_some() && !switches.hides(payment));
+        let payment = self.kept.intents.get(id).filter(|payment| payment.invoice.is_some() && !switches.hides(payment));
         payment.ok_or_else(|| SandboxRefusal::not_found("payment invoice"))?;
         self.answer_with_invoice(200, id, switches)
     }
@@ -127,14 +128,14 @@ impl State {
             let is_of = reference.is_none_or(|reference| payment.reference.as_deref() == Some(reference));
             payment.invoice.is_some() && is_of && !switches.hides(payment)
         };
-        let found = self.intents.values().filter(is_asked_for);
+        let found = self.kept.intents.values().filter(is_asked_for);
         let data: Vec<Value> = found.filter_map(|payment| self.show_invoice(payment, switches)).collect();
         Done::new(200, &json!({"data": data, "included": []}))
     }
 
     /// Ends the lifetime of an invoice. `false` when none of this id is open.
     pub fn expire(&mut self, id: &str) -> bool {
-        let payment = self.intents.get(id).filter(|payment| payment.invoice.is_some());
+        let payment = self.kept.intents.get(id).filter(|payment| payment.invoice.is_some());
         let is_open = payment.is_some_and(|payment| {
             matches!(payment.status, SandboxStatus::RequiresConfirmation | SandboxStatus::RequiresAction)
         });

@@ -6,7 +6,7 @@
 //! - `route`, `dispatch`, `auth`, `errors`: which call it is, who makes it, and how it is refused
 //! - `invoice`, `invoices`, `document`, `status`, `network_references`: an invoice as it is kept, made, found and shown
 //! - `services`: the ways to pay
-//! - `sales`, `corefy_cards`, `card_tokens`, `resolutions`: what a card does, and the token that opens the card gate
+//! - `sales`, `corefy_cards`, `expiries`, `card_tokens`, `resolutions`: what a card does, and the token that opens the card gate
 //! - `vault`, `saved_cards`: saved cards and customers, and payments by them
 //! - `refunds`, `account`: the other calls
 //! - `hosted`, `page`: the payer's pages
@@ -23,6 +23,7 @@ pub(super) mod corefy_cards;
 mod dispatch;
 mod document;
 pub(super) mod errors;
+pub(super) mod expiries;
 mod hosted;
 pub(super) mod invoice;
 pub(super) mod invoices;

@@ -98,7 +98,7 @@ async fn enter(Query(Entrance { cpi }): Query<Entrance>) -> Response {
 
 async fn show(State(shared): State<Arc<SandboxInner>>, Path(session): Path<String>) -> Response {
     let content = shared.with_state(|state| {
-        let payment = state.intents.get(&invoice_id(&session))?;
+        let payment = state.kept.intents.get(&invoice_id(&session))?;
         let invoice = payment.invoice.as_deref()?;
         let amount = format!("{} {}", payment.amount, payment.amount.currency.code());
         Some(match payment.status {
@@ -162,7 +162,7 @@ async fn come_back(
 ) -> Response {
     let id = invoice_id(&pid);
     shared.with_state(|state| {
-        let awaits = state.intents.get(&id).is_some_and(|payment| payment.status == SandboxStatus::RequiresAction);
+        let awaits = state.kept.intents.get(&id).is_some_and(|payment| payment.status == SandboxStatus::RequiresAction);
         awaits && state.complete_action(&id, answer == APPROVED)
     });
     leave(&shared, &id)
@@ -171,7 +171,7 @@ async fn come_back(
 /// Sends the payer on: to the merchant when there is an outcome, else back to the page.
 fn leave(shared: &SandboxInner, id: &str) -> Response {
     let link = shared.with_state(|state| {
-        let payment = state.intents.get(id)?;
+        let payment = state.kept.intents.get(id)?;
         let has_more = matches!(payment.status, SandboxStatus::RequiresConfirmation | SandboxStatus::RequiresAction);
         let link = payment.invoice.as_deref().filter(|_| !has_more).and_then(|invoice| return_link(payment, invoice));
         link.map(str::to_owned)

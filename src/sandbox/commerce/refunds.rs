@@ -12,9 +12,10 @@ use crate::{
     sandbox::{
         answer::{Done, FieldProblems, SandboxOutcome, SandboxRefusal, read},
         faults::Switches,
+        kept::ReferenceKind,
         payment::{SandboxPayment, SandboxStatus},
         records::RefundRecord,
-        state::{ReferenceKind, State},
+        state::State,
     },
 };
 
@@ -22,14 +23,14 @@ impl State {
     pub(super) fn refund_invoice(&mut self, id: &str, body: &[u8], switches: &Switches) -> SandboxOutcome {
         let request: ObjectRequest<RefundInput> = read(body)?;
         let (kind, request) = (request.data.kind, request.data.attributes);
-        let payment = self.intents.get(id).filter(|payment| payment.invoice.is_some());
+        let payment = self.kept.intents.get(id).filter(|payment| payment.invoice.is_some());
         let payment = payment.ok_or_else(|| SandboxRefusal::not_found("payment invoice"))?;
         let amount = self.check_refund_of(payment, &kind, &request, switches.commerce.refunds)?;
         self.check_reference(ReferenceKind::Refund, request.reference_id.as_ref(), switches)?;
         let (refund, fault) = self.give_back(id, amount, request.description, request.reference_id)?;
         let done = match switches.commerce.refunds {
             RefundModel::Old => self.answer_with_invoice(200, id, switches)?,
-            RefundModel::New => Done::new(201, &self.refunds.get(&refund).map(refund_document)),
+            RefundModel::New => Done::new(201, &self.kept.refunds.get(&refund).map(refund_document)),
         };
         Ok(Done { fault, ..done })
     }

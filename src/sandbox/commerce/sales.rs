@@ -36,11 +36,11 @@ impl State {
     pub(super) fn sell(&mut self, session: &str, body: &[u8], switches: &Switches) -> SandboxOutcome {
         let request: ObjectRequest<SaleRequest> = read(body)?;
         let id = invoice_id(session);
-        let payment = self.intents.get(&id).ok_or_else(|| SandboxRefusal::not_found("payment invoice"))?;
+        let payment = self.kept.intents.get(&id).ok_or_else(|| SandboxRefusal::not_found("payment invoice"))?;
         check_open(payment, switches)?;
         let card = self.used_card(&request.data.attributes)?;
         let fault = self.pay_with(&id, card)?;
-        let payment = self.intents.get(&id).ok_or_else(|| SandboxRefusal::not_found("payment invoice"))?;
+        let payment = self.kept.intents.get(&id).ok_or_else(|| SandboxRefusal::not_found("payment invoice"))?;
         Ok(Done { fault, ..Done::new(201, &self.sale_answer(payment, switches)) })
     }
 
@@ -57,7 +57,7 @@ impl State {
         {
             return Err(Halt::Fault(fault));
         }
-        if let Some(invoice) = self.intents.get_mut(id).and_then(|payment| payment.invoice.as_deref_mut()) {
+        if let Some(invoice) = self.kept.intents.get_mut(id).and_then(|payment| payment.invoice.as_deref_mut()) {
             invoice.card = Some(card);
         }
         self.attempt(id, effect, false)

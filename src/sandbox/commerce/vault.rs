@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::invoice::UsedCard;
 
 /// Saved cards and customers.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::sandbox) struct Vault {
     /// By token.
     cards: BTreeMap<String, VaultEntry>,
@@ -14,6 +17,8 @@ pub(in crate::sandbox) struct Vault {
 }
 
 /// A saved card, and the customer who alone may use it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct VaultEntry {
     customer: String,
     card: UsedCard,

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A request with one object.
@@ -44,7 +44,7 @@ pub(super) struct InvoiceRequest {
 }
 
 /// Where the payer is sent afterwards.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(in crate::sandbox) struct ReturnLinks {
     pub success: Option<String>,

@@ -89,7 +89,7 @@ impl Sandbox {
         self.shared.with_state(|state| {
             state.settle_due();
             let id = payment_named(state, payment)?;
-            let currency = state.intents.get(&id).map(|found| found.amount.currency);
+            let currency = state.kept.intents.get(&id).map(|found| found.amount.currency);
             Ok(moved_of(state, payment, currency.ok_or(NotPossible::Missing("payment"))?))
         })
     }
@@ -98,7 +98,7 @@ impl Sandbox {
     /// where they are meant. Without any, the last whose reference begins most like this name.
     pub fn nearest_request(&self, payment: &str, about_refunds: bool) -> Option<SeenRequest> {
         let ids: Vec<_> = self.shared.with_state(|state| {
-            let of_payment = state.intents.values().filter(|found| {
+            let of_payment = state.kept.intents.values().filter(|found| {
                 found.id == intent_id_of(payment)
                     || found.reference.as_deref().is_some_and(|own| belongs_to(own, payment))
             });
@@ -126,7 +126,7 @@ fn moved_of(state: &State, name: &str, currency: Currency) -> MovedMoney {
     let is_own = |entry: &&LedgerEntry| {
         entry.intent_id == id || entry.reference.as_deref().is_some_and(|own| belongs_to(own, name))
     };
-    let own: Vec<_> = state.ledger.entries.iter().filter(is_own).collect();
+    let own: Vec<_> = state.kept.ledger.entries.iter().filter(is_own).collect();
     let of = |kind| own.iter().filter(move |entry| entry.kind == kind);
     let sum = |kind| of(kind).map(|entry| entry.amount.minor).sum::<i64>();
     let text = |minor| Money::new(minor, currency).to_string();

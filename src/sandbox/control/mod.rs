@@ -9,12 +9,14 @@
 //! - `payments`, `refunds`, `customers`: what happens to each
 //! - `expectations`: what is expected to have happened
 //! - `clock`: time
+//! - `memory`: everything at once
 //! - `webhooks`: what the gateway is told, and when
 //! - `observations`: what happened until now
 
 pub(super) mod clock;
 mod customers;
 pub(super) mod expectations;
+mod memory;
 pub(super) mod names;
 pub(super) mod not_possible;
 mod observations;

@@ -4,6 +4,7 @@ use crate::{
     sandbox::{
         faults::Faults,
         handle::Sandbox,
+        kept::KeptObjects,
         ledger::Ledger,
         lock::lock,
         route::{Journal, SeenRequest},
@@ -15,12 +16,12 @@ use crate::{
 impl Sandbox {
     /// The money that really moved until now.
     pub fn ledger(&self) -> Ledger {
-        self.shared.with_state(|state| state.ledger.clone())
+        self.shared.with_state(|state| state.kept.ledger.clone())
     }
 
     /// Every payment, oldest first, as the API shows it.
     pub fn payments(&self) -> Vec<WireIntent> {
-        self.shared.with_state(|state| state.intents.values().map(|payment| state.show_intent(payment)).collect())
+        self.shared.with_state(|state| state.kept.intents.values().map(|payment| state.show_intent(payment)).collect())
     }
 
     /// The faults and switches.
@@ -49,9 +50,7 @@ impl Sandbox {
     /// what the time is stays.
     pub fn reset(&self) {
         self.shared.with_state(|state| {
-            let base_url = state.base_url.clone();
-            let faults = self.shared.faults.clone();
-            *state = State::new(&self.shared.settings, &self.shared.environment, base_url, faults);
+            state.kept = KeptObjects::default();
         });
         self.shared.faults.clear();
         *lock(&self.shared.journal) = Journal::default();

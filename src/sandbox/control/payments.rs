@@ -4,11 +4,8 @@ use super::{names::payment_named, not_possible::NotPossible};
 use crate::{
     domain::money::Money,
     sandbox::{
-        chargebacks::chargeable_back,
-        handle::Sandbox,
-        payment::SandboxStatus,
-        shared::SandboxInner,
-        state::{PendingOutcome, State},
+        chargebacks::chargeable_back, handle::Sandbox, kept::PendingOutcome, payment::SandboxStatus,
+        shared::SandboxInner, state::State,
     },
     upstream::intents::wire::WireIntent,
 };
@@ -17,7 +14,7 @@ impl Sandbox {
     /// The payment of this name as it stands, whatever faults hide of it.
     pub fn payment(&self, payment: &str) -> Result<WireIntent, NotPossible> {
         self.on_payment(payment, |state, id| {
-            let found = state.intents.get(id).ok_or(NotPossible::Missing("payment"))?;
+            let found = state.kept.intents.get(id).ok_or(NotPossible::Missing("payment"))?;
             Ok(state.show_intent(found))
         })
     }
@@ -51,7 +48,7 @@ impl Sandbox {
     /// with the refund's id; fails when the payment is not paid or has less left.
     pub fn refund_from_dashboard(&self, payment: &str, minor: i64) -> Result<String, NotPossible> {
         self.on_payment(payment, |state, id| {
-            let found = state.intents.get(id).ok_or(NotPossible::Missing("payment"))?;
+            let found = state.kept.intents.get(id).ok_or(NotPossible::Missing("payment"))?;
             let amount = Money::new(minor, found.amount.currency);
             if found.status != SandboxStatus::Succeeded || !(1..=state.refund_room(found)).contains(&minor) {
                 return Err(NotPossible::NotNow("so much is not left of the payment"));
@@ -64,14 +61,15 @@ impl Sandbox {
 
     /// Gives everything back that is left of a paid payment; otherwise like [`Sandbox::refund_from_dashboard`].
     pub fn refund_all_from_dashboard(&self, payment: &str) -> Result<String, NotPossible> {
-        let room = self
-            .on_payment(payment, |state, id| Ok(state.intents.get(id).map_or(0, |found| state.refund_room(found))))?;
+        let room = self.on_payment(payment, |state, id| {
+            Ok(state.kept.intents.get(id).map_or(0, |found| state.refund_room(found)))
+        })?;
         self.refund_from_dashboard(payment, room)
     }
 
     /// Takes everything back that the payer's bank has not taken back; otherwise like [`Sandbox::charge_back`].
     pub fn charge_back_all(&self, payment: &str) -> Result<(), NotPossible> {
-        let rest = self.on_payment(payment, |state, id| Ok(state.intents.get(id).map_or(0, chargeable_back)))?;
+        let rest = self.on_payment(payment, |state, id| Ok(state.kept.intents.get(id).map_or(0, chargeable_back)))?;
         self.charge_back(payment, rest)
     }
 
@@ -87,7 +85,7 @@ impl Sandbox {
     pub fn cancel(&self, payment: &str) -> Result<(), NotPossible> {
         self.on_payment(payment, |state, id| {
             refuse_paid(state, id)?;
-            state.pending.remove(id);
+            state.kept.pending.remove(id);
             state.move_payment(id, SandboxStatus::Canceled);
             Ok(())
         })
@@ -97,7 +95,7 @@ impl Sandbox {
     /// Fails when neither is open.
     pub fn expire(&self, payment: &str) -> Result<(), NotPossible> {
         self.on_payment(payment, |state, id| {
-            let expires = state.pending.get(id).is_some_and(|(_, outcome)| *outcome == PendingOutcome::Expire);
+            let expires = state.kept.pending.get(id).is_some_and(|(_, outcome)| *outcome == PendingOutcome::Expire);
             let is_done = (expires && state.settle(id)) || state.expire(id);
             is_done.then_some(()).ok_or(NotPossible::NotNow("the payment is not open"))
         })
@@ -116,7 +114,7 @@ impl Sandbox {
 }
 
 fn refuse_paid(state: &State, id: &str) -> Result<(), NotPossible> {
-    let is_paid = state.intents.get(id).is_some_and(|payment| payment.status == SandboxStatus::Succeeded);
+    let is_paid = state.kept.intents.get(id).is_some_and(|payment| payment.status == SandboxStatus::Succeeded);
     if is_paid { Err(NotPossible::NotNow("the payment is paid already")) } else { Ok(()) }
 }
 

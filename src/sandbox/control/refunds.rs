@@ -10,7 +10,7 @@ impl Sandbox {
     /// The refund of this name as it stands.
     pub fn refund(&self, refund: &str) -> Result<WireRefund, NotPossible> {
         self.on_refund(refund, |state, id| {
-            let found = state.refunds.get(id).ok_or(NotPossible::Missing("refund"))?;
+            let found = state.kept.refunds.get(id).ok_or(NotPossible::Missing("refund"))?;
             Ok(state.show_refund(found))
         })
     }
@@ -25,10 +25,10 @@ impl Sandbox {
     /// Has the payer's bank return a refund. Fails when the refund has not succeeded.
     pub fn return_refund(&self, refund: &str) -> Result<(), NotPossible> {
         self.on_refund(refund, |state, id| {
-            if state.refunds.get(id).is_none_or(|found| found.state != RefundStatus::Succeeded) {
+            if state.kept.refunds.get(id).is_none_or(|found| found.state != RefundStatus::Succeeded) {
                 return Err(NotPossible::NotNow("the refund has not succeeded"));
             }
-            state.pending.remove(id);
+            state.kept.pending.remove(id);
             state.refund_returns(id);
             Ok(())
         })

@@ -6,7 +6,7 @@ use axum::{Json, body::Bytes, extract::State};
 use serde_json::{Value, json};
 
 use super::{fields::ControlFields, refusals::ControlRefusal};
-use crate::sandbox::{control::clock::MAX_ADVANCE, handle::Sandbox};
+use crate::sandbox::{handle::Sandbox, turning::MAX_ADVANCE};
 
 /// The form of a span, as a refusal says it.
 const SPAN: &str = "must be a whole number and a unit, s, m, h or d, such as 25h, and at most 400d";

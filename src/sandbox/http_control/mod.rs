@@ -5,13 +5,14 @@
 //!
 //! - `routes`: every call there is
 //! - `fields`, `refusals`: how a request is read, and the one form in which it is refused
-//! - `payments`, `refunds`, `customers`, `webhooks`, `faults`, `observations`, `snapshot`, `expect`, `clock`: the calls
+//! - `payments`, `refunds`, `customers`, `webhooks`, `faults`, `observations`, `snapshot`, `memory`, `expect`, `clock`: the calls
 
 mod clock;
 mod customers;
 mod expect;
 mod faults;
 mod fields;
+mod memory;
 mod observations;
 mod payments;
 mod refunds;

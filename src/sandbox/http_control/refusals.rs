@@ -2,7 +2,12 @@
 
 use axum::response::{IntoResponse, Response};
 
-use crate::sandbox::{answer::SandboxRefusal, control::not_possible::NotPossible, dialect::SandboxDialect};
+use crate::sandbox::{
+    answer::{FieldProblems, SandboxRefusal},
+    control::not_possible::NotPossible,
+    dialect::SandboxDialect,
+    memory::MemoryProblem,
+};
 
 /// The refusal of a control.
 pub(super) struct ControlRefusal(SandboxRefusal);
@@ -18,6 +23,20 @@ impl From<NotPossible> for ControlRefusal {
         Self(match why {
             NotPossible::Missing(what) => SandboxRefusal::not_found(what),
             NotPossible::NotNow(sentence) => SandboxRefusal::new(409, "not_possible", sentence),
+        })
+    }
+}
+
+impl From<MemoryProblem> for ControlRefusal {
+    fn from(why: MemoryProblem) -> Self {
+        Self(match why {
+            MemoryProblem::NotJson(_) => SandboxRefusal::new(400, "malformed_request", &why.to_string()),
+            MemoryProblem::TooLarge => SandboxRefusal::new(413, "body_too_large", &why.to_string()),
+            MemoryProblem::Wrong { place, problem } => {
+                let mut problems = FieldProblems::default();
+                problems.check(false, &place, &problem);
+                problems.refusal("validation_error")
+            }
         })
     }
 }

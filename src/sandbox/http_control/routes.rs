@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     http::{Method, header},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
 
 use super::{
-    clock, customers, expect, faults, observations, payments, refunds, refusals::ControlRefusal, snapshot, webhooks,
+    clock, customers, expect, faults, memory, observations, payments, refunds, refusals::ControlRefusal, snapshot,
+    webhooks,
 };
-use crate::sandbox::{answer::SandboxRefusal, shared::SandboxInner};
+use crate::sandbox::{answer::SandboxRefusal, memory::MAX_MEMORY, shared::SandboxInner};
 
 /// The document that describes these calls.
 pub(in crate::sandbox) const OPENAPI: &str = include_str!("openapi.yaml");
@@ -31,6 +33,8 @@ pub(in crate::sandbox) fn controls() -> Vec<Control> {
         read("/_sandbox/clock", get(clock::read)),
         change("/_sandbox/clock", post(clock::advance)),
         read("/_sandbox/snapshot", get(snapshot::read)),
+        read("/_sandbox/memory", get(memory::read)),
+        change("/_sandbox/memory", post(memory::replace).layer(DefaultBodyLimit::max(MAX_MEMORY))),
         read("/_sandbox/ledger", get(observations::ledger)),
         read("/_sandbox/requests", get(observations::requests)),
         read("/_sandbox/faults", get(faults::read)),

@@ -15,7 +15,7 @@ fn of_payment(control: &str) -> String {
 
 impl Bench {
     /// Makes a call of the control; an answer without a body is `null`.
-    async fn control(&self, method: Method, path: &str, body: &str) -> (u16, Value) {
+    pub(super) async fn control(&self, method: Method, path: &str, body: &str) -> (u16, Value) {
         let request = self.http.request(method, self.url(path)).timeout(LONG_PATIENCE).body(body.to_owned());
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
@@ -23,11 +23,11 @@ impl Bench {
         (status, serde_json::from_str(&text).unwrap_or_default())
     }
 
-    async fn order(&self, path: &str, body: Value) -> (u16, Value) {
+    pub(super) async fn order(&self, path: &str, body: Value) -> (u16, Value) {
         self.control(Method::POST, path, &body.to_string()).await
     }
 
-    async fn look(&self, path: &str) -> Value {
+    pub(super) async fn look(&self, path: &str) -> Value {
         let (status, value) = self.control(Method::GET, path, "").await;
         assert_eq!(status, 200, "{path}: {value}");
         value

@@ -10,13 +10,13 @@ const INTENTS: &str = "/v1/payment-intents";
 
 impl Bench {
     /// A call with the key that this name is behind.
-    async fn post_in(&self, name: &str, path: &str, body: Value) -> (u16, Value) {
+    pub(super) async fn post_in(&self, name: &str, path: &str, body: Value) -> (u16, Value) {
         let key = format!("{KEY}.{name}");
         answer(self.request_by(&key, "POST", path, &body.to_string())).await.unwrap()
     }
 
     /// The ledger of this name, or a refusal.
-    async fn ledger_of(&self, name: &str) -> (u16, Value) {
+    pub(super) async fn ledger_of(&self, name: &str) -> (u16, Value) {
         let request = self.http.get(self.url("/_sandbox/ledger")).timeout(LONG_PATIENCE).header(LEDGER_HEADER, name);
         answer(request).await.unwrap()
     }

@@ -27,6 +27,7 @@ mod access;
 mod control;
 mod failures;
 mod ledgers;
+mod memory;
 mod payments;
 mod refunds;
 mod scripts;

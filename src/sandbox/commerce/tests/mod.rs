@@ -38,12 +38,12 @@ impl Bench {
         answer(self.basic("GET", path, &Value::Null)).await.unwrap()
     }
 
-    async fn send(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(in crate::sandbox) async fn send(&self, path: &str, body: &Value) -> (u16, Value) {
         answer(self.basic("POST", path, body)).await.unwrap()
     }
 
     /// Makes an invoice; answers with its object.
-    async fn invoice(&self, attributes: Value) -> Value {
+    pub(in crate::sandbox) async fn invoice(&self, attributes: Value) -> Value {
         let (status, made) = self.send(INVOICES, &invoice(attributes)).await;
         assert_eq!(status, 201, "{made}");
         made["data"].clone()
@@ -55,7 +55,7 @@ impl Bench {
     }
 
     /// Pays an invoice at the card gate.
-    async fn sell(&self, invoice: &Value, number: &str, expiry: (&str, &str)) -> SandboxAnswer {
+    pub(in crate::sandbox) async fn sell(&self, invoice: &Value, number: &str, expiry: (&str, &str)) -> SandboxAnswer {
         let token = invoice["attributes"]["flow_data"]["metadata"]["token"].as_str().unwrap();
         self.sell_with(token, number, expiry).await
     }
@@ -71,7 +71,7 @@ impl Bench {
     }
 
     /// A paid invoice, as it is shown afterwards.
-    async fn paid_invoice(&self, attributes: Value) -> Value {
+    pub(in crate::sandbox) async fn paid_invoice(&self, attributes: Value) -> Value {
         let made = self.invoice(attributes).await;
         let sold = self.sell(&made, APPROVED, ("12", "30")).await.unwrap();
         assert_eq!(sold, (201, json!({"status": "processed"})));
