@@ -10,18 +10,23 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    audited::note,
+    dev_key::{KEY_FILE, callers_key},
     failure::CommandFailure,
+    kept_run::KeptRun,
     log, memory,
+    memory_file::begin,
+    memory_keeper::MemoryKeeper,
     sandbox::{self, SandboxLinks, port_in_use, warn_if_remote},
     shutdown,
 };
 use crate::{
-    app::key_admin::{KeyAdmin, NewKey},
-    config::{self, Config, local::DevSettings},
-    domain::{api_key::Scope, environment::Environment, key_pair::KeyPair},
+    config::{
+        self,
+        local::{DevConfig, DevSettings},
+    },
+    domain::environment::Environment,
     sandbox::Sandbox,
-    server::{Harness, Lock, Server, open_store},
+    server::{Harness, Lock, Server},
     store::FileLock,
     worker,
 };
@@ -56,26 +61,48 @@ impl DevCommand {
             TcpListener::bind(dev.sandbox_addr).await.map_err(|error| port_in_use(dev.sandbox_addr, &error))?;
         let environment = Environment::ahead();
         let links = SandboxLinks { public_url: dev.public_url.clone(), ..SandboxLinks::default() };
-        let sandbox = sandbox::start(listener, &dev.keys, links, environment.clone(), stop.clone()).await?;
+        let sandbox = sandbox::prepare(&listener, &dev.keys, links, environment.clone(), stop.clone())?;
         let config = dev.gateway(sandbox.base_url());
-        let settings = dev.environment(&config)?;
         fs::create_dir_all(&dev.dir)?;
         // Before anything is taken away: another `dev` may be at work in this directory.
         let lock = FileLock::take(config.database.url.expose_secret())?;
-        clean(&dev.dir)?;
-        let key = create_key(&config, &environment, dev.api_key.clone()).await?;
-        write_private(&dev.dir.join("api-key"), key.expose_secret())?;
-        write_private(&dev.dir.join("env"), settings.expose_secret())?;
+        let (keeper, is_kept) = remember(&dev, &sandbox, &stop).await?;
+        sandbox.serve(listener);
+        let key = callers_key(&dev, &config, &environment, is_kept).await?;
+        write_private(&dev.dir.join(KEY_FILE), key.expose_secret())?;
+        write_private(&dev.dir.join("env"), dev.environment(&config)?.expose_secret())?;
         let server =
             Server::start_with(config, Harness { environment, ..Harness::default() }, Lock::Held(lock)).await?;
         join(&sandbox, &server);
         warn_if_remote(&[server.grpc_addr, server.http_addr, dev.sandbox_addr]);
         welcome(&server, &sandbox.base_url(), &key, &dev.dir);
         shutdown::signal().await?;
+        // Webhooks that the gateway no longer takes wait for the next one, and are not given up.
+        sandbox.stop_webhooks();
         server.stop().await;
         stop.cancel();
-        Ok(())
+        match keeper {
+            Some(keeper) => keeper.keep().await,
+            None => Ok(()),
+        }
     }
+}
+
+/// Has the sandbox begin with what was kept, or the seed, before anything asks it or the time; and keeps what it knows from now on,
+/// where that is wanted. Answers with whether gateway and sandbox go on with an earlier run.
+async fn remember(
+    dev: &DevConfig,
+    sandbox: &Sandbox,
+    stop: &CancellationToken,
+) -> Result<(Option<Arc<MemoryKeeper>>, bool), CommandFailure> {
+    let KeptRun { memory, file } = KeptRun::open(dev)?;
+    let is_kept = memory.is_some();
+    begin(sandbox, memory, dev.seed.as_deref()).await?;
+    let keeper = match file {
+        Some(file) => Some(MemoryKeeper::start(sandbox.clone(), file, stop.clone()).await?),
+        None => None,
+    };
+    Ok((keeper, is_kept))
 }
 
 /// Has the sandbox tell the gateway of payments, and of a clock that is put ahead.
@@ -86,43 +113,7 @@ fn join(sandbox: &Sandbox, server: &Server) {
         Box::pin(async move { worker::catch_up(&app).await })
     }));
     sandbox.set_webhook_url(Url::parse(&format!("http://{}/webhooks/corefy", server.http_addr)).ok());
-}
-
-/// Removes the database of the last run: its sandbox no longer exists.
-fn clean(dir: &Path) -> io::Result<()> {
-    for name in ["gateway.db", "gateway.db-wal", "gateway.db-shm"] {
-        match fs::remove_file(dir.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Makes the key of callers: the one that is given, or a new one.
-async fn create_key(
-    config: &Config,
-    environment: &Environment,
-    given: Option<SecretString>,
-) -> Result<SecretString, CommandFailure> {
-    let store = open_store(&config.database, &config.master_keys, environment).await?;
-    let note = note("a new database of dev".to_owned());
-    let keys = KeyAdmin::new(store, environment.clone(), note);
-    let new = NewKey {
-        partner_name: "Acme".to_owned(),
-        key_name: "dev".to_owned(),
-        scopes: Scope::ALL.to_vec(),
-        allowed: Vec::new(),
-        expires_at: None,
-    };
-    let pair = given.as_ref().and_then(|key| KeyPair::parse(key.expose_secret()));
-    match (given, pair) {
-        (Some(key), Some(pair)) => {
-            keys.create_given(new, &pair).await?;
-            Ok(key)
-        }
-        _ => Ok(keys.create(new).await?),
-    }
+    sandbox.deliver_webhooks();
 }
 
 /// Writes a file that its owner alone can read: the key for `try`, and the settings for other commands.

@@ -8,7 +8,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{failure::CommandFailure, log, shutdown};
+use super::{
+    failure::CommandFailure,
+    log,
+    memory_file::{MemoryFile, begin},
+    memory_keeper::MemoryKeeper,
+    shutdown,
+};
 use crate::{
     config::local::{CommerceKeys, SandboxKeys, SandboxSettings},
     domain::environment::Environment,
@@ -35,12 +41,26 @@ impl SandboxCommand {
         let stop = CancellationToken::new();
         let listener = TcpListener::bind(config.addr).await.map_err(|error| port_in_use(config.addr, &error))?;
         warn_if_remote(&[config.addr]);
-        let links = SandboxLinks { webhook_url: config.webhook_url, public_url: config.public_url };
-        let sandbox = start(listener, &config.keys, links, Environment::ahead(), stop.clone()).await?;
+        let links = SandboxLinks { webhook_url: config.webhook_url.clone(), public_url: config.public_url };
+        let sandbox = prepare(&listener, &config.keys, links, Environment::ahead(), stop.clone())?;
+        let file = config.memory.map(MemoryFile::take).transpose()?;
+        let kept = file.as_ref().map_or(Ok(None), MemoryFile::read)?;
+        if begin(&sandbox, kept, config.seed.as_deref()).await? && config.webhook_url.is_some() {
+            sandbox.set_webhook_url(config.webhook_url);
+        }
+        let keeper = match file {
+            Some(file) => Some(MemoryKeeper::start(sandbox.clone(), file, stop.clone()).await?),
+            None => None,
+        };
+        sandbox.serve(listener);
+        sandbox.deliver_webhooks();
         anstream::println!("The sandbox listens on {}; its ledger is at {0}_sandbox/ledger", sandbox.base_url());
         shutdown::signal().await?;
         stop.cancel();
-        Ok(())
+        match keeper {
+            Some(keeper) => keeper.keep().await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -81,9 +101,9 @@ fn commerce_account(keys: &CommerceKeys) -> SandboxAccount {
     }
 }
 
-/// Starts a sandbox that settles what is due by itself.
-pub(super) async fn start(
-    listener: TcpListener,
+/// A sandbox that will settle what is due by itself.
+pub(super) fn prepare(
+    listener: &TcpListener,
     keys: &SandboxKeys,
     links: SandboxLinks,
     environment: Environment,
@@ -100,5 +120,5 @@ pub(super) async fn start(
         public_url: links.public_url,
         tick: Some(TICK),
     };
-    Sandbox::start(listener, settings, environment, stop).await
+    Sandbox::prepare(listener, settings, environment, stop)
 }

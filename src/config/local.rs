@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::domain::{amount_limits::AmountLimits, key_pair::KeyPair, master_key::MasterKey, retention::Retention};
 
+pub use super::sandbox_keys::{CommerceKeys, SandboxKeys};
 use super::{
     CommerceConfig, Config, DatabaseConfig, LogConfig, RiskConfig, SettingsProblems, UpstreamApi, UpstreamConfig,
     UpstreamRoute,
@@ -25,15 +26,6 @@ use super::{
     upstream::ApiName,
 };
 
-/// Keys of the sandbox unless others are set. They open nothing else.
-const API_KEY: &str = "sandbox-api-key";
-const SECRET_KEY: &str = "sandbox-secret-key-0123456789";
-const CLIENT_KEY: &str = "sandbox-client-key";
-const WEBHOOK_SECRET: &str = "sandbox-webhook-secret";
-const COMMERCE_ACCOUNT: &str = "coma_sandbox0123456789";
-const COMMERCE_API_KEY: &str = "sandbox-commerce-api-key";
-const COMMERCE_SECRET_KEY: &str = "sk_test_sandbox-0123456789abcdefghijklmnopqrstuvwxyz";
-const COMMERCE_PUBLIC_KEY: &str = "pk_test_sandbox-0123456789";
 /// The setting that opens the ports of `dev` and `sandbox` to other machines.
 const REMOTE: &str = "GATEWAY_DEV_REMOTE";
 /// Seals the database of `dev`, which holds nothing real.
@@ -55,6 +47,11 @@ pub struct SandboxSettings {
     /// Where the sandbox sends its webhooks [default: nowhere]
     #[arg(long, env, value_name = "URL")]
     gateway_sandbox_webhook_url: Option<String>,
+    /// File in which the sandbox keeps its memory, to go on with it after a restart [default: it forgets everything]
+    #[arg(long, env, value_name = "FILE")]
+    gateway_sandbox_memory: Option<PathBuf>,
+    #[command(flatten)]
+    seed: SeedSetting,
     /// Key that requests must bring [default: sandbox-api-key]
     #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
     corefy_api_key: Option<SecretString>,
@@ -71,6 +68,14 @@ pub struct SandboxSettings {
     log: LogSettings,
 }
 
+/// The setting of what a sandbox begins with.
+#[derive(Args, Clone, Debug)]
+pub struct SeedSetting {
+    /// File with the memory that the sandbox begins with while none is kept; it is never written [default: nothing]
+    #[arg(long, env, value_name = "FILE")]
+    gateway_sandbox_seed: Option<PathBuf>,
+}
+
 /// The configuration of `sandbox`.
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
@@ -82,59 +87,12 @@ pub struct SandboxConfig {
     pub webhook_url: Option<Url>,
     /// Where a payer's browser reaches it, if not at its address.
     pub public_url: Option<Url>,
+    /// The file in which it keeps its memory.
+    pub memory: Option<PathBuf>,
+    /// The file with the memory that it begins with.
+    pub seed: Option<PathBuf>,
     /// The level and the format of the log.
     pub log: LogConfig,
-}
-
-/// The keys that sandbox and gateway share.
-#[derive(Clone, Debug)]
-pub struct SandboxKeys {
-    /// Sent with each request.
-    pub api_key: SecretString,
-    /// Signs requests.
-    pub secret_key: SecretString,
-    /// Sent with each request.
-    pub client_key: SecretString,
-    /// Signs webhooks.
-    pub webhook_secret: SecretString,
-    /// The account of the `commerce` API, which the sandbox speaks beside.
-    pub commerce: CommerceKeys,
-}
-
-/// The account of the `commerce` API that sandbox and gateway share, in test mode.
-#[derive(Clone, Debug)]
-pub struct CommerceKeys {
-    /// The account's id.
-    pub account_id: String,
-    /// Sent with each request.
-    pub api_key: SecretString,
-    /// Signs webhooks.
-    pub secret_key: SecretString,
-    /// Opens the public API.
-    pub public_key: SecretString,
-}
-
-impl Default for CommerceKeys {
-    fn default() -> Self {
-        Self {
-            account_id: COMMERCE_ACCOUNT.to_owned(),
-            api_key: COMMERCE_API_KEY.into(),
-            secret_key: COMMERCE_SECRET_KEY.into(),
-            public_key: COMMERCE_PUBLIC_KEY.into(),
-        }
-    }
-}
-
-impl Default for SandboxKeys {
-    fn default() -> Self {
-        Self {
-            api_key: API_KEY.into(),
-            secret_key: SECRET_KEY.into(),
-            client_key: CLIENT_KEY.into(),
-            webhook_secret: WEBHOOK_SECRET.into(),
-            commerce: CommerceKeys::default(),
-        }
-    }
 }
 
 impl SandboxSettings {
@@ -153,6 +111,8 @@ impl SandboxSettings {
             keys,
             webhook_url,
             public_url,
+            memory: self.gateway_sandbox_memory.clone(),
+            seed: self.seed.gateway_sandbox_seed.clone(),
             log,
         }))
     }
@@ -200,9 +160,14 @@ pub struct DevSettings {
     /// Where a payer's browser reaches the sandbox [default: its address]
     #[arg(long, env, value_name = "URL")]
     gateway_sandbox_public_url: Option<String>,
-    /// Directory for the database, which is made anew at each start, and for the API key
+    /// Directory for the database, the API key, and the sandbox's memory
     #[arg(long, env, value_name = "DIRECTORY", default_value = "target/dev")]
     gateway_dev_dir: PathBuf,
+    /// Go on with the database and the sandbox's memory of the run before: `true`, or `false` to begin anew
+    #[arg(long, env, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    gateway_dev_keep: String,
+    #[command(flatten)]
+    seed: SeedSetting,
     /// API key that callers use, `pk_…:sk_…` [default: a new one]
     #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
     gateway_dev_api_key: Option<SecretString>,
@@ -225,8 +190,12 @@ pub struct DevConfig {
     pub sandbox_addr: SocketAddr,
     /// The keys that sandbox and gateway share.
     pub keys: SandboxKeys,
-    /// For the database and the API key.
+    /// For the database, the API key and the sandbox's memory.
     pub dir: PathBuf,
+    /// Whether what the run before has left there is taken up, and what this one knows is kept.
+    pub keep: bool,
+    /// The file with the memory that the sandbox begins with.
+    pub seed: Option<PathBuf>,
     /// The key of callers; `None`: a new one is made.
     pub api_key: Option<SecretString>,
     /// Where a payer's browser reaches the sandbox, if not at its address.
@@ -245,6 +214,7 @@ impl DevSettings {
     pub fn read(&self) -> Result<DevConfig, SettingsProblems> {
         let mut report = SettingsReport::default();
         let remote = report.truth(REMOTE, &self.gateway_dev_remote);
+        let keep = report.truth("GATEWAY_DEV_KEEP", &self.gateway_dev_keep);
         let api_key = self.api_key(&mut report);
         let public_url = link(&mut report, "GATEWAY_SANDBOX_PUBLIC_URL", self.gateway_sandbox_public_url.as_deref());
         let mut own = |variable, text| address(&mut report, variable, text, remote.unwrap_or_default());
@@ -260,6 +230,8 @@ impl DevSettings {
                 sandbox_addr: sandbox?,
                 keys: SandboxKeys::default(),
                 dir: self.gateway_dev_dir.clone(),
+                keep: keep?,
+                seed: self.seed.gateway_sandbox_seed.clone(),
                 api_key: api_key?,
                 public_url: public_url?,
                 api: api?,
@@ -286,6 +258,14 @@ impl DevSettings {
 }
 
 impl DevConfig {
+    /// The name of Corefy's API that gateway and sandbox speak, as it is set.
+    pub fn api_name(&self) -> &'static str {
+        match self.api {
+            ApiName::Intents => "intents",
+            ApiName::Commerce => "commerce",
+        }
+    }
+
     /// The settings by which other commands open the database of `gateway`, as lines for a shell.
     pub fn environment(&self, gateway: &Config) -> io::Result<SecretString> {
         let url = sqlite_url(&std::path::absolute(self.dir.join("gateway.db"))?);

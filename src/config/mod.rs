@@ -20,6 +20,7 @@ mod retention;
 mod risk;
 mod route;
 mod rules;
+mod sandbox_keys;
 pub mod secret_files;
 pub mod settings;
 mod upstream;

@@ -433,6 +433,13 @@ fn dev_and_its_sandbox_listen_beyond_this_machine_only_by_consent() {
 }
 
 #[test]
+fn dev_begins_anew_unless_it_is_told_to_keep_what_it_knows() {
+    let keeps = |flags: &[&str]| settings::<DevSettings>(flags).read().map(|dev| dev.keep);
+    assert!(!keeps(&[]).unwrap() && keeps(&["--gateway-dev-keep"]).unwrap());
+    assert!(!keeps(&["--gateway-dev-keep=false"]).unwrap() && keeps(&["--gateway-dev-keep=sometimes"]).is_err());
+}
+
+#[test]
 fn the_key_that_dev_is_given_is_a_whole_one_and_never_shown() {
     let key =
         "pk_acme_0123456789abcdefe1d22e49:sk_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef65a14590";

@@ -42,6 +42,7 @@ mod idempotency;
 mod idle_streams;
 mod in_doubt;
 mod in_time;
+mod kept_runs;
 mod kept_texts;
 mod keys;
 mod limits;
