@@ -34,6 +34,9 @@ impl World {
             }
             self.judge.look().await;
         }
+        if self.has_jumped {
+            self.read_all().await;
+        }
         self.require_everything_known().await;
         self.pace.set(Duration::from_secs(1));
         for call in 0..self.made.len() {
@@ -73,6 +76,7 @@ impl World {
             }
             compare_refunds(judge, &id, &ledger).await;
         }
+        judge.look_at_saved().await;
         let known = judge.intents();
         let is_known = |reference: Option<&str>| known.iter().any(|id| belongs(reference, id));
         if let Some(entry) = ledger.entries.iter().find(|entry| !is_known(entry.reference.as_deref())) {

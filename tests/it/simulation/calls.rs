@@ -2,13 +2,14 @@
 
 use corefy_gateway::{
     pb::{
-        self, PaymentIntentState, RefundState, payment_intent_service_client::PaymentIntentServiceClient,
-        refund_service_client::RefundServiceClient,
+        self, PaymentIntentState, RefundState, confirm_payment_intent_request::Source,
+        payment_intent_service_client::PaymentIntentServiceClient, refund_service_client::RefundServiceClient,
     },
     rpc::InProcess,
 };
 use tonic::{Request, Response, Status};
 
+use super::customer_calls::CustomerRequest;
 use crate::support::client::{confirmation, new_intent, new_refund, reason};
 
 /// A partner, and its key.
@@ -22,10 +23,38 @@ pub struct Caller {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallRequest {
     Create,
-    Confirm { intent: String, card: &'static str },
-    Refund { intent: String, amount: String },
-    Cancel { intent: String },
-    Read { intent: String },
+    /// Creates an intent of this customer.
+    CreateFor {
+        customer: String,
+    },
+    Confirm {
+        intent: String,
+        means: PaidBy,
+    },
+    Refund {
+        intent: String,
+        amount: String,
+    },
+    Cancel {
+        intent: String,
+    },
+    Read {
+        intent: String,
+    },
+    OfCustomer(CustomerRequest),
+}
+
+/// The means of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaidBy {
+    Card(&'static str),
+    /// A card that is saved with it.
+    CardToSave(&'static str),
+    /// A saved payment method, charged by the merchant or by the customer.
+    Saved {
+        method: String,
+        by_merchant: bool,
+    },
 }
 
 /// The answer that a caller has heard.
@@ -47,11 +76,16 @@ pub enum CallAnswer {
 }
 
 impl CallAnswer {
-    fn of<T>(answer: Result<Response<T>, Status>, read: impl FnOnce(T) -> Self) -> Self {
+    pub fn of<T>(answer: Result<Response<T>, Status>, read: impl FnOnce(T) -> Self) -> Self {
         match answer {
             Ok(answer) => read(answer.into_inner()),
             Err(status) => Self::Refused { reason: reason(&status), message: status.message().to_owned() },
         }
+    }
+
+    /// An object that Corefy has, or may have.
+    pub fn made(id: String, is_at_corefy: bool, object: &impl std::fmt::Debug) -> Self {
+        Self::Object { id, is_final: is_at_corefy, text: format!("{object:?}") }
     }
 
     fn intent(intent: Option<pb::PaymentIntent>, is_final: impl FnOnce(&pb::PaymentIntent) -> bool) -> Self {
@@ -73,19 +107,35 @@ impl CallRequest {
         !matches!(self, Self::Read { .. })
     }
 
+    /// Whether it makes an intent.
+    pub fn makes_intent(&self) -> bool {
+        matches!(self, Self::Create | Self::CreateFor { .. })
+    }
+
+    /// The saved payment method that it is to be paid by.
+    pub fn saved_method(&self) -> Option<&str> {
+        match self {
+            Self::Confirm { means: PaidBy::Saved { method, .. }, .. } => Some(method),
+            _ => None,
+        }
+    }
+
     /// Makes the call.
     pub async fn make(self, service: InProcess, api_key: String, key: String, request_id: String) -> CallAnswer {
         let mut intents = PaymentIntentServiceClient::new(service.clone());
-        let mut refunds = RefundServiceClient::new(service);
+        let mut refunds = RefundServiceClient::new(service.clone());
         let signed = Signature { api_key, key, request_id };
         match self {
-            Self::Create => {
-                let answer = intents.create_payment_intent(signed.on(new_intent("100.00"))).await;
+            Self::Create | Self::CreateFor { .. } => {
+                let customer_id = if let Self::CreateFor { customer } = self { customer } else { String::new() };
+                let request = pb::CreatePaymentIntentRequest { customer_id, ..new_intent("100.00") };
+                let answer = intents.create_payment_intent(signed.on(request)).await;
                 // The outcome of a creation shows in nothing but a payment's later life.
                 CallAnswer::of(answer, |made| CallAnswer::intent(made.payment_intent, |_| false))
             }
-            Self::Confirm { intent, card } => {
-                let answer = intents.confirm_payment_intent(signed.on(confirmation(&intent, card))).await;
+            Self::OfCustomer(request) => request.make(service, &signed).await,
+            Self::Confirm { intent, means } => {
+                let answer = intents.confirm_payment_intent(signed.on(means.confirming(&intent))).await;
                 let is_final = |intent: &pb::PaymentIntent| intent.state() != PaymentIntentState::Processing;
                 CallAnswer::of(answer, |made| CallAnswer::intent(made.payment_intent, is_final))
             }
@@ -106,15 +156,38 @@ impl CallRequest {
     }
 }
 
+impl PaidBy {
+    /// The request to pay the intent so.
+    fn confirming(self, intent: &str) -> pb::ConfirmPaymentIntentRequest {
+        match self {
+            Self::Card(card) => confirmation(intent, card),
+            Self::CardToSave(card) => {
+                pb::ConfirmPaymentIntentRequest { save_payment_method: true, ..confirmation(intent, card) }
+            }
+            Self::Saved { method, by_merchant } => pb::ConfirmPaymentIntentRequest {
+                payment_intent_id: intent.to_owned(),
+                source: Some(Source::PaymentMethodId(method)),
+                stored_credential: by_merchant.then(|| pb::StoredCredential {
+                    initiator: pb::StoredCredentialInitiator::Merchant.into(),
+                    reason: pb::StoredCredentialReason::Unscheduled.into(),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            },
+        }
+    }
+}
+
 /// The metadata of a call.
-struct Signature {
+pub struct Signature {
     api_key: String,
     key: String,
     request_id: String,
 }
 
 impl Signature {
-    fn on<T>(&self, message: T) -> Request<T> {
+    /// The message with this metadata.
+    pub fn on<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         let metadata = request.metadata_mut();
         metadata.insert("authorization", format!("Bearer {}", self.api_key).parse().unwrap());

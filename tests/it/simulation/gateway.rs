@@ -15,11 +15,11 @@ use corefy_gateway::{
     rpc::{self, InProcess},
     server::{self, Harness},
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::{
     network::{GatewayLine, Network},
-    threshold::{DayTime, Threshold},
+    threshold::{DayTime, Threshold, WorldTime},
 };
 use crate::support::app::START;
 
@@ -56,7 +56,7 @@ pub struct Circumstances {
     pub config: Arc<Config>,
     pub network: Arc<Network>,
     pub seed: u64,
-    pub began: Instant,
+    pub time: WorldTime,
     pub pace: WorkPace,
     /// Whether there may be others.
     pub is_beside_others: bool,
@@ -72,10 +72,10 @@ pub struct SimulatedGateway {
 impl SimulatedGateway {
     /// Starts the gateway of this number, which has lived so often before.
     pub async fn start(circumstances: &Circumstances, number: usize, lives: u64) -> Self {
-        let Circumstances { config, network, seed, began, pace, is_beside_others } = circumstances;
+        let Circumstances { config, network, seed, time, pace, is_beside_others } = circumstances;
         let own = seed.wrapping_mul(LIVES).wrapping_add(lives * 10).wrapping_add(number as u64);
         let environment = Environment::from_seed(START, own);
-        let time = DayTime::new(environment.clock.clone(), *began);
+        let time = DayTime::new(environment.clock.clone(), time.clone());
         time.follow();
         let threshold = Arc::new(Threshold::new(time));
         let line = GatewayLine { network: network.clone(), threshold: threshold.clone(), gateway: number };

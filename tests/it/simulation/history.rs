@@ -7,8 +7,9 @@ use corefy_gateway::{
         clock::Timestamp,
         decline::UPSTREAM_NO_RECORD,
         event::{Event, EventObject, EventType},
-        ids::{PartnerId, PaymentIntentId},
+        ids::{PartnerId, PaymentIntentId, PaymentMethodId},
         payment_intent::{PaymentIntent, PaymentIntentState},
+        payment_method::PaymentMethod,
         refund::{Refund, RefundState},
     },
     sandbox::ledger::{Ledger, LedgerEntryKind},
@@ -26,6 +27,7 @@ pub struct History {
     until: BTreeMap<PartnerId, i64>,
     intents: BTreeMap<PaymentIntentId, PaymentIntentState>,
     refunds: BTreeMap<String, RefundState>,
+    methods: BTreeMap<PaymentMethodId, PaymentMethod>,
     told: BTreeSet<(String, String, i64)>,
 }
 
@@ -55,6 +57,7 @@ impl History {
         match &event.object {
             EventObject::PaymentIntent(intent) => self.add_intent(event, intent, ledger, &mut wrong),
             EventObject::Refund(refund) => self.add_refund(event, refund, &mut wrong),
+            EventObject::PaymentMethod(method) => self.add_method(event, method, &mut wrong),
             _ => {}
         }
         wrong
@@ -78,6 +81,28 @@ impl History {
             let guess = if code == UPSTREAM_NO_RECORD { "given up" } else { "told to have failed" };
             wrong.push(format!("{id} was {guess} although it had been charged"));
         }
+    }
+
+    /// The saved payment methods, with their partners.
+    pub fn methods(&self) -> Vec<(PartnerId, PaymentMethodId)> {
+        self.methods.values().map(|method| (method.partner_id.clone(), method.id.clone())).collect()
+    }
+
+    fn add_method(&mut self, event: &Event, method: &PaymentMethod, wrong: &mut Vec<String>) {
+        if !self.told.insert((method.id.to_string(), event.kind.clone(), method.revision)) {
+            wrong.push(format!("{} of {} was told twice", event.kind, method.id));
+        }
+        let owner = |method: &PaymentMethod| (method.partner_id.clone(), method.customer_id.clone());
+        let before = self.methods.insert(method.id.clone(), method.clone());
+        if before.as_ref().is_some_and(|before| owner(before) != owner(method)) {
+            wrong.push(format!("{} went to another customer: {event:?}", method.id));
+        }
+        if before.is_some_and(|before| before.is_deleted() && !method.is_deleted()) {
+            wrong.push(format!("{} had been removed, and is told of again: {}", method.id, event.kind));
+        }
+        let is_same = |other: &&PaymentMethod| other.id != method.id && other.upstream_id == method.upstream_id;
+        let other = self.methods.values().find(is_same).filter(|_| method.upstream_id.is_some());
+        wrong.extend(other.map(|other| format!("{} and {} are one at Corefy", method.id, other.id)));
     }
 
     fn add_refund(&mut self, event: &Event, refund: &Refund, wrong: &mut Vec<String>) {

@@ -8,7 +8,7 @@ use std::{
 
 use corefy_gateway::{
     domain::{
-        ids::{OperationId, PaymentIntentId},
+        ids::{OperationId, PartnerId, PaymentIntentId, PaymentMethodId},
         operation::{Operation, OperationKind, OperationState},
         payment_intent::{PaymentIntent, PaymentIntentState},
         refund::RefundState,
@@ -22,8 +22,10 @@ use corefy_gateway::{
 
 use super::{
     calls::{CallAnswer, CallRequest, Caller},
+    customer_calls::CustomerRequest,
     history::History,
     network::{Fate, Sent},
+    saved::{SavedNotes, is_of_its_partner, named_method, of_its_customer},
 };
 
 /// Answers that say that nothing was sent.
@@ -51,6 +53,7 @@ struct Notes {
     /// The epochs of the operations that were open at the last look.
     epochs: BTreeMap<OperationId, i64>,
     history: History,
+    saved: SavedNotes,
 }
 
 impl std::fmt::Debug for Judge {
@@ -120,12 +123,34 @@ impl Judge {
         if let Some(payment) =
             operation.payment_intent_id.filter(|_| operation.kind == OperationKind::ConfirmPaymentIntent)
         {
+            self.look_at_means(&payment, &operation.request_id, sent).await;
             let shown = self.corefy.payments();
             let is_live = |word: &str| ["processing", "requires_action", "succeeded"].contains(&word);
             let live = shown
                 .iter()
                 .find(|shown| shown.reference_id.as_deref() == Some(payment.as_str()) && is_live(&shown.status));
             self.require(live.is_none(), || format!("{payment} is {}, and is tried again", live.unwrap().status));
+        }
+    }
+
+    /// An attempt is sent. A saved payment method is of the intent's customer, and had not been removed.
+    async fn look_at_means(&self, payment: &PaymentIntentId, request_id: &str, sent: &Sent) {
+        let Some(upstream) = named_method(&sent.body) else { return };
+        let is_barred = self.notes().saved.is_barred(request_id);
+        self.require(!is_barred, || format!("{payment} is paid by what had been removed, in {request_id}"));
+        let own = of_its_customer(&mut self.store.read().await.unwrap(), payment, &upstream).await;
+        self.require(own.is_some(), || format!("{payment} is paid by what is none of its customer's"));
+    }
+
+    /// Corefy has answered a creation.
+    pub fn note_made(&self, target: &str, answer: &[u8]) {
+        self.notes().saved.note_made(target, answer);
+    }
+
+    /// A caller makes a call.
+    pub fn note_call(&self, request: &CallRequest, request_id: &str) {
+        if let Some(method) = request.saved_method() {
+            self.notes().saved.note_use(method, request_id);
         }
     }
 
@@ -148,6 +173,9 @@ impl Judge {
                 self.accuse(format!("{request_id} heard of a fault: {message}"));
             }
             CallAnswer::Object { is_final: true, text, .. } if request.is_keyed() => {
+                if let CallRequest::OfCustomer(CustomerRequest::Remove { method }) = request {
+                    self.notes().saved.note_removed(method);
+                }
                 let place = (caller.api_key.clone(), key.to_owned());
                 let said = (request.clone(), text.clone());
                 let before = self.notes().answered.entry(place).or_insert_with(|| said.clone()).clone();
@@ -198,6 +226,25 @@ impl Judge {
         self.notes().history.intents().collect()
     }
 
+    /// The saved payment methods that events tell of, with their partners.
+    pub fn saved_methods(&self) -> Vec<(PartnerId, PaymentMethodId)> {
+        self.notes().history.methods()
+    }
+
+    /// Forgets the answers that callers have heard: their keys are not kept any more.
+    pub fn forget_answers(&self) {
+        self.notes().answered.clear();
+    }
+
+    /// Looks at customers and what they have saved, when nothing is under way any more.
+    pub async fn look_at_saved(&self) {
+        let saved = self.notes().saved.clone();
+        let mut session = self.store.read().await.unwrap();
+        let mut wrong = saved.wrong_customers(&mut session).await;
+        wrong.extend(saved.wrong_methods(&mut session).await);
+        wrong.into_iter().for_each(|wrong| self.accuse(wrong));
+    }
+
     /// The intent as it is stored.
     pub async fn intent(&self, id: &PaymentIntentId) -> PaymentIntent {
         self.store.read().await.unwrap().payment_intent_any(id).await.unwrap().unwrap()
@@ -206,6 +253,9 @@ impl Judge {
     async fn look_at(&self, id: &PaymentIntentId, ledger: &Ledger, session: &mut ReadSession) {
         let intent = session.payment_intent_any(id).await.unwrap().unwrap();
         let refunds = session.refunds_of(id).await.unwrap();
+        self.require(is_of_its_partner(session, &intent).await, || {
+            format!("{id} is for a customer of another partner")
+        });
         let sum = |state: RefundState| -> i64 {
             refunds.iter().filter(|refund| refund.state == state).map(|refund| refund.amount.minor).sum()
         };

@@ -4,12 +4,15 @@
 
 mod books;
 mod calls;
+mod customer_calls;
 mod gateway;
 mod history;
 mod judge;
 mod network;
+mod nights;
 mod operator;
 mod plan;
+mod saved;
 mod scenarios;
 mod template;
 mod threshold;

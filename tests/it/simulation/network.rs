@@ -145,12 +145,15 @@ impl Network {
     async fn arrive(&self, sent: Sent) -> Result<HttpResponse, HttpFailure> {
         self.time.follow();
         self.corefy.settle_due();
-        let mut call = axum::http::Request::new(Body::from(sent.body));
+        let (mut call, is_post) = (axum::http::Request::new(Body::from(sent.body)), sent.method == "POST");
         (*call.method_mut(), *call.headers_mut()) = (sent.method, sent.headers);
         *call.uri_mut() = sent.target.parse().unwrap();
         let response = self.corefy.call(call).await.ok_or_else(|| broken("the connection was cut"))?;
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, MAX_ANSWER).await.map_err(|_| broken("the answer broke off"))?;
+        if is_post && parts.status == StatusCode::CREATED {
+            self.judge.note_made(&sent.target, &body);
+        }
         Ok(HttpResponse { status: parts.status, headers: parts.headers, body: body.to_vec() })
     }
 

@@ -19,7 +19,7 @@ impl World {
     /// An operator says of everything that is in doubt what Corefy's own pages show, once nothing can arrive any more.
     pub async fn resolve(&self) {
         let environment = Environment::from_seed(START, self.circumstances.seed);
-        DayTime::new(environment.clock.clone(), self.circumstances.began).follow();
+        DayTime::new(environment.clock.clone(), self.circumstances.time.clone()).follow();
         let operators = OperationAdmin::new(self.judge.store.clone(), environment);
         if self.network.under_way.load(Ordering::Relaxed) > 0 {
             return;

@@ -17,8 +17,12 @@ const MEETINGS: u32 = 24;
 /// How far a request may be late: the gateway takes nothing for absent before it is 120 s old.
 const LATEST_MS: u64 = 60_000;
 
-/// Of so many seeds one has a scenario.
-const SEEDS_PER_SCENARIO: u64 = 4;
+/// The kinds of plans that seeds give in turn: any, one about customers, any, a scenario.
+const KINDS: u64 = 4;
+/// The longest time that goes by at once, in hours. What is in doubt is asked about for a week.
+const LONGEST_JUMP: u64 = 60;
+/// Jumps of a plan at most.
+const MOST_JUMPS: usize = 2;
 
 /// A card that is charged.
 pub const APPROVED: &str = "4111111111111111";
@@ -70,16 +74,58 @@ pub enum SimulationStep {
     SetClock(usize, i64),
     /// Reads of payments are answered as if there were none, or no longer.
     HidePayments(bool),
+    /// So much time goes by at once, for gateways and Corefy alike, unless something is on its way.
+    Jump(Duration),
+    /// This gateway deletes what is past its time.
+    Prune(usize),
 }
 
 /// A call of a caller.
 #[derive(Clone, Debug)]
 pub enum CallPlan {
-    Create { partner: usize },
-    Confirm { intent: usize, card: &'static str },
-    Refund { intent: usize, dollars: u8, cents: u8 },
-    Cancel { intent: usize },
-    Read { intent: usize },
+    Create {
+        partner: usize,
+    },
+    /// For a customer, by its own partner or by the other one.
+    CreateFor {
+        customer: usize,
+        by_other: bool,
+    },
+    CreateCustomer {
+        partner: usize,
+        reference: u8,
+    },
+    Save {
+        customer: usize,
+        card: &'static str,
+    },
+    Remove {
+        method: usize,
+    },
+    ConfirmSaved {
+        intent: usize,
+        method: usize,
+        by_merchant: bool,
+    },
+    ConfirmSaving {
+        intent: usize,
+        card: &'static str,
+    },
+    Confirm {
+        intent: usize,
+        card: &'static str,
+    },
+    Refund {
+        intent: usize,
+        dollars: u8,
+        cents: u8,
+    },
+    Cancel {
+        intent: usize,
+    },
+    Read {
+        intent: usize,
+    },
 }
 
 /// How webhooks arrive.
@@ -96,8 +142,38 @@ pub enum Post {
 impl SimulationPlan {
     /// The plan of this seed.
     pub fn of(seed: u64) -> Self {
-        let number = seed / SEEDS_PER_SCENARIO;
-        if seed % SEEDS_PER_SCENARIO == SEEDS_PER_SCENARIO - 1 { Self::scenario(seed, number) } else { Self::any(seed) }
+        match seed % KINDS {
+            1 => Self::about_customers(seed),
+            3 => Self::scenario(seed, seed / KINDS),
+            _ => Self::any(seed),
+        }
+    }
+
+    /// Customers, their saved cards, and nights that go by.
+    fn about_customers(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let (is_commerce, gateways) = (rng.u8(0..3) == 0, rng.usize(1..=MOST_GATEWAYS));
+        let begin = |rng: &mut Rng, plan| SimulationStep::Begin(rng.usize(0..gateways), plan);
+        let mut steps = Vec::new();
+        for customer in 0..rng.usize(1..=2) {
+            let plan = CallPlan::CreateCustomer { partner: rng.usize(0..2), reference: rng.u8(0..2) };
+            steps.extend([begin(&mut rng, plan), SimulationStep::Pass(CREATING)]);
+            steps.push(begin(&mut rng, CallPlan::CreateFor { customer, by_other: false }));
+            let (intent, card) = (customer, rng.choice(CARDS).unwrap());
+            let saving =
+                if is_commerce { CallPlan::ConfirmSaving { intent, card } } else { CallPlan::Save { customer, card } };
+            steps.extend([SimulationStep::Pass(CREATING), begin(&mut rng, saving)]);
+            steps.push(begin(&mut rng, CallPlan::CreateFor { customer, by_other: false }));
+        }
+        steps.push(SimulationStep::Pass(CREATING));
+        let (count, jumps) = (rng.usize(STEPS), rng.usize(0..=MOST_JUMPS));
+        let first = steps.len();
+        steps.extend((0..count).map(|_| SimulationStep::about_customers(&mut rng, gateways, is_commerce)));
+        for _ in 0..jumps {
+            let place = rng.usize(first..steps.len());
+            steps.insert(place, SimulationStep::Jump(night(&mut rng)));
+        }
+        Self { seed, is_commerce, gateways, steps: steps.into_iter().enumerate().collect() }
     }
 
     /// A scenario around one moment.
@@ -162,7 +238,31 @@ impl SimulationStep {
     }
 }
 
+impl SimulationStep {
+    fn about_customers(rng: &mut Rng, gateways: usize, is_commerce: bool) -> Self {
+        let gateway = rng.usize(0..gateways);
+        match rng.u8(0..10) {
+            0..=3 => Self::Begin(gateway, CallPlan::about_customers(rng, is_commerce)),
+            4 if rng.bool() => Self::Prune(gateway),
+            _ => Self::any(rng, gateways),
+        }
+    }
+}
+
 impl CallPlan {
+    /// Corefy lets cards be saved without a payment in one of its APIs, and be charged by merchants in the other.
+    fn about_customers(rng: &mut Rng, is_commerce: bool) -> Self {
+        let (intent, customer, method) = (rng.usize(0..4), rng.usize(0..2), rng.usize(0..4));
+        match rng.u8(0..16) {
+            0 => Self::CreateCustomer { partner: rng.usize(0..2), reference: rng.u8(0..2) },
+            1..=2 => Self::CreateFor { customer, by_other: rng.u8(0..4) == 0 },
+            3..=5 if is_commerce => Self::ConfirmSaving { intent, card: rng.choice(CARDS).unwrap() },
+            3..=5 => Self::Save { customer, card: rng.choice(CARDS).unwrap() },
+            6..=7 => Self::Remove { method },
+            _ => Self::ConfirmSaved { intent, method, by_merchant: is_commerce && rng.bool() },
+        }
+    }
+
     fn any(rng: &mut Rng) -> Self {
         let intent = rng.usize(0..4);
         match rng.u8(0..20) {
@@ -173,6 +273,11 @@ impl CallPlan {
             _ => Self::Read { intent },
         }
     }
+}
+
+/// Whole hours that go by at once.
+pub fn night(rng: &mut Rng) -> Duration {
+    Duration::from_secs(rng.u64(1..=LONGEST_JUMP) * 3600)
 }
 
 /// A moment, some seconds, or long enough for what is lost to be given up.

@@ -7,14 +7,16 @@ use fastrand::Rng;
 
 use super::{
     network::Fate,
-    plan::{APPROVED, CallPlan, DECLINED, Post, SimulationStep as Step},
+    plan::{APPROVED, CallPlan, DECLINED, Post, SimulationStep as Step, night},
+    threshold::Mishap,
 };
 
 /// A scenario: the steps after an intent was created, for so many gateways.
 pub type Scenario = fn(&mut Rng, usize) -> Vec<Step>;
 
 /// All of them, each for seeds of its own.
-pub const SCENARIOS: [Scenario; 4] = [attempt_beside_another, failure_told_late, payment_out_of_sight, lease_outlived];
+pub const SCENARIOS: [Scenario; 5] =
+    [attempt_beside_another, failure_told_late, payment_out_of_sight, lease_outlived, night_in_doubt];
 
 /// An attempt is known to have failed while its call still waits for the answer, and another one is asked for.
 fn attempt_beside_another(rng: &mut Rng, gateways: usize) -> Vec<Step> {
@@ -73,6 +75,26 @@ fn lease_outlived(rng: &mut Rng, gateways: usize) -> Vec<Step> {
     steps.push(Step::HidePayments(false));
     steps.push(pass(rng, 1_000..30_000));
     steps
+}
+
+/// A charge has no answer, and a night goes by before its outcome is known. Then what is old is deleted, and another one is asked for.
+fn night_in_doubt(rng: &mut Rng, gateways: usize) -> Vec<Step> {
+    let fate = rng.choice([Fate::Lost, Fate::AnswerLost, Fate::Garbage, Fate::Truncated]).unwrap();
+    let gateway = rng.usize(0..gateways);
+    vec![
+        Step::HidePayments(rng.bool()),
+        Step::BefallCharge(fate),
+        confirm(rng, gateways, APPROVED),
+        Step::Strike(gateway, rng.u32(0..40), Mishap::Death),
+        Step::Deliver(rng.choice([Post::InOrder, Post::Lost]).unwrap()),
+        pass(rng, 100..30_000),
+        Step::Jump(night(rng)),
+        pass(rng, 100..5_000),
+        Step::Prune(gateway),
+        Step::HidePayments(false),
+        confirm(rng, gateways, APPROVED),
+        pass(rng, 1_000..30_000),
+    ]
 }
 
 fn confirm(rng: &mut Rng, gateways: usize, card: &'static str) -> Step {

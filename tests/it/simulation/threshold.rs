@@ -3,12 +3,18 @@
 
 use std::{
     future::pending,
-    sync::{Mutex, atomic::AtomicI64, atomic::Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use async_trait::async_trait;
-use corefy_gateway::{domain::clock::Clock, store::StoreGate};
+use corefy_gateway::{
+    domain::clock::{Clock, Timestamp},
+    store::StoreGate,
+};
 use fastrand::Rng;
 use tokio::{
     sync::Notify,
@@ -39,18 +45,41 @@ impl Mishap {
     }
 }
 
+/// The time of the whole simulation: that of the runtime, and whole nights that go by at once.
+#[derive(Clone, Debug)]
+pub struct WorldTime {
+    began: Instant,
+    nights_micros: Arc<AtomicI64>,
+}
+
+impl WorldTime {
+    /// [`START`], now.
+    pub fn begin() -> Self {
+        Self { began: Instant::now(), nights_micros: Arc::default() }
+    }
+
+    /// Lets so much time go by in which nobody moves.
+    pub fn jump(&self, time: Duration) {
+        self.nights_micros.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::Relaxed);
+    }
+
+    fn now(&self) -> Timestamp {
+        START + self.began.elapsed() + Duration::from_micros(self.nights_micros.load(Ordering::Relaxed).unsigned_abs())
+    }
+}
+
 /// The time of day of one gateway, which goes with the time of the simulation, but may be off.
 #[derive(Debug)]
 pub struct DayTime {
     pub clock: Clock,
-    began: Instant,
+    world: WorldTime,
     off_micros: AtomicI64,
 }
 
 impl DayTime {
-    /// A clock that showed [`START`] when the simulation began.
-    pub fn new(clock: Clock, began: Instant) -> Self {
-        Self { clock, began, off_micros: AtomicI64::new(0) }
+    /// A clock that goes with the time of the world.
+    pub fn new(clock: Clock, world: WorldTime) -> Self {
+        Self { clock, world, off_micros: AtomicI64::new(0) }
     }
 
     /// Puts it so many milliseconds off.
@@ -60,8 +89,7 @@ impl DayTime {
 
     /// Shows the present time.
     pub fn follow(&self) {
-        let elapsed = i64::try_from(self.began.elapsed().as_micros()).unwrap();
-        let ahead = START.0 + elapsed + self.off_micros.load(Ordering::Relaxed) - self.clock.now().0;
+        let ahead = self.world.now().0 + self.off_micros.load(Ordering::Relaxed) - self.clock.now().0;
         let by = Duration::from_micros(ahead.unsigned_abs());
         if ahead < 0 { self.clock.put_back(by) } else { self.clock.advance(by) }
     }
@@ -82,6 +110,8 @@ pub struct Threshold {
     /// The mishaps that are to come, and after how many meetings.
     planned: Mutex<Vec<(u32, Mishap)>>,
     condition: Mutex<Condition>,
+    /// Tasks that stand here, although the gateway lives.
+    held_up: AtomicUsize,
     /// Wakes those that wait for its death, in their order: a watch would wake them in any.
     death: Notify,
 }
@@ -89,7 +119,8 @@ pub struct Threshold {
 impl Threshold {
     /// Of a gateway with this clock, to which nothing happens yet.
     pub fn new(time: DayTime) -> Self {
-        Self { time, planned: Mutex::default(), condition: Mutex::new(Condition::Well), death: Notify::new() }
+        let condition = Mutex::new(Condition::Well);
+        Self { time, planned: Mutex::default(), condition, held_up: AtomicUsize::default(), death: Notify::new() }
     }
 
     /// Lets this happen after so many meetings.
@@ -118,6 +149,11 @@ impl Threshold {
         *self.condition.lock().unwrap()
     }
 
+    /// Whether a task of it stands here, and will go on.
+    pub fn holds_up(&self) -> bool {
+        !self.is_dead() && self.held_up.load(Ordering::Relaxed) > 0
+    }
+
     /// Waits until the gateway is dead.
     pub async fn died(&self) {
         let died = self.death.notified();
@@ -138,6 +174,7 @@ impl Threshold {
 #[async_trait]
 impl StoreGate for Threshold {
     async fn pass(&self) {
+        self.held_up.fetch_add(1, Ordering::Relaxed);
         match self.due() {
             Some(Mishap::Death) => {
                 *self.condition.lock().unwrap() = Condition::Dead;
@@ -155,6 +192,7 @@ impl StoreGate for Threshold {
                 Condition::FrozenUntil(thaw) => sleep_until(thaw).await,
             }
         }
+        self.held_up.fetch_sub(1, Ordering::Relaxed);
         self.time.follow();
     }
 }

@@ -11,17 +11,19 @@ use corefy_gateway::{
 use fastrand::Rng;
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 
 use super::{
-    calls::{CallAnswer, CallRequest},
+    calls::{CallAnswer, CallRequest, PaidBy},
+    customer_calls::CustomerRequest,
     gateway::{Circumstances, SimulatedGateway, WorkPace},
     judge::Judge,
     network::Network,
+    nights::retention,
     plan::{CallPlan, Post, SimulationPlan, SimulationStep},
     template::Template,
-    threshold::DayTime,
+    threshold::{DayTime, WorldTime},
 };
 use crate::support::{
     app::{START, config, in_commerce, sandbox_options},
@@ -46,6 +48,13 @@ pub struct MadeCall {
     pub last: Option<CallAnswer>,
 }
 
+impl MadeCall {
+    /// Whether the caller knows what came of it.
+    pub fn is_over(&self) -> bool {
+        matches!(self.last, Some(CallAnswer::Object { is_final: true, .. } | CallAnswer::Refused { .. }))
+    }
+}
+
 /// The world.
 pub struct World {
     pub judge: Arc<Judge>,
@@ -53,9 +62,13 @@ pub struct World {
     pub pace: WorkPace,
     pub made: Vec<MadeCall>,
     pub circumstances: Circumstances,
-    gateways: Vec<SimulatedGateway>,
+    pub gateways: Vec<SimulatedGateway>,
     /// Intents that callers know, with the caller that each is of.
-    intents: Vec<(usize, String)>,
+    pub intents: Vec<(usize, String)>,
+    /// Whether hours have gone by at once.
+    pub has_jumped: bool,
+    /// Customers that callers know, in the same way.
+    customers: Vec<(usize, String)>,
     running: JoinSet<(usize, String, CallAnswer)>,
     hang_up: Option<tokio::task::AbortHandle>,
     calls: usize,
@@ -69,15 +82,16 @@ pub struct World {
 impl World {
     /// The world of this plan at its beginning.
     pub async fn new(plan: &SimulationPlan, template: &Template) -> Self {
-        let began = Instant::now();
+        let world_time = WorldTime::begin();
         let database = template.database();
         let environment = Environment::from_seed(START, plan.seed);
-        let time = DayTime::new(environment.clock.clone(), began);
+        let time = DayTime::new(environment.clock.clone(), world_time.clone());
         let corefy = Sandbox::in_process(sandbox_options(), environment).unwrap();
         // In the other API it would also let a paid invoice fail.
         corefy.faults().set(|switches| switches.charge_again = !plan.is_commerce);
         let mut config = config(&database, sandbox_upstream(&SandboxKeys::default(), corefy.base_url()));
         config.database.connections = CONNECTIONS;
+        config.retention = retention();
         if plan.is_commerce {
             in_commerce(&mut config);
         }
@@ -91,7 +105,7 @@ impl World {
             config: Arc::new(config),
             network: network.clone(),
             seed: plan.seed,
-            began,
+            time: world_time,
             pace: pace.clone(),
             is_beside_others,
         };
@@ -107,6 +121,8 @@ impl World {
             circumstances,
             gateways,
             intents: Vec::new(),
+            has_jumped: false,
+            customers: Vec::new(),
             running: JoinSet::new(),
             hang_up: None,
             calls: 0,
@@ -141,6 +157,8 @@ impl World {
             }
             SimulationStep::Resolve => self.resolve().await,
             SimulationStep::SetClock(gateway, millis) => self.gateways[*gateway].threshold.time.set_off(*millis),
+            SimulationStep::Jump(time) => self.jump(*time),
+            SimulationStep::Prune(gateway) => self.prune(*gateway).await,
             SimulationStep::HidePayments(is_hidden) => {
                 self.network.corefy.faults().set(|switches| switches.hide_payments = *is_hidden);
             }
@@ -148,7 +166,18 @@ impl World {
     }
 
     fn begin_planned(&mut self, gateway: usize, plan: &CallPlan) {
-        let Some((caller, request)) = self.request(plan) else { return };
+        if let Some((caller, request)) = self.request(plan) {
+            self.make_at(caller, request, gateway);
+        }
+    }
+
+    /// Has a caller make a call under a key of its own, at any gateway.
+    pub fn make(&mut self, caller: usize, request: CallRequest) {
+        let gateway = self.made.len();
+        self.make_at(caller, request, gateway);
+    }
+
+    fn make_at(&mut self, caller: usize, request: CallRequest, gateway: usize) {
         let key = format!("key-{}", self.made.len());
         self.made.push(MadeCall { caller, request, key, last: None });
         self.begin(self.made.len() - 1, gateway);
@@ -175,8 +204,20 @@ impl World {
         let about = |number: &usize| chosen(&self.intents, *number).cloned();
         Some(match plan {
             CallPlan::Create { partner } => (*partner, CallRequest::Create),
-            CallPlan::Confirm { intent, card } => {
-                about(intent).map(|(caller, intent)| (caller, CallRequest::Confirm { intent, card }))?
+            CallPlan::Confirm { intent, card } => self.confirming(*intent, PaidBy::Card(card))?,
+            CallPlan::ConfirmSaving { intent, card } => self.confirming(*intent, PaidBy::CardToSave(card))?,
+            CallPlan::ConfirmSaved { intent, method, by_merchant } => {
+                let (_, method) = chosen(&self.judge.saved_methods(), *method)?.clone();
+                self.confirming(*intent, PaidBy::Saved { method: method.to_string(), by_merchant: *by_merchant })?
+            }
+            CallPlan::CreateFor { customer, by_other } => {
+                let (owner, customer) = chosen(&self.customers, *customer).cloned()?;
+                let caller = (owner + usize::from(*by_other)) % self.judge.callers.len();
+                (caller, CallRequest::CreateFor { customer })
+            }
+            CallPlan::CreateCustomer { .. } | CallPlan::Save { .. } | CallPlan::Remove { .. } => {
+                let (caller, request) = self.about_customer(plan)?;
+                (caller, CallRequest::OfCustomer(request))
             }
             CallPlan::Refund { intent, dollars, cents } => {
                 let amount = format!("{dollars}.{cents:02}");
@@ -191,9 +232,33 @@ impl World {
         })
     }
 
+    fn confirming(&self, intent: usize, means: PaidBy) -> Option<(usize, CallRequest)> {
+        let (caller, intent) = chosen(&self.intents, intent).cloned()?;
+        Some((caller, CallRequest::Confirm { intent, means }))
+    }
+
+    fn about_customer(&self, plan: &CallPlan) -> Option<(usize, CustomerRequest)> {
+        match plan {
+            CallPlan::CreateCustomer { partner, reference } => {
+                Some((*partner, CustomerRequest::Create { reference: *reference }))
+            }
+            CallPlan::Save { customer, card } => {
+                let (caller, customer) = chosen(&self.customers, *customer).cloned()?;
+                Some((caller, CustomerRequest::Save { customer, card }))
+            }
+            CallPlan::Remove { method } => {
+                let (partner, method) = chosen(&self.judge.saved_methods(), *method)?.clone();
+                let caller = self.judge.callers.iter().position(|caller| caller.partner == partner)?;
+                Some((caller, CustomerRequest::Remove { method: method.to_string() }))
+            }
+            _ => None,
+        }
+    }
+
     fn begin(&mut self, call: usize, gateway: usize) {
         self.calls += 1;
         let (MadeCall { caller, request, key, .. }, request_id) = (&self.made[call], format!("request-{}", self.calls));
+        self.judge.note_call(request, &request_id);
         let gateway = &self.gateways[gateway % self.gateways.len()];
         let api_key = self.judge.callers[*caller].api_key.clone();
         let making = request.clone().make(gateway.service.clone(), api_key, key.clone(), request_id.clone());
@@ -240,10 +305,16 @@ impl World {
     fn heard(&mut self, call: usize, request_id: &str, answer: CallAnswer) {
         let MadeCall { caller, request, key, last } = &mut self.made[call];
         self.judge.note_answer(&self.judge.callers[*caller], key, request, request_id, &answer);
-        if let (CallRequest::Create, CallAnswer::Object { id, .. }) = (&request, &answer)
-            && self.intents.iter().all(|(_, known)| known != id)
+        let makes_customer = matches!(request, CallRequest::OfCustomer(CustomerRequest::Create { .. }));
+        let known = match &request {
+            request if request.makes_intent() => Some(&mut self.intents),
+            _ if makes_customer => Some(&mut self.customers),
+            _ => None,
+        };
+        if let (Some(known), CallAnswer::Object { id, .. }) = (known, &answer)
+            && known.iter().all(|(_, known)| known != id)
         {
-            self.intents.push((*caller, id.clone()));
+            known.push((*caller, id.clone()));
         }
         *last = Some(answer);
     }
