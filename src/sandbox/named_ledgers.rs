@@ -1,6 +1,9 @@
 //! The ledgers with names: made when they are first asked for, or with a memory.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+};
 
 use super::{answer::SandboxRefusal, ledger_memory::LedgerMemory, lock::lock, shared::SandboxInner};
 
@@ -17,7 +20,7 @@ pub(super) fn is_name(name: &str) -> bool {
 
 impl SandboxInner {
     /// The ledger of this name, which is made when it is first asked for.
-    pub fn named(&self, name: &str) -> Result<Arc<Self>, SandboxRefusal> {
+    pub fn named(self: &Arc<Self>, name: &str) -> Result<Arc<Self>, SandboxRefusal> {
         if !is_name(name) {
             let why = "the name of a ledger is 1 to 40 characters: a to z, 0 to 9, and dashes";
             return Err(SandboxRefusal::new(400, "malformed_ledger", why));
@@ -35,13 +38,18 @@ impl SandboxInner {
         Ok(ledger)
     }
 
+    /// The ledger without a name; `None` when its sandbox is gone.
+    pub fn without_name(self: &Arc<Self>) -> Option<Arc<Self>> {
+        self.first.as_ref().map_or_else(|| Some(self.clone()), Weak::upgrade)
+    }
+
     /// Every ledger with a name.
     pub fn all_named(&self) -> BTreeMap<String, Arc<Self>> {
         lock(&self.ledgers).clone()
     }
 
     /// Loads the memories of ledgers with names, as many as there may be; those that have none are closed.
-    pub fn load_named(&self, memories: BTreeMap<String, LedgerMemory>) {
+    pub fn load_named(self: &Arc<Self>, memories: BTreeMap<String, LedgerMemory>) {
         let mut ledgers = lock(&self.ledgers);
         let closed = ledgers.extract_if(.., |name, _| !memories.contains_key(name));
         closed.for_each(|(_, ledger)| ledger.shutdown.cancel());
@@ -51,7 +59,7 @@ impl SandboxInner {
         self.changes.note();
     }
 
-    fn open(&self, name: &str) -> Arc<Self> {
+    fn open(self: &Arc<Self>, name: &str) -> Arc<Self> {
         let ledger = self.beside(name);
         ledger.spawn_delivery();
         ledger.spawn_ticking();

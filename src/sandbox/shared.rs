@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
 };
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -31,8 +31,8 @@ pub(super) struct SandboxInner {
     pub journal: Mutex<Journal>,
     pub faults: Arc<Faults>,
     pub webhooks: WebhookSender,
-    /// Whether it is a ledger with a name.
-    pub is_named: bool,
+    /// The ledger without a name, of one that has a name.
+    pub first: Option<Weak<SandboxInner>>,
     /// The ledgers with names, by them; none for one that has a name itself.
     pub ledgers: Mutex<BTreeMap<String, Arc<SandboxInner>>>,
     /// Of the memory of all ledgers.
@@ -69,7 +69,7 @@ impl SandboxInner {
             journal: Mutex::default(),
             faults,
             webhooks: WebhookSender::new(settings.webhook_url.clone(), &environment, changes.clone()),
-            is_named: false,
+            first: None,
             ledgers: Mutex::default(),
             changes,
             turning: Arc::default(),
@@ -81,14 +81,14 @@ impl SandboxInner {
     }
 
     /// Another of the same address and time, that keys with this name open. Its webhooks go nowhere until it is said where.
-    pub fn beside(&self, name: &str) -> Arc<Self> {
+    pub fn beside(self: &Arc<Self>, name: &str) -> Arc<Self> {
         let named = |key: &SecretString| SecretString::from(format!("{}.{name}", key.expose_secret()));
         let own = &self.settings;
         let commerce = SandboxAccount { api_key: named(&own.commerce.api_key), ..own.commerce.clone() };
         let settings = SandboxOptions { api_key: named(&own.api_key), commerce, webhook_url: None, ..own.clone() };
         let (address, environment) = (self.address.clone(), self.environment.clone());
         let own = Self::of(address, settings, environment, self.shutdown.child_token(), self.changes.clone());
-        Arc::new(Self { is_named: true, turning: self.turning.clone(), ..own })
+        Arc::new(Self { first: Some(Arc::downgrade(self)), turning: self.turning.clone(), ..own })
     }
 
     pub fn spawn_delivery(self: &Arc<Self>) {

@@ -68,12 +68,14 @@ impl Sandbox {
         if is_too_far { Err(NotPossible::NotNow("the clock cannot be put so far ahead")) } else { Ok(()) }
     }
 
-    /// Lets happen what is due, here and in the gateway that shares the clock.
+    /// Lets happen what is due, in every ledger and in the gateway that shares the clock.
     pub(super) async fn catch_up(&self) {
-        self.shared.with_state(State::settle_due);
+        let Some(first) = self.shared.without_name() else { return };
+        first.with_state(State::settle_due);
+        first.all_named().values().for_each(|ledger| ledger.with_state(State::settle_due));
         let Some(catch_up) = lock(&self.shared.turning.catch_up).clone() else { return };
         // A gateway that takes no webhooks learns of things by itself.
-        let _ = tokio::time::timeout(WEBHOOK_PATIENCE, self.webhooks_idle()).await;
+        let _ = tokio::time::timeout(WEBHOOK_PATIENCE, Self { shared: first }.webhooks_idle()).await;
         catch_up().await;
     }
 }

@@ -43,6 +43,6 @@ impl Sandbox {
 
     fn require_all(&self) -> Result<(), NotPossible> {
         let why = "the memory is that of all ledgers: leave X-Sandbox-Ledger out";
-        if self.shared.is_named { Err(NotPossible::NotNow(why)) } else { Ok(()) }
+        if self.shared.first.is_some() { Err(NotPossible::NotNow(why)) } else { Ok(()) }
     }
 }

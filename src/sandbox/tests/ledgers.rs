@@ -1,5 +1,10 @@
 //! Ledgers apart by the name behind an API key: what one does and suffers, no other sees.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use serde_json::{Value, json};
 
 use super::{Bench, LONG_PATIENCE, answer, card, intent};
@@ -56,6 +61,27 @@ async fn a_payer_s_page_is_found_without_a_key() {
     let form = bench.http.post(bench.url(&format!("/3ds/{id}")));
     form.header("content-type", "application/x-www-form-urlencoded").body("decision=approve").send().await.unwrap();
     assert_eq!(bench.ledger_of("shop-1").await.1["entries"][0]["kind"], "charge");
+}
+
+#[tokio::test]
+async fn time_goes_by_for_all_ledgers_and_the_gateway_whoever_lets_it() {
+    let bench = Bench::start().await;
+    let steps = Arc::new(AtomicUsize::new(0));
+    let counted = steps.clone();
+    bench.sandbox.on_advance(Arc::new(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async {})
+    }));
+    let id = bench.intent("pi_1").await;
+    bench.confirm(&id, "4000000000000077").await;
+    let made = bench.post_in("shop-2", INTENTS, intent("pi_2")).await.1;
+    let path = format!("{INTENTS}/{}/confirm", made["id"].as_str().unwrap());
+    bench.post_in("shop-2", &path, card("4000000000000077")).await;
+    let clock = bench.http.post(bench.url("/_sandbox/clock")).header(LEDGER_HEADER, "shop-1");
+    assert_eq!(clock.body(r#"{"advance": "5s"}"#).send().await.unwrap().status(), 200);
+    assert_eq!(bench.sandbox.ledger().charged("pi_1"), 10_000);
+    assert_eq!(bench.ledger_of("shop-2").await.1["entries"][0]["reference"], "pi_2");
+    assert_eq!(steps.load(Ordering::SeqCst), 1, "the gateway that shares the clock has caught up");
 }
 
 #[tokio::test]
