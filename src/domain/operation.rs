@@ -246,15 +246,23 @@ const SHORTEST_AGAIN: Duration = Duration::from_secs(20);
 /// arrive lasts an hour.
 const AGAIN_UNTIL: Duration = Duration::from_secs(2 * HOUR);
 
+/// The longest wait for another look after a clean miss, while more are needed: of an operation that no gateway could look up for hours,
+/// the schedule would make them a day apart.
+const AFTER_A_MISS: Duration = Duration::from_secs(5 * MINUTE);
+
 /// When an operation that was sent at `sent_at` is to be looked up next, after `misses` clean misses; `None` when the
 /// schedule is over.
 ///
 /// That is at the times of [`next_look`], and earlier while the outcome could be certain soon: an operation that has not
 /// got its [`ABSENT_MISSES`], or is old enough for absence and still open because a look failed or was not clear, is looked
-/// up again after 20 s, or a quarter of its age if that is longer.
+/// up again after 20 s, or a quarter of its age if that is longer; after a clean miss, of which more are needed, within 5 min
+/// whatever its age.
 pub fn next_check(sent_at: Timestamp, now: Timestamp, misses: i64) -> Option<Timestamp> {
     let age = now.since(sent_at);
     let scheduled = next_look(sent_at, now)?;
+    if (1..ABSENT_MISSES).contains(&misses) {
+        return Some(scheduled.min(now + SHORTEST_AGAIN.max(age / 4).min(AFTER_A_MISS)));
+    }
     let lacks_a_look = misses < ABSENT_MISSES || age >= ABSENT_AFTER;
     if age >= AGAIN_UNTIL || !lacks_a_look {
         return Some(scheduled);
@@ -339,6 +347,17 @@ mod tests {
     fn what_is_clear_only_after_an_hour_is_certain_within_two() {
         let ages = looks(0, 3 * 3600, |age| age > 3900);
         assert!(ages.last().is_some_and(|age| *age < 7200), "{ages:?}");
+    }
+
+    #[test]
+    fn what_was_not_done_before_a_night_without_gateways_is_certain_minutes_after_it() {
+        const NIGHT: u64 = 26 * 3600;
+        let (sent, first) = (Timestamp::from_seconds(1_000_000), Timestamp::from_seconds(1_000_000 + 26 * 3600));
+        let second = next_check(sent, first, 1).unwrap();
+        let third = next_check(sent, second, 2).unwrap();
+        assert_eq!([second, third].map(|look| look.since(sent).as_secs() - NIGHT), [300, 600]);
+        assert!(is_absent(sent, third, ABSENT_MISSES, Duration::from_secs(45)));
+        assert_eq!(next_check(sent, first, 0).unwrap().since(sent).as_secs(), 2 * DAY, "nothing was clear");
     }
 
     #[test]

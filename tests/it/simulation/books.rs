@@ -35,6 +35,7 @@ impl World {
             self.judge.look().await;
         }
         if self.has_jumped {
+            self.require_looks_after_a_miss().await;
             self.read_all().await;
         }
         self.require_everything_known().await;
@@ -52,6 +53,15 @@ impl World {
         let verified = self.audit_log().verify(None, |_| {}).await.unwrap();
         if verified.faults > 0 {
             self.judge.accuse(format!("the audit log has {} faults", verified.faults));
+        }
+    }
+
+    /// Of what Corefy clearly did not show once, the outcome is known by now, whatever night came between.
+    async fn require_looks_after_a_miss(&self) {
+        let mut session = self.judge.store.read().await.unwrap();
+        let open = session.operations(&OperationFilter::default(), SHOWN).await.unwrap();
+        if let Some(missed) = open.into_iter().map(|stored| stored.operation).find(|operation| operation.misses > 0) {
+            self.judge.accuse(format!("still open after a miss: {missed:?}"));
         }
     }
 
