@@ -15,8 +15,8 @@ use super::{
 pub type Scenario = fn(&mut Rng, usize) -> Vec<Step>;
 
 /// All of them, each for seeds of its own.
-pub const SCENARIOS: [Scenario; 5] =
-    [attempt_beside_another, failure_told_late, payment_out_of_sight, lease_outlived, night_in_doubt];
+pub const SCENARIOS: [Scenario; 6] =
+    [attempt_beside_another, failure_told_late, payment_out_of_sight, lease_outlived, night_in_doubt, card_saved_again];
 
 /// An attempt is known to have failed while its call still waits for the answer, and another one is asked for.
 fn attempt_beside_another(rng: &mut Rng, gateways: usize) -> Vec<Step> {
@@ -93,6 +93,29 @@ fn night_in_doubt(rng: &mut Rng, gateways: usize) -> Vec<Step> {
         Step::Prune(gateway),
         Step::HidePayments(false),
         confirm(rng, gateways, APPROVED),
+        pass(rng, 1_000..30_000),
+    ]
+}
+
+/// A customer's card is saved again, and nobody hears whether it was.
+fn card_saved_again(rng: &mut Rng, gateways: usize) -> Vec<Step> {
+    let call = |rng: &mut Rng, plan| Step::Begin(rng.usize(0..gateways), plan);
+    let (partner, method, late) = (rng.usize(0..2), rng.usize(0..3), Fate::Late(millis(rng, 500..20_000)));
+    let fate = rng.choice([Fate::AnswerLost, Fate::Garbage, Fate::Lost, late]).unwrap();
+    let save = CallPlan::Save { customer: 0, card: APPROVED };
+    vec![
+        call(rng, CallPlan::CreateCustomer { partner, reference: 0 }),
+        pass(rng, 100..500),
+        call(rng, CallPlan::CreateFor { customer: 0, by_other: false }),
+        call(rng, save.clone()),
+        pass(rng, 100..500),
+        Step::Befall(0, fate),
+        call(rng, save.clone()),
+        pass(rng, 100..4_000),
+        Step::Befall(rng.u8(0..2), fate),
+        call(rng, save),
+        pass(rng, 100..20_000),
+        call(rng, CallPlan::ConfirmSaved { intent: 1, method, by_merchant: false }),
         pass(rng, 1_000..30_000),
     ]
 }
