@@ -18,6 +18,8 @@ use crate::{
 const BATCH: u32 = 25;
 /// How long a rest after a transaction is, as a multiple of the time it took.
 const REST: u32 = 3;
+/// How many damaged values are named.
+pub const MOST_NAMED: usize = 10;
 /// Everything is looked at twice: to seal it again, and to see that nobody has written under the other key since.
 const PASSES: usize = 2;
 
@@ -33,12 +35,16 @@ pub struct RotationProgress {
 }
 
 /// The outcome of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rotated {
     /// How many values were sealed again.
     pub sealed: u64,
     /// How many of them were written under the other key after they had been looked at: another process still uses that key.
     pub late: u64,
+    /// How many open under neither key. They were damaged before, and stay as they are.
+    pub damaged: u64,
+    /// The first of those, at most [`MOST_NAMED`].
+    pub damaged_first: Vec<String>,
 }
 
 /// The change of the master key. Needs the database but not Corefy.
@@ -58,41 +64,48 @@ impl MasterKeyRotation {
     /// opens the database no more. `told` is called now and then.
     ///
     /// # Errors
-    /// When the database fails, or a row opens under neither key: begin again then.
+    /// When the database fails, or a newer version has sealed something in a form that this one does not know: begin again then.
     pub async fn run(&self, mut told: impl FnMut(RotationProgress)) -> Result<Rotated, Error> {
         let tables = SEALED_TABLES.len();
         let mut progress = RotationProgress { tables_done: 0, tables: tables * PASSES, rows: 0 };
-        let mut sealed = [0; PASSES];
-        for of_pass in &mut sealed {
+        let mut rotated = Rotated::default();
+        for pass in 1..=PASSES {
+            rotated = Rotated { sealed: rotated.sealed + rotated.late, ..Rotated::default() };
             for table in &SEALED_TABLES {
-                *of_pass += self.table(table, &mut progress, &mut told).await?;
+                self.table(table, &mut rotated, &mut progress, &mut told).await?;
                 progress.tables_done += 1;
                 told(progress);
             }
+            tracing::debug!(pass, sealed = rotated.late, damaged = rotated.damaged, "everything was looked at");
         }
-        let [first, late] = sealed;
-        if late == 0 && self.store.read().await?.is_under_two_master_keys().await? {
+        if rotated.late == 0 && self.store.read().await?.is_under_two_master_keys().await? {
             // First, so that no crash leaves a change that the log does not have.
-            self.audit(first).await?;
+            self.audit(&rotated).await?;
             self.store.forget_other_master_key().await?;
         }
-        Ok(Rotated { sealed: first + late, late })
+        rotated.sealed += rotated.late;
+        Ok(rotated)
     }
 
+    /// Counts what it seals again as late: only the last pass finds what really is.
     async fn table(
         &self,
         table: &SealedTable,
+        rotated: &mut Rotated,
         progress: &mut RotationProgress,
         told: &mut impl FnMut(RotationProgress),
-    ) -> Result<u64, Error> {
-        let (mut after, mut sealed) = (String::new(), 0);
+    ) -> Result<(), Error> {
+        let mut after = String::new();
         loop {
             let began = Instant::now();
             let again = self.store.seal_again(table, &after, BATCH).await?;
             progress.rows += again.read;
-            sealed += again.sealed;
+            rotated.late += again.sealed;
+            rotated.damaged += again.damaged.len() as u64;
+            let room = MOST_NAMED - rotated.damaged_first.len();
+            rotated.damaged_first.extend(again.damaged.into_iter().take(room));
             told(*progress);
-            let Some(last) = again.last else { return Ok(sealed) };
+            let Some(last) = again.last else { return Ok(()) };
             after = last;
             if again.sealed > 0 {
                 sleep(began.elapsed() * REST).await;
@@ -100,11 +113,11 @@ impl MasterKeyRotation {
         }
     }
 
-    async fn audit(&self, sealed: u64) -> Result<(), Error> {
+    async fn audit(&self, rotated: &Rotated) -> Result<(), Error> {
         let Environment { ids, clock, .. } = &self.environment;
         let object = ("master_key", "current");
         let entry = AuditEntry::new(ids, clock.now(), &self.note, AuditAction::MasterKeyRotate, object)
-            .to(&json!({"values_sealed_again": sealed}));
+            .to(&json!({"values_sealed_again": rotated.sealed, "values_damaged": rotated.damaged}));
         self.store.commit_once(&Changes::from_iter([Change::AuditEntry(Box::new(entry))])).await?;
         Ok(())
     }

@@ -45,6 +45,13 @@ impl MasterKeyCommand {
         progress.finish();
         let rotated = rotated?;
         anstream::println!("{} values were sealed under the new master key", rotated.sealed);
+        if rotated.damaged > 0 {
+            anstream::eprintln!(
+                "{} values open under neither key: they were damaged before, and stay as they are; the first: {}",
+                rotated.damaged,
+                rotated.damaged_first.join(", ")
+            );
+        }
         if rotated.late > 0 {
             let late = format!(
                 "{} of them were written under the other key meanwhile: restart every process that still has it as \

@@ -3,7 +3,7 @@
 use sqlx::any::AnyRow;
 
 use super::{
-    Error, ReadSession,
+    Error, ReadSession, audit_head,
     columns::{get, time},
     list_query::ListQuery,
     writes::{
@@ -65,14 +65,7 @@ pub(super) static PRUNE: Statement = Statement {
 impl ReadSession {
     /// The head of the audit log, whether it is sealed or not.
     pub async fn audit_head(&mut self) -> Result<AuditHead, Error> {
-        let row = sqlx::query("SELECT * FROM audit_head WHERE id = 1").fetch_one(self.connection()).await?;
-        Ok(AuditHead {
-            sequence: get(&row, "sequence")?,
-            hash: get(&row, "hash")?,
-            first_sequence: get(&row, "first_sequence")?,
-            hash_before_first: get(&row, "hash_before_first")?,
-            seal: get(&row, "seal")?,
-        })
+        audit_head::read(self.connection()).await
     }
 
     /// The places of the first and of the last row that there is; `None` when there is none.

@@ -3,11 +3,13 @@
 
 use sqlx::{AnyConnection, Row as _};
 
-use super::{Dialect, Error, Keyring, ReadSession, Sealer, columns::get};
-use crate::domain::hash_key::HashKey;
+use super::{Dialect, Error, Keyring, ReadSession, Sealer, audit_head, columns::get};
+use crate::domain::{audit::AuditChain, hash_key::HashKey};
 
 /// The migration that made the table.
 const SINCE: i64 = 29;
+/// The migration that made the head of the audit log.
+const AUDITED_SINCE: i64 = 19;
 /// The number of the first row.
 const FIRST: i64 = 1;
 /// The column, as it is sealed.
@@ -45,9 +47,12 @@ pub(super) async fn hash_key_as_it_is(
     on: &mut AnyConnection,
     keys: &Keyring,
 ) -> Result<HashKey, Error> {
-    let has_table = dialect.schema(on).await?.applied.contains(&SINCE);
-    let rows = if has_table { read(on).await? } else { Vec::new() };
-    if rows.is_empty() { Ok(keys.of_old()) } else { open_all(&rows, keys) }
+    let schema = dialect.schema(on).await?;
+    let rows = if schema.applied.contains(&SINCE) { read(on).await? } else { Vec::new() };
+    if !rows.is_empty() {
+        return open_all(&rows, keys);
+    }
+    if schema.applied.contains(&AUDITED_SINCE) { first(on, keys).await } else { Ok(keys.of_unaudited()) }
 }
 
 /// Deletes the rows that the master key does not open, once nothing else is sealed under another.
@@ -69,10 +74,16 @@ impl ReadSession {
     }
 }
 
-/// The key of a database that has none yet: that of earlier versions where there are rows of theirs.
+/// The key of a database that has none yet. Where earlier versions have written it is one of the master keys, which one the seal of the
+/// audit log's head tells: no program serves or makes a key without a row there.
 async fn first(on: &mut AnyConnection, keys: &Keyring) -> Result<HashKey, Error> {
+    let head = audit_head::read(&mut *on).await?;
+    if !head.is_new() {
+        let has_sealed = |key: &HashKey| AuditChain::new(key).is_sealed(&head);
+        return keys.of_old().into_iter().find(has_sealed).ok_or(Error::MasterKey);
+    }
     let partners: i64 = sqlx::query("SELECT COUNT(*) FROM partners").fetch_one(on).await?.try_get(0)?;
-    Ok(if partners > 0 { keys.of_old() } else { keys.new_hash_key() })
+    Ok(if partners > 0 { keys.of_unaudited() } else { keys.new_hash_key() })
 }
 
 async fn read(on: &mut AnyConnection) -> Result<Vec<SealedKey>, Error> {

@@ -1,5 +1,7 @@
 //! The keys that the store works with.
 
+use std::iter;
+
 use secrecy::SecretString;
 
 use super::Sealer;
@@ -10,7 +12,8 @@ use crate::domain::{hash_key::HashKey, master_key::MasterKeys, randomness::Rando
 pub struct Keyring {
     pub(super) sealer: Sealer,
     pub(super) randomness: Randomness,
-    master_key: SecretString,
+    /// The current one, and the other.
+    master_keys: Vec<SecretString>,
 }
 
 impl Keyring {
@@ -20,7 +23,7 @@ impl Keyring {
         Self {
             sealer: Sealer::new(keys.current.sealing_key(), randomness.clone()).and_open(other),
             randomness,
-            master_key: keys.current.text().clone(),
+            master_keys: iter::once(&keys.current).chain(&keys.other).map(|key| key.text().clone()).collect(),
         }
     }
 
@@ -29,8 +32,13 @@ impl Keyring {
         HashKey::generate(&self.randomness)
     }
 
-    /// The hash key of a database from before it had one of its own: the master key itself.
-    pub(super) fn of_old(&self) -> HashKey {
-        HashKey::new(self.master_key.clone())
+    /// The hash keys that a database from before it had one of its own may have: the master keys themselves.
+    pub(super) fn of_old(&self) -> Vec<HashKey> {
+        self.master_keys.iter().cloned().map(HashKey::new).collect()
+    }
+
+    /// That of one from before there was an audit log, by which it could be told whether another key is right.
+    pub(super) fn of_unaudited(&self) -> HashKey {
+        HashKey::new(self.master_keys[0].clone())
     }
 }

@@ -8,6 +8,7 @@ mod address;
 mod api_call_stats;
 mod api_calls;
 mod audit;
+mod audit_head;
 mod audit_trail;
 mod backlog;
 mod batch_writer;

@@ -2,7 +2,7 @@
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, any::AnyRow};
 
-use super::{Dialect, Error, Sealer, Store, columns::get, hash_keys, upkeep::in_time};
+use super::{Dialect, Error, Sealer, Store, columns::get, error::Corruption, hash_keys, upkeep::in_time};
 
 /// A table with sealed columns. What is sealed in a row belongs to the row's `id`.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub struct SealedAgain {
     pub read: u64,
     /// How many values were sealed again.
     pub sealed: u64,
+    /// The values that open under neither key, as `events.object of evt_…`: damaged ones, which stay as they are.
+    pub damaged: Vec<String>,
 }
 
 /// A value to be sealed again. It is written only where it is still what was read: whoever changed it meanwhile has sealed it.
@@ -49,7 +51,7 @@ impl Store {
     /// SQLite in one transaction, on PostgreSQL value by value.
     ///
     /// # Errors
-    /// Also where a value opens under neither key: it is left as it is.
+    /// Also where a newer version has sealed a value in a form that this one does not know.
     pub async fn seal_again(&self, table: &SealedTable, after: &str, limit: u32) -> Result<SealedAgain, Error> {
         let columns = table.columns.join(", ");
         let sql = format!("SELECT id, {columns} FROM {} WHERE id > $1 ORDER BY id LIMIT $2", table.name);
@@ -59,7 +61,7 @@ impl Store {
         let mut values = Vec::new();
         for row in &rows {
             again.last = Some(get(row, "id")?);
-            values.extend(resealed(row, table, &self.shared.sealer)?);
+            values.extend(resealed(row, table, &self.shared.sealer, &mut again.damaged)?);
         }
         if !values.is_empty() {
             again.sealed = self.write_sealed(table, &values).await?;
@@ -83,13 +85,21 @@ impl Store {
     }
 }
 
-fn resealed(row: &AnyRow, table: &SealedTable, sealer: &Sealer) -> Result<Vec<Resealed>, Error> {
+fn resealed(
+    row: &AnyRow,
+    table: &SealedTable,
+    sealer: &Sealer,
+    damaged: &mut Vec<String>,
+) -> Result<Vec<Resealed>, Error> {
     let id: String = get(row, "id")?;
     let mut values = Vec::new();
     for column in table.columns {
         let Some(was) = get::<Option<Vec<u8>>>(row, column)? else { continue };
-        if let Some(is) = sealer.seal_again(&id, column, &was)? {
-            values.push(Resealed { id: id.clone(), column, was, is });
+        match sealer.seal_again(&id, column, &was) {
+            Ok(Some(is)) => values.push(Resealed { id: id.clone(), column, was, is }),
+            Ok(None) => {}
+            Err(Error::Corrupt(Corruption::Sealed(_))) => damaged.push(format!("{}.{column} of {id}", table.name)),
+            Err(error) => return Err(error),
         }
     }
     Ok(values)

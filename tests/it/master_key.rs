@@ -6,9 +6,10 @@ use std::{collections::BTreeSet, process::Output, thread};
 use corefy_gateway::{
     app::master_key_rotation::MasterKeyRotation,
     domain::{
-        audit::{AuditAction, AuditFilter},
+        audit::{AuditAction, AuditChain, AuditEntry, AuditFilter},
         environment::Environment,
         hash_key::{HashKey, Purpose},
+        ids::Ids,
         master_key::{MasterKey, MasterKeys},
         randomness::Randomness,
     },
@@ -22,7 +23,7 @@ use tokio::runtime;
 use crate::support::{
     app::{TestApp, until},
     client::{APPROVED, Client, keyed},
-    database::{TestDatabase, master_key, master_key_text},
+    database::{Backend, TestDatabase, master_key, master_key_text},
     operator::note,
     person::{Opened, intent_of, lives, opened_under, places},
     program::{self, Program, Variables},
@@ -31,8 +32,10 @@ use crate::support::{
 crate::on_both!(
     everything_is_sealed_under_the_new_master_key_and_nothing_under_the_one_before,
     a_rotation_that_is_killed_is_begun_again_beside_a_gateway_that_takes_payments,
+    a_damaged_value_is_named_and_holds_up_nothing,
     a_process_that_still_seals_under_the_other_master_key_is_found_out,
     a_database_from_before_the_hash_key_keeps_its_hashes,
+    a_database_from_before_the_hash_key_is_opened_by_its_own_master_key_alone,
 );
 
 const NEW: &str = "the-next-master-key-of-the-tests-0123456789";
@@ -193,6 +196,24 @@ async fn a_process_that_still_seals_under_the_other_master_key_is_found_out(data
     app.database.store_under(&new_key().into()).await;
 }
 
+async fn a_damaged_value_is_named_and_holds_up_nothing(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let paid = app.client().await.paid_intent("10.00").await;
+    let nonsense = match app.database.backend() {
+        Backend::Sqlite => "x'01000102'",
+        Backend::Postgres => "'\\x01000102'",
+    };
+    let damage = format!("UPDATE payment_intents SET progress = {nonsense} WHERE id = '{}'", paid.id);
+    app.database.execute(&damage).await;
+    let app = app.crash_and_restart_changed(|config| config.master_keys = both()).await;
+    let (code, told) = said(&rotate(&app));
+    let named = format!(
+        "1 values open under neither key: they were damaged before, and stay as they are; the first: payment_intents.progress of {}",
+        paid.id
+    );
+    assert!(code == Some(0) && told.contains(&named) && told.contains("opens this database no more"), "{told}");
+}
+
 async fn a_database_from_before_the_hash_key_keeps_its_hashes(database: TestDatabase) {
     database.store().await.close().await;
     let derived = |store: &Store| store.hash_key().derive(Purpose::Pepper);
@@ -206,6 +227,36 @@ async fn a_database_from_before_the_hash_key_keeps_its_hashes(database: TestData
     assert_eq!(derived(&store), before);
     store.close().await;
     assert_eq!(derived(&database.store_under(&both()).await), before);
+}
+
+async fn a_database_from_before_the_hash_key_is_opened_by_its_own_master_key_alone(database: TestDatabase) {
+    let before = HashKey::new(master_key_text());
+    from_before(&database, &before).await;
+    assert!(matches!(database.open_under(&new_key().into()).await, Err(Error::MasterKey)));
+    assert!(matches!(database.open_under(&new_key().into()).await, Err(Error::MasterKey)), "nor is it taken for good");
+    // The upgrade and the change of the master key in one.
+    let store = database.store_under(&both()).await;
+    assert_eq!(store.hash_key().expose(), before.expose());
+    store.close().await;
+    assert_eq!(database.store_under(&ready()).await.hash_key().expose(), before.expose());
+}
+
+/// Makes it a database that an earlier version has served with, which made no partner yet.
+async fn from_before(database: &TestDatabase, hash_key: &HashKey) {
+    let store = database.store().await;
+    let head = store.read().await.unwrap().audit_head().await.unwrap();
+    let (object, now) = (("settings", String::new()), Environment::system().clock.now());
+    let served = AuditEntry::new(&Ids::system(), now, &note(), AuditAction::SettingsRead, object);
+    let (head, rows) = AuditChain::new(hash_key).append(&head, &[&served]);
+    assert_eq!(rows.len(), 1);
+    store.close().await;
+    let bytes = |bytes: &[u8]| match database.backend() {
+        Backend::Sqlite => format!("x'{}'", base16ct::lower::encode_string(bytes)),
+        Backend::Postgres => format!("'\\x{}'", base16ct::lower::encode_string(bytes)),
+    };
+    let (hash, seal) = (bytes(&head.hash), bytes(&head.seal));
+    database.execute(&format!("UPDATE audit_head SET sequence = 1, hash = {hash}, seal = {seal}")).await;
+    database.execute("DELETE FROM hash_keys").await;
 }
 
 #[test]

@@ -20,6 +20,13 @@ pub struct AuditHead {
     pub seal: Vec<u8>,
 }
 
+impl AuditHead {
+    /// Whether it is that of a log which never had a row.
+    pub fn is_new(&self) -> bool {
+        self.sequence == 0 && self.first_sequence == 1 && self.seal.is_empty()
+    }
+}
+
 /// Links rows, and checks how they are linked.
 #[derive(Clone)]
 pub struct AuditChain([u8; 32]);
@@ -51,8 +58,7 @@ impl AuditChain {
 
     /// Whether the head was written under this key, or is that of a log without rows.
     pub fn is_sealed(&self, head: &AuditHead) -> bool {
-        let is_new = head.sequence == 0 && head.first_sequence == 1 && head.seal.is_empty();
-        is_new || head.seal == self.seal(head)
+        head.is_new() || head.seal == self.seal(head)
     }
 
     /// The hash that a row has to have.
