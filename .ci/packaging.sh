@@ -26,7 +26,8 @@ install_packaging_tools() {
 check_compose() {
     local compose="$PACKAGING_TOOLS/docker-compose"
     "$compose" --env-file deploy/compose/dev.env --profile dev --profile observe config --quiet &&
-        "$compose" --env-file /dev/null config --quiet
+        "$compose" --env-file /dev/null config --quiet &&
+        COREFY_ACCOUNT_ID=coma_1 "$compose" --env-file /dev/null -f compose.yaml -f deploy/compose/commerce.yaml config --quiet
 }
 
 # systemd finds no fault in the unit, and little that the service may do. Its program is not installed here: another stands for it.

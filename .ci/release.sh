@@ -43,7 +43,7 @@ make_manuals() {
     gzip -9n "$MADE"/man/*.1 "$MADE"/man8/*.8
 }
 
-# What CHANGELOG.md says of this version, or of what is not released while it has none.
+# The part of CHANGELOG.md about this version, or about what is not released while it has none.
 release_notes() {
     local heading
     heading="## [$(version)]"
@@ -67,7 +67,6 @@ debian_package() { echo "$MADE/corefy-gateway_$(version)-1_$(dpkg --print-archit
 
 make_debian_package() {
     install_cargo_tool cargo-deb "$CARGO_DEB_VERSION"
-    [ -x target/release/corefy-gateway ] || cargo build --release --locked --bin corefy-gateway
     make_manuals
     make_changelog
     cargo deb --quiet --no-build --output "$(debian_package)"

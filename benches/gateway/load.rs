@@ -143,7 +143,7 @@ impl Target {
 }
 
 impl Round {
-    /// What came of pieces of work that took so long each, and `whole` in all.
+    /// Summarizes pieces of work that took so long each, and `whole` in all.
     pub fn of(mut taken: Vec<Duration>, whole: Duration) -> Self {
         taken.sort_unstable();
         let part =

@@ -12,9 +12,10 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 /// The files that set something, from the root of the checkout.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "Dockerfile",
     "compose.yaml",
+    "deploy/compose/commerce.yaml",
     "deploy/compose/dev.env",
     "deploy/debian/corefy-gateway.env",
     "deploy/debian/corefy-gatewayctl",
@@ -99,6 +100,26 @@ fn nothing_kills_a_gateway_before_it_has_drained() {
 fn the_image_is_built_by_a_rust_that_is_new_enough() {
     let minimum = number_after(&text("Cargo.toml"), "rust-version = \"1.");
     assert!(number_after(&text("Dockerfile"), "rust:1.") >= minimum);
+}
+
+#[test]
+fn selectors_of_kubernetes_mean_the_gateway_and_callers_are_told_by_their_own_label() {
+    let base = |file: &str| text(&format!("deploy/kubernetes/base/{file}"));
+    let name = "app.kubernetes.io/name: corefy-gateway";
+    let files = ["deployment.yaml", "disruption-budget.yaml", "network-policy.yaml", "service.yaml"];
+    for file in files {
+        let lines: Vec<_> = base(file).lines().map(|line| line.trim().to_owned()).collect();
+        let selectors =
+            lines.iter().enumerate().filter(|(_, line)| ["selector:", "podSelector:"].contains(&line.as_str()));
+        let chosen: Vec<_> = selectors.map(|(at, _)| lines[at + 1..at + 3].join(" ")).collect();
+        assert!(!chosen.is_empty() && chosen.iter().all(|labels| labels.contains(name)), "{file}: {chosen:?}");
+    }
+    let policy = base("network-policy.yaml");
+    let callers =
+        "- podSelector:\n            matchLabels:\n              corefy-gateway/caller: \"true\"\n      ports:";
+    assert!(policy.contains(callers), "{policy}");
+    // It would add the gateway's own label to those of the callers.
+    assert!(!base("kustomization.yaml").contains("includeSelectors: true"));
 }
 
 /// The panels of the board, with those that have expressions alone.

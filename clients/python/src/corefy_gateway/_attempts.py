@@ -1,4 +1,4 @@
-"""What every call needs, whoever makes it: its metadata, and when it is made again. Blocking and asyncio calls share it."""
+"""The parts that blocking and asyncio calls share: the metadata of a call, and when it is made again."""
 
 import random
 import time
@@ -54,7 +54,7 @@ class Attempts:
 
 
 class Preparation:
-    """What is added to each call of a connection."""
+    """The additions to each call of a connection."""
 
     def __init__(self, api_key: str, timeout: float) -> None:
         self._authorization = ("authorization", f"Bearer {api_key}")
