@@ -60,12 +60,13 @@ impl Payment {
     pub async fn read_for(store: &Store, subject: &str) -> Result<Self, Error> {
         let not_found = || Error::not_found("payment_intent", subject);
         let id = PaymentIntentId::parse(subject).ok_or_else(not_found)?;
-        Self::read(store, &id).await?.ok_or_else(not_found)
+        Box::pin(Self::read(store, &id)).await?.ok_or_else(not_found)
     }
 
     /// Reads the payment of the intent, which must be of the operation's partner.
     pub async fn read_own(store: &Store, operation: &Operation, id: &PaymentIntentId) -> Result<Self, Error> {
-        let own = Self::read(store, id).await?.filter(|payment| payment.intent.partner_id == operation.partner_id);
+        let own =
+            Box::pin(Self::read(store, id)).await?.filter(|payment| payment.intent.partner_id == operation.partner_id);
         own.ok_or_else(|| Error::not_found("payment_intent", id.as_str()))
     }
 

@@ -1,8 +1,16 @@
 //! How every mutating call is made: **reserve** (read, decide, commit) → **send** (HTTP) → **settle** (read, decide, commit).
 //! It runs in a task of its own, so that a caller that hangs up changes nothing; and whatever stops it on
 //! the way leaves a row in the journal from which recovery goes on.
+//!
+//! The steps that most calls do without are in boxes of their own (`Box::pin`): the task of every call has room for the largest
+//! step that it may come to, and is moved, written and cleared as a whole.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::time::{Instant, sleep, timeout};
 
@@ -93,7 +101,9 @@ impl Payments {
                     return Ok(Answer { resource, is_replayed: false });
                 }
                 None => {
-                    if let Some(answer) = self.await_earlier::<C>(&caller, give_up).await.map_err(of_this_call)? {
+                    if let Some(answer) =
+                        Box::pin(self.await_earlier::<C>(&caller, give_up)).await.map_err(of_this_call)?
+                    {
                         self.telemetry.count(&REPLAYS, []);
                         return answer.map(|resource| Answer { resource, is_replayed: true }).map_err(Error::replayed);
                     }
@@ -178,7 +188,7 @@ impl Payments {
         command: C,
         operation: Operation,
         resource: C::Resource,
-        mut seen: C::Seen,
+        mut seen: Box<C::Seen>,
         deadline: Instant,
     ) -> Result<C::Resource, Error> {
         let _held = self.leases.hold(&operation);
@@ -186,22 +196,24 @@ impl Payments {
         let not_after = operation.sent_at + self.send_limit;
         let scheduling = Scheduling::until(C::KIND.into(), deadline);
         let call = Call { operation_id: &operation.id, request_id: &operation.request_id, not_after, scheduling };
-        let sending = timeout(self.send_limit, command.send(self, call, &seen, &resource));
-        let sent = self.looking_meanwhile(&operation, sending).await;
+        let sent = {
+            let sending = pin!(timeout(self.send_limit, command.send(self, call, &seen, &resource)));
+            self.looking_meanwhile(&operation, sending).await
+        };
         self.reached(Checkpoint::Answered).await;
         let outcome = sent.map_or(Outcome::Unknown, Outcome::from);
         let counted = seen.take_counted().filter(|_| matches!(outcome, Outcome::NotSent(_)));
         let settled = self.settle_with_retry::<C>(&operation, outcome, Some(seen)).await;
         if let (Ok(Some(Err(_))), Some(counted)) = (&settled, counted) {
-            self.take_back_counted(&counted).await;
+            Box::pin(self.take_back_counted(&counted)).await;
         }
         self.reached(Checkpoint::Settled).await;
         match settled {
             Ok(Some(answer)) => answer,
             Ok(None) => {
                 tracing::error!(operation = %operation.id, "the answer came after the operation had been given to another");
-                self.look_up_soon(&operation.subject_id).await;
-                match self.answer_to::<C>(&operation.id).await {
+                Box::pin(self.look_up_soon(&operation.subject_id)).await;
+                match Box::pin(self.answer_to::<C>(&operation.id)).await {
                     Ok(Some(answer)) => answer,
                     // The reserved object is certain, and promises nothing.
                     Ok(None) | Err(_) => Ok(resource),
@@ -217,11 +229,14 @@ impl Payments {
 
     /// Waits for what is `sending`. When that takes long, Corefy is asked meanwhile about the payment: what was done and is not
     /// answered is known long before the call times out. What it shows is merged; the operation stays with its call.
-    async fn looking_meanwhile<T>(self: &Arc<Self>, operation: &Operation, sending: impl Future<Output = T>) -> T {
+    async fn looking_meanwhile<T>(
+        self: &Arc<Self>,
+        operation: &Operation,
+        mut sending: Pin<&mut (impl Future<Output = T> + Send)>,
+    ) -> T {
         let Some(payment) = operation.payment_intent_id.clone().filter(|_| operation.kind.moves_money()) else {
             return sending.await;
         };
-        let mut sending = std::pin::pin!(sending);
         tokio::select! {
             biased;
             sent = &mut sending => return sent,

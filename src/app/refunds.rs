@@ -248,5 +248,5 @@ impl Command for CreateRefundCommand {
 pub(super) async fn read_for(store: &Store, operation: &Operation) -> Result<Payment, Error> {
     let not_found = || Error::not_found("refund", &operation.subject_id);
     let payment = operation.payment_intent_id.as_ref().ok_or_else(not_found)?;
-    Payment::read(store, payment).await?.ok_or_else(not_found)
+    Box::pin(Payment::read(store, payment)).await?.ok_or_else(not_found)
 }

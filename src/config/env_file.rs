@@ -28,6 +28,11 @@ pub(super) fn set(variables: &[(String, String)]) -> Result<(), ()> {
     dotenvy::from_read(escaped(variables).as_bytes()).map_err(|_| ())
 }
 
+/// The same for variables that may be set to nothing, which counts as not set.
+pub(super) fn replace(variables: &[(String, String)]) -> Result<(), ()> {
+    dotenvy::from_read_override(escaped(variables).as_bytes()).map_err(|_| ())
+}
+
 /// The variables in the form in which `dotenvy` reads each as it is.
 pub fn escaped(variables: &[(String, String)]) -> String {
     variables.iter().map(|(name, value)| format!("{name}=\"{}\"\n", escape(value))).collect()

@@ -22,12 +22,7 @@ pub fn load(command: &Command) -> Result<(), Vec<String>> {
     let variables = read_all(command, |secret, file| {
         if given(secret).is_some() { Err(format!("{secret} is set too; set one of them")) } else { read(file) }
     })?;
-    // An empty variable would keep its place.
-    let settable = |(secret, _): &(String, String)| env::var_os(secret).is_none();
-    if let Some((secret, _)) = variables.iter().find(|variable| !settable(variable)) {
-        return Err(vec![format!("{secret}: is set to nothing, but its file is named too; do not set it at all")]);
-    }
-    env_file::set(&variables).map_err(|()| vec!["a secret cannot be taken from its file".to_owned()])
+    env_file::replace(&variables).map_err(|()| vec!["a secret cannot be taken from its file".to_owned()])
 }
 
 /// Refuses a secret that is given by a flag although its file is named: the file would take the flag's place when it is read again.

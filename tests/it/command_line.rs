@@ -65,7 +65,11 @@ fn a_secret_is_read_from_the_file_that_a_variable_names() {
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     std::fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
-    assert_eq!(list(&[("GATEWAY_MASTER_KEY_FILE", path)]), (Some(0), String::new()));
+    for variables in
+        [&[("GATEWAY_MASTER_KEY_FILE", path)][..], &[("GATEWAY_MASTER_KEY_FILE", path), ("GATEWAY_MASTER_KEY", "")]]
+    {
+        assert_eq!(list(variables), (Some(0), String::new()), "a variable that is set to nothing is not set");
+    }
     std::fs::write(&file, "canary\n").unwrap();
     let (code, said) = list(&[("GATEWAY_MASTER_KEY_FILE", path)]);
     assert!(code == Some(2) && said.contains("GATEWAY_MASTER_KEY: ") && !said.contains("canary"), "{said}");

@@ -36,7 +36,7 @@ pub(super) struct Reservation<C: Command> {
     pub(super) operation: Operation,
     pub(super) reserved: Reserved<C::Resource>,
     /// The objects as they were reserved.
-    pub(super) seen: C::Seen,
+    pub(super) seen: Box<C::Seen>,
 }
 
 /// The result of committing a reservation.
@@ -85,7 +85,7 @@ impl Payments {
                 let app = self.clone();
                 self.tasks.spawn(async move {
                     if let Ok((Ok(Some(late)), _)) = reserving.await {
-                        app.take_back(late).await;
+                        Box::pin(app.take_back(late)).await;
                     }
                 });
                 Err(too_late("the gateway's database did not answer in time"))
@@ -109,14 +109,14 @@ impl Payments {
                     return Ok(Some(Reservation { operation, reserved: Reserved::AskFirst, seen }));
                 }
                 Ok((reserved, seen, decision)) => (Reservation { operation, reserved, seen }, decision),
-                Err(refusal) if self.is_key_taken(caller, &refusal).await? => return Ok(None),
-                Err(refusal) => return Err(self.explain_refusal(caller, command, refusal).await?),
+                Err(refusal) if Box::pin(self.is_key_taken(caller, &refusal)).await? => return Ok(None),
+                Err(refusal) => return Err(Box::pin(self.explain_refusal(caller, command, refusal)).await?),
             };
             match self.commit_reservation(&decision, &reservation.operation).await? {
                 Committed::Durable => return Ok(Some(reservation.committed())),
                 Committed::Conflict(Conflict::KeyTaken) => return Ok(None),
                 Committed::Conflict(Conflict::ReferenceTaken) => {
-                    return Err(reference_taken(command, self.find_reference(caller, command).await?));
+                    return Err(reference_taken(command, Box::pin(self.find_reference(caller, command)).await?));
                 }
                 Committed::Conflict(
                     Conflict::Stale
@@ -128,7 +128,7 @@ impl Payments {
                 ) => {}
                 Committed::Uncertain(cause) => {
                     let app = self.clone();
-                    self.tasks.spawn(async move { app.take_back(reservation.committed()).await });
+                    self.tasks.spawn(async move { Box::pin(app.take_back(reservation.committed())).await });
                     return Err(cause.into());
                 }
             }
@@ -142,8 +142,8 @@ impl Payments {
         caller: &Caller,
         command: &C,
         operation: &mut Operation,
-    ) -> Result<(Reserved<C::Resource>, C::Seen, Decision), Error> {
-        let mut seen = command.read(self, operation).await?;
+    ) -> Result<(Reserved<C::Resource>, Box<C::Seen>, Decision), Error> {
+        let mut seen = Box::new(command.read(self, operation).await?);
         let mut decision = Decision::by(self.ids(), std::slice::from_ref(operation));
         let reserved = command.reserve(self, &mut seen, operation, &mut decision)?;
         let answer = match &reserved {

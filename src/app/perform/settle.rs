@@ -34,7 +34,7 @@ pub(in crate::app) enum Settled<R> {
 pub(in crate::app) struct Settling<C: Command> {
     outcome: Outcome<C::Snapshot>,
     /// The objects as the reservation left them, which need not be read again.
-    kept: Option<C::Seen>,
+    kept: Option<Box<C::Seen>>,
     /// The answer, if an attempt stands of which the database did not say whether it does.
     uncertain: Option<Result<C::Resource, Error>>,
 }
@@ -51,7 +51,7 @@ enum Fate {
 
 impl<C: Command> Settling<C> {
     /// An outcome of which nothing was written yet.
-    pub fn new(outcome: Outcome<C::Snapshot>, kept: Option<C::Seen>) -> Self {
+    pub fn new(outcome: Outcome<C::Snapshot>, kept: Option<Box<C::Seen>>) -> Self {
         Self { outcome, kept, uncertain: None }
     }
 }
@@ -63,7 +63,7 @@ impl Payments {
         &self,
         operation: &Operation,
         outcome: Outcome<C::Snapshot>,
-        kept: Option<C::Seen>,
+        kept: Option<Box<C::Seen>>,
     ) -> Result<Option<Result<C::Resource, Error>>, Error> {
         let (mut pause, give_up) = (FIRST_PAUSE, Instant::now() + PATIENCE);
         let mut settling = Settling::<C>::new(outcome, kept);
@@ -126,7 +126,8 @@ impl Payments {
         operation: &Operation,
         settling: &mut Settling<C>,
     ) -> Result<(Verdict<C::Resource>, Decision), Error> {
-        let mut seen = C::read_for_outcome(&self.store, operation, &settling.outcome, settling.kept.take()).await?;
+        let kept = settling.kept.take().map(|kept| *kept);
+        let mut seen = C::read_for_outcome(&self.store, operation, &settling.outcome, kept).await?;
         let now = self.now();
         let mut decision = Decision::by(self.ids(), std::slice::from_ref(operation));
         let verdict = match C::settle(&mut seen, operation, settling.outcome.clone(), now, &mut decision)? {
