@@ -30,6 +30,7 @@ mod ledgers;
 mod memory;
 mod payments;
 mod refunds;
+mod reloads;
 mod scripts;
 mod webhooks;
 
