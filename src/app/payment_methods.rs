@@ -117,7 +117,24 @@ impl Payments {
             // That the reading was refused says nothing of the saving.
             Err(error) => Err(upstream::Error::Protocol(error.to_string())),
         };
-        self.settle_found::<CreatePaymentMethodCommand>(operation, asked_at, found).await
+        let upstream_id = found.as_ref().ok().and_then(Option::as_ref).map(|found| found.upstream_id.clone());
+        let settled = self.settle_found::<CreatePaymentMethodCommand>(operation, asked_at, found).await;
+        match (settled, upstream_id) {
+            (Err(error), Some(found)) if error.reason == Reason::Internal => {
+                Err(self.explain_failure(error, &method, &found).await?)
+            }
+            (settled, _) => settled,
+        }
+    }
+
+    /// The failure to write what was found for `method`: where another saving of the same card has taken it meanwhile, the next look
+    /// finds another, and nobody has to see to it.
+    async fn explain_failure(&self, error: Error, method: &PaymentMethod, found: &str) -> Result<Error, Error> {
+        let mut session = self.store.read().await?;
+        let taken = session.payment_method_upstream(&method.customer_id, found).await?;
+        let is_taken = taken.is_some_and(|taken| taken.id != method.id);
+        let why = "another saving of the same card has taken what was found";
+        Ok(if is_taken { Error::new(Reason::StoreUnavailable, why).because(error) } else { error })
     }
 
     async fn first_unknown_fit(
@@ -285,6 +302,10 @@ impl Command for CreatePaymentMethodCommand {
         Ok(match Creation::from(outcome) {
             Creation::Made(snapshot) => {
                 if let Some(known) = known {
+                    // A look finds only what nobody had: another saving of the same card was faster, and there is another to be found.
+                    if !operation.is_first_holder() {
+                        return Ok(Verdict::InDoubt(method.to_inner()));
+                    }
                     method.delete();
                     if known.is_deleted() {
                         known.bring_back(method, now);

@@ -22,6 +22,7 @@ crate::on_both!(
     a_customer_s_methods_are_listed_newest_first_page_by_page,
     what_corefy_finds_wrong_is_named_as_ours,
     a_method_that_corefy_has_not_confirmed_cannot_pay_yet,
+    a_card_that_is_saved_twice_in_doubt_is_two_methods,
     a_method_of_which_corefy_has_no_record_is_no_more_and_an_event_says_so,
     the_supported_kinds_are_those_of_the_account_and_of_the_currency,
     an_answer_about_the_supported_kinds_that_makes_no_sense_is_told_as_such,
@@ -135,6 +136,18 @@ async fn a_method_that_corefy_has_not_confirmed_cannot_pay_yet(database: TestDat
     app.recover_after(Duration::from_secs(5)).await;
     assert!(get(&client, &method.id).await.unwrap().upstream_id.starts_with("cfpm_"));
     client.confirm_payment_intent(confirmation_by(&intent.id, &method.id)).await.unwrap();
+}
+
+async fn a_card_that_is_saved_twice_in_doubt_is_two_methods(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    let customer = client.customer("jane@example.com").await;
+    app.sandbox.faults().fail_next(2, SAVE.0, SAVE.1, Fault::DropAfterExecute);
+    let (one, other) = (client.saved_card(&customer).await, client.saved_card(&customer).await);
+    app.recover_during(Duration::from_secs(120)).await;
+    let (one, other) = (get(&client, &one.id).await.unwrap(), get(&client, &other.id).await.unwrap());
+    assert!(one.upstream_id.starts_with("cfpm_") && other.upstream_id.starts_with("cfpm_"), "{one:?} {other:?}");
+    assert_ne!(one.upstream_id, other.upstream_id);
 }
 
 async fn a_method_of_which_corefy_has_no_record_is_no_more_and_an_event_says_so(database: TestDatabase) {
