@@ -48,7 +48,7 @@ pub enum WebhookState {
     Delivered,
     /// It was sent as often as allowed, and not accepted.
     GivenUp,
-    /// It was never sent: switched off, or too many waited.
+    /// It was never sent: it had no address, was switched off, or too many waited.
     Lost,
 }
 

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{
     signed_webhook::SignedWebhook,
-    webhook_log::{ACCEPTED, WebhookLog},
+    webhook_log::{ACCEPTED, WebhookLog, WebhookState},
 };
 
 /// How many webhooks wait or are held at once; further ones are lost.
@@ -65,10 +65,24 @@ impl WebhookQueue {
             return is_over;
         }
         self.log.change(delivery.number, |record| record.note_attempt(status, is_last));
-        if is_over && let Some(place) = self.under_way.iter().position(|(number, _)| *number == delivery.number) {
-            self.under_way.remove(place);
+        if is_over {
+            self.end(delivery);
         }
         is_over
+    }
+
+    /// Notes that a webhook has nowhere to go, which ends its delivery.
+    pub fn lose(&mut self, delivery: &Delivery) {
+        if delivery.loads == self.loads {
+            self.log.change(delivery.number, |record| record.state = WebhookState::Lost);
+            self.end(delivery);
+        }
+    }
+
+    fn end(&mut self, delivery: &Delivery) {
+        if let Some(place) = self.under_way.iter().position(|(number, _)| *number == delivery.number) {
+            self.under_way.remove(place);
+        }
     }
 
     /// Forgets all but where they go. Answers with how many waited.

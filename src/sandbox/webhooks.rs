@@ -197,7 +197,8 @@ impl WebhookSender {
 
     async fn deliver(&self, delivery: Delivery) {
         for attempt in 0..MAX_ATTEMPTS {
-            let status = match self.send(&delivery.webhook).await {
+            let Some(url) = self.address(&delivery.webhook) else { return self.change().lose(&delivery) };
+            let status = match self.send_to(url, &delivery.webhook).await {
                 Ok(status) => Some(status),
                 Err(error) => {
                     tracing::debug!(error = %error.without_url(), "a webhook could not be delivered");
@@ -213,7 +214,18 @@ impl WebhookSender {
 
     /// Sends once; answers with the status. Without an address, says that it was accepted.
     pub async fn send(&self, webhook: &SignedWebhook) -> reqwest::Result<u16> {
-        let Some(url) = webhook.url.clone().or_else(|| lock(&self.queue).url.clone()) else { return Ok(ACCEPTED) };
+        match self.address(webhook) {
+            Some(url) => self.send_to(url, webhook).await,
+            None => Ok(ACCEPTED),
+        }
+    }
+
+    /// Where it goes, if it goes anywhere.
+    fn address(&self, webhook: &SignedWebhook) -> Option<Url> {
+        webhook.url.clone().or_else(|| lock(&self.queue).url.clone())
+    }
+
+    async fn send_to(&self, url: Url, webhook: &SignedWebhook) -> reqwest::Result<u16> {
         let request = self.client().await?.post(url).header("content-type", "application/json");
         let request = request.header("x-signature", &webhook.signature);
         request.body(webhook.body.clone()).send().await.map(|answer| answer.status().as_u16())

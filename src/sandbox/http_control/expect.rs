@@ -25,12 +25,16 @@ use crate::{
 pub(super) async fn expect(State(sandbox): State<Sandbox>, body: Bytes) -> Result<Response, ControlRefusal> {
     let mut fields = ControlFields::read(&body)?;
     let payment: Option<String> = fields.required("payment", "must be the id of a payment");
-    let expects_something = fields.has_more();
+    let is_empty = fields.left().is_empty();
     let known: Option<bool> = fields.optional("known", "must be true or false");
+    let of_nothing = if known == Some(false) { fields.left() } else { Vec::new() };
     let moved = payment.as_deref().map(|payment| sandbox.moved(payment));
     let currency = moved.as_ref().and_then(|moved| Currency::parse(&moved.as_ref().ok()?.currency));
     let expected = expected(&mut fields, currency);
-    if !expects_something {
+    for field in of_nothing {
+        fields.problem(&field, "must not stand beside \"known\": false: no money moves of what Corefy never heard of");
+    }
+    if is_empty {
         fields.problem("payment", "must stand beside something that is expected, as charged");
     }
     fields.finish()?;

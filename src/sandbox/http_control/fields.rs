@@ -38,9 +38,9 @@ impl ControlFields {
         self.problems.check(false, field, problem);
     }
 
-    /// Whether any field is left.
-    pub fn has_more(&self) -> bool {
-        !self.object.is_empty()
+    /// The fields that are left, without those that are `null`.
+    pub fn left(&self) -> Vec<String> {
+        self.object.iter().filter(|(_, value)| !value.is_null()).map(|(field, _)| field.clone()).collect()
     }
 
     /// Takes a field away; `null` is one that is not given.

@@ -299,7 +299,15 @@ async fn a_payment_that_corefy_never_heard_of_is_told_from_one_without_money() {
     let (status, answer) = bench.order("/_sandbox/expect", expect("pi_1", false)).await;
     assert_eq!((status, &answer["differences"][0]["field"]), (409, &json!("known")));
     assert_eq!(bench.order("/_sandbox/expect", json!({"payment": "pi_1", "charged": "0.00"})).await.0, 200);
-    assert_eq!(bench.order("/_sandbox/expect", json!({"payment": "pi_1"})).await.0, 422, "nothing is expected");
+    for nothing in [json!({"payment": "pi_1"}), json!({"payment": "pi_1", "charged": null})] {
+        assert_eq!(bench.order("/_sandbox/expect", nothing).await.0, 422, "nothing is expected");
+    }
+    let money_of_nothing = json!({"payment": "pi_one", "known": false, "charged": "100.00", "charges": 7});
+    let (status, refusal) = bench.order("/_sandbox/expect", money_of_nothing).await;
+    assert!(
+        status == 422 && refusal["errors"]["charged"].is_array() && refusal["errors"]["charges"].is_array(),
+        "{refusal}"
+    );
     let (status, answer) =
         bench.order("/_sandbox/expect", json!({"payment": "pi_1", "charged": "-1", "charges": -1})).await;
     assert_eq!(status, 422);

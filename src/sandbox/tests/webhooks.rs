@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Bench, ReceivedWebhook, WEBHOOK_SECRET, settings};
-use crate::sandbox::{SandboxOptions, auth::hmac_hex, lock::lock};
+use crate::sandbox::{SandboxOptions, WebhookState, auth::hmac_hex, lock::lock};
 
 #[tokio::test]
 async fn each_event_is_told_once_signed_and_with_its_object() {
@@ -76,6 +76,15 @@ async fn a_lost_webhook_never_comes() {
     bench.sandbox.webhooks_idle().await;
     assert_eq!(received.bodies().len(), 1);
     assert_eq!(received.bodies()[0]["reference_id"], "pi_2");
+}
+
+#[tokio::test]
+async fn a_webhook_without_an_address_is_lost_and_not_said_to_be_delivered() {
+    let bench = Bench::start().await;
+    bench.paid("pi_1").await;
+    bench.sandbox.webhooks_idle().await;
+    let told: Vec<_> = bench.sandbox.webhooks().iter().map(|record| (record.state, record.attempts)).collect();
+    assert_eq!(told, [(WebhookState::Lost, 0)]);
 }
 
 #[tokio::test]
