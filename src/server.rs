@@ -142,17 +142,14 @@ impl Server {
         let (sidecar, http_addr) = listen("GATEWAY_HTTP_ADDR", config.http_addr).await?;
         let (grpc_certificates, http_certificates) = certificates(config.tls.as_ref())?;
         let most = config.max_connections;
-        let proxies = Proxies::new(config.trusted_proxies.clone());
-        let proxied_by =
-            |port| if config.proxy_protocol.contains(&port) { proxies.clone() } else { Proxies::default() };
-        let counted_as = counted_as(proxies.clone());
+        let counted_as = counted_as(Proxies::new(config.trusted_proxies.clone()));
         let timeouts = harness.rpc_idle_timeouts.unwrap_or(rpc::IDLE_TIMEOUTS);
         // On the gRPC port a connection with an admitted caller keeps its permit.
         let bounds = Bounds {
             most,
             always_on_trial: 0,
             counted_as: counted_as.clone(),
-            proxied_by: proxied_by(ProxiedPort::Grpc),
+            proxied_by: config.proxied_by(ProxiedPort::Grpc),
             timeouts,
         };
         let grpc = Port::new(grpc, grpc_certificates, bounds);
@@ -161,7 +158,7 @@ impl Server {
             most,
             always_on_trial,
             counted_as,
-            proxied_by: proxied_by(ProxiedPort::Http),
+            proxied_by: config.proxied_by(ProxiedPort::Http),
             timeouts: http::IDLE_TIMEOUTS,
         };
         let sidecar = Port::new(sidecar, http_certificates, bounds);

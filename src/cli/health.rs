@@ -20,7 +20,7 @@ impl HealthCommand {
     pub async fn run(self) -> Result<(), CommandFailure> {
         let config = self.settings.read()?;
         let path = if self.alive { "/healthz" } else { "/readyz" };
-        match probe::ask(config.http_addr, config.is_encrypted, path).await {
+        match probe::ask(config.http_addr, config.is_encrypted, &config.proxied_by, path).await {
             Ok(answer) if answer.is_ok => {
                 anstream::println!("{}", answer.body);
                 Ok(())

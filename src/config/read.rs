@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::ExposeSecret;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use url::{Host, Url};
@@ -57,14 +58,8 @@ impl ServeSettings {
             NETWORKS,
             network::parse,
         );
-        let trusted_proxies = report.list(
-            "GATEWAY_TRUSTED_PROXIES",
-            gateway.gateway_trusted_proxies.as_deref(),
-            NETWORKS,
-            network::parse,
-        );
-        let proxy_protocol =
-            report.list("GATEWAY_PROXY_PROTOCOL", gateway.gateway_proxy_protocol.as_deref(), PORTS, ProxiedPort::parse);
+        let trusted_proxies = trusted_proxies(report, gateway.gateway_trusted_proxies.as_deref());
+        let proxy_protocol = proxy_protocol(report, gateway.gateway_proxy_protocol.as_deref());
         if gateway.gateway_trusted_proxies.is_none() && proxy_protocol.as_ref().is_some_and(|ports| !ports.is_empty()) {
             report.wrong::<()>(
                 "GATEWAY_PROXY_PROTOCOL",
@@ -128,6 +123,16 @@ const SCHEMES: &str = "schemes of apps such as myapp, in lower case and separate
 const ORIGINS: &str = "origins such as https://shop.example, separated by commas";
 const PORTS: &str = "grpc, http or both, separated by commas";
 const NETWORKS: &str = "networks such as 203.0.113.0/24, separated by commas";
+
+/// Reads the networks of proxies.
+pub(super) fn trusted_proxies(report: &mut SettingsReport, text: Option<&str>) -> Option<Vec<IpNet>> {
+    report.list("GATEWAY_TRUSTED_PROXIES", text, NETWORKS, network::parse)
+}
+
+/// Reads the ports on which they speak the PROXY protocol.
+pub(super) fn proxy_protocol(report: &mut SettingsReport, text: Option<&str>) -> Option<Vec<ProxiedPort>> {
+    report.list("GATEWAY_PROXY_PROTOCOL", text, PORTS, ProxiedPort::parse)
+}
 
 impl AdminSettings {
     /// Reads the settings; the error has everything that is wrong with them.

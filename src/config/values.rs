@@ -8,7 +8,8 @@ use url::Url;
 
 use super::upstream::UpstreamConfig;
 use crate::domain::{
-    amount_limits::AmountLimits, master_key::MasterKeys, money::Currency, retention::Retention, risk::rates::Rates,
+    amount_limits::AmountLimits, master_key::MasterKeys, money::Currency, proxies::Proxies, retention::Retention,
+    risk::rates::Rates,
 };
 
 /// The configuration of `serve`. `Debug` shows no secret.
@@ -59,6 +60,18 @@ pub struct Config {
     pub log: LogConfig,
     /// Where traces go; `None`: nowhere.
     pub traces: Option<TraceConfig>,
+}
+
+impl Config {
+    /// The proxies that speak the PROXY protocol on this port.
+    pub fn proxied_by(&self, port: ProxiedPort) -> Proxies {
+        proxied_by(&self.trusted_proxies, &self.proxy_protocol, port)
+    }
+}
+
+/// The proxies that speak it on this port: all of these networks, or none.
+pub(super) fn proxied_by(networks: &[IpNet], ports: &[ProxiedPort], port: ProxiedPort) -> Proxies {
+    if ports.contains(&port) { Proxies::new(networks.to_vec()) } else { Proxies::default() }
 }
 
 /// A port on which proxies may speak the PROXY protocol.

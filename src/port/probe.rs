@@ -20,6 +20,9 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
+use super::proxy_header;
+use crate::domain::proxies::Proxies;
+
 /// How long the connection and its answer may take as a whole.
 const TIME_LIMIT: Duration = Duration::from_secs(3);
 /// How much of an answer is read, in bytes.
@@ -34,14 +37,17 @@ pub struct ProbeAnswer {
     pub body: String,
 }
 
-/// Asks the port at `address` for the page at `path`. Nothing that is sent or answered is a secret, so that any certificate is as
+/// Asks the port at `address` for the page at `path`, and begins as a proxy does where this machine is one of `proxied_by`. Nothing that is sent or answered is a secret, so that any certificate is as
 /// good as another: a gateway stays well while a changed certificate cannot be used.
 ///
 /// # Errors
 /// When nothing answers there within 3 seconds, or not by HTTP.
-pub async fn ask(address: SocketAddr, is_encrypted: bool, path: &str) -> io::Result<ProbeAnswer> {
+pub async fn ask(address: SocketAddr, is_encrypted: bool, proxied_by: &Proxies, path: &str) -> io::Result<ProbeAnswer> {
     let asking = async {
-        let stream = TcpStream::connect(reachable(address)).await?;
+        let mut stream = TcpStream::connect(reachable(address)).await?;
+        if proxied_by.include(stream.local_addr()?.ip()) {
+            stream.write_all(&proxy_header::of_the_proxy_itself()).await?;
+        }
         if !is_encrypted {
             return talk(stream, address, path).await;
         }

@@ -49,6 +49,15 @@ pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Sender> {
     }
 }
 
+/// The header of a connection that a proxy makes for itself, as to see whether the other side is well: of no family and no caller.
+pub fn of_the_proxy_itself() -> [u8; FIXED] {
+    const LOCAL: u8 = 0x20;
+    let mut header = [0; FIXED];
+    header[..SIGNATURE.len()].copy_from_slice(&SIGNATURE);
+    header[SIGNATURE.len()] = LOCAL;
+    header
+}
+
 /// Reads the caller's address, which stands first; the proxy's follows it. `None`: it is not whole.
 fn sender(family: u8, addresses: &[u8]) -> Option<Sender> {
     /// TCP over IPv4: two addresses of 4 bytes and two ports.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use corefy_gateway::config::ProxiedPort;
 use tokio::task::spawn_blocking;
 
 use crate::support::{
@@ -14,6 +15,7 @@ use crate::support::{
 crate::on_both!(
     a_gateway_is_asked_whether_it_is_ready,
     a_gateway_that_speaks_tls_is_asked_by_tls,
+    a_gateway_behind_a_proxy_on_its_machine_is_asked_as_by_the_proxy,
     a_gateway_whose_database_is_gone_lives_and_is_not_ready,
 );
 
@@ -63,6 +65,20 @@ async fn a_gateway_that_speaks_tls_is_asked_by_tls(database: TestDatabase) {
     };
     let told = String::from_utf8(spawn_blocking(doctor).await.unwrap().stdout).unwrap();
     assert!(told.contains("a gateway is ready there"), "{told}");
+}
+
+async fn a_gateway_behind_a_proxy_on_its_machine_is_asked_as_by_the_proxy(database: TestDatabase) {
+    let app = TestApp::start_with(database, None, |config| {
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        config.proxy_protocol = vec![ProxiedPort::Http];
+    })
+    .await;
+    let address = app.server.http_addr;
+    let flags = ["--gateway-trusted-proxies=127.0.0.0/8", "--gateway-proxy-protocol=http"];
+    assert_eq!(health(address, &flags).await, (Some(0), "ready\n".to_owned()));
+    for flags in [&flags[..1], &["--gateway-trusted-proxies=10.0.0.0/8", flags[1]]] {
+        assert_eq!(health(address, flags).await.0, Some(1), "{flags:?}: it was asked without the header");
+    }
 }
 
 async fn a_gateway_whose_database_is_gone_lives_and_is_not_ready(database: TestDatabase) {

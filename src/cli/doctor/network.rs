@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 
 use super::{account, database::skew, findings::Findings};
 use crate::{
-    config::Config,
+    config::{Config, ProxiedPort},
     domain::environment::Environment,
     port::probe,
     server::{Harness, upstream},
@@ -80,6 +80,7 @@ pub(super) async fn check_ports(config: &Config, findings: &mut Findings) {
 
 /// Whether a gateway on the HTTP port says that it is ready.
 async fn is_ready(config: &Config) -> bool {
-    let answer = probe::ask(config.http_addr, config.tls.is_some(), "/readyz").await;
+    let proxied_by = config.proxied_by(ProxiedPort::Http);
+    let answer = probe::ask(config.http_addr, config.tls.is_some(), &proxied_by, "/readyz").await;
     answer.is_ok_and(|answer| answer.is_ok && answer.body == "ready")
 }
