@@ -68,7 +68,7 @@ impl Account {
     async fn tested(&self, changes: &Variables<'_>) -> (Option<i32>, String, BTreeMap<String, String>) {
         let report = self.directory.path().join("report.json");
         std::fs::remove_file(&report).ok();
-        let flags = ["--page-seconds=0", "--outcome-seconds=2", "--report=report.json"];
+        let flags = ["--page-seconds=0", "--outcome-seconds=5", "--report=report.json"];
         let mut program = self.begin(&flags, changes);
         let code = program.exit_code().await;
         until("all was read that it said", async || program.said().contains("facts proved")).await;
