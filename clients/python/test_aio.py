@@ -72,7 +72,7 @@ class Aio(unittest.IsolatedAsyncioTestCase):
 
     async def test_interceptors_see_each_attempt_with_its_metadata(self) -> None:
         notes = Notes()
-        async with aio.connect("http://127.0.0.1:1", "pk:sk", timeout=0.5, interceptors=[notes]) as nowhere:
+        async with aio.connect("http://127.0.0.1:1", "pk:sk", timeout=2, interceptors=[notes]) as nowhere:
             with self.assertRaises(GatewayError):
                 await nowhere.payment_intents.CreatePaymentIntent(ORDER)
         self.assertGreater(len(notes.seen), 1)

@@ -170,7 +170,7 @@ class Notes(grpc.UnaryUnaryClientInterceptor):
 class OfTheCallers(unittest.TestCase):
     def test_interceptors_see_each_attempt_with_its_metadata(self) -> None:
         notes = Notes()
-        nowhere = connect("http://127.0.0.1:1", "pk:sk", timeout=0.5, interceptors=[notes])
+        nowhere = connect("http://127.0.0.1:1", "pk:sk", timeout=2, interceptors=[notes])
         with self.assertRaises(GatewayError):
             CorefyService(nowhere).create_refund("pi_1")
         self.assertGreater(len(notes.seen), 1)

@@ -68,7 +68,7 @@ class GatewayTest < Minitest::Test
 
   def test_interceptors_see_each_attempt_with_its_metadata
     notes = Notes.new
-    gateway = CorefyGateway.connect("http://127.0.0.1:1", "pk:sk", timeout: 0.5, interceptors: [notes])
+    gateway = CorefyGateway.connect("http://127.0.0.1:1", "pk:sk", timeout: 2, interceptors: [notes])
     assert_raises(CorefyGateway::Error) { gateway.refunds.create_refund(V1::CreateRefundRequest.new) }
     assert_operator notes.seen.size, :>, 1
     assert_equal [["/corefy.gateway.v1.RefundService/CreateRefund", true]], notes.seen.uniq

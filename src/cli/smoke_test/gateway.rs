@@ -24,6 +24,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CALL_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// A connection to a gateway, with the key that every call carries.
+#[derive(Clone)]
 pub struct TestedGateway {
     channel: Channel,
     authorization: MetadataValue<Ascii>,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use tonic::{Code, Request, Response, Status};
 use url::Url;
 
@@ -41,6 +41,9 @@ type CallResult<A> = Result<Response<A>, Status>;
 
 /// How long an event may take that a webhook brings.
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long it may take after the event until the timeline has the webhook, and how often it is read meanwhile.
+const NOTE_TIMEOUT: Duration = Duration::from_secs(5);
+const NOTE_LOOK: Duration = Duration::from_millis(50);
 /// An id of an object that is in no gateway.
 const NOWHERE: &str = "00000000000070008000000000000000";
 /// Why nothing can be given back.
@@ -376,12 +379,21 @@ impl Checks {
         self.check("StreamEvents", TRIED, call, |answer| answer.map_err(describe)).await;
         let mut client = GatewayServiceClient::new(self.gateway.channel());
         let request = GetTimelineRequest { id: intent.id, page_size: 100, ..Default::default() };
-        let call = client.get_timeline(self.gateway.reading(request));
-        let has_webhook = |answer| {
-            answered_with(answer, |answer: &GetTimelineResponse, _| {
-                answer.entries.iter().any(|entry| !entry.webhook_id.is_empty())
-            })
+        let gateway = self.gateway.clone();
+        let has_webhook =
+            |timeline: &GetTimelineResponse| timeline.entries.iter().any(|entry| !entry.webhook_id.is_empty());
+        // A webhook is noted as that payment's just after the event that it brought.
+        let call = async {
+            let until = Instant::now() + NOTE_TIMEOUT;
+            loop {
+                let answer = client.get_timeline(gateway.reading(request.clone())).await?;
+                if has_webhook(answer.get_ref()) || Instant::now() > until {
+                    return Ok(answer);
+                }
+                sleep(NOTE_LOOK).await;
+            }
         };
-        self.check("GetTimeline", BROUGHT, call, has_webhook).await;
+        let right = |answer| answered_with(answer, |timeline, _| has_webhook(timeline));
+        self.check("GetTimeline", BROUGHT, call, right).await;
     }
 }

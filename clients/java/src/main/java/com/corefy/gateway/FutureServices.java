@@ -18,8 +18,8 @@ import io.grpc.Channel;
 
 /**
  * The services of a gateway as future stubs: their calls return at once, and have the key,
- * deadline, idempotency key and repetitions of the blocking ones. No thread waits in the pauses.
- * A failure of a future becomes a {@link GatewayException} by {@link GatewayException#of}.
+ * deadline, idempotency key and repetitions of the blocking ones. No thread waits in the pauses. A
+ * failure of a future becomes a {@link GatewayException} by {@link GatewayException#of}.
  */
 public final class FutureServices {
   private final Channel channel;
