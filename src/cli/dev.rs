@@ -98,11 +98,7 @@ async fn remember(
     let KeptRun { memory, file } = KeptRun::open(dev)?;
     let is_kept = memory.is_some();
     begin(sandbox, memory, dev.seed.as_deref()).await?;
-    let keeper = match file {
-        Some(file) => Some(MemoryKeeper::start(sandbox.clone(), file, stop.clone()).await?),
-        None => None,
-    };
-    Ok((keeper, is_kept))
+    Ok((MemoryKeeper::start(sandbox.clone(), file, stop.clone()).await?, is_kept))
 }
 
 /// Has the sandbox tell the gateway of payments, and of a clock that is put ahead.

@@ -27,12 +27,13 @@ pub(super) struct MemoryKeeper {
 }
 
 impl MemoryKeeper {
-    /// Writes the memory, and keeps it until `stop`. Fails when it cannot be written at all.
+    /// Writes the memory, and keeps it until `stop`; without a file it is not kept. Fails when it cannot be written at all.
     pub(super) async fn start(
         sandbox: Sandbox,
-        file: MemoryFile,
+        file: Option<MemoryFile>,
         stop: CancellationToken,
-    ) -> Result<Arc<Self>, CommandFailure> {
+    ) -> Result<Option<Arc<Self>>, CommandFailure> {
+        let Some(file) = file else { return Ok(None) };
         let keeper = Arc::new(Self { sandbox, file: Mutex::new(Arc::new(file)), is_failing: AtomicBool::new(false) });
         keeper.keep().await?;
         // The sandbox, which the keeper has, does not have the keeper.
@@ -47,7 +48,7 @@ impl MemoryKeeper {
         }));
         let own = keeper.clone();
         task::spawn("memory of the sandbox", async move { stop.run_until_cancelled(own.follow()).await });
-        Ok(keeper)
+        Ok(Some(keeper))
     }
 
     async fn follow(&self) {

@@ -48,10 +48,7 @@ impl SandboxCommand {
         if begin(&sandbox, kept, config.seed.as_deref()).await? && config.webhook_url.is_some() {
             sandbox.set_webhook_url(config.webhook_url);
         }
-        let keeper = match file {
-            Some(file) => Some(MemoryKeeper::start(sandbox.clone(), file, stop.clone()).await?),
-            None => None,
-        };
+        let keeper = MemoryKeeper::start(sandbox.clone(), file, stop.clone()).await?;
         sandbox.serve(listener);
         sandbox.deliver_webhooks();
         anstream::println!("The sandbox listens on {}; its ledger is at {0}_sandbox/ledger", sandbox.base_url());

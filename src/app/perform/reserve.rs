@@ -85,7 +85,7 @@ impl Payments {
                 let app = self.clone();
                 self.tasks.spawn(async move {
                     if let Ok((Ok(Some(late)), _)) = reserving.await {
-                        Box::pin(app.take_back(late)).await;
+                        app.take_back(late).await;
                     }
                 });
                 Err(too_late("the gateway's database did not answer in time"))
@@ -128,7 +128,7 @@ impl Payments {
                 ) => {}
                 Committed::Uncertain(cause) => {
                     let app = self.clone();
-                    self.tasks.spawn(async move { Box::pin(app.take_back(reservation.committed())).await });
+                    self.tasks.spawn(async move { app.take_back(reservation.committed()).await });
                     return Err(cause.into());
                 }
             }
