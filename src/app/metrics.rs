@@ -48,7 +48,7 @@ impl Diagnostics {
 
     /// All metrics as they are now, in Prometheus' text format. The backlog is as old as its last measurement.
     pub fn metrics(&self) -> String {
-        self.store.measure_connections();
+        self.store.measure();
         let readers = self.events.reader_stats();
         self.telemetry.set(&EVENT_STREAMS, [], readers.count);
         self.telemetry.set_seconds(&EVENT_STREAMS_LAG, [], readers.lag);

@@ -1,6 +1,8 @@
 //! Writes commits in batches: all that wait in one transaction with one flush. One that cannot be written takes none of the
 //! others with it.
 
+use std::sync::Arc;
+
 use sqlx::AnyConnection;
 
 use super::{
@@ -19,7 +21,7 @@ pub(super) struct BatchWriter {
     pub(super) pace: Pace,
     pub(super) connection: PinnedConnection,
     /// SQLite's one writer, which is used instead.
-    pub(super) sqlite_writer: Option<SqliteWriter>,
+    pub(super) sqlite_writer: Option<Arc<SqliteWriter>>,
 }
 
 impl BatchWriter {

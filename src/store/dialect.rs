@@ -61,14 +61,15 @@ pub enum Dialect {
 const SQLITE_READERS: u32 = 10;
 
 /// Settings of every SQLite connection. WAL and FULL make a commit durable before it is answered. The data by which a
-/// statement is undone stays in memory: it is worth nothing after a crash.
+/// statement is undone stays in memory: it is worth nothing after a crash. The log is moved into the file by `checkpointer.rs`.
 const SQLITE_PRAGMAS: &str =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
-     PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 1000;";
+     PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 1000;
+     PRAGMA wal_autocheckpoint = 0;";
 /// How long the start waits for another process that migrates the same file, and for how long calls wait for one that has
 /// locked it: a command of the gateway's holds it for milliseconds.
 const SQLITE_PATIENT: &str = "PRAGMA busy_timeout = 10000";
-const SQLITE_HASTY: &str = "PRAGMA busy_timeout = 1000";
+pub(super) const SQLITE_HASTY: &str = "PRAGMA busy_timeout = 1000";
 /// Settings of every PostgreSQL connection. All rows are reached by an index: a plan that was made while a table was
 /// small must not go through all of it when it has grown.
 const POSTGRES_SETTINGS: &str =
@@ -139,8 +140,8 @@ impl Dialect {
         }
     }
 
-    /// Connects once more, to look up rows.
-    pub(super) async fn connect_for_lookups(self, url: &str, pace: Pace) -> Result<Pool<Any>, Error> {
+    /// Connects once more, for one task alone.
+    pub(super) async fn connect_apart(self, url: &str, pace: Pace) -> Result<Pool<Any>, Error> {
         self.pool(url, 1, pace).await
     }
 

@@ -18,11 +18,13 @@ pub struct Store {
     pub(super) writer: Pool<Any>,
     pub(super) reader: Pool<Any>,
     /// SQLite's one writer; `None` where there are as many as connections.
-    pub(super) sqlite_writer: Option<SqliteWriter>,
+    pub(super) sqlite_writer: Option<Arc<SqliteWriter>>,
     pub(super) write_batcher: WriteBatcher,
     pub(super) read_batcher: ReadBatcher,
     /// The connections of these two, to be closed at the end.
     pub(super) pinned: [PinnedConnection; 2],
+    /// The connection that moves SQLite's log; a simulation is too short for one.
+    pub(super) for_checkpoints: Option<Pool<Any>>,
     pub(super) url: SecretString,
     pub(super) shared: Arc<StoreContext>,
 }
@@ -67,6 +69,9 @@ impl Store {
         }
         for pinned in &self.pinned {
             pinned.close().await;
+        }
+        if let Some(pool) = &self.for_checkpoints {
+            pool.close().await;
         }
         self.reader.close().await;
         self.writer.close().await;

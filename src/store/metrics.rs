@@ -1,6 +1,8 @@
 //! Metrics of the store: its connections, and the events that became durable.
 
-use std::{sync::Arc, time::Duration};
+use std::{ffi::OsString, fs, path::PathBuf, sync::Arc, time::Duration};
+
+use secrecy::ExposeSecret as _;
 
 use super::{CommitError, Dialect, Store, StoreContext, risk_metrics};
 use crate::{
@@ -10,7 +12,7 @@ use crate::{
     },
     telemetry::{
         Telemetry,
-        catalogue::{COMMIT_DURATION, COMMITS, CONNECTIONS, DECLINES, EVENTS, UNREADABLE_ROWS},
+        catalogue::{COMMIT_DURATION, COMMITS, CONNECTIONS, DECLINES, EVENTS, SQLITE_LOG, UNREADABLE_ROWS},
         label_values::one_of,
     },
 };
@@ -89,8 +91,9 @@ impl Store {
         Self { shared: Arc::new(shared), ..self }
     }
 
-    /// Notes how many connections there are at this moment.
-    pub fn measure_connections(&self) {
+    /// Notes how many connections there are at this moment, and how long SQLite's log is.
+    pub fn measure(&self) {
+        self.shared.telemetry.set(&SQLITE_LOG, [], u32::try_from(self.log_length()).unwrap_or(u32::MAX));
         let dialect = self.shared.dialect;
         for (name, pool) in [(dialect.reading(), &self.reader), (dialect.writing(), &self.writer)] {
             let mut idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
@@ -102,5 +105,16 @@ impl Store {
             self.shared.telemetry.set(&CONNECTIONS, [name, "idle"], idle);
             self.shared.telemetry.set(&CONNECTIONS, [name, "busy"], pool.size().saturating_sub(idle));
         }
+    }
+
+    /// In bytes.
+    fn log_length(&self) -> u64 {
+        let log = |file: PathBuf| {
+            let mut name = OsString::from(file);
+            name.push("-wal");
+            fs::metadata(name)
+        };
+        let file = Dialect::file(self.url.expose_secret());
+        file.and_then(|file| log(file).ok()).map_or(0, |log| log.len())
     }
 }

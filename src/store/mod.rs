@@ -16,6 +16,7 @@ mod breaker;
 mod budgets;
 mod change;
 mod chargebacks;
+mod checkpointer;
 mod columns;
 mod commit;
 mod conflict;

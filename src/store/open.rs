@@ -7,6 +7,7 @@ use sqlx::{Any, Pool};
 use super::{
     Dialect, Error, Keyring, Store, StoreContext, address,
     batch_writer::BatchWriter,
+    checkpointer::Checkpointer,
     dialect::give_back,
     hash_keys,
     lock_step::{Pace, StoreGate},
@@ -79,9 +80,10 @@ impl Store {
             reads: Arc::default(),
             writes: Arc::default(),
         });
-        let sqlite_writer = dialect.has_one_writer().then(|| SqliteWriter::new(writer.clone(), pace.clone()));
+        let sqlite_writer = dialect.has_one_writer().then(|| Arc::new(SqliteWriter::new(writer.clone(), pace.clone())));
+        let for_checkpoints = move_log(sqlite_writer.as_ref(), url, &pace).await?;
         let for_commits = PinnedConnection::of(dialect, pace.clone(), dialect.connect_for_commits(url, &writer).await?);
-        let for_lookups = dialect.connect_for_lookups(url, pace.clone()).await?;
+        let for_lookups = dialect.connect_apart(url, pace.clone()).await?;
         if dialect == Dialect::Postgres {
             pooler::require_sessions(&writer, &for_lookups).await?;
         }
@@ -98,6 +100,7 @@ impl Store {
             write_batcher,
             read_batcher,
             pinned,
+            for_checkpoints,
             url: url.as_str().into(),
             shared,
         })
@@ -120,6 +123,14 @@ impl Pools {
         let (dialect, writer, reader) = connect(&url, connections, pace.clone()).await?;
         Ok(Self { url, pace, dialect, writer, reader })
     }
+}
+
+/// Has SQLite's log moved, on the connection that is returned. A simulation is too short for that.
+async fn move_log(writer: Option<&Arc<SqliteWriter>>, url: &str, pace: &Pace) -> Result<Option<Pool<Any>>, Error> {
+    let Some(writer) = writer.filter(|_| !pace.is_lock_step()) else { return Ok(None) };
+    let pool = Dialect::Sqlite.connect_apart(url, pace.clone()).await?;
+    Checkpointer::start(pool.clone(), writer);
+    Ok(Some(pool))
 }
 
 /// Connects to the database at `url`: its dialect, the pool that writes, and the one that only reads.

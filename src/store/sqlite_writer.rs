@@ -2,13 +2,12 @@
 
 use std::{
     ops::{Deref, DerefMut},
-    sync::Arc,
     time::Duration,
 };
 
 use sqlx::{Any, AnyConnection, Executor as _, Pool, pool::PoolConnection};
 use tokio::{
-    sync::{Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard, watch},
     time::timeout,
 };
 
@@ -23,25 +22,26 @@ const CHECKS: &str = "CREATE TEMP TABLE IF NOT EXISTS misfits (written INTEGER C
 
 /// The writer. The line in front of it is short: one task writes all commits, and each of the workers waits for its own
 /// statement.
-#[derive(Clone)]
 pub(super) struct SqliteWriter {
     pool: Pool<Any>,
     pace: Pace,
     /// `None` until it is needed, and after it was closed.
-    connection: Arc<Mutex<Option<PoolConnection<Any>>>>,
+    connection: Mutex<Option<PoolConnection<Any>>>,
+    /// Tells that it was written.
+    written: watch::Sender<()>,
 }
 
 /// The right to write. When it is dropped instead of ended, the pool rolls back what was begun.
 pub(super) struct WriterGuard<'a> {
     place: MutexGuard<'a, Option<PoolConnection<Any>>>,
     connection: PoolConnection<Any>,
-    pace: &'a Pace,
+    writer: &'a SqliteWriter,
 }
 
 impl SqliteWriter {
     /// On `pool`, which has one connection.
     pub(super) fn new(pool: Pool<Any>, pace: Pace) -> Self {
-        Self { pool, pace, connection: Arc::default() }
+        Self { pool, pace, connection: Mutex::default(), written: watch::Sender::default() }
     }
 
     /// Waits for the writer, at most [`LOCK_TIMEOUT`].
@@ -52,13 +52,18 @@ impl SqliteWriter {
             Some(connection) => connection,
             None => self.pace.in_step(self.connect()).await?,
         };
-        Ok(WriterGuard { place, connection, pace: &self.pace })
+        Ok(WriterGuard { place, connection, writer: self })
     }
 
     async fn connect(&self) -> Result<PoolConnection<Any>, Error> {
         let mut connection = self.pool.acquire().await?;
         connection.execute(CHECKS).await?;
         Ok(connection)
+    }
+
+    /// Sees each time that something was written; closed with the writer.
+    pub(super) fn watch(&self) -> watch::Receiver<()> {
+        self.written.subscribe()
     }
 
     /// Whether anybody writes.
@@ -77,10 +82,11 @@ impl WriterGuard<'_> {
     /// instead, and with it whatever was begun: after a full disk, say, SQLite leaves some statements half open.
     pub(super) async fn end<T>(mut self, outcome: Result<T, Error>) -> Result<T, Error> {
         if outcome.as_ref().is_err_and(|error| !error.is_of_its_rows()) {
-            let _ = self.pace.in_step(self.connection.close()).await;
+            let _ = self.writer.pace.in_step(self.connection.close()).await;
         } else {
             *self.place = Some(self.connection);
         }
+        self.writer.written.send_replace(());
         outcome
     }
 }
@@ -131,6 +137,7 @@ mod tests {
     #[tokio::test]
     async fn fifty_that_write_at_the_same_time_all_write() {
         let (_dir, writer, reader) = writer().await;
+        let writer = std::sync::Arc::new(writer);
         let writing = |_| {
             let writer = writer.clone();
             async move { write(&writer, INSERT).await.unwrap() }

@@ -132,6 +132,8 @@ catalogue! {
         "How long ago the oldest webhook that waits came; 0 when there is none";
     CONNECTIONS: Gauge["pool", "state"] = "corefy_gateway_database_connections",
         "Connections to the database, `idle` and `busy`, in each pool";
+    SQLITE_LOG: Gauge[] = "corefy_gateway_sqlite_log_bytes",
+        "The length of SQLite's log of what was written (WAL), as far as 4 GiB; 0 on PostgreSQL. It grows while a transaction of another program, such as a backup, keeps reading from before, and keeps its length until the gateway stops";
     CONNECTION_WAIT: Histogram["pool"] = "corefy_gateway_database_wait_seconds",
         "How long it took to get a connection, and for a writer to begin";
     COMMITS: Counter["outcome"] = "corefy_gateway_commits_total",
