@@ -22,6 +22,8 @@ CARD: PaymentData = {
     "card_cvv": "123",
     "card_holder_name": "John Doe",
 }
+# The deadline may pass between two attempts or within one.
+GAVE_UP = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 def gateway(**given: Any) -> Gateway:
@@ -226,12 +228,13 @@ class Connect(unittest.TestCase):
         plain = os.environ["SCENARIO_TARGET"].removeprefix("https://")
         with self.assertRaises(GatewayError) as caught:
             CorefyService(connect(plain, os.environ["SCENARIO_API_KEY"], timeout=1)).test_connection()
-        self.assertEqual(caught.exception.code, grpc.StatusCode.UNAVAILABLE)
+        self.assertIn(caught.exception.code, GAVE_UP)
 
     def test_gives_up_when_the_deadline_passes(self) -> None:
         with self.assertRaises(GatewayError) as caught:
             CorefyService(connect("http://127.0.0.1:1", "pk:sk", timeout=0.5)).test_connection()
-        self.assertEqual((caught.exception.code, caught.exception.request_id), (grpc.StatusCode.UNAVAILABLE, ""))
+        self.assertIn(caught.exception.code, GAVE_UP)
+        self.assertEqual(caught.exception.request_id, "")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ require "minitest/autorun"
 class GatewayTest < Minitest::Test
   V1 = Corefy::Gateway::V1
   ORDER = V1::CreatePaymentIntentRequest.new(amount: "1.00", currency: "USD", customer_email: "a@b.example")
+  # The deadline may pass between two attempts or within one.
+  GAVE_UP = [GRPC::Core::StatusCodes::UNAVAILABLE, GRPC::Core::StatusCodes::DEADLINE_EXCEEDED].freeze
 
   def setup
     credentials = GRPC::Core::ChannelCredentials.new(File.read(ENV.fetch("SCENARIO_CA")))
@@ -92,6 +94,7 @@ class GatewayTest < Minitest::Test
   def test_it_gives_up_when_the_deadline_passes
     gateway = CorefyGateway.connect("http://127.0.0.1:1", "pk:sk", timeout: 0.5)
     error = assert_raises(CorefyGateway::Error) { gateway.gateway.test_connection(V1::TestConnectionRequest.new) }
-    assert_equal [GRPC::Core::StatusCodes::UNAVAILABLE, ""], [error.code, error.request_id]
+    assert_includes GAVE_UP, error.code
+    assert_empty error.request_id
   end
 end

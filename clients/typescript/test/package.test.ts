@@ -17,6 +17,10 @@ const ORDER = { amount: "1.00", currency: "USD", customerEmail: "a@b.example" };
 const trusted = (timeoutMs?: number): Gateway =>
   connect(target, apiKey, { tls: { ca: readFileSync(env["SCENARIO_CA"]!) }, ...(timeoutMs && { timeoutMs }) });
 
+/** Whether no gateway was reached: the deadline may pass between two attempts or within one. */
+const gaveUp = ({ code, requestId }: GatewayError): boolean =>
+  [Code.Unavailable, Code.DeadlineExceeded].includes(code) && requestId === "";
+
 /** A server that refuses every call, in the way of `refusal`, and keeps the headers of each attempt. */
 const attempts: Record<string, string>[] = [];
 let refusal: Record<string, string> = {};
@@ -149,10 +153,10 @@ test("targets that are none are refused", () => {
 
 test("a connection has TLS unless its target says otherwise", async () => {
   const call = connect(target.replace("https://", ""), apiKey, { timeoutMs: 500 }).gateway.testConnection({});
-  await assert.rejects(call, { code: Code.Unavailable, requestId: "" });
+  await assert.rejects(call, gaveUp);
 });
 
 test("a gateway that is nowhere is given up when the deadline passes", async () => {
   const call = connect("http://127.0.0.1:1", "pk:sk", { timeoutMs: 500 }).gateway.testConnection({});
-  await assert.rejects(call, { code: Code.Unavailable });
+  await assert.rejects(call, gaveUp);
 });
