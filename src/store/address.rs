@@ -1,6 +1,7 @@
 //! Where the database is: the one reading of DATABASE_URL, for the driver and for all else.
 
 use std::{
+    ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -37,8 +38,16 @@ pub(super) fn for_driver(url: &str) -> Result<String, Error> {
     Ok(format!("sqlite://{}{parameters}", encoded.path()))
 }
 
+/// The file that belongs to the database's file at `path`, with this suffix after its name: beside the file itself, whatever links
+/// lead to it.
+pub(super) fn beside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
+    let mut name: OsString = fs::canonicalize(path).or_else(|_| absolute(path))?.into();
+    name.push(suffix);
+    Ok(name.into())
+}
+
 /// The path from the root, its directory without links.
-pub(super) fn absolute(path: &Path) -> io::Result<PathBuf> {
+fn absolute(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
     Ok(fs::canonicalize(directory.unwrap_or(Path::new(".")))?.join(name))
@@ -96,6 +105,17 @@ mod tests {
             let url = for_driver(&format!("sqlite://{}/{path}", root.display())).unwrap();
             assert_eq!(url, format!("sqlite://{}/{expected}", root.display()));
         }
+    }
+
+    #[test]
+    fn what_belongs_to_a_file_is_beside_it_whatever_links_lead_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(directory.path()).unwrap();
+        let (file, link) = (root.join("real.db"), root.join("link.db"));
+        assert_eq!(beside(&file, "-wal").unwrap(), root.join("real.db-wal"));
+        fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(beside(&link, "-wal").unwrap(), root.join("real.db-wal"));
     }
 
     #[test]

@@ -4,15 +4,14 @@
 //! gateway.
 
 use std::{
-    ffi::OsString,
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use super::{
     Dialect, Error,
-    address::{absolute, file_error},
+    address::{beside, file_error},
 };
 
 /// The suffix of the lock's file, after the name of the database's.
@@ -27,7 +26,7 @@ impl FileLock {
     /// share.
     pub fn take(url: &str) -> Result<Option<Self>, Error> {
         let Some(path) = Dialect::file(url) else { return Ok(None) };
-        let lock = beside(&path).map_err(|error| file_error(&path, &error))?;
+        let lock = beside(&path, SUFFIX).map_err(|error| file_error(&path, &error))?;
         let mut file = open(&lock).map_err(|error| file_error(&lock, &error))?;
         match file.try_lock() {
             Ok(()) => {
@@ -47,13 +46,6 @@ impl Drop for FileLock {
         // A lock that cannot be released now is released when the process ends.
         let _ = self.0.unlock();
     }
-}
-
-/// Where the lock of the database's file is: beside the file itself, whatever links lead to it.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let mut name: OsString = fs::canonicalize(path).or_else(|_| absolute(path))?.into();
-    name.push(SUFFIX);
-    Ok(name.into())
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -77,6 +69,8 @@ fn in_use(path: &Path, file: &mut File) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -1,10 +1,10 @@
-//! Metrics of the store: its connections, and the events that became durable.
+//! Metrics of the store: its connections, SQLite's log, and the events that became durable.
 
-use std::{ffi::OsString, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret as _;
 
-use super::{CommitError, Dialect, Store, StoreContext, risk_metrics};
+use super::{CommitError, Dialect, Store, StoreContext, address::beside, risk_metrics};
 use crate::{
     domain::{
         decline::known_codes,
@@ -109,12 +109,7 @@ impl Store {
 
     /// In bytes.
     fn log_length(&self) -> u64 {
-        let log = |file: PathBuf| {
-            let mut name = OsString::from(file);
-            name.push("-wal");
-            fs::metadata(name)
-        };
-        let file = Dialect::file(self.url.expose_secret());
-        file.and_then(|file| log(file).ok()).map_or(0, |log| log.len())
+        let log = Dialect::file(self.url.expose_secret()).and_then(|file| beside(&file, "-wal").ok());
+        log.and_then(|log| log.metadata().ok()).map_or(0, |log| log.len())
     }
 }
