@@ -19,7 +19,7 @@ use super::{
 mod progress;
 mod state;
 
-pub use progress::{Attempt, EndedAttempt, MOST_ENDED_ATTEMPTS, Progress};
+pub use progress::{Attempt, EndedAttempt, MOST_ENDED_ATTEMPTS, Progress, WATCH};
 pub use state::PaymentIntentState;
 
 use PaymentIntentState as State;
@@ -254,9 +254,6 @@ pub const LONGEST_POLL_PAUSE: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const REST_LOOK_INTERVAL: Duration = Duration::from_secs(300);
 /// The age of its last change from which reads of a payment at rest ask no more: by then its banks have spoken.
 const REST_LOOKS_END: Duration = Duration::from_secs(180 * 24 * 3600);
-
-/// How long Corefy is asked about what was given up.
-const WATCH: Duration = Duration::from_secs(7 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {

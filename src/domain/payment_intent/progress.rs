@@ -1,11 +1,13 @@
 //! How far an intent has come beside its state and its sums: the last attempt, what came of it, and when it ended.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     card::MaskedCard,
     clock::Timestamp,
-    decline::PaymentError,
+    decline::{PaymentError, RESOLVED_BY_OPERATOR, UPSTREAM_NO_RECORD},
     ids::{AttemptId, PaymentMethodId, RiskDecisionId},
     network_references::NetworkReferences,
     next_action::NextAction,
@@ -58,6 +60,9 @@ pub struct Progress {
 /// How many attempts that came to nothing an intent keeps; of older ones it has only the number of all.
 pub const MOST_ENDED_ATTEMPTS: usize = 20;
 
+/// How long Corefy is asked about what was given up.
+pub const WATCH: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// An attempt to pay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -89,7 +94,21 @@ pub struct EndedAttempt {
     pub error: Option<PaymentError>,
 }
 
+impl EndedAttempt {
+    /// Whether it was given up without its answer so shortly before `now` that Corefy is still asked about it.
+    pub fn is_watched(&self, now: Timestamp) -> bool {
+        let codes = [UPSTREAM_NO_RECORD, RESOLVED_BY_OPERATOR];
+        let was_given_up = self.error.as_ref().is_some_and(|error| codes.contains(&error.code.as_str()));
+        was_given_up && now.since(self.attempt.started_at) < WATCH
+    }
+}
+
 impl Progress {
+    /// The numbers of the attempts before the last that were given up, and about which Corefy is still asked.
+    pub fn watched_attempts(&self, now: Timestamp) -> impl Iterator<Item = u32> {
+        self.ended_attempts.iter().filter(move |ended| ended.is_watched(now)).map(|ended| ended.attempt.number)
+    }
+
     /// Begins an attempt, of which only the number is not known yet. The one before it, which was for Corefy's `upstream_id`, came
     /// to nothing.
     pub fn begin(&mut self, attempt: Attempt, upstream_id: Option<String>) {

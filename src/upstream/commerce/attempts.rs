@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use super::answers::{InvoiceStanding, ShownInvoice, check_fields};
 use super::asking::{CommerceAccount, asked_for};
+use super::last_attempt::by_standing;
 use super::looking::snapshot;
 use super::next_action::bank_step;
 use super::notes::{CurrentInvoice, MOST_EARLIER, Notes, reference};
@@ -46,7 +47,8 @@ impl AttemptCall<'_> {
             let why = "is needed to save the payment method";
             return Err(refused("customer_missing", why, vec![("customer_id".to_owned(), why.to_owned())]));
         }
-        if self.notes.earlier.len() >= MOST_EARLIER {
+        let watched = self.context.intent.progress.watched_attempts(self.account.clock.now());
+        if self.notes.earlier.len() + watched.count() >= MOST_EARLIER {
             return Err(refused("too_many_open_attempts", "too many earlier attempts may still be paid", Vec::new()));
         }
         let saves = confirmation.save_payment_method;
@@ -243,13 +245,7 @@ impl AttemptCall<'_> {
 
     /// The snapshot of an invoice that was read, which is in this status where it waits.
     fn shown(self, invoice: CurrentInvoice, shown: &ShownInvoice, waiting: PaymentStatus) -> PaymentSnapshot {
-        let status = match &shown.standing {
-            InvoiceStanding::Waiting => waiting,
-            InvoiceStanding::Processing => PaymentStatus::Processing,
-            InvoiceStanding::Paid => PaymentStatus::Paid,
-            InvoiceStanding::Failed(error) => PaymentStatus::Failed(error.clone()),
-            InvoiceStanding::Unknown(word) => PaymentStatus::Unknown(word.clone()),
-        };
+        let status = by_standing(shown, || waiting);
         let invoice = CurrentInvoice { is_over: shown.is_over(), ..invoice };
         snapshot(self.notes.clone().followed_by(invoice), shown, status, self.context)
     }

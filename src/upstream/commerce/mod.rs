@@ -30,6 +30,7 @@ mod attempts;
 mod conformance;
 mod facts;
 mod keys;
+mod last_attempt;
 mod live_test;
 mod looking;
 mod next_action;
@@ -50,10 +51,10 @@ use attempts::AttemptCall;
 pub use facts::{FACTS, Fact, Ground};
 pub use keys::Credentials;
 use keys::PrivateHeaders;
+use last_attempt::LastAttempt;
 pub use live_test::{
     FactFinding, FactVerdict, LiveTest, LiveTestNotice, LiveTestPlan, LiveTestReport, ReceivedCallback,
 };
-use looking::AttemptKnowledge;
 use notes::{CurrentInvoice, Notes, reference};
 pub use redact::REDACT;
 use requests::InvoicePurpose;
@@ -107,8 +108,7 @@ impl Commerce {
     fn created(&self, shown: &ShownInvoice, context: &PaymentContext<'_>) -> PaymentSnapshot {
         let service = self.first_invoice(context.intent).service;
         let current = CurrentInvoice::made(shown, service, 0, false);
-        let now = self.0.clock.now();
-        let status = looking::status(shown, &current, context.intent, AttemptKnowledge::Told, now);
+        let status = LastAttempt::of(context.intent, self.0.clock.now()).by_known(shown, &current);
         looking::snapshot(Notes::begin(current), shown, status, context)
     }
 

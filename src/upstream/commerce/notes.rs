@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::answers::ShownInvoice;
 use crate::domain::{clock::Timestamp, payment_intent::PaymentIntent, private::Private, upstream_state::UpstreamState};
 
-/// The most invoices of earlier attempts that may still be paid. With more of them no further attempt is begun: each could take
+/// The most attempts before one whose invoices may still be paid, or are not known. With more of them no further attempt is begun: each could take
 /// the money once more.
 pub const MOST_EARLIER: usize = 8;
 
@@ -43,6 +43,9 @@ pub struct CurrentInvoice {
     /// The number of the attempt that used it; 0 while none has.
     #[serde(default)]
     pub attempt: u32,
+    /// Whether that attempt only may have used it, and may have one of its own that is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_claimed: bool,
     /// The pass to the Card Gate; may be empty.
     #[serde(default)]
     pub token: Private,
@@ -102,13 +105,28 @@ impl Notes {
         self
     }
 
-    /// The notes where an attempt may have used the invoice that was made with the intent: no other uses it again.
+    /// The notes where an attempt may have used the invoice that was made with the intent, or has if that `is_certain`: no other
+    /// uses it again.
     #[must_use]
-    pub fn claimed_by(mut self, attempt: u32) -> Self {
-        if self.current.attempt == 0 {
-            self.current.attempt = attempt;
+    pub fn claimed_by(mut self, attempt: u32, is_certain: bool) -> Self {
+        let current = &mut self.current;
+        if current.attempt == 0 || (current.is_claimed && current.attempt == attempt) {
+            current.attempt = attempt;
+            current.is_claimed = !is_certain;
         }
         self
+    }
+
+    /// Whether the invoice of the attempt with this number is known. Of an attempt before the first, that is the intent's.
+    pub fn has_invoice_of(&self, attempt: u32) -> bool {
+        let is_current =
+            self.current.attempt > attempt || (self.current.attempt == attempt && !self.current.is_claimed);
+        is_current || self.earlier.iter().any(|earlier| earlier.attempt == attempt)
+    }
+
+    /// Whether the invoice with this id is noted.
+    pub fn names(&self, id: &str) -> bool {
+        self.current.id == id || self.earlier.iter().any(|earlier| earlier.id == id)
     }
 
     /// The notes without the earlier invoices that ended without a payment.
@@ -132,6 +150,7 @@ impl CurrentInvoice {
             id: shown.id.clone(),
             service,
             attempt,
+            is_claimed: false,
             token_ends: token_end(&token).unwrap_or(shown.created + UNTOLD_LIFETIME),
             token,
             status: shown.word.clone(),

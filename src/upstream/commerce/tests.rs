@@ -607,3 +607,129 @@ async fn a_payment_with_too_many_open_attempts_begins_no_other() {
     assert_eq!(rejection(confirm(&scene, &by_card()).await).code, "too_many_open_attempts");
     assert!(asked(&scene).is_empty());
 }
+
+/// Where an attempt has begun that is by a saved card, or by another method or on a page.
+async fn attempting_without_card(is_saved: bool) -> InScene {
+    let mut scene = InScene::new([]).await;
+    let payment_method_id = is_saved.then(|| method(&scene.customer, Some("tok_1")).id);
+    let now = scene.corefy.0.clock.now();
+    scene.intent.begin_attempt(Attempt { payment_method_id, ..Attempt::default() }, now);
+    scene
+}
+
+/// The invoice that the intent was made with, as it stands.
+fn stands(scene: &InScene, status: &str, members: Value) -> Value {
+    let mut told = json!({"status": status, "updated": MADE + 90_000, "processed_amount": 10.5});
+    told.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    invoice(&scene.intent, told)
+}
+
+#[tokio::test]
+async fn an_attempt_ends_by_no_invoice_that_it_did_not_use() {
+    let payload = || json!({"payload": {"client_ip": "203.0.113.7"}});
+    let (saved, other, card) = (attempting_without_card(true), attempting_without_card(false), attempting([]));
+    for (mut scene, ends) in [
+        (saved.await, [Evidence::None, Evidence::None, Evidence::None, Evidence::None, Evidence::Outcome]),
+        (other.await, [Evidence::None, Evidence::Outcome, Evidence::Outcome, Evidence::Outcome, Evidence::Outcome]),
+        (card.await, [Evidence::None, Evidence::Outcome, Evidence::Outcome, Evidence::Outcome, Evidence::Outcome]),
+    ] {
+        for ((status, members), expected) in [
+            ("expired", json!({})),
+            ("expired", payload()),
+            ("process_failed", json!({})),
+            ("processing", json!({})),
+            ("processed", json!({})),
+        ]
+        .into_iter()
+        .zip(ends)
+        {
+            let first = stands(&scene, status, members);
+            scene.follow(vec![answer(200, list([])), answer(200, first)]);
+            let found = find(&scene).await;
+            assert_eq!(found.evidence_of_attempt_since(NO_BASELINE), expected, "{status}: {found:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_charge_of_a_saved_card_is_found_behind_an_invoice_that_has_expired() {
+    let mut scene = attempting_without_card(true).await;
+    let expired = stands(&scene, "expired", json!({}));
+    scene.follow(vec![answer(200, list([])), answer(200, &expired)]);
+    let missed = find(&scene).await;
+    scene.intent.give_up_attempt("upstream_no_record", "", Timestamp::default());
+    scene.merge(&missed);
+    assert_eq!(scene.intent.state, PaymentIntentState::RequiresPaymentMethod);
+    assert!(scene.intent.progress.watch_until.is_some(), "it is still asked about");
+    let own = another(&scene.intent, "in_2", 1, json!({"status": "processed", "processed_amount": 10.5}));
+    scene.follow(vec![answer(200, in_list(&own))]);
+    let found = find(&scene).await;
+    assert_eq!(asked(&scene)[2..], [lookup(&scene.intent, 1)]);
+    scene.merge(&found);
+    assert_eq!((scene.intent.state, scene.intent.received), (PaymentIntentState::Succeeded, 1050));
+}
+
+#[tokio::test]
+async fn a_card_that_may_have_an_invoice_of_its_own_is_looked_for_until_that_is_known() {
+    let mut scene = attempting([]).await;
+    scene.intent.give_up_attempt("upstream_no_record", "", Timestamp::default());
+    let expired = stands(&scene, "expired", json!({}));
+    for _ in 0..2 {
+        scene.follow(vec![answer(200, list([])), answer(200, &expired)]);
+        let missed = find(&scene).await;
+        assert_eq!(asked(&scene)[0], lookup(&scene.intent, 1));
+        scene.merge(&missed);
+    }
+    let declined = stands(&scene, "process_failed", json!({}));
+    scene.follow(vec![answer(200, list([])), answer(200, &declined)]);
+    let found = find(&scene).await;
+    scene.merge(&found);
+    assert_eq!(asked(&scene).len(), 2);
+    scene.follow(vec![answer(200, &declined)]);
+    find(&scene).await;
+    assert_eq!(asked(&scene), ["GET /payment-invoices/in_1"], "that was the attempt");
+}
+
+#[tokio::test]
+async fn an_attempt_whose_payment_another_invoice_paid_is_still_looked_for() {
+    let mut scene = attempting_without_card(true).await;
+    let paid = stands(&scene, "processed", json!({}));
+    scene.follow(vec![answer(200, list([])), answer(200, &paid)]);
+    let found = find(&scene).await;
+    scene.merge(&found);
+    assert_eq!(scene.intent.state, PaymentIntentState::Succeeded);
+    let own = |status: &str| another(&scene.intent, "in_2", 1, json!({"status": status, "processed_amount": 10.5}));
+    let (failed, twice) = (own("process_failed"), own("processed"));
+    scene.follow(vec![answer(200, in_list(&failed)), answer(200, &paid)]);
+    let found = find(&scene).await;
+    assert_eq!((found.status, found.received, found.upstream_id.as_str()), (PaymentStatus::Paid, 1050, "in_1"));
+    scene.follow(vec![answer(200, in_list(&twice)), answer(200, &paid)]);
+    let found = find(&scene).await;
+    assert_eq!(found.received, 2100);
+    assert!(matches!(found.merge(&scene.intent), Merge::Conflict(_)), "{found:?}");
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_given_up_is_found_behind_the_one_after_it() {
+    let mut scene = attempting_without_card(true).await;
+    scene.intent.give_up_attempt("upstream_no_record", "", Timestamp::default());
+    scene.begin_attempt();
+    let second = another(&scene.intent, "in_3", 2, json!({"status": "process_failed", "updated": MADE + 9}));
+    let late = another(&scene.intent, "in_2", 1, json!({"status": "processed", "processed_amount": 10.5}));
+    scene.follow(vec![answer(200, in_list(&second)), answer(200, list([]))]);
+    let failed = find(&scene).await;
+    assert_eq!(asked(&scene), [lookup(&scene.intent, 2), lookup(&scene.intent, 1)]);
+    scene.merge(&failed);
+    assert_eq!(scene.intent.state, PaymentIntentState::RequiresPaymentMethod);
+    scene.follow(vec![answer(200, &second), answer(200, in_list(&late))]);
+    let found = find(&scene).await;
+    assert_eq!((found.status.clone(), found.upstream_id.as_str()), (PaymentStatus::Paid, "in_2"));
+    scene.merge(&found);
+    assert_eq!((scene.intent.state, scene.intent.received), (PaymentIntentState::Succeeded, 1050));
+    scene.corefy.0.clock.advance(Duration::from_secs(7 * 24 * 3600));
+    scene.follow(vec![answer(200, in_list(&second)), answer(200, &late)]);
+    asked(&scene);
+    assert_eq!(find(&scene).await.received, 1050);
+    let last = [lookup(&scene.intent, 2), "GET /payment-invoices/in_2".to_owned()];
+    assert_eq!(asked(&scene), last, "a week later what was given up is no longer looked for");
+}

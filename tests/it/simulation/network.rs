@@ -23,6 +23,7 @@ use corefy_gateway::{
     },
 };
 use fastrand::Rng;
+use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use super::{
@@ -36,6 +37,8 @@ const MAX_ANSWER: usize = 1 << 20;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The ends of the targets of what charges, in one API and the other.
 const CHARGES: [&str; 2] = ["/confirm", "/payment/sale"];
+/// Where the creation of an invoice says that it charges a saved card at once.
+const CHARGES_AT_ONCE: &str = "/data/attributes/gateway_options/cardgate/instant";
 /// The page of a proxy.
 const PAGE: &str = "<html>no such luck</html>";
 
@@ -104,7 +107,11 @@ impl Sent {
 
     /// Whether it charges.
     fn is_charge(&self) -> bool {
-        self.method == "POST" && CHARGES.iter().any(|end| self.target.ends_with(end))
+        let charges_at_once = || {
+            let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+            body.pointer(CHARGES_AT_ONCE).is_some_and(|flag| *flag == true)
+        };
+        self.method == "POST" && (CHARGES.iter().any(|end| self.target.ends_with(end)) || charges_at_once())
     }
 
     /// The value of a header.

@@ -15,8 +15,15 @@ use super::{
 pub type Scenario = fn(&mut Rng, usize) -> Vec<Step>;
 
 /// All of them, each for seeds of its own.
-pub const SCENARIOS: [Scenario; 6] =
-    [attempt_beside_another, failure_told_late, payment_out_of_sight, lease_outlived, night_in_doubt, card_saved_again];
+pub const SCENARIOS: [Scenario; 7] = [
+    attempt_beside_another,
+    failure_told_late,
+    payment_out_of_sight,
+    lease_outlived,
+    night_in_doubt,
+    card_saved_again,
+    charged_after_expiry,
+];
 
 /// An attempt is known to have failed while its call still waits for the answer, and another one is asked for.
 fn attempt_beside_another(rng: &mut Rng, gateways: usize) -> Vec<Step> {
@@ -118,6 +125,32 @@ fn card_saved_again(rng: &mut Rng, gateways: usize) -> Vec<Step> {
         call(rng, CallPlan::ConfirmSaved { intent: 1, method, by_merchant: false }),
         pass(rng, 1_000..30_000),
     ]
+}
+
+/// A payment waits until what Corefy made for it has expired. Then a saved card is charged, and the charge is late or its answer lost,
+/// while the caller tries once more.
+fn charged_after_expiry(rng: &mut Rng, gateways: usize) -> Vec<Step> {
+    let call = |rng: &mut Rng, plan| Step::Begin(rng.usize(0..gateways), plan);
+    let (late, partner) = (Fate::Late(millis(rng, 3_000..60_000)), rng.usize(0..2));
+    let charge = CallPlan::ConfirmSaved { intent: 2, method: 0, by_merchant: rng.u8(0..4) > 0 };
+    let mut steps = vec![
+        call(rng, CallPlan::CreateCustomer { partner, reference: 0 }),
+        pass(rng, 100..500),
+        call(rng, CallPlan::CreateFor { customer: 0, by_other: false }),
+        pass(rng, 100..500),
+        // Each API has one of these.
+        call(rng, CallPlan::Save { customer: 0, card: APPROVED }),
+        call(rng, CallPlan::ConfirmSaving { intent: 1, card: APPROVED }),
+        call(rng, CallPlan::CreateFor { customer: 0, by_other: false }),
+        pass(rng, 500..5_000),
+        Step::Jump(Duration::from_secs(rng.u64(20..30) * 3600)),
+        Step::BefallCharge(rng.choice([late, late, Fate::AnswerLost, Fate::Lost]).unwrap()),
+        call(rng, charge.clone()),
+        pass(rng, 2_000..20_000),
+        call(rng, charge),
+    ];
+    steps.extend((0..rng.usize(1..4)).map(|_| pass(rng, 1_000..30_000)));
+    steps
 }
 
 fn confirm(rng: &mut Rng, gateways: usize, card: &'static str) -> Step {

@@ -93,6 +93,12 @@ impl ShownInvoice {
     pub fn is_over(&self) -> bool {
         matches!(self.standing, InvoiceStanding::Failed(_))
     }
+
+    /// Whether somebody certainly tried to pay it. One that nobody uses ends, too.
+    pub fn was_attempted(&self) -> bool {
+        let has_got_somewhere = matches!(self.standing, InvoiceStanding::Processing | InvoiceStanding::Paid);
+        has_got_somewhere || self.has_activity || matches!(self.word.as_str(), "process_failed" | "verify_failed")
+    }
 }
 
 fn is_of(reference: &str, intent: &PaymentIntent) -> bool {
