@@ -279,7 +279,7 @@ impl PaymentSnapshot {
                 Progress { next_action: Some(action.clone()), ..afresh }
             }
             // Of an attempt that was given up, the failure before it tells nothing.
-            (PaymentStatus::Failed(error), State::RequiresPaymentMethod | State::RequiresConfirmation)
+            (PaymentStatus::Failed(error), State::RequiresPaymentMethod)
                 if intent.state.is_attempting() || self.version > intent.upstream_version =>
             {
                 Progress { last_error: Some(error.clone()), ..afresh }

@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Error, lock_step::Pace};
+use super::{Error, dialect::give_back, lock_step::Pace};
 
 /// How long the writer is waited for: longer than a call waits for its reservation, because what is sent already is written by
 /// the same writer.
@@ -34,7 +34,8 @@ pub(super) struct SqliteWriter {
 /// The right to write. When it is dropped instead of ended, the pool rolls back what was begun.
 pub(super) struct WriterGuard<'a> {
     place: MutexGuard<'a, Option<PoolConnection<Any>>>,
-    connection: PoolConnection<Any>,
+    /// `None` once it was ended.
+    connection: Option<PoolConnection<Any>>,
     writer: &'a SqliteWriter,
 }
 
@@ -52,7 +53,7 @@ impl SqliteWriter {
             Some(connection) => connection,
             None => self.pace.in_step(self.connect()).await?,
         };
-        Ok(WriterGuard { place, connection, writer: self })
+        Ok(WriterGuard { place, connection: Some(connection), writer: self })
     }
 
     async fn connect(&self) -> Result<PoolConnection<Any>, Error> {
@@ -81,13 +82,24 @@ impl WriterGuard<'_> {
     /// Keeps the connection for the next. Where what was done on it has failed for another reason than its rows, it is closed
     /// instead, and with it whatever was begun: after a full disk, say, SQLite leaves some statements half open.
     pub(super) async fn end<T>(mut self, outcome: Result<T, Error>) -> Result<T, Error> {
-        if outcome.as_ref().is_err_and(|error| !error.is_of_its_rows()) {
-            let _ = self.writer.pace.in_step(self.connection.close()).await;
-        } else {
-            *self.place = Some(self.connection);
+        match self.connection.take() {
+            Some(connection) if outcome.as_ref().is_err_and(|error| !error.is_of_its_rows()) => {
+                let _ = self.writer.pace.in_step(connection.close()).await;
+            }
+            kept => *self.place = kept,
         }
         self.writer.written.send_replace(());
         outcome
+    }
+}
+
+impl Drop for WriterGuard<'_> {
+    fn drop(&mut self) {
+        let connection = self.connection.take();
+        // Otherwise the pool does so, by a task of its own, for which the next one would wait in lock step for ever.
+        if let Some(connection) = connection.filter(|_| self.writer.pace.is_lock_step()) {
+            Pace::keep_now(give_back(connection));
+        }
     }
 }
 
@@ -95,13 +107,13 @@ impl Deref for WriterGuard<'_> {
     type Target = AnyConnection;
 
     fn deref(&self) -> &AnyConnection {
-        &self.connection
+        self.connection.as_ref().expect("it is there until the end")
     }
 }
 
 impl DerefMut for WriterGuard<'_> {
     fn deref_mut(&mut self) -> &mut AnyConnection {
-        &mut self.connection
+        self.connection.as_mut().expect("it is there until the end")
     }
 }
 

@@ -308,7 +308,8 @@ impl Command for ConfirmCommand {
     }
 }
 
-/// Undoes the beginning of an attempt that certainly was not made.
+/// Undoes the beginning of an attempt that certainly was not made. The intent is where it was before, of which nobody is told anew: an
+/// error is there only where an attempt before it has failed.
 fn go_back(intent: &mut PaymentIntent, now: Timestamp) {
     intent.progress.take_back();
     let had_failed = intent.progress.last_error.is_some();

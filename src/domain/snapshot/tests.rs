@@ -137,6 +137,9 @@ fn check_step(before: &PaymentIntent, after: &PaymentIntent) -> Result<(), TestC
     prop_assert_eq!(after.state.is_paid(), after.received > 0);
     prop_assert!(after.progress.next_action.is_none() || after.state == State::RequiresAction);
     prop_assert!(after.progress.last_error.is_none() || !after.state.is_paid());
+    let (error, known) = (&after.progress.last_error, &before.progress.last_error);
+    let is_untried = after.state == State::RequiresConfirmation;
+    prop_assert!(!is_untried || error.is_none() || error == known, "no attempt has had an error");
     Ok(())
 }
 
