@@ -207,8 +207,8 @@ impl Command for CreateRefundCommand {
         let verdict = match outcome {
             Outcome::Answered(snapshot) => match merge_refund(intent, refund, &snapshot, now, decision) {
                 // A contradiction is not believed at once: recovery reads the payment and decides.
-                Some(_) => Verdict::InDoubt(refund.to_inner()),
-                None => Verdict::Done(refund.to_inner()),
+                Err(_) => Verdict::InDoubt(refund.to_inner()),
+                Ok(()) => Verdict::Done(refund.to_inner()),
             },
             Outcome::Refused(error) if is_untouched => {
                 take_back(intent, refund, now, decision);

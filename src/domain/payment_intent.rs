@@ -190,11 +190,11 @@ impl PaymentIntent {
         self.refunded += next_refunded - refunded;
     }
 
-    /// Whether there is room for a refund that was in state `from` to be in `to`: what it takes more than it had taken
-    /// must be left.
+    /// Whether there is room for a refund that Corefy shows, which was in state `from`, to be in `to`: what it takes more than it had
+    /// taken must be left. A chargeback leaves as much: a bank may take back what was refunded before.
     pub fn has_room_for(&self, amount: i64, from: Option<RefundState>, to: RefundState) -> bool {
         let taken = |state: RefundState| state.share(amount).0 + state.share(amount).1;
-        taken(to) - from.map_or(0, taken) <= self.refundable().minor
+        taken(to) - from.map_or(0, taken) <= self.received - self.refund_pending - self.refunded
     }
 
     /// Ends an attempt that was given up: another may be made, but Corefy is still asked about this one.

@@ -38,6 +38,7 @@ crate::on_both!(
     webhooks_that_repeat_make_one_chargeback_in_commerce,
     a_payment_that_is_first_seen_charged_back_has_one_chargeback,
     a_smaller_sum_takes_no_chargeback_back,
+    a_refund_at_the_dashboard_counts_beside_a_chargeback_that_is_known_with_it,
     two_gateways_that_look_at_once_make_one_chargeback,
     chargebacks_are_listed_page_by_page_to_their_partner_alone,
     wrong_fields_of_a_list_of_chargebacks_are_named,
@@ -212,6 +213,19 @@ async fn repeated(app: TestApp) {
     assert_eq!(amounts(&client, &paid.id).await, [told("1.50", "6.00"), told("4.50", "4.50")]);
     assert_eq!(reported(&client, &paid.id).await, ["4.50", "6.00"]);
     app.assert_books_agree(&client, &paid.id).await;
+}
+
+async fn a_refund_at_the_dashboard_counts_beside_a_chargeback_that_is_known_with_it(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
+    let paid = client.paid_intent("10.00").await;
+    app.sandbox.refund_from_dashboard(&paid.id, 700).unwrap();
+    app.sandbox.charge_back(&paid.id, 800).unwrap();
+    app.recover_after(HOUR).await;
+    let known = app.assert_books_agree(&client, &paid.id).await;
+    assert_eq!((known.amount_refunded.as_str(), known.amount_charged_back.as_str()), ("7.00", "8.00"));
+    assert_eq!(known.amount_refundable, "0.00");
 }
 
 async fn a_payment_that_is_first_seen_charged_back_has_one_chargeback(database: TestDatabase) {

@@ -30,6 +30,7 @@ crate::on_both!(
     a_refund_that_the_bank_returns_can_be_made_again,
     a_refund_at_the_dashboard_takes_room,
     a_refund_at_the_dashboard_and_ours_at_once_stay_within_the_payment,
+    a_refund_that_never_arrived_makes_room_for_one_at_the_dashboard,
 );
 
 /// Refused, without amounts: the code and the reason.
@@ -261,4 +262,19 @@ async fn a_refund_at_the_dashboard_and_ours_at_once_stay_within_the_payment(data
     assert_eq!(refusal(ours.await.unwrap()).1, "UPSTREAM_REJECTED");
     app.recover_after(Duration::ZERO).await;
     assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "7.00");
+}
+
+async fn a_refund_that_never_arrived_makes_room_for_one_at_the_dashboard(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
+    let paid = client.paid_intent("10.00").await;
+    let lost = client.refund(&paid.payment_id, "6.65").await.unwrap(); // 500, not made
+    app.sandbox.refund_from_dashboard(&paid.id, 700).unwrap();
+    app.recover_during(Duration::from_secs(180)).await;
+    assert_eq!(get(&client, &lost.id).await.failure.unwrap().code, "upstream_no_record");
+    assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "7.00");
+    let told = client.event_types(&paid.id).await;
+    assert!(told.contains(&"payment_intent.refunded_upstream".to_owned()), "{told:?}");
+    assert!(!told.contains(&"payment_intent.orphan_charge".to_owned()), "nothing was wrong: {told:?}");
 }

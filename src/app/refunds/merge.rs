@@ -65,20 +65,41 @@ pub(in crate::app) fn merge_refunds(
     let Payment { intent, refunds, .. } = payment;
     let mut conflict = None;
     for snapshot in snapshots {
-        let found = match same(refunds, snapshot) {
+        let merged = match same(refunds, snapshot) {
             Same::Known(place) => merge_refund(intent, &mut refunds[place], snapshot, now, decision),
-            Same::Foreign => match adopt(intent, snapshot, now, decision) {
-                Ok(adopted) => {
-                    refunds.extend(adopted);
-                    None
-                }
-                Err(why) => Some(why),
-            },
-            Same::Ambiguous => Some("a refund without a reference could be one of several"),
+            Same::Foreign => adopt(intent, snapshot, now, decision).map(|adopted| refunds.extend(adopted)),
+            Same::Ambiguous => Err(RefundConflict::Other("a refund without a reference could be one of several")),
+        };
+        let found = match merged {
+            // Room may be held for one that Corefy will turn out never to have got: then this is taken in, and until then nothing is wrong.
+            Err(RefundConflict::NoRoom(_)) if refunds.iter().any(|refund| is_unseen(refund)) => None,
+            merged => merged.err(),
         };
         conflict = conflict.or(found);
     }
-    conflict
+    conflict.map(RefundConflict::why)
+}
+
+/// Whether an amount is reserved for a refund that Corefy has not shown.
+fn is_unseen(refund: &Refund) -> bool {
+    refund.state == RefundState::Pending && refund.upstream_id.is_none()
+}
+
+/// A contradiction between what Corefy says of a refund and what we know, with why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RefundConflict {
+    /// More is given back than was received.
+    NoRoom(&'static str),
+    Other(&'static str),
+}
+
+impl RefundConflict {
+    /// Why it contradicts us.
+    pub(super) fn why(self) -> &'static str {
+        match self {
+            Self::NoRoom(why) | Self::Other(why) => why,
+        }
+    }
 }
 
 /// Which of our refunds a snapshot shows.
@@ -107,25 +128,26 @@ pub(super) fn merge_refund(
     snapshot: &RefundSnapshot,
     now: Timestamp,
     decision: &mut Decision,
-) -> Option<&'static str> {
+) -> Result<(), RefundConflict> {
     let merged = snapshot.merge(refund);
     if let RefundMerge::Conflict(why) = merged {
-        return Some(why);
+        return Err(RefundConflict::Other(why));
     }
     if refund.upstream_id.is_none() {
         refund.upstream_id = Some(snapshot.upstream_id.clone());
         refund.touch(now);
     }
-    let RefundMerge::Apply(state, events) = merged else { return None };
+    let RefundMerge::Apply(state, events) = merged else { return Ok(()) };
     if !intent.has_room_for(refund.amount.minor, Some(refund.state), state) {
-        return Some("a refund that was given up was made after all, and its amount is refunded already");
+        let why = "a refund that was given up was made after all, and its amount is refunded already";
+        return Err(RefundConflict::NoRoom(why));
     }
     refund.failure = match state {
         RefundState::Failed => Some(snapshot.failure.clone().unwrap_or_else(unexplained)),
         RefundState::Pending | RefundState::Succeeded | RefundState::Canceled => None,
     };
     advance(intent, refund, state, events, now, decision);
-    None
+    Ok(())
 }
 
 fn unexplained() -> RefundFailure {
@@ -160,11 +182,11 @@ fn adopt(
     snapshot: &RefundSnapshot,
     now: Timestamp,
     decision: &mut Decision,
-) -> Result<Option<Tracked<Refund>>, &'static str> {
+) -> Result<Option<Tracked<Refund>>, RefundConflict> {
     let Some(state @ (RefundState::Pending | RefundState::Succeeded)) = snapshot.state else { return Ok(None) };
     let amount = snapshot.amount.filter(|amount| amount.currency == intent.amount.currency);
     let Some(amount) = amount.filter(|amount| intent.has_room_for(amount.minor, None, state)) else {
-        return Err("a refund that was not made here exceeds what is left");
+        return Err(RefundConflict::NoRoom("a refund that was not made here exceeds what is left"));
     };
     let refund = Refund {
         id: RefundId::generate(decision.ids()),

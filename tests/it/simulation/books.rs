@@ -1,9 +1,14 @@
 //! The end of a run: nothing goes wrong any more, time goes by, and everything has to be known and true.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use corefy_gateway::{
-    domain::{list_filters::OperationFilter, payment_intent::PaymentIntentState, refund::RefundState},
+    domain::{
+        ids::PaymentIntentId,
+        list_filters::OperationFilter,
+        payment_intent::PaymentIntentState,
+        refund::{Refund, RefundState},
+    },
     sandbox::ledger::{Ledger, LedgerEntryKind},
 };
 
@@ -36,6 +41,9 @@ impl World {
         }
         if self.has_jumped {
             self.require_looks_after_a_miss().await;
+        }
+        // By itself a gateway asks about what is settled only after an hour.
+        if self.has_jumped || self.has_news_outside {
             self.read_all().await;
         }
         self.require_everything_known().await;
@@ -84,6 +92,10 @@ impl World {
             if (intent.state == PaymentIntentState::Processing && !is_under_way) || intent.refund_pending > 0 {
                 judge.accuse(format!("{id} is stuck: {:?}, {} pending", intent.state, intent.refund_pending));
             }
+            let taken = (intent.charged_back, ledger.charged_back(id.as_str()));
+            if taken.0 != taken.1 {
+                judge.accuse(format!("of {id} banks took {} back, and {} is booked", taken.1, taken.0));
+            }
             compare_refunds(judge, &id, &ledger).await;
         }
         judge.look_at_saved().await;
@@ -95,20 +107,28 @@ impl World {
     }
 }
 
-/// Every refund that was made is in the books, and no other, each once.
-async fn compare_refunds(judge: &Judge, id: &corefy_gateway::domain::ids::PaymentIntentId, ledger: &Ledger) {
-    let of_intent = ledger
-        .entries
-        .iter()
-        .filter(|entry| entry.kind == LedgerEntryKind::Refund && belongs(entry.reference.as_deref(), id));
-    let mut moved = BTreeMap::new();
-    for entry in of_intent {
-        let reference = entry.refund_reference.clone().unwrap_or_default();
-        moved.entry(reference).and_modify(|(times, _)| *times += 1).or_insert((1, entry.amount.minor));
+/// Every refund that was made is in the books, and no other, each once: those that a gateway made by their references, those that were made
+/// elsewhere by their amounts.
+async fn compare_refunds(judge: &Judge, id: &PaymentIntentId, ledger: &Ledger) {
+    let (mut moved, mut references) = (Vec::new(), BTreeSet::new());
+    for entry in ledger.entries.iter().filter(|entry| belongs(entry.reference.as_deref(), id)) {
+        let refund = (entry.refund_reference.clone(), entry.amount.minor);
+        references.extend(refund.0.clone());
+        match entry.kind {
+            LedgerEntryKind::Refund => moved.push(refund),
+            LedgerEntryKind::RefundReturned => {
+                let returned = moved.iter().rposition(|other| *other == refund);
+                moved.remove(returned.expect("what is returned was given back"));
+            }
+            LedgerEntryKind::Charge | LedgerEntryKind::ChargedBack => {}
+        }
     }
     let refunds = judge.store.read().await.unwrap().refunds_of(id).await.unwrap();
     let succeeded = refunds.iter().filter(|refund| refund.state == RefundState::Succeeded);
-    let booked: BTreeMap<_, _> = succeeded.map(|refund| (refund.id.to_string(), (1, refund.amount.minor))).collect();
+    let reference = |refund: &Refund| Some(refund.id.to_string()).filter(|reference| references.contains(reference));
+    let mut booked: Vec<_> = succeeded.map(|refund| (reference(refund), refund.amount.minor)).collect();
+    moved.sort();
+    booked.sort();
     if booked != moved {
         judge.accuse(format!("refunds of {id}: booked {booked:?}, moved {moved:?}"));
     }

@@ -48,6 +48,8 @@ pub enum CallRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaidBy {
     Card(&'static str),
+    /// On Corefy's page.
+    Page,
     /// A card that is saved with it.
     CardToSave(&'static str),
     /// A saved payment method, charged by the merchant or by the customer.
@@ -161,6 +163,11 @@ impl PaidBy {
     fn confirming(self, intent: &str) -> pb::ConfirmPaymentIntentRequest {
         match self {
             Self::Card(card) => confirmation(intent, card),
+            Self::Page => pb::ConfirmPaymentIntentRequest {
+                payment_intent_id: intent.to_owned(),
+                source: Some(Source::HostedPage(pb::HostedPage {})),
+                ..Default::default()
+            },
             Self::CardToSave(card) => {
                 pb::ConfirmPaymentIntentRequest { save_payment_method: true, ..confirmation(intent, card) }
             }

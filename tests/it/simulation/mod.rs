@@ -11,6 +11,7 @@ mod judge;
 mod network;
 mod nights;
 mod operator;
+mod outsiders;
 mod plan;
 mod saved;
 mod scenarios;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::{network::Fate, scenarios::SCENARIOS, threshold::Mishap};
+use super::{network::Fate, outsiders::OutsideAct, scenarios::SCENARIOS, threshold::Mishap};
 
 /// Steps of a run.
 const STEPS: std::ops::Range<usize> = 10..32;
@@ -17,7 +17,7 @@ const MEETINGS: u32 = 24;
 /// How far a request may be late: the gateway takes nothing for absent before it is 120 s old.
 const LATEST_MS: u64 = 60_000;
 
-/// The kinds of plans that seeds give in turn: any, one about customers, any, a scenario.
+/// The kinds of plans that seeds give in turn: any, one about customers, one with payers and others outside, a scenario.
 const KINDS: u64 = 4;
 /// The longest time that goes by at once, in hours. What is in doubt is asked about for a week.
 const LONGEST_JUMP: u64 = 60;
@@ -66,6 +66,8 @@ pub enum SimulationStep {
     Pass(Duration),
     /// The webhooks of the next time that goes by are treated so.
     Deliver(Post),
+    /// Somebody does this to the payment of this intent, and no gateway asked for it.
+    OutsiderActs { intent: usize, act: OutsideAct },
     /// The payer of this intent does what is asked, or refuses to.
     PayerActs { intent: usize, is_approved: bool },
     /// An operator says of what is in doubt what Corefy's own pages show.
@@ -115,6 +117,10 @@ pub enum CallPlan {
         intent: usize,
         card: &'static str,
     },
+    /// On Corefy's page.
+    ConfirmOnPage {
+        intent: usize,
+    },
     Refund {
         intent: usize,
         dollars: u8,
@@ -144,6 +150,7 @@ impl SimulationPlan {
     pub fn of(seed: u64) -> Self {
         match seed % KINDS {
             1 => Self::about_customers(seed),
+            2 => Self::beside_outsiders(seed),
             3 => Self::scenario(seed, seed / KINDS),
             _ => Self::any(seed),
         }
@@ -173,6 +180,24 @@ impl SimulationPlan {
             let place = rng.usize(first..steps.len());
             steps.insert(place, SimulationStep::Jump(night(&mut rng)));
         }
+        Self { seed, is_commerce, gateways, steps: steps.into_iter().enumerate().collect() }
+    }
+
+    /// Anything, and beside it payers on pages, banks, and others at Corefy.
+    fn beside_outsiders(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let (is_commerce, gateways) = (rng.bool(), rng.usize(1..=MOST_GATEWAYS));
+        let begin = |rng: &mut Rng, plan| SimulationStep::Begin(rng.usize(0..gateways), plan);
+        let mut steps = vec![create(&mut rng, gateways), create(&mut rng, gateways), SimulationStep::Pass(CREATING)];
+        // One is paid and partly given back before anything goes wrong.
+        for plan in [
+            CallPlan::Confirm { intent: 0, card: APPROVED },
+            CallPlan::Refund { intent: 0, dollars: rng.u8(5..40), cents: 0 },
+        ] {
+            steps.extend([begin(&mut rng, plan), SimulationStep::Pass(CREATING)]);
+        }
+        let count = rng.usize(STEPS);
+        steps.extend((0..count).map(|_| SimulationStep::beside_outsiders(&mut rng, gateways, is_commerce)));
         Self { seed, is_commerce, gateways, steps: steps.into_iter().enumerate().collect() }
     }
 
@@ -244,6 +269,20 @@ impl SimulationStep {
         match rng.u8(0..10) {
             0..=3 => Self::Begin(gateway, CallPlan::about_customers(rng, is_commerce)),
             4 if rng.bool() => Self::Prune(gateway),
+            _ => Self::any(rng, gateways),
+        }
+    }
+}
+
+impl SimulationStep {
+    fn beside_outsiders(rng: &mut Rng, gateways: usize, is_commerce: bool) -> Self {
+        let (gateway, intent) = (rng.usize(0..gateways), rng.usize(0..4));
+        match rng.u8(0..20) {
+            0..=3 => Self::OutsiderActs { intent: rng.usize(0..3), act: OutsideAct::any(rng) },
+            4..=5 if is_commerce => Self::Begin(gateway, CallPlan::ConfirmOnPage { intent }),
+            4..=5 => Self::Begin(gateway, CallPlan::Confirm { intent, card: APPROVED }),
+            6..=7 => Self::PayerActs { intent, is_approved: rng.u8(0..4) > 0 },
+            8..=9 => Self::Begin(gateway, CallPlan::Refund { intent, dollars: rng.u8(5..60), cents: 0 }),
             _ => Self::any(rng, gateways),
         }
     }

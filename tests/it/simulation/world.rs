@@ -67,6 +67,8 @@ pub struct World {
     pub intents: Vec<(usize, String)>,
     /// Whether hours have gone by at once.
     pub has_jumped: bool,
+    /// Whether something happened to payments that no gateway asked for.
+    pub has_news_outside: bool,
     /// Customers that callers know, in the same way.
     customers: Vec<(usize, String)>,
     running: JoinSet<(usize, String, CallAnswer)>,
@@ -122,6 +124,7 @@ impl World {
             gateways,
             intents: Vec::new(),
             has_jumped: false,
+            has_news_outside: false,
             customers: Vec::new(),
             running: JoinSet::new(),
             hang_up: None,
@@ -149,10 +152,13 @@ impl World {
             SimulationStep::Pass(time) => self.pass(*time).await,
             SimulationStep::Deliver(post) => self.post = *post,
             SimulationStep::PayerActs { intent, is_approved } => {
-                if let Some((_, id)) = chosen(&self.intents, *intent)
-                    && self.shows(id, &["requires_action"])
-                {
-                    let _ = self.network.corefy.complete_action(id, *is_approved);
+                if let Some((_, id)) = chosen(&self.intents, *intent).cloned() {
+                    self.payer_acts(&id, *is_approved).await;
+                }
+            }
+            SimulationStep::OutsiderActs { intent, act } => {
+                if let Some((_, id)) = chosen(&self.intents, *intent).cloned() {
+                    self.act_outside(&id, *act);
                 }
             }
             SimulationStep::Resolve => self.resolve().await,
@@ -205,6 +211,7 @@ impl World {
         Some(match plan {
             CallPlan::Create { partner } => (*partner, CallRequest::Create),
             CallPlan::Confirm { intent, card } => self.confirming(*intent, PaidBy::Card(card))?,
+            CallPlan::ConfirmOnPage { intent } => self.confirming(*intent, PaidBy::Page)?,
             CallPlan::ConfirmSaving { intent, card } => self.confirming(*intent, PaidBy::CardToSave(card))?,
             CallPlan::ConfirmSaved { intent, method, by_merchant } => {
                 let (_, method) = chosen(&self.judge.saved_methods(), *method)?.clone();
@@ -286,12 +293,7 @@ impl World {
         sleep(time).await;
         self.network.time.follow();
         self.network.corefy.settle_due();
-        while let Some(ended) = self.running.try_join_next() {
-            // One that hung up heard nothing.
-            if let Ok((call, request_id, answer)) = ended {
-                self.heard(call, &request_id, answer);
-            }
-        }
+        self.hear_ended();
         for number in 0..self.gateways.len() {
             if self.gateways[number].threshold.is_dead() {
                 self.lives += 1;
@@ -300,6 +302,16 @@ impl World {
             }
         }
         self.deliver().await;
+    }
+
+    /// Takes the answers that have arrived.
+    pub fn hear_ended(&mut self) {
+        while let Some(ended) = self.running.try_join_next() {
+            // One that hung up heard nothing.
+            if let Ok((call, request_id, answer)) = ended {
+                self.heard(call, &request_id, answer);
+            }
+        }
     }
 
     fn heard(&mut self, call: usize, request_id: &str, answer: CallAnswer) {
