@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use corefy_gateway::sandbox::{CommerceSwitches, CreatedStatus, DuplicateAnswer};
 use fastrand::Rng;
 
 use super::{network::Fate, outsiders::OutsideAct, scenarios::SCENARIOS, threshold::Mishap};
@@ -223,6 +224,18 @@ impl SimulationPlan {
         let count = rng.usize(STEPS);
         steps.extend((0..count).map(|_| SimulationStep::any(&mut rng, gateways)));
         Self { seed, is_commerce, gateways, steps: steps.into_iter().enumerate().collect() }
+    }
+
+    /// The behaviour of Corefy's account where documents of the `commerce` API leave it open.
+    pub fn account(&self) -> CommerceSwitches {
+        let mut rng = Rng::with_seed(self.seed);
+        CommerceSwitches {
+            created_as: rng.choice([CreatedStatus::Created, CreatedStatus::ProcessPending]).unwrap(),
+            duplicates: rng
+                .choice([DuplicateAnswer::Unprocessable, DuplicateAnswer::Conflict, DuplicateAnswer::TooManyRequests])
+                .unwrap(),
+            ..CommerceSwitches::default()
+        }
     }
 
     /// Only the steps at these places.

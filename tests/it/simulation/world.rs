@@ -90,7 +90,10 @@ impl World {
         let time = DayTime::new(environment.clock.clone(), world_time.clone());
         let corefy = Sandbox::in_process(sandbox_options(), environment).unwrap();
         // In the other API it would also let a paid invoice fail.
-        corefy.faults().set(|switches| switches.charge_again = !plan.is_commerce);
+        corefy.faults().set(|switches| {
+            switches.charge_again = !plan.is_commerce;
+            switches.commerce = plan.account();
+        });
         let mut config = config(&database, sandbox_upstream(&SandboxKeys::default(), corefy.base_url()));
         config.database.connections = CONNECTIONS;
         config.retention = retention();
