@@ -55,7 +55,7 @@ impl World {
     /// Has a gateway delete what is past its time, once the judge has seen it. Keys that go with it are free.
     pub async fn prune(&mut self, gateway: usize) {
         self.judge.look().await;
-        // What arrived before is forgotten with the rest.
+        // An answer that arrived before is forgotten with the rest.
         self.hear_ended();
         let SimulatedGateway { app, threshold, .. } = &self.gateways[gateway];
         let pruned = tokio::select! {

@@ -16,7 +16,7 @@ const DOLLAR: i64 = 100;
 pub enum OutsideAct {
     /// The payer's bank takes so many dollars back.
     TakeBack(u8),
-    /// So many dollars are given back on Corefy's pages.
+    /// Somebody gives so many dollars back on Corefy's pages.
     GiveBack(u8),
     /// The payer's bank returns the refund that was made last.
     ReturnRefund,
