@@ -19,7 +19,8 @@ use super::{
 mod progress;
 mod state;
 
-pub use progress::{Attempt, EndedAttempt, MOST_ENDED_ATTEMPTS, Progress, WATCH};
+use progress::WATCH;
+pub use progress::{Attempt, EndedAttempt, MOST_ENDED_ATTEMPTS, Progress};
 pub use state::PaymentIntentState;
 
 use PaymentIntentState as State;

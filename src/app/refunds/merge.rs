@@ -81,7 +81,7 @@ pub(in crate::app) fn merge_refunds(
 }
 
 /// Whether an amount is reserved for a refund that Corefy has not shown.
-fn is_unseen(refund: &Refund) -> bool {
+pub(super) fn is_unseen(refund: &Refund) -> bool {
     refund.state == RefundState::Pending && refund.upstream_id.is_none()
 }
 

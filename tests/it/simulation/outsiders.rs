@@ -6,7 +6,7 @@ use corefy_gateway::{
 };
 use fastrand::Rng;
 
-use super::world::World;
+use super::{judge::belongs, world::World};
 
 /// Minor units of a dollar.
 const DOLLAR: i64 = 100;
@@ -53,11 +53,11 @@ impl World {
                 corefy.refund_from_dashboard(intent, i64::from(dollars) * DOLLAR).map(drop)
             }
             OutsideAct::ReturnRefund => {
+                let id = PaymentIntentId::parse(intent).unwrap();
+                let is_of_it = |reference: &Option<String>| belongs(reference.as_deref(), &id);
                 let entries = corefy.ledger().entries.into_iter().rev();
-                let mut refunds = entries.filter(|entry| {
-                    entry.kind == LedgerEntryKind::Refund
-                        && entry.reference.as_deref().is_some_and(|reference| reference.starts_with(intent))
-                });
+                let mut refunds =
+                    entries.filter(|entry| entry.kind == LedgerEntryKind::Refund && is_of_it(&entry.reference));
                 let Some(refund) = refunds.find_map(|entry| entry.refund_reference) else { return };
                 corefy.return_refund(&refund)
             }

@@ -285,9 +285,7 @@ impl SimulationStep {
             _ => Self::any(rng, gateways),
         }
     }
-}
 
-impl SimulationStep {
     fn beside_outsiders(rng: &mut Rng, gateways: usize, is_commerce: bool) -> Self {
         let (gateway, intent) = (rng.usize(0..gateways), rng.usize(0..4));
         match rng.u8(0..20) {
