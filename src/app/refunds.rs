@@ -31,7 +31,7 @@ use crate::{
 mod merge;
 
 pub(super) use merge::{advance, find, give_up_refund, merge_refunds};
-use merge::{is_unseen, merge_refund, take_back};
+use merge::{merge_refund, take_back};
 
 /// The input of `CreateRefund`.
 #[derive(Debug)]
@@ -202,7 +202,7 @@ impl Command for CreateRefundCommand {
     ) -> Result<Verdict<Refund>, Error> {
         let Payment { intent, refunds, .. } = payment;
         let refund = find(refunds, operation)?;
-        let is_untouched = is_unseen(refund);
+        let is_untouched = refund.is_outcome_unknown();
         let was_refused = matches!(outcome, Outcome::Refused(_));
         let verdict = match outcome {
             Outcome::Answered(snapshot) => match merge_refund(intent, refund, &snapshot, now, decision) {

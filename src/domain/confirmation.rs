@@ -53,6 +53,11 @@ impl<M> Confirmation<M> {
         let stored = self.stored_credential.as_ref().map(|_| Capability::StoredCredential);
         [source, secure, save, stored].into_iter().flatten()
     }
+
+    /// Whether the merchant starts it, so that the payer takes no step.
+    pub fn is_by_merchant(&self) -> bool {
+        self.stored_credential.as_ref().is_some_and(|stored| stored.initiator == Initiator::Merchant)
+    }
 }
 
 impl Confirmation<PaymentMethodId> {

@@ -14,8 +14,10 @@ use super::{
     upstream_state::UpstreamState,
 };
 
+mod matching;
 mod refund;
 
+pub use matching::{RefundMatch, match_refunds};
 pub use refund::{RefundMerge, RefundSnapshot};
 
 /// A payment as Corefy shows it at one moment.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use corefy_gateway::{
     pb::{self, PaymentIntentState as State, RefundState},
-    sandbox::test_refunds::RETURN_TIME,
+    sandbox::{faults::Fault, test_refunds::RETURN_TIME},
 };
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
@@ -31,6 +31,8 @@ crate::on_both!(
     a_refund_at_the_dashboard_takes_room,
     a_refund_at_the_dashboard_and_ours_at_once_stay_within_the_payment,
     a_refund_that_never_arrived_makes_room_for_one_at_the_dashboard,
+    a_refund_at_the_dashboard_of_the_amount_of_ours_is_another,
+    a_refund_at_the_dashboard_that_was_taken_for_ours_is_another_once_ours_is_shown,
 );
 
 /// Refused, without amounts: the code and the reason.
@@ -277,4 +279,53 @@ async fn a_refund_that_never_arrived_makes_room_for_one_at_the_dashboard(databas
     let told = client.event_types(&paid.id).await;
     assert!(told.contains(&"payment_intent.refunded_upstream".to_owned()), "{told:?}");
     assert!(!told.contains(&"payment_intent.orphan_charge".to_owned()), "nothing was wrong: {told:?}");
+}
+
+async fn a_refund_at_the_dashboard_of_the_amount_of_ours_is_another(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.client().await;
+    app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
+    for is_ours_first in [true, false] {
+        let paid = client.paid_intent("10.00").await;
+        let elsewhere = || app.sandbox.refund_from_dashboard(&paid.id, 400).unwrap();
+        let before = (!is_ours_first).then(elsewhere);
+        app.sandbox.faults().fail_next(1, REFUND.0, REFUND.1, Fault::HttpAfterExecute(500));
+        let ours = client.refund(&paid.payment_id, "4.00").await.unwrap();
+        let other = before.unwrap_or_else(elsewhere);
+        app.recover_during(Duration::from_secs(30)).await;
+        assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "8.00");
+        let ours = get(&client, &ours.id).await;
+        assert_eq!(ours.state(), RefundState::Succeeded);
+        assert_ne!(ours.upstream_id, other, "{is_ours_first}");
+    }
+}
+
+async fn a_refund_at_the_dashboard_that_was_taken_for_ours_is_another_once_ours_is_shown(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    for fault in [None, Some(Fault::HttpAfterExecute(500))] {
+        let paid = app.client().await.paid_intent("10.00").await;
+        app.process_webhooks().await;
+        let (steps, probe) = Steps::new();
+        app = app.crash_and_restart_with(Some(probe)).await;
+        let (client, payment) = (app.client().await, paid.payment_id.clone());
+        let ours = tokio::spawn(async move { client.refund(&payment, "4.00").await });
+        steps.reached().await; // ours is reserved, and not sent yet
+
+        let other = app.sandbox.refund_from_dashboard(&paid.id, 400).unwrap();
+        app.process_webhooks().await;
+        let client = app.client().await;
+        assert_eq!(client.get(&paid.id).await.amount_refunded, "4.00", "it has the amount of ours");
+        app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 100);
+        fault.into_iter().for_each(|fault| app.sandbox.faults().fail_next(1, REFUND.0, REFUND.1, fault));
+        for _ in 0..3 {
+            steps.go_on();
+        }
+        let ours = ours.await.unwrap().unwrap();
+        app.recover_during(Duration::from_secs(30)).await;
+        assert_eq!(app.assert_books_agree(&client, &paid.id).await.amount_refunded, "8.00", "{fault:?}");
+        assert_eq!(states(&client, &paid.payment_id).await, [RefundState::Succeeded, RefundState::Succeeded]);
+        assert_ne!(get(&client, &ours.id).await.upstream_id, other);
+        app.sandbox.faults().set(|switches| switches.webhooks.loss_percent = 0);
+        app = app.crash_and_restart_with(None).await;
+    }
 }

@@ -124,8 +124,14 @@ impl ConfirmCommand {
             PaymentSource::Saved(id) => Some(id.clone()),
             PaymentSource::Card(_) | PaymentSource::Other(_) | PaymentSource::HostedPage => None,
         };
-        let (card, id) = (self.card(method), Some(id));
-        Attempt { id, payment_method_id, card, risk_decision_id: risk, ..Attempt::default() }
+        Attempt {
+            id: Some(id),
+            payment_method_id,
+            is_by_merchant: self.confirmation.is_by_merchant(),
+            card: self.card(method),
+            risk_decision_id: risk,
+            ..Attempt::default()
+        }
     }
 
     /// The attempt as it is screened.

@@ -10,7 +10,7 @@ use crate::{
         operation::Operation,
         payment_intent::PaymentIntent,
         refund::{Refund, RefundDetails, RefundFailure, RefundState},
-        snapshot::{RefundMerge, RefundSnapshot},
+        snapshot::{RefundMatch, RefundMerge, RefundSnapshot, match_refunds},
     },
     error::Error,
     store::Tracked,
@@ -55,24 +55,18 @@ pub(in crate::app) fn give_up_refund(
     advance(intent, refund, RefundState::Failed, &[EventType::RefundFailed], now, decision);
 }
 
-/// Merges what Corefy says of a payment's refunds. Returns why it contradicts us, if it does.
+/// Merges what Corefy says of a payment's refunds, a complete list. Returns why it contradicts us, if it does.
 pub(in crate::app) fn merge_refunds(
     payment: &mut Payment,
     snapshots: &[RefundSnapshot],
     now: Timestamp,
     decision: &mut Decision,
 ) -> Option<&'static str> {
-    let Payment { intent, refunds, .. } = payment;
     let mut conflict = None;
-    for snapshot in snapshots {
-        let merged = match same(refunds, snapshot) {
-            Same::Known(place) => merge_refund(intent, &mut refunds[place], snapshot, now, decision),
-            Same::Foreign => adopt(intent, snapshot, now, decision).map(|adopted| refunds.extend(adopted)),
-            Same::Ambiguous => Err(RefundConflict::Other("a refund without a reference could be one of several")),
-        };
-        let found = match merged {
+    for (snapshot, matched) in in_order_of_certainty(&payment.refunds, snapshots) {
+        let found = match merge_match(payment, snapshot, matched, now, decision) {
             // Room may be held for one that Corefy will turn out never to have got: then this is taken in, and until then nothing is wrong.
-            Err(RefundConflict::NoRoom(_)) if refunds.iter().any(|refund| is_unseen(refund)) => None,
+            Err(RefundConflict::NoRoom(_)) if payment.refunds.iter().any(|refund| refund.is_outcome_unknown()) => None,
             merged => merged.err(),
         };
         conflict = conflict.or(found);
@@ -80,9 +74,39 @@ pub(in crate::app) fn merge_refunds(
     conflict.map(RefundConflict::why)
 }
 
-/// Whether an amount is reserved for a refund that Corefy has not shown.
-pub(super) fn is_unseen(refund: &Refund) -> bool {
-    refund.state == RefundState::Pending && refund.upstream_id.is_none()
+/// The snapshots with our refunds. Those that are certain come first: they make room, and end a likeness that was none.
+fn in_order_of_certainty<'a>(
+    known: &[Tracked<Refund>],
+    snapshots: &'a [RefundSnapshot],
+) -> Vec<(&'a RefundSnapshot, RefundMatch)> {
+    let ours: Vec<&Refund> = known.iter().map(|refund| &**refund).collect();
+    let mut matches: Vec<_> = snapshots.iter().zip(match_refunds(&ours, snapshots)).collect();
+    matches.sort_by_key(|(_, matched)| !matches!(matched, RefundMatch::Certain(_)));
+    matches
+}
+
+fn merge_match(
+    payment: &mut Payment,
+    snapshot: &RefundSnapshot,
+    matched: RefundMatch,
+    now: Timestamp,
+    decision: &mut Decision,
+) -> Result<(), RefundConflict> {
+    let Payment { intent, refunds, .. } = payment;
+    match matched {
+        RefundMatch::Certain(place) => merge_refund(intent, &mut refunds[place], snapshot, now, decision),
+        RefundMatch::Likely(place) => {
+            // Should ours be shown beside it later, then this is another.
+            look_again(intent, now);
+            merge_refund(intent, &mut refunds[place], snapshot, now, decision)
+        }
+        RefundMatch::OneOfSeveral(_) => {
+            Err(RefundConflict::Other("a refund without a reference could be one of several"))
+        }
+        // The next look takes it in: the database has each id once.
+        RefundMatch::Mistaken => Ok(()),
+        RefundMatch::Foreign => adopt(intent, snapshot, now, decision).map(|adopted| refunds.extend(adopted)),
+    }
 }
 
 /// A contradiction between what Corefy says of a refund and what we know, with why.
@@ -102,26 +126,10 @@ impl RefundConflict {
     }
 }
 
-/// Which of our refunds a snapshot shows.
-enum Same {
-    Known(usize),
-    Foreign,
-    Ambiguous,
-}
-
-/// Finds the refund by Corefy's id or by our reference; one that has lost its reference, by its amount.
-fn same(known: &[Tracked<Refund>], snapshot: &RefundSnapshot) -> Same {
-    if let Some(place) = known.iter().position(|refund| snapshot.is_of(refund)) {
-        return Same::Known(place);
-    }
-    let mut candidates = known.iter().enumerate().filter(|(_, refund)| snapshot.may_be_of(refund));
-    match (&snapshot.reference, candidates.next(), candidates.next()) {
-        (None, Some((place, _)), None) => Same::Known(place),
-        (None, Some(_), Some(_)) => Same::Ambiguous,
-        _ => Same::Foreign,
-    }
-}
-
+/// Merges what Corefy says of a refund of ours.
+///
+/// # Errors
+/// Why it contradicts us.
 pub(super) fn merge_refund(
     intent: &mut Tracked<PaymentIntent>,
     refund: &mut Tracked<Refund>,
@@ -133,8 +141,10 @@ pub(super) fn merge_refund(
     if let RefundMerge::Conflict(why) = merged {
         return Err(RefundConflict::Other(why));
     }
-    if refund.upstream_id.is_none() {
-        refund.upstream_id = Some(snapshot.upstream_id.clone());
+    if !snapshot.has_id_of(refund) {
+        if refund.upstream_id.replace(snapshot.upstream_id.clone()).is_some() {
+            look_again(intent, now);
+        }
         refund.touch(now);
     }
     let RefundMerge::Apply(state, events) = merged else { return Ok(()) };
@@ -148,6 +158,12 @@ pub(super) fn merge_refund(
     };
     advance(intent, refund, state, events, now, decision);
     Ok(())
+}
+
+/// Has Corefy asked soon, and for a week: what was taken for a refund of ours may be another, made elsewhere.
+fn look_again(intent: &mut PaymentIntent, now: Timestamp) {
+    intent.touch(now);
+    intent.watch(now);
 }
 
 fn unexplained() -> RefundFailure {

@@ -187,7 +187,15 @@ impl Progress {
 
 impl Attempt {
     fn strip(&mut self) {
-        let Self { id: _, number: _, started_at: _, payment_method_id: _, card, risk_decision_id: _ } = self;
+        let Self {
+            id: _,
+            number: _,
+            started_at: _,
+            payment_method_id: _,
+            is_by_merchant: _,
+            card,
+            risk_decision_id: _,
+        } = self;
         *card = None;
     }
 }

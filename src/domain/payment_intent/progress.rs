@@ -76,6 +76,9 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// The saved method, when it was one.
     pub payment_method_id: Option<PaymentMethodId>,
+    /// Whether the merchant charges it by an agreement, so that the payer takes no step.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_by_merchant: bool,
     /// The card, masked, when it was one.
     pub card: Option<MaskedCard>,
     /// The decision about its risk.

@@ -9,7 +9,7 @@ use super::{
 use crate::domain::{
     money::Money,
     refund::{Refund, RefundState},
-    snapshot::RefundSnapshot,
+    snapshot::{RefundMatch, RefundSnapshot, match_refunds},
 };
 
 /// The differences between the refunds here and those at Corefy.
@@ -30,36 +30,19 @@ fn sum(ours: &OurPayment<'_>, there: i64, patience: Patience) -> Option<Differen
 }
 
 fn each(ours: &OurPayment<'_>, theirs: &[RefundSnapshot], patience: Patience) -> Vec<Difference> {
-    let (pairs, missing) = pair(&ours.refunds, theirs);
-    let mut found = Vec::new();
-    for (snapshot, refund) in pairs {
-        match refund {
-            Some(refund) => found.extend(of_pair(ours, refund, snapshot, patience)),
-            None => found.extend(missing_here(ours, snapshot, patience)),
+    let (mut found, mut missing) = (Vec::new(), vec![true; ours.refunds.len()]);
+    for (snapshot, matched) in theirs.iter().zip(match_refunds(&ours.refunds, theirs)) {
+        match matched {
+            RefundMatch::Certain(place) | RefundMatch::Likely(place) | RefundMatch::OneOfSeveral(place) => {
+                missing[place] = false;
+                found.extend(of_pair(ours, ours.refunds[place], snapshot, patience));
+            }
+            RefundMatch::Mistaken | RefundMatch::Foreign => found.extend(missing_here(ours, snapshot, patience)),
         }
     }
-    found.extend(missing.into_iter().filter_map(|refund| missing_there(ours, refund, patience)));
+    let missing = ours.refunds.iter().zip(missing).filter(|(_, is_missing)| *is_missing);
+    found.extend(missing.filter_map(|(refund, _)| missing_there(ours, refund, patience)));
     found
-}
-
-/// Each refund of Corefy's with ours, and those of ours that are left. First by id and by reference; those that have lost their
-/// reference then by their amount.
-fn pair<'a>(
-    ours: &[&'a Refund],
-    theirs: &'a [RefundSnapshot],
-) -> (Vec<(&'a RefundSnapshot, Option<&'a Refund>)>, Vec<&'a Refund>) {
-    let mut left = ours.to_vec();
-    let mut take = |is_it: &dyn Fn(&Refund) -> bool| {
-        let place = left.iter().position(|refund| is_it(refund))?;
-        Some(left.remove(place))
-    };
-    let mut pairs: Vec<_> = theirs.iter().map(|snapshot| (snapshot, take(&|refund| snapshot.is_of(refund)))).collect();
-    for (snapshot, refund) in &mut pairs {
-        if refund.is_none() && snapshot.reference.is_none() {
-            *refund = take(&|refund| snapshot.may_be_of(refund));
-        }
-    }
-    (pairs, left)
 }
 
 fn of_pair(

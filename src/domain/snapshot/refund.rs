@@ -40,8 +40,17 @@ impl RefundSnapshot {
 
     /// Whether it shows this refund: by Corefy's id, or by our reference.
     pub fn is_of(&self, refund: &Refund) -> bool {
+        self.has_id_of(refund) || self.has_reference_of(refund)
+    }
+
+    /// Whether this refund is noted by the id it has at Corefy.
+    pub fn has_id_of(&self, refund: &Refund) -> bool {
         refund.upstream_id.as_deref() == Some(&self.upstream_id)
-            || self.reference.as_deref() == Some(refund.id.as_str())
+    }
+
+    /// Whether it was made with our reference of this refund.
+    pub fn has_reference_of(&self, refund: &Refund) -> bool {
+        self.reference.as_deref() == Some(refund.id.as_str())
     }
 
     /// Whether it may show this refund, having lost its reference: of those of its amount, one that Corefy has not shown yet, whose

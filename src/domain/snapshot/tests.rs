@@ -19,7 +19,7 @@ fn usd(minor: i64) -> Money {
     Money::new(minor, Currency::parse("USD").unwrap())
 }
 
-fn intent(state: State) -> PaymentIntent {
+pub(super) fn intent(state: State) -> PaymentIntent {
     PaymentIntent {
         id: PaymentIntentId::generate(&Ids::system()),
         partner_id: PartnerId::parse("acme").unwrap(),
@@ -312,7 +312,7 @@ fn a_canceled_intent_asks_nothing_of_the_payer() {
     assert_eq!((canceled.state, canceled.progress), (State::Canceled, Progress::default()));
 }
 
-fn refund(intent: &PaymentIntent, state: RefundState, amount: i64) -> Refund {
+pub(super) fn refund(intent: &PaymentIntent, state: RefundState, amount: i64) -> Refund {
     Refund {
         id: RefundId::generate(&Ids::system()),
         partner_id: intent.partner_id.clone(),

@@ -56,10 +56,7 @@ impl AttemptCall<'_> {
             PaymentSource::Card(card) => self.by_card((card, confirmation.browser_info.as_ref()), saves).await,
             PaymentSource::HostedPage => self.on_page(saves).await,
             PaymentSource::Other(other) => self.by_other(other).await,
-            PaymentSource::Saved(method) => {
-                let initiator = confirmation.stored_credential.as_ref().map(|stored| stored.initiator);
-                self.by_saved(method, initiator == Some(Initiator::Merchant)).await
-            }
+            PaymentSource::Saved(method) => self.by_saved(method, confirmation.is_by_merchant()).await,
         }
     }
 

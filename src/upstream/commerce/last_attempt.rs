@@ -64,9 +64,7 @@ impl<'a> LastAttempt<'a> {
         let is_unanswered = self.intent.progress.is_unanswered;
         by_standing(shown, || match &shown.page {
             // The payer goes to a page: nothing else was asked of Corefy, and the page is still there.
-            Some(page) if is_unanswered && !self.is_by_card() && !self.is_by_saved() => {
-                PaymentStatus::RequiresAction(page.clone())
-            }
+            Some(page) if is_unanswered && self.is_on_page() => PaymentStatus::RequiresAction(page.clone()),
             _ if is_unanswered && self.is_by_saved() => PaymentStatus::Processing,
             _ => self.in_doubt(shown, current),
         })
@@ -113,6 +111,12 @@ impl<'a> LastAttempt<'a> {
 
     fn is_by_saved(&self) -> bool {
         self.intent.progress.attempt.as_ref().is_some_and(|attempt| attempt.payment_method_id.is_some())
+    }
+
+    /// Whether the payer pays on a page: with a saved card, too, unless the merchant charges it.
+    fn is_on_page(&self) -> bool {
+        let is_by_merchant = self.intent.progress.attempt.as_ref().is_some_and(|attempt| attempt.is_by_merchant);
+        !self.is_by_card() && !is_by_merchant
     }
 
     fn is_by_card(&self) -> bool {

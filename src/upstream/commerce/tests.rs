@@ -576,23 +576,19 @@ async fn what_corefy_cannot_be_told_is_refused_unsent() {
 
 #[tokio::test]
 async fn a_page_whose_answer_was_lost_is_found_and_the_payer_can_still_go_there() {
-    let begin = |scene: &mut InScene, payment_method_id| {
-        let attempt = Attempt { payment_method_id, ..Attempt::default() };
-        scene.intent.begin_attempt(attempt, Timestamp::default());
-    };
-    let mut scene = InScene::new([]).await;
-    begin(&mut scene, None);
-    let own = another(&scene.intent, "in_2", 1, json!({}));
-    scene.follow(vec![answer(200, in_list(&own))]);
-    let found = find(&scene).await;
-    assert!(matches!(found.status, PaymentStatus::RequiresAction(_)), "{found:?}");
-    assert_eq!(found.upstream_id, "in_2");
-    scene.follow(vec![answer(200, list([])), answer(200, invoice(&scene.intent, json!({})))]);
-    assert_eq!(find(&scene).await.evidence_of_attempt_since(NO_BASELINE), Evidence::None, "nothing could charge");
+    for is_saved in [false, true] {
+        let mut scene = attempting_without_card(is_saved).await;
+        let own = another(&scene.intent, "in_2", 1, json!({}));
+        scene.follow(vec![answer(200, in_list(&own))]);
+        let found = find(&scene).await;
+        assert!(matches!(found.status, PaymentStatus::RequiresAction(_)), "{found:?}");
+        assert_eq!(found.upstream_id, "in_2");
+        scene.follow(vec![answer(200, list([])), answer(200, invoice(&scene.intent, json!({})))]);
+        assert_eq!(find(&scene).await.evidence_of_attempt_since(NO_BASELINE), Evidence::None, "nothing could charge");
+    }
 
-    let mut scene = InScene::new([]).await;
-    let saved = method(&scene.customer, Some("tok_1")).id;
-    begin(&mut scene, Some(saved));
+    let mut scene = attempting_without_card(true).await;
+    scene.intent.progress.attempt.as_mut().unwrap().is_by_merchant = true;
     let own = another(&scene.intent, "in_2", 1, json!({}));
     scene.follow(vec![answer(200, in_list(&own))]);
     assert_eq!(find(&scene).await.status, PaymentStatus::Processing, "its creation may charge");

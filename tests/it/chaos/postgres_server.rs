@@ -107,9 +107,9 @@ impl PostgresServer {
         }
     }
 
-    /// Makes a standby the primary.
+    /// Makes a standby the primary. By a command, for a statement may be canceled: what the standby has still to recover comes first.
     pub async fn promote(&self) {
-        self.execute("SELECT pg_promote(true, 60)").await.unwrap();
+        self.run("pg_ctl", &["promote", "-w", "-t", "60"], "-D");
         assert_eq!(self.number("SELECT pg_is_in_recovery()::int::bigint").await, Some(0), "{}", self.said());
     }
 

@@ -164,6 +164,7 @@ pub fn payment_intent(partner: PartnerId, reference: Option<&str>) -> PaymentInt
                 started_at: NOW,
                 payment_method_id: Some(PaymentMethodId::generate(&Ids::system())),
                 card: Some(card()),
+                is_by_merchant: true,
                 risk_decision_id: Some(RiskDecisionId::generate(&Ids::system())),
             }),
             ended_attempts: vec![EndedAttempt {
