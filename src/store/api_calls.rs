@@ -88,7 +88,7 @@ impl Store {
     /// that of time, so that the oldest are found without looking at others.
     pub async fn delete_api_calls(&self, sent_before: Timestamp, limit: u32) -> Result<u64, Error> {
         let sql = "DELETE FROM api_calls WHERE created_at < $1 AND id <=
-             (SELECT MAX(id) FROM (SELECT id FROM api_calls ORDER BY id LIMIT $2) AS oldest)";
+             (SELECT MAX(id) FROM (SELECT id FROM api_calls ORDER BY id LIMIT +$2) AS oldest)";
         self.execute(sqlx::query(sql).bind(sent_before.0).bind(i64::from(limit))).await
     }
 }

@@ -83,7 +83,7 @@ impl ReadSession {
     /// The customers that have this id at Corefy, which may know several of ours, of several partners, as one: the oldest
     /// ones, at most `limit`.
     pub async fn customers_upstream(&mut self, upstream: &str, limit: u32) -> Result<Vec<Customer>, Error> {
-        let query = sqlx::query("SELECT * FROM customers WHERE upstream_id = $1 ORDER BY id LIMIT $2");
+        let query = sqlx::query("SELECT * FROM customers WHERE upstream_id = $1 ORDER BY id LIMIT +$2");
         let rows = query.bind(upstream).bind(i64::from(limit)).fetch_all(self.connection()).await?;
         self.shared.readable("customers", &rows, read)
     }

@@ -178,7 +178,7 @@ impl ReadSession {
         let sql = format!(
             "SELECT id FROM payment_intents WHERE customer_id = $1 AND {UNDER_WAY}
              UNION ALL SELECT id FROM payment_methods WHERE customer_id = $1 AND upstream_id IS NULL
-             ORDER BY id LIMIT $2"
+             ORDER BY id LIMIT +$2"
         );
         let query = sqlx::query(AssertSqlSafe(sql)).bind(customer.as_str()).bind(i64::from(limit));
         query.fetch_all(self.connection()).await?.iter().map(|row| get(row, "id")).collect()

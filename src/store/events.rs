@@ -106,7 +106,7 @@ impl ReadSession {
     /// Whether one of the newest events, at most [`RECENT`], is of this type and happened at `since` or later.
     pub async fn event_since(&mut self, event: EventType, since: Timestamp) -> Result<bool, Error> {
         let sql = "SELECT type FROM (SELECT type, created_at FROM events WHERE position IS NOT NULL
-                 ORDER BY position DESC LIMIT $1) AS recent
+                 ORDER BY position DESC LIMIT +$1) AS recent
              WHERE type = $2 AND created_at >= $3 LIMIT 1";
         let query = sqlx::query(sql).bind(RECENT).bind(event.as_str()).bind(since.0);
         Ok(query.fetch_optional(self.connection()).await?.is_some())

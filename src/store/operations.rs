@@ -193,7 +193,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Operation>, Error> {
         let subselect = "SELECT id FROM operations WHERE state IN ('sent', 'in_doubt') AND next_check_at <= $1
-             AND (lease_until <= $1 OR lease_until > $3) ORDER BY next_check_at LIMIT $4";
+             AND (lease_until <= $1 OR lease_until > $3) ORDER BY next_check_at LIMIT +$4";
         let query = sqlx::query(self.claim(subselect)).bind(now.0).bind(lease_until.0);
         let query = query.bind((lease_until + CLOCK_SKEW).0).bind(i64::from(limit));
         let rows = self.fetch(query).await?;

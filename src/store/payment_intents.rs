@@ -272,7 +272,7 @@ impl Store {
             let due = format!(
                 "SELECT id FROM payment_intents WHERE poll_at <= $1 AND {kind} AND NOT EXISTS (SELECT 1 FROM operations
                    WHERE operations.payment_intent_id = payment_intents.id AND operations.state IN ('sent', 'in_doubt'))
-                 ORDER BY poll_at LIMIT $3"
+                 ORDER BY poll_at LIMIT +$3"
             );
             let update = "UPDATE payment_intents SET poll_at = $2, asked_at = $1 WHERE id IN ({claim}) RETURNING id";
             let query = sqlx::query(self.shared.dialect.claiming(update, &due)).bind(now.0).bind(until.0).bind(room);
@@ -303,7 +303,7 @@ impl Store {
         limit: u32,
     ) -> Result<Option<(String, u64)>, Error> {
         let sql = "SELECT MAX(id) AS last FROM
-             (SELECT id FROM payment_intents WHERE id > $1 ORDER BY id LIMIT $2) AS step";
+             (SELECT id FROM payment_intents WHERE id > $1 ORDER BY id LIMIT +$2) AS step";
         let query = sqlx::query(sql).bind(after).bind(i64::from(limit));
         let row = query.fetch_one(self.read().await?.connection()).await?;
         let Some(last) = get::<Option<String>>(&row, "last")? else { return Ok(None) };

@@ -56,7 +56,7 @@ impl Store {
     /// No row refers to an operation: what the audit and the log of calls say of it stays.
     pub async fn delete_finished_operations(&self, finished_before: Timestamp, limit: u32) -> Result<u64, Error> {
         let sql = "DELETE FROM operations WHERE id IN (SELECT id FROM
-             (SELECT id, finished_at FROM operations WHERE state = 'done' ORDER BY id LIMIT $2) AS oldest
+             (SELECT id, finished_at FROM operations WHERE state = 'done' ORDER BY id LIMIT +$2) AS oldest
              WHERE finished_at < $1)";
         self.execute(sqlx::query(sql).bind(finished_before.0).bind(i64::from(limit))).await
     }
@@ -65,7 +65,7 @@ impl Store {
     /// processed is kept, and so is the last one that came, which says when that was.
     pub async fn delete_processed_webhooks(&self, processed_before: Timestamp, limit: u32) -> Result<u64, Error> {
         let sql = "DELETE FROM webhooks WHERE id IN (SELECT id FROM
-             (SELECT id, processed_at FROM webhooks WHERE state = 'processed' ORDER BY id LIMIT $2) AS oldest
+             (SELECT id, processed_at FROM webhooks WHERE state = 'processed' ORDER BY id LIMIT +$2) AS oldest
              WHERE processed_at < $1) AND state = 'processed' AND id < (SELECT MAX(id) FROM webhooks)";
         self.execute(sqlx::query(sql).bind(processed_before.0).bind(i64::from(limit))).await
     }
@@ -74,7 +74,7 @@ impl Store {
     /// Returns how many.
     pub async fn delete_events(&self, happened_before: Timestamp, limit: u32) -> Result<u64, Error> {
         let sql = "WITH oldest AS
-             (SELECT position, created_at FROM events WHERE position IS NOT NULL ORDER BY position LIMIT $2)
+             (SELECT position, created_at FROM events WHERE position IS NOT NULL ORDER BY position LIMIT +$2)
              DELETE FROM events WHERE position IN (SELECT position FROM oldest WHERE position <
                  COALESCE((SELECT MIN(position) FROM oldest WHERE created_at >= $1), 9223372036854775807))";
         self.execute(sqlx::query(sql).bind(happened_before.0).bind(i64::from(limit))).await

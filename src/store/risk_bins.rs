@@ -65,7 +65,7 @@ pub(super) fn shard(ids: &Ids) -> i64 {
 
 pub(super) const DELETE: &str = "DELETE FROM risk_bin_counters WHERE (bin, resolution, bucket, shard) IN
      (SELECT bin, resolution, bucket, shard FROM risk_bin_counters WHERE expires_at <= $1
-      ORDER BY expires_at LIMIT $2)";
+      ORDER BY expires_at LIMIT +$2)";
 
 impl Store {
     /// Deletes counters that no window has any more, at most `limit`. Returns how many.

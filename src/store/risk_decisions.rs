@@ -109,9 +109,9 @@ impl RiskDecisionFilter {
 
 /// Decisions and outcomes before an id.
 pub(super) const DELETE: &str = "DELETE FROM risk_decisions WHERE id IN
-     (SELECT id FROM risk_decisions WHERE id < $1 ORDER BY id LIMIT $2)";
+     (SELECT id FROM risk_decisions WHERE id < $1 ORDER BY id LIMIT +$2)";
 pub(super) const DELETE_OUTCOMES: &str = "DELETE FROM risk_outcomes WHERE (decision_id, outcome) IN
-     (SELECT decision_id, outcome FROM risk_outcomes WHERE decision_id < $1 ORDER BY decision_id, outcome LIMIT $2)";
+     (SELECT decision_id, outcome FROM risk_outcomes WHERE decision_id < $1 ORDER BY decision_id, outcome LIMIT +$2)";
 
 impl Store {
     /// Deletes those of the oldest `limit` decisions that were made before `decided_before`, with their outcomes. Returns how

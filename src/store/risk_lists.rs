@@ -99,7 +99,7 @@ impl Store {
     /// Deletes at most `limit` entries that have expired. Returns how many.
     pub async fn delete_expired_list_entries(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
         let sql = "DELETE FROM risk_list_entries WHERE (list, value) IN
-             (SELECT list, value FROM risk_list_entries WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+             (SELECT list, value FROM risk_list_entries WHERE expires_at <= $1 ORDER BY expires_at LIMIT +$2)";
         self.execute(sqlx::query(sql).bind(now.0).bind(i64::from(limit))).await
     }
 }

@@ -54,7 +54,7 @@ impl Store {
     /// Also where a newer version has sealed a value in a form that this one does not know.
     pub async fn seal_again(&self, table: &SealedTable, after: &str, limit: u32) -> Result<SealedAgain, Error> {
         let columns = table.columns.join(", ");
-        let sql = format!("SELECT id, {columns} FROM {} WHERE id > $1 ORDER BY id LIMIT $2", table.name);
+        let sql = format!("SELECT id, {columns} FROM {} WHERE id > $1 ORDER BY id LIMIT +$2", table.name);
         let query = sqlx::query(AssertSqlSafe(sql)).bind(after.to_owned()).bind(i64::from(limit));
         let rows = query.fetch_all(self.read().await?.connection()).await?;
         let mut again = SealedAgain { read: rows.len() as u64, ..SealedAgain::default() };

@@ -235,7 +235,7 @@ impl Store {
             "UPDATE webhooks SET lease_until = $2, attempts = attempts + 1 WHERE id IN ({claim}) RETURNING *",
             // A lease that ends later than one that is taken now was taken by a clock that has been put back since.
             "SELECT id FROM webhooks WHERE state = 'waiting' AND next_attempt_at <= $1
-             AND (lease_until <= $1 OR lease_until > $3) ORDER BY next_attempt_at, id LIMIT $4",
+             AND (lease_until <= $1 OR lease_until > $3) ORDER BY next_attempt_at, id LIMIT +$4",
         );
         let query = sqlx::query(sql).bind(now.0).bind(lease_until.0);
         let query = query.bind((lease_until + CLOCK_SKEW).0).bind(i64::from(limit));

@@ -337,6 +337,14 @@ fn the_code_keeps_the_rules() {
 }
 
 #[test]
+fn no_limit_of_a_statement_is_a_bare_parameter() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let texts = files(&src).into_iter().map(|file| (fs::read_to_string(&file).unwrap(), file));
+    let bare: Vec<_> = texts.filter(|(text, _)| text.contains("LIMIT $")).map(|(_, file)| file).collect();
+    assert!(bare.is_empty(), "`LIMIT +$n`, for SQLite plans a statement with `LIMIT $n` anew each time: {bare:?}");
+}
+
+#[test]
 fn a_place_that_a_rule_names_exists() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for place in RULES.iter().flat_map(|rule| rule.within.iter().chain(rule.may)) {
