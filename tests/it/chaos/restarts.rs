@@ -61,7 +61,7 @@ fn nothing_was_sent(failure: &Status) -> bool {
     }
     let first: Option<&dyn Error> = failure.source();
     let mut causes = successors(first, |&error| error.source());
-    // hyper's words: it gives the request back.
-    causes
-        .any(|cause| ["Connection refused", "connection closed"].iter().any(|words| cause.to_string().contains(words)))
+    // hyper's words: it gives the request back, or never took it.
+    let words = ["Connection refused", "connection closed", "connection was not ready"];
+    causes.any(|cause| words.iter().any(|words| cause.to_string().contains(words)))
 }
