@@ -46,7 +46,7 @@ const SQLITE_ANSWER_LIMIT: Duration = Duration::from_secs(15);
 pub(super) const UPKEEP_LIMIT: Duration = Duration::from_secs(15);
 
 /// How long a connection that was idle may take to say that it stands.
-const FIT_LIMIT: Duration = Duration::from_millis(500);
+pub(super) const FIT_LIMIT: Duration = Duration::from_millis(500);
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

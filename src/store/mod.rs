@@ -33,6 +33,7 @@ mod exports;
 mod file_lock;
 mod finds;
 mod first_contact;
+mod give_back;
 mod handle;
 mod hash_keys;
 mod keyring;

@@ -12,6 +12,7 @@ use tokio::{
 use super::{
     Dialect, Error,
     dialect::{TRUSTED_IDLE, acquire},
+    give_back::give_back_in_time,
     lock_step::Pace,
     lost,
 };
@@ -49,8 +50,10 @@ impl PinnedConnection {
         if outcome.is_ok() {
             self.keep(connection).await;
         } else if self.pace.is_lock_step() {
-            // Otherwise the pool does so, by a task of its own.
+            // Otherwise a task of its own does so.
             self.pace.in_step(connection.return_to_pool()).await;
+        } else {
+            give_back_in_time(self.dialect, &mut connection);
         }
         outcome
     }

@@ -19,6 +19,7 @@ use tokio_stream::Stream;
 use super::{
     Dialect, StoreContext,
     dialect::UPKEEP_LIMIT,
+    give_back::give_back_in_time,
     lock_step::{Boxed, Pace, PacedConnection, Rows},
 };
 
@@ -60,8 +61,10 @@ impl Drop for ReadSession {
             // The pool would ask it whether it stands, and wait for the answer for ever.
             self.on.close_on_drop();
         } else if self.shared.pace.is_lock_step() {
-            // Otherwise the pool does so, by a task of its own.
+            // Otherwise a task of its own does so.
             Pace::keep_now(self.on.return_to_pool());
+        } else {
+            give_back_in_time(self.shared.dialect, &mut self.on);
         }
     }
 }

@@ -11,8 +11,9 @@ use sqlx::{
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Error, Store, StoreBreaker,
+    Dialect, Error, Store, StoreBreaker,
     dialect::{UPKEEP_LIMIT, acquire},
+    give_back::give_back_in_time,
     sqlite_writer::WriterGuard,
 };
 use crate::telemetry::catalogue::CONNECTION_WAIT;
@@ -84,11 +85,13 @@ impl UpkeepConnection<'_> {
         self.breaker.note(outcome.as_ref().is_err_and(|error| !error.is_of_its_rows()));
         match self.on {
             Connected::Sqlite(guard) => guard.end(outcome).await,
-            Connected::Postgres(connection) => {
+            Connected::Postgres(mut connection) => {
                 let outcome = outcome.map_err(Error::of_commit);
                 if matches!(outcome, Err(Error::Uncertain(_))) {
                     // Nobody knows what would come on it next.
                     drop(connection.detach());
+                } else {
+                    give_back_in_time(Dialect::Postgres, &mut connection);
                 }
                 outcome
             }
