@@ -234,7 +234,7 @@ impl Command for CreateRefundCommand {
     }
 
     fn is_decided(refund: &Refund) -> bool {
-        refund.state != RefundState::Pending || refund.upstream_id.is_some()
+        !refund.is_outcome_unknown()
     }
 
     async fn load(app: &Payments, id: &str) -> Result<Refund, Error> {

@@ -63,5 +63,5 @@ fn nothing_was_sent(failure: &Status) -> bool {
     let mut causes = successors(first, |&error| error.source());
     // hyper's words: it gives the request back, or never took it.
     let words = ["Connection refused", "connection closed", "connection was not ready"];
-    causes.any(|cause| words.iter().any(|words| cause.to_string().contains(words)))
+    causes.any(|cause| words.iter().any(|word| cause.to_string().contains(word)))
 }
